@@ -1,0 +1,87 @@
+//! `#[derive(Event)]` for slipring: writes the schema of a plain-old-data type, and refuses, with words that
+//! say what to change, what can't lie in a file as it lies in memory. A crate of its own because procedural
+//! macros have to be; use it through `slipring` or `slipring-journal`.
+//!
+//! ```text
+//! lib.rs      which kind of item it is, and refusing the others
+//! attrs.rs    #[repr(..)], #[event(..)], and under which name the embedder knows slipring
+//! fields.rs   field types that are refused by their name, each with what to write instead
+//! plain.rs    structs: the schema, and the compile-time checks for padding and alignment
+//! one_of.rs   enums: the companion struct, its view and the conversions
+//! ```
+#![warn(missing_docs)]
+
+mod attrs;
+mod fields;
+mod one_of;
+mod plain;
+
+use proc_macro::TokenStream;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Error, parse_macro_input};
+
+/// Makes a type an event: something that slipring publishes, journals and replays.
+///
+/// # Structs
+/// A `#[repr(C)]` struct of numbers (`u8`..`u128`, `i8`..`i128`, `f32`, `f64`), arrays, and other events:
+/// ```ignore
+/// #[derive(Clone, Copy, Debug, Pod, Zeroable, Event)]
+/// #[repr(C)]
+/// struct Order { id: u64, price: i64, qty: u32, side: u32, legs: [Leg; 2] }
+/// ```
+/// The schema lists nested events flattened (`legs[0].px`). Padding is a compile error that says where it is
+/// and how many bytes to add, since the bytes would be journalled as garbage; so is an alignment above 16.
+///
+/// `Pod` and `Zeroable` come from `bytemuck`. Where the crate has no dependency on `bytemuck`, write
+/// `#[derive(Clone, Copy, Debug, Event)] #[event(pod)]` and leave them out: the derive then writes both, on
+/// the strength of the same checks.
+///
+/// # Enums: several message types in one ring
+/// ```ignore
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[repr(u32)]
+/// enum Message { Add(Add) = 1, Cancel(Cancel) = 2, Heartbeat = 3 }
+/// ```
+/// Each variant holds nothing or one value that may be a field; the numbers go on disk, so they are written
+/// out, and 0 is not for use (it is what an empty slot holds). An enum is no plain old data, so beside it the
+/// derive writes, with the enum's visibility:
+/// - `MessageEvent`, the event itself: the tag, then the value, filled up with zeros to the largest variant.
+///   `MessageEvent::from(message)` makes one, `Message::try_from(event)` reads one by value (an unknown tag
+///   is the error `UnknownTag`), `event.view()` without a copy. Two are equal when their bytes are.
+/// - `MessageRef<'_>`, what `view` returns: the enum with references for values.
+///
+/// The enum and what it holds need `Copy` and `Debug`.
+///
+/// # Attributes
+/// - `#[event(pod)]` on a struct: see above.
+/// - `#[event(crate = "path")]`: where slipring is, if the embedder re-exports it; found by itself otherwise.
+#[proc_macro_derive(Event, attributes(event))]
+pub fn derive_event(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand(&input).unwrap_or_else(Error::into_compile_error).into()
+}
+
+fn expand(input: &DeriveInput) -> Result<proc_macro2::TokenStream, Error> {
+    let name = &input.ident;
+    if !input.generics.params.is_empty() {
+        return Err(Error::new(
+            input.generics.span(),
+            format!(
+                "event `{name}` can't be generic: its schema goes on disk under one name, with one size; \
+                 write a struct with the types filled in"
+            ),
+        ));
+    }
+    let attrs = attrs::Attrs::of(input)?;
+    match &input.data {
+        Data::Struct(data) => plain::expand(input, data, &attrs),
+        Data::Enum(data) => one_of::expand(input, data, &attrs),
+        Data::Union(data) => Err(Error::new(
+            data.union_token.span,
+            format!(
+                "event `{name}` can't be a union: nobody could tell from the journal what it holds; for \
+                 several message types derive `Event` on a `#[repr(u32)]` enum"
+            ),
+        )),
+    }
+}

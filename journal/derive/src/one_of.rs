@@ -1,0 +1,383 @@
+//! One-of events: an enum whose variants are the message types of a ring. An enum itself is not plain old
+//! data (a tag that a file holds may belong to no variant, and its unused bytes are uninitialised), so what
+//! travels is a companion struct:
+//!
+//! ```text
+//! 0      4                payload              payload + largest variant    size, a multiple of 8
+//! | tag  | zeros          | value of the variant, then zeros                     |
+//! ```
+//! `payload` is 4 rounded up to the greatest alignment among the variants, so that a value can be borrowed
+//! where it lies. All sizes are constants in the generated code; no field of the companion leaves a gap to
+//! the compiler.
+
+use crate::attrs::Attrs;
+use crate::fields;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{DataEnum, DeriveInput, Error, Expr, Fields, Ident, Type, Visibility};
+
+/// A variant: its name, its number, and the type of its value if it has one.
+struct Variant<'a> {
+    ident: &'a Ident,
+    name: String,
+    tag: &'a Expr,
+    ty: Option<&'a Type>,
+}
+
+pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Result<TokenStream, Error> {
+    let message_name = input.ident.unraw().to_string();
+    if data.variants.is_empty() {
+        return Err(Error::new(
+            input.ident.span(),
+            format!("event `{message_name}` has no variants: give it one"),
+        ));
+    }
+    if attrs.pod {
+        return Err(Error::new(
+            input.ident.span(),
+            format!(
+                "`#[event(pod)]` is for structs: `{message_name}` is an enum, and its companion \
+                 `{message_name}Event` is `Pod` as it is; remove the attribute"
+            ),
+        ));
+    }
+    let mut refused: Option<Error> = None;
+    let mut refuse = |error: Error| match &mut refused {
+        Some(all) => all.combine(error),
+        None => refused = Some(error),
+    };
+    if !attrs.has_repr("u32") {
+        refuse(Error::new(
+            input.ident.span(),
+            format!(
+                "event `{message_name}` needs `#[repr(u32)]`: its tag is journalled as a `u32`; write \
+                 `#[repr(u32)]` above the enum"
+            ),
+        ));
+    }
+    let mut variants = Vec::new();
+    for variant in &data.variants {
+        let name = variant.ident.unraw().to_string();
+        let ty = match &variant.fields {
+            Fields::Unit => None,
+            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => Some(&fields.unnamed[0].ty),
+            fields => {
+                refuse(Error::new(
+                    fields.span(),
+                    format!(
+                        "event `{message_name}`: variant `{name}` must hold one value: put its fields into a \
+                         struct with `#[derive(Event)]` and write `{name}(TheStruct)`"
+                    ),
+                ));
+                continue;
+            }
+        };
+        if let Some(error) =
+            ty.and_then(|ty| fields::refusal(&message_name, &format!("the value of `{name}`"), ty))
+        {
+            refuse(error);
+        }
+        let Some((_, tag)) = &variant.discriminant else {
+            refuse(Error::new(
+                variant.span(),
+                format!(
+                    "event `{message_name}`: variant `{name}` needs its number (`{name}(..) = 1`): the \
+                     number goes on disk, and must not change when somebody puts another variant in front"
+                ),
+            ));
+            continue;
+        };
+        variants.push(Variant { ident: &variant.ident, name, tag, ty });
+    }
+    if data.variants.iter().all(|variant| variant.fields.is_empty()) {
+        return Err(Error::new(
+            input.ident.span(),
+            format!(
+                "event `{message_name}` is an enum of which no variant holds a value, so it is a number, not \
+                 an event: keep that number in a struct (`kind: u32`) with `#[derive(Event)]`"
+            ),
+        ));
+    }
+    match refused {
+        Some(error) => Err(error),
+        None => Ok(generate(input, &message_name, &variants, &attrs.private)),
+    }
+}
+
+/// Everything that the generated code is put together from.
+struct Names<'a> {
+    message: &'a Ident,
+    message_name: &'a str,
+    /// The companion.
+    event: Ident,
+    /// The borrowed form.
+    view: Ident,
+    vis: &'a Visibility,
+    variants: &'a [Variant<'a>],
+    /// The constants that hold the variants' numbers.
+    tags: Vec<Ident>,
+    private: &'a TokenStream,
+}
+
+fn generate(
+    input: &DeriveInput,
+    message_name: &str,
+    variants: &[Variant<'_>],
+    private: &TokenStream,
+) -> TokenStream {
+    let message = &input.ident;
+    let names = Names {
+        message,
+        message_name,
+        event: format_ident!("{}Event", message.unraw(), span = message.span()),
+        view: format_ident!("{}Ref", message.unraw(), span = message.span()),
+        vis: &input.vis,
+        variants,
+        // Underscores, because the numbers may be given by constants of the user's, which these must not
+        // hide.
+        tags: (0..variants.len()).map(|index| format_ident!("__TAG_{index}")).collect(),
+        private,
+    };
+    let companion = names.companion();
+    let view = names.view();
+    let tags = names.tags();
+    let event_impls = names.event_impls();
+    let conversions = names.conversions();
+    quote! {
+        #companion
+        #view
+        const _: () = {
+            #tags
+            #event_impls
+            #conversions
+        };
+    }
+}
+
+impl Names<'_> {
+    fn types(&self) -> Vec<&Type> {
+        self.variants.iter().filter_map(|variant| variant.ty).collect()
+    }
+
+    /// The companion's definition.
+    fn companion(&self) -> TokenStream {
+        let Self { message_name, event, vis, private, .. } = self;
+        let types = self.types();
+        let doc = format!(
+            "The event that carries a [`{message_name}`]: its tag, then its value, filled up with zeros. \
+             Written by `#[derive(Event)]`.\n\nMake one with `{event}::from(message)`; read it with \
+             [`{event}::view`] or `{message_name}::try_from(event)`. Two are equal when their bytes are."
+        );
+        let aligns: Vec<Ident> = (0..types.len()).map(|index| format_ident!("align_{index}")).collect();
+        let payload_at =
+            quote!(#private::round_up(4, #private::greatest(&[4 #(, ::core::mem::align_of::<#types>())*])));
+        let payload_end = quote!(#private::round_up(
+            #payload_at + #private::greatest(&[#(::core::mem::size_of::<#types>()),*]),
+            #private::greatest(&[8 #(, ::core::mem::align_of::<#types>())*]),
+        ));
+        quote! {
+            #[doc = #doc]
+            #[derive(::core::clone::Clone, ::core::marker::Copy)]
+            #[repr(C)]
+            #[allow(dead_code)]
+            #vis struct #event {
+                // Without bytes: these give the struct the greatest alignment of its variants, and at least
+                // 8.
+                align: [u64; 0],
+                #(#aligns: [#types; 0],)*
+                tag: u32,
+                gap: [u8; #payload_at - 4],
+                payload: [u8; #payload_end - #payload_at],
+            }
+        }
+    }
+
+    /// The enum with references for values.
+    fn view(&self) -> TokenStream {
+        let Self { message_name, event, view, vis, .. } = self;
+        let doc =
+            format!("A [`{message_name}`] borrowed from its [`{event}`]. Written by `#[derive(Event)]`.");
+        let variants = self.variants.iter().map(|Variant { ident, name, ty, .. }| {
+            let doc = format!("`{message_name}::{name}`");
+            let value = ty.map(|ty| quote!((&'a #ty)));
+            quote!(#[doc = #doc] #ident #value)
+        });
+        quote! {
+            #[doc = #doc]
+            #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+            #[allow(dead_code)]
+            #vis enum #view<'a> {
+                #(#variants,)*
+            }
+        }
+    }
+
+    /// The numbers of the variants as constants, and the check that none is 0.
+    fn tags(&self) -> TokenStream {
+        let message_name = self.message_name;
+        self.variants
+            .iter()
+            .zip(&self.tags)
+            .map(|(Variant { name, tag, .. }, constant)| {
+                let zero = format!(
+                    "event `{message_name}`: variant `{name}` must not have the number 0, which is what an \
+                     empty slot holds: count from 1"
+                );
+                quote_spanned! {tag.span()=>
+                    const #constant: u32 = #tag;
+                    const _: () = ::core::assert!(#constant != 0, #zero);
+                }
+            })
+            .collect()
+    }
+
+    /// What makes the companion an event.
+    fn event_impls(&self) -> TokenStream {
+        let Self { message_name, event, private, tags, .. } = self;
+        let event_name = event.to_string();
+        let too_aligned = format!(
+            "event `{message_name}` holds a value that is aligned to more than 16 bytes, and records in a \
+             journal are not: remove the `align(..)`"
+        );
+        let described = self.variants.iter().zip(tags).map(|(Variant { name, ty, .. }, tag)| {
+            let payload = ty.map(|ty| {
+                // The type's own span, so that "can't be a field of an event" points at it.
+                let ty = quote_spanned!(ty.span()=> ::<#ty>);
+                quote!(.payload #ty(#name, ::core::mem::offset_of!(#event, payload)))
+            });
+            quote!(.variant(#name, #tag) #payload)
+        });
+        quote! {
+            const _: () = ::core::assert!(::core::mem::align_of::<#event>() <= 16, #too_aligned);
+            const _: () = ::core::assert!(
+                ::core::mem::offset_of!(#event, tag) == 0
+                    && ::core::mem::offset_of!(#event, gap) == 4
+                    && ::core::mem::size_of::<#event>() % 8 == 0
+            );
+            // SAFETY: zero-length arrays, a `u32` and two arrays of bytes, all valid when zero.
+            #[automatically_derived]
+            unsafe impl #private::bytemuck::Zeroable for #event {}
+            // SAFETY: `#[repr(C)]`; the gap's length puts the payload where the greatest alignment wants it,
+            // and the payload's length makes the size a multiple of the alignment, so no padding is left;
+            // every field is valid whatever its bits.
+            #[automatically_derived]
+            unsafe impl #private::bytemuck::Pod for #event {}
+            // SAFETY: the tag is at 0 (asserted), each variant's value lies at the start of the payload, and
+            // the bytes in the gap and behind the value are zeros of no field, as the trait allows.
+            #[automatically_derived]
+            unsafe impl #private::Event for #event {
+                fn schema() -> #private::Schema {
+                    #private::SchemaBuilder::new::<#event>(#event_name)
+                        .field::<u32>("tag", ::core::mem::offset_of!(#event, tag))
+                        #(#described)*
+                        .build()
+                }
+            }
+            #[automatically_derived]
+            impl ::core::cmp::PartialEq for #event {
+                fn eq(&self, other: &Self) -> bool {
+                    #private::bytemuck::bytes_of(self) == #private::bytemuck::bytes_of(other)
+                }
+            }
+            #[automatically_derived]
+            impl ::core::cmp::Eq for #event {}
+            #[automatically_derived]
+            impl ::core::fmt::Debug for #event {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    match self.view() {
+                        ::core::result::Result::Ok(view) => f.debug_tuple(#event_name).field(&view).finish(),
+                        ::core::result::Result::Err(_) => {
+                            f.debug_struct(#event_name).field("tag", &self.tag).finish_non_exhaustive()
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// From the enum to the companion and back.
+    fn conversions(&self) -> TokenStream {
+        let Self { message, message_name, event, view, vis, tags, private, .. } = self;
+        let numbered = || self.variants.iter().zip(tags);
+        let store = numbered().map(|(Variant { ident, ty, .. }, tag)| match ty {
+            Some(ty) => quote! {
+                #message::#ident(value) => {
+                    event.tag = #tag;
+                    event.payload[..::core::mem::size_of::<#ty>()]
+                        .copy_from_slice(#private::bytemuck::bytes_of(&value));
+                }
+            },
+            None => quote!(#message::#ident => event.tag = #tag,),
+        });
+        // The bounds and the alignment are constants, so no check is left in the compiled code.
+        let load = numbered().map(|(Variant { ident, ty, .. }, tag)| match ty {
+            Some(ty) => quote! {
+                #tag => #view::#ident(#private::bytemuck::from_bytes(
+                    &self.payload[..::core::mem::size_of::<#ty>()],
+                )),
+            },
+            None => quote!(#tag => #view::#ident,),
+        });
+        let copy = self.variants.iter().map(|Variant { ident, ty, .. }| match ty {
+            Some(_) => quote!(#view::#ident(value) => #message::#ident(*value),),
+            None => quote!(#view::#ident => #message::#ident,),
+        });
+        let tag_doc =
+            format!("The number of the variant; 0 in an event that was never made from a `{message_name}`.");
+        let view_doc = format!(
+            "The message, borrowed where it lies.\n\n# Errors\n`UnknownTag` when the tag belongs to no \
+             variant of `{message_name}`."
+        );
+        quote! {
+            #[allow(dead_code)]
+            impl #event {
+                #[doc = #tag_doc]
+                #[inline]
+                #vis const fn tag(&self) -> u32 {
+                    self.tag
+                }
+
+                #[doc = #view_doc]
+                #[inline]
+                #vis fn view(&self) -> ::core::result::Result<#view<'_>, #private::UnknownTag> {
+                    ::core::result::Result::Ok(match self.tag {
+                        #(#load)*
+                        tag => {
+                            let unknown = #private::UnknownTag { type_name: #message_name, tag };
+                            return ::core::result::Result::Err(unknown);
+                        }
+                    })
+                }
+            }
+            #[automatically_derived]
+            impl ::core::convert::From<#message> for #event {
+                #[inline]
+                fn from(message: #message) -> Self {
+                    let mut event: Self = #private::bytemuck::Zeroable::zeroed();
+                    match message { #(#store)* }
+                    event
+                }
+            }
+            #[automatically_derived]
+            impl ::core::convert::TryFrom<&#event> for #message {
+                type Error = #private::UnknownTag;
+
+                #[inline]
+                fn try_from(event: &#event) -> ::core::result::Result<Self, Self::Error> {
+                    ::core::result::Result::Ok(match event.view()? { #(#copy)* })
+                }
+            }
+            #[automatically_derived]
+            impl ::core::convert::TryFrom<#event> for #message {
+                type Error = #private::UnknownTag;
+
+                #[inline]
+                fn try_from(event: #event) -> ::core::result::Result<Self, Self::Error> {
+                    Self::try_from(&event)
+                }
+            }
+        }
+    }
+}

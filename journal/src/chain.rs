@@ -1,0 +1,162 @@
+//! The chain of segments: which files there are, that each is what its name says, and that none is missing,
+//! doubled or foreign.
+
+use crate::error::{IoFault, JournalFault};
+use crate::event::Schema;
+use crate::format::{
+    BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, SegmentHeader, VERSION, segment_base, segment_name,
+};
+use crate::storage::{Storage, StorageFile};
+
+/// One segment of the chain.
+#[derive(Debug)]
+pub(crate) struct ChainSegment<F> {
+    pub(crate) name: String,
+    pub(crate) header: SegmentHeader,
+    pub(crate) file: F,
+    /// Shorter than its records need; the missing part lies above D.
+    pub(crate) short: bool,
+}
+
+/// The segments from the first sequence on, in order, without a gap.
+#[derive(Debug)]
+pub(crate) struct Chain<F> {
+    pub(crate) segments: Vec<ChainSegment<F>>,
+    /// Segments that retention has given up: their removal did not get done.
+    pub(crate) retired: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl<F> Chain<F> {
+    /// The segment whose slots hold `sequence`.
+    pub(crate) fn holding(&self, sequence: u64) -> Option<usize> {
+        let index = self.segments.partition_point(|segment| segment.header.end() <= sequence);
+        (index < self.segments.len() && self.segments[index].header.base <= sequence).then_some(index)
+    }
+}
+
+/// Opens and checks the whole chain.
+pub(crate) fn load<S: Storage>(
+    storage: &S,
+    control: &ControlState,
+    write: bool,
+) -> Result<Chain<S::File>, JournalFault> {
+    let mut chain = Chain { segments: Vec::new(), retired: Vec::new(), warnings: Vec::new() };
+    let mut expected = control.first;
+    for (base, name) in segment_files(storage)? {
+        if base < control.first {
+            chain.retired.push(name);
+            continue;
+        }
+        let path = storage.path(&name);
+        let file = storage.open(&name, write).map_err(|e| IoFault::new("open", path.clone(), e))?;
+        let (header, warning) = read_header(&file, &path)?;
+        chain.warnings.extend(warning);
+        let conflict =
+            |b: &str, what| JournalFault::SegmentConflict { a: path.clone(), b: storage.path(b), what };
+        if header.journal_id != control.journal_id {
+            return Err(conflict(CONTROL_NAME, "they belong to different journals"));
+        }
+        if header.base != base {
+            let named = segment_name(header.base);
+            return Err(conflict(
+                &named,
+                "the first file's header names the second: it was renamed or copied",
+            ));
+        }
+        if let Some(before) = chain.segments.last() {
+            if base < expected {
+                return Err(conflict(&before.name, "their sequences overlap"));
+            }
+            let same = before.header.record_bytes == header.record_bytes
+                && before.header.event_bytes == header.event_bytes
+                && before.header.schema == header.schema;
+            if !same {
+                return Err(conflict(&before.name, "they hold different event types"));
+            }
+        }
+        if base > expected {
+            return Err(JournalFault::MissingSegment {
+                expected_base: expected,
+                path: storage.path(&segment_name(expected)),
+            });
+        }
+        let found_bytes = file.size().map_err(|e| IoFault::new("look at", path.clone(), e))?;
+        let wanted_bytes = header.file_bytes();
+        let durable = control.durable_end.clamp(header.base, header.end());
+        if found_bytes < header.offset(durable) {
+            return Err(JournalFault::SegmentTruncated { path, found_bytes, wanted_bytes });
+        }
+        expected = header.end();
+        chain.segments.push(ChainSegment { name, header, file, short: found_bytes < wanted_bytes });
+    }
+    if expected < control.durable_end {
+        return Err(JournalFault::MissingSegment {
+            expected_base: expected,
+            path: storage.path(&segment_name(expected)),
+        });
+    }
+    Ok(chain)
+}
+
+/// All files named as segments, by base.
+pub(crate) fn segment_files<S: Storage>(storage: &S) -> Result<Vec<(u64, String)>, IoFault> {
+    let names = storage.list().map_err(|error| IoFault::new("list", storage.path(""), error))?;
+    let mut files: Vec<_> =
+        names.into_iter().filter_map(|name| segment_base(&name).map(|base| (base, name))).collect();
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Reads a segment's header from whichever copy is whole.
+pub(crate) fn read_header<F: StorageFile>(
+    file: &F,
+    path: &std::path::Path,
+) -> Result<(SegmentHeader, Option<String>), JournalFault> {
+    let mut copies = Vec::with_capacity(2);
+    for copy in 0..2 {
+        let mut block = vec![0; BLOCK_BYTES];
+        let read = file
+            .read_at(&mut block, copy * BLOCK_BYTES as u64)
+            .map_err(|error| IoFault::new("read", path.to_owned(), error))?;
+        copies.push(SegmentHeader::decode(&block[..read]));
+    }
+    let path = path.to_owned();
+    match (copies.remove(0), copies.remove(0)) {
+        (Ok(a), Ok(b)) if a == b => Ok((a, None)),
+        (Ok(_), Ok(_)) => Err(JournalFault::BadHeader { path }),
+        (Ok(header), Err(_)) | (Err(_), Ok(header)) => {
+            let warning = format!("{}: one copy of its header is damaged; used the other", path.display());
+            Ok((header, Some(warning)))
+        }
+        (Err(BlockFault::ForeignEndian), _) | (_, Err(BlockFault::ForeignEndian)) => {
+            Err(JournalFault::ForeignEndian { path })
+        }
+        (Err(BlockFault::Version(found)), _) | (_, Err(BlockFault::Version(found))) => {
+            Err(JournalFault::UnsupportedVersion { path, found, known: VERSION })
+        }
+        _ => Err(JournalFault::BadHeader { path }),
+    }
+}
+
+/// Refuses a journal of another event type, before any record is read.
+pub(crate) fn check_schema<S: Storage>(
+    storage: &S,
+    chain: &Chain<S::File>,
+    wanted: &Schema,
+    record_bytes: usize,
+) -> Result<(), JournalFault> {
+    let Some(segment) = chain.segments.first() else { return Ok(()) };
+    let header = &segment.header;
+    let path = storage.path(&segment.name);
+    let Some(found) = Schema::from_text(&header.schema) else {
+        return Err(JournalFault::BadHeader { path });
+    };
+    if found == *wanted
+        && header.record_bytes as usize == record_bytes
+        && header.event_bytes as usize == wanted.size
+    {
+        return Ok(());
+    }
+    Err(JournalFault::SchemaMismatch { path, wanted: Box::new(wanted.clone()), found: Box::new(found) })
+}

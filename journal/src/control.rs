@@ -1,0 +1,110 @@
+//! The control file: D, W and the epoch, in two slots that are written in turn, so that a write cut short by
+//! power loss leaves the other.
+
+use crate::error::{IoFault, JournalFault};
+use crate::format::{BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, TEMPORARY, VERSION};
+use crate::storage::{Storage, StorageFile};
+
+/// What both slots said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loaded {
+    pub(crate) state: ControlState,
+    /// The other slot can't be used: power failed while it was written, or it rotted.
+    pub(crate) other_slot_bad: bool,
+}
+
+/// The open control file of a writer.
+#[derive(Debug)]
+pub(crate) struct Control<S: Storage> {
+    storage: S,
+    file: S::File,
+    pub(crate) state: ControlState,
+}
+
+impl<S: Storage> Control<S> {
+    /// Makes the control file of a new journal. It comes into being whole or not at all.
+    pub(crate) fn create(storage: &S, state: ControlState) -> Result<Self, IoFault> {
+        let temporary = format!("{CONTROL_NAME}{TEMPORARY}");
+        let fault = |operation| {
+            let path = storage.path(&temporary);
+            move |error| IoFault::new(operation, path, error)
+        };
+        let file = storage.create(&temporary).map_err(fault("create"))?;
+        for generation in [state.generation, state.generation + 1] {
+            let slot = ControlState { generation, ..state };
+            file.write_at(&slot.encode()[..], slot_offset(generation)).map_err(fault("write"))?;
+        }
+        file.sync().map_err(fault("sync"))?;
+        storage.rename(&temporary, CONTROL_NAME).map_err(fault("rename"))?;
+        storage.sync_folder().map_err(fault("sync the folder of"))?;
+        let state = ControlState { generation: state.generation + 1, ..state };
+        Ok(Control { storage: storage.clone(), file, state })
+    }
+
+    /// Opens the control file for writing, after [`load`].
+    pub(crate) fn open(storage: &S, state: ControlState) -> Result<Self, IoFault> {
+        let file = storage
+            .open(CONTROL_NAME, true)
+            .map_err(|error| IoFault::new("open", storage.path(CONTROL_NAME), error))?;
+        Ok(Control { storage: storage.clone(), file, state })
+    }
+
+    /// Writes what `change` makes of the state into the older slot, and syncs it.
+    pub(crate) fn update(&mut self, change: impl FnOnce(&mut ControlState)) -> Result<(), IoFault> {
+        let mut next = self.state;
+        change(&mut next);
+        next.generation += 1;
+        let fault = |operation| {
+            let path = self.storage.path(CONTROL_NAME);
+            move |error| IoFault::new(operation, path, error)
+        };
+        self.file.write_at(&next.encode()[..], slot_offset(next.generation)).map_err(fault("write"))?;
+        self.file.sync().map_err(fault("sync"))?;
+        self.state = next;
+        Ok(())
+    }
+}
+
+/// Reads the control file; `None` if there is none.
+pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFault> {
+    let path = storage.path(CONTROL_NAME);
+    let io = |operation| {
+        let path = path.clone();
+        move |error| IoFault::new(operation, path, error)
+    };
+    let file = match storage.open(CONTROL_NAME, false) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(io("open"))?,
+    };
+    let mut slots = [const { Err(BlockFault::Damaged) }; 2];
+    for (index, slot) in slots.iter_mut().enumerate() {
+        let mut block = vec![0; BLOCK_BYTES];
+        let read = file.read_at(&mut block, (index * BLOCK_BYTES) as u64).map_err(io("read"))?;
+        *slot = ControlState::decode(&block[..read]);
+        // The slot is the generation's lowest bit; anything else was put there by another hand.
+        if slot.is_ok_and(|state| state.generation % 2 != index as u64) {
+            *slot = Err(BlockFault::Damaged);
+        }
+    }
+    let other_slot_bad = slots.iter().any(Result::is_err);
+    let newest = slots.iter().filter_map(|slot| slot.ok()).max_by_key(|state| state.generation);
+    if let [Ok(a), Ok(b)] = slots
+        && a.journal_id != b.journal_id
+    {
+        return Err(JournalFault::BadControl { path, what: "its two slots are of different journals" });
+    }
+    match (newest, slots) {
+        (Some(state), _) => Ok(Some(Loaded { state, other_slot_bad })),
+        (None, [Err(BlockFault::ForeignEndian), _] | [_, Err(BlockFault::ForeignEndian)]) => {
+            Err(JournalFault::ForeignEndian { path })
+        }
+        (None, [Err(BlockFault::Version(found)), _] | [_, Err(BlockFault::Version(found))]) => {
+            Err(JournalFault::UnsupportedVersion { path, found, known: VERSION })
+        }
+        (None, _) => Err(JournalFault::BadControl { path, what: "both of its slots are damaged" }),
+    }
+}
+
+fn slot_offset(generation: u64) -> u64 {
+    generation % 2 * BLOCK_BYTES as u64
+}

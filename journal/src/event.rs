@@ -1,0 +1,128 @@
+//! What may be journalled: a plain-old-data value with a [`Schema`] that travels in every segment header.
+
+use std::fmt;
+
+#[doc(hidden)]
+pub mod private;
+
+/// A value that slipring can publish, journal and replay: plain old data, no padding, no pointers.
+///
+/// Derive it (`#[derive(Event)]`); the derive checks what it can at compile time and says what to change.
+/// It also writes the [`Schema`], which goes into the header of every segment, so that a journal is refused
+/// when the type no longer matches and another language can read the records.
+///
+/// A ring that carries several message types derives it on an enum (a one-of event): what is published and
+/// journalled is then the companion that the derive writes, `MessageEvent` for an enum `Message`.
+///
+/// # Safety
+/// [`Event::schema`] must describe the layout of `Self` truly: every byte of the value belongs to exactly one
+/// field, at the offset and with the size given (variants of a one-of event may overlap each other, and the
+/// zeros with which a variant is filled up belong to no field).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "slipring can't publish or journal this type",
+    note = "an event is plain old data: `#[derive(Clone, Copy, Pod, Zeroable, Event)] #[repr(C)] struct ..`",
+    note = "if this is an enum with `#[derive(Event)]`, use the companion that the derive wrote: its name \
+        with `Event` appended"
+)]
+pub unsafe trait Event: bytemuck::Pod + Send + core::marker::Sync + 'static {
+    /// Name, size and fields of the type, as written into segment headers.
+    fn schema() -> Schema;
+}
+
+/// The layout of an event type: what a segment header says of its records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The type's name, without its path.
+    pub name: String,
+    /// Size of one event in bytes, without the record header.
+    pub size: usize,
+    /// The fields in the order of their offsets; nested events are flattened to `outer.inner`.
+    pub fields: Vec<Field>,
+}
+
+/// One field of a [`Schema`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The field's name; dots for nested events (`leg.px`, in an array `legs[0].px`), `Variant/field` inside
+    /// a one-of event.
+    pub name: String,
+    /// The field's type: a number type of Rust (`u8` .. `u128`, `i8` .. `i128`, `f32`, `f64`) or an array of
+    /// one, written `[u8;16]`; arrays nest. A line `Variant u32=7` of a one-of event covers no bytes of its
+    /// own: it says that the event holds this variant when the tag at that offset is 7.
+    pub kind: String,
+    /// Bytes from the start of the event.
+    pub offset: usize,
+    /// Size in bytes.
+    pub size: usize,
+}
+
+/// A one-of event whose tag belongs to none of its variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{type_name}` has no variant with tag {tag}: a newer program may have written this event, or it was \
+     never filled in; add the variant (`= {tag}`) or pass the event by"
+)]
+pub struct UnknownTag {
+    /// The enum on which `#[derive(Event)]` stands.
+    pub type_name: &'static str,
+    /// The tag that was found.
+    pub tag: u32,
+}
+
+impl Schema {
+    /// The text that a segment header carries: the name and size on the first line, then a field a line as
+    /// `name kind offset size`.
+    pub fn to_text(&self) -> String {
+        self.to_string()
+    }
+
+    /// Reads back what [`Schema::to_text`] wrote; `None` if it is no schema.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let mut lines = text.lines();
+        let (name, size) = lines.next()?.rsplit_once(' ')?;
+        let mut schema = Schema { name: name.to_owned(), size: size.parse().ok()?, fields: Vec::new() };
+        for line in lines {
+            let mut words = line.rsplitn(4, ' ');
+            let size = words.next()?.parse().ok()?;
+            let offset = words.next()?.parse().ok()?;
+            let kind = words.next()?.to_owned();
+            let name = words.next()?.to_owned();
+            schema.fields.push(Field { name, kind, offset, size });
+        }
+        Some(schema)
+    }
+}
+
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}", self.name, self.size)?;
+        for field in &self.fields {
+            writeln!(f, "{} {} {} {}", field.name, field.kind, field.offset, field.size)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schema_text_round_trips() {
+        let field = |name: &str, kind: &str, offset, size| Field {
+            name: name.into(),
+            kind: kind.into(),
+            offset,
+            size,
+        };
+        let schema = Schema {
+            name: "Order".into(),
+            size: 24,
+            fields: vec![field("id", "u64", 0, 8), field("leg.px", "[i64;2]", 8, 16)],
+        };
+        assert_eq!(Schema::from_text(&schema.to_text()), Some(schema));
+        assert_eq!(Schema::from_text("nonsense"), None);
+        assert_eq!(Schema::from_text(""), None);
+    }
+}

@@ -1,0 +1,181 @@
+//! What the code written by `#[derive(Event)]` calls. Public only because that code stands in the user's
+//! crate; no promise of stability. It keeps the generated code small, and the rule for naming fields in one
+//! place.
+
+pub use super::{Event, Field, Schema, UnknownTag};
+pub use bytemuck;
+
+/// What a field of an event may be: a number, an array of what may be a field, or another event.
+///
+/// # Safety
+/// [`FieldType::fields`] covers every byte of `Self` exactly once (but for one-of events, as [`Event`] says).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be a field of an event",
+    label = "not a number, not an array of numbers or events, not an event",
+    note = "fields are `u8`..`u128`, `i8`..`i128`, `f32`, `f64`, arrays of what may be a field, and structs \
+        with `#[derive(Event)]`",
+    note = "a plain enum: keep its number in the event (`side: u8`) and convert where you read it; any byte \
+        may come back from a file",
+    note = "an enum with `#[derive(Event)]`: use the companion that the derive wrote, its name with `Event` \
+        appended",
+    note = "a time or a duration: keep nanoseconds as `u64`"
+)]
+pub unsafe trait FieldType: bytemuck::Pod {
+    /// The flattened fields; a number is one field without a name at offset 0.
+    fn fields() -> Vec<Field>;
+}
+
+macro_rules! numbers {
+    ($($number:ident)*) => {$(
+        // SAFETY: a number is one field of its own size.
+        unsafe impl FieldType for $number {
+            fn fields() -> Vec<Field> {
+                let kind = stringify!($number).to_owned();
+                vec![Field { name: String::new(), kind, offset: 0, size: size_of::<$number>() }]
+            }
+        }
+    )*};
+}
+
+numbers!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64);
+
+// SAFETY: an array without padding is its elements one behind the other, each covered by its own fields.
+unsafe impl<T: FieldType, const N: usize> FieldType for [T; N] {
+    fn fields() -> Vec<Field> {
+        let element = T::fields();
+        // An array of numbers (or of arrays of numbers) stays one field.
+        if let [only] = element.as_slice()
+            && only.name.is_empty()
+        {
+            // Rust writes `[[u8; 4]; 2]` for two arrays of four, and so does the schema.
+            let kind = format!("[{};{N}]", only.kind);
+            return vec![Field { name: String::new(), kind, offset: 0, size: size_of::<Self>() }];
+        }
+        let mut fields = Vec::with_capacity(N * element.len());
+        for index in 0..N {
+            add(&mut fields, &format!("[{index}]"), index * size_of::<T>(), &element);
+        }
+        fields
+    }
+}
+
+// SAFETY: the contract of `Event::schema` is the contract of `fields`.
+unsafe impl<T: Event> FieldType for T {
+    fn fields() -> Vec<Field> {
+        let mut fields = T::schema().fields;
+        // A newtype such as `struct Price(i64)` reads as what it wraps: `px`, not `px.0`.
+        if let [only] = fields.as_mut_slice()
+            && only.name == "0"
+        {
+            only.name.clear();
+        }
+        fields
+    }
+}
+
+/// Appends `inner` under the name `outer`, moved by `offset`.
+fn add(fields: &mut Vec<Field>, outer: &str, offset: usize, inner: &[Field]) {
+    for field in inner {
+        let joint = if field.name.is_empty() || field.name.starts_with('[') { "" } else { "." };
+        fields.push(Field {
+            name: format!("{outer}{joint}{}", field.name),
+            kind: field.kind.clone(),
+            offset: offset + field.offset,
+            size: field.size,
+        });
+    }
+}
+
+/// Collects the [`Schema`] of one event.
+#[derive(Debug)]
+pub struct SchemaBuilder(Schema);
+
+impl SchemaBuilder {
+    /// The schema of the event type `E`, without fields as yet.
+    pub fn new<E>(name: &str) -> Self {
+        Self(Schema { name: name.to_owned(), size: size_of::<E>(), fields: Vec::new() })
+    }
+
+    /// Adds a field, flattened if it is an event itself.
+    pub fn field<T: FieldType>(mut self, name: &str, offset: usize) -> Self {
+        add(&mut self.0.fields, name, offset, &T::fields());
+        self
+    }
+
+    /// Adds a variant of a one-of event by its tag.
+    pub fn variant(mut self, name: &str, tag: u32) -> Self {
+        let kind = format!("u32={tag}");
+        self.0.fields.push(Field { name: name.to_owned(), kind, offset: 0, size: size_of::<u32>() });
+        self
+    }
+
+    /// Adds what the variant `name` of a one-of event holds.
+    pub fn payload<T: FieldType>(mut self, name: &str, offset: usize) -> Self {
+        for field in T::fields() {
+            // A number that stands in the variant by itself has no name; its place is its name.
+            let own = if field.name.is_empty() || field.name.starts_with('[') { "0" } else { "" };
+            let name = format!("{name}/{own}{}", field.name);
+            self.0.fields.push(Field { name, offset: offset + field.offset, ..field });
+        }
+        self
+    }
+
+    /// The schema.
+    pub fn build(self) -> Schema {
+        self.0
+    }
+}
+
+/// Stops the compilation when `gap_bytes` is not 0; the number goes between the parts of the message.
+#[track_caller]
+pub const fn refuse_padding(gap_bytes: usize, message: &[&str]) {
+    if gap_bytes == 0 {
+        return;
+    }
+    let mut text = [0u8; 1024];
+    let mut length = 0;
+    let mut index = 0;
+    while index < message.len() {
+        if index > 0 {
+            if gap_bytes >= 10 {
+                length = append(&mut text, length, &[b'0' + (gap_bytes / 10 % 10) as u8]);
+            }
+            length = append(&mut text, length, &[b'0' + (gap_bytes % 10) as u8]);
+        }
+        length = append(&mut text, length, message[index].as_bytes());
+        index += 1;
+    }
+    match std::str::from_utf8(text.split_at(length).0) {
+        Ok(text) => panic!("{}", text),
+        Err(_) => panic!("this event has padding, which would be journalled as garbage"),
+    }
+}
+
+/// Copies as much of `more` behind `text[..length]` as has room; returns the new length.
+const fn append(text: &mut [u8], mut length: usize, more: &[u8]) -> usize {
+    let mut index = 0;
+    while index < more.len() && length < text.len() {
+        text[length] = more[index];
+        length += 1;
+        index += 1;
+    }
+    length
+}
+
+/// `offset_bytes` rounded up to a multiple of `align_bytes`.
+pub const fn round_up(offset_bytes: usize, align_bytes: usize) -> usize {
+    offset_bytes.div_ceil(align_bytes) * align_bytes
+}
+
+/// The greatest of `values`; 0 if there are none.
+pub const fn greatest(values: &[usize]) -> usize {
+    let mut greatest = 0;
+    let mut index = 0;
+    while index < values.len() {
+        if values[index] > greatest {
+            greatest = values[index];
+        }
+        index += 1;
+    }
+    greatest
+}

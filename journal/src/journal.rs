@@ -1,0 +1,249 @@
+//! Where a journal is and how it is written: the options, and the opening that wires writer, helper and syncer.
+
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::crc::RecordCrc;
+use crate::error::{IoFault, JournalFault, OpenError, ReadError};
+use crate::event::Event;
+use crate::format::{MAX_SCHEMA_BYTES, SegmentHeader};
+use crate::prepare::{DiskFull, Preparer};
+use crate::progress::Progress;
+use crate::reader::{RawReader, Reader};
+use crate::record::Record;
+use crate::recovery::{self, Recovered};
+use crate::report::RecoveryReport;
+use crate::segments::{LiveSegment, Segments};
+use crate::storage::{Files, Storage};
+use crate::syncer::{Sync, Syncer};
+use crate::threads::Threads;
+use crate::writer::Writer;
+
+/// A journal's place and its options.
+///
+/// The options hold for writing; a reader takes them from the files.
+///
+/// ```
+/// use slipring_journal::{Event, Journal};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, Event)]
+/// #[event(pod)]
+/// #[repr(C)]
+/// struct Tick { price: i64, size: u64 }
+///
+/// # let folder = tempfile::tempdir()?;
+/// let journal = Journal::at(folder.path().join("ticks")).segment_records(1024);
+/// let (mut writer, report) = journal.open::<Tick>()?;
+/// assert!(report.created);
+/// for n in 0..3 {
+///     writer.append(1_000 + n, &Tick { price: 100, size: n })?;
+/// }
+/// writer.close()?;
+///
+/// let mut reader = journal.reader::<Tick>()?;
+/// let sequence = reader.lower_bound(1_001)?;
+/// assert_eq!(reader.at(sequence)?.event().size, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Journal {
+    path: PathBuf,
+    segment_records: u64,
+    window_records: Option<u64>,
+    reserve_bytes: u64,
+    max_time_step: Duration,
+    sync: Sync,
+    disk_full: DiskFull,
+}
+
+impl Journal {
+    /// The journal in the folder `path`, which is made on opening if it is not there.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Journal {
+            path: path.into(),
+            segment_records: 1 << 20,
+            window_records: None,
+            reserve_bytes: 64 << 20,
+            max_time_step: Duration::from_secs(24 * 3600),
+            sync: Sync::default(),
+            disk_full: DiskFull::default(),
+        }
+    }
+
+    /// Records in each new segment; 1,048,576 if not set. Existing segments keep theirs.
+    pub fn segment_records(mut self, count: u64) -> Self {
+        self.segment_records = count;
+        self
+    }
+
+    /// When records are made durable; every 5 ms if not set.
+    pub fn sync(mut self, sync: Sync) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// W: how many records may be appended beyond the durable watermark on disk before appends wait. It bounds
+    /// what recovery scans. 65,536 if not set; [`Sync::None`] always has two segments.
+    pub fn window_records(mut self, count: u64) -> Self {
+        self.window_records = Some(count);
+        self
+    }
+
+    /// How far ahead of the cursor the helper keeps pages present, in bytes; 64 MiB if not set.
+    pub fn reserve_bytes(mut self, count: u64) -> Self {
+        self.reserve_bytes = count;
+        self
+    }
+
+    /// How far past both the last record and the clock a time may lie; a day if not set.
+    pub fn max_time_step(mut self, step: Duration) -> Self {
+        self.max_time_step = step;
+        self
+    }
+
+    /// What to do when the disk is full; wait if not set.
+    pub fn disk_full(mut self, policy: DiskFull) -> Self {
+        self.disk_full = policy;
+        self
+    }
+
+    /// The journal's folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the journal for writing: takes the lock, recovers, and is ready to append. A new one is made if
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`]: locked, files that contradict each other, another event type, options that make no sense,
+    /// a failing system call. Nothing below the durable watermark is ever changed.
+    pub fn open<E: Event>(&self) -> Result<(Writer<E>, RecoveryReport), OpenError> {
+        self.open_on(&Files::new(&self.path), true)
+    }
+
+    /// Opens the journal for reading: takes no lock, repairs nothing, may run beside a writer.
+    ///
+    /// # Errors
+    /// [`ReadError`]: no journal, files that contradict each other, another event type.
+    pub fn reader<E: Event>(&self) -> Result<Reader<E>, ReadError> {
+        Reader::open_to(Files::new(&self.path), None)
+    }
+
+    /// As [`Journal::reader`], for whatever event type the journal holds.
+    ///
+    /// # Errors
+    /// As [`Journal::reader`].
+    pub fn raw_reader(&self) -> Result<RawReader, ReadError> {
+        RawReader::open_to(Files::new(&self.path), None)
+    }
+
+    /// Opens on another storage; without threads, the caller drives helper and syncer.
+    #[doc(hidden)]
+    pub fn open_on<E: Event, S: Storage>(
+        &self,
+        storage: &S,
+        threads: bool,
+    ) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
+        let schema = E::schema();
+        let text = schema.to_text();
+        if text.len() > MAX_SCHEMA_BYTES {
+            let (bytes, limit) = (text.len(), MAX_SCHEMA_BYTES);
+            return Err(JournalFault::SchemaTooLarge { name: schema.name, bytes, limit }.into());
+        }
+        let window = self.check_options(Record::<E>::BYTES)?;
+        let Recovered { lock, control, mut chain, last, report } =
+            recovery::recover(storage, &schema, Record::<E>::BYTES, window)?;
+        let template = SegmentHeader {
+            journal_id: report.journal_id,
+            base: 0,
+            capacity: self.segment_records,
+            record_bytes: Record::<E>::BYTES as u32,
+            event_bytes: size_of::<E>() as u32,
+            epoch: report.epoch,
+            created_ns: 0,
+            schema: text,
+        };
+        let end = report.end_sequence;
+        let active = match chain.segments.pop() {
+            Some(segment) if segment.header.end() > end => {
+                LiveSegment::map(storage, &segment.name, &segment.header, &segment.file)?
+            }
+            _ => LiveSegment::create(storage, &template, end)?,
+        };
+        let progress = Progress::new(end, window);
+        let segments = Arc::new(Segments::new(Arc::clone(&active)));
+        let reserve_records = (self.reserve_bytes / Record::<E>::BYTES as u64).max(1);
+        let mut helper = Preparer {
+            storage: storage.clone(),
+            template,
+            reserve_records,
+            disk_full: self.disk_full,
+            progress: Arc::clone(&progress),
+            segments: Arc::clone(&segments),
+        };
+        let syncer =
+            Syncer::new(storage.clone(), self.sync, control, Arc::clone(&progress), Arc::clone(&segments));
+        let threads = if threads {
+            // The first pages are there before the first append; the rest follows on the helper's thread.
+            helper.step();
+            Threads::start(helper, syncer, lock)
+                .map_err(|error| IoFault::new("start the threads of", storage.path(""), error))?
+        } else {
+            Threads::Stepped { helper, syncer, lock }
+        };
+        let max_step_ns = u64::try_from(self.max_time_step.as_nanos()).unwrap_or(u64::MAX);
+        let writer = Writer {
+            storage: storage.clone(),
+            active,
+            next: end,
+            limit: 0,
+            last_time_ns: last.time_ns,
+            any_record: last.epoch > 0,
+            time_limit_ns: if last.epoch > 0 { last.time_ns.saturating_add(max_step_ns) } else { 0 },
+            max_step_ns,
+            regressions: 0,
+            epoch: report.epoch,
+            crc: RecordCrc::new(report.journal_id.0),
+            journal_id: report.journal_id,
+            sync: self.sync,
+            stalled: false,
+            progress,
+            segments,
+            threads,
+            event: PhantomData,
+        };
+        Ok((writer, report))
+    }
+
+    /// Refuses options that make no sense, and gives W.
+    fn check_options(&self, record_bytes: usize) -> Result<u64, OpenError> {
+        let bad =
+            |option, value: u64, rule| Err(OpenError::BadOption { option, value: value.to_string(), rule });
+        let most_bytes = 1 << 40;
+        if self.segment_records == 0 {
+            return bad("segment_records", 0, "a segment holds one record or more");
+        }
+        if self.segment_records.checked_mul(record_bytes as u64).is_none_or(|bytes| bytes > most_bytes) {
+            return bad("segment_records", self.segment_records, "a segment is at most 1 TiB");
+        }
+        if self.reserve_bytes == 0 {
+            return bad("reserve_bytes", 0, "at least one page must be kept present");
+        }
+        if self.sync == Sync::Every(Duration::ZERO) {
+            return bad("sync", 0, "an interval of zero: use Sync::EveryBatch");
+        }
+        match (self.sync, self.window_records) {
+            (_, Some(0)) => bad("window_records", 0, "the window holds one record or more"),
+            (Sync::None, Some(count)) if count < 2 * self.segment_records => {
+                bad("window_records", count, "with Sync::None the window is two segments or more")
+            }
+            (_, Some(count)) if count > 1 << 40 => bad("window_records", count, "at most 2^40"),
+            (Sync::None, None) => Ok(2 * self.segment_records),
+            (_, Some(count)) => Ok(count),
+            (_, None) => Ok(1 << 16),
+        }
+    }
+}

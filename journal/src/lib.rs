@@ -1,0 +1,63 @@
+//! The journal of slipring: fixed-size records in preallocated, memory-mapped segment files.
+//!
+//! - Append at memory speed: words stored into pages that are already there, a checksum, a cursor. No system
+//!   call, no allocation, no lock.
+//! - Three levels of safety, which are cursors: *journalled* records survive the death of the process, *durable*
+//!   ones power loss.
+//! - Recovery that can itself be killed anywhere and run again.
+//! - Seek by time: binary search across segments and within one.
+//!
+//! The journal knows nothing of rings; `slipring` puts it behind one. The format is in `docs/format.md`, the
+//! promises are in `docs/guarantees.md`.
+//!
+//! Start with [`Journal`].
+
+#![deny(missing_docs)]
+
+// The derive writes `::slipring_journal::..`, in this crate's own tests and docs too.
+extern crate self as slipring_journal;
+
+mod anchor;
+mod chain;
+mod control;
+mod crc;
+mod error;
+mod event;
+mod format;
+mod journal;
+mod prepare;
+mod progress;
+#[doc(hidden)]
+pub mod protect;
+mod reader;
+mod record;
+mod recovery;
+mod report;
+mod scan;
+mod seek;
+mod segments;
+#[doc(hidden)]
+pub mod storage;
+mod syncer;
+mod threads;
+mod writer;
+
+pub use anchor::Anchor;
+pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
+pub use event::{Event, Field, Schema, UnknownTag};
+pub use format::{
+    BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_SCHEMA_BYTES, RECORD_HEADER_BYTES, VERSION,
+};
+pub use journal::Journal;
+pub use prepare::DiskFull;
+pub use progress::Cursors;
+pub use reader::{Chunk, Chunks, RawReader, Reader};
+pub use record::{RawRecord, Record};
+pub use report::RecoveryReport;
+/// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
+pub use slipring_derive::Event;
+pub use syncer::Sync;
+pub use writer::Writer;
+
+#[doc(hidden)]
+pub use event::private as __private;

@@ -1,0 +1,124 @@
+//! The helper: makes the next segment before it is needed, keeps the pages ahead of the cursor present, and
+//! unmaps what is done with. The writer only swaps a pointer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::error::{IoFault, SyncError};
+use crate::format::SegmentHeader;
+use crate::progress::Progress;
+use crate::segments::{LiveSegment, MOST_MAPPED, Segments};
+use crate::storage::Storage;
+
+/// Bytes prefaulted in one call: a few milliseconds of work at most.
+const CHUNK_BYTES: u64 = 4 << 20;
+
+/// What to do when the disk is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DiskFull {
+    /// Appends wait until there is room again.
+    #[default]
+    Wait,
+    /// The journal fails for good.
+    Halt,
+}
+
+/// The helper's state; [`Preparer::step`] does one round, in whatever thread calls it.
+#[derive(Debug)]
+pub(crate) struct Preparer<S: Storage> {
+    pub(crate) storage: S,
+    pub(crate) template: SegmentHeader,
+    pub(crate) reserve_records: u64,
+    pub(crate) disk_full: DiskFull,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) segments: Arc<Segments<S>>,
+}
+
+/// What a round of the helper came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Round {
+    /// There may be more to do at once.
+    Worked,
+    /// Everything is ready.
+    Idle,
+    /// The disk is full; try again later.
+    Blocked,
+}
+
+impl<S: Storage> Preparer<S> {
+    pub(crate) fn step(&mut self) -> Round {
+        if self.progress.has_failed() {
+            return Round::Idle;
+        }
+        self.segments.release(self.progress.durable_end());
+        let cursor = self.progress.journalled_end();
+        let ahead = cursor.saturating_add(self.reserve_records);
+        let live: Vec<_> = self.segments.live().iter().cloned().collect();
+        for segment in &live {
+            if segment.end <= cursor || segment.base >= ahead {
+                continue;
+            }
+            match segment.prefault_towards(cursor, ahead, CHUNK_BYTES) {
+                Ok(true) => return Round::Worked,
+                Ok(false) => {}
+                Err(error) => {
+                    return self.fault(IoFault::new("prefault", self.storage.path(&segment.name), error));
+                }
+            }
+        }
+        let end = live.last().map_or(0, |segment| segment.end);
+        let next_taken =
+            self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
+        if !next_taken || live.len() >= MOST_MAPPED {
+            return Round::Idle;
+        }
+        match LiveSegment::create(&self.storage, &self.template, end) {
+            Ok(segment) => {
+                self.progress.set_disk_full(false);
+                // Into the list first: the syncer must know it before the writer can fill it.
+                self.segments.live().push_back(Arc::clone(&segment));
+                let pushed = self.segments.next.push(segment);
+                debug_assert!(pushed.is_ok(), "only the helper fills the queue, and it was empty");
+                Round::Worked
+            }
+            Err(fault) => self.fault(fault),
+        }
+    }
+
+    fn fault(&self, fault: IoFault) -> Round {
+        if !fault.is_disk_full() {
+            self.progress.fail(SyncError::PrepareFailed { fault });
+            return Round::Idle;
+        }
+        self.progress.set_disk_full(true);
+        match self.disk_full {
+            DiskFull::Wait => Round::Blocked,
+            DiskFull::Halt => {
+                self.progress.fail(SyncError::DiskFull { fault });
+                Round::Idle
+            }
+        }
+    }
+
+    /// Runs until `stop` says so.
+    pub(crate) fn run(mut self, stop: &AtomicBool) {
+        self.progress.set_helper(std::thread::current());
+        let (shortest, longest) = (Duration::from_micros(250), Duration::from_millis(8));
+        let mut sleep = shortest;
+        let mut seen = 0;
+        // Acquire: partner of the release store in `Threads::stop`.
+        while !stop.load(Ordering::Acquire) {
+            match self.step() {
+                Round::Worked => continue,
+                Round::Blocked => std::thread::park_timeout(Duration::from_millis(50)),
+                Round::Idle => {
+                    let end = self.progress.journalled_end();
+                    sleep = if end == seen { (sleep * 2).min(longest) } else { shortest };
+                    seen = end;
+                    std::thread::park_timeout(sleep);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The protections that tests switch off, to see the test that is there for each turn red.
+//!
+//! Without the feature `negative-controls` every protection is a constant `true` and costs nothing.
+
+/// Epochs never decrease along sequences.
+pub const EPOCH: u32 = 1 << 0;
+/// Recovery zeroes the rest of the window.
+pub const ZERO: u32 = 1 << 1;
+/// Recovery writes the kept records above D again.
+pub const REWRITE: u32 = 1 << 2;
+/// Appends stop where the unsynced window ends.
+pub const WINDOW: u32 = 1 << 3;
+/// D is raised only after the data is synced.
+pub const DATA_BEFORE_D: u32 = 1 << 4;
+/// The folder is synced after a segment got its name.
+pub const FOLDER_SYNC: u32 = 1 << 5;
+/// On the boot of the writer a whole record behind a bad one is corruption.
+pub const SAME_BOOT: u32 = 1 << 6;
+/// Recovery syncs what it mended before it raises D.
+pub const MEND_BEFORE_D: u32 = 1 << 7;
+/// The new epoch is on disk before a record carries it.
+pub const EPOCH_SYNC: u32 = 1 << 8;
+/// A segment's header is synced before the segment gets its name.
+pub const HEADER_SYNC: u32 = 1 << 9;
+
+#[cfg(feature = "negative-controls")]
+thread_local! {
+    static OFF: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+/// Runs `inside` with the protections of the mask `off` switched off on this thread.
+#[cfg(feature = "negative-controls")]
+pub fn without<R>(off: u32, inside: impl FnOnce() -> R) -> R {
+    struct Restore(u32);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            OFF.set(self.0);
+        }
+    }
+    let _restore = Restore(OFF.replace(off));
+    inside()
+}
+
+#[cfg(feature = "negative-controls")]
+pub(crate) fn on(protection: u32) -> bool {
+    OFF.get() & protection == 0
+}
+
+#[cfg(not(feature = "negative-controls"))]
+#[inline(always)]
+pub(crate) const fn on(_protection: u32) -> bool {
+    true
+}

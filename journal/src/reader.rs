@@ -1,0 +1,385 @@
+//! Reading: any record by its sequence, and all of them in order. Every record handed out has been validated on
+//! a copy, so that a file that changes or shrinks meanwhile gives an error and nothing worse.
+
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
+
+use crate::anchor::Anchor;
+use crate::chain::{self, Chain};
+use crate::control;
+use crate::crc::RecordCrc;
+use crate::error::{IoFault, JournalFault, ReadError};
+use crate::event::{Event, Schema};
+use crate::format::{ControlState, JournalId, RECORD_HEADER_BYTES, RecordHeader, valid_record};
+use crate::record::{RawRecord, Record};
+use crate::scan::{self, Follow};
+use crate::storage::{Files, Storage, StorageFile};
+
+/// Bytes read at a time: they stay in the second-level cache while they are verified and used.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Reads a journal whatever its event type.
+///
+/// It sees the records that were there when it was opened or last [refreshed](RawReader::refresh); a writer may
+/// go on meanwhile.
+#[derive(Debug)]
+pub struct RawReader<S: Storage = Files> {
+    storage: S,
+    control: ControlState,
+    chain: Chain<S::File>,
+    crc: RecordCrc,
+    end: u64,
+    /// Aligned for records; holds the chunk handed out last.
+    buffer: Vec<u128>,
+}
+
+impl<S: Storage> RawReader<S> {
+    pub(crate) fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
+        let Some(loaded) = control::load(&storage).map_err(ReadError::from)? else {
+            return Err(match chain::segment_files(&storage) {
+                Ok(files) if !files.is_empty() => {
+                    let path = storage.path(crate::format::CONTROL_NAME);
+                    JournalFault::BadControl { path, what: "it is missing beside segments" }.into()
+                }
+                _ => JournalFault::NoJournal { path: storage.path("") }.into(),
+            });
+        };
+        let control = loaded.state;
+        let chain = chain::load(&storage, &control, false)?;
+        let crc = RecordCrc::new(control.journal_id.0);
+        let mut reader =
+            RawReader { storage, control, chain, crc, end: control.durable_end, buffer: Vec::new() };
+        reader.end = match end {
+            Some(end) => end,
+            None => reader.find_end()?,
+        };
+        Ok(reader)
+    }
+
+    /// Looks again how far the journal goes by now.
+    ///
+    /// # Errors
+    /// As opening does.
+    pub fn refresh(&mut self) -> Result<(), ReadError> {
+        let fresh = Self::open_to(self.storage.clone(), None)?;
+        *self = RawReader { buffer: std::mem::take(&mut self.buffer), ..fresh };
+        Ok(())
+    }
+
+    /// The first slot at or behind D that holds no record ends the log.
+    fn find_end(&mut self) -> Result<u64, ReadError> {
+        let mut last = Follow::default();
+        if let Some(before) = self.control.durable_end.checked_sub(1)
+            && before >= self.control.first
+        {
+            let header = self.header_at(before)?;
+            last = Follow { epoch: header.epoch(), time_ns: header.time_ns };
+        }
+        let mut end = self.control.durable_end;
+        // The writer may have moved on to a newer epoch since the control file was read.
+        let newest = crate::format::MAX_EPOCH;
+        for segment in &self.chain.segments {
+            if segment.header.end() <= end {
+                continue;
+            }
+            let mut ended = false;
+            scan::for_each_slot(
+                &self.storage,
+                segment,
+                end..u64::MAX,
+                |sequence, record| match valid_record(&self.crc, sequence, record) {
+                    Some(header) if last.accept(header, newest) => {
+                        end = sequence + 1;
+                        ControlFlow::Continue(())
+                    }
+                    _ => {
+                        ended = true;
+                        ControlFlow::Break(())
+                    }
+                },
+            )
+            .map_err(JournalFault::from)?;
+            if ended {
+                break;
+            }
+        }
+        Ok(end)
+    }
+
+    /// The first sequence kept.
+    pub fn first_sequence(&self) -> u64 {
+        self.control.first
+    }
+
+    /// The sequence behind the last record.
+    pub fn end_sequence(&self) -> u64 {
+        self.end
+    }
+
+    /// D on disk when the reader was opened: the sequence behind the last record known to be durable.
+    pub fn durable_end(&self) -> u64 {
+        self.control.durable_end
+    }
+
+    /// The journal's identity.
+    pub fn journal_id(&self) -> JournalId {
+        self.control.journal_id
+    }
+
+    /// The schema of the events, if there is a segment yet.
+    pub fn schema(&self) -> Option<Schema> {
+        Schema::from_text(&self.chain.segments.first()?.header.schema)
+    }
+
+    /// Size of a record in bytes, header included; 0 if there is no segment yet.
+    pub fn record_bytes(&self) -> usize {
+        self.chain.segments.first().map_or(0, |segment| segment.header.record_bytes as usize)
+    }
+
+    fn event_bytes(&self) -> usize {
+        self.chain.segments.first().map_or(0, |segment| segment.header.event_bytes as usize)
+    }
+
+    pub(crate) fn parts(&self) -> (&S, &ControlState, &Chain<S::File>) {
+        (&self.storage, &self.control, &self.chain)
+    }
+
+    /// The record at `sequence`.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`], or [`JournalFault::CorruptRecord`] if it does not validate.
+    pub fn at(&mut self, sequence: u64) -> Result<RawRecord<'_>, ReadError> {
+        self.header_at(sequence)?;
+        let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
+        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
+        Ok(RawRecord::new(sequence, &bytes[..record_bytes], event_bytes))
+    }
+
+    /// Reads and validates the record at `sequence` into the start of the buffer.
+    pub(crate) fn header_at(&mut self, sequence: u64) -> Result<RecordHeader, ReadError> {
+        self.fill(sequence, 1)?;
+        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
+        Ok(RecordHeader::decode(bytes))
+    }
+
+    /// Time of the record at `sequence`.
+    pub(crate) fn time_at(&mut self, sequence: u64) -> Result<u64, ReadError> {
+        Ok(self.header_at(sequence)?.time_ns)
+    }
+
+    /// First sequence of each segment that holds records.
+    pub(crate) fn bases(&self) -> impl DoubleEndedIterator<Item = u64> + '_ {
+        self.chain.segments.iter().map(|s| s.header.base).filter(|base| *base < self.end)
+    }
+
+    /// Reads up to `most` records from `sequence` on, no further than their segment and the end, and validates
+    /// each. Gives their number and leaves them at the start of the buffer.
+    fn fill(&mut self, sequence: u64, most: u64) -> Result<usize, ReadError> {
+        let out_of_range = || ReadError::OutOfRange { sequence, first: self.control.first, end: self.end };
+        let before_end = sequence < self.end || (most == 1 && sequence < self.control.durable_end);
+        let index = self.chain.holding(sequence).filter(|_| before_end).ok_or_else(out_of_range)?;
+        let segment = &self.chain.segments[index];
+        let header = &segment.header;
+        let record_bytes = header.record_bytes as usize;
+        let count = most.min(self.end.max(sequence + 1).min(header.end()) - sequence) as usize;
+        self.buffer.resize((count * record_bytes).div_ceil(16).max(self.buffer.len()), 0);
+        let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..count * record_bytes];
+        let path = || self.storage.path(&segment.name);
+        let read = segment
+            .file
+            .read_at(bytes, header.offset(sequence))
+            .map_err(|error| IoFault::new("read", path(), error))?;
+        if read < bytes.len() {
+            let (found_bytes, wanted_bytes) = (header.offset(sequence) + read as u64, header.file_bytes());
+            return Err(JournalFault::SegmentTruncated { path: path(), found_bytes, wanted_bytes }.into());
+        }
+        for (i, record) in bytes.chunks_exact(record_bytes).enumerate() {
+            if valid_record(&self.crc, sequence + i as u64, record).is_none() {
+                let what = "its bytes are not what was written";
+                let at = sequence + i as u64;
+                return Err(scan::corrupt(path(), &self.crc, header, at, record, what).into());
+            }
+        }
+        Ok(count)
+    }
+
+    /// The next chunk of whole, validated records from `sequence` on; empty at the end.
+    pub(crate) fn chunk(&mut self, sequence: u64) -> Result<&[u8], ReadError> {
+        if sequence >= self.end {
+            return Ok(&[]);
+        }
+        let record_bytes = self.record_bytes();
+        let most = (CHUNK_BYTES / record_bytes).max(1) as u64;
+        let count = self.fill(sequence, most)?;
+        Ok(&bytemuck::cast_slice(&self.buffer)[..count * record_bytes])
+    }
+
+    /// Calls `visit` for every record of `range`, in order, until it says stop.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`] if the range starts before the first record kept; the fault of a record that
+    /// can't be read.
+    pub fn for_each(
+        &mut self,
+        range: std::ops::Range<u64>,
+        mut visit: impl FnMut(RawRecord<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        let mut at = range.start;
+        let end = range.end.min(self.end);
+        let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
+        while at < end {
+            let chunk = self.chunk(at)?;
+            for record in chunk.chunks_exact(record_bytes) {
+                if at >= end || visit(RawRecord::new(at, record, event_bytes)).is_break() {
+                    return Ok(());
+                }
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The position of `sequence`, to be saved and checked later.
+    ///
+    /// # Errors
+    /// As [`RawReader::at`].
+    pub fn anchor(&mut self, sequence: u64) -> Result<Anchor, ReadError> {
+        let header = self.header_at(sequence)?;
+        Ok(Anchor { journal_id: self.journal_id(), sequence, epoch: header.epoch(), crc: header.crc })
+    }
+
+    /// Checks that the log still holds the record that `anchor` was saved from.
+    ///
+    /// # Errors
+    /// [`ReadError::HistoryChanged`] if it does not.
+    pub fn check_anchor(&mut self, anchor: &Anchor) -> Result<(), ReadError> {
+        let changed = |what| Err(ReadError::HistoryChanged { anchor: *anchor, what });
+        if anchor.journal_id != self.journal_id() {
+            return changed("it is another journal");
+        }
+        if anchor.sequence >= self.end {
+            return changed("the log ends before it");
+        }
+        if anchor.sequence < self.first_sequence() {
+            return changed("retention has removed it");
+        }
+        let found = self.anchor(anchor.sequence)?;
+        if found == *anchor { Ok(()) } else { changed("another record lies there") }
+    }
+}
+
+/// Reads a journal of events `E`.
+///
+/// It sees the records that were there when it was opened or last [refreshed](Reader::refresh); a writer may go
+/// on meanwhile. See [`Journal`](crate::Journal) for an example.
+#[derive(Debug)]
+pub struct Reader<E: Event, S: Storage = Files> {
+    raw: RawReader<S>,
+    event: PhantomData<fn() -> E>,
+}
+
+impl<E: Event, S: Storage> Reader<E, S> {
+    #[doc(hidden)]
+    pub fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
+        let raw = RawReader::open_to(storage, end)?;
+        let (storage, _, chain) = raw.parts();
+        chain::check_schema(storage, chain, &E::schema(), Record::<E>::BYTES)?;
+        Ok(Reader { raw, event: PhantomData })
+    }
+
+    /// Looks again how far the journal goes by now.
+    ///
+    /// # Errors
+    /// As opening does.
+    pub fn refresh(&mut self) -> Result<(), ReadError> {
+        self.raw.refresh()
+    }
+
+    /// The reader without its event type.
+    pub fn as_raw(&mut self) -> &mut RawReader<S> {
+        &mut self.raw
+    }
+
+    /// The first sequence kept.
+    pub fn first_sequence(&self) -> u64 {
+        self.raw.first_sequence()
+    }
+
+    /// The sequence behind the last record.
+    pub fn end_sequence(&self) -> u64 {
+        self.raw.end_sequence()
+    }
+
+    /// The first sequence whose journal time is `time_ns` or later; the end if there is none.
+    ///
+    /// No event whose own time is `time_ns` or later lies before it.
+    ///
+    /// # Errors
+    /// The fault of a record that was looked at.
+    pub fn lower_bound(&mut self, time_ns: u64) -> Result<u64, ReadError> {
+        self.raw.lower_bound(time_ns)
+    }
+
+    /// The first sequence whose journal time is later than `time_ns`; the end if there is none.
+    ///
+    /// # Errors
+    /// The fault of a record that was looked at.
+    pub fn upper_bound(&mut self, time_ns: u64) -> Result<u64, ReadError> {
+        self.raw.upper_bound(time_ns)
+    }
+
+    /// The record at `sequence`.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`], or the fault of a record that does not validate.
+    pub fn at(&mut self, sequence: u64) -> Result<Record<E>, ReadError> {
+        self.raw.fill(sequence, 1)?;
+        let bytes: &[u8] = bytemuck::cast_slice(&self.raw.buffer);
+        Ok(Record::slice(&bytes[..Record::<E>::BYTES])[0])
+    }
+
+    /// All records from `from` to the end, in chunks.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`] if `from` lies before the first record kept or behind the end; the end itself
+    /// gives no chunks.
+    pub fn chunks(&mut self, from: u64) -> Result<Chunks<'_, E, S>, ReadError> {
+        let (first, end) = (self.first_sequence(), self.end_sequence());
+        if from < first || from > end {
+            return Err(ReadError::OutOfRange { sequence: from, first, end });
+        }
+        Ok(Chunks { reader: self, next: from })
+    }
+}
+
+/// The records of a journal in order, a chunk at a time.
+#[derive(Debug)]
+pub struct Chunks<'r, E: Event, S: Storage = Files> {
+    reader: &'r mut Reader<E, S>,
+    next: u64,
+}
+
+impl<E: Event, S: Storage> Chunks<'_, E, S> {
+    /// The next chunk, every record validated; `None` at the end.
+    ///
+    /// # Errors
+    /// The fault of the first record that does not validate. Records before it in the same chunk can still be
+    /// had one by one, by [`Reader::at`].
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
+        let first_sequence = self.next;
+        let records = Record::slice(self.reader.raw.chunk(first_sequence)?);
+        self.next += records.len() as u64;
+        Ok((!records.is_empty()).then_some(Chunk { first_sequence, records }))
+    }
+}
+
+/// Validated records that follow each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Chunk<'a, E> {
+    /// The sequence of the first record.
+    pub first_sequence: u64,
+    /// The records.
+    pub records: &'a [Record<E>],
+}
+
+const _: () = assert!(RECORD_HEADER_BYTES == 16, "records start at multiples of 8 in a buffer aligned to 16");

@@ -1,0 +1,144 @@
+//! Walking records in chunks and finding where the log ends.
+
+use crate::crc::RecordCrc;
+use crate::error::{CorruptRecord, IoFault};
+use crate::format::{ControlState, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader, valid_record};
+use crate::protect;
+use crate::storage::{Storage, StorageFile};
+
+/// Bytes read at a time: enough to make the call cheap, few enough to stay in the cache.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Calls `visit(sequence, record)` for the slots of `range` that lie in one segment, until it says stop.
+/// Bytes that a short file lacks read as zeros.
+pub(crate) fn for_each_slot<S: Storage>(
+    storage: &S,
+    segment: &crate::chain::ChainSegment<S::File>,
+    range: std::ops::Range<u64>,
+    mut visit: impl FnMut(u64, &[u8]) -> std::ops::ControlFlow<()>,
+) -> Result<(), IoFault> {
+    let header = &segment.header;
+    let record_bytes = header.record_bytes as usize;
+    let mut buffer = vec![0; (CHUNK_BYTES / record_bytes).max(1) * record_bytes];
+    let (mut at, end) = (range.start.max(header.base), range.end.min(header.end()));
+    while at < end {
+        let count = ((buffer.len() / record_bytes) as u64).min(end - at);
+        let chunk = &mut buffer[..count as usize * record_bytes];
+        let read = segment
+            .file
+            .read_at(chunk, header.offset(at))
+            .map_err(|error| IoFault::new("read", storage.path(&segment.name), error))?;
+        chunk[read..].fill(0);
+        for (i, record) in chunk.chunks_exact(record_bytes).enumerate() {
+            if visit(at + i as u64, record).is_break() {
+                return Ok(());
+            }
+        }
+        at += count;
+    }
+    Ok(())
+}
+
+/// The rule for one record following another: epochs and times never decrease.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Follow {
+    pub(crate) epoch: u32,
+    pub(crate) time_ns: u64,
+}
+
+impl Follow {
+    /// Takes `header` as the next record, or refuses it.
+    pub(crate) fn accept(&mut self, header: RecordHeader, newest_epoch: u32) -> bool {
+        let in_order = header.epoch() >= self.epoch || !protect::on(protect::EPOCH);
+        let accepted = in_order && header.epoch() <= newest_epoch && header.time_ns >= self.time_ns;
+        if accepted {
+            *self = Follow { epoch: header.epoch(), time_ns: header.time_ns };
+        }
+        accepted
+    }
+}
+
+/// What lies between D and the end of the window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tail {
+    /// The sequence behind the last record that counts.
+    pub(crate) end: u64,
+    /// The epoch and time of that record.
+    pub(crate) last: Follow,
+    /// The sequence behind the last slot beyond `end` that is not all zero.
+    pub(crate) used_end: u64,
+    /// Records beyond `end` that are whole and yet not part of the log.
+    pub(crate) valid_discarded: u64,
+    /// The first of them that carries the newest epoch.
+    pub(crate) stranded: Option<u64>,
+}
+
+/// Reads the slots of `range` in order over all segments and finds the log's end.
+///
+/// `range.end` bounds the search. If `go_on` is set, whole records beyond it still count as long as there is no
+/// gap (the control slot that would have said so is lost).
+pub(crate) fn find_tail<S: Storage>(
+    storage: &S,
+    chain: &crate::chain::Chain<S::File>,
+    control: &ControlState,
+    range: std::ops::Range<u64>,
+    go_on: bool,
+    start: Follow,
+) -> Result<Tail, IoFault> {
+    let crc = RecordCrc::new(control.journal_id.0);
+    let mut tail = Tail { end: range.start, last: start, used_end: range.start, ..Tail::default() };
+    let mut broken = false;
+    let bound = if go_on { u64::MAX } else { range.end };
+    for segment in &chain.segments {
+        if segment.header.end() <= range.start {
+            continue;
+        }
+        for_each_slot(storage, segment, range.start..bound, |sequence, record| {
+            if sequence >= range.end && broken {
+                return std::ops::ControlFlow::Break(());
+            }
+            let valid = valid_record(&crc, sequence, record);
+            match valid {
+                Some(header) if !broken && tail.last.accept(header, control.epoch) => tail.end = sequence + 1,
+                Some(header) => {
+                    broken = true;
+                    tail.valid_discarded += 1;
+                    if header.epoch() == control.epoch {
+                        tail.stranded.get_or_insert(sequence);
+                    }
+                    tail.used_end = sequence + 1;
+                }
+                None => {
+                    broken = true;
+                    if record.iter().any(|byte| *byte != 0) {
+                        tail.used_end = sequence + 1;
+                    }
+                }
+            }
+            std::ops::ControlFlow::Continue(())
+        })?;
+    }
+    tail.used_end = tail.used_end.max(tail.end);
+    Ok(tail)
+}
+
+/// The error for a record that must be whole and is not.
+pub(crate) fn corrupt(
+    file: std::path::PathBuf,
+    crc: &RecordCrc,
+    header: &SegmentHeader,
+    sequence: u64,
+    record: &[u8],
+    what: &'static str,
+) -> CorruptRecord {
+    let found = RecordHeader::decode(record);
+    CorruptRecord {
+        file,
+        sequence,
+        slot: sequence - header.base,
+        offset: header.offset(sequence),
+        wanted: crc.record(sequence, found.time_ns, found.epoch_kind, &record[RECORD_HEADER_BYTES..]),
+        found: found.crc,
+        what,
+    }
+}

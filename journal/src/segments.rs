@@ -1,0 +1,172 @@
+//! The segments that a writer has mapped: the previous one while it is not yet durable, the active one, and the
+//! next. The writer touches only the queue of one in the middle; the list belongs to helper and syncer.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crossbeam::queue::ArrayQueue;
+
+use crate::error::IoFault;
+use crate::format::{BLOCK_BYTES, SegmentHeader, TEMPORARY, segment_name};
+use crate::protect;
+use crate::storage::{SegmentMap, Storage, StorageFile};
+
+/// No more than this many segments are mapped by a writer.
+pub(crate) const MOST_MAPPED: usize = 3;
+
+/// A segment mapped for writing.
+#[derive(Debug)]
+pub(crate) struct LiveSegment<S: Storage> {
+    pub(crate) base: u64,
+    pub(crate) end: u64,
+    record_bytes: u64,
+    pub(crate) map: <S::File as StorageFile>::Map,
+    pub(crate) name: String,
+    /// Bytes of the file up to which its pages are present. Only the helper stores it (relaxed: nobody orders
+    /// anything by it).
+    prefaulted_bytes: AtomicU64,
+}
+
+impl<S: Storage> LiveSegment<S> {
+    /// Maps a segment that is there.
+    pub(crate) fn map(
+        storage: &S,
+        name: &str,
+        header: &SegmentHeader,
+        file: &S::File,
+    ) -> Result<Arc<Self>, IoFault> {
+        let map = file.map().map_err(|error| IoFault::new("map", storage.path(name), error))?;
+        Ok(Arc::new(LiveSegment {
+            base: header.base,
+            end: header.end(),
+            record_bytes: u64::from(header.record_bytes),
+            map,
+            name: name.to_owned(),
+            prefaulted_bytes: AtomicU64::new(0),
+        }))
+    }
+
+    /// Makes a segment and maps it: under a temporary name until all of it is on disk, so that a segment with
+    /// its own name always has a header and all its space.
+    pub(crate) fn create(storage: &S, template: &SegmentHeader, base: u64) -> Result<Arc<Self>, IoFault> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let header = SegmentHeader { base, created_ns: since.as_nanos() as u64, ..template.clone() };
+        let name = segment_name(base);
+        let temporary = format!("{name}{TEMPORARY}");
+        let fault = |operation| {
+            let path = storage.path(&temporary);
+            move |error| IoFault::new(operation, path, error)
+        };
+        let file = match storage.create(&temporary) {
+            // Left over from an attempt that found the disk full.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                storage.remove(&temporary).map_err(fault("remove"))?;
+                storage.create(&temporary)
+            }
+            created => created,
+        }
+        .map_err(fault("create"))?;
+        let fill = || -> Result<(), IoFault> {
+            file.allocate(header.file_bytes()).map_err(fault("allocate"))?;
+            let block = header.encode();
+            for copy in 0..2 {
+                file.write_at(&block[..], copy * BLOCK_BYTES as u64).map_err(fault("write the header of"))?;
+            }
+            if protect::on(protect::HEADER_SYNC) {
+                file.sync().map_err(fault("sync"))?;
+            }
+            storage.rename(&temporary, &name).map_err(fault("rename"))
+        };
+        if let Err(error) = fill() {
+            // Give the space back; the file is nobody's.
+            let _ = storage.remove(&temporary);
+            return Err(error);
+        }
+        if protect::on(protect::FOLDER_SYNC) {
+            storage.sync_folder().map_err(|e| IoFault::new("sync folder", storage.path(""), e))?;
+        }
+        Self::map(storage, &name, &header, &file)
+    }
+
+    /// Byte range of the file that holds the records of `sequences`, cut to this segment.
+    pub(crate) fn bytes(&self, sequences: std::ops::Range<u64>) -> std::ops::Range<u64> {
+        let offset = |sequence: u64| {
+            let slot = sequence.clamp(self.base, self.end) - self.base;
+            crate::format::HEADER_BYTES + slot * self.record_bytes
+        };
+        offset(sequences.start)..offset(sequences.end)
+    }
+
+    /// Prefaults at most `chunk_bytes` more, as far as `sequence`; whether there was something to do.
+    pub(crate) fn prefault_towards(
+        &self,
+        from: u64,
+        sequence: u64,
+        chunk_bytes: u64,
+    ) -> std::io::Result<bool> {
+        let wanted = self.bytes(from..sequence);
+        let start = self.prefaulted_bytes.load(Ordering::Relaxed).max(wanted.start / 4096 * 4096);
+        let end = wanted.end.next_multiple_of(4096).min(start + chunk_bytes);
+        let end = end.min(self.map.words().len() as u64 * 8);
+        if start >= end {
+            return Ok(false);
+        }
+        self.map.prefault(start..end)?;
+        self.prefaulted_bytes.store(end, Ordering::Relaxed);
+        Ok(true)
+    }
+}
+
+/// What writer, syncer and helper share of the segments.
+#[derive(Debug)]
+pub(crate) struct Segments<S: Storage> {
+    /// The next segment, ready: put there by the helper, taken by the writer. Lock-free.
+    pub(crate) next: ArrayQueue<Arc<LiveSegment<S>>>,
+    /// Everything mapped, oldest first. Never locked by the writer.
+    live: Mutex<VecDeque<Arc<LiveSegment<S>>>>,
+    /// Base of the segment that the writer appends to.
+    active_base: AtomicU64,
+}
+
+impl<S: Storage> Segments<S> {
+    pub(crate) fn new(active: Arc<LiveSegment<S>>) -> Self {
+        Segments {
+            next: ArrayQueue::new(1),
+            active_base: AtomicU64::new(active.base),
+            live: Mutex::new(VecDeque::from([active])),
+        }
+    }
+
+    /// The list of what is mapped.
+    pub(crate) fn live(&self) -> MutexGuard<'_, VecDeque<Arc<LiveSegment<S>>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that the writer has moved on to the segment at `base` and let go of the one before.
+    pub(crate) fn set_active_base(&self, base: u64) {
+        // Release A: the writer has dropped its handle of the older segment. Partner: Acquire A, after which
+        // the helper's handle is the last, so that unmapping never happens on the writer's thread.
+        self.active_base.store(base, Ordering::Release);
+    }
+
+    pub(crate) fn active_base(&self) -> u64 {
+        // Acquire A: see `set_active_base`.
+        self.active_base.load(Ordering::Acquire)
+    }
+
+    /// Unmaps the segments that the writer has left and that are durable.
+    pub(crate) fn release(&self, durable_end: u64) {
+        let active_base = self.active_base();
+        loop {
+            let mut live = self.live();
+            let done = live.front().is_some_and(|s| s.end <= durable_end && s.base < active_base);
+            let segment = if done { live.pop_front() } else { None };
+            drop(live);
+            if segment.is_none() {
+                return;
+            }
+        }
+    }
+}

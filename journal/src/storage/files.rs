@@ -1,0 +1,247 @@
+//! Production storage: files of a folder, segments mapped. All the `unsafe` of mapping is in this file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+
+use memmap2::{Advice, MmapOptions, MmapRaw};
+use rustix::fs::{FallocateFlags, FlockOperation, RenameFlags};
+
+use super::{LockFault, SegmentMap, Storage, StorageFile};
+use crate::format::LOCK_NAME;
+
+const PAGE_BYTES: u64 = 4096;
+
+/// The files of one folder.
+#[derive(Clone, Debug)]
+pub struct Files {
+    folder: PathBuf,
+}
+
+impl Files {
+    /// The journal folder `folder`, which need not exist yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Files { folder: folder.into() }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// The locked LOCK file. The lock is the file description's: it goes with the process, however that ends.
+#[derive(Debug)]
+pub struct FilesLock {
+    _file: File,
+}
+
+impl Storage for Files {
+    type File = MappedFile;
+    type Lock = FilesLock;
+
+    fn create_folder(&self) -> io::Result<()> {
+        if self.folder.is_dir() {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&self.folder)?;
+        match self.folder.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+            _ => File::open(".")?.sync_all(),
+        }
+    }
+
+    fn lock(&self) -> Result<FilesLock, LockFault> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.path(LOCK_NAME))
+            .map_err(LockFault::Io)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut holder = String::new();
+                let read = file.take(256).read_to_string(&mut holder);
+                return Err(LockFault::Held(match read {
+                    Ok(_) if !holder.trim().is_empty() => holder.trim().to_owned(),
+                    _ => "another process".to_owned(),
+                }));
+            }
+            Err(error) => return Err(LockFault::Io(error.into())),
+        }
+        let mut note = || -> io::Result<()> {
+            file.set_len(0)?;
+            file.seek(SeekFrom::Start(0))?;
+            writeln!(file, "process {}", std::process::id())
+        };
+        note().map_err(LockFault::Io)?;
+        Ok(FilesLock { _file: file })
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            // A name that is no UTF-8 is none of ours.
+            names.extend(entry?.file_name().into_string().ok());
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str) -> io::Result<MappedFile> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(self.path(name))?;
+        Ok(MappedFile { file })
+    }
+
+    fn open(&self, name: &str, write: bool) -> io::Result<MappedFile> {
+        Ok(MappedFile { file: OpenOptions::new().read(true).write(write).open(self.path(name))? })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let folder = File::open(&self.folder)?;
+        match rustix::fs::renameat_with(&folder, from, &folder, to, RenameFlags::NOREPLACE) {
+            // Some file systems do not know the flag. There the look before the rename is enough: the lock
+            // keeps other writers away.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                if self.path(to).exists() {
+                    return Err(io::ErrorKind::AlreadyExists.into());
+                }
+                std::fs::rename(self.path(from), self.path(to))
+            }
+            done => Ok(done?),
+        }
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path(name))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(&self.folder)?.sync_all()
+    }
+
+    fn boot_id(&self) -> [u8; 16] {
+        // No boot id known: zeros, which recovery takes for another boot, the careful reading.
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+        u128::from_str_radix(&digits, 16).unwrap_or(0).to_be_bytes()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// An open file of a journal folder.
+#[derive(Debug)]
+pub struct MappedFile {
+    file: File,
+}
+
+impl StorageFile for MappedFile {
+    type Map = MappedSegment;
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        loop {
+            match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, bytes) {
+                Err(rustix::io::Errno::INTR) => {}
+                // A file system without it (some network and overlay ones): write the zeros. Never a hole,
+                // for a store into a hole on a full disk is a SIGBUS.
+                Err(rustix::io::Errno::OPNOTSUPP) => return self.write_zeros(bytes),
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut read = 0;
+        while read < buffer.len() {
+            match self.file.read_at(&mut buffer[read..], offset + read as u64) {
+                Ok(0) => break,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    fn map(&self) -> io::Result<MappedSegment> {
+        let bytes = self.size()?;
+        let map = MmapOptions::new().map_raw(&self.file)?;
+        // A child of fork() must not write into the journal: there the map is gone, and a store is a fault.
+        let _ = map.advise(Advice::DontFork);
+        debug_assert!(map.as_ptr() as usize % align_of::<AtomicU64>() == 0);
+        Ok(MappedSegment { map, bytes })
+    }
+}
+
+impl MappedFile {
+    fn write_zeros(&self, bytes: u64) -> io::Result<()> {
+        let zeros = vec![0; 1 << 20];
+        let mut at = self.size()?;
+        while at < bytes {
+            let count = (bytes - at).min(zeros.len() as u64);
+            self.file.write_all_at(&zeros[..count as usize], at)?;
+            at += count;
+        }
+        Ok(())
+    }
+}
+
+/// A mapped segment file.
+#[derive(Debug)]
+pub struct MappedSegment {
+    map: MmapRaw,
+    bytes: u64,
+}
+
+impl SegmentMap for MappedSegment {
+    #[inline]
+    fn words(&self) -> &[AtomicU64] {
+        let count = self.bytes as usize / size_of::<AtomicU64>();
+        // SAFETY: the mapping is page-aligned, readable and writable, `bytes` long, and lives as long as
+        // `self`. It is shared memory: every access in this process is through these atomics, so a store here
+        // or by the kernel is no data race. The file is allocated to its whole length and, by the contract of
+        // the LOCK file, nobody shortens it while it is mapped.
+        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast::<AtomicU64>(), count) }
+    }
+
+    fn prefault(&self, bytes: Range<u64>) -> io::Result<()> {
+        let Range { start, end } = self.pages(bytes);
+        match self.map.advise_range(Advice::PopulateWrite, start as usize, (end - start) as usize) {
+            // Kernels before 5.14: the stores fault the pages in one by one, slower and no less right.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            done => done,
+        }
+    }
+
+    fn sync(&self, bytes: Range<u64>) -> io::Result<()> {
+        let Range { start, end } = self.pages(bytes);
+        self.map.flush_range(start as usize, (end - start) as usize)
+    }
+}
+
+impl MappedSegment {
+    fn pages(&self, bytes: Range<u64>) -> Range<u64> {
+        debug_assert!(bytes.start <= bytes.end && bytes.end <= self.bytes);
+        let start = bytes.start / PAGE_BYTES * PAGE_BYTES;
+        start..bytes.end.next_multiple_of(PAGE_BYTES).min(self.bytes)
+    }
+}

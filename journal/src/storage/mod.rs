@@ -1,0 +1,83 @@
+//! What the journal asks of a medium, as thin as it can be, so that the same code runs on mapped files, in
+//! memory, in the power-loss simulator and with calls that fail.
+//!
+//! Hidden from the docs: a seam for tests, not a promise.
+
+mod files;
+mod memory;
+
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+
+pub use files::{Files, FilesLock, MappedFile, MappedSegment};
+pub use memory::{Memory, MemoryFile, MemoryMap};
+
+/// A folder that holds one journal.
+pub trait Storage: Clone + Send + std::marker::Sync + std::fmt::Debug + 'static {
+    /// An open file.
+    type File: StorageFile;
+    /// Held while this process is the writer; dropping it lets the next writer in.
+    type Lock: Send + std::marker::Sync + std::fmt::Debug + 'static;
+
+    /// Makes the folder if it is not there yet.
+    fn create_folder(&self) -> io::Result<()>;
+    /// Takes the writer's lock or says who holds it.
+    fn lock(&self) -> Result<Self::Lock, LockFault>;
+    /// The names of the files in the folder, in no order.
+    fn list(&self) -> io::Result<Vec<String>>;
+    /// Makes an empty file; fails with `AlreadyExists` if there is one.
+    fn create(&self, name: &str) -> io::Result<Self::File>;
+    /// Opens a file; `write` also for writing.
+    fn open(&self, name: &str, write: bool) -> io::Result<Self::File>;
+    /// Renames a file; fails with `AlreadyExists` rather than replace another.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file's name.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Makes creates, renames and removes so far survive power loss.
+    fn sync_folder(&self) -> io::Result<()>;
+    /// Identity of this boot of the machine: memory, and so the page cache, lasts as long as it.
+    fn boot_id(&self) -> [u8; 16];
+    /// Where a file lies, for messages.
+    fn path(&self, name: &str) -> PathBuf;
+}
+
+/// Why the lock could not be had.
+#[derive(Debug)]
+pub enum LockFault {
+    /// Another writer holds it; what that one wrote about itself.
+    Held(String),
+    /// The lock file could not be opened or locked.
+    Io(io::Error),
+}
+
+/// One open file of a journal.
+pub trait StorageFile: Send + std::marker::Sync + std::fmt::Debug + 'static {
+    /// A mapping of a whole segment file.
+    type Map: SegmentMap;
+
+    /// Length in bytes.
+    fn size(&self) -> io::Result<u64>;
+    /// Sets the length and reserves the space, filled with zeros, so that no later store can find the disk
+    /// full.
+    fn allocate(&self, bytes: u64) -> io::Result<()>;
+    /// Reads until `buffer` is full or the file ends; the count of bytes read.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes all of `bytes`.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Makes content and length survive power loss.
+    fn sync(&self) -> io::Result<()>;
+    /// Maps the whole file for reading and writing.
+    fn map(&self) -> io::Result<Self::Map>;
+}
+
+/// The mapped words of a segment.
+pub trait SegmentMap: Send + std::marker::Sync + std::fmt::Debug + 'static {
+    /// The whole file as words; the same memory for as long as the map lives.
+    fn words(&self) -> &[AtomicU64];
+    /// Makes the pages of a byte range present and writable, so that a later store meets no page fault.
+    fn prefault(&self, bytes: Range<u64>) -> io::Result<()>;
+    /// Makes the stores into a byte range survive power loss.
+    fn sync(&self, bytes: Range<u64>) -> io::Result<()>;
+}

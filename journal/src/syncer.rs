@@ -1,0 +1,168 @@
+//! The syncer: follows the journalled cursor, syncs, and moves D. It has a cursor of its own and no place in
+//! any lane, so a slow disk holds nobody who does not wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::control::Control;
+use crate::error::{IoFault, SyncError};
+use crate::progress::Progress;
+use crate::protect;
+use crate::segments::Segments;
+use crate::storage::{SegmentMap, Storage};
+
+/// When records are made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// No timed promise: only full segments are synced, and what `wait_durable` asks for. Power loss may take
+    /// up to two segments; the death of the process takes nothing.
+    None,
+    /// Every so often, and earlier when half the window is used.
+    Every(Duration),
+    /// As soon as there is something to sync: one sync follows the other, each takes all that came meanwhile.
+    EveryBatch,
+}
+
+impl Default for Sync {
+    /// Every five milliseconds.
+    fn default() -> Self {
+        Sync::Every(Duration::from_millis(5))
+    }
+}
+
+impl Sync {
+    /// Syncs every `interval`.
+    pub fn every(interval: Duration) -> Self {
+        Sync::Every(interval)
+    }
+}
+
+/// The syncer's state; [`Syncer::step`] does one round, in whatever thread calls it.
+#[derive(Debug)]
+pub(crate) struct Syncer<S: Storage> {
+    storage: S,
+    mode: Sync,
+    control: Control<S>,
+    progress: Arc<Progress>,
+    segments: Arc<Segments<S>>,
+}
+
+impl<S: Storage> Syncer<S> {
+    pub(crate) fn new(
+        storage: S,
+        mode: Sync,
+        control: Control<S>,
+        progress: Arc<Progress>,
+        segments: Arc<Segments<S>>,
+    ) -> Self {
+        Syncer { storage, mode, control, progress, segments }
+    }
+
+    /// Up to where this round should sync.
+    fn target(&self) -> u64 {
+        let journalled_end = self.progress.journalled_end();
+        match self.mode {
+            // A window that runs out inside a segment (made with other options) must not stop the writer.
+            Sync::None if self.window_room() < self.control.state.window / 4 => journalled_end,
+            // Whatever lies before the active segment is full.
+            Sync::None => self.segments.active_base().max(self.progress.wanted_end()).min(journalled_end),
+            Sync::Every(_) | Sync::EveryBatch => journalled_end,
+        }
+    }
+
+    fn window_room(&self) -> u64 {
+        self.progress.window_end().saturating_sub(self.progress.journalled_end())
+    }
+
+    /// Syncs what is due. After an error the journal has failed and nothing is tried again.
+    pub(crate) fn step(&mut self) -> bool {
+        let target = self.target();
+        if self.progress.has_failed() || target <= self.progress.durable_end() {
+            return false;
+        }
+        self.sync_to(target, false);
+        true
+    }
+
+    /// Syncs everything and marks the journal as closed in good order.
+    pub(crate) fn finish(&mut self) -> Result<u64, SyncError> {
+        if !self.progress.has_failed() {
+            self.sync_to(self.progress.journalled_end(), true);
+        }
+        match self.progress.failure() {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(self.progress.durable_end()),
+        }
+    }
+
+    fn sync_to(&mut self, target: u64, closed: bool) {
+        if let Err(fault) = self.try_sync_to(target, closed) {
+            let durable_end = self.progress.durable_end();
+            self.progress.fail(SyncError::SyncFailed { durable_end, fault });
+        }
+    }
+
+    fn try_sync_to(&mut self, target: u64, closed: bool) -> Result<(), IoFault> {
+        let from = self.progress.durable_end();
+        if !protect::on(protect::DATA_BEFORE_D) {
+            self.control.update(|state| state.durable_end = target)?;
+        }
+        // The handles are copied out: a sync must not hold the helper up.
+        let due: Vec<_> =
+            self.segments.live().iter().filter(|s| s.end > from && s.base < target).cloned().collect();
+        for segment in due {
+            let bytes = segment.bytes(from..target);
+            segment
+                .map
+                .sync(bytes)
+                .map_err(|error| IoFault::new("sync", self.storage.path(&segment.name), error))?;
+        }
+        // The durable gate opens here: the data is on disk. D in the control file follows; recovery finds the
+        // records between the two by scanning.
+        self.progress.set_durable_end(target);
+        self.control.update(|state| {
+            state.durable_end = target;
+            state.closed = closed;
+        })?;
+        self.progress.set_window_end(target + self.control.state.window);
+        Ok(())
+    }
+
+    /// Runs until `stop` says so.
+    pub(crate) fn run(mut self, stop: &std::sync::atomic::AtomicBool) -> Self {
+        use std::sync::atomic::Ordering;
+        self.progress.set_syncer(std::thread::current());
+        // Between two looks at the window's fill.
+        const GLANCE: Duration = Duration::from_millis(1);
+        let mut last = std::time::Instant::now();
+        // Acquire: partner of the release store in `Threads::stop`.
+        while !stop.load(Ordering::Acquire) {
+            let half_used = self.window_room() < self.control.state.window / 2;
+            let wanted = self.progress.wanted_end() > self.progress.durable_end();
+            let due = match self.mode {
+                Sync::None | Sync::EveryBatch => true,
+                Sync::Every(interval) => half_used || wanted || last.elapsed() >= interval,
+            };
+            if due {
+                last = std::time::Instant::now();
+                if self.step() {
+                    continue;
+                }
+            }
+            let sleep = match self.mode {
+                Sync::Every(interval) => interval.saturating_sub(last.elapsed()).min(GLANCE),
+                Sync::None | Sync::EveryBatch => GLANCE,
+            };
+            let progress = &self.progress;
+            let mode = self.mode;
+            progress.syncer_sleep(sleep, || {
+                let pending = progress.journalled_end() > progress.durable_end();
+                let wanted = progress.wanted_end() > progress.durable_end();
+                (wanted && pending && !progress.has_failed())
+                    || (mode == Sync::EveryBatch && pending && !progress.has_failed())
+                    || stop.load(Ordering::Acquire)
+            });
+        }
+        self
+    }
+}

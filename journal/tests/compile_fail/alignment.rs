@@ -1,0 +1,11 @@
+//! Aligned to more than a record is.
+use slipring_journal::Event;
+
+#[derive(Clone, Copy, Debug, Event)]
+#[event(pod)]
+#[repr(C, align(64))]
+struct Order {
+    words: [u64; 8],
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! No `#[repr(C)]`, no `#[repr(u32)]`.
+use slipring_journal::Event;
+
+#[derive(Clone, Copy, Debug, Event)]
+#[event(pod)]
+struct Order {
+    id: u64,
+}
+
+#[derive(Clone, Copy, Debug, Event)]
+enum Message {
+    Id(u64),
+}
+
+fn main() {}

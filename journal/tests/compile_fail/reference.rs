@@ -1,0 +1,13 @@
+//! References, pointers and functions.
+use slipring_journal::Event;
+
+#[derive(Clone, Copy, Debug, Event)]
+#[event(pod)]
+#[repr(C)]
+struct Order {
+    name: &'static u8,
+    next: *const u8,
+    call: fn(),
+}
+
+fn main() {}

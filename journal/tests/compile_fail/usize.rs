@@ -1,0 +1,12 @@
+//! Numbers whose size differs between machines.
+use slipring_journal::Event;
+
+#[derive(Clone, Copy, Debug, Event)]
+#[event(pod)]
+#[repr(C)]
+struct Order {
+    index: usize,
+    step: isize,
+}
+
+fn main() {}

@@ -1,0 +1,164 @@
+//! The journal as its user sees it, on real files.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use slipring_journal::{AppendError, Event, Journal, Kind, OpenError, Sync};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
+#[event(pod)]
+#[repr(C)]
+struct Tick {
+    id: u64,
+    price: i64,
+    size: u32,
+    side: u32,
+    rest: [u64; 3],
+}
+
+fn tick(id: u64) -> Tick {
+    Tick { id, price: -(id as i64), size: 7, side: 1, rest: [id; 3] }
+}
+
+#[test]
+fn a_48_byte_event_makes_a_64_byte_record() {
+    assert_eq!(size_of::<Tick>(), 48);
+    assert_eq!(slipring_journal::Record::<Tick>::BYTES, 64);
+}
+
+#[test]
+fn append_close_reopen_append_read() {
+    for sync in [Sync::None, Sync::EveryBatch, Sync::every(Duration::from_millis(1))] {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path().join("j")).segment_records(100).sync(sync);
+        for round in 0..5u64 {
+            let (mut writer, report) = journal.open::<Tick>().unwrap();
+            assert_eq!(report.created, round == 0);
+            assert_eq!(report.end_sequence, round * 333);
+            assert_eq!(report.truncated_at, None, "{report}");
+            for i in round * 333..(round + 1) * 333 {
+                assert_eq!(writer.append(1000 + i / 3, &tick(i)).unwrap(), i);
+            }
+            writer.end_batch();
+            let cursors = writer.cursors();
+            cursors.wait_durable(round * 333 + 10, Duration::from_secs(60)).unwrap();
+            assert_eq!(writer.close().unwrap(), (round + 1) * 333);
+            assert_eq!(cursors.durable_end(), (round + 1) * 333);
+        }
+        let mut reader = journal.reader::<Tick>().unwrap();
+        assert_eq!((reader.first_sequence(), reader.end_sequence()), (0, 5 * 333));
+        let mut chunks = reader.chunks(5).unwrap();
+        let mut next = 5;
+        while let Some(chunk) = chunks.next_chunk().unwrap() {
+            assert_eq!(chunk.first_sequence, next);
+            for record in chunk.records {
+                assert_eq!(*record.event(), tick(next));
+                assert_eq!(record.time_ns(), 1000 + next / 3);
+                assert_eq!(u64::from(record.epoch()), next / 333 + 1);
+                next += 1;
+            }
+        }
+        assert_eq!(next, 5 * 333);
+    }
+}
+
+#[test]
+fn a_second_writer_is_refused_and_told_of_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path());
+    let (_writer, _) = journal.open::<Tick>().unwrap();
+    match journal.open::<Tick>() {
+        Err(OpenError::Locked { holder, .. }) => {
+            assert!(holder.contains(&std::process::id().to_string()), "{holder}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_time_too_far_ahead_is_refused_and_a_gap_that_the_clock_bears_out_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut writer, _) = Journal::at(folder.path()).open::<Tick>().unwrap();
+    assert!(matches!(writer.append(u64::MAX, &tick(0)), Err(AppendError::TimeTooFar { .. })));
+    writer.append(0, &tick(0)).unwrap();
+    // 2012 after 1970: the clock says that it has been.
+    writer.append(1_340_284_200_000_000_000, &tick(1)).unwrap();
+    assert!(matches!(writer.append(u64::MAX / 2, &tick(2)), Err(AppendError::TimeTooFar { .. })));
+    assert_eq!(writer.append(5, &tick(2)).unwrap(), 2);
+    assert_eq!(writer.regressions(), 1);
+    assert_eq!(writer.last_time_ns(), Some(1_340_284_200_000_000_000));
+}
+
+#[test]
+fn void_records_keep_position_and_sequence_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut writer, _) = Journal::at(folder.path()).open::<Tick>().unwrap();
+    writer.append(10, &tick(0)).unwrap();
+    assert_eq!(writer.append_void(11).unwrap(), 1);
+    writer.append(12, &tick(2)).unwrap();
+    let mut reader = writer.reader().unwrap();
+    assert_eq!(reader.at(1).unwrap().kind(), Kind::Void);
+    assert_eq!(*reader.at(2).unwrap().event(), tick(2));
+    assert_eq!(reader.at(2).unwrap().kind(), Kind::Event);
+}
+
+#[test]
+fn a_writer_that_dies_leaves_every_committed_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path()).segment_records(64).sync(Sync::None);
+    let mut end = 0;
+    for _ in 0..10 {
+        let (mut writer, report) = journal.open::<Tick>().unwrap();
+        assert_eq!(report.end_sequence, end);
+        for i in end..end + 41 {
+            writer.append(i, &tick(i)).unwrap();
+        }
+        end += 41;
+        writer.abandon();
+    }
+    let mut reader = journal.reader::<Tick>().unwrap();
+    assert_eq!(reader.end_sequence(), end);
+    for i in 0..end {
+        assert_eq!(*reader.at(i).unwrap().event(), tick(i));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Seek against a linear scan: equal times, regressions, rolls, several epochs, before the first, after the
+    /// last.
+    #[test]
+    fn seek_equals_a_linear_scan(
+        steps in proptest::collection::vec(-3i64..6, 0..200),
+        segment_records in 1u64..40,
+        cut in 0usize..200,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path()).segment_records(segment_records).sync(Sync::None);
+        let mut own = 100i64;
+        let times: Vec<u64> = steps.iter().map(|step| { own = (own + step).max(0); own as u64 }).collect();
+        let cut = cut.min(times.len());
+        for part in [&times[..cut], &times[cut..]] {
+            let (mut writer, _) = journal.open::<Tick>().unwrap();
+            for time in part {
+                let id = writer.end_sequence();
+                writer.append(*time, &tick(id)).unwrap();
+            }
+            writer.abandon();
+        }
+        let mut reader = journal.reader::<Tick>().unwrap();
+        prop_assert_eq!(reader.end_sequence(), times.len() as u64);
+        let journal_times: Vec<u64> =
+            times.iter().scan(0, |max, time| { *max = (*max).max(*time); Some(*max) }).collect();
+        let latest = journal_times.last().copied().unwrap_or(0);
+        for time in (0..3).chain(90..latest + 3) {
+            let lower = journal_times.iter().take_while(|t| **t < time).count() as u64;
+            let upper = journal_times.iter().take_while(|t| **t <= time).count() as u64;
+            prop_assert_eq!(reader.lower_bound(time).unwrap(), lower);
+            prop_assert_eq!(reader.upper_bound(time).unwrap(), upper);
+            // The contract in the words of the docs.
+            prop_assert!(times[..lower as usize].iter().all(|own| *own < time));
+        }
+    }
+}
