@@ -3,29 +3,32 @@
 //! The `crc32c` crate is tuned for long inputs; its call and set-up cost more than a record's nine words. So
 //! x86-64 uses the processor's instruction directly, and everything else the crate. Both give the standard
 //! CRC-32C (Castagnoli), so that a reader in any language can check a record with a stock library.
+//!
+//! Hidden from the docs: public for the benchmarks' bounds, which must use the same routine.
 
 /// The part of a record's checksum that is the same for every record of a journal: its id.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RecordCrc {
+pub struct RecordCrc {
     /// CRC-32C of the journal id.
     seed: u32,
     hardware: bool,
 }
 
 impl RecordCrc {
-    pub(crate) fn new(journal_id: [u8; 16]) -> Self {
+    /// For the journal of this id.
+    pub fn new(journal_id: [u8; 16]) -> Self {
         RecordCrc { seed: crc32c::crc32c(&journal_id), hardware: has_instruction() }
     }
 
     /// Whether the processor's own instruction is used.
     #[inline(always)]
-    pub(crate) fn hardware(&self) -> bool {
+    pub fn hardware(&self) -> bool {
         self.hardware
     }
 
     /// Starts the checksum of one record. `HARDWARE` must be what [`RecordCrc::hardware`] says.
     #[inline(always)]
-    pub(crate) fn start<const HARDWARE: bool>(&self) -> Running<HARDWARE> {
+    pub fn start<const HARDWARE: bool>(&self) -> Running<HARDWARE> {
         Running { state: if HARDWARE { u64::from(!self.seed) } else { u64::from(self.seed) } }
     }
 
@@ -66,14 +69,14 @@ impl RecordCrc {
 
 /// A checksum under way.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Running<const HARDWARE: bool> {
+pub struct Running<const HARDWARE: bool> {
     state: u64,
 }
 
 impl<const HARDWARE: bool> Running<HARDWARE> {
     /// Takes in eight bytes, as a little-endian word.
     #[inline(always)]
-    pub(crate) fn word(&mut self, word: u64) {
+    pub fn word(&mut self, word: u64) {
         if HARDWARE {
             self.state = instruction(self.state, word);
         } else {
@@ -81,8 +84,9 @@ impl<const HARDWARE: bool> Running<HARDWARE> {
         }
     }
 
+    /// The checksum.
     #[inline(always)]
-    pub(crate) fn finish(self) -> u32 {
+    pub fn finish(self) -> u32 {
         if HARDWARE { !(self.state as u32) } else { self.state as u32 }
     }
 }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::anchor::Anchor;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, OpenError, ReadError};
 use crate::event::Event;
+use crate::follow::Follower;
 use crate::format::{MAX_SCHEMA_BYTES, SegmentHeader};
 use crate::prepare::{DiskFull, Preparer};
 use crate::progress::Progress;
@@ -138,6 +140,23 @@ impl Journal {
     /// As [`Journal::reader`].
     pub fn raw_reader(&self) -> Result<RawReader, ReadError> {
         RawReader::open_to(Files::new(&self.path), None)
+    }
+
+    /// Follows the journal from `sequence` on while it is written, in this process or another.
+    ///
+    /// # Errors
+    /// As [`Journal::reader`]; [`ReadError::OutOfRange`] if retention has removed `sequence`.
+    pub fn follow<E: Event>(&self, sequence: u64) -> Result<Follower<E>, ReadError> {
+        Follower::open_on(Files::new(&self.path), sequence)
+    }
+
+    /// Follows the journal from behind a saved position.
+    ///
+    /// # Errors
+    /// As [`Journal::follow`]; [`ReadError::HistoryChanged`] if the log no longer holds the record that the
+    /// position was saved from.
+    pub fn resume<E: Event>(&self, anchor: Anchor) -> Result<Follower<E>, ReadError> {
+        Follower::resume_on(Files::new(&self.path), anchor)
     }
 
     /// Opens on another storage; without threads, the caller drives helper and syncer.

@@ -20,10 +20,13 @@ extern crate self as slipring_journal;
 mod anchor;
 mod chain;
 mod control;
-mod crc;
+#[doc(hidden)]
+pub mod crc;
 mod error;
 mod event;
+mod follow;
 mod format;
+mod inspect;
 mod journal;
 mod prepare;
 mod progress;
@@ -45,9 +48,13 @@ mod writer;
 pub use anchor::Anchor;
 pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
 pub use event::{Event, Field, Schema, UnknownTag};
+pub use follow::Follower;
 pub use format::{
     BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_SCHEMA_BYTES, RECORD_HEADER_BYTES, VERSION,
 };
+#[doc(hidden)]
+pub use inspect::verify_on;
+pub use inspect::{JournalInfo, SegmentInfo, Status, VerifyReport, inspect, verify};
 pub use journal::Journal;
 pub use prepare::DiskFull;
 pub use progress::Cursors;

@@ -18,10 +18,10 @@ pub const FOLDER_SYNC: u32 = 1 << 5;
 pub const SAME_BOOT: u32 = 1 << 6;
 /// Recovery syncs what it mended before it raises D.
 pub const MEND_BEFORE_D: u32 = 1 << 7;
-/// The new epoch is on disk before a record carries it.
-pub const EPOCH_SYNC: u32 = 1 << 8;
 /// A segment's header is synced before the segment gets its name.
-pub const HEADER_SYNC: u32 = 1 << 9;
+pub const HEADER_SYNC: u32 = 1 << 8;
+/// Opening writes the newest control slot again before another is overwritten.
+pub const CONTROL_REWRITE: u32 = 1 << 9;
 
 #[cfg(feature = "negative-controls")]
 thread_local! {

@@ -35,14 +35,8 @@ pub struct RawReader<S: Storage = Files> {
 
 impl<S: Storage> RawReader<S> {
     pub(crate) fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
-        let Some(loaded) = control::load(&storage).map_err(ReadError::from)? else {
-            return Err(match chain::segment_files(&storage) {
-                Ok(files) if !files.is_empty() => {
-                    let path = storage.path(crate::format::CONTROL_NAME);
-                    JournalFault::BadControl { path, what: "it is missing beside segments" }.into()
-                }
-                _ => JournalFault::NoJournal { path: storage.path("") }.into(),
-            });
+        let Some(loaded) = control::load(&storage)? else {
+            return Err(no_control(&storage).into());
         };
         let control = loaded.state;
         let chain = chain::load(&storage, &control, false)?;
@@ -265,6 +259,21 @@ impl<S: Storage> RawReader<S> {
         }
         let found = self.anchor(anchor.sequence)?;
         if found == *anchor { Ok(()) } else { changed("another record lies there") }
+    }
+}
+
+/// What it means that there is no control file.
+pub(crate) fn no_control<S: Storage>(storage: &S) -> JournalFault {
+    match chain::segment_files(storage) {
+        Ok(files) if files.is_empty() => JournalFault::NoJournal { path: storage.path("") },
+        Ok(_) => {
+            let path = storage.path(crate::format::CONTROL_NAME);
+            JournalFault::BadControl { path, what: "it is missing beside segments" }
+        }
+        Err(fault) if fault.source.kind() == std::io::ErrorKind::NotFound => {
+            JournalFault::NoJournal { path: storage.path("") }
+        }
+        Err(fault) => fault.into(),
     }
 }
 

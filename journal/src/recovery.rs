@@ -80,12 +80,10 @@ pub(crate) fn recover<S: Storage>(
         report.discarded_saved_to = Some(save(storage, &recovered_chain, &tail, epoch)?);
     }
     // 6. Sync the new epoch. D, W and the boot stay those of the log as it was found, in case this is killed.
-    if protect::on(protect::EPOCH_SYNC) {
-        control.update(|state| {
-            state.epoch = epoch;
-            state.closed = false;
-        })?;
-    }
+    control.update(|state| {
+        state.epoch = epoch;
+        state.closed = false;
+    })?;
     // 7., 8. Mend and sync.
     report.removed = mend(storage, &mut recovered_chain, &found, &tail, window_end)?;
     // 9. Raise D to the tail. From here on the log is the recovered one.
@@ -272,11 +270,13 @@ fn mend<S: Storage>(
         removed.push(name);
     }
     // Segments that start at or behind the tail hold nothing that counts; the helper makes new ones. Later ones
-    // go first, so that what is left is a chain at every moment.
+    // go first, and for certain, so that what is left is a chain whenever power fails. (Without the sync the
+    // simulator found a gap: an earlier removal on disk, a later one lost.)
     while chain.segments.last().is_some_and(|segment| segment.header.base >= tail.end) {
         let segment = chain.segments.pop().expect("just looked at");
         let name = segment.name;
         storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
+        storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
         removed.push(name);
     }
     for segment in &mut chain.segments {

@@ -1,0 +1,182 @@
+//! Following a journal while it is written, by this process or another: every committed record once, in order,
+//! across rolls, and never one that is not committed.
+
+use std::marker::PhantomData;
+
+use crate::anchor::Anchor;
+use crate::chain;
+use crate::control;
+use crate::crc::RecordCrc;
+use crate::error::{IoFault, JournalFault, ReadError};
+use crate::event::{Event, Schema};
+use crate::format::{JournalId, MAX_EPOCH, SegmentHeader, segment_name, valid_record};
+use crate::reader::Chunk;
+use crate::record::Record;
+use crate::scan::Follow;
+use crate::storage::{Files, Storage, StorageFile};
+
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// A position in a journal that moves on as records come.
+///
+/// It reads with plain reads and validates its copies: a record is handed out only when its checksum holds, and
+/// the checksum is stored last. It never waits; poll it.
+#[derive(Debug)]
+pub struct Follower<E: Event, S: Storage = Files> {
+    storage: S,
+    journal_id: JournalId,
+    crc: RecordCrc,
+    next: u64,
+    last: Option<Anchor>,
+    order: Follow,
+    segment: Option<(SegmentHeader, S::File)>,
+    buffer: Vec<u128>,
+    event: PhantomData<fn() -> E>,
+}
+
+impl<E: Event, S: Storage> Follower<E, S> {
+    /// Follows from `sequence` on, which may lie ahead of what is written so far.
+    #[doc(hidden)]
+    pub fn open_on(storage: S, sequence: u64) -> Result<Self, ReadError> {
+        let loaded = control::load(&storage)?;
+        let Some(loaded) = loaded else {
+            return Err(JournalFault::NoJournal { path: storage.path("") }.into());
+        };
+        let first = loaded.state.first;
+        if sequence < first {
+            return Err(ReadError::OutOfRange { sequence, first, end: loaded.state.durable_end });
+        }
+        let journal_id = loaded.state.journal_id;
+        Ok(Follower {
+            storage,
+            journal_id,
+            crc: RecordCrc::new(journal_id.0),
+            next: sequence,
+            last: None,
+            order: Follow::default(),
+            segment: None,
+            buffer: vec![0; CHUNK_BYTES / 16],
+            event: PhantomData,
+        })
+    }
+
+    /// Goes on behind a saved position.
+    ///
+    /// # Errors
+    /// [`ReadError::HistoryChanged`] if the log no longer holds the record that it was saved from.
+    #[doc(hidden)]
+    pub fn resume_on(storage: S, anchor: Anchor) -> Result<Self, ReadError> {
+        let mut follower = Self::open_on(storage, anchor.sequence)?;
+        if anchor.journal_id != follower.journal_id {
+            return Err(ReadError::HistoryChanged { anchor, what: "it is another journal" });
+        }
+        follower.check(anchor)?;
+        follower.next = anchor.sequence + 1;
+        follower.last = Some(anchor);
+        Ok(follower)
+    }
+
+    /// The sequence of the next record that it will hand out.
+    pub fn next_sequence(&self) -> u64 {
+        self.next
+    }
+
+    /// The position of the last record handed out, to be saved.
+    pub fn anchor(&self) -> Option<Anchor> {
+        self.last
+    }
+
+    /// The records that have come since the last call; `None` if there are none yet.
+    ///
+    /// # Errors
+    /// [`ReadError::HistoryChanged`] if the log was cut behind the follower's back; the faults of opening a
+    /// segment; a segment that lost bytes.
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
+        self.open_segment()?;
+        let Some((header, file)) = &self.segment else { return Ok(None) };
+        let record_bytes = Record::<E>::BYTES;
+        let slots = (header.end() - self.next).min((CHUNK_BYTES / record_bytes) as u64) as usize;
+        let offset = header.offset(self.next);
+        let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..slots * record_bytes];
+        let name = segment_name(header.base);
+        let read = file
+            .read_at(bytes, offset)
+            .map_err(|error| IoFault::new("read", self.storage.path(&name), error))?;
+        let (mut order, mut last, mut count) = (self.order, self.last, 0);
+        for (i, record) in bytes[..read].chunks_exact(record_bytes).enumerate() {
+            let sequence = self.next + i as u64;
+            let Some(found) = valid_record(&self.crc, sequence, record) else { break };
+            let epoch_before = order.epoch;
+            if !order.accept(found, MAX_EPOCH) {
+                break;
+            }
+            // Another life of the writer goes on here. That it goes on from the record handed out last, and not
+            // from an earlier one, is the one thing that recovery may have changed.
+            if epoch_before != 0 && found.epoch() != epoch_before && count > 0 {
+                break;
+            }
+            let (journal_id, epoch, crc) = (self.journal_id, found.epoch(), found.crc);
+            last = Some(Anchor { journal_id, sequence, epoch, crc });
+            count += 1;
+        }
+        if count == 0 {
+            return Ok(None);
+        }
+        let new_epoch = self.order.epoch != 0 && order.epoch != self.order.epoch;
+        if new_epoch && let Some(anchor) = self.last {
+            self.check(anchor)?;
+        }
+        let first_sequence = self.next;
+        self.next += count as u64;
+        self.order = order;
+        self.last = last;
+        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
+        Ok(Some(Chunk { first_sequence, records: Record::slice(&bytes[..count * record_bytes]) }))
+    }
+
+    /// Opens the segment that holds `next`, if it is there by now; `self.segment` says so.
+    fn open_segment(&mut self) -> Result<(), ReadError> {
+        let holds = |header: &SegmentHeader, next| header.base <= next && next < header.end();
+        if self.segment.as_ref().is_some_and(|(header, _)| holds(header, self.next)) {
+            return Ok(());
+        }
+        self.segment = None;
+        let files = chain::segment_files(&self.storage)?;
+        let Some((_, name)) = files.into_iter().rev().find(|(base, _)| *base <= self.next) else {
+            return Ok(());
+        };
+        let path = self.storage.path(&name);
+        let file = match self.storage.open(&name, false) {
+            // Recovery removed it between the look and the opening.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(|error| IoFault::new("open", path.clone(), error))?,
+        };
+        let (header, _) = chain::read_header(&file, &path)?;
+        if header.journal_id != self.journal_id {
+            let (a, b) = (path, self.storage.path(crate::format::CONTROL_NAME));
+            let what = "they belong to different journals";
+            return Err(JournalFault::SegmentConflict { a, b, what }.into());
+        }
+        check_schema::<E>(&header, path)?;
+        if holds(&header, self.next) {
+            self.segment = Some((header, file));
+        }
+        Ok(())
+    }
+
+    /// Checks that the log still holds what `anchor` says.
+    fn check(&self, anchor: Anchor) -> Result<(), ReadError> {
+        crate::RawReader::open_to(self.storage.clone(), None)?.check_anchor(&anchor)
+    }
+}
+
+fn check_schema<E: Event>(header: &SegmentHeader, path: std::path::PathBuf) -> Result<(), JournalFault> {
+    let wanted = E::schema();
+    match Schema::from_text(&header.schema) {
+        None => Err(JournalFault::BadHeader { path }),
+        Some(found) if found == wanted && header.record_bytes as usize == Record::<E>::BYTES => Ok(()),
+        Some(found) => {
+            Err(JournalFault::SchemaMismatch { path, wanted: Box::new(wanted), found: Box::new(found) })
+        }
+    }
+}

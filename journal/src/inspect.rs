@@ -1,0 +1,288 @@
+//! Looking at a journal without changing it: what its files say, and whether every record is whole.
+
+use std::path::PathBuf;
+
+use crate::chain;
+use crate::control;
+use crate::crc::RecordCrc;
+use crate::error::{JournalFault, ReadError};
+use crate::event::Schema;
+use crate::format::{JournalId, valid_record};
+use crate::reader::RawReader;
+use crate::scan::{self, Follow};
+use crate::storage::{Files, Storage};
+
+/// One segment, as [`inspect`] sees it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct SegmentInfo {
+    /// Its file's name.
+    pub name: String,
+    /// The sequence of its first slot.
+    pub base: u64,
+    /// How many records it has room for.
+    pub capacity: u64,
+    /// How many it holds.
+    pub records: u64,
+    /// The epoch in which it was made.
+    pub epoch: u32,
+    /// When it was made, nanoseconds since 1970.
+    pub created_ns: u64,
+    /// Journal time of its first record, nanoseconds.
+    pub first_time_ns: Option<u64>,
+    /// Journal time of its last record, nanoseconds.
+    pub last_time_ns: Option<u64>,
+    /// Its length in bytes.
+    pub file_bytes: u64,
+}
+
+/// What the files of a journal say.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct JournalInfo {
+    /// The journal's folder.
+    pub path: PathBuf,
+    /// The journal's identity.
+    pub journal_id: JournalId,
+    /// The event type's name.
+    pub event: String,
+    /// Its fields, as name, type, offset and size.
+    pub fields: Vec<(String, String, usize, usize)>,
+    /// Size of an event in bytes.
+    pub event_bytes: usize,
+    /// Size of a record in bytes.
+    pub record_bytes: usize,
+    /// The first sequence kept.
+    pub first_sequence: u64,
+    /// The sequence behind the last record.
+    pub end_sequence: u64,
+    /// D on disk: the sequence behind the last record known to be durable.
+    pub durable_end: u64,
+    /// W: records that may lie beyond D.
+    pub window_records: u64,
+    /// The newest epoch.
+    pub epoch: u32,
+    /// The last writer closed the journal in good order.
+    pub closed: bool,
+    /// Generation of the control file.
+    pub control_generation: u64,
+    /// The segments, oldest first.
+    pub segments: Vec<SegmentInfo>,
+    /// What is damaged and can be borne.
+    pub warnings: Vec<String>,
+}
+
+/// Reads what the files of the journal at `path` say; the records themselves are only looked at where the log
+/// ends and where segments begin and end.
+///
+/// # Errors
+/// As [`Journal::reader`](crate::Journal::reader).
+pub fn inspect(path: impl Into<PathBuf>) -> Result<JournalInfo, ReadError> {
+    inspect_on(Files::new(path))
+}
+
+pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadError> {
+    let mut reader = RawReader::open_to(storage, None)?;
+    let end = reader.end_sequence();
+    let (storage, control, chain) = reader.parts();
+    let mut warnings = chain.warnings.clone();
+    let control = *control;
+    if control::load(storage)?.is_some_and(|loaded| loaded.other_slot_bad) {
+        warnings.push("control: one slot is damaged".to_owned());
+    }
+    let path = storage.path("");
+    let headers: Vec<_> = chain.segments.iter().map(|s| (s.name.clone(), s.header.clone())).collect();
+    let mut segments = Vec::new();
+    for (name, header) in &headers {
+        let records = end.clamp(header.base, header.end()) - header.base;
+        let mut time = |sequence| reader.time_at(sequence).map(Some);
+        segments.push(SegmentInfo {
+            name: name.clone(),
+            base: header.base,
+            capacity: header.capacity,
+            records,
+            epoch: header.epoch,
+            created_ns: header.created_ns,
+            first_time_ns: if records > 0 { time(header.base)? } else { None },
+            last_time_ns: if records > 0 { time(header.base + records - 1)? } else { None },
+            file_bytes: header.file_bytes(),
+        });
+    }
+    let schema = reader.schema().unwrap_or(Schema { name: String::new(), size: 0, fields: Vec::new() });
+    Ok(JournalInfo {
+        path,
+        journal_id: control.journal_id,
+        event: schema.name,
+        event_bytes: schema.size,
+        fields: schema.fields.into_iter().map(|f| (f.name, f.kind, f.offset, f.size)).collect(),
+        record_bytes: reader.record_bytes(),
+        first_sequence: control.first,
+        end_sequence: end,
+        durable_end: control.durable_end,
+        window_records: control.window,
+        epoch: control.epoch,
+        closed: control.closed,
+        control_generation: control.generation,
+        segments,
+        warnings,
+    })
+}
+
+/// What [`verify`] found.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct VerifyReport {
+    /// The journal's folder.
+    pub path: PathBuf,
+    /// The verdict.
+    pub status: Status,
+    /// Records that were read and are whole.
+    pub records: u64,
+    /// The first sequence kept.
+    pub first_sequence: u64,
+    /// The sequence behind the last record of the log.
+    pub end_sequence: u64,
+    /// D on disk.
+    pub durable_end: u64,
+    /// Where a torn tail begins.
+    pub torn_at: Option<u64>,
+    /// What is corrupt, in full sentences.
+    pub faults: Vec<String>,
+    /// What is damaged and can be borne.
+    pub warnings: Vec<String>,
+}
+
+/// The verdict of [`verify`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Every record is whole, and nothing lies behind the last.
+    Fine,
+    /// Every record is whole; behind the last lies something that the next open will cut off (or that a writer
+    /// is just writing).
+    TornTail,
+    /// A record that must be whole is not, or the files contradict each other.
+    Corrupt,
+}
+
+/// Reads every record of the journal at `path` and says whether all are whole. Changes nothing.
+///
+/// # Errors
+/// Only what keeps it from looking: no journal, a failing system call, a newer version. Damage is no error but
+/// in the report.
+pub fn verify(path: impl Into<PathBuf>, progress: impl FnMut(u64, u64)) -> Result<VerifyReport, ReadError> {
+    verify_on(Files::new(path), progress)
+}
+
+#[doc(hidden)]
+pub fn verify_on<S: Storage>(
+    storage: S,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<VerifyReport, ReadError> {
+    let mut report = VerifyReport {
+        path: storage.path(""),
+        status: Status::Fine,
+        records: 0,
+        first_sequence: 0,
+        end_sequence: 0,
+        durable_end: 0,
+        torn_at: None,
+        faults: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let corrupt = |mut report: VerifyReport, fault: JournalFault| {
+        report.status = Status::Corrupt;
+        report.faults.push(fault.to_string());
+        Ok(report)
+    };
+    let damage = |fault: &JournalFault| {
+        use JournalFault as F;
+        matches!(
+            fault,
+            F::BadControl { .. }
+                | F::BadHeader { .. }
+                | F::MissingSegment { .. }
+                | F::SegmentConflict { .. }
+                | F::SegmentTruncated { .. }
+                | F::CorruptRecord(_)
+        )
+    };
+    let loaded = match control::load(&storage) {
+        Ok(Some(loaded)) => loaded,
+        Ok(None) => {
+            let fault = crate::reader::no_control(&storage);
+            return if damage(&fault) { corrupt(report, fault) } else { Err(fault.into()) };
+        }
+        Err(fault) if damage(&fault) => return corrupt(report, fault),
+        Err(fault) => return Err(fault.into()),
+    };
+    let control = loaded.state;
+    report.first_sequence = control.first;
+    report.durable_end = control.durable_end;
+    if loaded.other_slot_bad {
+        report.warnings.push("control: one slot is damaged; the other was used".to_owned());
+    }
+    let chain = match chain::load(&storage, &control, false) {
+        Ok(chain) => chain,
+        Err(fault) if damage(&fault) => return corrupt(report, fault),
+        Err(fault) => return Err(fault.into()),
+    };
+    report.warnings.extend(chain.warnings.iter().cloned());
+    let crc = RecordCrc::new(control.journal_id.0);
+    let total = chain.segments.last().map_or(control.first, |s| s.header.end()) - control.first;
+    let mut order = Follow::default();
+    let mut end = None;
+    let mut faults = Vec::new();
+    for segment in &chain.segments {
+        let path = storage.path(&segment.name);
+        scan::for_each_slot(&storage, segment, control.first..u64::MAX, |sequence, record| {
+            if sequence % (1 << 16) == 0 {
+                progress(sequence - control.first, total);
+            }
+            let found = valid_record(&crc, sequence, record);
+            let mut fault = |what| {
+                if faults.len() < 100 {
+                    faults.push(
+                        scan::corrupt(path.clone(), &crc, &segment.header, sequence, record, what)
+                            .to_string(),
+                    );
+                }
+            };
+            match found {
+                Some(header) if end.is_none() => {
+                    if order.accept(header, crate::format::MAX_EPOCH) {
+                        report.records += 1;
+                    } else if sequence < control.durable_end {
+                        fault("its epoch or time goes back");
+                    } else {
+                        end = Some(sequence);
+                        report.torn_at = Some(sequence);
+                    }
+                }
+                None if sequence < control.durable_end => fault("its bytes are not what was written"),
+                None => {
+                    end.get_or_insert(sequence);
+                    if record.iter().any(|byte| *byte != 0) {
+                        report.torn_at = report.torn_at.or(end);
+                    }
+                }
+                // Whole, and behind the end.
+                Some(header) => {
+                    report.torn_at = report.torn_at.or(end);
+                    let beyond = sequence >= control.durable_end + control.window;
+                    if beyond && header.epoch() == control.epoch && !loaded.other_slot_bad {
+                        fault("it lies beyond the window that its writer kept to");
+                    }
+                }
+            }
+            std::ops::ControlFlow::Continue(())
+        })
+        .map_err(JournalFault::from)?;
+    }
+    progress(total, total);
+    report.end_sequence = end.unwrap_or(control.first + total);
+    report.faults = faults;
+    report.status = match (&report.faults[..], report.torn_at) {
+        ([_, ..], _) => Status::Corrupt,
+        ([], Some(_)) => Status::TornTail,
+        ([], None) => Status::Fine,
+    };
+    Ok(report)
+}

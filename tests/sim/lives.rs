@@ -1,0 +1,182 @@
+//! Lives of a journal on the simulated machine: open, append, sync, die, again and again, and after each death
+//! the invariants I1 to I5 of docs/guarantees.md.
+//!
+//! The oracle of I2 is what the harness saw acknowledged while the writer lived, never the D in an image.
+
+use slipring_journal::{AppendError, Event, Journal, OpenError, Reader, Sync, Writer};
+
+use super::machine::Sim;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
+#[event(pod)]
+#[repr(C)]
+pub(crate) struct Note {
+    /// Never the same twice over all lives, so that a record of an earlier life can't pass for a later one.
+    pub(crate) unique: u64,
+    pub(crate) filler: [u64; 3],
+}
+
+/// What was appended, by sequence, as far as it still counts.
+#[derive(Clone, Debug, Default)]
+struct Model {
+    log: Vec<(u64, Note)>,
+    /// Everything below it was acknowledged as durable.
+    acknowledged: u64,
+    /// Power was lost since the log was last recovered.
+    power_lost: bool,
+    unique: u64,
+}
+
+/// One kind of run; what it does beyond the plain.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Plan {
+    /// Syncs may fail.
+    pub(crate) failing_syncs: bool,
+    /// The process may die in a recovery, also with the machine.
+    pub(crate) die_in_recovery: bool,
+    /// Every death takes the machine along.
+    pub(crate) always_power: bool,
+    /// Every life and death is that of the process.
+    pub(crate) never_power: bool,
+}
+
+/// Runs one history of several lives; the number of images recovered, or what was violated.
+pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut sim = Sim::default();
+    let mut model = Model::default();
+    let mut images = 0;
+    let segment_records = random.u64(3..20);
+    let sync = [Sync::None, Sync::EveryBatch][random.usize(0..2)];
+    let window = random.u64(2..40);
+    let mut journal = Journal::at("sim").segment_records(segment_records).sync(sync);
+    if sync != Sync::None {
+        journal = journal.window_records(window);
+    }
+    let story = |text: String| format!("seed {seed}: {text}");
+    for _life in 0..random.u8(2..6) {
+        let power = power(&mut random, plan);
+        if plan.die_in_recovery && random.bool() {
+            sim.die_after(random.u64(1..24));
+        }
+        let opened = open(&journal, &sim);
+        images += 1;
+        match opened {
+            Ok(mut writer) => {
+                check(&mut writer, &mut model).map_err(&story)?;
+                live(&mut writer, &sim, &mut model, &mut random, plan);
+                writer.abandon();
+            }
+            Err(_) if sim.is_dead() => {}
+            Err(error) => return Err(story(format!("refused to open: {error}"))),
+        }
+        if power {
+            sim = sim.lose_power(&mut random);
+            model.power_lost = true;
+        } else {
+            sim.next_process();
+        }
+    }
+    // The last word: recover once more, whole.
+    let mut writer = open(&journal, &sim).map_err(|error| story(format!("refused to open: {error}")))?;
+    check(&mut writer, &mut model).map_err(&story)?;
+    writer.abandon();
+    Ok(images + 1)
+}
+
+fn power(random: &mut fastrand::Rng, plan: Plan) -> bool {
+    plan.always_power || (!plan.never_power && random.bool())
+}
+
+fn open(journal: &Journal, sim: &Sim) -> Result<Writer<Note, Sim>, OpenError> {
+    journal.open_on::<Note, Sim>(sim, false).map(|(writer, _)| writer)
+}
+
+/// I1, I2, I3, I5 on the recovered log; then the log is the model.
+fn check(writer: &mut Writer<Note, Sim>, model: &mut Model) -> Result<(), String> {
+    let end = writer.end_sequence();
+    let written = model.log.len() as u64;
+    if end > written {
+        return Err(format!("I3: the log holds {end} records, {written} were written"));
+    }
+    if end < model.acknowledged {
+        return Err(format!("I2: {} records were acknowledged, {end} are there", model.acknowledged));
+    }
+    if !model.power_lost && end < written {
+        return Err(format!("I2: only the process died, {written} records were committed, {end} are there"));
+    }
+    let mut reader: Reader<Note, Sim> = writer.reader().map_err(|error| error.to_string())?;
+    for sequence in 0..end {
+        let record = reader.at(sequence).map_err(|error| format!("I1: {error}"))?;
+        let wanted = &model.log[sequence as usize];
+        if (record.time_ns(), *record.event()) != *wanted {
+            return Err(format!("I3: record {sequence} is {record:?}, {wanted:?} was written"));
+        }
+    }
+    model.log.truncate(end as usize);
+    // Recovery has made all of it durable.
+    model.acknowledged = end;
+    model.power_lost = false;
+    Ok(())
+}
+
+/// Appends with rounds of syncer and helper in between, until something stops it.
+fn live(
+    writer: &mut Writer<Note, Sim>,
+    sim: &Sim,
+    model: &mut Model,
+    random: &mut fastrand::Rng,
+    plan: Plan,
+) {
+    let cursors = writer.cursors();
+    let mut dying = None;
+    if random.u8(0..3) == 0 {
+        dying = Some(random.u64(1..40));
+    }
+    let count = random.u64(0..60);
+    for _ in 0..count {
+        match random.u8(0..8) {
+            0 => {
+                if plan.failing_syncs && random.u8(0..3) == 0 {
+                    sim.fail_next_sync();
+                }
+                if let Some(calls) = dying.take() {
+                    sim.die_after(calls);
+                }
+                let before = cursors.durable_end();
+                writer.step_syncer();
+                // A process that died in the sync acknowledged nothing more.
+                if !sim.is_dead() {
+                    model.acknowledged = model.acknowledged.max(cursors.durable_end());
+                } else {
+                    model.acknowledged = model.acknowledged.max(before);
+                }
+            }
+            1 | 2 => while writer.step_helper() {},
+            _ => {}
+        }
+        if sim.is_dead() {
+            return;
+        }
+        let time = model.log.last().map_or(5, |(time, _)| *time) + random.u64(0..3);
+        model.unique += 1;
+        let note = Note { unique: model.unique, filler: [model.unique.wrapping_mul(0x9e37_79b9); 3] };
+        match writer.try_append(time, &note) {
+            Ok(sequence) => {
+                assert_eq!(sequence, model.log.len() as u64);
+                model.log.push((time, note));
+            }
+            Err(AppendError::Full { .. }) => {}
+            Err(_) => return,
+        }
+        sim.observe();
+    }
+    // Somebody asks for durability now and then, in Sync::None too.
+    if random.bool() && !sim.is_dead() {
+        cursors.request_durable(writer.end_sequence());
+        writer.step_syncer();
+        if !sim.is_dead() {
+            model.acknowledged = model.acknowledged.max(cursors.durable_end());
+        }
+    }
+}

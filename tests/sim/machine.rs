@@ -1,0 +1,406 @@
+//! A machine that can lose power: files whose unsynced sectors, sizes and names may or may not be on disk.
+//!
+//! It keeps, beside what the page cache holds, what the disk holds for certain, and for every unsynced sector
+//! each version that it has had since. A power loss picks one of them for every sector by itself. A process
+//! that dies leaves the cache as it is. A sync that fails leaves sectors that the cache takes for clean and the
+//! disk does not have, as Linux does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use slipring_journal::storage::{LockFault, SegmentMap, Storage, StorageFile};
+
+const SECTOR_WORDS: usize = 64;
+type Sector = [u64; SECTOR_WORDS];
+
+#[derive(Debug, Default)]
+struct Inode {
+    /// What the page cache holds.
+    words: Arc<[AtomicU64]>,
+    bytes: u64,
+    /// What the disk holds for certain.
+    durable: Vec<Sector>,
+    durable_bytes: u64,
+    /// The cache as last looked at, to notice stores through a map.
+    seen: Vec<Sector>,
+    /// Sectors that the next sync writes.
+    dirty: BTreeSet<usize>,
+    /// Every version that a sector has had since it was last synced.
+    versions: BTreeMap<usize, Vec<Sector>>,
+}
+
+#[derive(Clone, Debug)]
+enum FolderChange {
+    Link(String, usize),
+    Unlink(String),
+}
+
+#[derive(Debug, Default)]
+struct World {
+    inodes: Vec<Inode>,
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    pending: Vec<FolderChange>,
+    /// System calls until the process dies in one; after that all of them fail.
+    calls_left: Option<u64>,
+    /// The next sync of data fails.
+    fail_sync: bool,
+    boot: u8,
+    held: Weak<()>,
+}
+
+/// The machine's one journal folder. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sim(Arc<Mutex<World>>);
+
+impl Sim {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().expect("the simulator does not panic")
+    }
+
+    /// The process dies in the `calls`-th system call from now.
+    pub(crate) fn die_after(&self, calls: u64) {
+        self.world().calls_left = Some(calls);
+    }
+
+    /// Whether the process has died.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.world().calls_left == Some(0)
+    }
+
+    /// The next sync of data fails, and the pages are clean afterwards.
+    pub(crate) fn fail_next_sync(&self) {
+        self.world().fail_sync = true;
+    }
+
+    /// Takes note of what was stored through maps since the last call.
+    pub(crate) fn observe(&self) {
+        self.world().inodes.iter_mut().for_each(Inode::observe);
+    }
+
+    /// A new process on the same machine: the cache is as it was.
+    pub(crate) fn next_process(&self) {
+        let mut world = self.world();
+        world.calls_left = None;
+        world.fail_sync = false;
+        world.held = Weak::new();
+        world.inodes.iter_mut().for_each(Inode::observe);
+    }
+
+    /// The machine after a power loss: of all that was not synced, whatever `random` picks.
+    pub(crate) fn lose_power(&self, random: &mut fastrand::Rng) -> Sim {
+        let mut world = self.world();
+        world.inodes.iter_mut().for_each(Inode::observe);
+        let mut names = world.durable_names.clone();
+        // Often nothing or all of the folder's changes, else any of them.
+        let keep = random.u8(0..4);
+        for change in &world.pending {
+            if keep == 0 || (keep > 1 && random.bool()) {
+                continue;
+            }
+            match change {
+                FolderChange::Link(name, inode) => names.insert(name.clone(), *inode),
+                FolderChange::Unlink(name) => names.remove(name),
+            };
+        }
+        let inodes = world.inodes.iter().map(|inode| inode.after_power_loss(random)).collect();
+        let boot = world.boot + 1;
+        let durable_names = names.clone();
+        Sim(Arc::new(Mutex::new(World { inodes, names, durable_names, boot, ..World::default() })))
+    }
+
+    /// The files as the process would read them.
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let world = self.world();
+        let content = |inode: &Inode| {
+            let mut bytes = vec![0; inode.bytes as usize];
+            inode.read(&mut bytes, 0);
+            bytes
+        };
+        world.names.iter().map(|(name, at)| (name.clone(), content(&world.inodes[*at]))).collect()
+    }
+}
+
+impl World {
+    /// Counts a system call; an error if the process is dead.
+    fn call(&mut self) -> io::Result<()> {
+        match &mut self.calls_left {
+            Some(0) => Err(io::Error::other("the process has died")),
+            Some(left) => {
+                *left -= 1;
+                if *left == 0 { Err(io::Error::other("the process has died")) } else { Ok(()) }
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Inode {
+    fn sector(&self, at: usize) -> Sector {
+        std::array::from_fn(|i| {
+            self.words.get(at * SECTOR_WORDS + i).map_or(0, |word| word.load(Ordering::Relaxed))
+        })
+    }
+
+    fn observe(&mut self) {
+        for at in 0..self.seen.len() {
+            let now = self.sector(at);
+            if now != self.seen[at] {
+                self.seen[at] = now;
+                self.dirty.insert(at);
+                self.versions.entry(at).or_default().push(now);
+            }
+        }
+    }
+
+    fn grow(&mut self, bytes: u64) {
+        let sectors = (bytes as usize).div_ceil(SECTOR_WORDS * 8);
+        if sectors * SECTOR_WORDS > self.words.len() {
+            let old = Arc::clone(&self.words);
+            self.words = (0..sectors * SECTOR_WORDS)
+                .map(|i| AtomicU64::new(old.get(i).map_or(0, |word| word.load(Ordering::Relaxed))))
+                .collect();
+            self.seen.resize(sectors, [0; SECTOR_WORDS]);
+            self.durable.resize(sectors, [0; SECTOR_WORDS]);
+        }
+        self.bytes = self.bytes.max(bytes);
+    }
+
+    fn read(&self, buffer: &mut [u8], offset: u64) -> usize {
+        let count = self.bytes.saturating_sub(offset).min(buffer.len() as u64) as usize;
+        for (i, byte) in buffer[..count].iter_mut().enumerate() {
+            let at = offset as usize + i;
+            *byte = self.words[at / 8].load(Ordering::Relaxed).to_le_bytes()[at % 8];
+        }
+        count
+    }
+
+    fn write(&mut self, bytes: &[u8], offset: u64) {
+        self.observe();
+        self.grow(offset + bytes.len() as u64);
+        for (i, byte) in bytes.iter().enumerate() {
+            let at = offset as usize + i;
+            let mut word = self.words[at / 8].load(Ordering::Relaxed).to_le_bytes();
+            word[at % 8] = *byte;
+            self.words[at / 8].store(u64::from_le_bytes(word), Ordering::Relaxed);
+        }
+        self.observe();
+        // Writing what is there already makes a page dirty as well.
+        let sector_bytes = SECTOR_WORDS * 8;
+        let end = (offset as usize + bytes.len()).div_ceil(sector_bytes);
+        self.dirty.extend(offset as usize / sector_bytes..end);
+    }
+
+    /// Writes the dirty sectors of a range to disk; or only says so, if `lost`.
+    fn sync(&mut self, range: Range<u64>, lost: bool) {
+        self.observe();
+        let sector_bytes = SECTOR_WORDS as u64 * 8;
+        let range = (range.start / sector_bytes) as usize..range.end.div_ceil(sector_bytes) as usize;
+        let due: Vec<usize> = self.dirty.range(range).copied().collect();
+        for at in due {
+            self.dirty.remove(&at);
+            if !lost {
+                self.durable[at] = self.seen[at];
+            }
+            // The disk has the old version now or the new one, and never again any between.
+            self.versions.remove(&at);
+        }
+    }
+
+    fn after_power_loss(&self, random: &mut fastrand::Rng) -> Inode {
+        let bytes = if random.bool() { self.bytes } else { self.durable_bytes };
+        // Some losses take much, some little.
+        let loss = random.u8(0..4);
+        let mut durable = self.durable.clone();
+        for (at, versions) in &self.versions {
+            let old = durable[*at];
+            let pick = match loss {
+                0 => random.usize(0..=versions.len()),
+                1 if random.u8(0..8) > 0 => versions.len(),
+                2 if random.u8(0..8) > 0 => 0,
+                _ => random.usize(0..=versions.len()),
+            };
+            let Some(before) = pick.checked_sub(1) else { continue };
+            durable[*at] = versions[before];
+            // The sector went to disk in the middle of a store: some words are those of the version before.
+            if random.u8(0..4) == 0 {
+                let earlier = before.checked_sub(1).map_or(old, |at| versions[at]);
+                for (word, old) in durable[*at].iter_mut().zip(earlier) {
+                    if random.bool() {
+                        *word = old;
+                    }
+                }
+            }
+        }
+        durable.truncate((bytes as usize).div_ceil(SECTOR_WORDS * 8));
+        Inode {
+            words: durable.iter().flatten().map(|word| AtomicU64::new(*word)).collect(),
+            bytes,
+            seen: durable.clone(),
+            durable,
+            durable_bytes: bytes,
+            ..Inode::default()
+        }
+    }
+}
+
+impl Storage for Sim {
+    type File = SimFile;
+    type Lock = Arc<()>;
+
+    fn create_folder(&self) -> io::Result<()> {
+        self.world().call()
+    }
+
+    fn lock(&self) -> Result<Arc<()>, LockFault> {
+        let mut world = self.world();
+        world.call().map_err(LockFault::Io)?;
+        if world.held.strong_count() > 0 {
+            return Err(LockFault::Held("the writer before".to_owned()));
+        }
+        let lock = Arc::new(());
+        world.held = Arc::downgrade(&lock);
+        Ok(lock)
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.world().names.keys().cloned().collect())
+    }
+
+    fn create(&self, name: &str) -> io::Result<SimFile> {
+        let mut world = self.world();
+        world.call()?;
+        if world.names.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let inode = world.inodes.len();
+        world.inodes.push(Inode::default());
+        world.names.insert(name.to_owned(), inode);
+        world.pending.push(FolderChange::Link(name.to_owned(), inode));
+        Ok(SimFile { sim: self.clone(), inode })
+    }
+
+    fn open(&self, name: &str, _write: bool) -> io::Result<SimFile> {
+        let world = self.world();
+        let inode = *world.names.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(SimFile { sim: self.clone(), inode })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let mut world = self.world();
+        world.call()?;
+        if world.names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let inode = world.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        world.names.insert(to.to_owned(), inode);
+        world.pending.push(FolderChange::Unlink(from.to_owned()));
+        world.pending.push(FolderChange::Link(to.to_owned(), inode));
+        Ok(())
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let mut world = self.world();
+        world.call()?;
+        world.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        world.pending.push(FolderChange::Unlink(name.to_owned()));
+        Ok(())
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        let mut world = self.world();
+        world.call()?;
+        world.durable_names = world.names.clone();
+        world.pending.clear();
+        Ok(())
+    }
+
+    fn boot_id(&self) -> [u8; 16] {
+        [self.world().boot + 1; 16]
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        PathBuf::from("sim").join(name)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct SimFile {
+    sim: Sim,
+    inode: usize,
+}
+
+impl SimFile {
+    fn sync_range(&self, range: Range<u64>) -> io::Result<()> {
+        let mut world = self.sim.world();
+        world.call()?;
+        let lost = std::mem::take(&mut world.fail_sync);
+        world.inodes[self.inode].sync(range, lost);
+        if lost { Err(io::Error::other("the disk failed")) } else { Ok(()) }
+    }
+}
+
+impl StorageFile for SimFile {
+    type Map = SimMap;
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.sim.world().inodes[self.inode].bytes)
+    }
+
+    fn allocate(&self, bytes: u64) -> io::Result<()> {
+        let mut world = self.sim.world();
+        world.call()?;
+        world.inodes[self.inode].grow(bytes);
+        Ok(())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Ok(self.sim.world().inodes[self.inode].read(buffer, offset))
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let mut world = self.sim.world();
+        world.call()?;
+        world.inodes[self.inode].write(bytes, offset);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let bytes = self.size()?;
+        self.sync_range(0..bytes)?;
+        self.sim.world().inodes[self.inode].durable_bytes = bytes;
+        Ok(())
+    }
+
+    fn map(&self) -> io::Result<SimMap> {
+        let mut world = self.sim.world();
+        world.call()?;
+        let words = Arc::clone(&world.inodes[self.inode].words);
+        Ok(SimMap { file: SimFile { sim: self.sim.clone(), inode: self.inode }, words })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct SimMap {
+    file: SimFile,
+    words: Arc<[AtomicU64]>,
+}
+
+impl SegmentMap for SimMap {
+    fn words(&self) -> &[AtomicU64] {
+        &self.words
+    }
+
+    fn prefault(&self, _: Range<u64>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync(&self, bytes: Range<u64>) -> io::Result<()> {
+        // Whole pages, as the kernel does.
+        self.file.sync_range(bytes.start / 4096 * 4096..bytes.end.next_multiple_of(4096))
+    }
+}

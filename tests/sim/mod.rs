@@ -1,0 +1,4 @@
+//! The power-loss simulator: a machine, and the lives of a journal on it.
+
+pub(crate) mod lives;
+pub(crate) mod machine;
