@@ -1,5 +1,92 @@
-//! placeholder
+//! An in-process disruptor engine: a lock-free ring feeds pinned consumer lanes while a journaller appends every
+//! event to memory-mapped segment files; replay starts at a time in those files and feeds the records into the
+//! same ring.
+//!
+//! One mechanism makes all of it: every stage publishes a cursor, and a gate is the least of the cursors that a
+//! stage waits for. So the dependency graph has any shape, and *published*, *journalled* and *durable* are just
+//! cursors to be gated on.
+//!
+//! ```text
+//!  publisher --> ring --+--> journal ----> segment files
+//!                       |       |              |
+//!                       |       | journalled   | synced
+//!                       |       v              v
+//!                       |     book          gateway  (Gate::DURABLE.after("risk"))
+//!                       +--> risk  (Gate::PUBLISHED: beside the journal)
+//! ```
+//!
+//! ```
+//! use slipring::{Context, Engine, Event, From, Gate, Journal, Lane};
+//!
+//! #[derive(Clone, Copy, Debug, Event)]
+//! #[event(pod)]
+//! #[repr(C)]
+//! struct Order { id: u64, price: i64, quantity: u32, side: u32 }
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let place = folder.path().join("orders");
+//! let mut volume = 0u64;
+//! let mut recovered = Engine::builder()
+//!     .journal(Journal::at(place))
+//!     .lane(Lane::named("main").journal().stage(
+//!         "volume",
+//!         move |order: &Order, _: &Context| volume += u64::from(order.quantity),
+//!         Gate::JOURNALLED,
+//!     ))
+//!     .open()?;
+//! println!("{}", recovered.report());
+//! recovered.replay(From::Start)?;
+//! let (engine, mut publisher) = recovered.go_live()?;
+//! let sequence = publisher.publish(Order { id: 1, price: 5_853_300, quantity: 18, side: 1 })?;
+//! engine.wait_durable(sequence)?;
+//! engine.shutdown(publisher)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! What each level promises is in `docs/guarantees.md`; how it is made, in `docs/architecture.md`.
+
+#![deny(missing_docs)]
+
+// The derive writes `::slipring::..`, in this crate's own tests and docs too.
 extern crate self as slipring;
+
+mod builder;
+mod clock;
+mod counters;
+mod cursor;
+mod engine;
+mod error;
+mod gate;
+mod graph;
+mod handler;
+mod journal_stage;
+mod lane;
+mod publisher;
+mod recovered;
+mod ring;
+mod stage;
+mod status;
+mod wait;
+
+pub use builder::EngineBuilder;
+pub use clock::{Clock, SystemClock};
+pub use counters::{Counters, StageCounters};
+pub use engine::{Engine, ShutdownReport};
+pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
+pub use gate::{Gate, IntoNames};
+pub use handler::{Context, Handler, HandlerError, Outcome};
+pub use lane::Lane;
+pub use publisher::Publisher;
+pub use recovered::{From, Recovered, ReplayReport};
+pub use ring::Publishers;
+pub use status::{Cause, Halted};
+pub use wait::Wait;
+
+pub use bytemuck;
+pub use slipring_journal::{
+    Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Reader, Record,
+    RecoveryReport, Schema, Sync, UnknownTag,
+};
+
 #[doc(hidden)]
 pub use slipring_journal::__private;
-pub use slipring_journal::Event;

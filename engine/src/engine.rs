@@ -1,0 +1,331 @@
+//! The running engine: waiting, watching, shutting down.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use slipring_journal::{Cursors, Writer};
+
+use crate::Event;
+use crate::builder::EngineBuilder;
+use crate::counters::{Counters, StageCounters};
+use crate::cursor::Cursor;
+use crate::error::{ShutdownError, WaitError};
+use crate::gate::{Gate, Level};
+use crate::journal_stage::JOURNAL;
+use crate::lane::Named;
+use crate::publisher::{Outlet, Publisher};
+use crate::status::{Halted, Status};
+
+/// How long dropping an engine waits for its lanes before it leaves them behind.
+const DROP_GRACE: Duration = Duration::from_secs(5);
+
+/// What the engine's handle knows of its stages.
+pub(crate) struct Shared {
+    pub(crate) status: Arc<Status>,
+    pub(crate) names: Vec<String>,
+    pub(crate) cursors: Vec<Cursor>,
+    pub(crate) gates: Vec<Gate>,
+    pub(crate) journal: Option<Cursors>,
+    pub(crate) outlet: Arc<Outlet>,
+    pub(crate) live_from: u64,
+    pub(crate) wait_timeout: Duration,
+}
+
+pub(crate) struct LaneThread<E: Event> {
+    pub(crate) name: String,
+    pub(crate) thread: Option<JoinHandle<Vec<Named<E>>>>,
+}
+
+/// A live engine. Its lanes run until [`Engine::shutdown`], or until it is dropped.
+///
+/// Dropping it ends the lanes without waiting for gates that stay closed; it waits five seconds at most, then
+/// names the lane that is stuck and leaves its thread behind.
+pub struct Engine<E: Event> {
+    shared: Shared,
+    pub(crate) lanes: Vec<LaneThread<E>>,
+    abandon: Arc<AtomicBool>,
+}
+
+impl<E: Event> Engine<E> {
+    /// Starts to describe an engine for events `E`.
+    pub fn builder() -> EngineBuilder<E> {
+        EngineBuilder::new()
+    }
+
+    pub(crate) fn new(shared: Shared, abandon: Arc<AtomicBool>) -> Self {
+        Engine { shared, lanes: Vec::new(), abandon }
+    }
+
+    /// The first live sequence: everything below it is from before this life.
+    pub fn live_from(&self) -> u64 {
+        self.shared.live_from
+    }
+
+    /// Why the engine has halted, if it has.
+    pub fn halted(&self) -> Option<Halted> {
+        self.shared.status.halted().cloned()
+    }
+
+    /// How far everything is. Figures of different stages are read one after the other, so they need not be of
+    /// the same moment.
+    pub fn counters(&self) -> Counters {
+        let shared = &self.shared;
+        // Stages first: a stage is never ahead of what is published, whenever that is read after it.
+        let ends: Vec<u64> = shared.cursors.iter().map(Cursor::end).collect();
+        let furthest = ends.iter().copied().max().unwrap_or(0);
+        let published_end = shared.outlet.published.end().max(furthest);
+        let stages = shared.names.iter().zip(&ends);
+        Counters {
+            published_end,
+            journalled_end: shared.journal.as_ref().map(Cursors::journalled_end),
+            durable_end: shared.journal.as_ref().map(Cursors::durable_end),
+            journal_stalls: shared.journal.as_ref().map(Cursors::stalls),
+            capacity: shared.outlet.capacity as u64,
+            stages: stages
+                .map(|(name, end)| StageCounters { name: name.clone(), end: *end, lag: published_end - end })
+                .collect(),
+        }
+    }
+
+    /// Waits until the record `sequence` is journalled: it survives the death of the process.
+    ///
+    /// # Errors
+    /// [`WaitError`]: halted before it, or not within the builder's `wait_timeout`.
+    pub fn wait_journalled(&self, sequence: u64) -> Result<(), WaitError> {
+        let Some(journal) = &self.shared.journal else { return Err(WaitError::NoJournal) };
+        self.wait("journalled", sequence, || journal.journalled_end())
+    }
+
+    /// Waits until the record `sequence` is durable: it survives power loss. Asks the syncer for it, so that it
+    /// works in every sync mode.
+    ///
+    /// # Errors
+    /// [`WaitError`]: halted before it, the journal failed, or not within the builder's `wait_timeout`.
+    pub fn wait_durable(&self, sequence: u64) -> Result<(), WaitError> {
+        let Some(journal) = &self.shared.journal else { return Err(WaitError::NoJournal) };
+        self.wait_journalled(sequence)?;
+        Ok(journal.wait_durable(sequence, self.shared.wait_timeout)?)
+    }
+
+    /// Waits until a stage has finished the event `sequence`.
+    ///
+    /// # Errors
+    /// [`WaitError`]: no such stage, halted before it, or not within the builder's `wait_timeout`.
+    pub fn wait_stage(&self, name: &str, sequence: u64) -> Result<(), WaitError> {
+        let Some(at) = self.shared.names.iter().position(|n| n == name) else {
+            return Err(WaitError::UnknownStage { name: name.to_owned(), known: self.shared.names.clone() });
+        };
+        let cursor = &self.shared.cursors[at];
+        self.wait(name, sequence, || cursor.end())
+    }
+
+    /// Waits without a deadline until every stage has finished everything below `end`.
+    pub(crate) fn wait_all(&self, end: u64) -> Result<(), Halted> {
+        let mut pause = Pause::default();
+        for cursor in &self.shared.cursors {
+            while cursor.end() < end {
+                if let Some(halted) = self.shared.status.halted() {
+                    return Err(halted.clone());
+                }
+                pause.next();
+            }
+        }
+        Ok(())
+    }
+
+    fn wait(&self, name: &str, sequence: u64, end: impl Fn() -> u64) -> Result<(), WaitError> {
+        let timeout = self.shared.wait_timeout;
+        let deadline = Instant::now() + timeout;
+        let mut pause = Pause::default();
+        loop {
+            if end() > sequence {
+                return Ok(());
+            }
+            if let Some(halted) = self.shared.status.halted() {
+                return Err(halted.clone().into());
+            }
+            if pause.next() && Instant::now() >= deadline {
+                return Err(WaitError::TimedOut { cursor: name.to_owned(), sequence, end: end(), timeout });
+            }
+        }
+    }
+
+    /// Ends the engine in good order: publishing is closed, every stage finishes everything published, the
+    /// journal is synced and closed. Every event whose publish returned `Ok` is in.
+    ///
+    /// # Errors
+    /// [`ShutdownError::Halted`] if a stage had failed: what was published is journalled all the same, unless the
+    /// journal was that stage. [`ShutdownError::PublishersActive`] if other publishers do not go within the
+    /// builder's `wait_timeout`; [`ShutdownError::TimedOut`] if stages do not finish.
+    pub fn shutdown(mut self, publisher: Publisher<E>) -> Result<ShutdownReport, ShutdownError> {
+        let timeout = self.shared.wait_timeout;
+        let deadline = Instant::now() + timeout;
+        let late = || Instant::now() >= deadline;
+        debug_assert!(Arc::ptr_eq(publisher.outlet(), &self.shared.outlet), "a publisher of another engine");
+        drop(publisher);
+        self.shared.status.refuse();
+        let mut pause = Pause::default();
+        // Acquire: partner of the release in `Publisher::drop`.
+        while self.shared.outlet.active.load(Ordering::Acquire) > 0 {
+            if pause.next() && late() {
+                let active = self.shared.outlet.active.load(Ordering::Acquire);
+                return Err(ShutdownError::PublishersActive(active));
+            }
+        }
+        let end = self.shared.outlet.published.end();
+        self.shared.status.close(end);
+        let mut before = Vec::new();
+        while self.lanes.iter().any(LaneThread::is_running) {
+            if !pause.next() {
+                continue;
+            }
+            if late() {
+                return Err(ShutdownError::TimedOut { timeout, waiting: self.waiting(end) });
+            }
+            if self.shared.status.halted().is_some() {
+                // Stages behind the failed one never get there. When nothing moves any more and the journal has
+                // all, it is over.
+                let now: Vec<u64> = self.shared.cursors.iter().map(Cursor::end).collect();
+                if now == before && self.journal_is_done(end) {
+                    self.abandon.store(true, Ordering::Release);
+                }
+                before = now;
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        let mut handlers = Vec::new();
+        let mut durable_end = None;
+        for (name, stage) in self.lanes.iter_mut().flat_map(LaneThread::join) {
+            let part = stage.into_any();
+            if name != JOURNAL {
+                handlers.push((name, part));
+            } else if let Ok(writer) = part.downcast::<Writer<E>>() {
+                durable_end = Some(writer.close()?);
+            }
+        }
+        match self.shared.status.halted() {
+            Some(halted) => Err(halted.clone().into()),
+            None => Ok(ShutdownReport { end_sequence: end, durable_end, handlers }),
+        }
+    }
+
+    fn journal_is_done(&self, end: u64) -> bool {
+        let failed = self.shared.status.halted().is_some_and(|halted| halted.stage == JOURNAL);
+        failed || self.shared.journal.as_ref().is_none_or(|journal| journal.journalled_end() >= end)
+    }
+
+    /// Says of each stage that is not at `end` where it stands and what it waits for.
+    fn waiting(&self, end: u64) -> Vec<String> {
+        let shared = &self.shared;
+        let place = |name: &str| {
+            let at = shared.names.iter().position(|n| n == name);
+            at.map_or(String::new(), |at| format!("{name} at {}", shared.cursors[at].end()))
+        };
+        let stages = shared.names.iter().zip(&shared.cursors).zip(&shared.gates);
+        stages
+            .filter(|((_, cursor), _)| cursor.end() < end)
+            .map(|((name, cursor), gate)| {
+                let mut waits: Vec<String> = gate.after.iter().map(|name| place(name)).collect();
+                match (gate.level, &shared.journal) {
+                    (Level::Journalled, Some(journal)) => {
+                        waits.push(format!("journalled at {}", journal.journalled_end()))
+                    }
+                    (Level::Durable, Some(journal)) => {
+                        waits.push(format!("durable at {}", journal.durable_end()))
+                    }
+                    _ => {}
+                }
+                format!("{name} at {} of {end} waits for [{}]", cursor.end(), waits.join(", "))
+            })
+            .collect()
+    }
+}
+
+impl<E: Event> LaneThread<E> {
+    fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// The lane's stages, if its thread ended with them.
+    fn join(&mut self) -> Vec<Named<E>> {
+        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    }
+}
+
+impl<E: Event> Drop for Engine<E> {
+    fn drop(&mut self) {
+        if self.lanes.iter().all(|lane| lane.thread.is_none()) {
+            return;
+        }
+        self.shared.status.refuse();
+        // Release: partner of the acquire load in the lanes.
+        self.abandon.store(true, Ordering::Release);
+        let deadline = Instant::now() + DROP_GRACE;
+        for lane in &mut self.lanes {
+            while lane.is_running() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+            if lane.is_running() {
+                eprintln!("slipring: lane {} does not end; its thread is left behind", lane.name);
+            } else {
+                drop(lane.join());
+            }
+        }
+    }
+}
+
+impl<E: Event> std::fmt::Debug for Engine<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("counters", &self.counters()).finish_non_exhaustive()
+    }
+}
+
+/// What a clean shutdown left.
+pub struct ShutdownReport {
+    /// The sequence behind the last event published.
+    pub end_sequence: u64,
+    /// The sequence behind the last durable record: the same, if there is a journal.
+    pub durable_end: Option<u64>,
+    handlers: Vec<(String, Box<dyn Any + Send>)>,
+}
+
+impl ShutdownReport {
+    /// Gives a stage's handler back, with the state that it has built; `None` if there is no such stage, it is of
+    /// another type, or it was taken before.
+    pub fn take_handler<H: 'static>(&mut self, name: &str) -> Option<H> {
+        let at = self.handlers.iter().position(|(n, handler)| n == name && handler.is::<H>())?;
+        let (_, handler) = self.handlers.swap_remove(at);
+        handler.downcast().ok().map(|handler| *handler)
+    }
+}
+
+impl std::fmt::Debug for ShutdownReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShutdownReport")
+            .field("end_sequence", &self.end_sequence)
+            .field("durable_end", &self.durable_end)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waiting outside the hot path: a few looks, then yields, then short sleeps.
+#[derive(Default)]
+struct Pause {
+    looks: u32,
+}
+
+impl Pause {
+    /// Waits a moment; whether it was long enough to look at a clock.
+    fn next(&mut self) -> bool {
+        self.looks = self.looks.saturating_add(1);
+        match self.looks {
+            0..200 => std::hint::spin_loop(),
+            200..2_000 => std::thread::yield_now(),
+            _ => std::thread::sleep(Duration::from_micros(50)),
+        }
+        self.looks >= 200
+    }
+}

@@ -1,0 +1,248 @@
+//! What can go wrong, one small enum per operation. Every message says what, where, and what to do.
+
+use std::time::Duration;
+
+use slipring_journal::{OpenError, ReadError, SyncError};
+
+use crate::status::Halted;
+
+/// Why an engine could not be built or opened. No thread is running.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The ring's capacity can't be had.
+    #[error("ring_capacity = {capacity}: it must be a power of two, {least} or more{}", .because)]
+    BadCapacity {
+        /// The capacity asked for.
+        capacity: usize,
+        /// The least that is possible.
+        least: usize,
+        /// Why, if there is more to say.
+        because: &'static str,
+    },
+    /// There is no stage.
+    #[error("the engine has no stage: add a lane with .stage(..) or .journal()")]
+    NoStage,
+    /// Two stages have the same name.
+    #[error("two stages are named {name}: give each its own name ({reserved} is the journal's)", reserved = crate::journal_stage::JOURNAL)]
+    DuplicateStage {
+        /// The name.
+        name: String,
+    },
+    /// A gate names a stage that is not there.
+    #[error("stage {stage} is gated after {unknown}, which is no stage; there are: {}", known.join(", "))]
+    UnknownStage {
+        /// The gated stage.
+        stage: String,
+        /// The name that is not there.
+        unknown: String,
+        /// The names that are.
+        known: Vec<String>,
+    },
+    /// Stages wait for each other.
+    #[error("stages wait for each other and would never start: {}", path.join(" after "))]
+    Cycle {
+        /// The stages, each after the next, the first again at the end.
+        path: Vec<String>,
+    },
+    /// A gate needs the journal, and there is none.
+    #[error(
+        "stage {stage} is gated on {level}, and the engine has no journal: add .journal(Journal::at(..))"
+    )]
+    NoJournal {
+        /// The gated stage.
+        stage: String,
+        /// The level.
+        level: &'static str,
+    },
+    /// The durable cursor moves only by whole segments.
+    #[error(
+        "stage {stage} is gated on durable, and the journal has Sync::None: it would wait for whole segments; use Sync::every(..) or Sync::EveryBatch"
+    )]
+    DurableWithoutSync {
+        /// The gated stage.
+        stage: String,
+    },
+    /// The journal has no lane, or more than one.
+    #[error(
+        "{found} lanes run the journal, one must: add .journal() to exactly one lane, and Journal::at(..) to the engine"
+    )]
+    JournalLane {
+        /// How many lanes run it.
+        found: usize,
+    },
+    /// A lane has nothing to run.
+    #[error("lane {lane} has no stage: add one or remove the lane")]
+    EmptyLane {
+        /// The lane.
+        lane: String,
+    },
+    /// Two lanes are pinned to the same core.
+    #[error(
+        "lanes {a} and {b} are both pinned to core {core}: they would take turns; use one lane, or another core"
+    )]
+    CoreTwice {
+        /// The core.
+        core: usize,
+        /// One lane.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// A lane can't be pinned where it should be.
+    #[error("lane {lane} can't run on core {core}: this process may use {}", .allowed.as_deref().unwrap_or("cores that could not be found out"))]
+    CoreNotAllowed {
+        /// The lane.
+        lane: String,
+        /// The core.
+        core: usize,
+        /// The cores that may be used.
+        allowed: Option<String>,
+    },
+    /// A lane's thread could not be started.
+    #[error("the thread of lane {lane} can't be started: {source}")]
+    Thread {
+        /// The lane.
+        lane: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// Replay failed, and the stages hold only part of the history.
+    #[error("replay failed, so the stages hold only part of the history: open the engine again")]
+    ReplayFailed,
+    /// The journal could not be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Why replay stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The engine has no journal.
+    #[error("there is no journal to replay")]
+    NoJournal,
+    /// Replay has already been done in this life.
+    #[error("replay has already been done: its events are in the stages; go live, or open again")]
+    AlreadyReplayed,
+    /// The engine could not be started.
+    #[error(transparent)]
+    Start(#[from] BuildError),
+    /// The journal could not be read. Nothing at or behind the fault was published.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A stage failed on a replayed event.
+    #[error(transparent)]
+    Halted(#[from] Halted),
+}
+
+/// Why an event was not published. It comes back with the error, and no stage will ever see it.
+#[derive(Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError<E> {
+    /// The ring is full (only from `try_` calls).
+    #[error("the ring is full: the slowest stage is a whole ring behind; try again, or see Engine::counters")]
+    Full(E),
+    /// There was no room within the time allowed.
+    #[error("the ring stayed full: the slowest stage is a whole ring behind; see Engine::counters")]
+    TimedOut(E),
+    /// The engine has halted.
+    #[error("{0}")]
+    Halted(Halted, E),
+    /// The engine has been shut down.
+    #[error("the engine is shut down")]
+    Closed(E),
+}
+
+impl<E> PublishError<E> {
+    /// The event that was not published.
+    pub fn into_event(self) -> E {
+        match self {
+            PublishError::Full(event) | PublishError::TimedOut(event) | PublishError::Closed(event) => event,
+            PublishError::Halted(_, event) => event,
+        }
+    }
+
+    /// The same error about something else.
+    pub(crate) fn map<T>(self, change: impl FnOnce(E) -> T) -> PublishError<T> {
+        match self {
+            PublishError::Full(event) => PublishError::Full(change(event)),
+            PublishError::TimedOut(event) => PublishError::TimedOut(change(event)),
+            PublishError::Halted(halted, event) => PublishError::Halted(halted, change(event)),
+            PublishError::Closed(event) => PublishError::Closed(change(event)),
+        }
+    }
+}
+
+// By hand: an event need not be `Debug` for the error to be.
+impl<E> std::fmt::Debug for PublishError<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            PublishError::Full(_) => f.write_str("Full(..)"),
+            PublishError::TimedOut(_) => f.write_str("TimedOut(..)"),
+            PublishError::Halted(halted, _) => write!(f, "Halted({halted:?}, ..)"),
+            PublishError::Closed(_) => f.write_str("Closed(..)"),
+        }
+    }
+}
+
+/// Why a wait ended without what was waited for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The engine has halted before it.
+    #[error(transparent)]
+    Halted(#[from] Halted),
+    /// It has not come within the time allowed; it may still come.
+    #[error("{cursor} has not finished sequence {sequence} within {timeout:?}: it is at {end} (excluded)")]
+    TimedOut {
+        /// The stage, or the level.
+        cursor: String,
+        /// The sequence waited for.
+        sequence: u64,
+        /// Where the cursor stands.
+        end: u64,
+        /// The time allowed.
+        timeout: Duration,
+    },
+    /// There is no such stage.
+    #[error("there is no stage {name}; there are: {}", known.join(", "))]
+    UnknownStage {
+        /// The name.
+        name: String,
+        /// The names that are.
+        known: Vec<String>,
+    },
+    /// The engine has no journal.
+    #[error("the engine has no journal, so nothing is ever journalled or durable")]
+    NoJournal,
+    /// The journal has failed.
+    #[error(transparent)]
+    Journal(#[from] SyncError),
+}
+
+/// Why a shutdown was not a clean one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShutdownError {
+    /// A stage had failed. What was published before is journalled, unless the journal was that stage.
+    #[error(transparent)]
+    Halted(#[from] Halted),
+    /// Other publishers are still there.
+    #[error("{0} other publishers are still there: drop them first")]
+    PublishersActive(usize),
+    /// Stages did not finish within the time allowed. Their threads are left behind.
+    #[error("not drained within {timeout:?}: {}", waiting.join("; "))]
+    TimedOut {
+        /// The time allowed.
+        timeout: Duration,
+        /// Each stage that did not finish, where it stands, and what it waits for.
+        waiting: Vec<String>,
+    },
+    /// The journal could not be synced or closed.
+    #[error(transparent)]
+    Journal(#[from] SyncError),
+}

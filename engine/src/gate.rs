@@ -1,0 +1,112 @@
+//! Gates: what a stage waits for. One mechanism for the dependency graph and for the levels of safety, for both
+//! are cursors.
+
+use slipring_journal::Cursors;
+
+use crate::cursor::Cursor;
+
+/// The level of safety that an event must have reached before a stage sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Published,
+    Journalled,
+    Durable,
+}
+
+/// What a stage waits for: a level of safety, and other stages.
+///
+/// ```
+/// use slipring::Gate;
+///
+/// let gate = Gate::DURABLE.after("risk");
+/// let gate = Gate::PUBLISHED.after(["book", "risk"]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    pub(crate) level: Level,
+    pub(crate) after: Vec<String>,
+}
+
+impl Gate {
+    /// As soon as the event is in the ring, beside the journal.
+    pub const PUBLISHED: Gate = Gate { level: Level::Published, after: Vec::new() };
+    /// Once the event is in the journal: it survives the death of the process.
+    pub const JOURNALLED: Gate = Gate { level: Level::Journalled, after: Vec::new() };
+    /// Once the event is synced: it survives power loss. The ring must hold what is published during the
+    /// slowest sync that is to be ridden out: capacity >= rate x sync time at p99.9.
+    pub const DURABLE: Gate = Gate { level: Level::Durable, after: Vec::new() };
+
+    /// Also waits until the stages named have finished the event.
+    #[must_use]
+    pub fn after<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
+        stages.each(|name| self.after.push(name.to_owned()));
+        self
+    }
+}
+
+/// One stage's name or several.
+pub trait IntoNames<'a> {
+    /// Calls `take` with each name.
+    fn each(self, take: impl FnMut(&str));
+}
+
+impl<'a> IntoNames<'a> for &'a str {
+    fn each(self, mut take: impl FnMut(&str)) {
+        take(self);
+    }
+}
+
+impl<'a, const N: usize> IntoNames<'a> for [&'a str; N] {
+    fn each(self, take: impl FnMut(&str)) {
+        self.into_iter().for_each(take);
+    }
+}
+
+impl<'a> IntoNames<'a> for &'a [&'a str] {
+    fn each(self, take: impl FnMut(&str)) {
+        self.iter().copied().for_each(take);
+    }
+}
+
+/// One cursor that a stage waits for.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    Stage(Cursor),
+    Durable(Cursors),
+}
+
+impl Source {
+    #[inline]
+    fn end(&self) -> u64 {
+        match self {
+            Source::Stage(cursor) => cursor.end(),
+            Source::Durable(cursors) => cursors.durable_end(),
+        }
+    }
+}
+
+/// A gate with its cursors found. Open for everything published if there are none.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    sources: Vec<Source>,
+    /// The least of the cursors when last looked at; they only rise.
+    known_end: u64,
+}
+
+impl Watch {
+    pub(crate) fn new(sources: Vec<Source>) -> Self {
+        Watch { sources, known_end: 0 }
+    }
+
+    /// Sequences below it have passed the gate. Looks at the cursors only when the last look is used up.
+    #[inline]
+    pub(crate) fn end(&mut self, done: u64) -> u64 {
+        if self.sources.is_empty() {
+            return u64::MAX;
+        }
+        if self.known_end <= done {
+            self.known_end = self.sources.iter().map(Source::end).min().unwrap_or(u64::MAX);
+        }
+        self.known_end
+    }
+}

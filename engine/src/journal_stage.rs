@@ -1,0 +1,101 @@
+//! The journal as a stage: it appends what is published, and skips what replay took from it.
+
+use std::any::Any;
+
+use slipring_journal::{AppendError, Cursors, Writer};
+
+use crate::Event;
+use crate::ring::Visit;
+use crate::stage::{RunStage, Turn, Wiring};
+use crate::status::{Cause, Halted};
+
+/// The journal stage's name, in errors and counters.
+pub(crate) const JOURNAL: &str = "journal";
+
+/// Events between two moves of the cursor.
+const CURSOR_STRIDE: u64 = 128;
+
+pub(crate) struct JournalStage<E: Event> {
+    writer: Writer<E>,
+    cursors: Cursors,
+    wiring: Option<Wiring<E>>,
+    done: u64,
+}
+
+impl<E: Event> JournalStage<E> {
+    pub(crate) fn new(writer: Writer<E>) -> Self {
+        let cursors = writer.cursors();
+        JournalStage { writer, cursors, wiring: None, done: 0 }
+    }
+}
+
+impl<E: Event> RunStage<E> for JournalStage<E> {
+    fn wire(&mut self, wiring: Wiring<E>) {
+        self.done = wiring.base;
+        self.wiring = Some(wiring);
+    }
+
+    fn start(&mut self) {}
+
+    fn turn(&mut self) -> Turn {
+        let Some(wiring) = &mut self.wiring else { return Turn::Ended };
+        let start = self.done;
+        let (writer, cursor) = (&mut self.writer, &wiring.cursor);
+        let held_end = writer.end_sequence();
+        let (mut at, mut failure) = (start, None);
+        wiring.poller.batch(wiring.batch, |slot, _| {
+            if at >= held_end {
+                // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
+                debug_assert_eq!(writer.end_sequence(), at);
+                let appended = if slot.void {
+                    writer.try_append_void(slot.time_ns)
+                } else {
+                    writer.try_append(slot.time_ns, &slot.event)
+                };
+                match appended {
+                    Ok(_) => {}
+                    // No room just now. The lane goes on with its other stages and comes back.
+                    Err(AppendError::Full { .. }) => return Visit::Stop,
+                    Err(error) => {
+                        failure = Some(error);
+                        return Visit::Stop;
+                    }
+                }
+            }
+            at += 1;
+            if at % CURSOR_STRIDE == 0 {
+                cursor.set(at);
+            }
+            Visit::Done
+        });
+        self.done = at;
+        if at > start {
+            cursor.set(at);
+            writer.end_batch();
+        }
+        if failure.is_none() && at == start {
+            // A journal that fails while nothing is published (a sync, say) must not go unnoticed.
+            failure = self.cursors.failure().map(AppendError::Failed);
+        }
+        match failure {
+            Some(error) => {
+                let cause = Cause::Journal(error);
+                wiring.status.halt(Halted { stage: JOURNAL.to_owned(), sequence: at, cause });
+                Turn::Failed
+            }
+            None if at > start => Turn::Worked(at - start),
+            None if wiring.status.final_end() <= at => Turn::Ended,
+            None => Turn::Idle,
+        }
+    }
+
+    fn end(&mut self) {}
+
+    fn done(&self) -> u64 {
+        self.done
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        Box::new(self.writer)
+    }
+}

@@ -1,0 +1,283 @@
+//! Publishing: events into the ring, with a time, in claimed order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::Event;
+use crate::clock::Clock;
+use crate::cursor::Cursor;
+use crate::error::PublishError;
+use crate::ring::{Producer, Slot};
+use crate::status::Status;
+
+/// What all publishers of an engine share.
+pub(crate) struct Outlet {
+    pub(crate) status: Arc<Status>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Sequence of the ring's first event.
+    pub(crate) base: u64,
+    pub(crate) capacity: usize,
+    /// How many publishers there are.
+    pub(crate) active: AtomicUsize,
+    /// The sequence behind the last one published; raised by a publisher when it goes.
+    pub(crate) published: Cursor,
+    /// Each stage's cursor, to say how much room there is.
+    pub(crate) stages: Vec<Cursor>,
+}
+
+/// Publishes events into an engine's ring.
+///
+/// An event whose publish returned `Ok` reaches every stage, and the journal, unless that stage fails; one whose
+/// publish returned an error comes back with it and reaches nobody. Dropping the last publisher does not end the
+/// engine: [`Engine::shutdown`](crate::Engine::shutdown) does.
+pub struct Publisher<E: Event> {
+    producer: Producer<E>,
+    outlet: Arc<Outlet>,
+    /// The sequence behind the last one that this publisher published.
+    end: u64,
+    /// Only this publisher writes it, so others can see how far it is.
+    own: Cursor,
+}
+
+/// Tries on a full ring before the core is yielded.
+const SPINS_ON_FULL: u32 = 64;
+
+impl<E: Event> Publisher<E> {
+    pub(crate) fn new(producer: Producer<E>, outlet: Arc<Outlet>) -> Self {
+        // Relaxed: a count; whoever closes the engine orders by `published`.
+        outlet.active.fetch_add(1, Ordering::Relaxed);
+        let (end, own) = (outlet.base, outlet.published.clone());
+        Publisher { producer, outlet, end, own }
+    }
+
+    /// Publishes an event with the clock's time and gives its sequence. Waits while the ring is full.
+    ///
+    /// # Errors
+    /// [`PublishError::Halted`] or [`PublishError::Closed`], with the event.
+    #[inline(always)]
+    pub fn publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
+        let time_ns = self.outlet.clock.now_ns();
+        self.publish_at(time_ns, event)
+    }
+
+    /// Publishes an event that happened at `time_ns` and gives its sequence. Waits while the ring is full.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    #[inline(always)]
+    pub fn publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
+        let slot = Slot { time_ns, void: false, event };
+        match self.put(&slot) {
+            Ok(sequence) => Ok(sequence),
+            Err(PublishError::Full(())) => {
+                self.put_waiting(&slot, None).map_err(|error| error.map(|()| event))
+            }
+            Err(error) => Err(error.map(|()| event)),
+        }
+    }
+
+    /// Publishes an event made in place from zeros: `fill` sees an event of zeros. A panic in `fill` publishes
+    /// nothing and leaves no hole.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    #[inline]
+    pub fn publish_with(&mut self, fill: impl FnOnce(&mut E)) -> Result<u64, PublishError<E>> {
+        // Built before a slot is claimed: a claimed slot that is never filled would stall everybody.
+        let mut event = E::zeroed();
+        fill(&mut event);
+        self.publish(event)
+    }
+
+    /// Publishes an event if there is room for it now.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`], and [`PublishError::Full`].
+    #[inline]
+    pub fn try_publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
+        let time_ns = self.outlet.clock.now_ns();
+        self.try_publish_at(time_ns, event)
+    }
+
+    /// As [`Publisher::try_publish`], with the event's own time.
+    ///
+    /// # Errors
+    /// As [`Publisher::try_publish`].
+    #[inline]
+    pub fn try_publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
+        self.put(&Slot { time_ns, void: false, event }).map_err(|error| error.map(|()| event))
+    }
+
+    /// Publishes an event with its own time, waiting at most `timeout` for room.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`], and [`PublishError::TimedOut`].
+    pub fn publish_timeout(
+        &mut self,
+        time_ns: u64,
+        event: E,
+        timeout: Duration,
+    ) -> Result<u64, PublishError<E>> {
+        let slot = Slot { time_ns, void: false, event };
+        let deadline = Instant::now().checked_add(timeout);
+        self.put_waiting(&slot, deadline).map_err(|error| error.map(|()| event))
+    }
+
+    /// Publishes events with the clock's time, read once, and gives the sequence of the last; `None` if there are
+    /// none. Waits while the ring is full.
+    ///
+    /// More events than half the ring go in several parts, between which other publishers may come.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`]; with the error comes how many were published.
+    pub fn publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
+        let time_ns = self.outlet.clock.now_ns();
+        self.publish_all_with(events.len(), |index| (time_ns, events[index]))
+    }
+
+    /// As [`Publisher::publish_all`], each event with its own time.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish_all`].
+    pub fn publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
+        self.publish_all_with(events.len(), |index| events[index])
+    }
+
+    fn publish_all_with(
+        &mut self,
+        count: usize,
+        event: impl Fn(usize) -> (u64, E),
+    ) -> Result<Option<u64>, PublishError<usize>> {
+        self.put_all(count, |index| {
+            let (time_ns, event) = event(index);
+            Slot { time_ns, void: false, event }
+        })
+    }
+
+    /// Publishes `count` slots in parts of at most half the ring.
+    #[inline]
+    pub(crate) fn put_all(
+        &mut self,
+        count: usize,
+        slot: impl Fn(usize) -> Slot<E>,
+    ) -> Result<Option<u64>, PublishError<usize>> {
+        let most = (self.outlet.capacity / 2).max(1);
+        let (mut done, mut last) = (0, None);
+        let mut full = 0;
+        while done < count {
+            self.check().map_err(|error| error.map(|()| done))?;
+            let part = (count - done).min(most);
+            match self.producer.try_publish_all(part, |index| slot(done + index)) {
+                Some(number) => {
+                    done += part;
+                    last = Some(self.outlet.base + number);
+                    self.note(number);
+                    full = 0;
+                }
+                None => {
+                    full += 1;
+                    pause_on_full(full);
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    #[inline(always)]
+    fn put(&mut self, slot: &Slot<E>) -> Result<u64, PublishError<()>> {
+        if !self.outlet.status.is_running() {
+            return Err(self.refused());
+        }
+        match self.producer.try_publish(slot) {
+            Some(number) => {
+                self.note(number);
+                Ok(self.outlet.base + number)
+            }
+            None => Err(PublishError::Full(())),
+        }
+    }
+
+    #[inline(always)]
+    fn note(&mut self, number: u64) {
+        self.end = self.outlet.base + number + 1;
+        // With one publisher this is the exact count of what is published; with several, each raises it, and it
+        // may trail by those under way.
+        match self.producer {
+            Producer::Single(_) => self.own.set(self.end),
+            Producer::Multi(_) => {}
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_waiting(&mut self, slot: &Slot<E>, deadline: Option<Instant>) -> Result<u64, PublishError<()>> {
+        let mut tries = 0;
+        loop {
+            match self.put(slot) {
+                Err(PublishError::Full(())) => {
+                    tries += 1;
+                    pause_on_full(tries);
+                    if tries % SPINS_ON_FULL == 0
+                        && deadline.is_some_and(|deadline| Instant::now() >= deadline)
+                    {
+                        return Err(PublishError::TimedOut(()));
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    #[inline]
+    fn check(&self) -> Result<(), PublishError<()>> {
+        if self.outlet.status.is_running() { Ok(()) } else { Err(self.refused()) }
+    }
+
+    #[cold]
+    fn refused(&self) -> PublishError<()> {
+        match self.outlet.status.halted() {
+            Some(halted) => PublishError::Halted(halted.clone(), ()),
+            None => PublishError::Closed(()),
+        }
+    }
+
+    /// How many events the ring takes before it is full; it may take more a moment later, and with several
+    /// publishers fewer.
+    pub fn remaining_capacity(&self) -> usize {
+        let slowest = self.outlet.stages.iter().map(Cursor::end).min().unwrap_or(self.end);
+        self.outlet.capacity.saturating_sub(self.end.saturating_sub(slowest) as usize)
+    }
+
+    /// Another publisher for the same ring, for another thread; `None` unless the engine was built with
+    /// [`Publishers::Multi`](crate::Publishers::Multi).
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self> {
+        let mut clone = Publisher::new(self.producer.try_clone()?, Arc::clone(&self.outlet));
+        clone.end = self.outlet.base;
+        Some(clone)
+    }
+
+    pub(crate) fn outlet(&self) -> &Arc<Outlet> {
+        &self.outlet
+    }
+}
+
+impl<E: Event> Drop for Publisher<E> {
+    fn drop(&mut self) {
+        self.outlet.published.raise(self.end);
+        // Release: partner of the acquire load in `Engine::shutdown`; who counts zero sees every raise.
+        self.outlet.active.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl<E: Event> std::fmt::Debug for Publisher<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").field("producer", &self.producer).field("end", &self.end).finish()
+    }
+}
+
+/// Between two tries on a full ring.
+fn pause_on_full(tries: u32) {
+    if tries % SPINS_ON_FULL == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+}

@@ -1,0 +1,90 @@
+//! The engine's fate, in one read-mostly word: running, halted, or closed.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use slipring_journal::AppendError;
+
+/// Why and where the engine stopped for good.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("halted by stage {stage} at sequence {sequence}: {cause}")]
+pub struct Halted {
+    /// The stage that failed.
+    pub stage: String,
+    /// The sequence that it did not finish. Stages gated on it stop before it.
+    pub sequence: u64,
+    /// What happened.
+    pub cause: Cause,
+}
+
+/// What made a stage fail.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The handler panicked; the panic's message.
+    #[error("its handler panicked: {0}")]
+    Panic(String),
+    /// The handler returned an error.
+    #[error("its handler failed: {0}")]
+    Error(Arc<dyn std::error::Error + Send + Sync>),
+    /// The journal took no more.
+    #[error("the journal failed: {0}")]
+    Journal(AppendError),
+}
+
+const HALTED: u32 = 1;
+const CLOSED: u32 = 2;
+
+/// Shared by publishers, lanes and the engine's handle.
+#[derive(Debug)]
+pub(crate) struct Status {
+    word: AtomicU32,
+    halted: OnceLock<Halted>,
+    /// No event will ever have this sequence or a later one; `u64::MAX` while publishers may publish.
+    final_end: AtomicU64,
+}
+
+impl Status {
+    pub(crate) fn new() -> Self {
+        Status { word: AtomicU32::new(0), halted: OnceLock::new(), final_end: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Whether a publisher may go on. Read before each publish.
+    #[inline(always)]
+    pub(crate) fn is_running(&self) -> bool {
+        // Relaxed: a publish that misses the news is one that came before it. Its event is in the ring, the
+        // journal still drains it, and the publisher's next call sees the word.
+        self.word.load(Ordering::Relaxed) == 0
+    }
+
+    /// Halts the engine; the first cause stays.
+    pub(crate) fn halt(&self, halted: Halted) {
+        let _ = self.halted.set(halted);
+        // Release H: the cause is there before the word says so. Partner: Acquire H.
+        self.word.fetch_or(HALTED, Ordering::Release);
+    }
+
+    pub(crate) fn halted(&self) -> Option<&Halted> {
+        // Acquire H: see `halt`.
+        let halted = self.word.load(Ordering::Acquire) & HALTED != 0;
+        if halted { self.halted.get() } else { None }
+    }
+
+    /// Says that nothing is published any more, and where it ended.
+    pub(crate) fn close(&self, end: u64) {
+        // Release C: partner of Acquire C in `final_end`; whoever sees the end sees every event below it
+        // published, for the publishers are gone by then.
+        self.final_end.store(end, Ordering::Release);
+        self.refuse();
+    }
+
+    /// Makes publishers fail with `Closed`.
+    pub(crate) fn refuse(&self) {
+        self.word.fetch_or(CLOSED, Ordering::Release);
+    }
+
+    pub(crate) fn final_end(&self) -> u64 {
+        // Acquire C: see `close`.
+        self.final_end.load(Ordering::Acquire)
+    }
+}
