@@ -166,7 +166,11 @@ impl<E: Event> Run<E> {
 }
 
 /// Pins this thread to a core; whether it worked.
+///
+/// The kernel is asked, not the thread's mask: the mask is inherited, and who starts the engine may be pinned
+/// elsewhere.
 fn pin(core: usize) -> bool {
-    let allowed = core_affinity::get_core_ids().unwrap_or_default();
-    allowed.into_iter().find(|id| id.id == core).is_some_and(core_affinity::set_for_current)
+    // More cores than a CPU set counts are no cores.
+    const MOST_CORES: usize = 1024;
+    core < MOST_CORES && core_affinity::set_for_current(core_affinity::CoreId { id: core })
 }

@@ -67,14 +67,12 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::publish`].
     #[inline(always)]
     pub fn publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        let slot = Slot { time_ns, void: false, event };
-        match self.put(&slot) {
-            Ok(sequence) => Ok(sequence),
-            Err(PublishError::Full(())) => {
-                self.put_waiting(&slot, None).map_err(|error| error.map(|()| event))
-            }
-            Err(error) => Err(error.map(|()| event)),
+        if self.outlet.status.is_running()
+            && let Some(number) = self.producer.try_publish(time_ns, &event)
+        {
+            return Ok(self.note(number));
         }
+        self.put_waiting(time_ns, event, None)
     }
 
     /// Publishes an event made in place from zeros: `fill` sees an event of zeros. A panic in `fill` publishes
@@ -106,7 +104,12 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::try_publish`].
     #[inline]
     pub fn try_publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        self.put(&Slot { time_ns, void: false, event }).map_err(|error| error.map(|()| event))
+        if self.outlet.status.is_running()
+            && let Some(number) = self.producer.try_publish(time_ns, &event)
+        {
+            return Ok(self.note(number));
+        }
+        self.put(time_ns, event)
     }
 
     /// Publishes an event with its own time, waiting at most `timeout` for room.
@@ -119,9 +122,8 @@ impl<E: Event> Publisher<E> {
         event: E,
         timeout: Duration,
     ) -> Result<u64, PublishError<E>> {
-        let slot = Slot { time_ns, void: false, event };
         let deadline = Instant::now().checked_add(timeout);
-        self.put_waiting(&slot, deadline).map_err(|error| error.map(|()| event))
+        self.put_waiting(time_ns, event, deadline)
     }
 
     /// Publishes events with the clock's time, read once, and gives the sequence of the last; `None` if there are
@@ -133,7 +135,7 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::publish`]; with the error comes how many were published.
     pub fn publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
         let time_ns = self.outlet.clock.now_ns();
-        self.publish_all_with(events.len(), |index| (time_ns, events[index]))
+        self.put_all(events.len(), |index, slot| slot.set(time_ns, false, &events[index]))
     }
 
     /// As [`Publisher::publish_all`], each event with its own time.
@@ -141,26 +143,16 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::publish_all`].
     pub fn publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
-        self.publish_all_with(events.len(), |index| events[index])
+        self.put_all(events.len(), |index, slot| slot.set(events[index].0, false, &events[index].1))
     }
 
-    fn publish_all_with(
-        &mut self,
-        count: usize,
-        event: impl Fn(usize) -> (u64, E),
-    ) -> Result<Option<u64>, PublishError<usize>> {
-        self.put_all(count, |index| {
-            let (time_ns, event) = event(index);
-            Slot { time_ns, void: false, event }
-        })
-    }
-
-    /// Publishes `count` slots in parts of at most half the ring.
+    /// Publishes `count` slots in parts of at most half the ring. `fill` only copies from the caller's slice and
+    /// does not panic: claimed slots that are never filled would stall a ring with several publishers.
     #[inline]
     pub(crate) fn put_all(
         &mut self,
         count: usize,
-        slot: impl Fn(usize) -> Slot<E>,
+        fill: impl Fn(usize, &mut Slot<E>),
     ) -> Result<Option<u64>, PublishError<usize>> {
         let most = (self.outlet.capacity / 2).max(1);
         let (mut done, mut last) = (0, None);
@@ -168,11 +160,10 @@ impl<E: Event> Publisher<E> {
         while done < count {
             self.check().map_err(|error| error.map(|()| done))?;
             let part = (count - done).min(most);
-            match self.producer.try_publish_all(part, |index| slot(done + index)) {
+            match self.producer.try_publish_all(part, |index, slot| fill(done + index, slot)) {
                 Some(number) => {
                     done += part;
-                    last = Some(self.outlet.base + number);
-                    self.note(number);
+                    last = Some(self.note(number));
                     full = 0;
                 }
                 None => {
@@ -184,44 +175,46 @@ impl<E: Event> Publisher<E> {
         Ok(last)
     }
 
-    #[inline(always)]
-    fn put(&mut self, slot: &Slot<E>) -> Result<u64, PublishError<()>> {
-        if !self.outlet.status.is_running() {
-            return Err(self.refused());
-        }
-        match self.producer.try_publish(slot) {
-            Some(number) => {
-                self.note(number);
-                Ok(self.outlet.base + number)
-            }
-            None => Err(PublishError::Full(())),
+    /// One try off the hot path, which spells it out: a result that may hold an event is copied about.
+    #[cold]
+    fn put(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
+        self.check().map_err(|error| error.map(|()| event))?;
+        match self.producer.try_publish(time_ns, &event) {
+            Some(number) => Ok(self.note(number)),
+            None => Err(PublishError::Full(event)),
         }
     }
 
+    /// Takes note of what was published; its sequence.
     #[inline(always)]
-    fn note(&mut self, number: u64) {
-        self.end = self.outlet.base + number + 1;
-        // With one publisher this is the exact count of what is published; with several, each raises it, and it
-        // may trail by those under way.
-        match self.producer {
-            Producer::Single(_) => self.own.set(self.end),
-            Producer::Multi(_) => {}
+    fn note(&mut self, number: u64) -> u64 {
+        let sequence = self.outlet.base + number;
+        self.end = sequence + 1;
+        // With one publisher this is the exact count of what is published. With several, each raises it when it
+        // goes.
+        if let Producer::Single(_) = self.producer {
+            self.own.set(self.end);
         }
+        sequence
     }
 
     #[cold]
     #[inline(never)]
-    fn put_waiting(&mut self, slot: &Slot<E>, deadline: Option<Instant>) -> Result<u64, PublishError<()>> {
+    fn put_waiting(
+        &mut self,
+        time_ns: u64,
+        event: E,
+        deadline: Option<Instant>,
+    ) -> Result<u64, PublishError<E>> {
         let mut tries = 0;
         loop {
-            match self.put(slot) {
-                Err(PublishError::Full(())) => {
+            match self.put(time_ns, event) {
+                Err(PublishError::Full(event)) => {
                     tries += 1;
                     pause_on_full(tries);
-                    if tries % SPINS_ON_FULL == 0
-                        && deadline.is_some_and(|deadline| Instant::now() >= deadline)
-                    {
-                        return Err(PublishError::TimedOut(()));
+                    let look = tries % SPINS_ON_FULL == 0;
+                    if look && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                        return Err(PublishError::TimedOut(event));
                     }
                 }
                 done => return done,

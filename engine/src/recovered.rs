@@ -142,12 +142,11 @@ impl<E: Event> Recovered<E> {
         let total = end_sequence - first_sequence;
         while let Some(chunk) = chunks.next_chunk()? {
             let records = chunk.records;
-            let slot = |index: usize| {
+            let fill = |index: usize, slot: &mut Slot<E>| {
                 let record = &records[index];
-                let void = record.kind() == Kind::Void;
-                Slot { time_ns: record.time_ns(), void, event: *record.event() }
+                slot.set(record.time_ns(), record.kind() == Kind::Void, record.event());
             };
-            if publisher.put_all(records.len(), slot).is_err() {
+            if publisher.put_all(records.len(), fill).is_err() {
                 break;
             }
             progress(chunk.first_sequence + records.len() as u64 - first_sequence, total);

@@ -27,6 +27,13 @@ impl<E: Event> Slot<E> {
     fn empty() -> Self {
         Slot { time_ns: 0, void: true, event: E::zeroed() }
     }
+
+    #[inline(always)]
+    pub(crate) fn set(&mut self, time_ns: u64, void: bool, event: &E) {
+        self.time_ns = time_ns;
+        self.void = void;
+        self.event = *event;
+    }
 }
 
 /// How many publishers a ring takes.
@@ -91,32 +98,36 @@ pub(crate) fn build<E: Event>(
 }
 
 impl<E: Event> Producer<E> {
-    /// Publishes one slot; its number in the ring, or `None` if the ring is full.
+    /// Publishes one event; its number in the ring, or `None` if the ring is full.
+    ///
+    /// The fields go straight into the slot. A slot built beside it and copied would be stored by eights and
+    /// loaded by sixteens at once, which the processor can't forward: 20 ns lost.
     #[inline(always)]
-    pub(crate) fn try_publish(&mut self, slot: &Slot<E>) -> Option<u64> {
+    pub(crate) fn try_publish(&mut self, time_ns: u64, event: &E) -> Option<u64> {
+        let fill = |place: &mut Slot<E>| place.set(time_ns, false, event);
         let published = match self {
-            Producer::Single(producer) => producer.try_publish(|place| *place = *slot),
-            Producer::Multi(producer) => producer.try_publish(|place| *place = *slot),
+            Producer::Single(producer) => producer.try_publish(fill),
+            Producer::Multi(producer) => producer.try_publish(fill),
         };
         published.ok().map(|number| number as u64)
     }
 
-    /// Publishes `count` slots made by `slot(index)`, which must not panic; the number of the last in the ring,
-    /// or `None` if there is no room for all of them.
-    #[inline]
+    /// Publishes `count` slots, each filled by `fill(index, slot)`, which must fill it and not panic; the number
+    /// of the last in the ring, or `None` if there is no room for all of them.
+    #[inline(always)]
     pub(crate) fn try_publish_all(
         &mut self,
         count: usize,
-        mut slot: impl FnMut(usize) -> Slot<E>,
+        mut fill: impl FnMut(usize, &mut Slot<E>),
     ) -> Option<u64> {
         debug_assert!(count > 0, "the crate gives the number before for none");
         // The iterator yields exactly `count` places and none escapes: trap 4 and trap 13 of the crate.
         let published = match self {
             Producer::Single(producer) => producer.try_batch_publish(count, |places| {
-                places.enumerate().for_each(|(index, place)| *place = slot(index));
+                places.enumerate().for_each(|(index, place)| fill(index, place));
             }),
             Producer::Multi(producer) => producer.try_batch_publish(count, |places| {
-                places.enumerate().for_each(|(index, place)| *place = slot(index));
+                places.enumerate().for_each(|(index, place)| fill(index, place));
             }),
         };
         published.ok().map(|number| number as u64)

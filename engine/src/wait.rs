@@ -35,7 +35,7 @@ const SPINS_SHARED: u32 = 16;
 /// hit, not after an empty look, costs no latency at moderate rates (PROTOTYPE: up to 2x at batches of one).
 const SMALL_HIT: u64 = 32;
 /// Pauses after a small hit.
-const HIT_PAUSES: u32 = 4;
+const HIT_PAUSES: u32 = 8;
 
 impl Waiter {
     /// `crowded`: there are more lanes and publishers than cores.

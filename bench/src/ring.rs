@@ -1,0 +1,189 @@
+//! The ring: events from one publisher to one stage, by one and by sixty-four, with and without a journal.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use disruptor::{BusySpin, Producer, ProcessorSettings, build_single_producer};
+use slipring::{Context, Engine, EngineBuilder, Gate, Journal, Lane, Sync};
+
+use crate::bounds::Room;
+use crate::event::Order;
+use crate::harness::{Contender, Output, Sample};
+use crate::host::{Cores, settle};
+
+/// Slots of every ring measured.
+const CAPACITY: usize = 1 << 14;
+
+/// The slot of the raw ring: as large and as aligned as slipring's.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct RawSlot {
+    time_ns: u64,
+    event: Order,
+}
+
+/// What every contender's consumer does with an event, so that none can skip reading it.
+#[inline(always)]
+fn consume(sum: &mut u64, event: &Order) {
+    *sum = sum.wrapping_add(event.id ^ event.rest[2]);
+}
+
+/// Raw `disruptor`, a managed handler, busy spinning.
+pub fn raw(events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
+    cores.unpin();
+    let done = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&done);
+    let mut sum = 0u64;
+    let handler = move |slot: &RawSlot, sequence: i64, _: bool| {
+        consume(&mut sum, &slot.event);
+        if sequence as u64 + 1 == events {
+            seen.store(sum | 1, Ordering::Release);
+        }
+    };
+    let empty = || RawSlot { time_ns: 0, event: Order::nth(0) };
+    let builder = build_single_producer(CAPACITY, empty, BusySpin);
+    let mut producer = match cores.consumer {
+        Some(core) => builder.pin_at_core(core).handle_events_with(handler).build(),
+        None => builder.handle_events_with(handler).build(),
+    };
+    cores.pin_publisher();
+    let started = Instant::now();
+    if batch == 1 {
+        for n in 0..events {
+            producer.publish(|slot| *slot = RawSlot { time_ns: n, event: Order::nth(n) });
+        }
+    } else {
+        for first in (0..events).step_by(batch) {
+            producer.batch_publish(batch, |slots| {
+                for (n, slot) in (first..).zip(slots) {
+                    *slot = RawSlot { time_ns: n, event: Order::nth(n) };
+                }
+            });
+        }
+    }
+    while done.load(Ordering::Acquire) == 0 {
+        std::hint::spin_loop();
+    }
+    Sample::throughput(events, started.elapsed())
+}
+
+/// A bounded channel with the same room.
+fn channel(events: u64, cores: Cores) -> Vec<Sample> {
+    cores.pin_publisher();
+    let (sender, receiver) = crossbeam::channel::bounded::<RawSlot>(CAPACITY);
+    let started = Instant::now();
+    let consumer = std::thread::spawn(move || {
+        cores.pin_consumer();
+        let mut sum = 0;
+        receiver.iter().for_each(|slot| consume(&mut sum, &slot.event));
+        sum
+    });
+    for n in 0..events {
+        sender.send(RawSlot { time_ns: n, event: Order::nth(n) }).expect("the consumer lives");
+    }
+    drop(sender);
+    std::hint::black_box(consumer.join().expect("the consumer does not panic"));
+    Sample::throughput(events, started.elapsed())
+}
+
+/// slipring as `builder` describes it: the time from the first publish until `stage` has finished the last.
+fn engine(
+    builder: EngineBuilder<Order>,
+    stage: &str,
+    events: u64,
+    batch: usize,
+    cores: Cores,
+) -> Vec<Sample> {
+    // The journal's helper and syncer inherit where they may run: anywhere.
+    cores.unpin();
+    let recovered = builder.ring_capacity(CAPACITY).open().expect("a valid engine");
+    let journalled = recovered.recovery().is_some();
+    let (engine, mut publisher) = recovered.go_live().expect("lanes that start");
+    if journalled {
+        settle();
+    }
+    cores.pin_publisher();
+    let mut slots = vec![(0, Order::nth(0)); batch];
+    let started = Instant::now();
+    if batch == 1 {
+        for n in 0..events {
+            publisher.publish_at(n, Order::nth(n)).expect("a running engine");
+        }
+    } else {
+        for first in (0..events).step_by(batch) {
+            for (n, slot) in (first..).zip(&mut slots) {
+                *slot = (n, Order::nth(n));
+            }
+            publisher.publish_all_at(&slots).expect("a running engine");
+        }
+    }
+    engine.wait_stage(stage, events - 1).expect("a running engine");
+    let elapsed = started.elapsed();
+    engine.shutdown(publisher).expect("a clean shutdown");
+    Sample::throughput(events, elapsed)
+}
+
+fn summing() -> impl FnMut(&Order, &Context) + Send {
+    let mut sum = 0;
+    move |event: &Order, context: &Context| {
+        consume(&mut sum, event);
+        if context.sequence() == u64::MAX {
+            std::hint::black_box(sum);
+        }
+    }
+}
+
+fn lane(name: &str, cores: Cores) -> Lane<Order> {
+    let lane = Lane::named(name);
+    cores.consumer.map_or(Lane::named(name), |core| lane.core(core))
+}
+
+/// `ring/b1`, `ring/b64`: no journal.
+pub fn bench(output: &mut Output, cores: Cores, quick: bool) {
+    let events = if quick { 1 << 21 } else { 1 << 23 };
+    let rounds = if quick { 5 } else { 15 };
+    for batch in [1, 64] {
+        let slipring = || {
+            let lane = lane("stage", cores).stage("sum", summing(), Gate::PUBLISHED);
+            engine(Engine::builder().lane(lane), "sum", events, batch, cores)
+        };
+        let mut contenders = vec![
+            Contender::new("slipring", slipring),
+            Contender::new("disruptor", || raw(events, batch, cores)),
+        ];
+        if batch == 1 {
+            contenders.push(Contender::new("crossbeam-channel", || channel(events, cores)));
+        }
+        let topology = format!("publisher and stage on a thread each, {}", cores.describe());
+        output.bench(&format!("ring/b{batch}"), &topology, rounds, &mut contenders);
+    }
+}
+
+/// `journalled/b1`, `journalled/b64`: journal and a stage gated on journalled, fused on one lane.
+pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
+    let events: u64 = 1 << 20;
+    let rounds = if quick { 5 } else { 15 };
+    for batch in [1, 64] {
+        let slipring = || {
+            let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
+            let journal = Journal::at(place.path())
+                .segment_records(events + 1)
+                .reserve_bytes(64 * (events + 64))
+                .sync(Sync::None);
+            let lane = lane("main", cores).journal().stage("sum", summing(), Gate::JOURNALLED);
+            engine(Engine::builder().journal(journal).lane(lane), "sum", events, batch, cores)
+        };
+        let topology = format!(
+            "publisher on a thread, journal and stage fused on another, inside a reserve of {events} records, {}",
+            cores.describe()
+        );
+        let mut contenders = [
+            Contender::new("slipring", slipring),
+            Contender::new("disruptor", || raw(events, batch, cores)),
+            Contender::new("bound-copy-crc", || Room::new(folder, events).copy::<true>()),
+        ];
+        output.bench(&format!("journalled/b{batch}"), &topology, rounds, &mut contenders);
+    }
+}
