@@ -12,7 +12,8 @@ use crate::harness::Sample;
 
 const RECORD_WORDS: usize = 8;
 
-/// A mapped file with room for a number of records, all of its pages present.
+/// A mapped file with room for a number of records, all of its pages present, and as much again behind it: like a
+/// journal's reserve, so that the pages written first are no longer in any cache.
 pub struct Room {
     map: MmapRaw,
     records: usize,
@@ -22,14 +23,15 @@ pub struct Room {
 impl Room {
     pub fn new(folder: &std::path::Path, records: u64) -> Self {
         let file = tempfile::tempfile_in(folder).expect("a file for the bound");
-        let bytes = records * 64;
-        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes).expect("room on the disk");
+        let bytes = 2 * records * 64;
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)
+            .expect("room on the disk");
         let map = MmapOptions::new().map_raw(&file).expect("a mapping");
         Room { map, records: records as usize, _file: file }
     }
 
     fn words(&self) -> &[AtomicU64] {
-        // SAFETY: the mapping is page-aligned, writable, `records * 64` bytes long and lives as long as `self`;
+        // SAFETY: the mapping is page-aligned, writable, twice `records * 64` bytes long and lives as long as `self`;
         // the file has no name, so nobody shortens it.
         unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast(), self.records * RECORD_WORDS) }
     }

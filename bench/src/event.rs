@@ -16,6 +16,12 @@ pub struct Order {
 impl Order {
     #[inline(always)]
     pub fn nth(n: u64) -> Self {
-        Order { id: n, price: 1_000_000 + (n & 1023) as i64, quantity: 100, side: (n & 1) as u32, rest: [n; 3] }
+        Order {
+            id: n,
+            price: 1_000_000 + (n & 1023) as i64,
+            quantity: 100,
+            side: (n & 1) as u32,
+            rest: [n; 3],
+        }
     }
 }

@@ -106,7 +106,8 @@ impl Output {
                 {
                     let ratios: Vec<f64> = own.iter().zip(theirs).map(|(a, b)| a / b).collect();
                     ratio.insert(contender.name.to_owned(), round(median(&ratios)));
-                    ratio_spread.insert(contender.name.to_owned(), (round(least(&ratios)), round(greatest(&ratios))));
+                    ratio_spread
+                        .insert(contender.name.to_owned(), (round(least(&ratios)), round(greatest(&ratios))));
                 }
             }
             rows.push(Row {

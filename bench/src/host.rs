@@ -13,7 +13,8 @@ pub struct Cores {
 impl Cores {
     /// The first two cores that this process may use.
     pub fn find() -> Self {
-        let ids: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|c| c.id).collect();
+        let ids: Vec<usize> =
+            core_affinity::get_core_ids().unwrap_or_default().iter().map(|c| c.id).collect();
         match ids[..] {
             [publisher, consumer, ..] => {
                 Cores { publisher: Some(publisher), consumer: Some(consumer), count: ids.len() }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use disruptor::{BusySpin, Producer, ProcessorSettings, build_single_producer};
+use disruptor::{BusySpin, ProcessorSettings, Producer, build_single_producer};
 use slipring::{Context, Engine, EngineBuilder, Gate, Journal, Lane, Sync};
 
 use crate::bounds::Room;
@@ -170,13 +170,14 @@ pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick:
             let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
             let journal = Journal::at(place.path())
                 .segment_records(events + 1)
-                .reserve_bytes(64 * (events + 64))
+                .reserve_bytes(2 * 64 * (events + 64))
                 .sync(Sync::None);
             let lane = lane("main", cores).journal().stage("sum", summing(), Gate::JOURNALLED);
             engine(Engine::builder().journal(journal).lane(lane), "sum", events, batch, cores)
         };
         let topology = format!(
-            "publisher on a thread, journal and stage fused on another, inside a reserve of {events} records, {}",
+            "publisher on a thread, journal and stage fused on another, {events} events inside a \
+             reserve of twice as many records, {}",
             cores.describe()
         );
         let mut contenders = [
