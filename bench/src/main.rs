@@ -7,6 +7,7 @@ mod harness;
 mod host;
 mod replay;
 mod ring;
+mod sustained;
 
 use std::path::PathBuf;
 
@@ -27,7 +28,7 @@ struct Command {
 enum Bench {
     /// Millions of events a second: ring only, ring and journal, append, replay, seek.
     Throughput(Options),
-    /// The journal alone: append, and seek.
+    /// The journal alone: append in the reserve and for a long while, its latency over rolls, opening.
     Journal(Options),
 }
 
@@ -59,6 +60,9 @@ fn main() {
             append::bench(&mut output, &folder, cores, options.quick);
             replay::bench(&mut output, &folder, cores, options.quick);
         }
-        Bench::Journal(options) => append::bench(&mut output, &folder, cores, options.quick),
+        Bench::Journal(options) => {
+            append::bench(&mut output, &folder, cores, options.quick);
+            sustained::bench(&mut output, &folder, cores, options.quick);
+        }
     }
 }
