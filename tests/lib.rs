@@ -1,1 +1,5 @@
-//! placeholder
+//! What slipring's whole-system tests share; the tests are the files beside this one, a theme each.
+
+pub mod faulty;
+pub mod journals;
+pub mod lives;

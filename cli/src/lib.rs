@@ -1,1 +1,75 @@
-//! placeholder
+//! The command `slipring`: record order flow, replay it, look at journals, and the demo that kills itself.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`args`] | what may be said on the command line |
+//! | [`flow`] | messages: reading, writing, making up |
+//! | [`book`] | the limit order book that the demo proves with |
+//! | `record`, `replay`, `look`, `manual` | the commands |
+//! | [`demo`] | parent and child: kill, recover, replay, prove |
+
+pub mod args;
+pub mod book;
+pub mod demo;
+pub mod error;
+pub mod flow;
+mod look;
+mod manual;
+mod record;
+mod replay;
+mod show;
+pub mod time;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use error::CliError;
+
+/// Runs the command line `args`, the program's own name first.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, &args),
+    };
+    let looks = matches!(cli.command, Some(Command::Inspect(_) | Command::Verify(_)));
+    let mut out = io::stdout().lock();
+    match run_command(cli, &mut out).and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
+        Ok(code) => code,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("slipring: {error}");
+            ExitCode::from(if looks { look::UNUSABLE } else { 1 })
+        }
+    }
+}
+
+fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    match cli.command {
+        None => demo::run(&args::DemoArgs::default(), out),
+        Some(Command::Demo(args)) => demo::run(&args, out),
+        Some(Command::Child(args)) => demo::child(&args, out),
+        Some(Command::Inspect(args)) => look::inspect(&args, out),
+        Some(Command::Verify(args)) => look::verify(&args, out),
+        Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),
+        Some(Command::Replay(args)) => replay::run(&args, out).map(|()| ExitCode::SUCCESS),
+        Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| ExitCode::SUCCESS),
+        Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Help, version, and what can't be understood: exit status 2, but 3 where 2 means a corrupt journal.
+fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
+    // A reader that has gone needs no help.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    let command = args.iter().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
+    let looks = command.is_some_and(|command| command == "inspect" || command == "verify");
+    ExitCode::from(if looks { look::UNUSABLE } else { 2 })
+}

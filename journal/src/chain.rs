@@ -123,17 +123,18 @@ pub(crate) fn read_header<F: StorageFile>(
     }
     let path = path.to_owned();
     match (copies.remove(0), copies.remove(0)) {
-        (Ok(a), Ok(b)) if a == b => Ok((a, None)),
-        (Ok(_), Ok(_)) => Err(JournalFault::BadHeader { path }),
-        (Ok(header), Err(_)) | (Err(_), Ok(header)) => {
-            let warning = format!("{}: one copy of its header is damaged; used the other", path.display());
-            Ok((header, Some(warning)))
-        }
+        // Such a block is whole, not damaged: whoever wrote it knows better than the other copy.
         (Err(BlockFault::ForeignEndian), _) | (_, Err(BlockFault::ForeignEndian)) => {
             Err(JournalFault::ForeignEndian { path })
         }
         (Err(BlockFault::Version(found)), _) | (_, Err(BlockFault::Version(found))) => {
             Err(JournalFault::UnsupportedVersion { path, found, known: VERSION })
+        }
+        (Ok(a), Ok(b)) if a == b => Ok((a, None)),
+        (Ok(_), Ok(_)) => Err(JournalFault::BadHeader { path }),
+        (Ok(header), Err(_)) | (Err(_), Ok(header)) => {
+            let warning = format!("{}: one copy of its header is damaged; used the other", path.display());
+            Ok((header, Some(warning)))
         }
         _ => Err(JournalFault::BadHeader { path }),
     }

@@ -89,14 +89,23 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(io("open"))?,
     };
-    let mut slots = [const { Err(BlockFault::Damaged) }; 2];
-    for (index, slot) in slots.iter_mut().enumerate() {
-        let mut block = vec![0; BLOCK_BYTES];
-        let read = file.read_at(&mut block, (index * BLOCK_BYTES) as u64).map_err(io("read"))?;
-        *slot = ControlState::decode(&block[..read]);
-        // The slot is the generation's lowest bit; anything else was put there by another hand.
-        if slot.is_ok_and(|state| state.generation % 2 != index as u64) {
-            *slot = Err(BlockFault::Damaged);
+    // A reader takes no lock: it may meet a slot in the middle of a write, and looks again.
+    let mut slots = read_slots(&file).map_err(io("read"))?;
+    for _ in 0..LOOKS {
+        if slots.iter().all(Result::is_ok) {
+            break;
+        }
+        slots = read_slots(&file).map_err(io("read"))?;
+    }
+    // A block of another version or byte order is whole, so its writer was here after whoever wrote the other:
+    // neither may be used, for the older slot says nothing of the journal as it is now.
+    for slot in slots {
+        match slot {
+            Err(BlockFault::ForeignEndian) => return Err(JournalFault::ForeignEndian { path }),
+            Err(BlockFault::Version(found)) => {
+                return Err(JournalFault::UnsupportedVersion { path, found, known: VERSION });
+            }
+            Ok(_) | Err(BlockFault::Damaged) => {}
         }
     }
     let other_slot_bad = slots.iter().any(Result::is_err);
@@ -106,16 +115,33 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
     {
         return Err(JournalFault::BadControl { path, what: "its two slots are of different journals" });
     }
-    match (newest, slots) {
-        (Some(state), _) => Ok(Some(Loaded { state, other_slot_bad })),
-        (None, [Err(BlockFault::ForeignEndian), _] | [_, Err(BlockFault::ForeignEndian)]) => {
-            Err(JournalFault::ForeignEndian { path })
-        }
-        (None, [Err(BlockFault::Version(found)), _] | [_, Err(BlockFault::Version(found))]) => {
-            Err(JournalFault::UnsupportedVersion { path, found, known: VERSION })
-        }
-        (None, _) => Err(JournalFault::BadControl { path, what: "both of its slots are damaged" }),
+    match newest {
+        Some(state) => Ok(Some(Loaded { state, other_slot_bad })),
+        None => Err(JournalFault::BadControl { path, what: "both of its slots are damaged" }),
     }
+}
+
+/// How often a damaged slot is looked at again.
+const LOOKS: u32 = 3;
+
+fn read_slots<F: StorageFile>(file: &F) -> std::io::Result<[Result<ControlState, BlockFault>; 2]> {
+    let mut slots = [const { Err(BlockFault::Damaged) }; 2];
+    for (index, slot) in slots.iter_mut().enumerate() {
+        let mut block = vec![0; BLOCK_BYTES];
+        let read = file.read_at(&mut block, (index * BLOCK_BYTES) as u64)?;
+        *slot = ControlState::decode(&block[..read]);
+        // The slot is the generation's lowest bit; anything else was put there by another hand.
+        if slot.is_ok_and(|state| state.generation % 2 != index as u64) {
+            *slot = Err(BlockFault::Damaged);
+        }
+    }
+    Ok(slots)
+}
+
+/// D + W as they are by now, for a reader that found records behind what it read before; 0 if they can't be
+/// read.
+pub(crate) fn window_end<S: Storage>(storage: &S) -> u64 {
+    load(storage).ok().flatten().map_or(0, |loaded| loaded.state.durable_end + loaded.state.window)
 }
 
 fn slot_offset(generation: u64) -> u64 {

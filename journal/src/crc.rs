@@ -33,7 +33,7 @@ impl RecordCrc {
     }
 
     /// The checksum of a whole record whose event lies in `event`, padded with zeros to whole words.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&self, sequence: u64, time_ns: u64, epoch_kind: u32, event: &[u8]) -> u32 {
         if self.hardware {
             self.record_with::<true>(sequence, time_ns, epoch_kind, event)

@@ -12,7 +12,7 @@ use crate::event::{Event, Schema};
 use crate::format::{JournalId, MAX_EPOCH, SegmentHeader, segment_name, valid_record};
 use crate::reader::Chunk;
 use crate::record::Record;
-use crate::scan::Follow;
+use crate::scan::{self, Follow};
 use crate::storage::{Files, Storage, StorageFile};
 
 const CHUNK_BYTES: usize = 256 << 10;
@@ -30,6 +30,8 @@ pub struct Follower<E: Event, S: Storage = Files> {
     last: Option<Anchor>,
     order: Follow,
     segment: Option<(SegmentHeader, S::File)>,
+    /// The segment's file had its whole length when it was opened.
+    whole: bool,
     buffer: Vec<u128>,
     event: PhantomData<fn() -> E>,
 }
@@ -55,6 +57,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
             last: None,
             order: Follow::default(),
             segment: None,
+            whole: false,
             buffer: vec![0; CHUNK_BYTES / 16],
             event: PhantomData,
         })
@@ -93,7 +96,10 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// segment; a segment that lost bytes.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
         self.open_segment()?;
-        let Some((header, file)) = &self.segment else { return Ok(None) };
+        let Some((header, file)) = &self.segment else {
+            self.check_end(false)?;
+            return Ok(None);
+        };
         let record_bytes = Record::<E>::BYTES;
         let slots = (header.end() - self.next).min((CHUNK_BYTES / record_bytes) as u64) as usize;
         let offset = header.offset(self.next);
@@ -120,6 +126,8 @@ impl<E: Event, S: Storage> Follower<E, S> {
             count += 1;
         }
         if count == 0 {
+            let short = read < bytes.len();
+            self.check_end(short)?;
             return Ok(None);
         }
         let new_epoch = self.order.epoch != 0 && order.epoch != self.order.epoch;
@@ -157,11 +165,57 @@ impl<E: Event, S: Storage> Follower<E, S> {
             let what = "they belong to different journals";
             return Err(JournalFault::SegmentConflict { a, b, what }.into());
         }
-        check_schema::<E>(&header, path)?;
+        check_schema::<E>(&header, path.clone())?;
         if holds(&header, self.next) {
+            let bytes = file.size().map_err(|error| IoFault::new("look at", path, error))?;
+            self.whole = bytes >= header.file_bytes();
             self.segment = Some((header, file));
         }
         Ok(())
+    }
+
+    /// Tells the log's end from damage, where no record is: below D there must be one, and a file that was whole
+    /// does not get shorter. (A follower once waited for ever at a flipped bit.)
+    fn check_end(&mut self, short: bool) -> Result<(), ReadError> {
+        let durable_end = control::load(&self.storage)?.map_or(0, |loaded| loaded.state.durable_end);
+        if let Some((header, file)) = &self.segment {
+            if short && (self.whole || durable_end > self.next) {
+                return Err(self.truncated(header, file)?.into());
+            }
+            // Recovery makes empty segments anew: the one that is open may no longer be the one of that name.
+            if header.base == self.next {
+                self.segment = None;
+            }
+        }
+        if durable_end <= self.next {
+            return Ok(());
+        }
+        // It may have come since the look that found nothing: look again, now that D says that it is there.
+        self.open_segment()?;
+        let Some((header, file)) = &self.segment else {
+            let (expected_base, path) = (self.next, self.storage.path(&segment_name(self.next)));
+            return Err(JournalFault::MissingSegment { expected_base, path }.into());
+        };
+        let path = self.storage.path(&segment_name(header.base));
+        let mut record = vec![0; Record::<E>::BYTES];
+        let read = file
+            .read_at(&mut record, header.offset(self.next))
+            .map_err(|error| IoFault::new("read", path.clone(), error))?;
+        if read < record.len() {
+            return Err(self.truncated(header, file)?.into());
+        }
+        let what = match valid_record(&self.crc, self.next, &record) {
+            Some(found) if self.order.clone().accept(found, MAX_EPOCH) => return Ok(()),
+            Some(_) => "its epoch or time goes back",
+            None => "its bytes are not what was written",
+        };
+        Err(scan::corrupt(path, &self.crc, header, self.next, &record, what).into())
+    }
+
+    fn truncated(&self, header: &SegmentHeader, file: &S::File) -> Result<JournalFault, IoFault> {
+        let path = self.storage.path(&segment_name(header.base));
+        let found_bytes = file.size().map_err(|error| IoFault::new("look at", path.clone(), error))?;
+        Ok(JournalFault::SegmentTruncated { path, found_bytes, wanted_bytes: header.file_bytes() })
     }
 
     /// Checks that the log still holds what `anchor` says.

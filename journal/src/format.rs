@@ -309,7 +309,7 @@ impl RecordHeader {
 
 /// Reads the record that should be `sequence`; `None` unless its checksum holds and its kind is known. An
 /// epoch of 0 is never valid, so neither is a slot of zeros.
-#[inline]
+#[inline(always)]
 pub(crate) fn valid_record(crc: &RecordCrc, sequence: u64, record: &[u8]) -> Option<RecordHeader> {
     let header = RecordHeader::decode(record);
     let known = header.epoch() != 0 && header.kind().is_some();

@@ -9,7 +9,7 @@ use crate::error::{JournalFault, ReadError};
 use crate::event::Schema;
 use crate::format::{JournalId, valid_record};
 use crate::reader::RawReader;
-use crate::scan::{self, Follow};
+use crate::scan::{self, BEYOND_WINDOW, Follow};
 use crate::storage::{Files, Storage};
 
 /// One segment, as [`inspect`] sees it.
@@ -230,6 +230,14 @@ pub fn verify_on<S: Storage>(
     let mut order = Follow::default();
     let mut end = None;
     let mut faults = Vec::new();
+    // A writer may go on meanwhile and move D: whoever looks beyond the window reads it again first.
+    let mut window_end = control.durable_end + control.window;
+    let mut beyond_window = |sequence: u64, epoch: u32| {
+        if sequence >= window_end && !loaded.other_slot_bad && epoch == control.epoch {
+            window_end = window_end.max(control::window_end(&storage));
+        }
+        sequence >= window_end && !loaded.other_slot_bad && epoch == control.epoch
+    };
     for segment in &chain.segments {
         let path = storage.path(&segment.name);
         scan::for_each_slot(&storage, segment, control.first..u64::MAX, |sequence, record| {
@@ -247,6 +255,9 @@ pub fn verify_on<S: Storage>(
             };
             match found {
                 Some(header) if end.is_none() => {
+                    if beyond_window(sequence, header.epoch()) {
+                        fault(BEYOND_WINDOW);
+                    }
                     if order.accept(header, crate::format::MAX_EPOCH) {
                         report.records += 1;
                     } else if sequence < control.durable_end {
@@ -266,9 +277,8 @@ pub fn verify_on<S: Storage>(
                 // Whole, and behind the end.
                 Some(header) => {
                     report.torn_at = report.torn_at.or(end);
-                    let beyond = sequence >= control.durable_end + control.window;
-                    if beyond && header.epoch() == control.epoch && !loaded.other_slot_bad {
-                        fault("it lies beyond the window that its writer kept to");
+                    if beyond_window(sequence, header.epoch()) {
+                        fault(BEYOND_WINDOW);
                     }
                 }
             }

@@ -17,7 +17,7 @@ use crate::reader::{RawReader, Reader};
 use crate::record::Record;
 use crate::recovery::{self, Recovered};
 use crate::report::RecoveryReport;
-use crate::segments::{LiveSegment, Segments};
+use crate::segments::{LiveSegment, NextSlot, Ready, Segments};
 use crate::storage::{Files, Storage};
 use crate::syncer::{Sync, Syncer};
 use crate::threads::Threads;
@@ -93,7 +93,8 @@ impl Journal {
         self
     }
 
-    /// How far ahead of the cursor the helper keeps pages present, in bytes; 64 MiB if not set.
+    /// How far ahead of the cursor the helper makes pages present, in bytes, whenever half of it is used; 64 MiB
+    /// if not set.
     pub fn reserve_bytes(mut self, count: u64) -> Self {
         self.reserve_bytes = count;
         self
@@ -114,6 +115,11 @@ impl Journal {
     /// The journal's folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// When records are made durable.
+    pub fn sync_mode(&self) -> Sync {
+        self.sync
     }
 
     /// Opens the journal for writing: takes the lock, recovers, and is ready to append. A new one is made if
@@ -186,9 +192,9 @@ impl Journal {
             schema: text,
         };
         let end = report.end_sequence;
-        let active = match chain.segments.pop() {
+        let Ready { segment: active, map } = match chain.segments.pop() {
             Some(segment) if segment.header.end() > end => {
-                LiveSegment::map(storage, &segment.name, &segment.header, &segment.file)?
+                LiveSegment::map(storage, &segment.name, &segment.header, segment.file)?
             }
             _ => LiveSegment::create(storage, &template, end)?,
         };
@@ -199,6 +205,7 @@ impl Journal {
             storage: storage.clone(),
             template,
             reserve_records,
+            filling: true,
             disk_full: self.disk_full,
             progress: Arc::clone(&progress),
             segments: Arc::clone(&segments),
@@ -217,6 +224,8 @@ impl Journal {
         let writer = Writer {
             storage: storage.clone(),
             active,
+            map,
+            slot: NextSlot::NONE,
             next: end,
             limit: 0,
             last_time_ns: last.time_ns,

@@ -30,6 +30,8 @@ pub(crate) struct Preparer<S: Storage> {
     pub(crate) storage: S,
     pub(crate) template: SegmentHeader,
     pub(crate) reserve_records: u64,
+    /// The reserve is being filled up.
+    pub(crate) filling: bool,
     pub(crate) disk_full: DiskFull,
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
@@ -55,8 +57,18 @@ impl<S: Storage> Preparer<S> {
         let cursor = self.progress.journalled_end();
         let ahead = cursor.saturating_add(self.reserve_records);
         let live: Vec<_> = self.segments.live().iter().cloned().collect();
+        // Filled to the full when half is used, not all the time: a burst of less than half the reserve has both
+        // cores of a small machine to itself.
+        let mut present_end = cursor;
+        for segment in live.iter().filter(|segment| segment.end > cursor) {
+            present_end = segment.present_end(cursor);
+            if present_end < segment.end {
+                break;
+            }
+        }
+        self.filling |= present_end.saturating_sub(cursor) < self.reserve_records / 2;
         for segment in &live {
-            if segment.end <= cursor || segment.base >= ahead {
+            if !self.filling || segment.end <= cursor || segment.base >= ahead {
                 continue;
             }
             match segment.prefault_towards(cursor, ahead, CHUNK_BYTES) {
@@ -67,6 +79,7 @@ impl<S: Storage> Preparer<S> {
                 }
             }
         }
+        self.filling = false;
         let end = live.last().map_or(0, |segment| segment.end);
         let next_taken =
             self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
@@ -74,11 +87,11 @@ impl<S: Storage> Preparer<S> {
             return Round::Idle;
         }
         match LiveSegment::create(&self.storage, &self.template, end) {
-            Ok(segment) => {
+            Ok(ready) => {
                 self.progress.set_disk_full(false);
                 // Into the list first: the syncer must know it before the writer can fill it.
-                self.segments.live().push_back(Arc::clone(&segment));
-                let pushed = self.segments.next.push(segment);
+                self.segments.live().push_back(Arc::clone(&ready.segment));
+                let pushed = self.segments.next.push(ready);
                 debug_assert!(pushed.is_ok(), "only the helper fills the queue, and it was empty");
                 Round::Worked
             }

@@ -13,7 +13,7 @@ use crate::event::{Event, Schema};
 use crate::format::{ControlState, JournalId, RECORD_HEADER_BYTES, RecordHeader, valid_record};
 use crate::record::{RawRecord, Record};
 use crate::scan::{self, Follow};
-use crate::storage::{Files, Storage, StorageFile};
+use crate::storage::{Files, ReadMap, Storage, StorageFile};
 
 /// Bytes read at a time: they stay in the second-level cache while they are verified and used.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -26,11 +26,18 @@ const CHUNK_BYTES: usize = 256 << 10;
 pub struct RawReader<S: Storage = Files> {
     storage: S,
     control: ControlState,
+    /// One control slot is damaged: it may have held a later D and W.
+    other_slot_bad: bool,
     chain: Chain<S::File>,
     crc: RecordCrc,
     end: u64,
-    /// Aligned for records; holds the chunk handed out last.
+    /// Aligned for records; holds the chunk handed out last, unless that lies in `map`.
     buffer: Vec<u128>,
+    /// Whether chunks may be handed out straight from a map: only the journal's own writer may say so, for
+    /// nobody else is sure that the files stay as they are.
+    mapped: bool,
+    /// The segment that is mapped, by its index in the chain.
+    map: Option<(usize, ReadMap)>,
 }
 
 impl<S: Storage> RawReader<S> {
@@ -41,8 +48,19 @@ impl<S: Storage> RawReader<S> {
         let control = loaded.state;
         let chain = chain::load(&storage, &control, false)?;
         let crc = RecordCrc::new(control.journal_id.0);
-        let mut reader =
-            RawReader { storage, control, chain, crc, end: control.durable_end, buffer: Vec::new() };
+        let other_slot_bad = loaded.other_slot_bad;
+        let (durable_end, buffer) = (control.durable_end, Vec::new());
+        let mut reader = RawReader {
+            storage,
+            control,
+            other_slot_bad,
+            chain,
+            crc,
+            end: durable_end,
+            buffer,
+            mapped: false,
+            map: None,
+        };
         reader.end = match end {
             Some(end) => end,
             None => reader.find_end()?,
@@ -97,7 +115,32 @@ impl<S: Storage> RawReader<S> {
                 break;
             }
         }
+        self.check_window(end)?;
         Ok(end)
+    }
+
+    /// Refuses a log that goes on behind D + W. A writer may have moved D since the control file was read: it is
+    /// read again first.
+    fn check_window(&mut self, end: u64) -> Result<(), ReadError> {
+        let window_end = self.control.durable_end + self.control.window;
+        if self.other_slot_bad || end <= window_end {
+            return Ok(());
+        }
+        let window_end = window_end.max(control::window_end(&self.storage));
+        let Some(index) = self.chain.holding(window_end).filter(|_| end > window_end) else { return Ok(()) };
+        let segment = &self.chain.segments[index];
+        let mut refused = None;
+        scan::for_each_slot(&self.storage, segment, window_end..window_end + 1, |sequence, record| {
+            let path = self.storage.path(&segment.name);
+            let header = valid_record(&self.crc, sequence, record);
+            if header.is_some_and(|header| header.epoch() == self.control.epoch) {
+                let what = scan::BEYOND_WINDOW;
+                refused = Some(scan::corrupt(path, &self.crc, &segment.header, sequence, record, what));
+            }
+            ControlFlow::Break(())
+        })
+        .map_err(JournalFault::from)?;
+        refused.map_or(Ok(()), |corrupt| Err(corrupt.into()))
     }
 
     /// The first sequence kept.
@@ -151,7 +194,7 @@ impl<S: Storage> RawReader<S> {
 
     /// Reads and validates the record at `sequence` into the start of the buffer.
     pub(crate) fn header_at(&mut self, sequence: u64) -> Result<RecordHeader, ReadError> {
-        self.fill(sequence, 1)?;
+        self.fill(sequence)?;
         let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
         Ok(RecordHeader::decode(bytes))
     }
@@ -166,18 +209,27 @@ impl<S: Storage> RawReader<S> {
         self.chain.segments.iter().map(|s| s.header.base).filter(|base| *base < self.end)
     }
 
-    /// Reads up to `most` records from `sequence` on, no further than their segment and the end, and validates
-    /// each. Gives their number and leaves them at the start of the buffer.
-    fn fill(&mut self, sequence: u64, most: u64) -> Result<usize, ReadError> {
-        let out_of_range = || ReadError::OutOfRange { sequence, first: self.control.first, end: self.end };
-        let before_end = sequence < self.end || (most == 1 && sequence < self.control.durable_end);
-        let index = self.chain.holding(sequence).filter(|_| before_end).ok_or_else(out_of_range)?;
+    /// Reads the record at `sequence` and validates it; it lies at the start of the buffer.
+    fn fill(&mut self, sequence: u64) -> Result<(), ReadError> {
+        let in_range = sequence < self.end.max(self.control.durable_end);
+        let index = self.chain.holding(sequence).filter(|_| in_range).ok_or(ReadError::OutOfRange {
+            sequence,
+            first: self.control.first,
+            end: self.end,
+        })?;
+        let record_bytes = self.record_bytes();
+        self.read(index, sequence, 1)?;
+        let bytes = &bytemuck::cast_slice(&self.buffer)[..record_bytes];
+        self.validate(index, sequence, bytes, record_bytes)
+    }
+
+    /// Reads `count` records of one segment into the buffer, as they are.
+    fn read(&mut self, index: usize, sequence: u64, count: usize) -> Result<(), ReadError> {
         let segment = &self.chain.segments[index];
         let header = &segment.header;
-        let record_bytes = header.record_bytes as usize;
-        let count = most.min(self.end.max(sequence + 1).min(header.end()) - sequence) as usize;
-        self.buffer.resize((count * record_bytes).div_ceil(16).max(self.buffer.len()), 0);
-        let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..count * record_bytes];
+        let byte_count = count * header.record_bytes as usize;
+        self.buffer.resize(byte_count.div_ceil(16).max(self.buffer.len()), 0);
+        let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..byte_count];
         let path = || self.storage.path(&segment.name);
         let read = segment
             .file
@@ -187,25 +239,75 @@ impl<S: Storage> RawReader<S> {
             let (found_bytes, wanted_bytes) = (header.offset(sequence) + read as u64, header.file_bytes());
             return Err(JournalFault::SegmentTruncated { path: path(), found_bytes, wanted_bytes }.into());
         }
-        for (i, record) in bytes.chunks_exact(record_bytes).enumerate() {
-            if valid_record(&self.crc, sequence + i as u64, record).is_none() {
-                let what = "its bytes are not what was written";
-                let at = sequence + i as u64;
-                return Err(scan::corrupt(path(), &self.crc, header, at, record, what).into());
+        Ok(())
+    }
+
+    /// Checks every record of `bytes`, which start with that of `sequence`. Inlined, so that a caller who knows
+    /// the size of a record at compile time gets code for just that size.
+    #[inline(always)]
+    fn validate(
+        &self,
+        index: usize,
+        sequence: u64,
+        bytes: &[u8],
+        record_bytes: usize,
+    ) -> Result<(), ReadError> {
+        for (at, record) in (sequence..).zip(bytes.chunks_exact(record_bytes)) {
+            if valid_record(&self.crc, at, record).is_none() {
+                let segment = &self.chain.segments[index];
+                let (path, what) = (self.storage.path(&segment.name), "its bytes are not what was written");
+                return Err(scan::corrupt(path, &self.crc, &segment.header, at, record, what).into());
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     /// The next chunk of whole, validated records from `sequence` on; empty at the end.
     pub(crate) fn chunk(&mut self, sequence: u64) -> Result<&[u8], ReadError> {
+        self.chunk_of(sequence, self.record_bytes())
+    }
+
+    /// As [`RawReader::chunk`], for a caller who knows the size of a record.
+    #[inline(always)]
+    fn chunk_of(&mut self, sequence: u64, record_bytes: usize) -> Result<&[u8], ReadError> {
         if sequence >= self.end {
             return Ok(&[]);
         }
-        let record_bytes = self.record_bytes();
+        let (first, end) = (self.control.first, self.end);
+        let index = self.chain.holding(sequence).ok_or(ReadError::OutOfRange { sequence, first, end })?;
+        let header = &self.chain.segments[index].header;
         let most = (CHUNK_BYTES / record_bytes).max(1) as u64;
-        let count = self.fill(sequence, most)?;
-        Ok(&bytemuck::cast_slice(&self.buffer)[..count * record_bytes])
+        let count = most.min(end.min(header.end()) - sequence) as usize;
+        let offset = header.offset(sequence) as usize;
+        let bytes = match self.mapped_segment(index)? {
+            true => match &self.map {
+                Some((_, map)) => &map[offset..offset + count * record_bytes],
+                None => &[],
+            },
+            false => {
+                self.read(index, sequence, count)?;
+                &bytemuck::cast_slice(&self.buffer)[..count * record_bytes]
+            }
+        };
+        self.validate(index, sequence, bytes, record_bytes)?;
+        Ok(bytes)
+    }
+
+    /// Maps the segment, if chunks may come from maps; whether they do. One is mapped at a time.
+    fn mapped_segment(&mut self, index: usize) -> Result<bool, ReadError> {
+        if !self.mapped || self.map.as_ref().is_some_and(|(mapped, _)| *mapped == index) {
+            return Ok(self.mapped);
+        }
+        let segment = &self.chain.segments[index];
+        let bytes = segment.header.offset(self.end.min(segment.header.end()));
+        self.map = None;
+        let map = segment
+            .file
+            .map_read(bytes)
+            .map_err(|error| IoFault::new("map", self.storage.path(&segment.name), error))?;
+        self.mapped = map.is_some();
+        self.map = map.map(|map| (index, map));
+        Ok(self.mapped)
     }
 
     /// Calls `visit` for every record of `range`, in order, until it says stop.
@@ -296,6 +398,14 @@ impl<E: Event, S: Storage> Reader<E, S> {
         Ok(Reader { raw, event: PhantomData })
     }
 
+    /// A reader for the journal's own writer: everything below `end` is committed and stays as it is, so it may
+    /// be read where it lies.
+    pub(crate) fn open_mapped(storage: S, end: u64) -> Result<Self, ReadError> {
+        let mut reader = Self::open_to(storage, Some(end))?;
+        reader.raw.mapped = true;
+        Ok(reader)
+    }
+
     /// Looks again how far the journal goes by now.
     ///
     /// # Errors
@@ -342,7 +452,7 @@ impl<E: Event, S: Storage> Reader<E, S> {
     /// # Errors
     /// [`ReadError::OutOfRange`], or the fault of a record that does not validate.
     pub fn at(&mut self, sequence: u64) -> Result<Record<E>, ReadError> {
-        self.raw.fill(sequence, 1)?;
+        self.raw.fill(sequence)?;
         let bytes: &[u8] = bytemuck::cast_slice(&self.raw.buffer);
         Ok(Record::slice(&bytes[..Record::<E>::BYTES])[0])
     }
@@ -376,7 +486,7 @@ impl<E: Event, S: Storage> Chunks<'_, E, S> {
     /// had one by one, by [`Reader::at`].
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
         let first_sequence = self.next;
-        let records = Record::slice(self.reader.raw.chunk(first_sequence)?);
+        let records = Record::slice(self.reader.raw.chunk_of(first_sequence, Record::<E>::BYTES)?);
         self.next += records.len() as u64;
         Ok((!records.is_empty()).then_some(Chunk { first_sequence, records }))
     }

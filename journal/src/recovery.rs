@@ -194,7 +194,7 @@ fn check_tail<S: Storage>(
             if let Some(what) = what {
                 found = Some(scan::corrupt(path, &crc, &segment.header, sequence, record, what));
             } else if beyond {
-                let what = "it lies beyond the window that its writer kept to";
+                let what = scan::BEYOND_WINDOW;
                 found = Some(scan::corrupt(path, &crc, &segment.header, sequence, record, what));
             }
             std::ops::ControlFlow::Break(())
@@ -233,18 +233,16 @@ fn save<S: Storage>(
         let path = path.clone();
         move |error| IoFault::new(operation, path, error)
     };
-    let mut written = 0;
     for segment in &chain.segments {
         let mut failed = None;
-        scan::for_each_slot(storage, segment, tail.end..tail.used_end, |_, record| {
-            match file.write_at(record, written) {
-                Ok(()) => written += record.len() as u64,
-                Err(error) => failed = Some(error),
-            }
-            if failed.is_some() {
-                std::ops::ControlFlow::Break(())
-            } else {
-                std::ops::ControlFlow::Continue(())
+        scan::for_each_slot(storage, segment, tail.end..tail.used_end, |sequence, record| {
+            // A slot's place says its sequence, also behind a segment that lacks some.
+            match file.write_at(record, (sequence - tail.end) * record.len() as u64) {
+                Ok(()) => std::ops::ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    std::ops::ControlFlow::Break(())
+                }
             }
         })?;
         if let Some(error) = failed {

@@ -9,8 +9,12 @@ use crate::storage::{Storage, StorageFile};
 /// Bytes read at a time: enough to make the call cheap, few enough to stay in the cache.
 const CHUNK_BYTES: usize = 256 << 10;
 
+/// What is wrong with a record of the last writer at or behind D + W.
+pub(crate) const BEYOND_WINDOW: &str = "it lies beyond the window that its writer kept to";
+
 /// Calls `visit(sequence, record)` for the slots of `range` that lie in one segment, until it says stop.
-/// Bytes that a short file lacks read as zeros.
+/// Bytes that a short file lacks read as zeros; of the slots that it lacks whole only the first is visited, so
+/// that a small file whose header claims 2^50 slots takes no longer than its size.
 pub(crate) fn for_each_slot<S: Storage>(
     storage: &S,
     segment: &crate::chain::ChainSegment<S::File>,
@@ -28,11 +32,18 @@ pub(crate) fn for_each_slot<S: Storage>(
             .file
             .read_at(chunk, header.offset(at))
             .map_err(|error| IoFault::new("read", storage.path(&segment.name), error))?;
-        chunk[read..].fill(0);
+        let there = (read / record_bytes + 1) * record_bytes;
+        let chunk = &mut chunk[..there.min(count as usize * record_bytes)];
+        if read < chunk.len() {
+            chunk[read..].fill(0);
+        }
         for (i, record) in chunk.chunks_exact(record_bytes).enumerate() {
             if visit(at + i as u64, record).is_break() {
                 return Ok(());
             }
+        }
+        if read < count as usize * record_bytes {
+            return Ok(());
         }
         at += count;
     }

@@ -16,13 +16,25 @@ use crate::storage::{SegmentMap, Storage, StorageFile};
 /// No more than this many segments are mapped by a writer.
 pub(crate) const MOST_MAPPED: usize = 3;
 
+/// The map of a storage's segments.
+pub(crate) type Map<S> = <<S as Storage>::File as StorageFile>::Map;
+
+/// A segment with its map, as the writer takes it.
+#[derive(Debug)]
+pub(crate) struct Ready<S: Storage> {
+    pub(crate) segment: Arc<LiveSegment<S>>,
+    pub(crate) map: Arc<Map<S>>,
+}
+
 /// A segment mapped for writing.
 #[derive(Debug)]
 pub(crate) struct LiveSegment<S: Storage> {
     pub(crate) base: u64,
     pub(crate) end: u64,
     record_bytes: u64,
-    pub(crate) map: <S::File as StorageFile>::Map,
+    pub(crate) file: S::File,
+    /// `None` once the writer has left the segment and the syncer has unmapped it. Never locked by the writer.
+    map: Mutex<Option<Arc<Map<S>>>>,
     pub(crate) name: String,
     /// Bytes of the file up to which its pages are present. Only the helper stores it (relaxed: nobody orders
     /// anything by it).
@@ -35,22 +47,45 @@ impl<S: Storage> LiveSegment<S> {
         storage: &S,
         name: &str,
         header: &SegmentHeader,
-        file: &S::File,
-    ) -> Result<Arc<Self>, IoFault> {
+        file: S::File,
+    ) -> Result<Ready<S>, IoFault> {
         let map = file.map().map_err(|error| IoFault::new("map", storage.path(name), error))?;
-        Ok(Arc::new(LiveSegment {
+        let map = Arc::new(map);
+        let segment = Arc::new(LiveSegment {
             base: header.base,
             end: header.end(),
             record_bytes: u64::from(header.record_bytes),
-            map,
+            file,
+            map: Mutex::new(Some(Arc::clone(&map))),
             name: name.to_owned(),
             prefaulted_bytes: AtomicU64::new(0),
-        }))
+        });
+        Ok(Ready { segment, map })
+    }
+
+    fn lock_map(&self) -> MutexGuard<'_, Option<Arc<Map<S>>>> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Syncs the records of `sequences`. A segment that the writer has left is unmapped first: syncing mapped
+    /// pages write-protects them one by one, each with an interrupt to every core that runs the process; it took
+    /// a third of the processor.
+    pub(crate) fn sync(&self, sequences: std::ops::Range<u64>, left: bool) -> std::io::Result<()> {
+        let map = if left {
+            drop(self.lock_map().take());
+            None
+        } else {
+            self.lock_map().clone()
+        };
+        match map {
+            Some(map) => map.sync(self.bytes(sequences)),
+            None => self.file.sync(),
+        }
     }
 
     /// Makes a segment and maps it: under a temporary name until all of it is on disk, so that a segment with
     /// its own name always has a header and all its space.
-    pub(crate) fn create(storage: &S, template: &SegmentHeader, base: u64) -> Result<Arc<Self>, IoFault> {
+    pub(crate) fn create(storage: &S, template: &SegmentHeader, base: u64) -> Result<Ready<S>, IoFault> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let header = SegmentHeader { base, created_ns: since.as_nanos() as u64, ..template.clone() };
         let name = segment_name(base);
@@ -87,7 +122,7 @@ impl<S: Storage> LiveSegment<S> {
         if protect::on(protect::FOLDER_SYNC) {
             storage.sync_folder().map_err(|e| IoFault::new("sync folder", storage.path(""), e))?;
         }
-        Self::map(storage, &name, &header, &file)
+        Self::map(storage, &name, &header, file)
     }
 
     /// Byte range of the file that holds the records of `sequences`, cut to this segment.
@@ -97,6 +132,12 @@ impl<S: Storage> LiveSegment<S> {
             crate::format::HEADER_BYTES + slot * self.record_bytes
         };
         offset(sequences.start)..offset(sequences.end)
+    }
+
+    /// Slots from `cursor` on up to this sequence lie in pages that are present.
+    pub(crate) fn present_end(&self, cursor: u64) -> u64 {
+        let bytes = self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(crate::format::HEADER_BYTES);
+        (self.base + bytes / self.record_bytes).clamp(cursor.max(self.base), self.end)
     }
 
     /// Prefaults at most `chunk_bytes` more, as far as `sequence`; whether there was something to do.
@@ -109,13 +150,54 @@ impl<S: Storage> LiveSegment<S> {
         let wanted = self.bytes(from..sequence);
         let start = self.prefaulted_bytes.load(Ordering::Relaxed).max(wanted.start / 4096 * 4096);
         let end = wanted.end.next_multiple_of(4096).min(start + chunk_bytes);
-        let end = end.min(self.map.words().len() as u64 * 8);
+        let Some(map) = self.lock_map().clone() else { return Ok(false) };
+        let end = end.min(map.words().len() as u64 * 8);
         if start >= end {
             return Ok(false);
         }
-        self.map.prefault(start..end)?;
+        map.prefault(start..end)?;
         self.prefaulted_bytes.store(end, Ordering::Relaxed);
         Ok(true)
+    }
+}
+
+/// Where the writer's next record goes, as an address: finding it anew from segment and sequence costs a fifth of
+/// an append.
+#[derive(Debug)]
+pub(crate) struct NextSlot(*const AtomicU64);
+
+// SAFETY: the address is only followed by `take`, whose caller holds the segment mapped; what lies there is atomics.
+unsafe impl Send for NextSlot {}
+
+// SAFETY: as above; and nothing can be done with a shared reference to it.
+unsafe impl Sync for NextSlot {}
+
+impl NextSlot {
+    /// Nowhere yet.
+    pub(crate) const NONE: NextSlot = NextSlot(std::ptr::null());
+
+    /// The slot of `sequence`, which lies in `segment`.
+    pub(crate) fn find<S: Storage>(segment: &LiveSegment<S>, map: &Map<S>, sequence: u64) -> Self {
+        let words = map.words();
+        let start = segment.bytes(segment.base..sequence).end as usize / size_of::<AtomicU64>();
+        assert!(sequence < segment.end && start < words.len());
+        NextSlot(&words[start])
+    }
+
+    /// The slot's words; moves on to the next slot.
+    ///
+    /// # Safety
+    /// The slot was found in a segment that is still mapped, and fewer records of `count` words have been taken
+    /// since than there were slots from there to the segment's end.
+    #[inline(always)]
+    pub(crate) unsafe fn take(&mut self, count: usize) -> &[AtomicU64] {
+        // SAFETY: by the contract the words lie in one mapped segment, so the slice is valid for as long as the
+        // borrow of `self`, and the address behind it is in the segment or one past its last slot.
+        unsafe {
+            let slot = std::slice::from_raw_parts(self.0, count);
+            self.0 = self.0.add(count);
+            slot
+        }
     }
 }
 
@@ -123,7 +205,7 @@ impl<S: Storage> LiveSegment<S> {
 #[derive(Debug)]
 pub(crate) struct Segments<S: Storage> {
     /// The next segment, ready: put there by the helper, taken by the writer. Lock-free.
-    pub(crate) next: ArrayQueue<Arc<LiveSegment<S>>>,
+    pub(crate) next: ArrayQueue<Ready<S>>,
     /// Everything mapped, oldest first. Never locked by the writer.
     live: Mutex<VecDeque<Arc<LiveSegment<S>>>>,
     /// Base of the segment that the writer appends to.

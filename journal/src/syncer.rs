@@ -9,7 +9,7 @@ use crate::error::{IoFault, SyncError};
 use crate::progress::Progress;
 use crate::protect;
 use crate::segments::Segments;
-use crate::storage::{SegmentMap, Storage};
+use crate::storage::Storage;
 
 /// When records are made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,11 +110,10 @@ impl<S: Storage> Syncer<S> {
         // The handles are copied out: a sync must not hold the helper up.
         let due: Vec<_> =
             self.segments.live().iter().filter(|s| s.end > from && s.base < target).cloned().collect();
+        let active_base = self.segments.active_base();
         for segment in due {
-            let bytes = segment.bytes(from..target);
             segment
-                .map
-                .sync(bytes)
+                .sync(from..target, segment.base < active_base)
                 .map_err(|error| IoFault::new("sync", self.storage.path(&segment.name), error))?;
         }
         // The durable gate opens here: the data is on disk. D in the control file follows; recovery finds the

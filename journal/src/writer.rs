@@ -11,14 +11,14 @@ use crossbeam::utils::Backoff;
 use crate::crc::RecordCrc;
 use crate::error::{AppendError, ReadError, Stall, SyncError};
 use crate::event::Event;
-use crate::format::{HEADER_BYTES, JournalId, Kind, epoch_kind};
+use crate::format::{JournalId, Kind, epoch_kind};
 use crate::prepare::Round;
 use crate::progress::{Cursors, Progress};
 use crate::protect;
 use crate::reader::Reader;
 use crate::record::Record;
-use crate::segments::{LiveSegment, Segments};
-use crate::storage::{Files, SegmentMap, Storage};
+use crate::segments::{LiveSegment, Map, NextSlot, Segments};
+use crate::storage::{Files, Storage};
 use crate::syncer::Sync;
 use crate::threads::Threads;
 
@@ -30,13 +30,17 @@ use crate::threads::Threads;
 pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) storage: S,
     pub(crate) active: Arc<LiveSegment<S>>,
+    /// Keeps the active segment mapped.
+    pub(crate) map: Arc<Map<S>>,
+    /// The slot of `next`, whenever `next` is below `limit`.
+    pub(crate) slot: NextSlot,
     /// The sequence of the next record.
     pub(crate) next: u64,
     /// Sequences below it have a slot and lie inside the window.
     pub(crate) limit: u64,
     pub(crate) last_time_ns: u64,
     pub(crate) any_record: bool,
-    /// Largest time that is taken without a look at the clock.
+    /// Largest time that is taken without another look at the last record's, and then at the clock.
     pub(crate) time_limit_ns: u64,
     pub(crate) max_step_ns: u64,
     pub(crate) regressions: u64,
@@ -52,9 +56,6 @@ pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) event: PhantomData<fn(&E)>,
 }
 
-/// Words of a segment's file before its first record.
-const HEADER_WORDS: usize = HEADER_BYTES as usize / 8;
-
 impl<E: Event, S: Storage> Writer<E, S> {
     const RECORD_WORDS: usize = Record::<E>::BYTES / 8;
 
@@ -66,23 +67,27 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// # Errors
     /// [`AppendError::TimeTooFar`], or [`AppendError::Failed`] once the journal has failed. Nothing is
     /// appended then.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, time_ns: u64, event: &E) -> Result<u64, AppendError> {
-        match self.try_append(time_ns, event) {
-            Err(AppendError::Full { .. }) => {
-                self.append_waiting(time_ns, Kind::Event, bytemuck::bytes_of(event))
-            }
-            done => done,
+        if let Some(sequence) = self.put(time_ns, Kind::Event, bytemuck::bytes_of(event)) {
+            return Ok(sequence);
         }
+        // A copy: an event whose address goes into a call would have to lie in memory on the hot path too.
+        let event = *event;
+        self.append_waiting(time_ns, Kind::Event, &event)
     }
 
     /// Appends an event if there is room for it now.
     ///
     /// # Errors
     /// As [`Writer::append`], and [`AppendError::Full`] instead of waiting.
-    #[inline]
+    #[inline(always)]
     pub fn try_append(&mut self, time_ns: u64, event: &E) -> Result<u64, AppendError> {
-        self.put(time_ns, Kind::Event, bytemuck::bytes_of(event))
+        if let Some(sequence) = self.put(time_ns, Kind::Event, bytemuck::bytes_of(event)) {
+            return Ok(sequence);
+        }
+        let event = *event;
+        self.try_append_seldom(time_ns, Kind::Event, &event)
     }
 
     /// Appends a void record: a slot of the ring that was claimed and never filled.
@@ -90,12 +95,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// # Errors
     /// As [`Writer::append`].
     pub fn append_void(&mut self, time_ns: u64) -> Result<u64, AppendError> {
-        match self.try_append_void(time_ns) {
-            Err(AppendError::Full { .. }) => {
-                self.append_waiting(time_ns, Kind::Void, bytemuck::bytes_of(&E::zeroed()))
-            }
-            done => done,
-        }
+        self.append_waiting(time_ns, Kind::Void, &E::zeroed())
     }
 
     /// Appends a void record if there is room for it now.
@@ -103,38 +103,49 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// # Errors
     /// As [`Writer::try_append`].
     pub fn try_append_void(&mut self, time_ns: u64) -> Result<u64, AppendError> {
-        self.put(time_ns, Kind::Void, bytemuck::bytes_of(&E::zeroed()))
+        self.try_append_seldom(time_ns, Kind::Void, &E::zeroed())
     }
 
+    /// The hot path: a record into the next slot, or `None` if something has to be looked at first.
     #[inline(always)]
-    fn put(&mut self, time_ns: u64, kind: Kind, event: &[u8]) -> Result<u64, AppendError> {
-        if self.next >= self.limit || time_ns > self.time_limit_ns || self.progress.has_failed() {
-            self.make_room(time_ns)?;
-        }
-        let before = time_ns < self.last_time_ns;
-        self.regressions += u64::from(before);
-        let time_ns = if before { self.last_time_ns } else { time_ns };
+    fn put(&mut self, time_ns: u64, kind: Kind, event: &[u8]) -> Option<u64> {
         let sequence = self.next;
-        let start = HEADER_WORDS + (sequence - self.active.base) as usize * Self::RECORD_WORDS;
-        let Some(slot) = self.active.map.words().get(start..start + Self::RECORD_WORDS) else {
-            return Err(self.no_slot(sequence));
-        };
+        if sequence >= self.limit || time_ns > self.time_limit_ns || self.progress.has_failed() {
+            return None;
+        }
+        let time_ns = if time_ns < self.last_time_ns { self.regress() } else { time_ns };
+        // SAFETY: `make_room` found the slot of `next` in the active segment, which `self.map` keeps mapped, and
+        // set `limit` no further than its end; `next` is below it.
+        let slot = unsafe { self.slot.take(Self::RECORD_WORDS) };
         if self.crc.hardware() {
             store::<true>(slot, &self.crc, sequence, time_ns, epoch_kind(self.epoch, kind), event);
         } else {
             store::<false>(slot, &self.crc, sequence, time_ns, epoch_kind(self.epoch, kind), event);
         }
         self.next = sequence + 1;
-        self.any_record = true;
         self.last_time_ns = time_ns;
-        self.time_limit_ns = time_ns.saturating_add(self.max_step_ns);
         self.progress.set_journalled_end(sequence + 1);
-        Ok(sequence)
+        Some(sequence)
+    }
+
+    /// Counts a time before the last one's; the time that the record gets.
+    #[cold]
+    fn regress(&mut self) -> u64 {
+        self.regressions += 1;
+        self.last_time_ns
+    }
+
+    /// An append that the hot path could not do: makes room, or says why there is none.
+    #[cold]
+    #[inline(never)]
+    fn try_append_seldom(&mut self, time_ns: u64, kind: Kind, event: &E) -> Result<u64, AppendError> {
+        self.make_room(time_ns)?;
+        // Only a failure of the journal can come between.
+        let full = AppendError::Full { sequence: self.next, why: Stall::Segment };
+        self.put(time_ns, kind, bytemuck::bytes_of(event)).ok_or(full)
     }
 
     /// Everything that an append seldom has to look at. On success there is a slot for `self.next`.
-    #[cold]
-    #[inline(never)]
     fn make_room(&mut self, time_ns: u64) -> Result<(), AppendError> {
         if let Some(failure) = self.progress.failure() {
             return Err(failure.clone().into());
@@ -147,10 +158,11 @@ impl<E: Event, S: Storage> Writer<E, S> {
                 let why = if self.progress.disk_full() { Stall::DiskFull } else { Stall::Segment };
                 return Err(self.stall(why));
             };
-            debug_assert_eq!(next.base, self.next, "segments follow each other");
-            let base = next.base;
-            // The old handle is dropped here, the list keeps the segment mapped; then the helper may unmap it.
-            self.active = next;
+            let base = next.segment.base;
+            debug_assert_eq!(base, self.next, "segments follow each other");
+            // The old handles are dropped here, the list keeps the segment mapped; then the syncer may unmap it.
+            self.active = next.segment;
+            self.map = next.map;
             self.segments.set_active_base(base);
         }
         let window_end = if protect::on(protect::WINDOW) { self.progress.window_end() } else { u64::MAX };
@@ -158,13 +170,22 @@ impl<E: Event, S: Storage> Writer<E, S> {
         if self.next >= self.limit {
             return Err(self.stall(Stall::Window));
         }
+        self.slot = NextSlot::find(&self.active, &self.map, self.next);
         self.stalled = false;
+        self.any_record = true;
         Ok(())
     }
 
     /// A time ahead of the last record by more than the step is taken if the clock bears it out: after a week-end
     /// the first event is days past the last. See docs/guarantees.md.
+    ///
+    /// The limit is raised only here, when it is reached, so that the hot path need not move it.
     fn check_time(&mut self, time_ns: u64) -> Result<(), AppendError> {
+        let limit_ns = self.last_time_ns.saturating_add(self.max_step_ns);
+        if self.any_record && time_ns <= limit_ns {
+            self.time_limit_ns = limit_ns;
+            return Ok(());
+        }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
         let bound = self.last_time_ns.max(now).saturating_add(self.max_step_ns);
         if time_ns <= bound {
@@ -187,17 +208,11 @@ impl<E: Event, S: Storage> Writer<E, S> {
     }
 
     #[cold]
-    fn no_slot(&self, sequence: u64) -> AppendError {
-        // The limit is never beyond the active segment, so this can't happen; an error is better than a panic.
-        debug_assert!(false, "no slot for {sequence} below the limit {}", self.limit);
-        AppendError::Full { sequence, why: Stall::Segment }
-    }
-
-    #[cold]
-    fn append_waiting(&mut self, time_ns: u64, kind: Kind, event: &[u8]) -> Result<u64, AppendError> {
+    #[inline(never)]
+    fn append_waiting(&mut self, time_ns: u64, kind: Kind, event: &E) -> Result<u64, AppendError> {
         let backoff = Backoff::new();
         loop {
-            match self.put(time_ns, kind, event) {
+            match self.try_append_seldom(time_ns, kind, event) {
                 Err(AppendError::Full { .. }) if !backoff.is_completed() => backoff.snooze(),
                 Err(AppendError::Full { .. }) => std::thread::sleep(Duration::from_micros(50)),
                 done => return done,
@@ -248,7 +263,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// # Errors
     /// As [`Journal::reader`](crate::Journal::reader).
     pub fn reader(&self) -> Result<Reader<E, S>, ReadError> {
-        Reader::open_to(self.storage.clone(), Some(self.next))
+        Reader::open_mapped(self.storage.clone(), self.next)
     }
 
     /// Syncs everything, ends the helper threads and lets go of the lock; the sequence behind the last record,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use slipring_journal::storage::{LockFault, SegmentMap, Storage, StorageFile};
+use slipring_journal::storage::{LockFault, SegmentMap, Storage, StorageFile, copy_in, copy_out};
 
 const SECTOR_WORDS: usize = 64;
 type Sector = [u64; SECTOR_WORDS];
@@ -47,8 +47,8 @@ struct World {
     pending: Vec<FolderChange>,
     /// System calls until the process dies in one; after that all of them fail.
     calls_left: Option<u64>,
-    /// The next sync of data fails.
-    fail_sync: bool,
+    /// The sync of data, counted from 0, that fails.
+    fail_sync: Option<u64>,
     boot: u8,
     held: Weak<()>,
 }
@@ -74,19 +74,27 @@ impl Sim {
 
     /// The next sync of data fails, and the pages are clean afterwards.
     pub(crate) fn fail_next_sync(&self) {
-        self.world().fail_sync = true;
+        self.fail_sync_after(0);
+    }
+
+    /// The sync of data after that many good ones fails, and the pages are clean afterwards.
+    pub(crate) fn fail_sync_after(&self, good: u64) {
+        self.world().fail_sync = Some(good);
     }
 
     /// Takes note of what was stored through maps since the last call.
     pub(crate) fn observe(&self) {
-        self.world().inodes.iter_mut().for_each(Inode::observe);
+        let mut world = self.world();
+        // Only what is mapped can have changed since.
+        let mapped = world.inodes.iter_mut().filter(|inode| Arc::strong_count(&inode.words) > 1);
+        mapped.for_each(Inode::observe);
     }
 
     /// A new process on the same machine: the cache is as it was.
     pub(crate) fn next_process(&self) {
         let mut world = self.world();
         world.calls_left = None;
-        world.fail_sync = false;
+        world.fail_sync = None;
         world.held = Weak::new();
         world.inodes.iter_mut().for_each(Inode::observe);
     }
@@ -148,8 +156,10 @@ impl Inode {
 
     fn observe(&mut self) {
         for at in 0..self.seen.len() {
-            let now = self.sector(at);
-            if now != self.seen[at] {
+            // Without a branch a word: this loop is most of the simulator's time.
+            let words = self.words[at * SECTOR_WORDS..][..SECTOR_WORDS].iter().zip(&self.seen[at]);
+            if words.fold(0, |differ, (word, seen)| differ | (word.load(Ordering::Relaxed) ^ seen)) != 0 {
+                let now = self.sector(at);
                 self.seen[at] = now;
                 self.dirty.insert(at);
                 self.versions.entry(at).or_default().push(now);
@@ -172,22 +182,14 @@ impl Inode {
 
     fn read(&self, buffer: &mut [u8], offset: u64) -> usize {
         let count = self.bytes.saturating_sub(offset).min(buffer.len() as u64) as usize;
-        for (i, byte) in buffer[..count].iter_mut().enumerate() {
-            let at = offset as usize + i;
-            *byte = self.words[at / 8].load(Ordering::Relaxed).to_le_bytes()[at % 8];
-        }
+        copy_out(&self.words, &mut buffer[..count], offset as usize);
         count
     }
 
     fn write(&mut self, bytes: &[u8], offset: u64) {
         self.observe();
         self.grow(offset + bytes.len() as u64);
-        for (i, byte) in bytes.iter().enumerate() {
-            let at = offset as usize + i;
-            let mut word = self.words[at / 8].load(Ordering::Relaxed).to_le_bytes();
-            word[at % 8] = *byte;
-            self.words[at / 8].store(u64::from_le_bytes(word), Ordering::Relaxed);
-        }
+        copy_in(&self.words, bytes, offset as usize);
         self.observe();
         // Writing what is there already makes a page dirty as well.
         let sector_bytes = SECTOR_WORDS * 8;
@@ -338,7 +340,8 @@ impl SimFile {
     fn sync_range(&self, range: Range<u64>) -> io::Result<()> {
         let mut world = self.sim.world();
         world.call()?;
-        let lost = std::mem::take(&mut world.fail_sync);
+        let lost = world.fail_sync == Some(0);
+        world.fail_sync = world.fail_sync.and_then(|good| good.checked_sub(1));
         world.inodes[self.inode].sync(range, lost);
         if lost { Err(io::Error::other("the disk failed")) } else { Ok(()) }
     }

@@ -1,4 +1,6 @@
 //! The power-loss simulator: a machine, and the lives of a journal on it.
 
+pub(crate) mod every_call;
 pub(crate) mod lives;
 pub(crate) mod machine;
+pub(crate) mod torn_control;

@@ -182,6 +182,15 @@ impl StorageFile for MappedFile {
         self.file.sync_all()
     }
 
+    fn map_read(&self, bytes: u64) -> io::Result<Option<ReadMap>> {
+        // SAFETY: the file is at least `bytes` long and, by the contract of the trait, neither shortened nor
+        // changed there while it is mapped: the caller holds the writer's lock and asks only for what is
+        // committed.
+        let map = unsafe { MmapOptions::new().len(bytes as usize).map(&self.file)? };
+        let _ = map.advise(Advice::Sequential);
+        Ok(Some(ReadMap { map }))
+    }
+
     fn map(&self) -> io::Result<MappedSegment> {
         let bytes = self.size()?;
         let map = MmapOptions::new().map_raw(&self.file)?;
@@ -189,6 +198,21 @@ impl StorageFile for MappedFile {
         let _ = map.advise(Advice::DontFork);
         debug_assert!(map.as_ptr() as usize % align_of::<AtomicU64>() == 0);
         Ok(MappedSegment { map, bytes })
+    }
+}
+
+/// The start of a file, mapped for reading.
+#[derive(Debug)]
+pub struct ReadMap {
+    map: memmap2::Mmap,
+}
+
+impl std::ops::Deref for ReadMap {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.map
     }
 }
 

@@ -44,6 +44,14 @@ impl Memory {
         self.lock_files().insert(name.to_owned(), file);
     }
 
+    /// Cuts a file off behind `bytes`, for whoever has it open too. Maps taken before keep all of it.
+    pub fn cut(&self, name: &str, bytes: u64) {
+        if let Some(file) = self.lock_files().get(name) {
+            let mut content = file.words.lock().expect("no panic inside");
+            content.bytes = content.bytes.min(bytes);
+        }
+    }
+
     fn lock_files(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, MemoryFile>> {
         self.files.lock().expect("no test panics while it holds this")
     }
@@ -135,12 +143,7 @@ impl MemoryFile {
         let end = offset + bytes.len() as u64;
         let mut content = self.words.lock().expect("no panic inside");
         content.grow(end);
-        for (i, byte) in bytes.iter().enumerate() {
-            let at = offset as usize + i;
-            let (word, shift) = (&content.words[at / 8], at % 8 * 8);
-            let old = word.load(Ordering::Relaxed) & !(0xff << shift);
-            word.store(old | u64::from(*byte) << shift, Ordering::Relaxed);
-        }
+        copy_in(&content.words, bytes, offset as usize);
     }
 }
 
@@ -174,10 +177,7 @@ impl StorageFile for MemoryFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let content = self.words.lock().expect("no panic inside");
         let count = content.bytes.saturating_sub(offset).min(buffer.len() as u64) as usize;
-        for (i, byte) in buffer[..count].iter_mut().enumerate() {
-            let at = offset as usize + i;
-            *byte = (content.words[at / 8].load(Ordering::Relaxed) >> (at % 8 * 8)) as u8;
-        }
+        copy_out(&content.words, &mut buffer[..count], offset as usize);
         Ok(count)
     }
 
@@ -192,6 +192,30 @@ impl StorageFile for MemoryFile {
 
     fn map(&self) -> io::Result<MemoryMap> {
         Ok(MemoryMap { words: Arc::clone(&self.words.lock().expect("no panic inside").words) })
+    }
+}
+
+/// Reads bytes of words that others may store to meanwhile, a word at a time where it can.
+pub fn copy_out(words: &[AtomicU64], buffer: &mut [u8], offset: usize) {
+    let mut at = 0;
+    while at < buffer.len() {
+        let (word, skip) = (words[(offset + at) / 8].load(Ordering::Relaxed), (offset + at) % 8);
+        let count = (8 - skip).min(buffer.len() - at);
+        buffer[at..at + count].copy_from_slice(&word.to_le_bytes()[skip..skip + count]);
+        at += count;
+    }
+}
+
+/// Writes bytes into words, a word at a time where it can.
+pub fn copy_in(words: &[AtomicU64], bytes: &[u8], offset: usize) {
+    let mut at = 0;
+    while at < bytes.len() {
+        let (word, skip) = (&words[(offset + at) / 8], (offset + at) % 8);
+        let count = (8 - skip).min(bytes.len() - at);
+        let mut whole = word.load(Ordering::Relaxed).to_le_bytes();
+        whole[skip..skip + count].copy_from_slice(&bytes[at..at + count]);
+        word.store(u64::from_le_bytes(whole), Ordering::Relaxed);
+        at += count;
     }
 }
 

@@ -11,8 +11,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
-pub use files::{Files, FilesLock, MappedFile, MappedSegment};
-pub use memory::{Memory, MemoryFile, MemoryMap};
+pub use files::{Files, FilesLock, MappedFile, MappedSegment, ReadMap};
+pub use memory::{Memory, MemoryFile, MemoryMap, copy_in, copy_out};
 
 /// A folder that holds one journal.
 pub trait Storage: Clone + Send + std::marker::Sync + std::fmt::Debug + 'static {
@@ -68,6 +68,11 @@ pub trait StorageFile: Send + std::marker::Sync + std::fmt::Debug + 'static {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes content and length survive power loss.
     fn sync(&self) -> io::Result<()>;
+    /// Maps the first `bytes` of the file for reading, if this medium can; the caller knows that nobody shortens
+    /// the file or changes those bytes meanwhile.
+    fn map_read(&self, _bytes: u64) -> io::Result<Option<ReadMap>> {
+        Ok(None)
+    }
     /// Maps the whole file for reading and writing.
     fn map(&self) -> io::Result<Self::Map>;
 }

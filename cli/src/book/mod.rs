@@ -1,0 +1,288 @@
+//! A limit order book kept from messages: price levels with first-come queues, both sides, and a digest over
+//! every change. Two runs over the same messages end with the same digest, and hardly ever otherwise: that is how
+//! the demo proves a recovery.
+//!
+//! ```text
+//!   Orders: id -> slot -> node {size, side, level, neighbours}
+//!                                  |
+//!   Ladder (bids), Ladder (asks): level {price, size, head .. tail}, sorted, best last
+//! ```
+//!
+//! A file of messages begins in the middle of a day, so it refers to orders that the book never saw. Such
+//! messages change nothing and are counted.
+
+mod digest;
+mod ladder;
+mod orders;
+
+pub use digest::Digest;
+use ladder::Ladder;
+use orders::{NONE, Node, Orders};
+
+use crate::flow::message::{Kind, OrderMessage, Side};
+
+/// How many messages of each sort the book has taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Messages of all sorts.
+    pub messages: u64,
+    /// New orders.
+    pub added: u64,
+    /// Cancels and deletions of orders in the book.
+    pub cancelled: u64,
+    /// Executions of orders in the book.
+    pub executed: u64,
+    /// Executions of hidden orders.
+    pub executed_hidden: u64,
+    /// Auctions.
+    pub crosses: u64,
+    /// Halts and resumptions.
+    pub halts: u64,
+    /// Cancels, deletions and executions of orders that are not in the book: from before the first message.
+    pub unknown_orders: u64,
+    /// New orders with the id of one that rests already; they change nothing.
+    pub duplicate_orders: u64,
+    /// Cancels and executions of more than the order holds; it goes.
+    pub oversized: u64,
+    /// Messages of no known type or side; they change nothing.
+    pub senseless: u64,
+    /// Shares traded, hidden ones and auctions included.
+    pub volume: u64,
+}
+
+/// The best price of one side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Quote {
+    /// Dollars times 10,000.
+    pub price: i64,
+    /// Shares at that price.
+    pub size: u64,
+    /// Orders at that price.
+    pub orders: u32,
+}
+
+/// One resting order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resting {
+    /// Its id.
+    pub order_id: i64,
+    /// Its side.
+    pub side: Side,
+    /// Its price, dollars times 10,000.
+    pub price: i64,
+    /// The shares left.
+    pub size: u32,
+}
+
+/// What a message did; part of the digest.
+#[derive(Clone, Copy)]
+#[repr(u64)]
+enum Effect {
+    Nothing = 0,
+    Added = 1,
+    Shrunk = 2,
+    Removed = 3,
+    Counted = 4,
+}
+
+/// A limit order book.
+#[derive(Clone, Debug)]
+pub struct Book {
+    orders: Orders,
+    bids: Ladder,
+    asks: Ladder,
+    halted: bool,
+    counts: Counts,
+    changes: Digest,
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Book {
+    /// An empty book.
+    pub fn new() -> Self {
+        Book {
+            orders: Orders::default(),
+            bids: Ladder::new(Side::Buy),
+            asks: Ladder::new(Side::Sell),
+            halted: false,
+            counts: Counts::default(),
+            changes: Digest::default(),
+        }
+    }
+
+    /// Takes one message. Whatever it says, the book stays a book.
+    #[inline]
+    pub fn apply(&mut self, message: &OrderMessage) {
+        self.counts.messages += 1;
+        let (effect, left) = match (message.kind(), message.side()) {
+            (Some(Kind::Add), Some(side)) => self.add(message, side),
+            (Some(Kind::Reduce), Some(_)) => self.take(message.order_id, message.size, false),
+            (Some(Kind::Delete), Some(_)) => self.take(message.order_id, u32::MAX, false),
+            (Some(Kind::Execute), Some(_)) => self.take(message.order_id, message.size, true),
+            (Some(kind @ (Kind::ExecuteHidden | Kind::Cross)), _) => {
+                self.counts.volume += u64::from(message.size);
+                self.counts.executed_hidden += u64::from(kind == Kind::ExecuteHidden);
+                self.counts.crosses += u64::from(kind == Kind::Cross);
+                (Effect::Counted, 0)
+            }
+            (Some(Kind::Halt), _) => {
+                self.counts.halts += 1;
+                self.halted = message.price == -1;
+                (Effect::Counted, 0)
+            }
+            _ => {
+                self.counts.senseless += 1;
+                (Effect::Nothing, 0)
+            }
+        };
+        let what = effect as u64 | u64::from(message.kind) << 8 | (message.direction as u8 as u64) << 16;
+        self.changes.word(what | u64::from(left) << 32);
+        self.changes.word(message.order_id as u64 ^ u64::from(message.size).rotate_left(40));
+        self.changes.word(message.price as u64);
+        self.changes.word(message.time_ns);
+    }
+
+    fn add(&mut self, message: &OrderMessage, side: Side) -> (Effect, u32) {
+        if message.size == 0 {
+            self.counts.senseless += 1;
+            return (Effect::Nothing, 0);
+        }
+        let node =
+            Node { id: message.order_id, size: message.size, side, level: 0, before: NONE, behind: NONE };
+        let Some(slot) = self.orders.insert(node) else {
+            self.counts.duplicate_orders += 1;
+            return (Effect::Nothing, 0);
+        };
+        let ladder = match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        };
+        self.orders.node_mut(slot).level = ladder.level_for(message.price);
+        ladder.push_back(&mut self.orders, slot);
+        self.counts.added += 1;
+        (Effect::Added, message.size)
+    }
+
+    /// Takes `size` shares, or all, from an order.
+    fn take(&mut self, order_id: i64, size: u32, traded: bool) -> (Effect, u32) {
+        // The shares traded count even if the order is not known.
+        self.counts.volume += if traded { u64::from(size) } else { 0 };
+        let Some(slot) = self.orders.find(order_id) else {
+            self.counts.unknown_orders += 1;
+            return (Effect::Nothing, 0);
+        };
+        if traded {
+            self.counts.executed += 1;
+        } else {
+            self.counts.cancelled += 1;
+        }
+        let node = *self.orders.node(slot);
+        let ladder = match node.side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        };
+        if size < node.size {
+            self.orders.node_mut(slot).size -= size;
+            ladder.shrink(node.level, size);
+            return (Effect::Shrunk, node.size - size);
+        }
+        self.counts.oversized += u64::from(size > node.size && size != u32::MAX);
+        ladder.unlink(&mut self.orders, slot);
+        self.orders.remove(slot);
+        (Effect::Removed, 0)
+    }
+
+    fn ladder(&self, side: Side) -> &Ladder {
+        match side {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        }
+    }
+
+    /// The best price of a side.
+    #[inline]
+    pub fn best(&self, side: Side) -> Option<Quote> {
+        let level = self.ladder(side).best()?;
+        Some(Quote { price: level.price, size: level.size, orders: level.count })
+    }
+
+    /// The order that trades next on a side.
+    pub fn first(&self, side: Side) -> Option<Resting> {
+        self.order_in(self.ladder(side).best()?.head as usize)
+    }
+
+    /// The order in a slot below [`Book::slots`]; `None` if the slot is free.
+    pub fn order_in(&self, slot: usize) -> Option<Resting> {
+        let node = self.orders.node(slot as u32);
+        let price = || self.ladder(node.side).level(node.level).price;
+        (node.size > 0).then(|| Resting {
+            order_id: node.id,
+            side: node.side,
+            price: price(),
+            size: node.size,
+        })
+    }
+
+    /// How many slots for orders there are, free ones included.
+    pub fn slots(&self) -> usize {
+        self.orders.slots()
+    }
+
+    /// How many orders rest.
+    pub fn orders(&self) -> usize {
+        self.orders.count()
+    }
+
+    /// Whether trading is halted.
+    pub fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// What has been counted.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The prices of a side with their orders, best first; within a price, first come first.
+    pub fn depth(&self, side: Side) -> impl Iterator<Item = (Quote, impl Iterator<Item = Resting>)> {
+        self.ladder(side).iter().map(move |level| {
+            let quote = Quote { price: level.price, size: level.size, orders: level.count };
+            let mut slot = level.head;
+            let orders = std::iter::from_fn(move || {
+                let order = (slot != NONE).then(|| self.order_in(slot as usize))??;
+                slot = self.orders.node(slot).behind;
+                Some(order)
+            });
+            (quote, orders)
+        })
+    }
+
+    /// A number over every change so far and over the book as it stands, each order in its place.
+    pub fn digest(&self) -> u64 {
+        let mut digest = self.changes;
+        for side in [Side::Buy, Side::Sell] {
+            for (quote, orders) in self.depth(side) {
+                digest.word(quote.price as u64);
+                digest.word(quote.size);
+                for order in orders {
+                    digest.word(order.order_id as u64);
+                    digest.word(u64::from(order.size));
+                }
+            }
+            digest.word(u64::MAX);
+        }
+        let counts = &self.counts;
+        for count in [counts.messages, counts.volume, counts.unknown_orders, u64::from(self.halted)] {
+            digest.word(count);
+        }
+        digest.value()
+    }
+}
+
+#[cfg(test)]
+mod tests;

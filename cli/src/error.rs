@@ -1,0 +1,116 @@
+//! Why a command failed: what, where, and what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use slipring_journal::{AppendError, JournalFault, OpenError, ReadError, SyncError};
+
+use crate::flow::input::InputError;
+use crate::time;
+
+/// A command's failure.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// The input can't be read or is malformed.
+    #[error("{0}\nnothing was recorded")]
+    Input(#[from] InputError),
+    /// The journal can't be opened for writing.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The journal took no more.
+    #[error("{fault}\nrecorded {done} of {total} messages; they stay in the journal")]
+    Append {
+        /// The journal's answer.
+        fault: AppendError,
+        /// Messages that are in.
+        done: usize,
+        /// Messages there were.
+        total: usize,
+    },
+    /// A signal said stop.
+    #[error(
+        "stopped by a signal: the first {done} of {total} messages are recorded and durable; record into a new \
+         journal to have them all"
+    )]
+    Interrupted {
+        /// Messages that are in.
+        done: usize,
+        /// Messages there were.
+        total: usize,
+    },
+    /// The journal could not be made durable.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    /// The journal can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The input begins before the journal ends.
+    #[error(
+        "{} ends at {}, and the input begins before that, at {}: nothing was recorded; \
+         record into a new journal, or give the --date of a later day",
+        path.display(), time::show(*last_ns), time::show(*first_ns)
+    )]
+    BeforeTheLast {
+        /// The journal.
+        path: PathBuf,
+        /// Its last time.
+        last_ns: u64,
+        /// The input's first.
+        first_ns: u64,
+    },
+    /// The journal's last message had no newline.
+    #[error(
+        "the last message in {} came from a file without a final newline: with more behind it, replay could not \
+         give the file back byte for byte; nothing was recorded; record into a new journal", path.display()
+    )]
+    OpenLine {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// The range asked for is empty by its own words.
+    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", time::show(*from_ns), time::show(*to_ns))]
+    EmptyRange {
+        /// The start.
+        from_ns: u64,
+        /// The end.
+        to_ns: u64,
+    },
+    /// The standard output can't be written.
+    #[error("write to the standard output: {0}")]
+    Output(#[from] io::Error),
+    /// No command of this name.
+    #[error("there is no command {name}; there are: {known}")]
+    NoSuchCommand {
+        /// The name.
+        name: String,
+        /// The names that are.
+        known: String,
+    },
+    /// The demo failed.
+    #[error(transparent)]
+    Demo(#[from] crate::demo::DemoError),
+}
+
+impl CliError {
+    /// Whoever read the output has seen enough: no failure.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Whether the journal's files are damaged, rather than missing, unreadable, or of another kind.
+pub fn is_damage(error: &ReadError) -> bool {
+    use JournalFault as F;
+    matches!(
+        error,
+        ReadError::Journal(
+            F::BadControl { .. }
+                | F::BadHeader { .. }
+                | F::MissingSegment { .. }
+                | F::SegmentConflict { .. }
+                | F::SegmentTruncated { .. }
+                | F::CorruptRecord(_)
+        )
+    )
+}

@@ -1,0 +1,133 @@
+//! `slipring inspect` and `slipring verify`: looking at a journal without changing it.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use slipring_journal::{JournalInfo, ReadError, Status, VerifyReport};
+
+use crate::args::LookArgs;
+use crate::error::{CliError, is_damage};
+use crate::{show, time};
+
+/// Exit status of a journal with a torn tail.
+const TORN: u8 = 1;
+/// Of a damaged one.
+const CORRUPT: u8 = 2;
+/// When it could not be looked at.
+pub(crate) const UNUSABLE: u8 = 3;
+
+pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    let info = match slipring_journal::inspect(&args.journal) {
+        Ok(info) => info,
+        Err(error) => return refuse(args, out, &error),
+    };
+    if args.json {
+        writeln!(out, "{}", json(&info))?;
+    } else {
+        show_info(&info, out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    let bar = show::bar("verifying", 0, args.json);
+    let report = slipring_journal::verify(&args.journal, |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return refuse(args, out, &error),
+    };
+    if args.json {
+        writeln!(out, "{}", json(&report))?;
+    } else {
+        show_report(&report, out)?;
+    }
+    Ok(match report.status {
+        Status::Fine => ExitCode::SUCCESS,
+        Status::TornTail => ExitCode::from(TORN),
+        Status::Corrupt => ExitCode::from(CORRUPT),
+    })
+}
+
+/// Says why there is nothing to show.
+fn refuse(args: &LookArgs, out: &mut dyn Write, error: &ReadError) -> Result<ExitCode, CliError> {
+    let damage = is_damage(error);
+    eprintln!("slipring: {error}");
+    if args.json {
+        let status = if damage { "corrupt" } else { "unusable" };
+        let object = serde_json::json!({
+            "path": args.journal, "status": status, "error": error.to_string(),
+        });
+        writeln!(out, "{object}")?;
+    }
+    Ok(ExitCode::from(if damage { CORRUPT } else { UNUSABLE }))
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("numbers, strings and lists of them")
+}
+
+fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
+    let records = info.end_sequence - info.first_sequence;
+    writeln!(out, "journal     {}", info.path.display())?;
+    writeln!(out, "id          {}", info.journal_id)?;
+    let (first, end) = (info.first_sequence, info.end_sequence);
+    writeln!(out, "records     {} (sequence {first} to {end}, the latter excluded)", show::count(records))?;
+    let first_ns = info.segments.iter().find_map(|segment| segment.first_time_ns);
+    let last_ns = info.segments.iter().rev().find_map(|segment| segment.last_time_ns);
+    if let (Some(first_ns), Some(last_ns)) = (first_ns, last_ns) {
+        writeln!(out, "times       {} to {}", time::show(first_ns), time::show(last_ns))?;
+    }
+    writeln!(out, "durable     D = {}, window W = {}", info.durable_end, show::count(info.window_records))?;
+    let closed = if info.closed { "closed in good order" } else { "open, or its writer died" };
+    writeln!(out, "epoch       {}, {closed}, control generation {}", info.epoch, info.control_generation)?;
+    if !info.event.is_empty() {
+        let (event, bytes) = (&info.event, info.event_bytes);
+        writeln!(out, "event       {event}, {bytes} bytes, {} as a record", info.record_bytes)?;
+        for (name, kind, offset, size) in &info.fields {
+            writeln!(out, "  {offset:>5}  {name}: {kind} ({size} bytes)")?;
+        }
+    }
+    writeln!(out, "segments    {}", info.segments.len())?;
+    for segment in &info.segments {
+        let times = match (segment.first_time_ns, segment.last_time_ns) {
+            (Some(first), Some(last)) => format!("{} to {}", time::show(first), time::show(last)),
+            _ => "empty".to_owned(),
+        };
+        let fill = format!("{}/{}", show::count(segment.records), show::count(segment.capacity));
+        let (name, epoch) = (&segment.name, segment.epoch);
+        let mebibytes = segment.file_bytes as f64 / f64::from(1 << 20);
+        writeln!(out, "  {name}  {fill:>21}  epoch {epoch}  {mebibytes:.1} MiB  {times}")?;
+    }
+    for warning in &info.warnings {
+        writeln!(out, "warning     {warning}")?;
+    }
+    Ok(())
+}
+
+fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()> {
+    let verdict = match (report.status, report.torn_at) {
+        (Status::Corrupt, _) => "CORRUPT".to_owned(),
+        (Status::TornTail, Some(at)) => {
+            format!(
+                "torn tail at sequence {at}: what lies there is no part of the log, the next open cuts it off"
+            )
+        }
+        (Status::TornTail, None) => "torn tail".to_owned(),
+        (Status::Fine, _) => "fine".to_owned(),
+    };
+    writeln!(out, "{}: {verdict}", report.path.display())?;
+    let (first, end, durable) = (report.first_sequence, report.end_sequence, report.durable_end);
+    let records = show::count(report.records);
+    writeln!(out, "{records} whole records, sequence {first} to {end}, durable to {durable}")?;
+    for fault in &report.faults {
+        writeln!(out, "corrupt: {fault}")?;
+    }
+    for warning in &report.warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! `slipring record`: messages into a journal. All of the input is read before the journal is opened.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use slipring_journal::{DiskFull, Journal, Writer};
+
+use crate::args::RecordArgs;
+use crate::error::CliError;
+use crate::flow::input::InputOptions;
+use crate::flow::message::{LineEnd, OrderMessage};
+use crate::{show, time};
+
+/// Messages between two looks at the progress bar.
+const BATCH: usize = 4096;
+
+pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError> {
+    let options = InputOptions { seed: args.seed, date_ns: args.date, symbol: args.symbol.0 };
+    let messages = args.input.load(&options)?;
+    let started = Instant::now();
+    let journal = Journal::at(&args.journal)
+        .segment_records(args.segment_records)
+        // A wide window: nobody waits for the recovery of a recording, and a slow disk would bound its rate.
+        .window_records(1 << 18)
+        // The times are those of a day that was asked for by name, so none can be a slip of the clock.
+        .max_time_step(Duration::MAX)
+        // Nobody would see what it waits for.
+        .disk_full(DiskFull::Halt);
+    let (mut writer, report) = journal.open::<OrderMessage>()?;
+    if !report.created {
+        eprintln!("{report}");
+    }
+    if let Err(refusal) = check_end(&writer, args, &messages) {
+        writer.close()?;
+        return Err(refusal);
+    }
+    let first = writer.end_sequence();
+    let done = append(&mut writer, &messages)?;
+    let end = writer.close()?;
+    if done < messages.len() {
+        return Err(CliError::Interrupted { done, total: messages.len() });
+    }
+    let elapsed = started.elapsed();
+    let range = (messages[0].time_ns, messages[messages.len() - 1].time_ns);
+    writeln!(
+        out,
+        "recorded {} messages from {} into {}: sequence {first} to {end}, {} to {}, durable, in {} ({})",
+        show::count(messages.len() as u64),
+        args.input,
+        args.journal.display(),
+        time::show(range.0),
+        time::show(range.1),
+        show::duration(elapsed),
+        show::rate(messages.len() as u64, elapsed),
+    )?;
+    Ok(())
+}
+
+/// Whether the messages can follow what the journal holds.
+fn check_end(
+    writer: &Writer<OrderMessage>,
+    args: &RecordArgs,
+    messages: &[OrderMessage],
+) -> Result<(), CliError> {
+    let Some(last_ns) = writer.last_time_ns() else { return Ok(()) };
+    let path = || args.journal.clone();
+    let first_ns = messages[0].time_ns;
+    if first_ns < last_ns {
+        return Err(CliError::BeforeTheLast { path: path(), last_ns, first_ns });
+    }
+    let last = writer.reader()?.at(writer.end_sequence() - 1)?;
+    if last.event().line_end == LineEnd::EndOfFile as u8 {
+        return Err(CliError::OpenLine { path: path() });
+    }
+    Ok(())
+}
+
+/// Appends all messages, or fewer if a signal says stop; gives how many.
+fn append(writer: &mut Writer<OrderMessage>, messages: &[OrderMessage]) -> Result<usize, CliError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let bar = show::bar("recording", messages.len() as u64, false);
+    for (index, message) in messages.iter().enumerate() {
+        if let Err(fault) = writer.append(message.time_ns, message) {
+            return Err(CliError::Append { fault, done: index, total: messages.len() });
+        }
+        if (index + 1) % BATCH == 0 {
+            writer.end_batch();
+            bar.set_position(index as u64);
+            // Relaxed: it only says stop; nothing is handed over with it.
+            if stop.load(Ordering::Relaxed) {
+                bar.finish_and_clear();
+                return Ok(index + 1);
+            }
+        }
+    }
+    writer.end_batch();
+    bar.finish_and_clear();
+    Ok(messages.len())
+}

@@ -1,0 +1,216 @@
+//! The process that fault tests kill, starve and step through: it uses a journal as a program would, and says on
+//! its standard output how far it is. Not a tool; its arguments are the tests' business.
+
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use slipring_journal::storage::Files;
+use slipring_journal::{Journal, Sync, Writer};
+use slipring_tests::journals::{Note, time};
+use slipring_tests::lives::{Message, note_of_round};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let text = |index: usize| arguments.get(index).map_or("", String::as_str);
+    let number = |index: usize| text(index).parse::<u64>().unwrap_or_else(|_| panic!("{arguments:?}"));
+    match text(0) {
+        "append" => append(text(1), number(2), number(3), number(4)),
+        "hold" => hold(text(1)),
+        "open-as" => open_as(text(1), number(2) as u32),
+        "few-handles" => few_handles(text(1), number(2)),
+        "interrupted" => interrupted(text(1)),
+        "fork" => fork(text(1)),
+        "step" => step(text(1), number(2)),
+        other => panic!("no mode {other:?}"),
+    }
+}
+
+fn send(message: Message) {
+    // Straight into the pipe: what is in a buffer would die with this process.
+    let bytes = message.to_bytes();
+    let written = rustix::io::write(std::io::stdout(), &bytes);
+    assert_eq!(written, Ok(bytes.len()), "the test has gone");
+}
+
+/// Appends until it is killed, and acknowledges what it sees journalled and durable.
+fn append(folder: &str, round: u64, segment_records: u64, mode: u64) {
+    let sync = [Sync::None, Sync::EveryBatch, Sync::every(Duration::from_micros(300))][mode as usize % 3];
+    let journal = Journal::at(folder).segment_records(segment_records).sync(sync);
+    let (mut writer, _) = journal.open::<Note>().unwrap();
+    let cursors = writer.cursors();
+    send(Message::Opened(writer.end_sequence()));
+    for count in 1..400 {
+        let id = writer.end_sequence();
+        writer.append(time(id), &note_of_round(id, round)).unwrap();
+        send(Message::Journalled(id + 1));
+        if count % 8 == 0 {
+            writer.end_batch();
+        }
+        if count % 50 == 0 {
+            cursors.wait_durable(id, Duration::from_secs(60)).unwrap();
+            send(Message::Durable(id + 1));
+        }
+    }
+    if round % 2 == 0 {
+        // Killed while it closes.
+        writer.close().unwrap();
+        send(Message::Durable(cursors.durable_end()));
+    }
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+/// Holds the journal open until its standard input ends.
+fn hold(folder: &str) {
+    let (writer, _) = Journal::at(folder).open::<Note>().unwrap();
+    println!("open");
+    let _ = std::io::stdin().read_line(&mut String::new());
+    writer.close().unwrap();
+}
+
+/// Opens for writing and for reading as another user, and says what came of it.
+fn open_as(folder: &str, user: u32) {
+    // SAFETY: plain system calls on this process, which has one thread.
+    let dropped = unsafe {
+        libc::setgroups(0, std::ptr::null()) == 0
+            && libc::setresgid(user, user, user) == 0
+            && libc::setresuid(user, user, user) == 0
+    };
+    assert!(dropped, "only root can become another user");
+    let journal = Journal::at(folder);
+    match journal.open::<Note>() {
+        Ok((writer, _)) => println!("write: {}", writer.end_sequence()),
+        Err(error) => println!("write: {error}"),
+    }
+    match journal.reader::<Note>() {
+        Ok(reader) => println!("read: {}", reader.end_sequence()),
+        Err(error) => println!("read: {error}"),
+    }
+}
+
+/// Lives with few file handles: opens, appends over rolls, closes. Says how far it came.
+fn few_handles(folder: &str, most: u64) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: the struct lives through the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+    let journal = Journal::at(folder).segment_records(64);
+    let mut writer = match journal.open::<Note>() {
+        Ok((writer, _)) => writer,
+        Err(error) => return println!("open: {error}"),
+    };
+    for _ in 0..200 {
+        let id = writer.end_sequence();
+        if let Err(error) = writer.append(time(id), &note_of_round(id, 0)) {
+            return println!("append {id}: {error}");
+        }
+    }
+    match writer.close() {
+        Ok(end) => println!("closed: {end}"),
+        Err(error) => println!("close: {error}"),
+    }
+}
+
+extern "C" fn on_alarm(_: libc::c_int) {}
+
+/// Opens, rolls, syncs and closes under a rain of signals whose handler does not restart calls.
+fn interrupted(folder: &str) {
+    let interval = libc::timeval { tv_sec: 0, tv_usec: 150 };
+    let timer = libc::itimerval { it_interval: interval, it_value: interval };
+    // SAFETY: the action is a plain function that does nothing, installed without SA_RESTART; both structs live
+    // through their calls.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_alarm as *const () as usize;
+        assert_eq!(libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut()), 0);
+        assert_eq!(libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()), 0);
+    }
+    for life in 0..10 {
+        let journal = Journal::at(folder).segment_records(1 << 12).sync(Sync::EveryBatch);
+        let (mut writer, report) = journal.open::<Note>().unwrap();
+        assert_eq!(report.end_sequence, life * 20_000);
+        for _ in 0..20_000 {
+            let id = writer.end_sequence();
+            writer.append(time(id), &note_of_round(id, life)).unwrap();
+        }
+        writer.cursors().wait_durable(writer.end_sequence() - 1, Duration::from_secs(600)).unwrap();
+        writer.close().unwrap();
+    }
+    println!("ok");
+}
+
+/// Forks while it is the writer. The child may not write, and drops its copy of the writer like any value.
+fn fork(folder: &str) {
+    let (mut writer, _) = Journal::at(folder).open::<Note>().unwrap();
+    writer.append(time(0), &note_of_round(0, 0)).unwrap();
+    // SAFETY: the child touches nothing that another thread may have held locked: it drops the writer or stores
+    // into its map, which is what is tried here, and leaves.
+    for appends in [true, false] {
+        match unsafe { libc::fork() } {
+            0 => {
+                if appends {
+                    let _ = writer.append(time(1), &note_of_round(1, 1));
+                } else {
+                    drop(writer);
+                }
+                // SAFETY: ends this process at once.
+                unsafe { libc::_exit(7) }
+            }
+            child => {
+                let mut status = 0;
+                // SAFETY: the status lives through the call.
+                assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+                if libc::WIFSIGNALED(status) {
+                    println!("killed by signal {}", libc::WTERMSIG(status));
+                } else {
+                    println!("left with {}", libc::WEXITSTATUS(status));
+                }
+            }
+        }
+    }
+    // The lock is this process's still, and so is the journal.
+    println!("second writer: {}", Journal::at(folder).open::<Note>().unwrap_err());
+    writer.append(time(1), &note_of_round(1, 0)).unwrap();
+    // A child that lives on does not keep the lock.
+    // SAFETY: as above; the child only sleeps.
+    let sleeper = unsafe { libc::fork() };
+    if sleeper == 0 {
+        std::thread::sleep(Duration::from_secs(600));
+    }
+    println!("closed: {}", writer.close().unwrap());
+    let (writer, _) = Journal::at(folder).open::<Note>().unwrap();
+    println!("opened: {}", writer.end_sequence());
+    drop(writer);
+    // SAFETY: the sleeper is this process's own child.
+    unsafe { libc::kill(sleeper, libc::SIGKILL) };
+}
+
+/// Waits to be traced, then lives one life on this thread alone: opens, appends, rolls, syncs, closes. The
+/// tracer reads from `folder.acks` how many records are appended.
+fn step(folder: &str, round: u64) {
+    let acks = std::fs::OpenOptions::new().write(true).open(format!("{folder}.acks")).unwrap();
+    let note_end = |end: u64| assert_eq!(rustix::io::pwrite(&acks, &end.to_le_bytes(), 0), Ok(8));
+    let journal = Journal::at(folder).segment_records(4).sync(Sync::EveryBatch);
+    // SAFETY: plain system calls on this process.
+    unsafe {
+        assert_eq!(libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0), 0);
+        libc::raise(libc::SIGSTOP);
+    }
+    let (mut writer, _): (Writer<Note, Files>, _) =
+        journal.open_on(&Files::new(folder), false).unwrap();
+    let first = writer.end_sequence();
+    note_end(first);
+    for id in first..first + 6 {
+        while writer.step_helper() {}
+        writer.append(time(id), &note_of_round(id, round)).unwrap();
+        note_end(id + 1);
+        if id % 3 == 0 {
+            writer.step_syncer();
+        }
+    }
+    match round % 2 {
+        0 => drop(writer.close()),
+        _ => writer.abandon(),
+    }
+    std::io::stdout().flush().unwrap();
+    let _ = acks.as_raw_fd();
+}

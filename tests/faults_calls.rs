@@ -1,0 +1,377 @@
+//! The rows of the fault matrix that are about failing system calls and a misbehaving clock, on storage whose
+//! calls fail when told: so every call can fail in its turn.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use slipring_journal::storage::{Memory, Storage};
+use slipring_journal::{
+    AppendError, Cursors, DiskFull, Follower, OpenError, ReadError, Reader, Stall, SyncError, Writer,
+};
+use slipring_tests::faulty::{Call, Faulty};
+use slipring_tests::journals::{
+    BOOT, NEXT_BOOT, Note, append_to, closed, died, note, open, options, read_all, segment, time,
+};
+
+const CAPACITY: u64 = 8;
+const SOON: Duration = Duration::from_secs(600);
+
+fn opened(faulty: &Faulty) -> Writer<Note, Faulty> {
+    open(&options(CAPACITY), faulty).expect("nothing fails yet").0
+}
+
+/// After a failed sync: nothing is appended, nothing waited for, nothing tried again, D stays.
+fn check_terminal(mut writer: Writer<Note, Faulty>, faulty: &Faulty, durable: u64) {
+    let cursors: Cursors = writer.cursors();
+    let failed = |error: &SyncError| {
+        matches!(error, SyncError::SyncFailed { durable_end, .. } if *durable_end == durable)
+    };
+    assert!(cursors.failure().is_some_and(|error| failed(&error)), "{cursors:?}");
+    // The disk is well again: that must not matter.
+    faulty.mend();
+    let syncs = (faulty.count(Call::SyncMap), faulty.count(Call::SyncFile), faulty.count(Call::Write));
+    let end = writer.end_sequence();
+    for _ in 0..3 {
+        assert!(!writer.step_syncer());
+        match writer.append(time(end), &note(end)) {
+            Err(AppendError::Failed(error)) => assert!(failed(&error), "{error}"),
+            other => panic!("{other:?}"),
+        }
+        match cursors.wait_durable(durable, SOON) {
+            Err(error) => assert!(failed(&error), "{error}"),
+            Ok(()) => panic!("durable after a failed sync"),
+        }
+    }
+    assert_eq!(cursors.durable_end(), durable);
+    let closed = writer.close();
+    assert!(closed.as_ref().is_err_and(failed), "{closed:?}");
+    assert_eq!(
+        syncs,
+        (faulty.count(Call::SyncMap), faulty.count(Call::SyncFile), faulty.count(Call::Write)),
+        "a sync was tried again"
+    );
+}
+
+#[test]
+fn row_fsync_or_msync_error_is_terminal() {
+    let faulty = Faulty::new(Memory::new(BOOT));
+    let mut writer = opened(&faulty);
+    append_to(&mut writer, 5);
+    assert!(writer.step_syncer());
+    append_to(&mut writer, 7);
+    faulty.fail(Call::SyncMap, ErrorKind::Other);
+    writer.step_syncer();
+    check_terminal(writer, &faulty, 5);
+    // Only the process knew; the next one recovers all that is in the files.
+    let (writer, report) = open(&options(CAPACITY), &faulty).unwrap();
+    assert_eq!((report.durable_end, report.end_sequence, report.was_closed), (5, 7, false));
+    writer.abandon();
+}
+
+#[test]
+fn row_fsync_error_of_the_control_file_is_terminal() {
+    for call in [Call::SyncFile, Call::Write] {
+        let faulty = Faulty::new(Memory::new(BOOT));
+        let mut writer = opened(&faulty);
+        append_to(&mut writer, 5);
+        faulty.fail(call, ErrorKind::Other);
+        writer.step_syncer();
+        // The data is on disk, so the gate is open for it; D there is not, and stays.
+        check_terminal(writer, &faulty, 5);
+        assert_eq!(open(&options(CAPACITY), &faulty).unwrap().1.end_sequence, 5);
+    }
+}
+
+#[test]
+fn row_fsync_error_in_close_is_told() {
+    let faulty = Faulty::new(Memory::new(BOOT));
+    let mut writer = opened(&faulty);
+    append_to(&mut writer, 5);
+    faulty.fail(Call::SyncMap, ErrorKind::Other);
+    assert!(matches!(writer.close(), Err(SyncError::SyncFailed { durable_end: 0, .. })));
+    faulty.mend();
+    assert!(!open(&options(CAPACITY), &faulty).unwrap().1.was_closed);
+}
+
+#[test]
+fn row_every_call_of_an_open_fails_in_turn_and_nothing_is_half_made() {
+    // A new journal; one that was closed; one with a tail to cut, records to rewrite and segments to remove.
+    let torn = || {
+        let mut files = died(CAPACITY, 20, 10).to_files();
+        files.get_mut(&segment(8)).unwrap()[8192 + 6 * 64] ^= 1;
+        files.insert(format!("{}.tmp", segment(32)), vec![1; 9]);
+        Memory::from_files(files, NEXT_BOOT)
+    };
+    let cases: [(&str, &dyn Fn() -> Memory, u64); 3] = [
+        ("new", &|| Memory::new(BOOT), 0),
+        ("closed", &|| closed(CAPACITY, 20), 20),
+        ("torn", &torn, 14),
+    ];
+    for (name, start, end) in cases {
+        for (call, kind) in (0..).flat_map(|call| {
+            [ErrorKind::StorageFull, ErrorKind::PermissionDenied, ErrorKind::Other].map(|kind| (call, kind))
+        }) {
+            let faulty = Faulty::new(start());
+            faulty.fail_nth(call, kind);
+            let failed = open(&options(CAPACITY), &faulty);
+            let calls = faulty.calls();
+            if calls.len() <= call {
+                // No such call any more: all of them have had their turn.
+                failed.unwrap().0.abandon();
+                assert!(call > 10, "{name}: {calls:?}");
+                break;
+            }
+            match failed {
+                Err(OpenError::Journal(fault)) => {
+                    let text = fault.to_string();
+                    assert!(text.contains("memory"), "{name}: no path in {text:?}");
+                }
+                other => panic!("{name}: call {call}, {:?}, failed unseen: {other:?}", calls[call]),
+            }
+            faulty.mend();
+            let (mut writer, report) = open(&options(CAPACITY), &faulty)
+                .unwrap_or_else(|error| panic!("{name}: after {:?} had failed: {error}", calls[call]));
+            assert_eq!(report.end_sequence, end, "{name}: after {:?} had failed", calls[call]);
+            append_to(&mut writer, end + 20);
+            writer.close().unwrap();
+            assert_eq!(read_all(&faulty).unwrap(), end + 20);
+            let names = faulty.list().unwrap();
+            assert!(!names.iter().any(|name| name.ends_with(".tmp")), "{name}: {names:?}");
+        }
+    }
+}
+
+#[test]
+fn row_no_file_handles_for_the_next_segment_is_typed_and_final() {
+    for call in [Call::Create, Call::Allocate, Call::Write, Call::SyncFile, Call::Rename, Call::Map] {
+        let faulty = Faulty::new(Memory::new(BOOT));
+        let mut writer = opened(&faulty);
+        faulty.fail(call, ErrorKind::Other);
+        while writer.step_helper() {}
+        faulty.mend();
+        let failed = writer.append(time(0), &note(0));
+        assert!(
+            matches!(&failed, Err(AppendError::Failed(SyncError::PrepareFailed { .. }))),
+            "{call:?}: {failed:?}"
+        );
+        assert!(writer.close().is_err());
+        append_to(&mut opened(&faulty), 20);
+    }
+}
+
+#[test]
+fn row_disk_full_told_before_the_space_is_needed_and_waits_for_room() {
+    let faulty = Faulty::new(Memory::new(BOOT));
+    let mut writer = opened(&faulty);
+    let cursors = writer.cursors();
+    faulty.fail(Call::Allocate, ErrorKind::StorageFull);
+    assert!(!writer.step_helper());
+    assert!(cursors.disk_full(), "known while the active segment has room");
+    for id in 0..CAPACITY {
+        writer.append(time(id), &note(id)).unwrap();
+    }
+    for _ in 0..3 {
+        match writer.try_append(time(CAPACITY), &note(CAPACITY)) {
+            Err(AppendError::Full { sequence: CAPACITY, why: Stall::DiskFull }) => {}
+            other => panic!("{other:?}"),
+        }
+        writer.step_helper();
+    }
+    assert_eq!(cursors.stalls(), 1);
+    // What is there can be made durable meanwhile.
+    assert!(writer.step_syncer());
+    assert_eq!(cursors.durable_end(), CAPACITY);
+    assert!(!faulty.list().unwrap().iter().any(|name| name.ends_with(".tmp")), "space kept for nothing");
+    faulty.mend();
+    append_to(&mut writer, 20);
+    assert!(!cursors.disk_full());
+    writer.close().unwrap();
+    assert_eq!(read_all(&faulty).unwrap(), 20);
+}
+
+#[test]
+fn row_disk_full_halts_by_policy() {
+    let faulty = Faulty::new(Memory::new(BOOT));
+    let journal = options(CAPACITY).disk_full(DiskFull::Halt);
+    let (mut writer, _) = open(&journal, &faulty).unwrap();
+    append_to(&mut writer, 3);
+    faulty.fail(Call::Allocate, ErrorKind::StorageFull);
+    append_to_end_of_segment(&mut writer);
+    let error = loop {
+        writer.step_helper();
+        if let Err(error) = writer.try_append(time(writer.end_sequence()), &note(writer.end_sequence())) {
+            break error;
+        }
+    };
+    assert!(matches!(error, AppendError::Failed(SyncError::DiskFull { .. })), "{error:?}");
+    let end = writer.end_sequence();
+    assert!(matches!(writer.close(), Err(SyncError::DiskFull { .. })));
+    assert_eq!(read_all(&faulty).unwrap(), end, "what is there stays");
+    // Opening needs no space as long as the active segment has room; else it fails, and changes nothing.
+    let before = faulty.memory.to_files();
+    let opened = open(&journal, &faulty);
+    assert!(opened.is_err_and(|error| error.to_string().contains("allocate")));
+    assert_eq!(read_all(&faulty).unwrap(), end);
+    assert_eq!(faulty.memory.to_files().len(), before.len());
+}
+
+/// Fills the active segment and the spare that the helper had made already.
+fn append_to_end_of_segment(writer: &mut Writer<Note, Faulty>) {
+    while writer.end_sequence() % CAPACITY != 0 || writer.end_sequence() < CAPACITY {
+        let id = writer.end_sequence();
+        writer.append(time(id), &note(id)).unwrap();
+    }
+}
+
+#[test]
+fn row_clock_steps_back_and_equal_times() {
+    let memory = Memory::new(BOOT);
+    let (mut writer, _) = open(&options(CAPACITY), &memory).unwrap();
+    let times = [50, 50, 40, 0, 51, 51, 7, 60];
+    for (id, time) in times.into_iter().enumerate() {
+        writer.append(time, &note(id as u64)).unwrap();
+    }
+    assert_eq!((writer.regressions(), writer.last_time_ns()), (3, Some(60)));
+    writer.close().unwrap();
+    let mut reader = Reader::<Note, Memory>::open_to(memory.clone(), None).unwrap();
+    let journal_times: Vec<u64> = (0..8).map(|sequence| reader.at(sequence).unwrap().time_ns()).collect();
+    assert_eq!(journal_times, [50, 50, 50, 50, 51, 51, 51, 60]);
+    assert_eq!(reader.lower_bound(50).unwrap(), 0);
+    assert_eq!(reader.lower_bound(51).unwrap(), 4);
+    assert_eq!(reader.upper_bound(51).unwrap(), 7);
+    // A restart with the clock set back goes on from the journal's time.
+    let (mut writer, report) = open(&options(CAPACITY), &memory).unwrap();
+    assert_eq!(report.last_time_ns, Some(60));
+    writer.append(3, &note(8)).unwrap();
+    assert_eq!((writer.regressions(), writer.last_time_ns()), (1, Some(60)));
+}
+
+#[test]
+fn row_clock_extremes() {
+    let memory = Memory::new(BOOT);
+    let journal = options(CAPACITY).max_time_step(Duration::MAX);
+    let (mut writer, _) = open(&journal, &memory).unwrap();
+    for (id, time) in [0, 0, u64::MAX - 1, u64::MAX, u64::MAX, 0].into_iter().enumerate() {
+        writer.append(time, &note(id as u64)).unwrap();
+    }
+    writer.close().unwrap();
+    let mut reader = Reader::<Note, Memory>::open_to(memory.clone(), None).unwrap();
+    assert_eq!((reader.lower_bound(0).unwrap(), reader.upper_bound(0).unwrap()), (0, 2));
+    assert_eq!((reader.lower_bound(u64::MAX).unwrap(), reader.upper_bound(u64::MAX).unwrap()), (3, 6));
+    // The next life takes it from there, with whatever step.
+    let (mut writer, report) = open(&options(CAPACITY), &memory).unwrap();
+    assert_eq!((report.last_time_ns, report.truncated_at), (Some(u64::MAX), None));
+    writer.append(12, &note(6)).unwrap();
+    assert_eq!(writer.last_time_ns(), Some(u64::MAX));
+}
+
+#[test]
+fn row_a_time_far_in_the_future_is_refused() {
+    let (mut writer, _) = open(&options(CAPACITY), &Memory::new(BOOT)).unwrap();
+    for time in [u64::MAX, u64::MAX / 2] {
+        assert!(matches!(writer.append(time, &note(0)), Err(AppendError::TimeTooFar { .. })));
+    }
+    assert_eq!((writer.end_sequence(), writer.last_time_ns()), (0, None), "it did not pin the time");
+    writer.append(5, &note(0)).unwrap();
+    match writer.append(u64::MAX / 2, &note(1)) {
+        Err(AppendError::TimeTooFar { time_ns, last_ns: 5, max_step_ns }) => {
+            assert_eq!((time_ns, max_step_ns), (u64::MAX / 2, 24 * 3600 * 1_000_000_000));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((writer.append(6, &note(1)).unwrap(), writer.last_time_ns()), (1, Some(6)));
+}
+
+/// A journal of six records, with D at `durable`; its tail from 3 on lost, and another written in its place.
+fn with_another_history(durable: u64) -> (Memory, Memory) {
+    let before = died(CAPACITY, 6, durable);
+    let mut files = before.to_files();
+    files.get_mut(&segment(0)).unwrap()[8192 + 3 * 64] ^= 1;
+    let after = Memory::from_files(files, NEXT_BOOT);
+    let (mut writer, report) = open(&options(CAPACITY), &after).unwrap();
+    assert_eq!((report.truncated_at, report.valid_discarded), (Some(3), 2));
+    append_to(&mut writer, 6);
+    writer.close().unwrap();
+    (before, after)
+}
+
+#[test]
+fn row_a_saved_position_after_a_truncation_is_refused() {
+    let (before, after) = with_another_history(2);
+    let mut reader = Reader::<Note, Memory>::open_to(before, None).unwrap();
+    for sequence in 0..6 {
+        let anchor = reader.as_raw().anchor(sequence).unwrap();
+        let mut now = Reader::<Note, Memory>::open_to(after.clone(), None).unwrap();
+        let check = now.as_raw().check_anchor(&anchor);
+        let resumed = Follower::<Note, Memory>::resume_on(after.clone(), anchor);
+        if sequence < 3 {
+            check.unwrap();
+            let mut follower = resumed.unwrap();
+            assert_eq!(follower.next_chunk().unwrap().unwrap().first_sequence, sequence + 1);
+        } else {
+            // The very same event lies there, in another epoch: another history.
+            assert!(matches!(check, Err(ReadError::HistoryChanged { anchor: a, .. }) if a == anchor));
+            assert!(matches!(resumed, Err(ReadError::HistoryChanged { .. })));
+        }
+    }
+    // Of another journal, and behind the end.
+    let mut other = Reader::<Note, Memory>::open_to(closed(CAPACITY, 9), None).unwrap();
+    for sequence in [0, 8] {
+        let anchor = other.as_raw().anchor(sequence).unwrap();
+        let resumed = Follower::<Note, Memory>::resume_on(after.clone(), anchor);
+        assert!(matches!(resumed, Err(ReadError::HistoryChanged { .. })), "{resumed:?}");
+    }
+}
+
+#[test]
+fn row_a_follower_over_a_truncation_gets_history_changed() {
+    // It has handed out what is then cut off: the same folder, as a machine that came back would show it.
+    let (before, after) = with_another_history(2);
+    let folder = Memory::from_files(before.to_files(), BOOT);
+    let mut follower = Follower::<Note, Memory>::open_on(folder.clone(), 0).unwrap();
+    assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 6);
+    for (name, bytes) in after.to_files() {
+        folder.put(&name, &bytes);
+    }
+    let (mut writer, _) = open(&options(CAPACITY), &folder).unwrap();
+    append_to(&mut writer, 12);
+    let met = loop {
+        match follower.next_chunk() {
+            Ok(Some(chunk)) => assert!(chunk.first_sequence >= 6),
+            Ok(None) => panic!("it took the new history for its own"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(met, ReadError::HistoryChanged { .. }), "{met:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// One call of a life fails, whichever: what was acknowledged is there afterwards.
+    #[test]
+    fn row_any_call_of_a_life_fails(call in 0usize..120, full in any::<bool>(), records in 1u64..60) {
+        let faulty = Faulty::new(Memory::new(BOOT));
+        let mut writer = opened(&faulty);
+        faulty.fail_nth(call, if full { ErrorKind::StorageFull } else { ErrorKind::Other });
+        let cursors = writer.cursors();
+        for turn in 0..records * 4 {
+            let id = writer.end_sequence();
+            if id < records && matches!(writer.try_append(time(id), &note(id)), Err(AppendError::Failed(_))) {
+                break;
+            }
+            while writer.step_helper() {}
+            if turn % 3 == 0 {
+                writer.step_syncer();
+            }
+        }
+        let (end, durable) = (writer.end_sequence(), cursors.durable_end());
+        prop_assert!(durable <= end);
+        prop_assert!(end == records || cursors.failure().is_some());
+        let _ = writer.close();
+        faulty.mend();
+        prop_assert_eq!(open(&options(CAPACITY), &faulty).unwrap().1.end_sequence, end);
+        prop_assert_eq!(read_all(&faulty).unwrap(), end);
+    }
+}
