@@ -2,9 +2,7 @@
 //! type, version or byte order. Each test's name says its row.
 
 use slipring_journal::storage::{Memory, Storage};
-use slipring_journal::{
-    Event, Follower, JournalFault, OpenError, ReadError, Reader, Status, verify_on,
-};
+use slipring_journal::{Event, Follower, JournalFault, OpenError, ReadError, Reader, Status, verify_on};
 use slipring_tests::faulty::Faulty;
 use slipring_tests::journals::{
     BLOCK_BYTES, BOOT, FileSet, HEADER_BYTES, Note, RECORD_BYTES, append_to, closed, died, mend_checksum,

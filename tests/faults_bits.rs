@@ -106,7 +106,9 @@ fn same_boot_flips() -> Result<(), String> {
             let opened = open(&options(SEGMENT_RECORDS), &memory);
             if sequence < RECORDS - 1 {
                 if refused_for(opened) != Some(sequence) {
-                    return Err(format!("record {sequence}, bit {bit}: whole records behind it were cut off"));
+                    return Err(format!(
+                        "record {sequence}, bit {bit}: whole records behind it were cut off"
+                    ));
                 }
                 continue;
             }

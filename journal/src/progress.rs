@@ -229,7 +229,8 @@ impl Cursors {
         let deadline = Instant::now().checked_add(timeout);
         let journalled_end = progress.journalled_end();
         if sequence >= journalled_end {
-            return Err(SyncError::NotJournalled { sequence, journalled_end });
+            let failure = progress.failure().cloned();
+            return Err(failure.unwrap_or(SyncError::NotJournalled { sequence, journalled_end }));
         }
         progress.want(sequence + 1);
         let mut guard = progress.waiters.lock().unwrap_or_else(PoisonError::into_inner);

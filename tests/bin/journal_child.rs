@@ -195,8 +195,7 @@ fn step(folder: &str, round: u64) {
         assert_eq!(libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0), 0);
         libc::raise(libc::SIGSTOP);
     }
-    let (mut writer, _): (Writer<Note, Files>, _) =
-        journal.open_on(&Files::new(folder), false).unwrap();
+    let (mut writer, _): (Writer<Note, Files>, _) = journal.open_on(&Files::new(folder), false).unwrap();
     let first = writer.end_sequence();
     note_end(first);
     for id in first..first + 6 {

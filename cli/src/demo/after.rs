@@ -1,6 +1,6 @@
 //! After the last life: the journal itself, against the input and against a walk through it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::json;
 use slipring::{From, Journal};
@@ -8,7 +8,7 @@ use slipring_journal::Status;
 
 use super::DemoError;
 use super::parent::{Demo, hex};
-use super::pipeline::{self, BookStage};
+use super::pipeline::{self, BookStage, PATIENCE};
 use super::proof::Reference;
 use crate::flow::message::OrderMessage;
 use crate::{show, time};
@@ -54,7 +54,7 @@ impl Demo<'_> {
         let (stage, digest) = BookStage::new(None);
         let mut recovered = pipeline::engine(&self.journal, self.plan.segment_records, stage).open()?;
         let report = recovered.replay(From::Time(time_ns))?;
-        let digest = digest.recv_timeout(Duration::from_secs(60)).map_err(|_| DemoError::NotLive)?;
+        let digest = digest.recv_timeout(PATIENCE).map_err(|_| DemoError::NotLive)?;
         let (engine, publisher) = recovered.go_live()?;
         engine.shutdown(publisher)?;
 

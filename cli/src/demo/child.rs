@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use slipring::{Engine, From, Publisher};
 
 use super::DemoError;
-use super::pipeline::{self, BOOK, BookStage, Pace};
+use super::pipeline::{self, BOOK, BookStage, PATIENCE, Pace};
 use super::protocol::{Done, Orders, Said, Stop, say};
 use crate::flow::input::{Input, InputOptions};
 use crate::flow::message::OrderMessage;
@@ -18,8 +18,6 @@ use crate::flow::message::OrderMessage;
 const BATCH: usize = 256;
 /// Between two paced messages: half a million a second.
 pub(super) const PACE_NS: u64 = 2_000;
-/// How long a child waits for its death.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(journal: &Path, orders: &Orders, out: &mut dyn Write) -> Result<(), DemoError> {
     // Should the parent die, nobody is left to kill the child.

@@ -108,7 +108,7 @@ pub enum DemoError {
         orders: String,
     },
     /// The book's stage did not answer.
-    #[error("the book did not come to the journal's end within a minute")]
+    #[error("the book did not come to the journal's end within ten minutes")]
     NotLive,
     /// Pipe, process or output.
     #[error("demo: {0}")]

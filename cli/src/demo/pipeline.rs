@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use slipring::{Context, DiskFull, Engine, EngineBuilder, Gate, Handler, HandlerError, Journal, Lane};
@@ -21,6 +21,10 @@ pub(super) const BOOK: &str = "book";
 
 /// W, four times the default: on a slow disk the window would bound the rate, and recovery has little to scan.
 const WINDOW_RECORDS: u64 = 1 << 18;
+
+/// Longer than any stall of a disk: on a rented machine it may stand still for a minute when its allowance is used
+/// up, and that is no failure.
+pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A schedule: the message with sequence `from` is due at the start, each later one `interval_ns` after the one
 /// before it.
@@ -100,6 +104,7 @@ pub(super) fn engine(folder: &Path, segment_records: u64, stage: BookStage) -> E
         .disk_full(DiskFull::Halt);
     Engine::builder()
         .ring_capacity(1 << 14)
+        .wait_timeout(PATIENCE)
         .journal(journal)
         .lane(Lane::named("journal+book").journal().stage(BOOK, stage, Gate::JOURNALLED))
 }

@@ -82,7 +82,7 @@ pub(super) fn draw(total: u64, kills: u32, seed: u64) -> Plan {
     let stretches = kills - in_replay - in_recovery;
     let in_roll = (stretches / 3).max(1);
     let length = total / stretches;
-    let segment_records = (1 << (length / 4).ilog2()).min(1 << 16);
+    let segment_records = (1 << (length / 2).ilog2()).min(1 << 16);
 
     let rolls = choose(&mut random, stretches, in_roll);
     let mut plan = Vec::new();
@@ -90,8 +90,8 @@ pub(super) fn draw(total: u64, kills: u32, seed: u64) -> Plan {
         let (low, high) = (stretch * length, (stretch + 1) * length);
         let delay_us = 100 + random.below(LONGEST_DELAY_US - 100);
         if rolls.contains(&stretch) {
-            // The first boundary behind a place in the first half: a segment is a quarter at most.
-            let near = low + 1 + random.below(length / 2);
+            // The first boundary behind a place in the first quarter: a segment is half a stretch at most.
+            let near = low + 1 + random.below(length / 4);
             let at = near.next_multiple_of(segment_records);
             plan.push(Kill::Roll { at, hold: (at + ROLL_REACH).min(high - 1), delay_us });
         } else {
