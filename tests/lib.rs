@@ -3,3 +3,8 @@
 pub mod faulty;
 pub mod journals;
 pub mod lives;
+
+/// The README's example, compiled and run as a doctest.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

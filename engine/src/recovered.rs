@@ -63,7 +63,7 @@ pub struct Recovered<E: Event> {
 
 enum State<E: Event> {
     /// Nothing runs.
-    Opened(Box<EngineBuilder<E>>, Option<Writer<E>>),
+    Opened(Box<EngineBuilder<E>>, Option<Box<Writer<E>>>),
     /// Replay is done; the stages stand at the journal's end.
     Replayed(Box<(Engine<E>, Publisher<E>)>),
     /// Replay failed; the stages hold part of the history and must not go live.
@@ -73,7 +73,7 @@ enum State<E: Event> {
 impl<E: Event> Recovered<E> {
     pub(crate) fn new(builder: EngineBuilder<E>, journal: Option<(Writer<E>, RecoveryReport)>) -> Self {
         let (writer, report) = journal.unzip();
-        Recovered { state: State::Opened(Box::new(builder), writer), report }
+        Recovered { state: State::Opened(Box::new(builder), writer.map(Box::new)), report }
     }
 
     /// What opening the journal found, discarded and mended; `None` without a journal.
@@ -138,7 +138,7 @@ impl<E: Event> Recovered<E> {
             _ => 0,
         };
         let mut chunks = reader.chunks(first_sequence)?;
-        let (engine, mut publisher) = builder.start(Some(writer), first_sequence, end_sequence, time_ns)?;
+        let (engine, mut publisher) = builder.start(Some(*writer), first_sequence, end_sequence, time_ns)?;
         let total = end_sequence - first_sequence;
         while let Some(chunk) = chunks.next_chunk()? {
             let records = chunk.records;
@@ -165,6 +165,7 @@ impl<E: Event> Recovered<E> {
     pub fn go_live(self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         match self.state {
             State::Opened(builder, writer) => {
+                let writer = writer.map(|writer| *writer);
                 let end = writer.as_ref().map_or(0, Writer::end_sequence);
                 let time_ns = writer.as_ref().and_then(Writer::last_time_ns).unwrap_or(0);
                 builder.start(writer, end, end, time_ns)

@@ -142,9 +142,9 @@ fn interrupted(folder: &str) {
 fn fork(folder: &str) {
     let (mut writer, _) = Journal::at(folder).open::<Note>().unwrap();
     writer.append(time(0), &note_of_round(0, 0)).unwrap();
-    // SAFETY: the child touches nothing that another thread may have held locked: it drops the writer or stores
-    // into its map, which is what is tried here, and leaves.
     for appends in [true, false] {
+        // SAFETY: the child touches nothing that another thread may have held locked: it drops the writer or
+        // stores into its map, which is what is tried here, and leaves.
         match unsafe { libc::fork() } {
             0 => {
                 if appends {
