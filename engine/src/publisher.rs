@@ -67,12 +67,7 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::publish`].
     #[inline(always)]
     pub fn publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        if self.outlet.status.is_running()
-            && let Some(number) = self.producer.try_publish(time_ns, &event)
-        {
-            return Ok(self.note(number));
-        }
-        self.put_waiting(time_ns, event, None)
+        self.put(time_ns, event, |publisher, tries| publisher.wait_for_room(tries, None))
     }
 
     /// Publishes an event made in place from zeros: `fill` sees an event of zeros. A panic in `fill` publishes
@@ -104,12 +99,10 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::try_publish`].
     #[inline]
     pub fn try_publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        if self.outlet.status.is_running()
-            && let Some(number) = self.producer.try_publish(time_ns, &event)
-        {
-            return Ok(self.note(number));
-        }
-        self.put(time_ns, event)
+        self.put(time_ns, event, |publisher, _| {
+            publisher.check()?;
+            Err(PublishError::Full(()))
+        })
     }
 
     /// Publishes an event with its own time, waiting at most `timeout` for room.
@@ -123,7 +116,7 @@ impl<E: Event> Publisher<E> {
         timeout: Duration,
     ) -> Result<u64, PublishError<E>> {
         let deadline = Instant::now().checked_add(timeout);
-        self.put_waiting(time_ns, event, deadline)
+        self.put(time_ns, event, |publisher, tries| publisher.wait_for_room(tries, deadline))
     }
 
     /// Publishes events with the clock's time, read once, and gives the sequence of the last; `None` if there are
@@ -175,13 +168,30 @@ impl<E: Event> Publisher<E> {
         Ok(last)
     }
 
-    /// One try off the hot path, which spells it out: a result that may hold an event is copied about.
-    #[cold]
-    fn put(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        self.check().map_err(|error| error.map(|()| event))?;
-        match self.producer.try_publish(time_ns, &event) {
-            Some(number) => Ok(self.note(number)),
-            None => Err(PublishError::Full(event)),
+    /// Publishes one event; what to do when that can't be done now, `seldom` says.
+    ///
+    /// No call off the hot path takes the event's address. If one did, the event would have to lie in memory on
+    /// the hot path too: stored there in one width and loaded in another, which the processor can't forward, so
+    /// that each publish waited for the stores of the one before to reach a slot that another core holds. It
+    /// cost half the throughput.
+    #[inline(always)]
+    fn put(
+        &mut self,
+        time_ns: u64,
+        event: E,
+        mut seldom: impl FnMut(&mut Self, u32) -> Result<(), PublishError<()>>,
+    ) -> Result<u64, PublishError<E>> {
+        let mut tries = 0;
+        loop {
+            if self.outlet.status.is_running()
+                && let Some(number) = self.producer.try_publish(time_ns, &event)
+            {
+                return Ok(self.note(number));
+            }
+            tries += 1;
+            if let Err(error) = seldom(self, tries) {
+                return Err(error.map(|()| event));
+            }
         }
     }
 
@@ -198,28 +208,17 @@ impl<E: Event> Publisher<E> {
         sequence
     }
 
+    /// A moment's wait on a full ring, before the try `tries + 1`.
     #[cold]
     #[inline(never)]
-    fn put_waiting(
-        &mut self,
-        time_ns: u64,
-        event: E,
-        deadline: Option<Instant>,
-    ) -> Result<u64, PublishError<E>> {
-        let mut tries = 0;
-        loop {
-            match self.put(time_ns, event) {
-                Err(PublishError::Full(event)) => {
-                    tries += 1;
-                    pause_on_full(tries);
-                    let look = tries % SPINS_ON_FULL == 0;
-                    if look && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                        return Err(PublishError::TimedOut(event));
-                    }
-                }
-                done => return done,
-            }
+    fn wait_for_room(&mut self, tries: u32, deadline: Option<Instant>) -> Result<(), PublishError<()>> {
+        self.check()?;
+        pause_on_full(tries);
+        let look = tries % SPINS_ON_FULL == 0;
+        if look && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(PublishError::TimedOut(()));
         }
+        Ok(())
     }
 
     #[inline]
