@@ -14,14 +14,17 @@ use crate::engine::{Engine, LaneThread, Shared};
 use crate::error::BuildError;
 use crate::gate::{Gate, Level, Source, Watch};
 use crate::graph::{self, Node};
+use crate::invoke::{Drive, Invoked};
 use crate::journal_stage::{JOURNAL, JournalStage};
-use crate::lane::{Item, Lane, Run};
+use crate::lane::{Item, Lane};
+use crate::park::{MOST_PARKING, Parking};
 use crate::publisher::{Outlet, Publisher};
 use crate::recovered::Recovered;
 use crate::ring::{self, Publishers};
+use crate::run::Run;
 use crate::stage::{RunStage, Wiring};
 use crate::status::Status;
-use crate::wait::Waiter;
+use crate::wait::{Wait, Waiter};
 
 /// Describes an engine; [`EngineBuilder::open`] makes it.
 pub struct EngineBuilder<E: Event> {
@@ -145,12 +148,35 @@ impl<E: Event> EngineBuilder<E> {
         graph::check(&nodes, self.journal.is_some(), syncs)?;
         for (index, lane) in self.lanes.iter().enumerate() {
             let Some(core) = lane.core else { continue };
+            if lane.invoked {
+                return Err(BuildError::InvokedLaneWithCore { lane: lane.name.clone() });
+            }
             if let Some(other) = self.lanes[..index].iter().find(|other| other.core == Some(core)) {
                 let (a, b) = (other.name.clone(), lane.name.clone());
                 return Err(BuildError::CoreTwice { core, a, b });
             }
         }
+        let found = self.parking_lanes();
+        if found > MOST_PARKING {
+            return Err(BuildError::TooManyParkingLanes { found, most: MOST_PARKING });
+        }
         Ok(())
+    }
+
+    /// Whether there are more lanes and publishers than cores.
+    fn is_crowded(&self) -> bool {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let publishers = match self.publishers {
+            Publishers::Single => 1,
+            // How many is not known yet; two is what makes it several.
+            Publishers::Multi => 2,
+        };
+        self.lanes.iter().filter(|lane| !lane.invoked).count() + publishers > cores
+    }
+
+    fn parking_lanes(&self) -> usize {
+        let crowded = self.is_crowded();
+        self.lanes.iter().filter(|lane| parks(lane, crowded)).count()
     }
 
     /// Builds the ring from `base` on and starts the lanes.
@@ -161,22 +187,30 @@ impl<E: Event> EngineBuilder<E> {
         live_from: u64,
         time_ns: u64,
     ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
-        let status = Arc::new(Status::new());
+        let crowded = self.is_crowded();
+        let parking = Arc::new(Parking::new(self.parking_lanes()));
+        let status = Arc::new(Status::new(Arc::clone(&parking)));
         let journal = writer.as_ref().map(|writer| writer.cursors());
         let names: Vec<String> = self.lanes.iter().flat_map(|lane| &lane.items).map(item_name).collect();
         let cursors: Vec<Cursor> = names.iter().map(|_| Cursor::new(base)).collect();
         let cursor_of = |name: &str| names.iter().position(|n| n == name).map(|at| cursors[at].clone());
         let (producer, mut pollers) = ring::build::<E>(self.capacity, names.len(), self.publishers);
-
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let crowded = self.lanes.len() + 1 > cores;
+        let published = Cursor::new(base);
+        let durable = Cursor::new(base);
+        if let Some(journal) = journal.as_ref().filter(|_| parking.is_used()) {
+            wake_by_journal(journal, &durable, &parking);
+        }
         let abandon = Arc::new(AtomicBool::new(false));
         let mut writer = writer;
         let mut gates = Vec::new();
         let mut runs = Vec::new();
+        let mut invoked = Vec::new();
+        let mut parking_count = 0;
         for lane in self.lanes {
-            let fused = lane.items.len() > 1;
-            let batch = self.batch.unwrap_or(if fused { FUSED_BATCH } else { u64::MAX });
+            let parks = parks(&lane, crowded);
+            // A small guard of a ring with several publishers costs a scan of all that is published: trap 10.
+            let small = lane.items.len() > 1 && self.publishers == Publishers::Single;
+            let batch = lane.batch.or(self.batch).unwrap_or(if small { FUSED_BATCH } else { u64::MAX });
             let batch = batch.clamp(1, (self.capacity as u64 / 4).max(1));
             let mut stages: Vec<(String, Box<dyn RunStage<E>>)> = Vec::new();
             for item in lane.items {
@@ -190,7 +224,9 @@ impl<E: Event> EngineBuilder<E> {
                 };
                 stage.wire(Wiring {
                     poller: pollers.remove(0),
-                    watch: watch(&gate, &cursor_of, journal.as_ref()),
+                    watch: watch(&gate, &cursor_of, journal.as_ref(), &durable),
+                    published: published.clone(),
+                    parking: Arc::clone(&parking),
                     cursor: cursor_of(&name).expect("every stage has one"),
                     status: Arc::clone(&status),
                     base,
@@ -201,10 +237,21 @@ impl<E: Event> EngineBuilder<E> {
                 gates.push(gate);
                 stages.push((name, stage));
             }
-            let waiter = Waiter::new(lane.wait, crowded);
-            let (status, abandon) = (Arc::clone(&status), Arc::clone(&abandon));
-            runs.push((lane.name, Run { core: lane.core, stages, waiter, status, abandon }));
+            let parks_as = parks.then_some(parking_count);
+            parking_count += usize::from(parks_as.is_some());
+            let run = Run {
+                core: lane.core,
+                stages,
+                ended: Vec::new(),
+                waiter: lane.own_wait.map_or_else(|| Waiter::new(lane.wait, crowded), Waiter::own),
+                status: Arc::clone(&status),
+                parking: Arc::clone(&parking),
+                parks_as,
+                abandon: Arc::clone(&abandon),
+            };
+            if lane.invoked { invoked.push(run) } else { runs.push((lane.name, run)) }
         }
+        let invoked = (!invoked.is_empty()).then(|| Arc::new(Invoked::new(invoked)));
 
         let outlet = Arc::new(Outlet {
             status: Arc::clone(&status),
@@ -212,8 +259,10 @@ impl<E: Event> EngineBuilder<E> {
             base,
             capacity: self.capacity,
             active: AtomicUsize::new(0),
-            published: Cursor::new(base),
+            published,
             stages: cursors.clone(),
+            parking,
+            drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
         });
         let shared = Shared {
             status,
@@ -225,7 +274,7 @@ impl<E: Event> EngineBuilder<E> {
             live_from,
             wait_timeout: self.wait_timeout,
         };
-        let mut engine = Engine::new(shared, abandon);
+        let mut engine = Engine::new(shared, abandon, invoked);
         for (lane, run) in runs {
             engine.lanes.push(spawn(lane, run)?);
         }
@@ -260,8 +309,29 @@ fn item_name<E: Event>(item: &Item<E>) -> String {
     }
 }
 
+/// Whether a lane can park.
+fn parks<E: Event>(lane: &Lane<E>, crowded: bool) -> bool {
+    !lane.invoked && lane.own_wait.is_none() && lane.wait.resolve(crowded) == Wait::Park
+}
+
+/// Has the journal's threads wake lanes: those gated on durable by its cursor, all when it fails.
+fn wake_by_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
+    let (cursors, durable, parking) = (journal.clone(), durable.clone(), Arc::clone(parking));
+    journal.on_change(move || {
+        parking.wake(&durable);
+        if cursors.failure().is_some() {
+            parking.wake_all();
+        }
+    });
+}
+
 /// Finds the cursors that a gate waits for.
-fn watch(gate: &Gate, cursor_of: &impl Fn(&str) -> Option<Cursor>, journal: Option<&Cursors>) -> Watch {
+fn watch(
+    gate: &Gate,
+    cursor_of: &impl Fn(&str) -> Option<Cursor>,
+    journal: Option<&Cursors>,
+    durable: &Cursor,
+) -> Watch {
     let mut sources: Vec<Source> =
         gate.after.iter().filter_map(|name| cursor_of(name)).map(Source::Stage).collect();
     match gate.level {
@@ -270,7 +340,7 @@ fn watch(gate: &Gate, cursor_of: &impl Fn(&str) -> Option<Cursor>, journal: Opti
         Level::Durable => {
             // Durable implies journalled, but replay passes the journal stage too: wait for both.
             sources.extend(cursor_of(JOURNAL).map(Source::Stage));
-            sources.extend(journal.cloned().map(Source::Durable));
+            sources.extend(journal.map(|journal| Source::Durable(journal.clone(), durable.clone())));
         }
     }
     Watch::new(sources)

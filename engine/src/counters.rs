@@ -13,6 +13,9 @@ pub struct Counters {
     pub durable_end: Option<u64>,
     /// How often the journal had to wait for a segment, the window or the disk.
     pub journal_stalls: Option<u64>,
+    /// How often a parked lane was not woken and should have been: 0, or slipring has a bug. It looks for itself
+    /// after a tenth of a second.
+    pub missed_wakeups: u64,
     /// Events that the ring holds.
     pub capacity: u64,
     /// Every stage, the journal's too.

@@ -14,9 +14,10 @@ use crate::counters::{Counters, StageCounters};
 use crate::cursor::Cursor;
 use crate::error::{ShutdownError, WaitError};
 use crate::gate::{Gate, Level};
+use crate::invoke::{Drive, Invoked};
 use crate::journal_stage::JOURNAL;
-use crate::lane::Named;
 use crate::publisher::{Outlet, Publisher};
+use crate::run::{Named, is_inside};
 use crate::status::{Halted, Status};
 
 /// How long dropping an engine waits for its lanes before it leaves them behind.
@@ -46,6 +47,8 @@ pub(crate) struct LaneThread<E: Event> {
 pub struct Engine<E: Event> {
     shared: Shared,
     pub(crate) lanes: Vec<LaneThread<E>>,
+    /// The lanes that the caller runs.
+    invoked: Option<Arc<Invoked<E>>>,
     abandon: Arc<AtomicBool>,
 }
 
@@ -55,8 +58,31 @@ impl<E: Event> Engine<E> {
         EngineBuilder::new()
     }
 
-    pub(crate) fn new(shared: Shared, abandon: Arc<AtomicBool>) -> Self {
-        Engine { shared, lanes: Vec::new(), abandon }
+    pub(crate) fn new(shared: Shared, abandon: Arc<AtomicBool>, invoked: Option<Arc<Invoked<E>>>) -> Self {
+        Engine { shared, lanes: Vec::new(), invoked, abandon }
+    }
+
+    /// Runs the lanes that have no thread ([`Lane::invoked`](crate::Lane::invoked)) for one turn; how many events
+    /// their stages finished. 0 if there is nothing to do, there are no such lanes, or another thread is at it.
+    ///
+    /// ```
+    /// # use slipring::{Context, Engine, Event, Gate, Lane};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// let lane = Lane::named("own").invoked().stage("print", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+    /// let (engine, mut publisher) = Engine::builder().lane(lane).open()?.go_live()?;
+    /// publisher.publish(Tick { price: 7 })?;
+    /// assert_eq!(engine.invoke(), 1);
+    /// assert_eq!(engine.invoke(), 0);
+    /// engine.shutdown(publisher)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn invoke(&self) -> u64 {
+        self.invoked.as_ref().map_or(0, |lanes| lanes.drive())
+    }
+
+    /// Runs the caller's own lanes, or waits a moment; whether it is time to look at a clock.
+    fn pause(&self, pause: &mut Pause) -> bool {
+        self.invoke() == 0 && pause.next()
     }
 
     /// The first live sequence: everything below it is from before this life.
@@ -83,6 +109,7 @@ impl<E: Event> Engine<E> {
             journalled_end: shared.journal.as_ref().map(Cursors::journalled_end),
             durable_end: shared.journal.as_ref().map(Cursors::durable_end),
             journal_stalls: shared.journal.as_ref().map(Cursors::stalls),
+            missed_wakeups: shared.outlet.parking.missed(),
             capacity: shared.outlet.capacity as u64,
             stages: stages
                 .map(|(name, end)| StageCounters { name: name.clone(), end: *end, lag: published_end - end })
@@ -130,7 +157,7 @@ impl<E: Event> Engine<E> {
                 if let Some(halted) = self.shared.status.halted() {
                     return Err(halted.clone());
                 }
-                pause.next();
+                self.pause(&mut pause);
             }
         }
         Ok(())
@@ -139,6 +166,9 @@ impl<E: Event> Engine<E> {
     fn wait(&self, name: &str, sequence: u64, end: impl Fn() -> u64) -> Result<(), WaitError> {
         let timeout = self.shared.wait_timeout;
         let deadline = Instant::now() + timeout;
+        if is_inside(&self.shared.status) && end() <= sequence {
+            return Err(WaitError::InHandler);
+        }
         let mut pause = Pause::default();
         loop {
             if end() > sequence {
@@ -147,7 +177,7 @@ impl<E: Event> Engine<E> {
             if let Some(halted) = self.shared.status.halted() {
                 return Err(halted.clone().into());
             }
-            if pause.next() && Instant::now() >= deadline {
+            if self.pause(&mut pause) && Instant::now() >= deadline {
                 return Err(WaitError::TimedOut { cursor: name.to_owned(), sequence, end: end(), timeout });
             }
         }
@@ -170,7 +200,7 @@ impl<E: Event> Engine<E> {
         let mut pause = Pause::default();
         // Acquire: partner of the release in `Publisher::drop`.
         while self.shared.outlet.active.load(Ordering::Acquire) > 0 {
-            if pause.next() && late() {
+            if self.pause(&mut pause) && late() {
                 let active = self.shared.outlet.active.load(Ordering::Acquire);
                 return Err(ShutdownError::PublishersActive(active));
             }
@@ -178,8 +208,8 @@ impl<E: Event> Engine<E> {
         let end = self.shared.outlet.published.end();
         self.shared.status.close(end);
         let mut before = Vec::new();
-        while self.lanes.iter().any(LaneThread::is_running) {
-            if !pause.next() {
+        while self.is_running() {
+            if !self.pause(&mut pause) {
                 continue;
             }
             if late() {
@@ -198,7 +228,8 @@ impl<E: Event> Engine<E> {
         }
         let mut handlers = Vec::new();
         let mut durable_end = None;
-        for (name, stage) in self.lanes.iter_mut().flat_map(LaneThread::join) {
+        let own = self.invoked.iter().flat_map(|lanes| lanes.take_ended()).collect::<Vec<_>>();
+        for (name, stage) in self.lanes.iter_mut().flat_map(LaneThread::join).chain(own) {
             let part = stage.into_any();
             if name != JOURNAL {
                 handlers.push((name, part));
@@ -210,6 +241,11 @@ impl<E: Event> Engine<E> {
             Some(halted) => Err(halted.clone().into()),
             None => Ok(ShutdownReport { end_sequence: end, durable_end, handlers }),
         }
+    }
+
+    fn is_running(&self) -> bool {
+        self.lanes.iter().any(LaneThread::is_running)
+            || self.invoked.as_ref().is_some_and(|lanes| lanes.is_running())
     }
 
     fn journal_is_done(&self, end: u64) -> bool {
@@ -257,12 +293,14 @@ impl<E: Event> LaneThread<E> {
 
 impl<E: Event> Drop for Engine<E> {
     fn drop(&mut self) {
-        if self.lanes.iter().all(|lane| lane.thread.is_none()) {
+        if self.lanes.iter().all(|lane| lane.thread.is_none()) && self.invoked.is_none() {
             return;
         }
         self.shared.status.refuse();
         // Release: partner of the acquire load in the lanes.
         self.abandon.store(true, Ordering::Release);
+        // Twice: the first turn may still find work.
+        while self.invoke() > 0 {}
         let deadline = Instant::now() + DROP_GRACE;
         for lane in &mut self.lanes {
             while lane.is_running() && Instant::now() < deadline {

@@ -99,6 +99,22 @@ pub enum BuildError {
         /// The cores that may be used.
         allowed: Option<String>,
     },
+    /// A lane that the caller runs has no thread to pin.
+    #[error(
+        "lane {lane} is invoked, so it has no thread of its own: take .core(..) away, and pin the caller's"
+    )]
+    InvokedLaneWithCore {
+        /// The lane.
+        lane: String,
+    },
+    /// There are more lanes that park than can be told apart.
+    #[error("{found} lanes can park, {most} is the most: let some wait otherwise, or put stages on one lane")]
+    TooManyParkingLanes {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// A lane's thread could not be started.
     #[error("the thread of lane {lane} can't be started: {source}")]
     Thread {
@@ -155,14 +171,22 @@ pub enum PublishError<E> {
     /// The engine has been shut down.
     #[error("the engine is shut down")]
     Closed(E),
+    /// The ring is full, and the call came from a handler of the same engine: it would wait for itself.
+    #[error(
+        "the ring is full, and a handler that waits for its own engine waits for ever: use try_publish there"
+    )]
+    InHandler(E),
 }
 
 impl<E> PublishError<E> {
     /// The event that was not published.
     pub fn into_event(self) -> E {
         match self {
-            PublishError::Full(event) | PublishError::TimedOut(event) | PublishError::Closed(event) => event,
-            PublishError::Halted(_, event) => event,
+            PublishError::Full(event)
+            | PublishError::TimedOut(event)
+            | PublishError::Closed(event)
+            | PublishError::InHandler(event)
+            | PublishError::Halted(_, event) => event,
         }
     }
 
@@ -173,6 +197,7 @@ impl<E> PublishError<E> {
             PublishError::TimedOut(event) => PublishError::TimedOut(change(event)),
             PublishError::Halted(halted, event) => PublishError::Halted(halted, change(event)),
             PublishError::Closed(event) => PublishError::Closed(change(event)),
+            PublishError::InHandler(event) => PublishError::InHandler(change(event)),
         }
     }
 }
@@ -185,6 +210,7 @@ impl<E> std::fmt::Debug for PublishError<E> {
             PublishError::TimedOut(_) => f.write_str("TimedOut(..)"),
             PublishError::Halted(halted, _) => write!(f, "Halted({halted:?}, ..)"),
             PublishError::Closed(_) => f.write_str("Closed(..)"),
+            PublishError::InHandler(_) => f.write_str("InHandler(..)"),
         }
     }
 }
@@ -216,6 +242,9 @@ pub enum WaitError {
         /// The names that are.
         known: Vec<String>,
     },
+    /// The call came from a handler of the same engine: it would wait for itself.
+    #[error("a handler that waits for its own engine waits for ever: wait on another thread")]
+    InHandler,
     /// The engine has no journal.
     #[error("the engine has no journal, so nothing is ever journalled or durable")]
     NoJournal,

@@ -72,7 +72,8 @@ impl<'a> IntoNames<'a> for &'a [&'a str] {
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Stage(Cursor),
-    Durable(Cursors),
+    /// The durable end, and a cursor that never moves: lanes park at it, and the syncer's news wakes them.
+    Durable(Cursors, Cursor),
 }
 
 impl Source {
@@ -80,7 +81,14 @@ impl Source {
     fn end(&self) -> u64 {
         match self {
             Source::Stage(cursor) => cursor.end(),
-            Source::Durable(cursors) => cursors.durable_end(),
+            Source::Durable(cursors, _) => cursors.durable_end(),
+        }
+    }
+
+    /// Where to park until it moves.
+    fn parking_place(&self) -> &Cursor {
+        match self {
+            Source::Stage(cursor) | Source::Durable(_, cursor) => cursor,
         }
     }
 }
@@ -96,6 +104,11 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn new(sources: Vec<Source>) -> Self {
         Watch { sources, known_end: 0 }
+    }
+
+    /// Where to park until the gate opens for `done`: at a source that keeps it closed. `None` if it is open.
+    pub(crate) fn closed_by(&self, done: u64) -> Option<&Cursor> {
+        self.sources.iter().find(|source| source.end() <= done).map(Source::parking_place)
     }
 
     /// Sequences below it have passed the gate. Looks at the cursors only when the last look is used up.

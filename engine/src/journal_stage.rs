@@ -5,6 +5,7 @@ use std::any::Any;
 use slipring_journal::{AppendError, Cursors, Writer};
 
 use crate::Event;
+use crate::cursor::Cursor;
 use crate::ring::Visit;
 use crate::stage::{RunStage, Turn, Wiring};
 use crate::status::{Cause, Halted};
@@ -20,12 +21,14 @@ pub(crate) struct JournalStage<E: Event> {
     cursors: Cursors,
     wiring: Option<Wiring<E>>,
     done: u64,
+    /// The last turn stopped for want of room in the journal: no cursor tells when there is some.
+    no_room: bool,
 }
 
 impl<E: Event> JournalStage<E> {
     pub(crate) fn new(writer: Writer<E>) -> Self {
         let cursors = writer.cursors();
-        JournalStage { writer, cursors, wiring: None, done: 0 }
+        JournalStage { writer, cursors, wiring: None, done: 0, no_room: false }
     }
 }
 
@@ -40,9 +43,9 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
     fn turn(&mut self) -> Turn {
         let Some(wiring) = &mut self.wiring else { return Turn::Ended };
         let start = self.done;
-        let (writer, cursor) = (&mut self.writer, &wiring.cursor);
+        let (writer, cursor, parking) = (&mut self.writer, &wiring.cursor, &*wiring.parking);
         let held_end = writer.end_sequence();
-        let (mut at, mut failure) = (start, None);
+        let (mut at, mut failure, mut no_room) = (start, None, false);
         wiring.poller.batch(wiring.batch, |slot, _| {
             if at >= held_end {
                 // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
@@ -55,7 +58,10 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
                 match appended {
                     Ok(_) => {}
                     // No room just now. The lane goes on with its other stages and comes back.
-                    Err(AppendError::Full { .. }) => return Visit::Stop,
+                    Err(AppendError::Full { .. }) => {
+                        no_room = true;
+                        return Visit::Stop;
+                    }
                     Err(error) => {
                         failure = Some(error);
                         return Visit::Stop;
@@ -65,12 +71,15 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
             at += 1;
             if at % CURSOR_STRIDE == 0 {
                 cursor.set(at);
+                parking.wake(cursor);
             }
             Visit::Done
         });
         self.done = at;
+        self.no_room = no_room;
         if at > start {
             cursor.set(at);
+            parking.wake(cursor);
             writer.end_batch();
         }
         if failure.is_none() && at == start {
@@ -90,6 +99,11 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
     }
 
     fn end(&mut self) {}
+
+    fn parks_at(&self) -> Option<&Cursor> {
+        let wiring = self.wiring.as_ref()?;
+        (!self.no_room && !wiring.poller.has_news()).then_some(&wiring.published)
+    }
 
     fn done(&self) -> u64 {
         self.done

@@ -59,11 +59,14 @@ mod error;
 mod gate;
 mod graph;
 mod handler;
+mod invoke;
 mod journal_stage;
 mod lane;
+mod park;
 mod publisher;
 mod recovered;
 mod ring;
+mod run;
 mod stage;
 mod status;
 mod wait;
@@ -80,7 +83,7 @@ pub use publisher::Publisher;
 pub use recovered::{From, Recovered, ReplayReport};
 pub use ring::Publishers;
 pub use status::{Cause, Halted};
-pub use wait::Wait;
+pub use wait::{Wait, WaitStrategy};
 
 pub use bytemuck;
 pub use slipring_journal::{

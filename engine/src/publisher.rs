@@ -8,7 +8,10 @@ use crate::Event;
 use crate::clock::Clock;
 use crate::cursor::Cursor;
 use crate::error::PublishError;
+use crate::invoke::Drive;
+use crate::park::Parking;
 use crate::ring::{Producer, Slot};
+use crate::run::is_inside;
 use crate::status::Status;
 
 /// What all publishers of an engine share.
@@ -24,6 +27,9 @@ pub(crate) struct Outlet {
     pub(crate) published: Cursor,
     /// Each stage's cursor, to say how much room there is.
     pub(crate) stages: Vec<Cursor>,
+    pub(crate) parking: Arc<Parking>,
+    /// The lanes that the caller runs, if there are any: a publisher that waits runs them.
+    pub(crate) drive: Option<Arc<dyn Drive>>,
 }
 
 /// Publishes events into an engine's ring.
@@ -54,7 +60,8 @@ impl<E: Event> Publisher<E> {
     /// Publishes an event with the clock's time and gives its sequence. Waits while the ring is full.
     ///
     /// # Errors
-    /// [`PublishError::Halted`] or [`PublishError::Closed`], with the event.
+    /// [`PublishError::Halted`] or [`PublishError::Closed`], with the event; [`PublishError::InHandler`] if it
+    /// would have to wait inside a handler of the same engine.
     #[inline(always)]
     pub fn publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
         let time_ns = self.outlet.clock.now_ns();
@@ -161,7 +168,7 @@ impl<E: Event> Publisher<E> {
                 }
                 None => {
                     full += 1;
-                    pause_on_full(full);
+                    self.wait_for_room(full, None).map_err(|error| error.map(|()| done))?;
                 }
             }
         }
@@ -205,6 +212,8 @@ impl<E: Event> Publisher<E> {
         if let Producer::Single(_) = self.producer {
             self.own.set(self.end);
         }
+        // Lanes gated on published alone park at this cursor; the slot is stored before the look.
+        self.outlet.parking.wake(&self.own);
         sequence
     }
 
@@ -213,6 +222,12 @@ impl<E: Event> Publisher<E> {
     #[inline(never)]
     fn wait_for_room(&mut self, tries: u32, deadline: Option<Instant>) -> Result<(), PublishError<()>> {
         self.check()?;
+        if is_inside(&self.outlet.status) {
+            return Err(PublishError::InHandler(()));
+        }
+        if self.outlet.drive.as_ref().is_some_and(|lanes| lanes.drive() > 0) {
+            return Ok(());
+        }
         pause_on_full(tries);
         let look = tries % SPINS_ON_FULL == 0;
         if look && deadline.is_some_and(|deadline| Instant::now() >= deadline) {

@@ -143,6 +143,14 @@ impl<E: Event> Producer<E> {
 }
 
 impl<E: Event> Poller<E> {
+    /// Whether a published slot waits to be shown.
+    pub(crate) fn has_news(&self) -> bool {
+        match self {
+            Poller::Single(poller) => poller.has_available(),
+            Poller::Multi(poller) => poller.has_available(),
+        }
+    }
+
     /// Shows up to `limit` slots in order; how many were done with. Exactly those are released to publishers,
     /// also when `visit` panics: then none.
     #[inline]

@@ -8,6 +8,7 @@ use crate::Event;
 use crate::cursor::Cursor;
 use crate::gate::Watch;
 use crate::handler::{Context, Handler};
+use crate::park::Parking;
 use crate::ring::{Poller, Visit};
 use crate::status::{Cause, Halted, Status};
 
@@ -29,6 +30,9 @@ pub(crate) struct Wiring<E> {
     pub(crate) poller: Poller<E>,
     pub(crate) watch: Watch,
     pub(crate) cursor: Cursor,
+    /// The publishers' cursor: of one publisher how far it is, of several a place to park.
+    pub(crate) published: Cursor,
+    pub(crate) parking: Arc<Parking>,
     pub(crate) status: Arc<Status>,
     /// The sequence of the ring's first event.
     pub(crate) base: u64,
@@ -47,6 +51,9 @@ pub(crate) trait RunStage<E>: Send {
     fn turn(&mut self) -> Turn;
     /// The stage's last call, unless it failed.
     fn end(&mut self);
+    /// The cursor whose next move gives the stage something to do; `None` if there may be something already, or
+    /// it waits for what no cursor tells.
+    fn parks_at(&self) -> Option<&Cursor>;
     /// The sequence behind the last event that it finished.
     fn done(&self) -> u64;
     /// Gives the handler (or the journal's writer) back.
@@ -94,7 +101,7 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
             return if wiring.status.final_end() <= start { Turn::Ended } else { Turn::Idle };
         }
         let limit = (gate_end - start).min(wiring.batch);
-        let (handler, cursor) = (&mut self.handler, &wiring.cursor);
+        let (handler, cursor, parking) = (&mut self.handler, &wiring.cursor, &*wiring.parking);
         let (mut time_ns, live_from) = (wiring.time_ns, wiring.live_from);
         let (mut at, mut failure) = (start, None);
         // The handler is not used again after a panic but to be given back.
@@ -114,6 +121,7 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
                 at += 1;
                 if at % CURSOR_STRIDE == 0 {
                     cursor.set(at);
+                    parking.wake(cursor);
                 }
                 if remaining == 0 {
                     handler.batch_end();
@@ -126,6 +134,7 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
         self.done = at;
         if at > start {
             cursor.set(at);
+            parking.wake(cursor);
         }
         let cause = match (result, failure) {
             (Ok(_), None) if at > start => return Turn::Worked(at - start),
@@ -142,6 +151,12 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
 
     fn end(&mut self) {
         self.handler.shutdown();
+    }
+
+    fn parks_at(&self) -> Option<&Cursor> {
+        let wiring = self.wiring.as_ref()?;
+        let closed_by = wiring.watch.closed_by(self.done);
+        closed_by.or_else(|| (!wiring.poller.has_news()).then_some(&wiring.published))
     }
 
     fn done(&self) -> u64 {

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use slipring_journal::AppendError;
 
+use crate::park::Parking;
+
 /// Why and where the engine stopped for good.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("halted by stage {stage} at sequence {sequence}: {cause}")]
@@ -42,11 +44,14 @@ pub(crate) struct Status {
     halted: OnceLock<Halted>,
     /// No event will ever have this sequence or a later one; `u64::MAX` while publishers may publish.
     final_end: AtomicU64,
+    /// The lanes to wake when the word changes.
+    parking: Arc<Parking>,
 }
 
 impl Status {
-    pub(crate) fn new() -> Self {
-        Status { word: AtomicU32::new(0), halted: OnceLock::new(), final_end: AtomicU64::new(u64::MAX) }
+    pub(crate) fn new(parking: Arc<Parking>) -> Self {
+        let (word, final_end) = (AtomicU32::new(0), AtomicU64::new(u64::MAX));
+        Status { word, halted: OnceLock::new(), final_end, parking }
     }
 
     /// Whether a publisher may go on. Read before each publish.
@@ -57,11 +62,18 @@ impl Status {
         self.word.load(Ordering::Relaxed) == 0
     }
 
+    /// Whether the engine has halted or been closed: lanes must not sleep then.
+    pub(crate) fn is_changed(&self) -> bool {
+        // Acquire H, C: whoever sees the word goes on to read what came before it.
+        self.word.load(Ordering::Acquire) != 0
+    }
+
     /// Halts the engine; the first cause stays.
     pub(crate) fn halt(&self, halted: Halted) {
         let _ = self.halted.set(halted);
         // Release H: the cause is there before the word says so. Partner: Acquire H.
         self.word.fetch_or(HALTED, Ordering::Release);
+        self.parking.wake_all();
     }
 
     pub(crate) fn halted(&self) -> Option<&Halted> {
@@ -81,6 +93,7 @@ impl Status {
     /// Makes publishers fail with `Closed`.
     pub(crate) fn refuse(&self) {
         self.word.fetch_or(CLOSED, Ordering::Release);
+        self.parking.wake_all();
     }
 
     pub(crate) fn final_end(&self) -> u64 {

@@ -34,6 +34,18 @@ pub(crate) struct Progress {
     syncer_sleeps: AtomicBool,
     waiters: Mutex<()>,
     changed: Condvar,
+    /// Called on the journal's threads when D moves or the journal fails.
+    on_change: OnChange,
+}
+
+/// What the engine wants called; see [`Cursors::on_change`].
+#[derive(Default)]
+struct OnChange(OnceLock<Box<dyn Fn() + Send + Sync>>);
+
+impl std::fmt::Debug for OnChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.get().is_some() { "OnChange(set)" } else { "OnChange(none)" })
+    }
 }
 
 impl Progress {
@@ -169,6 +181,9 @@ impl Progress {
     fn notify(&self) {
         drop(self.waiters.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
+        if let Some(on_change) = self.on_change.0.get() {
+            on_change();
+        }
     }
 }
 
@@ -210,6 +225,14 @@ impl Cursors {
     /// Why the journal has failed for good, if it has.
     pub fn failure(&self) -> Option<SyncError> {
         self.progress.failure().cloned()
+    }
+
+    /// Has `call` called on one of the journal's threads whenever the durable cursor has moved or the journal has
+    /// failed, so that whoever sleeps till then can be woken. It must be quick and not panic. Once only: false if
+    /// something is set already.
+    #[doc(hidden)]
+    pub fn on_change(&self, call: impl Fn() + Send + Sync + 'static) -> bool {
+        self.progress.on_change.0.set(Box::new(call)).is_ok()
     }
 
     /// Asks the syncer to make every record below `end` durable soon, in whatever mode it is. Does not wait.

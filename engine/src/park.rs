@@ -1,0 +1,183 @@
+//! Parking: a lane with nothing to do sleeps in the kernel until the one cursor that it waits for moves.
+//!
+//! Each parked lane marks the cursor that holds it up, and whoever moves that cursor (the publisher, a stage
+//! upstream, the syncer) wakes it. So a lane behind a slow stage sleeps through all that is published meanwhile.
+//!
+//! The race is the usual one: the waker moves the cursor and then looks for marks, the lane sets its mark and
+//! then looks at the cursor; unless one of the two sees the other, the lane sleeps for ever (K). A fence on both
+//! sides rules that out, and costs a publish 1.5 ns. Linux can put both fences on the sleeping side:
+//! `membarrier` makes every running thread of the process pass one, and the waker needs none. Where the call is
+//! missing, the wakers fence. Engines in which no lane can park do neither.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering, compiler_fence, fence};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use crate::cursor::Cursor;
+
+/// Most lanes of an engine that can park: a bit each.
+pub(crate) const MOST_PARKING: usize = 64;
+
+/// A lane that nobody woke looks for itself: nothing relies on it, and a mistake here would cost a tenth of a
+/// second and not the engine.
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// The lanes of one engine that can park.
+#[derive(Debug, Default)]
+pub(crate) struct Parking {
+    threads: Vec<OnceLock<Thread>>,
+    /// The sleeping side has `membarrier`.
+    asymmetric: bool,
+    /// How often a lane found by itself that it should have been woken: always 0, or K is broken.
+    missed: AtomicU64,
+}
+
+impl Parking {
+    /// For so many lanes that can park.
+    pub(crate) fn new(lanes: usize) -> Self {
+        debug_assert!(lanes <= MOST_PARKING, "checked by the builder");
+        Parking {
+            threads: (0..lanes).map(|_| OnceLock::new()).collect(),
+            asymmetric: lanes > 0 && membarrier_register(),
+            missed: AtomicU64::new(0),
+        }
+    }
+
+    /// How often a lane was not woken and should have been.
+    pub(crate) fn missed(&self) -> u64 {
+        // Relaxed: a figure.
+        self.missed.load(Ordering::Relaxed)
+    }
+
+    /// Whether any lane can park.
+    #[inline(always)]
+    pub(crate) fn is_used(&self) -> bool {
+        !self.threads.is_empty()
+    }
+
+    /// Says which thread the lane `index` is.
+    pub(crate) fn enter(&self, index: usize) {
+        let _ = self.threads[index].set(std::thread::current());
+    }
+
+    /// Wakes the lanes parked at a cursor that has just been moved.
+    #[inline(always)]
+    pub(crate) fn wake(&self, cursor: &Cursor) {
+        if !self.is_used() {
+            return;
+        }
+        // K: the cursor's store comes before the look at the marks. With membarrier the compiler's word is
+        // enough; the parking lane makes the processor's.
+        if self.asymmetric {
+            compiler_fence(Ordering::SeqCst);
+        } else {
+            fence(Ordering::SeqCst);
+        }
+        if cursor.has_parked() {
+            self.wake_marked(cursor);
+        }
+    }
+
+    #[cold]
+    fn wake_marked(&self, cursor: &Cursor) {
+        let marks = cursor.take_parked();
+        for (index, thread) in self.threads.iter().enumerate() {
+            if marks & (1 << index) != 0
+                && let Some(thread) = thread.get()
+            {
+                thread.unpark();
+            }
+        }
+    }
+
+    /// Wakes every lane that can park, whatever it waits for: the engine's fate has changed. A lane that is
+    /// about to park returns from it at once, for the wake-up is kept for it.
+    pub(crate) fn wake_all(&self) {
+        self.threads.iter().filter_map(OnceLock::get).for_each(Thread::unpark);
+    }
+
+    /// Parks this thread, lane `index`, until one of `cursors` moves, unless `news` says that one has.
+    pub(crate) fn park(&self, index: usize, cursors: &[Cursor], news: impl Fn() -> bool) {
+        let bit = 1 << index;
+        cursors.iter().for_each(|cursor| cursor.park(bit));
+        // K: the marks come before the look at the cursors.
+        if self.asymmetric {
+            membarrier()
+        } else {
+            fence(Ordering::SeqCst)
+        }
+        if !news() {
+            let since = Instant::now();
+            std::thread::park_timeout(LONGEST);
+            // The mark of a cursor that has moved is gone, unless its mover never saw it.
+            let marked = || cursors.iter().all(|cursor| cursor.is_parked(bit));
+            if since.elapsed() >= LONGEST && news() && marked() {
+                self.missed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        cursors.iter().for_each(|cursor| cursor.unpark(bit));
+    }
+}
+
+const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
+const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
+
+/// Asks for the right to use `membarrier`; false where there is none.
+fn membarrier_register() -> bool {
+    // SAFETY: a system call on plain integers; it touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
+}
+
+/// Every running thread of this process passes a full barrier before this returns.
+fn membarrier() {
+    // SAFETY: as above.
+    let done = unsafe { libc::syscall(libc::SYS_membarrier, PRIVATE_EXPEDITED, 0, 0) };
+    // It can't fail once registered; if it did, the lane would wake by itself after `LONGEST`.
+    debug_assert_eq!(done, 0, "registered");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Two threads hand a number to and fro, each parking until the other has moved its cursor.
+    fn ping_pong(asymmetric: bool, rounds: u64) -> u64 {
+        let parking =
+            Arc::new(Parking { asymmetric: asymmetric && membarrier_register(), ..Parking::new(2) });
+        let cursors = [Cursor::new(0), Cursor::new(0)];
+        let play = |own: usize| {
+            let (parking, cursors) = (Arc::clone(&parking), cursors.clone());
+            move || {
+                parking.enter(own);
+                let (mine, theirs) = (&cursors[own], &cursors[1 - own]);
+                for round in 1..=rounds {
+                    if own == 0 {
+                        mine.set(round);
+                        parking.wake(mine);
+                    }
+                    while theirs.end() < round {
+                        parking.park(own, std::slice::from_ref(theirs), || theirs.end() >= round);
+                    }
+                    if own == 1 {
+                        mine.set(round);
+                        parking.wake(mine);
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(play(0));
+            scope.spawn(play(1));
+        });
+        parking.missed()
+    }
+
+    #[test]
+    fn no_wake_up_is_lost() {
+        assert_eq!(ping_pong(true, 20_000), 0, "with membarrier, or fences where there is none");
+        assert_eq!(ping_pong(false, 20_000), 0, "with fences");
+    }
+}

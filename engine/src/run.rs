@@ -1,0 +1,160 @@
+//! A lane at work: its stages take turns, on a thread of its own or on the caller's.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use crate::Event;
+use crate::cursor::Cursor;
+use crate::park::Parking;
+use crate::stage::{RunStage, Turn, panic_text};
+use crate::status::{Cause, Halted, Status};
+use crate::wait::Waiter;
+
+/// A stage with its name, as a lane holds it.
+pub(crate) type Named<E> = (String, Box<dyn RunStage<E>>);
+
+/// A lane's stages and how they are run.
+pub(crate) struct Run<E: Event> {
+    pub(crate) core: Option<usize>,
+    pub(crate) stages: Vec<Named<E>>,
+    /// Stages that have ended or failed.
+    pub(crate) ended: Vec<Named<E>>,
+    pub(crate) waiter: Waiter,
+    pub(crate) status: Arc<Status>,
+    pub(crate) parking: Arc<Parking>,
+    /// Its place among the lanes that can park, if it is one.
+    pub(crate) parks_as: Option<usize>,
+    /// The engine's handle is gone: end as soon as nothing more can be done.
+    pub(crate) abandon: Arc<AtomicBool>,
+}
+
+thread_local! {
+    /// The engine whose handler runs on this thread, by the address of its status; null outside handlers.
+    static INSIDE: Cell<*const Status> = const { Cell::new(std::ptr::null()) };
+}
+
+/// Whether this thread is inside a handler of the engine with this status: whoever waits there for the engine
+/// waits for himself.
+pub(crate) fn is_inside(status: &Status) -> bool {
+    std::ptr::eq(INSIDE.get(), status)
+}
+
+impl<E: Event> Run<E> {
+    /// The lane's thread: says whether it could be pinned, runs its stages to their end, and gives them back.
+    pub(crate) fn run(mut self, ready: &SyncSender<bool>) -> Vec<Named<E>> {
+        let pinned = self.core.is_none_or(pin);
+        if let Some(index) = self.parks_as {
+            self.parking.enter(index);
+        }
+        let _ = ready.send(pinned);
+        if !pinned {
+            return self.stages;
+        }
+        self.start();
+        let mut places = Vec::with_capacity(self.stages.len());
+        while !self.stages.is_empty() {
+            let worked = self.turn();
+            if worked > 0 {
+                self.waiter.worked(worked);
+            } else if self.status.halted().is_some() {
+                // What was published is still drained, but nobody hurries and no core is burnt.
+                std::thread::sleep(Duration::from_micros(200));
+            } else if !self.waiter.idle() {
+                continue;
+            } else if self.status.is_changed() {
+                // Closing: the end comes soon, and no cursor tells of it.
+                std::thread::sleep(Duration::from_micros(50));
+            } else {
+                self.park(&mut places);
+            }
+        }
+        self.ended
+    }
+
+    /// Calls each stage's `start`.
+    pub(crate) fn start(&mut self) {
+        self.guarded(|stage| {
+            stage.start();
+            Turn::Idle
+        });
+    }
+
+    /// One turn of every stage; how many events were finished.
+    #[inline]
+    pub(crate) fn turn(&mut self) -> u64 {
+        let worked = self.guarded(|stage| stage.turn());
+        // Acquire: partner of the release store in `Engine::drop`.
+        if worked == 0 && self.abandon.load(Ordering::Acquire) {
+            self.guarded(|_| Turn::Ended);
+        }
+        worked
+    }
+
+    /// Parks until one of the cursors that hold the stages up moves.
+    fn park(&mut self, places: &mut Vec<Cursor>) {
+        let Some(index) = self.parks_as else { return };
+        places.clear();
+        for (_, stage) in &self.stages {
+            match stage.parks_at() {
+                Some(cursor) => places.push(cursor.clone()),
+                // Something came just now, or the stage waits for room in the journal.
+                None => return std::thread::sleep(Duration::from_micros(50)),
+            }
+        }
+        // A change of the engine's fate that comes after the turn's look at it is not lost: it unparks every
+        // lane, and the next park returns at once.
+        self.parking.park(index, places, || {
+            self.stages.iter().any(|(_, stage)| stage.parks_at().is_none()) || self.status.is_changed()
+        });
+    }
+
+    /// Calls each stage; those that end or fail leave the lane, the others go on. The events finished.
+    fn guarded(&mut self, mut call: impl FnMut(&mut Box<dyn RunStage<E>>) -> Turn) -> u64 {
+        let mut worked = 0;
+        let mut index = 0;
+        let outside = INSIDE.replace(Arc::as_ptr(&self.status));
+        while index < self.stages.len() {
+            let (name, stage) = &mut self.stages[index];
+            // A panic in a handler's event is caught inside, where its sequence is known; this is for the calls
+            // around it.
+            let turn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let turn = call(stage);
+                if turn == Turn::Ended {
+                    stage.end();
+                }
+                turn
+            }));
+            match turn {
+                Ok(Turn::Worked(count)) => worked += count,
+                Ok(Turn::Idle) => {}
+                Ok(Turn::Ended | Turn::Failed) => {
+                    self.ended.push(self.stages.remove(index));
+                    continue;
+                }
+                Err(panic) => {
+                    let cause = Cause::Panic(panic_text(&*panic));
+                    let sequence = stage.done();
+                    self.status.halt(Halted { stage: name.clone(), sequence, cause });
+                    self.ended.push(self.stages.remove(index));
+                    continue;
+                }
+            }
+            index += 1;
+        }
+        INSIDE.set(outside);
+        worked
+    }
+}
+
+/// Pins this thread to a core; whether it worked.
+///
+/// The kernel is asked, not the thread's mask: the mask is inherited, and who starts the engine may be pinned
+/// elsewhere.
+fn pin(core: usize) -> bool {
+    // More cores than a CPU set counts are no cores.
+    const MOST_CORES: usize = 1024;
+    core < MOST_CORES && core_affinity::set_for_current(core_affinity::CoreId { id: core })
+}
