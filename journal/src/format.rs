@@ -19,6 +19,8 @@ pub const BLOCK_BYTES: usize = 4096;
 pub const HEADER_BYTES: u64 = 2 * BLOCK_BYTES as u64;
 /// Size of the header before each event.
 pub const RECORD_HEADER_BYTES: usize = 16;
+/// The largest record, so that a damaged header makes nobody allocate more.
+pub const MAX_RECORD_BYTES: usize = 1 << 20;
 /// The largest epoch: 28 bits.
 pub const MAX_EPOCH: u32 = (1 << 28) - 1;
 
@@ -135,6 +137,7 @@ impl SegmentHeader {
         };
         let whole_words = header.record_bytes % 8 == 0;
         let fits = header.record_bytes as usize >= RECORD_HEADER_BYTES + header.event_bytes as usize;
+        let fits = fits && header.record_bytes as usize <= MAX_RECORD_BYTES;
         let counted = header.capacity > 0
             && header.capacity.checked_mul(u64::from(header.record_bytes)).is_some_and(|n| n < 1 << 62)
             && header.base.checked_add(header.capacity).is_some();
@@ -205,6 +208,8 @@ impl ControlState {
         };
         let sane = state.first <= state.durable_end
             && state.epoch <= MAX_EPOCH
+            // Counted up by one a write: nobody gets there.
+            && state.generation < 1 << 62
             && state.durable_end.checked_add(state.window).is_some_and(|end| end < 1 << 62);
         if sane { Ok(state) } else { Err(BlockFault::Damaged) }
     }

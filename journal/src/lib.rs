@@ -50,7 +50,8 @@ pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, Re
 pub use event::{Event, Field, Schema, UnknownTag};
 pub use follow::Follower;
 pub use format::{
-    BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_SCHEMA_BYTES, RECORD_HEADER_BYTES, VERSION,
+    BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES,
+    RECORD_HEADER_BYTES, VERSION,
 };
 #[doc(hidden)]
 pub use inspect::verify_on;
