@@ -6,11 +6,16 @@
 use std::ops::ControlFlow;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use slipring_journal::{Follower, Kind, OpenError, ReadError, Reader, Status, Writer, verify_on};
+use slipring_journal::{
+    Follower, JournalFault, Kind, OpenError, ReadError, Reader, SalvageOptions, Status, Writer, salvage_on,
+    verify_on,
+};
 
 use crate::faulty::{Call, Faulty};
 use crate::images::{self, CAPACITY};
-use crate::journals::{BLOCK_BYTES, HEADER_BYTES, Note, mend_checksum, note, open, options, segment};
+use crate::journals::{
+    BLOCK_BYTES, FileSet, HEADER_BYTES, Note, mend_checksum, note, open, options, segment,
+};
 
 /// Storage calls that one look at a folder may take: the images are three small segments, so whoever calls more
 /// often is counting to a number that he found in a file.
@@ -20,8 +25,14 @@ const CALLS: usize = 3_000;
 pub type Body = fn(&[u8]);
 
 /// All bodies by the name of their target.
-pub const BODIES: [(&str, Body); 5] =
-    [("open", open_folder), ("seek", seek), ("replay", replay), ("header", header), ("control", control)];
+pub const BODIES: [(&str, Body); 6] = [
+    ("open", open_folder),
+    ("seek", seek),
+    ("replay", replay),
+    ("salvage", salvage),
+    ("header", header),
+    ("control", control),
+];
 
 /// Opens a folder for writing, appends, closes, and reads back.
 pub fn open_folder(bytes: &[u8]) {
@@ -31,7 +42,7 @@ pub fn open_folder(bytes: &[u8]) {
         let (mut writer, report) = match opened {
             Ok(opened) => opened,
             Err(error) => {
-                let io = matches!(&error, OpenError::Journal(slipring_journal::JournalFault::Io(_)));
+                let io = matches!(&error, OpenError::Journal(JournalFault::Io(_)));
                 assert!(io || storage.memory.to_files() == before, "{error}: a refused journal was changed");
                 return Ok(());
             }
@@ -153,6 +164,39 @@ pub fn replay(bytes: &[u8]) {
         if let Some(anchor) = follower.anchor() {
             assert_eq!(anchor.sequence + 1, next);
             let _ = Follower::<Note, _>::resume_on(storage.clone(), anchor);
+        }
+        Ok(())
+    });
+}
+
+/// Salvages a folder: the source stays as it is, and what comes out is a journal with nothing wrong.
+pub fn salvage(bytes: &[u8]) {
+    let _ = with_image(bytes, |storage, rest| {
+        let before = storage.memory.to_files();
+        let how = SalvageOptions { skip_damaged: bool::arbitrary(rest)?, most_voids: 100 };
+        let into = images::folder(FileSet::new(), true);
+        let done = salvage_on(storage, &into, how, |_, _| {});
+        assert_eq!(storage.memory.to_files(), before, "the damaged journal was written to");
+        check_calls(&into);
+        let Ok(report) = done else { return Ok(()) };
+        let verified = verify_on(into.clone(), |_, _| {}).expect("a journal");
+        assert_eq!(
+            (verified.status, verified.records),
+            (Status::Fine, report.records + report.voids_written)
+        );
+        assert!(report.lost_count > 0 || report.voids_written + report.whole_not_kept == 0, "{report}");
+        match open(&options(CAPACITY), &into) {
+            Ok((writer, opened)) => {
+                assert_eq!(writer.end_sequence(), report.end_sequence);
+                assert!(opened.was_closed && opened.warnings.is_empty(), "{opened}");
+            }
+            Err(OpenError::EpochsExhausted) => {}
+            Err(OpenError::Journal(fault)) => {
+                // Of another event type or none, or with segments for which there is no room.
+                use JournalFault::{BadHeader, Io, SchemaMismatch};
+                assert!(matches!(fault, SchemaMismatch { .. } | BadHeader { .. } | Io(_)), "{fault}");
+            }
+            Err(error) => panic!("{error}"),
         }
         Ok(())
     });

@@ -21,6 +21,8 @@ pub const HEADER_BYTES: u64 = 2 * BLOCK_BYTES as u64;
 pub const RECORD_HEADER_BYTES: usize = 16;
 /// The largest record, so that a damaged header makes nobody allocate more.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
+/// No journal gets to this sequence; a file that claims to is damaged.
+pub(crate) const MAX_END: u64 = 1 << 62;
 /// The largest epoch: 28 bits.
 pub const MAX_EPOCH: u32 = (1 << 28) - 1;
 
@@ -210,7 +212,7 @@ impl ControlState {
             && state.epoch <= MAX_EPOCH
             // Counted up by one a write: nobody gets there.
             && state.generation < 1 << 62
-            && state.durable_end.checked_add(state.window).is_some_and(|end| end < 1 << 62);
+            && state.durable_end.checked_add(state.window).is_some_and(|end| end < MAX_END);
         if sane { Ok(state) } else { Err(BlockFault::Damaged) }
     }
 }
@@ -310,6 +312,15 @@ impl RecordHeader {
             _ => None,
         }
     }
+}
+
+/// The header before an event, as bytes.
+pub(crate) fn encode_record_header(header: RecordHeader) -> [u8; RECORD_HEADER_BYTES] {
+    let mut bytes = [0; RECORD_HEADER_BYTES];
+    bytes[..8].copy_from_slice(&header.time_ns.to_le_bytes());
+    bytes[8..12].copy_from_slice(&header.epoch_kind.to_le_bytes());
+    bytes[12..].copy_from_slice(&header.crc.to_le_bytes());
+    bytes
 }
 
 /// Reads the record that should be `sequence`; `None` unless its checksum holds and its kind is known. An

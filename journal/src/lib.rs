@@ -36,6 +36,7 @@ mod reader;
 mod record;
 mod recovery;
 mod report;
+mod salvage;
 mod scan;
 mod seek;
 mod segments;
@@ -46,7 +47,9 @@ mod threads;
 mod writer;
 
 pub use anchor::Anchor;
-pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
+pub use error::{
+    AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, SalvageError, Stall, SyncError,
+};
 pub use event::{Event, Field, Schema, UnknownTag};
 pub use follow::Follower;
 pub use format::{
@@ -62,6 +65,9 @@ pub use progress::Cursors;
 pub use reader::{Chunk, Chunks, RawReader, Reader};
 pub use record::{RawRecord, Record};
 pub use report::RecoveryReport;
+#[doc(hidden)]
+pub use salvage::salvage_on;
+pub use salvage::{Loss, Lost, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
 pub use syncer::Sync;

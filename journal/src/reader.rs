@@ -447,6 +447,15 @@ impl<E: Event, S: Storage> Reader<E, S> {
         self.raw.upper_bound(time_ns)
     }
 
+    /// The sequences whose journal times lie in `times`, an end not included. Empty, and where they would lie, if
+    /// there are none; so too if `times` ends before it starts.
+    ///
+    /// # Errors
+    /// The fault of a record that was looked at.
+    pub fn range(&mut self, times: std::ops::Range<u64>) -> Result<std::ops::Range<u64>, ReadError> {
+        self.raw.range(times)
+    }
+
     /// The record at `sequence`.
     ///
     /// # Errors
