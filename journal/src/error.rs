@@ -274,6 +274,12 @@ pub enum SyncError {
         /// The call.
         fault: IoFault,
     },
+    /// A hook of the embedder panicked on the syncer's thread.
+    #[error("a hook panicked; durable up to {durable_end}; mend the hook and reopen")]
+    HookPanicked {
+        /// The sequence behind the last durable record.
+        durable_end: u64,
+    },
     /// Not durable within the time allowed; it may still become so.
     #[error("record {sequence} is not durable yet (durable up to {durable_end})")]
     TimedOut {
@@ -314,6 +320,17 @@ pub enum ReadError {
         first: u64,
         /// The sequence behind the last record.
         end: u64,
+    },
+    /// Retention has removed what the reader was to read next.
+    #[error(
+        "retention has removed record {sequence}: the journal begins at {first}; start again from a snapshot or \
+         from there, and hold a lease or raise its bounds"
+    )]
+    Evicted {
+        /// The record that was wanted.
+        sequence: u64,
+        /// The first sequence kept.
+        first: u64,
     },
     /// The log no longer holds what a saved position says.
     #[error(

@@ -42,11 +42,10 @@ pub struct RawReader<S: Storage = Files> {
 
 impl<S: Storage> RawReader<S> {
     pub(crate) fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
-        let Some(loaded) = control::load(&storage)? else {
+        let Some((loaded, chain)) = chain::load_both(&storage)? else {
             return Err(no_control(&storage).into());
         };
         let control = loaded.state;
-        let chain = chain::load(&storage, &control, false)?;
         let crc = RecordCrc::new(control.journal_id.0);
         let other_slot_bad = loaded.other_slot_bad;
         let (durable_end, buffer) = (control.durable_end, Vec::new());
