@@ -100,11 +100,12 @@ pub(crate) fn load<S: Storage>(
     Ok(chain)
 }
 
+/// What a reader starts from.
+type Both<F> = (control::Loaded, Chain<F>);
+
 /// Reads control file and chain for a reader, who takes no lock: while it looks, a writer's retention may move the
 /// first sequence and unlink what lies before. Then it looks again.
-pub(crate) fn load_both<S: Storage>(
-    storage: &S,
-) -> Result<Option<(control::Loaded, Chain<S::File>)>, JournalFault> {
+pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both<S::File>>, JournalFault> {
     loop {
         let Some(loaded) = control::load(storage)? else { return Ok(None) };
         match load(storage, &loaded.state, false) {

@@ -126,6 +126,9 @@ impl Journal {
 
     /// Calls `hook` for every segment that is full and durable, on the syncer's thread. While it runs nothing is
     /// synced: hand long work to another thread. If it panics the journal fails.
+    ///
+    /// A process that dies may take a call along, so whoever must not miss a segment also looks at
+    /// [`inspect`](crate::inspect) after opening.
     pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + std::marker::Sync + 'static) -> Self {
         self.hooks.sealed = Some(Arc::new(hook));
         self
@@ -261,7 +264,7 @@ impl Journal {
             Threads::start(helper, syncer, lock)
                 .map_err(|error| IoFault::new("start the threads of", storage.path(""), error))?
         } else {
-            Threads::Stepped { helper, syncer, lock }
+            Threads::Stepped { helper: Box::new(helper), syncer: Box::new(syncer), lock }
         };
         let max_step_ns = u64::try_from(self.max_time_step.as_nanos()).unwrap_or(u64::MAX);
         let writer = Writer {

@@ -239,14 +239,15 @@ pub(crate) struct Retainer {
     /// Oldest first; the last may be the active one.
     kept: VecDeque<Kept>,
     record_bytes: u64,
-    /// Journal time of the last durable record.
+    /// Journal time of the record before `newest_end`, the last durable one when somebody last looked.
     newest_ns: u64,
+    newest_end: u64,
 }
 
 impl Retainer {
     pub(crate) fn new(options: Retention, first: u64, record_bytes: u64, newest_ns: u64) -> Self {
         let shared = Arc::new(Shared(Mutex::new(State { first, ..State::default() })));
-        Retainer { options, shared, kept: VecDeque::new(), record_bytes, newest_ns }
+        Retainer { options, shared, kept: VecDeque::new(), record_bytes, newest_ns, newest_end: 0 }
     }
 
     /// Takes note of a segment that holds records; told again, it does nothing.
@@ -261,10 +262,11 @@ impl Retainer {
     pub(crate) fn retire<S: Storage>(&mut self, storage: &S, durable_end: u64) -> Vec<Kept> {
         let mut retired = Vec::new();
         if self.options.needs_times()
+            && self.newest_end != durable_end
             && let Some(last) = self.kept.iter().find(|s| s.base < durable_end && durable_end <= s.end)
         {
             match self.read_time(storage, &last.name, last.base, durable_end - 1) {
-                Ok(time_ns) => self.newest_ns = time_ns,
+                Ok(time_ns) => (self.newest_ns, self.newest_end) = (time_ns, durable_end),
                 Err(fault) => return self.keep_all(fault),
             }
         }
