@@ -208,6 +208,53 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
+fn salvage_exits_as_documented_and_replay_reads_what_it_kept() {
+    let place = Place::recorded(FIXTURE.as_bytes());
+    let journal = place.path("journal");
+    let salvage = |into: &str, more: &[&str], wanted: i32| {
+        let mut args = vec!["salvage".to_owned(), journal.clone(), place.path(into)];
+        args.extend(more.iter().map(|arg| (*arg).to_owned()));
+        let output = slipring(args);
+        assert_eq!(output.status.code(), Some(wanted), "{}{}", text(&output.stdout), text(&output.stderr));
+        output
+    };
+    let replayed = |into: &str| fine(&["replay", &place.path(into), "--format", "csv"]);
+    let lines: Vec<&str> = FIXTURE.split_inclusive('\n').collect();
+    // Nothing wrong with it: a copy.
+    let output = salvage("copy", &[], 0);
+    assert!(text(&output.stdout).contains("nothing was lost"), "{}", text(&output.stdout));
+    assert!(replayed("copy") == FIXTURE.as_bytes());
+    salvage("copy", &[], 3);
+    salvage("new", &["--no-such-option"], 3);
+    // Two records damaged and no control file: the journal itself is refused, with the way out in the message.
+    let segment = format!("{journal}/{:020}.seg", 0);
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(&segment).expect("the segment");
+    for sequence in [250, 260] {
+        file.write_all_at(&[7], HEADER_BYTES + sequence * RECORD_BYTES + 20).expect("written");
+    }
+    std::fs::remove_file(format!("{journal}/control")).expect("there was one");
+    let refused = slipring(["replay", &journal]);
+    assert!(text(&refused.stderr).contains("slipring salvage"), "{}", text(&refused.stderr));
+    let before = std::fs::read(&segment).expect("readable");
+    let output = salvage("prefix", &["--json"], 1);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&report["records"], &report["whole_not_kept"]), (&250.into(), &248.into()), "{report}");
+    assert!(replayed("prefix") == lines[..250].concat().as_bytes());
+    let output = salvage("skipped", &["--skip-damaged"], 1);
+    assert!(text(&output.stdout).contains("record 260: the bytes"), "{}", text(&output.stdout));
+    let kept = [&lines[..250], &lines[251..260], &lines[261..]].concat().concat();
+    assert!(replayed("skipped") == kept.as_bytes(), "void records are not replayed");
+    assert_eq!(std::fs::read(&segment).expect("readable"), before, "the damaged journal was written to");
+    fine(&["verify", &place.path("skipped")]);
+    // Nothing left to read.
+    file.write_all_at(&[0; HEADER_BYTES as usize], 0).expect("written");
+    salvage("nothing", &["--json", "--skip-damaged"], 2);
+    assert!(!Path::new(&place.path("nothing")).exists());
+    let gone = slipring(["salvage", &place.path("no journal"), &place.path("nothing")]);
+    assert_eq!(gone.status.code(), Some(3));
+}
+
+#[test]
 fn verify_and_inspect_exit_as_documented() {
     let place = Place::recorded(FIXTURE.as_bytes());
     let journal = place.path("journal");

@@ -84,7 +84,7 @@ impl Faulty {
         rules.fail_nth = None;
     }
 
-    /// Files can be no larger than this: allocating more finds the disk full.
+    /// Files can be no larger than this: allocating more or writing behind it finds the disk full.
     pub fn limit_files(&self, bytes: u64) {
         self.rules().largest_file_bytes = Some(bytes);
     }
@@ -102,6 +102,13 @@ impl Faulty {
     /// How many reads touched the records of a segment.
     pub fn record_reads(&self) -> u64 {
         self.rules().record_reads
+    }
+
+    fn check_room(&self, file_bytes: u64) -> io::Result<()> {
+        match self.rules().largest_file_bytes {
+            Some(most) if file_bytes > most => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        }
     }
 
     fn rules(&self) -> MutexGuard<'_, Rules> {
@@ -187,9 +194,7 @@ impl StorageFile for FaultyFile {
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         self.faulty.call(Call::Allocate)?;
-        if self.faulty.rules().largest_file_bytes.is_some_and(|most| bytes > most) {
-            return Err(io::ErrorKind::StorageFull.into());
-        }
+        self.faulty.check_room(bytes)?;
         self.file.allocate(bytes)
     }
 
@@ -203,6 +208,7 @@ impl StorageFile for FaultyFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.faulty.call(Call::Write)?;
+        self.faulty.check_room(offset.saturating_add(bytes.len() as u64))?;
         self.file.write_at(bytes, offset)
     }
 

@@ -64,25 +64,43 @@ fn power_loss_with_any_subset_of_unsynced_sectors_keeps_i1_to_i5() {
     println!("{images} crash images recovered, {seed} histories of each of {} plans", PLANS.len());
 }
 
-#[test]
-fn row_crash_between_create_header_rename_and_folder_sync_of_every_file() {
+/// Dies in every system call of a life in turn, and in one of some of the next.
+fn die_everywhere(retire: bool) -> Result<(), String> {
     let (mut images, mut longest) = (0, 0);
     for first in 1.. {
         let mut died = false;
         for second in [1, 2, 3, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32, 40, 1_000] {
-            died |= die_in(first, second, false, 0).unwrap();
+            died |= die_in((first, second), false, retire, 0)?;
             for seed in 0..20 {
-                died |= die_in(first, second, true, seed).unwrap();
+                died |= die_in((first, second), true, retire, seed)?;
             }
             images += 21;
         }
         longest = first;
-        if first > 40 && !die_in(first, 1_000_000, false, 0).unwrap() {
+        if first > 40 && !die_in((first, 1_000_000), false, retire, 0)? {
             break;
         }
         assert!(died && first < 10_000, "a life of {first} system calls");
     }
     println!("{images} lives, the longest of {longest} system calls");
+    Ok(())
+}
+
+#[test]
+fn row_crash_between_create_header_rename_and_folder_sync_of_every_file() {
+    die_everywhere(false).unwrap();
+}
+
+#[test]
+fn row_crash_in_the_middle_of_retention() {
+    die_everywhere(true).unwrap();
+}
+
+#[test]
+fn control_retire_order() {
+    let story = protect::without(protect::RETIRE_ORDER, || die_everywhere(true).err());
+    println!("{:#x}: {}", protect::RETIRE_ORDER, story.as_deref().unwrap_or("no violation"));
+    assert!(story.is_some(), "a segment unlinked before the control file gave it up went unnoticed");
 }
 
 /// Switches protections off and looks for the violation that they are there to prevent.

@@ -33,6 +33,12 @@ pub enum Command {
     ///
     /// Exit status: 0 fine, 1 torn tail, 2 corrupt, 3 usage or I/O.
     Verify(LookArgs),
+    /// Copy what can be read of a damaged journal into a new one
+    ///
+    /// Keeps the longest prefix without damage, and says what lies behind. The damaged journal is only read; close
+    /// its writer first. Exit status: 0 nothing was lost, 1 records were lost and the others kept, 2 nothing can be
+    /// kept, 3 usage or I/O.
+    Salvage(SalvageArgs),
     /// Write shell completions to the standard output
     Completions {
         /// The shell
@@ -128,6 +134,21 @@ pub struct ReplayArgs {
 pub struct LookArgs {
     /// The journal's folder
     pub journal: PathBuf,
+    /// JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `slipring salvage`
+#[derive(Debug, Args)]
+pub struct SalvageArgs {
+    /// The damaged journal's folder
+    pub journal: PathBuf,
+    /// The new journal's folder, which must be empty or not there
+    pub into: PathBuf,
+    /// Go on behind damage: a void record stands for each one lost, so that all others keep their sequences
+    #[arg(long)]
+    pub skip_damaged: bool,
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,

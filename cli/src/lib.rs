@@ -5,7 +5,7 @@
 //! | [`args`] | what may be said on the command line |
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with |
-//! | `record`, `replay`, `look`, `manual` | the commands |
+//! | `record`, `replay`, `look`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
@@ -17,6 +17,7 @@ mod look;
 mod manual;
 mod record;
 mod replay;
+mod salvage;
 mod show;
 pub mod time;
 
@@ -36,7 +37,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &args),
     };
-    let looks = matches!(cli.command, Some(Command::Inspect(_) | Command::Verify(_)));
+    let looks = matches!(cli.command, Some(Command::Inspect(_) | Command::Verify(_) | Command::Salvage(_)));
     let mut out = io::stdout().lock();
     match run_command(cli, &mut out).and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
         Ok(code) => code,
@@ -55,6 +56,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
         Some(Command::Child(args)) => demo::child(&args, out),
         Some(Command::Inspect(args)) => look::inspect(&args, out),
         Some(Command::Verify(args)) => look::verify(&args, out),
+        Some(Command::Salvage(args)) => salvage::run(&args, out),
         Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| ExitCode::SUCCESS),
@@ -70,6 +72,7 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let command = args.iter().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
-    let looks = command.is_some_and(|command| command == "inspect" || command == "verify");
+    let looks =
+        command.is_some_and(|command| ["inspect", "verify", "salvage"].iter().any(|looks| command == looks));
     ExitCode::from(if looks { look::UNUSABLE } else { 2 })
 }

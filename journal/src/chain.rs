@@ -1,6 +1,7 @@
 //! The chain of segments: which files there are, that each is what its name says, and that none is missing,
 //! doubled or foreign.
 
+use crate::control;
 use crate::error::{IoFault, JournalFault};
 use crate::event::Schema;
 use crate::format::{
@@ -97,6 +98,26 @@ pub(crate) fn load<S: Storage>(
         });
     }
     Ok(chain)
+}
+
+/// What a reader starts from.
+type Both<F> = (control::Loaded, Chain<F>);
+
+/// Reads control file and chain for a reader, who takes no lock: while it looks, a writer's retention may move the
+/// first sequence and unlink what lies before. Then it looks again.
+pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both<S::File>>, JournalFault> {
+    loop {
+        let Some(loaded) = control::load(storage)? else { return Ok(None) };
+        match load(storage, &loaded.state, false) {
+            Ok(chain) => return Ok(Some((loaded, chain))),
+            Err(fault) => {
+                let moved = |now: control::Loaded| now.state.first > loaded.state.first;
+                if !control::load(storage)?.is_some_and(moved) {
+                    return Err(fault);
+                }
+            }
+        }
+    }
 }
 
 /// All files named as segments, by base.

@@ -45,7 +45,7 @@ pub enum JournalFault {
     /// Both slots of the control file are damaged, or it is missing beside segments.
     #[error(
         "control file {} can't be used: {what}; without it nobody knows how far the journal is durable: \
-         restore it from a copy, or salvage the journal into a new one",
+         restore it from a copy, or salvage the journal into a new one (slipring salvage)",
         path.display()
     )]
     BadControl {
@@ -57,7 +57,7 @@ pub enum JournalFault {
     /// Both copies of a segment's header are damaged.
     #[error(
         "segment {}: both copies of its header are damaged; restore the file from a copy, or salvage the \
-         journal into a new one", path.display()
+         journal into a new one (slipring salvage)", path.display()
     )]
     BadHeader {
         /// The segment.
@@ -66,7 +66,7 @@ pub enum JournalFault {
     /// A segment of the chain is not there.
     #[error(
         "segment that starts at sequence {expected_base} is missing ({}); restore the file, or salvage the \
-         journal into a new one", path.display()
+         journal into a new one (slipring salvage)", path.display()
     )]
     MissingSegment {
         /// The sequence that nothing starts at.
@@ -90,7 +90,7 @@ pub enum JournalFault {
     /// A segment is shorter than the records that it must hold.
     #[error(
         "segment {} has {found_bytes} bytes of {wanted_bytes}: durable records are cut off; restore the file, \
-         or salvage the journal into a new one", path.display()
+         or salvage the journal into a new one (slipring salvage)", path.display()
     )]
     SegmentTruncated {
         /// The segment.
@@ -147,7 +147,7 @@ pub enum JournalFault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{}: record {sequence} (slot {slot}, offset {offset}) is corrupt: {what}, checksum {found:#010x} where \
-     {wanted:#010x} is right; restore the file from a copy, or salvage the journal into a new one",
+     {wanted:#010x} is right; restore the file from a copy, or salvage the journal into a new one (slipring salvage)",
     file.display()
 )]
 pub struct CorruptRecord {
@@ -274,6 +274,12 @@ pub enum SyncError {
         /// The call.
         fault: IoFault,
     },
+    /// A hook of the embedder panicked on the syncer's thread.
+    #[error("a hook panicked; durable up to {durable_end}; mend the hook and reopen")]
+    HookPanicked {
+        /// The sequence behind the last durable record.
+        durable_end: u64,
+    },
     /// Not durable within the time allowed; it may still become so.
     #[error("record {sequence} is not durable yet (durable up to {durable_end})")]
     TimedOut {
@@ -315,6 +321,17 @@ pub enum ReadError {
         /// The sequence behind the last record.
         end: u64,
     },
+    /// Retention has removed what the reader was to read next.
+    #[error(
+        "retention has removed record {sequence}: the journal begins at {first}; start again from a snapshot or \
+         from there, and hold a lease or raise its bounds"
+    )]
+    Evicted {
+        /// The record that was wanted.
+        sequence: u64,
+        /// The first sequence kept.
+        first: u64,
+    },
     /// The log no longer holds what a saved position says.
     #[error(
         "the journal's history is not the one that {anchor} was saved from: {what}; start again from a position \
@@ -337,6 +354,65 @@ impl From<IoFault> for ReadError {
 impl From<CorruptRecord> for ReadError {
     fn from(corrupt: CorruptRecord) -> Self {
         ReadError::Journal(corrupt.into())
+    }
+}
+
+/// Why nothing was salvaged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SalvageError {
+    /// A system call failed, there is no journal, or it is of another version or byte order.
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+    /// There is something at the place for the new journal.
+    #[error("{} is not empty: salvage goes into a new journal; give the path of a folder that is not there", path.display())]
+    IntoNotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No header of any segment can be read, so nobody knows the size of a record.
+    #[error(
+        "no segment in {} has a header that can be read, so nobody knows how long a record is; put one segment of \
+         this journal from a copy into the folder",
+        path.display()
+    )]
+    NoHeader {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The first record is damaged already, or none is whole.
+    #[error(
+        "nothing of {} can be kept: {}; {}", path.display(),
+        report.lost.first().map_or_else(String::new, ToString::to_string),
+        match report.whole_not_kept {
+            0 => "no record is whole: restore the files from a copy".to_owned(),
+            count => format!("{count} records behind it are whole: salvage with damage skipped (--skip-damaged)"),
+        }
+    )]
+    NothingToKeep {
+        /// The folder.
+        path: PathBuf,
+        /// What was lost, and why.
+        report: Box<crate::salvage::SalvageReport>,
+    },
+    /// There is more missing between two records than any lost file leaves.
+    #[error(
+        "between records {start} and {end} more is missing than {most} void records can stand for; move the segment \
+         that does not belong out of the folder, or raise most_voids"
+    )]
+    GapTooLarge {
+        /// The first record that is missing.
+        start: u64,
+        /// The record that follows.
+        end: u64,
+        /// The most void records that salvage writes.
+        most: u64,
+    },
+}
+
+impl From<IoFault> for SalvageError {
+    fn from(fault: IoFault) -> Self {
+        SalvageError::Journal(fault.into())
     }
 }
 

@@ -177,7 +177,12 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// Tells the log's end from damage, where no record is: below D there must be one, and a file that was whole
     /// does not get shorter. (A follower once waited for ever at a flipped bit.)
     fn check_end(&mut self, short: bool) -> Result<(), ReadError> {
-        let durable_end = control::load(&self.storage)?.map_or(0, |loaded| loaded.state.durable_end);
+        let loaded = control::load(&self.storage)?;
+        let (first, durable_end) =
+            loaded.map_or((0, 0), |loaded| (loaded.state.first, loaded.state.durable_end));
+        if self.next < first {
+            return Err(ReadError::Evicted { sequence: self.next, first });
+        }
         if let Some((header, file)) = &self.segment {
             if short && (self.whole || durable_end > self.next) {
                 return Err(self.truncated(header, file)?.into());

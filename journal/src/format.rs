@@ -19,6 +19,10 @@ pub const BLOCK_BYTES: usize = 4096;
 pub const HEADER_BYTES: u64 = 2 * BLOCK_BYTES as u64;
 /// Size of the header before each event.
 pub const RECORD_HEADER_BYTES: usize = 16;
+/// The largest record, so that a damaged header makes nobody allocate more.
+pub const MAX_RECORD_BYTES: usize = 1 << 20;
+/// No journal gets to this sequence; a file that claims to is damaged.
+pub(crate) const MAX_END: u64 = 1 << 62;
 /// The largest epoch: 28 bits.
 pub const MAX_EPOCH: u32 = (1 << 28) - 1;
 
@@ -135,6 +139,7 @@ impl SegmentHeader {
         };
         let whole_words = header.record_bytes % 8 == 0;
         let fits = header.record_bytes as usize >= RECORD_HEADER_BYTES + header.event_bytes as usize;
+        let fits = fits && header.record_bytes as usize <= MAX_RECORD_BYTES;
         let counted = header.capacity > 0
             && header.capacity.checked_mul(u64::from(header.record_bytes)).is_some_and(|n| n < 1 << 62)
             && header.base.checked_add(header.capacity).is_some();
@@ -205,7 +210,9 @@ impl ControlState {
         };
         let sane = state.first <= state.durable_end
             && state.epoch <= MAX_EPOCH
-            && state.durable_end.checked_add(state.window).is_some_and(|end| end < 1 << 62);
+            // Counted up by one a write: nobody gets there.
+            && state.generation < 1 << 62
+            && state.durable_end.checked_add(state.window).is_some_and(|end| end < MAX_END);
         if sane { Ok(state) } else { Err(BlockFault::Damaged) }
     }
 }
@@ -305,6 +312,15 @@ impl RecordHeader {
             _ => None,
         }
     }
+}
+
+/// The header before an event, as bytes.
+pub(crate) fn encode_record_header(header: RecordHeader) -> [u8; RECORD_HEADER_BYTES] {
+    let mut bytes = [0; RECORD_HEADER_BYTES];
+    bytes[..8].copy_from_slice(&header.time_ns.to_le_bytes());
+    bytes[8..12].copy_from_slice(&header.epoch_kind.to_le_bytes());
+    bytes[12..].copy_from_slice(&header.crc.to_le_bytes());
+    bytes
 }
 
 /// Reads the record that should be `sequence`; `None` unless its checksum holds and its kind is known. An

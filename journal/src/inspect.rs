@@ -204,12 +204,20 @@ pub fn verify_on<S: Storage>(
                 | F::CorruptRecord(_)
         )
     };
-    let loaded = match control::load(&storage) {
-        Ok(Some(loaded)) => loaded,
+    let found = match control::load(&storage) {
+        Ok(Some(found)) => found,
         Ok(None) => {
             let fault = crate::reader::no_control(&storage);
             return if damage(&fault) { corrupt(report, fault) } else { Err(fault.into()) };
         }
+        Err(fault) if damage(&fault) => return corrupt(report, fault),
+        Err(fault) => return Err(fault.into()),
+    };
+    report.first_sequence = found.state.first;
+    report.durable_end = found.state.durable_end;
+    let (loaded, chain) = match chain::load_both(&storage) {
+        Ok(Some(both)) => both,
+        Ok(None) => return corrupt(report, crate::reader::no_control(&storage)),
         Err(fault) if damage(&fault) => return corrupt(report, fault),
         Err(fault) => return Err(fault.into()),
     };
@@ -219,11 +227,6 @@ pub fn verify_on<S: Storage>(
     if loaded.other_slot_bad {
         report.warnings.push("control: one slot is damaged; the other was used".to_owned());
     }
-    let chain = match chain::load(&storage, &control, false) {
-        Ok(chain) => chain,
-        Err(fault) if damage(&fault) => return corrupt(report, fault),
-        Err(fault) => return Err(fault.into()),
-    };
     report.warnings.extend(chain.warnings.iter().cloned());
     let crc = RecordCrc::new(control.journal_id.0);
     let total = chain.segments.last().map_or(control.first, |s| s.header.end()) - control.first;

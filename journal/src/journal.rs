@@ -11,12 +11,14 @@ use crate::error::{IoFault, JournalFault, OpenError, ReadError};
 use crate::event::Event;
 use crate::follow::Follower;
 use crate::format::{MAX_SCHEMA_BYTES, SegmentHeader};
+use crate::hooks::{Hooks, SealedSegment};
 use crate::prepare::{DiskFull, Preparer};
 use crate::progress::Progress;
 use crate::reader::{RawReader, Reader};
 use crate::record::Record;
 use crate::recovery::{self, Recovered};
 use crate::report::RecoveryReport;
+use crate::retention::{Retainer, Retention, RetentionHandle};
 use crate::segments::{LiveSegment, NextSlot, Ready, Segments};
 use crate::storage::{Files, Storage};
 use crate::syncer::{Sync, Syncer};
@@ -58,6 +60,8 @@ pub struct Journal {
     max_time_step: Duration,
     sync: Sync,
     disk_full: DiskFull,
+    retention: Option<Retention>,
+    hooks: Hooks,
 }
 
 impl Journal {
@@ -71,6 +75,8 @@ impl Journal {
             max_time_step: Duration::from_secs(24 * 3600),
             sync: Sync::default(),
             disk_full: DiskFull::default(),
+            retention: None,
+            hooks: Hooks::default(),
         }
     }
 
@@ -109,6 +115,29 @@ impl Journal {
     /// What to do when the disk is full; wait if not set.
     pub fn disk_full(mut self, policy: DiskFull) -> Self {
         self.disk_full = policy;
+        self
+    }
+
+    /// What to keep; everything if not set.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
+    /// Calls `hook` for every segment that is full and durable, on the syncer's thread. While it runs nothing is
+    /// synced: hand long work to another thread. If it panics the journal fails.
+    ///
+    /// A process that dies may take a call along, so whoever must not miss a segment also looks at
+    /// [`inspect`](crate::inspect) after opening.
+    pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + std::marker::Sync + 'static) -> Self {
+        self.hooks.sealed = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls `hook` with the sequence behind the last durable record whenever it has moved and D is on disk, as
+    /// [`Journal::on_sealed`] does.
+    pub fn on_durable(mut self, hook: impl Fn(u64) + Send + std::marker::Sync + 'static) -> Self {
+        self.hooks.durable = Some(Arc::new(hook));
         self
     }
 
@@ -192,6 +221,15 @@ impl Journal {
             schema: text,
         };
         let end = report.end_sequence;
+        let retainer = self.retention.map(|options| {
+            let newest_ns = report.last_time_ns.unwrap_or(0);
+            let (first, record_bytes) = (report.first_sequence, Record::<E>::BYTES as u64);
+            let mut retainer = Retainer::new(options, first, record_bytes, newest_ns);
+            let segments = chain.segments.iter().map(|segment| (&segment.header, &segment.name));
+            segments.for_each(|(header, name)| retainer.learn(header.base, header.end(), name));
+            retainer
+        });
+        let shared = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
         let Ready { segment: active, map } = match chain.segments.pop() {
             Some(segment) if segment.header.end() > end => {
                 LiveSegment::map(storage, &segment.name, &segment.header, segment.file)?
@@ -209,16 +247,24 @@ impl Journal {
             disk_full: self.disk_full,
             progress: Arc::clone(&progress),
             segments: Arc::clone(&segments),
+            retired: shared.clone(),
         };
-        let syncer =
-            Syncer::new(storage.clone(), self.sync, control, Arc::clone(&progress), Arc::clone(&segments));
+        let syncer = Syncer::new(
+            storage.clone(),
+            self.sync,
+            control,
+            Arc::clone(&progress),
+            Arc::clone(&segments),
+            retainer,
+            self.hooks.clone(),
+        );
         let threads = if threads {
             // The first pages are there before the first append; the rest follows on the helper's thread.
             helper.step();
             Threads::start(helper, syncer, lock)
                 .map_err(|error| IoFault::new("start the threads of", storage.path(""), error))?
         } else {
-            Threads::Stepped { helper, syncer, lock }
+            Threads::Stepped { helper: Box::new(helper), syncer: Box::new(syncer), lock }
         };
         let max_step_ns = u64::try_from(self.max_time_step.as_nanos()).unwrap_or(u64::MAX);
         let writer = Writer {
@@ -241,6 +287,7 @@ impl Journal {
             progress,
             segments,
             threads,
+            retention: shared.map(RetentionHandle::new),
             event: PhantomData,
         };
         Ok((writer, report))
@@ -259,6 +306,11 @@ impl Journal {
         }
         if self.reserve_bytes == 0 {
             return bad("reserve_bytes", 0, "at least one page must be kept present");
+        }
+        if self.retention.is_some_and(|retention| !retention.has_rule()) {
+            let rule =
+                "set an age, a size, a count, or only_behind_snapshots: without a rule nothing would be kept";
+            return bad("retention", 0, rule);
         }
         if self.sync == Sync::Every(Duration::ZERO) {
             return bad("sync", 0, "an interval of zero: use Sync::EveryBatch");

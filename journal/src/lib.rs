@@ -26,6 +26,7 @@ mod error;
 mod event;
 mod follow;
 mod format;
+mod hooks;
 mod inspect;
 mod journal;
 mod prepare;
@@ -36,6 +37,8 @@ mod reader;
 mod record;
 mod recovery;
 mod report;
+mod retention;
+mod salvage;
 mod scan;
 mod seek;
 mod segments;
@@ -46,12 +49,16 @@ mod threads;
 mod writer;
 
 pub use anchor::Anchor;
-pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
+pub use error::{
+    AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, SalvageError, Stall, SyncError,
+};
 pub use event::{Event, Field, Schema, UnknownTag};
 pub use follow::Follower;
 pub use format::{
-    BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_SCHEMA_BYTES, RECORD_HEADER_BYTES, VERSION,
+    BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES,
+    RECORD_HEADER_BYTES, VERSION,
 };
+pub use hooks::SealedSegment;
 #[doc(hidden)]
 pub use inspect::verify_on;
 pub use inspect::{JournalInfo, SegmentInfo, Status, VerifyReport, inspect, verify};
@@ -61,6 +68,10 @@ pub use progress::Cursors;
 pub use reader::{Chunk, Chunks, RawReader, Reader};
 pub use record::{RawRecord, Record};
 pub use report::RecoveryReport;
+pub use retention::{Lease, Retention, RetentionHandle};
+#[doc(hidden)]
+pub use salvage::salvage_on;
+pub use salvage::{Loss, Lost, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
 pub use syncer::Sync;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::error::{IoFault, SyncError};
 use crate::format::SegmentHeader;
 use crate::progress::Progress;
+use crate::retention::Shared;
 use crate::segments::{LiveSegment, MOST_MAPPED, Segments};
 use crate::storage::Storage;
 
@@ -35,6 +36,8 @@ pub(crate) struct Preparer<S: Storage> {
     pub(crate) disk_full: DiskFull,
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
+    /// What retention has given up, to be unlinked.
+    pub(crate) retired: Option<Arc<Shared>>,
 }
 
 /// What a round of the helper came to.
@@ -84,7 +87,7 @@ impl<S: Storage> Preparer<S> {
         let next_taken =
             self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
         if !next_taken || live.len() >= MOST_MAPPED {
-            return Round::Idle;
+            return if self.remove_retired() { Round::Worked } else { Round::Idle };
         }
         match LiveSegment::create(&self.storage, &self.template, end) {
             Ok(ready) => {
@@ -99,10 +102,18 @@ impl<S: Storage> Preparer<S> {
         }
     }
 
+    fn remove_retired(&self) -> bool {
+        self.retired.as_ref().is_some_and(|retired| retired.remove_one(&self.storage))
+    }
+
     fn fault(&self, fault: IoFault) -> Round {
         if !fault.is_disk_full() {
             self.progress.fail(SyncError::PrepareFailed { fault });
             return Round::Idle;
+        }
+        // What retention has given up makes room.
+        if self.remove_retired() {
+            return Round::Worked;
         }
         self.progress.set_disk_full(true);
         match self.disk_full {

@@ -22,6 +22,8 @@ pub const MEND_BEFORE_D: u32 = 1 << 7;
 pub const HEADER_SYNC: u32 = 1 << 8;
 /// Opening writes the newest control slot again before another is overwritten.
 pub const CONTROL_REWRITE: u32 = 1 << 9;
+/// Retention unlinks a segment only after the new first sequence is synced.
+pub const RETIRE_ORDER: u32 = 1 << 10;
 
 #[cfg(feature = "negative-controls")]
 thread_local! {

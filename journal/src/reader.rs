@@ -42,11 +42,10 @@ pub struct RawReader<S: Storage = Files> {
 
 impl<S: Storage> RawReader<S> {
     pub(crate) fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
-        let Some(loaded) = control::load(&storage)? else {
+        let Some((loaded, chain)) = chain::load_both(&storage)? else {
             return Err(no_control(&storage).into());
         };
         let control = loaded.state;
-        let chain = chain::load(&storage, &control, false)?;
         let crc = RecordCrc::new(control.journal_id.0);
         let other_slot_bad = loaded.other_slot_bad;
         let (durable_end, buffer) = (control.durable_end, Vec::new());
@@ -445,6 +444,15 @@ impl<E: Event, S: Storage> Reader<E, S> {
     /// The fault of a record that was looked at.
     pub fn upper_bound(&mut self, time_ns: u64) -> Result<u64, ReadError> {
         self.raw.upper_bound(time_ns)
+    }
+
+    /// The sequences whose journal times lie in `times`, an end not included. Empty, and where they would lie, if
+    /// there are none; so too if `times` ends before it starts.
+    ///
+    /// # Errors
+    /// The fault of a record that was looked at.
+    pub fn range(&mut self, times: std::ops::Range<u64>) -> Result<std::ops::Range<u64>, ReadError> {
+        self.raw.range(times)
     }
 
     /// The record at `sequence`.

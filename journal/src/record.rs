@@ -1,7 +1,7 @@
 //! A record as it lies in memory and in the file: the header, then the event.
 
 use crate::event::Event;
-use crate::format::{Kind, RECORD_HEADER_BYTES, RecordHeader};
+use crate::format::{Kind, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, RecordHeader};
 
 /// One journalled event with what the journal knows of it.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,7 @@ impl<E: Event> Record<E> {
         assert!(align_of::<E>() <= RECORD_HEADER_BYTES, "an event's alignment is at most 16 bytes");
         assert!(std::mem::offset_of!(Self, event) == RECORD_HEADER_BYTES);
         assert!(size_of::<Self>() % 8 == 0);
+        assert!(size_of::<Self>() <= MAX_RECORD_BYTES, "a record is at most 1 MiB");
         size_of::<Self>()
     };
 

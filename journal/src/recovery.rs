@@ -377,7 +377,7 @@ fn empty_report<S: Storage>(storage: &S, state: &ControlState) -> RecoveryReport
 }
 
 /// Draws a journal's identity: the random keys of the standard hasher, the clock and the process.
-fn draw_id() -> JournalId {
+pub(crate) fn draw_id() -> JournalId {
     use std::hash::{BuildHasher, Hasher, RandomState};
     let half = || {
         let mut hasher = RandomState::new().build_hasher();

@@ -53,7 +53,7 @@ pub struct RecoveryReport {
     pub elapsed: Duration,
 }
 
-fn as_nanos<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_nanos<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(elapsed.as_nanos() as u64)
 }
 

@@ -25,6 +25,17 @@ impl<S: Storage> RawReader<S> {
         self.partition_point(|time| time <= time_ns)
     }
 
+    /// The sequences whose journal times lie in `times`, an end not included. They follow each other: times never
+    /// decrease. Empty, and where they would lie, if there are none; so too if `times` ends before it starts.
+    ///
+    /// # Errors
+    /// The fault of a record that was looked at.
+    pub fn range(&mut self, times: std::ops::Range<u64>) -> Result<std::ops::Range<u64>, ReadError> {
+        let start = self.lower_bound(times.start)?;
+        let end = if times.start < times.end { self.lower_bound(times.end)? } else { start };
+        Ok(start..end)
+    }
+
     /// The first sequence whose time is not `before`. Every record looked at is validated.
     fn partition_point(&mut self, before: impl Fn(u64) -> bool) -> Result<u64, ReadError> {
         let bases: Vec<u64> = self.bases().collect();

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crate::control::Control;
 use crate::error::{IoFault, SyncError};
+use crate::hooks::{Hooks, SealedSegment};
 use crate::progress::Progress;
 use crate::protect;
+use crate::retention::Retainer;
 use crate::segments::Segments;
 use crate::storage::Storage;
 
@@ -45,6 +47,8 @@ pub(crate) struct Syncer<S: Storage> {
     control: Control<S>,
     progress: Arc<Progress>,
     segments: Arc<Segments<S>>,
+    retainer: Option<Retainer>,
+    hooks: Hooks,
 }
 
 impl<S: Storage> Syncer<S> {
@@ -54,8 +58,10 @@ impl<S: Storage> Syncer<S> {
         control: Control<S>,
         progress: Arc<Progress>,
         segments: Arc<Segments<S>>,
+        retainer: Option<Retainer>,
+        hooks: Hooks,
     ) -> Self {
-        Syncer { storage, mode, control, progress, segments }
+        Syncer { storage, mode, control, progress, segments, retainer, hooks }
     }
 
     /// Up to where this round should sync.
@@ -77,8 +83,11 @@ impl<S: Storage> Syncer<S> {
     /// Syncs what is due. After an error the journal has failed and nothing is tried again.
     pub(crate) fn step(&mut self) -> bool {
         let target = self.target();
-        if self.progress.has_failed() || target <= self.progress.durable_end() {
+        if self.progress.has_failed() {
             return false;
+        }
+        if target <= self.progress.durable_end() {
+            return self.retire();
         }
         self.sync_to(target, false);
         true
@@ -88,6 +97,10 @@ impl<S: Storage> Syncer<S> {
     pub(crate) fn finish(&mut self) -> Result<u64, SyncError> {
         if !self.progress.has_failed() {
             self.sync_to(self.progress.journalled_end(), true);
+        }
+        // The helper has gone.
+        if let Some(retainer) = self.retainer.as_ref().filter(|_| !self.progress.has_failed()) {
+            while retainer.shared.remove_one(&self.storage) {}
         }
         match self.progress.failure() {
             Some(failure) => Err(failure.clone()),
@@ -102,6 +115,19 @@ impl<S: Storage> Syncer<S> {
         }
     }
 
+    /// Retires what may go although there was nothing to sync: a snapshot was taken, a lease let go.
+    fn retire(&mut self) -> bool {
+        let durable_end = self.control.state.durable_end;
+        let Some(retainer) = &mut self.retainer else { return false };
+        let retired = retainer.retire(&self.storage, durable_end);
+        let Some(first) = retired.last().map(|segment| segment.end) else { return false };
+        match self.control.update(|state| state.first = first) {
+            Ok(()) => retainer.hand_over(retired),
+            Err(fault) => self.progress.fail(SyncError::SyncFailed { durable_end, fault }),
+        }
+        true
+    }
+
     fn try_sync_to(&mut self, target: u64, closed: bool) -> Result<(), IoFault> {
         let from = self.progress.durable_end();
         if !protect::on(protect::DATA_BEFORE_D) {
@@ -111,7 +137,7 @@ impl<S: Storage> Syncer<S> {
         let due: Vec<_> =
             self.segments.live().iter().filter(|s| s.end > from && s.base < target).cloned().collect();
         let active_base = self.segments.active_base();
-        for segment in due {
+        for segment in &due {
             segment
                 .sync(from..target, segment.base < active_base)
                 .map_err(|error| IoFault::new("sync", self.storage.path(&segment.name), error))?;
@@ -119,11 +145,31 @@ impl<S: Storage> Syncer<S> {
         // The durable gate opens here: the data is on disk. D in the control file follows; recovery finds the
         // records between the two by scanning.
         self.progress.set_durable_end(target);
+        let mut retired = Vec::new();
+        if let Some(retainer) = &mut self.retainer {
+            due.iter().for_each(|segment| retainer.learn(segment.base, segment.end, &segment.name));
+            retired = retainer.retire(&self.storage, target);
+            if !protect::on(protect::RETIRE_ORDER) {
+                retired.iter().for_each(|segment| drop(self.storage.remove(&segment.name)));
+            }
+        }
+        let first = retired.last().map_or(self.control.state.first, |segment| segment.end);
         self.control.update(|state| {
             state.durable_end = target;
+            state.first = first;
             state.closed = closed;
         })?;
         self.progress.set_window_end(target + self.control.state.window);
+        if let Some(retainer) = &self.retainer {
+            retainer.hand_over(retired);
+        }
+        let full = due.iter().filter(|segment| segment.end <= target);
+        let path = |name: &str| self.storage.path(name);
+        let sealed: Vec<_> =
+            full.map(|s| SealedSegment { path: path(&s.name), base: s.base, end: s.end }).collect();
+        if !self.hooks.call(&sealed, target) {
+            self.progress.fail(SyncError::HookPanicked { durable_end: target });
+        }
         Ok(())
     }
 

@@ -15,7 +15,7 @@ pub(crate) enum Threads<S: Storage> {
     /// On their own threads.
     Running { stop: Arc<AtomicBool>, helper: JoinHandle<()>, syncer: JoinHandle<Syncer<S>>, lock: S::Lock },
     /// In the hands of whoever calls the step functions.
-    Stepped { helper: Preparer<S>, syncer: Syncer<S>, lock: S::Lock },
+    Stepped { helper: Box<Preparer<S>>, syncer: Box<Syncer<S>>, lock: S::Lock },
     /// Ended.
     Done,
 }
@@ -51,7 +51,7 @@ impl<S: Storage> Threads<S> {
             }
             Threads::Stepped { helper, syncer, lock } => {
                 drop(helper);
-                let done = finish(syncer);
+                let done = finish(*syncer);
                 drop(lock);
                 Some(done)
             }

@@ -17,6 +17,7 @@ use crate::progress::{Cursors, Progress};
 use crate::protect;
 use crate::reader::Reader;
 use crate::record::Record;
+use crate::retention::RetentionHandle;
 use crate::segments::{LiveSegment, Map, NextSlot, Segments};
 use crate::storage::{Files, Storage};
 use crate::syncer::Sync;
@@ -53,6 +54,7 @@ pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
     pub(crate) threads: Threads<S>,
+    pub(crate) retention: Option<RetentionHandle>,
     pub(crate) event: PhantomData<fn(&E)>,
 }
 
@@ -256,6 +258,11 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// The journal's cursors, to watch or to wait for.
     pub fn cursors(&self) -> Cursors {
         Cursors::new(Arc::clone(&self.progress))
+    }
+
+    /// Says what snapshots and readers need, if the journal has a [`Retention`](crate::Retention).
+    pub fn retention(&self) -> Option<RetentionHandle> {
+        self.retention.clone()
     }
 
     /// A reader of everything appended so far.

@@ -1,7 +1,7 @@
 //! The process, or the machine, dies in each system call in turn of a life that makes a journal, rolls twice
 //! and is recovered: between create, header, rename and folder sync of every file that there is.
 
-use slipring_journal::{Journal, Sync};
+use slipring_journal::{Journal, Retention, Sync};
 
 use super::lives::Note;
 use super::machine::Sim;
@@ -38,11 +38,22 @@ fn live(journal: &Journal, sim: &Sim) -> (u64, u64) {
 }
 
 /// Dies in the `first`-th system call and, in the recovery after that, in the `second`-th; with the machine if
-/// `power`. What was violated, if anything; `Ok(false)` if no life was long enough to die.
-pub(crate) fn die_in(first: u64, second: u64, power: bool, seed: u64) -> Result<bool, String> {
-    let story = |what: String| format!("calls {first} and {second}, power {power}, seed {seed}: {what}");
+/// `power`; with retention that keeps nothing that it need not, if `retire`. What was violated, if anything;
+/// `Ok(false)` if no life was long enough to die.
+pub(crate) fn die_in(
+    (first, second): (u64, u64),
+    power: bool,
+    retire: bool,
+    seed: u64,
+) -> Result<bool, String> {
+    let story = |what: String| {
+        format!("calls {first} and {second}, power {power}, retention {retire}, seed {seed}: {what}")
+    };
     let mut random = fastrand::Rng::with_seed(seed);
-    let journal = Journal::at("sim").segment_records(CAPACITY).sync(Sync::EveryBatch).window_records(6);
+    let mut journal = Journal::at("sim").segment_records(CAPACITY).sync(Sync::EveryBatch).window_records(6);
+    if retire {
+        journal = journal.retention(Retention::new().keep_records(0));
+    }
     let mut sim = Sim::default();
     let (mut committed, mut durable) = (0, 0);
     let mut died = false;
@@ -64,7 +75,11 @@ pub(crate) fn die_in(first: u64, second: u64, power: bool, seed: u64) -> Result<
         return Err(story(format!("{committed} committed, {durable} acknowledged, {end} there")));
     }
     let mut reader = writer.reader().map_err(|error| story(error.to_string()))?;
-    for sequence in 0..end {
+    let kept_from = reader.first_sequence();
+    if !retire && kept_from > 0 {
+        return Err(story(format!("the records below {kept_from} are gone")));
+    }
+    for sequence in kept_from..end {
         let record = reader.at(sequence).map_err(|error| story(error.to_string()))?;
         if *record.event() != note(sequence) {
             return Err(story(format!("record {sequence} is {record:?}")));
@@ -76,7 +91,7 @@ pub(crate) fn die_in(first: u64, second: u64, power: bool, seed: u64) -> Result<
         return Err(story(format!("left-overs: {names:?}")));
     }
     let segments = names.iter().filter(|name| name.ends_with(".seg")).count() as u64;
-    if segments != end / CAPACITY + 1 {
+    if segments != (end - kept_from) / CAPACITY + 1 {
         return Err(story(format!("{end} records in {names:?}")));
     }
     writer.abandon();

@@ -3,7 +3,7 @@
 //!
 //! The oracle of I2 is what the harness saw acknowledged while the writer lived, never the D in an image.
 
-use slipring_journal::{AppendError, Event, Journal, OpenError, Reader, Sync, Writer};
+use slipring_journal::{AppendError, Event, Journal, OpenError, Reader, Retention, Sync, Writer};
 
 use super::machine::Sim;
 
@@ -53,6 +53,11 @@ pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
     if sync != Sync::None {
         journal = journal.window_records(window);
     }
+    // In half of the histories old segments go: all but so many records.
+    let keep = random.bool().then(|| random.u64(0..30));
+    if let Some(keep) = keep {
+        journal = journal.retention(Retention::new().keep_records(keep));
+    }
     let story = |text: String| format!("seed {seed}: {text}");
     for _life in 0..random.u8(2..6) {
         let power = power(&mut random, plan);
@@ -63,7 +68,7 @@ pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
         images += 1;
         match opened {
             Ok(mut writer) => {
-                check(&mut writer, &mut model).map_err(&story)?;
+                check(&mut writer, &mut model, keep).map_err(&story)?;
                 live(&mut writer, &sim, &mut model, &mut random, plan);
                 writer.abandon();
             }
@@ -79,7 +84,7 @@ pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
     }
     // The last word: recover once more, whole.
     let mut writer = open(&journal, &sim).map_err(|error| story(format!("refused to open: {error}")))?;
-    check(&mut writer, &mut model).map_err(&story)?;
+    check(&mut writer, &mut model, keep).map_err(&story)?;
     writer.abandon();
     Ok(images + 1)
 }
@@ -92,8 +97,9 @@ fn open(journal: &Journal, sim: &Sim) -> Result<Writer<Note, Sim>, OpenError> {
     journal.open_on::<Note, Sim>(sim, false).map(|(writer, _)| writer)
 }
 
-/// I1, I2, I3, I5 on the recovered log; then the log is the model.
-fn check(writer: &mut Writer<Note, Sim>, model: &mut Model) -> Result<(), String> {
+/// I1, I2, I3, I5 on the recovered log, of which retention may have taken all but the last `keep` records; then the
+/// log is the model.
+fn check(writer: &mut Writer<Note, Sim>, model: &mut Model, keep: Option<u64>) -> Result<(), String> {
     let end = writer.end_sequence();
     let written = model.log.len() as u64;
     if end > written {
@@ -106,7 +112,11 @@ fn check(writer: &mut Writer<Note, Sim>, model: &mut Model) -> Result<(), String
         return Err(format!("I2: only the process died, {written} records were committed, {end} are there"));
     }
     let mut reader: Reader<Note, Sim> = writer.reader().map_err(|error| error.to_string())?;
-    for sequence in 0..end {
+    let first = reader.first_sequence();
+    if first > 0 && keep.is_none_or(|keep| first + keep > end) {
+        return Err(format!("I5: of {end} records those below {first} are gone, {keep:?} were to be kept"));
+    }
+    for sequence in first..end {
         let record = reader.at(sequence).map_err(|error| format!("I1: {error}"))?;
         let wanted = &model.log[sequence as usize];
         if (record.time_ns(), *record.event()) != *wanted {

@@ -1,0 +1,328 @@
+//! Salvage: what can still be read of a damaged journal, copied into a new one. Only on request, and the damaged
+//! journal is never written to.
+//!
+//! A journal that contradicts itself is refused, not repaired: whoever mends it must say what may be lost. This is
+//! where that is said, and where the answer is written down. The rule:
+//!
+//! - By default the new journal holds the longest prefix without damage. What lies behind is counted, not kept.
+//! - With [`SalvageOptions::skip_damaged`] it goes on behind damage, up to the last record that is whole. Position
+//!   is identity, so a record that is lost between two that are kept becomes a void record (the time and epoch of
+//!   the one before it), and every other keeps its sequence. If the beginning is lost, the journal begins later,
+//!   as after retention.
+//! - The new journal has an identity of its own: the same history it is not. So anchors of the old one are refused
+//!   by it, and every checksum is computed anew. Times, epochs, kinds and events stay as they were.
+//!
+//! A record is taken for whole if its checksum holds for the old journal's identity and for its place, and neither
+//! epoch nor time goes back. That is all that reading relies on: without a control file, and with both headers of a
+//! segment gone, the records still say themselves where they belong.
+
+mod copy;
+mod report;
+mod survey;
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::crc::RecordCrc;
+use crate::error::{IoFault, SalvageError};
+use crate::format::{CONTROL_NAME, MAX_EPOCH, RecordHeader, valid_record};
+use crate::recovery::draw_id;
+use crate::scan::{self, Follow};
+use crate::storage::{Files, Storage, StorageFile};
+
+use copy::Copy;
+pub use report::{Loss, Lost, SalvageReport};
+use survey::{Found, Survey};
+
+/// How to salvage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SalvageOptions {
+    /// Go on behind damage, with void records for what is lost in between. Not set by default.
+    pub skip_damaged: bool,
+    /// Void records to write at most; 2^30 by default. A larger gap is none that lost files leave, but comes of a
+    /// file that does not belong.
+    pub most_voids: u64,
+}
+
+impl Default for SalvageOptions {
+    fn default() -> Self {
+        SalvageOptions { skip_damaged: false, most_voids: 1 << 30 }
+    }
+}
+
+/// Copies what can be read of the journal at `from` into a new journal at `into`, and says what was lost.
+///
+/// `from` may lack its control file, segments, or headers, and hold records of whatever event type. It is only read;
+/// its writer should be closed. `into` must not exist, or be an empty folder. `progress` is called now and then with
+/// the slots looked at and their total.
+///
+/// # Errors
+/// [`SalvageError`]: nothing can be kept, `into` is not empty, a failing system call. If it fails midway, what lies
+/// at `into` has no control file and is refused as a journal; remove it.
+pub fn salvage(
+    from: impl Into<PathBuf>,
+    into: impl Into<PathBuf>,
+    options: SalvageOptions,
+    progress: impl FnMut(u64, u64),
+) -> Result<SalvageReport, SalvageError> {
+    salvage_on(&Files::new(from), &Files::new(into), options, progress)
+}
+
+#[doc(hidden)]
+pub fn salvage_on<S: Storage, T: Storage>(
+    from: &S,
+    into: &T,
+    options: SalvageOptions,
+    progress: impl FnMut(u64, u64),
+) -> Result<SalvageReport, SalvageError> {
+    let started = Instant::now();
+    check_empty(into)?;
+    let survey = survey::survey(from)?;
+    let journal_id = draw_id();
+    let report = SalvageReport {
+        from: from.path(""),
+        into: into.path(""),
+        from_id: survey.journal_id,
+        journal_id,
+        skip_damaged: options.skip_damaged,
+        first_sequence: survey.first,
+        end_sequence: survey.first,
+        durable_end: survey.durable_end,
+        records: 0,
+        voids_written: 0,
+        whole_not_kept: 0,
+        lost_count: 0,
+        lost: Vec::new(),
+        warnings: survey.warnings.clone(),
+        elapsed: std::time::Duration::ZERO,
+    };
+    let mut walk = Walk {
+        from,
+        survey: &survey,
+        crc: RecordCrc::new(survey.journal_id.0),
+        copy: Copy::new(into, journal_id, survey.template.clone()),
+        order: Follow::default(),
+        next: survey.first,
+        damaged: false,
+        pending: Vec::new(),
+        torn_at: None,
+        most_voids: options.most_voids,
+        report,
+    };
+    walk.all(progress)?;
+    let Walk { copy, mut report, .. } = walk;
+    if report.records == 0 && !report.lost.is_empty() {
+        return Err(SalvageError::NothingToKeep { path: from.path(""), report: Box::new(report) });
+    }
+    copy.finish(report.first_sequence, report.end_sequence)?;
+    report.elapsed = started.elapsed();
+    Ok(report)
+}
+
+/// Refuses a folder with anything in it.
+fn check_empty<T: Storage>(into: &T) -> Result<(), SalvageError> {
+    match into.list() {
+        Ok(names) if names.is_empty() => Ok(()),
+        Ok(_) => Err(SalvageError::IntoNotEmpty { path: into.path("") }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(IoFault::new("list", into.path(""), error).into()),
+    }
+}
+
+/// The walk over every slot that there is.
+struct Walk<'a, S: Storage, T: Storage> {
+    from: &'a S,
+    survey: &'a Survey<S::File>,
+    crc: RecordCrc,
+    copy: Copy<'a, T>,
+    order: Follow,
+    /// The sequence to be looked at next.
+    next: u64,
+    /// Damage has been met: without `skip_damaged` nothing is kept any more.
+    damaged: bool,
+    /// What was not whole since the last record that was: lost if one follows or D says so, else the log's end.
+    pending: Vec<Lost>,
+    /// Where bytes lie that are no record, since then.
+    torn_at: Option<u64>,
+    most_voids: u64,
+    report: SalvageReport,
+}
+
+impl<S: Storage, T: Storage> Walk<'_, S, T> {
+    fn all(&mut self, mut progress: impl FnMut(u64, u64)) -> Result<(), SalvageError> {
+        let survey = self.survey;
+        let total = survey.segments.iter().map(Found::slots).sum();
+        let mut done = 0;
+        for (index, found) in survey.segments.iter().enumerate() {
+            let header = &found.segment.header;
+            if header.base > self.next {
+                self.lose_to(header.base, Loss::MissingSegment, None);
+            }
+            let there = header.base + found.slots();
+            let range = self.next..there;
+            let mut failed = None;
+            scan::for_each_slot(self.from, &found.segment, range, |sequence, record| {
+                if done % (1 << 16) == 0 {
+                    progress(done, total);
+                }
+                done += 1;
+                match self.slot(index, sequence, record) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            })?;
+            failed.map_or(Ok(()), Err)?;
+            // What this file lacks another may hold.
+            let after = survey.segments.get(index + 1).map_or(u64::MAX, |found| found.segment.header.base);
+            let cut_to = header.end().min(after);
+            if cut_to > self.next {
+                self.lose_to(cut_to, Loss::CutOff, Some(&found.segment.name));
+            }
+        }
+        progress(total, total);
+        self.end();
+        Ok(())
+    }
+
+    /// Looks at one slot.
+    fn slot(&mut self, index: usize, sequence: u64, record: &[u8]) -> Result<(), SalvageError> {
+        self.next = sequence + 1;
+        let mut loss = match self.accept(sequence, record) {
+            Ok(()) => return self.keep(sequence, record),
+            Err(loss) => loss,
+        };
+        // Another file may claim the same sequences and hold what this one has lost.
+        if self.survey.segments[index].overlapped {
+            for other in (0..self.survey.segments.len()).filter(|other| *other != index) {
+                let Some(copy) = self.read(other, sequence)? else { continue };
+                match self.accept(sequence, &copy) {
+                    Ok(()) => return self.keep(sequence, &copy),
+                    Err(Loss::OutOfOrder) => loss = Loss::OutOfOrder,
+                    Err(_) => {}
+                }
+            }
+        }
+        if record.iter().any(|byte| *byte != 0) {
+            self.torn_at.get_or_insert(sequence);
+        }
+        let name = &self.survey.segments[index].segment.name;
+        self.lose(sequence..sequence + 1, loss, Some(name));
+        Ok(())
+    }
+
+    fn read(&self, index: usize, sequence: u64) -> Result<Option<Vec<u8>>, IoFault> {
+        let segment = &self.survey.segments[index].segment;
+        let header = &segment.header;
+        if !(header.base..header.end()).contains(&sequence) {
+            return Ok(None);
+        }
+        let mut record = vec![0; header.record_bytes as usize];
+        let read = segment
+            .file
+            .read_at(&mut record, header.offset(sequence))
+            .map_err(|error| IoFault::new("read", self.from.path(&segment.name), error))?;
+        Ok((read == record.len()).then_some(record))
+    }
+
+    /// Whether these bytes are the record of `sequence` and can follow what was accepted before.
+    fn accept(&mut self, sequence: u64, record: &[u8]) -> Result<(), Loss> {
+        let header = valid_record(&self.crc, sequence, record).ok_or(Loss::CorruptRecord)?;
+        if self.order.accept(header, MAX_EPOCH) { Ok(()) } else { Err(Loss::OutOfOrder) }
+    }
+
+    /// A record that is whole: what was pending is damage, and it is kept or lies behind damage.
+    fn keep(&mut self, sequence: u64, record: &[u8]) -> Result<(), SalvageError> {
+        self.torn_at = None;
+        for lost in std::mem::take(&mut self.pending) {
+            self.damaged = true;
+            self.report_lost(lost);
+        }
+        if self.damaged && !self.report.skip_damaged {
+            self.report.whole_not_kept += 1;
+            self.report_lost(Lost {
+                start: sequence,
+                end: sequence + 1,
+                why: Loss::BehindDamage,
+                file: None,
+            });
+            return Ok(());
+        }
+        if self.report.records == 0 {
+            self.report.first_sequence = sequence;
+        } else if sequence > self.report.end_sequence {
+            let start = self.report.end_sequence;
+            self.report.voids_written = self.report.voids_written.saturating_add(sequence - start);
+            let most = self.most_voids;
+            if self.report.voids_written > most {
+                return Err(SalvageError::GapTooLarge { start, end: sequence, most });
+            }
+            self.copy.voids(start..sequence)?;
+        }
+        self.copy.record(sequence, RecordHeader::decode(record), record)?;
+        self.report.records += 1;
+        self.report.end_sequence = sequence + 1;
+        Ok(())
+    }
+
+    /// Nothing is left to be read: what is pending is damage as far as D says that it was durable.
+    fn end(&mut self) {
+        let durable_end = self.report.durable_end.unwrap_or(0);
+        if durable_end > self.next {
+            self.lose_to(durable_end, Loss::MissingSegment, None);
+        }
+        for mut lost in std::mem::take(&mut self.pending) {
+            lost.end = lost.end.min(durable_end);
+            if lost.start < lost.end {
+                self.report_lost(lost);
+            }
+        }
+        if let Some(at) = self.torn_at.filter(|at| *at >= durable_end) {
+            let why = match self.report.durable_end {
+                Some(_) => "above the durable watermark: a torn tail",
+                None => "a torn tail, or damage: only the control file could tell",
+            };
+            self.report
+                .warnings
+                .push(format!("bytes at sequence {at} are no record, and none follows: {why}"));
+        }
+    }
+
+    fn lose_to(&mut self, end: u64, why: Loss, file: Option<&str>) {
+        let start = std::mem::replace(&mut self.next, end);
+        self.lose(start..end, why, file);
+    }
+
+    fn lose(&mut self, range: std::ops::Range<u64>, why: Loss, file: Option<&str>) {
+        let file = file.map(str::to_owned);
+        push_or_extend(&mut self.pending, Lost { start: range.start, end: range.end, why, file }, usize::MAX);
+    }
+
+    fn report_lost(&mut self, lost: Lost) {
+        self.report.lost_count += lost.end - lost.start;
+        push_or_extend(&mut self.report.lost, lost, MOST_RANGES);
+    }
+}
+
+/// Puts `lost` behind the others, as a part of the last one if it can be.
+fn push_or_extend(list: &mut Vec<Lost>, lost: Lost, most: usize) {
+    let room = list.len() < most;
+    match list.last_mut() {
+        Some(last) if last.end == lost.start && last.why == lost.why && last.file == lost.file => {
+            last.end = lost.end;
+        }
+        _ if room => list.push(lost),
+        _ => {}
+    }
+}
+
+/// Ranges of lost records that a report names; it counts the records of all.
+const MOST_RANGES: usize = 10_000;
+
+/// The message for a control file that was not used.
+fn control_note<S: Storage>(storage: &S, what: &str) -> String {
+    format!("{}: {what}; the records speak for themselves", storage.path(CONTROL_NAME).display())
+}
