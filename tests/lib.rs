@@ -1,6 +1,7 @@
 //! What slipring's whole-system tests share; the tests are the files beside this one, a theme each.
 
 pub mod faulty;
+pub mod graphs;
 pub mod journals;
 pub mod lives;
 
