@@ -112,27 +112,32 @@ fn three_publishers_to_one() {
     assert!(ids.into_iter().eq(0..3 * EACH));
 }
 
-/// One side of ping-pong: it answers each event with the next, and gives its publisher back after the last.
+type Stage = Box<dyn FnMut(&Note, &Context) + Send>;
+
+/// One side of ping-pong: answers each event with what `answer` says into the other engine, and gives the other
+/// engine's publisher back after the last.
 fn player(
     publisher: Receiver<Publisher<Note>>,
     back: Sender<Publisher<Note>>,
+    answer: impl Fn(u64) -> Option<u64> + Send + 'static,
     last: u64,
-) -> impl FnMut(&Note, &Context) + Send + 'static {
-    let mut own = None;
-    let mut expected = 0;
-    move |event, context| {
+) -> Stage {
+    let (mut other, mut expected) = (None, 0);
+    Box::new(move |event, context| {
         assert_eq!((*event, context.sequence()), (note(expected), expected));
-        expected += 1;
         // The other engine's publisher comes after both are built.
-        let mut other = own.take().unwrap_or_else(|| publisher.recv().unwrap());
-        // From inside a handler only `try_publish`: to wait there for oneself would never end.
-        other.try_publish_at(0, note(event.id)).unwrap();
-        if event.id == last {
-            back.send(other).unwrap();
-        } else {
-            own = Some(other);
+        let mut into: Publisher<Note> = other.take().unwrap_or_else(|| publisher.recv().unwrap());
+        if let Some(id) = answer(expected) {
+            // From inside a handler only `try_publish`: to wait there for oneself would never end.
+            into.try_publish_at(0, note(id)).unwrap();
         }
-    }
+        if expected == last {
+            back.send(into).unwrap();
+        } else {
+            other = Some(into);
+        }
+        expected += 1;
+    })
 }
 
 /// ```text
@@ -143,37 +148,24 @@ fn ping_pong_of_two_engines() {
     const ROUNDS: u64 = 5_000;
     let (ping_in, to_ping) = channel();
     let (pong_in, to_pong) = channel();
-    let (back, given_back) = channel();
+    let (ping_back, from_ping) = channel();
+    let (pong_back, from_pong) = channel();
     let engine = |name: &str, stage| {
         let lane = Lane::named(name).stage(name, stage, Gate::PUBLISHED);
         Engine::builder().ring_capacity(64).lane(lane).open().unwrap().go_live().unwrap()
     };
-    // Ping answers with the same number to pong, pong with the next to ping.
-    let ping_back = back.clone();
-    let (ping, mut into_ping) = engine("ping", Box::new(player(to_ping, ping_back, ROUNDS - 1)) as Stage);
-    let mut into_ping_again = None;
-    let mut next = 1;
-    let pong_stage = move |event: &Note, context: &Context| {
-        assert_eq!((*event, context.sequence()), (note(next - 1), next - 1));
-        let mut other: Publisher<Note> = into_ping_again.take().unwrap_or_else(|| to_pong.recv().unwrap());
-        if next == ROUNDS {
-            back.send(other).unwrap();
-        } else {
-            other.try_publish_at(0, note(next)).unwrap();
-            into_ping_again = Some(other);
-        }
-        next += 1;
-    };
-    let (pong, into_pong) = engine("pong", Box::new(pong_stage) as Stage);
+    // Ping answers with the same number, pong with the next.
+    let last = ROUNDS - 1;
+    let (ping, mut into_ping) = engine("ping", player(to_ping, ping_back, Some, last));
+    let next = move |id| (id < last).then_some(id + 1);
+    let (pong, into_pong) = engine("pong", player(to_pong, pong_back, next, last));
     into_ping.publish_at(0, note(0)).unwrap();
     ping_in.send(into_pong).unwrap();
     pong_in.send(into_ping).unwrap();
-    let (into_pong, into_ping) = (given_back.recv().unwrap(), given_back.recv().unwrap());
+    let (into_pong, into_ping) = (from_ping.recv().unwrap(), from_pong.recv().unwrap());
     assert_eq!(ping.shutdown(into_ping).unwrap().end_sequence, ROUNDS);
     assert_eq!(pong.shutdown(into_pong).unwrap().end_sequence, ROUNDS);
 }
-
-type Stage = Box<dyn FnMut(&Note, &Context) + Send>;
 
 /// How a publisher publishes its next events.
 #[derive(Clone, Debug)]
