@@ -9,3 +9,23 @@ pub mod lives;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Trap 13: nothing of the ring escapes a publish closure.
+///
+/// ```compile_fail,E0521
+/// fn escapes(publisher: &mut slipring::Publisher<slipring_tests::journals::Note>) {
+///     let mut escaped = None;
+///     publisher.publish_with(|event| escaped = Some(event)).unwrap();
+///     escaped.unwrap().id = 1;
+/// }
+/// ```
+///
+/// Without the escape it compiles:
+///
+/// ```
+/// fn stays(publisher: &mut slipring::Publisher<slipring_tests::journals::Note>) {
+///     publisher.publish_with(|event| event.id = 1).unwrap();
+/// }
+/// ```
+#[cfg(doctest)]
+struct Trap13;
