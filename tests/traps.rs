@@ -102,17 +102,19 @@ fn trap_02_a_panic_in_a_handler_halts_and_everyone_learns_of_it() {
             .lane(Lane::named("j").journal())
             .lane(Lane::named("l").stage("risk", panics, Gate::PUBLISHED)),
     );
-    // The handler stands in its fifth event; fill the ring, then block on it.
-    let mut id = 0;
-    while publisher.try_publish(note(id)).is_ok() {
-        id += 1;
-        if id == 6 {
-            assert_eq!(is_reached.recv(), Ok(5));
-        }
+    // The handler stands in event 5. Fill the ring, and block on it.
+    for id in 0..6 {
+        publisher.publish(note(id)).unwrap();
     }
-    let blocked = std::thread::spawn(move || (publisher.publish(note(id)), publisher));
+    assert_eq!(is_reached.recv(), Ok(5));
+    let blocked = std::thread::spawn(move || {
+        let result = (6..).map(|id| (id, publisher.publish(note(id)))).find(|(_, result)| result.is_err());
+        (result.unwrap(), publisher)
+    });
+    engine.wait_journalled(63).unwrap();
     go.send(()).unwrap();
-    let (result, mut publisher) = blocked.join().unwrap();
+    let ((id, result), mut publisher) = blocked.join().unwrap();
+    assert!((64..=64 + 5).contains(&id), "a ring behind event 5 at most, not {id}");
     let is_it = |halted: &Halted| {
         assert_eq!((halted.stage.as_str(), halted.sequence), ("risk", 5));
         assert!(matches!(&halted.cause, Cause::Panic(text) if text.contains("on purpose")));
