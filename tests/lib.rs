@@ -1,5 +1,6 @@
 //! What slipring's whole-system tests share; the tests are the files beside this one, a theme each.
 
+pub mod counting;
 pub mod disks;
 pub mod faulty;
 pub mod graphs;

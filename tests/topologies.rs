@@ -114,6 +114,32 @@ fn three_publishers_to_one() {
 
 type Stage = Box<dyn FnMut(&Note, &Context) + Send>;
 
+/// ```text
+/// publisher --> journal --> 0 --> 1 --> .. --> 14, a lane each
+/// ```
+#[test]
+fn sixteen_lanes_on_two_cores_make_progress_and_lose_nothing() {
+    let chain = |level| {
+        let nodes = (0..15usize).map(|at| Node {
+            after: at.checked_sub(1).into_iter().collect(),
+            level: if at == 0 { level } else { Level::Published },
+            lane: at,
+        });
+        nodes.collect::<Vec<_>>()
+    };
+    // Pinned, so that it is two cores on any machine; the lanes inherit it.
+    let mut cores = rustix::thread::sched_getaffinity(None).unwrap();
+    let allowed: Vec<usize> =
+        (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| cores.is_set(*core)).collect();
+    allowed.iter().skip(2).for_each(|core| cores.unset(*core));
+    rustix::thread::sched_setaffinity(None, &cores).unwrap();
+    for level in [Level::Journalled, Level::Durable] {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Some((Journal::at(folder.path()).segment_records(1000), 15));
+        run(&Graph { journal, ..Graph::of(chain(level)) }, 10_000);
+    }
+}
+
 /// One side of ping-pong: answers each event with what `answer` says into the other engine, and gives the other
 /// engine's publisher back after the last.
 fn player(

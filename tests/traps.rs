@@ -173,7 +173,7 @@ fn trap_03_a_panic_in_a_publish_closure_leaves_no_hole() {
             if id % 3 == 0 {
                 let panic = catch_unwind(AssertUnwindSafe(|| {
                     publisher.publish_with(|event| {
-                        *event = note(u64::MAX);
+                        *event = note(7_777_777);
                         panic!("on purpose");
                     })
                 }));
