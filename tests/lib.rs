@@ -1,8 +1,11 @@
 //! What slipring's whole-system tests share; the tests are the files beside this one, a theme each.
 
+pub mod counting;
+pub mod disks;
 pub mod faulty;
 pub mod fuzzed;
 pub mod images;
+pub mod graphs;
 pub mod journals;
 pub mod lives;
 
@@ -10,3 +13,23 @@ pub mod lives;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Trap 13: nothing of the ring escapes a publish closure.
+///
+/// ```compile_fail,E0521
+/// fn escapes(publisher: &mut slipring::Publisher<slipring_tests::journals::Note>) {
+///     let mut escaped = None;
+///     publisher.publish_with(|event| escaped = Some(event)).unwrap();
+///     escaped.unwrap().id = 1;
+/// }
+/// ```
+///
+/// Without the escape it compiles:
+///
+/// ```
+/// fn stays(publisher: &mut slipring::Publisher<slipring_tests::journals::Note>) {
+///     publisher.publish_with(|event| event.id = 1).unwrap();
+/// }
+/// ```
+#[cfg(doctest)]
+struct Trap13;

@@ -1,0 +1,106 @@
+//! Market data fans out: one feed, three consumers side by side, each at its own pace, and a report that waits for
+//! two of them.
+//!
+//! ```text
+//!          +-> top of book -+
+//! feed ----+-> bars --------+--> report
+//!          +-> spreads (nobody waits for it)
+//! ```
+//!
+//! `cargo run --release -p slipring --example market_data_fan_out`
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use slipring::{Context, Engine, Event, Gate, Handler, HandlerError, Lane};
+
+#[derive(Clone, Copy, Debug, Event)]
+#[event(pod)]
+#[repr(C)]
+pub struct Quote {
+    pub bid: i64,
+    pub ask: i64,
+    pub instrument: u32,
+    pub size: u32,
+}
+
+const INSTRUMENTS: usize = 8;
+const QUOTES: u64 = 200_000;
+
+/// Open, high, low, close of the middle price, for each second of *event* time: no handler looks at a clock.
+#[derive(Default)]
+struct Bars {
+    second: u64,
+    bar: Option<[i64; 4]>,
+    closed: u64,
+}
+
+impl Handler<Quote> for Bars {
+    fn event(&mut self, quote: &Quote, context: &Context) -> Result<(), HandlerError> {
+        let (second, middle) = (context.time_ns() / 1_000_000_000, (quote.bid + quote.ask) / 2);
+        match &mut self.bar {
+            Some([_, high, low, close]) if second == self.second => {
+                (*high, *low, *close) = ((*high).max(middle), (*low).min(middle), middle);
+            }
+            bar => self.closed += u64::from(bar.replace([middle; 4]).is_some()),
+        }
+        self.second = second;
+        Ok(())
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // State that two stages share. Relaxed is enough: the gate of `report` orders it behind `top`.
+    let bids: Arc<[AtomicI64; INSTRUMENTS]> = Arc::default();
+    let (best, reports) = (Arc::clone(&bids), Arc::new(AtomicU64::new(0)));
+    let counted = Arc::clone(&reports);
+    let top = move |quote: &Quote, _: &Context| {
+        bids[quote.instrument as usize].store(quote.bid, Ordering::Relaxed);
+    };
+    let report = move |quote: &Quote, context: &Context| {
+        // It may be further by now, for nobody holds `top` back, but never behind this quote.
+        let bid = best[quote.instrument as usize].load(Ordering::Relaxed);
+        if context.sequence() % 50_000 == 0 {
+            println!("{:>8}: instrument {} bid {bid}", context.sequence(), quote.instrument);
+        }
+        counted.fetch_add(u64::from(bid > 0), Ordering::Relaxed);
+    };
+    let mut widest = 0;
+    let spreads = move |quote: &Quote, _: &Context| widest = (quote.ask - quote.bid).max(widest);
+
+    let (engine, mut publisher) = Engine::builder()
+        .ring_capacity(1 << 12)
+        .lane(Lane::named("top").stage("top", top, Gate::PUBLISHED))
+        .lane(Lane::named("slow").stage("bars", Bars::default(), Gate::PUBLISHED).stage(
+            "spreads",
+            spreads,
+            Gate::PUBLISHED,
+        ))
+        .lane(Lane::named("report").stage("report", report, Gate::PUBLISHED.after(["top", "bars"])))
+        .open()?
+        .go_live()?;
+
+    // The feed: packets of quotes, each with its own time, a microsecond apart.
+    let mut packet = Vec::with_capacity(20);
+    for n in 0..QUOTES {
+        let bid = 5_800_000 + (n * 7_919 % 2_003) as i64;
+        let quote = Quote { bid, ask: bid + 25, instrument: (n % INSTRUMENTS as u64) as u32, size: 10 };
+        packet.push((n * 50_000, quote));
+        if packet.len() == packet.capacity() {
+            publisher.publish_all_at(&packet)?;
+            packet.clear();
+        }
+    }
+    println!("published: {}", engine.counters());
+    let mut done = engine.shutdown(publisher)?;
+    let bars: Bars = done.take_handler("bars").ok_or("the stage ran")?;
+    println!("{} quotes, {} bars closed", done.end_sequence, bars.closed);
+    assert_eq!((done.end_sequence, reports.load(Ordering::Relaxed)), (QUOTES, QUOTES));
+    assert_eq!(bars.closed, QUOTES * 50_000 / 1_000_000_000 - 1);
+    Ok(())
+}
+
+#[test]
+fn runs() {
+    main().unwrap();
+}
