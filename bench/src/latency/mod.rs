@@ -20,8 +20,9 @@ mod table;
 
 use std::path::Path;
 
-pub use plan::Options;
+pub use plan::{Options, USUAL_RATE};
 pub use series::Series;
+pub use table::remarks;
 
 use crate::clock::Ticks;
 use crate::harness::{Output, Sample, Tally};

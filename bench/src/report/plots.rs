@@ -216,7 +216,7 @@ type LogChart<'a, 'b> = ChartContext<
     Cartesian2d<plotters::coord::combinators::LogCoord<f64>, plotters::coord::combinators::LogCoord<f64>>,
 >;
 
-fn mesh(chart: &mut LogChart<'_, '_>, x: &str, label: &dyn Fn(f64) -> String) -> Drawn {
+fn mesh<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>, x: &str, label: &dyn Fn(f64) -> String) -> Drawn {
     let decades = |text: &dyn Fn(f64) -> String, at: f64| {
         // Only whole decades are labelled; between them lie lines.
         let log = at.log10();
@@ -237,7 +237,7 @@ fn mesh(chart: &mut LogChart<'_, '_>, x: &str, label: &dyn Fn(f64) -> String) ->
     Ok(())
 }
 
-fn legend(chart: &mut LogChart<'_, '_>) -> Drawn {
+fn legend<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>) -> Drawn {
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperLeft)
