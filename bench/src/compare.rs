@@ -100,13 +100,20 @@ fn parse(text: &str, path: &str) -> Result<Vec<Row>, ReadError> {
         rows: Vec<Row>,
     }
     if let Ok(summary) = serde_json::from_str::<Summary>(text) {
-        return if summary.rows.is_empty() { Err(ReadError::Empty { path: path.to_owned() }) } else { Ok(summary.rows) };
+        return if summary.rows.is_empty() {
+            Err(ReadError::Empty { path: path.to_owned() })
+        } else {
+            Ok(summary.rows)
+        };
     }
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let rows: Vec<Row> = lines
         .map(|(at, line)| {
-            serde_json::from_str(line)
-                .map_err(|source| ReadError::Json { path: path.to_owned(), line: at + 1, source })
+            serde_json::from_str(line).map_err(|source| ReadError::Json {
+                path: path.to_owned(),
+                line: at + 1,
+                source,
+            })
         })
         .collect::<Result<_, _>>()?;
     if rows.is_empty() { Err(ReadError::Empty { path: path.to_owned() }) } else { Ok(rows) }
@@ -122,7 +129,9 @@ fn more_is_better(unit: &str) -> Option<bool> {
 }
 
 fn is_tail(metric: &str) -> bool {
-    ["p99", "p999", "p9999", "max"].iter().any(|tail| metric == *tail || metric.starts_with(&format!("{tail}-")))
+    ["p99", "p999", "p9999", "max"]
+        .iter()
+        .any(|tail| metric == *tail || metric.starts_with(&format!("{tail}-")))
 }
 
 /// How much worse `b` is than `a`: above 1 if it is.
@@ -165,7 +174,9 @@ pub fn compare(a: &[Row], b: &[Row], rule: Rule) -> Comparison {
         }
         let controls: Vec<f64> = b
             .iter()
-            .filter(|other| other.bench == now.bench && other.metric == now.metric && other.contender != "slipring")
+            .filter(|other| {
+                other.bench == now.bench && other.metric == now.metric && other.contender != "slipring"
+            })
             .filter_map(|other| Some(worse(before.get(&key(other))?.median, other.median, more)))
             .filter(|factor| factor.is_finite() && *factor > 0.0)
             .collect();
@@ -219,7 +230,13 @@ pub fn text(comparison: &Comparison, all: bool) -> String {
         let _ = writeln!(
             text,
             "{verdict:<7} {:<34} {:<20} {:>10} -> {:>10} {:<4} {:>6.2}x as slow; machine {:.2}x, noise {:.2}x",
-            finding.bench, finding.metric, finding.a, finding.b, finding.unit, finding.worse, finding.machine,
+            finding.bench,
+            finding.metric,
+            finding.a,
+            finding.b,
+            finding.unit,
+            finding.worse,
+            finding.machine,
             finding.noise
         );
     }

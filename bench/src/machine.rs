@@ -26,10 +26,16 @@ pub struct Machine {
     /// The file system of the folder that journals are written to.
     pub file_system: String,
     pub load_average: String,
+    /// This process's niceness: below 0 it was preferred to all others.
+    pub niceness: i32,
     /// What one reading of the counter costs.
     pub stamp_ns: f64,
     pub slipring_bench: String,
 }
+
+/// What to say when it was.
+pub const BUSY: &str =
+    "Others were running when this began: read the tails with the jitter table beside them.";
 
 const UNKNOWN: &str = "unknown";
 
@@ -66,6 +72,7 @@ impl Machine {
                 .and_then(|mounts| file_system(&mounts, &folder.canonicalize().ok()?))
                 .unwrap_or_else(|| UNKNOWN.to_owned()),
             load_average: read("/proc/loadavg"),
+            niceness: rustix::process::getpriority_process(None).unwrap_or(0),
             stamp_ns: crate::stats::round(Ticks::get().cost_ns()),
             slipring_bench: env!("CARGO_PKG_VERSION").to_owned(),
         }
@@ -89,15 +96,23 @@ impl Machine {
             ("memory", format!("{} GiB", self.memory_gib)),
             ("file system", self.file_system.clone()),
             ("load average", self.load_average.clone()),
+            ("niceness", self.niceness.to_string()),
             ("a stamp costs", format!("{} ns", self.stamp_ns)),
         ]
+    }
+
+    /// Whether others were running: then every figure is theirs too.
+    pub fn is_busy(&self) -> bool {
+        let load = self.load_average.split_whitespace().next().and_then(|load| load.parse::<f64>().ok());
+        load.is_some_and(|load| load > 0.25 * self.cores.len() as f64)
     }
 
     /// The block as lines for people.
     pub fn text(&self) -> String {
         let lines: Vec<String> =
             self.facts().iter().map(|(name, fact)| format!("  {name:<23} {fact}")).collect();
-        format!("host\n{}\n", lines.join("\n"))
+        let busy = if self.is_busy() { format!("  {BUSY}\n") } else { String::new() };
+        format!("host\n{}\n{busy}", lines.join("\n"))
     }
 }
 

@@ -40,7 +40,10 @@ pub fn round(value: f64) -> f64 {
 
 /// Nanoseconds for people: `182 ns`, `3.4 us`, `12 ms`.
 pub fn human_ns(ns: f64) -> String {
-    let digits = |value: f64| if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
+    let digits = |value: f64| {
+        let text = if value < 9.95 { format!("{value:.1}") } else { format!("{value:.0}") };
+        text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+    };
     match ns {
         ns if !ns.is_finite() => "-".to_owned(),
         ns if ns < 1e3 => format!("{ns:.0} ns"),
@@ -82,6 +85,7 @@ mod tests {
         assert_eq!(human_ns(182.0), "182 ns");
         assert_eq!(human_ns(3_449.0), "3.4 us");
         assert_eq!(human_ns(12_000_000.0), "12 ms");
+        assert_eq!(human_ns(1_000_000.0), "1 ms");
         assert_eq!(human_rate(10_000.0), "10 k/s");
         assert_eq!(human_rate(2_500_000.0), "2.5 M/s");
     }

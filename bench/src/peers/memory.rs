@@ -34,6 +34,8 @@ impl Ord for Entry {
 pub struct Heap(BinaryHeap<Reverse<Entry>>);
 
 impl Peer for Heap {
+    const KEEPS: bool = false;
+
     fn create(_: &Path) -> Self {
         Heap(BinaryHeap::new())
     }
@@ -58,6 +60,8 @@ impl Peer for Heap {
 pub struct Map(BTreeMap<u64, Order>);
 
 impl Peer for Map {
+    const KEEPS: bool = false;
+
     fn create(_: &Path) -> Self {
         Map(BTreeMap::new())
     }
@@ -78,6 +82,8 @@ impl Peer for Map {
 pub struct Queue(VecDeque<(u64, Order)>);
 
 impl Peer for Queue {
+    const KEEPS: bool = false;
+
     fn create(_: &Path) -> Self {
         Queue(VecDeque::new())
     }

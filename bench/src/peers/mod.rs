@@ -27,6 +27,8 @@ const STEP_NS: u64 = 1_000;
 pub trait Peer: Sized {
     /// Events given at once.
     const BATCH: u64 = BATCH;
+    /// Whether it keeps anything beyond its own life.
+    const KEEPS: bool = true;
 
     /// An empty one in an empty folder.
     fn create(folder: &Path) -> Self;
@@ -67,6 +69,9 @@ fn burst<P: Peer>(folder: &Path, events: u64) -> Vec<Sample> {
     }
     peer.flush();
     let kept = started.elapsed();
+    if !P::KEEPS {
+        return Sample::throughput(events, kept);
+    }
     peer.sync();
     rates(events, kept, started.elapsed())
 }
@@ -141,7 +146,10 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, pref
     let span = Duration::from_millis(if quick { 500 } else { 5_000 });
     output.bench(
         &format!("{prefix}append/sustained"),
-        &format!("sustained: one thread, {} ms from an empty folder, opening and preparation counted", span.as_millis()),
+        &format!(
+            "sustained: one thread, {} ms from an empty folder, opening and preparation counted",
+            span.as_millis()
+        ),
         rounds - 1,
         &mut [
             Contender::new("slipring", || sustained::<ours::Slipring>(folder, span)),
@@ -154,6 +162,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, pref
         ],
     );
     output.note("filling the stores for replay");
+    let events = if quick { 1_000_000 } else { 4_000_000 };
     let (_place, ours) = ours::filled(folder, events);
     let (_place, mut sqlite) = filled::<sql::Sqlite<BATCH>>(folder, events);
     let (_place, mut redb) = filled::<kv::Redb>(folder, events);

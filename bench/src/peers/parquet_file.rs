@@ -34,7 +34,8 @@ impl ParquetFile {
         }
         let mut group = writer.next_row_group().expect("a row group");
         for values in &mut self.columns {
-            let mut column = group.next_column().expect("room on the disk").expect("as many as the schema has");
+            let mut column =
+                group.next_column().expect("room on the disk").expect("as many as the schema has");
             column.typed::<Int64Type>().write_batch(values, None, None).expect("room on the disk");
             column.close().expect("room on the disk");
             values.clear();

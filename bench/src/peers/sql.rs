@@ -58,7 +58,9 @@ impl<const N: u64> Peer for Sqlite<N> {
     fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
         let mut select = self
             .0
-            .prepare_cached("SELECT id, price, quantity, side, rest FROM events WHERE time >= ?1 ORDER BY time")
+            .prepare_cached(
+                "SELECT id, price, quantity, side, rest FROM events WHERE time >= ?1 ORDER BY time",
+            )
             .expect("a statement");
         let mut rows = select.query(params![time_ns as i64]).expect("a query");
         while let Some(row) = rows.next().expect("what was written") {

@@ -59,7 +59,8 @@ fn hlog(named: &[(String, &Histogram<u64>)]) -> io::Result<Vec<u8>> {
 
 /// The percentile distribution as HdrHistogram's own tools print it; values in nanoseconds.
 fn hgrm(histogram: &Histogram<u64>) -> String {
-    let mut text = format!("{:>14} {:>16} {:>12} {:>16}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
+    let mut text =
+        format!("{:>14} {:>16} {:>12} {:>16}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
     for step in histogram.iter_quantiles(5) {
         let (value, quantile) = (step.value_iterated_to(), step.quantile_iterated_to());
         let (count, rest) = (histogram.count_between(0, value), 1.0 / (1.0 - quantile));
@@ -105,7 +106,8 @@ mod tests {
                 assert_eq!(interval.tag().expect("tagged").as_str(), name);
                 let text = interval.encoded_histogram();
                 let decoded = base64_decode(text);
-                let back: Histogram<u64> = Deserializer::new().deserialize(&mut &decoded[..]).expect("decodes");
+                let back: Histogram<u64> =
+                    Deserializer::new().deserialize(&mut &decoded[..]).expect("decodes");
                 assert_eq!(back.len(), 1000);
                 assert_eq!(back.value_at_quantile(0.5), histogram.value_at_quantile(0.5));
                 found += 1;
@@ -137,7 +139,8 @@ mod tests {
     #[test]
     fn percentile_files_end_at_all_of_it() {
         let text = hgrm(&sample());
-        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+        let lines: Vec<&str> =
+            text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
         assert!(lines[0].contains("1/(1-Percentile)"));
         let last: Vec<&str> = lines[lines.len() - 1].split_whitespace().collect();
         assert_eq!((last[2], last[3]), ("1000", "inf"));

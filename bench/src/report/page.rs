@@ -45,6 +45,9 @@ pub fn page(findings: &Findings, pictures: &[Picture]) -> String {
     page.push_str(&in_short(findings));
     section(&mut page, "The machine");
     page.push_str(&tables::machine(findings));
+    if findings.machine.is_busy() {
+        let _ = writeln!(page, "<p class=\"skip\">{}</p>", crate::machine::BUSY);
+    }
     if !findings.jitter.is_empty() {
         page.push_str(
             "<p>The machine alone, before slipring runs: a thread on each core only looks at the clock. Whatever it \
@@ -100,7 +103,9 @@ fn latency(page: &mut String, findings: &Findings, pictures: &[Picture]) {
     page.push_str(&tables::latency(&at_usual));
     figures(page, pictures, &["latency-by-rate.svg"]);
     if !findings.latency.knees.is_empty() {
-        page.push_str("<p>The last rate before the knee (99% taken in time, p50 within ten times the least): ");
+        page.push_str(
+            "<p>The last rate before the knee (99% taken in time, p50 within ten times the least): ",
+        );
         let knees: Vec<String> = findings
             .latency
             .knees
@@ -127,7 +132,10 @@ fn latency(page: &mut String, findings: &Findings, pictures: &[Picture]) {
 fn in_short(findings: &Findings) -> String {
     let mut lines = Vec::new();
     let find = |bench: &str, contender: &str, metric: &str| {
-        findings.rows.iter().find(|row| row.bench == bench && row.contender == contender && row.metric == metric)
+        findings
+            .rows
+            .iter()
+            .find(|row| row.bench == bench && row.contender == contender && row.metric == metric)
     };
     let journalled = format!("latency/journalled/{USUAL_RATE:.0}");
     for (metric, name) in [("p50", "p50"), ("p999-outside-stalls", "p99.9 outside stalls")] {

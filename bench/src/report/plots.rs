@@ -63,7 +63,9 @@ pub fn all(findings: &Findings) -> Result<Vec<Picture>, Box<dyn std::error::Erro
         pictures.push(Picture {
             name: "latency-by-rate.svg",
             title: "Latency as the rate rises".into(),
-            caption: "Outside the machine's stalls; solid: p50, dashed: p99. The knee is where a curve turns up.".into(),
+            caption: "Solid: p50, dashed: p99; outside the machine's stalls, but as measured where those are more than 90% \
+                      of the events. The knee is where a curve turns up; rates far beyond it are not run."
+                .into(),
             svg: draw(WIDTH, 480, |area| by_rate(area, &curve))?,
         });
     }
@@ -91,7 +93,11 @@ pub fn all(findings: &Findings) -> Result<Vec<Picture>, Box<dyn std::error::Erro
     Ok(pictures)
 }
 
-fn draw(width: u32, height: u32, paint: impl FnOnce(&Area<'_>) -> Drawn) -> Result<String, Box<dyn std::error::Error>> {
+fn draw(
+    width: u32,
+    height: u32,
+    paint: impl FnOnce(&Area<'_>) -> Drawn,
+) -> Result<String, Box<dyn std::error::Error>> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
@@ -110,7 +116,10 @@ fn curve(histogram: &hdrhistogram::Histogram<u64>) -> Vec<(f64, f64)> {
     }
     let mut points: Vec<(f64, f64)> = histogram
         .iter_quantiles(8)
-        .map(|step| (1.0 / (1.0 - step.quantile_iterated_to()).max(1.0 / total), step.value_iterated_to() as f64))
+        .filter(|step| step.quantile_iterated_to() > 0.0)
+        .map(|step| {
+            (1.0 / (1.0 - step.quantile_iterated_to()).max(1.0 / total), step.value_iterated_to() as f64)
+        })
         .collect();
     points.dedup_by(|a, b| a.0 == b.0);
     points
@@ -164,9 +173,13 @@ fn by_rate(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
             names.push(entry);
         }
     }
+    // Where the machine's stalls are all there is (durable, or past the knee) only the measured figure says something.
+    let shown = |cell: &Cell| {
+        if cell.judged.left_out() > 0.9 { cell.judged.all.clone() } else { cell.judged.outside.clone() }
+    };
     let line = |who: &str, quantile: f64| -> Vec<(f64, f64)> {
-        let mine = cells.iter().filter(|cell| name(cell) == who && !cell.judged.outside.is_empty());
-        mine.map(|cell| (cell.rate, cell.judged.outside.value_at_quantile(quantile) as f64)).collect()
+        let mine = cells.iter().filter(|cell| name(cell) == who);
+        mine.map(|cell| (cell.rate, shown(cell).value_at_quantile(quantile) as f64)).collect()
     };
     let lines: Vec<Vec<(f64, f64)>> =
         names.iter().flat_map(|(who, _)| [line(who, 0.5), line(who, 0.99)]).collect();
@@ -278,11 +291,17 @@ fn over_time(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
         let machines = cell.series.stalls.iter().filter(|stall| stall.kind.is_the_machines());
         chart.draw_series(machines.map(|stall| {
             let until = (stall.at_ms + stall.stall_ns as f64 / 1e6).max(stall.at_ms + end / 900.0).min(end);
-            Rectangle::new([(stall.at_ms.min(end), low), (until, high)], RGBColor(150, 150, 160).mix(0.3).filled())
+            Rectangle::new(
+                [(stall.at_ms.min(end), low), (until, high)],
+                RGBColor(150, 150, 160).mix(0.3).filled(),
+            )
         }))?;
-        chart.draw_series(cell.series.rolls_ms.iter().map(|at| {
-            PathElement::new([(*at, low), (*at, high)], RGBColor(44, 150, 60).stroke_width(2))
-        }))?;
+        chart.draw_series(
+            cell.series
+                .rolls_ms
+                .iter()
+                .map(|at| PathElement::new([(*at, low), (*at, high)], RGBColor(44, 150, 60).stroke_width(2))),
+        )?;
         let slices = &cell.series.slices;
         chart.draw_series(
             slices.iter().map(|slice| Circle::new((slice.at_ms, slice.max_ns as f64), 2, colour.filled())),
@@ -325,7 +344,10 @@ fn bars(area: &Area<'_>, rows: &[&Row], benches: &[&str]) -> Drawn {
                 _ => RGBColor(140, 160, 185),
             };
             area.draw(&Text::new(row.contender.clone(), (24, y + 2), text.clone()))?;
-            area.draw(&Rectangle::new([(LEFT, y), (place(row.median).max(LEFT + 1), y + 16)], colour.filled()))?;
+            area.draw(&Rectangle::new(
+                [(LEFT, y), (place(row.median).max(LEFT + 1), y + 16)],
+                colour.filled(),
+            ))?;
             area.draw(&PathElement::new(
                 [(place(row.min), y + 8), (place(row.max), y + 8)],
                 INK.stroke_width(1),

@@ -17,12 +17,18 @@ fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
             format!("<tr>{cells}</tr>\n")
         })
         .collect();
-    format!("<div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n")
+    format!(
+        "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n"
+    )
 }
 
 pub fn machine(findings: &Findings) -> String {
-    let rows: Vec<Vec<String>> =
-        findings.machine.facts().into_iter().map(|(name, fact)| vec![name.to_owned(), escape(&fact)]).collect();
+    let rows: Vec<Vec<String>> = findings
+        .machine
+        .facts()
+        .into_iter()
+        .map(|(name, fact)| vec![name.to_owned(), escape(&fact)])
+        .collect();
     table(&["host", ""], &rows)
 }
 
@@ -47,7 +53,8 @@ pub fn jitter(findings: &Findings) -> String {
             ]
         })
         .collect();
-    let heads = ["core", "p50", "p99.9", "p99.99", "p99.999", "worst", "stalls a second", "time lost in stalls"];
+    let heads =
+        ["core", "p50", "p99.9", "p99.99", "p99.999", "worst", "stalls a second", "time lost in stalls"];
     table(&heads, &rows)
 }
 
@@ -75,14 +82,25 @@ pub fn latency(cells: &[&Cell]) -> String {
         measured.extend(percentiles(&cell.judged.all));
         measured.push(format!("<small>{}</small>", escape(&remarks(cell))));
         rows.push(measured);
-        let left = format!("outside stalls<br><small>{:.2}% left out</small>", cell.judged.left_out() * 100.0);
+        let left =
+            format!("outside stalls<br><small>{:.2}% left out</small>", cell.judged.left_out() * 100.0);
         let mut outside = vec![String::new(), String::new(), left];
         outside.extend(percentiles(&cell.judged.outside));
         outside.push(String::new());
         rows.push(outside);
     }
-    let heads =
-        ["column", "rate", "", "p50", "p90", "p99", "p99.9", "p99.99", "max", "events, rolls, stalls of both threads"];
+    let heads = [
+        "column",
+        "rate",
+        "",
+        "p50",
+        "p90",
+        "p99",
+        "p99.9",
+        "p99.99",
+        "max",
+        "events, rolls, stalls of both threads",
+    ];
     table(&heads, &rows)
 }
 

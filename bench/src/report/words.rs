@@ -40,7 +40,12 @@ pub const WORDS: [(&str, &str); 6] = [
         "Burst and sustained",
         "append measures records going into pages that were prepared before (a burst that fits the reserve); \
          append/sustained starts with an empty folder and counts all preparation of segments. Stores are marked the same \
-         way: durable-throughput counts until everything is on disk.",
+         way: durable-throughput counts until everything is on disk. The peers take a thousand events at a time (sqlite-each \
+         one), and none syncs before the end: sqlite with synchronous = NORMAL, redb with Durability::None (weaker than \
+         journalled), fjall with its buffer written. The events' numbers are small and regular, which suits postcard and \
+         Parquet: they write fewer bytes. Parquet is readable only once its footer is written. binaryheap, btreemap and \
+         vecdeque keep nothing. Replay starts in the middle by time: jsonl and postcard have to read from the start, \
+         binaryheap has to be copied and emptied; only what is delivered counts.",
     ),
     (
         "What this does not say",
