@@ -28,6 +28,8 @@ pub struct Machine {
     pub load_average: String,
     /// This process's niceness: below 0 it was preferred to all others.
     pub niceness: i32,
+    /// The niceness of the session that it belongs to, where the kernel groups by session.
+    pub autogroup: String,
     /// What one reading of the counter costs.
     pub stamp_ns: f64,
     pub slipring_bench: String,
@@ -72,6 +74,9 @@ impl Machine {
                 .and_then(|mounts| file_system(&mounts, &folder.canonicalize().ok()?))
                 .unwrap_or_else(|| UNKNOWN.to_owned()),
             load_average: read("/proc/loadavg"),
+            autogroup: read("/proc/self/autogroup")
+                .split_once(' ')
+                .map_or_else(|| UNKNOWN.to_owned(), |(_, nice)| nice.to_owned()),
             niceness: rustix::process::getpriority_process(None).unwrap_or(0),
             stamp_ns: crate::stats::round(Ticks::get().cost_ns()),
             slipring_bench: env!("CARGO_PKG_VERSION").to_owned(),
@@ -96,7 +101,7 @@ impl Machine {
             ("memory", format!("{} GiB", self.memory_gib)),
             ("file system", self.file_system.clone()),
             ("load average", self.load_average.clone()),
-            ("niceness", self.niceness.to_string()),
+            ("niceness", format!("{}, of the session: {}", self.niceness, self.autogroup)),
             ("a stamp costs", format!("{} ns", self.stamp_ns)),
         ]
     }

@@ -108,8 +108,14 @@ impl Watch {
     /// The clock now; notes a stall if the last look was long ago.
     #[inline(always)]
     pub fn look(&mut self) -> u64 {
+        self.look_after(0)
+    }
+
+    /// The clock now, after work of the thread's own that may have taken so many ticks: they are no stall.
+    #[inline(always)]
+    pub fn look_after(&mut self, work: u64) -> u64 {
         let now = self.ticks.now();
-        if now.wrapping_sub(self.last) > self.threshold {
+        if now.wrapping_sub(self.last) > self.threshold.saturating_add(work) {
             self.note(now);
         }
         self.last = now;

@@ -88,8 +88,10 @@ const CAPACITY: usize = 1 << 14;
 const ROLLS: u64 = 4;
 /// Looks of a thread that only publishes, or only handles, further apart than this are a stall.
 const STALL_NS: f64 = 10_000.0;
-/// A lane that also journals appends up to 512 records between two looks.
-const FUSED_STALL_NS: f64 = 20_000.0;
+/// A lane that also journals appends between two looks; each record may take so long and is no stall.
+const APPEND_NS: f64 = 20.0;
+/// A lane that journals what its stage sees much later: up to 512 records between two looks, nobody knows when.
+const DURABLE_STALL_NS: f64 = 20_000.0;
 
 /// Stamps each event. It writes one word into memory that is there, and nothing else.
 struct Recorder {
@@ -98,6 +100,10 @@ struct Recorder {
     wrong: u64,
     slow: u64,
     ticks: Ticks,
+    /// Ticks that the lane may spend on each record between two looks; 0 if it does not journal.
+    append: u64,
+    /// Events of the batch before: where the stage comes before the journal, appended since the last look.
+    last_batch: u64,
 }
 
 impl Recorder {
@@ -132,12 +138,14 @@ impl<E: Probe> Handler<E> for Recorder {
         Ok(())
     }
 
-    fn batch_start(&mut self, _: u64) {
-        self.watch.look();
+    fn batch_start(&mut self, size: u64) {
+        self.watch.look_after((size + self.last_batch) * self.append);
+        self.last_batch = size;
     }
 
     fn idle(&mut self) {
-        self.watch.look();
+        self.watch.look_after(self.last_batch * self.append);
+        self.last_batch = 0;
     }
 }
 
@@ -198,7 +206,7 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
     let stall_ns = match plan.wait {
         // Sleeping is not a stall.
         Wait::Sleep(_) => f64::INFINITY,
-        _ if fused => FUSED_STALL_NS,
+        _ if fused && plan.column == Column::Durable => DURABLE_STALL_NS,
         _ => STALL_NS,
     };
     let recorder = Recorder {
@@ -207,6 +215,8 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
         wrong: 0,
         slow: ticks.of_ns(plan.slow_ns),
         ticks,
+        append: if fused { ticks.of_ns(APPEND_NS) } else { 0 },
+        last_batch: 0,
     };
     let segment_records = (count / ROLLS).max(1024);
     let mut builder = Engine::builder();
@@ -278,8 +288,15 @@ pub fn disruptor<E: Probe>(plan: &Plan<'_>) -> Run {
 
     let ticks = Ticks::get();
     let count = plan.schedule.count(plan.seconds + plan.warm_seconds);
-    let mut recorder =
-        Recorder { watch: Watch::new(ticks, STALL_NS), done: stamps(count), wrong: 0, slow: 0, ticks };
+    let mut recorder = Recorder {
+        watch: Watch::new(ticks, STALL_NS),
+        done: stamps(count),
+        wrong: 0,
+        slow: 0,
+        ticks,
+        append: 0,
+        last_batch: 0,
+    };
     plan.cores.unpin();
     let builder = build_single_producer(CAPACITY, || Slot(E::zeroed()), BusySpin);
     let (mut poller, builder) = builder.new_event_poller();

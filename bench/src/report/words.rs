@@ -19,8 +19,8 @@ pub const WORDS: [(&str, &str); 6] = [
     ),
     (
         "The machine's stalls",
-        "Both threads look at the clock all the time. When two looks are more than 10 us apart (20 us on a lane that also \
-         journals), something took the core away. The kernel's counters of the thread say what: nothing that it knows of \
+        "Both threads look at the clock all the time. When two looks are more than 10 us apart (and 20 ns for \
+         every record that a lane appended between them; 20 us for durable), something took the core away. The kernel's counters of the thread say what: nothing that it knows of \
          (host: the hypervisor or an interrupt), another thread (switched; on a small machine that may be the journal's \
          own helper or syncer), page faults, or blocking. The second line of each percentile leaves out events in flight \
          or due during a stall of the first two kinds, and the backlog behind it, for twice its length at most. It says \
