@@ -79,14 +79,7 @@ pub fn judge(run: &Run, ticks: Ticks) -> Judged {
             outside.saturating_record(ticks.ns(0, latency(at)).max(1));
         }
     }
-    let achieved = match (due.first(), due.last(), done.last()) {
-        (Some(first), Some(last), Some(done)) if last > first => {
-            // Up to the last event's latency both spans are one; beyond it the stage fell behind.
-            let (wanted, took) = ((last - first) as f64, (done.max(last) - first) as f64);
-            wanted / took
-        }
-        _ => 1.0,
-    };
+    let achieved = taken_in_time(due, done);
     let mut stalls = [(0, 0); 4];
     for stall in run.stalls.iter().flatten().filter(|stall| stall.to >= run.warm_until) {
         let at = KINDS.iter().position(|kind| *kind == stall.kind).expect("every kind is listed");
@@ -94,6 +87,16 @@ pub fn judge(run: &Run, ticks: Ticks) -> Judged {
     }
     let rolls = run.rolls.iter().filter(|sequence| **sequence >= first as u64).count() as u64;
     Judged { all, outside, achieved, stalls, rolls }
+}
+
+/// The time that the events were due in over the time that they took: 1 unless a backlog is left at the end. What the
+/// last tenth of the events never gets below is backlog; one stall at the end is not.
+fn taken_in_time(due: &[u64], done: &[u64]) -> f64 {
+    let (Some(first), Some(last)) = (due.first(), due.last()) else { return 1.0 };
+    let tail = due.len() - due.len().div_ceil(10);
+    let lags = due[tail..].iter().zip(&done[tail..]).map(|(due, done)| done.saturating_sub(*due));
+    let (span, lag) = ((last - first) as f64, lags.min().unwrap_or(0) as f64);
+    if span > 0.0 { span / (span + lag) } else { 1.0 }
 }
 
 fn spoilt(due: &[u64], done: &[u64], stalls: &[Vec<Stall>; 2]) -> Vec<bool> {
@@ -181,6 +184,20 @@ mod tests {
         let stalls = [vec![Stall { from: 1_000, to: 2_000, kind: Kind::Host }], Vec::new()];
         let spoilt = spoilt(&due, &done, &stalls);
         assert!(spoilt[40] && !spoilt[41] && !spoilt[299]);
+    }
+
+    #[test]
+    fn only_a_backlog_that_stays_is_not_taken_in_time() {
+        let due: Vec<u64> = (0..1_000).map(|n| n * 100).collect();
+        let mut done: Vec<u64> = due.iter().map(|due| due + 10).collect();
+        assert!(taken_in_time(&due, &done) > 0.999);
+        // A stall over the last events alone.
+        done[950..].fill(140_000);
+        assert!(taken_in_time(&due, &done) > 0.999);
+        // Half the rate.
+        let slow: Vec<u64> = due.iter().map(|due| due * 2).collect();
+        assert!((taken_in_time(&due, &slow) - 1.0 / 1.9).abs() < 0.01);
+        assert_eq!(taken_in_time(&[], &[]), 1.0);
     }
 
     #[test]
