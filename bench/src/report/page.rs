@@ -163,6 +163,21 @@ fn in_short(findings: &Findings) -> String {
             lines.push(format!("{what}: <b>{} M/s</b> ({} to {}){ratio}.", row.median, row.min, row.max));
         }
     }
+    for (bench, what) in [
+        ("append", "Append, a burst"),
+        ("append/sustained", "Append, sustained, from an empty folder"),
+        ("replay", "Replay by time from the middle"),
+    ] {
+        // The command `peers` has the plain names, `all` these.
+        let row = find(&format!("peers/{bench}"), "slipring", "throughput");
+        if let Some(row) = row.or_else(|| find(bench, "slipring", "throughput"))
+            && row.ratio.contains_key("sqlite")
+        {
+            let ratios: Vec<String> =
+                row.ratio.iter().map(|(other, ratio)| format!("{ratio}x {}", escape(other))).collect();
+            lines.push(format!("{what}: <b>{} M/s</b>, {}.", row.median, ratios.join(", ")));
+        }
+    }
     if lines.is_empty() {
         return String::new();
     }
