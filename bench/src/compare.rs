@@ -12,7 +12,8 @@
 //!
 //! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Not judged are percentiles beyond
 //! p90 (but on demand: on a shared machine they are the machine's), and rates above a million a second: near the knee
-//! a machine that is a little slower makes a queue, and the queue a thousandfold latency.
+//! a machine that is a little slower makes a queue, and the queue a thousandfold latency; and two rounds of a figure
+//! that nobody ran beside: they are one moment of the machine.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -145,6 +146,9 @@ fn spread(row: &Row) -> f64 {
     (row.max / row.median).max(row.median / row.min).max(1.0)
 }
 
+/// With nobody beside it, fewer rounds than this are one moment of the machine.
+const LEAST_ROUNDS_ALONE: usize = 3;
+
 /// Rounds miss the true extremes, the fewer the more: their spread is raised to this.
 fn few_rounds(rounds: usize) -> f64 {
     1.0 + 1.0 / rounds.max(1) as f64
@@ -222,7 +226,9 @@ pub fn compare(a: &[Row], b: &[Row], rule: Rule) -> Comparison {
         if !(was.median > 0.0 && now.median > 0.0 && was.min > 0.0 && now.min > 0.0) {
             continue;
         }
-        let machine = machine(now, &controls).unwrap_or(usual).max(1.0);
+        let beside = machine(now, &controls);
+        let machine = beside.unwrap_or(usual).max(1.0);
+        let too_few = beside.is_none() && was.rounds.min(now.rounds) < LEAST_ROUNDS_ALONE;
         let change = worse(was.median, now.median, more);
         let strays = spread(was).powf(few_rounds(was.rounds)) * spread(now).powf(few_rounds(now.rounds));
         let noise = strays.max(1.0 + rule.tolerance);
@@ -231,7 +237,7 @@ pub fn compare(a: &[Row], b: &[Row], rule: Rule) -> Comparison {
         } else {
             (now.min > was.max, now.max < was.min)
         };
-        let verdict = if (is_tail(&now.metric) && !rule.tails) || is_near_the_knee(&now.bench) {
+        let verdict = if (is_tail(&now.metric) && !rule.tails) || is_near_the_knee(&now.bench) || too_few {
             Verdict::Tail
         } else if change / machine > noise && apart_worse {
             Verdict::Slower
@@ -300,7 +306,8 @@ pub fn text(comparison: &Comparison, all: bool) -> String {
     );
     text.push_str(
         "Slower: the median is worse by more than both runs' rounds stray and the tolerance, after what the others beside \
-         it\nlost is taken off, and B's best round is worse than A's worst. Not judged: beyond p90 (--tails), above 1 M/s.\n",
+         it\nlost is taken off, and B's best round is worse than A's worst. Not judged: beyond p90 (--tails), above 1 M/s,\ntwo rounds \
+         with nobody beside them.\n",
     );
     text
 }
@@ -393,6 +400,9 @@ mod tests {
         let slow_seek = [seek(2_000.0), rate("disruptor", (119.0, 118.0, 121.0))];
         assert_eq!(verdict(&a, &slow_machine), Verdict::Same);
         assert_eq!(verdict(&a, &slow_seek), Verdict::Slower);
+        // Two rounds alone are one moment.
+        let moment = Row { rounds: 2, ..seek(2_000.0) };
+        assert_eq!(verdict(&a, &[moment, a[1].clone()]), Verdict::Tail);
     }
 
     #[test]
