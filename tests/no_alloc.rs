@@ -160,7 +160,7 @@ fn three_publishers_without_a_journal() {
 
 #[test]
 fn three_publishers_with_a_journal_over_rolls() {
-    check(3, true, Wait::Yield);
+    check(3, true, Wait::Backoff);
 }
 
 /// The control: an allocation in a handler is seen, on the lane where it was made and on no other.

@@ -2,7 +2,10 @@
 //! changes from minute to minute; a ratio is taken within a round, and its spread says how far to trust it.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::stats::{greatest, least, median, round};
 
 /// One figure from one run: the metric's name, its unit, the value.
 pub struct Sample {
@@ -32,7 +35,7 @@ impl<'a> Contender<'a> {
 }
 
 /// A line of the report; the fields are a contract (docs/results/README.md).
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Row {
     pub bench: String,
     pub contender: String,
@@ -43,42 +46,135 @@ pub struct Row {
     pub max: f64,
     pub rounds: usize,
     /// This contender over each other one: the median of the rounds' ratios.
+    #[serde(default)]
     pub ratio: BTreeMap<String, f64>,
     /// The least and the greatest ratio of any round.
+    #[serde(default)]
     pub ratio_spread: BTreeMap<String, (f64, f64)>,
     /// Which threads ran, and on how many cores.
+    #[serde(default)]
     pub topology: String,
+}
+
+/// One contender's figures of one metric, round by round.
+#[derive(Clone, Debug, Default)]
+pub struct Figures {
+    pub metric: String,
+    pub unit: String,
+    pub values: Vec<f64>,
+}
+
+/// Collects the figures of one contender in one bench.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub figures: Vec<Figures>,
+}
+
+impl Tally {
+    /// Takes one round's samples.
+    pub fn take(&mut self, samples: Vec<Sample>) {
+        for sample in samples {
+            let at = self.figures.iter().position(|f| f.metric == sample.metric).unwrap_or_else(|| {
+                let (metric, unit) = (sample.metric.to_owned(), sample.unit.to_owned());
+                self.figures.push(Figures { metric, unit, values: Vec::new() });
+                self.figures.len() - 1
+            });
+            self.figures[at].values.push(sample.value);
+        }
+    }
+
+    fn values(&self, metric: &str) -> Option<&[f64]> {
+        self.figures.iter().find(|figures| figures.metric == metric).map(|figures| &figures.values[..])
+    }
+
+    /// A row for each metric; with ratios to `others`, taken within the rounds.
+    pub fn rows(&self, bench: &str, contender: &str, topology: &str, others: &[(&str, &Tally)]) -> Vec<Row> {
+        let row = |figures: &Figures| {
+            // A round without a figure (NaN) keeps its place, so that rounds stay paired.
+            let values: Vec<f64> = figures.values.iter().copied().filter(|value| value.is_finite()).collect();
+            if values.is_empty() {
+                return None;
+            }
+            let (mut ratio, mut ratio_spread) = (BTreeMap::new(), BTreeMap::new());
+            for (name, other) in others {
+                let Some(theirs) = other.values(&figures.metric) else { continue };
+                let ratios = figures.values.iter().zip(theirs).map(|(a, b)| a / b);
+                let ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();
+                if !ratios.is_empty() {
+                    ratio.insert((*name).to_owned(), round(median(&ratios)));
+                    ratio_spread
+                        .insert((*name).to_owned(), (round(least(&ratios)), round(greatest(&ratios))));
+                }
+            }
+            Some(Row {
+                bench: bench.to_owned(),
+                contender: contender.to_owned(),
+                metric: figures.metric.clone(),
+                unit: figures.unit.clone(),
+                median: round(median(&values)),
+                min: round(least(&values)),
+                max: round(greatest(&values)),
+                rounds: values.len(),
+                ratio,
+                ratio_spread,
+                topology: topology.to_owned(),
+            })
+        };
+        self.figures.iter().filter_map(row).collect()
+    }
+}
+
+/// What could not be run here, and why: told, never hidden.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Skipped {
+    pub bench: String,
+    pub why: String,
 }
 
 /// Where rows go: a table for people, or one JSON object a line.
 pub struct Output {
     pub json: bool,
     pub rows: Vec<Row>,
+    pub skipped: Vec<Skipped>,
+    progress: ProgressBar,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
-        Output { json, rows: Vec::new() }
+        // On standard error, and only if that is a terminal.
+        let progress = ProgressBar::new_spinner();
+        let style = ProgressStyle::with_template("{spinner} [{elapsed}] {msg}").expect("a valid template");
+        progress.set_style(style);
+        Output { json, rows: Vec::new(), skipped: Vec::new(), progress }
     }
 
     /// Says something to people only.
     pub fn say(&self, text: &str) {
         if !self.json {
-            println!("{text}");
+            self.progress.suspend(|| println!("{text}"));
         }
     }
 
-    fn note(&self, text: &str) {
-        let mut error = std::io::stderr();
-        if !self.json && error.is_terminal() {
-            let _ = write!(error, "\r\x1b[K{text}");
+    /// Says what is being done just now.
+    pub fn note(&self, text: &str) {
+        self.progress.set_message(text.to_owned());
+    }
+
+    /// Marks a bench that this machine can't run.
+    pub fn skip(&mut self, bench: &str, why: &str) {
+        if self.json {
+            // Standard output keeps to its contract: rows with figures.
+            self.progress.suspend(|| eprintln!("{bench}: skipped: {why}"));
+        } else {
+            self.say(&format!("{bench}  skipped: {why}\n"));
         }
+        self.skipped.push(Skipped { bench: bench.to_owned(), why: why.to_owned() });
     }
 
     /// Runs one round that does not count, then `rounds` that do, and prints a row for each contender and
     /// metric.
     pub fn bench(&mut self, name: &str, topology: &str, rounds: usize, contenders: &mut [Contender<'_>]) {
-        let mut values: BTreeMap<(usize, usize), (Sample, Vec<f64>)> = BTreeMap::new();
+        let mut tallies = vec![Tally::default(); contenders.len()];
         for round in 0..=rounds {
             for index in 0..contenders.len() {
                 // Every round starts with another contender, so that none always comes behind the same one.
@@ -86,95 +182,108 @@ impl Output {
                 let contender = &mut contenders[index];
                 self.note(&format!("{name}: round {round} of {rounds}, {}", contender.name));
                 let samples = (contender.run)();
-                if round == 0 {
-                    continue;
-                }
-                for (at, sample) in samples.into_iter().enumerate() {
-                    let value = sample.value;
-                    values.entry((at, index)).or_insert((sample, Vec::new())).1.push(value);
+                if round > 0 {
+                    tallies[index].take(samples);
                 }
             }
         }
-        self.note("");
         let mut rows = Vec::new();
-        for ((metric, index), (sample, own)) in &values {
-            let mut ratio = BTreeMap::new();
-            let mut ratio_spread = BTreeMap::new();
-            for (other, contender) in contenders.iter().enumerate() {
-                if let Some((_, theirs)) = values.get(&(*metric, other))
-                    && other != *index
-                {
-                    let ratios: Vec<f64> = own.iter().zip(theirs).map(|(a, b)| a / b).collect();
-                    ratio.insert(contender.name.to_owned(), round(median(&ratios)));
-                    ratio_spread
-                        .insert(contender.name.to_owned(), (round(least(&ratios)), round(greatest(&ratios))));
-                }
-            }
-            rows.push(Row {
-                bench: name.to_owned(),
-                contender: contenders[*index].name.to_owned(),
-                metric: sample.metric.to_owned(),
-                unit: sample.unit.to_owned(),
-                median: round(median(own)),
-                min: round(least(own)),
-                max: round(greatest(own)),
-                rounds: own.len(),
-                ratio,
-                ratio_spread,
-                topology: topology.to_owned(),
-            });
+        for (index, tally) in tallies.iter().enumerate() {
+            let others: Vec<(&str, &Tally)> = contenders
+                .iter()
+                .zip(&tallies)
+                .enumerate()
+                .filter(|(other, _)| *other != index)
+                .map(|(_, (contender, tally))| (contender.name, tally))
+                .collect();
+            rows.extend(tally.rows(name, contenders[index].name, topology, &others));
         }
-        self.print(name, topology, &rows);
+        self.add(name, topology, rows);
+    }
+
+    /// Prints rows and keeps them.
+    pub fn add(&mut self, name: &str, topology: &str, rows: Vec<Row>) {
+        self.progress.suspend(|| print(self.json, name, topology, &rows));
         self.rows.extend(rows);
     }
 
-    fn print(&self, name: &str, topology: &str, rows: &[Row]) {
+    /// Keeps rows that are shown in a table of their own; with `--json` they are printed all the same.
+    pub fn keep(&mut self, rows: Vec<Row>) {
         if self.json {
-            for row in rows {
-                println!("{}", serde_json::to_string(row).expect("a row is plain data"));
-            }
-            return;
+            self.progress.suspend(|| print(true, "", "", &rows));
         }
-        println!("{name}  ({topology})");
+        self.rows.extend(rows);
+    }
+
+    /// Takes the progress line away.
+    pub fn finish(&self) {
+        self.progress.finish_and_clear();
+    }
+}
+
+fn print(json: bool, name: &str, topology: &str, rows: &[Row]) {
+    if json {
         for row in rows {
-            let ratios: Vec<String> = row
-                .ratio
-                .iter()
-                .map(|(other, ratio)| {
-                    let (low, high) = row.ratio_spread[other];
-                    format!("{ratio:.2}x {other} ({low:.2}-{high:.2})")
-                })
-                .collect();
-            let ratios = if row.contender == "slipring" { ratios.join(", ") } else { String::new() };
-            println!(
-                "  {:<18} {:<10} {:>10.2} {:<4} ({:.2}-{:.2})  {ratios}",
-                row.contender, row.metric, row.median, row.unit, row.min, row.max
-            );
+            println!("{}", serde_json::to_string(row).expect("a row is plain data"));
         }
-        println!();
+        return;
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { sorted[middle - 1].midpoint(sorted[middle]) }
-}
-
-fn least(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::INFINITY, f64::min)
-}
-
-fn greatest(values: &[f64]) -> f64 {
-    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-}
-
-/// Four significant digits are more than any machine repeats.
-fn round(value: f64) -> f64 {
-    if value == 0.0 || !value.is_finite() {
-        return value;
+    println!("{name}  ({topology})");
+    for row in rows {
+        let ratios: Vec<String> = row
+            .ratio
+            .iter()
+            .map(|(other, ratio)| {
+                let (low, high) = row.ratio_spread[other];
+                format!("{ratio:.2}x {other} ({low:.2}-{high:.2})")
+            })
+            .collect();
+        let ratios = if row.contender == "slipring" { ratios.join(", ") } else { String::new() };
+        println!(
+            "  {:<18} {:<10} {:>10.2} {:<4} ({:.2}-{:.2})  {ratios}",
+            row.contender, row.metric, row.median, row.unit, row.min, row.max
+        );
     }
-    let scale = 10f64.powf(3.0 - value.abs().log10().floor());
-    (value * scale).round() / scale
+    println!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(values: &[f64]) -> Tally {
+        let mut tally = Tally::default();
+        for value in values {
+            tally.take(vec![Sample { metric: "throughput", unit: "M/s", value: *value }]);
+        }
+        tally
+    }
+
+    #[test]
+    fn ratios_are_taken_within_rounds() {
+        // The machine halves its speed in the third round, for both: the ratio does not move.
+        let (ours, theirs) = (tally(&[100.0, 102.0, 50.0]), tally(&[50.0, 51.0, 25.0]));
+        let rows = ours.rows("ring/b1", "slipring", "", &[("disruptor", &theirs)]);
+        assert_eq!(rows[0].ratio["disruptor"], 2.0);
+        assert_eq!(rows[0].ratio_spread["disruptor"], (2.0, 2.0));
+        assert_eq!((rows[0].median, rows[0].min, rows[0].max, rows[0].rounds), (100.0, 50.0, 102.0, 3));
+    }
+
+    #[test]
+    fn a_ratio_to_nothing_is_left_out() {
+        let rows =
+            tally(&[1.0]).rows("b", "slipring", "", &[("idle", &tally(&[0.0])), ("none", &tally(&[]))]);
+        assert!(rows[0].ratio.is_empty());
+    }
+
+    #[test]
+    fn rows_keep_the_contract() {
+        let rows =
+            tally(&[46.0]).rows("ring/b1", "slipring", "two threads", &[("disruptor", &tally(&[46.0]))]);
+        let value = serde_json::to_value(&rows[0]).expect("plain data");
+        for field in ["bench", "contender", "metric", "unit", "median", "min", "max", "rounds", "ratio"] {
+            assert!(value.get(field).is_some(), "{field}");
+        }
+        assert_eq!(value["ratio"]["disruptor"], 1.0);
+    }
 }

@@ -1,25 +1,28 @@
-//! The machine: which cores there are to use, and what every figure must be read with.
+//! Where threads run, and waiting for the journal's helper.
 
 use std::time::Duration;
 
-/// The cores that a benchmark's two threads are pinned to; none if the machine has but one.
+/// The cores that a benchmark's threads are pinned to; none if the machine has but one.
 #[derive(Clone, Copy, Debug)]
 pub struct Cores {
     pub publisher: Option<usize>,
     pub consumer: Option<usize>,
-    count: usize,
+    /// For lanes beside the consumer's.
+    pub more: [Option<usize>; 2],
+    pub count: usize,
 }
 
 impl Cores {
-    /// The first two cores that this process may use.
+    /// The first cores that this process may use.
     pub fn find() -> Self {
         let ids: Vec<usize> =
             core_affinity::get_core_ids().unwrap_or_default().iter().map(|c| c.id).collect();
         match ids[..] {
-            [publisher, consumer, ..] => {
-                Cores { publisher: Some(publisher), consumer: Some(consumer), count: ids.len() }
+            [publisher, consumer, ref rest @ ..] => {
+                let more = [rest.first().copied(), rest.get(1).copied()];
+                Cores { publisher: Some(publisher), consumer: Some(consumer), more, count: ids.len() }
             }
-            _ => Cores { publisher: None, consumer: None, count: ids.len().max(1) },
+            _ => Cores { publisher: None, consumer: None, more: [None; 2], count: ids.len().max(1) },
         }
     }
 
@@ -32,12 +35,12 @@ impl Cores {
 
     /// Pins the calling thread where publishers run.
     pub fn pin_publisher(self) {
-        pin(self.publisher);
+        pin_to(self.publisher);
     }
 
     /// Pins the calling thread where consumers run.
     pub fn pin_consumer(self) {
-        pin(self.consumer);
+        pin_to(self.consumer);
     }
 
     pub fn describe(self) -> String {
@@ -48,7 +51,8 @@ impl Cores {
     }
 }
 
-fn pin(core: Option<usize>) {
+/// Pins the calling thread to a core, if there is one.
+pub fn pin_to(core: Option<usize>) {
     if let Some(id) = core {
         core_affinity::set_for_current(core_affinity::CoreId { id });
     }
@@ -66,15 +70,4 @@ pub fn settle() {
         }
         before = now;
     }
-}
-
-/// A line about the machine.
-pub fn describe() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let model = model.map_or("unknown processor", |(_, name)| name);
-    let virtual_machine = if info.contains("hypervisor") { ", virtual" } else { "" };
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{model}, {cores} cores{virtual_machine}, Linux {}", kernel.trim())
 }

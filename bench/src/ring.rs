@@ -9,24 +9,26 @@ use disruptor::{BusySpin, ProcessorSettings, Producer, build_single_producer};
 use slipring::{Context, Engine, EngineBuilder, Gate, Journal, Lane, Sync};
 
 use crate::bounds::Room;
+use crate::clock::Ticks;
 use crate::event::Order;
 use crate::harness::{Contender, Output, Sample};
 use crate::host::{Cores, settle};
+use crate::queues;
 
 /// Slots of every ring measured.
-const CAPACITY: usize = 1 << 14;
+pub const CAPACITY: usize = 1 << 14;
 
 /// The slot of the raw ring: as large and as aligned as slipring's.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct RawSlot {
-    time_ns: u64,
-    event: Order,
+pub struct RawSlot {
+    pub time_ns: u64,
+    pub event: Order,
 }
 
 /// What every contender's consumer does with an event, so that none can skip reading it.
 #[inline(always)]
-fn consume(sum: &mut u64, event: &Order) {
+pub fn consume(sum: &mut u64, event: &Order) {
     *sum = sum.wrapping_add(event.id ^ event.rest[2]);
 }
 
@@ -69,25 +71,6 @@ pub fn raw(events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
     Sample::throughput(events, started.elapsed())
 }
 
-/// A bounded channel with the same room.
-fn channel(events: u64, cores: Cores) -> Vec<Sample> {
-    cores.pin_publisher();
-    let (sender, receiver) = crossbeam::channel::bounded::<RawSlot>(CAPACITY);
-    let started = Instant::now();
-    let consumer = std::thread::spawn(move || {
-        cores.pin_consumer();
-        let mut sum = 0;
-        receiver.iter().for_each(|slot| consume(&mut sum, &slot.event));
-        sum
-    });
-    for n in 0..events {
-        sender.send(RawSlot { time_ns: n, event: Order::nth(n) }).expect("the consumer lives");
-    }
-    drop(sender);
-    std::hint::black_box(consumer.join().expect("the consumer does not panic"));
-    Sample::throughput(events, started.elapsed())
-}
-
 /// slipring as `builder` describes it: the time from the first publish until `stage` has finished the last.
 fn engine(
     builder: EngineBuilder<Order>,
@@ -125,9 +108,16 @@ fn engine(
     Sample::throughput(events, elapsed)
 }
 
-fn summing() -> impl FnMut(&Order, &Context) + Send {
+/// The handler that is measured; burns `SLOW_NS` nanoseconds on each event, to try whether `compare` sees it.
+fn summing<const SLOW_NS: u64>() -> impl FnMut(&Order, &Context) + Send {
+    let ticks = Ticks::get();
+    let slow = ticks.of_ns(SLOW_NS as f64);
     let mut sum = 0;
     move |event: &Order, context: &Context| {
+        if SLOW_NS > 0 {
+            let until = ticks.now() + slow;
+            while ticks.now() < until {}
+        }
         consume(&mut sum, event);
         if context.sequence() == u64::MAX {
             std::hint::black_box(sum);
@@ -135,34 +125,39 @@ fn summing() -> impl FnMut(&Order, &Context) + Send {
     }
 }
 
+/// What an injected slow-down costs an event.
+pub const SLOW_NS: u64 = 200;
+
 fn lane(name: &str, cores: Cores) -> Lane<Order> {
     let lane = Lane::named(name);
     cores.consumer.map_or(Lane::named(name), |core| lane.core(core))
 }
 
 /// `ring/b1`, `ring/b64`: no journal.
-pub fn bench(output: &mut Output, cores: Cores, quick: bool) {
-    let events = if quick { 1 << 21 } else { 1 << 23 };
+pub fn bench(output: &mut Output, cores: Cores, quick: bool, slow: bool) {
+    // The slowest queue moves some millions a second.
+    let events = if quick { 1 << 20 } else { 1 << 22 };
     let rounds = if quick { 5 } else { 15 };
     for batch in [1, 64] {
         let slipring = || {
-            let lane = lane("stage", cores).stage("sum", summing(), Gate::PUBLISHED);
+            let lane = match slow {
+                false => lane("stage", cores).stage("sum", summing::<0>(), Gate::PUBLISHED),
+                true => lane("stage", cores).stage("sum", summing::<SLOW_NS>(), Gate::PUBLISHED),
+            };
             engine(Engine::builder().lane(lane), "sum", events, batch, cores)
         };
         let mut contenders = vec![
             Contender::new("slipring", slipring),
             Contender::new("disruptor", || raw(events, batch, cores)),
         ];
-        if batch == 1 {
-            contenders.push(Contender::new("crossbeam-channel", || channel(events, cores)));
-        }
+        contenders.extend(queues::contenders(events, batch, cores));
         let topology = format!("publisher and stage on a thread each, {}", cores.describe());
         output.bench(&format!("ring/b{batch}"), &topology, rounds, &mut contenders);
     }
 }
 
 /// `journalled/b1`, `journalled/b64`: journal and a stage gated on journalled, fused on one lane.
-pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
+pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
     let events: u64 = 1 << 20;
     let rounds = if quick { 5 } else { 15 };
     for batch in [1, 64] {
@@ -172,7 +167,11 @@ pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick:
                 .segment_records(events + 1)
                 .reserve_bytes(2 * 64 * (events + 64))
                 .sync(Sync::None);
-            let lane = lane("main", cores).journal().stage("sum", summing(), Gate::JOURNALLED);
+            let lane = lane("main", cores).journal();
+            let lane = match slow {
+                false => lane.stage("sum", summing::<0>(), Gate::JOURNALLED),
+                true => lane.stage("sum", summing::<SLOW_NS>(), Gate::JOURNALLED),
+            };
             engine(Engine::builder().journal(journal).lane(lane), "sum", events, batch, cores)
         };
         let topology = format!(

@@ -1,0 +1,201 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::compare::{self, Rule};
+use crate::harness::Output;
+use crate::host::Cores;
+use crate::latency::Latency;
+use crate::machine::Machine;
+use crate::report::{self, Findings};
+use crate::{append, jitter, latency, replay, ring, sustained};
+
+/// Benchmarks of slipring: contenders interleaved round by round in one process, ratios with their spread.
+#[derive(Parser)]
+#[command(name = "slipring-bench", version)]
+struct Command {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// From when an event was due until a stage had it: ring only, beside the journal, journalled, durable.
+    Latency(Options),
+    /// Millions of events a second: ring only, ring and journal, append, replay, seek.
+    Throughput(Options),
+    /// The journal alone: append in the reserve and for a long while, its latency over rolls, opening.
+    Journal(Options),
+    /// Replay into the ring, and seeking by time.
+    Replay(Options),
+    /// Stores and containers doing the journal's and the replay's work (built with `--features peers`).
+    Peers(Options),
+    /// The machine alone: what it does to a thread that only looks at the clock.
+    Jitter(Options),
+    /// Everything, one after the other.
+    All(Options),
+    /// Says what got slower from run A to run B beyond the noise; exit 1 if something did, 2 if it can't tell.
+    Compare(CompareOptions),
+}
+
+#[derive(Args)]
+struct Options {
+    /// Fewer and smaller rounds: ends within a minute.
+    #[arg(long)]
+    quick: bool,
+    /// One JSON object a line instead of tables.
+    #[arg(long)]
+    json: bool,
+    /// Where journals are written; the system's folder for temporary files if not given.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Also writes summary.json, HdrHistogram logs, pictures and report.html there.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Slows slipring's stages down on purpose, to try whether `compare` sees it.
+    #[arg(long, hide = true)]
+    inject_slow_down: bool,
+}
+
+#[derive(Args)]
+struct CompareOptions {
+    /// The run before: lines of --json, or a summary.json.
+    a: PathBuf,
+    /// The run after.
+    b: PathBuf,
+    /// Differences below this part are never called slower.
+    #[arg(long, default_value_t = 0.25)]
+    tolerance: f64,
+    /// Also judge p99 and beyond.
+    #[arg(long)]
+    tails: bool,
+    /// Show every figure, not only what changed.
+    #[arg(long)]
+    all: bool,
+}
+
+const EXIT_SLOWER: u8 = 1;
+const EXIT_FAILED: u8 = 2;
+
+/// Runs what the command line says.
+pub fn main() -> ExitCode {
+    let command = Command::parse();
+    let options = match &command.bench {
+        Bench::Compare(options) => return compare_runs(options),
+        Bench::Latency(options)
+        | Bench::Throughput(options)
+        | Bench::Journal(options)
+        | Bench::Replay(options)
+        | Bench::Peers(options)
+        | Bench::Jitter(options)
+        | Bench::All(options) => options,
+    };
+    if matches!(command.bench, Bench::Peers(_)) && !cfg!(feature = "peers") {
+        eprintln!(
+            "slipring-bench: built without the stores; run `cargo run --release -p slipring-bench --features peers -- \
+             peers`"
+        );
+        return ExitCode::from(EXIT_FAILED);
+    }
+    let folder = options.dir.clone().unwrap_or_else(std::env::temp_dir);
+    if let Err(error) = std::fs::create_dir_all(&folder) {
+        eprintln!("slipring-bench: can't make {}: {error}; name another folder with --dir", folder.display());
+        return ExitCode::from(EXIT_FAILED);
+    }
+    let findings = run(&command.bench, options, &folder);
+    if let Some(out) = &options.out {
+        if let Err(error) = report::write(out, &findings) {
+            eprintln!("slipring-bench: can't write the report to {}: {error}", out.display());
+            return ExitCode::from(EXIT_FAILED);
+        }
+        eprintln!("report: {}", out.join("report.html").display());
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(bench: &Bench, options: &Options, folder: &Path) -> Findings {
+    let (quick, slow) = (options.quick, options.inject_slow_down);
+    let mut output = Output::new(options.json);
+    let cores = Cores::find();
+    let machine = Machine::look(folder);
+    output.say(&machine.text());
+    output.say("Ratios are slipring's figure over the other's, median of the rounds (least-greatest).\n");
+    let (mut jittered, mut latencies) = (Vec::new(), Latency::default());
+    let all = matches!(bench, Bench::All(_));
+    if all || matches!(bench, Bench::Jitter(_)) {
+        jittered = jitter::bench(&mut output, &machine.cores, quick);
+    }
+    if all || matches!(bench, Bench::Latency(_)) {
+        let options = latency::Options { quick, slow_ns: if slow { ring::SLOW_NS as f64 } else { 0.0 } };
+        latencies = latency::bench(&mut output, folder, cores, options);
+    }
+    if all || matches!(bench, Bench::Throughput(_)) {
+        ring::bench(&mut output, cores, quick, slow);
+        ring::bench_journalled(&mut output, folder, cores, quick, slow);
+    }
+    if all || matches!(bench, Bench::Throughput(_) | Bench::Journal(_)) {
+        append::bench(&mut output, folder, cores, quick);
+    }
+    if all || matches!(bench, Bench::Throughput(_) | Bench::Replay(_)) {
+        replay::bench(&mut output, folder, cores, quick);
+    }
+    if all || matches!(bench, Bench::Journal(_)) {
+        sustained::bench(&mut output, folder, cores, quick);
+    }
+    #[cfg(feature = "peers")]
+    if all || matches!(bench, Bench::Peers(_)) {
+        // In the command `all` others have those names already.
+        crate::peers::bench(&mut output, folder, cores, quick, if all { "peers/" } else { "" });
+    }
+    #[cfg(not(feature = "peers"))]
+    if all {
+        output.skip("peers", "built without `--features peers`");
+    }
+    output.finish();
+    Findings {
+        machine,
+        command: command_line(),
+        quick,
+        rows: output.rows,
+        skipped: output.skipped,
+        jitter: jittered,
+        latency: latencies,
+    }
+}
+
+/// The command as it was given, without the folders of this machine.
+fn command_line() -> String {
+    let mut words = vec!["slipring-bench".to_owned()];
+    let mut given = std::env::args().skip(1);
+    while let Some(word) = given.next() {
+        match &word[..] {
+            "--dir" | "--out" => {
+                let _ = given.next();
+            }
+            _ if word.starts_with("--dir=") || word.starts_with("--out=") => {}
+            _ => words.push(word),
+        }
+    }
+    words.join(" ")
+}
+
+fn compare_runs(options: &CompareOptions) -> ExitCode {
+    let (a, b) = match (compare::read(&options.a), compare::read(&options.b)) {
+        (Ok(a), Ok(b)) => (a, b),
+        (Err(error), _) | (_, Err(error)) => {
+            eprintln!("slipring-bench: {error}");
+            return ExitCode::from(EXIT_FAILED);
+        }
+    };
+    let rule = Rule { tolerance: options.tolerance, tails: options.tails };
+    let comparison = compare::compare(&a, &b, rule);
+    if comparison.findings.is_empty() {
+        eprintln!("slipring-bench: the two runs have no figure of slipring in common");
+        return ExitCode::from(EXIT_FAILED);
+    }
+    print!("{}", compare::text(&comparison, options.all));
+    if comparison.slower() > 0 { ExitCode::from(EXIT_SLOWER) } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,228 @@
+//! From stamps to percentiles, twice: as measured, and outside the machine's stalls.
+//!
+//! Left out is what was in flight or due while a thread was stalled by the machine, and the backlog behind it:
+//! until an event is as fast as the median of those outside stalls, and for twice the stall's length at most. What a
+//! thread does to itself (page faults, blocking) is never left out.
+
+use hdrhistogram::Histogram;
+
+use crate::clock::Ticks;
+use crate::stalls::{Kind, Stall};
+use crate::stats::histogram;
+
+/// The raw result of one run.
+#[derive(Debug)]
+pub struct Run {
+    /// When each event was due; never falls.
+    pub due: Vec<u64>,
+    /// When the stage had it; never falls.
+    pub done: Vec<u64>,
+    /// Of the publisher's thread and of the stage's.
+    pub stalls: [Vec<Stall>; 2],
+    /// Events due before this tick are warm-up.
+    pub warm_until: u64,
+    /// Sequences that began a new segment.
+    pub rolls: Vec<u64>,
+}
+
+/// What a run comes to.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    pub all: Histogram<u64>,
+    pub outside: Histogram<u64>,
+    /// Events taken per second over those due per second.
+    pub achieved: f64,
+    /// Stalls in the window: count and nanoseconds by kind, both threads.
+    pub stalls: [(u64, u64); 4],
+    pub rolls: u64,
+}
+
+pub const KINDS: [Kind; 4] = [Kind::Host, Kind::Switched, Kind::Faulted, Kind::Blocked];
+
+impl Judged {
+    /// Nothing yet.
+    pub fn empty() -> Self {
+        Judged { all: histogram(), outside: histogram(), achieved: 1.0, stalls: [(0, 0); 4], rolls: 0 }
+    }
+
+    /// The part of the events that the second set of percentiles leaves out.
+    pub fn left_out(&self) -> f64 {
+        if self.all.is_empty() { 0.0 } else { 1.0 - self.outside.len() as f64 / self.all.len() as f64 }
+    }
+
+    /// Adds another round.
+    pub fn add(&mut self, other: &Judged, rounds_before: usize) {
+        self.all.add(&other.all).expect("the same bounds");
+        self.outside.add(&other.outside).expect("the same bounds");
+        let before = rounds_before as f64;
+        self.achieved = (self.achieved * before + other.achieved) / (before + 1.0);
+        for (own, theirs) in self.stalls.iter_mut().zip(&other.stalls) {
+            *own = (own.0 + theirs.0, own.1 + theirs.1);
+        }
+        self.rolls += other.rolls;
+    }
+}
+
+/// Latencies, and which of them the machine spoilt.
+pub fn judge(run: &Run, ticks: Ticks) -> Judged {
+    let first = run.due.partition_point(|due| *due < run.warm_until);
+    let (due, done) = (&run.due[first..], &run.done[first..]);
+    let latency = |at: usize| done[at].saturating_sub(due[at]);
+    let mut all = histogram();
+    for at in 0..due.len() {
+        all.saturating_record(ticks.ns(0, latency(at)).max(1));
+    }
+    let spoilt = spoilt(due, done, &run.stalls);
+    let mut outside = histogram();
+    for (at, spoilt) in spoilt.iter().enumerate() {
+        if !spoilt {
+            outside.saturating_record(ticks.ns(0, latency(at)).max(1));
+        }
+    }
+    let achieved = taken_in_time(due, done);
+    let mut stalls = [(0, 0); 4];
+    for stall in run.stalls.iter().flatten().filter(|stall| stall.to >= run.warm_until) {
+        let at = KINDS.iter().position(|kind| *kind == stall.kind).expect("every kind is listed");
+        stalls[at] = (stalls[at].0 + 1, stalls[at].1 + ticks.ns(stall.from, stall.to));
+    }
+    let rolls = run.rolls.iter().filter(|sequence| **sequence >= first as u64).count() as u64;
+    Judged { all, outside, achieved, stalls, rolls }
+}
+
+/// The time that the events were due in over the time that they took: 1 unless a backlog is left at the end. What the
+/// last tenth of the events never gets below is backlog; one stall at the end is not.
+fn taken_in_time(due: &[u64], done: &[u64]) -> f64 {
+    let (Some(first), Some(last)) = (due.first(), due.last()) else { return 1.0 };
+    let tail = due.len() - due.len().div_ceil(10);
+    let lags = due[tail..].iter().zip(&done[tail..]).map(|(due, done)| done.saturating_sub(*due));
+    let (span, lag) = ((last - first) as f64, lags.min().unwrap_or(0) as f64);
+    if span > 0.0 { span / (span + lag) } else { 1.0 }
+}
+
+fn spoilt(due: &[u64], done: &[u64], stalls: &[Vec<Stall>; 2]) -> Vec<bool> {
+    let mut spoilt = vec![false; due.len()];
+    let machines: Vec<(Stall, usize)> = stalls
+        .iter()
+        .flatten()
+        .filter(|stall| stall.kind.is_the_machines())
+        .map(|stall| {
+            let from = done.partition_point(|done| *done < stall.from);
+            let to = due.partition_point(|due| *due <= stall.to);
+            if from < to {
+                spoilt[from..to].fill(true);
+            }
+            (*stall, to.max(from))
+        })
+        .collect();
+    let latency = |at: usize| done[at].saturating_sub(due[at]);
+    let mut free: Vec<u64> = (0..due.len()).filter(|at| !spoilt[*at]).map(latency).collect();
+    let middle = free.len() / 2;
+    let usual = if free.is_empty() { u64::MAX } else { *free.select_nth_unstable(middle).1 };
+    for (stall, behind) in machines {
+        let backlog_until = stall.to + 2 * (stall.to - stall.from);
+        for at in behind..due.len() {
+            if due[at] > backlog_until || latency(at) <= usual {
+                break;
+            }
+            spoilt[at] = true;
+        }
+    }
+    spoilt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events due every 100 ticks, each done 10 later, but for what a stall from 1,000 to 2,000 holds up: done at
+    /// 2,000 and then 20 apart, until the backlog is gone.
+    fn stalled(kind: Kind) -> (Vec<u64>, Vec<u64>, [Vec<Stall>; 2]) {
+        let due: Vec<u64> = (0..100).map(|n| n * 100).collect();
+        let mut done = Vec::new();
+        let mut free = 0;
+        for at in &due {
+            let ready = if (1_000..2_000).contains(at) { 2_000 } else { *at };
+            let begun: u64 = ready.max(free);
+            done.push(begun + 10);
+            free = begun + 20;
+        }
+        (due, done, [vec![Stall { from: 995, to: 2_000, kind }], Vec::new()])
+    }
+
+    #[test]
+    fn a_stall_of_the_machine_takes_what_it_delayed_and_its_backlog() {
+        let (due, done, stalls) = stalled(Kind::Host);
+        let spoilt = spoilt(&due, &done, &stalls);
+        let out: Vec<usize> = (0..100).filter(|at| spoilt[*at]).collect();
+        // 10 to 19 were due during it, 20 at its end, 21 and 22 queued behind them; 23 is on time again.
+        assert_eq!(out, (10..=22).collect::<Vec<_>>());
+        assert!(done[22] - due[22] > 10 && done[23] - due[23] == 10);
+    }
+
+    #[test]
+    fn what_a_thread_does_to_itself_stays_in() {
+        for kind in [Kind::Faulted, Kind::Blocked] {
+            let (due, done, stalls) = stalled(kind);
+            assert!(!spoilt(&due, &done, &stalls).contains(&true));
+        }
+    }
+
+    #[test]
+    fn an_event_in_flight_when_the_stall_began_is_part_of_it() {
+        let due = [0, 100, 200];
+        let done = [10, 900, 905];
+        let stalls = [Vec::new(), vec![Stall { from: 150, to: 890, kind: Kind::Switched }]];
+        assert_eq!(spoilt(&due, &done, &stalls), [false, true, true]);
+    }
+
+    #[test]
+    fn a_backlog_that_never_ends_is_not_excused_for_ever() {
+        // Every event stays slow for long after the stall: beyond twice its length that is not the stall's doing.
+        let due: Vec<u64> = (0..1_000).map(|n| n * 100).collect();
+        let slow = |due: u64| (1_000..30_000).contains(&due);
+        let done: Vec<u64> = due.iter().map(|due| if slow(*due) { due + 1_000 } else { due + 10 }).collect();
+        let stalls = [vec![Stall { from: 1_000, to: 2_000, kind: Kind::Host }], Vec::new()];
+        let spoilt = spoilt(&due, &done, &stalls);
+        assert!(spoilt[40] && !spoilt[41] && !spoilt[299]);
+    }
+
+    #[test]
+    fn only_a_backlog_that_stays_is_not_taken_in_time() {
+        let due: Vec<u64> = (0..1_000).map(|n| n * 100).collect();
+        let mut done: Vec<u64> = due.iter().map(|due| due + 10).collect();
+        assert!(taken_in_time(&due, &done) > 0.999);
+        // A stall over the last events alone.
+        done[950..].fill(140_000);
+        assert!(taken_in_time(&due, &done) > 0.999);
+        // Half the rate.
+        let slow: Vec<u64> = due.iter().map(|due| due * 2).collect();
+        assert!((taken_in_time(&due, &slow) - 1.0 / 1.9).abs() < 0.01);
+        assert_eq!(taken_in_time(&[], &[]), 1.0);
+    }
+
+    #[test]
+    fn percentiles_and_shares_come_from_the_stamps() {
+        let ticks = Ticks::get();
+        let (due, done, stalls) = stalled(Kind::Host);
+        let scale = |all: Vec<u64>| all.into_iter().map(|at| ticks.of_ns(at as f64 * 100.0)).collect();
+        let stalls = stalls.map(|all| {
+            let scaled = |at: u64| ticks.of_ns(at as f64 * 100.0);
+            all.into_iter().map(|s| Stall { from: scaled(s.from), to: scaled(s.to), ..s }).collect()
+        });
+        let run = Run {
+            due: scale(due),
+            done: scale(done),
+            stalls,
+            warm_until: ticks.of_ns(50_000.0),
+            rolls: vec![2, 50],
+        };
+        let judged = judge(&run, ticks);
+        assert_eq!((judged.all.len(), judged.rolls), (95, 1));
+        assert_eq!(judged.outside.len(), 95 - 13);
+        assert!((judged.left_out() - 13.0 / 95.0).abs() < 1e-9);
+        // 101 ticks of a hundred nanoseconds from due to done at worst; without the stall 10 of them.
+        assert!((95_000..110_000).contains(&judged.all.max()), "{}", judged.all.max());
+        assert!(judged.outside.max() < 1_100, "{}", judged.outside.max());
+        assert_eq!(judged.stalls[0].0, 1);
+    }
+}

@@ -1,0 +1,335 @@
+//! One run: a publisher that keeps to its schedule, a stage that stamps what it gets, and nothing between them but
+//! what is measured.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use disruptor::{BusySpin, Polling, Producer, build_single_producer};
+use slipring::{Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, Sync, Wait};
+
+use crate::clock::Ticks;
+use crate::host::{Cores, pin_to, settle};
+use crate::latency::judge::Run;
+use crate::latency::probe::Probe;
+use crate::latency::schedule::Schedule;
+use crate::stalls::Watch;
+
+/// What the stage that is measured waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Column {
+    /// No journal.
+    Ring,
+    /// A journal in parallel: the stage is gated on published.
+    Beside,
+    /// Gated on journalled.
+    Journalled,
+    /// Gated on durable.
+    Durable,
+}
+
+impl Column {
+    pub fn name(self) -> &'static str {
+        match self {
+            Column::Ring => "ring",
+            Column::Beside => "beside",
+            Column::Journalled => "journalled",
+            Column::Durable => "durable",
+        }
+    }
+}
+
+/// Where stages run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topology {
+    /// Publisher on one core, journal and stage fused on another.
+    Fused,
+    /// Publisher, journal and stage on a core each.
+    Apart,
+    /// Three stages in a row on one lane; the last is measured.
+    Chain,
+    /// Two stages side by side and one behind both, each on a core.
+    Diamond,
+}
+
+impl Topology {
+    /// Cores that it needs, so that nothing that spins shares one.
+    pub fn cores(self) -> usize {
+        match self {
+            Topology::Fused | Topology::Chain => 2,
+            Topology::Apart => 3,
+            Topology::Diamond => 4,
+        }
+    }
+}
+
+/// All that makes a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    pub column: Column,
+    pub topology: Topology,
+    pub schedule: Schedule,
+    pub wait: Wait,
+    /// Measured, behind the warm-up.
+    pub seconds: f64,
+    /// Thrown away.
+    pub warm_seconds: f64,
+    pub folder: &'a Path,
+    pub cores: Cores,
+    /// Burns so many nanoseconds on every event: to try whether `compare` sees it.
+    pub slow_ns: f64,
+}
+
+/// Slots of the ring; what a gate on durable holds up must fit into four times as many.
+const CAPACITY: usize = 1 << 14;
+/// Rolls in a run, about.
+const ROLLS: u64 = 4;
+/// Looks of a thread that only publishes, or only handles, further apart than this are a stall.
+const STALL_NS: f64 = 10_000.0;
+/// A lane that also journals appends between two looks; each record may take so long and is no stall.
+const APPEND_NS: f64 = 20.0;
+/// A lane that journals what its stage sees much later: up to 512 records between two looks, nobody knows when.
+const DURABLE_STALL_NS: f64 = 20_000.0;
+
+/// Stamps each event. It writes one word into memory that is there, and nothing else.
+struct Recorder {
+    watch: Watch,
+    done: Arc<[AtomicU64]>,
+    wrong: u64,
+    slow: u64,
+    ticks: Ticks,
+    /// Ticks that the lane may spend on each record between two looks; 0 if it does not journal.
+    append: u64,
+    /// Events of the batch before: where the stage comes before the journal, appended since the last look.
+    last_batch: u64,
+}
+
+impl Recorder {
+    #[inline(always)]
+    fn take<E: Probe>(&mut self, event: &E, sequence: u64) {
+        if self.slow > 0 {
+            self.burn();
+        }
+        let now = self.watch.look();
+        self.wrong += u64::from(event.number() != sequence);
+        if let Some(place) = self.done.get(sequence as usize) {
+            // Relaxed: read after the thread was joined.
+            place.store(now, Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn burn(&mut self) {
+        let until = self.watch.look() + self.slow;
+        while self.ticks.now() < until {}
+    }
+}
+
+impl<E: Probe> Handler<E> for Recorder {
+    fn start(&mut self) {
+        self.watch.start();
+    }
+
+    #[inline(always)]
+    fn event(&mut self, event: &E, context: &Context) -> Result<(), HandlerError> {
+        self.take(event, context.sequence());
+        Ok(())
+    }
+
+    fn batch_start(&mut self, size: u64) {
+        self.watch.look_after((size + self.last_batch) * self.append);
+        self.last_batch = size;
+    }
+
+    fn idle(&mut self) {
+        self.watch.look_after(self.last_batch * self.append);
+        self.last_batch = 0;
+    }
+}
+
+/// Stamps for `count` events, their pages present.
+fn stamps(count: u64) -> Arc<[AtomicU64]> {
+    (0..count).map(|_| AtomicU64::new(1)).collect()
+}
+
+/// What the publisher's thread brings back.
+struct Published {
+    start: u64,
+    watch: Watch,
+}
+
+/// Publishes on schedule. `publish(due, number)` tells whether there was room.
+fn publish_all(
+    plan: &Plan<'_>,
+    ticks: Ticks,
+    count: u64,
+    mut publish: impl FnMut(u64, u64) -> bool,
+) -> Published {
+    let mut watch = Watch::new(ticks, STALL_NS);
+    let timed = plan.schedule.timed(ticks);
+    watch.start();
+    // The first event is due in a millisecond, when the loop runs.
+    let start = watch.look() + ticks.of_ns(1e6);
+    for number in 0..count {
+        let due = start + timed.due(number);
+        while watch.look() < due {}
+        while !publish(due, number) {
+            // A full ring is the engine's doing and no stall: the clock is looked at after each try.
+            watch.look();
+        }
+    }
+    Published { start, watch }
+}
+
+fn finish(plan: &Plan<'_>, ticks: Ticks, published: Published, recorder: Recorder, rolls: Vec<u64>) -> Run {
+    assert_eq!(recorder.wrong, 0, "every event arrives once, in order");
+    let timed = plan.schedule.timed(ticks);
+    let due = (0..recorder.done.len() as u64).map(|number| published.start + timed.due(number)).collect();
+    let done = recorder.done.iter().map(|at| at.load(Ordering::Relaxed)).collect();
+    Run {
+        due,
+        done,
+        stalls: [published.watch.into_stalls(), recorder.watch.into_stalls()],
+        warm_until: published.start + ticks.of_ns(plan.warm_seconds * 1e9),
+        rolls,
+    }
+}
+
+/// slipring.
+pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
+    let ticks = Ticks::get();
+    let count = plan.schedule.count(plan.seconds + plan.warm_seconds);
+    let place = tempfile::tempdir_in(plan.folder).expect("a folder for the journal");
+    let fused = plan.column != Column::Ring && plan.topology != Topology::Apart;
+    let stall_ns = match plan.wait {
+        // Sleeping is not a stall.
+        Wait::Sleep(_) => f64::INFINITY,
+        _ if fused && plan.column == Column::Durable => DURABLE_STALL_NS,
+        _ => STALL_NS,
+    };
+    let recorder = Recorder {
+        watch: Watch::new(ticks, stall_ns),
+        done: stamps(count),
+        wrong: 0,
+        slow: ticks.of_ns(plan.slow_ns),
+        ticks,
+        append: if fused { ticks.of_ns(APPEND_NS) } else { 0 },
+        last_batch: 0,
+    };
+    let segment_records = (count / ROLLS).max(1024);
+    let mut builder = Engine::builder();
+    if plan.column != Column::Ring {
+        let sync = if plan.column == Column::Durable { Sync::EveryBatch } else { Sync::None };
+        builder = builder.journal(Journal::at(place.path()).segment_records(segment_records).sync(sync));
+    }
+    let capacity = if plan.column == Column::Durable { 4 * CAPACITY } else { CAPACITY };
+    let gate = match plan.column {
+        Column::Ring | Column::Beside => Gate::PUBLISHED,
+        Column::Journalled => Gate::JOURNALLED,
+        Column::Durable => Gate::DURABLE,
+    };
+    let lane = |name: &str, core: Option<usize>| {
+        let lane = Lane::named(name).wait(plan.wait);
+        if let Some(core) = core { lane.core(core) } else { lane }
+    };
+    let main = lane("main", plan.cores.consumer);
+    let [third, fourth] = plan.cores.more;
+    let pass = |_: &E, _: &Context| {};
+    builder = match plan.topology {
+        Topology::Fused => builder.lane(match plan.column {
+            Column::Ring => main.stage("stage", recorder, gate),
+            // Beside the journal, so before it in turn.
+            Column::Beside => main.stage("stage", recorder, gate).journal(),
+            Column::Journalled | Column::Durable => main.journal().stage("stage", recorder, gate),
+        }),
+        Topology::Apart => {
+            builder.lane(main.stage("stage", recorder, gate)).lane(lane("journal", third).journal())
+        }
+        Topology::Chain => builder.lane(
+            main.stage("first", pass, Gate::PUBLISHED)
+                .stage("second", pass, Gate::PUBLISHED.after("first"))
+                .stage("stage", recorder, Gate::PUBLISHED.after("second")),
+        ),
+        Topology::Diamond => builder
+            .lane(lane("left", third).stage("left", pass, Gate::PUBLISHED))
+            .lane(lane("right", fourth).stage("right", pass, Gate::PUBLISHED))
+            .lane(main.stage("stage", recorder, Gate::PUBLISHED.after(["left", "right"]))),
+    };
+    // The journal's helper and syncer inherit where they may run: anywhere.
+    plan.cores.unpin();
+    let recovered = builder.ring_capacity(capacity).open().expect("a valid engine");
+    let (engine, mut publisher) = recovered.go_live().expect("lanes that start");
+    if plan.column != Column::Ring {
+        settle();
+    }
+    plan.cores.pin_publisher();
+    let published = publish_all(plan, ticks, count, |due, number| {
+        match publisher.try_publish_at(number, E::at(due, number)) {
+            Ok(_) => true,
+            Err(PublishError::Full(_)) => false,
+            Err(error) => panic!("a running engine: {error}"),
+        }
+    });
+    plan.cores.unpin();
+    engine.wait_stage("stage", count - 1).expect("a running engine");
+    let mut report = engine.shutdown(publisher).expect("a clean shutdown");
+    let recorder = report.take_handler::<Recorder>("stage").expect("the stage gives its handler back");
+    let rolls = if plan.column == Column::Ring { 0 } else { (count - 1) / segment_records };
+    finish(plan, ticks, published, recorder, (1..=rolls).map(|roll| roll * segment_records).collect())
+}
+
+/// The raw ring with a poller, and the same recorder; it spins, whatever the plan says.
+pub fn disruptor<E: Probe>(plan: &Plan<'_>) -> Run {
+    #[derive(Clone, Copy)]
+    #[repr(C, align(64))]
+    struct Slot<E>(E);
+
+    let ticks = Ticks::get();
+    let count = plan.schedule.count(plan.seconds + plan.warm_seconds);
+    let mut recorder = Recorder {
+        watch: Watch::new(ticks, STALL_NS),
+        done: stamps(count),
+        wrong: 0,
+        slow: 0,
+        ticks,
+        append: 0,
+        last_batch: 0,
+    };
+    plan.cores.unpin();
+    let builder = build_single_producer(CAPACITY, || Slot(E::zeroed()), BusySpin);
+    let (mut poller, builder) = builder.new_event_poller();
+    let mut producer = builder.build();
+    let core = plan.cores.consumer;
+    let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+    let consumer = std::thread::spawn(move || {
+        pin_to(core);
+        recorder.watch.start();
+        let _ = ready.send(());
+        let mut sequence = 0;
+        loop {
+            match poller.poll() {
+                Ok(mut guard) => {
+                    for slot in &mut guard {
+                        recorder.take(&slot.0, sequence);
+                        sequence += 1;
+                    }
+                }
+                Err(Polling::NoEvents) => {
+                    recorder.watch.look();
+                }
+                Err(Polling::Shutdown) => return recorder,
+            }
+        }
+    });
+    is_ready.recv_timeout(Duration::from_secs(10)).expect("the consumer starts");
+    plan.cores.pin_publisher();
+    let published = publish_all(plan, ticks, count, |due, number| {
+        producer.try_publish(|slot| slot.0 = E::at(due, number)).is_ok()
+    });
+    plan.cores.unpin();
+    drop(producer);
+    let recorder = consumer.join().expect("the consumer does not panic");
+    finish(plan, ticks, published, recorder, Vec::new())
+}

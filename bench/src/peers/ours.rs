@@ -1,0 +1,102 @@
+//! slipring doing the same work.
+
+use std::path::Path;
+use std::time::Instant;
+
+use slipring::{Context, Engine, From, Gate, Lane};
+use slipring_journal::{Journal, Sync, Writer};
+
+use crate::event::Order;
+use crate::harness::Sample;
+use crate::host::{Cores, settle};
+use crate::peers::{Peer, rates, time_of};
+
+/// A journal with its writer, all options as they are by default but for the sync: the others do not sync either
+/// until they are asked.
+pub struct Slipring {
+    journal: Journal,
+    writer: Option<Writer<Order>>,
+}
+
+fn open(journal: Journal) -> Slipring {
+    let (writer, _) = journal.open::<Order>().expect("a new journal");
+    Slipring { journal, writer: Some(writer) }
+}
+
+impl Peer for Slipring {
+    fn create(folder: &Path) -> Self {
+        open(Journal::at(folder.join("journal")).sync(Sync::None))
+    }
+
+    fn append(&mut self, first: u64, count: u64) {
+        let writer = self.writer.as_mut().expect("open until synced");
+        for n in first..first + count {
+            writer.append(time_of(n), &Order::nth(n)).expect("room on the disk");
+        }
+    }
+
+    fn sync(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.close().expect("a disk that syncs");
+        }
+    }
+
+    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+        let mut reader = self.journal.reader::<Order>().expect("a journal in order");
+        let from = reader.lower_bound(time_ns).expect("whole records");
+        for sequence in from..reader.end_sequence() {
+            take(reader.at(sequence).expect("a whole record").event());
+        }
+    }
+}
+
+/// A burst into pages that are there.
+pub fn burst(folder: &Path, events: u64) -> Vec<Sample> {
+    let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
+    let journal = Journal::at(place.path())
+        .segment_records(events + 1)
+        .reserve_bytes(2 * 64 * (events + 64))
+        .sync(Sync::None);
+    let mut ours = open(journal);
+    settle();
+    let started = Instant::now();
+    ours.append(0, events);
+    let kept = started.elapsed();
+    ours.sync();
+    rates(events, kept, started.elapsed())
+}
+
+/// A journal of `events`, closed.
+pub fn filled(folder: &Path, events: u64) -> (tempfile::TempDir, Journal) {
+    let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
+    let mut ours = Slipring::create(place.path());
+    ours.append(0, events);
+    ours.sync();
+    (place, ours.journal)
+}
+
+/// From the middle by time, through the ring, to a stage.
+pub fn replay(journal: &Journal, events: u64, cores: Cores) -> Vec<Sample> {
+    cores.unpin();
+    let mut sum = 0u64;
+    let handler = move |event: &Order, context: &Context| {
+        sum = sum.wrapping_add(event.id ^ event.rest[2]);
+        if context.sequence() == u64::MAX {
+            std::hint::black_box(sum);
+        }
+    };
+    let lane = Lane::named("main");
+    let lane = if let Some(core) = cores.consumer { lane.core(core) } else { lane };
+    let mut recovered = Engine::builder()
+        .journal(journal.clone())
+        .lane(lane.journal().stage("sum", handler, Gate::JOURNALLED))
+        .open()
+        .expect("a journal in order");
+    // Opening also makes the journal ready to append; that work is not replay's.
+    settle();
+    cores.pin_publisher();
+    let report = recovered.replay(From::Time(time_of(events / 2))).expect("whole records");
+    cores.unpin();
+    assert_eq!(report.events(), events - events / 2);
+    Sample::throughput(report.events(), report.elapsed)
+}

@@ -1,0 +1,385 @@
+//! The pictures, as SVG.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+use crate::harness::Row;
+use crate::latency::Cell;
+use crate::report::{Findings, Picture};
+use crate::stats::{human_ns, human_rate};
+
+type Drawn = Result<(), Box<dyn std::error::Error>>;
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+const WIDTH: u32 = 960;
+const INK: RGBColor = RGBColor(40, 44, 52);
+const FAINT: RGBColor = RGBColor(225, 228, 232);
+const FONT: &str = "sans-serif";
+
+/// One colour a column, the same in every picture.
+fn colour(column: &str, contender: &str) -> RGBColor {
+    match (column, contender) {
+        (_, "disruptor") => RGBColor(120, 124, 130),
+        ("ring", _) => RGBColor(31, 111, 180),
+        ("beside", _) => RGBColor(44, 150, 60),
+        ("journalled", _) => RGBColor(208, 60, 48),
+        _ => RGBColor(130, 90, 180),
+    }
+}
+
+fn name(cell: &Cell) -> String {
+    match cell.contender {
+        "disruptor" => "raw disruptor".to_owned(),
+        _ => cell.column.name().to_owned(),
+    }
+}
+
+/// Whatever there are figures for.
+pub fn all(findings: &Findings) -> Result<Vec<Picture>, Box<dyn std::error::Error>> {
+    let mut pictures = Vec::new();
+    let cells = &findings.latency.cells;
+    let usual = |cell: &&Cell| cell.variant.is_empty();
+    let at_usual: Vec<&Cell> =
+        cells.iter().filter(usual).filter(|cell| cell.rate == crate::latency::USUAL_RATE).collect();
+    if !at_usual.is_empty() {
+        pictures.push(Picture {
+            name: "latency-percentiles.svg",
+            title: "Latency by percentile at 1 M events/s".into(),
+            caption: "Solid: outside the machine's stalls. Dashed: as measured. Both axes are logarithmic; each step to \
+                      the right is ten times rarer."
+                .into(),
+            svg: draw(WIDTH, 480, |area| percentiles(area, &at_usual))?,
+        });
+        let height = 40 + 190 * at_usual.len() as u32;
+        pictures.push(Picture {
+            name: "latency-over-time.svg",
+            title: "Latency over time at 1 M events/s, one run".into(),
+            caption: "Dots: the slowest event of each slice of time. Line: its median. Green: a new segment begins. Grey: \
+                      the machine had the core (host or another thread)."
+                .into(),
+            svg: draw(WIDTH, height, |area| over_time(area, &at_usual))?,
+        });
+        let curve: Vec<&Cell> = cells.iter().filter(usual).collect();
+        pictures.push(Picture {
+            name: "latency-by-rate.svg",
+            title: "Latency as the rate rises".into(),
+            caption: "Solid: p50, dashed: p99; outside the machine's stalls, but as measured where those are more than 90% \
+                      of the events. The knee is where a curve turns up; rates far beyond it are not run."
+                .into(),
+            svg: draw(WIDTH, 480, |area| by_rate(area, &curve))?,
+        });
+    }
+    let throughput: Vec<&Row> = findings.rows.iter().filter(|row| row.metric == "throughput").collect();
+    if !throughput.is_empty() {
+        let benches = bench_names(&throughput);
+        let height = 20 + (benches.len() * 40 + throughput.len() * 24) as u32;
+        pictures.push(Picture {
+            name: "throughput.svg",
+            title: "Throughput, side by side".into(),
+            caption: "Each group has its own scale. The bar is the median, the thin line the range of all rounds; beside \
+                      it how many times slipring's figure it is."
+                .into(),
+            svg: draw(WIDTH, height, |area| bars(area, &throughput, &benches))?,
+        });
+    }
+    if !findings.jitter.is_empty() {
+        pictures.push(Picture {
+            name: "jitter.svg",
+            title: "What the machine does to a thread that only looks at the clock".into(),
+            caption: "Time between two looks, by percentile of looks.".into(),
+            svg: draw(WIDTH, 360, |area| jitter(area, findings))?,
+        });
+    }
+    Ok(pictures)
+}
+
+fn draw(
+    width: u32,
+    height: u32,
+    paint: impl FnOnce(&Area<'_>) -> Drawn,
+) -> Result<String, Box<dyn std::error::Error>> {
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
+        area.fill(&WHITE)?;
+        paint(&area)?;
+        area.present()?;
+    }
+    Ok(svg)
+}
+
+/// Points of a percentile curve: 1/(1-q), nanoseconds.
+fn curve(histogram: &hdrhistogram::Histogram<u64>) -> Vec<(f64, f64)> {
+    let total = histogram.len() as f64;
+    if histogram.is_empty() {
+        return Vec::new();
+    }
+    let mut points: Vec<(f64, f64)> = histogram
+        .iter_quantiles(8)
+        .filter(|step| step.quantile_iterated_to() > 0.0)
+        .map(|step| {
+            (1.0 / (1.0 - step.quantile_iterated_to()).max(1.0 / total), step.value_iterated_to() as f64)
+        })
+        .collect();
+    points.dedup_by(|a, b| a.0 == b.0);
+    points
+}
+
+fn percent_label(times: f64) -> String {
+    match times {
+        t if t < 1.5 => "0%".to_owned(),
+        t => {
+            let digits = (t.log10().round() as usize).saturating_sub(2);
+            format!("{:.digits$}%", 100.0 * (1.0 - 1.0 / t))
+        }
+    }
+}
+
+fn bounds(lines: &[Vec<(f64, f64)>]) -> (f64, f64, f64) {
+    let all = || lines.iter().flatten();
+    let right = all().map(|p| p.0).fold(10.0, f64::max);
+    let low = all().map(|p| p.1).fold(f64::INFINITY, f64::min).max(1.0);
+    let high = all().map(|p| p.1).fold(low, f64::max);
+    (right, low * 0.7, high * 1.6)
+}
+
+fn percentiles(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
+    let lines: Vec<Vec<(f64, f64)>> =
+        cells.iter().flat_map(|cell| [curve(&cell.judged.outside), curve(&cell.judged.all)]).collect();
+    let (right, low, high) = bounds(&lines);
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .margin_right(30)
+        .x_label_area_size(42)
+        .y_label_area_size(72)
+        .build_cartesian_2d((1.0..right).log_scale(), (low..high).log_scale())?;
+    mesh(&mut chart, "percentile", &percent_label)?;
+    for (cell, pair) in cells.iter().zip(lines.chunks(2)) {
+        let colour = colour(cell.column.name(), cell.contender);
+        chart.draw_series(DashedLineSeries::new(pair[1].clone(), 5, 4, colour.mix(0.75).stroke_width(1)))?;
+        chart
+            .draw_series(LineSeries::new(pair[0].clone(), colour.stroke_width(2)))?
+            .label(name(cell))
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(3)));
+    }
+    legend(&mut chart)
+}
+
+fn by_rate(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
+    let mut names: Vec<(String, RGBColor)> = Vec::new();
+    for cell in cells {
+        let entry = (name(cell), colour(cell.column.name(), cell.contender));
+        if !names.contains(&entry) {
+            names.push(entry);
+        }
+    }
+    // Where the machine's stalls are all there is (durable, or past the knee) only the measured figure says something.
+    let shown = |cell: &Cell| {
+        if cell.judged.left_out() > 0.9 { cell.judged.all.clone() } else { cell.judged.outside.clone() }
+    };
+    let line = |who: &str, quantile: f64| -> Vec<(f64, f64)> {
+        let mine = cells.iter().filter(|cell| name(cell) == who);
+        mine.map(|cell| (cell.rate, shown(cell).value_at_quantile(quantile) as f64)).collect()
+    };
+    let lines: Vec<Vec<(f64, f64)>> =
+        names.iter().flat_map(|(who, _)| [line(who, 0.5), line(who, 0.99)]).collect();
+    let (right, low, high) = bounds(&lines);
+    let left = cells.iter().map(|cell| cell.rate).fold(right, f64::min);
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .margin_right(30)
+        .x_label_area_size(42)
+        .y_label_area_size(72)
+        .build_cartesian_2d((left..right).log_scale(), (low..high).log_scale())?;
+    mesh(&mut chart, "events due a second", &|rate| human_rate(rate))?;
+    for ((who, colour), pair) in names.into_iter().zip(lines.chunks(2)) {
+        chart.draw_series(DashedLineSeries::new(pair[1].clone(), 5, 4, colour.stroke_width(1)))?;
+        chart.draw_series(pair[0].iter().map(|at| Circle::new(*at, 3, colour.filled())))?;
+        chart
+            .draw_series(LineSeries::new(pair[0].clone(), colour.stroke_width(2)))?
+            .label(who)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(3)));
+    }
+    legend(&mut chart)
+}
+
+fn jitter(area: &Area<'_>, findings: &Findings) -> Drawn {
+    let lines: Vec<Vec<(f64, f64)>> = findings.jitter.iter().map(|core| curve(&core.jumps)).collect();
+    let (right, low, high) = bounds(&lines);
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .margin_right(30)
+        .x_label_area_size(42)
+        .y_label_area_size(72)
+        .build_cartesian_2d((1.0..right).log_scale(), (low..high).log_scale())?;
+    mesh(&mut chart, "percentile of looks", &percent_label)?;
+    for ((core, line), colour) in findings.jitter.iter().zip(lines).zip(Palette99::COLORS.iter().cycle()) {
+        let colour = RGBColor(colour.0, colour.1, colour.2);
+        chart
+            .draw_series(LineSeries::new(line, colour.stroke_width(2)))?
+            .label(format!("core {}", core.core))
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(3)));
+    }
+    legend(&mut chart)
+}
+
+type LogChart<'a, 'b> = ChartContext<
+    'a,
+    SVGBackend<'b>,
+    Cartesian2d<plotters::coord::combinators::LogCoord<f64>, plotters::coord::combinators::LogCoord<f64>>,
+>;
+
+fn mesh<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>, x: &str, label: &dyn Fn(f64) -> String) -> Drawn {
+    let decades = |text: &dyn Fn(f64) -> String, at: f64| {
+        // Only whole decades are labelled; between them lie lines.
+        let log = at.log10();
+        if (log - log.round()).abs() < 1e-6 { text(at) } else { String::new() }
+    };
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(FAINT)
+        .axis_style(INK)
+        .x_desc(x)
+        .label_style((FONT, 13).into_font().color(&INK))
+        .x_labels(8)
+        .y_labels(10)
+        .x_label_formatter(&|at| decades(label, *at))
+        .y_label_formatter(&|at| decades(&|ns| human_ns(ns), *at))
+        .draw()?;
+    Ok(())
+}
+
+fn legend<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>) -> Drawn {
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .margin(10)
+        .legend_area_size(28)
+        .background_style(WHITE.mix(0.85))
+        .border_style(FAINT)
+        .label_font((FONT, 13).into_font().color(&INK))
+        .draw()?;
+    Ok(())
+}
+
+fn over_time(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
+    let series = || cells.iter().map(|cell| &cell.series);
+    let high = series().flat_map(|s| &s.slices).map(|slice| slice.max_ns as f64).fold(1e3, f64::max) * 1.5;
+    let low = series().flat_map(|s| &s.slices).map(|slice| slice.p50_ns as f64).fold(high, f64::min) * 0.6;
+    let (_, body) = area.split_vertically(10);
+    for (panel, cell) in body.split_evenly((cells.len(), 1)).iter().zip(cells) {
+        let colour = colour(cell.column.name(), cell.contender);
+        let end = cell.series.slices.last().map_or(1.0, |slice| slice.at_ms.max(1.0));
+        let mut chart = ChartBuilder::on(panel)
+            .margin(6)
+            .margin_right(20)
+            .caption(name(cell), (FONT, 15).into_font().color(&colour))
+            .x_label_area_size(26)
+            .y_label_area_size(72)
+            .build_cartesian_2d(0.0..end, (low..high).log_scale())?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(FAINT)
+            .axis_style(INK)
+            .label_style((FONT, 12).into_font().color(&INK))
+            .x_label_formatter(&|ms| format!("{ms:.0} ms"))
+            .y_labels(6)
+            .y_label_formatter(&|ns| human_ns(*ns))
+            .draw()?;
+        let machines = cell.series.stalls.iter().filter(|stall| stall.kind.is_the_machines());
+        chart.draw_series(machines.map(|stall| {
+            let until = (stall.at_ms + stall.stall_ns as f64 / 1e6).max(stall.at_ms + end / 900.0).min(end);
+            Rectangle::new(
+                [(stall.at_ms.min(end), low), (until, high)],
+                RGBColor(150, 150, 160).mix(0.3).filled(),
+            )
+        }))?;
+        chart.draw_series(
+            cell.series
+                .rolls_ms
+                .iter()
+                .map(|at| PathElement::new([(*at, low), (*at, high)], RGBColor(44, 150, 60).stroke_width(2))),
+        )?;
+        let slices = &cell.series.slices;
+        chart.draw_series(
+            slices.iter().map(|slice| Circle::new((slice.at_ms, slice.max_ns as f64), 2, colour.filled())),
+        )?;
+        chart.draw_series(LineSeries::new(
+            slices.iter().map(|slice| (slice.at_ms, slice.p50_ns as f64)),
+            INK.stroke_width(1),
+        ))?;
+    }
+    Ok(())
+}
+
+fn bench_names<'a>(rows: &[&'a Row]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for row in rows {
+        if !names.contains(&row.bench.as_str()) {
+            names.push(&row.bench);
+        }
+    }
+    names
+}
+
+fn bars(area: &Area<'_>, rows: &[&Row], benches: &[&str]) -> Drawn {
+    const LEFT: i32 = 190;
+    const RIGHT: i32 = 640;
+    let text = (FONT, 13).into_font().color(&INK);
+    let bold = (FONT, 14).into_font().style(FontStyle::Bold).color(&INK);
+    let mut y = 18;
+    for bench in benches {
+        area.draw(&Text::new((*bench).to_owned(), (12, y), bold.clone()))?;
+        y += 24;
+        let group: Vec<&&Row> = rows.iter().filter(|row| row.bench == *bench).collect();
+        let most = group.iter().map(|row| row.max).fold(0.0, f64::max).max(1e-9);
+        let ours = group.iter().find(|row| row.contender == "slipring");
+        let place = |value: f64| LEFT + (f64::from(RIGHT - LEFT) * value / most) as i32;
+        for row in &group {
+            let colour = match row.contender.as_str() {
+                "slipring" => RGBColor(31, 111, 180),
+                other if other.starts_with("bound") => RGBColor(190, 196, 204),
+                _ => RGBColor(140, 160, 185),
+            };
+            area.draw(&Text::new(row.contender.clone(), (24, y + 2), text.clone()))?;
+            area.draw(&Rectangle::new(
+                [(LEFT, y), (place(row.median).max(LEFT + 1), y + 16)],
+                colour.filled(),
+            ))?;
+            area.draw(&PathElement::new(
+                [(place(row.min), y + 8), (place(row.max), y + 8)],
+                INK.stroke_width(1),
+            ))?;
+            let mut words = format!("{} M/s ({} to {})", row.median, row.min, row.max);
+            if let Some(ratio) = ours.and_then(|ours| ours.ratio.get(&row.contender)) {
+                words += &format!(", slipring {ratio:.2}x of it");
+            }
+            area.draw(&Text::new(words, (RIGHT + 12, y + 2), text.clone()))?;
+            y += 24;
+        }
+        y += 16;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_labelled_as_people_say_them() {
+        let labels: Vec<String> = [1.0, 10.0, 100.0, 1e3, 1e4].into_iter().map(percent_label).collect();
+        assert_eq!(labels, ["0%", "90%", "99%", "99.9%", "99.99%"]);
+    }
+
+    #[test]
+    fn a_curve_ends_at_the_rarest_event() {
+        let mut histogram = crate::stats::histogram();
+        (1..=1_000).for_each(|value| histogram.record(value).expect("in bounds"));
+        let curve = curve(&histogram);
+        assert_eq!(curve.last().map(|point| point.0), Some(1_000.0));
+        assert!(curve.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1));
+    }
+}

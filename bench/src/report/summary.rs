@@ -1,0 +1,85 @@
+//! `summary.json`: every row of `--json`, and what only the report shows.
+
+use std::collections::BTreeMap;
+
+use crate::harness::{Row, Skipped};
+use crate::jitter::Worst;
+use crate::latency::judge::KINDS;
+use crate::machine::Machine;
+use crate::report::Findings;
+use crate::stats::round;
+
+#[derive(serde::Serialize)]
+pub struct Summary {
+    pub command: String,
+    pub quick: bool,
+    pub machine: Machine,
+    pub rows: Vec<Row>,
+    pub skipped: Vec<Skipped>,
+    pub jitter: Vec<Core>,
+    pub latency: Vec<LatencyCell>,
+    /// Column and contender, and the last rate before the knee.
+    pub knees: BTreeMap<String, f64>,
+}
+
+#[derive(serde::Serialize)]
+pub struct Core {
+    pub core: usize,
+    pub stalls_per_second: f64,
+    pub lost_percent: f64,
+    pub worst: Vec<Worst>,
+}
+
+/// What the percentiles of one row were taken from.
+#[derive(serde::Serialize)]
+pub struct LatencyCell {
+    pub bench: String,
+    pub contender: String,
+    pub events: u64,
+    pub rounds: usize,
+    pub rolls: u64,
+    pub left_out_percent: f64,
+    pub taken_in_time_percent: f64,
+    pub stalls: BTreeMap<&'static str, Stalls>,
+}
+
+#[derive(serde::Serialize)]
+pub struct Stalls {
+    pub count: u64,
+    pub total_ns: u64,
+}
+
+impl Summary {
+    pub fn of(findings: &Findings) -> Self {
+        let core = |core: &crate::jitter::CoreJitter| Core {
+            core: core.core,
+            stalls_per_second: round(core.per_second),
+            lost_percent: round(core.lost * 100.0),
+            worst: core.worst.clone(),
+        };
+        let cell = |cell: &crate::latency::Cell| LatencyCell {
+            bench: cell.bench.clone(),
+            contender: cell.contender.to_owned(),
+            events: cell.judged.all.len(),
+            rounds: cell.rounds,
+            rolls: cell.judged.rolls,
+            left_out_percent: round(cell.judged.left_out() * 100.0),
+            taken_in_time_percent: round(cell.judged.achieved * 100.0),
+            stalls: KINDS
+                .iter()
+                .zip(cell.judged.stalls)
+                .map(|(kind, (count, total_ns))| (kind.name(), Stalls { count, total_ns }))
+                .collect(),
+        };
+        Summary {
+            command: findings.command.clone(),
+            quick: findings.quick,
+            machine: findings.machine.clone(),
+            rows: findings.rows.clone(),
+            skipped: findings.skipped.clone(),
+            jitter: findings.jitter.iter().map(core).collect(),
+            latency: findings.latency.cells.iter().map(cell).collect(),
+            knees: findings.latency.knees.iter().cloned().collect(),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The page's tables.
+
+use hdrhistogram::Histogram;
+
+use crate::harness::Row;
+use crate::latency::{Cell, remarks};
+use crate::report::Findings;
+use crate::report::page::escape;
+use crate::stats::{QUANTILES, human_ns, human_rate};
+
+fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
+    let head: String = heads.iter().map(|head| format!("<th>{}</th>", escape(head))).collect();
+    let rows: String = rows
+        .iter()
+        .map(|row| {
+            let cells: String = row.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+            format!("<tr>{cells}</tr>\n")
+        })
+        .collect();
+    format!(
+        "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n"
+    )
+}
+
+pub fn machine(findings: &Findings) -> String {
+    let rows: Vec<Vec<String>> = findings
+        .machine
+        .facts()
+        .into_iter()
+        .map(|(name, fact)| vec![name.to_owned(), escape(&fact)])
+        .collect();
+    table(&["host", ""], &rows)
+}
+
+pub fn jitter(findings: &Findings) -> String {
+    let rows: Vec<Vec<String>> = findings
+        .jitter
+        .iter()
+        .map(|core| {
+            let at = |quantile| human_ns(core.jumps.value_at_quantile(quantile) as f64);
+            let worst = core.worst.first().map_or("-".to_owned(), |worst| {
+                format!("{} ({})", human_ns(worst.stall_ns as f64), worst.kind.name())
+            });
+            vec![
+                core.core.to_string(),
+                at(0.5),
+                at(0.999),
+                at(0.9999),
+                at(0.99999),
+                worst,
+                format!("{:.1}", core.per_second),
+                format!("{:.3}%", core.lost * 100.0),
+            ]
+        })
+        .collect();
+    let heads =
+        ["core", "p50", "p99.9", "p99.99", "p99.999", "worst", "stalls a second", "time lost in stalls"];
+    table(&heads, &rows)
+}
+
+/// A percentile with fewer than ten events behind it is shown as the luck that it is.
+fn percentiles(histogram: &Histogram<u64>) -> Vec<String> {
+    QUANTILES
+        .iter()
+        .map(|(_, at)| {
+            if histogram.is_empty() {
+                return "-".to_owned();
+            }
+            let text = human_ns(histogram.value_at_quantile(*at) as f64);
+            let behind = histogram.len() as f64 * (1.0 - at);
+            if *at < 1.0 && behind < 10.0 { format!("<span class=\"luck\">{text}</span>") } else { text }
+        })
+        .collect()
+}
+
+pub fn latency(cells: &[&Cell]) -> String {
+    let mut rows = Vec::new();
+    for cell in cells {
+        let variant = if cell.variant.is_empty() { String::new() } else { format!(", {}", cell.variant) };
+        let who = format!("<b>{}</b> {}{variant}", cell.column.name(), cell.contender);
+        let mut measured = vec![who, human_rate(cell.rate), "as measured".to_owned()];
+        measured.extend(percentiles(&cell.judged.all));
+        measured.push(format!("<small>{}</small>", escape(&remarks(cell))));
+        rows.push(measured);
+        let left =
+            format!("outside stalls<br><small>{:.2}% left out</small>", cell.judged.left_out() * 100.0);
+        let mut outside = vec![String::new(), String::new(), left];
+        outside.extend(percentiles(&cell.judged.outside));
+        outside.push(String::new());
+        rows.push(outside);
+    }
+    let heads = [
+        "column",
+        "rate",
+        "",
+        "p50",
+        "p90",
+        "p99",
+        "p99.9",
+        "p99.99",
+        "max",
+        "events, rolls, stalls of both threads",
+    ];
+    table(&heads, &rows)
+}
+
+/// Everything that is not latency, a line a figure.
+pub fn rows(rows: &[&Row]) -> String {
+    let lines: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let ratios: Vec<String> = row
+                .ratio
+                .iter()
+                .map(|(other, ratio)| {
+                    let spread = row.ratio_spread.get(other);
+                    let spread = spread.map_or(String::new(), |(low, high)| format!(" ({low}-{high})"));
+                    format!("{ratio}x {}{spread}", escape(other))
+                })
+                .collect();
+            let ratios = if row.contender == "slipring" { ratios.join("<br>") } else { String::new() };
+            vec![
+                escape(&row.bench),
+                escape(&row.contender),
+                escape(&row.metric),
+                format!("<b>{}</b> {}", row.median, escape(&row.unit)),
+                format!("{} to {}", row.min, row.max),
+                row.rounds.to_string(),
+                ratios,
+            ]
+        })
+        .collect();
+    table(&["bench", "contender", "metric", "median", "least to greatest", "rounds", "slipring is"], &lines)
+}

@@ -1,0 +1,56 @@
+//! What was measured, in plain words; the same for every run.
+
+/// Paragraphs of the page: heading, text.
+pub const WORDS: [(&str, &str); 6] = [
+    (
+        "What latency is here",
+        "Every event has a moment at which it is due, fixed before the run. Latency is the time from that moment until \
+         the stage has the event, so a stall counts for everything that it delays (coordinated omission can't hide it). \
+         The first 50 ms of a run are thrown away. The publisher's thread and the stage's lane spin on a core each; a \
+         stamp is one reading of the processor's counter, written into memory that is already there.",
+    ),
+    (
+        "The columns",
+        "ring: no journal. raw disruptor: the crate that slipring's ring is made of, alone, at the same rates. beside: a \
+         journal runs, and the stage is gated on published, so it does not wait for it. journalled: the stage sees an \
+         event only once it is in the journal and survives the death of the process. durable: only once it is synced \
+         and survives power loss. On two cores journal and stage share one lane and take turns. Segments are so small \
+         that several rolls fall into every run.",
+    ),
+    (
+        "The machine's stalls",
+        "Both threads look at the clock all the time. When two looks are more than 10 us apart (and 20 ns for \
+         every record that a lane appended between them; 20 us for durable), something took the core away. The kernel's counters of the thread say what: nothing that it knows of \
+         (host: the hypervisor or an interrupt), another thread (switched; on a small machine that may be the journal's \
+         own helper or syncer), page faults, or blocking. The second line of each percentile leaves out events in flight \
+         or due during a stall of the first two kinds, and the backlog behind it, for twice its length at most. It says \
+         how much was left out. Page faults and blocking are slipring's own and always stay in. Near and beyond the \
+         knee, and for the durable column, whose events are in flight for milliseconds, much or all is left out: then \
+         only the first line says anything.",
+    ),
+    (
+        "Throughput, rounds and ratios",
+        "Contenders take turns round by round in one process, each round beginning with another. A figure is the median of \
+         its rounds; its spread is the least and the greatest. A ratio is taken within a round, since a virtual machine \
+         changes its speed from minute to minute, and the median of those ratios is shown. bound-copy is a plain copy of \
+         the same bytes into mapped memory, bound-copy-crc the copy with the checksum: nothing that keeps records can be \
+         faster.",
+    ),
+    (
+        "Burst and sustained",
+        "append measures records going into pages that were prepared before (a burst that fits the reserve); \
+         append/sustained starts with an empty folder and counts all preparation of segments. Stores are marked the same \
+         way: durable-throughput counts until everything is on disk. The peers take a thousand events at a time (sqlite-each \
+         one), and none syncs before the end: sqlite with synchronous = NORMAL, redb with Durability::None (weaker than \
+         journalled), fjall with its buffer written. The events' numbers are small and regular, which suits postcard and \
+         Parquet: they write fewer bytes. Parquet is readable only once its footer is written. binaryheap, btreemap and \
+         vecdeque keep nothing. Replay starts in the middle by time: jsonl and postcard have to read from the start, \
+         binaryheap has to be copied and emptied; only what is delivered counts.",
+    ),
+    (
+        "What this does not say",
+        "Nothing about another machine: run it there. Nothing about many publishers, handlers that do real work, or more \
+         cores than this machine has; what needs them is listed as skipped. Nothing about a disk that others use at the \
+         same time. A percentile with fewer than ten events behind it is one run's luck.",
+    ),
+];
