@@ -20,7 +20,7 @@ use crate::report::RecoveryReport;
 use crate::segments::{LiveSegment, NextSlot, Ready, Segments};
 use crate::storage::{Files, Storage};
 use crate::syncer::{Sync, Syncer};
-use crate::threads::Threads;
+use crate::threads::{Companions, Threads};
 use crate::writer::Writer;
 
 /// A journal's place and its options.
@@ -240,7 +240,7 @@ impl Journal {
             stalled: false,
             progress,
             segments,
-            threads,
+            companions: Companions::new(threads),
             event: PhantomData,
         };
         Ok((writer, report))

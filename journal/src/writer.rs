@@ -20,7 +20,7 @@ use crate::record::Record;
 use crate::segments::{LiveSegment, Map, NextSlot, Segments};
 use crate::storage::{Files, Storage};
 use crate::syncer::Sync;
-use crate::threads::Threads;
+use crate::threads::Companions;
 
 /// The one writer of a journal.
 ///
@@ -52,7 +52,7 @@ pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) stalled: bool,
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
-    pub(crate) threads: Threads<S>,
+    pub(crate) companions: Companions<S>,
     pub(crate) event: PhantomData<fn(&E)>,
 }
 
@@ -276,7 +276,11 @@ impl<E: Event, S: Storage> Writer<E, S> {
     }
 
     fn finish(&mut self) -> Result<u64, SyncError> {
-        let done = self.threads.finish();
+        let done = self.companions.finish();
+        if let Some(Err(SyncError::Forked { .. })) = done {
+            // The cursors' lock may have been held, by a thread that is not here, when this process came to be.
+            return done.unwrap_or(Ok(0));
+        }
         self.progress.set_closed();
         done.unwrap_or(Ok(self.progress.durable_end()))
     }
@@ -284,19 +288,19 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// One round of the syncer on this thread; for a journal opened without threads of its own.
     #[doc(hidden)]
     pub fn step_syncer(&mut self) -> bool {
-        self.threads.step_syncer()
+        self.companions.step_syncer()
     }
 
     /// One round of the helper on this thread; whether there may be more to do.
     #[doc(hidden)]
     pub fn step_helper(&mut self) -> bool {
-        self.threads.step_helper() == Some(Round::Worked)
+        self.companions.step_helper() == Some(Round::Worked)
     }
 
     /// Drops the writer as if its process had died: nothing is synced, nothing is marked.
     #[doc(hidden)]
     pub fn abandon(mut self) {
-        self.threads.abandon();
+        self.companions.abandon();
     }
 }
 
