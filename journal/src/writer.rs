@@ -297,6 +297,14 @@ impl<E: Event, S: Storage> Writer<E, S> {
         self.companions.step_helper() == Some(Round::Worked)
     }
 
+    /// Appends below this sequence meet neither a wait nor a page that is not there: the prepared reserve, as it is
+    /// now. It takes a lock that the helper shares, so it has no place among appends that are to be quick.
+    #[doc(hidden)]
+    pub fn prepared_end(&self) -> u64 {
+        let window_end = self.progress.window_end();
+        self.segments.prepared_end(self.active.base, self.next).min(window_end)
+    }
+
     /// Drops the writer as if its process had died: nothing is synced, nothing is marked.
     #[doc(hidden)]
     pub fn abandon(mut self) {
