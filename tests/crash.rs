@@ -69,7 +69,7 @@ fn one_journal(
         *round += 1;
         let child = spawn(folder, *round, segment_records, random.u64(0..3));
         let kill = |child: &mut Child| child.kill().expect("the child is there");
-        let Life { said, status, .. } = live_and_die(random, child, 3_000, kill);
+        let Life { said, status, .. } = live_and_die(random, child, 3_000, || (), kill);
         assert!(status.code().is_none(), "the child ended by itself: {status}");
         *(if said.is_empty() { &mut counts.in_open } else { &mut counts.in_life }) += 1;
         // Every other time the next child does the recovery, and may be killed in it.

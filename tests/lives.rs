@@ -70,7 +70,7 @@ pub struct Life {
     pub status: ExitStatus,
 }
 
-/// Lets a child live for a while, `longest_us` at most once it is open, and ends it by `die`.
+/// Lets a child live for a while, `longest_us` at most once it is open, and after a last act ends it by `die`.
 ///
 /// # Panics
 /// If the child, left alone, does not open its journal.
@@ -78,6 +78,7 @@ pub fn live_and_die(
     random: &mut fastrand::Rng,
     mut child: Child,
     longest_us: u64,
+    last_act: impl FnOnce(),
     die: impl FnOnce(&mut Child),
 ) -> Life {
     let mut pipe = child.stdout.take().expect("the child's output is piped");
@@ -93,6 +94,7 @@ pub fn live_and_die(
         }
     };
     std::thread::sleep(Duration::from_micros(random.u64(0..longest_us)));
+    last_act();
     let waiting = rustix::io::ioctl_fionread(&pipe).expect("a pipe") as usize / Message::BYTES;
     for _ in 0..waiting {
         pipe.read_exact(&mut message).expect("it is there");

@@ -117,17 +117,18 @@ fn shutdowns(kind: &str, bytes: u64) {
             .spawn()
             .expect("the child is built with the test");
         let write_out = random.bool();
-        let life = live_and_die(&mut random, child, 40_000, |child| {
+        let last_act = || {
             if write_out {
                 // It fails if the child removes a file meanwhile, or has made none.
                 let _ = write_out_newest_page(&folder);
             }
+        };
+        let life = live_and_die(&mut random, child, 40_000, last_act, |child| {
             shut_down(mount.path());
             child.kill().expect("it is ours");
         });
-        // What it said later is no acknowledgement: on ext4 a sync that meets the shutdown half-way may succeed
-        // (counted as `said_by_a_dead_disk`), for its own log is gone before it can note that the blocks are written. When
-        // a machine loses power there is nobody left to be told so.
+        // What it said later is no acknowledgement: a sync that meets the shutdown half-way may succeed (counted as
+        // `said_by_a_dead_disk`). When a machine loses power there is nobody left to be told so.
         let said = &life.said[..life.said_before];
         counts.shutdowns += 1;
         counts.in_open += u64::from(life.said.is_empty());

@@ -78,10 +78,10 @@ fn anonymous_kib() -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Says how much memory besides the maps it has after one and after five million records.
+/// Says how much memory besides the maps it has after one, five and nine million records.
 fn memory(folder: &str) {
-    let (mut writer, _) = Journal::at(folder).segment_records(1 << 15).open::<Note>().unwrap();
-    for millions in [1, 5] {
+    let (mut writer, _) = Journal::at(folder).segment_records(1 << 12).open::<Note>().unwrap();
+    for millions in [1, 5, 9] {
         let more = millions * 1_000_000 - writer.end_sequence();
         append(&mut writer, more);
         writer.cursors().wait_durable(writer.end_sequence() - 1, Duration::from_secs(600)).unwrap();
