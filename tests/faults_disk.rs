@@ -211,3 +211,21 @@ fn row_every_call_of_the_kernel_fails_in_turn() {
         assert!(ends.contains_key("open"), "{ends:?}");
     }
 }
+
+/// A folder three levels down, none of which was there: synced was once only the entry of the last.
+#[test]
+fn row_power_loss_of_folder_entries_each_folder_made_is_synced() {
+    if !can_inject("row_power_loss_of_folder_entries_each_folder_made_is_synced") {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let (log, folder) = (place.path().join("strace"), place.path().join("a/b/c"));
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-y", "-e", "trace=fsync", "-e", "signal=none", "-o"]).arg(&log);
+    let (lines, status) = Child::start(command.arg(CHILD).arg("live").arg(&folder).arg("40")).rest();
+    assert!(status.success(), "{lines:?}");
+    let text = std::fs::read_to_string(&log).unwrap();
+    for parent in folder.ancestors().skip(1).take(3) {
+        assert!(text.contains(&format!("<{}>)", parent.display())), "{parent:?} was not synced: {text}");
+    }
+}
