@@ -124,6 +124,8 @@ fn row_every_call_of_an_open_fails_in_turn_and_nothing_is_half_made() {
                 }
                 other => panic!("{name}: call {call}, {:?}, failed unseen: {other:?}", calls[call]),
             }
+            let half_made = faulty.memory.list().unwrap().iter().any(|file| file.ends_with(".tmp"));
+            assert!(!half_made || name == "torn", "{name}: {:?} failed and left a temporary", calls[call]);
             faulty.mend();
             let (mut writer, report) = open(&options(CAPACITY), &faulty)
                 .unwrap_or_else(|error| panic!("{name}: after {:?} had failed: {error}", calls[call]));

@@ -131,6 +131,29 @@ pub fn read_all<S: Storage>(storage: &S) -> Result<u64, ReadError> {
     Ok(end)
 }
 
+/// As [`read_all`], for a folder on disk whose records were written with [`crate::lives::note_of_round`] in round 0.
+///
+/// # Errors
+/// The first fault met.
+///
+/// # Panics
+/// If a record is handed out that is not what was appended at its sequence.
+pub fn read_folder(folder: &std::path::Path) -> Result<u64, ReadError> {
+    let mut reader = Journal::at(folder).reader::<Note>()?;
+    let mut next = reader.first_sequence();
+    let mut chunks = reader.chunks(next)?;
+    while let Some(chunk) = chunks.next_chunk()? {
+        for record in chunk.records {
+            assert_eq!(
+                (*record.event(), record.time_ns()),
+                (crate::lives::note_of_round(next, 0), time(next))
+            );
+            next += 1;
+        }
+    }
+    Ok(next)
+}
+
 /// Gives a control slot or header copy the checksum that its bytes call for, after a field was changed.
 pub fn mend_checksum(block: &mut [u8]) {
     assert_eq!(block.len(), BLOCK_BYTES);

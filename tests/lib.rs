@@ -1,13 +1,15 @@
 //! What slipring's whole-system tests share; the tests are the files beside this one, a theme each.
 
+pub mod children;
 pub mod counting;
 pub mod disks;
 pub mod faulty;
 pub mod fuzzed;
-pub mod images;
 pub mod graphs;
+pub mod images;
 pub mod journals;
 pub mod lives;
+pub mod rebooted;
 
 /// The README's example, compiled and run as a doctest.
 #[cfg(doctest)]

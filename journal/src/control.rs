@@ -31,12 +31,19 @@ impl<S: Storage> Control<S> {
             move |error| IoFault::new(operation, path, error)
         };
         let file = storage.create(&temporary).map_err(fault("create"))?;
-        for generation in [state.generation, state.generation + 1] {
-            let slot = ControlState { generation, ..state };
-            file.write_at(&slot.encode()[..], slot_offset(generation)).map_err(fault("write"))?;
+        let fill = || -> Result<(), IoFault> {
+            for generation in [state.generation, state.generation + 1] {
+                let slot = ControlState { generation, ..state };
+                file.write_at(&slot.encode()[..], slot_offset(generation)).map_err(fault("write"))?;
+            }
+            file.sync().map_err(fault("sync"))?;
+            storage.rename(&temporary, CONTROL_NAME).map_err(fault("rename"))
+        };
+        if let Err(error) = fill() {
+            // Nothing half made stays behind.
+            let _ = storage.remove(&temporary);
+            return Err(error);
         }
-        file.sync().map_err(fault("sync"))?;
-        storage.rename(&temporary, CONTROL_NAME).map_err(fault("rename"))?;
         storage.sync_folder().map_err(fault("sync the folder of"))?;
         let state = ControlState { generation: state.generation + 1, ..state };
         Ok(Control { storage: storage.clone(), file, state })

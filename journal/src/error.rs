@@ -296,6 +296,14 @@ pub enum SyncError {
         /// The sequence behind the last journalled record.
         journalled_end: u64,
     },
+    /// This process is a child of the writer's.
+    #[error(
+        "this process was forked from process {writer}, the journal's writer; only that one can close it"
+    )]
+    Forked {
+        /// The writer's process.
+        writer: u32,
+    },
     /// The writer has been closed.
     #[error("the journal is closed (durable up to {durable_end})")]
     Closed {

@@ -22,7 +22,7 @@ use crate::retention::{Retainer, Retention, RetentionHandle};
 use crate::segments::{LiveSegment, NextSlot, Ready, Segments};
 use crate::storage::{Files, Storage};
 use crate::syncer::{Sync, Syncer};
-use crate::threads::Threads;
+use crate::threads::{Companions, Threads};
 use crate::writer::Writer;
 
 /// A journal's place and its options.
@@ -286,8 +286,8 @@ impl Journal {
             stalled: false,
             progress,
             segments,
-            threads,
             retention: shared.map(RetentionHandle::new),
+            companions: Companions::new(threads),
             event: PhantomData,
         };
         Ok((writer, report))

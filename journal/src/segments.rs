@@ -226,6 +226,24 @@ impl<S: Storage> Segments<S> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How far records from `cursor` on, in the segment at `active_base` and in the one that waits for the writer,
+    /// have pages that are present.
+    pub(crate) fn prepared_end(&self, active_base: u64, cursor: u64) -> u64 {
+        // Looked at first: what is in the queue is in the list.
+        let next_ready = !self.next.is_empty();
+        let mut end = cursor;
+        for segment in self.live().iter().filter(|segment| segment.end > cursor) {
+            if segment.base > active_base && !next_ready {
+                break;
+            }
+            end = segment.present_end(end);
+            if end < segment.end {
+                break;
+            }
+        }
+        end
+    }
+
     /// Says that the writer has moved on to the segment at `base` and let go of the one before.
     pub(crate) fn set_active_base(&self, base: u64) {
         // Release A: the writer has dropped its handle of the older segment. Partner: Acquire A, after which

@@ -10,6 +10,60 @@ use crate::prepare::{Preparer, Round};
 use crate::storage::Storage;
 use crate::syncer::Syncer;
 
+/// What the writer's thread has in hand of its companions, and whose it is.
+#[derive(Debug)]
+pub(crate) struct Companions<S: Storage> {
+    threads: Threads<S>,
+    /// The process that they were started in. A child of fork() has a copy of this and none of the threads, and
+    /// may neither join them nor write to the journal.
+    process: u32,
+}
+
+impl<S: Storage> Companions<S> {
+    pub(crate) fn new(threads: Threads<S>) -> Self {
+        Companions { threads, process: std::process::id() }
+    }
+
+    /// Ends both, syncs what is left, marks the journal closed, lets go of the lock. `None` if that was done.
+    pub(crate) fn finish(&mut self) -> Option<Result<u64, SyncError>> {
+        if let Some(writer) = self.forked() {
+            return Some(Err(SyncError::Forked { writer }));
+        }
+        self.threads.finish()
+    }
+
+    /// Ends both and syncs nothing.
+    pub(crate) fn abandon(&mut self) {
+        if self.forked().is_none() {
+            self.threads.abandon();
+        }
+    }
+
+    pub(crate) fn step_syncer(&mut self) -> bool {
+        match &mut self.threads {
+            Threads::Stepped { syncer, .. } => syncer.step(),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn step_helper(&mut self) -> Option<Round> {
+        match &mut self.threads {
+            Threads::Stepped { helper, .. } => Some(helper.step()),
+            _ => None,
+        }
+    }
+
+    /// The writer's process, if this is a fork of it; then everything is left as it is.
+    fn forked(&mut self) -> Option<u32> {
+        if self.process == std::process::id() {
+            return None;
+        }
+        // The handles are of threads that are not here, and a lock held elsewhere: not to be dropped.
+        std::mem::forget(std::mem::replace(&mut self.threads, Threads::Done));
+        Some(self.process)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Threads<S: Storage> {
     /// On their own threads.
@@ -40,8 +94,7 @@ impl<S: Storage> Threads<S> {
         Ok(Threads::Running { stop, helper, syncer, lock })
     }
 
-    /// Ends both, syncs what is left, marks the journal closed, lets go of the lock. `None` if that was done.
-    pub(crate) fn finish(&mut self) -> Option<Result<u64, SyncError>> {
+    fn finish(&mut self) -> Option<Result<u64, SyncError>> {
         match std::mem::replace(self, Threads::Done) {
             Threads::Running { stop, helper, syncer, lock } => {
                 let syncer = join(&stop, helper, syncer)?;
@@ -59,25 +112,10 @@ impl<S: Storage> Threads<S> {
         }
     }
 
-    /// Ends both and syncs nothing.
-    pub(crate) fn abandon(&mut self) {
+    fn abandon(&mut self) {
         if let Threads::Running { stop, helper, syncer, lock } = std::mem::replace(self, Threads::Done) {
             join(&stop, helper, syncer);
             drop(lock);
-        }
-    }
-
-    pub(crate) fn step_syncer(&mut self) -> bool {
-        match self {
-            Threads::Stepped { syncer, .. } => syncer.step(),
-            _ => false,
-        }
-    }
-
-    pub(crate) fn step_helper(&mut self) -> Option<Round> {
-        match self {
-            Threads::Stepped { helper, .. } => Some(helper.step()),
-            _ => None,
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::retention::RetentionHandle;
 use crate::segments::{LiveSegment, Map, NextSlot, Segments};
 use crate::storage::{Files, Storage};
 use crate::syncer::Sync;
-use crate::threads::Threads;
+use crate::threads::Companions;
 
 /// The one writer of a journal.
 ///
@@ -53,8 +53,8 @@ pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) stalled: bool,
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
-    pub(crate) threads: Threads<S>,
     pub(crate) retention: Option<RetentionHandle>,
+    pub(crate) companions: Companions<S>,
     pub(crate) event: PhantomData<fn(&E)>,
 }
 
@@ -283,7 +283,11 @@ impl<E: Event, S: Storage> Writer<E, S> {
     }
 
     fn finish(&mut self) -> Result<u64, SyncError> {
-        let done = self.threads.finish();
+        let done = self.companions.finish();
+        if let Some(Err(SyncError::Forked { .. })) = done {
+            // The cursors' lock may have been held, by a thread that is not here, when this process came to be.
+            return done.unwrap_or(Ok(0));
+        }
         self.progress.set_closed();
         done.unwrap_or(Ok(self.progress.durable_end()))
     }
@@ -291,19 +295,27 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// One round of the syncer on this thread; for a journal opened without threads of its own.
     #[doc(hidden)]
     pub fn step_syncer(&mut self) -> bool {
-        self.threads.step_syncer()
+        self.companions.step_syncer()
     }
 
     /// One round of the helper on this thread; whether there may be more to do.
     #[doc(hidden)]
     pub fn step_helper(&mut self) -> bool {
-        self.threads.step_helper() == Some(Round::Worked)
+        self.companions.step_helper() == Some(Round::Worked)
+    }
+
+    /// Appends below this sequence meet neither a wait nor a page that is not there: the prepared reserve, as it is
+    /// now. It takes a lock that the helper shares, so it has no place among appends that are to be quick.
+    #[doc(hidden)]
+    pub fn prepared_end(&self) -> u64 {
+        let window_end = self.progress.window_end();
+        self.segments.prepared_end(self.active.base, self.next).min(window_end)
     }
 
     /// Drops the writer as if its process had died: nothing is synced, nothing is marked.
     #[doc(hidden)]
     pub fn abandon(mut self) {
-        self.threads.abandon();
+        self.companions.abandon();
     }
 }
 

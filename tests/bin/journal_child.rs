@@ -5,20 +5,28 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use slipring_journal::storage::Files;
-use slipring_journal::{Journal, Sync, Writer};
+use slipring_journal::storage::{Files, Storage};
+use slipring_journal::{AppendError, Journal, Stall, Sync, SyncError, Writer};
 use slipring_tests::journals::{Note, time};
 use slipring_tests::lives::{Message, note_of_round};
+use slipring_tests::rebooted::Rebooted;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let text = |index: usize| arguments.get(index).map_or("", String::as_str);
     let number = |index: usize| text(index).parse::<u64>().unwrap_or_else(|_| panic!("{arguments:?}"));
     match text(0) {
-        "append" => append(text(1), number(2), number(3), number(4)),
+        // On a machine that was started anew, if the test says so.
+        "append" if arguments.len() > 5 => {
+            append(&Rebooted::new(text(1), number(5)), number(2), number(3), number(4), number(6));
+        }
+        "append" => append(&Files::new(text(1)), number(2), number(3), number(4), 50),
         "hold" => hold(text(1)),
         "open-as" => open_as(text(1), number(2) as u32),
         "few-handles" => few_handles(text(1), number(2)),
+        "little-memory" => little_memory(text(1), number(2)),
+        "live" => live(&Journal::at(text(1)).segment_records(16), number(2)),
+        "fill" => fill(text(1), number(2)),
         "interrupted" => interrupted(text(1)),
         "fork" => fork(text(1)),
         "step" => step(text(1), number(2)),
@@ -33,21 +41,21 @@ fn send(message: Message) {
     assert_eq!(written, Ok(bytes.len()), "the test has gone");
 }
 
-/// Appends until it is killed, and acknowledges what it sees journalled and durable.
-fn append(folder: &str, round: u64, segment_records: u64, mode: u64) {
+/// Appends until it is killed, and acknowledges what it sees journalled and, so often, durable.
+fn append<S: Storage>(storage: &S, round: u64, segment_records: u64, mode: u64, wait_every: u64) {
     let sync = [Sync::None, Sync::EveryBatch, Sync::every(Duration::from_micros(300))][mode as usize % 3];
-    let journal = Journal::at(folder).segment_records(segment_records).sync(sync);
-    let (mut writer, _) = journal.open::<Note>().unwrap();
+    let journal = Journal::at(storage.path("")).segment_records(segment_records).sync(sync);
+    let (mut writer, _) = journal.open_on::<Note, S>(storage, true).unwrap();
     let cursors = writer.cursors();
     send(Message::Opened(writer.end_sequence()));
-    for count in 1..400 {
+    for count in 1..8 * wait_every {
         let id = writer.end_sequence();
         writer.append(time(id), &note_of_round(id, round)).unwrap();
         send(Message::Journalled(id + 1));
         if count % 8 == 0 {
             writer.end_batch();
         }
-        if count % 50 == 0 {
+        if count % wait_every == 0 {
             cursors.wait_durable(id, Duration::from_secs(60)).unwrap();
             send(Message::Durable(id + 1));
         }
@@ -88,26 +96,77 @@ fn open_as(folder: &str, user: u32) {
     }
 }
 
-/// Lives with few file handles: opens, appends over rolls, closes. Says how far it came.
-fn few_handles(folder: &str, most: u64) {
-    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
-    // SAFETY: the struct lives through the call.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
-    let journal = Journal::at(folder).segment_records(64);
+/// One life over several rolls, with waits for durability: says what it sees acknowledged, and the error that
+/// ended it.
+fn live(journal: &Journal, records: u64) {
     let mut writer = match journal.open::<Note>() {
         Ok((writer, _)) => writer,
         Err(error) => return println!("open: {error}"),
     };
-    for _ in 0..200 {
-        let id = writer.end_sequence();
+    let cursors = writer.cursors();
+    let first = writer.end_sequence();
+    for id in first..first + records {
         if let Err(error) = writer.append(time(id), &note_of_round(id, 0)) {
             return println!("append {id}: {error}");
         }
+        if id % (records / 4) == 7 {
+            match cursors.wait_durable(id, Duration::from_secs(600)) {
+                Ok(()) => println!("durable {}", id + 1),
+                Err(error) => return println!("durable: {error}"),
+            }
+        }
     }
     match writer.close() {
-        Ok(end) => println!("closed: {end}"),
+        Ok(end) => println!("closed {end}"),
         Err(error) => println!("close: {error}"),
     }
+}
+
+/// Sets a limit on what this process may have.
+fn limit(resource: libc::__rlimit_resource_t, most: u64) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: the struct lives through the call.
+    assert_eq!(unsafe { libc::setrlimit(resource, &limit) }, 0);
+}
+
+/// Lives with few file handles.
+fn few_handles(folder: &str, most: u64) {
+    limit(libc::RLIMIT_NOFILE, most);
+    live(&Journal::at(folder).segment_records(64), 200);
+}
+
+/// Lives with little room for maps, of segments of 16 MiB.
+fn little_memory(folder: &str, mebibytes: u64) {
+    let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = status.split(' ').next().unwrap().parse().unwrap();
+    limit(libc::RLIMIT_AS, pages * 4096 + (mebibytes << 20));
+    live(&Journal::at(folder).segment_records(1 << 18).reserve_bytes(1 << 20), 600_000);
+}
+
+/// Appends to a disk that is too small, and goes on when there is room.
+fn fill(folder: &str, records: u64) {
+    let journal = Journal::at(folder).segment_records(1 << 11);
+    let (mut writer, _) = journal.open::<Note>().unwrap();
+    let cursors = writer.cursors();
+    let mut told = false;
+    while writer.end_sequence() < records {
+        let id = writer.end_sequence();
+        match writer.try_append(time(id), &note_of_round(id, 0)) {
+            Ok(_) => {}
+            Err(AppendError::Full { why: Stall::DiskFull, .. }) if !told => {
+                cursors.wait_durable(id - 1, Duration::from_secs(600)).unwrap();
+                println!("full {id}");
+                told = true;
+            }
+            // Waits, as a user would who does not ask.
+            Err(AppendError::Full { .. }) if told => {
+                writer.append(time(id), &note_of_round(id, 0)).unwrap();
+            }
+            Err(AppendError::Full { .. }) => std::thread::yield_now(),
+            Err(error) => return println!("append {id}: {error}"),
+        }
+    }
+    println!("closed {}", writer.close().unwrap());
 }
 
 extern "C" fn on_alarm(_: libc::c_int) {}
@@ -142,27 +201,38 @@ fn interrupted(folder: &str) {
 fn fork(folder: &str) {
     let (mut writer, _) = Journal::at(folder).open::<Note>().unwrap();
     writer.append(time(0), &note_of_round(0, 0)).unwrap();
-    for appends in [true, false] {
+    let parent = std::process::id();
+    for way in ["appends", "closes", "abandons", "drops"] {
         // SAFETY: the child touches nothing that another thread may have held locked: it drops the writer or
         // stores into its map, which is what is tried here, and leaves.
         match unsafe { libc::fork() } {
             0 => {
-                if appends {
-                    let _ = writer.append(time(1), &note_of_round(1, 1));
-                } else {
-                    drop(writer);
-                }
+                let code = match way {
+                    "appends" => writer.append(time(1), &note_of_round(1, 1)).map_or(1, |_| 0),
+                    "closes" => match writer.close() {
+                        Err(SyncError::Forked { writer }) if writer == parent => 7,
+                        _ => 1,
+                    },
+                    "abandons" => {
+                        writer.abandon();
+                        8
+                    }
+                    _ => {
+                        drop(writer);
+                        9
+                    }
+                };
                 // SAFETY: ends this process at once.
-                unsafe { libc::_exit(7) }
+                unsafe { libc::_exit(code) }
             }
             child => {
                 let mut status = 0;
                 // SAFETY: the status lives through the call.
                 assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
                 if libc::WIFSIGNALED(status) {
-                    println!("killed by signal {}", libc::WTERMSIG(status));
+                    println!("{way}: killed by signal {}", libc::WTERMSIG(status));
                 } else {
-                    println!("left with {}", libc::WEXITSTATUS(status));
+                    println!("{way}: left with {}", libc::WEXITSTATUS(status));
                 }
             }
         }
@@ -170,18 +240,42 @@ fn fork(folder: &str) {
     // The lock is this process's still, and so is the journal.
     println!("second writer: {}", Journal::at(folder).open::<Note>().unwrap_err());
     writer.append(time(1), &note_of_round(1, 0)).unwrap();
-    // A child that lives on does not keep the lock.
-    // SAFETY: as above; the child only sleeps.
-    let sleeper = unsafe { libc::fork() };
-    if sleeper == 0 {
-        std::thread::sleep(Duration::from_secs(600));
-    }
+    // A child that lives on does not keep the lock from the next writer, unless this one is killed.
+    let sleeper = sleeping_child();
     println!("closed: {}", writer.close().unwrap());
     let (writer, _) = Journal::at(folder).open::<Note>().unwrap();
     println!("opened: {}", writer.end_sequence());
-    drop(writer);
-    // SAFETY: the sleeper is this process's own child.
-    unsafe { libc::kill(sleeper, libc::SIGKILL) };
+    end_child(sleeper);
+    let sleeper = sleeping_child();
+    println!("sleeper: {sleeper}");
+    // Killed here by the test.
+    std::thread::sleep(Duration::from_secs(60));
+    end_child(sleeper);
+}
+
+fn sleeping_child() -> libc::pid_t {
+    // SAFETY: the child only sleeps and leaves.
+    match unsafe { libc::fork() } {
+        0 => {
+            // SAFETY: plain system calls.
+            unsafe {
+                // Not to keep the test waiting for the end of the pipe.
+                libc::close(1);
+                libc::close(2);
+                libc::sleep(60);
+                libc::_exit(0)
+            }
+        }
+        child => child,
+    }
+}
+
+fn end_child(child: libc::pid_t) {
+    // SAFETY: it is this process's own child, and not yet waited for.
+    unsafe {
+        libc::kill(child, libc::SIGKILL);
+        libc::waitpid(child, std::ptr::null_mut(), 0);
+    }
 }
 
 /// Waits to be traced, then lives one life on this thread alone: opens, appends, rolls, syncs, closes. The

@@ -33,10 +33,26 @@ impl Files {
     }
 }
 
+/// The empty path is what is left of a relative one: the current folder.
+fn is_there(folder: &Path) -> bool {
+    folder.as_os_str().is_empty() || folder.is_dir()
+}
+
 /// The locked LOCK file. The lock is the file description's: it goes with the process, however that ends.
 #[derive(Debug)]
 pub struct FilesLock {
-    _file: File,
+    file: File,
+    process: u32,
+}
+
+impl Drop for FilesLock {
+    /// Closing is not enough: a child of fork() shares the description, and would hold the lock on after a close
+    /// in good order. That child's own copy of this value must not let go of it.
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
+        }
+    }
 }
 
 impl Storage for Files {
@@ -47,11 +63,16 @@ impl Storage for Files {
         if self.folder.is_dir() {
             return Ok(());
         }
+        // Of each folder that is made here the entry is made durable, not only of the last one.
+        let made: Vec<_> = self.folder.ancestors().take_while(|folder| !is_there(folder)).collect();
         std::fs::create_dir_all(&self.folder)?;
-        match self.folder.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-            _ => File::open(".")?.sync_all(),
+        for folder in made {
+            match folder.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all()?,
+                _ => File::open(".")?.sync_all()?,
+            }
         }
+        Ok(())
     }
 
     fn lock(&self) -> Result<FilesLock, LockFault> {
@@ -62,7 +83,8 @@ impl Storage for Files {
             .truncate(false)
             .open(self.path(LOCK_NAME))
             .map_err(LockFault::Io)?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match rustix::io::retry_on_intr(|| rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive))
+        {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut holder = String::new();
@@ -74,18 +96,26 @@ impl Storage for Files {
             }
             Err(error) => return Err(LockFault::Io(error.into())),
         }
+        let process = std::process::id();
         let mut note = || -> io::Result<()> {
             file.set_len(0)?;
             file.seek(SeekFrom::Start(0))?;
-            writeln!(file, "process {}", std::process::id())
+            writeln!(file, "process {process}")
         };
         note().map_err(LockFault::Io)?;
-        Ok(FilesLock { _file: file })
+        Ok(FilesLock { file, process })
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
+        // The standard library retries an interrupted open of a file, not one of a folder.
+        let entries = loop {
+            match std::fs::read_dir(&self.folder) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                entries => break entries?,
+            }
+        };
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(&self.folder)? {
+        for entry in entries {
             // A name that is no UTF-8 is none of ours.
             names.extend(entry?.file_name().into_string().ok());
         }
@@ -132,7 +162,7 @@ impl Storage for Files {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        if name.is_empty() { self.folder.clone() } else { self.folder.join(name) }
     }
 }
 
@@ -249,10 +279,13 @@ impl SegmentMap for MappedSegment {
 
     fn prefault(&self, bytes: Range<u64>) -> io::Result<()> {
         let Range { start, end } = self.pages(bytes);
-        match self.map.advise_range(Advice::PopulateWrite, start as usize, (end - start) as usize) {
-            // Kernels before 5.14: the stores fault the pages in one by one, slower and no less right.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-            done => done,
+        loop {
+            match self.map.advise_range(Advice::PopulateWrite, start as usize, (end - start) as usize) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Kernels before 5.14: the stores fault the pages in one by one, slower and no less right.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(()),
+                done => return done,
+            }
         }
     }
 
