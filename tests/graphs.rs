@@ -152,9 +152,6 @@ impl Graph {
 
 impl Trace {
     /// Lets the stages look at the engine's cursors from now on.
-    ///
-    /// # Panics
-    /// Never.
     pub fn watch(&self, engine: Engine<Note>) {
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(engine);
     }
