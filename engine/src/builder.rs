@@ -316,10 +316,10 @@ fn parks<E: Event>(lane: &Lane<E>, crowded: bool) -> bool {
 
 /// Has the journal's threads wake lanes: those gated on durable by its cursor, all when it fails.
 fn wake_by_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
-    let (cursors, durable, parking) = (journal.clone(), durable.clone(), Arc::clone(parking));
-    journal.on_change(move || {
+    let (durable, parking) = (durable.clone(), Arc::clone(parking));
+    journal.on_change(move |failed| {
         parking.wake(&durable);
-        if cursors.failure().is_some() {
+        if failed {
             parking.wake_all();
         }
     });
