@@ -241,8 +241,8 @@ impl<E: Event> EngineBuilder<E> {
             parking_count += usize::from(parks_as.is_some());
             let run = Run {
                 core: lane.core,
+                ended: Vec::with_capacity(stages.len()),
                 stages,
-                ended: Vec::new(),
                 waiter: lane.own_wait.map_or_else(|| Waiter::new(lane.wait, crowded), Waiter::own),
                 status: Arc::clone(&status),
                 parking: Arc::clone(&parking),
