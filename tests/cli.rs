@@ -351,3 +351,35 @@ fn the_demo_proves_itself_on_a_file() {
         check_demo(&demo(&place, &["--input", path.to_str().unwrap(), "--kills", "20"]), 60_000, 20);
     }
 }
+
+/// SIGTERM: what is appended is drained and synced, the journal sealed, and the rest is said to be missing.
+#[test]
+fn row_signals_sigterm_drains_syncs_and_seals() {
+    let place = Place::new();
+    let journal = place.path("journal");
+    let mut child = command()
+        .args(["record", &journal, "--input", "synthetic:3000000"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    // Once it appends it listens.
+    let appends = || {
+        let reader = slipring_journal::Journal::at(&journal).raw_reader();
+        reader.is_ok_and(|reader| reader.end_sequence() > 0)
+    };
+    while !appends() {
+        assert!(child.try_wait().expect("ours").is_none(), "ended before it began");
+    }
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("ours");
+    let output = child.wait_with_output().expect("ends by itself");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let info = slipring_journal::inspect(&journal).expect("a journal");
+    assert!(info.closed && info.durable_end == info.end_sequence, "{info:?}");
+    assert!(info.end_sequence > 0 && info.end_sequence < 3_000_000);
+    let counted = info.end_sequence.to_string();
+    let said: String = text(&output.stderr).chars().filter(|c| *c != ',').collect();
+    assert!(said.contains(&counted), "{said}");
+    assert!(slipring(["verify", &journal]).status.success());
+}

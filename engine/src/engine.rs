@@ -194,7 +194,9 @@ impl<E: Event> Engine<E> {
         let timeout = self.shared.wait_timeout;
         let deadline = Instant::now() + timeout;
         let late = || Instant::now() >= deadline;
-        debug_assert!(Arc::ptr_eq(publisher.outlet(), &self.shared.outlet), "a publisher of another engine");
+        if !Arc::ptr_eq(publisher.outlet(), &self.shared.outlet) {
+            return Err(ShutdownError::ForeignPublisher);
+        }
         drop(publisher);
         self.shared.status.refuse();
         let mut pause = Pause::default();

@@ -260,6 +260,9 @@ pub enum ShutdownError {
     /// A stage had failed. What was published before is journalled, unless the journal was that stage.
     #[error(transparent)]
     Halted(#[from] Halted),
+    /// The publisher given is another engine's; both are dropped.
+    #[error("the publisher given belongs to another engine: shut each engine down with its own")]
+    ForeignPublisher,
     /// Other publishers are still there.
     #[error("{0} other publishers are still there: drop them first")]
     PublishersActive(usize),

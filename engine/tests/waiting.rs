@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use slipring::{
     BuildError, Context, Engine, EngineBuilder, Event, From, Gate, Journal, Lane, PublishError, Publisher,
-    Publishers, Sync, Wait, WaitStrategy,
+    Publishers, ShutdownError, Sync, Wait, WaitStrategy,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -247,4 +247,12 @@ fn sixteen_lanes_on_however_few_cores_lose_nothing() {
     assert_eq!(engine.counters().missed_wakeups, 0);
     engine.shutdown(publisher).unwrap();
     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 50_000));
+}
+
+#[test]
+fn a_publisher_of_another_engine_does_not_shut_this_one_down() {
+    let build =
+        || Engine::builder().lane(Lane::named("a").stage("a", |_: &Tick, _: &Context| (), Gate::PUBLISHED));
+    let ((engine, _own), (_other, foreign)) = (live(build()), live(build()));
+    assert!(matches!(engine.shutdown(foreign), Err(ShutdownError::ForeignPublisher)));
 }
