@@ -42,7 +42,7 @@ fn ticks_of_lane(name: &str) -> u64 {
 }
 
 #[test]
-fn parked_lanes_are_woken_by_publisher_upstream_stage_and_syncer() {
+fn trap_09_parked_lanes_are_woken_by_publisher_upstream_stage_and_syncer() {
     for publishers in [Publishers::Single, Publishers::Multi] {
         let folder = tempfile::tempdir().unwrap();
         let counts: Vec<Count> = (0..3).map(|_| Count::default()).collect();
@@ -72,7 +72,7 @@ fn parked_lanes_are_woken_by_publisher_upstream_stage_and_syncer() {
 
 /// LMAX #222: a blocking wait that burns a core behind a slow stage.
 #[test]
-fn a_parked_lane_sleeps_through_all_that_is_published_behind_a_slow_stage() {
+fn complaint_lmax_222_a_parked_lane_burns_no_core_behind_a_slow_stage() {
     let done = Count::default();
     let slow = |_: &Tick, _: &Context| std::thread::sleep(Duration::from_millis(20));
     let (engine, mut publisher) = live(
@@ -128,7 +128,7 @@ fn a_parked_lane_learns_of_shutdown_halt_and_drop() {
 }
 
 #[test]
-fn the_caller_runs_a_lane_and_every_waiting_call_runs_it_too() {
+fn complaint_disruptor_rs_23_the_caller_runs_a_lane_and_every_waiting_call_runs_it_too() {
     let folder = tempfile::tempdir().unwrap();
     let build = |counts: &[Count; 2]| {
         Engine::builder()
