@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use disruptor::{BusySpin, ProcessorSettings, Producer, build_single_producer};
 use hdrhistogram::Histogram;
-use slipring::{Context, Engine, From, Gate, Journal, Lane, Sync};
+use slipring::{Engine, From, Gate, Journal, Sync};
 
 use crate::bounds::Room;
 use crate::event::Order;
 use crate::harness::{Contender, Output, Sample};
 use crate::host::{Cores, settle};
+use crate::ring;
 
 const CAPACITY: usize = 1 << 14;
 
@@ -30,19 +31,11 @@ fn written(folder: &Path, events: u64) -> (tempfile::TempDir, Journal) {
 
 fn replay(journal: &Journal, cores: Cores) -> Vec<Sample> {
     cores.unpin();
-    let mut sum = 0u64;
-    let handler = move |event: &Order, context: &Context| {
-        sum = sum.wrapping_add(event.id ^ event.rest[2]);
-        if context.sequence() == u64::MAX {
-            std::hint::black_box(sum);
-        }
-    };
-    let lane = Lane::named("main");
-    let lane = if let Some(core) = cores.consumer { lane.core(core) } else { lane };
+    let lane = ring::lane("main", cores);
     let mut recovered = Engine::builder()
         .ring_capacity(CAPACITY)
         .journal(journal.clone())
-        .lane(lane.journal().stage("sum", handler, Gate::JOURNALLED))
+        .lane(lane.journal().stage("sum", ring::summing::<0>(), Gate::JOURNALLED))
         .open()
         .expect("a journal in order");
     // Opening made the journal ready to append, too; that work is not replay's.

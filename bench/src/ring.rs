@@ -109,7 +109,7 @@ fn engine(
 }
 
 /// The handler that is measured; burns `SLOW_NS` nanoseconds on each event, to try whether `compare` sees it.
-fn summing<const SLOW_NS: u64>() -> impl FnMut(&Order, &Context) + Send {
+pub fn summing<const SLOW_NS: u64>() -> impl FnMut(&Order, &Context) + Send {
     let ticks = Ticks::get();
     let slow = ticks.of_ns(SLOW_NS as f64);
     let mut sum = 0;
@@ -128,7 +128,8 @@ fn summing<const SLOW_NS: u64>() -> impl FnMut(&Order, &Context) + Send {
 /// What an injected slow-down costs an event.
 pub const SLOW_NS: u64 = 200;
 
-fn lane(name: &str, cores: Cores) -> Lane<Order> {
+/// A lane on the consumer's core, if there is one to pin to.
+pub fn lane(name: &str, cores: Cores) -> Lane<Order> {
     let lane = Lane::named(name);
     cores.consumer.map_or(Lane::named(name), |core| lane.core(core))
 }

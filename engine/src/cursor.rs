@@ -64,6 +64,7 @@ impl Cursor {
 
     /// Whether the lane of `bit` is marked as parked here.
     pub(crate) fn is_parked(&self, bit: u64) -> bool {
+        // Relaxed: for the count of missed wake-ups only.
         self.0.parked.load(Ordering::Relaxed) & bit != 0
     }
 

@@ -301,7 +301,7 @@ impl<E: Event> Drop for Engine<E> {
         self.shared.status.refuse();
         // Release: partner of the acquire load in the lanes.
         self.abandon.store(true, Ordering::Release);
-        // Twice: the first turn may still find work.
+        // Each turn may find work; the first that finds none ends the caller's lanes.
         while self.invoke() > 0 {}
         let deadline = Instant::now() + DROP_GRACE;
         for lane in &mut self.lanes {

@@ -5,7 +5,7 @@
 //!
 //! The race is the usual one: the waker moves the cursor and then looks for marks, the lane sets its mark and
 //! then looks at the cursor; unless one of the two sees the other, the lane sleeps for ever (K). A fence on both
-//! sides rules that out, and costs a publish 1.5 ns. Linux can put both fences on the sleeping side:
+//! sides rules that out, and cost a publish 1.5 ns in the prototype. Linux can put both fences on the sleeping side:
 //! `membarrier` makes every running thread of the process pass one, and the waker needs none. Where the call is
 //! missing, the wakers fence. Engines in which no lane can park do neither.
 
@@ -113,6 +113,7 @@ impl Parking {
             // The mark of a cursor that has moved is gone, unless its mover never saw it.
             let marked = || cursors.iter().all(|cursor| cursor.is_parked(bit));
             if since.elapsed() >= LONGEST && news() && marked() {
+                // Relaxed: a figure.
                 self.missed.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -179,8 +179,7 @@ impl<E: Event> Publisher<E> {
     ///
     /// No call off the hot path takes the event's address. If one did, the event would have to lie in memory on
     /// the hot path too: stored there in one width and loaded in another, which the processor can't forward, so
-    /// that each publish waited for the stores of the one before to reach a slot that another core holds. It
-    /// cost half the throughput.
+    /// that each publish waited for the stores of the one before to reach a slot that another core holds.
     #[inline(always)]
     fn put(
         &mut self,

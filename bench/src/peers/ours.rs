@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Instant;
 
-use slipring::{Context, Engine, From, Gate, Lane};
+use slipring::{Engine, From, Gate};
 use slipring_journal::{Journal, Sync, Writer};
 
 use crate::event::Order;
 use crate::harness::Sample;
 use crate::host::{Cores, settle};
 use crate::peers::{Peer, rates, time_of};
+use crate::ring;
 
 /// A journal with its writer, all options as they are by default but for the sync: the others do not sync either
 /// until they are asked.
@@ -78,18 +79,10 @@ pub fn filled(folder: &Path, events: u64) -> (tempfile::TempDir, Journal) {
 /// From the middle by time, through the ring, to a stage.
 pub fn replay(journal: &Journal, events: u64, cores: Cores) -> Vec<Sample> {
     cores.unpin();
-    let mut sum = 0u64;
-    let handler = move |event: &Order, context: &Context| {
-        sum = sum.wrapping_add(event.id ^ event.rest[2]);
-        if context.sequence() == u64::MAX {
-            std::hint::black_box(sum);
-        }
-    };
-    let lane = Lane::named("main");
-    let lane = if let Some(core) = cores.consumer { lane.core(core) } else { lane };
+    let lane = ring::lane("main", cores);
     let mut recovered = Engine::builder()
         .journal(journal.clone())
-        .lane(lane.journal().stage("sum", handler, Gate::JOURNALLED))
+        .lane(lane.journal().stage("sum", ring::summing::<0>(), Gate::JOURNALLED))
         .open()
         .expect("a journal in order");
     // Opening also makes the journal ready to append; that work is not replay's.
