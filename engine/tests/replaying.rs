@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use slipring::{
-    BuildError, Context, Engine, Event, From, Gate, Handler, HandlerError, Journal, Lane, Pace, Publishers,
-    Replay, ReplayError, Step, Until,
+    Batch, BuildError, Context, Engine, Event, From, Gate, Handler, HandlerError, Journal, Lane, Pace,
+    Publishers, Replay, ReplayError, Step, Until,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -142,8 +142,8 @@ struct Slow {
 }
 
 impl Handler<Tick> for Slow {
-    fn batch_start(&mut self, size: u64, lag: u64) {
-        self.batches.lock().unwrap().push((size, lag));
+    fn batch_start(&mut self, batch: &Batch<'_>) {
+        self.batches.lock().unwrap().push((batch.size(), batch.lag()));
     }
 
     fn event(&mut self, _: &Tick, context: &Context) -> Result<(), HandlerError> {
