@@ -9,6 +9,7 @@ use slipring_journal::{Cursors, Journal, Sync};
 
 use crate::Event;
 use crate::clock::{Clock, SystemClock};
+use crate::counters::{self, Shown, Static};
 use crate::cursor::Cursor;
 use crate::engine::{Engine, LaneThread, Shared};
 use crate::error::BuildError;
@@ -35,6 +36,7 @@ pub struct EngineBuilder<E: Event> {
     clock: Arc<dyn Clock>,
     pub(crate) lanes: Vec<Lane<E>>,
     wait_timeout: Duration,
+    shown: Shown,
 }
 
 /// Most events that a lane with several stages takes in a turn: the events stay in the first-level cache from one
@@ -51,6 +53,7 @@ impl<E: Event> EngineBuilder<E> {
             clock: Arc::new(SystemClock),
             lanes: Vec::new(),
             wait_timeout: Duration::from_secs(60),
+            shown: Shown::Auto,
         }
     }
 
@@ -94,6 +97,24 @@ impl<E: Event> EngineBuilder<E> {
     #[must_use]
     pub fn wait_timeout(mut self, timeout: Duration) -> Self {
         self.wait_timeout = timeout;
+        self
+    }
+
+    /// Puts the counters into the file `path`, for other processes to read, and of an engine without a journal too.
+    ///
+    /// If this is not called, an engine with a journal puts them into a file in memory (`/dev/shm`, else
+    /// `XDG_RUNTIME_DIR`) that the journal's LOCK file names, and keeps them to itself if there is none; one without a
+    /// journal keeps them to itself. A path on a disk is allowed and unwise: a lane may then wait for the disk.
+    #[must_use]
+    pub fn counters_at(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.shown = Shown::At(path.into());
+        self
+    }
+
+    /// Keeps the counters in this process: no file.
+    #[must_use]
+    pub fn counters_private(mut self) -> Self {
+        self.shown = Shown::Private;
         self
     }
 
@@ -188,17 +209,28 @@ impl<E: Event> EngineBuilder<E> {
         time_ns: u64,
     ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         let crowded = self.is_crowded();
-        let parking = Arc::new(Parking::new(self.parking_lanes()));
-        let status = Arc::new(Status::new(Arc::clone(&parking)));
+        let named = |lane: &Lane<E>| -> Vec<_> {
+            lane.items.iter().map(|item| (item_name(item), lane.name.clone())).collect()
+        };
+        let fixed = Static::of_engine(
+            writer.as_ref().map(|writer| writer.journal_id()),
+            self.capacity,
+            live_from,
+            self.lanes.iter().flat_map(named).collect(),
+        );
+        let folder = self.journal.as_ref().map(Journal::path);
+        let (board, counters_file) = counters::make(&self.shown, folder, &fixed, base)?;
+        let (names, lane_names): (Vec<String>, Vec<String>) = fixed.stages.into_iter().unzip();
+        let parking = Arc::new(Parking::new(self.parking_lanes(), board.lanes()));
+        let status = Arc::new(Status::new(Arc::clone(&parking), Arc::clone(&board), names.clone()));
         let journal = writer.as_ref().map(|writer| writer.cursors());
-        let names: Vec<String> = self.lanes.iter().flat_map(|lane| &lane.items).map(item_name).collect();
-        let cursors: Vec<Cursor> = names.iter().map(|_| Cursor::new(base)).collect();
+        let cursors: Vec<Cursor> = (0..names.len()).map(|index| board.stage(index)).collect();
         let cursor_of = |name: &str| names.iter().position(|n| n == name).map(|at| cursors[at].clone());
         let (producer, mut pollers) = ring::build::<E>(self.capacity, names.len(), self.publishers);
-        let published = Cursor::new(base);
-        let durable = Cursor::new(base);
-        if let Some(journal) = journal.as_ref().filter(|_| parking.is_used()) {
-            wake_by_journal(journal, &durable, &parking);
+        let (published, durable) = (board.published(), board.durable());
+        if let Some(journal) = &journal {
+            board.begin_journal(journal.journalled_end());
+            follow_journal(journal, &durable, &parking);
         }
         let abandon = Arc::new(AtomicBool::new(false));
         let mut writer = writer;
@@ -223,6 +255,8 @@ impl<E: Event> EngineBuilder<E> {
                     Item::Stage { gate, stage, .. } => (gate, stage),
                 };
                 stage.wire(Wiring {
+                    batches: board.batches(gates.len()),
+                    journal: board.journal(),
                     poller: pollers.remove(0),
                     watch: watch(&gate, &cursor_of, journal.as_ref(), &durable),
                     published: published.clone(),
@@ -262,6 +296,7 @@ impl<E: Event> EngineBuilder<E> {
             published,
             stages: cursors.clone(),
             parking,
+            counters: board.publishers(),
             drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
         });
         let shared = Shared {
@@ -273,6 +308,9 @@ impl<E: Event> EngineBuilder<E> {
             outlet: Arc::clone(&outlet),
             live_from,
             wait_timeout: self.wait_timeout,
+            board,
+            lanes: lane_names,
+            counters_file,
         };
         let mut engine = Engine::new(shared, abandon, invoked);
         for (lane, run) in runs {
@@ -314,15 +352,19 @@ fn parks<E: Event>(lane: &Lane<E>, crowded: bool) -> bool {
     !lane.invoked && lane.own_wait.is_none() && lane.wait.resolve(crowded) == Wait::Park
 }
 
-/// Has the journal's threads wake lanes: those gated on durable by its cursor, all when it fails.
-fn wake_by_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
-    let (durable, parking) = (durable.clone(), Arc::clone(parking));
-    journal.on_change(move |failed| {
-        parking.wake(&durable);
+/// Has the journal's threads move the durable cursor in the counters and wake lanes: those gated on durable, all when
+/// the journal fails.
+fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
+    let (ours, parking) = (durable.clone(), Arc::clone(parking));
+    journal.on_change(move |durable_end, failed| {
+        ours.raise(durable_end);
+        parking.wake(&ours);
         if failed {
             parking.wake_all();
         }
     });
+    // What was durable before; the syncer may have raised it further since.
+    durable.raise(journal.durable_end());
 }
 
 /// Finds the cursors that a gate waits for.

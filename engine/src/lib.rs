@@ -73,7 +73,10 @@ mod wait;
 
 pub use builder::EngineBuilder;
 pub use clock::{Clock, SystemClock};
-pub use counters::{Counters, StageCounters};
+pub use counters::{
+    Counters, CountersError, CountersFault, CountersFileError, CountersReader, HaltedCounters, JournalStalls,
+    StageCounters,
+};
 pub use engine::{Engine, ShutdownReport};
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
 pub use gate::{Gate, IntoNames};

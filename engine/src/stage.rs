@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::Event;
+use crate::counters::{BatchMeter, JournalLine, Place};
 use crate::cursor::Cursor;
 use crate::gate::Watch;
 use crate::handler::{Context, Handler};
@@ -42,6 +43,9 @@ pub(crate) struct Wiring<E> {
     pub(crate) time_ns: u64,
     /// Most events in one turn.
     pub(crate) batch: u64,
+    pub(crate) batches: BatchMeter,
+    /// For the journal's stage.
+    pub(crate) journal: Place<JournalLine>,
 }
 
 /// A stage, boxed once and called once a turn; what it does to each event is monomorphised inside.
@@ -133,6 +137,7 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
         wiring.time_ns = time_ns;
         self.done = at;
         if at > start {
+            wiring.batches.took(at - start);
             cursor.set(at);
             parking.wake(cursor);
         }
