@@ -5,7 +5,7 @@
 //! | [`args`] | what may be said on the command line |
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with |
-//! | `record`, `replay`, `look`, `salvage`, `manual` | the commands |
+//! | `record`, `replay`, `look`, `top`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
@@ -20,6 +20,7 @@ mod replay;
 mod salvage;
 mod show;
 pub mod time;
+mod top;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -37,7 +38,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &args),
     };
-    let looks = matches!(cli.command, Some(Command::Inspect(_) | Command::Verify(_) | Command::Salvage(_)));
+    let looks = matches!(
+        cli.command,
+        Some(Command::Inspect(_) | Command::Verify(_) | Command::Salvage(_) | Command::Top(_))
+    );
     let mut out = io::stdout().lock();
     match run_command(cli, &mut out).and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
         Ok(code) => code,
@@ -57,6 +61,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
         Some(Command::Inspect(args)) => look::inspect(&args, out),
         Some(Command::Verify(args)) => look::verify(&args, out),
         Some(Command::Salvage(args)) => salvage::run(&args, out),
+        Some(Command::Top(args)) => top::run(&args, out),
         Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| ExitCode::SUCCESS),
@@ -72,7 +77,7 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let command = args.iter().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
-    let looks =
-        command.is_some_and(|command| ["inspect", "verify", "salvage"].iter().any(|looks| command == looks));
+    let looks = command
+        .is_some_and(|command| ["inspect", "verify", "salvage", "top"].iter().any(|looks| command == looks));
     ExitCode::from(if looks { look::UNUSABLE } else { 2 })
 }
