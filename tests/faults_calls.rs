@@ -189,6 +189,26 @@ fn row_disk_full_told_before_the_space_is_needed_and_waits_for_room() {
 }
 
 #[test]
+fn row_disk_full_in_any_call_of_a_preparation_waits_and_goes_on() {
+    // The sync of the folder comes after the rename: the file once stayed, and stood in the next attempt's way.
+    for call in [Call::Create, Call::Allocate, Call::Write, Call::SyncFile, Call::Rename, Call::SyncFolder] {
+        let faulty = Faulty::new(Memory::new(BOOT));
+        let mut writer = opened(&faulty);
+        faulty.fail(call, ErrorKind::StorageFull);
+        for _ in 0..3 {
+            while writer.step_helper() {}
+            assert!(writer.cursors().disk_full() && writer.cursors().failure().is_none(), "{call:?}");
+            let names = faulty.list().unwrap();
+            assert!(!names.iter().any(|name| name.contains(&segment(CAPACITY))), "{call:?}: {names:?}");
+        }
+        faulty.mend();
+        append_to(&mut writer, 20);
+        assert!(!writer.cursors().disk_full());
+        writer.abandon();
+    }
+}
+
+#[test]
 fn row_disk_full_halts_by_policy() {
     let faulty = Faulty::new(Memory::new(BOOT));
     let journal = options(CAPACITY).disk_full(DiskFull::Halt);
