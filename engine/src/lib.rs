@@ -93,6 +93,7 @@ pub use kept::KeepError;
 pub use kept::dead_letters::{DeadLetter, DeadLetterKind, DeadLetters, OnError};
 pub use kept::digests::{Digest, Digests, Divergence};
 pub use kept::effects::{Effects, FirstTime};
+pub use kept::info::{KeptInfo, SnapshotInfo};
 pub use kept::keeper::KeptCounters;
 pub use kept::snapshot::{RefusedSnapshot, Restored, Snapshot, Snapshots};
 pub use lane::Lane;
