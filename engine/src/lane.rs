@@ -4,6 +4,7 @@
 use crate::Event;
 use crate::gate::Gate;
 use crate::handler::Handler;
+use crate::latency::{LatencyRecorder, Measured, Meter, Unmeasured};
 use crate::stage::{HandlerStage, RunStage};
 use crate::wait::{Wait, WaitStrategy};
 
@@ -87,9 +88,31 @@ impl<E: Event> Lane<E> {
 
     /// Runs a stage here: every event once, in order, after its gate.
     #[must_use]
-    pub fn stage(mut self, name: impl Into<String>, handler: impl Handler<E>, gate: Gate) -> Self {
-        let name = name.into();
-        let stage = Box::new(HandlerStage::new(name.clone(), handler));
+    pub fn stage(self, name: impl Into<String>, handler: impl Handler<E>, gate: Gate) -> Self {
+        self.add(name.into(), handler, gate, Unmeasured)
+    }
+
+    /// As [`Lane::stage`], and records how old each live event is when the handler has finished it; see
+    /// [`Latency`](crate::Latency) for what exactly is measured and what it costs.
+    #[must_use]
+    pub fn stage_measured(
+        self,
+        name: impl Into<String>,
+        handler: impl Handler<E>,
+        gate: Gate,
+        recorder: LatencyRecorder,
+    ) -> Self {
+        self.add(name.into(), handler, gate, Measured::new(recorder))
+    }
+
+    fn add(
+        mut self,
+        name: String,
+        handler: impl Handler<E>,
+        gate: Gate,
+        meter: impl Meter + 'static,
+    ) -> Self {
+        let stage = Box::new(HandlerStage::new(name.clone(), handler, meter));
         self.items.push(Item::Stage { name, gate, stage });
         self
     }

@@ -62,6 +62,7 @@ mod handler;
 mod invoke;
 mod journal_stage;
 mod lane;
+mod latency;
 mod park;
 mod publisher;
 mod recovered;
@@ -82,6 +83,7 @@ pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError}
 pub use gate::{Gate, IntoNames};
 pub use handler::{Context, Handler, HandlerError, Outcome};
 pub use lane::Lane;
+pub use latency::{Latency, LatencyIntervals, LatencyRecorder};
 pub use publisher::Publisher;
 pub use recovered::{From, Recovered, ReplayReport};
 pub use ring::Publishers;
@@ -89,6 +91,7 @@ pub use status::{Cause, Halted};
 pub use wait::{Wait, WaitStrategy};
 
 pub use bytemuck;
+pub use hdrhistogram;
 pub use slipring_journal::{
     Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Reader, Record,
     RecoveryReport, Schema, Sync, UnknownTag,

@@ -5,10 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::Event;
+use crate::clock::Clock;
 use crate::counters::{BatchMeter, JournalLine, Place};
 use crate::cursor::Cursor;
 use crate::gate::Watch;
 use crate::handler::{Context, Handler};
+use crate::latency::Meter;
 use crate::park::Parking;
 use crate::ring::{Poller, Visit};
 use crate::status::{Cause, Halted, Status};
@@ -44,6 +46,8 @@ pub(crate) struct Wiring<E> {
     /// Most events in one turn.
     pub(crate) batch: u64,
     pub(crate) batches: BatchMeter,
+    /// For a stage that is measured.
+    pub(crate) clock: Arc<dyn Clock>,
     /// For the journal's stage.
     pub(crate) journal: Place<JournalLine>,
 }
@@ -67,22 +71,24 @@ pub(crate) trait RunStage<E>: Send {
 /// Events between two moves of a stage's cursor: a slow batch must not look like a full ring.
 const CURSOR_STRIDE: u64 = 128;
 
-pub(crate) struct HandlerStage<E, H> {
+pub(crate) struct HandlerStage<E, H, M> {
     name: String,
     handler: H,
+    meter: M,
     wiring: Option<Wiring<E>>,
     done: u64,
     is_live: bool,
 }
 
-impl<E: Event, H: Handler<E>> HandlerStage<E, H> {
-    pub(crate) fn new(name: String, handler: H) -> Self {
-        HandlerStage { name, handler, wiring: None, done: 0, is_live: false }
+impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
+    pub(crate) fn new(name: String, handler: H, meter: M) -> Self {
+        HandlerStage { name, handler, meter, wiring: None, done: 0, is_live: false }
     }
 }
 
-impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
+impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     fn wire(&mut self, wiring: Wiring<E>) {
+        self.meter.wire(&wiring.clock);
         self.done = wiring.base;
         self.wiring = Some(wiring);
     }
@@ -105,7 +111,8 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
             return if wiring.status.final_end() <= start { Turn::Ended } else { Turn::Idle };
         }
         let limit = (gate_end - start).min(wiring.batch);
-        let (handler, cursor, parking) = (&mut self.handler, &wiring.cursor, &*wiring.parking);
+        let (handler, meter) = (&mut self.handler, &mut self.meter);
+        let (cursor, parking) = (&wiring.cursor, &*wiring.parking);
         let (mut time_ns, live_from) = (wiring.time_ns, wiring.live_from);
         let (mut at, mut failure) = (start, None);
         // The handler is not used again after a panic but to be given back.
@@ -121,6 +128,7 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
                         failure = Some(error);
                         return Visit::Stop;
                     }
+                    meter.finished(slot.time_ns, at >= live_from);
                 }
                 at += 1;
                 if at % CURSOR_STRIDE == 0 {
