@@ -66,6 +66,7 @@ mod invoke;
 mod journal_stage;
 mod kept;
 mod lane;
+mod latency;
 mod park;
 mod publisher;
 mod recovered;
@@ -97,6 +98,7 @@ pub use kept::info::{KeptInfo, SnapshotInfo};
 pub use kept::keeper::KeptCounters;
 pub use kept::snapshot::{RefusedSnapshot, Restored, Snapshot, Snapshots};
 pub use lane::Lane;
+pub use latency::{Latency, LatencyIntervals, LatencyRecorder};
 pub use publisher::Publisher;
 pub use recovered::Recovered;
 pub use replay::{Backtest, BacktestReport, From, Pace, Replay, ReplayReport, Step, Until};
@@ -106,6 +108,7 @@ pub use status::{Cause, Halted};
 pub use wait::{Wait, WaitStrategy};
 
 pub use bytemuck;
+pub use hdrhistogram;
 pub use slipring_journal::{
     Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Reader, Record,
     RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,
