@@ -52,43 +52,59 @@ extern crate self as slipring;
 
 mod builder;
 mod clock;
+mod context;
 mod counters;
 mod cursor;
+mod duties;
 mod engine;
 mod error;
 mod gate;
 mod graph;
 mod handler;
+mod handler_stage;
 mod invoke;
 mod journal_stage;
+mod kept;
 mod lane;
 mod park;
 mod publisher;
 mod recovered;
+mod replay;
 mod ring;
 mod run;
+mod run_stage;
 mod stage;
+mod start;
 mod status;
 mod wait;
 
 pub use builder::EngineBuilder;
 pub use clock::{Clock, SystemClock};
+pub use context::{Context, EventKey};
 pub use counters::{Counters, StageCounters};
 pub use engine::{Engine, ShutdownReport};
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
 pub use gate::{Gate, IntoNames};
-pub use handler::{Context, Handler, HandlerError, Outcome};
+pub use handler::{Handler, HandlerError, Outcome};
+pub use kept::KeepError;
+pub use kept::dead_letters::{DeadLetter, DeadLetterKind, DeadLetters, OnError};
+pub use kept::digests::{Digest, Digests, Divergence};
+pub use kept::effects::{Effects, FirstTime};
+pub use kept::keeper::KeptCounters;
+pub use kept::snapshot::{RefusedSnapshot, Restored, Snapshot, Snapshots};
 pub use lane::Lane;
 pub use publisher::Publisher;
-pub use recovered::{From, Recovered, ReplayReport};
+pub use recovered::Recovered;
+pub use replay::{Backtest, BacktestReport, From, Pace, Replay, ReplayReport, Step, Until};
 pub use ring::Publishers;
+pub use stage::Stage;
 pub use status::{Cause, Halted};
 pub use wait::{Wait, WaitStrategy};
 
 pub use bytemuck;
 pub use slipring_journal::{
     Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Reader, Record,
-    RecoveryReport, Schema, Sync, UnknownTag,
+    RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,
 };
 
 #[doc(hidden)]
