@@ -143,10 +143,10 @@ fn run(bench: &Bench, options: &Options, folder: &Path) -> Findings {
         topologies::bench(&mut output, cores, quick, slow);
     }
     if all || matches!(bench, Bench::Throughput(_) | Bench::Journal(_)) {
-        append::bench(&mut output, folder, cores, quick);
+        append::bench(&mut output, folder, cores, quick, slow);
     }
     if all || matches!(bench, Bench::Throughput(_) | Bench::Replay(_)) {
-        replay::bench(&mut output, folder, cores, quick);
+        replay::bench(&mut output, folder, cores, quick, slow);
     }
     if all || matches!(bench, Bench::Journal(_)) {
         sustained::bench(&mut output, folder, cores, quick);

@@ -130,6 +130,14 @@ pub fn summing<const SLOW_NS: u64>() -> impl FnMut(&Order, &Context) + Send {
 /// What an injected slow-down costs an event.
 pub const SLOW_NS: u64 = 200;
 
+/// An injected slow-down of one event.
+#[cold]
+pub fn burn() {
+    let ticks = Ticks::get();
+    let until = ticks.now() + ticks.of_ns(SLOW_NS as f64);
+    while ticks.now() < until {}
+}
+
 /// Adds the stage that is measured; slowed down if `slow`.
 pub fn add_summing(lane: Lane<Order>, name: &str, gate: Gate, slow: bool) -> Lane<Order> {
     match slow {

@@ -143,8 +143,7 @@ pub fn columns<'a>(folder: &'a Path, cores: Cores, options: Options, rate: f64) 
             let mut entry = base.entry(What::Slipring, Column::Ring, rate, variant);
             entry.plan.wait = wait;
             // In turn with the raw ring, which always spins.
-            entry.against =
-                vec![(name(Column::Ring, rate, ""), "disruptor", "disruptor".to_owned())];
+            entry.against = vec![(name(Column::Ring, rate, ""), "disruptor", "disruptor".to_owned())];
             entries.push(entry);
         }
     }
