@@ -48,7 +48,8 @@ fn each<'a>(
     run: impl Fn(&mut dyn Replayed) -> Vec<Sample> + Copy + 'a,
 ) -> Vec<Contender<'a>> {
     let names: Vec<&'static str> = stores.borrow().iter().map(|(name, _)| *name).collect();
-    let contender = |(at, name): (usize, _)| Contender::new(name, move || run(&mut *stores.borrow_mut()[at].1));
+    let contender =
+        |(at, name): (usize, _)| Contender::new(name, move || run(&mut *stores.borrow_mut()[at].1));
     names.into_iter().enumerate().map(contender).collect()
 }
 
