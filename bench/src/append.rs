@@ -9,9 +9,10 @@ use crate::bounds::Room;
 use crate::event::Order;
 use crate::harness::{Contender, Output, Sample};
 use crate::host::{Cores, settle};
+use crate::ring;
 
 /// Appends `events` records to a new journal whose reserve holds them all.
-fn append(folder: &Path, events: u64, cores: Cores) -> Vec<Sample> {
+fn append(folder: &Path, events: u64, cores: Cores, slow: bool) -> Vec<Sample> {
     // Helper and syncer inherit where they may run: anywhere. The appender stays on its core.
     cores.unpin();
     let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
@@ -19,6 +20,9 @@ fn append(folder: &Path, events: u64, cores: Cores) -> Vec<Sample> {
     cores.pin_publisher();
     let started = Instant::now();
     for n in 0..events {
+        if slow {
+            ring::burn();
+        }
         writer.append(n, &Order::nth(n)).expect("room in the reserve");
     }
     let elapsed = started.elapsed();
@@ -36,14 +40,14 @@ fn ready(place: &Path, events: u64) -> Writer<Order> {
 }
 
 /// `append`: the journal against the bounds.
-pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
+pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
     let events = 1 << 20;
     output.bench(
         "append",
         "one thread, 64-byte records, 1,048,576 of them inside a reserve of twice as many",
         if quick { 7 } else { 21 },
         &mut [
-            Contender::new("slipring", || append(folder, events, cores)),
+            Contender::new("slipring", || append(folder, events, cores, slow)),
             Contender::new("bound-copy", || Room::new(folder, events).copy::<false>()),
             Contender::new("bound-copy-crc", || Room::new(folder, events).copy::<true>()),
         ],

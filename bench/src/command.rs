@@ -11,7 +11,7 @@ use crate::host::Cores;
 use crate::latency::Latency;
 use crate::machine::Machine;
 use crate::report::{self, Findings};
-use crate::{append, jitter, latency, replay, ring, sustained};
+use crate::{append, jitter, latency, replay, ring, sustained, topologies};
 
 /// Benchmarks of slipring: contenders interleaved round by round in one process, ratios with their spread.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Bench {
     Latency(Options),
     /// Millions of events a second: ring only, ring and journal, append, replay, seek.
     Throughput(Options),
+    /// LMAX's topologies, on dedicated and fused lanes, and draining a full ring.
+    Topologies(Options),
     /// The journal alone: append in the reserve and for a long while, its latency over rolls, opening.
     Journal(Options),
     /// Replay into the ring, and seeking by time.
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         Bench::Compare(options) => return compare_runs(options),
         Bench::Latency(options)
         | Bench::Throughput(options)
+        | Bench::Topologies(options)
         | Bench::Journal(options)
         | Bench::Replay(options)
         | Bench::Peers(options)
@@ -136,11 +139,14 @@ fn run(bench: &Bench, options: &Options, folder: &Path) -> Findings {
         ring::bench(&mut output, cores, quick, slow);
         ring::bench_journalled(&mut output, folder, cores, quick, slow);
     }
+    if all || matches!(bench, Bench::Topologies(_)) {
+        topologies::bench(&mut output, cores, quick, slow);
+    }
     if all || matches!(bench, Bench::Throughput(_) | Bench::Journal(_)) {
-        append::bench(&mut output, folder, cores, quick);
+        append::bench(&mut output, folder, cores, quick, slow);
     }
     if all || matches!(bench, Bench::Throughput(_) | Bench::Replay(_)) {
-        replay::bench(&mut output, folder, cores, quick);
+        replay::bench(&mut output, folder, cores, quick, slow);
     }
     if all || matches!(bench, Bench::Journal(_)) {
         sustained::bench(&mut output, folder, cores, quick);

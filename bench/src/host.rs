@@ -26,6 +26,11 @@ impl Cores {
         }
     }
 
+    /// The same machine with no core to pin to, where more threads spin than there are cores.
+    pub fn without_pins(self) -> Self {
+        Cores { publisher: None, consumer: None, more: [None; 2], ..self }
+    }
+
     /// Lets the calling thread, and those that it starts, run anywhere again.
     pub fn unpin(self) {
         let mut all = rustix::thread::CpuSet::new();
@@ -46,6 +51,7 @@ impl Cores {
     pub fn describe(self) -> String {
         match (self.publisher, self.consumer) {
             (Some(a), Some(b)) => format!("pinned to cores {a} and {b} of {}", self.count),
+            _ if self.count > 1 => format!("not pinned, {} cores", self.count),
             _ => "one core: the scheduler is measured too".to_owned(),
         }
     }

@@ -20,6 +20,7 @@ mod ring;
 mod stalls;
 mod stats;
 mod sustained;
+mod topologies;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use disruptor::{BusySpin, ProcessorSettings, Producer, build_single_producer};
-use slipring::{Context, Engine, EngineBuilder, Gate, Journal, Lane, Sync};
+use slipring::{Context, Engine, EngineBuilder, Gate, Journal, Lane, Sync, Wait};
 
 use crate::bounds::Room;
 use crate::clock::Ticks;
@@ -71,10 +71,11 @@ pub fn raw(events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
     Sample::throughput(events, started.elapsed())
 }
 
-/// slipring as `builder` describes it: the time from the first publish until `stage` has finished the last.
-fn engine(
+/// slipring as `builder` describes it: the time from the first publish until the stages named have finished the last
+/// event.
+pub fn engine(
     builder: EngineBuilder<Order>,
-    stage: &str,
+    stages: &[&str],
     events: u64,
     batch: usize,
     cores: Cores,
@@ -102,8 +103,9 @@ fn engine(
             publisher.publish_all_at(&slots).expect("a running engine");
         }
     }
-    engine.wait_stage(stage, events - 1).expect("a running engine");
+    stages.iter().for_each(|stage| engine.wait_stage(stage, events - 1).expect("a running engine"));
     let elapsed = started.elapsed();
+    cores.unpin();
     engine.shutdown(publisher).expect("a clean shutdown");
     Sample::throughput(events, elapsed)
 }
@@ -128,27 +130,42 @@ pub fn summing<const SLOW_NS: u64>() -> impl FnMut(&Order, &Context) + Send {
 /// What an injected slow-down costs an event.
 pub const SLOW_NS: u64 = 200;
 
+/// An injected slow-down of one event.
+#[cold]
+pub fn burn() {
+    let ticks = Ticks::get();
+    let until = ticks.now() + ticks.of_ns(SLOW_NS as f64);
+    while ticks.now() < until {}
+}
+
+/// Adds the stage that is measured; slowed down if `slow`.
+pub fn add_summing(lane: Lane<Order>, name: &str, gate: Gate, slow: bool) -> Lane<Order> {
+    match slow {
+        false => lane.stage(name, summing::<0>(), gate),
+        true => lane.stage(name, summing::<SLOW_NS>(), gate),
+    }
+}
+
 /// A lane on the consumer's core, if there is one to pin to.
 pub fn lane(name: &str, cores: Cores) -> Lane<Order> {
     let lane = Lane::named(name);
     cores.consumer.map_or(Lane::named(name), |core| lane.core(core))
 }
 
-/// `ring/b1`, `ring/b64`: no journal.
+/// `ring/b1`, `ring/b64`: no journal; waiting by default, and by the presets for latency and for throughput.
 pub fn bench(output: &mut Output, cores: Cores, quick: bool, slow: bool) {
     // The slowest queue moves some millions a second.
     let events = if quick { 1 << 20 } else { 1 << 22 };
     let rounds = if quick { 5 } else { 15 };
     for batch in [1, 64] {
-        let slipring = || {
-            let lane = match slow {
-                false => lane("stage", cores).stage("sum", summing::<0>(), Gate::PUBLISHED),
-                true => lane("stage", cores).stage("sum", summing::<SLOW_NS>(), Gate::PUBLISHED),
-            };
-            engine(Engine::builder().lane(lane), "sum", events, batch, cores)
+        let slipring = |wait| {
+            let lane = add_summing(lane("stage", cores).wait(wait), "sum", Gate::PUBLISHED, slow);
+            engine(Engine::builder().lane(lane), &["sum"], events, batch, cores)
         };
         let mut contenders = vec![
-            Contender::new("slipring", slipring),
+            Contender::new("slipring", || slipring(Wait::Auto)),
+            Contender::new("slipring-spin", || slipring(Wait::Spin)),
+            Contender::new("slipring-throughput", || slipring(Wait::Throughput)),
             Contender::new("disruptor", || raw(events, batch, cores)),
         ];
         contenders.extend(queues::contenders(events, batch, cores));
@@ -169,11 +186,8 @@ pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick:
                 .reserve_bytes(2 * 64 * (events + 64))
                 .sync(Sync::None);
             let lane = lane("main", cores).journal();
-            let lane = match slow {
-                false => lane.stage("sum", summing::<0>(), Gate::JOURNALLED),
-                true => lane.stage("sum", summing::<SLOW_NS>(), Gate::JOURNALLED),
-            };
-            engine(Engine::builder().journal(journal).lane(lane), "sum", events, batch, cores)
+            let lane = add_summing(lane, "sum", Gate::JOURNALLED, slow);
+            engine(Engine::builder().journal(journal).lane(lane), &["sum"], events, batch, cores)
         };
         let topology = format!(
             "publisher on a thread, journal and stage fused on another, {events} events inside a \

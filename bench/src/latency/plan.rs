@@ -128,16 +128,26 @@ impl<'a> Base<'a> {
     }
 }
 
-/// The four columns and the raw ring at one rate.
+/// The four columns and the raw ring at one rate; at the usual one also the ring's presets of waiting.
 pub fn columns<'a>(folder: &'a Path, cores: Cores, options: Options, rate: f64) -> Vec<Entry<'a>> {
     let base = Base { folder, cores, options };
-    vec![
+    let mut entries = vec![
         base.entry(What::Slipring, Column::Ring, rate, ""),
         base.entry(What::Disruptor, Column::Ring, rate, ""),
         base.entry(What::Slipring, Column::Beside, rate, ""),
         base.entry(What::Slipring, Column::Journalled, rate, ""),
         base.entry(What::Slipring, Column::Durable, rate, ""),
-    ]
+    ];
+    if rate == USUAL_RATE {
+        for (variant, wait) in [("wait-spin", Wait::Spin), ("wait-throughput", Wait::Throughput)] {
+            let mut entry = base.entry(What::Slipring, Column::Ring, rate, variant);
+            entry.plan.wait = wait;
+            // In turn with the raw ring, which always spins.
+            entry.against = vec![(name(Column::Ring, rate, ""), "disruptor", "disruptor".to_owned())];
+            entries.push(entry);
+        }
+    }
+    entries
 }
 
 /// Bursts, sizes, waiting, topologies: each a group of its own.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Order;
-use crate::peers::{Peer, time_of};
+use crate::peers::{Peer, Take, time_of};
 
 #[derive(Serialize, Deserialize)]
 struct Entry {
@@ -69,7 +69,7 @@ impl Peer for JsonLines {
         sync(&mut self.writer);
     }
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
         let file = File::open(&self.path).expect("the file");
         let mut reader = BufReader::with_capacity(BUFFER_BYTES, file);
         let mut line = Vec::new();
@@ -79,8 +79,8 @@ impl Peer for JsonLines {
                 return;
             }
             let entry: Entry = serde_json::from_slice(&line).expect("what was written");
-            if entry.time_ns >= time_ns {
-                take(&entry.order());
+            if entry.time_ns >= time_ns && take(&entry.order()).is_break() {
+                return;
             }
         }
     }
@@ -116,7 +116,7 @@ impl Peer for Postcard {
         sync(&mut self.writer);
     }
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
         // Whole blocks, decoded in place; a record cut by the end of a block is moved to the front of the next.
         let mut file = File::open(&self.path).expect("the file");
         let mut block = vec![0; 1 << 20];
@@ -129,8 +129,8 @@ impl Peer for Postcard {
                 let (entry, rest) =
                     postcard::take_from_bytes::<Entry>(&block[at..filled]).expect("what was written");
                 at = filled - rest.len();
-                if entry.time_ns >= time_ns {
-                    take(&entry.order());
+                if entry.time_ns >= time_ns && take(&entry.order()).is_break() {
+                    return;
                 }
             }
             block.copy_within(at..filled, 0);

@@ -5,7 +5,7 @@ use std::path::Path;
 use redb::{Database, Durability, TableDefinition};
 
 use crate::event::Order;
-use crate::peers::{Peer, time_of};
+use crate::peers::{Peer, Take, time_of};
 
 const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 
@@ -44,12 +44,14 @@ impl Peer for Redb {
         self.write(Durability::Immediate, 0, 0);
     }
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
         let transaction = self.0.begin_read().expect("a transaction");
         let table = transaction.open_table(EVENTS).expect("the table");
         for entry in table.range(time_ns..).expect("a range") {
             let (_, value) = entry.expect("what was written");
-            take(&order(value.value()));
+            if take(&order(value.value())).is_break() {
+                return;
+            }
         }
     }
 }
@@ -84,10 +86,12 @@ impl Peer for Fjall {
         self.keyspace.persist(fjall::PersistMode::SyncAll).expect("a disk that syncs");
     }
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
         for entry in self.events.range(time_ns.to_be_bytes()..) {
             let (_, value) = entry.expect("what was written");
-            take(&order(&value));
+            if take(&order(&value)).is_break() {
+                return;
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::path::Path;
 
 use crate::event::Order;
-use crate::peers::{Peer, time_of};
+use crate::peers::{Peer, Take, time_of};
 
 /// Ordered by the time alone, as a simulator's agenda is.
 #[derive(Clone)]
@@ -46,12 +46,12 @@ impl Peer for Heap {
 
     fn sync(&mut self) {}
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
         // A heap gives its events up, and has no way to start in the middle: the copy and the first half are its price.
         let mut heap = self.0.clone();
         while let Some(Reverse(Entry(time, event))) = heap.pop() {
-            if time >= time_ns {
-                take(&event);
+            if time >= time_ns && take(&event).is_break() {
+                return;
             }
         }
     }
@@ -74,8 +74,8 @@ impl Peer for Map {
 
     fn sync(&mut self) {}
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
-        self.0.range(time_ns..).for_each(|(_, event)| take(event));
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
+        let _ = self.0.range(time_ns..).try_for_each(|(_, event)| take(event));
     }
 }
 
@@ -94,8 +94,8 @@ impl Peer for Queue {
 
     fn sync(&mut self) {}
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
         let from = self.0.partition_point(|(time, _)| *time < time_ns);
-        self.0.range(from..).for_each(|(_, event)| take(event));
+        let _ = self.0.range(from..).try_for_each(|(_, event)| take(event));
     }
 }

@@ -9,19 +9,28 @@ mod kv;
 mod memory;
 mod ours;
 mod parquet_file;
+mod replayed;
 mod sql;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+use replayed::Replayed;
+pub use replayed::{filled_for_replay, replay_contenders, seek_contenders};
 
 use crate::event::Order;
 use crate::harness::{Contender, Output, Sample};
 use crate::host::Cores;
+use crate::ring::consume;
 
 /// Events that a store is given at once: a transaction, a batch.
 const BATCH: u64 = 1_000;
 /// Nanoseconds between the times of two events.
 const STEP_NS: u64 = 1_000;
+
+/// Who is given the events of a replay, and says whether to go on.
+pub type Take<'a> = dyn FnMut(&Order) -> ControlFlow<()> + 'a;
 
 /// Something that keeps events in order of time.
 pub trait Peer: Sized {
@@ -43,8 +52,8 @@ pub trait Peer: Sized {
     /// Makes everything durable.
     fn sync(&mut self);
 
-    /// Gives every event from `time_ns` on to `take`, in order.
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order));
+    /// Gives every event from `time_ns` on to `take`, in order, until that says break.
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>);
 }
 
 fn time_of(n: u64) -> u64 {
@@ -103,17 +112,18 @@ fn filled<P: Peer>(folder: &Path, events: u64) -> (tempfile::TempDir, P) {
     (place, peer)
 }
 
-/// From the middle to the end; the rate is of the events delivered.
-fn replay<P: Peer>(peer: &mut P, events: u64) -> Vec<Sample> {
+/// From an event by its time to the end; the rate is of the events delivered.
+fn replay(peer: &mut dyn Replayed, from: u64, events: u64) -> Vec<Sample> {
     let (mut sum, mut count) = (0u64, 0u64);
     let started = Instant::now();
-    peer.replay(time_of(events / 2), &mut |event| {
-        sum = sum.wrapping_add(event.id ^ event.rest[2]);
+    peer.replay(time_of(from), &mut |event| {
+        consume(&mut sum, event);
         count += 1;
+        ControlFlow::Continue(())
     });
     let elapsed = started.elapsed();
     std::hint::black_box(sum);
-    assert_eq!(count, events - events / 2, "every event from the middle on, once");
+    assert_eq!(count, events - from, "every event from there on, once");
     Sample::throughput(count, elapsed)
 }
 
@@ -182,15 +192,15 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, pref
         rounds,
         &mut [
             Contender::new("slipring", || ours::replay(&ours, events, cores)),
-            Contender::new("sqlite", || replay(&mut sqlite, events)),
-            Contender::new("redb", || replay(&mut redb, events)),
-            Contender::new("fjall", || replay(&mut fjall, events)),
-            Contender::new("jsonl", || replay(&mut jsonl, events)),
-            Contender::new("postcard", || replay(&mut postcard, events)),
-            Contender::new("parquet", || replay(&mut parquet, events)),
-            Contender::new("binaryheap", || replay(&mut heap, events)),
-            Contender::new("btreemap", || replay(&mut map, events)),
-            Contender::new("vecdeque", || replay(&mut queue, events)),
+            Contender::new("sqlite", || replay(&mut sqlite, events / 2, events)),
+            Contender::new("redb", || replay(&mut redb, events / 2, events)),
+            Contender::new("fjall", || replay(&mut fjall, events / 2, events)),
+            Contender::new("jsonl", || replay(&mut jsonl, events / 2, events)),
+            Contender::new("postcard", || replay(&mut postcard, events / 2, events)),
+            Contender::new("parquet", || replay(&mut parquet, events / 2, events)),
+            Contender::new("binaryheap", || replay(&mut heap, events / 2, events)),
+            Contender::new("btreemap", || replay(&mut map, events / 2, events)),
+            Contender::new("vecdeque", || replay(&mut queue, events / 2, events)),
         ],
     );
 }
@@ -205,9 +215,18 @@ mod tests {
         // Twice: a store is replayed every round.
         for _ in 0..2 {
             let mut seen = Vec::new();
-            peer.replay(time_of(1_203), &mut |event| seen.push(*event));
+            peer.replay(time_of(1_203), &mut |event| {
+                seen.push(*event);
+                ControlFlow::Continue(())
+            });
             assert_eq!(seen.len(), 2_500 - 1_203);
             assert!(seen.iter().zip(1_203..).all(|(event, n)| *event == Order::nth(n)));
+            let mut first = None;
+            peer.replay(time_of(77), &mut |event| {
+                assert!(first.replace(*event).is_none(), "nothing comes behind a break");
+                ControlFlow::Break(())
+            });
+            assert_eq!(first, Some(Order::nth(77)));
         }
     }
 

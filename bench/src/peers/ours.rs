@@ -9,7 +9,7 @@ use slipring_journal::{Journal, Sync, Writer};
 use crate::event::Order;
 use crate::harness::Sample;
 use crate::host::{Cores, settle};
-use crate::peers::{Peer, rates, time_of};
+use crate::peers::{Peer, Take, rates, time_of};
 use crate::ring;
 
 /// A journal with its writer, all options as they are by default but for the sync: the others do not sync either
@@ -42,11 +42,13 @@ impl Peer for Slipring {
         }
     }
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
         let mut reader = self.journal.reader::<Order>().expect("a journal in order");
         let from = reader.lower_bound(time_ns).expect("whole records");
         for sequence in from..reader.end_sequence() {
-            take(reader.at(sequence).expect("a whole record").event());
+            if take(reader.at(sequence).expect("a whole record").event()).is_break() {
+                return;
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
 use crate::event::Order;
-use crate::peers::{Peer, time_of};
+use crate::peers::{Peer, Take, time_of};
 
 const COLUMNS: usize = 8;
 const GROUP_ROWS: usize = 1 << 16;
@@ -86,7 +86,7 @@ impl Peer for ParquetFile {
         File::open(&self.path).and_then(|file| file.sync_all()).expect("a disk that syncs");
     }
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
         let file = File::open(&self.path).expect("the file");
         let reader = SerializedFileReader::new(file).expect("what was written");
         let metadata = reader.metadata();
@@ -109,13 +109,16 @@ impl Peer for ParquetFile {
             }
             let [time, id, price, quantity, side, a, b, c] = &columns;
             for row in (0..rows).filter(|row| time[*row] >= time_ns as i64) {
-                take(&Order {
+                let order = Order {
                     id: id[row] as u64,
                     price: price[row],
                     quantity: quantity[row] as u32,
                     side: side[row] as u32,
                     rest: [a[row] as u64, b[row] as u64, c[row] as u64],
-                });
+                };
+                if take(&order).is_break() {
+                    return;
+                }
             }
         }
     }

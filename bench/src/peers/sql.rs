@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use crate::event::Order;
-use crate::peers::{Peer, time_of};
+use crate::peers::{Peer, Take, time_of};
 
 pub struct Sqlite<const N: u64>(Connection);
 
@@ -55,7 +55,7 @@ impl<const N: u64> Peer for Sqlite<N> {
         self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a disk that syncs");
     }
 
-    fn replay(&mut self, time_ns: u64, take: &mut dyn FnMut(&Order)) {
+    fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
         let mut select = self
             .0
             .prepare_cached(
@@ -72,7 +72,9 @@ impl<const N: u64> Peer for Sqlite<N> {
                 side: row.get(3).expect("a column"),
                 rest: bytemuck::pod_read_unaligned(rest),
             };
-            take(&event);
+            if take(&event).is_break() {
+                return;
+            }
         }
     }
 }

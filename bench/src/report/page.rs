@@ -166,7 +166,7 @@ fn in_short(findings: &Findings) -> String {
     for (bench, what) in [
         ("append", "Append, a burst"),
         ("append/sustained", "Append, sustained, from an empty folder"),
-        ("replay", "Replay by time from the middle"),
+        ("replay", "Replay by time"),
     ] {
         // The command `peers` has the plain names, `all` these.
         let row = find(&format!("peers/{bench}"), "slipring", "throughput");

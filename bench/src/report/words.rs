@@ -1,7 +1,7 @@
 //! What was measured, in plain words; the same for every run.
 
 /// Paragraphs of the page: heading, text.
-pub const WORDS: [(&str, &str); 6] = [
+pub const WORDS: [(&str, &str); 7] = [
     (
         "What latency is here",
         "Every event has a moment at which it is due, fixed before the run. Latency is the time from that moment until \
@@ -37,6 +37,10 @@ pub const WORDS: [(&str, &str); 6] = [
          faster.",
     ),
     (
+        "Topologies, waiting, draining",
+        "topology/... are LMAX's, events published one by one, each with a lane for every stage (dedicated) and with all          stages on one lane (fused); the raw ring is wired alike with a poller a stage. Where threads that spin outnumber          the cores nothing is pinned, both sides yield, and the scheduler is measured too; the bench says so. pingpong is          the round trip of one event through two rings. slipring-spin and slipring-throughput are the presets of waiting          for latency and for throughput. drain is the cost of an event when a stage catches up with a ring of 16,384 that          three publishers have filled: drain/ring from a standstill, drain/gate behind a gate that opens late; -b64 and          -take64 take 64 events a poll, and each poll of a ring for several publishers scans all that is published.",
+    ),
+    (
         "Burst and sustained",
         "append measures records going into pages that were prepared before (a burst that fits the reserve); \
          append/sustained starts with an empty folder and counts all preparation of segments. Stores are marked the same \
@@ -44,13 +48,14 @@ pub const WORDS: [(&str, &str); 6] = [
          one), and none syncs before the end: sqlite with synchronous = NORMAL, redb with Durability::None (weaker than \
          journalled), fjall with its buffer written. The events' numbers are small and regular, which suits postcard and \
          Parquet: they write fewer bytes. Parquet is readable only once its footer is written. binaryheap, btreemap and \
-         vecdeque keep nothing. Replay starts in the middle by time: jsonl and postcard have to read from the start, \
-         binaryheap has to be copied and emptied; only what is delivered counts.",
+         vecdeque keep nothing. peers/replay starts in the middle by time: jsonl and postcard have to read from the start, \
+         binaryheap has to be copied and emptied; only what is delivered counts. replay goes from the first event to the last; seek is the time from a random time to \
+         the first event, for those that read from the start too.",
     ),
     (
         "What this does not say",
-        "Nothing about another machine: run it there. Nothing about many publishers, handlers that do real work, or more \
-         cores than this machine has; what needs them is listed as skipped. Nothing about a disk that others use at the \
+        "Nothing about another machine: run it there. Nothing about handlers that do real work, or more cores than this \
+         machine has; what needs them is marked or listed as skipped. Nothing about a disk that others use at the \
          same time. A percentile with fewer than ten events behind it is one run's luck.",
     ),
 ];

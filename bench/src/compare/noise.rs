@@ -1,0 +1,76 @@
+//! What separates a slower slipring from a slower machine: spread, and what the others lost.
+
+use crate::harness::Row;
+
+/// Whether more of it is better; `None` for what is neither (shares, counts).
+pub fn more_is_better(unit: &str) -> Option<bool> {
+    match unit {
+        "M/s" => Some(true),
+        "ns" | "us" | "ms" | "s" => Some(false),
+        _ => None,
+    }
+}
+
+pub fn is_tail(metric: &str) -> bool {
+    ["p99", "p999", "p9999", "max"]
+        .iter()
+        .any(|tail| metric == *tail || metric.starts_with(&format!("{tail}-")))
+}
+
+/// How much worse `b` is than `a`: above 1 if it is.
+pub fn worse(a: f64, b: f64, more_is_better: bool) -> f64 {
+    if more_is_better { a / b } else { b / a }
+}
+
+/// How far a run's rounds stray from their median, as a factor of 1 or more.
+pub fn spread(row: &Row) -> f64 {
+    (row.max / row.median).max(row.median / row.min).max(1.0)
+}
+
+/// With nobody beside it, fewer rounds than this are one moment of the machine.
+pub const LEAST_ROUNDS_ALONE: usize = 3;
+
+/// Rounds miss the true extremes, the fewer the more: their spread is raised to this.
+pub fn few_rounds(rounds: usize) -> f64 {
+    1.0 + 1.0 / rounds.max(1) as f64
+}
+
+/// Another contender's figure, and how much worse it got.
+pub struct Control<'a> {
+    pub row: &'a Row,
+    pub factor: f64,
+}
+
+/// The greatest loss of those that ran between slipring's rounds.
+pub fn machine(row: &Row, controls: &[Control<'_>]) -> Option<f64> {
+    let bench = beside(&row.bench);
+    let same =
+        controls.iter().filter(|control| control.row.bench == bench && control.row.metric == row.metric);
+    same.map(|control| control.factor).reduce(f64::max)
+}
+
+/// What nine in ten of the others stayed below; figures that are not judged do not count.
+pub fn usual(controls: &[Control<'_>]) -> f64 {
+    let judged = |control: &&Control<'_>| {
+        let row = control.row;
+        !is_tail(&row.metric) && !is_near_the_knee(&row.bench) && row.metric != "p90"
+    };
+    let mut factors: Vec<f64> = controls.iter().filter(judged).map(|control| control.factor).collect();
+    factors.sort_by(f64::total_cmp);
+    factors.get(factors.len() * 9 / 10).copied().unwrap_or(1.0)
+}
+
+/// The bench whose other contenders ran in turn with it: all latency columns at one rate take turns, and the raw ring
+/// stands in the ring's.
+fn beside(bench: &str) -> String {
+    match bench.strip_prefix("latency/").and_then(|rest| rest.split_once('/')) {
+        Some((_, rate)) => format!("latency/ring/{rate}"),
+        None => bench.to_owned(),
+    }
+}
+
+/// Whether a latency was taken at more than a million a second.
+pub fn is_near_the_knee(bench: &str) -> bool {
+    let rate = bench.strip_prefix("latency/").and_then(|rest| rest.split('/').nth(1));
+    rate.and_then(|rate| rate.parse::<f64>().ok()).is_some_and(|rate| rate > 1e6)
+}

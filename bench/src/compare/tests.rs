@@ -1,0 +1,110 @@
+//! The rule, case by case.
+
+use super::*;
+use crate::harness::Row;
+
+const RULE: Rule = Rule { tolerance: 0.1, tails: false };
+
+fn row(bench: &str, contender: &str, metric: &str, unit: &str, figures: (f64, f64, f64)) -> Row {
+    let (median, min, max) = figures;
+    Row {
+        bench: bench.into(),
+        contender: contender.into(),
+        metric: metric.into(),
+        unit: unit.into(),
+        median,
+        min,
+        max,
+        rounds: 5,
+        ratio: BTreeMap::new(),
+        ratio_spread: BTreeMap::new(),
+        topology: String::new(),
+    }
+}
+
+pub fn rate(contender: &str, figures: (f64, f64, f64)) -> Row {
+    row("ring/b1", contender, "throughput", "M/s", figures)
+}
+
+fn verdict(a: &[Row], b: &[Row]) -> Verdict {
+    compare(a, b, RULE).findings[0].verdict
+}
+
+#[test]
+fn half_the_rate_is_slower_and_twice_the_rate_faster() {
+    let fast = [rate("slipring", (100.0, 97.0, 103.0))];
+    let slow = [rate("slipring", (50.0, 48.0, 52.0))];
+    assert_eq!(verdict(&fast, &slow), Verdict::Slower);
+    assert_eq!(verdict(&slow, &fast), Verdict::Faster);
+}
+
+#[test]
+fn more_nanoseconds_are_slower() {
+    let ns = |figures| row("latency/ring/1000000", "slipring", "p50", "ns", figures);
+    assert_eq!(verdict(&[ns((100.0, 98.0, 102.0))], &[ns((200.0, 196.0, 204.0))]), Verdict::Slower);
+    assert_eq!(verdict(&[ns((200.0, 196.0, 204.0))], &[ns((100.0, 98.0, 102.0))]), Verdict::Faster);
+}
+
+#[test]
+fn what_lies_within_the_spread_is_noise() {
+    let wide = [rate("slipring", (100.0, 60.0, 140.0))];
+    assert_eq!(verdict(&wide, &[rate("slipring", (70.0, 55.0, 130.0))]), Verdict::Same);
+    // Below the tolerance, however narrow.
+    let narrow = rate("slipring", (100.0, 99.9, 100.1));
+    assert_eq!(verdict(&[narrow], &[rate("slipring", (95.0, 94.9, 95.1))]), Verdict::Same);
+}
+
+#[test]
+fn a_machine_that_slowed_everybody_accuses_nobody() {
+    let a = [rate("slipring", (100.0, 98.0, 102.0)), rate("disruptor", (120.0, 118.0, 122.0))];
+    let all = [rate("slipring", (50.0, 49.0, 51.0)), rate("disruptor", (60.0, 59.0, 61.0))];
+    let ours = [rate("slipring", (50.0, 49.0, 51.0)), rate("disruptor", (120.0, 118.0, 122.0))];
+    let faster = [rate("slipring", (95.0, 94.0, 96.0)), rate("disruptor", (240.0, 238.0, 242.0))];
+    assert_eq!(verdict(&a, &all), Verdict::Same);
+    assert_eq!(verdict(&a, &ours), Verdict::Slower);
+    assert_eq!(verdict(&a, &faster), Verdict::Same);
+}
+
+#[test]
+fn a_latency_column_is_measured_against_the_raw_ring_at_its_rate() {
+    let ns = |bench: &str, contender: &str, ns: f64| row(bench, contender, "p50", "ns", (ns, ns, ns));
+    let (ours, raw) = ("latency/journalled/1000000/event16", "latency/ring/1000000/event16");
+    let a = [ns(ours, "slipring", 139.0), ns(raw, "disruptor", 95.0)];
+    let slow_machine = [ns(ours, "slipring", 379.0), ns(raw, "disruptor", 245.0)];
+    let slow_slipring = [ns(ours, "slipring", 379.0), ns(raw, "disruptor", 96.0)];
+    assert_eq!(verdict(&a, &slow_machine), Verdict::Same);
+    assert_eq!(verdict(&a, &slow_slipring), Verdict::Slower);
+    // Near the knee nothing is judged.
+    let fast = "latency/journalled/5000000";
+    assert_eq!(verdict(&[ns(fast, "slipring", 220.0)], &[ns(fast, "slipring", 2_643.0)]), Verdict::Tail);
+}
+
+#[test]
+fn who_ran_alone_is_measured_against_all_the_others() {
+    let seek = |ns: f64| row("seek", "slipring", "p50", "ns", (ns, ns, ns));
+    let a = [seek(1_000.0), rate("disruptor", (120.0, 118.0, 122.0))];
+    let slow_machine = [seek(2_000.0), rate("disruptor", (60.0, 59.0, 61.0))];
+    let slow_seek = [seek(2_000.0), rate("disruptor", (119.0, 118.0, 121.0))];
+    assert_eq!(verdict(&a, &slow_machine), Verdict::Same);
+    assert_eq!(verdict(&a, &slow_seek), Verdict::Slower);
+    // Two rounds alone are one moment.
+    let moment = Row { rounds: 2, ..seek(2_000.0) };
+    assert_eq!(verdict(&a, &[moment, a[1].clone()]), Verdict::Tail);
+}
+
+#[test]
+fn tails_and_shares_are_not_judged_unasked() {
+    let p999 = |ns| row("latency/ring/1000000", "slipring", "p999-outside-stalls", "ns", (ns, ns, ns));
+    assert_eq!(verdict(&[p999(1e3)], &[p999(1e6)]), Verdict::Tail);
+    let strict = Rule { tails: true, ..RULE };
+    assert_eq!(compare(&[p999(1e3)], &[p999(1e6)], strict).slower(), 1);
+    let share = |part| row("latency/ring/1000000", "slipring", "left-out", "%", (part, part, part));
+    assert!(compare(&[share(1.0)], &[share(50.0)], RULE).findings.is_empty());
+}
+
+#[test]
+fn a_figure_that_vanished_is_named() {
+    let a = [rate("slipring", (1.0, 1.0, 1.0))];
+    let b = [row("append", "slipring", "throughput", "M/s", (1.0, 1.0, 1.0))];
+    assert_eq!(compare(&a, &b, RULE).alone.len(), 2);
+}

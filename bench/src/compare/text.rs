@@ -1,0 +1,54 @@
+//! The comparison for people.
+
+use crate::compare::{Comparison, Finding, Verdict};
+
+/// The comparison for people: what is slower first, then what is faster, then how much was the same.
+pub fn text(comparison: &Comparison, all: bool) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    let mut shown: Vec<&Finding> = comparison.findings.iter().collect();
+    shown.retain(|finding| all || matches!(finding.verdict, Verdict::Slower | Verdict::Faster));
+    shown.sort_by(|x, y| (y.worse / y.machine).total_cmp(&(x.worse / x.machine)));
+    for finding in shown {
+        let verdict = match finding.verdict {
+            Verdict::Slower => "SLOWER",
+            Verdict::Faster => "faster",
+            Verdict::Same => "same",
+            Verdict::Tail => "(tail)",
+        };
+        let _ = writeln!(
+            text,
+            "{verdict:<7} {:<34} {:<20} {:>10} -> {:>10} {:<4} {:>6.2}x as slow; machine {:.2}x, noise {:.2}x",
+            finding.bench,
+            finding.metric,
+            finding.a,
+            finding.b,
+            finding.unit,
+            finding.worse,
+            finding.machine,
+            finding.noise
+        );
+    }
+    if all {
+        for alone in &comparison.alone {
+            let _ = writeln!(text, "alone   {alone}");
+        }
+    } else if !comparison.alone.is_empty() {
+        let _ = writeln!(text, "{} figures are in one run only (--all names them)", comparison.alone.len());
+    }
+    let count = |verdict| comparison.findings.iter().filter(|f| f.verdict == verdict).count();
+    let _ = writeln!(
+        text,
+        "{} slower, {} faster, {} the same within the noise, {} not judged",
+        count(Verdict::Slower),
+        count(Verdict::Faster),
+        count(Verdict::Same),
+        count(Verdict::Tail)
+    );
+    text.push_str(
+        "Slower: the median is worse by more than both runs' rounds stray and the tolerance, after what the others beside \
+         it\nlost is taken off, and B's best round is worse than A's worst. Not judged: beyond p90 (--tails), above 1 M/s,\ntwo rounds \
+         with nobody beside them.\n",
+    );
+    text
+}

@@ -1,0 +1,160 @@
+//! Replay into the ring, and seeking by time; beside it the raw ring fed from memory, the reader alone, and (feature
+//! `peers`) what a user would otherwise read events back from.
+
+mod long;
+mod seek;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use disruptor::{BusySpin, ProcessorSettings, Producer, build_single_producer};
+use slipring::{Engine, From, Gate, Journal, Replay, ReplayReport, Sync};
+
+use crate::bounds::Room;
+use crate::event::Order;
+use crate::harness::{Contender, Output, Sample};
+use crate::host::{Cores, settle};
+use crate::ring::{self, CAPACITY, RawSlot, consume};
+
+#[cfg(feature = "peers")]
+pub use seek::Random;
+
+/// Nanoseconds between the times of two events.
+pub const STEP_NS: u64 = 1_000;
+
+/// A journal of `events` records, in the page cache.
+fn written(folder: &Path, events: u64) -> (tempfile::TempDir, Journal) {
+    let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
+    let journal = Journal::at(place.path()).sync(Sync::None);
+    let (mut writer, _) = journal.open::<Order>().expect("a new journal");
+    for n in 0..events {
+        writer.append(n * STEP_NS, &Order::nth(n)).expect("room on the disk");
+    }
+    writer.close().expect("a disk that syncs");
+    (place, journal)
+}
+
+/// All of the journal, through the ring, to a stage fused with the journal's.
+fn replay(journal: &Journal, cores: Cores, slow: bool, progress: impl FnMut(u64, u64)) -> ReplayReport {
+    cores.unpin();
+    let lane = ring::add_summing(ring::lane("main", cores).journal(), "sum", Gate::JOURNALLED, slow);
+    let mut recovered = Engine::builder()
+        .ring_capacity(CAPACITY)
+        .journal(journal.clone())
+        .lane(lane)
+        .open()
+        .expect("a journal in order");
+    // Opening made the journal ready to append, too; that work is not replay's.
+    settle();
+    cores.pin_publisher();
+    let report = recovered.replay(Replay::new(From::Start).progress(progress)).expect("whole records");
+    cores.unpin();
+    report
+}
+
+/// Every record read and verified, and no ring: what reading alone costs.
+fn read(journal: &Journal, cores: Cores) -> Vec<Sample> {
+    cores.pin_publisher();
+    let started = Instant::now();
+    let mut reader = journal.reader::<Order>().expect("a journal in order");
+    let (mut sum, mut count) = (0, 0);
+    let mut chunks = reader.chunks(0).expect("from the first record on");
+    while let Some(chunk) = chunks.next_chunk().expect("whole records") {
+        chunk.records.iter().for_each(|record| consume(&mut sum, record.event()));
+        count += chunk.records.len() as u64;
+    }
+    std::hint::black_box(sum);
+    Sample::throughput(count, started.elapsed())
+}
+
+/// The same records published in large batches from memory by the raw ring.
+fn raw(events: &[Order], cores: Cores) -> Vec<Sample> {
+    cores.unpin();
+    let count = events.len() as u64;
+    let done = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&done);
+    let mut sum = 0u64;
+    let handler = move |slot: &RawSlot, sequence: i64, _: bool| {
+        consume(&mut sum, &slot.event);
+        if sequence as u64 + 1 == count {
+            seen.store(sum | 1, Ordering::Release);
+        }
+    };
+    let empty = || RawSlot { time_ns: 0, event: Order::nth(0) };
+    let builder = build_single_producer(CAPACITY, empty, BusySpin);
+    let mut producer = match cores.consumer {
+        Some(core) => builder.pin_at_core(core).handle_events_with(handler).build(),
+        None => builder.handle_events_with(handler).build(),
+    };
+    cores.pin_publisher();
+    let started = Instant::now();
+    for part in events.chunks(4096) {
+        producer.batch_publish(part.len(), |slots| {
+            for (event, slot) in part.iter().zip(slots) {
+                *slot = RawSlot { time_ns: event.id, event: *event };
+            }
+        });
+    }
+    while done.load(Ordering::Acquire) == 0 {
+        std::hint::spin_loop();
+    }
+    Sample::throughput(count, started.elapsed())
+}
+
+/// `replay`, `seek`; in full also `replay/100000000` and `seek/100000000`.
+pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
+    let events: u64 = if quick { 1_000_000 } else { 10_000_000 };
+    let rounds = if quick { 3 } else { 5 };
+    cores.unpin();
+    output.note("writing a journal to replay");
+    let (place, journal) = written(folder, events);
+    let memory: Vec<Order> = (0..events).map(Order::nth).collect();
+    #[cfg(feature = "peers")]
+    let (stores, mut peers) = {
+        output.note("filling the stores for replay");
+        let stores = tempfile::tempdir_in(folder).expect("a folder for the stores");
+        let peers = crate::peers::filled_for_replay(stores.path(), events);
+        (stores, peers)
+    };
+    let topology = format!(
+        "{events} records in the page cache from the first to the last; slipring verifies every checksum and goes \
+         through the ring, reader and publisher on a thread, journal and stage on another, {}; `reader` verifies and \
+         has no ring; stores call a closure on one thread",
+        cores.describe()
+    );
+    let run = || {
+        let report = replay(&journal, cores, slow, |_, _| {});
+        Sample::throughput(report.events(), report.elapsed)
+    };
+    let mut contenders = vec![
+        Contender::new("slipring", run),
+        Contender::new("disruptor", || raw(&memory, cores)),
+        Contender::new("bound-copy-crc", || Room::new(folder, 1 << 20).copy::<true>()),
+        Contender::new("reader", || read(&journal, cores)),
+    ];
+    #[cfg(feature = "peers")]
+    contenders.extend(crate::peers::replay_contenders(&peers, events));
+    output.bench("replay", &topology, rounds, &mut contenders);
+    drop(contenders);
+
+    let topology =
+        format!("{events} records in the page cache, random times, one thread, till the first event");
+    let probes = if quick { 5_000 } else { 50_000 };
+    let mut contenders = vec![Contender::new("slipring", || seek::warm(&journal, events, probes, slow))];
+    #[cfg(feature = "peers")]
+    contenders.extend(crate::peers::seek_contenders(&peers, events));
+    output.bench("seek", &topology, rounds.max(5), &mut contenders);
+    drop(contenders);
+    #[cfg(feature = "peers")]
+    {
+        // The stores first: they have files open in the folder.
+        peers.get_mut().clear();
+        drop((peers, stores));
+    }
+    drop((memory, place));
+    if !quick {
+        long::bench(output, folder, cores, slow);
+    }
+}

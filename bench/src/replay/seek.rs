@@ -1,0 +1,123 @@
+//! Seeking by time: how long it takes with everything in the page cache, and what it reads from the disk when nothing is.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Instant;
+
+use memmap2::MmapOptions;
+use slipring::{Journal, Reader};
+
+use crate::clock::Ticks;
+use crate::event::Order;
+use crate::harness::Sample;
+use crate::replay::STEP_NS;
+use crate::stats::{histogram, median};
+
+const PAGE_BYTES: usize = 4096;
+/// What an injected slow-down costs a seek: about as much as it takes.
+const SLOW_NS: f64 = 20_000.0;
+
+/// Numbers below a bound, random enough to defeat the caches' guesses: a linear congruential generator.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new() -> Self {
+        Random(0x9e37_79b9_7f4a_7c15)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 20) % bound
+    }
+}
+
+/// `lower_bound` at random times; the time of each in nanoseconds.
+pub fn warm(journal: &Journal, events: u64, probes: u64, slow: bool) -> Vec<Sample> {
+    let ticks = Ticks::get();
+    let slow = if slow { ticks.of_ns(SLOW_NS) } else { 0 };
+    let mut reader = journal.reader::<Order>().expect("a journal in order");
+    let (mut histogram, mut random) = (histogram(), Random::new());
+    for _ in 0..probes {
+        let wanted = random.below(events);
+        let started = ticks.now();
+        while slow > 0 && ticks.now() < started + slow {}
+        find(&mut reader, wanted);
+        histogram.saturating_record(ticks.ns(started, ticks.now()));
+    }
+    let at = |metric, at| Sample { metric, unit: "ns", value: histogram.value_at_quantile(at) as f64 };
+    vec![at("p50", 0.5), at("p90", 0.9), at("p99", 0.99)]
+}
+
+fn find(reader: &mut Reader<Order>, wanted: u64) {
+    let found = reader.lower_bound(wanted * STEP_NS).expect("whole records");
+    assert_eq!(found, wanted);
+}
+
+/// Seeks with nothing of the segments in the page cache: how long each takes, how many reads it makes (each of one
+/// record, so of one page), and how many pages the kernel then holds, those that it read ahead included.
+pub fn cold(journal: &Journal, place: &Path, events: u64, probes: usize) -> Vec<Sample> {
+    let mut reader = journal.reader::<Order>().expect("a journal in order");
+    let files = segments(place);
+    let mut random = Random::new();
+    let (mut times, mut reads, mut pages) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..probes {
+        let wanted = random.below(events);
+        files.iter().for_each(evict);
+        let (before, started) = (read_calls(), Instant::now());
+        find(&mut reader, wanted);
+        times.push(started.elapsed().as_nanos() as f64);
+        // Asking costs one read itself.
+        reads.push(read_calls().zip(before).map_or(f64::NAN, |(now, before)| now - before - 1.0));
+        pages.push(files.iter().map(resident).sum::<usize>() as f64);
+    }
+    vec![
+        Sample { metric: "cold-p50", unit: "ns", value: median(&times) },
+        Sample { metric: "cold-reads", unit: "reads", value: median(&reads) },
+        Sample { metric: "cold-pages", unit: "pages", value: median(&pages) },
+    ]
+}
+
+fn segments(place: &Path) -> Vec<File> {
+    let entries = std::fs::read_dir(place).expect("the journal's folder");
+    let files = entries.filter_map(|entry| File::open(entry.ok()?.path()).ok());
+    files.filter(|file| file.metadata().is_ok_and(|data| data.is_file() && data.len() > 0)).collect()
+}
+
+/// Drops the file's clean pages from the cache.
+fn evict(file: &File) {
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
+/// How many of the file's pages are in the cache.
+fn resident(file: &File) -> usize {
+    // SAFETY: the journal is closed and its folder this run's own, so nobody shortens the file; its bytes are not read.
+    let Ok(map) = (unsafe { MmapOptions::new().map(file) }) else { return 0 };
+    let mut states = vec![0u8; map.len().div_ceil(PAGE_BYTES)];
+    // SAFETY: the range is that of a live mapping, and there is a byte for each of its pages.
+    let found = unsafe { libc::mincore(map.as_ptr().cast_mut().cast(), map.len(), states.as_mut_ptr()) };
+    if found == 0 { states.iter().filter(|state| **state & 1 == 1).count() } else { 0 }
+}
+
+/// Read calls of this process so far.
+fn read_calls() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/io").ok()?;
+    text.lines().find_map(|line| line.strip_prefix("syscr: ")?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cold_seek_reads_a_record_for_each_halving() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (place, journal) = crate::replay::written(folder.path(), 5_000);
+        let samples = cold(&journal, place.path(), 5_000, 3);
+        assert!(
+            samples[1].value.is_nan() || (10.0..=20.0).contains(&samples[1].value),
+            "{}",
+            samples[1].value
+        );
+        assert!(samples[2].value >= 1.0, "what was read is in the cache");
+    }
+}
