@@ -17,6 +17,7 @@ use crate::graph::{self, Node};
 use crate::invoke::{Drive, Invoked};
 use crate::journal_stage::{JOURNAL, JournalStage};
 use crate::lane::{Item, Lane};
+use crate::late::{History, LateConsumers};
 use crate::park::{MOST_PARKING, Parking};
 use crate::publisher::{Outlet, Publisher};
 use crate::recovered::Recovered;
@@ -191,6 +192,10 @@ impl<E: Event> EngineBuilder<E> {
         let parking = Arc::new(Parking::new(self.parking_lanes()));
         let status = Arc::new(Status::new(Arc::clone(&parking)));
         let journal = writer.as_ref().map(|writer| writer.cursors());
+        let history = match (&writer, &self.journal) {
+            (Some(writer), Some(at)) => Some(History::new(at.path(), writer.cursors(), writer.retention())),
+            _ => None,
+        };
         let names: Vec<String> = self.lanes.iter().flat_map(|lane| &lane.items).map(item_name).collect();
         let cursors: Vec<Cursor> = names.iter().map(|_| Cursor::new(base)).collect();
         let cursor_of = |name: &str| names.iter().position(|n| n == name).map(|at| cursors[at].clone());
@@ -271,6 +276,8 @@ impl<E: Event> EngineBuilder<E> {
             gates,
             journal,
             outlet: Arc::clone(&outlet),
+            history,
+            late: LateConsumers::default(),
             live_from,
             wait_timeout: self.wait_timeout,
         };

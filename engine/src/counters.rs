@@ -20,6 +20,21 @@ pub struct Counters {
     pub capacity: u64,
     /// Every stage, the journal's too.
     pub stages: Vec<StageCounters>,
+    /// Every late consumer whose handle is still there. They hold nobody up, so the ring's occupancy is without them.
+    pub late_consumers: Vec<LateCounters>,
+}
+
+/// One late consumer's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateCounters {
+    /// The late consumer.
+    pub name: String,
+    /// The sequence behind the last event that it finished.
+    pub end: u64,
+    /// Events published that it has not finished.
+    pub lag: u64,
+    /// It has failed, and its handle says why.
+    pub failed: bool,
 }
 
 /// One stage's place.
@@ -48,6 +63,10 @@ impl fmt::Display for Counters {
         }
         for stage in &self.stages {
             write!(f, "; {} {} (lag {})", stage.name, stage.end, stage.lag)?;
+        }
+        for late in &self.late_consumers {
+            let failed = if late.failed { ", failed" } else { "" };
+            write!(f, "; late {} {} (lag {}{failed})", late.name, late.end, late.lag)?;
         }
         Ok(())
     }

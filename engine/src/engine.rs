@@ -16,6 +16,7 @@ use crate::error::{ShutdownError, WaitError};
 use crate::gate::{Gate, Level};
 use crate::invoke::{Drive, Invoked};
 use crate::journal_stage::JOURNAL;
+use crate::late::{History, LateConsumers};
 use crate::publisher::{Outlet, Publisher};
 use crate::run::{Named, is_inside};
 use crate::status::{Halted, Status};
@@ -31,6 +32,9 @@ pub(crate) struct Shared {
     pub(crate) gates: Vec<Gate>,
     pub(crate) journal: Option<Cursors>,
     pub(crate) outlet: Arc<Outlet>,
+    /// The journal's files, for late consumers.
+    pub(crate) history: Option<History>,
+    pub(crate) late: LateConsumers,
     pub(crate) live_from: u64,
     pub(crate) wait_timeout: Duration,
 }
@@ -45,7 +49,7 @@ pub(crate) struct LaneThread<E: Event> {
 /// Dropping it ends the lanes without waiting for gates that stay closed; it waits five seconds at most, then
 /// names the lane that is stuck and leaves its thread behind.
 pub struct Engine<E: Event> {
-    shared: Shared,
+    pub(crate) shared: Shared,
     pub(crate) lanes: Vec<LaneThread<E>>,
     /// The lanes that the caller runs.
     invoked: Option<Arc<Invoked<E>>>,
@@ -114,6 +118,7 @@ impl<E: Event> Engine<E> {
             stages: stages
                 .map(|(name, end)| StageCounters { name: name.clone(), end: *end, lag: published_end - end })
                 .collect(),
+            late_consumers: shared.late.counters(published_end),
         }
     }
 

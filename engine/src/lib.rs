@@ -62,6 +62,7 @@ mod handler;
 mod invoke;
 mod journal_stage;
 mod lane;
+mod late;
 mod park;
 mod publisher;
 mod recovered;
@@ -73,12 +74,13 @@ mod wait;
 
 pub use builder::EngineBuilder;
 pub use clock::{Clock, SystemClock};
-pub use counters::{Counters, StageCounters};
+pub use counters::{Counters, LateCounters, StageCounters};
 pub use engine::{Engine, ShutdownReport};
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
 pub use gate::{Gate, IntoNames};
 pub use handler::{Context, Handler, HandlerError, Outcome};
 pub use lane::Lane;
+pub use late::{FollowFrom, LateConsumer, LateContext, LateEnd, LateError, LateHandle, LateHandler};
 pub use publisher::Publisher;
 pub use recovered::{From, Recovered, ReplayReport};
 pub use ring::Publishers;
@@ -87,8 +89,8 @@ pub use wait::{Wait, WaitStrategy};
 
 pub use bytemuck;
 pub use slipring_journal::{
-    Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Reader, Record,
-    RecoveryReport, Schema, Sync, UnknownTag,
+    Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Lease, ReadError, Reader,
+    Record, RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,
 };
 
 #[doc(hidden)]
