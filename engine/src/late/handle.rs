@@ -1,5 +1,6 @@
 //! What the owner of a late consumer holds: watching it, ending it, and getting its handler back.
 
+use std::fmt;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,14 +16,12 @@ const DROP_GRACE: Duration = Duration::from_secs(5);
 
 /// A late consumer at work. Dropping it stops the consumer behind the event in hand, whatever is still to come; if
 /// that event takes more than five seconds, it is named on the standard error and its thread left behind.
-#[derive(Debug)]
 pub struct LateHandle<H> {
     shared: Arc<LateShared>,
     thread: Option<JoinHandle<H>>,
 }
 
 /// What a late consumer leaves.
-#[derive(Debug)]
 #[non_exhaustive]
 pub struct LateEnd<H> {
     /// Its handler, with what it has made of the events below `end`.
@@ -122,5 +121,20 @@ impl<H> Drop for LateHandle<H> {
             std::thread::sleep(Duration::from_micros(100));
         }
         let _ = thread.join();
+    }
+}
+
+// By hand: a handler need not be `Debug`.
+impl<H> fmt::Debug for LateHandle<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LateHandle").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+impl<H> fmt::Debug for LateEnd<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("LateEnd");
+        out.field("end", &self.end).field("anchor", &self.anchor).field("failure", &self.failure);
+        out.finish_non_exhaustive()
     }
 }

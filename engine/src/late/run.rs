@@ -14,9 +14,6 @@ use crate::stage::panic_text;
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
 pub(super) const FIRST_SLEEP: Duration = Duration::from_micros(50);
 
-/// Events between two moves of the cursor.
-const CURSOR_STRIDE: usize = 128;
-
 /// What the thread and those who watch it share.
 #[derive(Debug)]
 pub(crate) struct LateShared {
@@ -182,16 +179,13 @@ impl<E: Event, H: LateHandler<E>> Run<E, H> {
                     handler.event(record.event(), &context)?;
                 }
                 done = index + 1;
-                if done % CURSOR_STRIDE == 0 {
-                    shared.set_end(first + done as u64);
-                }
+                shared.set_end(first + done as u64);
             }
             Ok(())
         }));
         let sequence = first + done as u64;
         if done > 0 {
             shared.set_anchor(Some(anchor(done - 1)));
-            shared.set_end(sequence);
         }
         let name = || name.clone();
         match result {
