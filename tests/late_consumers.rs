@@ -222,7 +222,8 @@ fn beyond_them_it_is_evicted_and_told_so() {
     let_go.send(()).unwrap();
     let ended = handle.join();
     let failure = ended.failure.unwrap();
-    let evicted = matches!(&failure, LateError::Read { source: ReadError::Evicted { first, .. }, .. } if *first > 0);
+    let evicted =
+        matches!(&failure, LateError::Read { source: ReadError::Evicted { first, .. }, .. } if *first > 0);
     assert!(evicted, "{failure}");
     assert_eq!(ended.handler.next, ended.end, "what it saw, it saw in order");
     // Nobody else noticed, and one that starts with what is there goes on.
@@ -412,7 +413,8 @@ fn it_is_told_when_power_loss_has_changed_history_behind_it() {
     lets.send(()).unwrap();
     let ended = seen.join();
     let failure = ended.failure.unwrap();
-    let changed = matches!(&failure, LateError::Read { source: ReadError::HistoryChanged { .. }, sequence: 20, .. });
+    let changed =
+        matches!(&failure, LateError::Read { source: ReadError::HistoryChanged { .. }, sequence: 20, .. });
     assert!(changed, "{failure}");
 }
 

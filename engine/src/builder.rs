@@ -1,46 +1,33 @@
-//! Wiring: what the user says becomes a ring, cursors, gates and lanes.
+//! What the user says of an engine, and whether it makes sense.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use slipring_journal::{Cursors, Journal, Sync};
+use slipring_journal::{Journal, Sync};
 
 use crate::Event;
 use crate::clock::{Clock, SystemClock};
-use crate::cursor::Cursor;
-use crate::engine::{Engine, LaneThread, Shared};
 use crate::error::BuildError;
-use crate::gate::{Gate, Level, Source, Watch};
 use crate::graph::{self, Node};
-use crate::invoke::{Drive, Invoked};
-use crate::journal_stage::{JOURNAL, JournalStage};
+use crate::kept::opening::{Opened, Opening};
+use crate::kept::{self, KeepError};
 use crate::lane::{Item, Lane};
-use crate::late::{History, LateConsumers};
-use crate::park::{MOST_PARKING, Parking};
-use crate::publisher::{Outlet, Publisher};
+use crate::park::MOST_PARKING;
 use crate::recovered::Recovered;
-use crate::ring::{self, Publishers};
-use crate::run::Run;
-use crate::stage::{RunStage, Wiring};
-use crate::status::Status;
-use crate::wait::{Wait, Waiter};
+use crate::replay::Backtest;
+use crate::ring::Publishers;
+use crate::wait::Wait;
 
 /// Describes an engine; [`EngineBuilder::open`] makes it.
 pub struct EngineBuilder<E: Event> {
-    capacity: usize,
-    batch: Option<u64>,
-    publishers: Publishers,
+    pub(crate) capacity: usize,
+    pub(crate) batch: Option<u64>,
+    pub(crate) publishers: Publishers,
     pub(crate) journal: Option<Journal>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lanes: Vec<Lane<E>>,
-    wait_timeout: Duration,
+    pub(crate) wait_timeout: Duration,
 }
-
-/// Most events that a lane with several stages takes in a turn: the events stay in the first-level cache from one
-/// stage to the next.
-const FUSED_BATCH: u64 = 512;
 
 impl<E: Event> EngineBuilder<E> {
     pub(crate) fn new() -> Self {
@@ -120,6 +107,28 @@ impl<E: Event> EngineBuilder<E> {
         }
     }
 
+    /// Makes of it an engine without a journal of its own, to be fed with records of the journal `source`, which may
+    /// be written to meanwhile: other handlers, or other versions of them, on history. The journal is only read.
+    ///
+    /// # Errors
+    /// [`BuildError`]: what was said makes no sense, there is a journal or a stage that keeps something in one, or
+    /// `source` can't be read.
+    pub fn backtest(self, source: &Journal) -> Result<Backtest<E>, BuildError> {
+        self.check()?;
+        if self.journal.is_some() {
+            return Err(BuildError::BacktestWithJournal);
+        }
+        Ok(Backtest::new(self, source.reader::<E>()?))
+    }
+
+    /// Whether there is such a stage and it keeps dead letters.
+    pub(crate) fn keeps_dead_letters(&self, stage: &str) -> bool {
+        let mut items = self.lanes.iter().flat_map(|lane| &lane.items);
+        items.any(|item| {
+            matches!(item, Item::Stage { name, stage: run, .. } if name == stage && run.keeps_dead_letters())
+        })
+    }
+
     fn check(&self) -> Result<(), BuildError> {
         let (least, because) = match self.publishers {
             Publishers::Single => (2, ""),
@@ -147,6 +156,16 @@ impl<E: Event> EngineBuilder<E> {
             .collect();
         let syncs = self.journal.as_ref().is_some_and(|journal| journal.sync_mode() != Sync::None);
         graph::check(&nodes, self.journal.is_some(), syncs)?;
+        for item in items() {
+            let Item::Stage { name, stage, .. } = item else { continue };
+            let Some(what) = stage.needs_journal() else { continue };
+            if self.journal.is_none() {
+                return Err(BuildError::KeepsWithoutJournal { stage: name.clone(), what });
+            }
+            if !kept::is_file_name(name) {
+                return Err(BuildError::BadStageName { stage: name.clone(), what });
+            }
+        }
         for (index, lane) in self.lanes.iter().enumerate() {
             let Some(core) = lane.core else { continue };
             if lane.invoked {
@@ -165,7 +184,7 @@ impl<E: Event> EngineBuilder<E> {
     }
 
     /// Whether there are more lanes and publishers than cores.
-    fn is_crowded(&self) -> bool {
+    pub(crate) fn is_crowded(&self) -> bool {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let publishers = match self.publishers {
             Publishers::Single => 1,
@@ -175,182 +194,31 @@ impl<E: Event> EngineBuilder<E> {
         self.lanes.iter().filter(|lane| !lane.invoked).count() + publishers > cores
     }
 
-    fn parking_lanes(&self) -> usize {
+    pub(crate) fn parking_lanes(&self) -> usize {
         let crowded = self.is_crowded();
         self.lanes.iter().filter(|lane| parks(lane, crowded)).count()
     }
 
-    /// Builds the ring from `base` on and starts the lanes.
-    pub(crate) fn start(
-        self,
-        writer: Option<slipring_journal::Writer<E>>,
-        base: u64,
-        live_from: u64,
-        time_ns: u64,
-    ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
-        let crowded = self.is_crowded();
-        let parking = Arc::new(Parking::new(self.parking_lanes()));
-        let status = Arc::new(Status::new(Arc::clone(&parking)));
-        let journal = writer.as_ref().map(|writer| writer.cursors());
-        let history = match (&writer, &self.journal) {
-            (Some(writer), Some(at)) => Some(History::new(at.path(), writer.cursors(), writer.retention())),
-            _ => None,
-        };
-        let names: Vec<String> = self.lanes.iter().flat_map(|lane| &lane.items).map(item_name).collect();
-        let cursors: Vec<Cursor> = names.iter().map(|_| Cursor::new(base)).collect();
-        let cursor_of = |name: &str| names.iter().position(|n| n == name).map(|at| cursors[at].clone());
-        let (producer, mut pollers) = ring::build::<E>(self.capacity, names.len(), self.publishers);
-        let published = Cursor::new(base);
-        let durable = Cursor::new(base);
-        if let Some(journal) = journal.as_ref().filter(|_| parking.is_used()) {
-            wake_by_journal(journal, &durable, &parking);
-        }
-        let abandon = Arc::new(AtomicBool::new(false));
-        let mut writer = writer;
-        let mut gates = Vec::new();
-        let mut runs = Vec::new();
-        let mut invoked = Vec::new();
-        let mut parking_count = 0;
-        for lane in self.lanes {
-            let parks = parks(&lane, crowded);
-            // A small guard of a ring with several publishers costs a scan of all that is published: trap 10.
-            let small = lane.items.len() > 1 && self.publishers == Publishers::Single;
-            let batch = lane.batch.or(self.batch).unwrap_or(if small { FUSED_BATCH } else { u64::MAX });
-            let batch = batch.clamp(1, (self.capacity as u64 / 4).max(1));
-            let mut stages: Vec<(String, Box<dyn RunStage<E>>)> = Vec::new();
-            for item in lane.items {
-                let name = item_name(&item);
-                let (gate, mut stage): (Gate, Box<dyn RunStage<E>>) = match item {
-                    Item::Journal => {
-                        let writer = writer.take().expect("one lane runs the journal: checked in open");
-                        (Gate::PUBLISHED, Box::new(JournalStage::new(writer)))
-                    }
-                    Item::Stage { gate, stage, .. } => (gate, stage),
-                };
-                stage.wire(Wiring {
-                    poller: pollers.remove(0),
-                    watch: watch(&gate, &cursor_of, journal.as_ref(), &durable),
-                    published: published.clone(),
-                    parking: Arc::clone(&parking),
-                    cursor: cursor_of(&name).expect("every stage has one"),
-                    status: Arc::clone(&status),
-                    base,
-                    live_from,
-                    time_ns,
-                    batch,
-                });
-                gates.push(gate);
-                stages.push((name, stage));
+    /// Every handler's stage opens what it has kept, and says where it must start.
+    pub(crate) fn open_stages(
+        &mut self,
+        opening: &mut Opening<'_>,
+    ) -> Result<Vec<(String, Opened)>, KeepError> {
+        let mut all = Vec::new();
+        for item in self.lanes.iter_mut().flat_map(|lane| &mut lane.items) {
+            if let Item::Stage { name, stage, .. } = item
+                && let Some(opened) = stage.open(opening)?
+            {
+                all.push((name.clone(), opened));
             }
-            let parks_as = parks.then_some(parking_count);
-            parking_count += usize::from(parks_as.is_some());
-            let run = Run {
-                core: lane.core,
-                ended: Vec::with_capacity(stages.len()),
-                stages,
-                waiter: lane.own_wait.map_or_else(|| Waiter::new(lane.wait, crowded), Waiter::own),
-                status: Arc::clone(&status),
-                parking: Arc::clone(&parking),
-                parks_as,
-                abandon: Arc::clone(&abandon),
-            };
-            if lane.invoked { invoked.push(run) } else { runs.push((lane.name, run)) }
         }
-        let invoked = (!invoked.is_empty()).then(|| Arc::new(Invoked::new(invoked)));
-
-        let outlet = Arc::new(Outlet {
-            status: Arc::clone(&status),
-            clock: self.clock,
-            base,
-            capacity: self.capacity,
-            active: AtomicUsize::new(0),
-            published,
-            stages: cursors.clone(),
-            parking,
-            drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
-        });
-        let shared = Shared {
-            status,
-            names,
-            cursors,
-            gates,
-            journal,
-            outlet: Arc::clone(&outlet),
-            history,
-            late: LateConsumers::default(),
-            live_from,
-            wait_timeout: self.wait_timeout,
-        };
-        let mut engine = Engine::new(shared, abandon, invoked);
-        for (lane, run) in runs {
-            engine.lanes.push(spawn(lane, run)?);
-        }
-        Ok((engine, Publisher::new(producer, outlet)))
-    }
-}
-
-/// Starts a lane's thread and waits until it is where it should be.
-fn spawn<E: Event>(lane: String, run: Run<E>) -> Result<LaneThread<E>, BuildError> {
-    let core = run.core;
-    let (ready, is_ready) = sync_channel(1);
-    let spawned = std::thread::Builder::new().name(lane.clone()).spawn(move || run.run(&ready));
-    let thread = match spawned {
-        Ok(thread) => thread,
-        Err(source) => return Err(BuildError::Thread { lane, source }),
-    };
-    if !is_ready.recv().unwrap_or(false) {
-        let _ = thread.join();
-        let allowed = core_affinity::get_core_ids().map(|ids| {
-            let list: Vec<String> = ids.iter().map(|id| id.id.to_string()).collect();
-            format!("cores {}", list.join(", "))
-        });
-        return Err(BuildError::CoreNotAllowed { lane, core: core.unwrap_or(0), allowed });
-    }
-    Ok(LaneThread { name: lane, thread: Some(thread) })
-}
-
-fn item_name<E: Event>(item: &Item<E>) -> String {
-    match item {
-        Item::Journal => JOURNAL.to_owned(),
-        Item::Stage { name, .. } => name.clone(),
+        Ok(all)
     }
 }
 
 /// Whether a lane can park.
-fn parks<E: Event>(lane: &Lane<E>, crowded: bool) -> bool {
+pub(crate) fn parks<E: Event>(lane: &Lane<E>, crowded: bool) -> bool {
     !lane.invoked && lane.own_wait.is_none() && lane.wait.resolve(crowded) == Wait::Park
-}
-
-/// Has the journal's threads wake lanes: those gated on durable by its cursor, all when it fails.
-fn wake_by_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
-    let (durable, parking) = (durable.clone(), Arc::clone(parking));
-    journal.on_change(move |failed| {
-        parking.wake(&durable);
-        if failed {
-            parking.wake_all();
-        }
-    });
-}
-
-/// Finds the cursors that a gate waits for.
-fn watch(
-    gate: &Gate,
-    cursor_of: &impl Fn(&str) -> Option<Cursor>,
-    journal: Option<&Cursors>,
-    durable: &Cursor,
-) -> Watch {
-    let mut sources: Vec<Source> =
-        gate.after.iter().filter_map(|name| cursor_of(name)).map(Source::Stage).collect();
-    match gate.level {
-        Level::Published => {}
-        Level::Journalled => sources.extend(cursor_of(JOURNAL).map(Source::Stage)),
-        Level::Durable => {
-            // Durable implies journalled, but replay passes the journal stage too: wait for both.
-            sources.extend(cursor_of(JOURNAL).map(Source::Stage));
-            sources.extend(journal.map(|journal| Source::Durable(journal.clone(), durable.clone())));
-        }
-    }
-    Watch::new(sources)
 }
 
 impl<E: Event> std::fmt::Debug for EngineBuilder<E> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use slipring_journal::{Cursors, Writer};
+use slipring_journal::{Cursors, RetentionHandle, Writer};
 
 use crate::Event;
 use crate::builder::EngineBuilder;
@@ -16,6 +16,8 @@ use crate::error::{ShutdownError, WaitError};
 use crate::gate::{Gate, Level};
 use crate::invoke::{Drive, Invoked};
 use crate::journal_stage::JOURNAL;
+use crate::kept::digests::Divergence;
+use crate::kept::keeper::{Findings, Keeper, KeptCounters};
 use crate::late::{History, LateConsumers};
 use crate::publisher::{Outlet, Publisher};
 use crate::run::{Named, is_inside};
@@ -37,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) late: LateConsumers,
     pub(crate) live_from: u64,
     pub(crate) wait_timeout: Duration,
+    pub(crate) findings: Arc<Findings>,
+    pub(crate) retention: Option<RetentionHandle>,
 }
 
 pub(crate) struct LaneThread<E: Event> {
@@ -54,6 +58,8 @@ pub struct Engine<E: Event> {
     /// The lanes that the caller runs.
     invoked: Option<Arc<Invoked<E>>>,
     abandon: Arc<AtomicBool>,
+    /// Dropped after the lanes have ended, so that it writes what they handed over last.
+    keeper: Option<Keeper>,
 }
 
 impl<E: Event> Engine<E> {
@@ -62,8 +68,33 @@ impl<E: Event> Engine<E> {
         EngineBuilder::new()
     }
 
-    pub(crate) fn new(shared: Shared, abandon: Arc<AtomicBool>, invoked: Option<Arc<Invoked<E>>>) -> Self {
-        Engine { shared, lanes: Vec::new(), invoked, abandon }
+    pub(crate) fn new(
+        shared: Shared,
+        abandon: Arc<AtomicBool>,
+        invoked: Option<Arc<Invoked<E>>>,
+        keeper: Option<Keeper>,
+    ) -> Self {
+        Engine { shared, lanes: Vec::new(), invoked, abandon, keeper }
+    }
+
+    /// What readers of the journal hold it by; `None` without a journal, or without a rule of retention.
+    pub fn retention(&self) -> Option<RetentionHandle> {
+        self.shared.retention.clone()
+    }
+
+    /// Where replay came to another state than the one that was logged.
+    pub fn divergences(&self) -> Vec<Divergence> {
+        self.shared.findings.divergences()
+    }
+
+    /// What stages keep beside the journal, in figures.
+    pub fn kept(&self) -> Vec<KeptCounters> {
+        self.keeper.as_ref().map_or_else(Vec::new, Keeper::counters)
+    }
+
+    /// What went wrong in writing snapshots and digests, the last hundred. The engine goes on without them.
+    pub fn keep_faults(&self) -> Vec<String> {
+        self.shared.findings.faults()
     }
 
     /// Runs the lanes that have no thread ([`Lane::invoked`](crate::Lane::invoked)) for one turn; how many events
@@ -244,9 +275,14 @@ impl<E: Event> Engine<E> {
                 durable_end = Some(writer.close()?);
             }
         }
+        let kept = self.keeper.as_mut().map_or_else(Vec::new, |keeper| {
+            keeper.finish();
+            keeper.counters()
+        });
+        let keep_faults = self.shared.findings.faults();
         match self.shared.status.halted() {
             Some(halted) => Err(halted.clone().into()),
-            None => Ok(ShutdownReport { end_sequence: end, durable_end, handlers }),
+            None => Ok(ShutdownReport { end_sequence: end, durable_end, kept, keep_faults, handlers }),
         }
     }
 
@@ -334,6 +370,10 @@ pub struct ShutdownReport {
     pub end_sequence: u64,
     /// The sequence behind the last durable record: the same, if there is a journal.
     pub durable_end: Option<u64>,
+    /// What stages kept beside the journal, in figures.
+    pub kept: Vec<KeptCounters>,
+    /// What went wrong in that; nothing was lost that a longer replay does not bring back.
+    pub keep_faults: Vec<String>,
     handlers: Vec<(String, Box<dyn Any + Send>)>,
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use slipring_journal::{OpenError, ReadError, SyncError};
 
+use crate::kept::KeepError;
 use crate::status::Halted;
 
 /// Why an engine could not be built or opened. No thread is running.
@@ -99,6 +100,29 @@ pub enum BuildError {
         /// The cores that may be used.
         allowed: Option<String>,
     },
+    /// A stage keeps something beside the journal, and there is none.
+    #[error(
+        "stage {stage} keeps {what}, which lie beside the journal, and the engine has none: add .journal(Journal::at(..))"
+    )]
+    KeepsWithoutJournal {
+        /// The stage.
+        stage: String,
+        /// What it keeps.
+        what: &'static str,
+    },
+    /// A stage's name can't be the name of its folder.
+    #[error(
+        "stage {stage} keeps {what} in a folder of its name: use letters, digits, '-', '_' and '.', 100 at most"
+    )]
+    BadStageName {
+        /// The stage.
+        stage: String,
+        /// What it keeps.
+        what: &'static str,
+    },
+    /// A backtest has no journal of its own.
+    #[error("a backtest is fed from a journal and has none of its own: take .journal(..) away")]
+    BacktestWithJournal,
     /// A lane that the caller runs has no thread to pin.
     #[error(
         "lane {lane} is invoked, so it has no thread of its own: take .core(..) away, and pin the caller's"
@@ -132,6 +156,9 @@ pub enum BuildError {
     /// The journal could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// What a stage keeps could not be used.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
 }
 
 /// Why replay stopped.
@@ -144,12 +171,26 @@ pub enum ReplayError {
     /// Replay has already been done in this life.
     #[error("replay has already been done: its events are in the stages; go live, or open again")]
     AlreadyReplayed,
+    /// Replay before going live goes to the journal's end.
+    #[error(
+        "replay before going live goes to the journal's end: take .until(..) away, or use EngineBuilder::backtest"
+    )]
+    MustReachEnd,
+    /// A backtest has no snapshots.
+    #[error("a backtest has no snapshots to start from: say From::Start, From::Time or From::Sequence")]
+    NoSnapshots,
+    /// What a stage keeps could not be used.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     /// The engine could not be started.
     #[error(transparent)]
     Start(#[from] BuildError),
     /// The journal could not be read. Nothing at or behind the fault was published.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A backtest could not be ended in good order.
+    #[error(transparent)]
+    Shutdown(ShutdownError),
     /// A stage failed on a replayed event.
     #[error(transparent)]
     Halted(#[from] Halted),

@@ -3,43 +3,7 @@
 use std::error::Error;
 
 use crate::Event;
-
-/// What a handler may know of the event that it is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Context {
-    pub(crate) sequence: u64,
-    pub(crate) time_ns: u64,
-    pub(crate) live_from: u64,
-    pub(crate) remaining: u32,
-}
-
-impl Context {
-    /// The event's sequence.
-    #[inline]
-    pub fn sequence(&self) -> u64 {
-        self.sequence
-    }
-
-    /// The event's time in nanoseconds: the greatest time of any event up to this one, the same in every stage,
-    /// in the journal and in replay. The only time that a deterministic handler may look at.
-    #[inline]
-    pub fn time_ns(&self) -> u64 {
-        self.time_ns
-    }
-
-    /// Whether the event comes from the journal, from before this life. State must not depend on it, and it
-    /// alone must never mute an effect: the process may have died between record and effect.
-    #[inline]
-    pub fn is_replay(&self) -> bool {
-        self.sequence < self.live_from
-    }
-
-    /// Whether this is the last event of the batch: a good moment to flush. Not deterministic.
-    #[inline]
-    pub fn end_of_batch(&self) -> bool {
-        self.remaining == 0
-    }
-}
+use crate::context::Context;
 
 /// Why a handler could not process an event.
 pub type HandlerError = Box<dyn Error + Send + Sync>;
@@ -51,14 +15,17 @@ pub trait Handler<E: Event>: Send + 'static {
     /// Processes one event.
     ///
     /// # Errors
-    /// An error halts the engine.
+    /// An error halts the engine, unless the stage [dead-letters](crate::OnError::DeadLetter) it: then the state must
+    /// be as it was before the event.
     fn event(&mut self, event: &E, context: &Context) -> Result<(), HandlerError>;
 
     /// Called once on the lane's thread before the first event.
     fn start(&mut self) {}
 
-    /// Called before each batch with its size, and how many events wait behind the gate's opening.
-    fn batch_start(&mut self, _size: u64) {}
+    /// Called before each batch with its size, and with the stage's lag: how many events have been published and
+    /// not finished by it, these included. With several publishers only those are counted that the gate has let
+    /// through or that publishers have told of, so it is the least that it can be. Not deterministic.
+    fn batch_start(&mut self, _size: u64, _lag: u64) {}
 
     /// Called after each batch that was processed whole.
     fn batch_end(&mut self) {}

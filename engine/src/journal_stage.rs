@@ -7,7 +7,7 @@ use slipring_journal::{AppendError, Cursors, Writer};
 use crate::Event;
 use crate::cursor::Cursor;
 use crate::ring::Visit;
-use crate::stage::{RunStage, Turn, Wiring};
+use crate::run_stage::{RunStage, Turn, Wiring};
 use crate::status::{Cause, Halted};
 
 /// The journal stage's name, in errors and counters.

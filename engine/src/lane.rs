@@ -4,7 +4,8 @@
 use crate::Event;
 use crate::gate::Gate;
 use crate::handler::Handler;
-use crate::stage::{HandlerStage, RunStage};
+use crate::run_stage::RunStage;
+use crate::stage::Stage;
 use crate::wait::{Wait, WaitStrategy};
 
 /// One thread's worth of stages.
@@ -88,9 +89,14 @@ impl<E: Event> Lane<E> {
     /// Runs a stage here: every event once, in order, after its gate.
     #[must_use]
     pub fn stage(mut self, name: impl Into<String>, handler: impl Handler<E>, gate: Gate) -> Self {
-        let name = name.into();
-        let stage = Box::new(HandlerStage::new(name.clone(), handler));
-        self.items.push(Item::Stage { name, gate, stage });
+        self.items.push(Stage::new(name, handler, gate).into_item());
+        self
+    }
+
+    /// Runs a stage with options here.
+    #[must_use]
+    pub fn with<H: Handler<E>>(mut self, stage: Stage<H>) -> Self {
+        self.items.push(stage.into_item());
         self
     }
 }

@@ -1,57 +1,22 @@
 //! Between opening and going live: replay. Publishers do not exist yet, so nothing live can overtake it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use slipring_journal::{Kind, RecoveryReport, Writer};
+use slipring_journal::{Reader, RecoveryReport, Writer};
 
 use crate::Event;
 use crate::builder::EngineBuilder;
 use crate::engine::Engine;
 use crate::error::{BuildError, ReplayError};
+use crate::kept::KeepError;
+use crate::kept::dead_letters;
+use crate::kept::digests::Divergence;
+use crate::kept::epochs::Epochs;
+use crate::kept::opening::{Opened, Opening};
+use crate::kept::snapshot::Restored;
 use crate::publisher::Publisher;
-use crate::ring::Slot;
-
-/// Where replay starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
-    /// At the first record kept: full history.
-    Start,
-    /// At the first record whose journal time is this or later, nanoseconds.
-    Time(u64),
-    /// At this sequence.
-    Sequence(u64),
-}
-
-/// What a replay did.
-#[derive(Clone, Copy, Debug)]
-pub struct ReplayReport {
-    /// The first sequence replayed.
-    pub first_sequence: u64,
-    /// The sequence behind the last.
-    pub end_sequence: u64,
-    /// From the first record read to the last event finished by every stage.
-    pub elapsed: Duration,
-}
-
-impl ReplayReport {
-    /// How many records were replayed.
-    pub fn events(&self) -> u64 {
-        self.end_sequence - self.first_sequence
-    }
-
-    /// Records a second.
-    pub fn rate(&self) -> f64 {
-        self.events() as f64 / self.elapsed.as_secs_f64().max(1e-9)
-    }
-}
-
-impl std::fmt::Display for ReplayReport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (first, end, rate) = (self.first_sequence, self.end_sequence, self.rate() / 1e6);
-        let elapsed = self.elapsed.as_secs_f64() * 1e3;
-        write!(f, "replayed {} records, {first} to {end}, in {elapsed:.1} ms ({rate:.1} M/s)", self.events())
-    }
-}
+use crate::replay::{From, Replay, ReplayReport, feed, time_before};
+use crate::start::Begin;
 
 /// An engine whose journal is open and in order, and which is not live yet.
 ///
@@ -59,6 +24,8 @@ impl std::fmt::Display for ReplayReport {
 pub struct Recovered<E: Event> {
     state: State<E>,
     report: Option<RecoveryReport>,
+    restored: Vec<Restored>,
+    lost_effects: Vec<(String, std::ops::Range<u64>)>,
 }
 
 enum State<E: Event> {
@@ -73,7 +40,8 @@ enum State<E: Event> {
 impl<E: Event> Recovered<E> {
     pub(crate) fn new(builder: EngineBuilder<E>, journal: Option<(Writer<E>, RecoveryReport)>) -> Self {
         let (writer, report) = journal.unzip();
-        Recovered { state: State::Opened(Box::new(builder), writer.map(Box::new)), report }
+        let state = State::Opened(Box::new(builder), writer.map(Box::new));
+        Recovered { state, report, restored: Vec::new(), lost_effects: Vec::new() }
     }
 
     /// What opening the journal found, discarded and mended; `None` without a journal.
@@ -94,26 +62,59 @@ impl<E: Event> Recovered<E> {
         self.report.as_ref().map_or(0, |report| report.end_sequence)
     }
 
+    /// What became of each stage's snapshots, once replayed [`From::Snapshot`].
+    pub fn restored(&self) -> &[Restored] {
+        &self.restored
+    }
+
+    /// Effects that were emitted for events which the journal has lost since, by stage, once replayed. Power took
+    /// events that were not durable; whoever saw those effects knows more than the journal.
+    pub fn lost_effects(&self) -> &[(String, std::ops::Range<u64>)] {
+        &self.lost_effects
+    }
+
+    /// Where replay came to another state than the one that was logged. More than none only with
+    /// [`Digests::report_only`](crate::Digests::report_only).
+    pub fn divergences(&self) -> Vec<Divergence> {
+        match &self.state {
+            State::Replayed(engine) => engine.0.divergences(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Has a stage skip an event for ever, as if its handler had refused it: the way past an event that makes it
+    /// panic. Recorded durably as a dead letter. Before replay.
+    ///
+    /// # Errors
+    /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or the disk says no.
+    pub fn skip(&mut self, stage: &str, sequence: u64) -> Result<(), ReplayError> {
+        let (builder, writer) = match &self.state {
+            State::Opened(builder, Some(writer)) => (builder, writer),
+            State::Opened(_, None) => return Err(ReplayError::NoJournal),
+            _ => return Err(ReplayError::AlreadyReplayed),
+        };
+        let Some(journal) = &builder.journal else { return Err(ReplayError::NoJournal) };
+        if !builder.keeps_dead_letters(stage) {
+            return Err(KeepError::NotSkippable { stage: stage.to_owned() }.into());
+        }
+        let mut reader = writer.reader()?;
+        let epoch = reader.at(sequence)?.epoch();
+        let mut log = dead_letters::Log::open(journal.path(), stage, reader.as_raw())?;
+        Ok(log.skip(sequence, epoch)?)
+    }
+
     /// Publishes the journal's records again, into the same ring, with their sequences and times, and waits until
     /// every stage has finished them. The journal stage skips them.
     ///
     /// # Errors
     /// [`ReplayError`]: a record that does not validate, a stage that fails. After an error the engine can't go
     /// live; open it again.
-    pub fn replay(&mut self, from: From) -> Result<ReplayReport, ReplayError> {
-        self.replay_with(from, |_, _| {})
-    }
-
-    /// As [`Recovered::replay`], telling how many records of how many have been published.
-    ///
-    /// # Errors
-    /// As [`Recovered::replay`].
-    pub fn replay_with(
-        &mut self,
-        from: From,
-        mut progress: impl FnMut(u64, u64),
-    ) -> Result<ReplayReport, ReplayError> {
-        let (builder, writer) = match std::mem::replace(&mut self.state, State::Broken) {
+    pub fn replay<'a>(&mut self, replay: impl Into<Replay<'a>>) -> Result<ReplayReport, ReplayError> {
+        let mut replay = replay.into();
+        if replay.until.is_some() {
+            return Err(ReplayError::MustReachEnd);
+        }
+        let (mut builder, writer) = match std::mem::replace(&mut self.state, State::Broken) {
             State::Opened(builder, Some(writer)) => (builder, writer),
             State::Opened(builder, None) => {
                 self.state = State::Opened(builder, None);
@@ -128,30 +129,21 @@ impl<E: Event> Recovered<E> {
         let started = Instant::now();
         let mut reader = writer.reader()?;
         let end_sequence = reader.end_sequence();
-        let first_sequence = match from {
+        let opened = self.open_stages(&mut builder, &mut reader, replay.from == From::Snapshot)?;
+        let first_sequence = match replay.from {
             From::Start => reader.first_sequence(),
             From::Time(time_ns) => reader.lower_bound(time_ns)?,
             From::Sequence(sequence) => sequence,
+            From::Snapshot => opened.iter().map(|(_, opened)| opened.from).min().unwrap_or(end_sequence),
         };
-        let time_ns = match first_sequence.checked_sub(1) {
-            Some(before) if before >= reader.first_sequence() => reader.at(before)?.time_ns(),
-            _ => 0,
-        };
-        let mut chunks = reader.chunks(first_sequence)?;
-        let (engine, mut publisher) = builder.start(Some(*writer), first_sequence, end_sequence, time_ns)?;
-        let total = end_sequence - first_sequence;
-        while let Some(chunk) = chunks.next_chunk()? {
-            let records = chunk.records;
-            let fill = |index: usize, slot: &mut Slot<E>| {
-                let record = &records[index];
-                slot.set(record.time_ns(), record.kind() == Kind::Void, record.event());
-            };
-            if publisher.put_all(records.len(), fill).is_err() {
-                break;
-            }
-            progress(chunk.first_sequence + records.len() as u64 - first_sequence, total);
-        }
-        engine.wait_all(end_sequence)?;
+        let from = first_sequence.max(reader.first_sequence());
+        check_starts(&opened, from, replay.from == From::Snapshot)?;
+        let first_sequence = if replay.from == From::Snapshot { from } else { first_sequence };
+        let time_ns = time_before(&mut reader, first_sequence)?;
+        let epochs = Epochs::find(reader.as_raw(), first_sequence, end_sequence, writer.epoch())?;
+        let begin = Begin { base: first_sequence, live_from: end_sequence, time_ns, epochs };
+        let (engine, mut publisher) = builder.start(Some(*writer), begin)?;
+        feed(&mut reader, (first_sequence, end_sequence), &engine, &mut publisher, &mut replay)?;
         let elapsed = started.elapsed();
         self.state = State::Replayed(Box::new((engine, publisher)));
         Ok(ReplayReport { first_sequence, end_sequence, elapsed })
@@ -161,20 +153,61 @@ impl<E: Event> Recovered<E> {
     /// journal's end.
     ///
     /// # Errors
-    /// [`BuildError`] if the lanes can't be started, or replay failed before.
-    pub fn go_live(self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
-        match self.state {
-            State::Opened(builder, writer) => {
-                let writer = writer.map(|writer| *writer);
-                let end = writer.as_ref().map_or(0, Writer::end_sequence);
-                let time_ns = writer.as_ref().and_then(Writer::last_time_ns).unwrap_or(0);
-                builder.start(writer, end, end, time_ns)
+    /// [`BuildError`] if the lanes can't be started, or replay failed before; [`BuildError::Keep`] without a replay
+    /// if a stage needs one.
+    pub fn go_live(mut self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
+        match std::mem::replace(&mut self.state, State::Broken) {
+            State::Opened(builder, None) => {
+                builder.start(None, Begin { base: 0, live_from: 0, time_ns: 0, epochs: Epochs::none() })
+            }
+            State::Opened(mut builder, Some(writer)) => {
+                let end = writer.end_sequence();
+                let time_ns = writer.last_time_ns().unwrap_or(0);
+                let mut reader = writer.reader()?;
+                let opened = self.open_stages(&mut builder, &mut reader, false)?;
+                check_starts(&opened, end, false)?;
+                let epochs = Epochs::find(reader.as_raw(), end, end, writer.epoch())?;
+                builder.start(Some(*writer), Begin { base: end, live_from: end, time_ns, epochs })
             }
             State::Replayed(engine) => Ok(*engine),
             State::Broken => Err(BuildError::ReplayFailed),
         }
     }
+
+    fn open_stages(
+        &mut self,
+        builder: &mut EngineBuilder<E>,
+        reader: &mut Reader<E>,
+        restore: bool,
+    ) -> Result<Vec<(String, Opened)>, KeepError> {
+        let Some(journal) = &builder.journal else { return Ok(Vec::new()) };
+        let folder = journal.path().to_owned();
+        let opened = builder.open_stages(&mut Opening { folder, reader: reader.as_raw(), restore })?;
+        for (stage, opened) in &opened {
+            self.restored.extend(opened.restored.clone());
+            self.lost_effects.extend(opened.lost_effects.clone().map(|lost| (stage.clone(), lost)));
+        }
+        Ok(opened)
+    }
 }
+
+/// Checks that no stage would miss what it must see, if all start at `base`.
+fn check_starts(opened: &[(String, Opened)], base: u64, restored: bool) -> Result<(), KeepError> {
+    for (stage, opened) in opened {
+        let needs_from = match (restored, opened.must_from) {
+            (true, must) => opened.from.min(must.unwrap_or(u64::MAX)),
+            (false, Some(must)) => must,
+            (false, None) => continue,
+        };
+        if needs_from < base {
+            let advice = if opened.must_from.is_some() { opened.advice } else { RETIRED_ADVICE };
+            return Err(KeepError::NeedsHistory { stage: stage.clone(), needs_from, from: base, advice });
+        }
+    }
+    Ok(())
+}
+
+const RETIRED_ADVICE: &str = "it has no snapshot, and the journal's start has been retired: give it snapshots, say that it is .stateless(), or replay From::Start what is left";
 
 impl<E: Event> std::fmt::Debug for Recovered<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -63,6 +63,8 @@ pub(crate) enum Poller<E> {
 pub(crate) enum Visit {
     /// Done, show the next.
     Done,
+    /// Done, and release it and those before it now.
+    Release,
     /// Not done: stop here, it will be shown again.
     Stop,
 }
@@ -176,6 +178,10 @@ macro_rules! batch {
         for slot in &mut *guard {
             match visit(slot, count - done - 1) {
                 Visit::Done => done += 1,
+                Visit::Release => {
+                    done += 1;
+                    break;
+                }
                 Visit::Stop => break,
             }
         }

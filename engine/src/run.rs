@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::Event;
 use crate::cursor::Cursor;
+use crate::handler_stage::panic_text;
 use crate::park::Parking;
-use crate::stage::{RunStage, Turn, panic_text};
+use crate::run_stage::{RunStage, Turn};
 use crate::status::{Cause, Halted, Status};
 use crate::wait::Waiter;
 

@@ -1,175 +1,118 @@
-//! A stage at work: takes what its gate lets through, hands it to its handler, moves its cursor.
-
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+//! A stage, as the user describes it: a name, a handler, a gate, and what it keeps beside the journal.
 
 use crate::Event;
-use crate::cursor::Cursor;
-use crate::gate::Watch;
-use crate::handler::{Context, Handler};
-use crate::park::Parking;
-use crate::ring::{Poller, Visit};
-use crate::status::{Cause, Halted, Status};
+use crate::duties::{DigestCalls, Keeps, SnapshotCalls};
+use crate::gate::Gate;
+use crate::handler::Handler;
+use crate::handler_stage::HandlerStage;
+use crate::kept::dead_letters::OnError;
+use crate::kept::digests::{Digest, Digests};
+use crate::kept::effects::Effects;
+use crate::kept::snapshot::{Snapshot, Snapshots};
+use crate::lane::Item;
 
-/// What a turn came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// So many events were finished.
-    Worked(u64),
-    /// Nothing to do, or nothing could be done just now.
-    Idle,
-    /// Everything that was ever published is finished.
-    Ended,
-    /// The stage has failed and halted the engine; it must not be called again.
-    Failed,
-}
-
-/// What a stage needs to run, given to it when the engine starts.
-pub(crate) struct Wiring<E> {
-    pub(crate) poller: Poller<E>,
-    pub(crate) watch: Watch,
-    pub(crate) cursor: Cursor,
-    /// The publishers' cursor: of one publisher how far it is, of several a place to park.
-    pub(crate) published: Cursor,
-    pub(crate) parking: Arc<Parking>,
-    pub(crate) status: Arc<Status>,
-    /// The sequence of the ring's first event.
-    pub(crate) base: u64,
-    /// The first live sequence.
-    pub(crate) live_from: u64,
-    /// Journal time before `base`.
-    pub(crate) time_ns: u64,
-    /// Most events in one turn.
-    pub(crate) batch: u64,
-}
-
-/// A stage, boxed once and called once a turn; what it does to each event is monomorphised inside.
-pub(crate) trait RunStage<E>: Send {
-    fn wire(&mut self, wiring: Wiring<E>);
-    fn start(&mut self);
-    fn turn(&mut self) -> Turn;
-    /// The stage's last call, unless it failed.
-    fn end(&mut self);
-    /// The cursor whose next move gives the stage something to do; `None` if there may be something already, or
-    /// it waits for what no cursor tells.
-    fn parks_at(&self) -> Option<&Cursor>;
-    /// The sequence behind the last event that it finished.
-    fn done(&self) -> u64;
-    /// Gives the handler (or the journal's writer) back.
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
-}
-
-/// Events between two moves of a stage's cursor: a slow batch must not look like a full ring.
-const CURSOR_STRIDE: u64 = 128;
-
-pub(crate) struct HandlerStage<E, H> {
+/// A stage with options; [`Lane::with`](crate::Lane::with) puts it on a lane. A stage without options is as well made by
+/// [`Lane::stage`](crate::Lane::stage).
+///
+/// ```
+/// # use slipring::{Context, Digest, Digests, Event, Gate, Handler, HandlerError, Lane, Snapshot, Snapshots, Stage};
+/// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Order { quantity: u64 }
+/// #[derive(Default)]
+/// struct Volume { total: u64 }
+///
+/// impl Handler<Order> for Volume {
+///     fn event(&mut self, order: &Order, _: &Context) -> Result<(), HandlerError> {
+///         self.total += order.quantity;
+///         Ok(())
+///     }
+/// }
+/// impl Snapshot for Volume {
+///     fn save(&self, out: &mut Vec<u8>) {
+///         out.extend_from_slice(&self.total.to_le_bytes());
+///     }
+///     fn restore(&mut self, _version: u32, bytes: &[u8]) -> Result<(), HandlerError> {
+///         self.total = u64::from_le_bytes(bytes.try_into()?);
+///         Ok(())
+///     }
+/// }
+/// impl Digest for Volume {
+///     fn digest(&self) -> u64 {
+///         self.total
+///     }
+/// }
+///
+/// let stage = Stage::new("volume", Volume::default(), Gate::JOURNALLED)
+///     .snapshots(Snapshots::every(100_000))
+///     .digests(Digests::every(4_096));
+/// let lane = Lane::named("main").journal().with(stage);
+/// ```
+pub struct Stage<H> {
     name: String,
     handler: H,
-    wiring: Option<Wiring<E>>,
-    done: u64,
-    is_live: bool,
+    gate: Gate,
+    keeps: Keeps<H>,
 }
 
-impl<E: Event, H: Handler<E>> HandlerStage<E, H> {
-    pub(crate) fn new(name: String, handler: H) -> Self {
-        HandlerStage { name, handler, wiring: None, done: 0, is_live: false }
-    }
-}
-
-impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
-    fn wire(&mut self, wiring: Wiring<E>) {
-        self.done = wiring.base;
-        self.wiring = Some(wiring);
+impl<H> Stage<H> {
+    /// A stage that keeps nothing and halts the engine when its handler fails.
+    pub fn new(name: impl Into<String>, handler: H, gate: Gate) -> Self {
+        Stage { name: name.into(), handler, gate, keeps: Keeps::nothing() }
     }
 
-    fn start(&mut self) {
-        self.handler.start();
+    /// Takes snapshots of the handler's state, for [`From::Snapshot`](crate::From::Snapshot).
+    #[must_use]
+    pub fn snapshots(mut self, options: Snapshots) -> Self
+    where
+        H: Snapshot,
+    {
+        let (version, save, restore) = (H::VERSION, H::save, H::restore);
+        self.keeps.snapshots = Some(SnapshotCalls { options, version, save, restore });
+        self
     }
 
-    fn turn(&mut self) -> Turn {
-        let Some(wiring) = &mut self.wiring else { return Turn::Ended };
-        let start = self.done;
-        if !self.is_live && start >= wiring.live_from {
-            self.is_live = true;
-            self.handler.live(wiring.live_from);
-        }
-        let gate_end = wiring.watch.end(start);
-        if gate_end <= start {
-            // Never poll behind a closed gate: with several publishers each poll scans all that is published.
-            self.handler.idle();
-            return if wiring.status.final_end() <= start { Turn::Ended } else { Turn::Idle };
-        }
-        let limit = (gate_end - start).min(wiring.batch);
-        let (handler, cursor, parking) = (&mut self.handler, &wiring.cursor, &*wiring.parking);
-        let (mut time_ns, live_from) = (wiring.time_ns, wiring.live_from);
-        let (mut at, mut failure) = (start, None);
-        // The handler is not used again after a panic but to be given back.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            wiring.poller.batch(limit, |slot, remaining| {
-                if at == start {
-                    handler.batch_start(remaining as u64 + 1);
-                }
-                time_ns = time_ns.max(slot.time_ns);
-                if !slot.void {
-                    let context = Context { sequence: at, time_ns, live_from, remaining: remaining as u32 };
-                    if let Err(error) = handler.event(&slot.event, &context) {
-                        failure = Some(error);
-                        return Visit::Stop;
-                    }
-                }
-                at += 1;
-                if at % CURSOR_STRIDE == 0 {
-                    cursor.set(at);
-                    parking.wake(cursor);
-                }
-                if remaining == 0 {
-                    handler.batch_end();
-                }
-                Visit::Done
-            })
-        }));
-        // Only what is finished counts, whatever happened: `at` is the event in hand when it did.
-        wiring.time_ns = time_ns;
-        self.done = at;
-        if at > start {
-            cursor.set(at);
-            parking.wake(cursor);
-        }
-        let cause = match (result, failure) {
-            (Ok(_), None) if at > start => return Turn::Worked(at - start),
-            (Ok(_), None) => {
-                handler.idle();
-                return if wiring.status.final_end() <= at { Turn::Ended } else { Turn::Idle };
-            }
-            (Ok(_), Some(error)) => Cause::Error(error.into()),
-            (Err(panic), _) => Cause::Panic(panic_text(&*panic)),
-        };
-        wiring.status.halt(Halted { stage: self.name.clone(), sequence: at, cause });
-        Turn::Failed
+    /// Logs digests of the handler's state, and compares them in replay.
+    #[must_use]
+    pub fn digests(mut self, options: Digests) -> Self
+    where
+        H: Digest,
+    {
+        self.keeps.digests = Some(DigestCalls { options, digest: H::digest });
+        self
     }
 
-    fn end(&mut self) {
-        self.handler.shutdown();
+    /// Notes how far the handler's effects are, for [`Context::already_done`](crate::Context::already_done).
+    #[must_use]
+    pub fn effects(mut self, effects: Effects) -> Self {
+        self.keeps.effects = Some(effects);
+        self
     }
 
-    fn parks_at(&self) -> Option<&Cursor> {
-        let wiring = self.wiring.as_ref()?;
-        let closed_by = wiring.watch.closed_by(self.done);
-        closed_by.or_else(|| (!wiring.poller.has_news()).then_some(&wiring.published))
+    /// What to do when the handler returns an error; the engine halts if not set.
+    #[must_use]
+    pub fn on_error(mut self, what: OnError) -> Self {
+        self.keeps.dead_letters = what == OnError::DeadLetter;
+        self
     }
 
-    fn done(&self) -> u64 {
-        self.done
+    /// The handler has no state that history makes. [`From::Snapshot`](crate::From::Snapshot) then gives it no
+    /// events but those whose [effects](Stage::effects) are due.
+    #[must_use]
+    pub fn stateless(mut self) -> Self {
+        self.keeps.stateless = true;
+        self
     }
 
-    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
-        Box::new(self.handler)
+    pub(crate) fn into_item<E: Event>(self) -> Item<E>
+    where
+        H: Handler<E>,
+    {
+        let stage = Box::new(HandlerStage::new(self.name.clone(), self.handler, self.keeps));
+        Item::Stage { name: self.name, gate: self.gate, stage }
     }
 }
 
-/// The message of a panic, if it has one.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+impl<H> std::fmt::Debug for Stage<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stage").field("name", &self.name).field("gate", &self.gate).finish_non_exhaustive()
+    }
 }

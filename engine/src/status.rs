@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use slipring_journal::AppendError;
 
+use crate::kept::KeepError;
+use crate::kept::digests::Divergence;
 use crate::park::Parking;
 
 /// Why and where the engine stopped for good.
@@ -32,6 +34,12 @@ pub enum Cause {
     /// The journal took no more.
     #[error("the journal failed: {0}")]
     Journal(AppendError),
+    /// Replay came to another state than the one that was logged.
+    #[error(transparent)]
+    Diverged(Divergence),
+    /// What the stage keeps beside the journal could not be read or written.
+    #[error("what it keeps beside the journal failed: {0}")]
+    Keep(Arc<KeepError>),
 }
 
 const HALTED: u32 = 1;

@@ -138,7 +138,7 @@ impl<E: Probe> Handler<E> for Recorder {
         Ok(())
     }
 
-    fn batch_start(&mut self, size: u64) {
+    fn batch_start(&mut self, size: u64, _lag: u64) {
         self.watch.look_after((size + self.last_batch) * self.append);
         self.last_batch = size;
     }

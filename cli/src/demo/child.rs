@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use slipring::{Engine, From, Publisher};
+use slipring::{Engine, From, Publisher, Replay};
 
 use super::DemoError;
 use super::pipeline::{self, BOOK, BookStage, PATIENCE, Pace};
@@ -38,7 +38,7 @@ pub(super) fn run(journal: &Path, orders: &Orders, out: &mut dyn Write) -> Resul
     }
 
     let mut unsaid = Ok(());
-    let replayed = recovered.replay_with(From::Start, |done, total| match orders.stop {
+    let replayed = recovered.replay(Replay::new(From::Start).progress(|done, total| match orders.stop {
         Some(Stop::Replay { at }) if done >= at && unsaid.is_ok() => {
             unsaid = say(out, &Said::Replaying { done, total });
             if unsaid.is_ok() {
@@ -46,7 +46,7 @@ pub(super) fn run(journal: &Path, orders: &Orders, out: &mut dyn Write) -> Resul
             }
         }
         _ => {}
-    })?;
+    }))?;
     unsaid?;
     let digest = live_digest.recv_timeout(PATIENCE).map_err(|_| DemoError::NotLive)?;
     let elapsed_ns = replayed.elapsed.as_nanos() as u64;

@@ -317,9 +317,4 @@ impl<E: Event> Engine<E> {
         self.shared.late.add(handle.shared());
         Ok(handle)
     }
-
-    /// Says what snapshots and readers need kept, if the journal has a [`Retention`](slipring_journal::Retention).
-    pub fn retention(&self) -> Option<RetentionHandle> {
-        self.shared.history.as_ref()?.retention.clone()
-    }
 }

@@ -9,7 +9,7 @@ use slipring_journal::{Anchor, Cursors, Follower, Kind, Lease, ReadError};
 
 use super::{LateContext, LateError, LateHandler};
 use crate::Event;
-use crate::stage::panic_text;
+use crate::handler_stage::panic_text;
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
 pub(super) const FIRST_SLEEP: Duration = Duration::from_micros(50);

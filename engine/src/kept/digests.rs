@@ -1,0 +1,221 @@
+//! Digests: a stage's state as a number, logged every so many events, so that replay can tell whether it came to the
+//! same state, and if not, between which two events it went another way.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use slipring_journal::{JournalId, RawReader};
+
+use super::{KeepError, epochs, io, make_folder, sync_folder};
+
+/// A handler that can tell its state, or what it has put out, by a number.
+pub trait Digest {
+    /// The digest. Equal states have equal digests; different ones should differ. It must not depend on what differs
+    /// from one life to the next (addresses, the order of a `HashMap`).
+    fn digest(&self) -> u64;
+}
+
+/// When a stage's digests are logged, and what to do when replay finds another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digests {
+    pub(crate) every: u64,
+    pub(crate) report_only: bool,
+}
+
+impl Digests {
+    /// One behind every sequence that divides by `events`, at least 1: then the event itself is found where replay
+    /// went another way.
+    pub fn every(events: u64) -> Self {
+        Digests { every: events.max(1), report_only: false }
+    }
+
+    /// Replay goes on after the first difference, which [`Recovered::divergences`](crate::Recovered::divergences)
+    /// tells. Without it the engine halts there.
+    #[must_use]
+    pub fn report_only(mut self) -> Self {
+        self.report_only = true;
+        self
+    }
+}
+
+/// Replay came to another state than the one that was logged: a handler that is not deterministic, or not the same
+/// code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "replay of stage {stage} went another way between sequences {after} and {end} (excluded): digest {found:#018x}, logged was {logged:#018x}; is its handler deterministic, and the same code?"
+)]
+pub struct Divergence {
+    /// The stage.
+    pub stage: String,
+    /// Up to this sequence (excluded) the state was the same, or none was logged.
+    pub after: u64,
+    /// Behind the last event before this sequence it was not.
+    pub end: u64,
+    /// The digest that was logged there.
+    pub logged: u64,
+    /// The digest that replay found.
+    pub found: u64,
+}
+
+/// One line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The sequence behind the last event in the digest.
+    pub(crate) end: u64,
+    pub(crate) digest: u64,
+    /// Of the last event.
+    pub(crate) epoch: u32,
+}
+
+const NAME: &str = "digests";
+const ENTRY_BYTES: usize = 24;
+/// The log starts with an entry's worth of header: magic, journal's id.
+const MAGIC: &[u8; 8] = b"slipdig1";
+
+impl Entry {
+    fn encode(&self, journal_id: JournalId) -> [u8; ENTRY_BYTES] {
+        let mut bytes = [0; ENTRY_BYTES];
+        bytes[..8].copy_from_slice(&self.end.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.digest.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.epoch.to_le_bytes());
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&journal_id.0), &bytes[..20]);
+        bytes[20..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8; ENTRY_BYTES], journal_id: JournalId) -> Option<Self> {
+        let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
+        let epoch = u32::from_le_bytes(bytes[16..20].try_into().ok()?);
+        let entry = Entry { end: long(0), digest: long(8), epoch };
+        (entry.encode(journal_id) == *bytes).then_some(entry)
+    }
+}
+
+/// A stage's log, open for comparing and appending.
+#[derive(Debug)]
+pub(crate) struct Log {
+    path: PathBuf,
+    file: File,
+    journal_id: JournalId,
+    count: u64,
+    /// The next entry to compare.
+    next: u64,
+    buffer: Vec<u8>,
+}
+
+impl Log {
+    /// Opens or makes a stage's log. Entries for records that the log of events has lost are cut off.
+    pub(crate) fn open(journal: &Path, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
+        let folder = make_folder(journal, stage)?;
+        let path = folder.join(NAME);
+        let mut options = OpenOptions::new();
+        let options = options.create(true).truncate(false).read(true).write(true);
+        let file = options.open(&path).map_err(io("open", &path))?;
+        let journal_id = reader.journal_id();
+        let mut header = [0; ENTRY_BYTES];
+        header[..8].copy_from_slice(MAGIC);
+        header[8..].copy_from_slice(&journal_id.0);
+        let length = file.metadata().map_err(io("look at", &path))?.len();
+        let mut found = [0; ENTRY_BYTES];
+        if length < ENTRY_BYTES as u64 {
+            file.set_len(0).and_then(|()| file.write_all_at(&header, 0)).map_err(io("write", &path))?;
+            sync_folder(&folder)?;
+        } else {
+            file.read_exact_at(&mut found, 0).map_err(io("read", &path))?;
+            if &found[..8] != MAGIC {
+                let advice = "remove it: replay then compares nothing";
+                return Err(KeepError::Damaged { path, what: "its header does not validate", advice });
+            }
+            if found != header {
+                return Err(KeepError::Foreign { path });
+            }
+        }
+        let count = (length / ENTRY_BYTES as u64).saturating_sub(1);
+        let mut log = Log { path, file, journal_id, count, next: 0, buffer: Vec::new() };
+        // What the log of events has lost is at the end, for at each opening it is cut before more comes.
+        let (mut low, mut high) = (0, count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let holds = match log.entry(middle)? {
+                Some(entry) => epochs::is_of(reader, entry.end.wrapping_sub(1), entry.epoch)?,
+                // Torn by a crash, or damaged: passed over when it comes to comparing.
+                None => true,
+            };
+            if holds { low = middle + 1 } else { high = middle }
+        }
+        log.count = low;
+        log.file.set_len((low + 1) * ENTRY_BYTES as u64).map_err(io("cut", &log.path))?;
+        Ok(log)
+    }
+
+    fn entry(&self, index: u64) -> Result<Option<Entry>, KeepError> {
+        let mut bytes = [0; ENTRY_BYTES];
+        let at = (index + 1) * ENTRY_BYTES as u64;
+        self.file.read_exact_at(&mut bytes, at).map_err(io("read", &self.path))?;
+        Ok(Entry::decode(&bytes, self.journal_id))
+    }
+
+    /// Makes ready to compare what lies behind `start`.
+    pub(crate) fn seek(&mut self, start: u64) -> Result<(), KeepError> {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.entry(middle)? {
+                Some(entry) if entry.end <= start => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        self.next = low;
+        Ok(())
+    }
+
+    /// The digest that was logged behind the last event before `end`, if one was. Called with rising ends.
+    pub(crate) fn logged(&mut self, end: u64) -> Result<Option<u64>, KeepError> {
+        while self.next < self.count {
+            let Some(entry) = self.entry(self.next)? else {
+                self.next += 1;
+                continue;
+            };
+            if entry.end > end {
+                break;
+            }
+            self.next += 1;
+            if entry.end == end {
+                return Ok(Some(entry.digest));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The sequence behind the last logged event.
+    pub(crate) fn end(&self) -> Result<u64, KeepError> {
+        for index in (0..self.count).rev() {
+            if let Some(entry) = self.entry(index)? {
+                return Ok(entry.end);
+            }
+        }
+        Ok(0)
+    }
+
+    /// Appends entries.
+    pub(crate) fn append(&mut self, entries: impl Iterator<Item = Entry>) -> Result<(), KeepError> {
+        self.buffer.clear();
+        let mut count = 0;
+        for entry in entries {
+            self.buffer.extend_from_slice(&entry.encode(self.journal_id));
+            count += 1;
+        }
+        let at = (self.count + 1) * ENTRY_BYTES as u64;
+        self.file.write_all_at(&self.buffer, at).map_err(io("write to", &self.path))?;
+        self.count += count;
+        Ok(())
+    }
+
+    /// The same log for the keeper, to be appended to.
+    pub(crate) fn try_clone(&self) -> Result<Self, KeepError> {
+        let file = self.file.try_clone().map_err(io("open", &self.path))?;
+        let (path, journal_id, count) = (self.path.clone(), self.journal_id, self.count);
+        Ok(Log { path, file, journal_id, count, next: count, buffer: Vec::new() })
+    }
+}

@@ -1,0 +1,79 @@
+//! What can go wrong with what stages keep.
+
+use std::path::{Path, PathBuf};
+
+use slipring_journal::ReadError;
+
+/// Why something that a stage keeps beside the journal could not be used or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeepError {
+    /// The system refused.
+    #[error("can't {what} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The stage must see history that replay would not give it.
+    #[error(
+        "stage {stage} must see everything from sequence {needs_from} on, and it would start at {from}: {advice}"
+    )]
+    NeedsHistory {
+        /// The stage.
+        stage: String,
+        /// The first sequence that it must see.
+        needs_from: u64,
+        /// The first that it would see.
+        from: u64,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// Nobody knows which effects have been emitted.
+    #[error(
+        "stage {stage} has effects, the journal has records up to {end}, and {} is not there: say with Effects::first_time whether their effects have been emitted",
+        path.display()
+    )]
+    EffectsUnknown {
+        /// The stage.
+        stage: String,
+        /// The journal's end.
+        end: u64,
+        /// The file that would tell.
+        path: PathBuf,
+    },
+    /// A file is not what was written.
+    #[error("{} is damaged: {what}; {advice}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// A file belongs to another journal.
+    #[error("{} belongs to another journal: put it back where it was, or remove it", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no such stage, or it keeps no dead letters.
+    #[error("stage {stage} keeps no dead letters: only a stage with OnError::DeadLetter can skip an event")]
+    NotSkippable {
+        /// The name given.
+        stage: String,
+    },
+    /// The journal could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Makes an error of the system's answer.
+pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> KeepError {
+    let path = path.to_owned();
+    move |source| KeepError::Io { what, path, source }
+}

@@ -1,0 +1,301 @@
+//! The keeper: the thread that writes what lanes hand over, so that no lane waits for a disk.
+//!
+//! It writes a snapshot only when the record that it was taken behind is durable, and when the dead letters before it
+//! are. It looks every few milliseconds instead of being woken: lanes make no system call for it.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam::queue::ArrayQueue;
+use slipring_journal::{Cursors, Journal, RetentionHandle};
+
+use super::digests::{self, Divergence, Entry};
+use super::snapshot::{self, Snapshots};
+use super::{KeepError, io};
+use crate::cursor::Cursor;
+
+/// Digests that wait for the keeper; more are dropped, and counted.
+const DIGEST_QUEUE: usize = 1 << 16;
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How long the keeper goes on at the end, for records to become durable.
+const LAST_WAIT: Duration = Duration::from_secs(10);
+
+/// What is found while events are handled, for whoever asks.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    divergences: Mutex<Vec<Divergence>>,
+    faults: Mutex<VecDeque<String>>,
+}
+
+/// Faults remembered; the oldest go.
+const MOST_FAULTS: usize = 100;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Findings {
+    pub(crate) fn diverged(&self, divergence: Divergence) {
+        lock(&self.divergences).push(divergence);
+    }
+
+    pub(crate) fn divergences(&self) -> Vec<Divergence> {
+        lock(&self.divergences).clone()
+    }
+
+    fn fault(&self, stage: &str, error: &KeepError) {
+        let mut faults = lock(&self.faults);
+        if faults.len() == MOST_FAULTS {
+            faults.pop_front();
+        }
+        faults.push_back(format!("{stage}: {error}"));
+    }
+
+    pub(crate) fn faults(&self) -> Vec<String> {
+        lock(&self.faults).iter().cloned().collect()
+    }
+}
+
+/// A state on its way to the disk.
+#[derive(Debug)]
+struct Saved {
+    end: u64,
+    bytes: Vec<u8>,
+}
+
+/// Between one stage's lane and the keeper.
+#[derive(Debug)]
+pub(crate) struct ToKeeper {
+    saved: ArrayQueue<Saved>,
+    /// The one buffer, while nobody fills or writes it.
+    buffer: ArrayQueue<Vec<u8>>,
+    digests: ArrayQueue<Entry>,
+    taken: AtomicU64,
+    missed: AtomicU64,
+    dropped: AtomicU64,
+    last_end: AtomicU64,
+}
+
+impl ToKeeper {
+    pub(crate) fn new(with_digests: bool) -> Self {
+        let buffer = ArrayQueue::new(1);
+        let _ = buffer.push(Vec::new());
+        ToKeeper {
+            saved: ArrayQueue::new(1),
+            buffer,
+            digests: ArrayQueue::new(if with_digests { DIGEST_QUEUE } else { 1 }),
+            taken: AtomicU64::new(0),
+            missed: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            last_end: AtomicU64::new(0),
+        }
+    }
+
+    /// Has `fill` write a state and hands it over; not if the one before is still on its way.
+    pub(crate) fn save(&self, end: u64, fill: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let Some(mut bytes) = self.buffer.pop() else {
+            // Relaxed, here and below: counts, read for display.
+            self.missed.fetch_add(1, Ordering::Relaxed);
+            return false;
+        };
+        bytes.clear();
+        fill(&mut bytes);
+        self.saved.push(Saved { end, bytes }).is_ok()
+    }
+
+    /// Waits until a state can be handed over, within bounds.
+    pub(crate) fn wait_for_buffer(&self) {
+        let deadline = Instant::now() + LAST_WAIT;
+        while self.buffer.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    pub(crate) fn log(&self, entry: Entry) {
+        if self.digests.push(entry).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What the keeper has of a stage.
+pub(crate) struct KeptStage {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) link: Arc<ToKeeper>,
+    pub(crate) snapshots: Option<(Snapshots, u32)>,
+    pub(crate) digest_log: Option<digests::Log>,
+    /// To be synced before a snapshot counts.
+    pub(crate) dead_letters: Option<File>,
+    /// The oldest snapshot kept covers every record below it.
+    pub(crate) covers: u64,
+}
+
+/// What a stage keeps, in figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptCounters {
+    /// The stage.
+    pub stage: String,
+    /// Snapshots written in this life.
+    pub snapshots: u64,
+    /// Snapshots left out because the one before was still on its way.
+    pub missed_snapshots: u64,
+    /// The sequence behind the last event in the newest snapshot written in this life; 0 if there is none.
+    pub snapshot_end: u64,
+    /// Digests not logged because the keeper did not keep up.
+    pub dropped_digests: u64,
+}
+
+/// The keeper's thread.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    links: Vec<(String, Arc<ToKeeper>)>,
+}
+
+/// What the thread works on.
+pub(crate) struct Work {
+    pub(crate) stages: Vec<KeptStage>,
+    pub(crate) journal: Journal,
+    pub(crate) cursors: Cursors,
+    pub(crate) findings: Arc<Findings>,
+    /// Told what snapshots cover; `None` if a stage needs history that no snapshot holds.
+    pub(crate) retention: Option<RetentionHandle>,
+    /// Every stage's: what one has not finished, it still needs.
+    pub(crate) finished: Vec<Cursor>,
+}
+
+impl Keeper {
+    pub(crate) fn start(work: Work) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let links = work.stages.iter().map(|stage| (stage.name.clone(), Arc::clone(&stage.link))).collect();
+        let told = Arc::clone(&stop);
+        let thread =
+            std::thread::Builder::new().name("slipring-keeper".to_owned()).spawn(move || work.run(&told))?;
+        Ok(Keeper { stop, thread: Some(thread), links })
+    }
+
+    pub(crate) fn counters(&self) -> Vec<KeptCounters> {
+        let counters = |(stage, link): &(String, Arc<ToKeeper>)| KeptCounters {
+            stage: stage.clone(),
+            snapshots: link.taken.load(Ordering::Relaxed),
+            missed_snapshots: link.missed.load(Ordering::Relaxed),
+            snapshot_end: link.last_end.load(Ordering::Relaxed),
+            dropped_digests: link.dropped.load(Ordering::Relaxed),
+        };
+        self.links.iter().map(counters).collect()
+    }
+
+    /// Has what was handed over written, as far as it is durable or becomes so, and ends the thread.
+    pub(crate) fn finish(&mut self) {
+        // Release: partner of the acquire in `Work::run`; what lanes handed over before is seen in the last rounds.
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+impl Work {
+    fn run(mut self, stop: &AtomicBool) {
+        let mut stopped_at = None;
+        loop {
+            // Acquire: see `Keeper::finish`. Looked at before the round, so that a last round comes after it.
+            if stop.load(Ordering::Acquire) && stopped_at.is_none() {
+                stopped_at = Some(Instant::now());
+            }
+            let waits = self.round();
+            match stopped_at {
+                Some(since) if !waits || since.elapsed() > LAST_WAIT => return,
+                Some(_) => std::thread::sleep(Duration::from_millis(1)),
+                None => std::thread::park_timeout(LOOK_EVERY),
+            }
+        }
+    }
+
+    /// Writes what can be written; whether something waits for its record to become durable.
+    fn round(&mut self) -> bool {
+        let (mut waits, mut wrote) = (false, false);
+        for stage in &mut self.stages {
+            let (name, findings) = (stage.name.clone(), &self.findings);
+            match stage.round(&self.journal, &self.cursors) {
+                Ok(Round::Waits) => waits = true,
+                Ok(Round::Wrote) => wrote = true,
+                Ok(Round::Nothing) => {}
+                Err(error) => findings.fault(&name, &error),
+            }
+        }
+        if let (true, Some(retention)) = (wrote, &self.retention) {
+            let covers =
+                self.stages.iter().filter(|stage| stage.snapshots.is_some()).map(|stage| stage.covers);
+            let finished = self.finished.iter().map(Cursor::end);
+            retention.snapshot(covers.chain(finished).min().unwrap_or(0));
+        }
+        waits
+    }
+}
+
+enum Round {
+    Nothing,
+    Wrote,
+    Waits,
+}
+
+impl KeptStage {
+    fn round(&mut self, journal: &Journal, cursors: &Cursors) -> Result<Round, KeepError> {
+        if let Some(log) = &mut self.digest_log
+            && !self.link.digests.is_empty()
+        {
+            log.append(std::iter::from_fn(|| self.link.digests.pop()).take(DIGEST_QUEUE))?;
+        }
+        let Some((options, version)) = self.snapshots else { return Ok(Round::Nothing) };
+        let Some(saved) = self.link.saved.pop() else { return Ok(Round::Nothing) };
+        let has_failed = cursors.failure().is_some();
+        if cursors.durable_end() < saved.end && !has_failed {
+            cursors.request_durable(saved.end);
+            // Room for it there is: nobody else pushes while the buffer is out.
+            let _ = self.link.saved.push(saved);
+            return Ok(Round::Waits);
+        }
+        let written = match has_failed {
+            // It never becomes durable.
+            true => Ok(None),
+            false => self.write(journal, &saved, options, version).map(Some),
+        };
+        let _ = self.link.buffer.push(saved.bytes);
+        if let Some(covers) = written? {
+            self.covers = covers;
+            self.link.taken.fetch_add(1, Ordering::Relaxed);
+            self.link.last_end.store(saved.end, Ordering::Relaxed);
+            return Ok(Round::Wrote);
+        }
+        Ok(Round::Nothing)
+    }
+
+    fn write(
+        &self,
+        journal: &Journal,
+        saved: &Saved,
+        options: Snapshots,
+        version: u32,
+    ) -> Result<u64, KeepError> {
+        let anchor = journal.raw_reader()?.anchor(saved.end - 1)?;
+        if let Some(file) = &self.dead_letters {
+            file.sync_all().map_err(io("sync the dead letters in", &self.folder))?;
+        }
+        snapshot::write(&self.folder, &anchor, version, &saved.bytes, options.keep)
+    }
+}

@@ -1,0 +1,82 @@
+//! What stages keep beside the journal: snapshots of their state, how far their effects are, digests, dead letters.
+//!
+//! All of it lies in the journal's folder, one folder a stage, and all of it points into the journal by sequence
+//! and epoch: after power loss the log may be shorter and go on differently, and what then points at records that
+//! are gone is refused or dropped, never trusted.
+//!
+//! Nothing of this is written on the hot path but an effect's progress (two stores into a mapped file). Bytes of
+//! snapshots and digests go through bounded queues to the [keeper](keeper::Keeper), one thread an engine.
+
+pub(crate) mod dead_letters;
+pub(crate) mod digests;
+pub(crate) mod effects;
+pub(crate) mod epochs;
+mod error;
+pub(crate) mod keeper;
+pub(crate) mod opening;
+pub(crate) mod snapshot;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+pub use error::KeepError;
+pub(crate) use error::io;
+
+/// Name of the folder of all stages, in the journal's.
+const STAGES: &str = "stages";
+
+/// The folder of what a stage keeps.
+pub(crate) fn stage_folder(journal: &Path, stage: &str) -> PathBuf {
+    journal.join(STAGES).join(stage)
+}
+
+/// The stages that keep something beside this journal.
+pub(crate) fn stages(journal: &Path) -> Result<Vec<String>, KeepError> {
+    let folder = journal.join(STAGES);
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(io("list", &folder))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(io("list", &folder))?;
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Whether a stage's name can be a folder's.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.bytes().all(fine)
+}
+
+/// Makes the stage's folder, durably.
+pub(crate) fn make_folder(journal: &Path, stage: &str) -> Result<PathBuf, KeepError> {
+    let folder = stage_folder(journal, stage);
+    if !folder.is_dir() {
+        std::fs::create_dir_all(&folder).map_err(io("create folder", &folder))?;
+        sync_folder(&journal.join(STAGES))?;
+        sync_folder(journal)?;
+    }
+    Ok(folder)
+}
+
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), KeepError> {
+    File::open(folder).and_then(|file| file.sync_all()).map_err(io("sync folder", folder))
+}
+
+/// Writes a file so that after a crash at any moment it is there whole, or not at all.
+pub(crate) fn write_whole(folder: &Path, name: &str, parts: &[&[u8]]) -> Result<(), KeepError> {
+    let (path, made) = (folder.join(name), folder.join(format!("{name}.tmp")));
+    let write = || {
+        let mut file = File::create(&made)?;
+        parts.iter().try_for_each(|part| file.write_all(part))?;
+        file.sync_all()?;
+        std::fs::rename(&made, &path)
+    };
+    write().map_err(io("write", &path))?;
+    sync_folder(folder)
+}

@@ -1,0 +1,223 @@
+//! Snapshots: a stage's state at a sequence, so that recovery need not replay what lies before it.
+//!
+//! A snapshot is a file of its own, written whole or not at all, checksummed over every byte, and anchored: it names
+//! the record that it was taken behind, and is refused when the log holds another there. It is written only once
+//! that record is durable, so that power loss can't leave a snapshot of events that the log has lost.
+
+use std::path::{Path, PathBuf};
+
+use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
+
+use super::{KeepError, io, stage_folder, write_whole};
+use crate::handler::HandlerError;
+
+/// A handler whose state can be saved and restored.
+pub trait Snapshot {
+    /// Version of the bytes that `save` writes. It is kept with them and given to `restore`.
+    const VERSION: u32 = 1;
+
+    /// Appends the whole state to `out`. Called on the lane, between two events: the stage stands still while it
+    /// runs, so it should only copy.
+    fn save(&self, out: &mut Vec<u8>);
+
+    /// Takes the state from bytes that `save` once wrote, in version `version`. Called on a handler as it was given
+    /// to the stage.
+    ///
+    /// # Errors
+    /// If the bytes or their version can't be used; recovery then tries the snapshot before. The state must be as if
+    /// nothing had been called.
+    fn restore(&mut self, version: u32, bytes: &[u8]) -> Result<(), HandlerError>;
+}
+
+/// When a stage's snapshots are taken and how many are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshots {
+    pub(crate) every: u64,
+    pub(crate) keep: usize,
+    pub(crate) at_shutdown: bool,
+}
+
+impl Snapshots {
+    /// One behind every sequence that divides by `events` (at least 1), and one at shutdown; three are kept.
+    ///
+    /// The one before is still being written, or waits for its record to become durable: then one is left out.
+    pub fn every(events: u64) -> Self {
+        Snapshots { every: events.max(1), keep: 3, at_shutdown: true }
+    }
+
+    /// How many are kept, at least 1: if the newest is damaged, recovery takes the one before.
+    #[must_use]
+    pub fn keep(mut self, count: usize) -> Self {
+        self.keep = count.max(1);
+        self
+    }
+
+    /// Whether one is taken at shutdown, so that the next start replays nothing.
+    #[must_use]
+    pub fn at_shutdown(mut self, whether: bool) -> Self {
+        self.at_shutdown = whether;
+        self
+    }
+}
+
+/// What became of one stage's state in [`From::Snapshot`](crate::From::Snapshot).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The stage.
+    pub stage: String,
+    /// The stage starts with the state behind the event before this sequence; `None` if it starts without any.
+    pub end: Option<u64>,
+    /// Snapshots that were not taken, the newest first, and why.
+    pub refused: Vec<RefusedSnapshot>,
+}
+
+/// A snapshot that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedSnapshot {
+    /// The file. It is left where it is.
+    pub path: PathBuf,
+    /// Why it was refused.
+    pub why: String,
+}
+
+impl std::fmt::Display for Restored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.end {
+            Some(end) => write!(f, "{}: restored from the snapshot at {end}", self.stage)?,
+            None => write!(f, "{}: no snapshot", self.stage)?,
+        }
+        self.refused
+            .iter()
+            .try_for_each(|refused| write!(f, "; {} refused: {}", refused.path.display(), refused.why))
+    }
+}
+
+const MAGIC: &[u8; 8] = b"slipsnap";
+const FORMAT: u32 = 1;
+/// magic 8, format 4, the handler's version 4, journal id 16, sequence 8, epoch 4, record crc 4, state bytes 8, crc 4,
+/// zeros 4.
+const HEADER_BYTES: usize = 64;
+const SUFFIX: &str = ".snapshot";
+
+/// A snapshot's content.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) anchor: Anchor,
+    pub(crate) version: u32,
+    bytes: Vec<u8>,
+}
+
+impl Content {
+    pub(crate) fn state(&self) -> &[u8] {
+        &self.bytes[HEADER_BYTES..]
+    }
+
+    /// The sequence behind the last event in it.
+    pub(crate) fn end(&self) -> u64 {
+        self.anchor.sequence + 1
+    }
+}
+
+fn header(anchor: &Anchor, version: u32, state: &[u8]) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+    header[12..16].copy_from_slice(&version.to_le_bytes());
+    header[16..32].copy_from_slice(&anchor.journal_id.0);
+    header[32..40].copy_from_slice(&anchor.sequence.to_le_bytes());
+    header[40..44].copy_from_slice(&anchor.epoch.to_le_bytes());
+    header[44..48].copy_from_slice(&anchor.crc.to_le_bytes());
+    header[48..56].copy_from_slice(&(state.len() as u64).to_le_bytes());
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&header[..56]), state);
+    header[56..60].copy_from_slice(&crc.to_le_bytes());
+    header
+}
+
+/// Writes a snapshot, then removes those that are too many. The first sequence that the oldest kept one covers.
+pub(crate) fn write(
+    folder: &Path,
+    anchor: &Anchor,
+    version: u32,
+    state: &[u8],
+    keep: usize,
+) -> Result<u64, KeepError> {
+    let name = format!("{:020}{SUFFIX}", anchor.sequence + 1);
+    write_whole(folder, &name, &[&header(anchor, version, state), state])?;
+    let mut files = list(folder)?;
+    while files.len() > keep {
+        let (_, path) = files.remove(0);
+        std::fs::remove_file(&path).map_err(io("remove", &path))?;
+    }
+    Ok(files.first().map_or(0, |(end, _)| *end))
+}
+
+/// The snapshots of a folder, the oldest first, by the sequence in their names.
+pub(crate) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>, KeepError> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(io("list", folder))?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(io("list", folder))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if let Some(end) = name.strip_suffix(SUFFIX).and_then(|digits| digits.parse().ok()) {
+            files.push((end, path));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Reads a snapshot and checks it against itself and the log.
+pub(crate) fn load(path: &Path, reader: &mut RawReader) -> Result<Content, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let field = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap_or_default());
+    let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
+    if bytes.len() < HEADER_BYTES || &bytes[..8] != MAGIC {
+        return Err("it is no snapshot".to_owned());
+    }
+    if field(8) != FORMAT {
+        return Err(format!("its format is {}, and this version reads {FORMAT}", field(8)));
+    }
+    let journal_id = JournalId(bytes[16..32].try_into().unwrap_or_default());
+    let anchor = Anchor { journal_id, sequence: long(32), epoch: field(40), crc: field(44) };
+    let version = field(12);
+    if bytes[..HEADER_BYTES] != header(&anchor, version, &bytes[HEADER_BYTES..]) {
+        return Err("its checksum does not hold".to_owned());
+    }
+    match reader.check_anchor(&anchor) {
+        Ok(()) => Ok(Content { anchor, version, bytes }),
+        // All that came before has gone, and what it covers with it: it says all that there is to know.
+        Err(ReadError::HistoryChanged { .. }) if is_at_start(reader, &anchor) => {
+            Ok(Content { anchor, version, bytes })
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Retention may remove the record that the snapshot was taken behind, but none that comes after it.
+fn is_at_start(reader: &RawReader, anchor: &Anchor) -> bool {
+    anchor.journal_id == reader.journal_id() && anchor.sequence + 1 == reader.first_sequence()
+}
+
+/// The newest snapshot that can be used, by `restore`, and those that can't.
+pub(crate) fn restore(
+    journal: &Path,
+    stage: &str,
+    reader: &mut RawReader,
+    mut restore: impl FnMut(u32, &[u8]) -> Result<(), HandlerError>,
+) -> Result<Restored, KeepError> {
+    let mut refused = Vec::new();
+    for (_, path) in list(&stage_folder(journal, stage))?.into_iter().rev() {
+        let restored = load(&path, reader).and_then(|content| {
+            restore(content.version, content.state()).map_err(|error| error.to_string())?;
+            Ok(content.end())
+        });
+        match restored {
+            Ok(end) => return Ok(Restored { stage: stage.to_owned(), end: Some(end), refused }),
+            Err(why) => refused.push(RefusedSnapshot { path, why }),
+        }
+    }
+    Ok(Restored { stage: stage.to_owned(), end: None, refused })
+}

@@ -1,0 +1,324 @@
+//! Replay: from where, how far, how fast; and feeding records into a ring. For recovery, and for backtests, which
+//! put history through other handlers.
+
+use std::time::{Duration, Instant};
+
+use slipring_journal::{Kind, Reader};
+
+use crate::Event;
+use crate::builder::EngineBuilder;
+use crate::engine::{Engine, ShutdownReport};
+use crate::error::{ReplayError, ShutdownError};
+use crate::kept::epochs::Epochs;
+use crate::publisher::Publisher;
+use crate::ring::Slot;
+use crate::start::Begin;
+
+/// Where replay starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// At the first record kept: full history.
+    Start,
+    /// At the first record whose journal time is this or later, nanoseconds.
+    Time(u64),
+    /// At this sequence.
+    Sequence(u64),
+    /// Each stage where its newest snapshot ends, or its effects, or at the journal's start if it has neither; the
+    /// records are read from the least of these on. Refused if that has been retired.
+    Snapshot,
+}
+
+/// Where replay ends, this not included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// At the first record whose journal time is this or later, nanoseconds.
+    Time(u64),
+    /// At this sequence.
+    Sequence(u64),
+}
+
+/// How fast replay goes.
+#[derive(Default)]
+#[non_exhaustive]
+pub enum Pace<'a> {
+    /// As fast as the stages take it.
+    #[default]
+    Max,
+    /// So many times as fast as it happened, by the records' times: 1.0 is as it happened, 10.0 ten times as fast.
+    Times(f64),
+    /// One record at a time: before each, when all stages have finished the one before, this is called, and may
+    /// take its time.
+    Steps(Box<dyn FnMut(Step) + 'a>),
+}
+
+impl std::fmt::Debug for Pace<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Pace::Max => f.write_str("Max"),
+            Pace::Times(factor) => write!(f, "Times({factor})"),
+            Pace::Steps(_) => f.write_str("Steps(..)"),
+        }
+    }
+}
+
+/// The record that a replay by steps is about to publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its journal time, nanoseconds.
+    pub time_ns: u64,
+}
+
+/// What to replay and how. A [`From`] alone is one at full speed.
+///
+/// ```
+/// use slipring::{From, Pace, Replay, Until};
+///
+/// let replay = Replay::new(From::Time(1_700_000_000_000_000_000))
+///     .until(Until::Time(1_700_000_060_000_000_000))
+///     .pace(Pace::Times(10.0))
+///     .progress(|done, total| eprintln!("{done} of {total}"));
+/// ```
+pub struct Replay<'a> {
+    pub(crate) from: From,
+    pub(crate) until: Option<Until>,
+    pub(crate) pace: Pace<'a>,
+    pub(crate) progress: Option<Box<dyn FnMut(u64, u64) + 'a>>,
+}
+
+impl<'a> Replay<'a> {
+    /// From there to the end, at full speed.
+    pub fn new(from: From) -> Self {
+        Replay { from, until: None, pace: Pace::Max, progress: None }
+    }
+
+    /// Ends before the end. For backtests: going live takes all of history.
+    #[must_use]
+    pub fn until(mut self, until: Until) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    /// How fast it goes.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace<'a>) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Calls `tell` now and then with how many records of how many have been published.
+    #[must_use]
+    pub fn progress(mut self, tell: impl FnMut(u64, u64) + 'a) -> Self {
+        self.progress = Some(Box::new(tell));
+        self
+    }
+}
+
+impl core::convert::From<From> for Replay<'_> {
+    fn from(from: From) -> Self {
+        Replay::new(from)
+    }
+}
+
+impl std::fmt::Debug for Replay<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_struct("Replay");
+        debug
+            .field("from", &self.from)
+            .field("until", &self.until)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayReport {
+    /// The first sequence replayed.
+    pub first_sequence: u64,
+    /// The sequence behind the last.
+    pub end_sequence: u64,
+    /// From the first record read to the last event finished by every stage.
+    pub elapsed: Duration,
+}
+
+impl ReplayReport {
+    /// How many records were replayed.
+    pub fn events(&self) -> u64 {
+        self.end_sequence - self.first_sequence
+    }
+
+    /// Records a second.
+    pub fn rate(&self) -> f64 {
+        self.events() as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+}
+
+impl std::fmt::Display for ReplayReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (first, end, rate) = (self.first_sequence, self.end_sequence, self.rate() / 1e6);
+        let elapsed = self.elapsed.as_secs_f64() * 1e3;
+        write!(f, "replayed {} records, {first} to {end}, in {elapsed:.1} ms ({rate:.1} M/s)", self.events())
+    }
+}
+
+/// Journal time before `sequence`.
+pub(crate) fn time_before<E: Event>(reader: &mut Reader<E>, sequence: u64) -> Result<u64, ReplayError> {
+    Ok(match sequence.checked_sub(1) {
+        Some(before) if before >= reader.first_sequence() => reader.at(before)?.time_ns(),
+        _ => 0,
+    })
+}
+
+/// Publishes the records in `[first, end)`, with their sequences and times, and waits until every stage has finished
+/// them.
+pub(crate) fn feed<E: Event>(
+    reader: &mut Reader<E>,
+    (first, end): (u64, u64),
+    engine: &Engine<E>,
+    publisher: &mut Publisher<E>,
+    replay: &mut Replay<'_>,
+) -> Result<(), ReplayError> {
+    let mut chunks = reader.chunks(first)?;
+    let total = end - first;
+    let (started, mut first_time) = (Instant::now(), None);
+    while let Some(chunk) = chunks.next_chunk()? {
+        let count = (end.saturating_sub(chunk.first_sequence) as usize).min(chunk.records.len());
+        let records = &chunk.records[..count];
+        let mut done = 0;
+        while done < count {
+            let part = match &mut replay.pace {
+                Pace::Max => count - done,
+                Pace::Times(factor) => {
+                    let since = *first_time.get_or_insert(records[0].time_ns());
+                    let due = |index: usize| {
+                        let after = records[index].time_ns().saturating_sub(since) as f64 / *factor;
+                        Duration::try_from_secs_f64(after / 1e9).unwrap_or(Duration::MAX)
+                    };
+                    wait_until(started, due(done), engine)?;
+                    let elapsed = started.elapsed();
+                    1 + (done + 1..count).take_while(|index| due(*index) <= elapsed).count()
+                }
+                Pace::Steps(step) => {
+                    let sequence = chunk.first_sequence + done as u64;
+                    engine.wait_all(sequence)?;
+                    step(Step { sequence, time_ns: records[done].time_ns() });
+                    1
+                }
+            };
+            let fill = |index: usize, slot: &mut Slot<E>| {
+                let record = &records[done + index];
+                slot.set(record.time_ns(), record.kind() == Kind::Void, record.event());
+            };
+            if publisher.put_all(part, fill).is_err() {
+                // Halted: the wait below says by whom.
+                break;
+            }
+            done += part;
+        }
+        if let Some(progress) = &mut replay.progress {
+            progress(chunk.first_sequence + count as u64 - first, total);
+        }
+        if done < records.len() || chunk.first_sequence + count as u64 >= end {
+            break;
+        }
+    }
+    Ok(engine.wait_all(end)?)
+}
+
+/// Sleeps until `due` after `started`, the last part of a millisecond awake.
+fn wait_until<E: Event>(started: Instant, due: Duration, engine: &Engine<E>) -> Result<(), ReplayError> {
+    /// A sleep may be that much too long.
+    const SLACK: Duration = Duration::from_micros(200);
+    loop {
+        let left = due.saturating_sub(started.elapsed());
+        if left.is_zero() {
+            return Ok(());
+        }
+        if let Some(halted) = engine.halted() {
+            return Err(halted.into());
+        }
+        if engine.invoke() > 0 {
+            continue;
+        }
+        match left.checked_sub(SLACK) {
+            // Not longer than a tenth of a second at once: the engine may halt.
+            Some(left) if !left.is_zero() => std::thread::sleep(left.min(Duration::from_millis(100))),
+            _ => std::hint::spin_loop(),
+        }
+    }
+}
+
+/// An engine without a journal of its own that history is put through. Made by [`EngineBuilder::backtest`].
+///
+/// Its handlers see the sequences and times of the journal, and every event as replayed.
+///
+/// ```
+/// # use slipring::{Context, Engine, Event, From, Gate, Journal, Lane, Replay, Until};
+/// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+/// # let folder = tempfile::tempdir()?;
+/// # let place = folder.path().join("ticks");
+/// # let engine = Engine::builder().journal(Journal::at(&place)).lane(Lane::named("journal").journal());
+/// # let (engine, mut publisher) = engine.open()?.go_live()?;
+/// # for price in 0..10 { publisher.publish_at(price, Tick { price })?; }
+/// # engine.shutdown(publisher)?;
+/// let mut sum = 0;
+/// let lane = Lane::named("try").stage("sum", move |tick: &Tick, _: &Context| sum += tick.price, Gate::PUBLISHED);
+/// let backtest = Engine::builder().lane(lane).backtest(&Journal::at(&place))?;
+/// let report = backtest.run(Replay::new(From::Time(3)).until(Until::Time(6)))?;
+/// assert_eq!(report.replay.events(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Backtest<E: Event> {
+    builder: EngineBuilder<E>,
+    reader: Reader<E>,
+}
+
+/// What a backtest did.
+#[derive(Debug)]
+pub struct BacktestReport {
+    /// Which records were replayed, and how fast.
+    pub replay: ReplayReport,
+    /// Gives the handlers back.
+    pub shutdown: ShutdownReport,
+}
+
+impl<E: Event> Backtest<E> {
+    pub(crate) fn new(builder: EngineBuilder<E>, reader: Reader<E>) -> Self {
+        Backtest { builder, reader }
+    }
+
+    /// Puts a range of history through the engine and ends it.
+    ///
+    /// # Errors
+    /// [`ReplayError`]: a range that is not there, a record that does not validate, a stage that fails.
+    pub fn run<'a>(self, replay: impl Into<Replay<'a>>) -> Result<BacktestReport, ReplayError> {
+        let mut replay = replay.into();
+        let Backtest { builder, mut reader } = self;
+        let started = Instant::now();
+        let first = match replay.from {
+            From::Start => reader.first_sequence(),
+            From::Time(time_ns) => reader.lower_bound(time_ns)?,
+            From::Sequence(sequence) => sequence,
+            From::Snapshot => return Err(ReplayError::NoSnapshots),
+        };
+        let end = match replay.until {
+            None => reader.end_sequence(),
+            Some(Until::Time(time_ns)) => reader.lower_bound(time_ns)?,
+            Some(Until::Sequence(sequence)) => sequence.min(reader.end_sequence()),
+        };
+        let end = end.max(first);
+        let time_ns = time_before(&mut reader, first)?;
+        let begin = Begin { base: first, live_from: end, time_ns, epochs: Epochs::none() };
+        let (engine, mut publisher) = builder.start(None, begin)?;
+        feed(&mut reader, (first, end), &engine, &mut publisher, &mut replay)?;
+        let replay = ReplayReport { first_sequence: first, end_sequence: end, elapsed: started.elapsed() };
+        match engine.shutdown(publisher) {
+            Ok(shutdown) => Ok(BacktestReport { replay, shutdown }),
+            Err(ShutdownError::Halted(halted)) => Err(halted.into()),
+            Err(error) => Err(ReplayError::Shutdown(error)),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a lane knows of a stage: it is given its wiring, then called once a turn.
+
+use std::any::Any;
+use std::path::Path;
+use std::sync::Arc;
+
+use slipring_journal::JournalId;
+
+use crate::cursor::Cursor;
+use crate::gate::Watch;
+use crate::kept::KeepError;
+use crate::kept::epochs::Epochs;
+use crate::kept::keeper::{Findings, KeptStage};
+use crate::kept::opening::{Opened, Opening};
+use crate::park::Parking;
+use crate::ring::Poller;
+use crate::status::Status;
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// So many events were finished.
+    Worked(u64),
+    /// Nothing to do, or nothing could be done just now.
+    Idle,
+    /// Everything that was ever published is finished.
+    Ended,
+    /// The stage has failed and halted the engine; it must not be called again.
+    Failed,
+}
+
+/// What a stage needs to run, given to it when the engine starts.
+pub(crate) struct Wiring<E> {
+    pub(crate) poller: Poller<E>,
+    pub(crate) watch: Watch,
+    pub(crate) cursor: Cursor,
+    /// The publishers' cursor: of one publisher how far it is, of several a place to park.
+    pub(crate) published: Cursor,
+    pub(crate) parking: Arc<Parking>,
+    pub(crate) status: Arc<Status>,
+    /// The sequence of the ring's first event.
+    pub(crate) base: u64,
+    /// The first live sequence.
+    pub(crate) live_from: u64,
+    /// Journal time before `base`.
+    pub(crate) time_ns: u64,
+    /// Most events in one turn.
+    pub(crate) batch: u64,
+    pub(crate) journal_id: Option<JournalId>,
+    pub(crate) epochs: Epochs,
+    pub(crate) findings: Arc<Findings>,
+}
+
+/// A stage, boxed once and called once a turn; what it does to each event is monomorphised inside.
+pub(crate) trait RunStage<E>: Send {
+    fn wire(&mut self, wiring: Wiring<E>);
+    fn start(&mut self);
+    fn turn(&mut self) -> Turn;
+    /// The stage's last call, unless it failed.
+    fn end(&mut self);
+    /// The cursor whose next move gives the stage something to do; `None` if there may be something already, or
+    /// it waits for what no cursor tells.
+    fn parks_at(&self) -> Option<&Cursor>;
+    /// The sequence behind the last event that it finished.
+    fn done(&self) -> u64;
+    /// What it keeps beside the journal and can't without one, if anything.
+    fn needs_journal(&self) -> Option<&'static str> {
+        None
+    }
+    /// Whether it keeps dead letters.
+    fn keeps_dead_letters(&self) -> bool {
+        false
+    }
+    /// Whether it needs history that no snapshot holds.
+    fn needs_all_history(&self) -> bool {
+        false
+    }
+    /// Takes what it kept from disk.
+    fn open(&mut self, _opening: &mut Opening<'_>) -> Result<Option<Opened>, KeepError> {
+        Ok(None)
+    }
+    /// What the keeper needs to write for it, if it has to.
+    fn keep_by(&mut self, _journal: &Path) -> Result<Option<KeptStage>, KeepError> {
+        Ok(None)
+    }
+    /// Gives the handler (or the journal's writer) back.
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}

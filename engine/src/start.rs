@@ -1,0 +1,258 @@
+//! From a description to running lanes: ring, cursors, gates and threads are made and wired.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::mpsc::sync_channel;
+
+use slipring_journal::{Cursors, Writer};
+
+use crate::Event;
+use crate::builder::{EngineBuilder, parks};
+use crate::cursor::Cursor;
+use crate::engine::{Engine, LaneThread, Shared};
+use crate::error::BuildError;
+use crate::gate::{Gate, Level, Source, Watch};
+use crate::invoke::{Drive, Invoked};
+use crate::journal_stage::{JOURNAL, JournalStage};
+use crate::kept::KeepError;
+use crate::kept::epochs::Epochs;
+use crate::kept::keeper::{Findings, Keeper, KeptStage, Work};
+use crate::lane::Item;
+use crate::late::{History, LateConsumers};
+use crate::park::Parking;
+use crate::publisher::{Outlet, Publisher};
+use crate::ring::{self, Publishers};
+use crate::run::Run;
+use crate::run_stage::{RunStage, Wiring};
+use crate::status::Status;
+use crate::wait::Waiter;
+
+/// Most events that a lane with several stages takes in a turn: the events stay in the first-level cache from one
+/// stage to the next.
+const FUSED_BATCH: u64 = 512;
+
+/// Where an engine begins.
+pub(crate) struct Begin {
+    /// The sequence of the ring's first event.
+    pub(crate) base: u64,
+    /// The first live sequence.
+    pub(crate) live_from: u64,
+    /// Journal time before `base`.
+    pub(crate) time_ns: u64,
+    pub(crate) epochs: Epochs,
+}
+
+impl<E: Event> EngineBuilder<E> {
+    /// Builds the ring and starts the lanes.
+    pub(crate) fn start(
+        mut self,
+        writer: Option<Writer<E>>,
+        begin: Begin,
+    ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
+        let Begin { base, live_from, time_ns, epochs } = begin;
+        let crowded = self.is_crowded();
+        let parking = Arc::new(Parking::new(self.parking_lanes()));
+        let status = Arc::new(Status::new(Arc::clone(&parking)));
+        let journal = writer.as_ref().map(|writer| writer.cursors());
+        let names: Vec<String> = self.lanes.iter().flat_map(|lane| &lane.items).map(item_name).collect();
+        let cursors: Vec<Cursor> = names.iter().map(|_| Cursor::new(base)).collect();
+        let cursor_of = |name: &str| names.iter().position(|n| n == name).map(|at| cursors[at].clone());
+        let (producer, mut pollers) = ring::build::<E>(self.capacity, names.len(), self.publishers);
+        let published = Cursor::new(base);
+        let durable = Cursor::new(base);
+        if let Some(journal) = journal.as_ref().filter(|_| parking.is_used()) {
+            wake_by_journal(journal, &durable, &parking);
+        }
+        let abandon = Arc::new(AtomicBool::new(false));
+        let findings: Arc<Findings> = Arc::default();
+        let journal_id = writer.as_ref().map(Writer::journal_id);
+        let retention = writer.as_ref().and_then(Writer::retention);
+        let history = match (&self.journal, &journal) {
+            (Some(place), Some(written)) => {
+                Some(History::new(place.path(), written.clone(), retention.clone()))
+            }
+            _ => None,
+        };
+        let keeper = match (self.journal.clone(), &journal) {
+            (Some(place), Some(written)) => {
+                let to_keep = self.keep_by(place.path())?;
+                let retention = retention.clone().filter(|_| !self.needs_all_history());
+                let work = Work {
+                    stages: to_keep,
+                    journal: place,
+                    cursors: written.clone(),
+                    findings: Arc::clone(&findings),
+                    retention,
+                    finished: cursors.clone(),
+                };
+                (!work.stages.is_empty())
+                    .then(|| Keeper::start(work))
+                    .transpose()
+                    .map_err(|source| BuildError::Thread { lane: "slipring-keeper".to_owned(), source })?
+            }
+            _ => None,
+        };
+        let mut writer = writer;
+        let mut gates = Vec::new();
+        let mut runs = Vec::new();
+        let mut invoked = Vec::new();
+        let mut parking_count = 0;
+        for lane in self.lanes {
+            let parks = parks(&lane, crowded);
+            // A small guard of a ring with several publishers costs a scan of all that is published: trap 10.
+            let small = lane.items.len() > 1 && self.publishers == Publishers::Single;
+            let batch = lane.batch.or(self.batch).unwrap_or(if small { FUSED_BATCH } else { u64::MAX });
+            let batch = batch.clamp(1, (self.capacity as u64 / 4).max(1));
+            let mut stages: Vec<(String, Box<dyn RunStage<E>>)> = Vec::new();
+            for item in lane.items {
+                let name = item_name(&item);
+                let (gate, mut stage): (Gate, Box<dyn RunStage<E>>) = match item {
+                    Item::Journal => {
+                        let writer = writer.take().expect("one lane runs the journal: checked in open");
+                        (Gate::PUBLISHED, Box::new(JournalStage::new(writer)))
+                    }
+                    Item::Stage { gate, stage, .. } => (gate, stage),
+                };
+                stage.wire(Wiring {
+                    poller: pollers.remove(0),
+                    watch: watch(&gate, &cursor_of, journal.as_ref(), &durable),
+                    published: published.clone(),
+                    parking: Arc::clone(&parking),
+                    cursor: cursor_of(&name).expect("every stage has one"),
+                    status: Arc::clone(&status),
+                    base,
+                    live_from,
+                    time_ns,
+                    batch,
+                    journal_id,
+                    epochs: epochs.clone(),
+                    findings: Arc::clone(&findings),
+                });
+                gates.push(gate);
+                stages.push((name, stage));
+            }
+            let parks_as = parks.then_some(parking_count);
+            parking_count += usize::from(parks_as.is_some());
+            let run = Run {
+                core: lane.core,
+                ended: Vec::with_capacity(stages.len()),
+                stages,
+                waiter: lane.own_wait.map_or_else(|| Waiter::new(lane.wait, crowded), Waiter::own),
+                status: Arc::clone(&status),
+                parking: Arc::clone(&parking),
+                parks_as,
+                abandon: Arc::clone(&abandon),
+            };
+            if lane.invoked { invoked.push(run) } else { runs.push((lane.name, run)) }
+        }
+        let invoked = (!invoked.is_empty()).then(|| Arc::new(Invoked::new(invoked)));
+
+        let outlet = Arc::new(Outlet {
+            status: Arc::clone(&status),
+            clock: self.clock,
+            base,
+            capacity: self.capacity,
+            active: AtomicUsize::new(0),
+            published,
+            stages: cursors.clone(),
+            parking,
+            drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
+        });
+        let shared = Shared {
+            status,
+            names,
+            cursors,
+            gates,
+            journal,
+            outlet: Arc::clone(&outlet),
+            history,
+            late: LateConsumers::default(),
+            live_from,
+            wait_timeout: self.wait_timeout,
+            findings,
+            retention,
+        };
+        let mut engine = Engine::new(shared, abandon, invoked, keeper);
+        for (lane, run) in runs {
+            engine.lanes.push(spawn(lane, run)?);
+        }
+        Ok((engine, Publisher::new(producer, outlet)))
+    }
+
+    /// What the keeper has to write for.
+    fn keep_by(&mut self, journal: &Path) -> Result<Vec<KeptStage>, KeepError> {
+        let mut all = Vec::new();
+        for item in self.lanes.iter_mut().flat_map(|lane| &mut lane.items) {
+            if let Item::Stage { stage, .. } = item {
+                all.extend(stage.keep_by(journal)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Whether a stage needs history that no snapshot holds.
+    fn needs_all_history(&self) -> bool {
+        let mut items = self.lanes.iter().flat_map(|lane| &lane.items);
+        items.any(|item| matches!(item, Item::Stage { stage, .. } if stage.needs_all_history()))
+    }
+}
+
+/// Starts a lane's thread and waits until it is where it should be.
+fn spawn<E: Event>(lane: String, run: Run<E>) -> Result<LaneThread<E>, BuildError> {
+    let core = run.core;
+    let (ready, is_ready) = sync_channel(1);
+    let spawned = std::thread::Builder::new().name(lane.clone()).spawn(move || run.run(&ready));
+    let thread = match spawned {
+        Ok(thread) => thread,
+        Err(source) => return Err(BuildError::Thread { lane, source }),
+    };
+    if !is_ready.recv().unwrap_or(false) {
+        let _ = thread.join();
+        let allowed = core_affinity::get_core_ids().map(|ids| {
+            let list: Vec<String> = ids.iter().map(|id| id.id.to_string()).collect();
+            format!("cores {}", list.join(", "))
+        });
+        return Err(BuildError::CoreNotAllowed { lane, core: core.unwrap_or(0), allowed });
+    }
+    Ok(LaneThread { name: lane, thread: Some(thread) })
+}
+
+fn item_name<E: Event>(item: &Item<E>) -> String {
+    match item {
+        Item::Journal => JOURNAL.to_owned(),
+        Item::Stage { name, .. } => name.clone(),
+    }
+}
+
+/// Has the journal's threads wake lanes: those gated on durable by its cursor, all when it fails.
+fn wake_by_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
+    let (durable, parking) = (durable.clone(), Arc::clone(parking));
+    journal.on_change(move |failed| {
+        parking.wake(&durable);
+        if failed {
+            parking.wake_all();
+        }
+    });
+}
+
+/// Finds the cursors that a gate waits for.
+fn watch(
+    gate: &Gate,
+    cursor_of: &impl Fn(&str) -> Option<Cursor>,
+    journal: Option<&Cursors>,
+    durable: &Cursor,
+) -> Watch {
+    let mut sources: Vec<Source> =
+        gate.after.iter().filter_map(|name| cursor_of(name)).map(Source::Stage).collect();
+    match gate.level {
+        Level::Published => {}
+        Level::Journalled => sources.extend(cursor_of(JOURNAL).map(Source::Stage)),
+        Level::Durable => {
+            // Durable implies journalled, but replay passes the journal stage too: wait for both.
+            sources.extend(cursor_of(JOURNAL).map(Source::Stage));
+            sources.extend(journal.map(|journal| Source::Durable(journal.clone(), durable.clone())));
+        }
+    }
+    Watch::new(sources)
+}
