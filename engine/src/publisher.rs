@@ -264,6 +264,16 @@ impl<E: Event> Publisher<E> {
         Some(clone)
     }
 
+    /// Whether there is no other and never will be.
+    pub(crate) fn is_only(&self) -> bool {
+        matches!(self.producer, Producer::Single(_))
+    }
+
+    /// The sequence behind the last event published; exact only if there are no other publishers.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
     /// The engine's clock.
     pub(crate) fn now_ns(&self) -> u64 {
         self.outlet.clock.now_ns()

@@ -280,7 +280,6 @@ impl<E: Event> Thread<E> {
             }
             let took = self.take_commands();
             let busy = self.let_go_off();
-            self.shared.pending.store(self.pending.len() as u64, Ordering::Relaxed);
             if !took && !busy {
                 std::thread::park_timeout(self.sleep());
             }
@@ -298,6 +297,7 @@ impl<E: Event> Thread<E> {
                 None => break,
             }
         }
+        self.tell_pending();
         most > 0
     }
 
@@ -314,6 +314,7 @@ impl<E: Event> Thread<E> {
             match publisher.try_publish_at(now_ns, *event) {
                 Ok(_) => {
                     self.pending.remove(token);
+                    self.shared.pending.store(self.pending.len() as u64, Ordering::Relaxed);
                     // Relaxed: a figure.
                     self.shared.went_off.fetch_add(1, Ordering::Relaxed);
                     any = true;
@@ -339,6 +340,11 @@ impl<E: Event> Thread<E> {
             self.publisher = None;
         }
         any
+    }
+
+    fn tell_pending(&self) {
+        // Relaxed: a figure.
+        self.shared.pending.store(self.pending.len() as u64, Ordering::Relaxed);
     }
 
     /// How long nothing can be due; never longer than a look, for nobody wakes the thread for a command.
