@@ -66,7 +66,7 @@ impl Hand {
     }
 }
 
-fn engine(folder: &tempfile::TempDir, hand: &Hand, timers: &Timers<Message>) -> EngineBuilder<Message> {
+fn describe(folder: &tempfile::TempDir, hand: &Hand, timers: &Timers<Message>) -> EngineBuilder<Message> {
     let hand = Arc::clone(&hand.0);
     let book = Book { schedule: timers.schedule(), seen: Vec::new() };
     Engine::builder()
@@ -87,7 +87,7 @@ struct Life {
 impl Life {
     fn start(folder: &tempfile::TempDir, hand: &Hand) -> Self {
         let timers = Timers::start(16).unwrap();
-        let mut recovered = engine(folder, hand, &timers).open().unwrap();
+        let mut recovered = describe(folder, hand, &timers).open().unwrap();
         recovered.replay(From::Start).unwrap();
         let (engine, publisher) = recovered.go_live().unwrap();
         timers.arm(publisher.try_clone().unwrap()).unwrap();
@@ -161,7 +161,7 @@ fn what_went_off_is_not_repeated_and_what_was_pending_goes_off_in_the_next_life(
     // Two is late by now, three is still to come.
     hand.set(3_200);
     let timers = Timers::start(16).unwrap();
-    let mut recovered = engine(&folder, &hand, &timers).open().unwrap();
+    let mut recovered = describe(&folder, &hand, &timers).open().unwrap();
     recovered.replay(From::Start).unwrap();
     // Replay collects and lets nothing go off, whatever the clock says.
     while timers.pending() != 2 {
@@ -244,7 +244,7 @@ fn a_full_queue_and_a_full_ring_hold_nobody_up_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let hand = Hand::default();
     let timers = Timers::start(1).unwrap();
-    let (engine, mut publisher) = engine(&folder, &hand, &timers).open().unwrap().go_live().unwrap();
+    let (engine, mut publisher) = describe(&folder, &hand, &timers).open().unwrap().go_live().unwrap();
     timers.arm(publisher.try_clone().unwrap()).unwrap();
     const COUNT: u64 = 5_000;
     for token in 0..COUNT {
@@ -268,7 +268,7 @@ fn a_handler_whose_timers_are_gone_is_told() {
     let hand = Hand::default();
     let timers = Timers::start(4).unwrap();
     let schedule = timers.schedule();
-    let (engine, mut publisher) = engine(&folder, &hand, &timers).open().unwrap().go_live().unwrap();
+    let (engine, mut publisher) = describe(&folder, &hand, &timers).open().unwrap().go_live().unwrap();
     drop(timers);
     assert!(matches!(schedule.cancel(1), Err(TimerError::Gone)));
     publisher.publish(set(1, 0)).unwrap();
@@ -303,7 +303,7 @@ fn a_ticker_keeps_to_its_grid() {
     let hand = Hand::default();
     let timers = Timers::start(4).unwrap();
     hand.set(1_000_250);
-    let (engine, publisher) = engine(&folder, &hand, &timers).open().unwrap().go_live().unwrap();
+    let (engine, publisher) = describe(&folder, &hand, &timers).open().unwrap().go_live().unwrap();
     let tick = |time_ns| Message { kind: NOTHING, token: 0, at_ns: time_ns };
     let no_interval = Ticker::start(publisher.try_clone().unwrap(), Duration::ZERO, tick);
     assert!(matches!(no_interval, Err(TimerError::NoInterval)));

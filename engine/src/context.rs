@@ -4,6 +4,8 @@ use std::cell::Cell;
 
 use slipring_journal::JournalId;
 
+use crate::cursor::Cursor;
+
 /// What a handler may know of the event that it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
@@ -72,6 +74,37 @@ impl Context {
     #[inline]
     pub fn release(&self) {
         self.release.set(true);
+    }
+}
+
+/// What a handler may know of the batch that it is about to be given.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    pub(crate) first: u64,
+    pub(crate) size: u64,
+    pub(crate) published: &'a Cursor,
+}
+
+impl Batch<'_> {
+    /// The sequence of its first event.
+    #[inline]
+    pub fn first_sequence(&self) -> u64 {
+        self.first
+    }
+
+    /// How many events there are in it.
+    #[inline]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many events have been published and not finished by the stage, these included. With several publishers
+    /// it is the least that it can be: a publisher tells how far it is only when it goes.
+    ///
+    /// It reads what the publisher writes, a cache line from another core: not for every batch of one event.
+    #[inline]
+    pub fn lag(&self) -> u64 {
+        self.size.max(self.published.end().saturating_sub(self.first))
     }
 }
 

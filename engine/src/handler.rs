@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use crate::Event;
-use crate::context::Context;
+use crate::context::{Batch, Context};
 
 /// Why a handler could not process an event.
 pub type HandlerError = Box<dyn Error + Send + Sync>;
@@ -22,10 +22,8 @@ pub trait Handler<E: Event>: Send + 'static {
     /// Called once on the lane's thread before the first event.
     fn start(&mut self) {}
 
-    /// Called before each batch with its size, and with the stage's lag: how many events have been published and
-    /// not finished by it, these included. With several publishers only those are counted that the gate has let
-    /// through or that publishers have told of, so it is the least that it can be. Not deterministic.
-    fn batch_start(&mut self, _size: u64, _lag: u64) {}
+    /// Called before each batch. Not deterministic.
+    fn batch_start(&mut self, _batch: &Batch<'_>) {}
 
     /// Called after each batch that was processed whole.
     fn batch_end(&mut self) {}

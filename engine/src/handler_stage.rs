@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Event;
-use crate::context::Context;
+use crate::context::{Batch, Context};
 use crate::cursor::Cursor;
 use crate::duties::{Duties, Keeps};
 use crate::handler::Handler;
@@ -125,8 +125,7 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
         let result = catch_unwind(AssertUnwindSafe(|| {
             wiring.poller.batch(limit, |slot, remaining| {
                 if at == start {
-                    let size = remaining as u64 + 1;
-                    handler.batch_start(size, published.end().max(start + size) - start);
+                    handler.batch_start(&Batch { first: start, size: remaining as u64 + 1, published });
                 }
                 time_ns = time_ns.max(slot.time_ns);
                 if !slot.void {

@@ -84,7 +84,7 @@ mod wait;
 
 pub use builder::EngineBuilder;
 pub use clock::{Clock, SystemClock};
-pub use context::{Context, EventKey};
+pub use context::{Batch, Context, EventKey};
 pub use counters::{Counters, LateCounters, StageCounters};
 pub use engine::{Engine, ShutdownReport};
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};

@@ -72,7 +72,7 @@ use crate::status::Halted;
 ///
 /// let strategy = Strategy { orders: Output::only("orders", orders) };
 /// let stage = Stage::new("strategy", strategy, Gate::JOURNALLED).digests(Digests::every(1_000));
-/// let lane = Lane::named("main").journal().add(stage);
+/// let lane = Lane::named("main").journal().with(stage);
 /// let builder = Engine::builder().journal(Journal::at(folder.path().join("ticks"))).lane(lane);
 /// let (engine, mut ticks) = builder.open()?.go_live()?;
 /// for price in [101, 99, 102, 98] {

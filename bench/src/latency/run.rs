@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use disruptor::{BusySpin, Polling, Producer, build_single_producer};
-use slipring::{Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, Sync, Wait};
+use slipring::{
+    Batch, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, Sync, Wait,
+};
 
 use crate::clock::Ticks;
 use crate::host::{Cores, pin_to, settle};
@@ -138,7 +140,8 @@ impl<E: Probe> Handler<E> for Recorder {
         Ok(())
     }
 
-    fn batch_start(&mut self, size: u64, _lag: u64) {
+    fn batch_start(&mut self, batch: &Batch<'_>) {
+        let size = batch.size();
         self.watch.look_after((size + self.last_batch) * self.append);
         self.last_batch = size;
     }

@@ -1,0 +1,219 @@
+//! Replay by plan: paced, by steps, a range for a backtest; and what a handler learns and says of its batch.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use slipring::{
+    Batch, BuildError, Context, Engine, Event, From, Gate, Handler, HandlerError, Journal, Lane, Pace,
+    Publishers, Replay, ReplayError, Step, Until,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
+#[event(pod)]
+#[repr(C)]
+struct Tick {
+    id: u64,
+}
+
+/// A journal of ticks a millisecond apart, from a second on.
+fn history(count: u64) -> (tempfile::TempDir, Journal) {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path().join("ticks")).segment_records(32);
+    let lane = Lane::named("journal").journal();
+    let (engine, mut publisher) =
+        Engine::builder().journal(journal.clone()).lane(lane).open().unwrap().go_live().unwrap();
+    for id in 0..count {
+        publisher.publish_at(time_of(id), Tick { id }).unwrap();
+    }
+    engine.shutdown(publisher).unwrap();
+    (folder, journal)
+}
+
+fn time_of(id: u64) -> u64 {
+    1_000_000_000 + id * 1_000_000
+}
+
+type Seen = Arc<Mutex<Vec<(u64, u64, u64, bool)>>>;
+
+fn keep(seen: &Seen) -> impl FnMut(&Tick, &Context) + Send + 'static {
+    let seen = Arc::clone(seen);
+    move |tick, context| {
+        let kept = (tick.id, context.sequence(), context.time_ns(), context.is_replay());
+        seen.lock().unwrap().push(kept);
+    }
+}
+
+#[test]
+fn a_backtest_puts_a_range_of_history_through_other_handlers() {
+    let (_folder, journal) = history(200);
+    let run = |replay: Replay<'_>| {
+        let seen = Seen::default();
+        let lane = Lane::named("try").stage("seen", keep(&seen), Gate::PUBLISHED);
+        let backtest = Engine::builder().ring_capacity(64).lane(lane).backtest(&journal).unwrap();
+        let report = backtest.run(replay).unwrap();
+        let seen = seen.lock().unwrap().clone();
+        assert_eq!(report.replay.events(), seen.len() as u64);
+        for (id, sequence, time_ns, is_replay) in &seen {
+            assert_eq!((*sequence, *time_ns, *is_replay), (*id, time_of(*id), true));
+        }
+        seen.iter().map(|seen| seen.0).collect::<Vec<_>>()
+    };
+    let all: Vec<u64> = (0..200).collect();
+    assert_eq!(run(From::Start.into()), all);
+    assert_eq!(run(Replay::new(From::Time(time_of(30))).until(Until::Time(time_of(90)))), all[30..90]);
+    assert_eq!(run(Replay::new(From::Sequence(31)).until(Until::Sequence(33))), all[31..33]);
+    assert_eq!(run(Replay::new(From::Sequence(150)).until(Until::Sequence(900))), all[150..]);
+    assert_eq!(run(Replay::new(From::Time(time_of(90))).until(Until::Time(time_of(30)))), []);
+    assert_eq!(run(From::Sequence(200).into()), []);
+}
+
+#[test]
+fn a_backtest_says_what_it_can_not_do() {
+    let (_folder, journal) = history(10);
+    let lane = || Lane::named("try").stage("nothing", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+    let builder = Engine::builder().journal(journal.clone()).lane(lane().journal());
+    assert!(matches!(builder.backtest(&journal), Err(BuildError::BacktestWithJournal)));
+    let backtest = || Engine::builder().lane(lane()).backtest(&journal).unwrap();
+    assert!(matches!(backtest().run(From::Snapshot), Err(ReplayError::NoSnapshots)));
+    assert!(matches!(backtest().run(From::Sequence(11)), Err(ReplayError::Read(_))));
+    let failing = |tick: &Tick, _: &Context| if tick.id == 4 { Err("four") } else { Ok(()) };
+    let failing = Lane::named("try").stage("failing", failing, Gate::PUBLISHED);
+    let error = Engine::builder().lane(failing).backtest(&journal).unwrap().run(From::Start).unwrap_err();
+    assert!(error.to_string().contains("sequence 4: its handler failed: four"), "{error}");
+    // Going live takes all of history.
+    let builder = Engine::builder().journal(journal.clone()).lane(lane().journal());
+    let error =
+        builder.open().unwrap().replay(Replay::new(From::Start).until(Until::Sequence(5))).unwrap_err();
+    assert!(matches!(error, ReplayError::MustReachEnd));
+}
+
+#[test]
+fn a_paced_replay_takes_the_time_that_it_took_over_its_factor() {
+    let (_folder, journal) = history(101);
+    let started = Instant::now();
+    let arrived = Arc::new(Mutex::new(Vec::new()));
+    let take = {
+        let arrived = Arc::clone(&arrived);
+        move |_: &Tick, _: &Context| arrived.lock().unwrap().push(started.elapsed())
+    };
+    let lane = Lane::named("try").stage("seen", take, Gate::PUBLISHED);
+    let backtest = Engine::builder().lane(lane).backtest(&journal).unwrap();
+    // A hundred milliseconds of history, twice as fast.
+    let report = backtest.run(Replay::new(From::Start).pace(Pace::Times(2.0))).unwrap();
+    assert!(report.replay.elapsed >= Duration::from_millis(50), "{:?}", report.replay);
+    let arrived = arrived.lock().unwrap();
+    for (id, arrived) in arrived.iter().enumerate() {
+        assert!(*arrived >= Duration::from_micros(id as u64 * 500), "{id} came early, at {arrived:?}");
+    }
+}
+
+#[test]
+fn by_steps_each_record_is_finished_before_the_next_is_asked_for() {
+    let (_folder, journal) = history(100);
+    let finished = Arc::new(AtomicU64::new(0));
+    let count = {
+        let finished = Arc::clone(&finished);
+        move |_: &Tick, _: &Context| {
+            finished.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    let lane = Lane::named("main").journal().stage("count", count, Gate::PUBLISHED);
+    let mut recovered = Engine::builder().journal(journal).lane(lane).open().unwrap();
+    let mut steps = 0;
+    let mut told = Vec::new();
+    let step = |step: Step| {
+        assert_eq!((step.sequence, step.time_ns), (steps, time_of(steps)));
+        assert_eq!(finished.load(Ordering::SeqCst), steps);
+        steps += 1;
+    };
+    let replay = Replay::new(From::Start).pace(Pace::Steps(Box::new(step)));
+    recovered.replay(replay.progress(|done, total| told.push((done, total)))).unwrap();
+    assert_eq!((steps, told.last()), (100, Some(&(100, 100))));
+}
+
+/// Says of each batch its size and lag; releases at given sequences, then waits for leave to go on.
+struct Slow {
+    batches: Arc<Mutex<Vec<(u64, u64)>>>,
+    releases: bool,
+    entered: std::sync::mpsc::Sender<u64>,
+    go_on: std::sync::mpsc::Receiver<()>,
+}
+
+impl Handler<Tick> for Slow {
+    fn batch_start(&mut self, batch: &Batch<'_>) {
+        self.batches.lock().unwrap().push((batch.size(), batch.lag()));
+    }
+
+    fn event(&mut self, _: &Tick, context: &Context) -> Result<(), HandlerError> {
+        let _ = self.entered.send(context.sequence());
+        let _ = self.go_on.recv();
+        if self.releases {
+            context.release();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn an_early_release_gives_slots_back_and_opens_gates_in_the_middle_of_a_batch() {
+    for publishers in [Publishers::Single, Publishers::Multi] {
+        for releases in [true, false] {
+            let (entered, is_in) = channel();
+            let (go, go_on) = channel();
+            let batches = Arc::new(Mutex::new(Vec::new()));
+            let slow = Slow { batches: Arc::clone(&batches), releases, entered, go_on };
+            let behind = Arc::new(AtomicU64::new(0));
+            let count = {
+                let behind = Arc::clone(&behind);
+                move |_: &Tick, _: &Context| {
+                    behind.fetch_add(1, Ordering::SeqCst);
+                }
+            };
+            let builder = Engine::builder()
+                .ring_capacity(64)
+                .publishers(publishers)
+                .batch_cap(16)
+                .lane(Lane::named("slow").stage("slow", slow, Gate::PUBLISHED))
+                .lane(Lane::named("behind").stage("behind", count, Gate::PUBLISHED.after("slow")));
+            let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
+            // The first event occupies the handler; the rest of the ring fills up behind it.
+            publisher.publish(Tick { id: 0 }).unwrap();
+            assert_eq!(is_in.recv().unwrap(), 0);
+            let all: Vec<Tick> = (1..64).map(|id| Tick { id }).collect();
+            publisher.publish_all(&all[..32]).unwrap();
+            publisher.publish_all(&all[32..]).unwrap();
+            assert!(publisher.try_publish(Tick { id: 64 }).is_err(), "the ring is full");
+            // Through the first batch and ten events of the second.
+            for sequence in 1..12 {
+                go.send(()).unwrap();
+                assert_eq!(is_in.recv().unwrap(), sequence);
+            }
+            if releases {
+                engine.wait_stage("behind", 10).unwrap();
+                assert_eq!(behind.load(Ordering::SeqCst), 11, "{publishers:?}");
+                for id in 64..75 {
+                    publisher.try_publish(Tick { id }).unwrap();
+                }
+            } else {
+                // The control: without it the batch in hand holds its slots, and what is gated on them.
+                std::thread::sleep(Duration::from_millis(20));
+                assert_eq!(behind.load(Ordering::SeqCst), 1, "{publishers:?}");
+                publisher.try_publish(Tick { id: 64 }).unwrap();
+                publisher.try_publish(Tick { id: 65 }).unwrap_err();
+            }
+            drop(go);
+            drop(is_in);
+            let end = engine.shutdown(publisher).unwrap().end_sequence;
+            assert_eq!(behind.load(Ordering::SeqCst), end);
+            let batches = batches.lock().unwrap();
+            assert_eq!(batches[0], (1, 1));
+            if publishers == Publishers::Single {
+                // 63 were waiting when the second batch of 16 began; an early release begins a new one.
+                assert_eq!(batches[1], (16, 63));
+                assert_eq!(batches[2], if releases { (16, 62) } else { batches[2] });
+            }
+        }
+    }
+}
