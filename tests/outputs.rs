@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use slipring::{
     Cause, Context, Digest, Digests, Engine, From, Gate, Handler, HandlerError, Journal, Lane, Output,
     OutputError, Publishers, ReplayError, ShutdownError, Stage,
@@ -33,7 +34,10 @@ fn kill_often(mode: Mode, rounds: u32) {
             std::thread::sleep(Duration::from_micros(random.u64(0..6_000)));
             in_life += 1;
         }
-        child.kill();
+        child.signal(Signal::KILL);
+        let (lines, status) = child.rest();
+        assert!(status.code().is_none(), "it ended by itself: {status}, {lines:?}");
+        assert!(!lines.iter().any(|line| line.starts_with("replay")), "{lines:?}");
         if mode == Mode::Only && folder.path().join("notes/control").exists() {
             let (expected, _) = expected(folder.path());
             let found = found(folder.path());
@@ -117,8 +121,10 @@ impl Digest for Forward {
 #[test]
 fn another_output_in_replay_is_caught_at_its_event() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |odd, digests| {
-        let (_sink, into) = memory_engine(1 << 10, Publishers::Single);
+    let (sinks, mut intos): (Vec<_>, Vec<_>) =
+        (0..3).map(|_| memory_engine(1 << 10, Publishers::Single)).unzip();
+    let mut open = |odd, digests| {
+        let into = intos.pop().unwrap();
         let forward = Forward { output: Output::only("out", into), odd };
         let stage = Stage::new("forward", forward, Gate::JOURNALLED).digests(digests);
         let lane = Lane::named("main").journal().with(stage);
@@ -132,6 +138,7 @@ fn another_output_in_replay_is_caught_at_its_event() {
     let ReplayError::Halted(halted) = &error else { panic!("{error}") };
     let Cause::Diverged(divergence) = &halted.cause else { panic!("{error}") };
     assert_eq!((divergence.after, divergence.end), (37, 38), "{error}");
+    drop(sinks);
 }
 
 #[test]

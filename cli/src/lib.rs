@@ -5,7 +5,7 @@
 //! | [`args`] | what may be said on the command line |
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with |
-//! | `record`, `replay`, `look`, `salvage`, `manual` | the commands |
+//! | `record`, `replay`, `follow`, `look`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
@@ -13,6 +13,7 @@ pub mod book;
 pub mod demo;
 pub mod error;
 pub mod flow;
+mod follow;
 mod look;
 mod manual;
 mod record;
@@ -59,6 +60,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
         Some(Command::Salvage(args)) => salvage::run(&args, out),
         Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| ExitCode::SUCCESS),
+        Some(Command::Follow(args)) => follow::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| ExitCode::SUCCESS),
     }
