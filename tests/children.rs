@@ -50,6 +50,12 @@ impl Child {
         (count > 0).then(|| line.trim_end().to_owned())
     }
 
+    /// Says a line to it.
+    pub fn send(&mut self, line: &str) {
+        let input = self.process.stdin.as_mut().expect("piped");
+        writeln!(input, "{line}").expect("it listens");
+    }
+
     /// All its lines from here to its end, and how it ended.
     pub fn rest(mut self) -> (Vec<String>, std::process::ExitStatus) {
         let lines = std::iter::from_fn(|| self.line()).collect();

@@ -1,5 +1,6 @@
 //! The rows of the fault matrix that are about whole files: cut, deleted, doubled, renamed, of another journal,
-//! type, version or byte order. Each test's name says its row.
+//! type, version or byte order. Each test's name says its row. What a reader meets that was open before is in
+//! `faults_readers`.
 
 use slipring_journal::storage::{Memory, Storage};
 use slipring_journal::{Event, Follower, JournalFault, OpenError, ReadError, Reader, Status, verify_on};
@@ -96,90 +97,6 @@ fn row_file_truncated_active_segment_above_d_is_a_torn_tail() {
         assert_eq!(memory.to_files()[&segment(0)].len(), whole);
         assert_eq!(read_all(&memory).unwrap(), 12);
     }
-}
-
-#[test]
-fn row_file_truncated_under_a_live_reader() {
-    let memory = closed(CAPACITY, 20);
-    let mut reader = Reader::<Note, Memory>::open_to(memory.clone(), None).unwrap();
-    assert_eq!(reader.at(5).unwrap().event().id, 5);
-    memory.cut(&segment(0), (HEADER_BYTES + 5 * RECORD_BYTES + 7) as u64);
-    assert_eq!(reader.at(4).unwrap().event().id, 4);
-    for from in 0..8 {
-        let read = (from..8).try_for_each(|sequence| reader.at(sequence).map(drop));
-        let fault = read.expect_err("the end of the segment is gone");
-        assert!(matches!(fault, ReadError::Journal(JournalFault::SegmentTruncated { .. })), "{fault:?}");
-    }
-    assert!(matches!(
-        reader.chunks(0).unwrap().next_chunk(),
-        Err(ReadError::Journal(JournalFault::SegmentTruncated { .. }))
-    ));
-    assert_eq!(reader.at(9).unwrap().event().id, 9);
-}
-
-#[test]
-fn row_file_truncated_under_a_live_follower() {
-    // Below D, above D, and at a record's border: it once waited for ever for the records that were cut off.
-    for (durable, cut_bytes) in [(6, 5 * RECORD_BYTES), (0, 5 * RECORD_BYTES), (6, 3 * RECORD_BYTES + 9)] {
-        let memory = died(CAPACITY, 6, durable);
-        let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 5).unwrap();
-        assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 1);
-        let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 3).unwrap();
-        assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 3);
-        memory.cut(&segment(0), (HEADER_BYTES + cut_bytes) as u64);
-        match follower.next_chunk() {
-            Err(ReadError::Journal(JournalFault::SegmentTruncated { path, .. })) => {
-                assert_eq!(path, memory.path(&segment(0)));
-            }
-            other => panic!("D {durable}, cut at {cut_bytes}: {other:?}"),
-        }
-    }
-}
-
-#[test]
-fn row_bit_flip_below_d_under_a_live_follower() {
-    // It once waited for ever at the flipped record, as if it were still to be written.
-    let mut files = died(CAPACITY, 6, 6).to_files();
-    files.get_mut(&segment(0)).unwrap()[HEADER_BYTES + 4 * RECORD_BYTES + 20] ^= 1;
-    let memory = same_boot(&files);
-    let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 0).unwrap();
-    assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 4);
-    match follower.next_chunk() {
-        Err(ReadError::Journal(JournalFault::CorruptRecord(corrupt))) => assert_eq!(corrupt.sequence, 4),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn row_segment_deleted_under_a_live_follower() {
-    let memory = died(CAPACITY, 20, 20);
-    let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 0).unwrap();
-    assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 8);
-    memory.remove(&segment(8)).unwrap();
-    match follower.next_chunk() {
-        Err(ReadError::Journal(JournalFault::MissingSegment { expected_base, .. })) => {
-            assert_eq!(expected_base, 8);
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn row_spare_segment_made_anew_under_a_live_follower() {
-    // The follower waits in the spare; recovery removes it and makes another. It once went on waiting in the
-    // removed file, for ever.
-    let memory = died(CAPACITY, 8, 0);
-    let (mut writer, _) = open(&options(CAPACITY), &memory).unwrap();
-    while writer.step_helper() {}
-    assert!(memory.to_files().contains_key(&segment(8)));
-    let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 8).unwrap();
-    assert!(follower.next_chunk().unwrap().is_none());
-    writer.abandon();
-    let (mut writer, report) = open(&options(CAPACITY), &memory).unwrap();
-    assert!(report.removed.contains(&segment(8)), "{report}");
-    assert!(follower.next_chunk().unwrap().is_none());
-    append_to(&mut writer, 10);
-    assert_eq!(follower.next_chunk().unwrap().unwrap().records[1].event().id, 9);
 }
 
 #[test]

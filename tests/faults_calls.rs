@@ -5,10 +5,8 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use slipring_journal::storage::{Memory, Storage, StorageFile};
-use slipring_journal::{
-    AppendError, Cursors, DiskFull, Follower, OpenError, ReadError, Reader, Stall, SyncError, Writer,
-};
+use slipring_journal::storage::{Memory, Storage};
+use slipring_journal::{AppendError, Cursors, DiskFull, OpenError, Reader, Stall, SyncError, Writer};
 use slipring_tests::faulty::{Call, Faulty};
 use slipring_tests::journals::{
     BOOT, NEXT_BOOT, Note, append_to, closed, died, note, open, options, read_all, segment, time,
@@ -189,6 +187,26 @@ fn row_disk_full_told_before_the_space_is_needed_and_waits_for_room() {
 }
 
 #[test]
+fn row_disk_full_in_any_call_of_a_preparation_waits_and_goes_on() {
+    // The sync of the folder comes after the rename: the file once stayed, and stood in the next attempt's way.
+    for call in [Call::Create, Call::Allocate, Call::Write, Call::SyncFile, Call::Rename, Call::SyncFolder] {
+        let faulty = Faulty::new(Memory::new(BOOT));
+        let mut writer = opened(&faulty);
+        faulty.fail(call, ErrorKind::StorageFull);
+        for _ in 0..3 {
+            while writer.step_helper() {}
+            assert!(writer.cursors().disk_full() && writer.cursors().failure().is_none(), "{call:?}");
+            let names = faulty.list().unwrap();
+            assert!(!names.iter().any(|name| name.contains(&segment(CAPACITY))), "{call:?}: {names:?}");
+        }
+        faulty.mend();
+        append_to(&mut writer, 20);
+        assert!(!writer.cursors().disk_full());
+        writer.abandon();
+    }
+}
+
+#[test]
 fn row_disk_full_halts_by_policy() {
     let faulty = Faulty::new(Memory::new(BOOT));
     let journal = options(CAPACITY).disk_full(DiskFull::Halt);
@@ -287,73 +305,6 @@ fn row_a_time_far_in_the_future_is_refused() {
         other => panic!("{other:?}"),
     }
     assert_eq!((writer.append(6, &note(1)).unwrap(), writer.last_time_ns()), (1, Some(6)));
-}
-
-/// A journal of six records, with D at `durable`; its tail from 3 on lost, and another written in its place.
-fn with_another_history(durable: u64) -> (Memory, Memory) {
-    let before = died(CAPACITY, 6, durable);
-    let mut files = before.to_files();
-    files.get_mut(&segment(0)).unwrap()[8192 + 3 * 64] ^= 1;
-    let after = Memory::from_files(files, NEXT_BOOT);
-    let (mut writer, report) = open(&options(CAPACITY), &after).unwrap();
-    assert_eq!((report.truncated_at, report.valid_discarded), (Some(3), 2));
-    append_to(&mut writer, 6);
-    writer.close().unwrap();
-    (before, after)
-}
-
-#[test]
-fn row_a_saved_position_after_a_truncation_is_refused() {
-    let (before, after) = with_another_history(2);
-    let mut reader = Reader::<Note, Memory>::open_to(before, None).unwrap();
-    for sequence in 0..6 {
-        let anchor = reader.as_raw().anchor(sequence).unwrap();
-        let mut now = Reader::<Note, Memory>::open_to(after.clone(), None).unwrap();
-        let check = now.as_raw().check_anchor(&anchor);
-        let resumed = Follower::<Note, Memory>::resume_on(after.clone(), anchor);
-        if sequence < 3 {
-            check.unwrap();
-            let mut follower = resumed.unwrap();
-            assert_eq!(follower.next_chunk().unwrap().unwrap().first_sequence, sequence + 1);
-        } else {
-            // The very same event lies there, in another epoch: another history.
-            assert!(matches!(check, Err(ReadError::HistoryChanged { anchor: a, .. }) if a == anchor));
-            assert!(matches!(resumed, Err(ReadError::HistoryChanged { .. })));
-        }
-    }
-    // Of another journal, and behind the end.
-    let mut other = Reader::<Note, Memory>::open_to(closed(CAPACITY, 9), None).unwrap();
-    for sequence in [0, 8] {
-        let anchor = other.as_raw().anchor(sequence).unwrap();
-        let resumed = Follower::<Note, Memory>::resume_on(after.clone(), anchor);
-        assert!(matches!(resumed, Err(ReadError::HistoryChanged { .. })), "{resumed:?}");
-    }
-}
-
-#[test]
-fn row_a_follower_over_a_truncation_gets_history_changed() {
-    // It has handed out what is then cut off: the same folder, as a machine that came back would show it.
-    let (before, after) = with_another_history(2);
-    let folder = Memory::from_files(before.to_files(), BOOT);
-    let mut follower = Follower::<Note, Memory>::open_on(folder.clone(), 0).unwrap();
-    assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 6);
-    // In place: the follower's handle is of the very file that is written.
-    for (name, bytes) in after.to_files() {
-        match folder.open(&name, true) {
-            Ok(file) => file.write_at(&bytes, 0).unwrap(),
-            Err(_) => folder.put(&name, &bytes),
-        }
-    }
-    let (mut writer, _) = open(&options(CAPACITY), &folder).unwrap();
-    append_to(&mut writer, 12);
-    let met = loop {
-        match follower.next_chunk() {
-            Ok(Some(chunk)) => assert!(chunk.first_sequence >= 6),
-            Ok(None) => panic!("it took the new history for its own"),
-            Err(error) => break error,
-        }
-    };
-    assert!(matches!(met, ReadError::HistoryChanged { .. }), "{met:?}");
 }
 
 proptest! {

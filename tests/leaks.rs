@@ -1,10 +1,11 @@
-//! Starting and stopping an engine again and again leaks nothing: no thread, no memory, no mapping, no file handle,
-//! however it ends.
+//! Starting and stopping an engine again and again leaks nothing: no thread, no memory, no mapping, no file handle, no
+//! counters file, however it ends.
 //!
 //! Some hundred cycles in the ordinary run; ten thousand by
 //! `cargo test --release -p slipring-tests --test leaks -- --ignored`.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -24,6 +25,15 @@ struct Held {
     threads: usize,
     files: usize,
     mapped_segments: usize,
+    mapped_counters: usize,
+}
+
+/// Files of counters in memory, finished or not, of engines over a folder.
+fn counters_files(folder: &Path) -> usize {
+    let inode = fs::metadata(folder).unwrap().ino();
+    let Ok(memory) = fs::read_dir("/dev/shm") else { return 0 };
+    let names = memory.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name.starts_with("slipring-") && name.contains(&format!("-{inode:x}."))).count()
 }
 
 fn held() -> Held {
@@ -38,6 +48,7 @@ fn held() -> Held {
         threads: threads.count(),
         files: fs::read_dir("/proc/self/fd").unwrap().count(),
         mapped_segments: maps.lines().filter(|line| line.contains(".seg")).count(),
+        mapped_counters: maps.lines().filter(|line| line.contains(".counters")).count(),
     }
 }
 
@@ -114,6 +125,7 @@ fn cycles(count: u64) {
     let mut before = None;
     for cycle in 0..count {
         life(folder.path(), cycle % 7);
+        assert_eq!(counters_files(folder.path()), 0, "after cycle {cycle}");
         if cycle == 27 {
             before = Some((held_as(|held| held.threads == 0), held_bytes()));
         }
@@ -126,7 +138,7 @@ fn cycles(count: u64) {
     // The journal's folder has grown; what the process holds must not have, but for a stray buffer of its libraries.
     let grown = held_bytes() - bytes_before;
     assert!(grown < 16 << 10, "{grown} bytes more after {count} cycles");
-    assert_eq!(held().mapped_segments, 0);
+    assert_eq!((held().mapped_segments, held().mapped_counters), (0, 0));
 }
 
 #[test]
@@ -152,6 +164,8 @@ fn control_leaks_are_seen() {
     let during = held_as(|held| held.threads == 3);
     assert_eq!((before.threads, during.threads), (0, 3), "a lane, the helper, the syncer");
     assert!(during.files > before.files && during.mapped_segments > 0 && held_bytes() > bytes);
+    let shown = engine.counters_path().is_some();
+    assert_eq!((during.mapped_counters, counters_files(folder.path())), (shown.into(), shown.into()));
     engine.shutdown(publisher).unwrap();
     assert_eq!(held_as(|held| *held == before), before);
 }

@@ -6,6 +6,7 @@ pub mod disks;
 pub mod faulty;
 pub mod fuzzed;
 pub mod graphs;
+pub mod handlers;
 pub mod images;
 pub mod journals;
 pub mod lives;

@@ -229,6 +229,14 @@ fn a_follower_that_retention_overtook_is_told_so() {
         ReadError::Evicted { sequence, first } => assert_eq!((sequence, first), (4, 28)),
         other => panic!("{other}"),
     }
+    // So is one that comes too late, from a sequence or from a saved position.
+    let anchor = follower.anchor().expect("it has read");
+    let late = Follower::<Note, _>::open_on(memory.clone(), 27).map(drop);
+    assert!(matches!(late, Err(ReadError::Evicted { sequence: 27, first: 28 })), "{late:?}");
+    let late = Follower::<Note, _>::resume_on(memory.clone(), anchor).map(drop);
+    assert!(matches!(late, Err(ReadError::Evicted { sequence: 3, first: 28 })), "{late:?}");
+    let mut in_time = Follower::<Note, _>::open_on(memory.clone(), 28).unwrap();
+    assert_eq!(in_time.next_chunk().unwrap().unwrap().first_sequence, 28);
 }
 
 #[test]

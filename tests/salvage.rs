@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use slipring_journal::storage::{Memory, Storage};
 use slipring_journal::{
-    Event, Kind, Loss, Reader, SalvageError, SalvageOptions, SalvageReport, Status, salvage_on, verify_on,
+    Event, Kind, Loss, MAX_EPOCH, OpenError, Reader, SalvageError, SalvageOptions, SalvageReport, Status,
+    salvage_on, verify_on,
 };
 use slipring_tests::images::{mend_record, whole};
 use slipring_tests::journals::{
@@ -307,6 +308,27 @@ fn a_record_of_an_earlier_life_is_not_kept() {
     let (report, new) = salvaged(&next_boot(&files), SKIP).unwrap();
     assert_eq!(lost(&report), [(10, 11, Loss::OutOfOrder)], "{report}");
     assert_eq!(contents(&new)[10].3, Kind::Void);
+}
+
+#[test]
+fn a_journal_that_has_used_up_its_epochs_can_be_opened_again() {
+    let mut files = closed(CAPACITY, 4).to_files();
+    for slot in files.get_mut("control").unwrap().chunks_exact_mut(BLOCK_BYTES) {
+        slot[64..68].copy_from_slice(&(MAX_EPOCH - 2).to_le_bytes());
+        mend_checksum(slot);
+    }
+    let memory = Memory::from_files(files, BOOT);
+    for end in [7, 9] {
+        let (mut writer, _) = open(&options(CAPACITY), &memory).unwrap();
+        append_to(&mut writer, end);
+        writer.close().unwrap();
+    }
+    let used_up = open(&options(CAPACITY), &memory);
+    assert!(matches!(used_up, Err(OpenError::EpochsExhausted)), "{used_up:?}");
+    let (report, into) = salvaged(&memory, PREFIX).unwrap();
+    assert_eq!((report.records, report.lost_count), (9, 0));
+    let epochs: Vec<u32> = contents(&into).into_iter().map(|(_, _, epoch, ..)| epoch).collect();
+    assert_eq!(epochs, [1, 1, 1, 1, 2, 2, 2, 3, 3], "three lives stay three");
 }
 
 #[test]

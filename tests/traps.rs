@@ -2,46 +2,15 @@
 //! wait that can be woken) and 13 (nothing escapes a publish closure) are elsewhere: see `lib.rs` for the latter.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Cause, Context, Engine, EngineBuilder, Gate, Halted, Journal, Lane, PublishError, Publisher,
-    Publishers, ShutdownError, Sync, WaitError,
+    BuildError, Cause, Context, Engine, Gate, Halted, Journal, Lane, PublishError, Publishers, ShutdownError,
+    Sync, WaitError,
 };
 use slipring_tests::graphs::{Graph, Node};
+use slipring_tests::handlers::{Ids, keep, live, notes, stopping};
 use slipring_tests::journals::{Note, note};
-
-fn live(builder: EngineBuilder<Note>) -> (Engine<Note>, Publisher<Note>) {
-    builder.open().unwrap().go_live().unwrap()
-}
-
-/// A handler that counts into a vector what it sees.
-type Ids = Arc<std::sync::Mutex<Vec<u64>>>;
-
-fn keep(ids: &Ids) -> impl FnMut(&Note, &Context) + Send + use<> {
-    let ids = Arc::clone(ids);
-    move |event, _| ids.lock().unwrap().push(event.id)
-}
-
-/// A handler that stops at the sequences given, says so, and waits to be let on.
-fn stopping(at: Vec<u64>) -> (impl FnMut(&Note, &Context) + Send, Receiver<u64>, Sender<()>) {
-    let (reached, is_reached) = channel();
-    let (go, may_go) = channel();
-    let handler = move |_: &Note, context: &Context| {
-        if at.contains(&context.sequence()) {
-            reached.send(context.sequence()).unwrap();
-            // An end of the test that was not in good order lets it on too.
-            let _ = may_go.recv();
-        }
-    };
-    (handler, is_reached, go)
-}
-
-fn notes(ids: std::ops::Range<u64>) -> Vec<Note> {
-    ids.map(note).collect()
-}
 
 /// A guard that is dropped marks all of its batch as done: a journaller that fails in the middle of one would have
 /// marked unwritten events as written.

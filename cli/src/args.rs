@@ -35,6 +35,11 @@ pub enum Command {
     ///
     /// Exit status: 0 fine, 1 torn tail, 2 corrupt, 3 usage or I/O.
     Verify(LookArgs),
+    /// Show how far a running engine is: cursors, lags, batches, stalls
+    ///
+    /// The counters are found by the journal that the engine writes. Exit status: 0 shown, 1 the engine's process is
+    /// gone without an end in good order (what it left is shown), 3 there are none, usage or I/O.
+    Top(TopArgs),
     /// Copy what can be read of a damaged journal into a new one
     ///
     /// Keeps the longest prefix without damage, and says what lies behind. The damaged journal is only read; close
@@ -160,6 +165,41 @@ pub struct LookArgs {
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// `slipring top`
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    /// The folder of the journal that the engine writes
+    pub journal: PathBuf,
+    /// Show them again and again until the engine ends, every second or every SECONDS
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub watch: Option<Interval>,
+    /// One JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A time between two looks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval(pub std::time::Duration);
+
+/// Why a text is no interval.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("give seconds between 0.01 and 86400")]
+pub struct BadInterval;
+
+impl FromStr for Interval {
+    type Err = BadInterval;
+
+    fn from_str(text: &str) -> Result<Self, BadInterval> {
+        let seconds: f64 = text.parse().map_err(|_| BadInterval)?;
+        // Not a number is in no range.
+        if !(0.01..=86_400.0).contains(&seconds) {
+            return Err(BadInterval);
+        }
+        Ok(Interval(std::time::Duration::from_secs_f64(seconds)))
+    }
 }
 
 /// `slipring salvage`

@@ -76,6 +76,9 @@ pub enum CliError {
         /// The end.
         to_ns: u64,
     },
+    /// There are no counters to show.
+    #[error(transparent)]
+    Counters(#[from] slipring::CountersError),
     /// The standard output can't be written.
     #[error("write to the standard output: {0}")]
     Output(#[from] io::Error),

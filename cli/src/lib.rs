@@ -5,7 +5,7 @@
 //! | [`args`] | what may be said on the command line |
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with |
-//! | `record`, `replay`, `follow`, `look`, `salvage`, `manual` | the commands |
+//! | `record`, `replay`, `follow`, `look`, `top`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
@@ -21,6 +21,7 @@ mod replay;
 mod salvage;
 mod show;
 pub mod time;
+mod top;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -38,7 +39,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &args),
     };
-    let looks = matches!(cli.command, Some(Command::Inspect(_) | Command::Verify(_) | Command::Salvage(_)));
+    let looks = matches!(
+        cli.command,
+        Some(Command::Inspect(_) | Command::Verify(_) | Command::Salvage(_) | Command::Top(_))
+    );
     let mut out = io::stdout().lock();
     match run_command(cli, &mut out).and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
         Ok(code) => code,
@@ -58,6 +62,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
         Some(Command::Inspect(args)) => look::inspect(&args, out),
         Some(Command::Verify(args)) => look::verify(&args, out),
         Some(Command::Salvage(args)) => salvage::run(&args, out),
+        Some(Command::Top(args)) => top::run(&args, out),
         Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Follow(args)) => follow::run(&args, out).map(|()| ExitCode::SUCCESS),
@@ -74,7 +79,7 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let command = args.iter().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
-    let looks =
-        command.is_some_and(|command| ["inspect", "verify", "salvage"].iter().any(|looks| command == looks));
+    let looks = command
+        .is_some_and(|command| ["inspect", "verify", "salvage", "top"].iter().any(|looks| command == looks));
     ExitCode::from(if looks { look::UNUSABLE } else { 2 })
 }

@@ -7,6 +7,7 @@ use slipring_journal::{Journal, Sync};
 
 use crate::Event;
 use crate::clock::{Clock, SystemClock};
+use crate::counters::Shown;
 use crate::error::BuildError;
 use crate::graph::{self, Node};
 use crate::kept::opening::{Opened, Opening};
@@ -27,6 +28,7 @@ pub struct EngineBuilder<E: Event> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lanes: Vec<Lane<E>>,
     pub(crate) wait_timeout: Duration,
+    pub(crate) shown: Shown,
 }
 
 impl<E: Event> EngineBuilder<E> {
@@ -39,6 +41,7 @@ impl<E: Event> EngineBuilder<E> {
             clock: Arc::new(SystemClock),
             lanes: Vec::new(),
             wait_timeout: Duration::from_secs(60),
+            shown: Shown::Auto,
         }
     }
 
@@ -82,6 +85,24 @@ impl<E: Event> EngineBuilder<E> {
     #[must_use]
     pub fn wait_timeout(mut self, timeout: Duration) -> Self {
         self.wait_timeout = timeout;
+        self
+    }
+
+    /// Puts the counters into the file `path`, for other processes to read, and of an engine without a journal too.
+    ///
+    /// If this is not called, an engine with a journal puts them into a file in memory (`/dev/shm`, else
+    /// `XDG_RUNTIME_DIR`) that the journal's LOCK file names, and keeps them to itself if there is none; one without a
+    /// journal keeps them to itself. A path on a disk is allowed and unwise: a lane may then wait for the disk.
+    #[must_use]
+    pub fn counters_at(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.shown = Shown::At(path.into());
+        self
+    }
+
+    /// Keeps the counters in this process: no file.
+    #[must_use]
+    pub fn counters_private(mut self) -> Self {
+        self.shown = Shown::Private;
         self
     }
 

@@ -1,26 +1,23 @@
 //! A stage's progress: one number on a cache line of its own, and who sleeps until it moves.
+//!
+//! It lies in the engine's counters, which other processes may map: what a monitor sees is what the gates see.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use crossbeam::utils::CachePadded;
+use crate::counters::{CursorLine, Place};
 
 /// How far a stage is: the last sequence that it finished, kept as its successor, so that "none yet" needs no
 /// special value. One writer, any number of readers. Clones are the same cursor.
+///
+/// Beside the number lies a bit for each lane that is parked until the cursor moves: on the cursor's own line, for their
+/// one reader is the cursor's writer, which has the line anyway. See `park.rs`.
 #[derive(Clone, Debug)]
-pub(crate) struct Cursor(Arc<CachePadded<Inner>>);
-
-#[derive(Debug)]
-struct Inner {
-    end: AtomicU64,
-    /// A bit for each lane that is parked until the cursor moves. On the cursor's own line: its one reader is the
-    /// cursor's writer, which has the line anyway. See `park.rs`.
-    parked: AtomicU64,
-}
+pub(crate) struct Cursor(Place<CursorLine>);
 
 impl Cursor {
-    pub(crate) fn new(end: u64) -> Self {
-        Cursor(Arc::new(CachePadded::new(Inner { end: AtomicU64::new(end), parked: AtomicU64::new(0) })))
+    /// The cursor at a place in the counters.
+    pub(crate) fn at(place: Place<CursorLine>) -> Self {
+        Cursor(place)
     }
 
     /// Says that everything below `end` is finished.

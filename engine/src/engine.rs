@@ -1,6 +1,7 @@
 //! The running engine: waiting, watching, shutting down.
 
 use std::any::Any;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -10,7 +11,7 @@ use slipring_journal::{Cursors, RetentionHandle, Writer};
 
 use crate::Event;
 use crate::builder::EngineBuilder;
-use crate::counters::{Counters, StageCounters};
+use crate::counters::{About, Board, Counters, CountersFile};
 use crate::cursor::Cursor;
 use crate::error::{ShutdownError, WaitError};
 use crate::gate::{Gate, Level};
@@ -41,6 +42,11 @@ pub(crate) struct Shared {
     pub(crate) wait_timeout: Duration,
     pub(crate) findings: Arc<Findings>,
     pub(crate) retention: Option<RetentionHandle>,
+    pub(crate) board: Arc<Board>,
+    /// Each stage's lane.
+    pub(crate) lanes: Vec<String>,
+    /// Where other processes read the counters.
+    pub(crate) counters_file: Option<CountersFile>,
 }
 
 pub(crate) struct LaneThread<E: Event> {
@@ -134,23 +140,28 @@ impl<E: Event> Engine<E> {
     /// the same moment.
     pub fn counters(&self) -> Counters {
         let shared = &self.shared;
-        // Stages first: a stage is never ahead of what is published, whenever that is read after it.
-        let ends: Vec<u64> = shared.cursors.iter().map(Cursor::end).collect();
-        let furthest = ends.iter().copied().max().unwrap_or(0);
-        let published_end = shared.outlet.published.end().max(furthest);
-        let stages = shared.names.iter().zip(&ends);
-        Counters {
-            published_end,
-            journalled_end: shared.journal.as_ref().map(Cursors::journalled_end),
-            durable_end: shared.journal.as_ref().map(Cursors::durable_end),
-            journal_stalls: shared.journal.as_ref().map(Cursors::stalls),
-            missed_wakeups: shared.outlet.parking.missed(),
+        let stages = shared.names.iter().zip(&shared.lanes);
+        let about = About {
+            process: std::process::id(),
             capacity: shared.outlet.capacity as u64,
-            stages: stages
-                .map(|(name, end)| StageCounters { name: name.clone(), end: *end, lag: published_end - end })
-                .collect(),
-            late_consumers: shared.late.counters(published_end),
+            live_from: shared.live_from,
+            has_journal: shared.journal.is_some(),
+            stages: Box::new(stages.map(|(name, lane)| (name.as_str(), lane.as_str()))),
+        };
+        let mut counters = shared.board.read(about).expect("it ends with this handle");
+        if let Some(journal) = &shared.journal {
+            // Here the journal's own cursors can be had, which move with each record.
+            counters.journalled_end = Some(journal.journalled_end());
+            counters.durable_end = Some(journal.durable_end());
         }
+        counters.late_consumers = shared.late.counters(counters.published_end);
+        counters
+    }
+
+    /// The file in which other processes read the same counters ([`CountersReader`](crate::CountersReader)); `None`
+    /// if they are private.
+    pub fn counters_path(&self) -> Option<&Path> {
+        self.shared.counters_file.as_ref().map(CountersFile::path)
     }
 
     /// Waits until the record `sequence` is journalled: it survives the death of the process.
@@ -264,6 +275,8 @@ impl<E: Event> Engine<E> {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
+        // Before the journal's lock goes: the next writer's counters have the same name.
+        self.shared.counters_file = None;
         let mut handlers = Vec::new();
         let mut durable_end = None;
         let own = self.invoked.iter().flat_map(|lanes| lanes.take_ended()).collect::<Vec<_>>();
@@ -336,6 +349,8 @@ impl<E: Event> LaneThread<E> {
 
 impl<E: Event> Drop for Engine<E> {
     fn drop(&mut self) {
+        // Before the journal's lock goes: the next writer's counters have the same name.
+        self.shared.counters_file = None;
         if self.lanes.iter().all(|lane| lane.thread.is_none()) && self.invoked.is_none() {
             return;
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use slipring_journal::{OpenError, ReadError, SyncError};
 
+use crate::counters::CountersFileError;
 use crate::kept::KeepError;
 use crate::status::Halted;
 
@@ -147,6 +148,9 @@ pub enum BuildError {
         /// The system's answer.
         source: std::io::Error,
     },
+    /// The counters can't be where they should.
+    #[error(transparent)]
+    Counters(#[from] CountersFileError),
     /// Replay failed, and the stages hold only part of the history.
     #[error("replay failed, so the stages hold only part of the history: open the engine again")]
     ReplayFailed,

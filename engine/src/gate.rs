@@ -72,7 +72,7 @@ impl<'a> IntoNames<'a> for &'a [&'a str] {
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Stage(Cursor),
-    /// The durable end, and a cursor that never moves: lanes park at it, and the syncer's news wakes them.
+    /// The durable end, and the cursor of it in the counters: the syncer moves it later, and wakes who is parked there.
     Durable(Cursors, Cursor),
 }
 

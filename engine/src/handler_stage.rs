@@ -164,6 +164,7 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
         wiring.time_ns = time_ns;
         self.done = at;
         if at > start {
+            wiring.batches.took(at - start);
             cursor.set(at);
             parking.wake(cursor);
         }

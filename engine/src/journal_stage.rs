@@ -2,9 +2,12 @@
 
 use std::any::Any;
 
-use slipring_journal::{AppendError, Cursors, Writer};
+use std::sync::atomic::Ordering;
+
+use slipring_journal::{AppendError, Cursors, Stall, Writer};
 
 use crate::Event;
+use crate::counters::JournalLine;
 use crate::cursor::Cursor;
 use crate::ring::Visit;
 use crate::run_stage::{RunStage, Turn, Wiring};
@@ -23,12 +26,14 @@ pub(crate) struct JournalStage<E: Event> {
     done: u64,
     /// The last turn stopped for want of room in the journal: no cursor tells when there is some.
     no_room: bool,
+    /// The sequence at which it last stopped so.
+    stalled_at: Option<u64>,
 }
 
 impl<E: Event> JournalStage<E> {
     pub(crate) fn new(writer: Writer<E>) -> Self {
         let cursors = writer.cursors();
-        JournalStage { writer, cursors, wiring: None, done: 0, no_room: false }
+        JournalStage { writer, cursors, wiring: None, done: 0, no_room: false, stalled_at: None }
     }
 }
 
@@ -45,7 +50,7 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
         let start = self.done;
         let (writer, cursor, parking) = (&mut self.writer, &wiring.cursor, &*wiring.parking);
         let held_end = writer.end_sequence();
-        let (mut at, mut failure, mut no_room) = (start, None, false);
+        let (mut at, mut failure, mut no_room) = (start, None, None);
         wiring.poller.batch(wiring.batch, |slot, _| {
             if at >= held_end {
                 // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
@@ -58,8 +63,8 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
                 match appended {
                     Ok(_) => {}
                     // No room just now. The lane goes on with its other stages and comes back.
-                    Err(AppendError::Full { .. }) => {
-                        no_room = true;
+                    Err(AppendError::Full { why, .. }) => {
+                        no_room = Some(why);
                         return Visit::Stop;
                     }
                     Err(error) => {
@@ -76,8 +81,17 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
             Visit::Done
         });
         self.done = at;
-        self.no_room = no_room;
+        self.no_room = no_room.is_some();
+        if let Some(why) = no_room
+            && self.stalled_at != Some(at)
+        {
+            self.stalled_at = Some(at);
+            count_stall(&wiring.journal, why);
+        }
         if at > start {
+            wiring.batches.took(at - start);
+            // Relaxed: a figure.
+            wiring.journal.journalled_end.store(writer.end_sequence(), Ordering::Relaxed);
             cursor.set(at);
             parking.wake(cursor);
             writer.end_batch();
@@ -112,4 +126,16 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         Box::new(self.writer)
     }
+}
+
+/// The journal waits for room; counted once a wait, off the hot path, by the one lane that runs the journal.
+#[cold]
+fn count_stall(journal: &JournalLine, why: Stall) {
+    let counter = match why {
+        Stall::Segment => &journal.segment_stalls,
+        Stall::Window => &journal.window_stalls,
+        Stall::DiskFull => &journal.disk_full_stalls,
+    };
+    // Relaxed: a figure.
+    counter.fetch_add(1, Ordering::Relaxed);
 }

@@ -85,7 +85,10 @@ mod wait;
 pub use builder::EngineBuilder;
 pub use clock::{Clock, SystemClock};
 pub use context::{Batch, Context, EventKey};
-pub use counters::{Counters, LateCounters, StageCounters};
+pub use counters::{
+    Counters, CountersError, CountersFault, CountersFileError, CountersReader, HaltedCounters, JournalStalls,
+    LateCounters, StageCounters,
+};
 pub use engine::{Engine, ShutdownReport};
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
 pub use gate::{Gate, IntoNames};

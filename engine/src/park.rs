@@ -10,10 +10,11 @@
 //! missing, the wakers fence. Engines in which no lane can park do neither.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering, compiler_fence, fence};
+use std::sync::atomic::{Ordering, compiler_fence, fence};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use crate::counters::{LanesLine, Place};
 use crate::cursor::Cursor;
 
 /// Most lanes of an engine that can park: a bit each.
@@ -24,30 +25,24 @@ pub(crate) const MOST_PARKING: usize = 64;
 const LONGEST: Duration = Duration::from_millis(100);
 
 /// The lanes of one engine that can park.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Parking {
     threads: Vec<OnceLock<Thread>>,
     /// The sleeping side has `membarrier`.
     asymmetric: bool,
-    /// How often a lane found by itself that it should have been woken: always 0, or K is broken.
-    missed: AtomicU64,
+    /// Counts how often a lane found by itself that it should have been woken: always 0, or K is broken.
+    counters: Place<LanesLine>,
 }
 
 impl Parking {
     /// For so many lanes that can park.
-    pub(crate) fn new(lanes: usize) -> Self {
+    pub(crate) fn new(lanes: usize, counters: Place<LanesLine>) -> Self {
         debug_assert!(lanes <= MOST_PARKING, "checked by the builder");
         Parking {
             threads: (0..lanes).map(|_| OnceLock::new()).collect(),
             asymmetric: lanes > 0 && membarrier_register(),
-            missed: AtomicU64::new(0),
+            counters,
         }
-    }
-
-    /// How often a lane was not woken and should have been.
-    pub(crate) fn missed(&self) -> u64 {
-        // Relaxed: a figure.
-        self.missed.load(Ordering::Relaxed)
     }
 
     /// Whether any lane can park.
@@ -114,7 +109,7 @@ impl Parking {
             let marked = || cursors.iter().all(|cursor| cursor.is_parked(bit));
             if since.elapsed() >= LONGEST && news() && marked() {
                 // Relaxed: a figure.
-                self.missed.fetch_add(1, Ordering::Relaxed);
+                self.counters.missed_wakeups.fetch_add(1, Ordering::Relaxed);
             }
         }
         cursors.iter().for_each(|cursor| cursor.unpark(bit));
@@ -143,12 +138,16 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::counters::{Board, Layout};
 
     /// Two threads hand a number to and fro, each parking until the other has moved its cursor.
     fn ping_pong(asymmetric: bool, rounds: u64) -> u64 {
-        let parking =
-            Arc::new(Parking { asymmetric: asymmetric && membarrier_register(), ..Parking::new(2) });
-        let cursors = [Cursor::new(0), Cursor::new(0)];
+        let board = Board::private(Layout { stages: 2 });
+        let parking = Arc::new(Parking {
+            asymmetric: asymmetric && membarrier_register(),
+            ..Parking::new(2, board.lanes())
+        });
+        let cursors = [board.stage(0), board.stage(1)];
         let play = |own: usize| {
             let (parking, cursors) = (Arc::clone(&parking), cursors.clone());
             move || {
@@ -173,7 +172,7 @@ mod tests {
             scope.spawn(play(0));
             scope.spawn(play(1));
         });
-        parking.missed()
+        board.lanes().missed_wakeups.load(Ordering::Relaxed)
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::Event;
 use crate::clock::Clock;
+use crate::counters::{Place, PublishersLine};
 use crate::cursor::Cursor;
 use crate::error::PublishError;
 use crate::invoke::Drive;
@@ -28,6 +29,7 @@ pub(crate) struct Outlet {
     /// Each stage's cursor, to say how much room there is.
     pub(crate) stages: Vec<Cursor>,
     pub(crate) parking: Arc<Parking>,
+    pub(crate) counters: Place<PublishersLine>,
     /// The lanes that the caller runs, if there are any: a publisher that waits runs them.
     pub(crate) drive: Option<Arc<dyn Drive>>,
 }
@@ -108,6 +110,8 @@ impl<E: Event> Publisher<E> {
     pub fn try_publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
         self.put(time_ns, event, |publisher, _| {
             publisher.check()?;
+            // Relaxed: a figure.
+            publisher.outlet.counters.full_refusals.fetch_add(1, Ordering::Relaxed);
             Err(PublishError::Full(()))
         })
     }
@@ -226,6 +230,11 @@ impl<E: Event> Publisher<E> {
         }
         if self.outlet.drive.as_ref().is_some_and(|lanes| lanes.drive() > 0) {
             return Ok(());
+        }
+        // Once a wait, and of short ones none: several publishers behind a full ring would wait for this word too.
+        if tries == SPINS_ON_FULL {
+            // Relaxed: a figure.
+            self.outlet.counters.full_waits.fetch_add(1, Ordering::Relaxed);
         }
         pause_on_full(tries);
         let look = tries % SPINS_ON_FULL == 0;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use slipring_journal::JournalId;
 
+use crate::counters::{BatchMeter, JournalLine, Place};
 use crate::cursor::Cursor;
 use crate::gate::Watch;
 use crate::kept::KeepError;
@@ -49,6 +50,9 @@ pub(crate) struct Wiring<E> {
     pub(crate) journal_id: Option<JournalId>,
     pub(crate) epochs: Epochs,
     pub(crate) findings: Arc<Findings>,
+    pub(crate) batches: BatchMeter,
+    /// For the journal's stage.
+    pub(crate) journal: Place<JournalLine>,
 }
 
 /// A stage, boxed once and called once a turn; what it does to each event is monomorphised inside.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::sync_channel;
 
-use slipring_journal::{Cursors, Writer};
+use slipring_journal::{Cursors, Journal, Writer};
 
 use crate::Event;
 use crate::builder::{EngineBuilder, parks};
+use crate::counters::{self, Static};
 use crate::cursor::Cursor;
 use crate::engine::{Engine, LaneThread, Shared};
 use crate::error::BuildError;
@@ -18,7 +19,7 @@ use crate::journal_stage::{JOURNAL, JournalStage};
 use crate::kept::KeepError;
 use crate::kept::epochs::Epochs;
 use crate::kept::keeper::{Findings, Keeper, KeptStage, Work};
-use crate::lane::Item;
+use crate::lane::{Item, Lane};
 use crate::late::{History, LateConsumers};
 use crate::park::Parking;
 use crate::publisher::{Outlet, Publisher};
@@ -52,17 +53,28 @@ impl<E: Event> EngineBuilder<E> {
     ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         let Begin { base, live_from, time_ns, epochs } = begin;
         let crowded = self.is_crowded();
-        let parking = Arc::new(Parking::new(self.parking_lanes()));
-        let status = Arc::new(Status::new(Arc::clone(&parking)));
+        let named = |lane: &Lane<E>| -> Vec<_> {
+            lane.items.iter().map(|item| (item_name(item), lane.name.clone())).collect()
+        };
+        let fixed = Static::of_engine(
+            writer.as_ref().map(Writer::journal_id),
+            self.capacity,
+            live_from,
+            self.lanes.iter().flat_map(named).collect(),
+        );
+        let folder = self.journal.as_ref().map(Journal::path);
+        let (board, counters_file) = counters::make(&self.shown, folder, &fixed, base)?;
+        let (names, lane_names): (Vec<String>, Vec<String>) = fixed.stages.into_iter().unzip();
+        let parking = Arc::new(Parking::new(self.parking_lanes(), board.lanes()));
+        let status = Arc::new(Status::new(Arc::clone(&parking), Arc::clone(&board), names.clone()));
         let journal = writer.as_ref().map(|writer| writer.cursors());
-        let names: Vec<String> = self.lanes.iter().flat_map(|lane| &lane.items).map(item_name).collect();
-        let cursors: Vec<Cursor> = names.iter().map(|_| Cursor::new(base)).collect();
+        let cursors: Vec<Cursor> = (0..names.len()).map(|index| board.stage(index)).collect();
         let cursor_of = |name: &str| names.iter().position(|n| n == name).map(|at| cursors[at].clone());
         let (producer, mut pollers) = ring::build::<E>(self.capacity, names.len(), self.publishers);
-        let published = Cursor::new(base);
-        let durable = Cursor::new(base);
-        if let Some(journal) = journal.as_ref().filter(|_| parking.is_used()) {
-            wake_by_journal(journal, &durable, &parking);
+        let (published, durable) = (board.published(), board.durable());
+        if let Some(journal) = &journal {
+            board.begin_journal(journal.journalled_end());
+            follow_journal(journal, &durable, &parking);
         }
         let abandon = Arc::new(AtomicBool::new(false));
         let findings: Arc<Findings> = Arc::default();
@@ -115,6 +127,8 @@ impl<E: Event> EngineBuilder<E> {
                     Item::Stage { gate, stage, .. } => (gate, stage),
                 };
                 stage.wire(Wiring {
+                    batches: board.batches(gates.len()),
+                    journal: board.journal(),
                     poller: pollers.remove(0),
                     watch: watch(&gate, &cursor_of, journal.as_ref(), &durable),
                     published: published.clone(),
@@ -157,6 +171,7 @@ impl<E: Event> EngineBuilder<E> {
             published,
             stages: cursors.clone(),
             parking,
+            counters: board.publishers(),
             drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
         });
         let shared = Shared {
@@ -172,6 +187,9 @@ impl<E: Event> EngineBuilder<E> {
             wait_timeout: self.wait_timeout,
             findings,
             retention,
+            board,
+            lanes: lane_names,
+            counters_file,
         };
         let mut engine = Engine::new(shared, abandon, invoked, keeper);
         for (lane, run) in runs {
@@ -225,15 +243,19 @@ fn item_name<E: Event>(item: &Item<E>) -> String {
     }
 }
 
-/// Has the journal's threads wake lanes: those gated on durable by its cursor, all when it fails.
-fn wake_by_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
-    let (durable, parking) = (durable.clone(), Arc::clone(parking));
-    journal.on_change(move |failed| {
-        parking.wake(&durable);
+/// Has the journal's threads move the durable cursor in the counters and wake lanes: those gated on durable, all when
+/// the journal fails.
+fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
+    let (ours, parking) = (durable.clone(), Arc::clone(parking));
+    journal.on_change(move |durable_end, failed| {
+        ours.raise(durable_end);
+        parking.wake(&ours);
         if failed {
             parking.wake_all();
         }
     });
+    // What was durable before; the syncer may have raised it further since.
+    durable.raise(journal.durable_end());
 }
 
 /// Finds the cursors that a gate waits for.

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use slipring_journal::AppendError;
 
+use crate::counters::Board;
 use crate::kept::KeepError;
 use crate::kept::digests::Divergence;
 use crate::park::Parking;
@@ -54,12 +55,15 @@ pub(crate) struct Status {
     final_end: AtomicU64,
     /// The lanes to wake when the word changes.
     parking: Arc<Parking>,
+    /// Where monitors read of it, and the stages' names in its order.
+    board: Arc<Board>,
+    stages: Vec<String>,
 }
 
 impl Status {
-    pub(crate) fn new(parking: Arc<Parking>) -> Self {
+    pub(crate) fn new(parking: Arc<Parking>, board: Arc<Board>, stages: Vec<String>) -> Self {
         let (word, final_end) = (AtomicU32::new(0), AtomicU64::new(u64::MAX));
-        Status { word, halted: OnceLock::new(), final_end, parking }
+        Status { word, halted: OnceLock::new(), final_end, parking, board, stages }
     }
 
     /// Whether a publisher may go on. Read before each publish.
@@ -78,7 +82,11 @@ impl Status {
 
     /// Halts the engine; the first cause stays.
     pub(crate) fn halt(&self, halted: Halted) {
-        let _ = self.halted.set(halted);
+        if self.halted.set(halted).is_ok()
+            && let Some(halted) = self.halted.get()
+        {
+            self.board.halt(self.stages.iter().position(|name| *name == halted.stage), halted);
+        }
         // Release H: the cause is there before the word says so. Partner: Acquire H.
         self.word.fetch_or(HALTED, Ordering::Release);
         self.parking.wake_all();
@@ -101,6 +109,7 @@ impl Status {
     /// Makes publishers fail with `Closed`.
     pub(crate) fn refuse(&self) {
         self.word.fetch_or(CLOSED, Ordering::Release);
+        self.board.close();
         self.parking.wake_all();
     }
 

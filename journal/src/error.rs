@@ -1,10 +1,18 @@
 //! What can go wrong, one small enum per operation. Every message says what, where, and what to do.
+//!
+//! Here is what any operation may meet: a call of the system that fails, files that contradict each other.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::event::Schema;
+
+mod reading;
+mod writing;
+
+pub use reading::{ReadError, SalvageError};
+pub use writing::{AppendError, Stall, SyncError};
 
 /// A system call that failed: which, on which file.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -201,226 +209,6 @@ pub enum OpenError {
 impl From<IoFault> for OpenError {
     fn from(fault: IoFault) -> Self {
         OpenError::Journal(fault.into())
-    }
-}
-
-/// Why a record was not appended. The journal is as it was before the call.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum AppendError {
-    /// There is no room just now (only from `try_append`).
-    #[error("no room for record {sequence} just now: {why}; try again")]
-    Full {
-        /// The sequence that the record would have got.
-        sequence: u64,
-        /// What it waits for.
-        why: Stall,
-    },
-    /// The time lies too far ahead.
-    #[error(
-        "time {time_ns} ns is more than {max_step_ns} ns past both the last record ({last_ns} ns) and the \
-         clock: it would hold the journal's time there; mend the time or raise max_time_step"
-    )]
-    TimeTooFar {
-        /// The time refused.
-        time_ns: u64,
-        /// The journal's last time, 0 if it has none.
-        last_ns: u64,
-        /// The option.
-        max_step_ns: u64,
-    },
-    /// The journal has failed for good.
-    #[error(transparent)]
-    Failed(#[from] SyncError),
-}
-
-/// What an append waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Stall {
-    /// The next segment is still being prepared.
-    #[error("the next segment is not ready")]
-    Segment,
-    /// The unsynced window is full.
-    #[error("the unsynced window is full")]
-    Window,
-    /// The disk is full.
-    #[error("the disk is full: make room")]
-    DiskFull,
-}
-
-/// Why records did not become durable.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum SyncError {
-    /// Syncing failed; it is never tried again, for the kernel may have dropped what it could not write.
-    #[error(
-        "sync failed, durable up to {durable_end} and no further: {fault}; close, find the cause, reopen"
-    )]
-    SyncFailed {
-        /// The sequence behind the last durable record.
-        durable_end: u64,
-        /// The call.
-        fault: IoFault,
-    },
-    /// The disk is full, and the journal was told to halt on it.
-    #[error("the disk is full: {fault}; make room and reopen")]
-    DiskFull {
-        /// The call.
-        fault: IoFault,
-    },
-    /// The next segment could not be made.
-    #[error("the next segment can't be made: {fault}; find the cause and reopen")]
-    PrepareFailed {
-        /// The call.
-        fault: IoFault,
-    },
-    /// A hook of the embedder panicked on the syncer's thread.
-    #[error("a hook panicked; durable up to {durable_end}; mend the hook and reopen")]
-    HookPanicked {
-        /// The sequence behind the last durable record.
-        durable_end: u64,
-    },
-    /// Not durable within the time allowed; it may still become so.
-    #[error("record {sequence} is not durable yet (durable up to {durable_end})")]
-    TimedOut {
-        /// The sequence waited for.
-        sequence: u64,
-        /// The sequence behind the last durable record.
-        durable_end: u64,
-    },
-    /// The sequence was never appended.
-    #[error("record {sequence} is not journalled (journalled up to {journalled_end}): nothing to wait for")]
-    NotJournalled {
-        /// The sequence waited for.
-        sequence: u64,
-        /// The sequence behind the last journalled record.
-        journalled_end: u64,
-    },
-    /// This process is a child of the writer's.
-    #[error(
-        "this process was forked from process {writer}, the journal's writer; only that one can close it"
-    )]
-    Forked {
-        /// The writer's process.
-        writer: u32,
-    },
-    /// The writer has been closed.
-    #[error("the journal is closed (durable up to {durable_end})")]
-    Closed {
-        /// The sequence behind the last durable record.
-        durable_end: u64,
-    },
-}
-
-/// Why a record could not be read.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReadError {
-    /// The files are not as they must be.
-    #[error(transparent)]
-    Journal(#[from] JournalFault),
-    /// The sequence lies outside what is there.
-    #[error("sequence {sequence} is outside the journal, which holds {first} to {end}, the latter excluded")]
-    OutOfRange {
-        /// The sequence asked for.
-        sequence: u64,
-        /// The first sequence kept.
-        first: u64,
-        /// The sequence behind the last record.
-        end: u64,
-    },
-    /// Retention has removed what the reader was to read next.
-    #[error(
-        "retention has removed record {sequence}: the journal begins at {first}; start again from a snapshot or \
-         from there, and hold a lease or raise its bounds"
-    )]
-    Evicted {
-        /// The record that was wanted.
-        sequence: u64,
-        /// The first sequence kept.
-        first: u64,
-    },
-    /// The log no longer holds what a saved position says.
-    #[error(
-        "the journal's history is not the one that {anchor} was saved from: {what}; start again from a position \
-         that it still holds"
-    )]
-    HistoryChanged {
-        /// The saved position.
-        anchor: crate::anchor::Anchor,
-        /// How they differ.
-        what: &'static str,
-    },
-}
-
-impl From<IoFault> for ReadError {
-    fn from(fault: IoFault) -> Self {
-        ReadError::Journal(fault.into())
-    }
-}
-
-impl From<CorruptRecord> for ReadError {
-    fn from(corrupt: CorruptRecord) -> Self {
-        ReadError::Journal(corrupt.into())
-    }
-}
-
-/// Why nothing was salvaged.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SalvageError {
-    /// A system call failed, there is no journal, or it is of another version or byte order.
-    #[error(transparent)]
-    Journal(#[from] JournalFault),
-    /// There is something at the place for the new journal.
-    #[error("{} is not empty: salvage goes into a new journal; give the path of a folder that is not there", path.display())]
-    IntoNotEmpty {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// No header of any segment can be read, so nobody knows the size of a record.
-    #[error(
-        "no segment in {} has a header that can be read, so nobody knows how long a record is; put one segment of \
-         this journal from a copy into the folder",
-        path.display()
-    )]
-    NoHeader {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The first record is damaged already, or none is whole.
-    #[error(
-        "nothing of {} can be kept: {}; {}", path.display(),
-        report.lost.first().map_or_else(String::new, ToString::to_string),
-        match report.whole_not_kept {
-            0 => "no record is whole: restore the files from a copy".to_owned(),
-            count => format!("{count} records behind it are whole: salvage with damage skipped (--skip-damaged)"),
-        }
-    )]
-    NothingToKeep {
-        /// The folder.
-        path: PathBuf,
-        /// What was lost, and why.
-        report: Box<crate::salvage::SalvageReport>,
-    },
-    /// There is more missing between two records than any lost file leaves.
-    #[error(
-        "between records {start} and {end} more is missing than {most} void records can stand for; move the segment \
-         that does not belong out of the folder, or raise most_voids"
-    )]
-    GapTooLarge {
-        /// The first record that is missing.
-        start: u64,
-        /// The record that follows.
-        end: u64,
-        /// The most void records that salvage writes.
-        most: u64,
-    },
-}
-
-impl From<IoFault> for SalvageError {
-    fn from(fault: IoFault) -> Self {
-        SalvageError::Journal(fault.into())
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Follower<E: Event, S: Storage = Files> {
 
 impl<E: Event, S: Storage> Follower<E, S> {
     /// Follows from `sequence` on, which may lie ahead of what is written so far.
+    ///
+    /// # Errors
+    /// [`ReadError::Evicted`] if retention has removed it.
     #[doc(hidden)]
     pub fn open_on(storage: S, sequence: u64) -> Result<Self, ReadError> {
         let loaded = control::load(&storage)?;
@@ -51,7 +54,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
         };
         let first = loaded.state.first;
         if sequence < first {
-            return Err(ReadError::OutOfRange { sequence, first, end: loaded.state.durable_end });
+            return Err(ReadError::Evicted { sequence, first });
         }
         let journal_id = loaded.state.journal_id;
         Ok(Follower {
@@ -72,7 +75,8 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// Goes on behind a saved position.
     ///
     /// # Errors
-    /// [`ReadError::HistoryChanged`] if the log no longer holds the record that it was saved from.
+    /// [`ReadError::HistoryChanged`] if the log no longer holds the record that it was saved from,
+    /// [`ReadError::Evicted`] if retention has removed that.
     #[doc(hidden)]
     pub fn resume_on(storage: S, anchor: Anchor) -> Result<Self, ReadError> {
         let mut follower = Self::open_on(storage, anchor.sequence)?;

@@ -180,7 +180,7 @@ impl Journal {
     /// Follows the journal from `sequence` on while it is written, in this process or another.
     ///
     /// # Errors
-    /// As [`Journal::reader`]; [`ReadError::OutOfRange`] if retention has removed `sequence`.
+    /// As [`Journal::reader`]; [`ReadError::Evicted`] if retention has removed `sequence`.
     pub fn follow<E: Event>(&self, sequence: u64) -> Result<Follower<E>, ReadError> {
         Follower::open_on(Files::new(&self.path), sequence)
     }

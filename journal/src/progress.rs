@@ -40,7 +40,7 @@ pub(crate) struct Progress {
 
 /// What the engine wants called; see [`Cursors::on_change`].
 #[derive(Default)]
-struct OnChange(OnceLock<Box<dyn Fn(bool) + Send + Sync>>);
+struct OnChange(OnceLock<Box<dyn Fn(u64, bool) + Send + Sync>>);
 
 impl std::fmt::Debug for OnChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -182,7 +182,7 @@ impl Progress {
         drop(self.waiters.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
         if let Some(on_change) = self.on_change.0.get() {
-            on_change(self.has_failed());
+            on_change(self.durable_end(), self.has_failed());
         }
     }
 }
@@ -237,9 +237,9 @@ impl Cursors {
     /// failed, so that whoever sleeps till then can be woken. It must be quick and not panic. Once only: false if
     /// something is set already.
     ///
-    /// `call` is told whether the journal has failed. It must not hold these cursors, or they would hold each other.
+    /// `call` is told what is durable and whether the journal has failed. It must not hold these cursors, or they would hold each other.
     #[doc(hidden)]
-    pub fn on_change(&self, call: impl Fn(bool) + Send + Sync + 'static) -> bool {
+    pub fn on_change(&self, call: impl Fn(u64, bool) + Send + Sync + 'static) -> bool {
         self.progress.on_change.0.set(Box::new(call)).is_ok()
     }
 

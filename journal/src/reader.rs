@@ -1,7 +1,6 @@
 //! Reading: any record by its sequence, and all of them in order. Every record handed out has been validated on
 //! a copy, so that a file that changes or shrinks meanwhile gives an error and nothing worse.
 
-use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
 use crate::anchor::Anchor;
@@ -9,11 +8,15 @@ use crate::chain::{self, Chain};
 use crate::control;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, ReadError};
-use crate::event::{Event, Schema};
+use crate::event::Schema;
 use crate::format::{ControlState, JournalId, RECORD_HEADER_BYTES, RecordHeader, valid_record};
-use crate::record::{RawRecord, Record};
+use crate::record::RawRecord;
 use crate::scan::{self, Follow};
 use crate::storage::{Files, ReadMap, Storage, StorageFile};
+
+mod typed;
+
+pub use typed::{Chunk, Chunks, Reader};
 
 /// Bytes read at a time: they stay in the second-level cache while they are verified and used.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -376,137 +379,6 @@ pub(crate) fn no_control<S: Storage>(storage: &S) -> JournalFault {
         }
         Err(fault) => fault.into(),
     }
-}
-
-/// Reads a journal of events `E`.
-///
-/// It sees the records that were there when it was opened or last [refreshed](Reader::refresh); a writer may go
-/// on meanwhile. See [`Journal`](crate::Journal) for an example.
-#[derive(Debug)]
-pub struct Reader<E: Event, S: Storage = Files> {
-    raw: RawReader<S>,
-    event: PhantomData<fn() -> E>,
-}
-
-impl<E: Event, S: Storage> Reader<E, S> {
-    #[doc(hidden)]
-    pub fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
-        let raw = RawReader::open_to(storage, end)?;
-        let (storage, _, chain) = raw.parts();
-        chain::check_schema(storage, chain, &E::schema(), Record::<E>::BYTES)?;
-        Ok(Reader { raw, event: PhantomData })
-    }
-
-    /// A reader for the journal's own writer: everything below `end` is committed and stays as it is, so it may
-    /// be read where it lies.
-    pub(crate) fn open_mapped(storage: S, end: u64) -> Result<Self, ReadError> {
-        let mut reader = Self::open_to(storage, Some(end))?;
-        reader.raw.mapped = true;
-        Ok(reader)
-    }
-
-    /// Looks again how far the journal goes by now.
-    ///
-    /// # Errors
-    /// As opening does.
-    pub fn refresh(&mut self) -> Result<(), ReadError> {
-        self.raw.refresh()
-    }
-
-    /// The reader without its event type.
-    pub fn as_raw(&mut self) -> &mut RawReader<S> {
-        &mut self.raw
-    }
-
-    /// The first sequence kept.
-    pub fn first_sequence(&self) -> u64 {
-        self.raw.first_sequence()
-    }
-
-    /// The sequence behind the last record.
-    pub fn end_sequence(&self) -> u64 {
-        self.raw.end_sequence()
-    }
-
-    /// The first sequence whose journal time is `time_ns` or later; the end if there is none.
-    ///
-    /// No event whose own time is `time_ns` or later lies before it.
-    ///
-    /// # Errors
-    /// The fault of a record that was looked at.
-    pub fn lower_bound(&mut self, time_ns: u64) -> Result<u64, ReadError> {
-        self.raw.lower_bound(time_ns)
-    }
-
-    /// The first sequence whose journal time is later than `time_ns`; the end if there is none.
-    ///
-    /// # Errors
-    /// The fault of a record that was looked at.
-    pub fn upper_bound(&mut self, time_ns: u64) -> Result<u64, ReadError> {
-        self.raw.upper_bound(time_ns)
-    }
-
-    /// The sequences whose journal times lie in `times`, an end not included. Empty, and where they would lie, if
-    /// there are none; so too if `times` ends before it starts.
-    ///
-    /// # Errors
-    /// The fault of a record that was looked at.
-    pub fn range(&mut self, times: std::ops::Range<u64>) -> Result<std::ops::Range<u64>, ReadError> {
-        self.raw.range(times)
-    }
-
-    /// The record at `sequence`.
-    ///
-    /// # Errors
-    /// [`ReadError::OutOfRange`], or the fault of a record that does not validate.
-    pub fn at(&mut self, sequence: u64) -> Result<Record<E>, ReadError> {
-        self.raw.fill(sequence)?;
-        let bytes: &[u8] = bytemuck::cast_slice(&self.raw.buffer);
-        Ok(Record::slice(&bytes[..Record::<E>::BYTES])[0])
-    }
-
-    /// All records from `from` to the end, in chunks.
-    ///
-    /// # Errors
-    /// [`ReadError::OutOfRange`] if `from` lies before the first record kept or behind the end; the end itself
-    /// gives no chunks.
-    pub fn chunks(&mut self, from: u64) -> Result<Chunks<'_, E, S>, ReadError> {
-        let (first, end) = (self.first_sequence(), self.end_sequence());
-        if from < first || from > end {
-            return Err(ReadError::OutOfRange { sequence: from, first, end });
-        }
-        Ok(Chunks { reader: self, next: from })
-    }
-}
-
-/// The records of a journal in order, a chunk at a time.
-#[derive(Debug)]
-pub struct Chunks<'r, E: Event, S: Storage = Files> {
-    reader: &'r mut Reader<E, S>,
-    next: u64,
-}
-
-impl<E: Event, S: Storage> Chunks<'_, E, S> {
-    /// The next chunk, every record validated; `None` at the end.
-    ///
-    /// # Errors
-    /// The fault of the first record that does not validate. Records before it in the same chunk can still be
-    /// had one by one, by [`Reader::at`].
-    pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
-        let first_sequence = self.next;
-        let records = Record::slice(self.reader.raw.chunk_of(first_sequence, Record::<E>::BYTES)?);
-        self.next += records.len() as u64;
-        Ok((!records.is_empty()).then_some(Chunk { first_sequence, records }))
-    }
-}
-
-/// Validated records that follow each other.
-#[derive(Clone, Copy, Debug)]
-pub struct Chunk<'a, E> {
-    /// The sequence of the first record.
-    pub first_sequence: u64,
-    /// The records.
-    pub records: &'a [Record<E>],
 }
 
 const _: () = assert!(RECORD_HEADER_BYTES == 16, "records start at multiples of 8 in a buffer aligned to 16");

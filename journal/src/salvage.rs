@@ -10,7 +10,8 @@
 //!   the one before it), and every other keeps its sequence. If the beginning is lost, the journal begins later,
 //!   as after retention.
 //! - The new journal has an identity of its own: the same history it is not. So anchors of the old one are refused
-//!   by it, and every checksum is computed anew. Times, epochs, kinds and events stay as they were.
+//!   by it, and every checksum is computed anew. Times, kinds and events stay as they were; so do epochs, but those in
+//!   the upper half of what a record can hold count on from the one before, so that it can be opened for long.
 //!
 //! A record is taken for whole if its checksum holds for the old journal's identity and for its place, and neither
 //! epoch nor time goes back. That is all that reading relies on: without a control file, and with both headers of a

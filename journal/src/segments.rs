@@ -114,13 +114,15 @@ impl<S: Storage> LiveSegment<S> {
             }
             storage.rename(&temporary, &name).map_err(fault("rename"))
         };
-        if let Err(error) = fill() {
-            // Give the space back; the file is nobody's.
-            let _ = storage.remove(&temporary);
-            return Err(error);
-        }
+        // Where it fails, the space is given back; the file is nobody's.
+        fill().inspect_err(|_| drop(storage.remove(&temporary)))?;
         if protect::on(protect::FOLDER_SYNC) {
-            storage.sync_folder().map_err(|e| IoFault::new("sync folder", storage.path(""), e))?;
+            storage.sync_folder().map_err(|error| {
+                // By its own name now, where the next attempt would find it in its way. That one makes a new file, so
+                // what its sync of the folder has to write is new too.
+                let _ = storage.remove(&name);
+                IoFault::new("sync folder", storage.path(""), error)
+            })?;
         }
         Self::map(storage, &name, &header, file)
     }

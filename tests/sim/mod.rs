@@ -1,6 +1,7 @@
 //! The power-loss simulator: a machine, and the lives of a journal on it.
 
 pub(crate) mod every_call;
+mod inode;
 pub(crate) mod lives;
 pub(crate) mod machine;
 pub(crate) mod torn_control;

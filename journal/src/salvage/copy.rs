@@ -8,14 +8,36 @@ use crate::control::Control;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, SalvageError};
 use crate::format::{
-    ControlState, JournalId, Kind, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader, encode_record_header,
-    epoch_kind,
+    ControlState, JournalId, Kind, MAX_EPOCH, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader,
+    encode_record_header, epoch_kind,
 };
 use crate::segments::LiveSegment;
 use crate::storage::{LockFault, Storage, StorageFile};
 
 /// Bytes written at a time.
 const CHUNK_BYTES: usize = 256 << 10;
+
+/// The greatest epoch in a new journal, which so can be opened as often again.
+const MOST_EPOCH: u32 = MAX_EPOCH / 2;
+
+/// Epochs of the old journal as those of the new one: the same, up to half of what a record can hold. From there on
+/// each counts on from the one before, so that lives stay apart, in order, and a journal that has used its epochs up
+/// comes out with room for more. (It once came out as one that could not be opened.)
+#[derive(Debug, Default)]
+struct Epochs {
+    old: u32,
+    new: u32,
+}
+
+impl Epochs {
+    fn renew(&mut self, old: u32) -> u32 {
+        if old != self.old {
+            self.new = if old <= MOST_EPOCH { old } else { (self.new + 1).min(MOST_EPOCH) };
+            self.old = old;
+        }
+        self.new
+    }
+}
 
 /// The journal in the making. Nothing is made before the first record.
 pub(super) struct Copy<'a, T: Storage> {
@@ -31,6 +53,7 @@ pub(super) struct Copy<'a, T: Storage> {
     /// The sequence behind the last record.
     end: u64,
     last: RecordHeader,
+    epochs: Epochs,
 }
 
 impl<'a, T: Storage> Copy<'a, T> {
@@ -48,6 +71,7 @@ impl<'a, T: Storage> Copy<'a, T> {
             start: 0,
             end: 0,
             last: RecordHeader { time_ns: 0, epoch_kind: 0, crc: 0 },
+            epochs: Epochs::default(),
         }
     }
 
@@ -58,6 +82,10 @@ impl<'a, T: Storage> Copy<'a, T> {
         header: RecordHeader,
         record: &[u8],
     ) -> Result<(), SalvageError> {
+        let epoch = self.epochs.renew(header.epoch());
+        // A record without a known kind is not whole.
+        let kind = header.kind().unwrap_or(Kind::Void);
+        let header = RecordHeader { epoch_kind: epoch_kind(epoch, kind), ..header };
         self.put(sequence, header, &record[RECORD_HEADER_BYTES..])
     }
 
@@ -144,5 +172,24 @@ impl<'a, T: Storage> Copy<'a, T> {
         };
         Control::create(self.storage, state)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_stay_until_half_are_used_and_never_go_back() {
+        let mut epochs = Epochs::default();
+        let old = [3, 3, 7, MOST_EPOCH, MOST_EPOCH + 1, MAX_EPOCH - 1, MAX_EPOCH];
+        assert_eq!(
+            old.map(|old| epochs.renew(old)),
+            [3, 3, 7, MOST_EPOCH, MOST_EPOCH, MOST_EPOCH, MOST_EPOCH]
+        );
+        let mut epochs = Epochs::default();
+        let old = [5, MOST_EPOCH + 1, MOST_EPOCH + 1, MAX_EPOCH - 1, MAX_EPOCH];
+        assert_eq!(old.map(|old| epochs.renew(old)), [5, 6, 6, 7, 8]);
+        assert_eq!(Epochs::default().renew(MAX_EPOCH), 1);
     }
 }

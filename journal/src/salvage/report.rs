@@ -28,7 +28,7 @@ pub struct SalvageReport {
     pub end_sequence: u64,
     /// D of the damaged journal, if its control file could be read: records below it were durable.
     pub durable_end: Option<u64>,
-    /// Records that were whole and are in the new journal, with their sequences, times and epochs.
+    /// Records that were whole and are in the new journal, with their sequences and times.
     pub records: u64,
     /// Void records that were written for lost ones between those kept.
     pub voids_written: u64,

@@ -31,6 +31,23 @@ impl Files {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+
+    /// Adds a line to the LOCK file, for whoever holds the lock; the next holder's replace it.
+    pub fn note_in_lock(&self, line: &str) -> io::Result<()> {
+        let mut file = OpenOptions::new().append(true).open(self.path(LOCK_NAME))?;
+        file.write_all(format!("{line}\n").as_bytes())
+    }
+
+    /// The LOCK file, and what its last holder wrote into it.
+    pub fn lock_lines(&self) -> (PathBuf, io::Result<Vec<String>>) {
+        let path = self.path(LOCK_NAME);
+        let read = File::open(&path).and_then(|file| {
+            let mut text = String::new();
+            file.take(1 << 16).read_to_string(&mut text)?;
+            Ok(text.lines().map(str::to_owned).collect())
+        });
+        (path, read)
+    }
 }
 
 /// The empty path is what is left of a relative one: the current folder.
@@ -89,8 +106,9 @@ impl Storage for Files {
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut holder = String::new();
                 let read = file.take(256).read_to_string(&mut holder);
+                let first = holder.lines().next().unwrap_or_default().trim();
                 return Err(LockFault::Held(match read {
-                    Ok(_) if !holder.trim().is_empty() => holder.trim().to_owned(),
+                    Ok(_) if !first.is_empty() => first.to_owned(),
                     _ => "another process".to_owned(),
                 }));
             }

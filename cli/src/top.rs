@@ -1,0 +1,182 @@
+//! `slipring top`: how far an engine in another process is, once or again and again.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use slipring::{Counters, CountersError, CountersReader};
+
+use crate::args::TopArgs;
+use crate::error::CliError;
+use crate::show;
+
+/// Exit status when the engine's process is gone.
+const STALE: u8 = 1;
+
+pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+    let reader = CountersReader::of_journal(&args.journal)?;
+    let mut before: Option<(Instant, Counters)> = None;
+    loop {
+        let now = Instant::now();
+        let counters = match reader.read() {
+            Ok(counters) => counters,
+            Err(CountersError::Stale { path, last }) => {
+                show(args, &reader, &last, None, true, out)?;
+                out.flush()?;
+                let process = last.process;
+                eprintln!("slipring: {}: process {process} is gone; this is what it left", path.display());
+                return Ok(ExitCode::from(STALE));
+            }
+            // Watched to its end.
+            Err(CountersError::Ended { .. }) if before.is_some() => return Ok(ExitCode::SUCCESS),
+            Err(error) => return Err(error.into()),
+        };
+        let since = before.as_ref().map(|(then, counters)| (now - *then, counters));
+        show(args, &reader, &counters, since, false, out)?;
+        out.flush()?;
+        let Some(interval) = args.watch else { return Ok(ExitCode::SUCCESS) };
+        before = Some((now, counters));
+        std::thread::sleep(interval.0);
+    }
+}
+
+/// Shows them, with rates if there is an earlier look to compare with.
+fn show(
+    args: &TopArgs,
+    reader: &CountersReader,
+    counters: &Counters,
+    since: Option<(Duration, &Counters)>,
+    stale: bool,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    if args.json {
+        return writeln!(out, "{}", object(reader, counters, stale));
+    }
+    if args.watch.is_some() && std::io::stdout().is_terminal() {
+        // To the top of a cleared screen.
+        write!(out, "\x1b[H\x1b[2J")?;
+    } else if since.is_some() {
+        writeln!(out)?;
+    }
+    table(args, counters, since, stale, out)
+}
+
+fn table(
+    args: &TopArgs,
+    counters: &Counters,
+    since: Option<(Duration, &Counters)>,
+    stale: bool,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let state = match (&counters.halted, counters.closed) {
+        _ if stale => "gone",
+        (Some(_), _) => "halted",
+        (None, true) => "shutting down",
+        (None, false) => "running",
+    };
+    writeln!(out, "engine      {}, process {}, {state}", args.journal.display(), counters.process)?;
+    if let Some(halted) = &counters.halted {
+        writeln!(out, "halted      by stage {} at {}: {}", halted.stage, halted.sequence, halted.cause)?;
+    }
+    let rate = |now: u64, then: fn(&Counters) -> u64| match since {
+        Some((elapsed, before)) => {
+            format!("  {}", show::rate(now.saturating_sub(then(before)), elapsed))
+        }
+        None => String::new(),
+    };
+    let published = counters.published_end;
+    let rate = rate(published, |before| before.published_end);
+    writeln!(out, "published   {}{rate}", show::count(published))?;
+    if let (Some(journalled), Some(durable)) = (counters.journalled_end, counters.durable_end) {
+        let unsynced = show::count(journalled.saturating_sub(durable));
+        let (journalled, durable) = (show::count(journalled), show::count(durable));
+        writeln!(out, "journalled  {journalled}, durable {durable} ({unsynced} behind)")?;
+    }
+    let (used, capacity) = (counters.occupancy(), counters.capacity);
+    let share = used as f64 * 100.0 / capacity.max(1) as f64;
+    writeln!(
+        out,
+        "ring        {} of {} slots in use ({share:.0} %)",
+        show::count(used),
+        show::count(capacity)
+    )?;
+    let (waits, refusals) = (show::count(counters.full_waits), show::count(counters.full_refusals));
+    write!(out, "stalls      ring full: {waits} waits, {refusals} refusals")?;
+    if let Some(stalls) = &counters.journal_stalls {
+        let (segment, window) = (show::count(stalls.segment), show::count(stalls.window));
+        let disk = show::count(stalls.disk_full);
+        write!(out, "; journal: {segment} for a segment, {window} for the window, {disk} for a full disk")?;
+    }
+    writeln!(out)?;
+    if counters.missed_wakeups > 0 {
+        writeln!(out, "warning     {} wake-ups were missed: a fault of slipring", counters.missed_wakeups)?;
+    }
+    let stages = counters.stages.iter().enumerate().map(|(index, stage)| {
+        let rate = since.and_then(|(elapsed, before)| {
+            let before = before.stages.get(index)?;
+            Some(show::rate(stage.end.saturating_sub(before.end), elapsed))
+        });
+        [
+            stage.name.clone(),
+            stage.lane.clone(),
+            show::count(stage.end),
+            show::count(stage.lag),
+            rate.unwrap_or_default(),
+            show::count(stage.last_batch),
+            show::count(stage.max_batch),
+            show::count(stage.batches),
+        ]
+    });
+    let head = ["STAGE", "LANE", "END", "LAG", "RATE", "BATCH", "MAX", "BATCHES"].map(str::to_owned);
+    let mut rows: Vec<[String; 8]> = std::iter::once(head).chain(stages).collect();
+    let has_rate = rows[1..].iter().any(|row| !row[4].is_empty());
+    if !has_rate {
+        rows[0][4].clear();
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 8] = std::array::from_fn(width);
+    writeln!(out)?;
+    for row in &rows {
+        let mut line = String::new();
+        for (column, (text, width)) in row.iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0)
+        {
+            // Names to the left, numbers to the right.
+            let cell = if column < 2 { format!("{text:<width$}  ") } else { format!("{text:>width$}  ") };
+            line.push_str(&cell);
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
+    let stages = counters.stages.iter().map(|stage| {
+        json!({
+            "name": stage.name, "lane": stage.lane, "end": stage.end, "lag": stage.lag,
+            "batches": stage.batches, "last_batch": stage.last_batch, "max_batch": stage.max_batch,
+        })
+    });
+    json!({
+        "path": reader.path(),
+        "process": counters.process,
+        "stale": stale,
+        "closed": counters.closed,
+        "halted": counters.halted.as_ref().map(|halted| json!({
+            "stage": halted.stage, "sequence": halted.sequence, "cause": halted.cause,
+        })),
+        "published_end": counters.published_end,
+        "journalled_end": counters.journalled_end,
+        "durable_end": counters.durable_end,
+        "live_from": counters.live_from,
+        "capacity": counters.capacity,
+        "occupancy": counters.occupancy(),
+        "full_waits": counters.full_waits,
+        "full_refusals": counters.full_refusals,
+        "journal_stalls": counters.journal_stalls.map(|stalls| json!({
+            "segment": stalls.segment, "window": stalls.window, "disk_full": stalls.disk_full,
+        })),
+        "missed_wakeups": counters.missed_wakeups,
+        "stages": stages.collect::<Vec<_>>(),
+    })
+}

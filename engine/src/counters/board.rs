@@ -1,0 +1,222 @@
+//! The counters from the inside: who writes which words, and how all of them are read.
+//!
+//! The cursors that gates look at lie here themselves, not copies of them: publishing them costs nothing, and a
+//! monitor sees what the stages see. What is counted besides is stored by the one lane that owns it, once a batch.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::format::{
+    BatchLine, CAUSE_BYTES, CLOSED, CursorLine, ENDED, FateLine, HALTED, JournalLine, LanesLine, Layout,
+    PublishersLine, cut,
+};
+use super::memory::{Memory, Place};
+use super::{Counters, HaltedCounters, JournalStalls, StageCounters};
+use crate::cursor::Cursor;
+use crate::status::Halted;
+
+/// The words of one engine's counters.
+#[derive(Debug)]
+pub(crate) struct Board {
+    memory: Arc<Memory>,
+    layout: Layout,
+}
+
+impl Board {
+    /// In memory that is long enough for the layout.
+    pub(crate) fn new(memory: Arc<Memory>, layout: Layout) -> Self {
+        Board { memory, layout }
+    }
+
+    /// In this process alone.
+    pub(crate) fn private(layout: Layout) -> Self {
+        Board::new(Memory::private(layout.file_bytes()), layout)
+    }
+
+    /// Sets every cursor to `base` before anybody looks.
+    pub(crate) fn begin(&self, base: u64) {
+        let stages = (0..self.layout.stages).map(|index| self.stage(index));
+        for cursor in stages.chain([self.published(), self.durable()]) {
+            cursor.set(base);
+        }
+    }
+
+    /// Sets what the journal holds before its lane starts.
+    pub(crate) fn begin_journal(&self, journalled_end: u64) {
+        // Relaxed: a figure; the lane that stores it from here on is started later.
+        self.journal().journalled_end.store(journalled_end, Ordering::Relaxed);
+    }
+
+    pub(crate) fn published(&self) -> Cursor {
+        Cursor::at(self.memory.at(self.layout.published()))
+    }
+
+    /// What is durable, as the journal's syncer tells it.
+    pub(crate) fn durable(&self) -> Cursor {
+        Cursor::at(self.memory.at(self.layout.durable()))
+    }
+
+    pub(crate) fn stage(&self, index: usize) -> Cursor {
+        Cursor::at(self.memory.at::<CursorLine>(self.layout.stage(index)))
+    }
+
+    pub(crate) fn batches(&self, index: usize) -> BatchMeter {
+        BatchMeter { line: self.memory.at(self.layout.batches(index)), batches: 0, max_batch: 0 }
+    }
+
+    pub(crate) fn journal(&self) -> Place<JournalLine> {
+        self.memory.at(self.layout.journal())
+    }
+
+    pub(crate) fn publishers(&self) -> Place<PublishersLine> {
+        self.memory.at(self.layout.publishers())
+    }
+
+    pub(crate) fn lanes(&self) -> Place<LanesLine> {
+        self.memory.at(self.layout.lanes())
+    }
+
+    fn fate(&self) -> Place<FateLine> {
+        self.memory.at(self.layout.fate())
+    }
+
+    /// Writes down why the engine has halted; called once.
+    pub(crate) fn halt(&self, stage: Option<usize>, halted: &Halted) {
+        let (fate, cause) = (self.fate(), halted.cause.to_string());
+        let text = cut(&cause, CAUSE_BYTES).as_bytes();
+        let line = self.memory.at::<super::format::CauseLine>(self.layout.cause());
+        for (word, bytes) in line.text.iter().zip(text.chunks(8)) {
+            let mut padded = [0; 8];
+            padded[..bytes.len()].copy_from_slice(bytes);
+            // Relaxed, as the rest: ordered by the word below.
+            word.store(u64::from_le_bytes(padded), Ordering::Relaxed);
+        }
+        fate.cause_bytes.store(text.len() as u64, Ordering::Relaxed);
+        fate.sequence.store(halted.sequence, Ordering::Relaxed);
+        fate.stage.store(stage.map_or(u64::MAX, |index| index as u64), Ordering::Relaxed);
+        // Release N: the cause is there before the word says so. Partner: Acquire N.
+        fate.word.fetch_or(HALTED, Ordering::Release);
+    }
+
+    /// Publishing is closed.
+    pub(crate) fn close(&self) {
+        self.fate().word.fetch_or(CLOSED, Ordering::Release);
+    }
+
+    /// Whoever has the file mapped still learns that nothing moves any more.
+    pub(crate) fn end(&self) {
+        self.fate().word.fetch_or(ENDED, Ordering::Release);
+    }
+
+    /// All of it, word by word: each is whole and fresh, but they need not be of the same moment. `None` when the
+    /// engine has ended.
+    pub(crate) fn read<'a>(&self, about: About<'a>) -> Option<Counters> {
+        let fate = self.fate();
+        // Acquire N: see `halt`.
+        let word = fate.word.load(Ordering::Acquire);
+        if word & ENDED != 0 {
+            return None;
+        }
+        // Stages first: a stage is never ahead of what is published, whenever that is read after it.
+        let mut stages: Vec<StageCounters> = about
+            .stages
+            .enumerate()
+            .map(|(index, (name, lane))| self.read_stage(index, name, lane))
+            .collect();
+        let furthest = stages.iter().map(|stage| stage.end).max().unwrap_or(0);
+        // The journal's own cursor moves with each record, the word here once a batch, and its stage's in between.
+        let journal_stage = stages.iter().find(|stage| stage.name == crate::journal_stage::JOURNAL);
+        let journal = self.journal();
+        // Relaxed: figures, as all that follow.
+        let journalled_end = journal.journalled_end.load(Ordering::Relaxed);
+        let journalled_end = journalled_end.max(journal_stage.map_or(0, |stage| stage.end));
+        let durable_end = self.durable().end();
+        let published_end = self.published().end().max(furthest);
+        for stage in &mut stages {
+            stage.lag = published_end - stage.end;
+        }
+        let (publishers, lanes) = (self.publishers(), self.lanes());
+        let halted = (word & HALTED != 0).then(|| self.read_halt(&fate, &stages));
+        Some(Counters {
+            process: about.process,
+            published_end,
+            journalled_end: about.has_journal.then_some(journalled_end),
+            durable_end: about.has_journal.then_some(durable_end),
+            journal_stalls: about.has_journal.then(|| JournalStalls {
+                segment: journal.segment_stalls.load(Ordering::Relaxed),
+                window: journal.window_stalls.load(Ordering::Relaxed),
+                disk_full: journal.disk_full_stalls.load(Ordering::Relaxed),
+            }),
+            full_waits: publishers.full_waits.load(Ordering::Relaxed),
+            full_refusals: publishers.full_refusals.load(Ordering::Relaxed),
+            missed_wakeups: lanes.missed_wakeups.load(Ordering::Relaxed),
+            capacity: about.capacity,
+            live_from: about.live_from,
+            closed: word & CLOSED != 0,
+            halted,
+            stages,
+            late_consumers: Vec::new(),
+        })
+    }
+
+    fn read_stage(&self, index: usize, name: &str, lane: &str) -> StageCounters {
+        let line = self.memory.at::<BatchLine>(self.layout.batches(index));
+        StageCounters {
+            name: name.to_owned(),
+            lane: lane.to_owned(),
+            end: self.stage(index).end(),
+            lag: 0,
+            // Relaxed: figures.
+            batches: line.batches.load(Ordering::Relaxed),
+            last_batch: line.last_batch.load(Ordering::Relaxed),
+            max_batch: line.max_batch.load(Ordering::Relaxed),
+        }
+    }
+
+    fn read_halt(&self, fate: &FateLine, stages: &[StageCounters]) -> HaltedCounters {
+        let line = self.memory.at::<super::format::CauseLine>(self.layout.cause());
+        // Relaxed, as the rest: behind Acquire N in `read`.
+        let mut text: Vec<u8> =
+            line.text.iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).collect();
+        text.truncate(fate.cause_bytes.load(Ordering::Relaxed).min(CAUSE_BYTES as u64) as usize);
+        let stage = usize::try_from(fate.stage.load(Ordering::Relaxed)).ok().and_then(|at| stages.get(at));
+        HaltedCounters {
+            stage: stage.map(|stage| stage.name.clone()).unwrap_or_default(),
+            sequence: fate.sequence.load(Ordering::Relaxed),
+            cause: String::from_utf8_lossy(&text).into_owned(),
+        }
+    }
+}
+
+/// What the words do not say.
+pub(crate) struct About<'a> {
+    pub(crate) process: u32,
+    pub(crate) capacity: u64,
+    pub(crate) live_from: u64,
+    pub(crate) has_journal: bool,
+    /// Each stage's name and its lane's.
+    pub(crate) stages: Box<dyn Iterator<Item = (&'a str, &'a str)> + 'a>,
+}
+
+/// Counts a stage's batches, in the hand of its lane alone.
+#[derive(Debug)]
+pub(crate) struct BatchMeter {
+    line: Place<BatchLine>,
+    batches: u64,
+    max_batch: u64,
+}
+
+impl BatchMeter {
+    /// A batch of so many events is finished. Before the cursor says so, so that who sees the one sees the other.
+    #[inline(always)]
+    pub(crate) fn took(&mut self, events: u64) {
+        self.batches += 1;
+        // Relaxed: figures, of one writer.
+        self.line.batches.store(self.batches, Ordering::Relaxed);
+        self.line.last_batch.store(events, Ordering::Relaxed);
+        if events > self.max_batch {
+            self.max_batch = events;
+            self.line.max_batch.store(events, Ordering::Relaxed);
+        }
+    }
+}

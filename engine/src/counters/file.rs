@@ -1,0 +1,302 @@
+//! Where the counters file goes, how it comes and how it goes.
+//!
+//! It lies in memory (tmpfs): on a disk's file system the flusher write-protects its pages, and a lane's store would
+//! wait behind somebody else's sync. It appears under its name whole, by a rename. It is allocated ahead, so that no
+//! store finds the memory full. Whoever holds the journal's lock owns the name, so that what a dead process has left
+//! is replaced by the next one.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::FallocateFlags;
+use slipring_journal::storage::Files;
+
+use super::board::Board;
+use super::format::{CountersFault, Static};
+use super::memory::Memory;
+use super::reader::{look, open_file};
+
+/// What the user said of the counters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// In a file if there is a journal, to find it by, and memory to put it.
+    #[default]
+    Auto,
+    /// In this file.
+    At(PathBuf),
+    /// To nobody.
+    Private,
+}
+
+/// Why a counters file can't be made where it should be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CountersFileError {
+    /// A system call failed.
+    #[error("counters file {}: {what}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Another engine's counters are there.
+    #[error("counters file {}: an engine of process {process} writes it: give each engine its own", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The process.
+        process: u32,
+    },
+    /// Something else is there.
+    #[error("counters file {}: something else is there ({fault}): give another path", path.display())]
+    Occupied {
+        /// The file.
+        path: PathBuf,
+        /// What it is not.
+        fault: CountersFault,
+    },
+}
+
+/// The file of a living engine; it goes with this value.
+#[derive(Debug)]
+pub(crate) struct CountersFile {
+    path: PathBuf,
+    /// Device and inode: the name may be another file's by the time that it is to be removed.
+    identity: (u64, u64),
+    /// A child of fork() has a copy of this, and must leave the file alone.
+    process: u32,
+    board: Arc<Board>,
+}
+
+impl CountersFile {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for CountersFile {
+    fn drop(&mut self) {
+        if self.process != std::process::id() {
+            return;
+        }
+        self.board.end();
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|found| identity(&found) == self.identity) {
+            // If it can't be removed readers still see that the engine has ended.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Makes an engine's counters where the user wants them. The caller holds the journal's lock, if there is a journal.
+pub(crate) fn make(
+    shown: &Shown,
+    journal: Option<&Path>,
+    fixed: &Static,
+    base: u64,
+) -> Result<(Arc<Board>, Option<CountersFile>), CountersFileError> {
+    match (shown, journal) {
+        (Shown::At(path), _) => {
+            check_free(path)?;
+            let (board, file) = make_at(path, fixed, base)?;
+            if let Some(folder) = journal {
+                note(folder, path).map_err(|source| fault(path, "name it in LOCK", source))?;
+            }
+            return Ok((board, Some(file)));
+        }
+        (Shown::Auto, Some(folder)) => {
+            if let Some((board, file)) = make_in(&folders(), folder, fixed, base) {
+                return Ok((board, Some(file)));
+            }
+        }
+        (Shown::Auto, None) | (Shown::Private, _) => {}
+    }
+    let board = Board::private(fixed.layout());
+    board.begin(base);
+    Ok((Arc::new(board), None))
+}
+
+/// The folders that may be in memory, the usual one first.
+fn folders() -> Vec<PathBuf> {
+    let own = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    [Some(PathBuf::from("/dev/shm")), own].into_iter().flatten().collect()
+}
+
+/// Makes the file in the first of the folders that is in memory and takes it. Monitoring is no reason for an engine
+/// not to start: `None` if there is no such folder.
+fn make_in(
+    folders: &[PathBuf],
+    journal: &Path,
+    fixed: &Static,
+    base: u64,
+) -> Option<(Arc<Board>, CountersFile)> {
+    let of = std::fs::metadata(journal).ok()?;
+    let name = format!("slipring-{:x}-{:x}.counters", of.dev(), of.ino());
+    folders.iter().filter(|folder| is_in_memory(folder)).map(|folder| folder.join(&name)).find_map(|path| {
+        let (board, file) = make_at(&path, fixed, base).ok()?;
+        note(journal, &path).ok().map(|()| (board, file))
+    })
+}
+
+/// Whether files in a folder live in memory.
+#[allow(clippy::unnecessary_cast)] // It is no i64 with every C library.
+fn is_in_memory(folder: &Path) -> bool {
+    const TMPFS: i64 = 0x0102_1994;
+    const RAMFS: i64 = 0x8584_58f6;
+    rustix::fs::statfs(folder).is_ok_and(|about| [TMPFS, RAMFS].contains(&(about.f_type as i64)))
+}
+
+/// Refuses a path at which something lives.
+fn check_free(path: &Path) -> Result<(), CountersFileError> {
+    let file = match open_file(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(fault(path, "look at what is there", source)),
+    };
+    match look(&file) {
+        Ok(Ok(found)) if found.process.is_dead() => Ok(()),
+        Ok(Ok(found)) => {
+            Err(CountersFileError::InUse { path: path.to_owned(), process: found.process.id as u32 })
+        }
+        Ok(Err(fault)) => Err(CountersFileError::Occupied { path: path.to_owned(), fault }),
+        Err(source) => Err(fault(path, "read what is there", source)),
+    }
+}
+
+fn make_at(path: &Path, fixed: &Static, base: u64) -> Result<(Arc<Board>, CountersFile), CountersFileError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".tmp");
+    let temporary = PathBuf::from(temporary);
+    let made = make_under(&temporary, path, fixed, base);
+    if made.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    made
+}
+
+fn make_under(
+    temporary: &Path,
+    path: &Path,
+    fixed: &Static,
+    base: u64,
+) -> Result<(Arc<Board>, CountersFile), CountersFileError> {
+    let fault = |what| move |source: io::Error| fault(path, what, source);
+    let file = create(temporary).map_err(fault("create"))?;
+    let layout = fixed.layout();
+    rustix::io::retry_on_intr(|| {
+        rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, layout.file_bytes() as u64)
+    })
+    .map_err(|error| fault("allocate")(error.into()))?;
+    file.write_all_at(&fixed.encode(), 0).map_err(fault("write"))?;
+    let board = Board::new(Memory::map(&file).map_err(fault("map"))?, layout);
+    board.begin(base);
+    let identity = identity(&file.metadata().map_err(fault("look at"))?);
+    std::fs::rename(temporary, path).map_err(fault("rename"))?;
+    let board = Arc::new(board);
+    let file = CountersFile {
+        path: path.to_owned(),
+        identity,
+        process: std::process::id(),
+        board: Arc::clone(&board),
+    };
+    Ok((board, file))
+}
+
+/// A new file; one of the name is a left-over of whoever had the right to it before.
+fn create(path: &Path) -> io::Result<File> {
+    let create = || OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(path);
+    match create() {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            std::fs::remove_file(path)?;
+            create()
+        }
+        done => done,
+    }
+}
+
+/// Has the journal's LOCK file name the counters file.
+fn note(journal: &Path, path: &Path) -> io::Result<()> {
+    let bad = || io::Error::new(ErrorKind::InvalidInput, "its path is no line of UTF-8");
+    let path = std::path::absolute(path)?;
+    let text = path.to_str().filter(|text| !text.contains('\n')).ok_or_else(bad)?;
+    Files::new(journal).note_in_lock(&format!("{NOTE}{text}"))
+}
+
+/// What the line in LOCK begins with.
+pub(super) const NOTE: &str = "counters ";
+
+fn identity(file: &std::fs::Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}
+
+fn fault(path: &Path, what: &'static str, source: io::Error) -> CountersFileError {
+    CountersFileError::Io { path: path.to_owned(), what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::format::Process;
+    use super::*;
+
+    fn fixed() -> Static {
+        Static {
+            process: Process::this(),
+            journal_id: [0; 16],
+            has_journal: false,
+            made_ns: 0,
+            capacity: 64,
+            live_from: 0,
+            stages: vec![("a".to_owned(), "lane".to_owned())],
+        }
+    }
+
+    #[test]
+    fn a_folder_on_a_disk_or_none_at_all_takes_no_counters() {
+        let place = tempfile::tempdir().unwrap();
+        let folders = [place.path().join("none"), PathBuf::from("/proc")];
+        assert!(make_in(&folders, place.path(), &fixed(), 0).is_none());
+    }
+
+    #[test]
+    fn it_goes_with_its_engine_and_only_if_it_is_its_own() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("counters");
+        let (_board, file) = make_at(&path, &fixed(), 0).unwrap();
+        assert!(path.exists());
+        assert!(matches!(check_free(&path), Err(CountersFileError::InUse { .. })));
+        drop(file);
+        assert!(!path.exists());
+
+        let (_board, file) = make_at(&path, &fixed(), 0).unwrap();
+        let (_other_board, other) = make_at(&path, &fixed(), 0).unwrap();
+        drop(file);
+        assert!(path.exists(), "by now it is another's");
+        drop(other);
+        assert!(!path.exists());
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "no temporary file either");
+    }
+
+    #[test]
+    fn what_a_dead_process_left_is_replaced_and_anything_else_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("counters");
+        let dead = Process { start_ticks: 1, ..Process::this() };
+        let (_board, file) = make_at(&path, &Static { process: dead, ..fixed() }, 0).unwrap();
+        std::mem::forget(file);
+        std::fs::write(place.path().join("counters.tmp"), "half made").unwrap();
+        assert!(make(&Shown::At(path.clone()), None, &fixed(), 0).unwrap().1.is_some());
+
+        std::fs::write(&path, "a letter").unwrap();
+        let refused = make(&Shown::At(path.clone()), None, &fixed(), 0).unwrap_err();
+        assert!(matches!(refused, CountersFileError::Occupied { .. }), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"a letter");
+        let nowhere = place.path().join("none").join("counters");
+        let refused = make(&Shown::At(nowhere), None, &fixed(), 0).unwrap_err();
+        assert!(matches!(refused, CountersFileError::Io { .. }), "{refused}");
+    }
+}

@@ -1,0 +1,164 @@
+//! How far everything is, for people and monitors, in this process and in others.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `format` | every byte of the counters file |
+//! | `memory` | the mapped or private words, and all the `unsafe` of it |
+//! | `board` | who writes which words, and how they are read |
+//! | `file` | where the file goes, how it comes and goes |
+//! | `process` | whether a process is still the one that wrote a file |
+//! | `reader` | reading another process's counters |
+
+mod board;
+mod file;
+mod format;
+mod memory;
+mod process;
+mod reader;
+
+use std::fmt;
+
+pub(crate) use board::{About, BatchMeter, Board};
+pub use file::CountersFileError;
+pub(crate) use file::{CountersFile, Shown, make};
+pub use format::CountersFault;
+#[cfg(test)]
+pub(crate) use format::Layout;
+pub(crate) use format::{CursorLine, JournalLine, LanesLine, PublishersLine, Static};
+pub(crate) use memory::Place;
+pub use reader::{CountersError, CountersReader};
+
+/// An engine's counters at about one moment. An "end" is the last sequence plus one.
+///
+/// Each figure is whole and fresh; figures of different stages are read one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counters {
+    /// The engine's process.
+    pub process: u32,
+    /// The sequence behind the last event published. With several publishers it may trail by those under way.
+    pub published_end: u64,
+    /// The sequence behind the last journalled record; `None` without a journal.
+    pub journalled_end: Option<u64>,
+    /// The sequence behind the last durable record.
+    pub durable_end: Option<u64>,
+    /// How often the journal had to wait.
+    pub journal_stalls: Option<JournalStalls>,
+    /// How often a publisher waited on a full ring for more than a moment: for longer than 64 looks, a few
+    /// microseconds.
+    pub full_waits: u64,
+    /// How often a `try_` call found the ring full.
+    pub full_refusals: u64,
+    /// How often a parked lane was not woken and should have been: 0, or slipring has a bug. It looks for itself
+    /// after a tenth of a second.
+    pub missed_wakeups: u64,
+    /// Events that the ring holds.
+    pub capacity: u64,
+    /// The first live sequence.
+    pub live_from: u64,
+    /// Publishing is closed: the engine is being shut down.
+    pub closed: bool,
+    /// Why the engine has halted, if it has.
+    pub halted: Option<HaltedCounters>,
+    /// Every stage, the journal's too, lane by lane.
+    pub stages: Vec<StageCounters>,
+    /// Every late consumer whose handle is still there; not told to other processes. They hold nobody up, so the
+    /// ring's occupancy is without them.
+    pub late_consumers: Vec<LateCounters>,
+}
+
+/// One late consumer's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LateCounters {
+    /// The late consumer.
+    pub name: String,
+    /// The sequence behind the last event that it finished.
+    pub end: u64,
+    /// Events published that it has not finished.
+    pub lag: u64,
+    /// It has failed, and its handle says why.
+    pub failed: bool,
+}
+
+/// One stage's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StageCounters {
+    /// The stage; in another process the first 64 bytes of its name.
+    pub name: String,
+    /// The lane that runs it; likewise.
+    pub lane: String,
+    /// The sequence behind the last event that it finished.
+    pub end: u64,
+    /// Events published that it has not finished.
+    pub lag: u64,
+    /// Batches finished so far. A batch is what a stage takes in one turn.
+    pub batches: u64,
+    /// Events in the last batch.
+    pub last_batch: u64,
+    /// Events in the largest batch.
+    pub max_batch: u64,
+}
+
+/// How often the journal had to wait for room, by what it waited for. A wait counts once, however long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalStalls {
+    /// The next segment was not ready.
+    pub segment: u64,
+    /// The unsynced window was full: the disk is slower than the publishers.
+    pub window: u64,
+    /// The next segment could not be made for want of space.
+    pub disk_full: u64,
+}
+
+impl JournalStalls {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.segment + self.window + self.disk_full
+    }
+}
+
+/// Why an engine has halted, as its counters tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HaltedCounters {
+    /// The stage that failed.
+    pub stage: String,
+    /// The sequence that it did not finish.
+    pub sequence: u64,
+    /// What happened; its first 256 bytes.
+    pub cause: String,
+}
+
+impl Counters {
+    /// Slots of the ring in use: the lag of the slowest stage.
+    pub fn occupancy(&self) -> u64 {
+        self.stages.iter().map(|stage| stage.lag).max().unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "published {}, ring {}/{}", self.published_end, self.occupancy(), self.capacity)?;
+        if let (Some(journalled), Some(durable)) = (self.journalled_end, self.durable_end) {
+            write!(f, ", journalled {journalled}, durable {durable}")?;
+        }
+        for stage in &self.stages {
+            write!(f, "; {} {} (lag {})", stage.name, stage.end, stage.lag)?;
+        }
+        for late in &self.late_consumers {
+            let failed = if late.failed { ", failed" } else { "" };
+            write!(f, "; late {} {} (lag {}{failed})", late.name, late.end, late.lag)?;
+        }
+        if let Some(halted) = &self.halted {
+            write!(
+                f,
+                "; halted by stage {} at sequence {}: {}",
+                halted.stage, halted.sequence, halted.cause
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! Reading an engine's counters from another process.
+//!
+//! The file is mapped, not read: words that a lane stores meanwhile are loaded whole only by loads of a word, and a
+//! `read` promises none.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use slipring_journal::storage::Files;
+
+use super::Counters;
+use super::board::{About, Board};
+use super::file::NOTE;
+use super::format::{BLOCK_BYTES, CountersFault, Static};
+use super::memory::Memory;
+
+/// The counters of an engine, in this process or another, read again and again.
+///
+/// ```no_run
+/// use slipring::CountersReader;
+///
+/// let reader = CountersReader::of_journal("data/orders")?;
+/// println!("{}", reader.read()?);
+/// # Ok::<(), slipring::CountersError>(())
+/// ```
+#[derive(Debug)]
+pub struct CountersReader {
+    path: PathBuf,
+    fixed: Static,
+    board: Board,
+}
+
+/// Why there are no counters to read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CountersError {
+    /// The journal's LOCK file can't be read.
+    #[error("{}: {source}: is a journal there?", path.display())]
+    Lock {
+        /// The LOCK file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The journal's LOCK file names no counters.
+    #[error("{}: no counters are named: the last writer was no engine, or found no memory to put them in (/dev/shm, XDG_RUNTIME_DIR)", path.display())]
+    NotNamed {
+        /// The LOCK file.
+        path: PathBuf,
+    },
+    /// The engine has ended in good order.
+    #[error("{}: the engine that wrote these counters has ended", path.display())]
+    Ended {
+        /// The counters file.
+        path: PathBuf,
+    },
+    /// The file can't be opened or mapped.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The counters file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file is no counters file, or a damaged one.
+    #[error("{}: no counters: {fault}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        fault: CountersFault,
+    },
+    /// The process that wrote them is gone and has not taken them along: it was killed.
+    #[error("{}: stale: process {}, which wrote these counters, is gone", path.display(), last.process)]
+    Stale {
+        /// The counters file.
+        path: PathBuf,
+        /// What it left.
+        last: Box<Counters>,
+    },
+}
+
+impl CountersReader {
+    /// Of the engine that writes the journal in a folder: its LOCK file names the counters.
+    ///
+    /// # Errors
+    /// [`CountersError`]: no journal, no counters named, or as [`CountersReader::open`].
+    pub fn of_journal(folder: impl AsRef<Path>) -> Result<Self, CountersError> {
+        let (path, lines) = Files::new(folder.as_ref()).lock_lines();
+        let lines = match lines {
+            Ok(lines) => lines,
+            Err(source) => return Err(CountersError::Lock { path, source }),
+        };
+        match lines.iter().rev().find_map(|line| line.strip_prefix(NOTE)) {
+            Some(place) => match CountersReader::open(place) {
+                // An engine that ends takes it along; the next one names another.
+                Err(CountersError::Io { path, source }) if source.kind() == ErrorKind::NotFound => {
+                    Err(CountersError::Ended { path })
+                }
+                opened => opened,
+            },
+            None => Err(CountersError::NotNamed { path }),
+        }
+    }
+
+    /// Of a counters file by its path.
+    ///
+    /// # Errors
+    /// [`CountersError`]: it is not there, can't be read, or is no counters file. Whether its writer still lives is
+    /// for [`CountersReader::read`] to say.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, CountersError> {
+        let path = path.into();
+        let fault = |source: io::Error| CountersError::Io { path: path.clone(), source };
+        let file = open_file(&path).map_err(fault)?;
+        let fixed = match look(&file).map_err(fault)? {
+            Ok(fixed) => fixed,
+            Err(fault) => return Err(CountersError::Invalid { path, fault }),
+        };
+        let memory = Memory::map_read_only(&file).map_err(fault)?;
+        let board = Board::new(memory, fixed.layout());
+        Ok(CountersReader { path, fixed, board })
+    }
+
+    /// The counters now.
+    ///
+    /// # Errors
+    /// [`CountersError::Ended`] once the engine has ended in good order, [`CountersError::Stale`] with what was left
+    /// if its process is gone.
+    pub fn read(&self) -> Result<Counters, CountersError> {
+        let fixed = &self.fixed;
+        let about = About {
+            process: fixed.process.id as u32,
+            capacity: fixed.capacity,
+            live_from: fixed.live_from,
+            has_journal: fixed.has_journal,
+            stages: Box::new(fixed.stages.iter().map(|(name, lane)| (name.as_str(), lane.as_str()))),
+        };
+        // Looked at first: what a process wrote before it died is read behind its death.
+        let is_dead = fixed.process.is_dead();
+        match self.board.read(about) {
+            None => Err(CountersError::Ended { path: self.path.clone() }),
+            Some(last) if is_dead => {
+                Err(CountersError::Stale { path: self.path.clone(), last: Box::new(last) })
+            }
+            Some(counters) => Ok(counters),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Opens what may be a counters file. What is no file but, say, a pipe must not make the caller wait.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+/// Reads and checks the part of a file that never changes.
+pub(super) fn look(file: &File) -> io::Result<Result<Static, CountersFault>> {
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Ok(Err(CountersFault::Foreign));
+    }
+    let mut bytes = vec![0; BLOCK_BYTES.min(about.len() as usize)];
+    file.read_exact_at(&mut bytes, 0)?;
+    let length = match Static::length(&bytes, about.len()) {
+        Ok(length) => length,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    bytes.resize(length, 0);
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(Static::decode(&bytes))
+}

@@ -1,0 +1,117 @@
+//! Why something could not be read, or nothing be saved of what can't.
+
+use std::path::PathBuf;
+
+use super::{CorruptRecord, IoFault, JournalFault};
+
+/// Why a record could not be read.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The files are not as they must be.
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+    /// The sequence lies outside what is there.
+    #[error("sequence {sequence} is outside the journal, which holds {first} to {end}, the latter excluded")]
+    OutOfRange {
+        /// The sequence asked for.
+        sequence: u64,
+        /// The first sequence kept.
+        first: u64,
+        /// The sequence behind the last record.
+        end: u64,
+    },
+    /// Retention has removed what the reader was to read next.
+    #[error(
+        "retention has removed record {sequence}: the journal begins at {first}; start again from a snapshot or \
+         from there, and hold a lease or raise its bounds"
+    )]
+    Evicted {
+        /// The record that was wanted.
+        sequence: u64,
+        /// The first sequence kept.
+        first: u64,
+    },
+    /// The log no longer holds what a saved position says.
+    #[error(
+        "the journal's history is not the one that {anchor} was saved from: {what}; start again from a position \
+         that it still holds"
+    )]
+    HistoryChanged {
+        /// The saved position.
+        anchor: crate::anchor::Anchor,
+        /// How they differ.
+        what: &'static str,
+    },
+}
+
+impl From<IoFault> for ReadError {
+    fn from(fault: IoFault) -> Self {
+        ReadError::Journal(fault.into())
+    }
+}
+
+impl From<CorruptRecord> for ReadError {
+    fn from(corrupt: CorruptRecord) -> Self {
+        ReadError::Journal(corrupt.into())
+    }
+}
+
+/// Why nothing was salvaged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SalvageError {
+    /// A system call failed, there is no journal, or it is of another version or byte order.
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+    /// There is something at the place for the new journal.
+    #[error("{} is not empty: salvage goes into a new journal; give the path of a folder that is not there", path.display())]
+    IntoNotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No header of any segment can be read, so nobody knows the size of a record.
+    #[error(
+        "no segment in {} has a header that can be read, so nobody knows how long a record is; put one segment of \
+         this journal from a copy into the folder",
+        path.display()
+    )]
+    NoHeader {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The first record is damaged already, or none is whole.
+    #[error(
+        "nothing of {} can be kept: {}; {}", path.display(),
+        report.lost.first().map_or_else(String::new, ToString::to_string),
+        match report.whole_not_kept {
+            0 => "no record is whole: restore the files from a copy".to_owned(),
+            count => format!("{count} records behind it are whole: salvage with damage skipped (--skip-damaged)"),
+        }
+    )]
+    NothingToKeep {
+        /// The folder.
+        path: PathBuf,
+        /// What was lost, and why.
+        report: Box<crate::salvage::SalvageReport>,
+    },
+    /// There is more missing between two records than any lost file leaves.
+    #[error(
+        "between records {start} and {end} more is missing than {most} void records can stand for; move the segment \
+         that does not belong out of the folder, or raise most_voids"
+    )]
+    GapTooLarge {
+        /// The first record that is missing.
+        start: u64,
+        /// The record that follows.
+        end: u64,
+        /// The most void records that salvage writes.
+        most: u64,
+    },
+}
+
+impl From<IoFault> for SalvageError {
+    fn from(fault: IoFault) -> Self {
+        SalvageError::Journal(fault.into())
+    }
+}

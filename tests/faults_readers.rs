@@ -1,0 +1,163 @@
+//! The rows of the fault matrix under a reader or follower that had the journal open before, or comes back with a saved
+//! position: an error of the row's kind, never a wait for what will not come. Each test's name says its row.
+
+use slipring_journal::storage::{Memory, Storage, StorageFile};
+use slipring_journal::{Follower, JournalFault, ReadError, Reader};
+use slipring_tests::journals::{
+    BOOT, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, open, options, same_boot,
+    segment,
+};
+
+/// Segments of eight records.
+const CAPACITY: u64 = 8;
+
+#[test]
+fn row_file_truncated_under_a_live_reader() {
+    let memory = closed(CAPACITY, 20);
+    let mut reader = Reader::<Note, Memory>::open_to(memory.clone(), None).unwrap();
+    assert_eq!(reader.at(5).unwrap().event().id, 5);
+    memory.cut(&segment(0), (HEADER_BYTES + 5 * RECORD_BYTES + 7) as u64);
+    assert_eq!(reader.at(4).unwrap().event().id, 4);
+    for from in 0..8 {
+        let read = (from..8).try_for_each(|sequence| reader.at(sequence).map(drop));
+        let fault = read.expect_err("the end of the segment is gone");
+        assert!(matches!(fault, ReadError::Journal(JournalFault::SegmentTruncated { .. })), "{fault:?}");
+    }
+    assert!(matches!(
+        reader.chunks(0).unwrap().next_chunk(),
+        Err(ReadError::Journal(JournalFault::SegmentTruncated { .. }))
+    ));
+    assert_eq!(reader.at(9).unwrap().event().id, 9);
+}
+
+#[test]
+fn row_file_truncated_under_a_live_follower() {
+    // Below D, above D, and at a record's border: it once waited for ever for the records that were cut off.
+    for (durable, cut_bytes) in [(6, 5 * RECORD_BYTES), (0, 5 * RECORD_BYTES), (6, 3 * RECORD_BYTES + 9)] {
+        let memory = died(CAPACITY, 6, durable);
+        let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 5).unwrap();
+        assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 1);
+        let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 3).unwrap();
+        assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 3);
+        memory.cut(&segment(0), (HEADER_BYTES + cut_bytes) as u64);
+        match follower.next_chunk() {
+            Err(ReadError::Journal(JournalFault::SegmentTruncated { path, .. })) => {
+                assert_eq!(path, memory.path(&segment(0)));
+            }
+            other => panic!("D {durable}, cut at {cut_bytes}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn row_bit_flip_below_d_under_a_live_follower() {
+    // It once waited for ever at the flipped record, as if it were still to be written.
+    let mut files = died(CAPACITY, 6, 6).to_files();
+    files.get_mut(&segment(0)).unwrap()[HEADER_BYTES + 4 * RECORD_BYTES + 20] ^= 1;
+    let memory = same_boot(&files);
+    let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 0).unwrap();
+    assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 4);
+    match follower.next_chunk() {
+        Err(ReadError::Journal(JournalFault::CorruptRecord(corrupt))) => assert_eq!(corrupt.sequence, 4),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn row_segment_deleted_under_a_live_follower() {
+    let memory = died(CAPACITY, 20, 20);
+    let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 0).unwrap();
+    assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 8);
+    memory.remove(&segment(8)).unwrap();
+    match follower.next_chunk() {
+        Err(ReadError::Journal(JournalFault::MissingSegment { expected_base, .. })) => {
+            assert_eq!(expected_base, 8);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn row_spare_segment_made_anew_under_a_live_follower() {
+    // The follower waits in the spare; recovery removes it and makes another. It once went on waiting in the
+    // removed file, for ever.
+    let memory = died(CAPACITY, 8, 0);
+    let (mut writer, _) = open(&options(CAPACITY), &memory).unwrap();
+    while writer.step_helper() {}
+    assert!(memory.to_files().contains_key(&segment(8)));
+    let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 8).unwrap();
+    assert!(follower.next_chunk().unwrap().is_none());
+    writer.abandon();
+    let (mut writer, report) = open(&options(CAPACITY), &memory).unwrap();
+    assert!(report.removed.contains(&segment(8)), "{report}");
+    assert!(follower.next_chunk().unwrap().is_none());
+    append_to(&mut writer, 10);
+    assert_eq!(follower.next_chunk().unwrap().unwrap().records[1].event().id, 9);
+}
+
+/// A journal of six records, with D at `durable`; its tail from 3 on lost, and another written in its place.
+fn with_another_history(durable: u64) -> (Memory, Memory) {
+    let before = died(CAPACITY, 6, durable);
+    let mut files = before.to_files();
+    files.get_mut(&segment(0)).unwrap()[8192 + 3 * 64] ^= 1;
+    let after = Memory::from_files(files, NEXT_BOOT);
+    let (mut writer, report) = open(&options(CAPACITY), &after).unwrap();
+    assert_eq!((report.truncated_at, report.valid_discarded), (Some(3), 2));
+    append_to(&mut writer, 6);
+    writer.close().unwrap();
+    (before, after)
+}
+
+#[test]
+fn row_a_saved_position_after_a_truncation_is_refused() {
+    let (before, after) = with_another_history(2);
+    let mut reader = Reader::<Note, Memory>::open_to(before, None).unwrap();
+    for sequence in 0..6 {
+        let anchor = reader.as_raw().anchor(sequence).unwrap();
+        let mut now = Reader::<Note, Memory>::open_to(after.clone(), None).unwrap();
+        let check = now.as_raw().check_anchor(&anchor);
+        let resumed = Follower::<Note, Memory>::resume_on(after.clone(), anchor);
+        if sequence < 3 {
+            check.unwrap();
+            let mut follower = resumed.unwrap();
+            assert_eq!(follower.next_chunk().unwrap().unwrap().first_sequence, sequence + 1);
+        } else {
+            // The very same event lies there, in another epoch: another history.
+            assert!(matches!(check, Err(ReadError::HistoryChanged { anchor: a, .. }) if a == anchor));
+            assert!(matches!(resumed, Err(ReadError::HistoryChanged { .. })));
+        }
+    }
+    // Of another journal, and behind the end.
+    let mut other = Reader::<Note, Memory>::open_to(closed(CAPACITY, 9), None).unwrap();
+    for sequence in [0, 8] {
+        let anchor = other.as_raw().anchor(sequence).unwrap();
+        let resumed = Follower::<Note, Memory>::resume_on(after.clone(), anchor);
+        assert!(matches!(resumed, Err(ReadError::HistoryChanged { .. })), "{resumed:?}");
+    }
+}
+
+#[test]
+fn row_a_follower_over_a_truncation_gets_history_changed() {
+    // It has handed out what is then cut off: the same folder, as a machine that came back would show it.
+    let (before, after) = with_another_history(2);
+    let folder = Memory::from_files(before.to_files(), BOOT);
+    let mut follower = Follower::<Note, Memory>::open_on(folder.clone(), 0).unwrap();
+    assert_eq!(follower.next_chunk().unwrap().unwrap().records.len(), 6);
+    // In place: the follower's handle is of the very file that is written.
+    for (name, bytes) in after.to_files() {
+        match folder.open(&name, true) {
+            Ok(file) => file.write_at(&bytes, 0).unwrap(),
+            Err(_) => folder.put(&name, &bytes),
+        }
+    }
+    let (mut writer, _) = open(&options(CAPACITY), &folder).unwrap();
+    append_to(&mut writer, 12);
+    let met = loop {
+        match follower.next_chunk() {
+            Ok(Some(chunk)) => assert!(chunk.first_sequence >= 6),
+            Ok(None) => panic!("it took the new history for its own"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(met, ReadError::HistoryChanged { .. }), "{met:?}");
+}
