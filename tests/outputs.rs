@@ -131,7 +131,9 @@ fn another_output_in_replay_is_caught_at_its_event() {
         Engine::builder().journal(Journal::at(folder.path())).lane(lane).open().unwrap()
     };
     let (engine, mut publisher) = open(None, Digests::every(1)).go_live().unwrap();
-    (0..100).for_each(|id| drop(publisher.publish_at(id, note(id)).unwrap()));
+    for id in 0..100 {
+        publisher.publish_at(id, note(id)).unwrap();
+    }
     engine.shutdown(publisher).unwrap();
     open(None, Digests::every(1)).replay(From::Start).unwrap();
     let error = open(Some(37), Digests::every(1)).replay(From::Start).unwrap_err();
@@ -152,7 +154,9 @@ fn an_engine_without_a_journal_gets_everything_again() {
         let mut recovered = builder.open().unwrap();
         recovered.replay(From::Start).unwrap();
         let (engine, mut publisher) = recovered.go_live().unwrap();
-        (0..10).for_each(|id| drop(publisher.publish_at(id, note(id)).unwrap()));
+        for id in 0..10 {
+            publisher.publish_at(id, note(id)).unwrap();
+        }
         let forward: Forward = engine.shutdown(publisher).unwrap().take_handler("forward").unwrap();
         assert_eq!((forward.output.count(), forward.output.published()), (10 * life, 10 * life));
         let into = forward.output.into_publisher();
