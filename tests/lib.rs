@@ -11,6 +11,7 @@ pub mod images;
 pub mod journals;
 pub mod lives;
 pub mod rebooted;
+pub mod relay;
 
 /// The README's example, compiled and run as a doctest.
 #[cfg(doctest)]

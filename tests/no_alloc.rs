@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, Publisher, Publishers, Sync,
-    Wait,
+    Context, Engine, Gate, Handler, HandlerError, Journal, Lane, LateConsumer, LateContext, Output,
+    PublishError, Publisher, Publishers, Schedule, Sync, Timers, Wait,
 };
 use slipring_tests::counting::{Counting, calls};
 use slipring_tests::journals::{Note, note};
@@ -161,6 +161,50 @@ fn three_publishers_without_a_journal() {
 #[test]
 fn three_publishers_with_a_journal_over_rolls() {
     check(3, true, Wait::Backoff);
+}
+
+/// Schedules and cancels timers and puts events out, between two probes' worth of counting.
+struct Busy {
+    probe: Probe,
+    schedule: Schedule<Note>,
+    output: Output<Note>,
+}
+
+impl Handler<Note> for Busy {
+    fn event(&mut self, event: &Note, context: &Context) -> Result<(), HandlerError> {
+        self.probe.event(event, context)?;
+        self.schedule.schedule(event.id, context.time_ns() + 1_000_000, *event)?;
+        self.schedule.cancel(event.id / 2)?;
+        self.schedule.fired(event.id / 3)?;
+        self.output.emit(context, *event)?;
+        self.probe.last = calls();
+        Ok(())
+    }
+}
+
+/// The queue of commands is small, so that the handler also waits for it; a late consumer reads beside it.
+#[test]
+fn timers_and_outputs_in_a_handler() {
+    const COUNT: u64 = 50_000;
+    let folder = tempfile::tempdir().unwrap();
+    let sink = Lane::named("sink").stage("sink", |_: &Note, _: &Context| (), Gate::PUBLISHED);
+    let (sink, into) = Engine::builder().lane(sink).open().unwrap().go_live().unwrap();
+    let timers = Timers::start(32).unwrap();
+    let output = Output::only("sink", into).patience(Duration::from_secs(60));
+    let busy = Busy { probe: Probe::default(), schedule: timers.schedule(), output };
+    let lane = Lane::named("main").journal().stage("busy", busy, Gate::JOURNALLED);
+    let builder = Engine::builder().ring_capacity(256).journal(Journal::at(folder.path()));
+    let (engine, mut publisher) = builder.lane(lane).open().unwrap().go_live().unwrap();
+    let late = engine.follow(LateConsumer::named("late"), |_: &Note, _: &LateContext| ()).unwrap();
+    for id in 0..COUNT {
+        publisher.publish_at(id, note(id)).unwrap();
+    }
+    let busy: Busy = engine.shutdown(publisher).unwrap().take_handler("busy").unwrap();
+    assert_eq!(late.join().end, COUNT);
+    assert_eq!((busy.probe.events, busy.output.published()), (COUNT, COUNT));
+    assert_eq!(busy.probe.calls(), 0);
+    assert!(timers.pending() > 0, "they were taken");
+    sink.shutdown(busy.output.into_publisher()).unwrap();
 }
 
 /// The control: an allocation in a handler is seen, on the lane where it was made and on no other.

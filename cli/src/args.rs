@@ -27,6 +27,8 @@ pub enum Command {
     Record(RecordArgs),
     /// Read a journal's messages again, all or from a time on
     Replay(ReplayArgs),
+    /// Print a journal's messages as they come, like tail -f, until a signal says stop
+    Follow(FollowArgs),
     /// Show what a journal's files say: segments, schema, watermarks, times
     Inspect(LookArgs),
     /// Read a whole journal and say whether every record is whole
@@ -136,6 +138,27 @@ pub struct ReplayArgs {
     /// What to print of each record: nothing (a summary at the end), JSON lines, or the CSV that was recorded
     #[arg(long, value_enum, default_value_t = Format::None)]
     pub format: Format,
+}
+
+/// `slipring follow`
+#[derive(Debug, Args)]
+pub struct FollowArgs {
+    /// The journal's folder
+    pub journal: PathBuf,
+    /// Start at the first record at this time or later, which need not be there yet
+    ///
+    /// TIME is nanoseconds since 1970, RFC 3339, or HH:MM:SS[.fraction] of the journal's first day (UTC).
+    #[arg(long, value_name = "TIME", conflicts_with = "from_sequence")]
+    pub from: Option<TimeArgument>,
+    /// Start at this sequence, which need not be there yet
+    #[arg(long, value_name = "N")]
+    pub from_sequence: Option<u64>,
+    /// Without a start, so many of the records that are there
+    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with_all = ["from", "from_sequence"])]
+    pub last: u64,
+    /// A JSON object a line instead of the CSV that was recorded
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `slipring inspect`, `slipring verify`

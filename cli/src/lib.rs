@@ -5,7 +5,7 @@
 //! | [`args`] | what may be said on the command line |
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with |
-//! | `record`, `replay`, `look`, `kept`, `top`, `salvage`, `manual` | the commands |
+//! | `record`, `replay`, `follow`, `look`, `kept`, `top`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
@@ -14,6 +14,7 @@ pub mod demo;
 pub mod error;
 mod fields;
 pub mod flow;
+mod follow;
 mod kept;
 mod look;
 mod manual;
@@ -75,6 +76,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
         Some(Command::Top(args)) => top::run(&args, out),
         Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| ExitCode::SUCCESS),
+        Some(Command::Follow(args)) => follow::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| ExitCode::SUCCESS),
     }

@@ -19,6 +19,7 @@ use crate::invoke::{Drive, Invoked};
 use crate::journal_stage::JOURNAL;
 use crate::kept::digests::Divergence;
 use crate::kept::keeper::{Findings, Keeper, KeptCounters};
+use crate::late::{History, LateConsumers};
 use crate::publisher::{Outlet, Publisher};
 use crate::run::{Named, is_inside};
 use crate::status::{Halted, Status};
@@ -34,6 +35,9 @@ pub(crate) struct Shared {
     pub(crate) gates: Vec<Gate>,
     pub(crate) journal: Option<Cursors>,
     pub(crate) outlet: Arc<Outlet>,
+    /// The journal's files, for late consumers.
+    pub(crate) history: Option<History>,
+    pub(crate) late: LateConsumers,
     pub(crate) live_from: u64,
     pub(crate) wait_timeout: Duration,
     pub(crate) findings: Arc<Findings>,
@@ -55,7 +59,7 @@ pub(crate) struct LaneThread<E: Event> {
 /// Dropping it ends the lanes without waiting for gates that stay closed; it waits five seconds at most, then
 /// names the lane that is stuck and leaves its thread behind.
 pub struct Engine<E: Event> {
-    shared: Shared,
+    pub(crate) shared: Shared,
     pub(crate) lanes: Vec<LaneThread<E>>,
     /// The lanes that the caller runs.
     invoked: Option<Arc<Invoked<E>>>,
@@ -150,6 +154,7 @@ impl<E: Event> Engine<E> {
             counters.journalled_end = Some(journal.journalled_end());
             counters.durable_end = Some(journal.durable_end());
         }
+        counters.late_consumers = shared.late.counters(counters.published_end);
         counters
     }
 

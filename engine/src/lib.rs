@@ -66,7 +66,9 @@ mod invoke;
 mod journal_stage;
 mod kept;
 mod lane;
+mod late;
 mod latency;
+mod output;
 mod park;
 mod publisher;
 mod recovered;
@@ -74,9 +76,11 @@ mod replay;
 mod ring;
 mod run;
 mod run_stage;
+mod running_digest;
 mod stage;
 mod start;
 mod status;
+mod timers;
 mod wait;
 
 pub use builder::EngineBuilder;
@@ -84,7 +88,7 @@ pub use clock::{Clock, SystemClock};
 pub use context::{Batch, Context, EventKey};
 pub use counters::{
     Counters, CountersError, CountersFault, CountersFileError, CountersReader, HaltedCounters, JournalStalls,
-    StageCounters,
+    LateCounters, StageCounters,
 };
 pub use engine::{Engine, ShutdownReport};
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
@@ -98,20 +102,24 @@ pub use kept::info::{KeptInfo, SnapshotInfo};
 pub use kept::keeper::KeptCounters;
 pub use kept::snapshot::{RefusedSnapshot, Restored, Snapshot, Snapshots};
 pub use lane::Lane;
+pub use late::{FollowFrom, LateConsumer, LateContext, LateEnd, LateError, LateHandle, LateHandler};
 pub use latency::{Latency, LatencyIntervals, LatencyRecorder};
+pub use output::{Output, OutputError};
 pub use publisher::Publisher;
 pub use recovered::Recovered;
 pub use replay::{Backtest, BacktestReport, From, Pace, Replay, ReplayReport, Step, Until};
 pub use ring::Publishers;
+pub use running_digest::RunningDigest;
 pub use stage::Stage;
 pub use status::{Cause, Halted};
+pub use timers::{Schedule, Ticker, TimerError, Timers};
 pub use wait::{Wait, WaitStrategy};
 
 pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
-    Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Reader, Record,
-    RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,
+    Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Lease, ReadError, Reader,
+    Record, RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,
 };
 
 #[doc(hidden)]

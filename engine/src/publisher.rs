@@ -13,7 +13,7 @@ use crate::invoke::Drive;
 use crate::park::Parking;
 use crate::ring::{Producer, Slot};
 use crate::run::is_inside;
-use crate::status::Status;
+use crate::status::{Halted, Status};
 
 /// What all publishers of an engine share.
 pub(crate) struct Outlet {
@@ -271,6 +271,31 @@ impl<E: Event> Publisher<E> {
         let mut clone = Publisher::new(self.producer.try_clone()?, Arc::clone(&self.outlet));
         clone.end = self.outlet.base;
         Some(clone)
+    }
+
+    /// Whether there is no other and never will be.
+    pub(crate) fn is_only(&self) -> bool {
+        matches!(self.producer, Producer::Single(_))
+    }
+
+    /// The sequence behind the last event published; exact only if there are no other publishers.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The engine's clock.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.outlet.clock.now_ns()
+    }
+
+    /// Whether the engine takes events.
+    pub(crate) fn is_open(&self) -> bool {
+        self.outlet.status.is_running()
+    }
+
+    /// Why the engine has halted, if it has.
+    pub(crate) fn halted(&self) -> Option<Halted> {
+        self.outlet.status.halted().cloned()
     }
 
     pub(crate) fn outlet(&self) -> &Arc<Outlet> {

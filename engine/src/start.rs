@@ -20,6 +20,7 @@ use crate::kept::KeepError;
 use crate::kept::epochs::Epochs;
 use crate::kept::keeper::{Findings, Keeper, KeptStage, Work};
 use crate::lane::{Item, Lane};
+use crate::late::{History, LateConsumers};
 use crate::park::Parking;
 use crate::publisher::{Outlet, Publisher};
 use crate::ring::{self, Publishers};
@@ -79,6 +80,12 @@ impl<E: Event> EngineBuilder<E> {
         let findings: Arc<Findings> = Arc::default();
         let journal_id = writer.as_ref().map(Writer::journal_id);
         let retention = writer.as_ref().and_then(Writer::retention);
+        let history = match (&self.journal, &journal) {
+            (Some(place), Some(written)) => {
+                Some(History::new(place.path(), written.clone(), retention.clone()))
+            }
+            _ => None,
+        };
         let keeper = match (self.journal.clone(), &journal) {
             (Some(place), Some(written)) => {
                 let to_keep = self.keep_by(place.path())?;
@@ -175,6 +182,8 @@ impl<E: Event> EngineBuilder<E> {
             gates,
             journal,
             outlet: Arc::clone(&outlet),
+            history,
+            late: LateConsumers::default(),
             live_from,
             wait_timeout: self.wait_timeout,
             findings,

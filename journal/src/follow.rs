@@ -16,6 +16,8 @@ use crate::scan::{self, Follow};
 use crate::storage::{Files, Storage, StorageFile};
 
 const CHUNK_BYTES: usize = 256 << 10;
+/// Bytes read where no more than a few new records are expected.
+const FIRST_BYTES: usize = 4 << 10;
 
 /// A position in a journal that moves on as records come.
 ///
@@ -33,6 +35,9 @@ pub struct Follower<E: Event, S: Storage = Files> {
     /// The segment's file had its whole length when it was opened.
     whole: bool,
     buffer: Vec<u128>,
+    /// Bytes to read next: few behind a slow writer, for what lies ahead of it is read for nothing; the whole buffer
+    /// behind one that is far ahead.
+    ahead_bytes: usize,
     event: PhantomData<fn() -> E>,
 }
 
@@ -61,7 +66,8 @@ impl<E: Event, S: Storage> Follower<E, S> {
             order: Follow::default(),
             segment: None,
             whole: false,
-            buffer: vec![0; CHUNK_BYTES / 16],
+            buffer: vec![0; CHUNK_BYTES.max(Record::<E>::BYTES).div_ceil(16)],
+            ahead_bytes: CHUNK_BYTES,
             event: PhantomData,
         })
     }
@@ -83,6 +89,19 @@ impl<E: Event, S: Storage> Follower<E, S> {
         Ok(follower)
     }
 
+    /// The journal's identity.
+    pub fn journal_id(&self) -> JournalId {
+        self.journal_id
+    }
+
+    /// The sequence behind the last record that the files say is durable. It trails by a sync at most.
+    ///
+    /// # Errors
+    /// [`ReadError::Journal`] if the control file can't be read.
+    pub fn durable_end(&self) -> Result<u64, ReadError> {
+        Ok(control::load(&self.storage)?.map_or(0, |loaded| loaded.state.durable_end))
+    }
+
     /// The sequence of the next record that it will hand out.
     pub fn next_sequence(&self) -> u64 {
         self.next
@@ -99,13 +118,25 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// [`ReadError::HistoryChanged`] if the log was cut behind the follower's back; the faults of opening a
     /// segment; a segment that lost bytes.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
+        self.next_chunk_below(u64::MAX)
+    }
+
+    /// As [`Follower::next_chunk`], but nothing from `end` on.
+    ///
+    /// # Errors
+    /// As [`Follower::next_chunk`].
+    pub fn next_chunk_below(&mut self, end: u64) -> Result<Option<Chunk<'_, E>>, ReadError> {
+        if end <= self.next {
+            return Ok(None);
+        }
         self.open_segment()?;
         let Some((header, file)) = &self.segment else {
             self.check_end(false)?;
             return Ok(None);
         };
         let record_bytes = Record::<E>::BYTES;
-        let slots = (header.end() - self.next).min((CHUNK_BYTES / record_bytes) as u64) as usize;
+        let most = (self.ahead_bytes / record_bytes).max(1) as u64;
+        let slots = (header.end().min(end) - self.next).min(most) as usize;
         let offset = header.offset(self.next);
         let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..slots * record_bytes];
         let name = segment_name(header.base);
@@ -129,6 +160,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
             last = Some(Anchor { journal_id, sequence, epoch, crc });
             count += 1;
         }
+        self.ahead_bytes = if count < slots { FIRST_BYTES } else { CHUNK_BYTES.min(4 * self.ahead_bytes) };
         if count == 0 {
             let short = read < bytes.len();
             self.check_end(short)?;

@@ -227,6 +227,12 @@ impl Cursors {
         self.progress.failure().cloned()
     }
 
+    /// Whether the writer has been closed: the other cursors, read after this, never move again.
+    pub fn is_closed(&self) -> bool {
+        // Acquire C: partner of the store in `set_closed`; the cursors are final by then.
+        self.progress.closed.load(Ordering::Acquire)
+    }
+
     /// Has `call` called on one of the journal's threads whenever the durable cursor has moved or the journal has
     /// failed, so that whoever sleeps till then can be woken. It must be quick and not panic. Once only: false if
     /// something is set already.

@@ -155,6 +155,7 @@ impl Board {
             closed: word & CLOSED != 0,
             halted,
             stages,
+            late_consumers: Vec::new(),
         })
     }
 

@@ -62,6 +62,23 @@ pub struct Counters {
     pub halted: Option<HaltedCounters>,
     /// Every stage, the journal's too, lane by lane.
     pub stages: Vec<StageCounters>,
+    /// Every late consumer whose handle is still there; not told to other processes. They hold nobody up, so the
+    /// ring's occupancy is without them.
+    pub late_consumers: Vec<LateCounters>,
+}
+
+/// One late consumer's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LateCounters {
+    /// The late consumer.
+    pub name: String,
+    /// The sequence behind the last event that it finished.
+    pub end: u64,
+    /// Events published that it has not finished.
+    pub lag: u64,
+    /// It has failed, and its handle says why.
+    pub failed: bool,
 }
 
 /// One stage's place.
@@ -130,6 +147,10 @@ impl fmt::Display for Counters {
         }
         for stage in &self.stages {
             write!(f, "; {} {} (lag {})", stage.name, stage.end, stage.lag)?;
+        }
+        for late in &self.late_consumers {
+            let failed = if late.failed { ", failed" } else { "" };
+            write!(f, "; late {} {} (lag {}{failed})", late.name, late.end, late.lag)?;
         }
         if let Some(halted) = &self.halted {
             write!(

@@ -1,0 +1,73 @@
+//! What can go wrong with a late consumer. None of it touches the engine.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use slipring_journal::ReadError;
+
+/// Why a late consumer did not start, or stopped.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LateError {
+    /// The engine has no journal.
+    #[error(
+        "late consumer {name} has nothing to follow: the engine has no journal; add .journal(Journal::at(..))"
+    )]
+    NoJournal {
+        /// The consumer.
+        name: String,
+    },
+    /// Another consumer or a stage has the name.
+    #[error("late consumer {name}: a stage or another late consumer has that name; give each its own")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// The journal can't be read from where it was to start.
+    #[error("late consumer {name} can't start: {source}")]
+    Start {
+        /// The consumer.
+        name: String,
+        /// Why.
+        source: ReadError,
+    },
+    /// Its thread could not be started.
+    #[error("the thread of late consumer {name} can't be started: {source}")]
+    Thread {
+        /// The consumer.
+        name: String,
+        /// The system's answer.
+        source: Arc<io::Error>,
+    },
+    /// The journal could not be read on: evicted, cut behind its back, damaged.
+    #[error("late consumer {name} stopped at sequence {sequence}: {source}")]
+    Read {
+        /// The consumer.
+        name: String,
+        /// The sequence that it was to read next.
+        sequence: u64,
+        /// Why.
+        source: ReadError,
+    },
+    /// Its handler returned an error.
+    #[error("late consumer {name} stopped at sequence {sequence}: its handler failed: {source}")]
+    Handler {
+        /// The consumer.
+        name: String,
+        /// The sequence that it did not finish.
+        sequence: u64,
+        /// The handler's error.
+        source: Arc<dyn Error + Send + Sync>,
+    },
+    /// Its handler panicked.
+    #[error("late consumer {name} stopped at sequence {sequence}: its handler panicked: {message}")]
+    Panicked {
+        /// The consumer.
+        name: String,
+        /// The sequence that it did not finish.
+        sequence: u64,
+        /// The panic's message.
+        message: String,
+    },
+}

@@ -1,0 +1,140 @@
+//! What the owner of a late consumer holds: watching it, ending it, and getting its handler back.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use slipring_journal::Anchor;
+
+use super::run::{LateShared, Run};
+use super::{LateError, LateHandler};
+use crate::Event;
+
+/// How long dropping a handle waits for the event in hand.
+const DROP_GRACE: Duration = Duration::from_secs(5);
+
+/// A late consumer at work. Dropping it stops the consumer behind the event in hand, whatever is still to come; if
+/// that event takes more than five seconds, it is named on the standard error and its thread left behind.
+pub struct LateHandle<H> {
+    shared: Arc<LateShared>,
+    thread: Option<JoinHandle<H>>,
+}
+
+/// What a late consumer leaves.
+#[non_exhaustive]
+pub struct LateEnd<H> {
+    /// Its handler, with what it has made of the events below `end`.
+    pub handler: H,
+    /// The sequence behind the last event that it finished.
+    pub end: u64,
+    /// The position of the last event that it finished: [`FollowFrom::Anchor`](crate::FollowFrom::Anchor) goes on
+    /// behind it. `None` if there was none.
+    pub anchor: Option<Anchor>,
+    /// Why it stopped, if neither its handle nor the engine's shutdown ended it.
+    pub failure: Option<LateError>,
+}
+
+impl<H> LateHandle<H> {
+    pub(super) fn spawn<E: Event>(shared: Arc<LateShared>, run: Run<E, H>) -> Result<Self, LateError>
+    where
+        H: LateHandler<E>,
+    {
+        let name = shared.name().to_owned();
+        let spawned = std::thread::Builder::new().name(name.clone()).spawn(move || run.run());
+        let thread = spawned.map_err(|source| LateError::Thread { name, source: Arc::new(source) })?;
+        Ok(LateHandle { shared, thread: Some(thread) })
+    }
+
+    pub(super) fn shared(&self) -> &Arc<LateShared> {
+        &self.shared
+    }
+
+    /// The consumer's name.
+    pub fn name(&self) -> &str {
+        self.shared.name()
+    }
+
+    /// The sequence behind the last event that it finished.
+    pub fn end(&self) -> u64 {
+        self.shared.end()
+    }
+
+    /// How many journalled events it has not finished; `None` if another process writes the journal.
+    pub fn lag(&self) -> Option<u64> {
+        self.shared.lag()
+    }
+
+    /// The position of an event that it finished, of the last or one shortly before: to go on behind later.
+    pub fn anchor(&self) -> Option<Anchor> {
+        self.shared.anchor()
+    }
+
+    /// Why it has stopped, if it has failed.
+    pub fn failure(&self) -> Option<LateError> {
+        self.shared.failure().cloned()
+    }
+
+    /// Whether it is still at work.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Stops it behind the event in hand.
+    pub fn stop(self) -> LateEnd<H> {
+        self.signal();
+        self.join()
+    }
+
+    /// Waits until it ends by itself: when the engine has been shut down and it has seen everything, or when it
+    /// fails. One that follows files of another process ends only when it fails; use [`LateHandle::stop`].
+    pub fn join(mut self) -> LateEnd<H> {
+        let thread = self.thread.take().expect("taken only here and when dropped");
+        // The handler's panics are caught; any other is ours.
+        let handler = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let shared = &self.shared;
+        let (end, anchor, failure) = (shared.end(), shared.anchor(), shared.failure().cloned());
+        LateEnd { handler, end, anchor, failure }
+    }
+
+    fn signal(&self) {
+        self.shared.stop();
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl<H> Drop for LateHandle<H> {
+    fn drop(&mut self) {
+        self.signal();
+        let Some(thread) = self.thread.take() else { return };
+        if thread.thread().id() == std::thread::current().id() {
+            return;
+        }
+        let deadline = Instant::now() + DROP_GRACE;
+        while !thread.is_finished() {
+            if Instant::now() >= deadline {
+                eprintln!("slipring: late consumer {} does not end; its thread is left behind", self.name());
+                return;
+            }
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        let _ = thread.join();
+    }
+}
+
+// By hand: a handler need not be `Debug`.
+impl<H> fmt::Debug for LateHandle<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LateHandle").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+impl<H> fmt::Debug for LateEnd<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("LateEnd");
+        out.field("end", &self.end).field("anchor", &self.anchor).field("failure", &self.failure);
+        out.finish_non_exhaustive()
+    }
+}

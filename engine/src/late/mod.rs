@@ -1,0 +1,320 @@
+//! Late consumers: readers of recent history that never gate the ring.
+//!
+//! ```text
+//! publisher --> ring --> journal --> segment files --follow--> late consumer   (its own thread)
+//!                 |                       ^
+//!                 +--> stages             +-- lease: retention waits for it, within bounds
+//! ```
+//!
+//! A stage reads the ring, so a slow one holds up the publishers. A late consumer reads what the journal has stored
+//! already: it may start anywhere in the history, be as slow as it likes, fail or go, and nobody upstream notices.
+//! What it costs them is a lease on the segments that it has not read, within the bounds of the journal's
+//! [`Retention`](slipring_journal::Retention); beyond them it is evicted and told so.
+
+mod error;
+mod handle;
+mod run;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use slipring_journal::storage::Files;
+use slipring_journal::{Anchor, Cursors, Follower, Journal, ReadError, Reader, RetentionHandle};
+
+use crate::Event;
+use crate::counters::LateCounters;
+use crate::engine::Engine;
+use crate::handler::{HandlerError, Outcome};
+
+pub use error::LateError;
+pub use handle::{LateEnd, LateHandle};
+use run::{LateShared, Run};
+
+/// Where a late consumer starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowFrom {
+    /// At the first record kept.
+    Start,
+    /// At the first record whose journal time is this or later, nanoseconds; it need not be there yet.
+    Time(u64),
+    /// At this sequence, which need not be there yet.
+    Sequence(u64),
+    /// Behind a saved position, if the log still holds what it was saved from.
+    Anchor(Anchor),
+    /// Behind the last record that is there now.
+    End,
+}
+
+/// What a late consumer's handler may know of the event that it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateContext {
+    pub(crate) anchor: Anchor,
+    pub(crate) time_ns: u64,
+    pub(crate) remaining: u32,
+}
+
+impl LateContext {
+    /// The event's sequence.
+    pub fn sequence(&self) -> u64 {
+        self.anchor.sequence
+    }
+
+    /// The event's journal time in nanoseconds, the same that the engine's stages see.
+    pub fn time_ns(&self) -> u64 {
+        self.time_ns
+    }
+
+    /// The event's position, to be saved with what the handler makes of it: a later consumer that starts there
+    /// ([`FollowFrom::Anchor`]) goes on behind it.
+    ///
+    /// A record that was not durable yet may be lost with the power, and another may come to lie there. The anchor
+    /// is refused then; [`LateConsumer::durable`] keeps clear of that.
+    pub fn anchor(&self) -> Anchor {
+        self.anchor
+    }
+
+    /// Whether this is the last of the events that were read together: a good moment to flush. Not deterministic.
+    pub fn end_of_batch(&self) -> bool {
+        self.remaining == 0
+    }
+}
+
+/// A late consumer's code. Any `FnMut(&E, &LateContext)` is one, whether it returns nothing or a `Result<(), X>`.
+pub trait LateHandler<E: Event>: Send + 'static {
+    /// Processes one event.
+    ///
+    /// # Errors
+    /// An error ends this consumer and nothing else.
+    fn event(&mut self, event: &E, context: &LateContext) -> Result<(), HandlerError>;
+
+    /// Called when there is nothing more to read just now.
+    fn idle(&mut self) {}
+}
+
+impl<E: Event, F, O> LateHandler<E> for F
+where
+    F: FnMut(&E, &LateContext) -> O + Send + 'static,
+    O: Outcome,
+{
+    fn event(&mut self, event: &E, context: &LateContext) -> Result<(), HandlerError> {
+        self(event, context).into_result()
+    }
+}
+
+/// Describes a late consumer; [`Engine::follow`] starts it, or [`LateConsumer::follow`] over the files of a journal
+/// that another process writes.
+#[derive(Clone, Debug)]
+pub struct LateConsumer {
+    name: String,
+    from: FollowFrom,
+    durable: bool,
+    longest_sleep: Duration,
+}
+
+/// How often a start is tried while retention removes what it was to start with.
+const TRIES: u32 = 10;
+
+impl LateConsumer {
+    /// A late consumer of this name, from the first record kept. Its thread is named so too.
+    pub fn named(name: impl Into<String>) -> Self {
+        let longest_sleep = Duration::from_millis(1);
+        LateConsumer { name: name.into(), from: FollowFrom::Start, durable: false, longest_sleep }
+    }
+
+    /// Where it starts.
+    #[must_use]
+    pub fn from(mut self, from: FollowFrom) -> Self {
+        self.from = from;
+        self
+    }
+
+    /// Reads only what is durable, so that no power loss takes back what it has seen.
+    #[must_use]
+    pub fn durable(mut self) -> Self {
+        self.durable = true;
+        self
+    }
+
+    /// How long it sleeps at most between two looks when nothing comes; 1 ms if not set. Nobody wakes it, so that it
+    /// costs the journal nothing; the first looks after a record come sooner.
+    #[must_use]
+    pub fn longest_sleep(mut self, sleep: Duration) -> Self {
+        self.longest_sleep = sleep.max(run::FIRST_SLEEP);
+        self
+    }
+
+    /// Follows a journal by its files, whoever writes it and whether or not somebody does. It goes on until its
+    /// handle stops it, and holds no lease: retention may evict it.
+    ///
+    /// ```
+    /// # use slipring::{Event, FollowFrom, Journal, LateConsumer, LateContext};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let journal = Journal::at(folder.path());
+    /// # let (mut writer, _) = slipring_journal::Journal::at(folder.path()).open::<Tick>()?;
+    /// # writer.append(1, &Tick { price: 7 })?;
+    /// let last = LateConsumer::named("last").from(FollowFrom::Start);
+    /// let handle = last.follow(&journal, |tick: &Tick, cx: &LateContext| {
+    ///     println!("{}: {}", cx.sequence(), tick.price);
+    /// })?;
+    /// # while handle.end() < 1 { std::thread::yield_now() }
+    /// let stopped = handle.stop();
+    /// assert!(stopped.failure.is_none());
+    /// // stopped.anchor: where a next one goes on.
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`LateError::Start`] if the journal can't be read from there on.
+    pub fn follow<E: Event, H: LateHandler<E>>(
+        self,
+        journal: &Journal,
+        handler: H,
+    ) -> Result<LateHandle<H>, LateError> {
+        self.start(History { path: journal.path().to_owned(), cursors: None, retention: None }, handler)
+    }
+
+    fn start<E: Event, H: LateHandler<E>>(
+        self,
+        history: History,
+        handler: H,
+    ) -> Result<LateHandle<H>, LateError> {
+        let failed = |source| LateError::Start { name: self.name.clone(), source };
+        let mut tries = 0;
+        let (follower, lease) = loop {
+            tries += 1;
+            match history.begin::<E>(self.from) {
+                // The beginning moved on between the look and the opening.
+                Err(ReadError::Evicted { .. } | ReadError::OutOfRange { .. })
+                    if tries < TRIES && matches!(self.from, FollowFrom::Start | FollowFrom::Time(_)) => {}
+                begun => break begun.map_err(failed)?,
+            }
+        };
+        let not_before_ns = if let FollowFrom::Time(time_ns) = self.from { time_ns } else { 0 };
+        let shared = Arc::new(LateShared::new(self.name, follower.next_sequence(), history.cursors));
+        shared.set_anchor(follower.anchor());
+        let (durable, longest_sleep) = (self.durable, self.longest_sleep);
+        let shared_by = Arc::clone(&shared);
+        let run = Run { follower, lease, handler, shared: shared_by, durable, not_before_ns, longest_sleep };
+        LateHandle::spawn(shared, run)
+    }
+}
+
+/// The journal whose history is followed.
+#[derive(Debug)]
+pub(crate) struct History {
+    path: PathBuf,
+    /// Where the journal is, if this process writes it.
+    cursors: Option<Cursors>,
+    retention: Option<RetentionHandle>,
+}
+
+impl History {
+    pub(crate) fn new(path: &Path, cursors: Cursors, retention: Option<RetentionHandle>) -> Self {
+        History { path: path.to_owned(), cursors: Some(cursors), retention }
+    }
+
+    /// Takes the lease first, then opens: what it holds can't go in between.
+    fn begin<E: Event>(
+        &self,
+        from: FollowFrom,
+    ) -> Result<(Follower<E>, Option<slipring_journal::Lease>), ReadError> {
+        let journal = Journal::at(&self.path);
+        let reader = || match &self.cursors {
+            // Nothing need be searched for an end that is known.
+            Some(cursors) => Reader::<E>::open_to(Files::new(&self.path), Some(cursors.journalled_end())),
+            None => journal.reader::<E>(),
+        };
+        let sequence = match from {
+            FollowFrom::Start => reader()?.first_sequence(),
+            FollowFrom::Time(time_ns) => reader()?.lower_bound(time_ns)?,
+            FollowFrom::Sequence(sequence) => sequence,
+            FollowFrom::Anchor(anchor) => anchor.sequence,
+            FollowFrom::End => reader()?.end_sequence(),
+        };
+        let lease = self.retention.as_ref().map(|retention| retention.lease(sequence)).transpose()?;
+        let follower = match from {
+            FollowFrom::Anchor(anchor) => journal.resume(anchor)?,
+            _ => journal.follow(sequence)?,
+        };
+        Ok((follower, lease))
+    }
+}
+
+/// An engine's late consumers, as long as they are there.
+#[derive(Debug, Default)]
+pub(crate) struct LateConsumers(Mutex<Vec<Weak<LateShared>>>);
+
+impl LateConsumers {
+    fn add(&self, shared: &Arc<LateShared>) {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.retain(|one| one.strong_count() > 0);
+        list.push(Arc::downgrade(shared));
+    }
+
+    fn alive(&self) -> Vec<Arc<LateShared>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Where they stand, of `published_end` events. Those whose handles are gone are not counted any more.
+    pub(crate) fn counters(&self, published_end: u64) -> Vec<LateCounters> {
+        let alive = self.alive().into_iter();
+        alive
+            .map(|one| LateCounters {
+                name: one.name().to_owned(),
+                end: one.end(),
+                lag: published_end.saturating_sub(one.end()),
+                failed: one.failure().is_some(),
+            })
+            .collect()
+    }
+}
+
+impl<E: Event> Engine<E> {
+    /// Starts a late consumer: it follows the journal on a thread of its own and never holds anybody up. Its lag is
+    /// in [`Engine::counters`].
+    ///
+    /// It ends by itself once the engine has been shut down and it has seen everything; [`LateHandle::join`] waits
+    /// for that. If its handler fails, it alone stops, and its handle says why.
+    ///
+    /// ```
+    /// # use slipring::{Context, Engine, Event, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let lane = Lane::named("main").journal();
+    /// # let builder = Engine::builder().journal(Journal::at(folder.path())).lane(lane);
+    /// let (engine, mut publisher) = builder.open()?.go_live()?;
+    /// let mut sum = 0;
+    /// let archive = LateConsumer::named("archive").from(FollowFrom::Start);
+    /// let archive = engine.follow(archive, move |tick: &Tick, _: &LateContext| sum += tick.price)?;
+    /// let sequence = publisher.publish(Tick { price: 7 })?;
+    /// engine.shutdown(publisher)?;
+    /// let ended = archive.join();
+    /// assert_eq!((ended.end, ended.failure.is_none()), (sequence + 1, true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`LateError`]: no journal, the name is taken, or the journal can't be read from there on.
+    pub fn follow<H: LateHandler<E>>(
+        &self,
+        consumer: LateConsumer,
+        handler: H,
+    ) -> Result<LateHandle<H>, LateError> {
+        let name = &consumer.name;
+        let Some(history) = &self.shared.history else {
+            return Err(LateError::NoJournal { name: name.clone() });
+        };
+        let taken = self.shared.names.iter().any(|stage| stage == name)
+            || self.shared.late.alive().iter().any(|other| other.name() == name);
+        if taken {
+            return Err(LateError::NameTaken { name: name.clone() });
+        }
+        let History { path, cursors, retention } = history;
+        let history = History { path: path.clone(), cursors: cursors.clone(), retention: retention.clone() };
+        let handle = consumer.start(history, handler)?;
+        self.shared.late.add(handle.shared());
+        Ok(handle)
+    }
+}

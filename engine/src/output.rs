@@ -1,0 +1,315 @@
+//! Outputs: what a handler publishes into the ring of another engine.
+//!
+//! ```text
+//! ring --> journal --> orders (Output) --> ring of the next engine --> its journal --> ...
+//! ```
+//!
+//! Replay makes the handler put everything out again, and the other engine must not get it twice, nor miss what the
+//! process took along when it died. An output therefore tells for itself what the other side has:
+//!
+//! - [`Output::only`]: it is the ring's only publisher. Then the n-th event put out is the other journal's record n,
+//!   and what that journal holds is the truth: exactly what is missing is published, each once. An engine without a
+//!   journal holds nothing, and gets everything again.
+//! - [`Output::shared`]: others publish there too, so nothing can be counted. What
+//!   [`Context::already_done`] says is suppressed, and each event published is waited for until the other journal has
+//!   it, so that the stage's progress is never ahead of the effect: at least once.
+
+use std::time::{Duration, Instant};
+
+use slipring_journal::Cursors;
+
+use crate::Event;
+use crate::context::Context;
+use crate::engine::Engine;
+use crate::error::PublishError;
+use crate::publisher::Publisher;
+use crate::run::is_inside;
+use crate::running_digest::RunningDigest;
+use crate::status::Halted;
+
+/// A handler's way into another engine.
+///
+/// Every event goes into a digest, whether it is published or suppressed, so that replay can be compared with what
+/// was put out live: return [`Output::digest`] from the handler's [`Digest::digest`](crate::Digest::digest). Events
+/// get the time of the event that they follow from, so that they do not depend on a clock.
+///
+/// If the handler fails on an event (and its stage dead-letters it), it must not have put anything out for it.
+///
+/// ```
+/// use slipring::{Context, Digest, Digests, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Output, Stage};
+///
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[event(pod)]
+/// #[repr(C)]
+/// struct Tick { price: u64 }
+///
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[event(pod)]
+/// #[repr(C)]
+/// struct Order { price: u64 }
+///
+/// struct Strategy { orders: Output<Order> }
+///
+/// impl Handler<Tick> for Strategy {
+///     fn event(&mut self, tick: &Tick, context: &Context) -> Result<(), HandlerError> {
+///         if tick.price < 100 {
+///             self.orders.emit(context, Order { price: tick.price })?;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// impl Digest for Strategy {
+///     fn digest(&self) -> u64 {
+///         self.orders.digest()
+///     }
+/// }
+///
+/// # let folder = tempfile::tempdir()?;
+/// let gateway = Lane::named("gateway").journal();
+/// let gateway = Engine::builder().journal(Journal::at(folder.path().join("orders"))).lane(gateway);
+/// let (gateway, orders) = gateway.open()?.go_live()?;
+///
+/// let strategy = Strategy { orders: Output::only("orders", orders) };
+/// let stage = Stage::new("strategy", strategy, Gate::JOURNALLED).digests(Digests::every(1_000));
+/// let lane = Lane::named("main").journal().with(stage);
+/// let builder = Engine::builder().journal(Journal::at(folder.path().join("ticks"))).lane(lane);
+/// let (engine, mut ticks) = builder.open()?.go_live()?;
+/// for price in [101, 99, 102, 98] {
+///     ticks.publish(Tick { price })?;
+/// }
+/// let strategy: Strategy = engine.shutdown(ticks)?.take_handler("strategy").expect("it ran");
+/// assert_eq!(gateway.shutdown(strategy.orders.into_publisher())?.end_sequence, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Output<E: Event> {
+    name: &'static str,
+    publisher: Publisher<E>,
+    other_side: OtherSide,
+    patience: Duration,
+    digest: RunningDigest,
+    /// How many events were put out in the whole history.
+    count: u64,
+    published: u64,
+}
+
+/// How to tell what the other side has.
+#[derive(Debug)]
+enum OtherSide {
+    /// It has the first so many.
+    Counted { held: u64 },
+    /// Its journal's cursors, if it has one.
+    Shared { journal: Option<Cursors> },
+}
+
+/// Why nothing was put out. The output is as it was before the call.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// The other engine's ring is full, or its journal behind.
+    #[error(
+        "output {name}, after event {sequence}: the engine behind it has had no room for {patience:?}: its slowest stage is a whole ring behind; see its counters, enlarge its ring, or give the output more Output::patience"
+    )]
+    Full {
+        /// The output.
+        name: &'static str,
+        /// The event in hand.
+        sequence: u64,
+        /// How long it was waited for.
+        patience: Duration,
+    },
+    /// The event is in the other engine's ring, and its journal does not take it.
+    #[error(
+        "output {name}, after event {sequence}: published, and not journalled by the engine behind it within {patience:?}; see its counters, or give the output more Output::patience"
+    )]
+    NotJournalled {
+        /// The output.
+        name: &'static str,
+        /// The event in hand.
+        sequence: u64,
+        /// How long it was waited for.
+        patience: Duration,
+    },
+    /// The other engine has halted.
+    #[error("output {name}, after event {sequence}: the engine behind it has {halted}")]
+    Halted {
+        /// The output.
+        name: &'static str,
+        /// The event in hand.
+        sequence: u64,
+        /// Why.
+        halted: Halted,
+    },
+    /// The other engine is shut down.
+    #[error(
+        "output {name}, after event {sequence}: the engine behind it is shut down; shut this one down first"
+    )]
+    Closed {
+        /// The output.
+        name: &'static str,
+        /// The event in hand.
+        sequence: u64,
+    },
+    /// The output leads into the handler's own engine.
+    #[error(
+        "output {name} leads into the engine whose handler uses it: replay could not tell its events from others; publish into another engine"
+    )]
+    OwnRing {
+        /// The output.
+        name: &'static str,
+    },
+    /// A saved state is ahead of what the other side has.
+    #[error(
+        "output {name}: {count} events had been put out, and the other journal holds {held}: the rest is gone and must be made again; replay from an earlier snapshot"
+    )]
+    Gap {
+        /// The output.
+        name: &'static str,
+        /// Events put out.
+        count: u64,
+        /// Events that the other side has.
+        held: u64,
+    },
+}
+
+impl<E: Event> Output<E> {
+    /// An output that is the only publisher of the other engine, which is live already. What that engine's journal
+    /// holds must come from this output alone, from its first event on.
+    ///
+    /// # Panics
+    /// If the engine takes several publishers ([`Publishers::Multi`](crate::Publishers::Multi)): use
+    /// [`Output::shared`].
+    pub fn only(name: &'static str, publisher: Publisher<E>) -> Self {
+        assert!(
+            publisher.is_only(),
+            "output {name}: the engine takes several publishers; use Output::shared"
+        );
+        let held = publisher.end();
+        Self::new(name, publisher, OtherSide::Counted { held })
+    }
+
+    /// An output beside other publishers of `engine`. The stage that uses it must note its
+    /// [effects](crate::Stage::effects), or everything is put out again in every replay.
+    pub fn shared(name: &'static str, engine: &Engine<E>, publisher: Publisher<E>) -> Self {
+        Self::new(name, publisher, OtherSide::Shared { journal: engine.shared.journal.clone() })
+    }
+
+    fn new(name: &'static str, publisher: Publisher<E>, other_side: OtherSide) -> Self {
+        let (patience, digest) = (Duration::ZERO, RunningDigest::new());
+        Output { name, publisher, other_side, patience, digest, count: 0, published: 0 }
+    }
+
+    /// How long to wait at most for room in the other ring (and, where the output is shared, for its journal, which
+    /// has a second at least). Not at all if not set: a full ring is an error at once. While it waits, so does the
+    /// stage.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Puts an event out; its sequence in the other engine, or `None` if that has it already.
+    ///
+    /// # Errors
+    /// [`OutputError`]. After [`OutputError::NotJournalled`] the event may come twice.
+    #[inline]
+    pub fn emit(&mut self, context: &Context, event: E) -> Result<Option<u64>, OutputError> {
+        let has_it = match self.other_side {
+            OtherSide::Counted { held } => self.count < held,
+            OtherSide::Shared { .. } => context.already_done(),
+        };
+        let sequence = if has_it { None } else { Some(self.publish(context, event)?) };
+        self.count += 1;
+        self.digest.word(context.sequence());
+        self.digest.bytes(bytemuck::bytes_of(&event));
+        Ok(sequence)
+    }
+
+    fn publish(&mut self, context: &Context, event: E) -> Result<u64, OutputError> {
+        let (name, sequence, patience) = (self.name, context.sequence(), self.patience);
+        if is_inside(&self.publisher.outlet().status) {
+            return Err(OutputError::OwnRing { name });
+        }
+        let done = if patience.is_zero() {
+            self.publisher.try_publish_at(context.time_ns(), event)
+        } else {
+            self.publisher.publish_timeout(context.time_ns(), event, patience)
+        };
+        let number = done.map_err(|error| match error {
+            PublishError::Halted(halted, _) => OutputError::Halted { name, sequence, halted },
+            PublishError::Closed(_) => OutputError::Closed { name, sequence },
+            PublishError::Full(_) | PublishError::TimedOut(_) | PublishError::InHandler(_) => {
+                OutputError::Full { name, sequence, patience }
+            }
+        })?;
+        self.published += 1;
+        if let OtherSide::Shared { journal: Some(journal) } = &self.other_side {
+            self.wait_journalled(journal, number, sequence)?;
+        }
+        Ok(number)
+    }
+
+    /// Until it is journalled the event would die with the process, and the stage's note of it would not.
+    fn wait_journalled(&self, journal: &Cursors, number: u64, sequence: u64) -> Result<(), OutputError> {
+        let (name, patience) = (self.name, self.patience.max(Duration::from_secs(1)));
+        let mut started = None;
+        let mut looks = 0_u32;
+        while journal.journalled_end() <= number {
+            looks += 1;
+            if looks < 1_000 {
+                std::hint::spin_loop();
+                continue;
+            }
+            std::thread::yield_now();
+            if let Some(halted) = self.publisher.halted() {
+                return Err(OutputError::Halted { name, sequence, halted });
+            }
+            if started.get_or_insert_with(Instant::now).elapsed() >= patience {
+                return Err(OutputError::NotJournalled { name, sequence, patience });
+            }
+        }
+        Ok(())
+    }
+
+    /// Over everything put out so far, suppressed or not, and the events that it followed from: the same in replay.
+    pub fn digest(&self) -> u64 {
+        self.digest.value()
+    }
+
+    /// How many events were put out, suppressed ones too.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How many of them were published in this life; the others the other side had.
+    pub fn published(&self) -> u64 {
+        self.published
+    }
+
+    /// What belongs into a handler's [snapshot](crate::Snapshot::save).
+    pub fn state(&self) -> [u64; 2] {
+        [self.count, self.digest.value()]
+    }
+
+    /// Goes on from a snapshot's state.
+    ///
+    /// # Errors
+    /// [`OutputError::Gap`] if the other side has lost what was put out before it, with the power: the snapshot must
+    /// be refused, so that an earlier one is taken.
+    pub fn restore(&mut self, [count, digest]: [u64; 2]) -> Result<(), OutputError> {
+        if let OtherSide::Counted { held } = self.other_side
+            && held < count
+        {
+            return Err(OutputError::Gap { name: self.name, count, held });
+        }
+        self.count = count;
+        self.digest = RunningDigest::resume(digest);
+        Ok(())
+    }
+
+    /// The publisher, to shut the other engine down with.
+    pub fn into_publisher(self) -> Publisher<E> {
+        self.publisher
+    }
+}

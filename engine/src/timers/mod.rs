@@ -1,0 +1,57 @@
+//! Timers: events that a thread of their own publishes, so that they are journalled like any other.
+//!
+//! ```text
+//!            schedule, cancel, fired (a bounded queue)
+//!  handler -------------------------------------------> timer thread
+//!     ^                                                      | try_publish, once its time has come
+//!     +-------------------- ring <---------------------------+
+//! ```
+//!
+//! A handler must not look at a clock, or replay would not see what it saw. Here it never does: what it schedules
+//! follows from the events alone, when a timer goes off is decided once, by where its event comes to lie in the
+//! sequence, and replay finds it there. A [`Ticker`] publishes an event every so often; [`Timers`] those that a
+//! handler asks for.
+//!
+//! Both need an engine of several publishers ([`Publishers::Multi`](crate::Publishers::Multi)), and end by themselves
+//! when it is shut down.
+
+mod one_shot;
+mod pending;
+mod ticker;
+
+use std::io;
+use std::sync::Arc;
+
+use crate::status::Halted;
+
+pub use one_shot::{Schedule, Timers};
+pub use ticker::Ticker;
+
+/// Why timers do not go off.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimerError {
+    /// The engine has halted.
+    #[error("timers end with their engine: {0}")]
+    Halted(Halted),
+    /// A ticker without an interval.
+    #[error("an interval of zero: give a ticker the time between two ticks")]
+    NoInterval,
+    /// There is no room for commands.
+    #[error(
+        "a queue of no commands: give timers room for what a handler schedules between two looks of their thread"
+    )]
+    NoRoom,
+    /// The thread could not be started.
+    #[error("the thread of the timers can't be started: {0}")]
+    Thread(Arc<io::Error>),
+    /// A publisher has been given already.
+    #[error("the timers have a publisher already: arm them once a life")]
+    AlreadyArmed,
+    /// The timers are gone, and what was asked of them would never happen.
+    #[error("the timers are gone: keep Timers until the engine has been shut down")]
+    Gone,
+    /// The caller's code panicked on the timers' thread.
+    #[error("what makes the tick's event panicked: {0}")]
+    Panicked(String),
+}

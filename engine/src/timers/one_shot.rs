@@ -1,0 +1,359 @@
+//! One-shot timers that a handler schedules: commands go through a bounded queue to a thread that publishes each
+//! event at its time.
+//!
+//! The thread never waits for the ring: it tries, and comes back. So it always takes commands, and a handler that
+//! finds the queue full may wait for it, even while the ring is full behind that very handler.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam::queue::ArrayQueue;
+use crossbeam::utils::Backoff;
+
+use super::TimerError;
+use super::pending::Pending;
+use crate::Event;
+use crate::error::PublishError;
+use crate::publisher::Publisher;
+
+/// How often the thread looks for commands, and whether a time has come.
+const LOOK: Duration = Duration::from_micros(500);
+
+/// What a handler asks for.
+#[derive(Clone, Copy, Debug)]
+enum Command<E> {
+    Schedule { token: u64, at_ns: u64, event: E },
+    Remove { token: u64 },
+}
+
+/// What handlers, the owner and the thread share.
+#[derive(Debug)]
+struct Shared<E: Event> {
+    commands: ArrayQueue<Command<E>>,
+    /// What `arm` gave, until the thread takes it.
+    publisher: Mutex<Option<Publisher<E>>>,
+    /// A publisher has been given in this life.
+    armed: AtomicBool,
+    stop: AtomicBool,
+    gone: AtomicBool,
+    pending: AtomicU64,
+    went_off: AtomicU64,
+    failure: OnceLock<TimerError>,
+}
+
+/// One-shot timers of an engine, and the thread that lets them go off.
+///
+/// Handlers schedule through a [`Schedule`]. Nothing goes off before [`Timers::arm`], so replay only collects; what
+/// is still pending at that moment goes off at its time, late ones at once.
+///
+/// - What is scheduled follows from the events that the handler has seen, so it is not kept anywhere else: replay
+///   schedules it again. A handler that is restored from a snapshot schedules what its state says is pending.
+/// - A timer whose event is in the journal has gone off. In replay its handler sees that event, and calls
+///   [`Schedule::fired`], or the timer would go off again. Live the call changes nothing.
+/// - The event that was published last may have been lost with the process before it was journalled. Then the timer
+///   is still pending in the next life, and goes off there: once in the journal, whatever happens.
+///
+/// Keep it until the engine has been shut down. It need not be disarmed for that: when the engine takes no more
+/// events, the thread lets go of its publisher.
+///
+/// ```
+/// use slipring::{Context, Engine, Event, Gate, Lane, Publishers, Timers};
+///
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[event(pod)]
+/// #[repr(C)]
+/// struct Message { kind: u64, order: u64 }
+/// const ORDER: u64 = 0;
+/// const EXPIRED: u64 = 1;
+///
+/// let timers = Timers::start(1024)?;
+/// let schedule = timers.schedule();
+/// let book = move |message: &Message, context: &Context| match message.kind {
+///     ORDER => {
+///         let expired = Message { kind: EXPIRED, order: message.order };
+///         schedule.schedule(message.order, context.time_ns() + 1_000_000, expired)
+///     }
+///     _ => schedule.fired(message.order),
+/// };
+/// let lane = Lane::named("main").stage("book", book, Gate::PUBLISHED);
+/// let recovered = Engine::builder().publishers(Publishers::Multi).lane(lane).open()?;
+/// let (engine, mut publisher) = recovered.go_live()?;
+/// timers.arm(publisher.try_clone().expect("several publishers"))?;
+/// publisher.publish(Message { kind: ORDER, order: 7 })?;
+/// while timers.went_off() == 0 {
+///     std::thread::yield_now();
+/// }
+/// let report = engine.shutdown(publisher)?;
+/// assert_eq!(report.end_sequence, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Timers<E: Event> {
+    shared: Arc<Shared<E>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<E: Event> Timers<E> {
+    /// Starts the thread. `capacity`: how many commands may wait for it; a handler that finds no room waits.
+    ///
+    /// # Errors
+    /// [`TimerError::NoRoom`] if `capacity` is 0; [`TimerError::Thread`].
+    pub fn start(capacity: usize) -> Result<Self, TimerError> {
+        if capacity == 0 {
+            return Err(TimerError::NoRoom);
+        }
+        let shared = Arc::new(Shared {
+            commands: ArrayQueue::new(capacity),
+            publisher: Mutex::new(None),
+            armed: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
+            pending: AtomicU64::new(0),
+            went_off: AtomicU64::new(0),
+            failure: OnceLock::new(),
+        });
+        let by_thread = Arc::clone(&shared);
+        let spawned = std::thread::Builder::new().name("slipring-timers".to_owned()).spawn(move || {
+            Thread { shared: by_thread, pending: Pending::new(), publisher: None }.run();
+        });
+        let thread = spawned.map_err(|error| TimerError::Thread(Arc::new(error)))?;
+        Ok(Timers { shared, thread: Some(thread) })
+    }
+
+    /// What a handler schedules with.
+    pub fn schedule(&self) -> Schedule<E> {
+        let thread = self.thread.as_ref().expect("taken only when dropped").thread().clone();
+        Schedule { shared: Arc::clone(&self.shared), thread }
+    }
+
+    /// Lets timers go off, through this publisher: after [`go_live`](crate::Recovered::go_live), when replay has
+    /// seen which ones did. Times are read from the engine's clock.
+    ///
+    /// # Errors
+    /// [`TimerError::AlreadyArmed`].
+    pub fn arm(&self, publisher: Publisher<E>) -> Result<(), TimerError> {
+        let mut place = self.shared.publisher.lock().unwrap_or_else(PoisonError::into_inner);
+        // Relaxed: under the lock.
+        if self.shared.armed.swap(true, Ordering::Relaxed) {
+            return Err(TimerError::AlreadyArmed);
+        }
+        *place = Some(publisher);
+        drop(place);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+        Ok(())
+    }
+
+    /// How many are pending, as far as the thread has taken what handlers asked for.
+    pub fn pending(&self) -> u64 {
+        // Relaxed: a figure.
+        self.shared.pending.load(Ordering::Relaxed)
+    }
+
+    /// How many have gone off in this life.
+    pub fn went_off(&self) -> u64 {
+        // Relaxed: a figure.
+        self.shared.went_off.load(Ordering::Relaxed)
+    }
+
+    /// Why none goes off any more, if the engine has halted. Its shutdown is no failure.
+    pub fn failure(&self) -> Option<TimerError> {
+        self.shared.failure.get().cloned()
+    }
+}
+
+impl<E: Event> Drop for Timers<E> {
+    fn drop(&mut self) {
+        // Relaxed: it only says stop; the thread is joined.
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A handler's end of [`Timers`].
+///
+/// Each call puts a command into a bounded queue: no lock, no allocation. If the queue is full it waits for the
+/// timers' thread, which is never held up.
+///
+/// Tokens are the caller's own numbers, one for each timer: an order's id, a counter in the handler's state. An event
+/// that was published before its timer was cancelled or moved still arrives, in replay too; a handler that does either
+/// must be able to tell.
+#[derive(Clone, Debug)]
+pub struct Schedule<E: Event> {
+    shared: Arc<Shared<E>>,
+    thread: std::thread::Thread,
+}
+
+impl<E: Event> Schedule<E> {
+    /// Has `event` published when it is `at_ns` by the engine's clock, or as soon as may be after it. A pending timer
+    /// of the same token is moved.
+    ///
+    /// To be deterministic, take `at_ns` from [`Context::time_ns`](crate::Context::time_ns), never from a clock.
+    ///
+    /// # Errors
+    /// [`TimerError::Gone`] if the [`Timers`] have been dropped.
+    #[inline]
+    pub fn schedule(&self, token: u64, at_ns: u64, event: E) -> Result<(), TimerError> {
+        self.ask(Command::Schedule { token, at_ns, event })
+    }
+
+    /// Has the timer not go off, if it has not.
+    ///
+    /// # Errors
+    /// As [`Schedule::schedule`].
+    #[inline]
+    pub fn cancel(&self, token: u64) -> Result<(), TimerError> {
+        self.ask(Command::Remove { token })
+    }
+
+    /// The timer's event has come: to be called for each one, so that what went off in an earlier life does not go
+    /// off again.
+    ///
+    /// # Errors
+    /// As [`Schedule::schedule`].
+    #[inline]
+    pub fn fired(&self, token: u64) -> Result<(), TimerError> {
+        self.ask(Command::Remove { token })
+    }
+
+    #[inline]
+    fn ask(&self, command: Command<E>) -> Result<(), TimerError> {
+        // Relaxed: whoever misses the news asked before it; nothing is handed over with it.
+        if self.shared.gone.load(Ordering::Relaxed) {
+            return Err(TimerError::Gone);
+        }
+        match self.shared.commands.push(command) {
+            Ok(()) => Ok(()),
+            Err(command) => self.wait_for_room(command),
+        }
+    }
+
+    #[cold]
+    fn wait_for_room(&self, mut command: Command<E>) -> Result<(), TimerError> {
+        let backoff = Backoff::new();
+        loop {
+            // Relaxed: as in `ask`; whoever misses it looks again.
+            if self.shared.gone.load(Ordering::Relaxed) {
+                return Err(TimerError::Gone);
+            }
+            self.thread.unpark();
+            backoff.snooze();
+            match self.shared.commands.push(command) {
+                Ok(()) => return Ok(()),
+                Err(again) => command = again,
+            }
+        }
+    }
+}
+
+/// The thread's own.
+struct Thread<E: Event> {
+    shared: Arc<Shared<E>>,
+    pending: Pending<E>,
+    publisher: Option<Publisher<E>>,
+}
+
+impl<E: Event> Drop for Thread<E> {
+    /// However it ends, a handler must not wait for it.
+    fn drop(&mut self) {
+        // Relaxed: see `Schedule::ask`.
+        self.shared.gone.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<E: Event> Thread<E> {
+    fn run(mut self) {
+        // Relaxed: see `Timers::drop`.
+        while !self.shared.stop.load(Ordering::Relaxed) {
+            // The publisher first, then all commands: what replay said of timers that had gone off was in the queue
+            // before the timers were armed, and is taken before any goes off.
+            if let Some(publisher) =
+                self.shared.publisher.lock().unwrap_or_else(PoisonError::into_inner).take()
+            {
+                self.publisher = Some(publisher);
+            }
+            let took = self.take_commands();
+            let busy = self.let_go_off();
+            if !took && !busy {
+                std::thread::park_timeout(self.sleep());
+            }
+        }
+    }
+
+    /// Takes all commands that are there, but no more than the queue holds, so that a handler that schedules without
+    /// end can't keep timers from going off; whether there were any.
+    fn take_commands(&mut self) -> bool {
+        let most = self.shared.commands.len();
+        for _ in 0..most {
+            match self.shared.commands.pop() {
+                Some(Command::Schedule { token, at_ns, event }) => self.pending.schedule(token, at_ns, event),
+                Some(Command::Remove { token }) => self.pending.remove(token),
+                None => break,
+            }
+        }
+        self.tell_pending();
+        most > 0
+    }
+
+    /// Publishes what is due and finds room; whether there may be more to do at once.
+    fn let_go_off(&mut self) -> bool {
+        let Some(publisher) = &mut self.publisher else { return false };
+        let mut any = false;
+        while let Some((at_ns, token, event)) = self.pending.first() {
+            let now_ns = publisher.now_ns();
+            if now_ns < at_ns {
+                break;
+            }
+            // By the clock, not by the time that it was due: event time does not go back for a late timer.
+            match publisher.try_publish_at(now_ns, *event) {
+                Ok(_) => {
+                    self.pending.remove(token);
+                    self.shared.pending.store(self.pending.len() as u64, Ordering::Relaxed);
+                    // Relaxed: a figure.
+                    self.shared.went_off.fetch_add(1, Ordering::Relaxed);
+                    any = true;
+                }
+                // The ring is full: commands first, then again.
+                Err(PublishError::Full(_)) => return any,
+                Err(PublishError::Halted(halted, _)) => {
+                    let _ = self.shared.failure.set(TimerError::Halted(halted));
+                    self.publisher = None;
+                    return false;
+                }
+                Err(_) => {
+                    self.publisher = None;
+                    return false;
+                }
+            }
+        }
+        // Shutdown waits for every publisher to go.
+        if !publisher.is_open() {
+            if let Some(halted) = publisher.halted() {
+                let _ = self.shared.failure.set(TimerError::Halted(halted));
+            }
+            self.publisher = None;
+        }
+        any
+    }
+
+    fn tell_pending(&self) {
+        // Relaxed: a figure.
+        self.shared.pending.store(self.pending.len() as u64, Ordering::Relaxed);
+    }
+
+    /// How long nothing can be due; never longer than a look, for nobody wakes the thread for a command.
+    fn sleep(&self) -> Duration {
+        let Some((publisher, (at_ns, ..))) = self.publisher.as_ref().zip(self.pending.first()) else {
+            return LOOK;
+        };
+        let left_ns = at_ns.saturating_sub(publisher.now_ns());
+        // Of a full ring, some tens of microseconds.
+        LOOK.min(Duration::from_nanos(left_ns)).max(Duration::from_micros(20))
+    }
+}

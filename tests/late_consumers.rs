@@ -1,0 +1,444 @@
+//! Late consumers: they see every record once and in order, across rolls and lives, whoever writes; they hold nobody
+//! up; what befalls them befalls nobody else; and they are told why they stopped.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use slipring::{
+    Engine, Event, FollowFrom, Journal, Lane, LateConsumer, LateContext, LateError, LateHandle, LateHandler,
+    Publisher, ReadError, Retention, Sync,
+};
+use slipring_tests::children::Child;
+use slipring_tests::journals::{Note, note, time};
+use slipring_tests::lives::note_of_round;
+
+fn live(journal: Journal) -> (Engine<Note>, Publisher<Note>) {
+    let builder = Engine::builder().ring_capacity(64).journal(journal).lane(Lane::named("main").journal());
+    builder.open().unwrap().go_live().unwrap()
+}
+
+fn publish(publisher: &mut Publisher<Note>, ids: std::ops::Range<u64>) {
+    for id in ids {
+        assert_eq!(publisher.publish_at(time(id), note(id)).unwrap(), id);
+    }
+}
+
+/// Checks every event that it is given, from the sequence `next` on, and may be held up at one.
+struct Check {
+    next: u64,
+    /// The sequence at which it says so and waits.
+    wait: Option<(u64, Sender<()>, Receiver<()>)>,
+}
+
+impl Check {
+    fn from(next: u64) -> Self {
+        Check { next, wait: None }
+    }
+
+    /// A check that waits at `sequence`; the ends to hear that it is there, and to let it go on.
+    fn waiting(next: u64, sequence: u64) -> (Self, Receiver<()>, Sender<()>) {
+        let ((says, hears), (lets, let_go)) = (channel(), channel());
+        (Check { next, wait: Some((sequence, says, let_go)) }, hears, lets)
+    }
+}
+
+impl LateHandler<Note> for Check {
+    fn event(&mut self, event: &Note, context: &LateContext) -> Result<(), slipring::HandlerError> {
+        let sequence = context.sequence();
+        assert_eq!((sequence, context.time_ns()), (self.next, time(self.next)));
+        assert_eq!(*event, note(sequence));
+        if let Some((at, says, let_go)) = &self.wait
+            && *at == sequence
+        {
+            says.send(()).unwrap();
+            // An error if the test ended first.
+            let _ = let_go.recv();
+        }
+        self.next += 1;
+        Ok(())
+    }
+}
+
+fn wait_for<H>(handle: &LateHandle<H>, end: u64) {
+    while handle.end() < end {
+        assert!(handle.is_running() || handle.end() >= end, "{:?}", handle.failure());
+        std::thread::sleep(Duration::from_micros(100));
+    }
+}
+
+#[test]
+fn a_stalled_one_never_gates_the_ring() {
+    const COUNT: u64 = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, mut publisher) = live(Journal::at(folder.path()).segment_records(4_096));
+    let (check, is_there, let_go) = Check::waiting(0, 10);
+    let handle = engine.follow(LateConsumer::named("slow"), check).unwrap();
+    publish(&mut publisher, 0..11);
+    is_there.recv().unwrap();
+    // 64 slots: the ring goes round more than 1,500 times.
+    publish(&mut publisher, 11..COUNT);
+    engine.wait_journalled(COUNT - 1).unwrap();
+    let counters = engine.counters();
+    let late = &counters.late_consumers[0];
+    assert_eq!((late.name.as_str(), late.end, late.lag, late.failed), ("slow", 10, COUNT - 10, false));
+    assert!(counters.occupancy() <= 64, "{counters}");
+    assert!(counters.to_string().contains("late slow 10 (lag 99990)"), "{counters}");
+    assert_eq!(handle.lag(), Some(COUNT - 10));
+    // Nor the engine's end.
+    engine.shutdown(publisher).unwrap();
+    let_go.send(()).unwrap();
+    let ended = handle.join();
+    assert!(ended.failure.is_none(), "{:?}", ended.failure);
+    assert_eq!((ended.end, ended.handler.next), (COUNT, COUNT), "all of it, behind the engine's end");
+    assert_eq!(ended.anchor.unwrap().sequence, COUNT - 1);
+}
+
+#[test]
+fn each_record_once_in_order_across_rolls_while_it_is_written() {
+    const COUNT: u64 = 60_000;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path()).segment_records(500).sync(Sync::EveryBatch);
+    let (engine, mut publisher) = live(journal);
+    let from = |name: &str, from| LateConsumer::named(name).from(from);
+    let consumers = [
+        (from("start", FollowFrom::Start), 0),
+        (from("durable", FollowFrom::Start).durable(), 0),
+        (from("sequence", FollowFrom::Sequence(20_001)), 20_001),
+        // Both are not there yet.
+        (from("time", FollowFrom::Time(time(30_000) - 5)), 30_000),
+        (from("end", FollowFrom::End), 0),
+    ];
+    let handles: Vec<_> = consumers
+        .into_iter()
+        .map(|(consumer, first)| engine.follow(consumer, Check::from(first)).unwrap())
+        .collect();
+    publish(&mut publisher, 0..COUNT / 2);
+    // In the middle of what is there.
+    let late = engine.follow(from("late", FollowFrom::Time(time(77) - 9)), Check::from(77)).unwrap();
+    let end_before = engine.counters().journalled_end.unwrap();
+    publish(&mut publisher, COUNT / 2..COUNT);
+    assert_eq!(engine.counters().late_consumers.len(), 6);
+    for handle in &handles {
+        // A durable one is never ahead of that.
+        let durable = handle.end();
+        assert!(handle.name() != "durable" || durable <= engine.counters().durable_end.unwrap());
+    }
+    assert!(end_before >= COUNT / 2 - 64);
+    engine.shutdown(publisher).unwrap();
+    for handle in handles.into_iter().chain([late]) {
+        let name = handle.name().to_owned();
+        let ended = handle.join();
+        assert!(ended.failure.is_none(), "{name}: {:?}", ended.failure);
+        assert_eq!((ended.end, ended.handler.next), (COUNT, COUNT), "{name}");
+    }
+}
+
+#[test]
+fn it_goes_on_from_an_anchor_in_a_later_life() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path()).segment_records(100);
+    let (engine, mut publisher) = live(journal.clone());
+    // The position is saved with the state: that of the last event whose effect it holds.
+    let saved = Arc::new(Mutex::new((0, None)));
+    let keeps = Arc::clone(&saved);
+    let sum = move |event: &Note, context: &LateContext| {
+        let mut saved = keeps.lock().unwrap();
+        *saved = (saved.0 + event.id, Some(context.anchor()));
+    };
+    let handle = engine.follow(LateConsumer::named("sum"), sum.clone()).unwrap();
+    publish(&mut publisher, 0..450);
+    wait_for(&handle, 450);
+    let stopped = handle.stop();
+    assert_eq!((stopped.end, stopped.anchor), (450, saved.lock().unwrap().1));
+    publish(&mut publisher, 450..800);
+    engine.shutdown(publisher).unwrap();
+
+    let (engine, mut publisher) = live(journal.clone());
+    let anchor = saved.lock().unwrap().1.unwrap();
+    let handle = engine.follow(LateConsumer::named("sum").from(FollowFrom::Anchor(anchor)), sum.clone());
+    publish(&mut publisher, 800..1_000);
+    engine.shutdown(publisher).unwrap();
+    assert_eq!(handle.unwrap().join().end, 1_000);
+    assert_eq!(saved.lock().unwrap().0, (0..1_000).sum::<u64>(), "each once");
+
+    // Another record lies there.
+    let (engine, _publisher) = live(journal);
+    let mut wrong = anchor;
+    wrong.crc ^= 1;
+    let refused = engine.follow(LateConsumer::named("sum").from(FollowFrom::Anchor(wrong)), sum).unwrap_err();
+    let history_changed =
+        matches!(&refused, LateError::Start { source: ReadError::HistoryChanged { .. }, .. });
+    assert!(history_changed, "{refused}");
+}
+
+fn small_with(retention: Retention, folder: &tempfile::TempDir) -> Journal {
+    let journal = Journal::at(folder.path()).segment_records(64).sync(Sync::EveryBatch);
+    journal.retention(retention.keep_records(1))
+}
+
+#[test]
+fn retention_waits_for_it_within_the_bounds_of_a_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, mut publisher) = live(small_with(Retention::new(), &folder));
+    let (check, is_there, let_go) = Check::waiting(0, 70);
+    let handle = engine.follow(LateConsumer::named("slow"), check).unwrap();
+    publish(&mut publisher, 0..2_000);
+    is_there.recv().unwrap();
+    engine.wait_durable(1_999).unwrap();
+    let retention = engine.retention().unwrap();
+    assert!(retention.first_sequence() <= 70, "{}", retention.first_sequence());
+    let_go.send(()).unwrap();
+    wait_for(&handle, 2_000);
+    // Behind it they may go; the syncer decides when it next has something to sync.
+    let mut id = 2_000;
+    while retention.first_sequence() < 1_900 {
+        publish(&mut publisher, id..id + 1);
+        id += 1;
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    engine.shutdown(publisher).unwrap();
+    let ended = handle.join();
+    assert!(ended.failure.is_none(), "{:?}", ended.failure);
+    assert_eq!(ended.handler.next, id);
+}
+
+#[test]
+fn beyond_them_it_is_evicted_and_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, mut publisher) = live(small_with(Retention::new().lease_bytes(64 * 640), &folder));
+    let (check, is_there, let_go) = Check::waiting(0, 5);
+    let handle = engine.follow(LateConsumer::named("slow"), check).unwrap();
+    publish(&mut publisher, 0..6);
+    is_there.recv().unwrap();
+    let mut id = 6;
+    while engine.retention().unwrap().first_sequence() == 0 {
+        publish(&mut publisher, id..id + 1);
+        id += 1;
+    }
+    assert!(id > 640, "within its bounds it was held");
+    let_go.send(()).unwrap();
+    let ended = handle.join();
+    let failure = ended.failure.unwrap();
+    let evicted =
+        matches!(&failure, LateError::Read { source: ReadError::Evicted { first, .. }, .. } if *first > 0);
+    assert!(evicted, "{failure}");
+    assert_eq!(ended.handler.next, ended.end, "what it saw, it saw in order");
+    // Nobody else noticed, and one that starts with what is there goes on.
+    let next = engine.retention().unwrap().first_sequence();
+    let start = LateConsumer::named("next").from(FollowFrom::Sequence(next));
+    let handle = engine.follow(start, Check::from(next)).unwrap();
+    publish(&mut publisher, id..id + 10);
+    engine.shutdown(publisher).unwrap();
+    assert_eq!(handle.join().handler.next, id + 10);
+}
+
+#[test]
+fn its_panic_or_error_stops_it_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, mut publisher) = live(Journal::at(folder.path()));
+    let counted = Arc::new(AtomicU64::new(0));
+    let counts = Arc::clone(&counted);
+    let panics = engine
+        .follow(LateConsumer::named("panics"), move |_: &Note, context: &LateContext| {
+            assert!(context.sequence() != 300, "three hundred");
+            counts.fetch_add(1, Ordering::Relaxed);
+        })
+        .unwrap();
+    let fails = engine
+        .follow(LateConsumer::named("fails"), |_: &Note, context: &LateContext| match context.sequence() {
+            299 => Err("not this one"),
+            _ => Ok(()),
+        })
+        .unwrap();
+    let stays = engine.follow(LateConsumer::named("stays"), Check::from(0)).unwrap();
+    publish(&mut publisher, 0..1_000);
+    while panics.is_running() || fails.is_running() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    let counters = engine.counters();
+    let failed = |name: &str| counters.late_consumers.iter().find(|one| one.name == name).unwrap().failed;
+    assert_eq!((failed("panics"), failed("fails"), failed("stays")), (true, true, false), "{counters}");
+    assert!(engine.halted().is_none());
+    let ended = panics.join();
+    assert_eq!((ended.end, ended.anchor.unwrap().sequence), (300, 299), "the cursor stays before the panic");
+    let failure = ended.failure.unwrap();
+    assert!(
+        matches!(&failure, LateError::Panicked { name, sequence: 300, message } if name == "panics" && message == "three hundred"),
+        "{failure}"
+    );
+    assert_eq!(counted.load(Ordering::Relaxed), 300);
+    let failure = fails.join().failure.unwrap();
+    assert!(matches!(&failure, LateError::Handler { sequence: 299, .. }), "{failure}");
+    assert!(failure.to_string().contains("late consumer fails stopped at sequence 299"), "{failure}");
+    publish(&mut publisher, 1_000..1_100);
+    engine.shutdown(publisher).unwrap();
+    assert_eq!(stays.join().handler.next, 1_100);
+}
+
+#[test]
+fn dropping_its_handle_stops_it_behind_the_event_in_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, mut publisher) = live(Journal::at(folder.path()));
+    let seen = Arc::new(AtomicU64::new(0));
+    let counts = Arc::clone(&seen);
+    let ((says, hears), (lets, let_go)) = (channel(), channel::<()>());
+    let let_go = Mutex::new(let_go);
+    let handler = move |_: &Note, context: &LateContext| {
+        if context.sequence() == 7 {
+            says.send(()).unwrap();
+            let _ = let_go.lock().unwrap().recv();
+        }
+        counts.fetch_add(1, Ordering::Relaxed);
+    };
+    let handle = engine.follow(LateConsumer::named("slow"), handler).unwrap();
+    publish(&mut publisher, 0..1_000);
+    hears.recv().unwrap();
+    std::thread::scope(|scope| {
+        let dropping = scope.spawn(move || drop(handle));
+        std::thread::sleep(Duration::from_millis(20));
+        lets.send(()).unwrap();
+        dropping.join().unwrap();
+    });
+    assert_eq!(seen.load(Ordering::Relaxed), 8);
+    assert_eq!(Arc::strong_count(&seen), 1, "its thread and handler are gone");
+    assert!(engine.counters().late_consumers.is_empty());
+    engine.shutdown(publisher).unwrap();
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let nothing = |_: &Note, _: &LateContext| ();
+    let idle = |_: &Note, _: &slipring::Context| ();
+    let lane = Lane::named("main").stage("book", idle, slipring::Gate::PUBLISHED);
+    let (engine, _publisher) = Engine::builder().lane(lane).open().unwrap().go_live().unwrap();
+    let refused = engine.follow(LateConsumer::named("late"), nothing).unwrap_err();
+    assert!(matches!(refused, LateError::NoJournal { .. }), "{refused}");
+
+    let (engine, _publisher) = live(Journal::at(folder.path()));
+    let refused = engine.follow(LateConsumer::named("journal"), nothing).unwrap_err();
+    assert!(matches!(refused, LateError::NameTaken { .. }), "{refused}");
+    let first = engine.follow(LateConsumer::named("late"), nothing).unwrap();
+    let refused = engine.follow(LateConsumer::named("late"), nothing).unwrap_err();
+    assert!(matches!(refused, LateError::NameTaken { .. }), "{refused}");
+    drop(first);
+    engine.follow(LateConsumer::named("late"), nothing).unwrap();
+
+    let nowhere = Journal::at(folder.path().join("nothing"));
+    let refused = LateConsumer::named("late").follow(&nowhere, nothing).unwrap_err();
+    assert!(matches!(refused, LateError::Start { .. }), "{refused}");
+}
+
+#[test]
+fn it_follows_what_another_process_writes() {
+    const COUNT: u64 = 5_000;
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("journal");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_journal_child"));
+    let child = Child::start(command.arg("live").arg(&place).arg(COUNT.to_string()));
+    let journal = Journal::at(&place);
+    let next = Arc::new(AtomicU64::new(0));
+    let handler = {
+        let next = Arc::clone(&next);
+        move |event: &Note, context: &LateContext| {
+            let wanted = next.load(Ordering::Relaxed);
+            assert_eq!((context.sequence(), context.time_ns()), (wanted, time(wanted)));
+            assert_eq!(*event, note_of_round(wanted, 0));
+            next.store(wanted + 1, Ordering::Relaxed);
+        }
+    };
+    let handle = loop {
+        match LateConsumer::named("other").follow::<Note, _>(&journal, handler.clone()) {
+            Ok(handle) => break handle,
+            // The child has not made it yet.
+            Err(LateError::Start { .. }) => std::thread::sleep(Duration::from_micros(200)),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let (lines, status) = child.rest();
+    assert!(status.success(), "{lines:?}");
+    assert_eq!(lines.last().unwrap(), &format!("closed {COUNT}"));
+    wait_for(&handle, COUNT);
+    assert_eq!(handle.lag(), None);
+    // It waits for the next life.
+    let (mut writer, _) = journal.open::<Note>().unwrap();
+    writer.append(time(COUNT), &note_of_round(COUNT, 0)).unwrap();
+    wait_for(&handle, COUNT + 1);
+    writer.close().unwrap();
+    let stopped = handle.stop();
+    assert!(stopped.failure.is_none(), "{:?}", stopped.failure);
+    assert_eq!(next.load(Ordering::Relaxed), COUNT + 1);
+}
+
+#[test]
+fn it_is_told_when_power_loss_has_changed_history_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path()).segment_records(1_000);
+    let append = |round: u64, ids: std::ops::Range<u64>, opened: &mut dyn FnMut()| {
+        let (mut writer, _) = journal.open::<Note>().unwrap();
+        opened();
+        for id in ids {
+            assert_eq!(writer.append(time(id), &note_of_round(id, round)).unwrap(), id);
+        }
+        writer.close().unwrap();
+    };
+    append(1, 0..10, &mut || ());
+    let mut on_disk = Vec::new();
+    append(2, 10..20, &mut || {
+        // What the disk holds when the power fails before anything more is synced.
+        for entry in std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap) {
+            if !entry.file_name().to_string_lossy().contains("LOCK") {
+                on_disk.push((entry.path(), std::fs::read(entry.path()).unwrap()));
+            }
+        }
+    });
+    // It stands in the last record while all that happens.
+    let ((says, hears), (lets, let_go)) = (channel(), channel::<()>());
+    let let_go = Mutex::new(let_go);
+    let handler = move |_: &Note, context: &LateContext| {
+        if context.sequence() == 19 {
+            says.send(()).unwrap();
+            let _ = let_go.lock().unwrap().recv();
+        }
+    };
+    let seen = LateConsumer::named("seen").follow::<Note, _>(&journal, handler).unwrap();
+    hears.recv().unwrap();
+    for (path, bytes) in on_disk {
+        std::fs::write(path, bytes).unwrap();
+    }
+    append(3, 10..40, &mut || ());
+    lets.send(()).unwrap();
+    let ended = seen.join();
+    let failure = ended.failure.unwrap();
+    let changed =
+        matches!(&failure, LateError::Read { source: ReadError::HistoryChanged { .. }, sequence: 20, .. });
+    assert!(changed, "{failure}");
+}
+
+/// A record larger than what a follower reads at a time: it once read none of it, for ever.
+#[test]
+fn records_larger_than_a_read_come_too() {
+    #[derive(Clone, Copy, Event)]
+    #[event(pod)]
+    #[repr(C)]
+    struct Large {
+        words: [u64; 40_000],
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path()).segment_records(4);
+    let (mut writer, _) = journal.open::<Large>().unwrap();
+    let mut event = Box::new(Large { words: [0; 40_000] });
+    for id in 0..6 {
+        event.words[39_999] = id;
+        writer.append(id, &event).unwrap();
+    }
+    let mut follower = journal.follow::<Large>(0).unwrap();
+    let mut seen = Vec::new();
+    while let Some(chunk) = follower.next_chunk().unwrap() {
+        seen.extend(chunk.records.iter().map(|record| record.event().words[39_999]));
+    }
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
+}

@@ -1,0 +1,231 @@
+//! Outputs into another engine: whatever dies when, the other side has each event (exactly once where it can be
+//! counted, at least once where not), replay puts nothing out again that is there, and its digests are those of live.
+
+use std::collections::HashMap;
+use std::process::Command;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use slipring::{
+    Cause, Context, Digest, Digests, Engine, From, Gate, Handler, HandlerError, Journal, Lane, Output,
+    OutputError, Publishers, ReplayError, ShutdownError, Stage,
+};
+use slipring_tests::children::Child;
+use slipring_tests::journals::{Note, note};
+use slipring_tests::relay::{Mode, Relay, expected, found};
+
+/// Kills a relay `rounds` times, looks each time, then lets one live to its end.
+fn kill_often(mode: Mode, rounds: u32) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = fastrand::Rng::with_seed(rounds.into());
+    let (mut in_replay, mut in_life) = (0, 0);
+    for _ in 0..rounds {
+        let name = if mode == Mode::Only { "only" } else { "shared" };
+        let mut command = Command::new(env!("CARGO_BIN_EXE_relay_child"));
+        let mut child = Child::start(command.arg(folder.path()).arg(name));
+        if random.u32(0..4) == 0 {
+            std::thread::sleep(Duration::from_micros(random.u64(0..20_000)));
+            in_replay += 1;
+        } else {
+            let line = child.line().expect("it says how replay went");
+            assert!(line.starts_with("live "), "{line}");
+            std::thread::sleep(Duration::from_micros(random.u64(0..6_000)));
+            in_life += 1;
+        }
+        child.signal(Signal::KILL);
+        let (lines, status) = child.rest();
+        assert!(status.code().is_none(), "it ended by itself: {status}, {lines:?}");
+        assert!(!lines.iter().any(|line| line.starts_with("replay")), "{lines:?}");
+        if mode == Mode::Only && folder.path().join("notes/control").exists() {
+            let (expected, _) = expected(folder.path());
+            let found = found(folder.path());
+            assert!(found.len() <= expected.len(), "{} of {}", found.len(), expected.len());
+            assert!(expected.starts_with(&found), "something is missing, double or out of order");
+        }
+    }
+    assert!(in_replay > 0 && in_life > 0);
+
+    let mut relay = Relay::start(folder.path(), mode).unwrap_or_else(|error| panic!("{error}"));
+    relay.publish(1_000);
+    let (count, digest, published) = relay.end();
+    let (expected, expected_digest) = expected(folder.path());
+    let found = found(folder.path());
+    assert_eq!((count, digest), (expected.len() as u64, expected_digest));
+    assert!(published >= 1_000 && published < count, "{published} of {count} in the last life");
+    match mode {
+        Mode::Only => assert_eq!(found, expected, "each once"),
+        Mode::Shared => {
+            let mut times: HashMap<[u64; 6], u32> = HashMap::new();
+            let mut first_times = Vec::new();
+            for order in &found {
+                let count = times.entry(slipring::bytemuck::cast(*order)).or_default();
+                *count += 1;
+                if *count == 1 {
+                    first_times.push(*order);
+                }
+            }
+            assert_eq!(first_times, expected, "each at least once, in order");
+            let doubles = found.len() - expected.len();
+            println!("{doubles} doubles in {rounds} lives");
+            // A life repeats what followed from the one event in hand: two at most.
+            assert!(doubles <= 2 * rounds as usize, "{doubles}");
+        }
+    }
+}
+
+#[test]
+fn the_only_publisher_has_each_event_there_exactly_once() {
+    kill_often(Mode::Only, 60);
+}
+
+#[test]
+fn one_of_several_publishers_has_each_event_there_at_least_once() {
+    kill_often(Mode::Shared, 60);
+}
+
+#[test]
+#[ignore = "long: 1,000 kills each"]
+fn many_kills() {
+    kill_often(Mode::Only, 1_000);
+    kill_often(Mode::Shared, 1_000);
+}
+
+fn memory_engine(capacity: usize, publishers: Publishers) -> (Engine<Note>, slipring::Publisher<Note>) {
+    let lane = Lane::named("sink").stage("sink", |_: &Note, _: &Context| (), Gate::PUBLISHED);
+    let builder = Engine::builder().ring_capacity(capacity).publishers(publishers).lane(lane);
+    builder.open().unwrap().go_live().unwrap()
+}
+
+/// Puts every event out as it is, but for what a test has it do.
+struct Forward {
+    output: Output<Note>,
+    odd: Option<u64>,
+}
+
+impl Handler<Note> for Forward {
+    fn event(&mut self, event: &Note, context: &Context) -> Result<(), HandlerError> {
+        let id = if self.odd == Some(event.id) { 1_000_000 } else { event.id };
+        self.output.emit(context, Note { id, ..*event })?;
+        Ok(())
+    }
+}
+
+impl Digest for Forward {
+    fn digest(&self) -> u64 {
+        self.output.digest()
+    }
+}
+
+#[test]
+fn another_output_in_replay_is_caught_at_its_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sinks, mut intos): (Vec<_>, Vec<_>) =
+        (0..3).map(|_| memory_engine(1 << 10, Publishers::Single)).unzip();
+    let mut open = |odd, digests| {
+        let into = intos.pop().unwrap();
+        let forward = Forward { output: Output::only("out", into), odd };
+        let stage = Stage::new("forward", forward, Gate::JOURNALLED).digests(digests);
+        let lane = Lane::named("main").journal().with(stage);
+        Engine::builder().journal(Journal::at(folder.path())).lane(lane).open().unwrap()
+    };
+    let (engine, mut publisher) = open(None, Digests::every(1)).go_live().unwrap();
+    for id in 0..100 {
+        publisher.publish_at(id, note(id)).unwrap();
+    }
+    engine.shutdown(publisher).unwrap();
+    open(None, Digests::every(1)).replay(From::Start).unwrap();
+    let error = open(Some(37), Digests::every(1)).replay(From::Start).unwrap_err();
+    let ReplayError::Halted(halted) = &error else { panic!("{error}") };
+    let Cause::Diverged(divergence) = &halted.cause else { panic!("{error}") };
+    assert_eq!((divergence.after, divergence.end), (37, 38), "{error}");
+    drop(sinks);
+}
+
+#[test]
+fn an_engine_without_a_journal_gets_everything_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for life in 1..=3 {
+        let (sink, into) = memory_engine(1 << 10, Publishers::Single);
+        let forward = Forward { output: Output::only("out", into), odd: None };
+        let lane = Lane::named("main").journal().stage("forward", forward, Gate::JOURNALLED);
+        let builder = Engine::builder().journal(Journal::at(folder.path())).lane(lane);
+        let mut recovered = builder.open().unwrap();
+        recovered.replay(From::Start).unwrap();
+        let (engine, mut publisher) = recovered.go_live().unwrap();
+        for id in 0..10 {
+            publisher.publish_at(id, note(id)).unwrap();
+        }
+        let forward: Forward = engine.shutdown(publisher).unwrap().take_handler("forward").unwrap();
+        assert_eq!((forward.output.count(), forward.output.published()), (10 * life, 10 * life));
+        let into = forward.output.into_publisher();
+        assert_eq!(sink.shutdown(into).unwrap().end_sequence, 10 * life);
+    }
+}
+
+/// The stage halts with an error that says who is full, at once or after the time that it was given.
+#[test]
+fn back_pressure_is_an_error_and_no_wait_for_ever() {
+    for patience in [Duration::ZERO, Duration::from_millis(5)] {
+        let (let_go, held) = channel::<()>();
+        let held = Mutex::new(held);
+        let sink = move |_: &Note, _: &Context| {
+            // An error once the test lets go for good.
+            let _ = held.lock().unwrap().recv();
+        };
+        let lane = Lane::named("sink").stage("sink", sink, Gate::PUBLISHED);
+        let builder = Engine::builder().ring_capacity(16).lane(lane);
+        let (sink, into) = builder.open().unwrap().go_live().unwrap();
+        let output = Output::only("slow", into).patience(patience);
+        let lane = Lane::named("main").stage("forward", Forward { output, odd: None }, Gate::PUBLISHED);
+        let (engine, mut publisher) = Engine::builder().lane(lane).open().unwrap().go_live().unwrap();
+        for id in 0..20 {
+            publisher.publish_at(id, note(id)).unwrap();
+        }
+        while engine.halted().is_none() {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        let halted = engine.halted().unwrap();
+        assert_eq!((halted.stage.as_str(), halted.sequence), ("forward", 16), "{halted}");
+        let text = halted.to_string();
+        assert!(text.contains("output slow, after event 16"), "{text}");
+        assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+        drop(let_go);
+        while sink.counters().stages[0].end < 16 {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
+#[test]
+fn a_state_ahead_of_the_other_side_is_refused() {
+    let (_sink, into) = memory_engine(64, Publishers::Single);
+    let mut output = Output::only("out", into);
+    let before = output.state();
+    let refused = output.restore([3, 77]);
+    assert!(matches!(refused, Err(OutputError::Gap { count: 3, held: 0, .. })), "{refused:?}");
+    assert_eq!(output.state(), before);
+}
+
+#[test]
+fn an_output_into_its_own_engine_is_refused() {
+    let output: Arc<Mutex<Option<Output<Note>>>> = Arc::default();
+    let by_handler = Arc::clone(&output);
+    let handler = move |event: &Note, context: &Context| -> Result<(), OutputError> {
+        let mut output = by_handler.lock().unwrap();
+        output.as_mut().expect("set before the first event").emit(context, *event).map(drop)
+    };
+    let lane = Lane::named("main").stage("loop", handler, Gate::PUBLISHED);
+    let builder = Engine::builder().publishers(Publishers::Multi).lane(lane);
+    let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
+    *output.lock().unwrap() = Some(Output::shared("own", &engine, publisher.try_clone().unwrap()));
+    publisher.publish(note(0)).unwrap();
+    while engine.halted().is_none() {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    let text = engine.halted().unwrap().to_string();
+    assert!(text.contains("output own leads into the engine whose handler uses it"), "{text}");
+    *output.lock().unwrap() = None;
+    assert!(engine.shutdown(publisher).is_err());
+}
