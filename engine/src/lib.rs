@@ -77,6 +77,7 @@ mod ring;
 mod run;
 mod run_stage;
 mod running_digest;
+mod shutdown;
 mod stage;
 mod start;
 mod status;
@@ -90,7 +91,7 @@ pub use counters::{
     Counters, CountersError, CountersFault, CountersFileError, CountersReader, HaltedCounters, JournalStalls,
     LateCounters, StageCounters,
 };
-pub use engine::{Engine, ShutdownReport};
+pub use engine::Engine;
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
 pub use gate::{Gate, IntoNames};
 pub use handler::{Handler, HandlerError, Outcome};
@@ -110,6 +111,7 @@ pub use recovered::Recovered;
 pub use replay::{Backtest, BacktestReport, From, Pace, Replay, ReplayReport, Step, Until};
 pub use ring::Publishers;
 pub use running_digest::RunningDigest;
+pub use shutdown::ShutdownReport;
 pub use stage::Stage;
 pub use status::{Cause, Halted};
 pub use timers::{Schedule, Ticker, TimerError, Timers};

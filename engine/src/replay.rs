@@ -7,11 +7,12 @@ use slipring_journal::{Kind, Reader};
 
 use crate::Event;
 use crate::builder::EngineBuilder;
-use crate::engine::{Engine, ShutdownReport};
+use crate::engine::Engine;
 use crate::error::{ReplayError, ShutdownError};
 use crate::kept::epochs::Epochs;
 use crate::publisher::Publisher;
 use crate::ring::Slot;
+use crate::shutdown::ShutdownReport;
 use crate::start::Begin;
 
 /// Where replay starts.
