@@ -66,8 +66,8 @@ fn ours(plan: Plan, slow: bool) -> Vec<Sample> {
     plan.cores.unpin();
     let (door, go) = (Door::default(), Door::default());
     let (held, mut waits) = (door.clone(), true);
-    let mut sum: Box<dyn FnMut(&Order, &Context) + Send> =
-        if slow { Box::new(summing::<{ ring::SLOW_NS }>()) } else { Box::new(summing::<0>()) };
+    type Sum = Box<dyn FnMut(&Order, &Context) + Send>;
+    let mut sum: Sum = if slow { Box::new(summing::<{ ring::SLOW_NS }>()) } else { Box::new(summing::<0>()) };
     let handler = move |event: &Order, context: &Context| {
         if waits {
             held.pass();
