@@ -1,6 +1,5 @@
-//! The maker: makes the file of the segment after the next, before the helper wants it. Space, header and name have to
-//! be synced, each sync waits behind the segments that are being synced, and meanwhile the helper has pages to make
-//! present.
+//! The maker: makes the file of the segment after the next, before the helper wants it. Header and name have to be synced,
+//! each sync waits behind the segments that are being synced, and meanwhile the helper has pages to make present.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

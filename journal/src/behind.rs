@@ -1,8 +1,8 @@
-//! The sweeper: follows behind the writer and the syncer. It unmaps what the writer has left and has the disk begin with
-//! it, gives back the memory of what is durable, and unlinks what retention has given up.
+//! The sweeper: follows behind the syncer, gives back the memory of what is durable, and unlinks what retention has given
+//! up.
 //!
-//! None of this is waited for, and each may take as long as a sync: done by the syncer or the helper it would keep the
-//! disk or the next pages waiting.
+//! Nobody waits for either, and each may take as long as a sync: done by the helper they kept the next pages waiting, and
+//! a helper that was never idle never got to them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Where a journal is and how it is written: the options, and the opening that wires writer, helper and syncer.
+//! Where a journal is and how it is written: the options, and the opening that wires the writer and its companions.
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -208,7 +208,7 @@ impl Journal {
         Follower::resume_on(Files::new(&self.path), anchor)
     }
 
-    /// Opens on another storage; without threads, the caller drives helper and syncer.
+    /// Opens on another storage; without threads, the caller drives helper (with maker and sweeper) and syncer.
     #[doc(hidden)]
     pub fn open_on<E: Event, S: Storage>(
         &self,

@@ -1,5 +1,5 @@
-//! The helper: makes the next segment before it is needed and keeps the pages ahead of the cursor present. The writer
-//! only swaps a pointer.
+//! The helper: maps the next segment before it is needed, keeps the pages ahead of the cursor present, and unmaps what the
+//! writer has left. The writer only swaps a pointer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,5 @@
 //! The segments that a writer works with: the previous ones while they are not yet durable, the active one, and
-//! the next. The writer touches only the queue of one in the middle; the list belongs to helper and syncer.
+//! the next. The writer touches only the queue of one in the middle; the list belongs to the journal's own threads.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,7 @@ pub(crate) struct LiveSegment<S: Storage> {
     pub(crate) end: u64,
     record_bytes: u64,
     pub(crate) file: S::File,
-    /// `None` once the writer has left the segment and the syncer has unmapped it. Never locked by the writer.
+    /// `None` once the writer has left the segment and helper or syncer has unmapped it. Never locked by the writer.
     map: Mutex<Option<Arc<Map<S>>>>,
     pub(crate) name: String,
     /// Bytes of the file up to which its pages are present. Only the helper stores it (relaxed: nobody orders
@@ -252,7 +252,7 @@ impl NextSlot {
     }
 }
 
-/// What writer, syncer and helper share of the segments.
+/// What the writer and the journal's threads share of the segments.
 #[derive(Debug)]
 pub(crate) struct Segments<S: Storage> {
     /// The next segment, ready: put there by the helper, taken by the writer. Lock-free.
@@ -298,7 +298,7 @@ impl<S: Storage> Segments<S> {
     /// Says that the writer has moved on to the segment at `base` and let go of the one before.
     pub(crate) fn set_active_base(&self, base: u64) {
         // Release A: the writer has dropped its handle of the older segment. Partner: Acquire A, after which
-        // the helper's handle is the last, so that unmapping never happens on the writer's thread.
+        // the list's handle is the last, so that unmapping never happens on the writer's thread.
         self.active_base.store(base, Ordering::Release);
     }
 
