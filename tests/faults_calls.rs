@@ -228,6 +228,48 @@ fn row_disk_full_halts_by_policy() {
     assert_eq!(read_all(&faulty).unwrap(), end);
 }
 
+/// The next segment is there, the file after it is not made yet.
+fn with_the_next_only(policy: DiskFull) -> (Writer<Note, Faulty>, Faulty) {
+    let faulty = Faulty::new(Memory::new(BOOT));
+    let (mut writer, _) = open(&options(CAPACITY).disk_full(policy), &faulty).unwrap();
+    while !faulty.memory.to_files().contains_key(&segment(CAPACITY)) {
+        assert!(writer.step_helper());
+    }
+    (writer, faulty)
+}
+
+#[test]
+fn row_disk_full_for_the_file_after_the_next_counts_once_it_is_needed() {
+    let (mut writer, faulty) = with_the_next_only(DiskFull::Halt);
+    faulty.fail(Call::Allocate, ErrorKind::StorageFull);
+    while writer.step_helper() {}
+    assert!(writer.cursors().failure().is_none() && !writer.cursors().disk_full());
+    for id in 0..=CAPACITY {
+        writer.append(time(id), &note(id)).unwrap();
+    }
+    while writer.step_helper() {}
+    assert!(matches!(writer.cursors().failure(), Some(SyncError::DiskFull { .. })));
+    // There was room again in time: nobody learns of it.
+    let (mut writer, faulty) = with_the_next_only(DiskFull::Halt);
+    faulty.fail(Call::Allocate, ErrorKind::StorageFull);
+    while writer.step_helper() {}
+    faulty.mend();
+    append_to(&mut writer, 20);
+    assert!(faulty.memory.to_files().contains_key(&segment(4 * CAPACITY)), "two files are ahead");
+    writer.close().unwrap();
+    assert!(!faulty.memory.to_files().contains_key(&segment(4 * CAPACITY)), "and one stays");
+}
+
+#[test]
+fn row_no_file_handles_for_the_file_after_the_next_is_typed_and_final() {
+    let (mut writer, faulty) = with_the_next_only(DiskFull::Wait);
+    faulty.fail(Call::SyncFolder, ErrorKind::Other);
+    while writer.step_helper() {}
+    let failed = writer.append(time(0), &note(0));
+    assert!(matches!(&failed, Err(AppendError::Failed(SyncError::PrepareFailed { .. }))), "{failed:?}");
+    assert!(!faulty.memory.to_files().contains_key(&segment(2 * CAPACITY)), "nothing half made");
+}
+
 #[test]
 fn row_disk_full_when_opening_a_journal_without_room() {
     let faulty = Faulty::new(closed(CAPACITY, CAPACITY));

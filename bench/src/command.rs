@@ -11,7 +11,7 @@ use crate::host::Cores;
 use crate::latency::Latency;
 use crate::machine::Machine;
 use crate::report::{self, Findings};
-use crate::{append, jitter, latency, replay, ring, sustained, topologies};
+use crate::{append, jitter, latency, opening, replay, ring, sustained, topologies};
 
 /// Benchmarks of slipring: contenders interleaved round by round in one process, ratios with their spread.
 #[derive(Parser)]
@@ -150,6 +150,7 @@ fn run(bench: &Bench, options: &Options, folder: &Path) -> Findings {
     }
     if all || matches!(bench, Bench::Journal(_)) {
         sustained::bench(&mut output, folder, cores, quick);
+        opening::bench(&mut output, folder, quick);
     }
     #[cfg(feature = "peers")]
     if all || matches!(bench, Bench::Peers(_)) {

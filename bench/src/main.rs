@@ -9,8 +9,10 @@ mod event;
 mod harness;
 mod host;
 mod jitter;
+mod kept;
 mod latency;
 mod machine;
+mod opening;
 #[cfg(feature = "peers")]
 mod peers;
 mod queues;

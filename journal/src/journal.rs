@@ -1,11 +1,14 @@
-//! Where a journal is and how it is written: the options, and the opening that wires writer, helper and syncer.
+//! Where a journal is and how it is written: the options, and the opening that wires the writer and its companions.
 
+use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ahead::{Ahead, Maker};
 use crate::anchor::Anchor;
+use crate::behind::Sweeper;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, OpenError, ReadError};
 use crate::event::Event;
@@ -57,6 +60,7 @@ pub struct Journal {
     segment_records: u64,
     window_records: Option<u64>,
     reserve_bytes: u64,
+    cached_bytes: u64,
     max_time_step: Duration,
     sync: Sync,
     disk_full: DiskFull,
@@ -72,6 +76,7 @@ impl Journal {
             segment_records: 1 << 20,
             window_records: None,
             reserve_bytes: 64 << 20,
+            cached_bytes: 256 << 20,
             max_time_step: Duration::from_secs(24 * 3600),
             sync: Sync::default(),
             disk_full: DiskFull::default(),
@@ -103,6 +108,15 @@ impl Journal {
     /// if not set.
     pub fn reserve_bytes(mut self, count: u64) -> Self {
         self.reserve_bytes = count;
+        self
+    }
+
+    /// How many bytes of full, durable segments stay in memory (the kernel's page cache) behind the writer; 256 MiB
+    /// if not set. A reader further behind reads from the disk, and the memory is there for the next segments: a
+    /// journal does not fill the cache with what nobody reads. `u64::MAX` leaves it all to the kernel; so do
+    /// segments smaller than a sixteenth of this.
+    pub fn cached_bytes(mut self, count: u64) -> Self {
+        self.cached_bytes = count;
         self
     }
 
@@ -194,7 +208,7 @@ impl Journal {
         Follower::resume_on(Files::new(&self.path), anchor)
     }
 
-    /// Opens on another storage; without threads, the caller drives helper and syncer.
+    /// Opens on another storage; without threads, the caller drives helper (with maker and sweeper) and syncer.
     #[doc(hidden)]
     pub fn open_on<E: Event, S: Storage>(
         &self,
@@ -230,24 +244,44 @@ impl Journal {
             retainer
         });
         let shared = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
+        let large_pages = self.sync == Sync::None;
         let Ready { segment: active, map } = match chain.segments.pop() {
             Some(segment) if segment.header.end() > end => {
-                LiveSegment::map(storage, &segment.name, &segment.header, segment.file)?
+                LiveSegment::map(storage, &segment.name, &segment.header, segment.file, large_pages)?
             }
-            _ => LiveSegment::create(storage, &template, end)?,
+            _ => LiveSegment::create(storage, &template, end, large_pages)?,
         };
         let progress = Progress::new(end, window);
         let segments = Arc::new(Segments::new(Arc::clone(&active)));
         let reserve_records = (self.reserve_bytes / Record::<E>::BYTES as u64).max(1);
+        let ahead = Ahead::new();
+        let maker = Maker {
+            storage: storage.clone(),
+            template: template.clone(),
+            progress: Arc::clone(&progress),
+            ahead: Arc::clone(&ahead),
+        };
+        let sweeper = Sweeper {
+            storage: storage.clone(),
+            segment_bytes: template.file_bytes(),
+            cached_bytes: self.cached_bytes,
+            cached: VecDeque::new(),
+            progress: Arc::clone(&progress),
+            segments: Arc::clone(&segments),
+            retired: shared.clone(),
+        };
         let mut helper = Preparer {
             storage: storage.clone(),
             template,
             reserve_records,
             filling: true,
             disk_full: self.disk_full,
+            large_pages,
             progress: Arc::clone(&progress),
             segments: Arc::clone(&segments),
+            ahead,
             retired: shared.clone(),
+            others: Some((maker, sweeper)),
         };
         let syncer = Syncer::new(
             storage.clone(),

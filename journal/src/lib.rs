@@ -17,7 +17,9 @@
 // The derive writes `::slipring_journal::..`, in this crate's own tests and docs too.
 extern crate self as slipring_journal;
 
+mod ahead;
 mod anchor;
+mod behind;
 mod chain;
 mod control;
 #[doc(hidden)]

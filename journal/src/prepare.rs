@@ -1,10 +1,12 @@
-//! The helper: makes the next segment before it is needed, keeps the pages ahead of the cursor present, and
-//! unmaps what is done with. The writer only swaps a pointer.
+//! The helper: maps the next segment before it is needed, keeps the pages ahead of the cursor present, and unmaps what the
+//! writer has left. The writer only swaps a pointer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::ahead::{Ahead, Maker, Taken};
+use crate::behind::Sweeper;
 use crate::error::{IoFault, SyncError};
 use crate::format::SegmentHeader;
 use crate::progress::Progress;
@@ -34,10 +36,16 @@ pub(crate) struct Preparer<S: Storage> {
     /// The reserve is being filled up.
     pub(crate) filling: bool,
     pub(crate) disk_full: DiskFull,
+    /// Every sync is of a whole segment, so large pages cost no sync more than it has to write.
+    pub(crate) large_pages: bool,
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
+    /// Files that the maker makes.
+    pub(crate) ahead: Arc<Ahead<S>>,
     /// What retention has given up, to be unlinked.
     pub(crate) retired: Option<Arc<Shared>>,
+    /// Maker and sweeper, where they have no threads of their own.
+    pub(crate) others: Option<(Maker<S>, Sweeper<S>)>,
 }
 
 /// What a round of the helper came to.
@@ -56,7 +64,12 @@ impl<S: Storage> Preparer<S> {
         if self.progress.has_failed() {
             return Round::Idle;
         }
-        self.segments.release(self.progress.durable_end());
+        if let Some((_, sweeper)) = &mut self.others {
+            sweeper.let_go();
+        }
+        if self.segments.leave() {
+            return Round::Worked;
+        }
         let cursor = self.progress.journalled_end();
         let ahead = cursor.saturating_add(self.reserve_records);
         let live: Vec<_> = self.segments.live().iter().cloned().collect();
@@ -86,11 +99,20 @@ impl<S: Storage> Preparer<S> {
         let end = live.last().map_or(0, |segment| segment.end);
         let next_taken =
             self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
-        if !next_taken || live.len() >= MOST_MAPPED {
-            return if self.remove_retired() { Round::Worked } else { Round::Idle };
+        // One that the syncer has unmapped to sync it does not count: the next one need not wait for the disk.
+        if !next_taken || live.iter().filter(|segment| segment.is_mapped()).count() >= MOST_MAPPED {
+            let others = self.others.as_mut();
+            let worked = others.is_some_and(|(maker, sweeper)| maker.step() || sweeper.step());
+            return if worked { Round::Worked } else { Round::Idle };
         }
-        match LiveSegment::create(&self.storage, &self.template, end) {
+        let made = match self.ahead.take() {
+            Taken::File(file) => file.map(&self.storage, self.large_pages),
+            Taken::Soon => return Round::Idle,
+            Taken::Nothing => LiveSegment::create(&self.storage, &self.template, end, self.large_pages),
+        };
+        match made {
             Ok(ready) => {
+                self.ahead.order(ready.segment.end);
                 self.progress.set_disk_full(false);
                 // Into the list first: the syncer must know it before the writer can fill it.
                 self.segments.live().push_back(Arc::clone(&ready.segment));
@@ -102,17 +124,13 @@ impl<S: Storage> Preparer<S> {
         }
     }
 
-    fn remove_retired(&self) -> bool {
-        self.retired.as_ref().is_some_and(|retired| retired.remove_one(&self.storage))
-    }
-
     fn fault(&self, fault: IoFault) -> Round {
         if !fault.is_disk_full() {
             self.progress.fail(SyncError::PrepareFailed { fault });
             return Round::Idle;
         }
         // What retention has given up makes room.
-        if self.remove_retired() {
+        if self.retired.as_ref().is_some_and(|retired| retired.remove_one(&self.storage)) {
             return Round::Worked;
         }
         self.progress.set_disk_full(true);

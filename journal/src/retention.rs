@@ -9,7 +9,7 @@
 //! 4. age, size and count.
 //!
 //! The syncer decides and writes the new first sequence into the control file, in the slot that raises D; only when
-//! that is synced does the helper unlink the files, the oldest first. Power may fail anywhere: what lies below the
+//! that is synced does the sweeper unlink the files, the oldest first. Power may fail anywhere: what lies below the
 //! first sequence is reclaimed on the next opening. The append path has no part in it.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -101,7 +101,7 @@ impl Retention {
     }
 }
 
-/// What holders, syncer and helper share. Nobody on the append path locks it.
+/// What holders, syncer and sweeper share. Nobody on the append path locks it.
 #[derive(Debug, Default)]
 pub(crate) struct Shared(Mutex<State>);
 

@@ -1,5 +1,5 @@
-//! The segments that a writer has mapped: the previous one while it is not yet durable, the active one, and the
-//! next. The writer touches only the queue of one in the middle; the list belongs to helper and syncer.
+//! The segments that a writer works with: the previous ones while they are not yet durable, the active one, and
+//! the next. The writer touches only the queue of one in the middle; the list belongs to the journal's own threads.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,7 @@ pub(crate) struct LiveSegment<S: Storage> {
     pub(crate) end: u64,
     record_bytes: u64,
     pub(crate) file: S::File,
-    /// `None` once the writer has left the segment and the syncer has unmapped it. Never locked by the writer.
+    /// `None` once the writer has left the segment and helper or syncer has unmapped it. Never locked by the writer.
     map: Mutex<Option<Arc<Map<S>>>>,
     pub(crate) name: String,
     /// Bytes of the file up to which its pages are present. Only the helper stores it (relaxed: nobody orders
@@ -48,8 +48,12 @@ impl<S: Storage> LiveSegment<S> {
         name: &str,
         header: &SegmentHeader,
         file: S::File,
+        large_pages: bool,
     ) -> Result<Ready<S>, IoFault> {
         let map = file.map().map_err(|error| IoFault::new("map", storage.path(name), error))?;
+        if large_pages {
+            map.prefer_large_pages();
+        }
         let map = Arc::new(map);
         let segment = Arc::new(LiveSegment {
             base: header.base,
@@ -67,12 +71,23 @@ impl<S: Storage> LiveSegment<S> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Syncs the records of `sequences`. A segment that the writer has left is unmapped first: syncing mapped
-    /// pages write-protects them one by one, each with an interrupt to every core that runs the process; it took
-    /// a third of the processor.
+    /// Whether it has not been unmapped yet.
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.lock_map().is_some()
+    }
+
+    /// Unmaps a segment that the writer has left; whether it was mapped. Syncing mapped pages write-protects them one
+    /// by one, each with an interrupt to every core that runs the process; it took a third of the processor.
+    fn unmap(&self) -> bool {
+        // Dropped behind the lock.
+        let map = self.lock_map().take();
+        map.is_some()
+    }
+
+    /// Syncs the records of `sequences`; unmaps first if the writer has left.
     pub(crate) fn sync(&self, sequences: std::ops::Range<u64>, left: bool) -> std::io::Result<()> {
         let map = if left {
-            drop(self.lock_map().take());
+            self.unmap();
             None
         } else {
             self.lock_map().clone()
@@ -83,9 +98,63 @@ impl<S: Storage> LiveSegment<S> {
         }
     }
 
-    /// Makes a segment and maps it: under a temporary name until all of it is on disk, so that a segment with
-    /// its own name always has a header and all its space.
-    pub(crate) fn create(storage: &S, template: &SegmentHeader, base: u64) -> Result<Ready<S>, IoFault> {
+    /// Makes a segment and maps it.
+    pub(crate) fn create(
+        storage: &S,
+        template: &SegmentHeader,
+        base: u64,
+        large_pages: bool,
+    ) -> Result<Ready<S>, IoFault> {
+        NewFile::make(storage, template, base)?.map(storage, large_pages)
+    }
+
+    /// Byte range of the file that holds the records of `sequences`, cut to this segment.
+    pub(crate) fn bytes(&self, sequences: std::ops::Range<u64>) -> std::ops::Range<u64> {
+        let offset = |sequence: u64| {
+            let slot = sequence.clamp(self.base, self.end) - self.base;
+            crate::format::HEADER_BYTES + slot * self.record_bytes
+        };
+        offset(sequences.start)..offset(sequences.end)
+    }
+
+    /// Slots from `cursor` on up to this sequence lie in pages that are present.
+    pub(crate) fn present_end(&self, cursor: u64) -> u64 {
+        let bytes = self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(crate::format::HEADER_BYTES);
+        (self.base + bytes / self.record_bytes).clamp(cursor.max(self.base), self.end)
+    }
+
+    /// Prefaults at most `chunk_bytes` more, as far as `sequence`; whether there was something to do.
+    pub(crate) fn prefault_towards(
+        &self,
+        from: u64,
+        sequence: u64,
+        chunk_bytes: u64,
+    ) -> std::io::Result<bool> {
+        let wanted = self.bytes(from..sequence);
+        let start = self.prefaulted_bytes.load(Ordering::Relaxed).max(wanted.start / 4096 * 4096);
+        let end = wanted.end.next_multiple_of(4096).min(start + chunk_bytes);
+        let Some(map) = self.lock_map().clone() else { return Ok(false) };
+        let end = end.min(map.words().len() as u64 * 8);
+        if start >= end {
+            return Ok(false);
+        }
+        map.prefault(start..end)?;
+        self.prefaulted_bytes.store(end, Ordering::Relaxed);
+        Ok(true)
+    }
+}
+
+/// The file of a segment that nobody has mapped yet: all its space, its header, its name.
+#[derive(Debug)]
+pub(crate) struct NewFile<S: Storage> {
+    header: SegmentHeader,
+    file: S::File,
+}
+
+impl<S: Storage> NewFile<S> {
+    /// Makes it, under a temporary name until all of it is on disk: a segment with its own name always has a header and
+    /// all its space.
+    pub(crate) fn make(storage: &S, template: &SegmentHeader, base: u64) -> Result<Self, IoFault> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let header = SegmentHeader { base, created_ns: since.as_nanos() as u64, ..template.clone() };
         let name = segment_name(base);
@@ -124,42 +193,22 @@ impl<S: Storage> LiveSegment<S> {
                 IoFault::new("sync folder", storage.path(""), error)
             })?;
         }
-        Self::map(storage, &name, &header, file)
+        Ok(NewFile { header, file })
     }
 
-    /// Byte range of the file that holds the records of `sequences`, cut to this segment.
-    pub(crate) fn bytes(&self, sequences: std::ops::Range<u64>) -> std::ops::Range<u64> {
-        let offset = |sequence: u64| {
-            let slot = sequence.clamp(self.base, self.end) - self.base;
-            crate::format::HEADER_BYTES + slot * self.record_bytes
-        };
-        offset(sequences.start)..offset(sequences.end)
+    pub(crate) fn remove(self, storage: &S) {
+        let _ = storage.remove(&segment_name(self.header.base));
     }
 
-    /// Slots from `cursor` on up to this sequence lie in pages that are present.
-    pub(crate) fn present_end(&self, cursor: u64) -> u64 {
-        let bytes = self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(crate::format::HEADER_BYTES);
-        (self.base + bytes / self.record_bytes).clamp(cursor.max(self.base), self.end)
-    }
-
-    /// Prefaults at most `chunk_bytes` more, as far as `sequence`; whether there was something to do.
-    pub(crate) fn prefault_towards(
-        &self,
-        from: u64,
-        sequence: u64,
-        chunk_bytes: u64,
-    ) -> std::io::Result<bool> {
-        let wanted = self.bytes(from..sequence);
-        let start = self.prefaulted_bytes.load(Ordering::Relaxed).max(wanted.start / 4096 * 4096);
-        let end = wanted.end.next_multiple_of(4096).min(start + chunk_bytes);
-        let Some(map) = self.lock_map().clone() else { return Ok(false) };
-        let end = end.min(map.words().len() as u64 * 8);
-        if start >= end {
-            return Ok(false);
+    /// Maps it.
+    pub(crate) fn map(self, storage: &S, large_pages: bool) -> Result<Ready<S>, IoFault> {
+        let NewFile { header, file } = self;
+        if large_pages {
+            // The header was written through small pages, and where there is one of those no large page can be:
+            // the first 2 MiB would cost the writer 512 page faults.
+            file.drop_cached();
         }
-        map.prefault(start..end)?;
-        self.prefaulted_bytes.store(end, Ordering::Relaxed);
-        Ok(true)
+        LiveSegment::map(storage, &segment_name(header.base), &header, file, large_pages)
     }
 }
 
@@ -203,12 +252,12 @@ impl NextSlot {
     }
 }
 
-/// What writer, syncer and helper share of the segments.
+/// What the writer and the journal's threads share of the segments.
 #[derive(Debug)]
 pub(crate) struct Segments<S: Storage> {
     /// The next segment, ready: put there by the helper, taken by the writer. Lock-free.
     pub(crate) next: ArrayQueue<Ready<S>>,
-    /// Everything mapped, oldest first. Never locked by the writer.
+    /// Everything mapped or not yet durable, oldest first. Never locked by the writer.
     live: Mutex<VecDeque<Arc<LiveSegment<S>>>>,
     /// Base of the segment that the writer appends to.
     active_base: AtomicU64,
@@ -249,7 +298,7 @@ impl<S: Storage> Segments<S> {
     /// Says that the writer has moved on to the segment at `base` and let go of the one before.
     pub(crate) fn set_active_base(&self, base: u64) {
         // Release A: the writer has dropped its handle of the older segment. Partner: Acquire A, after which
-        // the helper's handle is the last, so that unmapping never happens on the writer's thread.
+        // the list's handle is the last, so that unmapping never happens on the writer's thread.
         self.active_base.store(base, Ordering::Release);
     }
 
@@ -258,17 +307,23 @@ impl<S: Storage> Segments<S> {
         self.active_base.load(Ordering::Acquire)
     }
 
-    /// Unmaps the segments that the writer has left and that are durable.
-    pub(crate) fn release(&self, durable_end: u64) {
+    /// Unmaps one segment that the writer has left, and has the disk begin with it: while the syncer still waits for the
+    /// segment before, the disk need not. Whether there was one.
+    pub(crate) fn leave(&self) -> bool {
         let active_base = self.active_base();
-        loop {
-            let mut live = self.live();
-            let done = live.front().is_some_and(|s| s.end <= durable_end && s.base < active_base);
-            let segment = if done { live.pop_front() } else { None };
-            drop(live);
-            if segment.is_none() {
-                return;
-            }
+        let left = self.live().iter().find(|s| s.base < active_base && s.is_mapped()).cloned();
+        let Some(segment) = left else { return false };
+        if segment.unmap() {
+            segment.file.start_sync();
         }
+        true
+    }
+
+    /// Takes the oldest segment off the list if the writer has left it and it is durable.
+    pub(crate) fn release(&self, durable_end: u64) -> Option<Arc<LiveSegment<S>>> {
+        let active_base = self.active_base();
+        let mut live = self.live();
+        let done = live.front().is_some_and(|s| s.end <= durable_end && s.base < active_base);
+        if done { live.pop_front() } else { None }
     }
 }

@@ -18,6 +18,9 @@ use crate::storage::Storage;
 pub enum Sync {
     /// No timed promise: only full segments are synced, and what `wait_durable` asks for. Power loss may take
     /// up to two segments; the death of the process takes nothing.
+    ///
+    /// Only this mode maps large pages, where the file system has them, since a sync writes them whole: a
+    /// `wait_durable` may write 2 MiB more than it would need to.
     None,
     /// Every so often, and earlier when half the window is used.
     Every(Duration),

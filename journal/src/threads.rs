@@ -1,10 +1,11 @@
-//! The writer's two companions, helper and syncer: on threads of their own, or driven by a test step by step.
+//! The writer's companions, helper, maker, sweeper and syncer: on threads of their own, or driven by a test step by step.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use crate::ahead::Maker;
 use crate::error::SyncError;
 use crate::prepare::{Preparer, Round};
 use crate::storage::Storage;
@@ -24,7 +25,7 @@ impl<S: Storage> Companions<S> {
         Companions { threads, process: std::process::id() }
     }
 
-    /// Ends both, syncs what is left, marks the journal closed, lets go of the lock. `None` if that was done.
+    /// Ends them, syncs what is left, marks the journal closed, lets go of the lock. `None` if that was done.
     pub(crate) fn finish(&mut self) -> Option<Result<u64, SyncError>> {
         if let Some(writer) = self.forked() {
             return Some(Err(SyncError::Forked { writer }));
@@ -32,7 +33,7 @@ impl<S: Storage> Companions<S> {
         self.threads.finish()
     }
 
-    /// Ends both and syncs nothing.
+    /// Ends them and syncs nothing.
     pub(crate) fn abandon(&mut self) {
         if self.forked().is_none() {
             self.threads.abandon();
@@ -67,42 +68,57 @@ impl<S: Storage> Companions<S> {
 #[derive(Debug)]
 pub(crate) enum Threads<S: Storage> {
     /// On their own threads.
-    Running { stop: Arc<AtomicBool>, helper: JoinHandle<()>, syncer: JoinHandle<Syncer<S>>, lock: S::Lock },
-    /// In the hands of whoever calls the step functions.
+    Running { threads: Running<S>, lock: S::Lock },
+    /// In the hands of whoever calls the step functions; the helper has maker and sweeper.
     Stepped { helper: Box<Preparer<S>>, syncer: Box<Syncer<S>>, lock: S::Lock },
     /// Ended.
     Done,
 }
 
+/// The threads, and the word that ends them.
+#[derive(Debug)]
+pub(crate) struct Running<S: Storage> {
+    stop: Arc<AtomicBool>,
+    helper: Option<JoinHandle<()>>,
+    sweeper: Option<JoinHandle<()>>,
+    maker: Option<JoinHandle<Maker<S>>>,
+    syncer: Option<JoinHandle<Syncer<S>>>,
+}
+
 impl<S: Storage> Threads<S> {
-    pub(crate) fn start(helper: Preparer<S>, syncer: Syncer<S>, lock: S::Lock) -> io::Result<Self> {
+    pub(crate) fn start(mut helper: Preparer<S>, syncer: Syncer<S>, lock: S::Lock) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
+        // Dropped on an error, which ends those that run.
+        let mut threads = Running { stop, helper: None, sweeper: None, maker: None, syncer: None };
         let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let flag = Arc::clone(&stop);
-        let helper = spawn("slipring-prepare").spawn(move || helper.run(&flag))?;
-        let flag = Arc::clone(&stop);
-        let syncer = match spawn("slipring-sync").spawn(move || syncer.run(&flag)) {
-            Ok(syncer) => syncer,
-            Err(error) => {
-                // Release: partner of the acquire loads in `run`.
-                stop.store(true, Ordering::Release);
-                helper.thread().unpark();
-                let _ = helper.join();
-                return Err(error);
-            }
-        };
-        Ok(Threads::Running { stop, helper, syncer, lock })
+        if let Some((maker, sweeper)) = helper.others.take() {
+            let flag = Arc::clone(&threads.stop);
+            threads.maker = Some(spawn("slipring-make").spawn(move || maker.run(&flag))?);
+            let flag = Arc::clone(&threads.stop);
+            threads.sweeper = Some(spawn("slipring-sweep").spawn(move || sweeper.run(&flag))?);
+        }
+        let flag = Arc::clone(&threads.stop);
+        threads.helper = Some(spawn("slipring-prepare").spawn(move || helper.run(&flag))?);
+        let flag = Arc::clone(&threads.stop);
+        threads.syncer = Some(spawn("slipring-sync").spawn(move || syncer.run(&flag))?);
+        Ok(Threads::Running { threads, lock })
     }
 
     fn finish(&mut self) -> Option<Result<u64, SyncError>> {
         match std::mem::replace(self, Threads::Done) {
-            Threads::Running { stop, helper, syncer, lock } => {
-                let syncer = join(&stop, helper, syncer)?;
-                let done = finish(syncer);
+            Threads::Running { mut threads, lock } => {
+                let (maker, syncer) = threads.end();
+                if let Some(maker) = maker {
+                    maker.finish();
+                }
+                let done = finish(syncer?);
                 drop(lock);
                 Some(done)
             }
             Threads::Stepped { helper, syncer, lock } => {
+                if let Some((maker, _)) = &helper.others {
+                    maker.finish();
+                }
                 drop(helper);
                 let done = finish(*syncer);
                 drop(lock);
@@ -113,8 +129,8 @@ impl<S: Storage> Threads<S> {
     }
 
     fn abandon(&mut self) {
-        if let Threads::Running { stop, helper, syncer, lock } = std::mem::replace(self, Threads::Done) {
-            join(&stop, helper, syncer);
+        if let Threads::Running { mut threads, lock } = std::mem::replace(self, Threads::Done) {
+            threads.end();
             drop(lock);
         }
     }
@@ -124,16 +140,35 @@ fn finish<S: Storage>(mut syncer: Syncer<S>) -> Result<u64, SyncError> {
     syncer.finish()
 }
 
-/// Stops both threads; `None` if the syncer panicked.
-fn join<S: Storage>(
-    stop: &AtomicBool,
-    helper: JoinHandle<()>,
-    syncer: JoinHandle<Syncer<S>>,
-) -> Option<Syncer<S>> {
-    // Release: partner of the acquire loads in `run`.
-    stop.store(true, Ordering::Release);
-    helper.thread().unpark();
-    syncer.thread().unpark();
-    let _ = helper.join();
-    syncer.join().ok()
+impl<S: Storage> Running<S> {
+    /// Stops all of them, and gives those that have more to do; `None` for one that panicked.
+    fn end(&mut self) -> (Option<Maker<S>>, Option<Syncer<S>>) {
+        // Release: partner of the acquire loads in each `run`.
+        self.stop.store(true, Ordering::Release);
+        let (helper, sweeper) = (self.helper.take(), self.sweeper.take());
+        let (maker, syncer) = (self.maker.take(), self.syncer.take());
+        wake(&helper);
+        wake(&sweeper);
+        wake(&maker);
+        wake(&syncer);
+        join(helper);
+        join(sweeper);
+        (join(maker), join(syncer))
+    }
+}
+
+fn wake<T>(thread: &Option<JoinHandle<T>>) {
+    if let Some(thread) = thread {
+        thread.thread().unpark();
+    }
+}
+
+fn join<T>(thread: Option<JoinHandle<T>>) -> Option<T> {
+    thread?.join().ok()
+}
+
+impl<S: Storage> Drop for Running<S> {
+    fn drop(&mut self) {
+        self.end();
+    }
 }

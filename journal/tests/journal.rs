@@ -62,6 +62,37 @@ fn append_close_reopen_append_read() {
     }
 }
 
+/// Segments over 2 MiB, so that large pages come in where the file system has them; the memory of each given back
+/// as soon as it is durable, while others are written.
+#[test]
+fn nothing_is_lost_when_the_memory_of_durable_segments_is_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path()).segment_records(70_000).cached_bytes(0).sync(Sync::None);
+    let (mut writer, _) = journal.open::<Tick>().unwrap();
+    let count = 700_003;
+    for i in 0..count {
+        writer.append(i, &tick(i)).unwrap();
+        if i == 333_333 {
+            writer.cursors().wait_durable(i, Duration::from_secs(60)).unwrap();
+        }
+    }
+    writer.abandon();
+    let (mut writer, report) = journal.open::<Tick>().unwrap();
+    assert_eq!((report.end_sequence, report.truncated_at), (count, None), "{report}");
+    assert_eq!(writer.append(count, &tick(count)).unwrap(), count);
+    writer.close().unwrap();
+    let mut reader = journal.reader::<Tick>().unwrap();
+    let mut chunks = reader.chunks(0).unwrap();
+    let mut next = 0;
+    while let Some(chunk) = chunks.next_chunk().unwrap() {
+        for record in chunk.records {
+            assert_eq!(*record.event(), tick(next));
+            next += 1;
+        }
+    }
+    assert_eq!(next, count + 1);
+}
+
 #[test]
 fn a_second_writer_is_refused_and_told_of_the_first() {
     let folder = tempfile::tempdir().unwrap();

@@ -120,7 +120,7 @@ impl<'a, T: Storage> Copy<'a, T> {
         self.seal()?;
         let template = self.template.as_ref().expect("records come with a layout");
         let template = SegmentHeader { epoch, ..template.clone() };
-        self.segment = Some(LiveSegment::create(self.storage, &template, base)?.segment);
+        self.segment = Some(LiveSegment::create(self.storage, &template, base, false)?.segment);
         (self.start, self.end) = (base, base);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -230,6 +231,17 @@ impl StorageFile for MappedFile {
         self.file.sync_all()
     }
 
+    fn start_sync(&self) {
+        // SAFETY: a plain system call on an open descriptor. Without a flag that waits it takes no error away from the
+        // sync that follows.
+        unsafe { libc::sync_file_range(self.file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+    }
+
+    fn drop_cached(&self) {
+        // A file system that can't keeps its pages, as it would without us.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+    }
+
     fn map_read(&self, bytes: u64) -> io::Result<Option<ReadMap>> {
         // SAFETY: the file is at least `bytes` long and, by the contract of the trait, neither shortened nor
         // changed there while it is mapped: the caller holds the writer's lock and asks only for what is
@@ -310,6 +322,11 @@ impl SegmentMap for MappedSegment {
     fn sync(&self, bytes: Range<u64>) -> io::Result<()> {
         let Range { start, end } = self.pages(bytes);
         self.map.flush_range(start as usize, (end - start) as usize)
+    }
+
+    fn prefer_large_pages(&self) {
+        // Refused by kernels built without them.
+        let _ = self.map.advise(Advice::HugePage);
     }
 }
 
