@@ -66,6 +66,10 @@ fn another_process_sees_them_move() {
     assert!(at_first.stages.iter().all(|stage| (stage.batches, stage.max_batch) == (0, 0)));
 
     tell(&mut child, "publish 1000");
+    // Whoever waits for durable is told a moment before the counters are.
+    while reader.read().unwrap().durable_end != Some(1000) {
+        std::thread::yield_now();
+    }
     let moved = reader.read().unwrap();
     assert_eq!((moved.published_end, moved.occupancy()), (1000, 0));
     assert_eq!((moved.journalled_end, moved.durable_end), (Some(1000), Some(1000)));

@@ -287,7 +287,9 @@ mod tests {
         let path = place.path().join("counters");
         let dead = Process { start_ticks: 1, ..Process::this() };
         let (_board, file) = make_at(&path, &Static { process: dead, ..fixed() }, 0).unwrap();
-        std::mem::forget(file);
+        let left = std::fs::read(&path).unwrap();
+        drop(file);
+        std::fs::write(&path, left).unwrap();
         std::fs::write(place.path().join("counters.tmp"), "half made").unwrap();
         assert!(make(&Shown::At(path.clone()), None, &fixed(), 0).unwrap().1.is_some());
 
