@@ -2,6 +2,7 @@
 //! `peers`) what a user would otherwise read events back from.
 
 mod long;
+mod recovery;
 mod seek;
 
 use std::path::Path;
@@ -103,7 +104,7 @@ fn raw(events: &[Order], cores: Cores) -> Vec<Sample> {
     Sample::throughput(count, started.elapsed())
 }
 
-/// `replay`, `seek`; in full also `replay/100000000` and `seek/100000000`.
+/// `replay`, `seek`, `recovery/1000000`; in full also `recovery` of more, `replay/100000000` and `seek/100000000`.
 pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
     let events: u64 = if quick { 1_000_000 } else { 10_000_000 };
     let rounds = if quick { 3 } else { 5 };
@@ -154,6 +155,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
         drop((peers, stores));
     }
     drop((memory, place));
+    recovery::bench(output, folder, cores, quick);
     if !quick {
         long::bench(output, folder, cores, slow);
     }
