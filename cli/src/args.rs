@@ -40,6 +40,10 @@ pub enum Command {
     /// The counters are found by the journal that the engine writes. Exit status: 0 shown, 1 the engine's process is
     /// gone without an end in good order (what it left is shown), 3 there are none, usage or I/O.
     Top(TopArgs),
+    /// Show what stages keep beside a journal: snapshots, effects, digests, dead letters
+    Stages(LookArgs),
+    /// List the events that stages did not process, and settle those that have been dealt with
+    DeadLetters(DeadLettersArgs),
     /// Copy what can be read of a damaged journal into a new one
     ///
     /// Keeps the longest prefix without damage, and says what lies behind. The damaged journal is only read; close
@@ -200,6 +204,28 @@ impl FromStr for Interval {
         }
         Ok(Interval(std::time::Duration::from_secs_f64(seconds)))
     }
+}
+
+/// `slipring dead-letters`
+#[derive(Debug, Args)]
+pub struct DeadLettersArgs {
+    /// The journal's folder
+    pub journal: PathBuf,
+    /// Only those of this stage
+    #[arg(long, value_name = "NAME")]
+    pub stage: Option<String>,
+    /// Those that are settled too
+    #[arg(long)]
+    pub all: bool,
+    /// Note, durably, that the open ones of --stage (those of --sequence, if given) have been dealt with, and how
+    #[arg(long, value_name = "HOW", requires = "stage")]
+    pub settle: Option<String>,
+    /// Only that of this sequence
+    #[arg(long, value_name = "N")]
+    pub sequence: Option<u64>,
+    /// A JSON object a line instead of text, the event's fields included
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `slipring salvage`

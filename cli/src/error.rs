@@ -76,6 +76,9 @@ pub enum CliError {
         /// The end.
         to_ns: u64,
     },
+    /// What stages keep can't be read or written.
+    #[error(transparent)]
+    Keep(#[from] slipring::KeepError),
     /// There are no counters to show.
     #[error(transparent)]
     Counters(#[from] slipring::CountersError),

@@ -5,15 +5,17 @@
 //! | [`args`] | what may be said on the command line |
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with |
-//! | `record`, `replay`, `follow`, `look`, `top`, `salvage`, `manual` | the commands |
+//! | `record`, `replay`, `follow`, `look`, `kept`, `top`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
 pub mod book;
 pub mod demo;
 pub mod error;
+mod fields;
 pub mod flow;
 mod follow;
+mod kept;
 mod look;
 mod manual;
 mod record;
@@ -41,7 +43,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let looks = matches!(
         cli.command,
-        Some(Command::Inspect(_) | Command::Verify(_) | Command::Salvage(_) | Command::Top(_))
+        Some(
+            Command::Inspect(_)
+                | Command::Verify(_)
+                | Command::Stages(_)
+                | Command::DeadLetters(_)
+                | Command::Salvage(_)
+                | Command::Top(_)
+        )
     );
     let mut out = io::stdout().lock();
     match run_command(cli, &mut out).and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
@@ -61,6 +70,8 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
         Some(Command::Child(args)) => demo::child(&args, out),
         Some(Command::Inspect(args)) => look::inspect(&args, out),
         Some(Command::Verify(args)) => look::verify(&args, out),
+        Some(Command::Stages(args)) => kept::stages(&args, out),
+        Some(Command::DeadLetters(args)) => kept::dead_letters(&args, out),
         Some(Command::Salvage(args)) => salvage::run(&args, out),
         Some(Command::Top(args)) => top::run(&args, out),
         Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),
@@ -79,7 +90,7 @@ fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let command = args.iter().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
-    let looks = command
-        .is_some_and(|command| ["inspect", "verify", "salvage", "top"].iter().any(|looks| command == looks));
+    let commands = ["inspect", "verify", "stages", "dead-letters", "salvage", "top"];
+    let looks = command.is_some_and(|command| commands.iter().any(|looks| command == looks));
     ExitCode::from(if looks { look::UNUSABLE } else { 2 })
 }

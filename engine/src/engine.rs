@@ -359,6 +359,8 @@ impl<E: Event> Drop for Engine<E> {
         self.abandon.store(true, Ordering::Release);
         // Each turn may find work; the first that finds none ends the caller's lanes.
         while self.invoke() > 0 {}
+        // Their handlers may hold publishers, which hold the caller's lanes to drive them: nothing would go.
+        drop(self.invoked.as_ref().map(|lanes| lanes.take_ended()));
         let deadline = Instant::now() + DROP_GRACE;
         for lane in &mut self.lanes {
             while lane.is_running() && Instant::now() < deadline {

@@ -14,6 +14,7 @@ use crate::handler::Handler;
 use crate::kept::keeper::{KeptStage, ToKeeper};
 use crate::kept::opening::{Opened, Opening};
 use crate::kept::{KeepError, snapshot, stage_folder};
+use crate::latency::Meter;
 use crate::ring::Visit;
 use crate::run_stage::{RunStage, Turn, Wiring};
 use crate::status::{Cause, Halted};
@@ -21,9 +22,10 @@ use crate::status::{Cause, Halted};
 /// Events between two moves of a stage's cursor: a slow batch must not look like a full ring.
 const CURSOR_STRIDE: u64 = 128;
 
-pub(crate) struct HandlerStage<E, H> {
+pub(crate) struct HandlerStage<E, H, M> {
     name: String,
     handler: H,
+    meter: M,
     keeps: Keeps<H>,
     duties: Duties<H>,
     wiring: Option<Wiring<E>>,
@@ -31,10 +33,10 @@ pub(crate) struct HandlerStage<E, H> {
     is_live: bool,
 }
 
-impl<E: Event, H: Handler<E>> HandlerStage<E, H> {
-    pub(crate) fn new(name: String, handler: H, keeps: Keeps<H>) -> Self {
+impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
+    pub(crate) fn new(name: String, handler: H, keeps: Keeps<H>, meter: M) -> Self {
         let duties = Duties::new(&keeps);
-        HandlerStage { name, handler, keeps, duties, wiring: None, done: 0, is_live: false }
+        HandlerStage { name, handler, meter, keeps, duties, wiring: None, done: 0, is_live: false }
     }
 
     fn fail(&self, sequence: u64, cause: Cause) -> Turn {
@@ -75,8 +77,9 @@ impl<E: Event, H: Handler<E>> HandlerStage<E, H> {
     }
 }
 
-impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
+impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     fn wire(&mut self, wiring: Wiring<E>) {
+        self.meter.wire(&wiring.clock);
         self.done = wiring.base;
         let findings = Arc::clone(&wiring.findings);
         self.duties.begin(wiring.base, wiring.live_from, wiring.epochs.clone(), findings);
@@ -108,7 +111,8 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
                 turn => turn,
             };
         }
-        let (handler, cursor, parking) = (&mut self.handler, &wiring.cursor, &*wiring.parking);
+        let (handler, meter) = (&mut self.handler, &mut self.meter);
+        let (cursor, parking) = (&wiring.cursor, &*wiring.parking);
         let (duties, published) = (&mut self.duties, &wiring.published);
         let mut context = Context {
             sequence: start,
@@ -132,11 +136,14 @@ impl<E: Event, H: Handler<E>> RunStage<E> for HandlerStage<E, H> {
                     context.sequence = at;
                     context.time_ns = time_ns;
                     context.remaining = remaining as u32;
-                    if let Err(error) = handler.event(&slot.event, &context)
-                        && let Err(cause) = duties.refuse(at, error)
-                    {
-                        failure = Some(cause);
-                        return Visit::Stop;
+                    match handler.event(&slot.event, &context) {
+                        Ok(()) => meter.finished(slot.time_ns, !context.is_replay()),
+                        Err(error) => {
+                            if let Err(cause) = duties.refuse(at, error) {
+                                failure = Some(cause);
+                                return Visit::Stop;
+                            }
+                        }
                     }
                     if let Some(progress) = &mut duties.progress
                         && !context.already_done()

@@ -4,6 +4,7 @@
 use crate::Event;
 use crate::gate::Gate;
 use crate::handler::Handler;
+use crate::latency::Meter;
 use crate::run_stage::RunStage;
 use crate::stage::Stage;
 use crate::wait::{Wait, WaitStrategy};
@@ -95,7 +96,7 @@ impl<E: Event> Lane<E> {
 
     /// Runs a stage with options here.
     #[must_use]
-    pub fn with<H: Handler<E>>(mut self, stage: Stage<H>) -> Self {
+    pub fn with<H: Handler<E>, M: Meter>(mut self, stage: Stage<H, M>) -> Self {
         self.items.push(stage.into_item());
         self
     }

@@ -67,6 +67,7 @@ mod journal_stage;
 mod kept;
 mod lane;
 mod late;
+mod latency;
 mod output;
 mod park;
 mod publisher;
@@ -97,10 +98,12 @@ pub use kept::KeepError;
 pub use kept::dead_letters::{DeadLetter, DeadLetterKind, DeadLetters, OnError};
 pub use kept::digests::{Digest, Digests, Divergence};
 pub use kept::effects::{Effects, FirstTime};
+pub use kept::info::{KeptInfo, SnapshotInfo};
 pub use kept::keeper::KeptCounters;
 pub use kept::snapshot::{RefusedSnapshot, Restored, Snapshot, Snapshots};
 pub use lane::Lane;
 pub use late::{FollowFrom, LateConsumer, LateContext, LateEnd, LateError, LateHandle, LateHandler};
+pub use latency::{Latency, LatencyIntervals, LatencyRecorder};
 pub use output::{Output, OutputError};
 pub use publisher::Publisher;
 pub use recovered::Recovered;
@@ -113,6 +116,7 @@ pub use timers::{Schedule, Ticker, TimerError, Timers};
 pub use wait::{Wait, WaitStrategy};
 
 pub use bytemuck;
+pub use hdrhistogram;
 pub use slipring_journal::{
     Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Lease, ReadError, Reader,
     Record, RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use slipring_journal::JournalId;
 
+use crate::clock::Clock;
 use crate::counters::{BatchMeter, JournalLine, Place};
 use crate::cursor::Cursor;
 use crate::gate::Watch;
@@ -51,6 +52,8 @@ pub(crate) struct Wiring<E> {
     pub(crate) epochs: Epochs,
     pub(crate) findings: Arc<Findings>,
     pub(crate) batches: BatchMeter,
+    /// For a stage that is measured.
+    pub(crate) clock: Arc<dyn Clock>,
     /// For the journal's stage.
     pub(crate) journal: Place<JournalLine>,
 }

@@ -10,6 +10,7 @@ use crate::kept::digests::{Digest, Digests};
 use crate::kept::effects::Effects;
 use crate::kept::snapshot::{Snapshot, Snapshots};
 use crate::lane::Item;
+use crate::latency::{LatencyRecorder, Measured, Meter, Unmeasured};
 
 /// A stage with options; [`Lane::with`](crate::Lane::with) puts it on a lane. A stage without options is as well made by
 /// [`Lane::stage`](crate::Lane::stage).
@@ -46,9 +47,10 @@ use crate::lane::Item;
 ///     .digests(Digests::every(4_096));
 /// let lane = Lane::named("main").journal().with(stage);
 /// ```
-pub struct Stage<H> {
+pub struct Stage<H, M = Unmeasured> {
     name: String,
     handler: H,
+    meter: M,
     gate: Gate,
     keeps: Keeps<H>,
 }
@@ -56,9 +58,19 @@ pub struct Stage<H> {
 impl<H> Stage<H> {
     /// A stage that keeps nothing and halts the engine when its handler fails.
     pub fn new(name: impl Into<String>, handler: H, gate: Gate) -> Self {
-        Stage { name: name.into(), handler, gate, keeps: Keeps::nothing() }
+        Stage { name: name.into(), handler, meter: Unmeasured, gate, keeps: Keeps::nothing() }
     }
 
+    /// Records how old each live event is when the handler has finished it; see [`Latency`](crate::Latency) for what
+    /// exactly is measured and what it costs.
+    #[must_use]
+    pub fn measured(self, recorder: LatencyRecorder) -> Stage<H, Measured> {
+        let Stage { name, handler, meter: Unmeasured, gate, keeps } = self;
+        Stage { name, handler, meter: Measured::new(recorder), gate, keeps }
+    }
+}
+
+impl<H, M: Meter> Stage<H, M> {
     /// Takes snapshots of the handler's state, for [`From::Snapshot`](crate::From::Snapshot).
     #[must_use]
     pub fn snapshots(mut self, options: Snapshots) -> Self
@@ -106,12 +118,12 @@ impl<H> Stage<H> {
     where
         H: Handler<E>,
     {
-        let stage = Box::new(HandlerStage::new(self.name.clone(), self.handler, self.keeps));
+        let stage = Box::new(HandlerStage::new(self.name.clone(), self.handler, self.keeps, self.meter));
         Item::Stage { name: self.name, gate: self.gate, stage }
     }
 }
 
-impl<H> std::fmt::Debug for Stage<H> {
+impl<H, M> std::fmt::Debug for Stage<H, M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Stage").field("name", &self.name).field("gate", &self.gate).finish_non_exhaustive()
     }

@@ -129,6 +129,7 @@ impl<E: Event> EngineBuilder<E> {
                 stage.wire(Wiring {
                     batches: board.batches(gates.len()),
                     journal: board.journal(),
+                    clock: Arc::clone(&self.clock),
                     poller: pollers.remove(0),
                     watch: watch(&gate, &cursor_of, journal.as_ref(), &durable),
                     published: published.clone(),

@@ -382,3 +382,49 @@ fn wrong_configuration_is_refused() {
     let error = recovered.go_live().unwrap_err();
     assert!(matches!(error, BuildError::CoreNotAllowed { core: 9999, .. }), "{error}");
 }
+
+#[test]
+fn a_measured_stage_tells_the_age_of_its_live_events_by_the_engines_clock() {
+    use slipring::{Latency, Stage};
+    let folder = tempfile::tempdir().unwrap();
+    let now_ns = Arc::new(AtomicU64::new(1_000));
+    let engine = |recorder| {
+        let clock = Arc::clone(&now_ns);
+        let handler = |event: &Order, _: &Context| if event.id == 13 { Err("told to") } else { Ok(()) };
+        let stage = Stage::new("measured", handler, Gate::PUBLISHED).measured(recorder);
+        let lane = Lane::named("own").invoked().journal().with(stage);
+        Engine::builder()
+            .journal(Journal::at(folder.path()))
+            .clock(move || clock.load(Ordering::Relaxed))
+            .lane(lane)
+            .open()
+            .unwrap()
+    };
+    let (recorder, latency) = Latency::recorder();
+    let (running, mut publisher) = engine(recorder).go_live().unwrap();
+    publisher.publish(order(1)).unwrap();
+    now_ns.store(1_500, Ordering::Relaxed);
+    publisher.publish(order(2)).unwrap();
+    // An event from a moment that the clock has not reached.
+    publisher.publish_at(2_000, order(3)).unwrap();
+    now_ns.store(1_700, Ordering::Relaxed);
+    while running.invoke() > 0 {}
+    let ages: Vec<_> =
+        latency.total().iter_recorded().map(|v| (v.value_iterated_to(), v.count_at_value())).collect();
+    assert_eq!(ages, [(0, 1), (200, 1), (700, 1)]);
+    running.shutdown(publisher).unwrap();
+
+    // Replayed events are as old as the journal: they are not measured, nor is one that the handler fails on.
+    let (recorder, latency) = Latency::recorder();
+    let mut recovered = engine(recorder);
+    assert_eq!(recovered.replay(From::Start).unwrap().events(), 3);
+    let (running, mut publisher) = recovered.go_live().unwrap();
+    let mut intervals = latency.intervals();
+    assert_eq!(latency.total().len(), 0);
+    publisher.publish(order(4)).unwrap();
+    publisher.publish(order(13)).unwrap();
+    while running.invoke() > 0 {}
+    assert!(running.halted().is_some());
+    assert_eq!((intervals.take().len(), intervals.take().len(), latency.total().len()), (1, 0, 1));
+    drop((running, publisher));
+}

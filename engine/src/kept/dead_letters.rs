@@ -68,7 +68,7 @@ impl std::fmt::Display for DeadLetter {
 }
 
 const NAME: &str = "dead-letters";
-/// Length of the cause 4, checksum 4, journal id 16, sequence 8, epoch 4, kind 4; then the cause.
+/// Length of the cause 2, its complement 2, checksum 4, journal id 16, sequence 8, epoch 4, kind 4; then the cause.
 const HEAD_BYTES: usize = 40;
 /// Longer causes are cut.
 const MOST_CAUSE_BYTES: usize = 1000;
@@ -79,7 +79,8 @@ fn encode(journal_id: JournalId, sequence: u64, epoch: u32, kind: DeadLetterKind
         cut -= 1;
     }
     let mut entry = vec![0; 8];
-    entry[..4].copy_from_slice(&(cut as u32).to_le_bytes());
+    entry[..2].copy_from_slice(&(cut as u16).to_le_bytes());
+    entry[2..4].copy_from_slice(&(!(cut as u16)).to_le_bytes());
     entry.extend_from_slice(&journal_id.0);
     entry.extend_from_slice(&sequence.to_le_bytes());
     entry.extend_from_slice(&epoch.to_le_bytes());
@@ -90,10 +91,24 @@ fn encode(journal_id: JournalId, sequence: u64, epoch: u32, kind: DeadLetterKind
     entry
 }
 
+/// The size of the entry that begins so; `None` if no entry begins so.
+fn size(bytes: &[u8]) -> Option<usize> {
+    let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
+    let cause_bytes = half(0)?;
+    (cause_bytes == !half(2)? && usize::from(cause_bytes) <= MOST_CAUSE_BYTES)
+        .then_some(HEAD_BYTES + usize::from(cause_bytes))
+}
+
+/// Whether `tail` is what a crash leaves of the last entry: the beginning of one, or zeros. Entries are written one
+/// after the other, each by one call.
+fn is_torn(tail: &[u8]) -> bool {
+    tail.len() < 4 || tail.iter().all(|byte| *byte == 0) || size(tail).is_some_and(|size| tail.len() < size)
+}
+
 /// The first entry of `bytes`, with its journal and size.
 fn decode(bytes: &[u8], stage: &str) -> Option<(DeadLetter, JournalId, usize)> {
     let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    let size = HEAD_BYTES + (word(0)? as usize).min(MOST_CAUSE_BYTES);
+    let size = size(bytes)?;
     let entry = bytes.get(..size)?;
     if word(4)? != crc32c::crc32c_append(crc32c::crc32c(&entry[..4]), &entry[8..]) {
         return None;
@@ -115,7 +130,10 @@ struct Read {
     entries: Vec<(DeadLetter, JournalId)>,
     /// Where the last whole entry ends.
     whole: usize,
-    bytes: usize,
+    /// Something lies behind it.
+    has_tail: bool,
+    /// What lies there is what a crash leaves.
+    is_torn: bool,
 }
 
 fn read(path: &Path, stage: &str) -> Result<Read, KeepError> {
@@ -128,7 +146,13 @@ fn read(path: &Path, stage: &str) -> Result<Read, KeepError> {
         entries.push((letter, journal_id));
         at += size;
     }
-    Ok(Read { entries, whole: at, bytes: bytes.len() })
+    let tail = &bytes[at..];
+    Ok(Read { entries, whole: at, has_tail: !tail.is_empty(), is_torn: is_torn(tail) })
+}
+
+fn damaged(path: PathBuf) -> KeepError {
+    let advice = "restore it from a copy: without it replay would try again what was refused";
+    KeepError::Damaged { path, what: "an entry does not validate", advice }
 }
 
 /// A stage's log, open for appending.
@@ -147,17 +171,12 @@ impl Log {
     pub(crate) fn open(journal: &Path, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
         let folder = make_folder(journal, stage)?;
         let path = folder.join(NAME);
-        let Read { entries, whole, bytes: found } = read(&path, stage)?;
+        let Read { entries, whole, has_tail, is_torn } = read(&path, stage)?;
         let mut options = OpenOptions::new();
         let file = options.create(true).append(true).open(&path).map_err(io("open", &path))?;
-        if whole < found {
-            // Only the last entry can be torn, for they are written one after the other, each by one call.
-            if found - whole > HEAD_BYTES + MOST_CAUSE_BYTES {
-                return Err(KeepError::Damaged {
-                    path,
-                    what: "an entry does not validate",
-                    advice: "restore it from a copy: without it replay would try again what was refused",
-                });
+        if has_tail {
+            if !is_torn {
+                return Err(damaged(path));
             }
             file.set_len(whole as u64).map_err(io("cut", &path))?;
         }
@@ -232,7 +251,11 @@ impl DeadLetters {
         let journal = journal.into();
         let mut letters = Vec::new();
         for stage in stages(&journal)? {
-            let Read { entries, .. } = read(&stage_folder(&journal, &stage).join(NAME), &stage)?;
+            let path = stage_folder(&journal, &stage).join(NAME);
+            let Read { entries, has_tail, is_torn, .. } = read(&path, &stage)?;
+            if has_tail && !is_torn {
+                return Err(damaged(path));
+            }
             letters.extend(entries.into_iter().map(|(letter, _)| letter));
         }
         Ok(DeadLetters { journal, letters })
@@ -269,11 +292,7 @@ impl DeadLetters {
         let path = stage_folder(&self.journal, &letter.stage).join(NAME);
         let bytes = std::fs::read(&path).map_err(io("read", &path))?;
         let Some((_, journal_id, _)) = decode(&bytes, &letter.stage) else {
-            return Err(KeepError::Damaged {
-                path,
-                what: "its first entry does not validate",
-                advice: "restore it",
-            });
+            return Err(damaged(path));
         };
         let mut file = OpenOptions::new().append(true).open(&path).map_err(io("open", &path))?;
         let entry = encode(journal_id, letter.sequence, letter.epoch, DeadLetterKind::Settled, how);

@@ -149,6 +149,19 @@ impl Log {
         Ok(log)
     }
 
+    /// How many digests the stage of this folder has logged, and the sequence behind the last; `None` if it logs none.
+    pub(crate) fn peek(folder: &Path, journal_id: JournalId) -> Result<Option<(u64, u64)>, KeepError> {
+        let path = folder.join(NAME);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(io("open", &path))?,
+        };
+        let length = file.metadata().map_err(io("look at", &path))?.len();
+        let count = (length / ENTRY_BYTES as u64).saturating_sub(1);
+        let log = Log { path, file, journal_id, count, next: 0, buffer: Vec::new() };
+        Ok(Some((count, log.end()?)))
+    }
+
     fn entry(&self, index: u64) -> Result<Option<Entry>, KeepError> {
         let mut bytes = [0; ENTRY_BYTES];
         let at = (index + 1) * ENTRY_BYTES as u64;

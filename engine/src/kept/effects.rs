@@ -119,6 +119,15 @@ impl Progress {
         Ok(Found { progress, end, lost_to })
     }
 
+    /// How far the effects of the stage of this folder are, if it has any.
+    pub(crate) fn peek(folder: &Path, journal_id: JournalId) -> Result<Option<u64>, KeepError> {
+        let path = folder.join(NAME);
+        if !path.exists() {
+            return Ok(None);
+        }
+        Self::map(&path, journal_id).map(|(_, end, _)| Some(end))
+    }
+
     fn map(path: &PathBuf, journal_id: JournalId) -> Result<(Self, u64, u32), KeepError> {
         let damaged = |what| KeepError::Damaged { path: path.clone(), what, advice: ADVICE };
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(io("open", path))?;

@@ -12,6 +12,7 @@ pub(crate) mod digests;
 pub(crate) mod effects;
 pub(crate) mod epochs;
 mod error;
+pub(crate) mod info;
 pub(crate) mod keeper;
 pub(crate) mod opening;
 pub(crate) mod snapshot;

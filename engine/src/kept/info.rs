@@ -1,0 +1,81 @@
+//! What lies beside a journal, to be looked at: nothing is opened for writing, so it may be done beside a writer.
+
+use std::path::{Path, PathBuf};
+
+use slipring_journal::{Journal, RawReader};
+
+use super::dead_letters::DeadLetters;
+use super::effects::Progress;
+use super::{KeepError, digests, snapshot, stage_folder, stages};
+
+/// A snapshot as it is on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotInfo {
+    /// The file.
+    pub path: PathBuf,
+    /// The sequence behind the last event in it, by its name.
+    pub end: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The handler's version of what is in it, if it can be read.
+    pub version: Option<u32>,
+    /// Why recovery would refuse it, if it would.
+    pub fault: Option<String>,
+}
+
+/// What one stage keeps beside the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptInfo {
+    /// The stage.
+    pub stage: String,
+    /// Its snapshots, the oldest first.
+    pub snapshots: Vec<SnapshotInfo>,
+    /// The effects of events below it have been emitted; `None` if it has none. An error's text if that can't be told.
+    pub effects_end: Option<Result<u64, String>>,
+    /// How many digests are logged and the sequence behind the last; `None` if it logs none.
+    pub digests: Option<Result<(u64, u64), String>>,
+    /// Dead letters that are not settled.
+    pub open_dead_letters: u64,
+}
+
+impl KeptInfo {
+    /// Looks at what every stage keeps beside the journal in this folder.
+    ///
+    /// # Errors
+    /// [`KeepError`]: the journal can't be read, or a folder not listed. What is damaged in a stage's files is told in
+    /// their place.
+    pub fn of(journal: impl AsRef<Path>) -> Result<Vec<Self>, KeepError> {
+        let journal = journal.as_ref();
+        let mut reader = Journal::at(journal).raw_reader()?;
+        let letters = DeadLetters::of(journal)?;
+        let mut all = Vec::new();
+        for stage in stages(journal)? {
+            let folder = stage_folder(journal, &stage);
+            let open_dead_letters =
+                letters.open().iter().filter(|letter| letter.stage == stage).count() as u64;
+            let effects = Progress::peek(&folder, reader.journal_id());
+            let digests = digests::Log::peek(&folder, reader.journal_id());
+            all.push(KeptInfo {
+                snapshots: snapshots(&folder, &mut reader)?,
+                effects_end: effects.map_err(|error| error.to_string()).transpose(),
+                digests: digests.map_err(|error| error.to_string()).transpose(),
+                open_dead_letters,
+                stage,
+            });
+        }
+        Ok(all)
+    }
+}
+
+fn snapshots(folder: &Path, reader: &mut RawReader) -> Result<Vec<SnapshotInfo>, KeepError> {
+    let mut all = Vec::new();
+    for (end, path) in snapshot::list(folder)? {
+        let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        let (version, fault) = match snapshot::load(&path, reader) {
+            Ok(content) => (Some(content.version), None),
+            Err(why) => (None, Some(why)),
+        };
+        all.push(SnapshotInfo { path, end, bytes, version, fault });
+    }
+    Ok(all)
+}
