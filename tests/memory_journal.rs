@@ -23,7 +23,7 @@ const RAMFS: i64 = 0x8584_58f6;
 /// A folder in memory.
 fn in_memory(test: &str) -> Option<tempfile::TempDir> {
     let place = Path::new("/dev/shm");
-    let kind = rustix::fs::statfs(place).map(|about| about.f_type as i64);
+    let kind = rustix::fs::statfs(place).map(|about| about.f_type);
     if !kind.is_ok_and(|kind| kind == TMPFS || kind == RAMFS) {
         skipped(test, "/dev/shm is no memory file system");
         return None;
