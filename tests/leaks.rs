@@ -9,7 +9,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Mutex;
 
-use slipring::{Context, Engine, From, Gate, Journal, Lane, PublishError, ShutdownError, Sync};
+use slipring::{
+    Context, Engine, FollowFrom, From, Gate, Journal, Lane, LateConsumer, LateContext, PublishError,
+    ShutdownError, Sync,
+};
 use slipring_tests::counting::{Counting, held_bytes};
 use slipring_tests::journals::{Note, note};
 
@@ -94,6 +97,9 @@ fn life(folder: &Path, way: u64) {
         return;
     }
     let (engine, mut publisher) = recovered.go_live().unwrap();
+    // It outlives the engine, and goes when its handle does.
+    let late = LateConsumer::named("late").from(FollowFrom::End);
+    let late = engine.follow(late, |_: &Note, _: &LateContext| ()).unwrap();
     publisher.publish(note(1)).unwrap();
     match way {
         2 => drop((engine, publisher)),
@@ -113,8 +119,12 @@ fn life(folder: &Path, way: u64) {
             drop(publisher);
             drop(engine);
         }
+        5 => {
+            engine.shutdown(publisher).unwrap();
+        }
         _ => {
             engine.shutdown(publisher).unwrap();
+            assert!(late.join().failure.is_none());
         }
     }
 }

@@ -190,7 +190,7 @@ fn timers_and_outputs_in_a_handler() {
     let sink = Lane::named("sink").stage("sink", |_: &Note, _: &Context| (), Gate::PUBLISHED);
     let (sink, into) = Engine::builder().lane(sink).open().unwrap().go_live().unwrap();
     let timers = Timers::start(32).unwrap();
-    let output = Output::only("sink", into).patience(Duration::from_secs(60));
+    let output = Output::only("sink", into).unwrap().patience(Duration::from_secs(60));
     let busy = Busy { probe: Probe::default(), schedule: timers.schedule(), output };
     let lane = Lane::named("main").journal().stage("busy", busy, Gate::JOURNALLED);
     let builder = Engine::builder().ring_capacity(256).journal(Journal::at(folder.path()));

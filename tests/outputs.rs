@@ -125,7 +125,7 @@ fn another_output_in_replay_is_caught_at_its_event() {
         (0..3).map(|_| memory_engine(1 << 10, Publishers::Single)).unzip();
     let mut open = |odd, digests| {
         let into = intos.pop().unwrap();
-        let forward = Forward { output: Output::only("out", into), odd };
+        let forward = Forward { output: Output::only("out", into).unwrap(), odd };
         let stage = Stage::new("forward", forward, Gate::JOURNALLED).digests(digests);
         let lane = Lane::named("main").journal().with(stage);
         Engine::builder().journal(Journal::at(folder.path())).lane(lane).open().unwrap()
@@ -148,7 +148,7 @@ fn an_engine_without_a_journal_gets_everything_again() {
     let folder = tempfile::tempdir().unwrap();
     for life in 1..=3 {
         let (sink, into) = memory_engine(1 << 10, Publishers::Single);
-        let forward = Forward { output: Output::only("out", into), odd: None };
+        let forward = Forward { output: Output::only("out", into).unwrap(), odd: None };
         let lane = Lane::named("main").journal().stage("forward", forward, Gate::JOURNALLED);
         let builder = Engine::builder().journal(Journal::at(folder.path())).lane(lane);
         let mut recovered = builder.open().unwrap();
@@ -177,7 +177,7 @@ fn back_pressure_is_an_error_and_no_wait_for_ever() {
         let lane = Lane::named("sink").stage("sink", sink, Gate::PUBLISHED);
         let builder = Engine::builder().ring_capacity(16).lane(lane);
         let (sink, into) = builder.open().unwrap().go_live().unwrap();
-        let output = Output::only("slow", into).patience(patience);
+        let output = Output::only("slow", into).unwrap().patience(patience);
         let lane = Lane::named("main").stage("forward", Forward { output, odd: None }, Gate::PUBLISHED);
         let (engine, mut publisher) = Engine::builder().lane(lane).open().unwrap().go_live().unwrap();
         for id in 0..20 {
@@ -199,13 +199,16 @@ fn back_pressure_is_an_error_and_no_wait_for_ever() {
 }
 
 #[test]
-fn a_state_ahead_of_the_other_side_is_refused() {
+fn a_state_ahead_of_the_other_side_is_refused_and_so_is_one_of_several_that_says_only() {
     let (_sink, into) = memory_engine(64, Publishers::Single);
-    let mut output = Output::only("out", into);
+    let mut output = Output::only("out", into).unwrap();
     let before = output.state();
     let refused = output.restore([3, 77]);
     assert!(matches!(refused, Err(OutputError::Gap { count: 3, held: 0, .. })), "{refused:?}");
     assert_eq!(output.state(), before);
+    let (_sink, into) = memory_engine(64, Publishers::Multi);
+    let refused = Output::only("out", into);
+    assert!(matches!(refused, Err(OutputError::NotOnly { .. })), "{refused:?}");
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Relay {
         let noise = into.try_clone();
         let patience = std::time::Duration::from_secs(60);
         let output = match mode {
-            Mode::Only => Output::only("orders", into),
+            Mode::Only => Output::only("orders", into).unwrap(),
             Mode::Shared => Output::shared("orders", &orders, into),
         };
         let maker = Maker { orders: output.patience(patience), sum: 0 };

@@ -70,7 +70,7 @@ use crate::status::Halted;
 /// let gateway = Engine::builder().journal(Journal::at(folder.path().join("orders"))).lane(gateway);
 /// let (gateway, orders) = gateway.open()?.go_live()?;
 ///
-/// let strategy = Strategy { orders: Output::only("orders", orders) };
+/// let strategy = Strategy { orders: Output::only("orders", orders)? };
 /// let stage = Stage::new("strategy", strategy, Gate::JOURNALLED).digests(Digests::every(1_000));
 /// let lane = Lane::named("main").journal().with(stage);
 /// let builder = Engine::builder().journal(Journal::at(folder.path().join("ticks"))).lane(lane);
@@ -159,6 +159,14 @@ pub enum OutputError {
         /// The output.
         name: &'static str,
     },
+    /// The engine takes several publishers, so what others publish can't be told from what this output did.
+    #[error(
+        "output {name} is to be the only publisher of an engine that takes several (Publishers::Multi): build that with Publishers::Single, or use Output::shared"
+    )]
+    NotOnly {
+        /// The output.
+        name: &'static str,
+    },
     /// A saved state is ahead of what the other side has.
     #[error(
         "output {name}: {count} events had been put out, and the other journal holds {held}: the rest is gone and must be made again; replay from an earlier snapshot"
@@ -177,16 +185,14 @@ impl<E: Event> Output<E> {
     /// An output that is the only publisher of the other engine, which is live already. What that engine's journal
     /// holds must come from this output alone, from its first event on.
     ///
-    /// # Panics
-    /// If the engine takes several publishers ([`Publishers::Multi`](crate::Publishers::Multi)): use
-    /// [`Output::shared`].
-    pub fn only(name: &'static str, publisher: Publisher<E>) -> Self {
-        assert!(
-            publisher.is_only(),
-            "output {name}: the engine takes several publishers; use Output::shared"
-        );
+    /// # Errors
+    /// [`OutputError::NotOnly`] if the engine takes several publishers.
+    pub fn only(name: &'static str, publisher: Publisher<E>) -> Result<Self, OutputError> {
+        if !publisher.is_only() {
+            return Err(OutputError::NotOnly { name });
+        }
         let held = publisher.end();
-        Self::new(name, publisher, OtherSide::Counted { held })
+        Ok(Self::new(name, publisher, OtherSide::Counted { held }))
     }
 
     /// An output beside other publishers of `engine`. The stage that uses it must note its
