@@ -2,6 +2,7 @@
 
 pub mod children;
 pub mod counting;
+pub mod deaths;
 pub mod disks;
 pub mod faulty;
 pub mod fuzzed;
@@ -10,6 +11,7 @@ pub mod handlers;
 pub mod images;
 pub mod journals;
 pub mod lives;
+pub mod matching;
 pub mod rebooted;
 pub mod relay;
 
@@ -17,6 +19,11 @@ pub mod relay;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The guide's stage that recovers, too.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/recovery.md")]
+struct Recovery;
 
 /// Trap 13: nothing of the ring escapes a publish closure.
 ///

@@ -231,6 +231,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             Some(_) => crate::kept::make_folder(journal, &self.name)?,
             None => stage_folder(journal, &self.name),
         };
+        crate::kept::remove_unfinished(&folder)?;
         Ok(Some(KeptStage {
             name: self.name.clone(),
             link,

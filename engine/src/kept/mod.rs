@@ -69,9 +69,22 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), KeepError> {
     File::open(folder).and_then(|file| file.sync_all()).map_err(io("sync folder", folder))
 }
 
+const UNFINISHED: &str = "tmp";
+
+/// Removes what lives left that died in [`write_whole`].
+pub(crate) fn remove_unfinished(folder: &Path) -> Result<(), KeepError> {
+    for entry in std::fs::read_dir(folder).map_err(io("list", folder))? {
+        let path = entry.map_err(io("list", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == UNFINISHED) {
+            std::fs::remove_file(&path).map_err(io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file so that after a crash at any moment it is there whole, or not at all.
 pub(crate) fn write_whole(folder: &Path, name: &str, parts: &[&[u8]]) -> Result<(), KeepError> {
-    let (path, made) = (folder.join(name), folder.join(format!("{name}.tmp")));
+    let (path, made) = (folder.join(name), folder.join(format!("{name}.{UNFINISHED}")));
     let write = || {
         let mut file = File::create(&made)?;
         parts.iter().try_for_each(|part| file.write_all(part))?;
