@@ -74,6 +74,11 @@ fn a_latency_column_is_measured_against_the_raw_ring_at_its_rate() {
     let slow_slipring = [ns(ours, "slipring", 379.0), ns(raw, "disruptor", 96.0)];
     assert_eq!(verdict(&a, &slow_machine), Verdict::Same);
     assert_eq!(verdict(&a, &slow_slipring), Verdict::Slower);
+    // So is a preset of waiting, which has a bench of its own.
+    let (preset, raw) = ("latency/ring/1000000/wait-spin", "latency/ring/1000000");
+    let a = [ns(preset, "slipring", 100.0), ns(raw, "disruptor", 100.0)];
+    assert_eq!(verdict(&a, &[ns(preset, "slipring", 250.0), ns(raw, "disruptor", 250.0)]), Verdict::Same);
+    assert_eq!(verdict(&a, &[ns(preset, "slipring", 250.0), ns(raw, "disruptor", 100.0)]), Verdict::Slower);
     // Near the knee nothing is judged.
     let fast = "latency/journalled/5000000";
     assert_eq!(verdict(&[ns(fast, "slipring", 220.0)], &[ns(fast, "slipring", 2_643.0)]), Verdict::Tail);
@@ -87,7 +92,7 @@ fn who_ran_alone_is_measured_against_all_the_others() {
     let slow_seek = [seek(2_000.0), rate("disruptor", (119.0, 118.0, 121.0))];
     assert_eq!(verdict(&a, &slow_machine), Verdict::Same);
     assert_eq!(verdict(&a, &slow_seek), Verdict::Slower);
-    // Two rounds alone are one moment.
+    // Two rounds are one moment.
     let moment = Row { rounds: 2, ..seek(2_000.0) };
     assert_eq!(verdict(&a, &[moment, a[1].clone()]), Verdict::Tail);
 }
@@ -107,4 +112,22 @@ fn a_figure_that_vanished_is_named() {
     let a = [rate("slipring", (1.0, 1.0, 1.0))];
     let b = [row("append", "slipring", "throughput", "M/s", (1.0, 1.0, 1.0))];
     assert_eq!(compare(&a, &b, RULE).alone.len(), 2);
+}
+
+#[test]
+fn a_latency_alone_is_excused_by_the_raw_ring_in_its_worst_minute() {
+    let ns = |bench: &str, contender: &str, ns: f64| row(bench, contender, "p50", "ns", (ns, ns, ns));
+    let (alone, raw) = ("latency/ring/1000000/chain3", "latency/ring/1000000/event16");
+    let a = [ns(alone, "slipring", 180.0), ns(raw, "disruptor", 100.0)];
+    let slow_minute = [ns(alone, "slipring", 410.0), ns(raw, "disruptor", 240.0)];
+    let slow_chain = [ns(alone, "slipring", 410.0), ns(raw, "disruptor", 105.0)];
+    assert_eq!(verdict(&a, &slow_minute), Verdict::Same);
+    assert_eq!(verdict(&a, &slow_chain), Verdict::Slower);
+}
+
+#[test]
+fn what_is_ours_too_excuses_nothing() {
+    let a = [rate("slipring", (100.0, 98.0, 102.0)), rate("slipring-spin", (120.0, 118.0, 122.0))];
+    let b = [rate("slipring", (50.0, 49.0, 51.0)), rate("slipring-spin", (60.0, 59.0, 61.0))];
+    assert_eq!(verdict(&a, &b), Verdict::Slower);
 }

@@ -47,8 +47,8 @@ pub fn text(comparison: &Comparison, all: bool) -> String {
     );
     text.push_str(
         "Slower: the median is worse by more than both runs' rounds stray and the tolerance, after what the others beside \
-         it\nlost is taken off, and B's best round is worse than A's worst. Not judged: beyond p90 (--tails), above 1 M/s,\ntwo rounds \
-         with nobody beside them.\n",
+         it\nlost is taken off, and B's best round is worse than A's worst. Not judged: beyond p90 (--tails), above 1 M/s,\ntwo \
+         rounds.\n",
     );
     text
 }

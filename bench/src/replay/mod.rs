@@ -133,7 +133,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
         Contender::new("slipring", run),
         Contender::new("disruptor", || raw(&memory, cores)),
         Contender::new("bound-copy-crc", || Room::new(folder, 1 << 20).copy::<true>()),
-        Contender::new("reader", || read(&journal, cores)),
+        Contender::new("slipring-reader", || read(&journal, cores)),
     ];
     #[cfg(feature = "peers")]
     contenders.extend(crate::peers::replay_contenders(&peers, events));

@@ -14,8 +14,9 @@ use crate::replay::STEP_NS;
 use crate::stats::{histogram, median};
 
 const PAGE_BYTES: usize = 4096;
-/// What an injected slow-down costs a seek: about as much as it takes.
-const SLOW_NS: f64 = 20_000.0;
+/// What an injected slow-down costs a seek: several times what it takes, for of the many beside it one always had a bad
+/// minute.
+const SLOW_NS: f64 = 100_000.0;
 
 /// Numbers below a bound, random enough to defeat the caches' guesses: a linear congruential generator.
 pub struct Random(u64);

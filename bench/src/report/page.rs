@@ -144,8 +144,8 @@ fn in_short(findings: &Findings) -> String {
         {
             let (low, high) = row.ratio_spread.get("ring").copied().unwrap_or((*ratio, *ratio));
             lines.push(format!(
-                "Gated on journalled at 1 M events/s, {name} is <b>{}</b>: {ratio}x that of the ring alone ({low} to \
-                 {high} over {} rounds).",
+                "Gated on journalled at 1 M events/s, {name} is <b>{}</b>: {ratio:.2}x that of the ring alone ({low:.2} \
+                 to {high:.2} over {} rounds).",
                 crate::stats::human_ns(row.median),
                 row.rounds
             ));
@@ -159,7 +159,7 @@ fn in_short(findings: &Findings) -> String {
         ("replay", "Replay into the ring, every checksum verified", "disruptor"),
     ] {
         if let Some(row) = find(bench, "slipring", "throughput") {
-            let ratio = row.ratio.get(other).map_or(String::new(), |ratio| format!(", {ratio}x {other}"));
+            let ratio = row.ratio.get(other).map_or(String::new(), |ratio| format!(", {ratio:.2}x {other}"));
             lines.push(format!("{what}: <b>{} M/s</b> ({} to {}){ratio}.", row.median, row.min, row.max));
         }
     }
@@ -174,7 +174,7 @@ fn in_short(findings: &Findings) -> String {
             && row.ratio.contains_key("sqlite")
         {
             let ratios: Vec<String> =
-                row.ratio.iter().map(|(other, ratio)| format!("{ratio}x {}", escape(other))).collect();
+                row.ratio.iter().map(|(other, ratio)| format!("{ratio:.2}x {}", escape(other))).collect();
             lines.push(format!("{what}: <b>{} M/s</b>, {}.", row.median, ratios.join(", ")));
         }
     }

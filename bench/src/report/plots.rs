@@ -331,15 +331,20 @@ fn bars(area: &Area<'_>, rows: &[&Row], benches: &[&str]) -> Drawn {
     let bold = (FONT, 14).into_font().style(FontStyle::Bold).color(&INK);
     let mut y = 18;
     for bench in benches {
-        area.draw(&Text::new((*bench).to_owned(), (12, y), bold.clone()))?;
-        y += 24;
         let group: Vec<&&Row> = rows.iter().filter(|row| row.bench == *bench).collect();
+        let crowded = group.first().is_some_and(|row| row.topology.contains(crate::topologies::CROWDED));
+        let mark =
+            if crowded { "  (needs more cores than here are: the scheduler is measured too)" } else { "" };
+        area.draw(&Text::new(format!("{bench}{mark}"), (12, y), bold.clone()))?;
+        y += 24;
         let most = group.iter().map(|row| row.max).fold(0.0, f64::max).max(1e-9);
         let ours = group.iter().find(|row| row.contender == "slipring");
         let place = |value: f64| LEFT + (f64::from(RIGHT - LEFT) * value / most) as i32;
         for row in &group {
             let colour = match row.contender.as_str() {
                 "slipring" => RGBColor(31, 111, 180),
+                // Ours too, in another way.
+                other if other.starts_with("slipring-") => RGBColor(110, 165, 215),
                 other if other.starts_with("bound") => RGBColor(190, 196, 204),
                 _ => RGBColor(140, 160, 185),
             };

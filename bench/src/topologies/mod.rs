@@ -85,6 +85,9 @@ impl Lanes {
     }
 }
 
+/// The mark of a topology with more threads that spin than cores.
+pub const CROWDED: &str = "NEEDS";
+
 /// The cores of a topology whose threads spin: as they are if there are enough, else none to pin to.
 fn fit(cores: Cores, needed: usize) -> Cores {
     if needed <= cores.count { cores } else { cores.without_pins() }
@@ -94,7 +97,7 @@ fn fit(cores: Cores, needed: usize) -> Cores {
 fn describe(cores: Cores, needed: usize) -> String {
     match needed <= cores.count {
         true => fit(cores, needed).describe(),
-        false => format!("NEEDS {needed} CORES, HERE ARE {}: the scheduler is measured too", cores.count),
+        false => format!("{CROWDED} {needed} CORES, HERE ARE {}: the scheduler is measured too", cores.count),
     }
 }
 

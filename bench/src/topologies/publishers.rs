@@ -62,12 +62,10 @@ fn start(plan: Plan, door: &Door, go: &Door) -> Instant {
     started
 }
 
-fn ours(plan: Plan, slow: bool) -> Vec<Sample> {
+fn ours(plan: Plan, mut sum: impl FnMut(&Order, &Context) + Send + 'static) -> Vec<Sample> {
     plan.cores.unpin();
     let (door, go) = (Door::default(), Door::default());
     let (held, mut waits) = (door.clone(), true);
-    type Sum = Box<dyn FnMut(&Order, &Context) + Send>;
-    let mut sum: Sum = if slow { Box::new(summing::<{ ring::SLOW_NS }>()) } else { Box::new(summing::<0>()) };
     let handler = move |event: &Order, context: &Context| {
         if waits {
             held.pass();
@@ -154,7 +152,13 @@ pub fn bench(output: &mut Output, cores: Cores, quick: bool, slow: bool) {
             name,
             &topology,
             rounds,
-            &mut [Contender::new("slipring", || ours(plan, slow)), Contender::new("disruptor", || raw(plan))],
+            &mut [
+                Contender::new("slipring", || match slow {
+                    false => ours(plan, summing::<0>()),
+                    true => ours(plan, summing::<{ ring::SLOW_NS }>()),
+                }),
+                Contender::new("disruptor", || raw(plan)),
+            ],
         );
     }
 }
@@ -168,7 +172,7 @@ mod tests {
         for stalls in [false, true] {
             let cores = Cores::find().without_pins();
             let plan = Plan { events: 60_000, stalls, cores, crowded: true };
-            assert!(ours(plan, false)[0].value > 0.0);
+            assert!(ours(plan, summing::<0>())[0].value > 0.0);
             assert!(raw(plan)[0].value > 0.0);
         }
     }
