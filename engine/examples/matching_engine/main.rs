@@ -12,7 +12,8 @@
 //! end is compared with the same commands put through a book that never stopped.
 //!
 //! `.. --example matching_engine -- FOLDER [MESSAGES.csv]` keeps its journal in FOLDER and takes its commands from a
-//! LOBSTER message file, if one is given. Kill it whenever you like, and run it again: it goes on where it was.
+//! LOBSTER message file, if one is given, five thousand a second. Kill it whenever you like, and run it again: it goes on
+//! where it was.
 
 mod book;
 mod command;
@@ -25,6 +26,7 @@ mod stage;
 mod tape;
 
 use std::path::Path;
+use std::time::Duration;
 
 use book::Book;
 use command::{Command, CommandEvent, Side, Trade};
@@ -40,6 +42,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 const STAGE: &str = "matching";
 /// Commands of the made-up day.
 const COMMANDS: usize = 300_000;
+/// Where its two lives end.
+const LIVES: [usize; 2] = [COMMANDS * 9 / 10, COMMANDS];
 
 /// The engine, as every life describes it.
 fn exchange(folder: &Path) -> Result<EngineBuilder<CommandEvent>> {
@@ -47,7 +51,7 @@ fn exchange(folder: &Path) -> Result<EngineBuilder<CommandEvent>> {
     // Durable, because a trade that has left can't be taken back: power must not take its command after that.
     let stage = Stage::new(STAGE, Matching::new(tape), Gate::DURABLE)
         // At shutdown too, by default; not here, so that the second life has a tail to replay.
-        .snapshots(Snapshots::every(50_000).keep(3).at_shutdown(false))
+        .snapshots(Snapshots::every(20_000).keep(3).at_shutdown(false))
         .digests(Digests::every(1_000))
         .effects(Effects::new())
         .on_error(OnError::DeadLetter);
@@ -55,8 +59,9 @@ fn exchange(folder: &Path) -> Result<EngineBuilder<CommandEvent>> {
     Ok(Engine::builder().journal(journal).lane(Lane::named("exchange").journal().with(stage)))
 }
 
-/// One life of the process: recovers, and takes the commands that the journal does not have yet, up to `end`.
-fn live(folder: &Path, commands: &[(u64, Command)], end: usize) -> Result<ShutdownReport> {
+/// One life of the process: recovers, and takes the commands that the journal does not have yet, up to `end`, fifty
+/// after each pause.
+fn live(folder: &Path, commands: &[(u64, Command)], end: usize, pause: Duration) -> Result<ShutdownReport> {
     let mut recovered = exchange(folder)?.open()?;
     let replayed = recovered.replay(From::Snapshot)?;
     // Also says which snapshots were refused, and why.
@@ -66,8 +71,13 @@ fn live(folder: &Path, commands: &[(u64, Command)], end: usize) -> Result<Shutdo
     println!("  {replayed}");
     let (engine, mut publisher) = recovered.go_live()?;
     let done = engine.live_from() as usize;
-    for (time_ns, command) in commands.get(done..end).unwrap_or_default() {
-        publisher.publish_at(*time_ns, CommandEvent::from(*command))?;
+    for burst in commands.get(done..end).unwrap_or_default().chunks(50) {
+        for (time_ns, command) in burst {
+            publisher.publish_at(*time_ns, CommandEvent::from(*command))?;
+        }
+        if !pause.is_zero() {
+            std::thread::sleep(pause);
+        }
     }
     let report = engine.shutdown(publisher)?;
     println!("  {} commands taken, the journal ends at {}", end.saturating_sub(done), report.end_sequence);
@@ -95,12 +105,12 @@ fn tell(book: &Book) {
     }
 }
 
-fn run(folder: &Path, commands: &[(u64, Command)], lives: &[usize]) -> Result<()> {
+fn run(folder: &Path, commands: &[(u64, Command)], lives: &[usize], pause: Duration) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut last = None;
     for (life, end) in lives.iter().enumerate() {
         println!("life {life}:");
-        last = Some(live(folder, commands, *end)?);
+        last = Some(live(folder, commands, *end, pause)?);
     }
     let mut report = last.ok_or("no life at all")?;
     let matching: Matching<Tape> = report.take_handler(STAGE).ok_or("the stage is there")?;
@@ -135,13 +145,13 @@ fn main() -> Result<()> {
         None => flow::Flow::new(1).take(COMMANDS).collect(),
     };
     match folder {
-        Some(folder) => run(Path::new(&folder), &commands, &[commands.len()]),
-        None => run(tempfile::tempdir()?.path(), &commands, &[COMMANDS * 9 / 10, COMMANDS]),
+        Some(folder) => run(Path::new(&folder), &commands, &[commands.len()], Duration::from_millis(10)),
+        None => run(tempfile::tempdir()?.path(), &commands, &LIVES, Duration::ZERO),
     }
 }
 
 #[test]
 fn runs() {
     let commands: Vec<_> = flow::Flow::new(1).take(COMMANDS).collect();
-    run(tempfile::tempdir().unwrap().path(), &commands, &[COMMANDS * 9 / 10, COMMANDS]).unwrap();
+    run(tempfile::tempdir().unwrap().path(), &commands, &LIVES, Duration::ZERO).unwrap();
 }
