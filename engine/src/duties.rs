@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::handler::HandlerError;
+use crate::handler::{Fatal, HandlerError};
 use crate::kept::dead_letters::{self, DeadLetterKind};
 use crate::kept::digests::{self, Digests, Divergence, Entry};
 use crate::kept::effects::{Effects, Progress};
@@ -229,10 +229,10 @@ impl<H> Duties<H> {
     #[cold]
     pub(crate) fn refuse(&mut self, sequence: u64, error: HandlerError) -> Result<(), Cause> {
         match &mut self.dead_letters {
-            None => Err(Cause::Error(error.into())),
-            Some(log) => log
+            Some(log) if !error.is::<Fatal>() => log
                 .append(sequence, self.epoch, DeadLetterKind::Refused, &error.to_string())
                 .map_err(|error| Cause::Keep(Arc::new(error))),
+            _ => Err(Cause::Error(error.into())),
         }
     }
 }

@@ -8,6 +8,20 @@ use crate::context::{Batch, Context};
 /// Why a handler could not process an event.
 pub type HandlerError = Box<dyn Error + Send + Sync>;
 
+/// An error that halts the engine, whatever the stage does with others: of a handler that has changed its state already,
+/// so that the event can't become a [dead letter](crate::OnError::DeadLetter).
+///
+/// ```
+/// # use slipring::{Fatal, HandlerError};
+/// fn send(order: u64) -> Result<(), HandlerError> {
+///     Err(Fatal(format!("order {order} can't be sent").into()).into())
+/// }
+/// assert!(send(7).unwrap_err().is::<Fatal>());
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Fatal(pub HandlerError);
+
 /// A stage's code. Only `event` may change state that replay must rebuild; the other calls depend on timing.
 ///
 /// Any `FnMut(&E, &Context)` is a handler, whether it returns nothing or a `Result<(), X>`.

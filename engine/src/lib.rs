@@ -94,7 +94,7 @@ pub use counters::{
 pub use engine::Engine;
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
 pub use gate::{Gate, IntoNames};
-pub use handler::{Handler, HandlerError, Outcome};
+pub use handler::{Fatal, Handler, HandlerError, Outcome};
 pub use kept::KeepError;
 pub use kept::dead_letters::{DeadLetter, DeadLetterKind, DeadLetters, OnError};
 pub use kept::digests::{Digest, Digests, Divergence};

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipring::{
-    Cause, Context, DeadLetters, Digest, Digests, Effects, Engine, EngineBuilder, Event, EventKey, FirstTime,
-    From, Gate, Handler, HandlerError, Journal, KeepError, Lane, OnError, Recovered, ReplayError, Retention,
-    Snapshot, Snapshots, Stage, Sync,
+    Cause, Context, DeadLetters, Digest, Digests, Effects, Engine, EngineBuilder, Event, EventKey, Fatal,
+    FirstTime, From, Gate, Handler, HandlerError, Journal, KeepError, Lane, OnError, Recovered, ReplayError,
+    Retention, Snapshot, Snapshots, Stage, Sync,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -376,6 +376,27 @@ fn a_refused_event_is_a_dead_letter_and_replay_neither_tries_nor_records_it_agai
     assert_eq!(again.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [7, 70]);
     let (state, _) = live(folder.path(), stage(&[]), From::Start, 0);
     assert_eq!((state.seen, state.total), (97, state_then), "settled is still skipped");
+}
+
+#[test]
+fn a_fatal_error_is_no_dead_letter() {
+    let folder = tempfile::tempdir().unwrap();
+    let handler = |trade: &Trade, _: &Context| -> Result<(), HandlerError> {
+        match trade.id {
+            3 => Err("refused".into()),
+            5 => Err(Fatal("half done".into()).into()),
+            _ => Ok(()),
+        }
+    };
+    let stage = Stage::new("sum", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter);
+    let (engine, mut publisher) = with_stage(folder.path(), stage).go_live().unwrap();
+    for id in 0..10 {
+        let _ = publisher.publish(trade(id));
+    }
+    let error = engine.shutdown(publisher).unwrap_err().to_string();
+    assert!(error.contains("sequence 5") && error.contains("half done"), "{error}");
+    let letters = DeadLetters::of(folder.path()).unwrap();
+    assert_eq!(letters.all().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [3]);
 }
 
 #[test]

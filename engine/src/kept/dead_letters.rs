@@ -20,7 +20,8 @@ pub enum OnError {
     #[default]
     Halt,
     /// The event becomes a dead letter and the stage goes on. The handler must have left its state as it was
-    /// before the event; it is not called for that event again. A panic halts all the same.
+    /// before the event; it is not called for that event again. A panic halts all the same, and so does an error that
+    /// is [`Fatal`](crate::Fatal).
     DeadLetter,
 }
 
