@@ -74,6 +74,8 @@ pub(crate) struct Duties<H> {
     pub(crate) pass_to: u64,
     /// The handler sees nothing below it.
     pub(crate) own_start: u64,
+    /// Where the snapshot ends that its state was restored from; 0 if there was none.
+    pub(crate) restored_end: u64,
     /// Of the event in hand.
     pub(crate) epoch: u32,
     epochs: Epochs,
@@ -100,6 +102,7 @@ impl<H> Duties<H> {
             next: 0,
             pass_to: 0,
             own_start: 0,
+            restored_end: 0,
             epoch: 0,
             epochs: Epochs::none(),
             live_from: 0,

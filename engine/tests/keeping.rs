@@ -255,6 +255,58 @@ fn retention_behind_snapshots_leaves_what_recovery_needs() {
     assert!(error.to_string().contains("retired"), "{error}");
 }
 
+/// A snapshot of another journal under the name of one at `end`, in the folder of the stage "sum".
+fn put_foreign_snapshot(journal: &Path, end: u64) {
+    let other = tempfile::tempdir().unwrap();
+    live(other.path(), sum().snapshots(Snapshots::every(1_000_000)), From::Snapshot, 100);
+    let folder = journal.join("stages/sum");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(&snapshot_files(other.path())[0], folder.join(format!("{end:020}.snapshot"))).unwrap();
+}
+
+#[test]
+fn a_refused_snapshot_ahead_does_not_have_the_new_ones_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = || sum().snapshots(Snapshots::every(1_000_000).keep(1));
+    live(folder.path(), stage(), From::Snapshot, 100);
+    put_foreign_snapshot(folder.path(), 10_000);
+    live(folder.path(), stage(), From::Snapshot, 100);
+    let (state, replayed) = live(folder.path(), stage(), From::Snapshot, 0);
+    assert_eq!((state.total, state.seen, replayed), (total(200), 200, 0));
+}
+
+#[test]
+fn a_refused_snapshot_lets_retention_remove_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    put_foreign_snapshot(folder.path(), 10_000);
+    let open = || {
+        let journal = Journal::at(folder.path())
+            .segment_records(64)
+            .sync(Sync::every(Duration::from_millis(1)))
+            .retention(Retention::new().only_behind_snapshots());
+        let often =
+            Stage::new("often", Sum::default(), Gate::JOURNALLED).snapshots(Snapshots::every(100).keep(1));
+        let seldom = sum().snapshots(Snapshots::every(1_000_000).at_shutdown(false));
+        let lane = Lane::named("main").journal().with(often).with(seldom);
+        Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
+    };
+    for _ in 0..3 {
+        let mut recovered = open();
+        // "sum" has no snapshot, so it needs all of history.
+        recovered.replay(From::Snapshot).unwrap();
+        let end = recovered.end_sequence();
+        let (engine, mut publisher) = recovered.go_live().unwrap();
+        for id in end..end + 1_000 {
+            publisher.publish(trade(id)).unwrap();
+        }
+        engine.wait_durable(end + 999).unwrap();
+        while engine.kept()[0].snapshots == 0 {
+            std::thread::yield_now();
+        }
+        engine.shutdown(publisher).unwrap();
+    }
+}
+
 /// Emits every event's effect into a list, unless it is known to be done; dies, as it were, before the note of one.
 struct Gateway {
     emitted: Arc<Mutex<Vec<EventKey>>>,
