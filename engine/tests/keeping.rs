@@ -538,3 +538,27 @@ fn stages_start_each_where_its_own_is() {
     let state: Sum = report.take_handler("sum").unwrap();
     assert_eq!((state.total, state.seen), (total(250), 250));
 }
+
+#[test]
+fn a_dead_letter_is_not_settled_behind_what_a_crash_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = || {
+        let handler = Sum { refuses: vec![20, 30], ..Sum::default() };
+        Stage::new("sum", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter)
+    };
+    live(folder.path(), stage(), From::Start, 50);
+    let path = folder.path().join("stages/sum/dead-letters");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+    let mut letters = DeadLetters::of(folder.path()).unwrap();
+    let letter = letters.open()[0].clone();
+    let error = letters.settle(&letter, "sent by hand").unwrap_err();
+    assert!(error.to_string().contains("open the engine once"), "{error}");
+    // It was left as it was, so opening mends it, and what was not whole is tried again.
+    let (state, _) = live(folder.path(), stage(), From::Start, 0);
+    assert_eq!(state.seen, 48);
+    let mut letters = DeadLetters::of(folder.path()).unwrap();
+    assert_eq!(letters.open().len(), 2);
+    letters.settle(&letter, "sent by hand").unwrap();
+    assert_eq!(DeadLetters::of(folder.path()).unwrap().open().len(), 1);
+}
