@@ -211,7 +211,8 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     }
 
     fn needs_all_history(&self) -> bool {
-        self.keeps.snapshots.is_none() && !self.keeps.stateless
+        // Digests are of a state that saw all, whatever the stage says of itself: see `Opening::open`.
+        self.keeps.snapshots.is_none() && (self.keeps.digests.is_some() || !self.keeps.stateless)
     }
 
     fn open(&mut self, opening: &mut Opening<'_>) -> Result<Option<Opened>, KeepError> {

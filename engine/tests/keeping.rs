@@ -562,3 +562,34 @@ fn a_dead_letter_is_not_settled_behind_what_a_crash_left() {
     letters.settle(&letter, "sent by hand").unwrap();
     assert_eq!(DeadLetters::of(folder.path()).unwrap().open().len(), 1);
 }
+
+#[test]
+fn retention_keeps_what_digests_need() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let journal = Journal::at(folder.path())
+            .segment_records(64)
+            .sync(Sync::every(Duration::from_millis(1)))
+            .retention(Retention::new().only_behind_snapshots());
+        let often =
+            Stage::new("often", Sum::default(), Gate::JOURNALLED).snapshots(Snapshots::every(100).keep(1));
+        // Its digests are of a state that saw all, whatever it says of itself.
+        let lane =
+            Lane::named("main").journal().with(often).with(sum().digests(Digests::every(10)).stateless());
+        Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
+    };
+    for _ in 0..3 {
+        let mut recovered = open();
+        recovered.replay(From::Start).unwrap();
+        let end = recovered.end_sequence();
+        let (engine, mut publisher) = recovered.go_live().unwrap();
+        for id in end..end + 1_000 {
+            publisher.publish(trade(id)).unwrap();
+        }
+        engine.wait_durable(end + 999).unwrap();
+        while engine.kept()[0].snapshots == 0 {
+            std::thread::yield_now();
+        }
+        engine.shutdown(publisher).unwrap();
+    }
+}
