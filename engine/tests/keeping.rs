@@ -593,3 +593,32 @@ fn retention_keeps_what_digests_need() {
         engine.shutdown(publisher).unwrap();
     }
 }
+
+#[test]
+fn what_was_handed_over_is_on_disk_before_the_next_writer_is_let_in() {
+    use slipring_journal::storage::{Files, Storage};
+    for life in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path()).segment_records(1 << 14).sync(Sync::None);
+        let lane = Lane::named("main").journal().with(sum().snapshots(Snapshots::every(1_000_000)));
+        let builder = Engine::builder().ring_capacity(64).journal(journal).lane(lane);
+        let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
+        let sequence = publisher.publish(trade(0)).unwrap();
+        engine.wait_stage("sum", sequence).unwrap();
+        // The one that ends in good order, and the one that is only dropped.
+        let ends = std::thread::spawn(move || match life % 2 {
+            0 => drop(engine.shutdown(publisher).unwrap()),
+            _ => drop((engine, publisher)),
+        });
+        let files = Files::new(folder.path());
+        let lock = loop {
+            if let Ok(lock) = files.lock() {
+                break lock;
+            }
+            std::hint::spin_loop();
+        };
+        assert_eq!(snapshot_files(folder.path()).len(), 1, "life {life}");
+        drop(lock);
+        ends.join().unwrap();
+    }
+}

@@ -217,7 +217,7 @@ impl Work {
             if stop.load(Ordering::Acquire) && stopped_at.is_none() {
                 stopped_at = Some(Instant::now());
             }
-            let waits = self.round();
+            let waits = self.round(stopped_at.is_some());
             match stopped_at {
                 Some(since) if !waits || since.elapsed() > LAST_WAIT => return,
                 Some(_) => std::thread::sleep(Duration::from_millis(1)),
@@ -226,12 +226,13 @@ impl Work {
         }
     }
 
-    /// Writes what can be written; whether something waits for its record to become durable.
-    fn round(&mut self) -> bool {
+    /// Writes what can be written; whether something waits for its record to become durable. `ended`: the lanes have,
+    /// so that what is not journalled by now never is.
+    fn round(&mut self, ended: bool) -> bool {
         let (mut waits, mut wrote) = (false, false);
         for stage in &mut self.stages {
             let (name, findings) = (stage.name.clone(), &self.findings);
-            match stage.round(&self.journal, &self.cursors) {
+            match stage.round(&self.journal, &self.cursors, ended) {
                 Ok(Round::Waits) => waits = true,
                 Ok(Round::Wrote) => wrote = true,
                 Ok(Round::Nothing) => {}
@@ -255,7 +256,7 @@ enum Round {
 }
 
 impl KeptStage {
-    fn round(&mut self, journal: &Journal, cursors: &Cursors) -> Result<Round, KeepError> {
+    fn round(&mut self, journal: &Journal, cursors: &Cursors, ended: bool) -> Result<Round, KeepError> {
         if let Some(log) = &mut self.digest_log
             && !self.link.digests.is_empty()
         {
@@ -263,14 +264,14 @@ impl KeptStage {
         }
         let Some((options, version)) = self.snapshots else { return Ok(Round::Nothing) };
         let Some(saved) = self.link.saved.pop() else { return Ok(Round::Nothing) };
-        let has_failed = cursors.failure().is_some();
-        if cursors.durable_end() < saved.end && !has_failed {
+        let never = cursors.failure().is_some() || ended && cursors.journalled_end() < saved.end;
+        if cursors.durable_end() < saved.end && !never {
             cursors.request_durable(saved.end);
             // Room for it there is: nobody else pushes while the buffer is out.
             let _ = self.link.saved.push(saved);
             return Ok(Round::Waits);
         }
-        let written = match has_failed {
+        let written = match never {
             // It never becomes durable.
             true => Ok(None),
             false => self.write(journal, &saved, options, version).map(Some),
