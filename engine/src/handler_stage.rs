@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -242,6 +243,12 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             covers: snapshot::covers(&folder, self.duties.restored_end)?,
             folder,
         }))
+    }
+
+    fn notes(&self) -> Result<Vec<File>, KeepError> {
+        let effects = self.duties.progress.as_ref().map(|progress| progress.to_sync());
+        let dead_letters = self.duties.dead_letters.as_ref().map(|log| log.to_sync());
+        effects.into_iter().chain(dead_letters).collect()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {

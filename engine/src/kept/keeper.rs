@@ -169,6 +169,8 @@ pub(crate) struct Work {
     pub(crate) retention: Option<RetentionHandle>,
     /// Every stage's: what one has not finished, it still needs.
     pub(crate) finished: Vec<Cursor>,
+    /// The stages' files that say what is done with what they have finished.
+    pub(crate) notes: Vec<File>,
 }
 
 impl Keeper {
@@ -243,7 +245,15 @@ impl Work {
             let covers =
                 self.stages.iter().filter(|stage| stage.snapshots.is_some()).map(|stage| stage.covers);
             let finished = self.finished.iter().map(Cursor::end);
-            retention.snapshot(covers.chain(finished).min().unwrap_or(0));
+            let needed_from = covers.chain(finished).min().unwrap_or(0);
+            // What is finished is noted: effects, dead letters. Power loss must not take the note once the event may go.
+            match self.notes.iter().try_for_each(File::sync_data) {
+                Ok(()) => retention.snapshot(needed_from),
+                Err(error) => {
+                    let error = io("sync what stages keep in", self.journal.path())(error);
+                    self.findings.fault("slipring-keeper", &error);
+                }
+            }
         }
         waits
     }
