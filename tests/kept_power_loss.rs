@@ -99,3 +99,26 @@ fn retention_removes_no_event_whose_note_power_loss_may_take() {
     assert_eq!(DeadLetters::of(mount.path().join("orders")).unwrap().open().len(), 1);
     drop(recovered);
 }
+
+#[test]
+fn a_note_of_progress_never_outlives_the_dead_letter_before_it() {
+    let Some(mount) = mount("a_note_of_progress_never_outlives_the_dead_letter_before_it") else { return };
+    let emitted = Arc::new(AtomicU64::new(0));
+    let (engine, mut publisher) = open(mount.path(), &emitted).go_live().unwrap();
+    for id in 0..50 {
+        publisher.publish(Order { id }).unwrap();
+    }
+    engine.wait_stage("gateway", 49).unwrap();
+    // As the system may at any time.
+    File::open(mount.path().join("orders/stages/gateway/effects")).unwrap().sync_data().unwrap();
+    mount.shut_down();
+    drop(publisher);
+    drop(engine);
+    mount.start_again();
+    let mut recovered = open(mount.path(), &emitted);
+    recovered.replay(From::Snapshot).unwrap();
+    assert_eq!(emitted.load(Ordering::Relaxed), 49, "the note was on the disk");
+    let letters = DeadLetters::of(mount.path().join("orders")).unwrap();
+    assert_eq!(letters.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [20]);
+    drop(recovered);
+}

@@ -233,9 +233,14 @@ impl<H> Duties<H> {
     pub(crate) fn refuse(&mut self, sequence: u64, error: HandlerError) -> Result<(), Cause> {
         match &mut self.dead_letters {
             None => Err(Cause::Error(error.into())),
-            Some(log) => log
-                .append(sequence, self.epoch, DeadLetterKind::Refused, &error.to_string())
-                .map_err(|error| Cause::Keep(Arc::new(error))),
+            Some(log) => {
+                let appended = log.append(sequence, self.epoch, DeadLetterKind::Refused, &error.to_string());
+                // A note of progress says that the event is dealt with, and the system may write it to the disk at any
+                // time: were the letter not there by then, power loss would leave neither effect nor letter.
+                let synced =
+                    appended.and_then(|()| if self.progress.is_some() { log.sync() } else { Ok(()) });
+                synced.map_err(|error| Cause::Keep(Arc::new(error)))
+            }
         }
     }
 }

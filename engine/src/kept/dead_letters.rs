@@ -217,6 +217,11 @@ impl Log {
         self.file.write_all(&entry).map_err(io("append to", &self.path))
     }
 
+    /// Has what was appended survive power loss too.
+    pub(crate) fn sync(&self) -> Result<(), KeepError> {
+        self.file.sync_data().map_err(io("sync", &self.path))
+    }
+
     /// Skips an event by hand, durably.
     pub(crate) fn skip(&mut self, sequence: u64, epoch: u32) -> Result<(), KeepError> {
         if !self.skips.contains(&sequence) {
