@@ -1,11 +1,13 @@
 //! The rows of the fault matrix under a reader or follower that had the journal open before, or comes back with a saved
 //! position: an error of the row's kind, never a wait for what will not come. Each test's name says its row.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use slipring_journal::storage::{Memory, Storage, StorageFile};
-use slipring_journal::{Follower, JournalFault, ReadError, Reader};
+use slipring_journal::{Follower, Journal, JournalFault, ReadError, Reader};
 use slipring_tests::journals::{
-    BOOT, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, open, options, same_boot,
-    segment,
+    BOOT, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, note, open, options,
+    same_boot, segment, time,
 };
 
 /// Segments of eight records.
@@ -160,4 +162,30 @@ fn row_a_follower_over_a_truncation_gets_history_changed() {
         }
     };
     assert!(matches!(met, ReadError::HistoryChanged { .. }), "{met:?}");
+}
+
+#[test]
+fn a_reader_finds_the_journal_while_writers_come_and_go() {
+    // A writer that goes removes the file that was made ahead, and one that comes the empty segments that it finds; a
+    // reader that had just seen their names once failed to open them.
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path()).segment_records(CAPACITY);
+    let append = || {
+        let (mut writer, _) = journal.open::<Note>().unwrap();
+        for id in 0..5 {
+            writer.append(time(id), &note(id)).unwrap();
+        }
+        writer.close().unwrap();
+    };
+    append();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            (0..100).for_each(|_| append());
+            stop.store(true, Ordering::Relaxed);
+        });
+        while !stop.load(Ordering::Relaxed) {
+            assert!(journal.raw_reader().unwrap().end_sequence() >= 5);
+        }
+    });
 }

@@ -22,17 +22,6 @@ use slipring_tests::rebooted::Rebooted;
 /// Shutdowns of one journal, so that it does not grow for ever.
 const LIVES_OF_A_JOURNAL: u64 = 20;
 
-/// Takes the power from the file system that is mounted there.
-fn shut_down(place: &Path) {
-    // _IOR('X', 125, u32), the same on ext4 and xfs, with "do not flush the log".
-    const SHUTDOWN: libc::Ioctl = 0x8004_587d;
-    const NO_LOG_FLUSH: u32 = 2;
-    let folder = File::open(place).expect("the mount point");
-    // SAFETY: the flag lives through the call, which reads it.
-    let done = unsafe { libc::ioctl(folder.as_raw_fd(), SHUTDOWN, &NO_LOG_FLUSH) };
-    assert_eq!(done, 0, "{}", std::io::Error::last_os_error());
-}
-
 /// Writes the newest page that holds records to the disk, as the kernel may at any time, and none of those before
 /// it: so that there is a hole if they were not synced.
 fn write_out_newest_page(folder: &Path) -> std::io::Result<()> {
@@ -58,16 +47,6 @@ fn write_out_newest_page(folder: &Path) -> std::io::Result<()> {
     let other = File::options().create(true).append(true).open(folder.join("somebody-else"))?;
     std::io::Write::write_all(&mut &other, b".")?;
     other.sync_all()
-}
-
-/// Unmounts and mounts: the file system recovers its own log, as after a start of the machine.
-fn start_again(mount: &Mount) {
-    let patience = Instant::now() + Duration::from_secs(60);
-    while let Err(reason) = mount.unmount() {
-        assert!(Instant::now() < patience, "{reason}");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    mount.mount().expect("it was mounted before");
 }
 
 #[derive(Debug, Default)]
@@ -124,7 +103,7 @@ fn shutdowns(kind: &str, bytes: u64) {
             }
         };
         let life = live_and_die(&mut random, child, 40_000, last_act, |child| {
-            shut_down(mount.path());
+            mount.shut_down();
             child.kill().expect("it is ours");
         });
         // What it said later is no acknowledgement: a sync that meets the shutdown half-way may succeed (counted as
@@ -132,7 +111,7 @@ fn shutdowns(kind: &str, bytes: u64) {
         let said = &life.said[..life.said_before];
         counts.shutdowns += 1;
         counts.in_open += u64::from(life.said.is_empty());
-        start_again(&mount);
+        mount.start_again();
         // Every other time the next child does the recovery, and may lose the power in it.
         let storage = Rebooted::new(&folder, 2 * round + 1);
         let there = storage.list().is_ok_and(|names| names.iter().any(|name| name == "control"));

@@ -278,6 +278,22 @@ fn a_handler_whose_timers_are_gone_is_told() {
 }
 
 #[test]
+fn timers_that_go_before_they_took_their_publisher_let_go_of_it() {
+    let hand = Hand::default();
+    // Whether the thread takes it first is a race; most of these lives are on the other side of it.
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let timers = Timers::start(4).unwrap();
+        // The handler keeps a `Schedule`, and with it what timers and handlers share.
+        let builder = describe(&folder, &hand, &timers).wait_timeout(Duration::from_secs(5));
+        let (engine, publisher) = builder.open().unwrap().go_live().unwrap();
+        timers.arm(publisher.try_clone().unwrap()).unwrap();
+        drop(timers);
+        engine.shutdown(publisher).unwrap();
+    }
+}
+
+#[test]
 fn a_halted_engine_ends_timers_and_tickers_with_the_cause() {
     let fails = |message: &Message, _: &Context| if message.kind == NOTHING { Err("enough") } else { Ok(()) };
     let lane = Lane::named("main").stage("fails", fails, Gate::PUBLISHED);

@@ -74,6 +74,8 @@ pub(crate) struct Duties<H> {
     pub(crate) pass_to: u64,
     /// The handler sees nothing below it.
     pub(crate) own_start: u64,
+    /// Where the snapshot ends that its state was restored from; 0 if there was none.
+    pub(crate) restored_end: u64,
     /// Of the event in hand.
     pub(crate) epoch: u32,
     epochs: Epochs,
@@ -100,6 +102,7 @@ impl<H> Duties<H> {
             next: 0,
             pass_to: 0,
             own_start: 0,
+            restored_end: 0,
             epoch: 0,
             epochs: Epochs::none(),
             live_from: 0,
@@ -229,9 +232,14 @@ impl<H> Duties<H> {
     #[cold]
     pub(crate) fn refuse(&mut self, sequence: u64, error: HandlerError) -> Result<(), Cause> {
         match &mut self.dead_letters {
-            Some(log) if !error.is::<Fatal>() => log
-                .append(sequence, self.epoch, DeadLetterKind::Refused, &error.to_string())
-                .map_err(|error| Cause::Keep(Arc::new(error))),
+            Some(log) if !error.is::<Fatal>() => {
+                let appended = log.append(sequence, self.epoch, DeadLetterKind::Refused, &error.to_string());
+                // A note of progress says that the event is dealt with, and the system may write it to the disk at any
+                // time: were the letter not there by then, power loss would leave neither effect nor letter.
+                let synced =
+                    appended.and_then(|()| if self.progress.is_some() { log.sync() } else { Ok(()) });
+                synced.map_err(|error| Cause::Keep(Arc::new(error)))
+            }
             _ => Err(Cause::Error(error.into())),
         }
     }

@@ -62,7 +62,7 @@ pub struct Engine<E: Event> {
     /// The lanes that the caller runs.
     pub(crate) invoked: Option<Arc<Invoked<E>>>,
     pub(crate) abandon: Arc<AtomicBool>,
-    /// Dropped after the lanes have ended, so that it writes what they handed over last.
+    /// Finished after the lanes have ended, so that it writes what they handed over last, and before the journal.
     pub(crate) keeper: Option<Keeper>,
 }
 
@@ -253,7 +253,7 @@ impl<E: Event> Drop for Engine<E> {
         // Each turn may find work; the first that finds none ends the caller's lanes.
         while self.invoke() > 0 {}
         // Their handlers may hold publishers, which hold the caller's lanes to drive them: nothing would go.
-        drop(self.invoked.as_ref().map(|lanes| lanes.take_ended()));
+        let mut ended = self.invoked.as_ref().map_or_else(Vec::new, |lanes| lanes.take_ended());
         let deadline = Instant::now() + DROP_GRACE;
         for lane in &mut self.lanes {
             while lane.is_running() && Instant::now() < deadline {
@@ -262,9 +262,14 @@ impl<E: Event> Drop for Engine<E> {
             if lane.is_running() {
                 eprintln!("slipring: lane {} does not end; its thread is left behind", lane.name);
             } else {
-                drop(lane.join());
+                ended.extend(lane.join());
             }
         }
+        // Before the journal goes, and its lock with it: what the keeper writes lies under that lock.
+        if let Some(keeper) = &mut self.keeper {
+            keeper.finish();
+        }
+        drop(ended);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -211,7 +212,8 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     }
 
     fn needs_all_history(&self) -> bool {
-        self.keeps.snapshots.is_none() && !self.keeps.stateless
+        // Digests are of a state that saw all, whatever the stage says of itself: see `Opening::open`.
+        self.keeps.snapshots.is_none() && (self.keeps.digests.is_some() || !self.keeps.stateless)
     }
 
     fn open(&mut self, opening: &mut Opening<'_>) -> Result<Option<Opened>, KeepError> {
@@ -238,9 +240,15 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             snapshots,
             digest_log: self.duties.digest_log.as_ref().map(|log| log.try_clone()).transpose()?,
             dead_letters: self.duties.dead_letters.as_ref().map(|log| log.to_sync()).transpose()?,
-            covers: snapshot::list(&folder)?.first().map_or(0, |(end, _)| *end),
+            covers: snapshot::covers(&folder, self.duties.restored_end)?,
             folder,
         }))
+    }
+
+    fn notes(&self) -> Result<Vec<File>, KeepError> {
+        let effects = self.duties.progress.as_ref().map(|progress| progress.to_sync());
+        let dead_letters = self.duties.dead_letters.as_ref().map(|log| log.to_sync());
+        effects.into_iter().chain(dead_letters).collect()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {

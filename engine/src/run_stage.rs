@@ -1,6 +1,7 @@
 //! What a lane knows of a stage: it is given its wiring, then called once a turn.
 
 use std::any::Any;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -89,6 +90,10 @@ pub(crate) trait RunStage<E>: Send {
     /// What the keeper needs to write for it, if it has to.
     fn keep_by(&mut self, _journal: &Path) -> Result<Option<KeptStage>, KeepError> {
         Ok(None)
+    }
+    /// The files that say what it needs no history for any more: to be synced before retention hears of it.
+    fn notes(&self) -> Result<Vec<File>, KeepError> {
+        Ok(Vec::new())
     }
     /// Gives the handler (or the journal's writer) back.
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;

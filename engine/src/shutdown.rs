@@ -62,8 +62,12 @@ impl<E: Event> Engine<E> {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
-        // Before the journal's lock goes: the next writer's counters have the same name.
+        // Before the journal's lock goes: the next writer's counters have the same name, and its stages the same folders.
         self.shared.counters_file = None;
+        let kept = self.keeper.as_mut().map_or_else(Vec::new, |keeper| {
+            keeper.finish();
+            keeper.counters()
+        });
         let mut handlers = Vec::new();
         let mut durable_end = None;
         let own = self.invoked.iter().flat_map(|lanes| lanes.take_ended()).collect::<Vec<_>>();
@@ -75,10 +79,6 @@ impl<E: Event> Engine<E> {
                 durable_end = Some(writer.close()?);
             }
         }
-        let kept = self.keeper.as_mut().map_or_else(Vec::new, |keeper| {
-            keeper.finish();
-            keeper.counters()
-        });
         let keep_faults = self.shared.findings.faults();
         match self.shared.status.halted() {
             Some(halted) => Err(halted.clone().into()),

@@ -1,5 +1,6 @@
 //! From a description to running lanes: ring, cursors, gates and threads are made and wired.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -97,6 +98,7 @@ impl<E: Event> EngineBuilder<E> {
                     findings: Arc::clone(&findings),
                     retention,
                     finished: cursors.clone(),
+                    notes: self.notes()?,
                 };
                 (!work.stages.is_empty())
                     .then(|| Keeper::start(work))
@@ -205,6 +207,17 @@ impl<E: Event> EngineBuilder<E> {
         for item in self.lanes.iter_mut().flat_map(|lane| &mut lane.items) {
             if let Item::Stage { stage, .. } = item {
                 all.extend(stage.keep_by(journal)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// What has to be synced before retention may remove what stages have finished.
+    fn notes(&self) -> Result<Vec<File>, KeepError> {
+        let mut all = Vec::new();
+        for item in self.lanes.iter().flat_map(|lane| &lane.items) {
+            if let Item::Stage { stage, .. } = item {
+                all.extend(stage.notes()?);
             }
         }
         Ok(all)

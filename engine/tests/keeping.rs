@@ -255,6 +255,58 @@ fn retention_behind_snapshots_leaves_what_recovery_needs() {
     assert!(error.to_string().contains("retired"), "{error}");
 }
 
+/// A snapshot of another journal under the name of one at `end`, in the folder of the stage "sum".
+fn put_foreign_snapshot(journal: &Path, end: u64) {
+    let other = tempfile::tempdir().unwrap();
+    live(other.path(), sum().snapshots(Snapshots::every(1_000_000)), From::Snapshot, 100);
+    let folder = journal.join("stages/sum");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(&snapshot_files(other.path())[0], folder.join(format!("{end:020}.snapshot"))).unwrap();
+}
+
+#[test]
+fn a_refused_snapshot_ahead_does_not_have_the_new_ones_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = || sum().snapshots(Snapshots::every(1_000_000).keep(1));
+    live(folder.path(), stage(), From::Snapshot, 100);
+    put_foreign_snapshot(folder.path(), 10_000);
+    live(folder.path(), stage(), From::Snapshot, 100);
+    let (state, replayed) = live(folder.path(), stage(), From::Snapshot, 0);
+    assert_eq!((state.total, state.seen, replayed), (total(200), 200, 0));
+}
+
+#[test]
+fn a_refused_snapshot_lets_retention_remove_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    put_foreign_snapshot(folder.path(), 10_000);
+    let open = || {
+        let journal = Journal::at(folder.path())
+            .segment_records(64)
+            .sync(Sync::every(Duration::from_millis(1)))
+            .retention(Retention::new().only_behind_snapshots());
+        let often =
+            Stage::new("often", Sum::default(), Gate::JOURNALLED).snapshots(Snapshots::every(100).keep(1));
+        let seldom = sum().snapshots(Snapshots::every(1_000_000).at_shutdown(false));
+        let lane = Lane::named("main").journal().with(often).with(seldom);
+        Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
+    };
+    for _ in 0..3 {
+        let mut recovered = open();
+        // "sum" has no snapshot, so it needs all of history.
+        recovered.replay(From::Snapshot).unwrap();
+        let end = recovered.end_sequence();
+        let (engine, mut publisher) = recovered.go_live().unwrap();
+        for id in end..end + 1_000 {
+            publisher.publish(trade(id)).unwrap();
+        }
+        engine.wait_durable(end + 999).unwrap();
+        while engine.kept()[0].snapshots == 0 {
+            std::thread::yield_now();
+        }
+        engine.shutdown(publisher).unwrap();
+    }
+}
+
 /// Emits every event's effect into a list, unless it is known to be done; dies, as it were, before the note of one.
 struct Gateway {
     emitted: Arc<Mutex<Vec<EventKey>>>,
@@ -506,4 +558,88 @@ fn stages_start_each_where_its_own_is() {
     assert_eq!(calls.each_ref().map(|calls| calls.load(Ordering::Relaxed)), [50, 250, 0]);
     let state: Sum = report.take_handler("sum").unwrap();
     assert_eq!((state.total, state.seen), (total(250), 250));
+}
+
+#[test]
+fn a_dead_letter_is_not_settled_behind_what_a_crash_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = || {
+        let handler = Sum { refuses: vec![20, 30], ..Sum::default() };
+        Stage::new("sum", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter)
+    };
+    live(folder.path(), stage(), From::Start, 50);
+    let path = folder.path().join("stages/sum/dead-letters");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+    let mut letters = DeadLetters::of(folder.path()).unwrap();
+    let letter = letters.open()[0].clone();
+    let error = letters.settle(&letter, "sent by hand").unwrap_err();
+    assert!(error.to_string().contains("open the engine once"), "{error}");
+    // It was left as it was, so opening mends it, and what was not whole is tried again.
+    let (state, _) = live(folder.path(), stage(), From::Start, 0);
+    assert_eq!(state.seen, 48);
+    let mut letters = DeadLetters::of(folder.path()).unwrap();
+    assert_eq!(letters.open().len(), 2);
+    letters.settle(&letter, "sent by hand").unwrap();
+    assert_eq!(DeadLetters::of(folder.path()).unwrap().open().len(), 1);
+}
+
+#[test]
+fn retention_keeps_what_digests_need() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let journal = Journal::at(folder.path())
+            .segment_records(64)
+            .sync(Sync::every(Duration::from_millis(1)))
+            .retention(Retention::new().only_behind_snapshots());
+        let often =
+            Stage::new("often", Sum::default(), Gate::JOURNALLED).snapshots(Snapshots::every(100).keep(1));
+        // Its digests are of a state that saw all, whatever it says of itself.
+        let lane =
+            Lane::named("main").journal().with(often).with(sum().digests(Digests::every(10)).stateless());
+        Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
+    };
+    for _ in 0..3 {
+        let mut recovered = open();
+        recovered.replay(From::Start).unwrap();
+        let end = recovered.end_sequence();
+        let (engine, mut publisher) = recovered.go_live().unwrap();
+        for id in end..end + 1_000 {
+            publisher.publish(trade(id)).unwrap();
+        }
+        engine.wait_durable(end + 999).unwrap();
+        while engine.kept()[0].snapshots == 0 {
+            std::thread::yield_now();
+        }
+        engine.shutdown(publisher).unwrap();
+    }
+}
+
+#[test]
+fn what_was_handed_over_is_on_disk_before_the_next_writer_is_let_in() {
+    use slipring_journal::storage::{Files, Storage};
+    for life in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path()).segment_records(1 << 14).sync(Sync::None);
+        let lane = Lane::named("main").journal().with(sum().snapshots(Snapshots::every(1_000_000)));
+        let builder = Engine::builder().ring_capacity(64).journal(journal).lane(lane);
+        let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
+        let sequence = publisher.publish(trade(0)).unwrap();
+        engine.wait_stage("sum", sequence).unwrap();
+        // The one that ends in good order, and the one that is only dropped.
+        let ends = std::thread::spawn(move || match life % 2 {
+            0 => drop(engine.shutdown(publisher).unwrap()),
+            _ => drop((engine, publisher)),
+        });
+        let files = Files::new(folder.path());
+        let lock = loop {
+            if let Ok(lock) = files.lock() {
+                break lock;
+            }
+            std::hint::spin_loop();
+        };
+        assert_eq!(snapshot_files(folder.path()).len(), 1, "life {life}");
+        drop(lock);
+        ends.join().unwrap();
+    }
 }

@@ -50,7 +50,12 @@ pub(crate) fn load<S: Storage>(
             continue;
         }
         let path = storage.path(&name);
-        let file = storage.open(&name, write).map_err(|e| IoFault::new("open", path.clone(), e))?;
+        let file = match storage.open(&name, write) {
+            // A reader has no lock: a writer that closes or opens the journal removes empty spares, and the sweeper what
+            // is retired. Whether it is missed, the next segment or D says.
+            Err(error) if !write && error.kind() == std::io::ErrorKind::NotFound => continue,
+            file => file.map_err(|e| IoFault::new("open", path.clone(), e))?,
+        };
         let (header, warning) = read_header(&file, &path)?;
         chain.warnings.extend(warning);
         let conflict =

@@ -218,6 +218,11 @@ impl Log {
         self.file.write_all(&entry).map_err(io("append to", &self.path))
     }
 
+    /// Has what was appended survive power loss too.
+    pub(crate) fn sync(&self) -> Result<(), KeepError> {
+        self.file.sync_data().map_err(io("sync", &self.path))
+    }
+
     /// Skips an event by hand, durably.
     pub(crate) fn skip(&mut self, sequence: u64, epoch: u32) -> Result<(), KeepError> {
         if !self.skips.contains(&sequence) {
@@ -288,12 +293,22 @@ impl DeadLetters {
     /// stand being done twice.
     ///
     /// # Errors
-    /// [`KeepError::Io`].
+    /// [`KeepError::Io`]; [`KeepError::Damaged`] if the log does not end with a whole entry, for nobody would read
+    /// what lies behind such a one. Opening the engine cuts off what a crash left.
     pub fn settle(&mut self, letter: &DeadLetter, how: &str) -> Result<(), KeepError> {
         let path = stage_folder(&self.journal, &letter.stage).join(NAME);
-        let bytes = std::fs::read(&path).map_err(io("read", &path))?;
-        let Some((_, journal_id, _)) = decode(&bytes, &letter.stage) else {
-            return Err(damaged(path));
+        let Read { entries, has_tail, is_torn, .. } = read(&path, &letter.stage)?;
+        if has_tail && is_torn {
+            let advice = "open the engine once, which cuts it off, and settle then";
+            return Err(KeepError::Damaged {
+                path,
+                what: "a crash left part of an entry at its end",
+                advice,
+            });
+        }
+        let journal_id = match entries.first() {
+            Some((_, journal_id)) if !has_tail => *journal_id,
+            _ => return Err(damaged(path)),
         };
         let mut file = OpenOptions::new().append(true).open(&path).map_err(io("open", &path))?;
         let entry = encode(journal_id, letter.sequence, letter.epoch, DeadLetterKind::Settled, how);

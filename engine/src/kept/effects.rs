@@ -5,7 +5,7 @@
 //! the death of the process loses nothing. Power loss may take the last notes: then more effects come twice, none
 //! is missed.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,6 +65,8 @@ const ADVICE: &str = "remove it and say with Effects::first_time what has been e
 #[derive(Debug)]
 pub(crate) struct Progress {
     map: MmapRaw,
+    file: File,
+    path: PathBuf,
     journal_id: JournalId,
     next_slot: usize,
 }
@@ -135,7 +137,7 @@ impl Progress {
             return Err(damaged("it has not its size"));
         }
         let map = MmapOptions::new().len(FILE_BYTES).map_raw(&file).map_err(io("map", path))?;
-        let mut progress = Progress { map, journal_id, next_slot: 0 };
+        let mut progress = Progress { map, file, path: path.clone(), journal_id, next_slot: 0 };
         let read = |word: usize| progress.word(word).load(Ordering::Relaxed);
         let found: Vec<u64> = (0..HEADER_WORDS).map(read).collect();
         if found != header(journal_id) {
@@ -166,6 +168,11 @@ impl Progress {
         self.word(slot).store(end, Ordering::Relaxed);
         self.word(slot + 1).store(sealed, Ordering::Relaxed);
         self.next_slot = 1 - self.next_slot;
+    }
+
+    /// Another handle on the file, to sync the notes by.
+    pub(crate) fn to_sync(&self) -> Result<File, KeepError> {
+        self.file.try_clone().map_err(io("open", &self.path))
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {

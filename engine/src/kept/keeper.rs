@@ -169,6 +169,8 @@ pub(crate) struct Work {
     pub(crate) retention: Option<RetentionHandle>,
     /// Every stage's: what one has not finished, it still needs.
     pub(crate) finished: Vec<Cursor>,
+    /// The stages' files that say what is done with what they have finished.
+    pub(crate) notes: Vec<File>,
 }
 
 impl Keeper {
@@ -217,7 +219,7 @@ impl Work {
             if stop.load(Ordering::Acquire) && stopped_at.is_none() {
                 stopped_at = Some(Instant::now());
             }
-            let waits = self.round();
+            let waits = self.round(stopped_at.is_some());
             match stopped_at {
                 Some(since) if !waits || since.elapsed() > LAST_WAIT => return,
                 Some(_) => std::thread::sleep(Duration::from_millis(1)),
@@ -226,12 +228,13 @@ impl Work {
         }
     }
 
-    /// Writes what can be written; whether something waits for its record to become durable.
-    fn round(&mut self) -> bool {
+    /// Writes what can be written; whether something waits for its record to become durable. `ended`: the lanes have,
+    /// so that what is not journalled by now never is.
+    fn round(&mut self, ended: bool) -> bool {
         let (mut waits, mut wrote) = (false, false);
         for stage in &mut self.stages {
             let (name, findings) = (stage.name.clone(), &self.findings);
-            match stage.round(&self.journal, &self.cursors) {
+            match stage.round(&self.journal, &self.cursors, ended) {
                 Ok(Round::Waits) => waits = true,
                 Ok(Round::Wrote) => wrote = true,
                 Ok(Round::Nothing) => {}
@@ -242,7 +245,15 @@ impl Work {
             let covers =
                 self.stages.iter().filter(|stage| stage.snapshots.is_some()).map(|stage| stage.covers);
             let finished = self.finished.iter().map(Cursor::end);
-            retention.snapshot(covers.chain(finished).min().unwrap_or(0));
+            let needed_from = covers.chain(finished).min().unwrap_or(0);
+            // What is finished is noted: effects, dead letters. Power loss must not take the note once the event may go.
+            match self.notes.iter().try_for_each(File::sync_data) {
+                Ok(()) => retention.snapshot(needed_from),
+                Err(error) => {
+                    let error = io("sync what stages keep in", self.journal.path())(error);
+                    self.findings.fault("slipring-keeper", &error);
+                }
+            }
         }
         waits
     }
@@ -255,7 +266,7 @@ enum Round {
 }
 
 impl KeptStage {
-    fn round(&mut self, journal: &Journal, cursors: &Cursors) -> Result<Round, KeepError> {
+    fn round(&mut self, journal: &Journal, cursors: &Cursors, ended: bool) -> Result<Round, KeepError> {
         if let Some(log) = &mut self.digest_log
             && !self.link.digests.is_empty()
         {
@@ -263,14 +274,14 @@ impl KeptStage {
         }
         let Some((options, version)) = self.snapshots else { return Ok(Round::Nothing) };
         let Some(saved) = self.link.saved.pop() else { return Ok(Round::Nothing) };
-        let has_failed = cursors.failure().is_some();
-        if cursors.durable_end() < saved.end && !has_failed {
+        let never = cursors.failure().is_some() || ended && cursors.journalled_end() < saved.end;
+        if cursors.durable_end() < saved.end && !never {
             cursors.request_durable(saved.end);
             // Room for it there is: nobody else pushes while the buffer is out.
             let _ = self.link.saved.push(saved);
             return Ok(Round::Waits);
         }
-        let written = match has_failed {
+        let written = match never {
             // It never becomes durable.
             true => Ok(None),
             false => self.write(journal, &saved, options, version).map(Some),

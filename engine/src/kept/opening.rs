@@ -54,6 +54,7 @@ impl Opening<'_> {
             let restored = snapshot::restore(&self.folder, stage, self.reader, restore)?;
             opened.from = restored.end.unwrap_or(0);
             opened.must_from = Some(opened.from);
+            duties.restored_end = opened.from;
             opened.restored = Some(restored);
         }
         if keeps.stateless {

@@ -133,7 +133,11 @@ fn header(anchor: &Anchor, version: u32, state: &[u8]) -> [u8; HEADER_BYTES] {
     header
 }
 
-/// Writes a snapshot, then removes those that are too many. The first sequence that the oldest kept one covers.
+/// Writes a snapshot, then removes those before it that are too many. The sequence behind what the oldest kept covers.
+///
+/// Those ahead of it are left alone and cover nothing: they are of a history that the log has lost, or of another
+/// journal. Counted in, they would have the new one removed as the oldest, and retention remove what they seem to
+/// cover.
 pub(crate) fn write(
     folder: &Path,
     anchor: &Anchor,
@@ -144,11 +148,18 @@ pub(crate) fn write(
     let name = format!("{:020}{SUFFIX}", anchor.sequence + 1);
     write_whole(folder, &name, &[&header(anchor, version, state), state])?;
     let mut files = list(folder)?;
+    files.retain(|(end, _)| *end <= anchor.sequence + 1);
     while files.len() > keep {
         let (_, path) = files.remove(0);
         std::fs::remove_file(&path).map_err(io("remove", &path))?;
     }
     Ok(files.first().map_or(0, |(end, _)| *end))
+}
+
+/// What the oldest snapshot of a stage covers that has been restored at `restored_end`; 0 if it has not been: files
+/// that were refused, or that nobody looked at, cover nothing.
+pub(crate) fn covers(folder: &Path, restored_end: u64) -> Result<u64, KeepError> {
+    Ok(list(folder)?.first().map_or(0, |(end, _)| (*end).min(restored_end)))
 }
 
 /// The snapshots of a folder, the oldest first, by the sequence in their names.

@@ -264,6 +264,8 @@ impl<E: Event> Drop for Thread<E> {
     fn drop(&mut self) {
         // Relaxed: see `Schedule::ask`.
         self.shared.gone.store(true, Ordering::Relaxed);
+        // Given and not taken yet: handlers hold what is shared, and the engine's shutdown waits for every publisher.
+        drop(self.shared.publisher.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
