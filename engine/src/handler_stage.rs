@@ -238,7 +238,8 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             snapshots,
             digest_log: self.duties.digest_log.as_ref().map(|log| log.try_clone()).transpose()?,
             dead_letters: self.duties.dead_letters.as_ref().map(|log| log.to_sync()).transpose()?,
-            covers: snapshot::list(&folder)?.first().map_or(0, |(end, _)| *end),
+            // No more than what was restored: a file that was refused covers nothing.
+            covers: snapshot::list(&folder)?.first().map_or(0, |(end, _)| (*end).min(self.duties.own_start)),
             folder,
         }))
     }

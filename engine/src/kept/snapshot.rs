@@ -133,7 +133,11 @@ fn header(anchor: &Anchor, version: u32, state: &[u8]) -> [u8; HEADER_BYTES] {
     header
 }
 
-/// Writes a snapshot, then removes those that are too many. The first sequence that the oldest kept one covers.
+/// Writes a snapshot, then removes those before it that are too many. Where the oldest of those kept ends: they cover
+/// every record below it.
+///
+/// Those that end behind it count for nothing: they are of history that the log has lost, or of a replay from an
+/// earlier point than theirs. Counted, they would push out the one just written.
 pub(crate) fn write(
     folder: &Path,
     anchor: &Anchor,
@@ -144,6 +148,7 @@ pub(crate) fn write(
     let name = format!("{:020}{SUFFIX}", anchor.sequence + 1);
     write_whole(folder, &name, &[&header(anchor, version, state), state])?;
     let mut files = list(folder)?;
+    files.retain(|(end, _)| *end <= anchor.sequence + 1);
     while files.len() > keep {
         let (_, path) = files.remove(0);
         std::fs::remove_file(&path).map_err(io("remove", &path))?;
