@@ -10,7 +10,6 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use slipring_journal::storage::Storage;
 use slipring_journal::{Journal, Reader};

@@ -7,6 +7,7 @@ mod sim;
 
 use sim::every_call::die_in;
 use sim::lives::{Plan, history};
+use sim::removed_twice::removed_twice;
 use sim::torn_control::torn_twice;
 use slipring_journal::protect;
 
@@ -151,6 +152,28 @@ fn control_control_rewrite() {
     let story = protect::without(protect::CONTROL_REWRITE, without);
     println!("{:#x}: {}", protect::CONTROL_REWRITE, story.as_deref().unwrap_or("no violation"));
     assert!(story.is_some(), "a control slot that a failed sync had lost went unnoticed");
+}
+
+/// A segment removed by a process that has ended, the one before it by the next, with the power going at any call.
+fn removals() -> Result<(), String> {
+    for first in std::iter::once(None).chain((1..20).map(Some)) {
+        for second in 1..20 {
+            (0..12).try_for_each(|seed| removed_twice(first, second, seed))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn power_loss_in_a_removal_behind_one_that_was_not_synced_leaves_no_gap() {
+    removals().unwrap();
+}
+
+#[test]
+fn control_remove_order() {
+    let story = protect::without(protect::REMOVE_ORDER, || removals().err());
+    println!("{:#x}: {}", protect::REMOVE_ORDER, story.as_deref().unwrap_or("no violation"));
+    assert!(story.is_some(), "a gap left by two removals went unnoticed");
 }
 
 #[test]

@@ -179,6 +179,9 @@ impl<E: Event> EngineBuilder<E> {
         graph::check(&nodes, self.journal.is_some(), syncs)?;
         for item in items() {
             let Item::Stage { name, stage, .. } = item else { continue };
+            if let Some(what) = stage.contradicts_itself() {
+                return Err(BuildError::StatelessKeeps { stage: name.clone(), what });
+            }
             let Some(what) = stage.needs_journal() else { continue };
             if self.journal.is_none() {
                 return Err(BuildError::KeepsWithoutJournal { stage: name.clone(), what });

@@ -54,6 +54,12 @@ impl<H> Keeps<H> {
         Keeps { snapshots: None, digests: None, effects: None, dead_letters: false, stateless: false }
     }
 
+    /// What is of a state, if anything is.
+    pub(crate) fn of_a_state(&self) -> Option<&'static str> {
+        let asked = [(self.snapshots.is_some(), "snapshots"), (self.digests.is_some(), "digests")];
+        asked.into_iter().find(|(is_asked, _)| *is_asked).map(|(_, what)| what)
+    }
+
     /// What needs a journal, if anything does.
     pub(crate) fn needs_journal(&self) -> Option<&'static str> {
         let asked = [

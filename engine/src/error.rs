@@ -121,6 +121,14 @@ pub enum BuildError {
         /// What it keeps.
         what: &'static str,
     },
+    /// A stage has no state and keeps it.
+    #[error("stage {stage} is stateless and keeps {what}, which are of a state: take one of them away")]
+    StatelessKeeps {
+        /// The stage.
+        stage: String,
+        /// What it keeps.
+        what: &'static str,
+    },
     /// A backtest has no journal of its own.
     #[error("a backtest is fed from a journal and has none of its own: take .journal(..) away")]
     BacktestWithJournal,
@@ -180,6 +188,12 @@ pub enum ReplayError {
         "replay before going live goes to the journal's end: take .until(..) away, or use EngineBuilder::backtest"
     )]
     MustReachEnd,
+    /// At this pace nothing would ever come.
+    #[error("Pace::Times({factor}): say how many times as fast, a number above zero")]
+    BadPace {
+        /// The factor given.
+        factor: f64,
+    },
     /// A backtest has no snapshots.
     #[error("a backtest has no snapshots to start from: say From::Start, From::Time or From::Sequence")]
     NoSnapshots,

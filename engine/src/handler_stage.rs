@@ -207,13 +207,16 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         self.keeps.needs_journal()
     }
 
+    fn contradicts_itself(&self) -> Option<&'static str> {
+        self.keeps.of_a_state().filter(|_| self.keeps.stateless)
+    }
+
     fn keeps_dead_letters(&self) -> bool {
         self.keeps.dead_letters
     }
 
     fn needs_all_history(&self) -> bool {
-        // Digests are of a state that saw all, whatever the stage says of itself: see `Opening::open`.
-        self.keeps.snapshots.is_none() && (self.keeps.digests.is_some() || !self.keeps.stateless)
+        self.keeps.snapshots.is_none() && !self.keeps.stateless
     }
 
     fn open(&mut self, opening: &mut Opening<'_>) -> Result<Option<Opened>, KeepError> {

@@ -111,6 +111,7 @@ impl<E: Event> Recovered<E> {
     /// live; open it again.
     pub fn replay<'a>(&mut self, replay: impl Into<Replay<'a>>) -> Result<ReplayReport, ReplayError> {
         let mut replay = replay.into();
+        replay.check()?;
         if replay.until.is_some() {
             return Err(ReplayError::MustReachEnd);
         }

@@ -172,6 +172,18 @@ pub(crate) fn time_before<E: Event>(reader: &mut Reader<E>, sequence: u64) -> Re
     })
 }
 
+impl Replay<'_> {
+    /// Refuses a pace at which nothing would ever come.
+    pub(crate) fn check(&self) -> Result<(), ReplayError> {
+        match self.pace {
+            Pace::Times(factor) if !(factor.is_finite() && factor > 0.0) => {
+                Err(ReplayError::BadPace { factor })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Publishes the records in `[first, end)`, with their sequences and times, and waits until every stage has finished
 /// them.
 pub(crate) fn feed<E: Event>(
@@ -297,6 +309,7 @@ impl<E: Event> Backtest<E> {
     /// [`ReplayError`]: a range that is not there, a record that does not validate, a stage that fails.
     pub fn run<'a>(self, replay: impl Into<Replay<'a>>) -> Result<BacktestReport, ReplayError> {
         let mut replay = replay.into();
+        replay.check()?;
         let Backtest { builder, mut reader } = self;
         let started = Instant::now();
         let first = match replay.from {

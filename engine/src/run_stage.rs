@@ -75,6 +75,10 @@ pub(crate) trait RunStage<E>: Send {
     fn needs_journal(&self) -> Option<&'static str> {
         None
     }
+    /// What it keeps of a state that it says it has not.
+    fn contradicts_itself(&self) -> Option<&'static str> {
+        None
+    }
     /// Whether it keeps dead letters.
     fn keeps_dead_letters(&self) -> bool {
         false

@@ -518,6 +518,9 @@ fn what_needs_a_journal_says_so_at_once() {
     let error = Engine::builder().lane(lane).open().unwrap_err();
     assert!(error.to_string().contains("stage sum keeps snapshots"), "{error}");
     let folder = tempfile::tempdir().unwrap();
+    let stage = sum().stateless().digests(Digests::every(1));
+    let error = builder(folder.path()).lane(Lane::named("main").journal().with(stage)).open().unwrap_err();
+    assert!(error.to_string().contains("stateless and keeps digests"), "{error}");
     let stage = Stage::new("a/b", Sum::default(), Gate::JOURNALLED).digests(Digests::every(1));
     let error = builder(folder.path()).lane(Lane::named("main").journal().with(stage)).open().unwrap_err();
     assert!(error.to_string().contains("a/b"), "{error}");
@@ -594,9 +597,8 @@ fn retention_keeps_what_digests_need() {
             .retention(Retention::new().only_behind_snapshots());
         let often =
             Stage::new("often", Sum::default(), Gate::JOURNALLED).snapshots(Snapshots::every(100).keep(1));
-        // Its digests are of a state that saw all, whatever it says of itself.
-        let lane =
-            Lane::named("main").journal().with(often).with(sum().digests(Digests::every(10)).stateless());
+        // Digests are of a state that saw all, and no snapshot holds it.
+        let lane = Lane::named("main").journal().with(often).with(sum().digests(Digests::every(10)));
         Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
     };
     for _ in 0..3 {

@@ -82,6 +82,10 @@ fn a_backtest_says_what_it_can_not_do() {
     let failing = Lane::named("try").stage("failing", failing, Gate::PUBLISHED);
     let error = Engine::builder().lane(failing).backtest(&journal).unwrap().run(From::Start).unwrap_err();
     assert!(error.to_string().contains("sequence 4: its handler failed: four"), "{error}");
+    for factor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let error = backtest().run(Replay::new(From::Start).pace(Pace::Times(factor))).unwrap_err();
+        assert!(matches!(error, ReplayError::BadPace { .. }), "{error}");
+    }
     // Going live takes all of history.
     let builder = Engine::builder().journal(journal.clone()).lane(lane().journal());
     let error =

@@ -24,6 +24,8 @@ pub const HEADER_SYNC: u32 = 1 << 8;
 pub const CONTROL_REWRITE: u32 = 1 << 9;
 /// Retention unlinks a segment only after the new first sequence is synced.
 pub const RETIRE_ORDER: u32 = 1 << 10;
+/// Recovery syncs the folder before it removes a segment from the end.
+pub const REMOVE_ORDER: u32 = 1 << 11;
 
 #[cfg(feature = "negative-controls")]
 thread_local! {

@@ -269,12 +269,15 @@ fn mend<S: Storage>(
     }
     // Segments that start at or behind the tail hold nothing that counts; the helper makes new ones. Later ones
     // go first, and for certain, so that what is left is a chain whenever power fails. (Without the sync the
-    // simulator found a gap: an earlier removal on disk, a later one lost.)
+    // simulator found a gap: an earlier removal on disk, a later one lost.) The sync comes before each removal, the first
+    // too: a later segment may have been removed by a process that died, or closed, before it synced the folder.
     while chain.segments.last().is_some_and(|segment| segment.header.base >= tail.end) {
+        if protect::on(protect::REMOVE_ORDER) {
+            storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
+        }
         let segment = chain.segments.pop().expect("just looked at");
         let name = segment.name;
         storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
-        storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
         removed.push(name);
     }
     for segment in &mut chain.segments {

@@ -4,4 +4,5 @@ pub(crate) mod every_call;
 mod inode;
 pub(crate) mod lives;
 pub(crate) mod machine;
+pub(crate) mod removed_twice;
 pub(crate) mod torn_control;
