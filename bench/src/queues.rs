@@ -9,7 +9,7 @@ use crossbeam::queue::ArrayQueue;
 use crate::event::Order;
 use crate::harness::{Contender, Sample};
 use crate::host::Cores;
-use crate::ring::{CAPACITY, RawSlot, consume};
+use crate::ring::{CAPACITY, RawSlot, consume, in_memory, refill};
 
 /// A bounded queue with one sender and one receiver.
 trait Queue: 'static {
@@ -186,6 +186,7 @@ fn rtrb_chunks(events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
             sum
         });
         let _ = is_ready.recv();
+        let mut memory = in_memory(batch);
         let started = Instant::now();
         for first in (0..events).step_by(batch) {
             let chunk = loop {
@@ -194,8 +195,8 @@ fn rtrb_chunks(events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
                     Err(_) => std::hint::spin_loop(),
                 }
             };
-            let last = first + batch as u64;
-            chunk.fill_from_iter((first..last).map(|n| RawSlot { time_ns: n, event: Order::nth(n) }));
+            refill(&mut memory, first);
+            chunk.fill_from_iter(memory.iter().copied());
         }
         std::hint::black_box(reader.join().expect("the reader does not panic"));
         Sample::throughput(events, started.elapsed())

@@ -32,6 +32,19 @@ pub fn consume(sum: &mut u64, event: &Order) {
     *sum = sum.wrapping_add(event.id ^ event.rest[2]);
 }
 
+/// A batch as it lies in memory before anybody publishes it; every contender copies from there.
+pub fn in_memory(batch: usize) -> Vec<RawSlot> {
+    vec![RawSlot { time_ns: 0, event: Order::nth(0) }; batch]
+}
+
+/// Makes the batch that begins with event `first`.
+#[inline(always)]
+pub fn refill(memory: &mut [RawSlot], first: u64) {
+    for (n, slot) in (first..).zip(memory) {
+        *slot = RawSlot { time_ns: n, event: Order::nth(n) };
+    }
+}
+
 /// Raw `disruptor`, a managed handler, busy spinning.
 pub fn raw(events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
     cores.unpin();
@@ -57,10 +70,12 @@ pub fn raw(events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
             producer.publish(|slot| *slot = RawSlot { time_ns: n, event: Order::nth(n) });
         }
     } else {
+        let mut memory = in_memory(batch);
         for first in (0..events).step_by(batch) {
+            refill(&mut memory, first);
             producer.batch_publish(batch, |slots| {
-                for (n, slot) in (first..).zip(slots) {
-                    *slot = RawSlot { time_ns: n, event: Order::nth(n) };
+                for (event, slot) in memory.iter().zip(slots) {
+                    *slot = *event;
                 }
             });
         }
