@@ -76,10 +76,12 @@ fn it_keeps_recent_history_in_bounded_memory_in_every_sync_mode() {
         engine.shutdown(publisher).unwrap();
         let seen = seen.unwrap().join();
         assert!(seen.failure.is_some() || seen.end == COUNT, "evicted, or it has seen all: {seen:?}");
-        // What is kept, the active one, the next and the file after it, and two behind D with Sync::None; room for what
-        // is being unlinked.
-        let bound = (KEPT_SEGMENTS + 8) * SEGMENT_BYTES;
+        // Unlinking trails the writer by as much as its thread is kept from a core; without it all 60 would be there.
+        let bound = 40 * SEGMENT_BYTES;
         assert!(most_bytes <= bound, "{sync:?}: {most_bytes} bytes of {bound}");
+        // At the end: what is kept, the active one, and what the last sync made due.
+        let (left, bound) = (bytes_in(folder.path()), (KEPT_SEGMENTS + 3) * SEGMENT_BYTES);
+        assert!(left <= bound, "{sync:?}: {left} bytes of {bound} at the end");
 
         // The next process finds recent history, and replays it as from any disk.
         let first = journal.reader::<Note>().unwrap().first_sequence();
