@@ -14,10 +14,12 @@ use crate::host::{Cores, settle};
 use crate::replay::{CAPACITY, STEP_NS};
 use crate::ring;
 
+/// Events published live: one snapshot falls among them.
+const LIVE: u64 = 150_000;
 /// Events between two snapshots.
-const EVERY: u64 = 500_000;
-/// Events behind the last snapshot.
-const TAIL: u64 = 100_000;
+const EVERY: u64 = 100_000;
+/// Events behind the last one.
+const TAIL: u64 = EVERY / 2;
 /// Prices that the state holds a quantity for: a snapshot of 1 MiB.
 const LEVELS: usize = 1 << 17;
 
@@ -69,11 +71,13 @@ struct Stopped {
 }
 
 impl Stopped {
+    /// `events` is a multiple of `EVERY`; the tail comes on top.
     fn new(folder: &Path, events: u64, cores: Cores) -> Self {
+        let events = events + TAIL;
         let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
         let journal = Journal::at(place.path()).sync(Sync::None);
         let (mut writer, _) = journal.open::<Order>().expect("a new journal");
-        for n in 0..events - EVERY {
+        for n in 0..events - LIVE {
             writer.append(n * STEP_NS, &Order::nth(n)).expect("room on the disk");
         }
         writer.close().expect("a disk that syncs");
@@ -81,16 +85,24 @@ impl Stopped {
         let mut recovered = stopped.open();
         recovered.replay(From::Start).expect("whole records");
         let (engine, mut publisher) = recovered.go_live().expect("lanes that start");
-        for n in events - EVERY..events {
-            publisher.publish_at(n * STEP_NS, Order::nth(n)).expect("a running engine");
-            // The snapshot TAIL before the end must not be left out because the one before is on its way.
-            let snapshot_end = events - TAIL;
-            if n + 1 == snapshot_end {
-                while engine.kept()[0].snapshot_end < snapshot_end {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
+        // A snapshot is left out while the one before is on its way, and replay has just taken one.
+        let written = |count| {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while engine.kept()[0].snapshots < count {
+                assert!(
+                    Instant::now() < deadline,
+                    "no snapshot: {:?} {:?}",
+                    engine.kept(),
+                    engine.keep_faults()
+                );
+                std::thread::sleep(Duration::from_millis(1));
             }
+        };
+        written(1);
+        for n in events - LIVE..events {
+            publisher.publish_at(n * STEP_NS, Order::nth(n)).expect("a running engine");
         }
+        written(2);
         stopped.state = state(engine.shutdown(publisher).expect("a clean shutdown"));
         stopped
     }
@@ -98,7 +110,7 @@ impl Stopped {
     fn open(&self) -> Recovered<Order> {
         self.cores.unpin();
         let stage = Stage::new("levels", Levels::new(), Gate::JOURNALLED)
-            .snapshots(Snapshots::every(TAIL).at_shutdown(false));
+            .snapshots(Snapshots::every(EVERY).at_shutdown(false));
         Engine::builder()
             .ring_capacity(CAPACITY)
             .journal(self.journal.clone())
@@ -137,8 +149,8 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
         output.note(&format!("writing {events} records to recover"));
         let stopped = Stopped::new(folder, events, cores);
         let topology = format!(
-            "{events} records, a state of 1 MiB; from opening until everything is replayed: from the last snapshot, \
-             {TAIL} records before the end, and from the start; {}",
+            "{events} records and {TAIL} more, a state of 1 MiB; from opening until everything is replayed: from the last snapshot, \
+             which those {TAIL} are behind, and from the start; {}",
             cores.describe()
         );
         output.bench(
