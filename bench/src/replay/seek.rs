@@ -114,11 +114,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (place, journal) = crate::replay::written(folder.path(), 5_000);
         let samples = cold(&journal, place.path(), 5_000, 3);
-        assert!(
-            samples[1].value.is_nan() || (10.0..=20.0).contains(&samples[1].value),
-            "{}",
-            samples[1].value
-        );
-        assert!(samples[2].value >= 1.0, "what was read is in the cache");
+        // No upper bound: the system counts the reads of all threads, and other tests read meanwhile.
+        assert!(samples[1].value.is_nan() || samples[1].value >= 10.0, "{} reads", samples[1].value);
+        assert!(samples[2].value >= 1.0, "{} pages: what was read is in the cache", samples[2].value);
     }
 }
