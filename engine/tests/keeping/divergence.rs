@@ -1,0 +1,38 @@
+//! Digests: the window in which replay went another way.
+
+use super::*;
+
+#[test]
+fn replay_names_the_window_in_which_it_went_another_way() {
+    for (every, window) in [(1, 77..78), (10, 70..80), (64, 64..128)] {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = |noise: Vec<u64>| {
+            let handler = Sum { noise, ..Sum::default() };
+            Stage::new("sum", handler, Gate::JOURNALLED).digests(Digests::every(every))
+        };
+        live(folder.path(), stage(Vec::new()), From::Start, 200);
+        let (_, replayed) = live(folder.path(), stage(Vec::new()), From::Start, 0);
+        assert_eq!(replayed, 200, "the same code comes to the same digests");
+        let error = with_stage(folder.path(), stage(vec![77])).replay(From::Start).unwrap_err();
+        let ReplayError::Halted(halted) = error else { panic!("{error}") };
+        let Cause::Diverged(divergence) = halted.cause else { panic!("{halted}") };
+        assert_eq!(divergence.after..divergence.end, window, "every {every}");
+        assert_ne!(divergence.logged, divergence.found);
+    }
+}
+
+#[test]
+fn a_divergence_can_be_reported_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = |noise: Vec<u64>| {
+        let handler = Sum { noise, ..Sum::default() };
+        Stage::new("sum", handler, Gate::JOURNALLED).digests(Digests::every(10).report_only())
+    };
+    live(folder.path(), stage(Vec::new()), From::Start, 200);
+    let mut recovered = with_stage(folder.path(), stage(vec![77, 150]));
+    recovered.replay(From::Start).unwrap();
+    let divergences = recovered.divergences();
+    assert_eq!(divergences.len(), 1, "the first says it all");
+    assert_eq!((divergences[0].after, divergences[0].end), (70, 80));
+    assert!(divergences[0].to_string().contains("between sequences 70 and 80"), "{}", divergences[0]);
+}
