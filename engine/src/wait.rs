@@ -5,15 +5,17 @@ use std::time::Duration;
 /// How a lane waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Wait {
-    /// Chosen when the engine starts. If every lane and publisher has a core to itself: looks, with a moment's
-    /// pause after a small batch, and yields now and then. Else [`Wait::Park`].
+    /// Chosen when the engine starts. If every lane and publisher has a core to itself: looks, with a pause between,
+    /// a few after a small batch (more while the ring is near what it can carry, tens of millions of events a
+    /// second), and yields now and then. Else [`Wait::Park`].
     #[default]
     Auto,
-    /// Looks again at once, always: the lowest latency, for a core of its own. With fewer cores than spinning
-    /// threads it measures the scheduler.
+    /// Looks again at once, always: for a whole core of its own, and to compare. Each look takes the cursor's cache
+    /// line from the publisher, and of a core with two threads it takes more than half: measure whether it is quicker
+    /// than the default. With fewer cores than spinning threads it measures the scheduler.
     Spin,
     /// Pauses longer after a small batch, so that the next is larger: the most events a second from a publisher
-    /// that publishes one by one, for some latency at high rates.
+    /// that publishes one by one, for microseconds of latency from some millions of events a second on.
     Throughput,
     /// Looks a few times, then gives the core to whoever wants it. For lanes that share cores.
     Backoff,
@@ -39,9 +41,84 @@ pub(crate) struct Waiter {
     after: After,
     /// Empty looks in a row before anything else is done than look.
     spins: u32,
-    /// Pauses after a turn of fewer than [`SMALL_HIT`] events.
-    hit_pauses: u32,
+    /// Pauses after an empty look.
+    breath: u32,
+    pauses: Pauses,
     empty: u32,
+}
+
+/// How long a lane pauses after a small batch.
+///
+/// A lane that looks again at once takes the cursor's cache line, and those of the slots behind it, from the
+/// publisher that is writing there: near saturation a publisher spends most of its time getting them back. A pause
+/// lets it get ahead. Pausing after a batch, not after an empty look, costs next to nothing at moderate rates, and
+/// a longer pause is only worth its latency when events come so fast that they would queue anyway: so the pause
+/// doubles, up to a bound, while the turns of a whole window say so, and halves when they don't.
+struct Pauses {
+    least: u32,
+    most: u32,
+    now: u32,
+    /// Events of a turn, on average, for each pause: from the first on the next pauses are longer, below the second
+    /// shorter. In eighths.
+    grow: u64,
+    shrink: u64,
+    /// The turns, empty ones too, and events of the window so far.
+    turns: u32,
+    events: u64,
+}
+
+/// Turns before the pause changes: a burst of some hundred events is over before.
+const WINDOW: u32 = 32;
+
+impl Pauses {
+    /// Beyond the first two steps about 50 million events a second, where a pause takes 25 ns.
+    const FEW: Pauses = Pauses::new(4, 128, 10, 7);
+    /// A fifth of that.
+    const MANY: Pauses = Pauses::new(32, 256, 2, 1);
+    /// On a core that others want too, a long pause would be their time.
+    const SHARED: Pauses = Pauses::new(8, 8, 8, 0);
+    const NONE: Pauses = Pauses::new(0, 0, 0, 0);
+
+    const fn new(least: u32, most: u32, grow: u64, shrink: u64) -> Self {
+        Pauses { least, most, now: least, grow, shrink, turns: 0, events: 0 }
+    }
+
+    /// After a turn that finished `events` events.
+    #[inline(always)]
+    fn after(&mut self, events: u64) {
+        self.count(events);
+        // Else enough lies there as it is.
+        if events < 2 * u64::from(self.most) {
+            (0..self.now).for_each(|_| std::hint::spin_loop());
+        }
+    }
+
+    #[inline(always)]
+    fn count(&mut self, events: u64) {
+        self.turns += 1;
+        // A backlog says nothing of the rate.
+        self.events += events.min(2 * u64::from(self.most));
+        if self.turns == WINDOW {
+            self.adapt();
+        }
+    }
+
+    fn adapt(&mut self) {
+        let eighths = 8 * self.events / u64::from(WINDOW);
+        let now = u64::from(self.now);
+        // The first step is taken early: where cache lines move slowly, a publisher is held up long before.
+        let (grow, shrink) = match self.now {
+            now if now == self.least => (self.grow.min(4), 0),
+            now if now == 2 * self.least => (self.grow, self.shrink.min(3)),
+            _ => (self.grow, self.shrink),
+        };
+        if eighths >= grow * now {
+            self.now = (2 * self.now).min(self.most);
+        } else if eighths < shrink * now {
+            self.now = (self.now / 2).max(self.least);
+        }
+        (self.turns, self.events) = (0, 0);
+    }
 }
 
 /// What comes after the looks.
@@ -53,49 +130,39 @@ enum After {
     Own(Box<dyn WaitStrategy>),
 }
 
-/// Looks of a lane on a core of its own before it yields: some tens of microseconds. A yield is cheap when
+/// Looks of a lane on a core of its own before it yields: some hundred microseconds. A yield is cheap when
 /// nobody else wants the core, and all that helps when somebody does (the helper, the syncer, a test beside).
 const SPINS_ALONE: u32 = 4_000;
 /// Looks of a lane that shares its core.
 const SPINS_SHARED: u32 = 16;
 /// Yields before a lane parks or sleeps.
 const YIELDS: u32 = 64;
-/// Events in a turn below which a lane pauses a moment, so that the next batch is larger. Pausing after a small
-/// hit, not after an empty look, costs no latency at moderate rates.
-const SMALL_HIT: u64 = 32;
-/// Pauses after a small hit: no more latency at a million events a second.
-const FEW_PAUSES: u32 = 8;
-/// Pauses after a small hit where throughput is all.
-const MANY_PAUSES: u32 = 32;
 
 impl Waiter {
     /// `crowded`: there are more lanes and publishers than cores.
     pub(crate) fn new(wait: Wait, crowded: bool) -> Self {
-        let (after, spins, hit_pauses) = match wait.resolve(crowded) {
-            Wait::Auto => (After::Yield, SPINS_ALONE, FEW_PAUSES),
-            Wait::Spin => (After::Look, 0, 0),
-            Wait::Throughput => (After::Yield, SPINS_ALONE, MANY_PAUSES),
-            Wait::Backoff => (After::Yield, SPINS_SHARED, FEW_PAUSES),
-            Wait::Park => (After::Park, SPINS_SHARED, FEW_PAUSES),
-            Wait::Sleep(us) => (After::Sleep(Duration::from_micros(us.into())), SPINS_SHARED, FEW_PAUSES),
+        let (after, spins, pauses) = match wait.resolve(crowded) {
+            Wait::Auto => (After::Yield, SPINS_ALONE, Pauses::FEW),
+            Wait::Spin => (After::Look, 0, Pauses::NONE),
+            Wait::Throughput => (After::Yield, SPINS_ALONE, Pauses::MANY),
+            Wait::Backoff => (After::Yield, SPINS_SHARED, Pauses::SHARED),
+            Wait::Park => (After::Park, SPINS_SHARED, Pauses::SHARED),
+            Wait::Sleep(us) => (After::Sleep(Duration::from_micros(us.into())), SPINS_SHARED, Pauses::SHARED),
         };
-        Waiter { after, spins, hit_pauses, empty: 0 }
+        let breath = u32::from(wait != Wait::Spin);
+        Waiter { after, spins, breath, pauses, empty: 0 }
     }
 
     /// The user's own.
     pub(crate) fn own(strategy: Box<dyn WaitStrategy>) -> Self {
-        Waiter { after: After::Own(strategy), spins: 0, hit_pauses: 0, empty: 0 }
+        Waiter { after: After::Own(strategy), spins: 0, breath: 0, pauses: Pauses::NONE, empty: 0 }
     }
 
     /// After a turn that finished `count` events.
     #[inline]
     pub(crate) fn worked(&mut self, count: u64) {
         self.empty = 0;
-        if count < SMALL_HIT {
-            for _ in 0..self.hit_pauses {
-                std::hint::spin_loop();
-            }
-        }
+        self.pauses.after(count);
         if let After::Own(strategy) = &mut self.after {
             strategy.worked(count);
         }
@@ -105,7 +172,11 @@ impl Waiter {
     #[inline]
     pub(crate) fn idle(&mut self) -> bool {
         self.empty = self.empty.saturating_add(1);
+        self.pauses.count(0);
         if self.empty <= self.spins {
+            // Where both are threads of one core, a lane that looks as fast as it can slows the publisher down: one
+            // pause took a fifth off the latency.
+            (0..self.breath).for_each(|_| std::hint::spin_loop());
             return false;
         }
         match &mut self.after {
@@ -129,5 +200,46 @@ impl Wait {
 impl std::fmt::Debug for Waiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Waiter").field("spins", &self.spins).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(pauses: &mut Pauses, events: u64) -> u32 {
+        (0..WINDOW).for_each(|_| pauses.count(events));
+        pauses.now
+    }
+
+    #[test]
+    fn a_lane_pauses_longer_only_while_events_come_fast_for_long() {
+        let mut pauses = Pauses::FEW;
+        // One event a turn is not fast.
+        assert_eq!((0..100).map(|_| window(&mut pauses, 1)).max(), Some(4));
+        // A burst is fast, but soon over.
+        for _ in 0..10 {
+            (0..10).for_each(|_| pauses.count(6));
+            (0..1_000).for_each(|_| pauses.count(0));
+            assert_eq!(pauses.now, 4);
+        }
+        let mut pauses = Pauses::FEW;
+        for (longer, events) in [(8, 2), (16, 10), (32, 20), (64, 40), (128, 80), (128, 160)] {
+            assert_eq!(window(&mut pauses, events), longer);
+        }
+        // Neither fast nor slow.
+        assert_eq!(window(&mut pauses, 112), 128);
+        for (shorter, events) in [(64, 111), (32, 55), (16, 27), (8, 13), (8, 3), (4, 2), (4, 0)] {
+            assert_eq!(window(&mut pauses, events), shorter);
+        }
+    }
+
+    #[test]
+    fn spinning_never_pauses() {
+        let mut waiter = Waiter::new(Wait::Spin, false);
+        for count in [1, 30, 500] {
+            waiter.worked(count);
+            assert_eq!(waiter.pauses.now, 0);
+        }
     }
 }

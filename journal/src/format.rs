@@ -328,9 +328,12 @@ pub(crate) fn encode_record_header(header: RecordHeader) -> [u8; RECORD_HEADER_B
 #[inline(always)]
 pub(crate) fn valid_record(crc: &RecordCrc, sequence: u64, record: &[u8]) -> Option<RecordHeader> {
     let header = RecordHeader::decode(record);
-    let known = header.epoch() != 0 && header.kind().is_some();
+    // First what is cheap: an empty slot needs no checksum.
+    if header.epoch() == 0 || header.kind().is_none() {
+        return None;
+    }
     let wanted = crc.record(sequence, header.time_ns, header.epoch_kind, &record[RECORD_HEADER_BYTES..]);
-    (known && wanted == header.crc).then_some(header)
+    (wanted == header.crc).then_some(header)
 }
 
 /// Name of the segment that starts at `base`.

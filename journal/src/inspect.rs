@@ -273,7 +273,7 @@ pub fn verify_on<S: Storage>(
                 None if sequence < control.durable_end => fault("its bytes are not what was written"),
                 None => {
                     end.get_or_insert(sequence);
-                    if record.iter().any(|byte| *byte != 0) {
+                    if !scan::is_zero(record) {
                         report.torn_at = report.torn_at.or(end);
                     }
                 }

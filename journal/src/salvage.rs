@@ -207,7 +207,7 @@ impl<S: Storage, T: Storage> Walk<'_, S, T> {
                 }
             }
         }
-        if record.iter().any(|byte| *byte != 0) {
+        if !scan::is_zero(record) {
             self.torn_at.get_or_insert(sequence);
         }
         let name = &self.survey.segments[index].segment.name;

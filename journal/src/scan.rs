@@ -121,7 +121,7 @@ pub(crate) fn find_tail<S: Storage>(
                 }
                 None => {
                     broken = true;
-                    if record.iter().any(|byte| *byte != 0) {
+                    if !is_zero(record) {
                         tail.used_end = sequence + 1;
                     }
                 }
@@ -131,6 +131,12 @@ pub(crate) fn find_tail<S: Storage>(
     }
     tail.used_end = tail.used_end.max(tail.end);
     Ok(tail)
+}
+
+/// Whether a slot was never written. By whole words: most of the window is such slots.
+pub(crate) fn is_zero(record: &[u8]) -> bool {
+    let (words, rest) = record.as_chunks::<8>();
+    words.iter().all(|word| u64::from_ne_bytes(*word) == 0) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// The error for a record that must be whole and is not.
