@@ -1,9 +1,9 @@
 //! The bytes of the counters file, all of them; in words in docs/counters.md.
 //!
 //! ```text
-//!  0            static bytes                                  + 1024         + 256 a stage
-//!  | header, stage names, CRC | published | durable | journal  | stage 0       | stage 1 ..
-//!  |   never changes          | publishers | lanes | fate      | cursor, batches
+//!  0            static bytes                             + 1024               + 3200           + 256 a stage
+//!  | header, stage names, CRC | published | durable | journal  | late consumers, | stage 0        | stage 1 ..
+//!  |   never changes          | publishers | lanes | fate      | 16 places       | cursor, batches
 //! ```
 //!
 //! What changes is 8-byte words, each stored and loaded whole. Words of different writers never share 128 bytes: that
@@ -16,7 +16,8 @@ use super::memory::Words;
 
 /// "SLIPCNT" and a one, as a little-endian integer.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"SLIPCNT\x01");
-pub(crate) const VERSION: u32 = 1;
+/// 2: places for late consumers before the stages.
+pub(crate) const VERSION: u32 = 2;
 pub(crate) const BYTE_ORDER_MARK: u32 = 0x0102_0304;
 pub(crate) const BLOCK_BYTES: usize = 4096;
 /// Bytes that a writer has to itself.
@@ -34,6 +35,10 @@ pub(crate) const CAUSE_BYTES: usize = 256;
 /// More stages than any ring has: a greater number is damage.
 const MOST_STAGES: usize = 1 << 16;
 
+/// Places for late consumers. They come and go while the engine runs, so their number can't be known when the file is
+/// made; one that finds no place is only counted.
+pub(crate) const LATE_PLACES: usize = 16;
+
 /// In the header's flags: the engine has a journal.
 const HAS_JOURNAL: u32 = 1;
 
@@ -41,6 +46,13 @@ const HAS_JOURNAL: u32 = 1;
 pub(crate) const HALTED: u64 = 1;
 pub(crate) const CLOSED: u64 = 2;
 pub(crate) const ENDED: u64 = 4;
+
+/// In the state of a late consumer's place: somebody has it; it has failed; because retention removed what it was to
+/// read. How often the place was given away is counted above them, in steps of `LATE_GENERATION`.
+pub(crate) const LATE_TAKEN: u64 = 1;
+pub(crate) const LATE_FAILED: u64 = 2;
+pub(crate) const LATE_EVICTED: u64 = 4;
+pub(crate) const LATE_GENERATION: u64 = 256;
 
 /// A cursor: the sequence behind the last one finished, and the lanes that are parked until it moves.
 #[derive(Debug)]
@@ -102,6 +114,23 @@ pub(crate) struct BatchLine {
     pub(crate) max_batch: AtomicU64,
 }
 
+/// Late consumers that found no place.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub(crate) struct LateHeadLine {
+    pub(crate) not_shown: AtomicU64,
+}
+
+/// A late consumer's place. Its thread alone stores here while it runs: `late.rs` says how places change hands.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub(crate) struct LateLine {
+    pub(crate) state: AtomicU64,
+    pub(crate) end: AtomicU64,
+    /// UTF-8, eight bytes a word, zero padded.
+    pub(crate) name: [AtomicU64; NAME_BYTES / 8],
+}
+
 // SAFETY: each is `repr(C)` and of `AtomicU64` alone, and what lies behind them up to the alignment is padding of no
 // meaning: any bytes are a value, and all access is atomic.
 unsafe impl Words for CursorLine {}
@@ -117,6 +146,10 @@ unsafe impl Words for FateLine {}
 unsafe impl Words for CauseLine {}
 // SAFETY: as above.
 unsafe impl Words for BatchLine {}
+// SAFETY: as above.
+unsafe impl Words for LateHeadLine {}
+// SAFETY: as above.
+unsafe impl Words for LateLine {}
 
 const PUBLISHED_AT: usize = 0;
 const DURABLE_AT: usize = PUBLISHED_AT + size_of::<CursorLine>();
@@ -125,7 +158,9 @@ const PUBLISHERS_AT: usize = JOURNAL_AT + size_of::<JournalLine>();
 const LANES_AT: usize = PUBLISHERS_AT + size_of::<PublishersLine>();
 const FATE_AT: usize = LANES_AT + size_of::<LanesLine>();
 const CAUSE_AT: usize = FATE_AT + size_of::<FateLine>();
-const STAGES_AT: usize = CAUSE_AT + size_of::<CauseLine>();
+const LATE_HEAD_AT: usize = CAUSE_AT + size_of::<CauseLine>();
+const LATE_AT: usize = LATE_HEAD_AT + size_of::<LateHeadLine>();
+const STAGES_AT: usize = LATE_AT + LATE_PLACES * size_of::<LateLine>();
 const STAGE_BYTES: usize = size_of::<CursorLine>() + size_of::<BatchLine>();
 
 const _: () = {
@@ -134,7 +169,8 @@ const _: () = {
     assert!(size_of::<JournalLine>() == LINE_BYTES && size_of::<PublishersLine>() == LINE_BYTES);
     assert!(size_of::<LanesLine>() == LINE_BYTES && size_of::<CauseLine>() == CAUSE_BYTES);
     assert!(JOURNAL_AT == 256 && PUBLISHERS_AT == 384 && LANES_AT == 512 && FATE_AT == 640);
-    assert!(CAUSE_AT == 768 && STAGES_AT == 1024 && STAGE_BYTES == 256);
+    assert!(size_of::<LateHeadLine>() == LINE_BYTES && size_of::<LateLine>() == LINE_BYTES);
+    assert!(CAUSE_AT == 768 && LATE_AT == 1152 && STAGES_AT == 3200 && STAGE_BYTES == 256);
     assert!(BLOCK_BYTES % LINE_BYTES == 0 && NAME_BYTES < STAGE_ENTRY_BYTES);
 };
 
@@ -182,6 +218,16 @@ impl Layout {
         self.static_bytes() + CAUSE_AT
     }
 
+    pub(crate) fn late_head(self) -> usize {
+        self.static_bytes() + LATE_HEAD_AT
+    }
+
+    /// A place for a late consumer.
+    pub(crate) fn late(self, index: usize) -> usize {
+        debug_assert!(index < LATE_PLACES);
+        self.static_bytes() + LATE_AT + index * size_of::<LateLine>()
+    }
+
     /// A stage's cursor.
     pub(crate) fn stage(self, index: usize) -> usize {
         self.static_bytes() + STAGES_AT + index * STAGE_BYTES
@@ -226,7 +272,7 @@ pub enum CountersFault {
     /// Something else, or nothing yet.
     #[error("it does not begin as a counters file does")]
     Foreign,
-    /// Written by a later version of slipring.
+    /// Written by another version of slipring.
     #[error(
         "its version is {found}, this reads version {}: use the slipring that the engine was built with",
         VERSION
@@ -365,7 +411,8 @@ pub(crate) fn cut(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-fn text(padded: &[u8]) -> String {
+/// A text that zeros follow.
+pub(crate) fn text(padded: &[u8]) -> String {
     let end = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
     String::from_utf8_lossy(&padded[..end]).into_owned()
 }
