@@ -53,7 +53,7 @@ pub struct Counters {
     /// How often a `try_` call found the ring full.
     pub full_refusals: u64,
     /// How often a parked lane was not woken and should have been: 0, or slipring has a bug. It looks for itself
-    /// after a tenth of a second.
+    /// within about a second.
     pub missed_wakeups: u64,
     /// Events that the ring holds.
     pub capacity: u64,
