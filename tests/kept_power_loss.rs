@@ -122,3 +122,68 @@ fn a_note_of_progress_never_outlives_the_dead_letter_before_it() {
     assert_eq!(letters.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [20]);
     drop(recovered);
 }
+
+/// Counts its orders, and refuses order 20 unless it is told to take every one.
+#[derive(Default)]
+struct Picky {
+    count: Count,
+    takes_all: bool,
+}
+
+impl Handler<Order> for Picky {
+    fn event(&mut self, order: &Order, context: &Context) -> Result<(), HandlerError> {
+        if order.id == 20 && !self.takes_all {
+            return Err("no order 20".into());
+        }
+        self.count.event(order, context)
+    }
+}
+
+impl Snapshot for Picky {
+    fn save(&self, out: &mut Vec<u8>) {
+        self.count.save(out);
+    }
+
+    fn restore(&mut self, version: u32, bytes: &[u8]) -> Result<(), HandlerError> {
+        self.count.restore(version, bytes)
+    }
+}
+
+/// Were the letter not there, replay from the start would come to another state than from the snapshot.
+#[test]
+fn no_snapshot_outlives_the_dead_letters_before_it() {
+    let Some(mount) = mount("no_snapshot_outlives_the_dead_letters_before_it") else { return };
+    let place = mount.path().join("orders");
+    let open = |takes_all| {
+        let handler = Picky { takes_all, ..Picky::default() };
+        let stage = Stage::new("picky", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter);
+        let lane =
+            Lane::named("main").journal().with(stage.snapshots(Snapshots::every(100).at_shutdown(false)));
+        // Nothing syncs the letters but the keeper before a snapshot: there are no effects, and nothing is retired.
+        let journal = Journal::at(&place).sync(Sync::every(Duration::from_millis(1)));
+        Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
+    };
+    let (engine, mut publisher) = open(false).go_live().unwrap();
+    for id in 0..150 {
+        publisher.publish(Order { id }).unwrap();
+    }
+    while engine.kept()[0].snapshots == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    mount.shut_down();
+    drop(publisher);
+    drop(engine);
+    mount.start_again();
+    let letters = DeadLetters::of(&place).unwrap();
+    assert_eq!(letters.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [20]);
+    for from in [From::Snapshot, From::Start] {
+        let mut recovered = open(true);
+        recovered.replay(from).unwrap();
+        let restored = recovered.restored().first().and_then(|restored| restored.end);
+        assert_eq!(restored, (from == From::Snapshot).then_some(100));
+        let end = recovered.end_sequence();
+        let (engine, publisher) = recovered.go_live().unwrap();
+        let state: Picky = engine.shutdown(publisher).unwrap().take_handler("picky").unwrap();
+        assert_eq!(state.count.0, end - 1, "{from:?}");
+    }
+}

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use slipring::{Counters, CountersError, CountersReader};
+use slipring::{Counters, CountersError, CountersReader, LateCounters};
 
 use crate::args::TopArgs;
 use crate::error::CliError;
@@ -129,19 +129,61 @@ fn table(
         ]
     });
     let head = ["STAGE", "LANE", "END", "LAG", "RATE", "BATCH", "MAX", "BATCHES"].map(str::to_owned);
-    let mut rows: Vec<[String; 8]> = std::iter::once(head).chain(stages).collect();
-    let has_rate = rows[1..].iter().any(|row| !row[4].is_empty());
-    if !has_rate {
+    let rows: Vec<[String; 8]> = std::iter::once(head).chain(stages).collect();
+    writeln!(out)?;
+    columns(rows, out)?;
+    late_table(counters, since, out)
+}
+
+/// The late consumers, if there are any.
+fn late_table(
+    counters: &Counters,
+    since: Option<(Duration, &Counters)>,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    if counters.late_consumers.is_empty() && counters.late_not_shown == 0 {
+        return Ok(());
+    }
+    let consumers = counters.late_consumers.iter().map(|late| {
+        let rate = since.and_then(|(elapsed, before)| {
+            // By its name: places change hands.
+            let before = before.late_consumers.iter().find(|one| one.name == late.name)?;
+            Some(show::rate(late.end.saturating_sub(before.end), elapsed))
+        });
+        let (end, lag) = (show::count(late.end), show::count(late.lag));
+        [late.name.clone(), late_state(late).to_owned(), end, lag, rate.unwrap_or_default()]
+    });
+    let head = ["LATE CONSUMER", "STATE", "END", "LAG", "RATE"].map(str::to_owned);
+    let rows: Vec<[String; 5]> = std::iter::once(head).chain(consumers).collect();
+    writeln!(out)?;
+    columns(rows, out)?;
+    match counters.late_not_shown {
+        0 => Ok(()),
+        more => writeln!(out, "and {} more, for which the counters have no place", show::count(more)),
+    }
+}
+
+fn late_state(late: &LateCounters) -> &'static str {
+    match (late.failed, late.evicted) {
+        (_, true) => "evicted",
+        (true, false) => "failed",
+        (false, false) if late.is_caught_up() => "caught up",
+        (false, false) => "behind",
+    }
+}
+
+/// Writes rows below a head, two names to the left and numbers to the right. The rates, in the fifth column, are left
+/// out if there are none.
+fn columns<const N: usize>(mut rows: Vec<[String; N]>, out: &mut dyn Write) -> std::io::Result<()> {
+    if rows[1..].iter().all(|row| row[4].is_empty()) {
         rows[0][4].clear();
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 8] = std::array::from_fn(width);
-    writeln!(out)?;
+    let widths: [usize; N] = std::array::from_fn(width);
     for row in &rows {
         let mut line = String::new();
         for (column, (text, width)) in row.iter().zip(widths).enumerate().filter(|(_, (_, width))| *width > 0)
         {
-            // Names to the left, numbers to the right.
             let cell = if column < 2 { format!("{text:<width$}  ") } else { format!("{text:>width$}  ") };
             line.push_str(&cell);
         }
@@ -155,6 +197,12 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
         json!({
             "name": stage.name, "lane": stage.lane, "end": stage.end, "lag": stage.lag,
             "batches": stage.batches, "last_batch": stage.last_batch, "max_batch": stage.max_batch,
+        })
+    });
+    let late_consumers = counters.late_consumers.iter().map(|late| {
+        json!({
+            "name": late.name, "end": late.end, "lag": late.lag, "caught_up": late.is_caught_up(),
+            "failed": late.failed, "evicted": late.evicted,
         })
     });
     json!({
@@ -178,5 +226,7 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
         })),
         "missed_wakeups": counters.missed_wakeups,
         "stages": stages.collect::<Vec<_>>(),
+        "late_consumers": late_consumers.collect::<Vec<_>>(),
+        "late_not_shown": counters.late_not_shown,
     })
 }

@@ -40,6 +40,11 @@ impl Cursor {
         self.0.end.load(Ordering::Acquire)
     }
 
+    /// Whether the other one is a clone of this.
+    pub(crate) fn is_same(&self, other: &Cursor) -> bool {
+        std::ptr::eq(&*self.0, &*other.0)
+    }
+
     /// Whether a lane is parked until the cursor moves.
     #[inline(always)]
     pub(crate) fn has_parked(&self) -> bool {

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use crate::handler::{Fatal, HandlerError};
-use crate::kept::dead_letters::{self, DeadLetterKind};
+use crate::kept::dead_letter_log;
+use crate::kept::dead_letters::DeadLetterKind;
 use crate::kept::digests::{self, Digests, Divergence, Entry};
 use crate::kept::effects::{Effects, Progress};
 use crate::kept::epochs::Epochs;
@@ -88,7 +89,7 @@ pub(crate) struct Duties<H> {
     live_from: u64,
     pub(crate) effects_end: u64,
     pub(crate) progress: Option<Progress>,
-    pub(crate) dead_letters: Option<dead_letters::Log>,
+    pub(crate) dead_letters: Option<dead_letter_log::Log>,
     pub(crate) digest_log: Option<digests::Log>,
     /// Digests are logged behind it and compared up to it.
     pub(crate) logged_end: u64,

@@ -145,6 +145,7 @@ impl<E: Event> Engine<E> {
             live_from: shared.live_from,
             has_journal: shared.journal.is_some(),
             stages: Box::new(stages.map(|(name, lane)| (name.as_str(), lane.as_str()))),
+            late: Some(shared.late.counters()),
         };
         let mut counters = shared.board.read(about).expect("it ends with this handle");
         if let Some(journal) = &shared.journal {
@@ -152,7 +153,6 @@ impl<E: Event> Engine<E> {
             counters.journalled_end = Some(journal.journalled_end());
             counters.durable_end = Some(journal.durable_end());
         }
-        counters.late_consumers = shared.late.counters(counters.published_end);
         counters
     }
 

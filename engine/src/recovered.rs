@@ -9,7 +9,7 @@ use crate::builder::EngineBuilder;
 use crate::engine::Engine;
 use crate::error::{BuildError, ReplayError};
 use crate::kept::KeepError;
-use crate::kept::dead_letters;
+use crate::kept::dead_letter_log;
 use crate::kept::digests::Divergence;
 use crate::kept::epochs::Epochs;
 use crate::kept::opening::{Opened, Opening};
@@ -26,6 +26,7 @@ pub struct Recovered<E: Event> {
     report: Option<RecoveryReport>,
     restored: Vec<Restored>,
     lost_effects: Vec<(String, std::ops::Range<u64>)>,
+    torn_dead_letters: Vec<(String, u64)>,
 }
 
 enum State<E: Event> {
@@ -41,7 +42,8 @@ impl<E: Event> Recovered<E> {
     pub(crate) fn new(builder: EngineBuilder<E>, journal: Option<(Writer<E>, RecoveryReport)>) -> Self {
         let (writer, report) = journal.unzip();
         let state = State::Opened(Box::new(builder), writer.map(Box::new));
-        Recovered { state, report, restored: Vec::new(), lost_effects: Vec::new() }
+        let (restored, lost_effects, torn_dead_letters) = (Vec::new(), Vec::new(), Vec::new());
+        Recovered { state, report, restored, lost_effects, torn_dead_letters }
     }
 
     /// What opening the journal found, discarded and mended; `None` without a journal.
@@ -73,6 +75,12 @@ impl<E: Event> Recovered<E> {
         &self.lost_effects
     }
 
+    /// How many bytes were cut off the end of each stage's log of dead letters that a crash had left torn, once
+    /// replayed. They were not synced. Replay gives the handler those events again.
+    pub fn torn_dead_letters(&self) -> &[(String, u64)] {
+        &self.torn_dead_letters
+    }
+
     /// Where replay came to another state than the one that was logged. More than none only with
     /// [`Digests::report_only`](crate::Digests::report_only).
     pub fn divergences(&self) -> Vec<Divergence> {
@@ -99,7 +107,10 @@ impl<E: Event> Recovered<E> {
         }
         let mut reader = writer.reader()?;
         let epoch = reader.at(sequence)?.epoch();
-        let mut log = dead_letters::Log::open(journal.path(), stage, reader.as_raw())?;
+        let mut log = dead_letter_log::Log::open(journal.path(), stage, reader.as_raw())?;
+        if log.torn_bytes() > 0 {
+            self.torn_dead_letters.push((stage.to_owned(), log.torn_bytes()));
+        }
         Ok(log.skip(sequence, epoch)?)
     }
 
@@ -187,6 +198,9 @@ impl<E: Event> Recovered<E> {
         for (stage, opened) in &opened {
             self.restored.extend(opened.restored.clone());
             self.lost_effects.extend(opened.lost_effects.clone().map(|lost| (stage.clone(), lost)));
+            if opened.torn_dead_letters > 0 {
+                self.torn_dead_letters.push((stage.clone(), opened.torn_dead_letters));
+            }
         }
         Ok(opened)
     }

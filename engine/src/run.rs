@@ -107,9 +107,12 @@ impl<E: Event> Run<E> {
         }
         // A change of the engine's fate that comes after the turn's look at it is not lost: it unparks every
         // lane, and the next park returns at once.
-        self.parking.park(index, places, || {
-            self.stages.iter().any(|(_, stage)| stage.parks_at().is_none()) || self.status.is_changed()
-        });
+        // One that is held up by another cursor by now is no better: where it was marked nobody will look for it.
+        let has_moved = || {
+            let mut stages = self.stages.iter().zip(&*places);
+            stages.any(|((_, stage), place)| stage.parks_at().is_none_or(|now| !now.is_same(place)))
+        };
+        self.parking.park(index, places, has_moved, || self.status.is_changed());
     }
 
     /// Calls each stage; those that end or fail leave the lane, the others go on. The events finished.

@@ -185,7 +185,7 @@ impl<E: Event> EngineBuilder<E> {
             journal,
             outlet: Arc::clone(&outlet),
             history,
-            late: LateConsumers::default(),
+            late: LateConsumers::new(Arc::clone(&board)),
             live_from,
             wait_timeout: self.wait_timeout,
             findings,

@@ -70,6 +70,40 @@ fn trap_09_parked_lanes_are_woken_by_publisher_upstream_stage_and_syncer() {
     }
 }
 
+/// A lane that waits for two stages once marked the first one's cursor when that had just moved, and slept a tenth of a
+/// second though the second one moved too: nobody looks at that mark any more.
+#[test]
+fn a_lane_that_parks_while_the_first_of_two_gates_opens_is_woken_by_the_second() {
+    let spin = |micros: u64| {
+        let since = std::time::Instant::now();
+        while since.elapsed() < Duration::from_micros(micros) {
+            std::hint::spin_loop();
+        }
+    };
+    // The first opens at any time while the lane behind makes up its mind to park, the second well behind that.
+    let first = move |tick: &Tick, _: &Context| spin(tick.id * 7 % 200);
+    let second = |_: &Tick, _: &Context| std::thread::sleep(Duration::from_micros(400));
+    let done = Count::default();
+    let (engine, mut publisher) = live(
+        Engine::builder()
+            .ring_capacity(64)
+            .lane(Lane::named("first").wait(Wait::Spin).stage("first", first, Gate::PUBLISHED))
+            .lane(Lane::named("second").wait(Wait::Park).stage("second", second, Gate::PUBLISHED))
+            .lane(Lane::named("behind").wait(Wait::Park).stage(
+                "behind",
+                count(&done),
+                Gate::PUBLISHED.after(["first", "second"]),
+            )),
+    );
+    for id in 0..2_000 {
+        publisher.publish_at(id, Tick { id }).unwrap();
+        engine.wait_stage("behind", id).unwrap();
+    }
+    assert_eq!(engine.counters().missed_wakeups, 0);
+    engine.shutdown(publisher).unwrap();
+    assert_eq!(done.load(Ordering::Relaxed), 2_000);
+}
+
 /// LMAX #222: a blocking wait that burns a core behind a slow stage.
 #[test]
 fn complaint_lmax_222_a_parked_lane_burns_no_core_behind_a_slow_stage() {

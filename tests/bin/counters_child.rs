@@ -3,14 +3,19 @@
 //!
 //! ```text
 //!  publisher --> ring of 64 --> journal lane --> slow lane: "slow", which stands still when told
+//!                                    |
+//!                                segment files --> late consumers, as told; they stand still when told
 //! ```
 
+use std::collections::HashMap;
 use std::io::BufRead;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use slipring::{Context, Engine, Gate, Journal, Lane, PublishError, Sync};
+use slipring::{
+    Context, Engine, Gate, Journal, Lane, LateConsumer, LateContext, LateHandle, PublishError, Sync,
+};
 use slipring_tests::journals::{Note, note};
 
 /// The event that the stage fails at.
@@ -37,6 +42,9 @@ fn main() {
         .go_live()
         .unwrap();
     println!("live {}", engine.live_from());
+    // Late consumers stand still at this sequence.
+    let hold_at = Arc::new(AtomicU64::new(u64::MAX));
+    let mut late: HashMap<String, LateHandle<_>> = HashMap::new();
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         match line.split_once(' ').unwrap_or((&line, "")) {
@@ -69,12 +77,34 @@ fn main() {
                     std::thread::yield_now();
                 }
             }
+            ("follow", name) => {
+                let (hold, fails) = (Arc::clone(&hold_at), name.starts_with("fails"));
+                let handler = move |_: &Note, context: &LateContext| {
+                    while context.sequence() >= hold.load(Ordering::Relaxed) {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    if fails && context.sequence() == 5 { Err("told to") } else { Ok(()) }
+                };
+                let handle = engine.follow(LateConsumer::named(name), handler).unwrap();
+                late.insert(name.to_owned(), handle);
+            }
+            ("hold", sequence) => hold_at.store(sequence.parse().unwrap(), Ordering::Relaxed),
+            // Until it stands still before a sequence, or has failed there.
+            ("reached", what) => {
+                let (name, end) = what.rsplit_once(' ').unwrap();
+                let (handle, end) = (&late[name], end.parse().unwrap());
+                while handle.end() < end || (name.starts_with("fails") && handle.failure().is_none()) {
+                    std::thread::sleep(Duration::from_micros(100));
+                }
+            }
+            ("stop", name) => drop(late.remove(name).unwrap().stop()),
             ("counters", _) => {
                 let counters = engine.counters();
                 println!("{counters}");
                 continue;
             }
             ("end", _) => {
+                late.clear();
                 engine.shutdown(publisher).unwrap();
                 return println!("ended");
             }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::format::{
-    BatchLine, CAUSE_BYTES, CLOSED, CursorLine, ENDED, FateLine, HALTED, JournalLine, LanesLine, Layout,
-    PublishersLine, cut,
+    BatchLine, CAUSE_BYTES, CLOSED, CauseLine, CursorLine, ENDED, FateLine, HALTED, JournalLine, LATE_PLACES,
+    LanesLine, LateHeadLine, LateLine, Layout, PublishersLine, cut,
 };
 use super::memory::{Memory, Place};
-use super::{Counters, HaltedCounters, JournalStalls, StageCounters};
+use super::{Counters, HaltedCounters, JournalStalls, LateCounters, StageCounters};
 use crate::cursor::Cursor;
 use crate::status::Halted;
 
@@ -76,6 +76,15 @@ impl Board {
         self.memory.at(self.layout.lanes())
     }
 
+    pub(super) fn late_head(&self) -> Place<LateHeadLine> {
+        self.memory.at(self.layout.late_head())
+    }
+
+    /// The places for late consumers.
+    pub(super) fn late_lines(&self) -> impl Iterator<Item = Place<LateLine>> {
+        (0..LATE_PLACES).map(|index| self.memory.at(self.layout.late(index)))
+    }
+
     fn fate(&self) -> Place<FateLine> {
         self.memory.at(self.layout.fate())
     }
@@ -84,7 +93,7 @@ impl Board {
     pub(crate) fn halt(&self, stage: Option<usize>, halted: &Halted) {
         let (fate, cause) = (self.fate(), halted.cause.to_string());
         let text = cut(&cause, CAUSE_BYTES).as_bytes();
-        let line = self.memory.at::<super::format::CauseLine>(self.layout.cause());
+        let line = self.memory.at::<CauseLine>(self.layout.cause());
         for (word, bytes) in line.text.iter().zip(text.chunks(8)) {
             let mut padded = [0; 8];
             padded[..bytes.len()].copy_from_slice(bytes);
@@ -117,13 +126,15 @@ impl Board {
         if word & ENDED != 0 {
             return None;
         }
-        // Stages first: a stage is never ahead of what is published, whenever that is read after it.
+        // Late consumers and stages first: none is ever ahead of what is published, whenever that is read after it.
+        let mut late_consumers = about.late.unwrap_or_else(|| self.read_late());
         let mut stages: Vec<StageCounters> = about
             .stages
             .enumerate()
             .map(|(index, (name, lane))| self.read_stage(index, name, lane))
             .collect();
-        let furthest = stages.iter().map(|stage| stage.end).max().unwrap_or(0);
+        let ends = stages.iter().map(|stage| stage.end).chain(late_consumers.iter().map(|late| late.end));
+        let furthest = ends.max().unwrap_or(0);
         // The journal's own cursor moves with each record, the word here once a batch, and its stage's in between.
         let journal_stage = stages.iter().find(|stage| stage.name == crate::journal_stage::JOURNAL);
         let journal = self.journal();
@@ -134,6 +145,9 @@ impl Board {
         let published_end = self.published().end().max(furthest);
         for stage in &mut stages {
             stage.lag = published_end - stage.end;
+        }
+        for late in &mut late_consumers {
+            late.lag = published_end - late.end;
         }
         let (publishers, lanes) = (self.publishers(), self.lanes());
         let halted = (word & HALTED != 0).then(|| self.read_halt(&fate, &stages));
@@ -155,7 +169,8 @@ impl Board {
             closed: word & CLOSED != 0,
             halted,
             stages,
-            late_consumers: Vec::new(),
+            late_consumers,
+            late_not_shown: self.late_not_shown(),
         })
     }
 
@@ -174,7 +189,7 @@ impl Board {
     }
 
     fn read_halt(&self, fate: &FateLine, stages: &[StageCounters]) -> HaltedCounters {
-        let line = self.memory.at::<super::format::CauseLine>(self.layout.cause());
+        let line = self.memory.at::<CauseLine>(self.layout.cause());
         // Relaxed, as the rest: behind Acquire N in `read`.
         let mut text: Vec<u8> =
             line.text.iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).collect();
@@ -196,6 +211,8 @@ pub(crate) struct About<'a> {
     pub(crate) has_journal: bool,
     /// Each stage's name and its lane's.
     pub(crate) stages: Box<dyn Iterator<Item = (&'a str, &'a str)> + 'a>,
+    /// The late consumers, if the reader knows of more than those that have places.
+    pub(crate) late: Option<Vec<LateCounters>>,
 }
 
 /// Counts a stage's batches, in the hand of its lane alone.

@@ -54,7 +54,7 @@ pub enum CountersFileError {
         process: u32,
     },
     /// Something else is there.
-    #[error("counters file {}: something else is there ({fault}): give another path", path.display())]
+    #[error("counters file {}: something else is there ({fault}): remove it or give another path", path.display())]
     Occupied {
         /// The file.
         path: PathBuf,

@@ -5,6 +5,7 @@
 //! | `format` | every byte of the counters file |
 //! | `memory` | the mapped or private words, and all the `unsafe` of it |
 //! | `board` | who writes which words, and how they are read |
+//! | `late` | places that late consumers take and give back |
 //! | `file` | where the file goes, how it comes and goes |
 //! | `process` | whether a process is still the one that wrote a file |
 //! | `reader` | reading another process's counters |
@@ -12,6 +13,7 @@
 mod board;
 mod file;
 mod format;
+mod late;
 mod memory;
 mod process;
 mod reader;
@@ -25,6 +27,7 @@ pub use format::CountersFault;
 #[cfg(test)]
 pub(crate) use format::Layout;
 pub(crate) use format::{CursorLine, JournalLine, LanesLine, PublishersLine, Static};
+pub(crate) use late::LatePlace;
 pub(crate) use memory::Place;
 pub use reader::{CountersError, CountersReader};
 
@@ -50,7 +53,7 @@ pub struct Counters {
     /// How often a `try_` call found the ring full.
     pub full_refusals: u64,
     /// How often a parked lane was not woken and should have been: 0, or slipring has a bug. It looks for itself
-    /// after a tenth of a second.
+    /// within about a second.
     pub missed_wakeups: u64,
     /// Events that the ring holds.
     pub capacity: u64,
@@ -62,16 +65,18 @@ pub struct Counters {
     pub halted: Option<HaltedCounters>,
     /// Every stage, the journal's too, lane by lane.
     pub stages: Vec<StageCounters>,
-    /// Every late consumer whose handle is still there; not told to other processes. They hold nobody up, so the
-    /// ring's occupancy is without them.
+    /// Every late consumer of this engine whose handle is still there; in another process those that have one of 16
+    /// places. They hold nobody up, so the ring's occupancy is without them.
     pub late_consumers: Vec<LateCounters>,
+    /// Late consumers that are not shown to other processes: there were 16 already when they started.
+    pub late_not_shown: u64,
 }
 
 /// One late consumer's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LateCounters {
-    /// The late consumer.
+    /// The late consumer; in another process the first 64 bytes of its name.
     pub name: String,
     /// The sequence behind the last event that it finished.
     pub end: u64,
@@ -79,6 +84,15 @@ pub struct LateCounters {
     pub lag: u64,
     /// It has failed, and its handle says why.
     pub failed: bool,
+    /// It has failed because retention removed what it was to read next.
+    pub evicted: bool,
+}
+
+impl LateCounters {
+    /// Whether it is at work and has finished everything published.
+    pub fn is_caught_up(&self) -> bool {
+        !self.failed && self.lag == 0
+    }
 }
 
 /// One stage's place.
@@ -149,7 +163,11 @@ impl fmt::Display for Counters {
             write!(f, "; {} {} (lag {})", stage.name, stage.end, stage.lag)?;
         }
         for late in &self.late_consumers {
-            let failed = if late.failed { ", failed" } else { "" };
+            let failed = match (late.failed, late.evicted) {
+                (_, true) => ", evicted",
+                (true, false) => ", failed",
+                (false, false) => "",
+            };
             write!(f, "; late {} {} (lag {}{failed})", late.name, late.end, late.lag)?;
         }
         if let Some(halted) = &self.halted {

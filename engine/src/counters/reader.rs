@@ -136,6 +136,7 @@ impl CountersReader {
             live_from: fixed.live_from,
             has_journal: fixed.has_journal,
             stages: Box::new(fixed.stages.iter().map(|(name, lane)| (name.as_str(), lane.as_str()))),
+            late: None,
         };
         // Looked at first: what a process wrote before it died is read behind its death.
         let is_dead = fixed.process.is_dead();

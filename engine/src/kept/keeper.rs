@@ -16,7 +16,7 @@ use slipring_journal::{Cursors, Journal, RetentionHandle};
 
 use super::digests::{self, Divergence, Entry};
 use super::snapshot::{self, Snapshots};
-use super::{KeepError, io};
+use super::{KeepError, dead_letter_log, io};
 use crate::cursor::Cursor;
 
 /// Digests that wait for the keeper; more are dropped, and counted.
@@ -305,7 +305,8 @@ impl KeptStage {
     ) -> Result<u64, KeepError> {
         let anchor = journal.raw_reader()?.anchor(saved.end - 1)?;
         if let Some(file) = &self.dead_letters {
-            file.sync_all().map_err(io("sync the dead letters in", &self.folder))?;
+            dead_letter_log::sync_and_mark(file, anchor.journal_id)
+                .map_err(io("sync the dead letters in", &self.folder))?;
         }
         snapshot::write(&self.folder, &anchor, version, &saved.bytes, options.keep)
     }

@@ -7,7 +7,7 @@ use slipring_journal::RawReader;
 
 use super::effects::Progress;
 use super::snapshot::{self, Restored};
-use super::{KeepError, dead_letters, digests};
+use super::{KeepError, dead_letter_log, digests};
 use crate::duties::{Duties, Keeps};
 
 /// What a stage is opened with.
@@ -30,6 +30,8 @@ pub(crate) struct Opened {
     pub(crate) restored: Option<Restored>,
     /// Effects were emitted for events that the log has lost.
     pub(crate) lost_effects: Option<Range<u64>>,
+    /// Bytes that a crash had left at the end of its log of dead letters.
+    pub(crate) torn_dead_letters: u64,
 }
 
 const STATE_ADVICE: &str = "it keeps snapshots or digests, which must be of a state that saw all: replay From::Snapshot, or From::Start if nothing has been retired; or remove the stage's folder together with the option";
@@ -44,8 +46,14 @@ impl Opening<'_> {
         keeps: &Keeps<H>,
     ) -> Result<(Duties<H>, Opened), KeepError> {
         let mut duties = Duties::new(keeps);
-        let mut opened =
-            Opened { from: 0, must_from: None, advice: STATE_ADVICE, restored: None, lost_effects: None };
+        let mut opened = Opened {
+            from: 0,
+            must_from: None,
+            advice: STATE_ADVICE,
+            restored: None,
+            lost_effects: None,
+            torn_dead_letters: 0,
+        };
         if keeps.snapshots.is_some() || keeps.digests.is_some() {
             opened.must_from = Some(0);
         }
@@ -79,7 +87,9 @@ impl Opening<'_> {
             duties.own_start = opened.from;
         }
         if keeps.dead_letters {
-            duties.dead_letters = Some(dead_letters::Log::open(&self.folder, stage, self.reader)?);
+            let log = dead_letter_log::Log::open(&self.folder, stage, self.reader)?;
+            opened.torn_dead_letters = log.torn_bytes();
+            duties.dead_letters = Some(log);
         }
         if keeps.digests.is_some() {
             let mut log = digests::Log::open(&self.folder, stage, self.reader)?;

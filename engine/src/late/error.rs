@@ -71,3 +71,10 @@ pub enum LateError {
         message: String,
     },
 }
+
+impl LateError {
+    /// Whether retention removed what it was to read next.
+    pub(super) fn is_evicted(&self) -> bool {
+        matches!(self, LateError::Read { source: ReadError::Evicted { .. }, .. })
+    }
+}

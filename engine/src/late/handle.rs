@@ -46,10 +46,6 @@ impl<H> LateHandle<H> {
         Ok(LateHandle { shared, thread: Some(thread) })
     }
 
-    pub(super) fn shared(&self) -> &Arc<LateShared> {
-        &self.shared
-    }
-
     /// The consumer's name.
     pub fn name(&self) -> &str {
         self.shared.name()

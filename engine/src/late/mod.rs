@@ -23,7 +23,7 @@ use slipring_journal::storage::Files;
 use slipring_journal::{Anchor, Cursors, Follower, Journal, ReadError, Reader, RetentionHandle};
 
 use crate::Event;
-use crate::counters::LateCounters;
+use crate::counters::{Board, LateCounters, LatePlace};
 use crate::engine::Engine;
 use crate::handler::{HandlerError, Outcome};
 
@@ -172,12 +172,17 @@ impl LateConsumer {
         journal: &Journal,
         handler: H,
     ) -> Result<LateHandle<H>, LateError> {
-        self.start(History { path: journal.path().to_owned(), cursors: None, retention: None }, handler)
+        let history = History { path: journal.path().to_owned(), cursors: None, retention: None };
+        let alone =
+            |name, end, anchor| Ok(LateShared::new(name, LatePlace::private(end), anchor, None).into());
+        self.start(&history, alone, handler)
     }
 
+    /// Starts it, once `share` has made known its name, where it starts, and behind what position.
     fn start<E: Event, H: LateHandler<E>>(
         self,
-        history: History,
+        history: &History,
+        share: impl FnOnce(String, u64, Option<Anchor>) -> Result<Arc<LateShared>, LateError>,
         handler: H,
     ) -> Result<LateHandle<H>, LateError> {
         let failed = |source| LateError::Start { name: self.name.clone(), source };
@@ -192,8 +197,7 @@ impl LateConsumer {
             }
         };
         let not_before_ns = if let FollowFrom::Time(time_ns) = self.from { time_ns } else { 0 };
-        let shared = Arc::new(LateShared::new(self.name, follower.next_sequence(), history.cursors));
-        shared.set_anchor(follower.anchor());
+        let shared = share(self.name, follower.next_sequence(), follower.anchor())?;
         let (durable, longest_sleep) = (self.durable, self.longest_sleep);
         let shared_by = Arc::clone(&shared);
         let run = Run { follower, lease, handler, shared: shared_by, durable, not_before_ns, longest_sleep };
@@ -243,31 +247,51 @@ impl History {
 }
 
 /// An engine's late consumers, as long as they are there.
-#[derive(Debug, Default)]
-pub(crate) struct LateConsumers(Mutex<Vec<Weak<LateShared>>>);
+#[derive(Debug)]
+pub(crate) struct LateConsumers {
+    list: Mutex<Vec<Weak<LateShared>>>,
+    /// Where others read of them.
+    board: Arc<Board>,
+}
 
 impl LateConsumers {
-    fn add(&self, shared: &Arc<LateShared>) {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn new(board: Arc<Board>) -> Self {
+        LateConsumers { list: Mutex::default(), board }
+    }
+
+    /// Adds one, unless a stage or another one has its name.
+    fn add(
+        &self,
+        stages: &[String],
+        name: String,
+        end: u64,
+        anchor: Option<Anchor>,
+        cursors: Option<Cursors>,
+    ) -> Result<Arc<LateShared>, LateError> {
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.retain(|one| one.strong_count() > 0);
-        list.push(Arc::downgrade(shared));
+        let taken = |other: &Weak<LateShared>| other.upgrade().is_some_and(|other| other.name() == name);
+        if stages.contains(&name) || list.iter().any(taken) {
+            return Err(LateError::NameTaken { name });
+        }
+        // Under the list's lock: places are taken one at a time.
+        let place = self.board.take_late(&name, end);
+        let shared = Arc::new(LateShared::new(name, place, anchor, cursors));
+        list.push(Arc::downgrade(&shared));
+        Ok(shared)
     }
 
-    fn alive(&self) -> Vec<Arc<LateShared>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
-    }
-
-    /// Where they stand, of `published_end` events. Those whose handles are gone are not counted any more.
-    pub(crate) fn counters(&self, published_end: u64) -> Vec<LateCounters> {
-        let alive = self.alive().into_iter();
-        alive
-            .map(|one| LateCounters {
-                name: one.name().to_owned(),
-                end: one.end(),
-                lag: published_end.saturating_sub(one.end()),
-                failed: one.failure().is_some(),
-            })
-            .collect()
+    /// Where they stand, without their lags. Those whose handles are gone are not counted any more.
+    pub(crate) fn counters(&self) -> Vec<LateCounters> {
+        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let figures = |one: Arc<LateShared>| LateCounters {
+            name: one.name().to_owned(),
+            end: one.end(),
+            lag: 0,
+            failed: one.failure().is_some(),
+            evicted: one.failure().is_some_and(LateError::is_evicted),
+        };
+        list.iter().filter_map(Weak::upgrade).map(figures).collect()
     }
 }
 
@@ -302,19 +326,12 @@ impl<E: Event> Engine<E> {
         consumer: LateConsumer,
         handler: H,
     ) -> Result<LateHandle<H>, LateError> {
-        let name = &consumer.name;
         let Some(history) = &self.shared.history else {
-            return Err(LateError::NoJournal { name: name.clone() });
+            return Err(LateError::NoJournal { name: consumer.name });
         };
-        let taken = self.shared.names.iter().any(|stage| stage == name)
-            || self.shared.late.alive().iter().any(|other| other.name() == name);
-        if taken {
-            return Err(LateError::NameTaken { name: name.clone() });
-        }
-        let History { path, cursors, retention } = history;
-        let history = History { path: path.clone(), cursors: cursors.clone(), retention: retention.clone() };
-        let handle = consumer.start(history, handler)?;
-        self.shared.late.add(handle.shared());
-        Ok(handle)
+        let share = |name, end, anchor| {
+            self.shared.late.add(&self.shared.names, name, end, anchor, history.cursors.clone())
+        };
+        consumer.start(history, share, handler)
     }
 }

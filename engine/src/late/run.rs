@@ -1,7 +1,7 @@
 //! A late consumer's thread: it reads what has come, hands it over, and sleeps when nothing has.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use slipring_journal::{Anchor, Cursors, Follower, Kind, Lease, ReadError};
 
 use super::{LateContext, LateError, LateHandler};
 use crate::Event;
+use crate::counters::LatePlace;
 use crate::handler_stage::panic_text;
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
@@ -18,7 +19,8 @@ pub(super) const FIRST_SLEEP: Duration = Duration::from_micros(50);
 #[derive(Debug)]
 pub(crate) struct LateShared {
     name: String,
-    end: AtomicU64,
+    /// Its cursor, which others read too.
+    place: LatePlace,
     stop: AtomicBool,
     anchor: Mutex<Option<Anchor>>,
     failure: OnceLock<LateError>,
@@ -27,9 +29,14 @@ pub(crate) struct LateShared {
 }
 
 impl LateShared {
-    pub(super) fn new(name: String, end: u64, cursors: Option<Cursors>) -> Self {
-        let (end, stop) = (AtomicU64::new(end), AtomicBool::new(false));
-        LateShared { name, end, stop, anchor: Mutex::new(None), failure: OnceLock::new(), cursors }
+    pub(super) fn new(
+        name: String,
+        place: LatePlace,
+        anchor: Option<Anchor>,
+        cursors: Option<Cursors>,
+    ) -> Self {
+        let (stop, anchor) = (AtomicBool::new(false), Mutex::new(anchor));
+        LateShared { name, place, stop, anchor, failure: OnceLock::new(), cursors }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -37,13 +44,7 @@ impl LateShared {
     }
 
     pub(super) fn end(&self) -> u64 {
-        // Acquire L: partner of `set_end`; whoever sees the cursor sees what the handler did below it.
-        self.end.load(Ordering::Acquire)
-    }
-
-    fn set_end(&self, end: u64) {
-        // Release L: the handler has finished everything below `end` before the cursor says so.
-        self.end.store(end, Ordering::Release);
+        self.place.end()
     }
 
     pub(super) fn lag(&self) -> Option<u64> {
@@ -56,8 +57,14 @@ impl LateShared {
         *self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn set_anchor(&self, anchor: Option<Anchor>) {
+    fn set_anchor(&self, anchor: Option<Anchor>) {
         *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = anchor;
+    }
+
+    fn fail(&self, failure: LateError) {
+        let evicted = failure.is_evicted();
+        let _ = self.failure.set(failure);
+        self.place.fail(evicted);
     }
 
     pub(super) fn failure(&self) -> Option<&LateError> {
@@ -107,7 +114,7 @@ impl<E: Event, H: LateHandler<E>> Run<E, H> {
                 }
                 Ok(Look::Ended) => break,
                 Err(failure) => {
-                    let _ = self.shared.failure.set(failure);
+                    self.shared.fail(failure);
                     break;
                 }
             }
@@ -179,7 +186,7 @@ impl<E: Event, H: LateHandler<E>> Run<E, H> {
                     handler.event(record.event(), &context)?;
                 }
                 done = index + 1;
-                shared.set_end(first + done as u64);
+                shared.place.set_end(first + done as u64);
             }
             Ok(())
         }));

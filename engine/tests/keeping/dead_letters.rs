@@ -103,3 +103,86 @@ fn a_dead_letter_is_not_settled_behind_what_a_crash_left() {
     letters.settle(&letter, "sent by hand").unwrap();
     assert_eq!(DeadLetters::of(folder.path()).unwrap().open().len(), 1);
 }
+
+/// A log of five letters, and where each ends; a mark behind the third says that they are synced, the rest may not be.
+fn half_synced(folder: &std::path::Path) -> (impl Fn() -> Stage<Sum>, std::path::PathBuf, [usize; 5]) {
+    let stage = || {
+        let handler = Sum { refuses: vec![10, 20, 30, 60, 70], ..Sum::default() };
+        Stage::new("sum", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter)
+    };
+    live(folder, stage(), From::Start, 50);
+    live(folder, stage(), From::Start, 50);
+    let path = folder.join("stages/sum/dead-letters");
+    // Without the mark of the second life's end.
+    let mark_bytes = 40;
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - mark_bytes]).unwrap();
+    let letter_bytes = (bytes.len() - 2 * mark_bytes) / 5;
+    (stage, path, std::array::from_fn(|n| (n + 1) * letter_bytes + if n < 3 { 0 } else { mark_bytes }))
+}
+
+#[test]
+fn what_power_loss_leaves_behind_the_last_sync_is_cut_off_and_said_and_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stage, path, ends) = half_synced(folder.path());
+    let whole = std::fs::read(&path).unwrap();
+    assert_eq!(whole.len(), ends[4]);
+    let with = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = whole.clone();
+        change(&mut bytes);
+        bytes
+    };
+    let leftovers = [
+        // The file has grown, and nothing of what made it grow has come to the disk.
+        (with(&|bytes| bytes.resize(ends[4] + 5000, 0)), 5000),
+        // All of the last letter's length, and half of the letter.
+        (with(&|bytes| bytes[ends[4] - 12..].fill(0)), ends[4] - ends[3]),
+        // The last letter, and not the one before.
+        (with(&|bytes| bytes[ends[3] - 30..ends[3]].fill(0)), ends[4] - ends[2] - 40),
+        (with(&|bytes| bytes.truncate(ends[3] + 3)), 3),
+    ];
+    for (left, torn) in leftovers {
+        std::fs::write(&path, left).unwrap();
+        let mut recovered = with_stage(folder.path(), stage());
+        recovered.replay(From::Start).unwrap();
+        assert_eq!(recovered.torn_dead_letters(), [("sum".to_owned(), torn as u64)]);
+        let (engine, publisher) = recovered.go_live().unwrap();
+        let state: Sum = engine.shutdown(publisher).unwrap().take_handler("sum").unwrap();
+        assert_eq!(state.seen, 95);
+        let letters = DeadLetters::of(folder.path()).unwrap();
+        let open: Vec<_> = letters.open().iter().map(|letter| letter.sequence).collect();
+        assert_eq!(open, [10, 20, 30, 60, 70]);
+        let mut again = with_stage(folder.path(), stage());
+        again.replay(From::Start).unwrap();
+        assert!(again.torn_dead_letters().is_empty());
+    }
+}
+
+#[test]
+fn damage_to_a_synced_dead_letter_is_never_taken_for_a_torn_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stage, path, ends) = half_synced(folder.path());
+    let whole = std::fs::read(&path).unwrap();
+    let refused = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let error = with_stage(folder.path(), stage()).replay(From::Start).unwrap_err();
+        assert!(matches!(error, ReplayError::Keep(KeepError::Damaged { .. })), "{error}");
+        let error = DeadLetters::of(folder.path()).unwrap_err();
+        assert!(matches!(error, KeepError::Damaged { .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "it is left as it was");
+    };
+    // The last that is synced; so many zeros that a page may have been lost; with and without more behind the mark.
+    for end in [ends[2] + 40, ends[4]] {
+        let mut bytes = whole[..end].to_vec();
+        bytes[ends[2] - 1] ^= 1;
+        refused(&bytes);
+        bytes[ends[0]..ends[2]].fill(0);
+        refused(&bytes);
+    }
+    // A clean end marks all of it.
+    std::fs::write(&path, &whole).unwrap();
+    live(folder.path(), stage(), From::Start, 0);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[ends[4] - 1] ^= 1;
+    refused(&bytes);
+}

@@ -1,197 +1,20 @@
-//! The bytes of the counters file, all of them; in words in docs/counters.md.
-//!
-//! ```text
-//!  0            static bytes                                  + 1024         + 256 a stage
-//!  | header, stage names, CRC | published | durable | journal  | stage 0       | stage 1 ..
-//!  |   never changes          | publishers | lanes | fate      | cursor, batches
-//! ```
-//!
-//! What changes is 8-byte words, each stored and loaded whole. Words of different writers never share 128 bytes: that
-//! is what the two promised processors fetch at a time.
+//! What never changes while an engine runs: whose counters these are, and what their stages are called.
 
-use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::memory::Words;
+use super::{CRC_BYTES, HEADER_BYTES, Layout, NAME_BYTES, STAGE_ENTRY_BYTES, cut, text};
 
 /// "SLIPCNT" and a one, as a little-endian integer.
-pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"SLIPCNT\x01");
-pub(crate) const VERSION: u32 = 1;
-pub(crate) const BYTE_ORDER_MARK: u32 = 0x0102_0304;
-pub(crate) const BLOCK_BYTES: usize = 4096;
-/// Bytes that a writer has to itself.
-pub(crate) const LINE_BYTES: usize = 128;
-
-const HEADER_BYTES: usize = 128;
-const STAGE_ENTRY_BYTES: usize = 128;
-const CRC_BYTES: usize = 4;
-/// Longest name that the file holds; a longer one is cut.
-pub(crate) const NAME_BYTES: usize = 64;
+const MAGIC: u64 = u64::from_le_bytes(*b"SLIPCNT\x01");
+/// 2: places for late consumers before the stages.
+const VERSION: u32 = 2;
+const BYTE_ORDER_MARK: u32 = 0x0102_0304;
 /// Longest lane name that the file holds.
-pub(crate) const LANE_BYTES: usize = STAGE_ENTRY_BYTES - NAME_BYTES;
-/// Longest cause of a halt that the file holds.
-pub(crate) const CAUSE_BYTES: usize = 256;
+const LANE_BYTES: usize = STAGE_ENTRY_BYTES - NAME_BYTES;
 /// More stages than any ring has: a greater number is damage.
 const MOST_STAGES: usize = 1 << 16;
-
 /// In the header's flags: the engine has a journal.
 const HAS_JOURNAL: u32 = 1;
-
-/// In the fate's word: halted; publishing is closed; the engine's handle is gone and the file with it.
-pub(crate) const HALTED: u64 = 1;
-pub(crate) const CLOSED: u64 = 2;
-pub(crate) const ENDED: u64 = 4;
-
-/// A cursor: the sequence behind the last one finished, and the lanes that are parked until it moves.
-#[derive(Debug)]
-#[repr(C, align(128))]
-pub(crate) struct CursorLine {
-    pub(crate) end: AtomicU64,
-    pub(crate) parked: AtomicU64,
-}
-
-/// The journal lane's own.
-#[derive(Debug)]
-#[repr(C, align(128))]
-pub(crate) struct JournalLine {
-    pub(crate) journalled_end: AtomicU64,
-    pub(crate) segment_stalls: AtomicU64,
-    pub(crate) window_stalls: AtomicU64,
-    pub(crate) disk_full_stalls: AtomicU64,
-}
-
-/// Of publishers that found the ring full.
-#[derive(Debug)]
-#[repr(C, align(128))]
-pub(crate) struct PublishersLine {
-    pub(crate) full_waits: AtomicU64,
-    pub(crate) full_refusals: AtomicU64,
-}
-
-/// Of all lanes.
-#[derive(Debug)]
-#[repr(C, align(128))]
-pub(crate) struct LanesLine {
-    pub(crate) missed_wakeups: AtomicU64,
-}
-
-/// Whether the engine runs, and if not, why.
-#[derive(Debug)]
-#[repr(C, align(128))]
-pub(crate) struct FateLine {
-    /// Stored last: what follows is there once `HALTED` is set.
-    pub(crate) word: AtomicU64,
-    pub(crate) stage: AtomicU64,
-    pub(crate) sequence: AtomicU64,
-    pub(crate) cause_bytes: AtomicU64,
-}
-
-/// The text of a cause, UTF-8, eight bytes a word.
-#[derive(Debug)]
-#[repr(C, align(128))]
-pub(crate) struct CauseLine {
-    pub(crate) text: [AtomicU64; CAUSE_BYTES / 8],
-}
-
-/// A stage's batches; its lane's own.
-#[derive(Debug)]
-#[repr(C, align(128))]
-pub(crate) struct BatchLine {
-    pub(crate) batches: AtomicU64,
-    pub(crate) last_batch: AtomicU64,
-    pub(crate) max_batch: AtomicU64,
-}
-
-// SAFETY: each is `repr(C)` and of `AtomicU64` alone, and what lies behind them up to the alignment is padding of no
-// meaning: any bytes are a value, and all access is atomic.
-unsafe impl Words for CursorLine {}
-// SAFETY: as above.
-unsafe impl Words for JournalLine {}
-// SAFETY: as above.
-unsafe impl Words for PublishersLine {}
-// SAFETY: as above.
-unsafe impl Words for LanesLine {}
-// SAFETY: as above.
-unsafe impl Words for FateLine {}
-// SAFETY: as above.
-unsafe impl Words for CauseLine {}
-// SAFETY: as above.
-unsafe impl Words for BatchLine {}
-
-const PUBLISHED_AT: usize = 0;
-const DURABLE_AT: usize = PUBLISHED_AT + size_of::<CursorLine>();
-const JOURNAL_AT: usize = DURABLE_AT + size_of::<CursorLine>();
-const PUBLISHERS_AT: usize = JOURNAL_AT + size_of::<JournalLine>();
-const LANES_AT: usize = PUBLISHERS_AT + size_of::<PublishersLine>();
-const FATE_AT: usize = LANES_AT + size_of::<LanesLine>();
-const CAUSE_AT: usize = FATE_AT + size_of::<FateLine>();
-const STAGES_AT: usize = CAUSE_AT + size_of::<CauseLine>();
-const STAGE_BYTES: usize = size_of::<CursorLine>() + size_of::<BatchLine>();
-
-const _: () = {
-    assert!(size_of::<CursorLine>() == LINE_BYTES && align_of::<CursorLine>() == LINE_BYTES);
-    assert!(size_of::<BatchLine>() == LINE_BYTES && size_of::<FateLine>() == LINE_BYTES);
-    assert!(size_of::<JournalLine>() == LINE_BYTES && size_of::<PublishersLine>() == LINE_BYTES);
-    assert!(size_of::<LanesLine>() == LINE_BYTES && size_of::<CauseLine>() == CAUSE_BYTES);
-    assert!(JOURNAL_AT == 256 && PUBLISHERS_AT == 384 && LANES_AT == 512 && FATE_AT == 640);
-    assert!(CAUSE_AT == 768 && STAGES_AT == 1024 && STAGE_BYTES == 256);
-    assert!(BLOCK_BYTES % LINE_BYTES == 0 && NAME_BYTES < STAGE_ENTRY_BYTES);
-};
-
-/// Where everything lies, which follows from the number of stages.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout {
-    pub(crate) stages: usize,
-}
-
-impl Layout {
-    /// The part that never changes: header, names, CRC, in whole blocks.
-    pub(crate) fn static_bytes(self) -> usize {
-        (HEADER_BYTES + self.stages * STAGE_ENTRY_BYTES + CRC_BYTES).next_multiple_of(BLOCK_BYTES)
-    }
-
-    pub(crate) fn file_bytes(self) -> usize {
-        self.stage(self.stages).next_multiple_of(BLOCK_BYTES)
-    }
-
-    pub(crate) fn published(self) -> usize {
-        self.static_bytes() + PUBLISHED_AT
-    }
-
-    pub(crate) fn durable(self) -> usize {
-        self.static_bytes() + DURABLE_AT
-    }
-
-    pub(crate) fn journal(self) -> usize {
-        self.static_bytes() + JOURNAL_AT
-    }
-
-    pub(crate) fn publishers(self) -> usize {
-        self.static_bytes() + PUBLISHERS_AT
-    }
-
-    pub(crate) fn lanes(self) -> usize {
-        self.static_bytes() + LANES_AT
-    }
-
-    pub(crate) fn fate(self) -> usize {
-        self.static_bytes() + FATE_AT
-    }
-
-    pub(crate) fn cause(self) -> usize {
-        self.static_bytes() + CAUSE_AT
-    }
-
-    /// A stage's cursor.
-    pub(crate) fn stage(self, index: usize) -> usize {
-        self.static_bytes() + STAGES_AT + index * STAGE_BYTES
-    }
-
-    /// A stage's batches.
-    pub(crate) fn batches(self, index: usize) -> usize {
-        self.stage(index) + size_of::<CursorLine>()
-    }
-}
 
 /// The part that never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,7 +49,7 @@ pub enum CountersFault {
     /// Something else, or nothing yet.
     #[error("it does not begin as a counters file does")]
     Foreign,
-    /// Written by a later version of slipring.
+    /// Written by another version of slipring.
     #[error(
         "its version is {found}, this reads version {}: use the slipring that the engine was built with",
         VERSION
@@ -356,20 +179,6 @@ impl Static {
     }
 }
 
-/// As much of a text as fits into so many bytes.
-pub(crate) fn cut(text: &str, bytes: usize) -> &str {
-    let mut end = text.len().min(bytes);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-fn text(padded: &[u8]) -> String {
-    let end = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
-    String::from_utf8_lossy(&padded[..end]).into_owned()
-}
-
 fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut array = [0; N];
     array.copy_from_slice(&bytes[at..at + N]);
@@ -386,6 +195,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::BLOCK_BYTES;
     use super::*;
 
     fn sample(stages: usize) -> Static {
