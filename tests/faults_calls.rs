@@ -221,7 +221,10 @@ fn row_disk_full_halts_by_policy() {
     };
     assert!(matches!(error, AppendError::Failed(SyncError::DiskFull { .. })), "{error:?}");
     let end = writer.end_sequence();
+    // There is no room for more; what is there can become durable all the same.
+    let cursors = writer.cursors();
     assert!(matches!(writer.close(), Err(SyncError::DiskFull { .. })));
+    assert_eq!(cursors.durable_end(), end);
     assert_eq!(read_all(&faulty).unwrap(), end, "what is there stays");
     // Opening needs no space as long as the active segment has room.
     open(&journal, &faulty).unwrap().0.abandon();

@@ -48,6 +48,7 @@ struct Rules {
     made: Vec<Call>,
     fail_call: Option<(Call, io::ErrorKind)>,
     fail_nth: Option<(usize, io::ErrorKind)>,
+    panics_in: Option<String>,
     record_reads: u64,
     largest_file_bytes: Option<u64>,
 }
@@ -77,9 +78,15 @@ impl Faulty {
         rules.fail_nth = Some((rules.made.len() + n, kind));
     }
 
+    /// Every call from a thread of this name panics from now on.
+    pub fn panic_in(&self, thread: &str) {
+        self.rules().panics_in = Some(thread.to_owned());
+    }
+
     /// No call fails any more.
     pub fn mend(&self) {
         let mut rules = self.rules();
+        rules.panics_in = None;
         rules.fail_call = None;
         rules.fail_nth = None;
     }
@@ -119,6 +126,12 @@ impl Faulty {
         let mut rules = self.rules();
         let index = rules.made.len();
         rules.made.push(call);
+        let panics =
+            rules.panics_in.as_deref().is_some_and(|name| std::thread::current().name() == Some(name));
+        if panics {
+            drop(rules);
+            panic!("{call:?} panicked as told");
+        }
         match (rules.fail_call, rules.fail_nth) {
             (Some((failing, kind)), _) if failing == call => Err(kind.into()),
             (_, Some((nth, kind))) if nth == index => Err(kind.into()),
