@@ -18,12 +18,11 @@ use super::digests::{self, Divergence, Entry};
 use super::snapshot::{self, Snapshots};
 use super::{KeepError, io};
 use crate::cursor::Cursor;
+use crate::grace;
 
 /// Digests that wait for the keeper; more are dropped, and counted.
 const DIGEST_QUEUE: usize = 1 << 16;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// How long the keeper goes on at the end, for records to become durable.
-const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// What is found while events are handled, for whoever asks.
 #[derive(Debug, Default)]
@@ -75,6 +74,8 @@ pub(crate) struct ToKeeper {
     /// The one buffer, while nobody fills or writes it.
     buffer: ArrayQueue<Vec<u8>>,
     digests: ArrayQueue<Entry>,
+    /// The lane waits for the buffer, to hand over its last state.
+    waits: AtomicBool,
     taken: AtomicU64,
     missed: AtomicU64,
     dropped: AtomicU64,
@@ -89,6 +90,7 @@ impl ToKeeper {
             saved: ArrayQueue::new(1),
             buffer,
             digests: ArrayQueue::new(if with_digests { DIGEST_QUEUE } else { 1 }),
+            waits: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -110,10 +112,13 @@ impl ToKeeper {
 
     /// Waits until a state can be handed over, within bounds.
     pub(crate) fn wait_for_buffer(&self) {
-        let deadline = Instant::now() + LAST_WAIT;
+        let deadline = Instant::now() + grace::LAST_SNAPSHOT;
+        // Relaxed, as its loads: it only says how long to wait, and protects nothing.
+        self.waits.store(true, Ordering::Relaxed);
         while self.buffer.is_empty() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
+        self.waits.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn log(&self, entry: Entry) {
@@ -194,6 +199,11 @@ impl Keeper {
         self.links.iter().map(counters).collect()
     }
 
+    /// Whether a lane that ends waits to hand over its last state.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.links.iter().any(|(_, link)| link.waits.load(Ordering::Relaxed))
+    }
+
     /// Has what was handed over written, as far as it is durable or becomes so, and ends the thread.
     pub(crate) fn finish(&mut self) {
         // Release: partner of the acquire in `Work::run`; what lanes handed over before is seen in the last rounds.
@@ -221,7 +231,7 @@ impl Work {
             }
             let waits = self.round(stopped_at.is_some());
             match stopped_at {
-                Some(since) if !waits || since.elapsed() > LAST_WAIT => return,
+                Some(since) if !waits || since.elapsed() > grace::LAST_SNAPSHOT => return,
                 Some(_) => std::thread::sleep(Duration::from_millis(1)),
                 None => std::thread::park_timeout(LOOK_EVERY),
             }
@@ -308,5 +318,29 @@ impl KeptStage {
             file.sync_all().map_err(io("sync the dead letters in", &self.folder))?;
         }
         snapshot::write(&self.folder, &anchor, version, &saved.bytes, options.keep)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_that_waits_for_the_last_state_before_is_seen_to_wait() {
+        let link = Arc::new(ToKeeper::new(false));
+        let stop = Arc::new(AtomicBool::new(true));
+        let keeper = Keeper { stop, thread: None, links: vec![("stage".to_owned(), Arc::clone(&link))] };
+        assert!(link.save(1, |state| state.push(1)) && !keeper.is_waited_for());
+        std::thread::scope(|scope| {
+            let lane = scope.spawn(|| link.wait_for_buffer());
+            while !keeper.is_waited_for() {
+                assert!(!lane.is_finished(), "it waited unseen");
+                std::thread::yield_now();
+            }
+            let saved = link.saved.pop().expect("handed over");
+            assert!(link.buffer.push(saved.bytes).is_ok());
+        });
+        assert!(!keeper.is_waited_for());
+        assert!(link.save(2, |state| state.push(2)));
     }
 }
