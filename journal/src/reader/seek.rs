@@ -4,20 +4,21 @@
 //! may follow it. Journal time is the greatest event time so far, so it never decreases, and searching it is
 //! enough.
 //!
-//! Times of a market run nearly level within a segment, so the search guesses: a place in proportion to the time, and of
-//! the file the one block around it. Where the guesses miss (a night in the midst of a segment, a burst) it halves, and
-//! guesses once more after every second halving. A record whose time decides is validated, on a copy or in a map of
-//! what is committed.
+//! Times of a market run nearly level for long, so the search guesses: a place in proportion to the time, and of the file
+//! the one block around it, whose own times say at what pace they run there. Where that is not the pace of the whole, a
+//! night lies in between, or a burst: then the next guess goes by the pace nearby, and where that leads out of what is
+//! left, or guesses have missed too often, it halves. A record whose time decides is validated, on a copy or in a map
+//! of what is committed.
 
 use super::RawReader;
 use crate::error::ReadError;
 use crate::format::RecordHeader;
 use crate::storage::Storage;
 
-/// Bytes read for a guess, and at once where no more are left: a page of the file.
+/// Bytes read at once: a page of the file.
 const BLOCK_BYTES: u64 = 4096;
-/// Guesses before the first halving. The first misses by what the times stray from level, the next by what they stray
-/// over that distance.
+/// Guesses that may miss; with every second halving there is one more. So the reads stay below one and a half for each
+/// halving, and these, whatever the times.
 const GUESSES: u32 = 3;
 
 /// Times that were read once, of records that do not change: so that the segment is found without a read.
@@ -49,14 +50,6 @@ impl Between {
         self.before.midpoint(self.after)
     }
 
-    /// Where the first that is not earlier would lie if times ran level. There is a record between.
-    fn guess(&self) -> u64 {
-        // No more exact than it need be; what floats make of times that lie 2^53 apart is a guess all the same.
-        let part = (self.wanted_ns - self.before_ns) as f64 / (self.after_ns - self.before_ns) as f64;
-        let ahead = (part * (self.after - self.before) as f64) as u64;
-        self.before.saturating_add(ahead).clamp(self.before + 1, self.after - 1)
-    }
-
     /// Takes note of the time of a record between.
     fn learn(&mut self, sequence: u64, time_ns: u64) {
         debug_assert!(self.before < sequence && sequence < self.after);
@@ -66,6 +59,37 @@ impl Between {
             (self.after, self.after_ns) = (sequence, time_ns);
         }
     }
+
+    /// Where the answer may be, in floats: what those make of times far apart is a guess all the same. There is a record
+    /// between; `None` if nothing says where.
+    fn guess(&self, nearby: Option<&Pace>) -> Option<u64> {
+        let (passed_ns, left_ns) =
+            ((self.wanted_ns - self.before_ns) as f64, (self.after_ns - self.wanted_ns) as f64);
+        let level_ns = (passed_ns + left_ns) / (self.after - self.before) as f64;
+        let at = match nearby {
+            Some(pace) if level_ns > 2.0 * pace.step_ns || pace.step_ns > 2.0 * level_ns => {
+                match pace.is_before {
+                    true => self.before as f64 + passed_ns / pace.step_ns,
+                    false => self.after as f64 - left_ns / pace.step_ns,
+                }
+            }
+            _ => {
+                let at = self.before + (passed_ns / level_ns) as u64;
+                return Some(at.clamp(self.before + 1, self.after - 1));
+            }
+        };
+        // Not so for what is no number either.
+        let inside = at > self.before as f64 && at < self.after as f64;
+        inside.then(|| (at as u64).clamp(self.before + 1, self.after - 1))
+    }
+}
+
+/// How times run in the block that was read last.
+#[derive(Debug)]
+struct Pace {
+    step_ns: f64,
+    /// The block lies before the answer, at its `before`; else behind it, at its `after`.
+    is_before: bool,
 }
 
 impl<S: Storage> RawReader<S> {
@@ -144,31 +168,44 @@ impl<S: Storage> RawReader<S> {
 
     /// Finds the first record that is not earlier, among those of one segment that lie between, and `after`.
     fn search(&mut self, index: usize, mut between: Between) -> Result<u64, ReadError> {
-        let (base, record_bytes) = (self.base(index), self.record_bytes() as u64);
-        let in_block = (BLOCK_BYTES / record_bytes).max(1);
-        let mut round = 0;
+        let (base, in_block) = (self.base(index), (BLOCK_BYTES / self.record_bytes() as u64).max(1));
+        let (mut guesses_left, mut halvings) = (GUESSES, 0);
+        let mut pace = None;
         while between.count() > 0 {
             let all = between.before + 1..between.after;
-            let guesses = round < GUESSES || (round - GUESSES) % 3 == 2;
-            round += 1;
-            let (at, block) = if between.count() <= in_block {
-                (between.middle(), all)
-            } else if guesses {
-                let at = between.guess();
-                let start = base + (at - base) / in_block * in_block;
-                (at, start.max(all.start)..(start + in_block).min(all.end))
+            let block = if between.count() <= in_block {
+                all
             } else {
-                (between.middle(), between.middle()..between.middle() + 1)
+                let at = match between.guess(pace.as_ref()).filter(|_| guesses_left > 0) {
+                    Some(at) => {
+                        guesses_left -= 1;
+                        at
+                    }
+                    None => {
+                        halvings += 1;
+                        guesses_left += u32::from(halvings % 2 == 0);
+                        between.middle()
+                    }
+                };
+                let start = base + (at - base) / in_block * in_block;
+                start.max(all.start)..(start + in_block).min(all.end)
             };
             self.load(index, &block)?;
-            between.learn(at, self.loaded_time(index, &block, at)?);
-            // The end of the block that lies towards the answer says whether that is in it.
-            if at < block.end - 1 && between.before == at && block.end < between.after {
-                between.learn(block.end - 1, self.loaded_time(index, &block, block.end - 1)?);
-            } else if block.start < at && between.after == at && between.before + 1 < block.start {
-                between.learn(block.start, self.loaded_time(index, &block, block.start)?);
+            let (first, last) = (block.start, block.end - 1);
+            let first_ns = self.loaded_time(index, &block, first)?;
+            let last_ns = self.loaded_time(index, &block, last)?;
+            let wanted_ns = between.wanted_ns;
+            if first_ns >= wanted_ns || last_ns < wanted_ns {
+                let is_before = last_ns < wanted_ns;
+                between
+                    .learn(if is_before { last } else { first }, if is_before { last_ns } else { first_ns });
+                let step_ns = last_ns.saturating_sub(first_ns) as f64 / (last - first) as f64;
+                pace = Some(Pace { step_ns, is_before });
+                continue;
             }
-            while between.count() > 0 && block.start <= between.before + 1 && between.after <= block.end {
+            between.learn(first, first_ns);
+            between.learn(last, last_ns);
+            while between.count() > 0 {
                 let middle = between.middle();
                 between.learn(middle, self.loaded_time(index, &block, middle)?);
             }
