@@ -46,7 +46,7 @@ pub enum Call {
 #[derive(Debug, Default)]
 struct Rules {
     made: Vec<Call>,
-    fail_call: Option<(Call, io::ErrorKind)>,
+    fail_calls: Vec<(Call, io::ErrorKind)>,
     fail_nth: Option<(usize, io::ErrorKind)>,
     panics_in: Option<String>,
     record_reads: u64,
@@ -69,7 +69,7 @@ impl Faulty {
 
     /// Every call of this kind fails from now on.
     pub fn fail(&self, call: Call, kind: io::ErrorKind) {
-        self.rules().fail_call = Some((call, kind));
+        self.rules().fail_calls.push((call, kind));
     }
 
     /// The `n`-th call from now fails, of whatever kind it is, and no other.
@@ -87,7 +87,7 @@ impl Faulty {
     pub fn mend(&self) {
         let mut rules = self.rules();
         rules.panics_in = None;
-        rules.fail_call = None;
+        rules.fail_calls.clear();
         rules.fail_nth = None;
     }
 
@@ -132,9 +132,11 @@ impl Faulty {
             drop(rules);
             panic!("{call:?} panicked as told");
         }
-        match (rules.fail_call, rules.fail_nth) {
-            (Some((failing, kind)), _) if failing == call => Err(kind.into()),
-            (_, Some((nth, kind))) if nth == index => Err(kind.into()),
+        if let Some((_, kind)) = rules.fail_calls.iter().find(|(failing, _)| *failing == call) {
+            return Err((*kind).into());
+        }
+        match rules.fail_nth {
+            Some((nth, kind)) if nth == index => Err(kind.into()),
             _ => Ok(()),
         }
     }
