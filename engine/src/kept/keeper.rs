@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,9 +20,11 @@ use super::snapshot::{self, Snapshots};
 use super::{KeepError, io};
 use crate::cursor::Cursor;
 use crate::grace;
+use crate::handler_stage::panic_text;
 
 /// Digests that wait for the keeper; more are dropped, and counted.
 const DIGEST_QUEUE: usize = 1 << 16;
+const THREAD: &str = "slipring-keeper";
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// What is found while events are handled, for whoever asks.
@@ -47,7 +50,7 @@ impl Findings {
         lock(&self.divergences).clone()
     }
 
-    fn fault(&self, stage: &str, error: &KeepError) {
+    fn fault(&self, stage: &str, error: &dyn std::fmt::Display) {
         let mut faults = lock(&self.faults);
         if faults.len() == MOST_FAULTS {
             faults.pop_front();
@@ -183,8 +186,9 @@ impl Keeper {
         let stop = Arc::new(AtomicBool::new(false));
         let links = work.stages.iter().map(|stage| (stage.name.clone(), Arc::clone(&stage.link))).collect();
         let told = Arc::clone(&stop);
-        let thread =
-            std::thread::Builder::new().name("slipring-keeper".to_owned()).spawn(move || work.run(&told))?;
+        let findings = Arc::clone(&work.findings);
+        let run = move || guarded(&findings, || work.run(&told));
+        let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(run)?;
         Ok(Keeper { stop, thread: Some(thread), links })
     }
 
@@ -218,6 +222,17 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.finish();
+    }
+}
+
+/// Does the keeper's work. Should it panic, that is a fault like any other of what stages keep: nothing is lost that a
+/// longer replay does not bring back, but somebody has to know.
+fn guarded(findings: &Findings, work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        let text = panic_text(&*panic);
+        let what =
+            format!("it panicked, and nothing is kept any more until the engine is opened again: {text}");
+        findings.fault(THREAD, &what);
     }
 }
 
@@ -261,7 +276,7 @@ impl Work {
                 Ok(()) => retention.snapshot(needed_from),
                 Err(error) => {
                     let error = io("sync what stages keep in", self.journal.path())(error);
-                    self.findings.fault("slipring-keeper", &error);
+                    self.findings.fault(THREAD, &error);
                 }
             }
         }
@@ -324,6 +339,15 @@ impl KeptStage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_keeper_that_panics_is_said_among_the_faults() {
+        let findings = Findings::default();
+        guarded(&findings, || panic!("no more paper"));
+        let faults = findings.faults();
+        assert!(faults.len() == 1 && faults[0].contains(THREAD), "{faults:?}");
+        assert!(faults[0].contains("no more paper") && faults[0].contains("opened again"), "{faults:?}");
+    }
 
     #[test]
     fn a_lane_that_waits_for_the_last_state_before_is_seen_to_wait() {
