@@ -207,6 +207,28 @@ fn row_disk_full_in_any_call_of_a_preparation_waits_and_goes_on() {
 }
 
 #[test]
+fn row_disk_full_for_the_removal_of_what_the_disk_was_too_full_for() {
+    let faulty = Faulty::new(Memory::new(BOOT));
+    let mut writer = opened(&faulty);
+    faulty.fail(Call::SyncFolder, ErrorKind::StorageFull);
+    faulty.fail(Call::Remove, ErrorKind::StorageFull);
+    writer.step_helper();
+    while writer.step_helper() {}
+    assert!(faulty.memory.to_files().contains_key(&segment(CAPACITY)), "in the next attempt's way");
+    faulty.mend();
+    append_to(&mut writer, 20);
+    assert!(writer.cursors().failure().is_none());
+    // What another hand put there stays, and is said.
+    let faulty = Faulty::new(Memory::new(BOOT));
+    let mut writer = opened(&faulty);
+    let foreign = closed(CAPACITY, 3).to_files().remove(&segment(0)).unwrap();
+    faulty.memory.put(&segment(CAPACITY), &foreign);
+    while writer.step_helper() {}
+    assert!(matches!(writer.cursors().failure(), Some(SyncError::PrepareFailed { .. })));
+    assert_eq!(faulty.memory.to_files()[&segment(CAPACITY)], foreign);
+}
+
+#[test]
 fn row_disk_full_halts_by_policy() {
     let faulty = Faulty::new(Memory::new(BOOT));
     let journal = options(CAPACITY).disk_full(DiskFull::Halt);
@@ -221,7 +243,10 @@ fn row_disk_full_halts_by_policy() {
     };
     assert!(matches!(error, AppendError::Failed(SyncError::DiskFull { .. })), "{error:?}");
     let end = writer.end_sequence();
+    // There is no room for more; what is there can become durable all the same.
+    let cursors = writer.cursors();
     assert!(matches!(writer.close(), Err(SyncError::DiskFull { .. })));
+    assert_eq!(cursors.durable_end(), end);
     assert_eq!(read_all(&faulty).unwrap(), end, "what is there stays");
     // Opening needs no space as long as the active segment has room.
     open(&journal, &faulty).unwrap().0.abandon();

@@ -46,8 +46,9 @@ pub enum Call {
 #[derive(Debug, Default)]
 struct Rules {
     made: Vec<Call>,
-    fail_call: Option<(Call, io::ErrorKind)>,
+    fail_calls: Vec<(Call, io::ErrorKind)>,
     fail_nth: Option<(usize, io::ErrorKind)>,
+    panics_in: Option<String>,
     record_reads: u64,
     largest_file_bytes: Option<u64>,
 }
@@ -68,7 +69,7 @@ impl Faulty {
 
     /// Every call of this kind fails from now on.
     pub fn fail(&self, call: Call, kind: io::ErrorKind) {
-        self.rules().fail_call = Some((call, kind));
+        self.rules().fail_calls.push((call, kind));
     }
 
     /// The `n`-th call from now fails, of whatever kind it is, and no other.
@@ -77,10 +78,16 @@ impl Faulty {
         rules.fail_nth = Some((rules.made.len() + n, kind));
     }
 
+    /// Every call from a thread of this name panics from now on.
+    pub fn panic_in(&self, thread: &str) {
+        self.rules().panics_in = Some(thread.to_owned());
+    }
+
     /// No call fails any more.
     pub fn mend(&self) {
         let mut rules = self.rules();
-        rules.fail_call = None;
+        rules.panics_in = None;
+        rules.fail_calls.clear();
         rules.fail_nth = None;
     }
 
@@ -119,9 +126,17 @@ impl Faulty {
         let mut rules = self.rules();
         let index = rules.made.len();
         rules.made.push(call);
-        match (rules.fail_call, rules.fail_nth) {
-            (Some((failing, kind)), _) if failing == call => Err(kind.into()),
-            (_, Some((nth, kind))) if nth == index => Err(kind.into()),
+        let panics =
+            rules.panics_in.as_deref().is_some_and(|name| std::thread::current().name() == Some(name));
+        if panics {
+            drop(rules);
+            panic!("{call:?} panicked as told");
+        }
+        if let Some((_, kind)) = rules.fail_calls.iter().find(|(failing, _)| *failing == call) {
+            return Err((*kind).into());
+        }
+        match rules.fail_nth {
+            Some((nth, kind)) if nth == index => Err(kind.into()),
             _ => Ok(()),
         }
     }

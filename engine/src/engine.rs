@@ -14,6 +14,7 @@ use crate::counters::{About, Board, Counters, CountersFile};
 use crate::cursor::Cursor;
 use crate::error::WaitError;
 use crate::gate::Gate;
+use crate::grace::Grace;
 use crate::invoke::{Drive, Invoked};
 use crate::kept::digests::Divergence;
 use crate::kept::keeper::{Findings, Keeper, KeptCounters};
@@ -21,9 +22,6 @@ use crate::late::{History, LateConsumers};
 use crate::publisher::Outlet;
 use crate::run::{Named, is_inside};
 use crate::status::{Halted, Status};
-
-/// How long dropping an engine waits for its lanes before it leaves them behind.
-const DROP_GRACE: Duration = Duration::from_secs(5);
 
 /// What the engine's handle knows of its stages.
 pub(crate) struct Shared {
@@ -55,7 +53,8 @@ pub(crate) struct LaneThread<E: Event> {
 /// A live engine. Its lanes run until [`Engine::shutdown`], or until it is dropped.
 ///
 /// Dropping it ends the lanes without waiting for gates that stay closed; it waits five seconds at most, then
-/// names the lane that is stuck and leaves its thread behind.
+/// names the lane that is stuck and leaves its thread behind. Time in which a stage waits to hand over its last snapshot
+/// does not count; that wait ends after ten seconds.
 pub struct Engine<E: Event> {
     pub(crate) shared: Shared,
     pub(crate) lanes: Vec<LaneThread<E>>,
@@ -254,9 +253,10 @@ impl<E: Event> Drop for Engine<E> {
         while self.invoke() > 0 {}
         // Their handlers may hold publishers, which hold the caller's lanes to drive them: nothing would go.
         let mut ended = self.invoked.as_ref().map_or_else(Vec::new, |lanes| lanes.take_ended());
-        let deadline = Instant::now() + DROP_GRACE;
+        let mut grace = Grace::new(Instant::now());
+        let is_waited_for = || self.keeper.as_ref().is_some_and(Keeper::is_waited_for);
         for lane in &mut self.lanes {
-            while lane.is_running() && Instant::now() < deadline {
+            while lane.is_running() && !grace.is_over(Instant::now(), is_waited_for()) {
                 std::thread::sleep(Duration::from_micros(100));
             }
             if lane.is_running() {

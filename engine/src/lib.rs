@@ -59,6 +59,7 @@ mod duties;
 mod engine;
 mod error;
 mod gate;
+mod grace;
 mod graph;
 mod handler;
 mod handler_stage;

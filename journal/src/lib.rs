@@ -5,7 +5,7 @@
 //! - Three levels of safety, which are cursors: *journalled* records survive the death of the process, *durable*
 //!   ones power loss.
 //! - Recovery that can itself be killed anywhere and run again.
-//! - Seek by time: binary search across segments and within one.
+//! - Seek by time, across segments and within one, by a few reads.
 //!
 //! The journal knows nothing of rings; `slipring` puts it behind one. The format is in `docs/format.md`, the
 //! promises are in `docs/guarantees.md`.
@@ -42,7 +42,6 @@ mod report;
 mod retention;
 mod salvage;
 mod scan;
-mod seek;
 mod segments;
 #[doc(hidden)]
 pub mod storage;

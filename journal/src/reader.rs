@@ -14,6 +14,7 @@ use crate::record::RawRecord;
 use crate::scan::{self, Follow};
 use crate::storage::{Files, ReadMap, Storage, StorageFile};
 
+mod seek;
 mod typed;
 
 pub use typed::{Chunk, Chunks, Reader};
@@ -41,6 +42,7 @@ pub struct RawReader<S: Storage = Files> {
     mapped: bool,
     /// The segment that is mapped, by its index in the chain.
     map: Option<(usize, ReadMap)>,
+    times: seek::Times,
 }
 
 impl<S: Storage> RawReader<S> {
@@ -62,6 +64,7 @@ impl<S: Storage> RawReader<S> {
             buffer,
             mapped: false,
             map: None,
+            times: seek::Times::default(),
         };
         reader.end = match end {
             Some(end) => end,
@@ -204,11 +207,6 @@ impl<S: Storage> RawReader<S> {
     /// Time of the record at `sequence`.
     pub(crate) fn time_at(&mut self, sequence: u64) -> Result<u64, ReadError> {
         Ok(self.header_at(sequence)?.time_ns)
-    }
-
-    /// First sequence of each segment that holds records.
-    pub(crate) fn bases(&self) -> impl DoubleEndedIterator<Item = u64> + '_ {
-        self.chain.segments.iter().map(|s| s.header.base).filter(|base| *base < self.end)
     }
 
     /// Reads the record at `sequence` and validates it; it lies at the start of the buffer.

@@ -181,7 +181,17 @@ impl<S: Storage> NewFile<S> {
             if protect::on(protect::HEADER_SYNC) {
                 file.sync().map_err(fault("sync"))?;
             }
-            storage.rename(&temporary, &name).map_err(fault("rename"))
+            let renamed = match storage.rename(&temporary, &name) {
+                Err(error)
+                    if error.kind() == std::io::ErrorKind::AlreadyExists
+                        && is_left_over(storage, &name, &header) =>
+                {
+                    storage.remove(&name).map_err(fault("remove what is in the way of"))?;
+                    storage.rename(&temporary, &name)
+                }
+                renamed => renamed,
+            };
+            renamed.map_err(fault("rename"))
         };
         // Where it fails, the space is given back; the file is nobody's.
         fill().inspect_err(|_| drop(storage.remove(&temporary)))?;
@@ -210,6 +220,16 @@ impl<S: Storage> NewFile<S> {
         }
         LiveSegment::map(storage, &segment_name(header.base), &header, file, large_pages)
     }
+}
+
+/// Whether this life made the file and could not keep it: the disk was full at the sync of its folder, and then for its
+/// removal too, which some file systems need space for. The epoch is of this life alone, so it is nobody else's, and
+/// nothing was ever written to it.
+fn is_left_over<S: Storage>(storage: &S, name: &str, wanted: &SegmentHeader) -> bool {
+    let Ok(file) = storage.open(name, false) else { return false };
+    crate::chain::read_header(&file, &storage.path(name)).is_ok_and(|(found, _)| {
+        (found.journal_id, found.base, found.epoch) == (wanted.journal_id, wanted.base, wanted.epoch)
+    })
 }
 
 /// Where the writer's next record goes, as an address: finding it anew from segment and sequence costs a fifth of

@@ -52,6 +52,8 @@ pub(crate) struct Syncer<S: Storage> {
     segments: Arc<Segments<S>>,
     retainer: Option<Retainer>,
     hooks: Hooks,
+    /// A sync or a hook failed here: nothing is synced again. The journal may have failed for another reason, first.
+    failed: bool,
 }
 
 impl<S: Storage> Syncer<S> {
@@ -64,7 +66,7 @@ impl<S: Storage> Syncer<S> {
         retainer: Option<Retainer>,
         hooks: Hooks,
     ) -> Self {
-        Syncer { storage, mode, control, progress, segments, retainer, hooks }
+        Syncer { storage, mode, control, progress, segments, retainer, hooks, failed: false }
     }
 
     /// Up to where this round should sync.
@@ -96,26 +98,28 @@ impl<S: Storage> Syncer<S> {
         true
     }
 
-    /// Syncs everything and marks the journal as closed in good order.
-    pub(crate) fn finish(&mut self) -> Result<u64, SyncError> {
-        if !self.progress.has_failed() {
-            self.sync_to(self.progress.journalled_end(), true);
+    /// Syncs everything, and marks the journal as closed in good order unless it has failed. What failed elsewhere (no
+    /// room, no next segment, another thread) keeps nothing that was appended from becoming durable.
+    pub(crate) fn finish(&mut self) {
+        if !self.failed {
+            self.sync_to(self.progress.journalled_end(), !self.progress.has_failed());
         }
         // The helper has gone.
         if let Some(retainer) = self.retainer.as_ref().filter(|_| !self.progress.has_failed()) {
             while retainer.shared.remove_one(&self.storage) {}
-        }
-        match self.progress.failure() {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(self.progress.durable_end()),
         }
     }
 
     fn sync_to(&mut self, target: u64, closed: bool) {
         if let Err(fault) = self.try_sync_to(target, closed) {
             let durable_end = self.progress.durable_end();
-            self.progress.fail(SyncError::SyncFailed { durable_end, fault });
+            self.fail(SyncError::SyncFailed { durable_end, fault });
         }
+    }
+
+    fn fail(&mut self, error: SyncError) {
+        self.failed = true;
+        self.progress.fail(error);
     }
 
     /// Retires what may go although there was nothing to sync: a snapshot was taken, a lease let go.
@@ -126,7 +130,7 @@ impl<S: Storage> Syncer<S> {
         let Some(first) = retired.last().map(|segment| segment.end) else { return false };
         match self.control.update(|state| state.first = first) {
             Ok(()) => retainer.hand_over(retired),
-            Err(fault) => self.progress.fail(SyncError::SyncFailed { durable_end, fault }),
+            Err(fault) => self.fail(SyncError::SyncFailed { durable_end, fault }),
         }
         true
     }
@@ -171,7 +175,7 @@ impl<S: Storage> Syncer<S> {
         let sealed: Vec<_> =
             full.map(|s| SealedSegment { path: path(&s.name), base: s.base, end: s.end }).collect();
         if !self.hooks.call(&sealed, target) {
-            self.progress.fail(SyncError::HookPanicked { durable_end: target });
+            self.fail(SyncError::HookPanicked { durable_end: target });
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! The writer's companions, helper, maker, sweeper and syncer: on threads of their own, or driven by a test step by step.
 
+use std::any::Any;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -8,6 +10,7 @@ use std::thread::JoinHandle;
 use crate::ahead::Maker;
 use crate::error::SyncError;
 use crate::prepare::{Preparer, Round};
+use crate::progress::Progress;
 use crate::storage::Storage;
 use crate::syncer::Syncer;
 
@@ -75,32 +78,28 @@ pub(crate) enum Threads<S: Storage> {
     Done,
 }
 
-/// The threads, and the word that ends them.
+/// The threads, and the word that ends them. One that panicked has made the journal fail, and gives nothing.
 #[derive(Debug)]
 pub(crate) struct Running<S: Storage> {
     stop: Arc<AtomicBool>,
-    helper: Option<JoinHandle<()>>,
-    sweeper: Option<JoinHandle<()>>,
-    maker: Option<JoinHandle<Maker<S>>>,
-    syncer: Option<JoinHandle<Syncer<S>>>,
+    progress: Arc<Progress>,
+    helper: Option<JoinHandle<Option<()>>>,
+    sweeper: Option<JoinHandle<Option<()>>>,
+    maker: Option<JoinHandle<Option<Maker<S>>>>,
+    syncer: Option<JoinHandle<Option<Syncer<S>>>>,
 }
 
 impl<S: Storage> Threads<S> {
     pub(crate) fn start(mut helper: Preparer<S>, syncer: Syncer<S>, lock: S::Lock) -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, progress) = (Arc::new(AtomicBool::new(false)), Arc::clone(&helper.progress));
         // Dropped on an error, which ends those that run.
-        let mut threads = Running { stop, helper: None, sweeper: None, maker: None, syncer: None };
-        let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let mut threads = Running { stop, progress, helper: None, sweeper: None, maker: None, syncer: None };
         if let Some((maker, sweeper)) = helper.others.take() {
-            let flag = Arc::clone(&threads.stop);
-            threads.maker = Some(spawn("slipring-make").spawn(move || maker.run(&flag))?);
-            let flag = Arc::clone(&threads.stop);
-            threads.sweeper = Some(spawn("slipring-sweep").spawn(move || sweeper.run(&flag))?);
+            threads.maker = Some(threads.spawn("slipring-make", move |stop| maker.run(stop))?);
+            threads.sweeper = Some(threads.spawn("slipring-sweep", move |stop| sweeper.run(stop))?);
         }
-        let flag = Arc::clone(&threads.stop);
-        threads.helper = Some(spawn("slipring-prepare").spawn(move || helper.run(&flag))?);
-        let flag = Arc::clone(&threads.stop);
-        threads.syncer = Some(spawn("slipring-sync").spawn(move || syncer.run(&flag))?);
+        threads.helper = Some(threads.spawn("slipring-prepare", move |stop| helper.run(stop))?);
+        threads.syncer = Some(threads.spawn("slipring-sync", move |stop| syncer.run(stop))?);
         Ok(Threads::Running { threads, lock })
     }
 
@@ -108,19 +107,13 @@ impl<S: Storage> Threads<S> {
         match std::mem::replace(self, Threads::Done) {
             Threads::Running { mut threads, lock } => {
                 let (maker, syncer) = threads.end();
-                if let Some(maker) = maker {
-                    maker.finish();
-                }
-                let done = finish(syncer?);
+                let done = finish(&threads.progress, maker.as_ref(), syncer);
                 drop(lock);
                 Some(done)
             }
             Threads::Stepped { helper, syncer, lock } => {
-                if let Some((maker, _)) = &helper.others {
-                    maker.finish();
-                }
-                drop(helper);
-                let done = finish(*syncer);
+                let maker = helper.others.as_ref().map(|(maker, _)| maker);
+                let done = finish(&helper.progress, maker, Some(*syncer));
                 drop(lock);
                 Some(done)
             }
@@ -136,11 +129,61 @@ impl<S: Storage> Threads<S> {
     }
 }
 
-fn finish<S: Storage>(mut syncer: Syncer<S>) -> Result<u64, SyncError> {
-    syncer.finish()
+/// What is left to do once the threads have ended. Without a syncer, which panicked, nothing more is synced: the call
+/// that it panicked in may have been told of data that the kernel has dropped, and a sync is never tried again.
+fn finish<S: Storage>(
+    progress: &Progress,
+    maker: Option<&Maker<S>>,
+    syncer: Option<Syncer<S>>,
+) -> Result<u64, SyncError> {
+    guarded(progress, || {
+        if let Some(maker) = maker {
+            maker.finish();
+        }
+    });
+    guarded(progress, || {
+        if let Some(mut syncer) = syncer {
+            syncer.finish();
+        }
+    });
+    match progress.failure() {
+        Some(failure) => Err(failure.clone()),
+        None => Ok(progress.durable_end()),
+    }
+}
+
+/// Does a thread's work. Should it panic, the journal has failed for whoever appends, waits or closes: nobody would
+/// do that thread's work any more, and each of them would wait for ever or believe that it was done.
+fn guarded<T>(progress: &Progress, work: impl FnOnce() -> T) -> Option<T> {
+    // What the work leaves half done is not looked at again, but for what the threads share; that is cursors, and
+    // collections behind locks which no storage is called under.
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => Some(done),
+        Err(panic) => {
+            let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
+            let durable_end = progress.durable_end();
+            progress.fail(SyncError::ThreadPanicked { thread, cause: text_of(&*panic), durable_end });
+            None
+        }
+    }
+}
+
+/// What a panic said.
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 impl<S: Storage> Running<S> {
+    fn spawn<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&AtomicBool) -> T + Send + 'static,
+    ) -> io::Result<JoinHandle<Option<T>>> {
+        let (stop, progress) = (Arc::clone(&self.stop), Arc::clone(&self.progress));
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || guarded(&progress, || work(&stop)))
+    }
+
     /// Stops all of them, and gives those that have more to do; `None` for one that panicked.
     fn end(&mut self) -> (Option<Maker<S>>, Option<Syncer<S>>) {
         // Release: partner of the acquire loads in each `run`.
@@ -163,8 +206,9 @@ fn wake<T>(thread: &Option<JoinHandle<T>>) {
     }
 }
 
-fn join<T>(thread: Option<JoinHandle<T>>) -> Option<T> {
-    thread?.join().ok()
+/// What the thread gives back; nothing if it panicked, which it has said.
+fn join<T>(thread: Option<JoinHandle<Option<T>>>) -> Option<T> {
+    thread?.join().ok().flatten()
 }
 
 impl<S: Storage> Drop for Running<S> {

@@ -277,7 +277,9 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// all of them durable.
     ///
     /// # Errors
-    /// The failure that kept the journal from becoming durable.
+    /// The journal's failure, also one of before the call: a failed sync, no next segment, a thread that panicked. Unless
+    /// it was the sync that failed, or its thread, everything appended is durable all the same
+    /// ([`Cursors::durable_end`] says so).
     pub fn close(mut self) -> Result<u64, SyncError> {
         self.finish()
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Contender, Output, Sample};
 use crate::host::Cores;
-use crate::replay::{replay, seek, written};
+use crate::replay::{STEP_NS, replay, seek, written};
 
 const EVENTS: u64 = 100_000_000;
 const RECORD_BYTES: u64 = 64;
@@ -85,9 +85,9 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, slow: bool) {
     // Two benches, the warm one first: the cold one throws out of the cache what the other needs.
     output.bench(
         &format!("seek/{EVENTS}"),
-        &format!("{EVENTS} records in the page cache as far as it goes, random times, one thread"),
+        &format!("{EVENTS} records in the page cache as far as it goes, random times, one thread, till the first event"),
         3,
-        &mut [Contender::new("slipring", || seek::warm(&journal, EVENTS, 50_000, slow))],
+        &mut [Contender::new("slipring", || seek::warm(&journal, EVENTS, &|n| n * STEP_NS, 50_000, slow))],
     );
     output.bench(
         &format!("seek/{EVENTS}/cold"),

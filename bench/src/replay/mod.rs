@@ -25,13 +25,18 @@ pub use seek::Random;
 /// Nanoseconds between the times of two events.
 pub const STEP_NS: u64 = 1_000;
 
-/// A journal of `events` records, in the page cache.
+/// A journal of `events` records at level times, in the page cache.
 fn written(folder: &Path, events: u64) -> (tempfile::TempDir, Journal) {
+    written_at(folder, (0..events).map(|n| n * STEP_NS))
+}
+
+/// A journal of a record at each of these times.
+fn written_at(folder: &Path, times: impl Iterator<Item = u64>) -> (tempfile::TempDir, Journal) {
     let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
     let journal = Journal::at(place.path()).sync(Sync::None);
     let (mut writer, _) = journal.open::<Order>().expect("a new journal");
-    for n in 0..events {
-        writer.append(n * STEP_NS, &Order::nth(n)).expect("room on the disk");
+    for (n, time_ns) in (0..).zip(times) {
+        writer.append(time_ns, &Order::nth(n)).expect("room on the disk");
     }
     writer.close().expect("a disk that syncs");
     (place, journal)
@@ -104,7 +109,7 @@ fn raw(events: &[Order], cores: Cores) -> Vec<Sample> {
     Sample::throughput(count, started.elapsed())
 }
 
-/// `replay`, `seek`, `recovery/1000000`; in full also `recovery` of more, `replay/100000000` and `seek/100000000`.
+/// `replay`, `seek`, `seek/uneven`, `recovery/1000000`; in full also `recovery` of more, `replay/100000000` and `seek/100000000`.
 pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
     let events: u64 = if quick { 1_000_000 } else { 10_000_000 };
     let rounds = if quick { 3 } else { 5 };
@@ -143,7 +148,9 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
     let topology =
         format!("{events} records in the page cache, random times, one thread, till the first event");
     let probes = if quick { 5_000 } else { 50_000 };
-    let mut contenders = vec![Contender::new("slipring", || seek::warm(&journal, events, probes, slow))];
+    let level = |n: u64| n * STEP_NS;
+    let mut contenders =
+        vec![Contender::new("slipring", || seek::warm(&journal, events, &level, probes, slow))];
     #[cfg(feature = "peers")]
     contenders.extend(crate::peers::seek_contenders(&peers, events));
     output.bench("seek", &topology, rounds.max(5), &mut contenders);
@@ -155,6 +162,20 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
         drop((peers, stores));
     }
     drop((memory, place));
+    let times = seek::uneven(events);
+    let (place, journal) = written_at(folder, times.iter().copied());
+    output.bench(
+        "seek/uneven",
+        &format!(
+            "{events} records in the page cache, times at random steps with a night after every 150,000, random times, \
+             one thread, till the first event"
+        ),
+        rounds.max(5),
+        &mut [Contender::new("slipring", || {
+            seek::warm(&journal, events, &|n| times[n as usize], probes, slow)
+        })],
+    );
+    drop((times, place, journal));
     recovery::bench(output, folder, cores, quick);
     if !quick {
         long::bench(output, folder, cores, slow);

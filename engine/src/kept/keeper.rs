@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,12 +19,13 @@ use super::digests::{self, Divergence, Entry};
 use super::snapshot::{self, Snapshots};
 use super::{KeepError, dead_letter_log, io};
 use crate::cursor::Cursor;
+use crate::grace;
+use crate::handler_stage::panic_text;
 
 /// Digests that wait for the keeper; more are dropped, and counted.
 const DIGEST_QUEUE: usize = 1 << 16;
+const THREAD: &str = "slipring-keeper";
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// How long the keeper goes on at the end, for records to become durable.
-const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// What is found while events are handled, for whoever asks.
 #[derive(Debug, Default)]
@@ -48,7 +50,7 @@ impl Findings {
         lock(&self.divergences).clone()
     }
 
-    fn fault(&self, stage: &str, error: &KeepError) {
+    fn fault(&self, stage: &str, error: &dyn std::fmt::Display) {
         let mut faults = lock(&self.faults);
         if faults.len() == MOST_FAULTS {
             faults.pop_front();
@@ -75,6 +77,8 @@ pub(crate) struct ToKeeper {
     /// The one buffer, while nobody fills or writes it.
     buffer: ArrayQueue<Vec<u8>>,
     digests: ArrayQueue<Entry>,
+    /// The lane waits for the buffer, to hand over its last state.
+    waits: AtomicBool,
     taken: AtomicU64,
     missed: AtomicU64,
     dropped: AtomicU64,
@@ -89,6 +93,7 @@ impl ToKeeper {
             saved: ArrayQueue::new(1),
             buffer,
             digests: ArrayQueue::new(if with_digests { DIGEST_QUEUE } else { 1 }),
+            waits: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             missed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -110,10 +115,13 @@ impl ToKeeper {
 
     /// Waits until a state can be handed over, within bounds.
     pub(crate) fn wait_for_buffer(&self) {
-        let deadline = Instant::now() + LAST_WAIT;
+        let deadline = Instant::now() + grace::LAST_SNAPSHOT;
+        // Relaxed, as its loads: it only says how long to wait, and protects nothing.
+        self.waits.store(true, Ordering::Relaxed);
         while self.buffer.is_empty() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
+        self.waits.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn log(&self, entry: Entry) {
@@ -178,8 +186,9 @@ impl Keeper {
         let stop = Arc::new(AtomicBool::new(false));
         let links = work.stages.iter().map(|stage| (stage.name.clone(), Arc::clone(&stage.link))).collect();
         let told = Arc::clone(&stop);
-        let thread =
-            std::thread::Builder::new().name("slipring-keeper".to_owned()).spawn(move || work.run(&told))?;
+        let findings = Arc::clone(&work.findings);
+        let run = move || guarded(&findings, || work.run(&told));
+        let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(run)?;
         Ok(Keeper { stop, thread: Some(thread), links })
     }
 
@@ -192,6 +201,11 @@ impl Keeper {
             dropped_digests: link.dropped.load(Ordering::Relaxed),
         };
         self.links.iter().map(counters).collect()
+    }
+
+    /// Whether a lane that ends waits to hand over its last state.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.links.iter().any(|(_, link)| link.waits.load(Ordering::Relaxed))
     }
 
     /// Has what was handed over written, as far as it is durable or becomes so, and ends the thread.
@@ -211,6 +225,17 @@ impl Drop for Keeper {
     }
 }
 
+/// Does the keeper's work. Should it panic, that is a fault like any other of what stages keep: nothing is lost that a
+/// longer replay does not bring back, but somebody has to know.
+fn guarded(findings: &Findings, work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        let text = panic_text(&*panic);
+        let what =
+            format!("it panicked, and nothing is kept any more until the engine is opened again: {text}");
+        findings.fault(THREAD, &what);
+    }
+}
+
 impl Work {
     fn run(mut self, stop: &AtomicBool) {
         let mut stopped_at = None;
@@ -221,7 +246,7 @@ impl Work {
             }
             let waits = self.round(stopped_at.is_some());
             match stopped_at {
-                Some(since) if !waits || since.elapsed() > LAST_WAIT => return,
+                Some(since) if !waits || since.elapsed() > grace::LAST_SNAPSHOT => return,
                 Some(_) => std::thread::sleep(Duration::from_millis(1)),
                 None => std::thread::park_timeout(LOOK_EVERY),
             }
@@ -251,7 +276,7 @@ impl Work {
                 Ok(()) => retention.snapshot(needed_from),
                 Err(error) => {
                     let error = io("sync what stages keep in", self.journal.path())(error);
-                    self.findings.fault("slipring-keeper", &error);
+                    self.findings.fault(THREAD, &error);
                 }
             }
         }
@@ -309,5 +334,38 @@ impl KeptStage {
                 .map_err(io("sync the dead letters in", &self.folder))?;
         }
         snapshot::write(&self.folder, &anchor, version, &saved.bytes, options.keep)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keeper_that_panics_is_said_among_the_faults() {
+        let findings = Findings::default();
+        guarded(&findings, || panic!("no more paper"));
+        let faults = findings.faults();
+        assert!(faults.len() == 1 && faults[0].contains(THREAD), "{faults:?}");
+        assert!(faults[0].contains("no more paper") && faults[0].contains("opened again"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_lane_that_waits_for_the_last_state_before_is_seen_to_wait() {
+        let link = Arc::new(ToKeeper::new(false));
+        let stop = Arc::new(AtomicBool::new(true));
+        let keeper = Keeper { stop, thread: None, links: vec![("stage".to_owned(), Arc::clone(&link))] };
+        assert!(link.save(1, |state| state.push(1)) && !keeper.is_waited_for());
+        std::thread::scope(|scope| {
+            let lane = scope.spawn(|| link.wait_for_buffer());
+            while !keeper.is_waited_for() {
+                assert!(!lane.is_finished(), "it waited unseen");
+                std::thread::yield_now();
+            }
+            let saved = link.saved.pop().expect("handed over");
+            assert!(link.buffer.push(saved.bytes).is_ok());
+        });
+        assert!(!keeper.is_waited_for());
+        assert!(link.save(2, |state| state.push(2)));
     }
 }

@@ -9,10 +9,7 @@ use slipring_journal::Anchor;
 
 use super::run::{LateShared, Run};
 use super::{LateError, LateHandler};
-use crate::Event;
-
-/// How long dropping a handle waits for the event in hand.
-const DROP_GRACE: Duration = Duration::from_secs(5);
+use crate::{Event, grace};
 
 /// A late consumer at work. Dropping it stops the consumer behind the event in hand, whatever is still to come; if
 /// that event takes more than five seconds, it is named on the standard error and its thread left behind.
@@ -108,7 +105,7 @@ impl<H> Drop for LateHandle<H> {
         if thread.thread().id() == std::thread::current().id() {
             return;
         }
-        let deadline = Instant::now() + DROP_GRACE;
+        let deadline = Instant::now() + grace::DROP;
         while !thread.is_finished() {
             if Instant::now() >= deadline {
                 eprintln!("slipring: late consumer {} does not end; its thread is left behind", self.name());

@@ -78,6 +78,20 @@ pub enum SyncError {
         /// The sequence behind the last durable record.
         durable_end: u64,
     },
+    /// One of the journal's threads panicked, or the closing one did in its place. If it was the one that syncs,
+    /// nothing is durable behind `durable_end`: what the call that it was in came to is not known.
+    #[error(
+        "the journal's thread {thread:?} panicked: {cause}; durable up to {durable_end} then; close and reopen, \
+         and report it: it should not have"
+    )]
+    ThreadPanicked {
+        /// The thread's name.
+        thread: String,
+        /// What the panic said.
+        cause: String,
+        /// The sequence behind the last durable record at that time.
+        durable_end: u64,
+    },
     /// Not durable within the time allowed; it may still become so.
     #[error("record {sequence} is not durable yet (durable up to {durable_end})")]
     TimedOut {

@@ -1,0 +1,60 @@
+//! How long an end waits, and for whom: all of it here, for one bound is not right without the other.
+//!
+//! A lane that ends may have a last snapshot to hand over, and waits for the keeper to be done with the one before. Whoever
+//! drops the engine gives lanes a grace; it does not run while a lane waits so, or the drop would leave behind a thread
+//! that is only doing what it may. (The drop once gave up after five seconds, the lane after ten.)
+
+use std::time::{Duration, Instant};
+
+/// How long dropping an engine, or a late consumer's handle, waits for the event in hand.
+pub(crate) const DROP: Duration = Duration::from_secs(5);
+
+/// How long a stage that ends waits for the keeper to be done with the snapshot before, and how long the keeper goes on
+/// at the end for records to become durable.
+pub(crate) const LAST_SNAPSHOT: Duration = Duration::from_secs(10);
+
+/// The grace of a drop.
+#[derive(Debug)]
+pub(crate) struct Grace {
+    ends: Instant,
+}
+
+impl Grace {
+    pub(crate) fn new(now: Instant) -> Self {
+        Grace { ends: now + DROP }
+    }
+
+    /// Whether it is over by `now`. While a lane waits for the keeper, which has a bound of its own, it begins anew.
+    pub(crate) fn is_over(&mut self, now: Instant, waits_for_keeper: bool) -> bool {
+        if waits_for_keeper {
+            self.ends = now + DROP;
+        }
+        now >= self.ends
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drop_outlasts_a_last_snapshot_that_may_still_take_time() {
+        let start = Instant::now();
+        let mut grace = Grace::new(start);
+        let mut at = start;
+        while at < start + LAST_SNAPSHOT {
+            assert!(!grace.is_over(at, true), "given up after {:?}", at - start);
+            at += Duration::from_millis(100);
+        }
+        // Then the handler's `save` and `shutdown` have what any event in hand has.
+        assert!(!grace.is_over(at, false));
+        assert!(grace.is_over(at + DROP, false));
+    }
+
+    #[test]
+    fn a_drop_gives_up_on_a_handler_that_hangs() {
+        let start = Instant::now();
+        assert!(!Grace::new(start).is_over(start + DROP - Duration::from_nanos(1), false));
+        assert!(Grace::new(start).is_over(start + DROP, false));
+    }
+}
