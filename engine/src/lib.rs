@@ -58,6 +58,7 @@ mod cursor;
 mod duties;
 mod engine;
 mod error;
+mod feed;
 mod gate;
 mod grace;
 mod graph;
@@ -121,8 +122,8 @@ pub use wait::{Wait, WaitStrategy};
 pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
-    Anchor, Cursors, DiskFull, Event, Field, Follower, Journal, JournalId, Kind, Lease, ReadError, Reader,
-    Record, RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,
+    Anchor, CorruptRecord, Cursors, DiskFull, Event, Field, Follower, Journal, JournalFault, JournalId, Kind,
+    Lease, ReadError, Reader, Record, RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,
 };
 
 #[doc(hidden)]

@@ -179,6 +179,41 @@ impl<E: Event> Publisher<E> {
         Ok(last)
     }
 
+    /// Whether [`Publisher::put_checked`] may be called.
+    pub(crate) fn can_refuse(&self) -> bool {
+        self.producer.can_refuse()
+    }
+
+    /// As [`Publisher::put_all`], but each part is published only if `accept` says so when it has been filled; the first
+    /// that is not ends it. How many were published.
+    #[inline]
+    pub(crate) fn put_checked(
+        &mut self,
+        count: usize,
+        fill: impl Fn(usize, &mut Slot<E>),
+        accept: impl Fn() -> bool,
+    ) -> Result<usize, PublishError<()>> {
+        let most = (self.outlet.capacity / 2).max(1);
+        let (mut done, mut full) = (0, 0);
+        while done < count {
+            self.check()?;
+            let part = (count - done).min(most);
+            match self.producer.try_publish_checked(part, |index, slot| fill(done + index, slot), &accept) {
+                Some(Some(number)) => {
+                    done += part;
+                    self.note(number);
+                    full = 0;
+                }
+                Some(None) => break,
+                None => {
+                    full += 1;
+                    self.wait_for_room(full, None)?;
+                }
+            }
+        }
+        Ok(done)
+    }
+
     /// Publishes one event; what to do when that can't be done now, `seldom` says.
     ///
     /// No call off the hot path takes the event's address. If one did, the event would have to lie in memory on

@@ -8,6 +8,7 @@ use crate::Event;
 use crate::builder::EngineBuilder;
 use crate::engine::Engine;
 use crate::error::{BuildError, ReplayError};
+use crate::feed::feed;
 use crate::kept::KeepError;
 use crate::kept::dead_letter_log;
 use crate::kept::digests::Divergence;
@@ -15,7 +16,7 @@ use crate::kept::epochs::Epochs;
 use crate::kept::opening::{Opened, Opening};
 use crate::kept::snapshot::Restored;
 use crate::publisher::Publisher;
-use crate::replay::{From, Replay, ReplayReport, feed, time_before};
+use crate::replay::{From, Replay, ReplayReport, time_before};
 use crate::start::Begin;
 
 /// An engine whose journal is open and in order, and which is not live yet.

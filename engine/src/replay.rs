@@ -1,17 +1,14 @@
-//! Replay: from where, how far, how fast; and feeding records into a ring. For recovery, and for backtests, which
-//! put history through other handlers.
+//! Replay: from where, how far, how fast. For recovery, and for backtests, which put history through other handlers.
 
 use std::time::{Duration, Instant};
 
-use slipring_journal::{Kind, Reader};
+use slipring_journal::Reader;
 
 use crate::Event;
 use crate::builder::EngineBuilder;
-use crate::engine::Engine;
 use crate::error::{ReplayError, ShutdownError};
+use crate::feed::feed;
 use crate::kept::epochs::Epochs;
-use crate::publisher::Publisher;
-use crate::ring::Slot;
 use crate::shutdown::ShutdownReport;
 use crate::start::Begin;
 
@@ -180,85 +177,6 @@ impl Replay<'_> {
                 Err(ReplayError::BadPace { factor })
             }
             _ => Ok(()),
-        }
-    }
-}
-
-/// Publishes the records in `[first, end)`, with their sequences and times, and waits until every stage has finished
-/// them.
-pub(crate) fn feed<E: Event>(
-    reader: &mut Reader<E>,
-    (first, end): (u64, u64),
-    engine: &Engine<E>,
-    publisher: &mut Publisher<E>,
-    replay: &mut Replay<'_>,
-) -> Result<(), ReplayError> {
-    let mut chunks = reader.chunks(first)?;
-    let total = end - first;
-    let (started, mut first_time) = (Instant::now(), None);
-    while let Some(chunk) = chunks.next_chunk()? {
-        let count = (end.saturating_sub(chunk.first_sequence) as usize).min(chunk.records.len());
-        let records = &chunk.records[..count];
-        let mut done = 0;
-        while done < count {
-            let part = match &mut replay.pace {
-                Pace::Max => count - done,
-                Pace::Times(factor) => {
-                    let since = *first_time.get_or_insert(records[0].time_ns());
-                    let due = |index: usize| {
-                        let after = records[index].time_ns().saturating_sub(since) as f64 / *factor;
-                        Duration::try_from_secs_f64(after / 1e9).unwrap_or(Duration::MAX)
-                    };
-                    wait_until(started, due(done), engine)?;
-                    let elapsed = started.elapsed();
-                    1 + (done + 1..count).take_while(|index| due(*index) <= elapsed).count()
-                }
-                Pace::Steps(step) => {
-                    let sequence = chunk.first_sequence + done as u64;
-                    engine.wait_all(sequence)?;
-                    step(Step { sequence, time_ns: records[done].time_ns() });
-                    1
-                }
-            };
-            let fill = |index: usize, slot: &mut Slot<E>| {
-                let record = &records[done + index];
-                slot.set(record.time_ns(), record.kind() == Kind::Void, record.event());
-            };
-            if publisher.put_all(part, fill).is_err() {
-                // Halted: the wait below says by whom.
-                break;
-            }
-            done += part;
-        }
-        if let Some(progress) = &mut replay.progress {
-            progress(chunk.first_sequence + count as u64 - first, total);
-        }
-        if done < records.len() || chunk.first_sequence + count as u64 >= end {
-            break;
-        }
-    }
-    Ok(engine.wait_all(end)?)
-}
-
-/// Sleeps until `due` after `started`, the last part of a millisecond awake.
-fn wait_until<E: Event>(started: Instant, due: Duration, engine: &Engine<E>) -> Result<(), ReplayError> {
-    /// A sleep may be that much too long.
-    const SLACK: Duration = Duration::from_micros(200);
-    loop {
-        let left = due.saturating_sub(started.elapsed());
-        if left.is_zero() {
-            return Ok(());
-        }
-        if let Some(halted) = engine.halted() {
-            return Err(halted.into());
-        }
-        if engine.invoke() > 0 {
-            continue;
-        }
-        match left.checked_sub(SLACK) {
-            // Not longer than a tenth of a second at once: the engine may halt.
-            Some(left) if !left.is_zero() => std::thread::sleep(left.min(Duration::from_millis(100))),
-            _ => std::hint::spin_loop(),
         }
     }
 }

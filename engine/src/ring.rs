@@ -4,6 +4,7 @@
 //! `&mut` from it may outlive the publish); guards that would mark events as done on unwinding.
 
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use disruptor::{
     BusySpin, EventPoller, MultiConsumerBarrier, MultiProducer, MultiProducerBarrier, Producer as _,
@@ -133,6 +134,40 @@ impl<E: Event> Producer<E> {
             }),
         };
         published.ok().map(|number| number as u64)
+    }
+
+    /// Whether [`Producer::try_publish_checked`] may be called.
+    pub(crate) fn can_refuse(&self) -> bool {
+        cfg!(panic = "unwind") && matches!(self, Producer::Single(_))
+    }
+
+    /// As [`Producer::try_publish_all`], but what was filled is published only if `accept` says so: else `Some(None)`.
+    /// Only where [`Producer::can_refuse`].
+    #[inline(always)]
+    pub(crate) fn try_publish_checked(
+        &mut self,
+        count: usize,
+        mut fill: impl FnMut(usize, &mut Slot<E>),
+        accept: impl FnOnce() -> bool,
+    ) -> Option<Option<u64>> {
+        struct Refused;
+        let Producer::Single(producer) = self else { return None };
+        debug_assert!(count > 0, "the crate gives the number before for none");
+        // The crate has no other way out of a batch than to unwind. Of one producer nothing is claimed then, and the
+        // slots are filled anew by whatever is published next; of several, a hole would stay.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            producer.try_batch_publish(count, |places| {
+                places.enumerate().for_each(|(index, place)| fill(index, place));
+                if !accept() {
+                    resume_unwind(Box::new(Refused));
+                }
+            })
+        }));
+        match result {
+            Ok(published) => published.ok().map(|number| Some(number as u64)),
+            Err(cause) if cause.is::<Refused>() => Some(None),
+            Err(panic) => resume_unwind(panic),
+        }
     }
 
     /// Another producer for the same ring, if it takes several.

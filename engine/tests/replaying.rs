@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Batch, BuildError, Context, Engine, Event, From, Gate, Handler, HandlerError, Journal, Lane, Pace,
-    Publishers, Replay, ReplayError, Step, Until,
+    Batch, BuildError, Context, Engine, Event, From, Gate, Handler, HandlerError, Journal, JournalFault,
+    Lane, Pace, Publishers, ReadError, Replay, ReplayError, Step, Until,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -19,8 +19,13 @@ struct Tick {
 
 /// A journal of ticks a millisecond apart, from a second on.
 fn history(count: u64) -> (tempfile::TempDir, Journal) {
+    history_in(count, 32)
+}
+
+/// The same, in segments of that many records.
+fn history_in(count: u64, segment_records: u64) -> (tempfile::TempDir, Journal) {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("ticks")).segment_records(32);
+    let journal = Journal::at(folder.path().join("ticks")).segment_records(segment_records);
     let lane = Lane::named("journal").journal();
     let (engine, mut publisher) =
         Engine::builder().journal(journal.clone()).lane(lane).open().unwrap().go_live().unwrap();
@@ -67,6 +72,39 @@ fn a_backtest_puts_a_range_of_history_through_other_handlers() {
     assert_eq!(run(Replay::new(From::Sequence(150)).until(Until::Sequence(900))), all[150..]);
     assert_eq!(run(Replay::new(From::Time(time_of(90))).until(Until::Time(time_of(30)))), []);
     assert_eq!(run(From::Sequence(200).into()), []);
+}
+
+#[test]
+fn at_full_speed_too_nothing_from_a_damaged_record_on_reaches_a_handler() {
+    const BAD: u64 = 7_777;
+    let (folder, journal) = history_in(9_000, 5_000);
+    let path = folder.path().join("ticks/00000000000000005000.seg");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(8).position(|word| word == time_of(BAD).to_le_bytes()).unwrap();
+    assert_eq!(bytes[at + 16..at + 24], BAD.to_le_bytes());
+    bytes[at + 17] ^= 4;
+    std::fs::write(&path, bytes).unwrap();
+    let paces: [fn() -> Pace<'static>; 2] = [|| Pace::Max, || Pace::Times(1e6)];
+    for (publishers, capacity, pace) in [
+        (Publishers::Single, 64, paces[0]),
+        (Publishers::Single, 16_384, paces[0]),
+        (Publishers::Multi, 64, paces[0]),
+        (Publishers::Single, 1_024, paces[1]),
+    ] {
+        let seen = Seen::default();
+        let lane = Lane::named("try").stage("seen", keep(&seen), Gate::PUBLISHED);
+        let builder = Engine::builder().ring_capacity(capacity).publishers(publishers).lane(lane);
+        let backtest = builder.backtest(&journal).unwrap();
+        match backtest.run(Replay::new(From::Start).pace(pace())) {
+            Err(ReplayError::Read(ReadError::Journal(JournalFault::CorruptRecord(corrupt)))) => {
+                assert_eq!((corrupt.sequence, corrupt.file), (BAD, path.clone()));
+            }
+            other => panic!("{publishers:?} {capacity}: {other:?}"),
+        }
+        let seen = seen.lock().unwrap();
+        assert!(seen.len() as u64 <= BAD && seen.len() > 4_000, "{}", seen.len());
+        assert!((0..).zip(&*seen).all(|(id, seen)| seen.0 == id && seen.1 == id), "in order, none left out");
+    }
 }
 
 #[test]

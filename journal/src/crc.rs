@@ -42,8 +42,9 @@ impl RecordCrc {
         }
     }
 
+    /// As [`RecordCrc::record`]; `HARDWARE` must be what [`RecordCrc::hardware`] says.
     #[inline(always)]
-    fn record_with<const HARDWARE: bool>(
+    pub(crate) fn record_with<const HARDWARE: bool>(
         &self,
         sequence: u64,
         time_ns: u64,

@@ -66,7 +66,7 @@ pub use inspect::{JournalInfo, SegmentInfo, Status, VerifyReport, inspect, verif
 pub use journal::Journal;
 pub use prepare::DiskFull;
 pub use progress::Cursors;
-pub use reader::{Chunk, Chunks, RawReader, Reader};
+pub use reader::{Chunk, Chunks, RawReader, Reader, Unchecked};
 pub use record::{RawRecord, Record};
 pub use report::RecoveryReport;
 pub use retention::{Lease, Retention, RetentionHandle};

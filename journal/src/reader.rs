@@ -14,13 +14,11 @@ use crate::record::RawRecord;
 use crate::scan::{self, Follow};
 use crate::storage::{Files, ReadMap, Storage, StorageFile};
 
+mod chunk;
 mod seek;
 mod typed;
 
-pub use typed::{Chunk, Chunks, Reader};
-
-/// Bytes read at a time: they stay in the second-level cache while they are verified and used.
-const CHUNK_BYTES: usize = 256 << 10;
+pub use typed::{Chunk, Chunks, Reader, Unchecked};
 
 /// Reads a journal whatever its event type.
 ///
@@ -240,74 +238,6 @@ impl<S: Storage> RawReader<S> {
             return Err(JournalFault::SegmentTruncated { path: path(), found_bytes, wanted_bytes }.into());
         }
         Ok(())
-    }
-
-    /// Checks every record of `bytes`, which start with that of `sequence`. Inlined, so that a caller who knows
-    /// the size of a record at compile time gets code for just that size.
-    #[inline(always)]
-    fn validate(
-        &self,
-        index: usize,
-        sequence: u64,
-        bytes: &[u8],
-        record_bytes: usize,
-    ) -> Result<(), ReadError> {
-        for (at, record) in (sequence..).zip(bytes.chunks_exact(record_bytes)) {
-            if valid_record(&self.crc, at, record).is_none() {
-                let segment = &self.chain.segments[index];
-                let (path, what) = (self.storage.path(&segment.name), "its bytes are not what was written");
-                return Err(scan::corrupt(path, &self.crc, &segment.header, at, record, what).into());
-            }
-        }
-        Ok(())
-    }
-
-    /// The next chunk of whole, validated records from `sequence` on; empty at the end.
-    pub(crate) fn chunk(&mut self, sequence: u64) -> Result<&[u8], ReadError> {
-        self.chunk_of(sequence, self.record_bytes())
-    }
-
-    /// As [`RawReader::chunk`], for a caller who knows the size of a record.
-    #[inline(always)]
-    fn chunk_of(&mut self, sequence: u64, record_bytes: usize) -> Result<&[u8], ReadError> {
-        if sequence >= self.end {
-            return Ok(&[]);
-        }
-        let (first, end) = (self.control.first, self.end);
-        let index = self.chain.holding(sequence).ok_or(ReadError::OutOfRange { sequence, first, end })?;
-        let header = &self.chain.segments[index].header;
-        let most = (CHUNK_BYTES / record_bytes).max(1) as u64;
-        let count = most.min(end.min(header.end()) - sequence) as usize;
-        let offset = header.offset(sequence) as usize;
-        let bytes = match self.mapped_segment(index)? {
-            true => match &self.map {
-                Some((_, map)) => &map[offset..offset + count * record_bytes],
-                None => &[],
-            },
-            false => {
-                self.read(index, sequence, count)?;
-                &bytemuck::cast_slice(&self.buffer)[..count * record_bytes]
-            }
-        };
-        self.validate(index, sequence, bytes, record_bytes)?;
-        Ok(bytes)
-    }
-
-    /// Maps the segment, if chunks may come from maps; whether they do. One is mapped at a time.
-    fn mapped_segment(&mut self, index: usize) -> Result<bool, ReadError> {
-        if !self.mapped || self.map.as_ref().is_some_and(|(mapped, _)| *mapped == index) {
-            return Ok(self.mapped);
-        }
-        let segment = &self.chain.segments[index];
-        let bytes = segment.header.offset(self.end.min(segment.header.end()));
-        self.map = None;
-        let map = segment
-            .file
-            .map_read(bytes)
-            .map_err(|error| IoFault::new("map", self.storage.path(&segment.name), error))?;
-        self.mapped = map.is_some();
-        self.map = map.map(|map| (index, map));
-        Ok(self.mapped)
     }
 
     /// Calls `visit` for every record of `range`, in order, until it says stop.

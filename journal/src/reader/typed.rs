@@ -4,8 +4,10 @@ use std::marker::PhantomData;
 
 use super::RawReader;
 use crate::chain;
+use crate::crc::RecordCrc;
 use crate::error::ReadError;
 use crate::event::Event;
+use crate::format::is_valid_record;
 use crate::record::Record;
 use crate::storage::{Files, Storage};
 
@@ -128,6 +130,64 @@ impl<E: Event, S: Storage> Chunks<'_, E, S> {
         let records = Record::slice(self.reader.raw.chunk_of(first_sequence, Record::<E>::BYTES)?);
         self.next += records.len() as u64;
         Ok((!records.is_empty()).then_some(Chunk { first_sequence, records }))
+    }
+
+    /// The next chunk, no record validated yet: for the engine, which checks and copies in one pass. `None` at the end.
+    ///
+    /// # Errors
+    /// As reading does.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn next_unchecked(&mut self) -> Result<Option<Unchecked<'_, E>>, ReadError> {
+        let (raw, first_sequence) = (&mut self.reader.raw, self.next);
+        let Some(index) = raw.find_chunk(first_sequence, Record::<E>::BYTES)? else { return Ok(None) };
+        let bytes = raw.found_chunk(index, first_sequence, Record::<E>::BYTES);
+        let records = Record::slice(bytes);
+        self.next += records.len() as u64;
+        Ok(Some(Unchecked { first_sequence, records, bytes, crc: &raw.crc }))
+    }
+
+    /// Goes back to `sequence` and says what is wrong there.
+    ///
+    /// # Errors
+    /// The fault of the first record of the chunk from there on that does not validate.
+    #[doc(hidden)]
+    pub fn recheck(&mut self, sequence: u64) -> Result<(), ReadError> {
+        self.next = sequence;
+        self.reader.raw.chunk_of(sequence, Record::<E>::BYTES).map(drop)
+    }
+}
+
+/// Records that follow each other, of which each is validated when it is asked for.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Unchecked<'a, E> {
+    pub first_sequence: u64,
+    records: &'a [Record<E>],
+    bytes: &'a [u8],
+    crc: &'a RecordCrc,
+}
+
+impl<'a, E: Event> Unchecked<'a, E> {
+    /// The records, as they are.
+    #[inline(always)]
+    pub fn records(&self) -> &'a [Record<E>] {
+        self.records
+    }
+
+    /// Whether checksums come from the processor's own instruction: what `HARDWARE` must be.
+    pub fn hardware(&self) -> bool {
+        self.crc.hardware()
+    }
+
+    /// Whether the record at `index` validates. Without branches: whoever checks many asks at the end.
+    ///
+    /// # Panics
+    /// If there is no such record.
+    #[inline(always)]
+    pub fn is_valid<const HARDWARE: bool>(&self, index: usize) -> bool {
+        let record = &self.bytes[index * Record::<E>::BYTES..][..Record::<E>::BYTES];
+        is_valid_record::<HARDWARE>(self.crc, self.first_sequence + index as u64, record)
     }
 }
 
