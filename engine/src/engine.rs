@@ -15,13 +15,14 @@ use crate::cursor::Cursor;
 use crate::error::WaitError;
 use crate::gate::Gate;
 use crate::grace::Grace;
+use crate::handler_stage::panic_text;
 use crate::invoke::{Drive, Invoked};
 use crate::kept::digests::Divergence;
 use crate::kept::keeper::{Findings, Keeper, KeptCounters};
 use crate::late::{History, LateConsumers};
 use crate::publisher::Outlet;
 use crate::run::{Named, is_inside};
-use crate::status::{Halted, Status};
+use crate::status::{Cause, Halted, Status};
 
 /// What the engine's handle knows of its stages.
 pub(crate) struct Shared {
@@ -233,9 +234,18 @@ impl<E: Event> LaneThread<E> {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// The lane's stages, if its thread ended with them.
-    pub(crate) fn join(&mut self) -> Vec<Named<E>> {
-        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
+    /// The lane's stages. If its thread panicked, which only a mistake of ours can bring about, they are lost, and the engine
+    /// has halted.
+    pub(crate) fn join(&mut self, status: &Status) -> Vec<Named<E>> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(stages)) => stages,
+            None => Vec::new(),
+            Some(Err(panic)) => {
+                let cause = Cause::Lane(panic_text(&*panic));
+                status.halt(Halted { stage: format!("lane {}", self.name), sequence: 0, cause });
+                Vec::new()
+            }
+        }
     }
 }
 
@@ -262,7 +272,7 @@ impl<E: Event> Drop for Engine<E> {
             if lane.is_running() {
                 eprintln!("slipring: lane {} does not end; its thread is left behind", lane.name);
             } else {
-                ended.extend(lane.join());
+                ended.extend(lane.join(&self.shared.status));
             }
         }
         // Before the journal goes, and its lock with it: what the keeper writes lies under that lock.

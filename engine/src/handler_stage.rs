@@ -14,6 +14,7 @@ use crate::duties::{Duties, Keeps};
 use crate::handler::Handler;
 use crate::kept::keeper::{KeptStage, ToKeeper};
 use crate::kept::opening::{Opened, Opening};
+use crate::kept::trust::Trust;
 use crate::kept::{KeepError, snapshot, stage_folder};
 use crate::latency::Meter;
 use crate::ring::Visit;
@@ -243,6 +244,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             snapshots,
             digest_log: self.duties.digest_log.as_ref().map(|log| log.try_clone()).transpose()?,
             dead_letters: self.duties.dead_letters.as_ref().map(|log| log.to_sync()).transpose()?,
+            trust: Trust::default(),
             covers: snapshot::covers(&folder, self.duties.restored_end)?,
             folder,
         }))

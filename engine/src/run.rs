@@ -58,6 +58,9 @@ impl<E: Event> Run<E> {
         let mut places = Vec::with_capacity(self.stages.len());
         while !self.stages.is_empty() {
             let worked = self.turn();
+            if let Some(text) = self.waiter.take_failure() {
+                self.fail(text);
+            }
             if worked > 0 {
                 self.waiter.worked(worked);
             } else if self.status.halted().is_some() {
@@ -73,6 +76,15 @@ impl<E: Event> Run<E> {
             }
         }
         self.ended
+    }
+
+    /// Halts the engine because the lane's wait strategy panicked. The lane goes on and drains what was published.
+    #[cold]
+    fn fail(&self, text: String) {
+        if let Some((stage, run)) = self.stages.first() {
+            let halted = Halted { stage: stage.clone(), sequence: run.done(), cause: Cause::Lane(text) };
+            self.status.halt(halted);
+        }
     }
 
     /// Calls each stage's `start`.

@@ -71,7 +71,8 @@ impl<E: Event> Engine<E> {
         let mut handlers = Vec::new();
         let mut durable_end = None;
         let own = self.invoked.iter().flat_map(|lanes| lanes.take_ended()).collect::<Vec<_>>();
-        for (name, stage) in self.lanes.iter_mut().flat_map(LaneThread::join).chain(own) {
+        for (name, stage) in self.lanes.iter_mut().flat_map(|lane| lane.join(&self.shared.status)).chain(own)
+        {
             let part = stage.into_any();
             if name != JOURNAL {
                 handlers.push((name, part));

@@ -20,6 +20,7 @@ use crate::journal_stage::{JOURNAL, JournalStage};
 use crate::kept::KeepError;
 use crate::kept::epochs::Epochs;
 use crate::kept::keeper::{Findings, Keeper, KeptStage, Work};
+use crate::kept::trust::Trust;
 use crate::lane::{Item, Lane};
 use crate::late::{History, LateConsumers};
 use crate::park::Parking;
@@ -99,6 +100,7 @@ impl<E: Event> EngineBuilder<E> {
                     retention,
                     finished: cursors.clone(),
                     notes: self.notes()?,
+                    trust: Trust::default(),
                 };
                 (!work.stages.is_empty())
                     .then(|| Keeper::start(work))

@@ -32,6 +32,9 @@ pub enum Cause {
     /// The handler returned an error.
     #[error("its handler failed: {0}")]
     Error(Arc<dyn std::error::Error + Send + Sync>),
+    /// Its lane's wait strategy panicked, or the lane did.
+    #[error("its lane panicked while it waited: {0}")]
+    Lane(String),
     /// The journal took no more.
     #[error("the journal failed: {0}")]
     Journal(AppendError),

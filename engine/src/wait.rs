@@ -1,6 +1,9 @@
 //! What a lane does between two looks when there is nothing to do.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+
+use crate::handler_stage::panic_text;
 
 /// How a lane waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -27,7 +30,7 @@ pub enum Wait {
     Sleep(u32),
 }
 
-/// A wait strategy of one's own.
+/// A wait strategy of one's own. One that panics halts the engine.
 pub trait WaitStrategy: Send + 'static {
     /// Called after the `empty_looks`-th look in a row that found nothing, on the lane's thread.
     fn idle(&mut self, empty_looks: u32);
@@ -45,6 +48,8 @@ pub(crate) struct Waiter {
     breath: u32,
     pauses: Pauses,
     empty: u32,
+    /// What the user's own strategy panicked with. It is not called again.
+    failed: Option<String>,
 }
 
 /// How long a lane pauses after a small batch.
@@ -150,12 +155,13 @@ impl Waiter {
             Wait::Sleep(us) => (After::Sleep(Duration::from_micros(us.into())), SPINS_SHARED, Pauses::SHARED),
         };
         let breath = u32::from(wait != Wait::Spin);
-        Waiter { after, spins, breath, pauses, empty: 0 }
+        Waiter { after, spins, breath, pauses, empty: 0, failed: None }
     }
 
     /// The user's own.
     pub(crate) fn own(strategy: Box<dyn WaitStrategy>) -> Self {
-        Waiter { after: After::Own(strategy), spins: 0, breath: 0, pauses: Pauses::NONE, empty: 0 }
+        let waiter = Waiter::new(Wait::Spin, false);
+        Waiter { after: After::Own(strategy), ..waiter }
     }
 
     /// After a turn that finished `count` events.
@@ -164,7 +170,8 @@ impl Waiter {
         self.empty = 0;
         self.pauses.after(count);
         if let After::Own(strategy) = &mut self.after {
-            strategy.worked(count);
+            let result = catch_unwind(AssertUnwindSafe(|| strategy.worked(count)));
+            self.check(result);
         }
     }
 
@@ -181,12 +188,27 @@ impl Waiter {
         }
         match &mut self.after {
             After::Look => {}
-            After::Own(strategy) => strategy.idle(self.empty),
+            After::Own(strategy) => {
+                let result = catch_unwind(AssertUnwindSafe(|| strategy.idle(self.empty)));
+                self.check(result);
+            }
             After::Park if self.empty > self.spins + YIELDS => return true,
             After::Sleep(longest) if self.empty > self.spins + YIELDS => std::thread::sleep(*longest),
             After::Yield | After::Park | After::Sleep(_) => std::thread::yield_now(),
         }
         false
+    }
+
+    /// The user's strategy runs on the lane's thread: if it panics, the lane must go on, to say so and to drain.
+    fn check(&mut self, result: std::thread::Result<()>) {
+        if let Err(panic) = result {
+            *self = Waiter { failed: Some(panic_text(&*panic)), ..Waiter::new(Wait::Backoff, true) };
+        }
+    }
+
+    /// What the user's own strategy panicked with, once.
+    pub(crate) fn take_failure(&mut self) -> Option<String> {
+        self.failed.take()
     }
 }
 

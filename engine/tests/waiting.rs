@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Context, Engine, EngineBuilder, Event, From, Gate, Journal, Lane, PublishError, Publisher,
-    Publishers, ShutdownError, Sync, Wait, WaitStrategy,
+    BuildError, Cause, Context, Engine, EngineBuilder, Event, From, Gate, Journal, Lane, PublishError,
+    Publisher, Publishers, ShutdownError, Sync, Wait, WaitStrategy,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -263,6 +263,43 @@ fn a_wait_strategy_of_ones_own_is_called() {
     engine.shutdown(publisher).unwrap();
     assert_eq!(worked.load(Ordering::Relaxed), 100);
     assert!(idle.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn a_wait_strategy_that_panics_halts_the_engine_and_the_journal_drains() {
+    struct Bad(fn(u64));
+    impl WaitStrategy for Bad {
+        fn idle(&mut self, _: u32) {
+            (self.0)(0);
+        }
+        fn worked(&mut self, events: u64) {
+            (self.0)(events);
+        }
+    }
+    let strategies: [fn(u64); 2] =
+        [|events| assert!(events > 0, "bored"), |events| assert!(events == 0, "busy")];
+    for (strategy, said) in strategies.into_iter().zip(["bored", "busy"]) {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::at(folder.path());
+        let lane = Lane::named("bad").wait_with(Bad(strategy)).journal().stage(
+            "a",
+            |_: &Tick, _: &Context| (),
+            Gate::JOURNALLED,
+        );
+        let (engine, mut publisher) = live(Engine::builder().journal(journal.clone()).lane(lane));
+        let mut published = 0;
+        let halted = loop {
+            match publisher.publish_at(published, Tick { id: published }) {
+                Ok(_) => published += 1,
+                Err(PublishError::Halted(halted, _)) => break halted,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert!(halted.to_string().contains(said), "{halted}");
+        assert!(matches!(halted.cause, Cause::Lane(_)), "{halted:?}");
+        assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+        assert_eq!(journal.reader::<Tick>().unwrap().end_sequence(), published, "all that was published");
+    }
 }
 
 #[test]

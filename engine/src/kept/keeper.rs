@@ -17,6 +17,7 @@ use slipring_journal::{Cursors, Journal, RetentionHandle};
 
 use super::digests::{self, Divergence, Entry};
 use super::snapshot::{self, Snapshots};
+use super::trust::Trust;
 use super::{KeepError, dead_letter_log, io};
 use crate::cursor::Cursor;
 use crate::grace;
@@ -140,6 +141,7 @@ pub(crate) struct KeptStage {
     pub(crate) digest_log: Option<digests::Log>,
     /// To be synced before a snapshot counts.
     pub(crate) dead_letters: Option<File>,
+    pub(crate) trust: Trust,
     /// The oldest snapshot kept covers every record below it.
     pub(crate) covers: u64,
 }
@@ -179,6 +181,7 @@ pub(crate) struct Work {
     pub(crate) finished: Vec<Cursor>,
     /// The stages' files that say what is done with what they have finished.
     pub(crate) notes: Vec<File>,
+    pub(crate) trust: Trust,
 }
 
 impl Keeper {
@@ -272,7 +275,7 @@ impl Work {
             let finished = self.finished.iter().map(Cursor::end);
             let needed_from = covers.chain(finished).min().unwrap_or(0);
             // What is finished is noted: effects, dead letters. Power loss must not take the note once the event may go.
-            match self.notes.iter().try_for_each(File::sync_data) {
+            match self.trust.sync(|| self.notes.iter().try_for_each(File::sync_data)) {
                 Ok(()) => retention.snapshot(needed_from),
                 Err(error) => {
                     let error = io("sync what stages keep in", self.journal.path())(error);
@@ -322,7 +325,7 @@ impl KeptStage {
     }
 
     fn write(
-        &self,
+        &mut self,
         journal: &Journal,
         saved: &Saved,
         options: Snapshots,
@@ -330,7 +333,8 @@ impl KeptStage {
     ) -> Result<u64, KeepError> {
         let anchor = journal.raw_reader()?.anchor(saved.end - 1)?;
         if let Some(file) = &self.dead_letters {
-            dead_letter_log::sync_and_mark(file, anchor.journal_id)
+            self.trust
+                .sync(|| dead_letter_log::sync_and_mark(file, anchor.journal_id))
                 .map_err(io("sync the dead letters in", &self.folder))?;
         }
         snapshot::write(&self.folder, &anchor, version, &saved.bytes, options.keep)

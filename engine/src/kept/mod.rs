@@ -17,6 +17,7 @@ pub(crate) mod info;
 pub(crate) mod keeper;
 pub(crate) mod opening;
 pub(crate) mod snapshot;
+pub(crate) mod trust;
 
 use std::fs::File;
 use std::io::Write;
