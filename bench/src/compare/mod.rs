@@ -9,7 +9,8 @@
 //!    all others stayed below. A machine that got faster excuses nothing and accuses
 //!    nobody, so this is never below 1.
 //! 3. *noise*: how far each run's rounds stray from their own median, to the worse side in B and to the better side in
-//!    A being what separates them; both together, and never below the tolerance.
+//!    A being what separates them; both together, and never below the tolerance, which is twice as much where nobody ran beside
+//!    it and four times as much for throughput from core to core (`noise::caution`).
 //!
 //! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Not judged are percentiles beyond
 //! p90 (but on demand: on a shared machine they are the machine's), and rates above a million a second: near the knee
@@ -26,8 +27,8 @@ use std::collections::BTreeMap;
 
 use crate::harness::Row;
 use noise::{
-    Control, LEAST_ROUNDS, few_rounds, is_near_the_knee, is_tail, machine, more_is_better, spread, usual,
-    worse,
+    Control, LEAST_ROUNDS, caution, few_rounds, is_near_the_knee, is_tail, machine, more_is_better, spread,
+    usual, worse,
 };
 pub use read::read;
 pub use text::text;
@@ -116,7 +117,7 @@ pub fn compare(a: &[Row], b: &[Row], rule: Rule) -> Comparison {
         let too_few = was.rounds.min(now.rounds) < LEAST_ROUNDS;
         let change = worse(was.median, now.median, more);
         let strays = spread(was).powf(few_rounds(was.rounds)) * spread(now).powf(few_rounds(now.rounds));
-        let noise = strays.max(1.0 + rule.tolerance);
+        let noise = strays.max(1.0 + rule.tolerance * caution(now, beside.is_none()));
         let (apart_worse, apart_better) = if more {
             (now.max < was.min, now.min > was.max)
         } else {

@@ -131,3 +131,16 @@ fn what_is_ours_too_excuses_nothing() {
     let b = [rate("slipring", (50.0, 49.0, 51.0)), rate("slipring-spin", (60.0, 59.0, 61.0))];
     assert_eq!(verdict(&a, &b), Verdict::Slower);
 }
+
+#[test]
+fn throughput_from_core_to_core_and_who_ran_alone_are_given_more_of_the_tolerance() {
+    let row = |bench: &str, metric: &str, unit: &str, figure: f64| {
+        row(bench, "slipring", metric, unit, (figure, figure * 0.999, figure * 1.001))
+    };
+    let slowed =
+        |bench, metric, unit, a, b| verdict(&[row(bench, metric, unit, a)], &[row(bench, metric, unit, b)]);
+    assert_eq!(slowed("topology/diamond/fused", "throughput", "M/s", 135.0, 100.0), Verdict::Same);
+    assert_eq!(slowed("topology/diamond/fused", "throughput", "M/s", 145.0, 100.0), Verdict::Slower);
+    assert_eq!(slowed("seek/uneven", "p50", "ns", 100.0, 115.0), Verdict::Same);
+    assert_eq!(slowed("seek/uneven", "p50", "ns", 100.0, 125.0), Verdict::Slower);
+}

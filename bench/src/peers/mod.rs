@@ -183,15 +183,19 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, pref
     let (_place, mut heap) = filled::<memory::Heap>(folder, events);
     let (_place, mut map) = filled::<memory::Map>(folder, events);
     let (_place, mut queue) = filled::<memory::Queue>(folder, events);
+    // No store: it says how fast the machine moved events from core to core just then.
+    let memory: Vec<Order> = (events / 2..events).map(Order::nth).collect();
     output.bench(
         &format!("{prefix}replay"),
         &format!(
             "burst: {events} events in the page cache, from the middle by time to the end; slipring verifies every \
-             checksum and goes through the ring to a stage on a second core, the others call a closure"
+             checksum and goes through the ring to a stage on a second core, so does disruptor, from memory, the others call \
+             a closure"
         ),
         rounds,
         &mut [
             Contender::new("slipring", || ours::replay(&ours, events, cores)),
+            Contender::new("disruptor", || crate::replay::raw(&memory, cores)),
             Contender::new("sqlite", || replay(&mut sqlite, events / 2, events)),
             Contender::new("redb", || replay(&mut redb, events / 2, events)),
             Contender::new("fjall", || replay(&mut fjall, events / 2, events)),

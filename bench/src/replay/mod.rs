@@ -76,7 +76,7 @@ fn read(journal: &Journal, cores: Cores) -> Vec<Sample> {
 }
 
 /// The same records published in large batches from memory by the raw ring.
-fn raw(events: &[Order], cores: Cores) -> Vec<Sample> {
+pub fn raw(events: &[Order], cores: Cores) -> Vec<Sample> {
     cores.unpin();
     let count = events.len() as u64;
     let done = Arc::new(AtomicU64::new(0));
