@@ -13,7 +13,7 @@
 //!    it and four times as much for throughput from core to core (`noise::caution`).
 //!
 //! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Not judged are percentiles beyond
-//! p90 (but on demand: on a shared machine they are the machine's), and rates above a million a second: near the knee
+//! p90, and p90 with stalls in it (but on demand: on a shared machine they are the machine's), and rates above a million a second: near the knee
 //! a machine that is a little slower makes a queue, and the queue a thousandfold latency; and figures of two rounds: they
 //! are one moment of the machine.
 
@@ -123,7 +123,7 @@ pub fn compare(a: &[Row], b: &[Row], rule: Rule) -> Comparison {
         } else {
             (now.min > was.max, now.max < was.min)
         };
-        let verdict = if (is_tail(&now.metric) && !rule.tails) || is_near_the_knee(&now.bench) || too_few {
+        let verdict = if (is_tail(now) && !rule.tails) || is_near_the_knee(&now.bench) || too_few {
             Verdict::Tail
         } else if change / machine > noise && apart_worse {
             Verdict::Slower

@@ -11,10 +11,13 @@ pub fn more_is_better(unit: &str) -> Option<bool> {
     }
 }
 
-pub fn is_tail(metric: &str) -> bool {
+/// Beyond p90; and p90 with the machine's stalls in it: with a journal, a fifth of the events fall into stalls here.
+pub fn is_tail(row: &Row) -> bool {
+    let metric = &row.metric;
     ["p99", "p999", "p9999", "max"]
         .iter()
         .any(|tail| metric == *tail || metric.starts_with(&format!("{tail}-")))
+        || metric == "p90" && row.bench.starts_with("latency/")
 }
 
 /// How much worse `b` is than `a`: above 1 if it is.
@@ -80,7 +83,7 @@ pub fn machine(row: &Row, controls: &[Control<'_>]) -> Option<f64> {
 pub fn usual(controls: &[Control<'_>]) -> f64 {
     let judged = |control: &&Control<'_>| {
         let row = control.row;
-        !is_tail(&row.metric) && !is_near_the_knee(&row.bench) && row.metric != "p90"
+        !is_tail(row) && !is_near_the_knee(&row.bench) && row.metric != "p90"
     };
     let mut factors: Vec<f64> = controls.iter().filter(judged).map(|control| control.factor).collect();
     factors.sort_by(f64::total_cmp);
