@@ -10,7 +10,7 @@
 //!    nobody, so this is never below 1.
 //! 3. *noise*: how far each run's rounds stray from their own median, to the worse side in B and to the better side in
 //!    A being what separates them; both together, and never below the tolerance, which is twice as much where nobody ran beside
-//!    it and four times as much for throughput from core to core (`noise::caution`).
+//!    it and three times as much for throughput from core to core (`noise::caution`).
 //!
 //! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Not judged are percentiles beyond
 //! p90, and p90 with stalls in it (but on demand: on a shared machine they are the machine's), and rates above a million a second: near the knee

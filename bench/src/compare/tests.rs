@@ -139,8 +139,8 @@ fn throughput_from_core_to_core_and_who_ran_alone_are_given_more_of_the_toleranc
     };
     let slowed =
         |bench, metric, unit, a, b| verdict(&[row(bench, metric, unit, a)], &[row(bench, metric, unit, b)]);
-    assert_eq!(slowed("topology/diamond/fused", "throughput", "M/s", 135.0, 100.0), Verdict::Same);
-    assert_eq!(slowed("topology/diamond/fused", "throughput", "M/s", 145.0, 100.0), Verdict::Slower);
+    assert_eq!(slowed("topology/diamond/fused", "throughput", "M/s", 128.0, 100.0), Verdict::Same);
+    assert_eq!(slowed("topology/diamond/fused", "throughput", "M/s", 134.0, 100.0), Verdict::Slower);
     assert_eq!(slowed("seek/uneven", "p50", "ns", 100.0, 115.0), Verdict::Same);
     assert_eq!(slowed("seek/uneven", "p50", "ns", 100.0, 125.0), Verdict::Slower);
 }
