@@ -47,7 +47,7 @@ pub fn caution(row: &Row, is_alone: bool) -> f64 {
     const CROSSES_CORES: [&str; 5] = ["ring/", "journalled/", "topology/", "replay", "peers/replay"];
     match () {
         _ if row.metric == "throughput" && CROSSES_CORES.iter().any(|bench| row.bench.starts_with(bench)) => {
-            4.0
+            3.0
         }
         _ if is_alone => 2.0,
         _ => 1.0,
