@@ -56,8 +56,8 @@ pub(crate) struct Waiter {
 ///
 /// A lane that looks again at once takes the cursor's cache line, and those of the slots behind it, from the
 /// publisher that is writing there: near saturation a publisher spends most of its time getting them back. A pause
-/// lets it get ahead. Pausing after a batch, not after an empty look, costs next to nothing at moderate rates, and
-/// a longer pause is only worth its latency when events come so fast that they would queue anyway: so the pause
+/// lets it get ahead. A few pauses after a batch cost next to nothing at moderate rates (after each empty look they would
+/// cost latency in proportion), and a longer pause is only worth its latency when events come so fast that they would queue anyway: so the pause
 /// doubles, up to a bound, while the turns of a whole window say so, and halves when they don't.
 struct Pauses {
     least: u32,

@@ -174,10 +174,15 @@ fn a_refused_snapshot_lets_retention_remove_nothing() {
         let lane = Lane::named("main").journal().with(often).with(seldom);
         Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
     };
+    // "sum" has no snapshot, so it needs all of history.
+    three_lives(open, From::Snapshot);
+}
+
+/// Opens and replays three times, and publishes until the first stage has a snapshot.
+fn three_lives(open: impl Fn() -> Recovered<Trade>, from: From) {
     for _ in 0..3 {
         let mut recovered = open();
-        // "sum" has no snapshot, so it needs all of history.
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(from).unwrap();
         let end = recovered.end_sequence();
         let (engine, mut publisher) = recovered.go_live().unwrap();
         for id in end..end + 1_000 {
@@ -190,8 +195,6 @@ fn a_refused_snapshot_lets_retention_remove_nothing() {
         engine.shutdown(publisher).unwrap();
     }
 }
-
-/// Emits every event's effect into a list, unless it is known to be done; dies, as it were, before the note of one.
 
 #[test]
 fn what_needs_a_journal_says_so_at_once() {
@@ -259,20 +262,7 @@ fn retention_keeps_what_digests_need() {
         let lane = Lane::named("main").journal().with(often).with(sum().digests(Digests::every(10)));
         Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
     };
-    for _ in 0..3 {
-        let mut recovered = open();
-        recovered.replay(From::Start).unwrap();
-        let end = recovered.end_sequence();
-        let (engine, mut publisher) = recovered.go_live().unwrap();
-        for id in end..end + 1_000 {
-            publisher.publish(trade(id)).unwrap();
-        }
-        engine.wait_durable(end + 999).unwrap();
-        while engine.kept()[0].snapshots == 0 {
-            std::thread::yield_now();
-        }
-        engine.shutdown(publisher).unwrap();
-    }
+    three_lives(open, From::Start);
 }
 
 #[test]
