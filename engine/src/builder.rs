@@ -52,7 +52,7 @@ impl<E: Event> EngineBuilder<E> {
         self
     }
 
-    /// Most events that a stage takes in one turn; a quarter of the ring if not set, 512 where stages share a
+    /// Most events that a stage takes in one turn; a quarter of the ring if not set, 1,024 where stages share a
     /// lane.
     #[must_use]
     pub fn batch_cap(mut self, events: u64) -> Self {

@@ -4,12 +4,14 @@ use std::any::Any;
 
 use std::sync::atomic::Ordering;
 
-use slipring_journal::{AppendError, Cursors, Stall, Writer};
+use slipring_journal::storage::Files;
+use slipring_journal::{AppendBatch, AppendError, Cursors, Stall, Writer};
 
 use crate::Event;
 use crate::counters::JournalLine;
 use crate::cursor::Cursor;
-use crate::ring::Visit;
+use crate::park::Parking;
+use crate::ring::{Slot, Visit, Visitor};
 use crate::run_stage::{RunStage, Turn, Wiring};
 use crate::status::{Cause, Halted};
 
@@ -50,36 +52,13 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
         let start = self.done;
         let (writer, cursor, parking) = (&mut self.writer, &wiring.cursor, &*wiring.parking);
         let held_end = writer.end_sequence();
-        let (mut at, mut failure, mut no_room) = (start, None, None);
-        wiring.poller.batch(wiring.batch, |slot, _| {
-            if at >= held_end {
-                // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
-                debug_assert_eq!(writer.end_sequence(), at);
-                let appended = if slot.void {
-                    writer.try_append_void(slot.time_ns)
-                } else {
-                    writer.try_append(slot.time_ns, &slot.event)
-                };
-                match appended {
-                    Ok(_) => {}
-                    // No room just now. The lane goes on with its other stages and comes back.
-                    Err(AppendError::Full { why, .. }) => {
-                        no_room = Some(why);
-                        return Visit::Stop;
-                    }
-                    Err(error) => {
-                        failure = Some(error);
-                        return Visit::Stop;
-                    }
-                }
-            }
-            at += 1;
-            if at % CURSOR_STRIDE == 0 {
-                cursor.set(at);
-                parking.wake(cursor);
-            }
-            Visit::Done
-        });
+        let append = Append { batch: writer.batch(), held_end, at: start, stopped: None, cursor, parking };
+        let (at, stopped) = wiring.poller.show(wiring.batch, append).finish();
+        let (mut failure, no_room) = match stopped {
+            // No room just now. The lane goes on with its other stages and comes back.
+            Some(AppendError::Full { why, .. }) => (None, Some(why)),
+            failure => (failure, None),
+        };
         self.done = at;
         self.no_room = no_room.is_some();
         if let Some(why) = no_room
@@ -125,6 +104,49 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         Box::new(self.writer)
+    }
+}
+
+/// Appends what it is shown, but for what replay took from the journal.
+struct Append<'a, E: Event> {
+    batch: AppendBatch<'a, E, Files>,
+    /// Sequences below it are in the journal.
+    held_end: u64,
+    at: u64,
+    stopped: Option<AppendError>,
+    cursor: &'a Cursor,
+    parking: &'a Parking,
+}
+
+impl<E: Event> Append<'_, E> {
+    /// Behind the last event that is in the journal, and why it stopped there, if something stopped it.
+    #[inline(always)]
+    fn finish(self) -> (u64, Option<AppendError>) {
+        (self.at, self.stopped)
+    }
+}
+
+impl<E: Event> Visitor<E> for Append<'_, E> {
+    #[inline(always)]
+    fn visit(&mut self, slot: &Slot<E>, _: usize) -> Visit {
+        if self.at >= self.held_end {
+            // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
+            debug_assert_eq!(self.batch.end_sequence(), self.at);
+            if slot.void || !self.batch.put(slot.time_ns, &slot.event) {
+                let event = (!slot.void).then_some(&slot.event);
+                if let Err(error) = self.batch.append_seldom(slot.time_ns, event) {
+                    self.stopped = Some(error);
+                    return Visit::Stop;
+                }
+            }
+        }
+        self.at += 1;
+        if self.at % CURSOR_STRIDE == 0 {
+            self.batch.publish();
+            self.cursor.set(self.at);
+            self.parking.wake(self.cursor);
+        }
+        Visit::Done
     }
 }
 

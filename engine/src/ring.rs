@@ -70,6 +70,20 @@ pub(crate) enum Visit {
     Stop,
 }
 
+/// Who is shown slots, in order. A trait and not a closure where it must become part of the loop: a closure for two
+/// kinds of pollers stays a function, and is called for each slot.
+pub(crate) trait Visitor<E> {
+    /// A slot, and how many of the batch come behind it.
+    fn visit(&mut self, slot: &Slot<E>, remaining: usize) -> Visit;
+}
+
+impl<E, F: FnMut(&Slot<E>, usize) -> Visit> Visitor<E> for F {
+    #[inline(always)]
+    fn visit(&mut self, slot: &Slot<E>, remaining: usize) -> Visit {
+        self(slot, remaining)
+    }
+}
+
 /// Makes a ring with one poller a stage. The caller has checked capacity and count.
 pub(crate) fn build<E: Event>(
     capacity: usize,
@@ -189,45 +203,57 @@ impl<E: Event> Poller<E> {
     }
 
     /// Shows up to `limit` slots in order; how many were done with. Exactly those are released to publishers,
-    /// also when `visit` panics: then none.
+    /// also when `visitor` panics: then none.
     #[inline]
     pub(crate) fn batch(&mut self, limit: u64, visit: impl FnMut(&Slot<E>, usize) -> Visit) -> u64 {
+        let mut visitor = visit;
         match self {
-            Poller::Single(poller) => batch!(poller, limit, visit),
-            Poller::Multi(poller) => batch!(poller, limit, visit),
+            Poller::Single(poller) => batch!(poller, limit, visitor),
+            Poller::Multi(poller) => batch!(poller, limit, visitor),
         }
+    }
+
+    /// As [`Poller::batch`]; gives the visitor back.
+    #[inline]
+    pub(crate) fn show<V: Visitor<E>>(&mut self, limit: u64, mut visitor: V) -> V {
+        match self {
+            Poller::Single(poller) => batch!(poller, limit, visitor),
+            Poller::Multi(poller) => batch!(poller, limit, visitor),
+        };
+        visitor
     }
 }
 
 /// The body of [`Poller::batch`] for either poller: their guards share no trait that can be named.
 macro_rules! batch {
-    ($poller:expr, $limit:expr, $visit:expr) => {{
-        let mut visit = $visit;
-        // Err: nothing there, or all publishers gone; the engine keeps its own word for the end.
-        let Ok(guard) = $poller.take($limit) else { return 0 };
-        // Dropping the guard says that everything in it is done, on unwinding too (trap 1): so it is dropped
-        // by hand, and leaked where that would be untrue. A leaked guard holds nothing.
-        let mut guard = ManuallyDrop::new(guard);
-        let count = (&mut *guard).len();
-        let mut done = 0;
-        for slot in &mut *guard {
-            match visit(slot, count - done - 1) {
-                Visit::Done => done += 1,
-                Visit::Release => {
-                    done += 1;
-                    break;
+    ($poller:expr, $limit:expr, $visitor:ident) => {
+        'batch: {
+            // Err: nothing there, or all publishers gone; the engine keeps its own word for the end.
+            let Ok(guard) = $poller.take($limit) else { break 'batch 0 };
+            // Dropping the guard says that everything in it is done, on unwinding too (trap 1): so it is dropped
+            // by hand, and leaked where that would be untrue. A leaked guard holds nothing.
+            let mut guard = ManuallyDrop::new(guard);
+            let count = (&mut *guard).len();
+            let mut done = 0;
+            for slot in &mut *guard {
+                match $visitor.visit(slot, count - done - 1) {
+                    Visit::Done => done += 1,
+                    Visit::Release => {
+                        done += 1;
+                        break;
+                    }
+                    Visit::Stop => break,
                 }
-                Visit::Stop => break,
             }
+            if done == count {
+                drop(ManuallyDrop::into_inner(guard));
+            } else if done > 0 {
+                // Release exactly what is done: a guard of that many, dropped unread.
+                drop($poller.take(done as u64));
+            }
+            done as u64
         }
-        if done == count {
-            drop(ManuallyDrop::into_inner(guard));
-        } else if done > 0 {
-            // Release exactly what is done: a guard of that many, dropped unread.
-            drop($poller.take(done as u64));
-        }
-        done as u64
-    }};
+    };
 }
 use batch;
 

@@ -31,9 +31,9 @@ use crate::run_stage::{RunStage, Wiring};
 use crate::status::Status;
 use crate::wait::Waiter;
 
-/// Most events that a lane with several stages takes in a turn: the events stay in the first-level cache from one
-/// stage to the next.
-const FUSED_BATCH: u64 = 512;
+/// Most events that a lane with several stages takes in a turn: few enough that they are still in a cache near the core
+/// when the next stage comes to them, and enough that what a turn costs does not count (512 were 3% slower).
+const FUSED_BATCH: u64 = 1024;
 
 /// Where an engine begins.
 pub(crate) struct Begin {

@@ -19,6 +19,7 @@ extern crate self as slipring_journal;
 
 mod ahead;
 mod anchor;
+mod append_batch;
 mod behind;
 mod chain;
 mod control;
@@ -50,6 +51,8 @@ mod threads;
 mod writer;
 
 pub use anchor::Anchor;
+#[doc(hidden)]
+pub use append_batch::AppendBatch;
 pub use error::{
     AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, SalvageError, Stall, SyncError,
 };

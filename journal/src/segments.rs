@@ -234,7 +234,7 @@ fn is_left_over<S: Storage>(storage: &S, name: &str, wanted: &SegmentHeader) -> 
 
 /// Where the writer's next record goes, as an address: finding it anew from segment and sequence costs a fifth of
 /// an append.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct NextSlot(*const AtomicU64);
 
 // SAFETY: the address is only followed by `take`, whose caller holds the segment mapped; what lies there is atomics.

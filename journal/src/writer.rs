@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam::utils::Backoff;
 
+use crate::append_batch::AppendBatch;
 use crate::crc::RecordCrc;
 use crate::error::{AppendError, ReadError, Stall, SyncError};
 use crate::event::Event;
@@ -59,7 +60,7 @@ pub struct Writer<E: Event, S: Storage = Files> {
 }
 
 impl<E: Event, S: Storage> Writer<E, S> {
-    const RECORD_WORDS: usize = Record::<E>::BYTES / 8;
+    pub(crate) const RECORD_WORDS: usize = Record::<E>::BYTES / 8;
 
     /// Appends an event that happened at `time_ns` and gives its sequence. Waits for room if there is none.
     ///
@@ -106,6 +107,13 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// As [`Writer::try_append`].
     pub fn try_append_void(&mut self, time_ns: u64) -> Result<u64, AppendError> {
         self.try_append_seldom(time_ns, Kind::Void, &E::zeroed())
+    }
+
+    /// Appends in a row, for as long as the writer can be borrowed for them.
+    #[doc(hidden)]
+    #[inline]
+    pub fn batch(&mut self) -> AppendBatch<'_, E, S> {
+        AppendBatch::new(self)
     }
 
     /// The hot path: a record into the next slot, or `None` if something has to be looked at first.
@@ -330,7 +338,7 @@ impl<E: Event, S: Storage> Drop for Writer<E, S> {
 /// Writes one record into its slot. The slot counts once its second word is stored: until then its epoch is 0,
 /// or its checksum that of another record.
 #[inline(always)]
-fn store<const HARDWARE: bool>(
+pub(crate) fn store<const HARDWARE: bool>(
     slot: &[std::sync::atomic::AtomicU64],
     crc: &RecordCrc,
     sequence: u64,

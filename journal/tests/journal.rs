@@ -192,4 +192,87 @@ proptest! {
             prop_assert!(times[..lower as usize].iter().all(|own| *own < time));
         }
     }
+
+    /// Appends in batches, as the engine makes them, leave the bytes that appends one by one leave; the cursor is behind
+    /// each batch, and behind what was published inside it.
+    #[test]
+    fn batches_append_what_single_appends_do(
+        steps in proptest::collection::vec((-3i64..6, prop::bool::weighted(0.1)), 0..300),
+        batch in 1usize..80,
+        publish in 1u64..20,
+        segment_records in 1u64..40,
+    ) {
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let mut own = 100i64;
+        let records: Vec<(u64, bool)> =
+            steps.iter().map(|(step, void)| { own = (own + step).max(0); (own as u64, *void) }).collect();
+        let mut ends = Vec::new();
+        for (folder, in_batches) in folders.iter().zip([false, true]) {
+            let journal = Journal::at(folder.path()).segment_records(segment_records).sync(Sync::None);
+            let (mut writer, _) = journal.open::<Tick>().unwrap();
+            let cursors = writer.cursors();
+            for part in records.chunks(if in_batches { batch } else { 1 }) {
+                let first = writer.end_sequence();
+                if !in_batches {
+                    match part[0] {
+                        (time, true) => writer.append_void(time).unwrap(),
+                        (time, false) => writer.append(time, &tick(first)).unwrap(),
+                    };
+                    continue;
+                }
+                let mut appends = writer.batch();
+                for (n, (time, void)) in (first..).zip(part) {
+                    prop_assert_eq!(appends.end_sequence(), n);
+                    let event = (!void).then(|| tick(n));
+                    if *void || !appends.put(*time, &tick(n)) {
+                        while let Err(error) = appends.append_seldom(*time, event.as_ref()) {
+                            let full = matches!(error, AppendError::Full { sequence, .. } if sequence == n);
+                            prop_assert!(full, "{}", error);
+                            std::thread::yield_now();
+                        }
+                    }
+                    if n % publish == 0 {
+                        appends.publish();
+                        prop_assert_eq!(cursors.journalled_end(), n + 1);
+                    }
+                }
+                drop(appends);
+                prop_assert_eq!(cursors.journalled_end(), first + part.len() as u64);
+                prop_assert_eq!(writer.end_sequence(), cursors.journalled_end());
+            }
+            ends.push((writer.end_sequence(), writer.last_time_ns(), writer.regressions()));
+            writer.close().unwrap();
+        }
+        prop_assert_eq!(ends[0], ends[1]);
+        let all = |folder: &tempfile::TempDir| {
+            let mut reader = Journal::at(folder.path()).reader::<Tick>().unwrap();
+            let mut seen = Vec::new();
+            let mut chunks = reader.chunks(0).unwrap();
+            while let Some(chunk) = chunks.next_chunk().unwrap() {
+                seen.extend(chunk.records.iter().map(|record| (record.time_ns(), record.kind(), *record.event())));
+            }
+            seen
+        };
+        let (single, batched) = (all(&folders[0]), all(&folders[1]));
+        prop_assert_eq!(single.len(), records.len());
+        prop_assert_eq!(single, batched);
+    }
+}
+
+#[test]
+fn a_batch_that_is_forgotten_costs_only_its_own_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path()).sync(Sync::None);
+    let (mut writer, _) = journal.open::<Tick>().unwrap();
+    // The first two look at the clock.
+    (0..2).for_each(|n| assert_eq!(writer.append(n, &tick(n)).unwrap(), n));
+    let mut appends = writer.batch();
+    assert!(appends.put(2, &tick(10)));
+    std::mem::forget(appends);
+    assert_eq!(writer.end_sequence(), 2);
+    assert_eq!(writer.append(3, &tick(2)).unwrap(), 2);
+    writer.close().unwrap();
+    let mut reader = journal.reader::<Tick>().unwrap();
+    assert_eq!(reader.end_sequence(), 3);
+    assert_eq!(*reader.chunks(2).unwrap().next_chunk().unwrap().unwrap().records[0].event(), tick(2));
 }
