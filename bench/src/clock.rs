@@ -9,6 +9,20 @@ pub struct Ticks {
     clock: &'static quanta::Clock,
 }
 
+/// Waits until all that this thread has loaded is here. The processor reads its counter ahead of loads that still wait
+/// for another core's cache line: without this a stamp says when the cursor came, not when the event did.
+#[inline(always)]
+pub fn loaded() {
+    // SAFETY: every x86-64 has SSE2, and the instruction touches no memory.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_lfence();
+    }
+    // The nearest that is the same everywhere. SeqCst, and no partner: only the wait is wanted.
+    #[cfg(not(target_arch = "x86_64"))]
+    std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+}
+
 /// How many ticks a scale is taken over: long enough that rounding does not show.
 const SCALE_TICKS: u64 = 1 << 40;
 

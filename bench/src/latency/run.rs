@@ -11,7 +11,7 @@ use slipring::{
     Batch, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, Sync, Wait,
 };
 
-use crate::clock::Ticks;
+use crate::clock::{Ticks, loaded};
 use crate::host::{Cores, pin_to, settle};
 use crate::latency::judge::Run;
 use crate::latency::probe::Probe;
@@ -104,6 +104,9 @@ struct Recorder {
     ticks: Ticks,
     /// Ticks that the lane may spend on each record between two looks; 0 if it does not journal.
     append: u64,
+    /// The event to come is the first of a batch. Only that one is waited for: those behind it are on their way by then,
+    /// and a wait for each would slow down what is measured.
+    first: bool,
     /// Events of the batch before: where the stage comes before the journal, appended since the last look.
     last_batch: u64,
 }
@@ -114,8 +117,12 @@ impl Recorder {
         if self.slow > 0 {
             self.burn();
         }
-        let now = self.watch.look();
+        // The event is read, then stamped: nobody has it before.
         self.wrong += u64::from(event.number() != sequence);
+        if std::mem::take(&mut self.first) {
+            loaded();
+        }
+        let now = self.watch.look();
         if let Some(place) = self.done.get(sequence as usize) {
             // Relaxed: read after the thread was joined.
             place.store(now, Ordering::Relaxed);
@@ -144,6 +151,7 @@ impl<E: Probe> Handler<E> for Recorder {
         let size = batch.size();
         self.watch.look_after((size + self.last_batch) * self.append);
         self.last_batch = size;
+        self.first = true;
     }
 
     fn idle(&mut self) {
@@ -219,6 +227,7 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
         slow: ticks.of_ns(plan.slow_ns),
         ticks,
         append: if fused { ticks.of_ns(APPEND_NS) } else { 0 },
+        first: false,
         last_batch: 0,
     };
     let segment_records = (count / ROLLS).max(1024);
@@ -298,6 +307,7 @@ pub fn disruptor<E: Probe>(plan: &Plan<'_>) -> Run {
         slow: 0,
         ticks,
         append: 0,
+        first: false,
         last_batch: 0,
     };
     plan.cores.unpin();
@@ -314,6 +324,7 @@ pub fn disruptor<E: Probe>(plan: &Plan<'_>) -> Run {
         loop {
             match poller.poll() {
                 Ok(mut guard) => {
+                    recorder.first = true;
                     for slot in &mut guard {
                         recorder.take(&slot.0, sequence);
                         sequence += 1;
