@@ -2,10 +2,13 @@
 //! alone, so that whatever comes out of a damaged one can be checked without a copy of what went in.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+use std::time::Duration;
 
 use slipring_journal::storage::{Memory, Storage};
-use slipring_journal::{Event, Journal, OpenError, ReadError, Reader, RecoveryReport, Sync, Writer};
+use slipring_journal::{
+    AppendError, Event, Journal, OpenError, ReadError, Reader, RecoveryReport, Sync, Writer,
+};
 
 /// The event of the fault tests: 48 bytes, so that a record has 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -57,11 +60,37 @@ pub fn open<S: Storage>(
     journal.open_on::<Note, S>(storage, false)
 }
 
-/// Appends the notes up to `end`, with the helper's rounds in between.
+/// Appends the notes up to `end`, with the helper's rounds in between: by turns one by one, and in batches as the engine
+/// does.
 pub fn append_to<S: Storage>(writer: &mut Writer<Note, S>, end: u64) {
     for id in writer.end_sequence()..end {
         while writer.step_helper() {}
-        assert_eq!(writer.append(time(id), &note(id)).expect("there is room"), id);
+        if id % 2 == 0 {
+            assert_eq!(writer.append(time(id), &note(id)).expect("there is room"), id);
+        } else {
+            append_batch(writer, id..id + 1, note, |_| ());
+        }
+    }
+}
+
+/// Appends the notes of `ids` in one batch, as the engine's journal stage does, and says of each that it is in the
+/// journal. Waits for room: somebody else must run the helper.
+pub fn append_batch<S: Storage>(
+    writer: &mut Writer<Note, S>,
+    ids: Range<u64>,
+    note: impl Fn(u64) -> Note,
+    mut is_in: impl FnMut(u64),
+) {
+    let mut batch = writer.batch();
+    for id in ids {
+        assert_eq!(batch.end_sequence(), id);
+        if !batch.put(time(id), &note(id)) {
+            while let Err(error) = batch.append_seldom(time(id), Some(&note(id))) {
+                assert!(matches!(error, AppendError::Full { .. }), "{error}");
+                std::thread::sleep(Duration::from_micros(50));
+            }
+        }
+        is_in(id);
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use slipring_journal::{Journal, Sync, Writer};
-use slipring_tests::journals::{Note, note, time};
+use slipring_tests::journals::{Note, append_batch, note, time};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,9 +15,14 @@ fn main() {
     }
 }
 
+/// Half of them one by one, half in batches as the engine does.
 fn append(writer: &mut Writer<Note>, count: u64) {
-    for id in writer.end_sequence()..writer.end_sequence() + count {
+    let first = writer.end_sequence();
+    for id in first..first + count / 2 {
         writer.append(time(id), &note(id)).unwrap();
+    }
+    for id in (first + count / 2..first + count).step_by(100) {
+        append_batch(writer, id..(id + 100).min(first + count), note, |_| ());
     }
 }
 

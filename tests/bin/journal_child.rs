@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use slipring_journal::storage::{Files, Storage};
 use slipring_journal::{AppendError, Journal, Stall, Sync, SyncError, Writer};
-use slipring_tests::journals::{Note, time};
+use slipring_tests::journals::{Note, append_batch, time};
 use slipring_tests::lives::{Message, note_of_round};
 use slipring_tests::rebooted::Rebooted;
 
@@ -50,9 +50,18 @@ fn append<S: Storage>(storage: &S, round: u64, segment_records: u64, mode: u64, 
     send(Message::Opened(writer.end_sequence()));
     for count in 1..8 * wait_every {
         let id = writer.end_sequence();
-        writer.append(time(id), &note_of_round(id, round)).unwrap();
-        send(Message::Journalled(id + 1));
-        if count % 8 == 0 {
+        // One by one, and in batches as the engine does; then a record counts before the batch is published.
+        if count % 16 < 8 {
+            writer.append(time(id), &note_of_round(id, round)).unwrap();
+            send(Message::Journalled(id + 1));
+        } else if count % 16 == 15 {
+            let note = |id| note_of_round(id, round);
+            append_batch(&mut writer, id..id + 8, note, |id| send(Message::Journalled(id + 1)));
+        } else {
+            continue;
+        }
+        let id = writer.end_sequence() - 1;
+        if count % 8 == 7 {
             writer.end_batch();
         }
         if count % wait_every == 0 {
@@ -294,8 +303,13 @@ fn step(folder: &str, round: u64) {
     note_end(first);
     for id in first..first + 6 {
         while writer.step_helper() {}
-        writer.append(time(id), &note_of_round(id, round)).unwrap();
-        note_end(id + 1);
+        // In every other pair of rounds as the engine does, in a batch; of one, for nobody else runs the helper.
+        if round % 4 < 2 {
+            writer.append(time(id), &note_of_round(id, round)).unwrap();
+            note_end(id + 1);
+        } else {
+            append_batch(&mut writer, id..id + 1, |id| note_of_round(id, round), |id| note_end(id + 1));
+        }
         if id % 3 == 0 {
             writer.step_syncer();
         }
