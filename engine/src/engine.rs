@@ -149,7 +149,7 @@ impl<E: Event> Engine<E> {
         };
         let mut counters = shared.board.read(about).expect("it ends with this handle");
         if let Some(journal) = &shared.journal {
-            // Here the journal's own cursors can be had, which move with each record.
+            // Here the journal's own cursors can be had, which the journal's lane moves inside a batch too.
             counters.journalled_end = Some(journal.journalled_end());
             counters.durable_end = Some(journal.durable_end());
         }

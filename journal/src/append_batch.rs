@@ -13,7 +13,7 @@ use crate::storage::Storage;
 use crate::writer::{Writer, store};
 
 /// Appends to a writer that is borrowed for so long. Nobody is told of a record before [`AppendBatch::publish`], or
-/// the drop, which does the same.
+/// the drop, which does the same. Forgotten, its records are there or not, as after a crash.
 #[derive(Debug)]
 pub struct AppendBatch<'a, E: Event, S: Storage> {
     writer: &'a mut Writer<E, S>,
@@ -47,9 +47,10 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     /// [`AppendBatch::append_seldom`] looks.
     #[inline(always)]
     pub fn put(&mut self, time_ns: u64, event: &E) -> bool {
-        if self.next >= self.limit || time_ns > self.time_limit_ns || time_ns < self.last_time_ns {
+        if self.next >= self.limit || time_ns > self.time_limit_ns {
             return false;
         }
+        let time_ns = if time_ns < self.last_time_ns { self.regress() } else { time_ns };
         // SAFETY: `slot`, `next` and `limit` are the writer's: its `make_room` found the slot of `next` in the active
         // segment and set `limit` no further than its end; `next` is below it. The writer keeps the segment mapped,
         // and is borrowed, so that nobody else appends.
@@ -63,6 +64,13 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         self.next += 1;
         self.last_time_ns = time_ns;
         true
+    }
+
+    /// Counts a time before the last one's; the time that the record gets.
+    #[cold]
+    fn regress(&mut self) -> u64 {
+        self.writer.regressions += 1;
+        self.last_time_ns
     }
 
     /// As [`Writer::try_append`], or with no event as [`Writer::try_append_void`].

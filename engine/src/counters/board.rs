@@ -135,7 +135,7 @@ impl Board {
             .collect();
         let ends = stages.iter().map(|stage| stage.end).chain(late_consumers.iter().map(|late| late.end));
         let furthest = ends.max().unwrap_or(0);
-        // The journal's own cursor moves with each record, the word here once a batch, and its stage's in between.
+        // The word here moves once a batch, its stage's cursor every 128 events.
         let journal_stage = stages.iter().find(|stage| stage.name == crate::journal_stage::JOURNAL);
         let journal = self.journal();
         // Relaxed: figures, as all that follow.
