@@ -14,8 +14,9 @@
 //!
 //! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Not judged are percentiles beyond
 //! p90, and p90 with stalls in it (but on demand: on a shared machine they are the machine's), and rates above a million a second: near the knee
-//! a machine that is a little slower makes a queue, and the queue a thousandfold latency; and figures of two rounds: they
-//! are one moment of the machine.
+//! a machine that is a little slower makes a queue, and the queue a thousandfold latency; figures of two rounds: they
+//! are one moment of the machine; and throughput from core to core where what ran beside it fell to less than two fifths:
+//! that is another machine.
 
 mod noise;
 mod read;
@@ -27,8 +28,8 @@ use std::collections::BTreeMap;
 
 use crate::harness::Row;
 use noise::{
-    Control, LEAST_ROUNDS, caution, few_rounds, is_near_the_knee, is_tail, machine, more_is_better, spread,
-    usual, worse,
+    Control, LEAST_ROUNDS, caution, few_rounds, is_another_machine, is_near_the_knee, is_tail, machine,
+    more_is_better, spread, usual, worse,
 };
 pub use read::read;
 pub use text::text;
@@ -47,8 +48,8 @@ pub enum Verdict {
     Slower,
     Faster,
     Same,
-    /// Shown, not judged.
-    Tail,
+    /// Shown only.
+    NotJudged,
 }
 
 /// One figure in both runs.
@@ -123,15 +124,18 @@ pub fn compare(a: &[Row], b: &[Row], rule: Rule) -> Comparison {
         } else {
             (now.min > was.max, now.max < was.min)
         };
-        let verdict = if (is_tail(now) && !rule.tails) || is_near_the_knee(&now.bench) || too_few {
-            Verdict::Tail
-        } else if change / machine > noise && apart_worse {
-            Verdict::Slower
-        } else if 1.0 / change > noise && apart_better {
-            Verdict::Faster
-        } else {
-            Verdict::Same
-        };
+        let is_another_machine = is_another_machine(now, beside);
+        let verdict =
+            if (is_tail(now) && !rule.tails) || is_near_the_knee(&now.bench) || too_few || is_another_machine
+            {
+                Verdict::NotJudged
+            } else if change / machine > noise && apart_worse {
+                Verdict::Slower
+            } else if 1.0 / change > noise && apart_better {
+                Verdict::Faster
+            } else {
+                Verdict::Same
+            };
         comparison.findings.push(Finding {
             bench: now.bench.clone(),
             metric: now.metric.clone(),

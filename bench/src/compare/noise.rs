@@ -44,14 +44,26 @@ pub fn few_rounds(rounds: usize) -> f64 {
 /// disturbs it, one that lags does not; between them lies a factor of up to two, and the raw ring need not change its
 /// state at the same time. Where nobody ran beside it, what the machine did is a guess.
 pub fn caution(row: &Row, is_alone: bool) -> f64 {
-    const CROSSES_CORES: [&str; 5] = ["ring/", "journalled/", "topology/", "replay", "peers/replay"];
     match () {
-        _ if row.metric == "throughput" && CROSSES_CORES.iter().any(|bench| row.bench.starts_with(bench)) => {
-            3.0
-        }
+        _ if crosses_cores(row) => 3.0,
         _ if is_alone => 2.0,
         _ => 1.0,
     }
+}
+
+/// A throughput from core to core.
+fn crosses_cores(row: &Row) -> bool {
+    const CROSSES_CORES: [&str; 5] = ["ring/", "journalled/", "topology/", "replay", "peers/replay"];
+    row.metric == "throughput" && CROSSES_CORES.iter().any(|bench| row.bench.starts_with(bench))
+}
+
+/// What the raw ring beside it lost, from which on a throughput from core to core is not judged: its host has moved the
+/// cores apart, and how much of a design's speed that takes differs from design to design.
+const ANOTHER_MACHINE: f64 = 2.5;
+
+/// Whether the two runs were on machines too different to compare, as what ran beside it shows.
+pub fn is_another_machine(row: &Row, beside: Option<f64>) -> bool {
+    crosses_cores(row) && beside.is_some_and(|factor| factor > ANOTHER_MACHINE)
 }
 
 /// Another contender's figure, and how much worse it got.

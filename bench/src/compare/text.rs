@@ -14,7 +14,7 @@ pub fn text(comparison: &Comparison, all: bool) -> String {
             Verdict::Slower => "SLOWER",
             Verdict::Faster => "faster",
             Verdict::Same => "same",
-            Verdict::Tail => "(tail)",
+            Verdict::NotJudged => "(shown)",
         };
         let _ = writeln!(
             text,
@@ -43,12 +43,12 @@ pub fn text(comparison: &Comparison, all: bool) -> String {
         count(Verdict::Slower),
         count(Verdict::Faster),
         count(Verdict::Same),
-        count(Verdict::Tail)
+        count(Verdict::NotJudged)
     );
     text.push_str(
         "Slower: the median is worse by more than both runs' rounds stray and the tolerance, after what the others beside \
          it\nlost is taken off, and B's best round is worse than A's worst. Not judged: beyond p90 (--tails), above 1 M/s,\ntwo \
-         rounds.\n",
+         rounds, and from core to core where the machine beside it fell to less than two fifths.\n",
     );
     text
 }

@@ -92,8 +92,8 @@ const ROLLS: u64 = 4;
 const STALL_NS: f64 = 10_000.0;
 /// A lane that also journals appends between two looks; each record may take so long and is no stall.
 const APPEND_NS: f64 = 20.0;
-/// A lane that journals what its stage sees much later: up to 512 records between two looks, nobody knows when.
-const DURABLE_STALL_NS: f64 = 20_000.0;
+/// A lane that journals what its stage sees much later: up to 1,024 records between two looks, nobody knows when.
+const DURABLE_STALL_NS: f64 = 40_000.0;
 
 /// Stamps each event. It writes one word into memory that is there, and nothing else.
 struct Recorder {
@@ -104,8 +104,9 @@ struct Recorder {
     ticks: Ticks,
     /// Ticks that the lane may spend on each record between two looks; 0 if it does not journal.
     append: u64,
-    /// The event to come is the first of a batch. Only that one is waited for: those behind it are on their way by then,
-    /// and a wait for each would slow down what is measured.
+    /// The event to come is the first of a batch. Only that one is waited for: a wait for each would let the lines of
+    /// a batch come one after the other, and slow down what is measured. In a burst, stamps behind the first may so be early
+    /// by what a cache line takes from core to core, whoever the contender is.
     first: bool,
     /// Events of the batch before: where the stage comes before the journal, appended since the last look.
     last_batch: u64,
@@ -118,7 +119,7 @@ impl Recorder {
             self.burn();
         }
         // The event is read, then stamped: nobody has it before.
-        self.wrong += u64::from(event.number() != sequence);
+        self.wrong += u64::from(std::hint::black_box(event.number()) != sequence);
         if std::mem::take(&mut self.first) {
             loaded();
         }

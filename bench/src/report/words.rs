@@ -7,7 +7,9 @@ pub const WORDS: [(&str, &str); 7] = [
         "Every event has a moment at which it is due, fixed before the run. Latency is the time from that moment until \
          the stage has the event, so a stall counts for everything that it delays (coordinated omission can't hide it). \
          The first 50 ms of a run are thrown away. The publisher's thread and the stage's lane spin on a core each; a \
-         stamp is one reading of the processor's counter, written into memory that is already there.",
+         stamp is one reading of the processor's counter, written into memory that is already there. It is read when the \
+         event has been: for the first event of a batch the lane waits until its cache line is here. Stamps behind the first, in a \
+         burst, may be early by what a line takes from core to core, for every contender alike.",
     ),
     (
         "The columns",
@@ -20,7 +22,7 @@ pub const WORDS: [(&str, &str); 7] = [
     (
         "The machine's stalls",
         "Both threads look at the clock all the time. When two looks are more than 10 us apart (and 20 ns for \
-         every record that a lane appended between them; 20 us for durable), something took the core away. The kernel's counters of the thread say what: nothing that it knows of \
+         every record that a lane appended between them; 40 us for durable), something took the core away. The kernel's counters of the thread say what: nothing that it knows of \
          (host: the hypervisor or an interrupt), another thread (switched; on a small machine that may be the journal's \
          own helper or syncer), page faults, or blocking. The second line of each percentile leaves out events in flight \
          or due during a stall of the first two kinds, and the backlog behind it, for twice its length at most. It says \

@@ -17,7 +17,7 @@ use crate::topologies::{Lanes, Shape};
 pub type Reader = Box<dyn FnMut() -> u64 + Send>;
 
 /// Most events of one poll where a thread runs several pollers: the same as on slipring's fused lanes.
-const FUSED_BATCH: u64 = 512;
+const FUSED_BATCH: u64 = 1024;
 /// Looks before a yield where threads share cores.
 const SPINS_SHARED: u32 = 64;
 
