@@ -53,7 +53,7 @@ impl<E: Event> EngineBuilder<E> {
     }
 
     /// Most events that a stage takes in one turn; a quarter of the ring if not set, 1,024 where stages share a
-    /// lane.
+    /// lane. Never more than a quarter of the ring, whatever is set.
     #[must_use]
     pub fn batch_cap(mut self, events: u64) -> Self {
         self.batch = Some(events);
@@ -161,6 +161,20 @@ impl<E: Event> EngineBuilder<E> {
         if self.lanes.is_empty() {
             return Err(BuildError::NoStage);
         }
+        if self.batch == Some(0) || self.lanes.iter().any(|lane| lane.batch == Some(0)) {
+            return Err(BuildError::BadBatchCap);
+        }
+        for (index, lane) in self.lanes.iter().enumerate() {
+            let bad = |why| Err(BuildError::BadLaneName { lane: lane.name.clone(), why });
+            if lane.name.contains('\0') {
+                return bad("its thread is named so, and a thread's name has no zero byte: take it out");
+            }
+            if self.lanes[..index].iter().any(|other| other.name == lane.name) {
+                return bad(
+                    "another lane is named so, and nobody could tell them apart: give each its own name",
+                );
+            }
+        }
         let items = || self.lanes.iter().flat_map(|lane| &lane.items);
         if let Some(lane) = self.lanes.iter().find(|lane| lane.items.is_empty()) {
             return Err(BuildError::EmptyLane { lane: lane.name.clone() });
@@ -209,7 +223,11 @@ impl<E: Event> EngineBuilder<E> {
 
     /// Whether there are more lanes and publishers than cores.
     pub(crate) fn is_crowded(&self) -> bool {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let allowed = core_affinity::get_core_ids().unwrap_or_default();
+        let pinned = self.lanes.iter().filter_map(|lane| lane.core);
+        // The caller may be pinned itself: lanes that are pinned elsewhere have those cores besides.
+        let besides = pinned.filter(|core| allowed.iter().all(|id| id.id != *core)).count();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) + besides;
         let publishers = match self.publishers {
             Publishers::Single => 1,
             // How many is not known yet; two is what makes it several.

@@ -1,12 +1,13 @@
 //! The running engine: waiting, watching, shutting down.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use slipring_journal::{Cursors, RetentionHandle};
+use slipring_journal::{Cursors, RetentionHandle, SyncError};
 
 use crate::Event;
 use crate::builder::EngineBuilder;
@@ -17,6 +18,7 @@ use crate::gate::Gate;
 use crate::grace::Grace;
 use crate::handler_stage::panic_text;
 use crate::invoke::{Drive, Invoked};
+use crate::journal_stage::JOURNAL;
 use crate::kept::digests::Divergence;
 use crate::kept::keeper::{Findings, Keeper, KeptCounters};
 use crate::late::{History, LateConsumers};
@@ -165,10 +167,21 @@ impl<E: Event> Engine<E> {
     /// Waits until the record `sequence` is journalled: it survives the death of the process.
     ///
     /// # Errors
-    /// [`WaitError`]: halted before it, or not within the builder's `wait_timeout`.
+    /// [`WaitError`]: halted before it was published, or not within the builder's `wait_timeout`. (With several publishers
+    /// it may say so of a record that a publisher who has not come back since has published.)
     pub fn wait_journalled(&self, sequence: u64) -> Result<(), WaitError> {
+        self.wait_journalled_until(sequence, self.deadline())
+    }
+
+    fn wait_journalled_until(&self, sequence: u64, deadline: Option<Instant>) -> Result<(), WaitError> {
         let Some(journal) = &self.shared.journal else { return Err(WaitError::NoJournal) };
-        self.wait("journalled", sequence, || journal.journalled_end())
+        // What was published before another stage failed is journalled all the same, a moment later.
+        let comes = |halted: &Halted| {
+            halted.stage != JOURNAL
+                && journal.failure().is_none()
+                && sequence < self.shared.outlet.published.end()
+        };
+        self.wait("journalled", sequence, deadline, || journal.journalled_end(), comes)
     }
 
     /// Waits until the record `sequence` is durable: it survives power loss. Asks the syncer for it, so that it
@@ -177,9 +190,24 @@ impl<E: Event> Engine<E> {
     /// # Errors
     /// [`WaitError`]: halted before it, the journal failed, or not within the builder's `wait_timeout`.
     pub fn wait_durable(&self, sequence: u64) -> Result<(), WaitError> {
+        /// Between two turns of the caller's own lanes, which nobody else runs.
+        const SLICE: Duration = Duration::from_millis(1);
+        let deadline = self.deadline();
         let Some(journal) = &self.shared.journal else { return Err(WaitError::NoJournal) };
-        self.wait_journalled(sequence)?;
-        Ok(journal.wait_durable(sequence, self.shared.wait_timeout)?)
+        self.wait_journalled_until(sequence, deadline)?;
+        loop {
+            let left = deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
+            let slice = if self.invoked.is_some() { left.min(SLICE) } else { left };
+            match journal.wait_durable(sequence, slice) {
+                Err(SyncError::TimedOut { .. }) if slice < left => self.invoke(),
+                waited => return Ok(waited?),
+            };
+        }
+    }
+
+    /// When a wait that begins now has lasted too long; `None` for never.
+    fn deadline(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.shared.wait_timeout)
     }
 
     /// Waits until a stage has finished the event `sequence`.
@@ -191,7 +219,7 @@ impl<E: Event> Engine<E> {
             return Err(WaitError::UnknownStage { name: name.to_owned(), known: self.shared.names.clone() });
         };
         let cursor = &self.shared.cursors[at];
-        self.wait(name, sequence, || cursor.end())
+        self.wait(name, sequence, self.deadline(), || cursor.end(), |_| false)
     }
 
     /// Waits without a deadline until every stage has finished everything below `end`.
@@ -208,9 +236,15 @@ impl<E: Event> Engine<E> {
         Ok(())
     }
 
-    fn wait(&self, name: &str, sequence: u64, end: impl Fn() -> u64) -> Result<(), WaitError> {
-        let timeout = self.shared.wait_timeout;
-        let deadline = Instant::now() + timeout;
+    /// Waits until `end` is behind `sequence`; after a halt as long as it `comes` all the same.
+    fn wait(
+        &self,
+        name: &str,
+        sequence: u64,
+        deadline: Option<Instant>,
+        end: impl Fn() -> u64,
+        comes: impl Fn(&Halted) -> bool,
+    ) -> Result<(), WaitError> {
         if is_inside(&self.shared.status) && end() <= sequence {
             return Err(WaitError::InHandler);
         }
@@ -219,11 +253,14 @@ impl<E: Event> Engine<E> {
             if end() > sequence {
                 return Ok(());
             }
-            if let Some(halted) = self.shared.status.halted() {
+            if let Some(halted) = self.shared.status.halted()
+                && !comes(halted)
+            {
                 return Err(halted.clone().into());
             }
-            if self.pause(&mut pause) && Instant::now() >= deadline {
-                return Err(WaitError::TimedOut { cursor: name.to_owned(), sequence, end: end(), timeout });
+            if self.pause(&mut pause) && deadline.is_some_and(|at| Instant::now() >= at) {
+                let (cursor, timeout) = (name.to_owned(), self.shared.wait_timeout);
+                return Err(WaitError::TimedOut { cursor, sequence, end: end(), timeout });
             }
         }
     }
@@ -259,18 +296,29 @@ impl<E: Event> Drop for Engine<E> {
         self.shared.status.refuse();
         // Release: partner of the acquire load in the lanes.
         self.abandon.store(true, Ordering::Release);
-        // Each turn may find work; the first that finds none ends the caller's lanes.
-        while self.invoke() > 0 {}
-        // Their handlers may hold publishers, which hold the caller's lanes to drive them: nothing would go.
-        let mut ended = self.invoked.as_ref().map_or_else(Vec::new, |lanes| lanes.take_ended());
         let mut grace = Grace::new(Instant::now());
         let is_waited_for = || self.keeper.as_ref().is_some_and(Keeper::is_waited_for);
+        // Each turn may find work; the first that finds none ends the caller's lanes. Another thread may be at it.
+        while self.invoked.as_ref().is_some_and(|lanes| lanes.is_running())
+            && !grace.is_over(Instant::now(), is_waited_for())
+        {
+            if self.invoke() == 0 {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+        }
+        // Their handlers may hold publishers, which hold the caller's lanes to drive them: nothing would go.
+        let mut ended = self.invoked.as_ref().map_or_else(Vec::new, |lanes| lanes.take_ended());
         for lane in &mut self.lanes {
             while lane.is_running() && !grace.is_over(Instant::now(), is_waited_for()) {
                 std::thread::sleep(Duration::from_micros(100));
             }
             if lane.is_running() {
-                eprintln!("slipring: lane {} does not end; its thread is left behind", lane.name);
+                // Not `eprintln`, which panics where nobody listens any more.
+                let name = &lane.name;
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "slipring: lane {name} does not end; its thread is left behind"
+                );
             } else {
                 ended.extend(lane.join(&self.shared.status));
             }

@@ -13,7 +13,7 @@ use crate::status::Halted;
 #[non_exhaustive]
 pub enum BuildError {
     /// The ring's capacity can't be had.
-    #[error("ring_capacity = {capacity}: it must be a power of two, {least} or more{}", .because)]
+    #[error("ring_capacity = {capacity}: it must be a power of two, {least} or more and 2^32 at most{}", .because)]
     BadCapacity {
         /// The capacity asked for.
         capacity: usize,
@@ -21,6 +21,17 @@ pub enum BuildError {
         least: usize,
         /// Why, if there is more to say.
         because: &'static str,
+    },
+    /// A batch of no events.
+    #[error("batch_cap = 0: a turn must take one event or more (and takes a quarter of the ring at most)")]
+    BadBatchCap,
+    /// A lane's name can't be a thread's.
+    #[error("lane {lane:?}: {why}")]
+    BadLaneName {
+        /// The name.
+        lane: String,
+        /// What is wrong with it, and what to do.
+        why: &'static str,
     },
     /// There is no stage.
     #[error("the engine has no stage: add a lane with .stage(..) or .journal()")]
@@ -228,7 +239,7 @@ pub enum PublishError<E> {
     #[error("{0}")]
     Halted(Halted, E),
     /// The engine has been shut down.
-    #[error("the engine is shut down")]
+    #[error("the engine is shut down: drop the publisher, and open the engine anew to go on")]
     Closed(E),
     /// The ring is full, and the call came from a handler of the same engine: it would wait for itself.
     #[error(
@@ -282,7 +293,10 @@ pub enum WaitError {
     #[error(transparent)]
     Halted(#[from] Halted),
     /// It has not come within the time allowed; it may still come.
-    #[error("{cursor} has not finished sequence {sequence} within {timeout:?}: it is at {end} (excluded)")]
+    #[error(
+        "{cursor} has not finished sequence {sequence} within {timeout:?}: it is at {end} (excluded); see Engine::counters \
+         for what is slow, or raise EngineBuilder::wait_timeout"
+    )]
     TimedOut {
         /// The stage, or the level.
         cursor: String,
@@ -305,7 +319,9 @@ pub enum WaitError {
     #[error("a handler that waits for its own engine waits for ever: wait on another thread")]
     InHandler,
     /// The engine has no journal.
-    #[error("the engine has no journal, so nothing is ever journalled or durable")]
+    #[error(
+        "the engine has no journal, so nothing is ever journalled or durable: add .journal(Journal::at(..))"
+    )]
     NoJournal,
     /// The journal has failed.
     #[error(transparent)]
@@ -323,7 +339,10 @@ pub enum ShutdownError {
     #[error("the publisher given belongs to another engine: shut each engine down with its own")]
     ForeignPublisher,
     /// Other publishers are still there.
-    #[error("{0} other publishers are still there: drop them first")]
+    #[error(
+        "{0} other publishers were still there when the time allowed was over, so the engine was ended without waiting for \
+         closed gates: drop every publisher before shutdown is called, those of handlers in Handler::closing"
+    )]
     PublishersActive(usize),
     /// Stages did not finish within the time allowed. Their threads are left behind.
     #[error("not drained within {timeout:?}: {}", waiting.join("; "))]

@@ -33,12 +33,15 @@ pub(crate) struct HandlerStage<E, H, M> {
     wiring: Option<Wiring<E>>,
     done: u64,
     is_live: bool,
+    /// The handler has heard that publishing is over.
+    is_closing: bool,
 }
 
 impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
     pub(crate) fn new(name: String, handler: H, keeps: Keeps<H>, meter: M) -> Self {
         let duties = Duties::new(&keeps);
-        HandlerStage { name, handler, meter, keeps, duties, wiring: None, done: 0, is_live: false }
+        let (done, is_live, is_closing) = (0, false, false);
+        HandlerStage { name, handler, meter, keeps, duties, wiring: None, done, is_live, is_closing }
     }
 
     fn fail(&self, sequence: u64, cause: Cause) -> Turn {
@@ -65,6 +68,18 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         wiring.cursor.set(self.done);
         wiring.parking.wake(&wiring.cursor);
         self.after(self.done, passed)
+    }
+
+    /// A turn that found nothing to do behind `at`.
+    #[inline(always)]
+    fn idle(&mut self, at: u64) -> Turn {
+        let Some(wiring) = &self.wiring else { return Turn::Ended };
+        if !self.is_closing && wiring.status.is_changed() {
+            self.is_closing = true;
+            self.handler.closing();
+        }
+        self.handler.idle();
+        if wiring.status.final_end() <= at { Turn::Ended } else { Turn::Idle }
     }
 
     /// Behind a batch that ended at `at`: what is due there.
@@ -102,8 +117,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         let gate_end = wiring.watch.end(start);
         if gate_end <= start {
             // Never poll behind a closed gate: with several publishers each poll scans all that is published.
-            self.handler.idle();
-            return if wiring.status.final_end() <= start { Turn::Ended } else { Turn::Idle };
+            return self.idle(start);
         }
         let limit = (gate_end.min(self.duties.next) - start).min(wiring.batch);
         if start < self.duties.pass_to {
@@ -179,10 +193,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         }
         let cause = match (result, failure) {
             (Ok(_), None) if at > start => return self.after(at, at - start),
-            (Ok(_), None) => {
-                handler.idle();
-                return if wiring.status.final_end() <= at { Turn::Ended } else { Turn::Idle };
-            }
+            (Ok(_), None) => return self.idle(at),
             (Ok(_), Some(cause)) => cause,
             (Err(panic), _) => Cause::Panic(panic_text(&*panic)),
         };

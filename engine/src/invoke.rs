@@ -36,9 +36,13 @@ impl<E: Event> Invoked<E> {
         lanes.runs.iter().any(|run| !run.stages.is_empty())
     }
 
-    /// Takes the stages that have ended.
+    /// Takes the stages that have ended; none if somebody still drives them.
     pub(crate) fn take_ended(&self) -> Vec<Named<E>> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut lanes = match self.lanes.try_lock() {
+            Ok(lanes) => lanes,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Vec::new(),
+        };
         lanes.runs.iter_mut().flat_map(|run| std::mem::take(&mut run.ended)).collect()
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Parking {
     threads: Vec<OnceLock<Thread>>,
     /// The sleeping side has `membarrier`.
     asymmetric: bool,
+    /// How long a lane that nobody wakes sleeps.
+    longest: Duration,
     /// Counts how often a lane found by itself that it should have been woken: always 0, or K is broken.
     counters: Place<LanesLine>,
 }
@@ -45,6 +47,7 @@ impl Parking {
         Parking {
             threads: (0..lanes).map(|_| OnceLock::new()).collect(),
             asymmetric: lanes > 0 && membarrier_register(),
+            longest: LONGEST,
             counters,
         }
     }
@@ -115,8 +118,9 @@ impl Parking {
         }
         if !has_moved() && !is_changed() {
             let since = Instant::now();
-            std::thread::park_timeout(LONGEST);
-            if since.elapsed() >= LONGEST && has_moved() && Self::nobody_looks(bit, cursors, is_changed) {
+            std::thread::park_timeout(self.longest);
+            if since.elapsed() >= self.longest && has_moved() && Self::nobody_looks(bit, cursors, is_changed)
+            {
                 // Relaxed: a figure.
                 self.counters.missed_wakeups.fetch_add(1, Ordering::Relaxed);
             }
@@ -200,6 +204,28 @@ mod tests {
     fn no_wake_up_is_lost() {
         assert_eq!(ping_pong(true, 20_000), 0, "with membarrier, or fences where there is none");
         assert_eq!(ping_pong(false, 20_000), 0, "with fences");
+    }
+
+    #[test]
+    fn a_change_of_fate_wakes_a_lane_that_nothing_else_would() {
+        let board = Board::private(Layout { stages: 1 });
+        // It would not come back by itself while this test runs.
+        let longest = Duration::from_secs(3600);
+        let parking = Arc::new(Parking { longest, ..Parking::new(1, board.lanes()) });
+        let (cursor, lane) = (board.stage(0), Arc::clone(&parking));
+        let place = cursor.clone();
+        let (woken, is_woken) = std::sync::mpsc::channel();
+        let parked = std::thread::spawn(move || {
+            lane.enter(0);
+            lane.park(0, std::slice::from_ref(&place), || false, || false);
+            woken.send(())
+        });
+        while !cursor.has_parked() {
+            std::thread::yield_now();
+        }
+        parking.wake_all();
+        is_woken.recv_timeout(Duration::from_secs(60)).expect("woken");
+        parked.join().unwrap().unwrap();
     }
 
     /// Parks at a cursor that `mover` moves or not; how many wake-ups were missed.

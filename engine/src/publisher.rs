@@ -36,9 +36,14 @@ pub(crate) struct Outlet {
 
 /// Publishes events into an engine's ring.
 ///
-/// An event whose publish returned `Ok` reaches every stage, and the journal, unless that stage fails; one whose
-/// publish returned an error comes back with it and reaches nobody. Dropping the last publisher does not end the
-/// engine: [`Engine::shutdown`](crate::Engine::shutdown) does.
+/// An event whose publish returned `Ok` reaches every stage, and the journal, unless that stage fails, or the engine is
+/// dropped (and not shut down) while the journal waits for room; one whose publish returned an error comes back with it
+/// and reaches nobody. Dropping the last publisher does not end the engine: [`Engine::shutdown`](crate::Engine::shutdown)
+/// does.
+///
+/// A handler may publish into another engine, and waits there while that one's ring is full. Two engines whose handlers
+/// publish into each other could so wait for each other for ever: use [`Publisher::try_publish`] or
+/// [`Publisher::publish_timeout`] in one of them.
 pub struct Publisher<E: Event> {
     producer: Producer<E>,
     outlet: Arc<Outlet>,
@@ -50,6 +55,8 @@ pub struct Publisher<E: Event> {
 
 /// Tries on a full ring before the core is yielded.
 const SPINS_ON_FULL: u32 = 64;
+/// Tries before it sleeps between two: tens of milliseconds, longer than any stage that is at work needs.
+const TRIES_AWAKE: u32 = 2_000 * SPINS_ON_FULL;
 
 impl<E: Event> Publisher<E> {
     pub(crate) fn new(producer: Producer<E>, outlet: Arc<Outlet>) -> Self {
@@ -108,12 +115,36 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::try_publish`].
     #[inline]
     pub fn try_publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        self.put(time_ns, event, |publisher, _| {
-            publisher.check()?;
-            // Relaxed: a figure.
-            publisher.outlet.counters.full_refusals.fetch_add(1, Ordering::Relaxed);
-            Err(PublishError::Full(()))
-        })
+        self.put(time_ns, event, |publisher, _| Err(publisher.full()))
+    }
+
+    /// As [`Publisher::try_publish`], an event made as by [`Publisher::publish_with`]; with `Full` comes the event.
+    ///
+    /// # Errors
+    /// As [`Publisher::try_publish`].
+    #[inline]
+    pub fn try_publish_with(&mut self, fill: impl FnOnce(&mut E)) -> Result<u64, PublishError<E>> {
+        let mut event = E::zeroed();
+        fill(&mut event);
+        self.try_publish(event)
+    }
+
+    /// Publishes all of `events` in a row if there is room for all of them now, with the clock's time, read once, and gives
+    /// the sequence of the last; `None` if there are none. More than the ring holds never find room.
+    ///
+    /// # Errors
+    /// As [`Publisher::try_publish`]; none was published, and the 0 with the error says so.
+    pub fn try_publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
+        let time_ns = self.outlet.clock.now_ns();
+        self.try_put_all(events.len(), |index, slot| slot.set(time_ns, false, &events[index]))
+    }
+
+    /// As [`Publisher::try_publish_all`], each event with its own time.
+    ///
+    /// # Errors
+    /// As [`Publisher::try_publish_all`].
+    pub fn try_publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
+        self.try_put_all(events.len(), |index, slot| slot.set(events[index].0, false, &events[index].1))
     }
 
     /// Publishes an event with its own time, waiting at most `timeout` for room.
@@ -150,6 +181,22 @@ impl<E: Event> Publisher<E> {
         self.put_all(events.len(), |index, slot| slot.set(events[index].0, false, &events[index].1))
     }
 
+    fn try_put_all(
+        &mut self,
+        count: usize,
+        fill: impl FnMut(usize, &mut Slot<E>),
+    ) -> Result<Option<u64>, PublishError<usize>> {
+        self.check().map_err(|error| error.map(|()| 0))?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let fits = count <= self.outlet.capacity;
+        match fits.then(|| self.producer.try_publish_all(count, fill)).flatten() {
+            Some(number) => Ok(Some(self.note(number))),
+            None => Err(self.full().map(|()| 0)),
+        }
+    }
+
     /// Publishes `count` slots in parts of at most half the ring. `fill` only copies from the caller's slice and
     /// does not panic: claimed slots that are never filled would stall a ring with several publishers.
     #[inline]
@@ -160,7 +207,7 @@ impl<E: Event> Publisher<E> {
     ) -> Result<Option<u64>, PublishError<usize>> {
         let most = (self.outlet.capacity / 2).max(1);
         let (mut done, mut last) = (0, None);
-        let mut full = 0;
+        let mut full = 0u32;
         while done < count {
             self.check().map_err(|error| error.map(|()| done))?;
             let part = (count - done).min(most);
@@ -171,7 +218,7 @@ impl<E: Event> Publisher<E> {
                     full = 0;
                 }
                 None => {
-                    full += 1;
+                    full = full.saturating_add(1);
                     self.wait_for_room(full, None).map_err(|error| error.map(|()| done))?;
                 }
             }
@@ -194,7 +241,7 @@ impl<E: Event> Publisher<E> {
         accept: impl Fn() -> bool,
     ) -> Result<usize, PublishError<()>> {
         let most = (self.outlet.capacity / 2).max(1);
-        let (mut done, mut full) = (0, 0);
+        let (mut done, mut full) = (0, 0u32);
         while done < count {
             self.check()?;
             let part = (count - done).min(most);
@@ -206,7 +253,7 @@ impl<E: Event> Publisher<E> {
                 }
                 Some(None) => break,
                 None => {
-                    full += 1;
+                    full = full.saturating_add(1);
                     self.wait_for_room(full, None)?;
                 }
             }
@@ -226,14 +273,14 @@ impl<E: Event> Publisher<E> {
         event: E,
         mut seldom: impl FnMut(&mut Self, u32) -> Result<(), PublishError<()>>,
     ) -> Result<u64, PublishError<E>> {
-        let mut tries = 0;
+        let mut tries = 0u32;
         loop {
             if self.outlet.status.is_running()
                 && let Some(number) = self.producer.try_publish(time_ns, &event)
             {
                 return Ok(self.note(number));
             }
-            tries += 1;
+            tries = tries.saturating_add(1);
             if let Err(error) = seldom(self, tries) {
                 return Err(error.map(|()| event));
             }
@@ -255,6 +302,26 @@ impl<E: Event> Publisher<E> {
         sequence
     }
 
+    /// Why a publish that does not wait was refused: the ring is full, unless the engine has ended.
+    #[cold]
+    #[inline(never)]
+    fn full(&self) -> PublishError<()> {
+        if let Err(ended) = self.check() {
+            return ended;
+        }
+        // Relaxed: a figure.
+        self.outlet.counters.full_refusals.fetch_add(1, Ordering::Relaxed);
+        self.tell();
+        PublishError::Full(())
+    }
+
+    /// Says how far this publisher is, for figures: where there are several, nobody else does before it goes.
+    fn tell(&self) {
+        if let Producer::Multi(_) = self.producer {
+            self.outlet.published.raise(self.end);
+        }
+    }
+
     /// A moment's wait on a full ring, before the try `tries + 1`.
     #[cold]
     #[inline(never)]
@@ -270,9 +337,10 @@ impl<E: Event> Publisher<E> {
         if tries == SPINS_ON_FULL {
             // Relaxed: a figure.
             self.outlet.counters.full_waits.fetch_add(1, Ordering::Relaxed);
+            self.tell();
         }
         pause_on_full(tries);
-        let look = tries % SPINS_ON_FULL == 0;
+        let look = tries % SPINS_ON_FULL == 0 || tries >= TRIES_AWAKE;
         if look && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(PublishError::TimedOut(()));
         }
@@ -292,11 +360,13 @@ impl<E: Event> Publisher<E> {
         }
     }
 
-    /// How many events the ring takes before it is full; it may take more a moment later, and with several
-    /// publishers fewer.
+    /// How many events the ring takes before it is full; it may take more a moment later. It may also take fewer: a stage
+    /// that is in the midst of a batch says how far it is, and gives the slots back behind it; and of other publishers only
+    /// what they said when they last met a full ring is known.
     pub fn remaining_capacity(&self) -> usize {
-        let slowest = self.outlet.stages.iter().map(Cursor::end).min().unwrap_or(self.end);
-        self.outlet.capacity.saturating_sub(self.end.saturating_sub(slowest) as usize)
+        let end = self.end.max(self.outlet.published.end());
+        let slowest = self.outlet.stages.iter().map(Cursor::end).min().unwrap_or(end);
+        self.outlet.capacity.saturating_sub(end.saturating_sub(slowest) as usize)
     }
 
     /// Another publisher for the same ring, for another thread; `None` unless the engine was built with
@@ -323,8 +393,8 @@ impl<E: Event> Publisher<E> {
         self.outlet.clock.now_ns()
     }
 
-    /// Whether the engine takes events.
-    pub(crate) fn is_open(&self) -> bool {
+    /// Whether the engine takes events: it has not halted, and nobody shuts it down.
+    pub fn is_open(&self) -> bool {
         self.outlet.status.is_running()
     }
 
@@ -354,5 +424,10 @@ impl<E: Event> std::fmt::Debug for Publisher<E> {
 
 /// Between two tries on a full ring.
 fn pause_on_full(tries: u32) {
-    if tries % SPINS_ON_FULL == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+    match tries {
+        // An hour on a full disk is not to be an hour of a core, which helper and syncer may want.
+        TRIES_AWAKE.. => std::thread::sleep(Duration::from_micros(50)),
+        _ if tries % SPINS_ON_FULL == 0 => std::thread::yield_now(),
+        _ => std::hint::spin_loop(),
+    }
 }

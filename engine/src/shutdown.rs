@@ -15,6 +15,7 @@ use crate::gate::Level;
 use crate::journal_stage::JOURNAL;
 use crate::kept::keeper::KeptCounters;
 use crate::publisher::Publisher;
+use crate::status::Halted;
 
 impl<E: Event> Engine<E> {
     /// Ends the engine in good order: publishing is closed, every stage finishes everything published, the
@@ -26,8 +27,8 @@ impl<E: Event> Engine<E> {
     /// builder's `wait_timeout`; [`ShutdownError::TimedOut`] if stages do not finish.
     pub fn shutdown(mut self, publisher: Publisher<E>) -> Result<ShutdownReport, ShutdownError> {
         let timeout = self.shared.wait_timeout;
-        let deadline = Instant::now() + timeout;
-        let late = || Instant::now() >= deadline;
+        let deadline = Instant::now().checked_add(timeout);
+        let late = || deadline.is_some_and(|at| Instant::now() >= at);
         if !Arc::ptr_eq(publisher.outlet(), &self.shared.outlet) {
             return Err(ShutdownError::ForeignPublisher);
         }
@@ -97,7 +98,8 @@ impl<E: Event> Engine<E> {
         failed || self.shared.journal.as_ref().is_none_or(|journal| journal.journalled_end() >= end)
     }
 
-    /// Says of each stage that is not at `end` where it stands and what it waits for.
+    /// Why the engine has halted if it has; of each stage that is not at `end` where it stands and what it waits for; and
+    /// each lane that is still there.
     fn waiting(&self, end: u64) -> Vec<String> {
         let shared = &self.shared;
         let place = |name: &str| {
@@ -105,22 +107,23 @@ impl<E: Event> Engine<E> {
             at.map_or(String::new(), |at| format!("{name} at {}", shared.cursors[at].end()))
         };
         let stages = shared.names.iter().zip(&shared.cursors).zip(&shared.gates);
-        stages
-            .filter(|((_, cursor), _)| cursor.end() < end)
-            .map(|((name, cursor), gate)| {
-                let mut waits: Vec<String> = gate.after.iter().map(|name| place(name)).collect();
-                match (gate.level, &shared.journal) {
-                    (Level::Journalled, Some(journal)) => {
-                        waits.push(format!("journalled at {}", journal.journalled_end()))
-                    }
-                    (Level::Durable, Some(journal)) => {
-                        waits.push(format!("durable at {}", journal.durable_end()))
-                    }
-                    _ => {}
+        let halted = shared.status.halted().map(Halted::to_string);
+        let lanes = self.lanes.iter().filter(|lane| lane.is_running());
+        let lanes = lanes.map(|lane| format!("lane {} has not ended", lane.name));
+        let stages = stages.filter(|((_, cursor), _)| cursor.end() < end).map(|((name, cursor), gate)| {
+            let mut waits: Vec<String> = gate.after.iter().map(|name| place(name)).collect();
+            match (gate.level, &shared.journal) {
+                (Level::Journalled, Some(journal)) => {
+                    waits.push(format!("journalled at {}", journal.journalled_end()))
                 }
-                format!("{name} at {} of {end} waits for [{}]", cursor.end(), waits.join(", "))
-            })
-            .collect()
+                (Level::Durable, Some(journal)) => {
+                    waits.push(format!("durable at {}", journal.durable_end()))
+                }
+                _ => {}
+            }
+            format!("{name} at {} of {end} waits for [{}]", cursor.end(), waits.join(", "))
+        });
+        halted.into_iter().chain(stages).chain(lanes).collect()
     }
 }
 
