@@ -225,7 +225,13 @@ fn plans() -> impl Strategy<Value = Plan> {
         (0usize..300).prop_map(Step::All),
         (0usize..300).prop_map(Step::AllAt),
     ];
-    let wait = prop_oneof![Just(Wait::Auto), Just(Wait::Backoff), Just(Wait::Sleep(50))];
+    let wait = prop_oneof![
+        Just(Wait::Auto),
+        Just(Wait::Backoff),
+        Just(Wait::Park),
+        Just(Wait::Throughput),
+        Just(Wait::Sleep(50)),
+    ];
     let sync = prop_oneof![Just(Sync::EveryBatch), Just(Sync::every(std::time::Duration::from_millis(1))),];
     let level = prop_oneof![Just(Level::Published), Just(Level::Journalled), Just(Level::Durable)];
     // A node is after some of the nodes before it in a shuffled order, so that no order of lanes or names helps.
