@@ -45,7 +45,8 @@ impl Snapshots {
         Snapshots { every: events.max(1), keep: 3, at_shutdown: true }
     }
 
-    /// How many are kept, at least 1: if the newest is damaged, recovery takes the one before.
+    /// How many are kept, at least 1: if the newest is damaged, recovery takes the one before. Retention removes
+    /// nothing until there are so many that can be used.
     #[must_use]
     pub fn keep(mut self, count: usize) -> Self {
         self.keep = count.max(1);
@@ -178,7 +179,7 @@ impl Usable {
         let files = list(folder)?.into_iter().filter(|(end, _)| *end <= new_end);
         let (count, others): (Vec<_>, Vec<_>) = files.partition(|(end, _)| self.counts(*end));
         let too_many = count.len().saturating_sub(keep);
-        let oldest = count[too_many].0;
+        let oldest = count.get(too_many).map_or(0, |(end, _)| *end);
         let most_others = if too_many > 0 { others.partition_point(|(end, _)| *end < oldest) } else { 0 };
         let too_many_others = most_others.max(others.len().saturating_sub(keep));
         for (end, path) in count[..too_many].iter().chain(&others[..too_many_others]) {
