@@ -115,12 +115,18 @@ impl<E: Event> EngineBuilder<E> {
 
     /// Checks what was said, opens and recovers the journal. No thread of the engine runs yet.
     ///
+    /// If a stage keeps snapshots, digests or effects, the journal's retention removes nothing that they need, unless
+    /// it was told [`regardless_of_snapshots`](slipring_journal::Retention::regardless_of_snapshots).
+    ///
     /// # Errors
     /// [`BuildError`]: what was said makes no sense, or the journal can't be opened.
     pub fn open(self) -> Result<Recovered<E>, BuildError> {
         self.check(false)?;
         match self.journal.clone() {
-            Some(journal) => {
+            Some(mut journal) => {
+                if self.holds_history() {
+                    journal = journal.held_by_snapshots();
+                }
                 let (writer, report) = journal.open::<E>()?;
                 Ok(Recovered::new(self, Some((writer, report))))
             }

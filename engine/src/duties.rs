@@ -143,6 +143,7 @@ impl<H> Duties<H> {
     #[cold]
     pub(crate) fn reach(&mut self, at: u64, handler: &H, stage: &str) -> Result<(), Cause> {
         if at > self.own_start {
+            // First: what the digest refuses is not saved.
             self.compare_or_log(at, handler, stage)?;
             if self.snapshots.is_some_and(|calls| self.next_snapshot(at - 1, &calls.options) == at) {
                 self.save(at, handler);
@@ -155,6 +156,10 @@ impl<H> Duties<H> {
     /// Hands the state over to the keeper, unless the one before is still with it.
     fn save(&mut self, at: u64, handler: &H) {
         let (Some(calls), Some(keeper)) = (&self.snapshots, &self.to_keeper) else { return };
+        if at < self.logged_end {
+            // A later digest may yet refuse it, and the good one would have been replaced.
+            return;
+        }
         if keeper.save(at, |buffer| (calls.save)(handler, buffer)) {
             self.last_snapshot = at;
         }
@@ -202,9 +207,11 @@ impl<H> Duties<H> {
         }
     }
 
-    /// The sequence of the next snapshot behind `at`. During replay none is taken but the last.
+    /// The sequence of the next snapshot behind `at`. During replay one is taken: at the last multiple, or behind the
+    /// last digest that it is compared with if that comes later.
     fn next_snapshot(&self, at: u64, options: &Snapshots) -> u64 {
-        next_multiple(at, options.every).max(self.live_from / options.every * options.every)
+        let of_replay = (self.live_from / options.every * options.every).max(self.logged_end);
+        if at < of_replay { of_replay } else { next_multiple(at, options.every) }
     }
 
     /// Finds where the next duty falls behind `at`.

@@ -14,8 +14,9 @@ use crate::duties::{Duties, Keeps};
 use crate::handler::Handler;
 use crate::kept::keeper::{KeptStage, ToKeeper};
 use crate::kept::opening::{Opened, Opening};
+use crate::kept::snapshot::Usable;
 use crate::kept::trust::Trust;
-use crate::kept::{KeepError, snapshot, stage_folder};
+use crate::kept::{KeepError, stage_folder};
 use crate::latency::Meter;
 use crate::ring::Visit;
 use crate::run_stage::{RunStage, Turn, Wiring};
@@ -64,6 +65,12 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         self.done = start + passed;
         if passed == 0 {
             return Turn::Idle;
+        }
+        // A skipped event has no effect, so it is done; else the next life would want it again.
+        if let Some(progress) = &mut self.duties.progress
+            && self.done > self.duties.effects_end
+        {
+            progress.note(self.done, self.duties.epoch);
         }
         wiring.cursor.set(self.done);
         wiring.parking.wake(&wiring.cursor);
@@ -151,8 +158,8 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
                     handler.batch_start(&Batch { first: start, size: remaining as u64 + 1, published });
                 }
                 time_ns = time_ns.max(slot.time_ns);
+                context.sequence = at;
                 if !slot.void {
-                    context.sequence = at;
                     context.time_ns = time_ns;
                     context.remaining = remaining as u32;
                     match handler.event(&slot.event, &context) {
@@ -164,11 +171,11 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
                             }
                         }
                     }
-                    if let Some(progress) = &mut duties.progress
-                        && !context.already_done()
-                    {
-                        progress.note(at + 1, context.epoch);
-                    }
+                }
+                if let Some(progress) = &mut duties.progress
+                    && !context.already_done()
+                {
+                    progress.note(at + 1, context.epoch);
                 }
                 at += 1;
                 if context.release.get() {
@@ -230,6 +237,14 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         self.keeps.dead_letters
     }
 
+    fn holds_history(&self) -> bool {
+        self.keeps.of_a_state().is_some() || self.keeps.effects.is_some()
+    }
+
+    fn keeps_a_state(&self) -> bool {
+        self.keeps.of_a_state().is_some()
+    }
+
     fn needs_all_history(&self) -> bool {
         self.keeps.snapshots.is_none() && !self.keeps.stateless
     }
@@ -252,6 +267,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             None => stage_folder(journal, &self.name),
         };
         crate::kept::remove_unfinished(&folder)?;
+        let usable = Usable::new(self.duties.restored_end);
         Ok(Some(KeptStage {
             name: self.name.clone(),
             link,
@@ -259,7 +275,12 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             digest_log: self.duties.digest_log.as_ref().map(|log| log.try_clone()).transpose()?,
             dead_letters: self.duties.dead_letters.as_ref().map(|log| log.to_sync()).transpose()?,
             trust: Trust::default(),
-            covers: snapshot::covers(&folder, self.duties.restored_end)?,
+            effects: self.duties.progress.as_ref().map(|progress| progress.to_sync()).transpose()?,
+            covers: match snapshots {
+                Some((options, _)) => usable.covers(&folder, options.keep)?,
+                None => 0,
+            },
+            usable,
             folder,
         }))
     }

@@ -85,6 +85,14 @@ pub(crate) trait RunStage<E>: Send {
     fn keeps_dead_letters(&self) -> bool {
         false
     }
+    /// Whether it keeps what would be of no use without history: snapshots, digests, effects.
+    fn holds_history(&self) -> bool {
+        false
+    }
+    /// Whether it keeps what is of a state: snapshots, digests.
+    fn keeps_a_state(&self) -> bool {
+        false
+    }
     /// Whether it needs history that no snapshot holds.
     fn needs_all_history(&self) -> bool {
         false

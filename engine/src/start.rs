@@ -95,7 +95,8 @@ impl<E: Event> EngineBuilder<E> {
         let keeper = match (self.journal.clone(), &journal) {
             (Some(place), Some(written)) => {
                 let to_keep = self.keep_by(place.path())?;
-                let retention = retention.clone().filter(|_| !self.needs_all_history());
+                let needs_all = self.needs_all_history(&place);
+                let retention = retention.clone().filter(|_| !needs_all);
                 let work = Work {
                     stages: to_keep,
                     journal: place,
@@ -106,7 +107,7 @@ impl<E: Event> EngineBuilder<E> {
                     notes: self.notes()?,
                     trust: Trust::default(),
                 };
-                (!work.stages.is_empty())
+                (!work.stages.is_empty() || work.retention.is_some() && !work.notes.is_empty())
                     .then(|| Keeper::start(work))
                     .transpose()
                     .map_err(|source| BuildError::Thread { lane: "slipring-keeper".to_owned(), source })?
@@ -230,10 +231,21 @@ impl<E: Event> EngineBuilder<E> {
         Ok(all)
     }
 
-    /// Whether a stage needs history that no snapshot holds.
-    fn needs_all_history(&self) -> bool {
+    /// Whether a stage needs history that no snapshot holds. It may do with what is left, if the user asked for no more
+    /// and no other stage's state needs a replay of all: then replay from the start goes on where history begins.
+    fn needs_all_history(&self, journal: &Journal) -> bool {
+        let must = journal.retires_only_behind_snapshots() || self.any_stage(|stage| stage.keeps_a_state());
+        must && self.any_stage(|stage| stage.needs_all_history())
+    }
+
+    /// Whether a stage keeps what would be of no use without history.
+    pub(crate) fn holds_history(&self) -> bool {
+        self.any_stage(|stage| stage.holds_history())
+    }
+
+    fn any_stage(&self, is: impl Fn(&dyn RunStage<E>) -> bool) -> bool {
         let mut items = self.lanes.iter().flat_map(|lane| &lane.items);
-        items.any(|item| matches!(item, Item::Stage { stage, .. } if stage.needs_all_history()))
+        items.any(|item| matches!(item, Item::Stage { stage, .. } if is(&**stage)))
     }
 }
 

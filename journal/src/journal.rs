@@ -21,7 +21,7 @@ use crate::reader::{RawReader, Reader};
 use crate::record::Record;
 use crate::recovery::{self, Recovered};
 use crate::report::RecoveryReport;
-use crate::retention::{Retainer, Retention, RetentionHandle};
+use crate::retention::{self, Retainer, Retention, RetentionHandle};
 use crate::segments::{LiveSegment, NextSlot, Ready, Segments};
 use crate::storage::{Files, Storage};
 use crate::syncer::{Sync, Syncer};
@@ -136,6 +136,18 @@ impl Journal {
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = Some(retention);
         self
+    }
+
+    /// Retention removes nothing that [`RetentionHandle::snapshot`] has not released, whatever its other rules say; not
+    /// if it was told [`Retention::regardless_of_snapshots`]. An engine whose stages keep something asks for it.
+    pub fn held_by_snapshots(mut self) -> Self {
+        self.retention = self.retention.map(Retention::held);
+        self
+    }
+
+    /// Whether it was said that all history is kept that no snapshot covers.
+    pub fn retires_only_behind_snapshots(&self) -> bool {
+        self.retention.is_some_and(|retention| retention.snapshots == retention::Snapshots::Rule)
     }
 
     /// Calls `hook` for every segment that is full and durable, on the syncer's thread. While it runs nothing is

@@ -4,7 +4,8 @@
 //! in this order:
 //!
 //! 1. the durable floor: it goes only once D lies behind it, and the last durable record always stays;
-//! 2. the snapshot: with [`Retention::only_behind_snapshots`], nothing that no snapshot covers;
+//! 2. the snapshot: with [`Retention::only_behind_snapshots`], or if an engine's stages need it, nothing that no
+//!    snapshot covers;
 //! 3. a reader's [`Lease`], within its bounds; beyond them the reader is evicted;
 //! 4. age, size and count.
 //!
@@ -30,9 +31,22 @@ pub struct Retention {
     pub(crate) age: Option<Duration>,
     pub(crate) bytes: Option<u64>,
     pub(crate) records: Option<u64>,
-    pub(crate) snapshots: bool,
+    pub(crate) snapshots: Snapshots,
     pub(crate) lease_bytes: u64,
     pub(crate) lease_age: Option<Duration>,
+}
+
+/// What snapshots have to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Snapshots {
+    /// Nothing was said: they hold nothing, unless the writer's stages need it.
+    Unsaid,
+    /// Nothing was said, and the writer's stages need it.
+    Held,
+    /// A rule of its own: nothing goes before them, and all goes behind them.
+    Rule,
+    /// They hold nothing, whatever needs it.
+    Regardless,
 }
 
 impl Default for Retention {
@@ -48,7 +62,7 @@ impl Retention {
             age: None,
             bytes: None,
             records: None,
-            snapshots: false,
+            snapshots: Snapshots::Unsaid,
             lease_bytes: 1 << 30,
             lease_age: None,
         }
@@ -74,7 +88,24 @@ impl Retention {
 
     /// Nothing goes that no snapshot covers: see [`RetentionHandle::snapshot`].
     pub fn only_behind_snapshots(mut self) -> Self {
-        self.snapshots = true;
+        self.snapshots = Snapshots::Rule;
+        self
+    }
+
+    /// Age, size and count alone decide: what the snapshots and effects of an engine's stages still need goes too. An
+    /// engine without this holds it, so that it can recover; with it, its disk is bounded even if no snapshot can be
+    /// written, and recovery may then refuse to start.
+    pub fn regardless_of_snapshots(mut self) -> Self {
+        self.snapshots = Snapshots::Regardless;
+        self
+    }
+
+    /// As if [`Retention::only_behind_snapshots`] held what the other rules would have go, if nothing was said of
+    /// snapshots. It is no rule by itself.
+    pub(crate) fn held(mut self) -> Self {
+        if self.snapshots == Snapshots::Unsaid {
+            self.snapshots = Snapshots::Held;
+        }
         self
     }
 
@@ -93,7 +124,10 @@ impl Retention {
 
     /// Whether any rule could ever make a segment due.
     pub(crate) fn has_rule(&self) -> bool {
-        self.age.is_some() || self.bytes.is_some() || self.records.is_some() || self.snapshots
+        self.age.is_some()
+            || self.bytes.is_some()
+            || self.records.is_some()
+            || self.snapshots == Snapshots::Rule
     }
 
     fn needs_times(&self) -> bool {
@@ -111,6 +145,8 @@ struct State {
     first: u64,
     /// A snapshot covers every record below it.
     snapshot_end: u64,
+    /// Where the oldest segment ends that is due and held for want of a snapshot.
+    due_end: Option<u64>,
     leases: BTreeMap<u64, Held>,
     next_lease: u64,
     /// Files below the first sequence on disk, to be unlinked, the oldest first.
@@ -166,6 +202,13 @@ impl RetentionHandle {
     pub fn snapshot(&self, end: u64) {
         let mut state = self.0.lock();
         state.snapshot_end = state.snapshot_end.max(end);
+    }
+
+    /// Whether a segment would go if [`RetentionHandle::snapshot`] were called with `end`: to learn that they are
+    /// durable may cost something.
+    pub fn waits_for(&self, end: u64) -> bool {
+        let state = self.0.lock();
+        state.due_end.is_some_and(|due| state.snapshot_end < due && due <= end)
     }
 
     /// Holds the records from `sequence` on for a reader, within the bounds of the [`Retention`].
@@ -315,7 +358,9 @@ impl Retainer {
         let oldest = &self.kept[0];
         let too_old = self.options.lease_age.is_some_and(|age| self.is_older(oldest, age));
         let mut state = self.shared.lock();
-        if self.options.snapshots && oldest.end > state.snapshot_end {
+        let holds = matches!(self.options.snapshots, Snapshots::Held | Snapshots::Rule);
+        if holds && oldest.end > state.snapshot_end {
+            state.due_end = Some(oldest.end);
             return false;
         }
         let within = |held: &Held| {

@@ -16,7 +16,7 @@ use crossbeam::queue::ArrayQueue;
 use slipring_journal::{Cursors, Journal, RetentionHandle};
 
 use super::digests::{self, Divergence, Entry};
-use super::snapshot::{self, Snapshots};
+use super::snapshot::{Snapshots, Usable};
 use super::trust::Trust;
 use super::{KeepError, dead_letter_log, io};
 use crate::cursor::Cursor;
@@ -141,8 +141,11 @@ pub(crate) struct KeptStage {
     pub(crate) digest_log: Option<digests::Log>,
     /// To be synced before a snapshot counts.
     pub(crate) dead_letters: Option<File>,
+    /// To be synced before a snapshot, which says that the effects before it are out.
+    pub(crate) effects: Option<File>,
     pub(crate) trust: Trust,
-    /// The oldest snapshot kept covers every record below it.
+    pub(crate) usable: Usable,
+    /// The snapshots kept cover every record below it.
     pub(crate) covers: u64,
 }
 
@@ -269,17 +272,21 @@ impl Work {
                 Err(error) => findings.fault(&name, &error),
             }
         }
-        if let (true, Some(retention)) = (wrote, &self.retention) {
-            let covers =
-                self.stages.iter().filter(|stage| stage.snapshots.is_some()).map(|stage| stage.covers);
-            let finished = self.finished.iter().map(Cursor::end);
-            let needed_from = covers.chain(finished).min().unwrap_or(0);
+        let covers = self.stages.iter().filter(|stage| stage.snapshots.is_some()).map(|stage| stage.covers);
+        let finished = self.finished.iter().map(Cursor::end);
+        let needed_from = covers.chain(finished).min().unwrap_or(0);
+        // Not whenever a stage has finished an event: each time costs a sync of the notes.
+        if let Some(retention) = &self.retention
+            && (wrote || retention.waits_for(needed_from))
+        {
             // What is finished is noted: effects, dead letters. Power loss must not take the note once the event may go.
             match self.trust.sync(|| self.notes.iter().try_for_each(File::sync_data)) {
                 Ok(()) => retention.snapshot(needed_from),
                 Err(error) => {
                     let error = io("sync what stages keep in", self.journal.path())(error);
                     self.findings.fault(THREAD, &error);
+                    // No later sync counts, so nothing more can be said to it in this life.
+                    self.retention = None;
                 }
             }
         }
@@ -315,8 +322,7 @@ impl KeptStage {
             false => self.write(journal, &saved, options, version).map(Some),
         };
         let _ = self.link.buffer.push(saved.bytes);
-        if let Some(covers) = written? {
-            self.covers = covers;
+        if written?.is_some() {
             self.link.taken.fetch_add(1, Ordering::Relaxed);
             self.link.last_end.store(saved.end, Ordering::Relaxed);
             return Ok(Round::Wrote);
@@ -330,14 +336,19 @@ impl KeptStage {
         saved: &Saved,
         options: Snapshots,
         version: u32,
-    ) -> Result<u64, KeepError> {
+    ) -> Result<(), KeepError> {
         let anchor = journal.raw_reader()?.anchor(saved.end - 1)?;
         if let Some(file) = &self.dead_letters {
             self.trust
                 .sync(|| dead_letter_log::sync_and_mark(file, anchor.journal_id))
                 .map_err(io("sync the dead letters in", &self.folder))?;
         }
-        snapshot::write(&self.folder, &anchor, version, &saved.bytes, options.keep)
+        if let Some(file) = &self.effects {
+            self.trust.sync(|| file.sync_data()).map_err(io("sync the effects in", &self.folder))?;
+        }
+        self.usable.write(&self.folder, &anchor, version, &saved.bytes, options.keep)?;
+        self.covers = self.usable.covers(&self.folder, options.keep)?;
+        Ok(())
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Opened {
 
 const STATE_ADVICE: &str = "it keeps snapshots or digests, which must be of a state that saw all: replay From::Snapshot, or From::Start if nothing has been retired; or remove the stage's folder together with the option";
 const EFFECTS_ADVICE: &str = "effects of events from there on have not been emitted: replay From::Snapshot";
+const EFFECTS_BEFORE_ADVICE: &str = "effects of events from there on have not been emitted, and the snapshot lies behind them: replay From::Start";
 
 impl Opening<'_> {
     /// Opens all that a stage keeps.
@@ -70,9 +71,8 @@ impl Opening<'_> {
         }
         if let Some(effects) = keeps.effects {
             let found = Progress::open(&self.folder, stage, effects, self.reader)?;
-            // A snapshot is taken behind the effects of the events in it, and synced; the note of them may not be.
-            let restored_end = opened.restored.as_ref().and_then(|restored| restored.end);
-            duties.effects_end = found.end.max(restored_end.unwrap_or(0));
+            // Not what is in the snapshot: it may be older than the option. The keeper syncs the note before it.
+            duties.effects_end = found.end;
             duties.progress = Some(found.progress);
             opened.lost_effects = found.lost_to.map(|to| found.end..to);
             if keeps.stateless {
@@ -80,7 +80,8 @@ impl Opening<'_> {
             }
             if opened.must_from.is_none_or(|must| must > duties.effects_end) {
                 opened.must_from = Some(duties.effects_end);
-                opened.advice = EFFECTS_ADVICE;
+                let is_behind = duties.restored_end > duties.effects_end;
+                opened.advice = if is_behind { EFFECTS_BEFORE_ADVICE } else { EFFECTS_ADVICE };
             }
         }
         if self.restore {

@@ -45,7 +45,8 @@ impl Snapshots {
         Snapshots { every: events.max(1), keep: 3, at_shutdown: true }
     }
 
-    /// How many are kept, at least 1: if the newest is damaged, recovery takes the one before.
+    /// How many are kept, at least 1: if the newest is damaged, recovery takes the one before. Retention removes
+    /// nothing until there are so many that can be used.
     #[must_use]
     pub fn keep(mut self, count: usize) -> Self {
         self.keep = count.max(1);
@@ -133,33 +134,60 @@ fn header(anchor: &Anchor, version: u32, state: &[u8]) -> [u8; HEADER_BYTES] {
     header
 }
 
-/// Writes a snapshot, then removes those before it that are too many. The sequence behind what the oldest kept covers.
-///
-/// Those ahead of it are left alone and cover nothing: they are of a history that the log has lost, or of another
-/// journal. Counted in, they would have the new one removed as the oldest, and retention remove what they seem to
-/// cover.
-pub(crate) fn write(
-    folder: &Path,
-    anchor: &Anchor,
-    version: u32,
-    state: &[u8],
-    keep: usize,
-) -> Result<u64, KeepError> {
-    let name = format!("{:020}{SUFFIX}", anchor.sequence + 1);
-    write_whole(folder, &name, &[&header(anchor, version, state), state])?;
-    let mut files = list(folder)?;
-    files.retain(|(end, _)| *end <= anchor.sequence + 1);
-    while files.len() > keep {
-        let (_, path) = files.remove(0);
-        std::fs::remove_file(&path).map_err(io("remove", &path))?;
-    }
-    Ok(files.first().map_or(0, |(end, _)| *end))
+/// Which of a stage's files count: the one that this life was restored from and those before it, which nobody had to
+/// look at, and those written since. What recovery refused, or nobody looked at, counts for nothing: counted in, it
+/// would have a good one removed, or retention remove what only seems to be covered.
+#[derive(Debug)]
+pub(crate) struct Usable {
+    restored_end: u64,
+    written: Vec<u64>,
 }
 
-/// What the oldest snapshot of a stage covers that has been restored at `restored_end`; 0 if it has not been: files
-/// that were refused, or that nobody looked at, cover nothing.
-pub(crate) fn covers(folder: &Path, restored_end: u64) -> Result<u64, KeepError> {
-    Ok(list(folder)?.first().map_or(0, |(end, _)| (*end).min(restored_end)))
+impl Usable {
+    /// As a life begins; `restored_end` is 0 if no snapshot was restored.
+    pub(crate) fn new(restored_end: u64) -> Self {
+        Usable { restored_end, written: Vec::new() }
+    }
+
+    fn counts(&self, end: u64) -> bool {
+        end <= self.restored_end || self.written.contains(&end)
+    }
+
+    /// What they cover, so that recovery can fall back to any of them: all below the oldest once there are `keep`, and
+    /// nothing before.
+    pub(crate) fn covers(&self, folder: &Path, keep: usize) -> Result<u64, KeepError> {
+        let ends: Vec<u64> =
+            list(folder)?.into_iter().map(|(end, _)| end).filter(|end| self.counts(*end)).collect();
+        Ok(if ends.len() < keep { 0 } else { ends[0] })
+    }
+
+    /// Writes a snapshot, then removes those before it that are too many: of those that count, and as many again of
+    /// the others. Those ahead of it are left alone: they are of a history that the log has lost, or of another
+    /// journal.
+    pub(crate) fn write(
+        &mut self,
+        folder: &Path,
+        anchor: &Anchor,
+        version: u32,
+        state: &[u8],
+        keep: usize,
+    ) -> Result<(), KeepError> {
+        let new_end = anchor.sequence + 1;
+        let name = format!("{new_end:020}{SUFFIX}");
+        write_whole(folder, &name, &[&header(anchor, version, state), state])?;
+        self.written.push(new_end);
+        let files = list(folder)?.into_iter().filter(|(end, _)| *end <= new_end);
+        let (count, others): (Vec<_>, Vec<_>) = files.partition(|(end, _)| self.counts(*end));
+        let too_many = count.len().saturating_sub(keep);
+        let oldest = count.get(too_many).map_or(0, |(end, _)| *end);
+        let most_others = if too_many > 0 { others.partition_point(|(end, _)| *end < oldest) } else { 0 };
+        let too_many_others = most_others.max(others.len().saturating_sub(keep));
+        for (end, path) in count[..too_many].iter().chain(&others[..too_many_others]) {
+            std::fs::remove_file(path).map_err(io("remove", path))?;
+            self.written.retain(|written| written != end);
+        }
+        Ok(())
+    }
 }
 
 /// The snapshots of a folder, the oldest first, by the sequence in their names.

@@ -36,3 +36,26 @@ fn a_divergence_can_be_reported_only() {
     assert_eq!((divergences[0].after, divergences[0].end), (70, 80));
     assert!(divergences[0].to_string().contains("between sequences 70 and 80"), "{}", divergences[0]);
 }
+
+#[test]
+fn a_state_that_a_later_digest_refuses_never_replaces_a_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = |snapshots: Snapshots, noise: Vec<u64>| {
+        let stage = Stage::new("sum", Sum { noise, ..Sum::default() }, Gate::JOURNALLED);
+        stage.snapshots(snapshots.keep(1)).digests(Digests::every(60))
+    };
+    let seldom = Snapshots::every(1_000_000);
+    live(folder.path(), stage(seldom, Vec::new()), From::Snapshot, 100);
+    live(folder.path(), stage(seldom.at_shutdown(false), Vec::new()), From::Snapshot, 150);
+    let often = Snapshots::every(100).at_shutdown(false);
+    // It goes another way at 190, the last multiple is 200, and the digest at 240 finds out.
+    let error = with_stage(folder.path(), stage(often, vec![190])).replay(From::Snapshot).unwrap_err();
+    let ReplayError::Halted(halted) = error else { panic!("{error}") };
+    assert!(matches!(halted.cause, Cause::Diverged(_)), "{halted}");
+    // The right handler goes on from the snapshot of the state that was right.
+    let (state, replayed) = live(folder.path(), stage(often, Vec::new()), From::Snapshot, 0);
+    assert_eq!((state.total, state.seen, replayed), (total(250), 250, 150));
+    // Its own replay has left the one that is due, behind the last digest.
+    let (state, replayed) = live(folder.path(), stage(often, Vec::new()), From::Snapshot, 0);
+    assert_eq!((state.total, state.seen, replayed), (total(250), 250, 10));
+}

@@ -91,3 +91,46 @@ fn effects_that_would_be_missed_or_doubled_unknown_are_refused() {
     let replayed = with_stage(folder.path(), gateway(new)).replay(From::Snapshot).unwrap().events();
     assert_eq!((replayed, emitted.lock().unwrap().len() <= 51), (0, true));
 }
+
+#[test]
+fn effects_that_are_all_due_are_not_taken_for_done_because_there_is_a_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let snapshots = Snapshots::every(1_000_000);
+    live(folder.path(), sum().snapshots(snapshots), From::Snapshot, 50);
+    let stage = || sum().snapshots(snapshots).effects(Effects::new().first_time(FirstTime::EmitAll));
+    // However often it is tried: the first time has made the file.
+    for _ in 0..2 {
+        let error = with_stage(folder.path(), stage()).replay(From::Snapshot).unwrap_err();
+        assert!(matches!(error, ReplayError::Keep(KeepError::NeedsHistory { needs_from: 0, .. })), "{error}");
+        assert!(error.to_string().contains("From::Start"), "{error}");
+    }
+    let (_, replayed) = live(folder.path(), stage(), From::Start, 10);
+    assert_eq!(replayed, 50);
+    // And once they are out, the snapshot is enough.
+    let (state, replayed) = live(folder.path(), stage(), From::Snapshot, 0);
+    assert_eq!((state.total, replayed), (total(60), 0));
+}
+
+#[test]
+fn an_event_that_was_passed_over_before_a_snapshot_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = |panics_at| {
+        let sum = Sum { panics_at, ..Sum::default() };
+        let stage = Stage::new("sum", sum, Gate::DURABLE).on_error(OnError::DeadLetter);
+        stage.snapshots(Snapshots::every(1_000_000)).effects(Effects::new())
+    };
+    let mut recovered = with_stage(folder.path(), stage(Some(49)));
+    recovered.replay(From::Snapshot).unwrap();
+    let (engine, mut publisher) = recovered.go_live().unwrap();
+    for id in 0..50 {
+        publisher.publish(trade(id)).unwrap();
+    }
+    engine.shutdown(publisher).unwrap_err();
+    let mut recovered = with_stage(folder.path(), stage(Some(49)));
+    recovered.skip("sum", 49).unwrap();
+    recovered.replay(From::Snapshot).unwrap();
+    let (engine, publisher) = recovered.go_live().unwrap();
+    engine.shutdown(publisher).unwrap();
+    let (state, replayed) = live(folder.path(), stage(None), From::Snapshot, 0);
+    assert_eq!((state.seen, replayed), (49, 0));
+}
