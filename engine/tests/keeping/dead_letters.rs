@@ -25,13 +25,25 @@ fn a_refused_event_is_a_dead_letter_and_replay_neither_tries_nor_records_it_agai
     let letter = letters.open()[1].clone();
     assert_eq!(letter.cause, "no trade 8");
     // Reprocessed as a new event, and settled.
-    let event: Trade = *Journal::at(folder.path()).reader().unwrap().at(letter.sequence).unwrap().event();
-    assert_eq!(event, trade(8));
-    letters.settle(&letter, "published again").unwrap();
-    let again = DeadLetters::of(folder.path()).unwrap();
-    assert_eq!(again.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [7, 70]);
+    let mut recovered = with_stage(folder.path(), stage(&[]));
+    recovered.replay(From::Start).unwrap();
+    let (engine, mut publisher) = recovered.go_live().unwrap();
+    let again = letters.reprocess(&engine, &mut publisher, |letter| letter.sequence == 8).unwrap();
+    assert_eq!(again.len(), 1);
+    assert_eq!((&again[0].letter, again[0].sequence), (&letter, 100));
+    assert!(engine.counters().durable_end >= Some(101), "durable before it was settled");
+    let mut report = engine.shutdown(publisher).unwrap();
+    let state: Sum = report.take_handler("sum").unwrap();
+    let with_it = state_then.wrapping_mul(31).wrapping_add(trade(8).quantity);
+    assert_eq!((state.seen, state.total), (98, with_it), "the handler had it");
+    let mut reader = Journal::at(folder.path()).reader::<Trade>().unwrap();
+    assert_eq!((*reader.at(100).unwrap().event(), reader.end_sequence()), (trade(8), 101));
+    let on_disk = DeadLetters::of(folder.path()).unwrap();
+    assert_eq!(on_disk.all(), letters.all());
+    assert_eq!(on_disk.all().last().unwrap().cause, "published again at 100");
+    assert_eq!(on_disk.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [7, 70]);
     let (state, _) = live(folder.path(), stage(&[]), From::Start, 0);
-    assert_eq!((state.seen, state.total), (97, state_then), "settled is still skipped");
+    assert_eq!((state.seen, state.total), (98, with_it), "the old one is skipped, the new one is replayed");
 }
 
 #[test]
