@@ -93,6 +93,43 @@ fn a_poison_event_is_skipped_by_hand() {
 }
 
 #[test]
+fn an_event_that_a_snapshot_holds_is_not_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = || {
+        let snapshots = Snapshots::every(1_000_000);
+        Stage::new("sum", Sum::default(), Gate::JOURNALLED).on_error(OnError::DeadLetter).snapshots(snapshots)
+    };
+    live(folder.path(), stage(), From::Snapshot, 50);
+    let snapshot = snapshot_files(folder.path()).pop().unwrap();
+    let mut recovered = with_stage(folder.path(), stage());
+    for sequence in [0, 20, 49] {
+        let error = recovered.skip("sum", sequence).unwrap_err();
+        let ReplayError::Keep(KeepError::SkipInSnapshot { sequence: at, path, .. }) = &error else {
+            panic!("{error}")
+        };
+        assert_eq!((*at, path), (sequence, &snapshot));
+        assert!(error.to_string().contains("move every snapshot"), "{error}");
+    }
+    drop(recovered);
+    assert!(DeadLetters::of(folder.path()).unwrap().all().is_empty(), "nothing was recorded");
+    // Done as it says: the event is skipped, and the next snapshot is behind that.
+    std::fs::remove_file(&snapshot).unwrap();
+    for life in 0..2 {
+        let mut recovered = with_stage(folder.path(), stage());
+        // In the second life a snapshot has it as skipped: to say it again is no mistake.
+        recovered.skip("sum", 20).unwrap();
+        let replayed = recovered.replay(From::Snapshot).unwrap().events();
+        assert_eq!(replayed, [50, 0][life]);
+        let (engine, publisher) = recovered.go_live().unwrap();
+        let state: Sum = engine.shutdown(publisher).unwrap().take_handler("sum").unwrap();
+        assert_eq!(state.seen, 49);
+    }
+    // One that recovery would refuse stands in nobody's way.
+    std::fs::write(snapshot_files(folder.path()).pop().unwrap(), b"nonsense").unwrap();
+    with_stage(folder.path(), stage()).skip("sum", 21).unwrap();
+}
+
+#[test]
 fn a_dead_letter_is_not_settled_behind_what_a_crash_left() {
     let folder = tempfile::tempdir().unwrap();
     let stage = || {
