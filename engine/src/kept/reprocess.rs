@@ -108,7 +108,7 @@ impl DeadLetters {
     ///
     /// It waits for each event to become durable, in every [`Sync`](crate::Sync) mode, before it goes on: meant for a
     /// thread beside the hot path, with the engine live. It may be killed anywhere: at least once is what it promises,
-    /// and at most the event in hand is published twice.
+    /// and each death has at most the event in hand published once more.
     ///
     /// ```
     /// # use slipring::{Context, DeadLetters, Engine, Event, Gate, Journal, Lane, OnError, Stage};
