@@ -235,6 +235,51 @@ fn the_command_shows_what_stages_keep_and_settles_dead_letters() {
     assert_eq!(lines(&slipring(&["dead-letters", place, "--json"])).len(), 7);
     assert_eq!(lines(&slipring(&["dead-letters", place, "--json", "--all"])).len(), 9);
 
+    // Into a file, and only then settled.
+    let files = tempfile::tempdir().unwrap();
+    let path = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
+    let (jsonl, csv) = (path("letters.jsonl"), path("letters.csv"));
+    let output = slipring(&["dead-letters", place, "--into", &jsonl]);
+    assert!(output.status.success(), "{output:?}");
+    let written = std::fs::read_to_string(&jsonl).unwrap();
+    let written: Vec<Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(written, lines(&slipring(&["dead-letters", place, "--json"])));
+    let output = slipring(&["dead-letters", place, "--into", &jsonl, "--stage", "sum", "--settle", "x"]);
+    assert_eq!(output.status.code(), Some(3), "what is there is not written over");
+    assert_eq!(lines(&slipring(&["dead-letters", place, "--json"])).len(), 7, "and nothing settled");
+    // The first letter is of a record that is not there.
+    let log = file(&journal, "dead-letters");
+    let whole = std::fs::read(&log).unwrap();
+    let mut entries = whole.clone();
+    entries[32] += 9;
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&entries[..4]), &entries[8..40 + "no trade 0".len()]);
+    entries[4..8].copy_from_slice(&crc.to_le_bytes());
+    std::fs::write(&log, entries).unwrap();
+    let args =
+        ["dead-letters", place, "--into", &csv, "--format", "csv", "--stage", "sum", "--settle", "sent"];
+    let output = slipring(&args);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = std::fs::read_to_string(&csv).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    assert_eq!(rows[0], "stage,sequence,epoch,time_ns,kind,cause,fault,event.id,event.quantity");
+    assert_eq!(rows.len(), 8);
+    assert!(
+        rows[1].contains("refused,no trade 0,\"the journal has lost this record, and holds"),
+        "{}",
+        rows[1]
+    );
+    assert!(rows[1].ends_with(",,"), "{}", rows[1]);
+    let cells: Vec<&str> = rows[2].split(',').collect();
+    assert_eq!(
+        (&cells[..2], &cells[4..]),
+        (&["sum", "50"][..], &["refused", "no trade 50", "", "50", "2"][..])
+    );
+    assert!(cells[3].parse::<u64>().unwrap() > 0, "{cells:?}");
+    let left = lines(&slipring(&["dead-letters", place, "--json"]));
+    assert_eq!(left.len(), 1, "that without an event stays open");
+    assert_eq!(left[0]["sequence"], 0);
+    std::fs::write(&log, whole).unwrap();
+
     // Damage shows, and the exit status says so.
     let newest = file(&journal, "00000000000000000200.snapshot");
     std::fs::write(&newest, b"nonsense").unwrap();

@@ -272,6 +272,32 @@ fn hooks_tell_of_sealed_segments_and_of_durable_records() {
     assert!(writer.append(time(11), &note(11)).is_err());
 }
 
+/// The sync that seals a segment may retire it too. The helper unlinks on a thread of its own, as fast as it can.
+#[test]
+fn a_sealed_segment_is_there_while_its_hook_runs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let to_told = Arc::clone(&told);
+    let journal = Journal::at(folder.path())
+        .segment_records(16)
+        .sync(Sync::every(Duration::from_millis(20)))
+        .retention(Retention::new().keep_records(0))
+        .on_sealed(move |segment| {
+            std::thread::sleep(Duration::from_millis(5));
+            to_told.lock().unwrap().push((segment.base, segment.path.exists()));
+        });
+    let (mut writer, _) = journal.open::<Note>().expect("a new journal");
+    for id in 0..800 {
+        assert_eq!(writer.append(time(id), &note(id)).expect("there is room"), id);
+    }
+    writer.close().unwrap();
+    let told = told.lock().unwrap();
+    let wanted: Vec<_> = (0..800).step_by(16).map(|base| (base, true)).collect();
+    assert_eq!(*told, wanted);
+    let first = journal.reader::<Note>().unwrap().first_sequence();
+    assert!(first >= 600, "hardly anything was retired: it begins at {first}");
+}
+
 /// On real files: readers open and read while segments are unlinked under them.
 #[test]
 fn readers_beside_a_writer_that_retires_see_no_damage() {

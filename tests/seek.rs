@@ -1,5 +1,5 @@
-//! Seek against a linear scan: random journals with equal times, times that go back, void records, rolls, several
-//! lives and deaths, at least ten thousand of them in every run; then the edges by name.
+//! Seek against a linear scan: random journals with equal times, times that go back, void records, rolls, retention,
+//! several lives and deaths, at least ten thousand of them in every run; then the edges by name.
 //!
 //! The contract, in terms of what the *events* say: no event whose own time is `t` or later lies before
 //! `lower_bound(t)`. The scan therefore keeps the time that each event was given, beside the running maximum that
@@ -10,7 +10,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use slipring_journal::storage::Memory;
-use slipring_journal::{Kind, ReadError, Reader};
+use slipring_journal::{Kind, ReadError, Reader, Retention};
 use slipring_tests::journals::{BOOT, NEXT_BOOT, Note, note, open, options};
 
 /// Journals in the ordinary run.
@@ -28,6 +28,8 @@ struct Step {
 struct Life {
     segment_records: u64,
     steps: Vec<Step>,
+    /// Retention removes whole segments behind which there are so many records.
+    keep_records: Option<u64>,
     /// The process dies in the end, instead of closing in good order.
     dies: bool,
 }
@@ -45,8 +47,10 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
     // Few different times, so that many are equal; now and then one that is far from all others.
     let time_ns = prop_oneof![8 => 0..24u64, 1 => 1_000..1_010u64, 1 => Just(u64::MAX >> 2)];
     let step = (time_ns, prop::bool::weighted(0.1)).prop_map(|(time_ns, void)| Step { time_ns, void });
-    let life = (1..7u64, prop::collection::vec(step, 0..14), any::<bool>())
-        .prop_map(|(segment_records, steps, dies)| Life { segment_records, steps, dies });
+    let keep_records = prop::option::weighted(0.25, 0..8u64);
+    let life = (1..7u64, prop::collection::vec(step, 0..14), keep_records, any::<bool>()).prop_map(
+        |(segment_records, steps, keep_records, dies)| Life { segment_records, steps, keep_records, dies },
+    );
     prop::collection::vec(life, 1..4)
 }
 
@@ -55,7 +59,10 @@ fn write(lives: &[Life]) -> (Memory, Vec<Known>) {
     let memory = Memory::new(BOOT);
     let mut known: Vec<Known> = Vec::new();
     for life in lives {
-        let journal = options(life.segment_records).max_time_step(std::time::Duration::MAX);
+        let mut journal = options(life.segment_records).max_time_step(std::time::Duration::MAX);
+        if let Some(count) = life.keep_records {
+            journal = journal.retention(Retention::new().keep_records(count));
+        }
         let (mut writer, report) = open(&journal, &memory).expect("nothing is wrong with it");
         assert_eq!(report.end_sequence, known.len() as u64);
         for step in &life.steps {
@@ -81,16 +88,18 @@ fn reader(memory: &Memory) -> Reader<Note, Memory> {
     Reader::open_to(memory.clone(), None).expect("nothing is wrong with it")
 }
 
-/// The first sequence, by walking, whose time satisfies `found`; the end if there is none.
-fn scan(known: &[Known], found: impl Fn(&Known) -> bool) -> u64 {
-    known.iter().position(found).unwrap_or(known.len()) as u64
+/// The first sequence, by walking from the first that is kept, whose time satisfies `found`; the end if there is none.
+fn scan(known: &[Known], first: u64, found: impl Fn(&Known) -> bool) -> u64 {
+    first + known[first as usize..].iter().position(found).unwrap_or(known.len() - first as usize) as u64
 }
 
-/// Every time of interest against the scan.
-fn check(memory: &Memory, known: &[Known]) -> Result<(), TestCaseError> {
+/// Every time of interest against the scan; the first sequence kept.
+fn check(memory: &Memory, known: &[Known], retains: bool) -> Result<u64, TestCaseError> {
     let mut reader = reader(memory);
-    let end = known.len() as u64;
-    prop_assert_eq!((reader.first_sequence(), reader.end_sequence()), (0, end));
+    let (first, end) = (reader.first_sequence(), known.len() as u64);
+    prop_assert_eq!(reader.end_sequence(), end);
+    // Never the last record's segment.
+    prop_assert!(first == 0 || retains && first < end, "it begins at {} of {}", first, end);
     let near = known.iter().flat_map(|record| {
         [record.own_ns.saturating_sub(1), record.own_ns, record.own_ns.saturating_add(1), record.journal_ns]
     });
@@ -103,18 +112,18 @@ fn check(memory: &Memory, known: &[Known]) -> Result<(), TestCaseError> {
         let upper = reader.upper_bound(time_ns).expect("every record is whole");
         prop_assert_eq!(
             lower,
-            scan(known, |record| record.journal_ns >= time_ns),
+            scan(known, first, |record| record.journal_ns >= time_ns),
             "lower bound of {}",
             time_ns
         );
         prop_assert_eq!(
             upper,
-            scan(known, |record| record.journal_ns > time_ns),
+            scan(known, first, |record| record.journal_ns > time_ns),
             "upper bound of {}",
             time_ns
         );
         // The contract in the events' own times.
-        let late = known[..lower as usize].iter().find(|record| record.own_ns >= time_ns);
+        let late = known[first as usize..lower as usize].iter().find(|record| record.own_ns >= time_ns);
         prop_assert_eq!(late, None, "an event at {} or later lies before the lower bound", time_ns);
     }
     // Ranges: of every pair of times of interest, some of them the wrong way round.
@@ -122,13 +131,14 @@ fn check(memory: &Memory, known: &[Known]) -> Result<(), TestCaseError> {
         for to in times.iter().skip(index % 3).step_by(3) {
             let range = reader.range(*from..*to).expect("every record is whole");
             let inside = |record: &&Known| (*from..*to).contains(&record.journal_ns);
-            let wanted = known.iter().filter(inside).count() as u64;
+            let wanted = known[first as usize..].iter().filter(inside).count() as u64;
             prop_assert_eq!(range.end - range.start, wanted, "{} to {}", from, to);
-            prop_assert_eq!(range.start, scan(known, |record| record.journal_ns >= *from));
+            prop_assert_eq!(range.start, scan(known, first, |record| record.journal_ns >= *from));
         }
     }
     for sequence in 0..end + 2 {
-        match (reader.at(sequence), known.get(sequence as usize)) {
+        let wanted = known.get(sequence as usize).filter(|_| sequence >= first);
+        match (reader.at(sequence), wanted) {
             (Ok(record), Some(wanted)) => {
                 let void = record.kind() == Kind::Void;
                 let found = (record.time_ns(), record.epoch(), void);
@@ -137,23 +147,23 @@ fn check(memory: &Memory, known: &[Known]) -> Result<(), TestCaseError> {
                     prop_assert_eq!(record.event(), &note(sequence));
                 }
             }
-            (Err(ReadError::OutOfRange { sequence: at, first: 0, end: found }), None) => {
-                prop_assert_eq!((at, found), (sequence, end));
+            (Err(ReadError::OutOfRange { sequence: at, first: from, end: to }), None) => {
+                prop_assert_eq!((at, from, to), (sequence, first, end));
             }
             (found, wanted) => prop_assert!(false, "{}: {:?}, {:?}", sequence, found, wanted),
         }
     }
-    Ok(())
+    Ok(first)
 }
 
 #[test]
 fn seek_agrees_with_a_linear_scan_over_random_journals() {
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
-    let seen = [const { Cell::new(0u32) }; 5];
+    let seen = [const { Cell::new(0u32) }; 6];
     TestRunner::new(config)
         .run(&lives(), |lives| {
             let (memory, known) = write(&lives);
-            check(&memory, &known)?;
+            let first = check(&memory, &known, lives.iter().any(|life| life.keep_records.is_some()))?;
             let pairs = || known.windows(2);
             let count = |kind: usize, met: bool| seen[kind].set(seen[kind].get() + u32::from(met));
             count(0, known.is_empty());
@@ -161,18 +171,19 @@ fn seek_agrees_with_a_linear_scan_over_random_journals() {
             count(2, pairs().any(|pair| pair[0].own_ns > pair[1].own_ns));
             count(3, pairs().any(|pair| pair[0].epoch != pair[1].epoch));
             count(4, memory.to_files().len() > 4);
+            count(5, first > 0);
             Ok(())
         })
         .unwrap();
     let seen = seen.map(|count| count.get());
-    println!("{CASES} journals: empty, equal times, regressions, epochs, rolls in {seen:?}");
+    println!("{CASES} journals: empty, equal times, regressions, epochs, rolls, retired in {seen:?}");
     assert!(seen.iter().all(|count| *count > 20), "a kind of journal is hardly ever tried: {seen:?}");
 }
 
 /// A journal of one life with these times.
 fn of(segment_records: u64, times: &[u64]) -> (Memory, Reader<Note, Memory>) {
     let steps = times.iter().map(|time_ns| Step { time_ns: *time_ns, void: false }).collect();
-    let (memory, _) = write(&[Life { segment_records, steps, dies: false }]);
+    let (memory, _) = write(&[Life { segment_records, steps, keep_records: None, dies: false }]);
     let reader = reader(&memory);
     (memory, reader)
 }
@@ -239,6 +250,7 @@ fn a_restart_does_not_let_time_go_back() {
     let life = |times: &[u64]| Life {
         segment_records: 2,
         steps: times.iter().map(|time_ns| Step { time_ns: *time_ns, void: false }).collect(),
+        keep_records: None,
         dies: true,
     };
     let (memory, known) = write(&[life(&[100, 90]), life(&[10, 110])]);

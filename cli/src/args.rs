@@ -42,7 +42,10 @@ pub enum Command {
     Top(TopArgs),
     /// Show what stages keep beside a journal: snapshots, effects, digests, dead letters
     Stages(LookArgs),
-    /// List the events that stages did not process, and settle those that have been dealt with
+    /// List the events that stages did not process, write them into a file, and settle those that have been dealt with
+    ///
+    /// To publish them again, let the program that has the engine call DeadLetters::reprocess. Exit status: 0 fine,
+    /// 1 some of those to be written have no event any more, 3 usage or I/O.
     DeadLetters(DeadLettersArgs),
     /// Copy what can be read of a damaged journal into a new one
     ///
@@ -218,8 +221,16 @@ pub struct DeadLettersArgs {
     #[arg(long)]
     pub all: bool,
     /// Note, durably, that the open ones of --stage (those of --sequence, if given) have been dealt with, and how
+    ///
+    /// With --into once they are in the file and it is synced; one without an event is not settled then.
     #[arg(long, value_name = "HOW", requires = "stage")]
     pub settle: Option<String>,
+    /// Write the open ones into this new file instead of listing them, each with its sequence, time, cause and event
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "json"])]
+    pub into: Option<PathBuf>,
+    /// What to write there: a JSON object a line, or CSV with a line of names
+    #[arg(long, value_enum, default_value_t = LetterFormat::Jsonl, requires = "into")]
+    pub format: LetterFormat,
     /// Only that of this sequence
     #[arg(long, value_name = "N")]
     pub sequence: Option<u64>,
@@ -251,6 +262,15 @@ pub enum Format {
     /// A JSON object a line.
     Jsonl,
     /// The line that was recorded.
+    Csv,
+}
+
+/// What a file of dead letters looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LetterFormat {
+    /// A JSON object a line.
+    Jsonl,
+    /// A line of names, then one a letter.
     Csv,
 }
 

@@ -79,6 +79,20 @@ pub enum CliError {
     /// What stages keep can't be read or written.
     #[error(transparent)]
     Keep(#[from] slipring::KeepError),
+    /// There is something at the place for a new file.
+    #[error("{} is there already: nothing was written or settled; give the path of a new file", path.display())]
+    IntoExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file can't be written.
+    #[error("write {}: {source}; nothing was settled", path.display())]
+    Into {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// There are no counters to show.
     #[error(transparent)]
     Counters(#[from] slipring::CountersError),

@@ -27,6 +27,12 @@ pub(crate) fn of(schema: &Schema, event: &[u8]) -> Value {
     Value::Object(object)
 }
 
+/// The names of all fields that any event of this schema may have.
+pub(crate) fn names(schema: Option<&Schema>) -> Vec<String> {
+    let fields = schema.map_or(&[][..], |schema| &schema.fields);
+    fields.iter().filter(|field| !field.kind.contains('=')).map(|field| field.name.clone()).collect()
+}
+
 /// A number, or an array of them: `[u8;16]`.
 fn value(event: &[u8], offset: usize, kind: &str) -> Option<Value> {
     let Some(inner) = kind.strip_prefix('[').and_then(|kind| kind.strip_suffix(']')) else {
@@ -95,6 +101,7 @@ mod tests {
         event[16] = 9;
         let wanted = json!({"tag": 2, "B/y": 65535, "rest": [[1, 2], [3, 4]], "big": "9"});
         assert_eq!(of(&schema, &event), wanted);
+        assert_eq!(names(Some(&schema)), ["tag", "A/x", "B/y", "rest", "big"]);
         event[0] = 1;
         assert_eq!(of(&schema, &event)["A/x"], json!(-1));
     }

@@ -1,15 +1,14 @@
-//! `slipring stages` and `slipring dead-letters`: what stages keep beside a journal.
+//! `slipring stages`: what stages keep beside a journal.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
-use slipring::{DeadLetter, DeadLetterKind, DeadLetters, KeptInfo};
-use slipring_journal::{Journal, Kind, RawReader};
+use slipring::KeptInfo;
 
-use crate::args::{DeadLettersArgs, LookArgs};
+use crate::args::LookArgs;
 use crate::error::CliError;
-use crate::{fields, show, time};
+use crate::show;
 
 /// Exit status when something that is kept is damaged.
 const DAMAGED: u8 = 2;
@@ -87,83 +86,4 @@ fn table(info: &KeptInfo, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "  dead letters  {} open", show::count(info.open_dead_letters))?;
     }
     Ok(())
-}
-
-pub(crate) fn dead_letters(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
-    let mut letters = DeadLetters::of(&args.journal)?;
-    let is_asked = |letter: &DeadLetter| {
-        args.stage.as_ref().is_none_or(|stage| *stage == letter.stage)
-            && args.sequence.is_none_or(|sequence| sequence == letter.sequence)
-    };
-    let listed: Vec<DeadLetter> = match args.all {
-        true => letters.all().iter().filter(|letter| is_asked(letter)).cloned().collect(),
-        false => letters.open().into_iter().filter(|letter| is_asked(letter)).cloned().collect(),
-    };
-    // The events lie in the journal; without it the letters are still worth showing.
-    let mut reader = Journal::at(&args.journal).raw_reader()?;
-    for letter in &listed {
-        let event = event(&mut reader, letter);
-        if args.json {
-            writeln!(out, "{}", letter_object(letter, &event))?;
-        } else {
-            show_letter(letter, &event, out)?;
-        }
-    }
-    if listed.is_empty() && !args.json {
-        writeln!(out, "no {}dead letter", if args.all { "" } else { "open " })?;
-    }
-    if let Some(how) = &args.settle {
-        let open = listed.iter().filter(|letter| letter.kind != DeadLetterKind::Settled);
-        let mut count = 0;
-        for letter in open {
-            letters.settle(letter, how)?;
-            count += 1;
-        }
-        if !args.json {
-            writeln!(out, "settled {count}: {how}")?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The event of a dead letter: its time and fields, or why there is none.
-fn event(reader: &mut RawReader, letter: &DeadLetter) -> Result<(u64, Value), String> {
-    let schema = reader.schema().ok_or("the journal has no segment")?;
-    let record = reader.at(letter.sequence).map_err(|error| error.to_string())?;
-    match record.kind {
-        _ if record.epoch != letter.epoch => {
-            Err("the journal has lost this record, and holds another in its place".to_owned())
-        }
-        Kind::Void => Err("it is void".to_owned()),
-        _ => Ok((record.time_ns, fields::of(&schema, record.event))),
-    }
-}
-
-fn letter_object(letter: &DeadLetter, event: &Result<(u64, Value), String>) -> Value {
-    let mut object = json!({
-        "stage": letter.stage, "sequence": letter.sequence, "epoch": letter.epoch,
-        "kind": letter.kind.to_string(), "cause": letter.cause,
-    });
-    match event {
-        Ok((time_ns, fields)) => {
-            object["time_ns"] = json!(time_ns);
-            object["event"] = fields.clone();
-        }
-        Err(error) => object["fault"] = json!(error),
-    }
-    object
-}
-
-fn show_letter(
-    letter: &DeadLetter,
-    event: &Result<(u64, Value), String>,
-    out: &mut dyn Write,
-) -> std::io::Result<()> {
-    let DeadLetter { stage, sequence, kind, cause, .. } = letter;
-    let when = event.as_ref().map_or_else(|_| "-".to_owned(), |(time_ns, _)| time::show(*time_ns));
-    writeln!(out, "{stage:<12} {sequence:>12}  {when}  {kind}: {cause}")?;
-    match event {
-        Ok((_, fields)) => writeln!(out, "{:<12} {:>12}  {fields}", "", ""),
-        Err(fault) => writeln!(out, "{:<12} {:>12}  no event: {fault}", "", ""),
-    }
 }

@@ -5,11 +5,12 @@
 //! | [`args`] | what may be said on the command line |
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with |
-//! | `record`, `replay`, `follow`, `look`, `kept`, `top`, `salvage`, `manual` | the commands |
+//! | `record`, `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
 pub mod book;
+mod dead_letters;
 pub mod demo;
 pub mod error;
 mod fields;
@@ -71,7 +72,7 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
         Some(Command::Inspect(args)) => look::inspect(&args, out),
         Some(Command::Verify(args)) => look::verify(&args, out),
         Some(Command::Stages(args)) => kept::stages(&args, out),
-        Some(Command::DeadLetters(args)) => kept::dead_letters(&args, out),
+        Some(Command::DeadLetters(args)) => dead_letters::run(&args, out),
         Some(Command::Salvage(args)) => salvage::run(&args, out),
         Some(Command::Top(args)) => top::run(&args, out),
         Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),

@@ -117,9 +117,10 @@ fn feed_paced<E: Event>(
                 break;
             }
             done += part;
-        }
-        if let Some(progress) = &mut replay.progress {
-            progress(chunk.first_sequence + count as u64 - first, total);
+            // Here, for a chunk may take an hour at this pace.
+            if let Some(progress) = &mut replay.progress {
+                progress(chunk.first_sequence + done as u64 - first, total);
+            }
         }
         if done < records.len() || chunk.first_sequence + count as u64 >= end {
             break;

@@ -14,7 +14,7 @@ use crate::kept::dead_letter_log;
 use crate::kept::digests::Divergence;
 use crate::kept::epochs::Epochs;
 use crate::kept::opening::{Opened, Opening};
-use crate::kept::snapshot::Restored;
+use crate::kept::snapshot::{self, Restored};
 use crate::publisher::Publisher;
 use crate::replay::{From, Replay, ReplayReport, time_before};
 use crate::start::Begin;
@@ -92,10 +92,12 @@ impl<E: Event> Recovered<E> {
     }
 
     /// Has a stage skip an event for ever, as if its handler had refused it: the way past an event that makes it
-    /// panic. Recorded durably as a dead letter. Before replay.
+    /// panic. Recorded durably as a dead letter. Before replay. To say it again, in this life or another, changes
+    /// nothing.
     ///
     /// # Errors
-    /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or the disk says no.
+    /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or the disk says no;
+    /// [`KeepError::SkipInSnapshot`] if a snapshot of the stage that can be used has the event in it.
     pub fn skip(&mut self, stage: &str, sequence: u64) -> Result<(), ReplayError> {
         let (builder, writer) = match &self.state {
             State::Opened(builder, Some(writer)) => (builder, writer),
@@ -111,6 +113,11 @@ impl<E: Event> Recovered<E> {
         let mut log = dead_letter_log::Log::open(journal.path(), stage, reader.as_raw())?;
         if log.torn_bytes() > 0 {
             self.torn_dead_letters.push((stage.to_owned(), log.torn_bytes()));
+        }
+        if !log.skips(sequence)
+            && let Some(path) = snapshot::newest_above(journal.path(), stage, reader.as_raw(), sequence)?
+        {
+            return Err(KeepError::SkipInSnapshot { stage: stage.to_owned(), sequence, path }.into());
         }
         Ok(log.skip(sequence, epoch)?)
     }

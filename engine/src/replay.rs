@@ -105,7 +105,8 @@ impl<'a> Replay<'a> {
         self
     }
 
-    /// Calls `tell` now and then with how many records of how many have been published.
+    /// Calls `tell` with how many records of how many have been published: at full speed now and then, otherwise
+    /// whenever some have been, which may be behind each.
     #[must_use]
     pub fn progress(mut self, tell: impl FnMut(u64, u64) + 'a) -> Self {
         self.progress = Some(Box::new(tell));

@@ -153,8 +153,12 @@ impl Journal {
     /// Calls `hook` for every segment that is full and durable, on the syncer's thread. While it runs nothing is
     /// synced: hand long work to another thread. If it panics the journal fails.
     ///
-    /// A process that dies may take a call along, so whoever must not miss a segment also looks at
-    /// [`inspect`](crate::inspect) after opening.
+    /// The file is there until the hook returns, whatever retention says. To have it longer, hold a
+    /// [`Lease`](crate::Lease) on what is not copied yet, and advance it behind each copy.
+    ///
+    /// A process that dies may take a call along. A lease is the way to have the segment all the same: the first
+    /// sequence does not move past it, so the next life finds the file. Leases end with the process, and opening reclaims
+    /// and retires again: look at [`inspect`](crate::inspect) and copy what was missed *before* opening.
     pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + std::marker::Sync + 'static) -> Self {
         self.hooks.sealed = Some(Arc::new(hook));
         self

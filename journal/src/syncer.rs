@@ -167,15 +167,17 @@ impl<S: Storage> Syncer<S> {
             state.closed = closed;
         })?;
         self.progress.set_window_end(target + self.control.state.window);
-        if let Some(retainer) = &self.retainer {
-            retainer.hand_over(retired);
-        }
         let full = due.iter().filter(|segment| segment.end <= target);
         let path = |name: &str| self.storage.path(name);
         let sealed: Vec<_> =
             full.map(|s| SealedSegment { path: path(&s.name), base: s.base, end: s.end }).collect();
         if !self.hooks.call(&sealed, target) {
             self.fail(SyncError::HookPanicked { durable_end: target });
+            return Ok(());
+        }
+        // Behind the hook: what it is told of may have been retired by the same sync, and is unlinked from here on.
+        if let Some(retainer) = &self.retainer {
+            retainer.hand_over(retired);
         }
         Ok(())
     }

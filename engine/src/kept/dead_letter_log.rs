@@ -228,6 +228,11 @@ impl Log {
         self.torn_bytes
     }
 
+    /// Whether this sequence is skipped, and not passed yet.
+    pub(crate) fn skips(&self, sequence: u64) -> bool {
+        self.skips.contains(&sequence)
+    }
+
     /// The next sequence to skip at or behind `at`.
     pub(crate) fn next_skip(&mut self, at: u64) -> Option<u64> {
         while self.skips.last().is_some_and(|skip| *skip < at) {
@@ -261,7 +266,7 @@ impl Log {
 
     /// Skips an event by hand, durably.
     pub(crate) fn skip(&mut self, sequence: u64, epoch: u32) -> Result<(), KeepError> {
-        if !self.skips.contains(&sequence) {
+        if !self.skips(sequence) {
             self.append(sequence, epoch, DeadLetterKind::Skipped, "skipped by hand")?;
             self.skips.push(sequence);
             self.skips.sort_unstable_by(|a, b| b.cmp(a));

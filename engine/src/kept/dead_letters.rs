@@ -6,7 +6,8 @@
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::dead_letter_log::{self as log, Tail};
 use super::{KeepError, io, stage_folder, stages};
@@ -66,6 +67,9 @@ impl std::fmt::Display for DeadLetter {
     }
 }
 
+/// How often a torn end is looked at again, a millisecond apart, before it counts as such.
+const LOOKS_AT_A_TORN_END: u32 = 20;
+
 /// The dead letters of a journal, as they are on disk.
 ///
 /// The events themselves lie in the journal, at their sequences.
@@ -88,6 +92,11 @@ impl DeadLetters {
             letters.extend(read.letters);
         }
         Ok(DeadLetters { journal, letters })
+    }
+
+    /// The journal's folder.
+    pub(crate) fn journal(&self) -> &Path {
+        &self.journal
     }
 
     /// Every entry, by stage and in the order of writing.
@@ -113,14 +122,24 @@ impl DeadLetters {
     /// Replay goes on to skip it.
     ///
     /// The entry and what settles it are two steps: a crash between them leaves it open, so what settles it should
-    /// stand being done twice.
+    /// stand being done twice. [`DeadLetters::reprocess`] does both.
+    ///
+    /// The engine may be live meanwhile.
     ///
     /// # Errors
     /// [`KeepError::Io`]; [`KeepError::Damaged`] if the log does not end with a whole entry, for nobody would read
     /// what lies behind such a one. Opening the engine cuts off what a crash left.
     pub fn settle(&mut self, letter: &DeadLetter, how: &str) -> Result<(), KeepError> {
         let path = stage_folder(&self.journal, &letter.stage).join(log::NAME);
-        let read = log::read(&path, &letter.stage)?;
+        let mut read = log::read(&path, &letter.stage)?;
+        // A live stage may be at it: then the entry is whole a moment later. What a crash left stays as it is.
+        for _ in 0..LOOKS_AT_A_TORN_END {
+            if read.tail == Tail::Whole {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+            read = log::read(&path, &letter.stage)?;
+        }
         if let Tail::Torn(_) = read.tail {
             let advice = "open the engine once, which cuts it off, and settle then";
             return Err(KeepError::Damaged {

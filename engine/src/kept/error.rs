@@ -67,6 +67,21 @@ pub enum KeepError {
         /// The name given.
         stage: String,
     },
+    /// A snapshot holds the event that was to be skipped.
+    #[error(
+        "stage {stage} can't skip sequence {sequence}: its snapshot {} holds the state behind it, so that with the \
+         snapshot nothing would change, and without it the state would be another; to skip it, move every snapshot of \
+         the stage above {sequence} out of its folder first, which has recovery replay the event",
+        path.display()
+    )]
+    SkipInSnapshot {
+        /// The stage.
+        stage: String,
+        /// The sequence that was to be skipped.
+        sequence: u64,
+        /// The snapshot.
+        path: PathBuf,
+    },
     /// The journal could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),

@@ -208,6 +208,18 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>, KeepError> {
     Ok(files)
 }
 
+/// The newest snapshot of a stage that has the event `sequence` in it and holds against the log, if there is one.
+pub(crate) fn newest_above(
+    journal: &Path,
+    stage: &str,
+    reader: &mut RawReader,
+    sequence: u64,
+) -> Result<Option<PathBuf>, KeepError> {
+    let files = list(&stage_folder(journal, stage))?.into_iter().rev();
+    let mut above = files.take_while(|(end, _)| *end > sequence);
+    Ok(above.find(|(_, path)| load(path, reader).is_ok()).map(|(_, path)| path))
+}
+
 /// Reads a snapshot and checks it against itself and the log.
 pub(crate) fn load(path: &Path, reader: &mut RawReader) -> Result<Content, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;

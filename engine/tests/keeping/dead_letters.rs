@@ -25,13 +25,25 @@ fn a_refused_event_is_a_dead_letter_and_replay_neither_tries_nor_records_it_agai
     let letter = letters.open()[1].clone();
     assert_eq!(letter.cause, "no trade 8");
     // Reprocessed as a new event, and settled.
-    let event: Trade = *Journal::at(folder.path()).reader().unwrap().at(letter.sequence).unwrap().event();
-    assert_eq!(event, trade(8));
-    letters.settle(&letter, "published again").unwrap();
-    let again = DeadLetters::of(folder.path()).unwrap();
-    assert_eq!(again.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [7, 70]);
+    let mut recovered = with_stage(folder.path(), stage(&[]));
+    recovered.replay(From::Start).unwrap();
+    let (engine, mut publisher) = recovered.go_live().unwrap();
+    let again = letters.reprocess(&engine, &mut publisher, |letter| letter.sequence == 8).unwrap();
+    assert_eq!(again.len(), 1);
+    assert_eq!((&again[0].letter, again[0].sequence), (&letter, 100));
+    assert!(engine.counters().durable_end >= Some(101), "durable before it was settled");
+    let mut report = engine.shutdown(publisher).unwrap();
+    let state: Sum = report.take_handler("sum").unwrap();
+    let with_it = state_then.wrapping_mul(31).wrapping_add(trade(8).quantity);
+    assert_eq!((state.seen, state.total), (98, with_it), "the handler had it");
+    let mut reader = Journal::at(folder.path()).reader::<Trade>().unwrap();
+    assert_eq!((*reader.at(100).unwrap().event(), reader.end_sequence()), (trade(8), 101));
+    let on_disk = DeadLetters::of(folder.path()).unwrap();
+    assert_eq!(on_disk.all(), letters.all());
+    assert_eq!(on_disk.all().last().unwrap().cause, "published again at 100");
+    assert_eq!(on_disk.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [7, 70]);
     let (state, _) = live(folder.path(), stage(&[]), From::Start, 0);
-    assert_eq!((state.seen, state.total), (97, state_then), "settled is still skipped");
+    assert_eq!((state.seen, state.total), (98, with_it), "the old one is skipped, the new one is replayed");
 }
 
 #[test]
@@ -78,6 +90,43 @@ fn a_poison_event_is_skipped_by_hand() {
     let letters = DeadLetters::of(folder.path()).unwrap();
     assert_eq!(letters.all().len(), 1);
     assert!(letters.all()[0].to_string().contains("skipped by hand"), "{}", letters.all()[0]);
+}
+
+#[test]
+fn an_event_that_a_snapshot_holds_is_not_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = || {
+        let snapshots = Snapshots::every(1_000_000);
+        Stage::new("sum", Sum::default(), Gate::JOURNALLED).on_error(OnError::DeadLetter).snapshots(snapshots)
+    };
+    live(folder.path(), stage(), From::Snapshot, 50);
+    let snapshot = snapshot_files(folder.path()).pop().unwrap();
+    let mut recovered = with_stage(folder.path(), stage());
+    for sequence in [0, 20, 49] {
+        let error = recovered.skip("sum", sequence).unwrap_err();
+        let ReplayError::Keep(KeepError::SkipInSnapshot { sequence: at, path, .. }) = &error else {
+            panic!("{error}")
+        };
+        assert_eq!((*at, path), (sequence, &snapshot));
+        assert!(error.to_string().contains("move every snapshot"), "{error}");
+    }
+    drop(recovered);
+    assert!(DeadLetters::of(folder.path()).unwrap().all().is_empty(), "nothing was recorded");
+    // Done as it says: the event is skipped, and the next snapshot is behind that.
+    std::fs::remove_file(&snapshot).unwrap();
+    for life in 0..2 {
+        let mut recovered = with_stage(folder.path(), stage());
+        // In the second life a snapshot has it as skipped: to say it again is no mistake.
+        recovered.skip("sum", 20).unwrap();
+        let replayed = recovered.replay(From::Snapshot).unwrap().events();
+        assert_eq!(replayed, [50, 0][life]);
+        let (engine, publisher) = recovered.go_live().unwrap();
+        let state: Sum = engine.shutdown(publisher).unwrap().take_handler("sum").unwrap();
+        assert_eq!(state.seen, 49);
+    }
+    // One that recovery would refuse stands in nobody's way.
+    std::fs::write(snapshot_files(folder.path()).pop().unwrap(), b"nonsense").unwrap();
+    with_stage(folder.path(), stage()).skip("sum", 21).unwrap();
 }
 
 #[test]

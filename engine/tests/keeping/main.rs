@@ -3,6 +3,7 @@
 mod dead_letters;
 mod divergence;
 mod effects;
+mod reprocessing;
 mod retention;
 mod snapshots;
 
