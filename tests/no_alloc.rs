@@ -175,7 +175,7 @@ impl Handler<Note> for Busy {
         self.probe.event(event, context)?;
         self.schedule.schedule(event.id, context.time_ns() + 1_000_000, *event)?;
         self.schedule.cancel(event.id / 2)?;
-        self.schedule.fired(event.id / 3)?;
+        self.schedule.fired(context, event.id / 3, event)?;
         self.output.emit(context, *event)?;
         self.probe.last = calls();
         Ok(())

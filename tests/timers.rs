@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
@@ -24,6 +24,10 @@ const NOTHING: u64 = 0;
 const SET: u64 = 1;
 const CANCEL: u64 = 2;
 const WENT_OFF: u64 = 3;
+/// As SET, but the handler takes its time over it: while the test says.
+const SET_SLOWLY: u64 = 4;
+/// As SET, with an event that is the same whenever it is to come.
+const SET_PLAIN: u64 = 5;
 
 fn set(token: u64, at_ns: u64) -> Message {
     Message { kind: SET, token, at_ns }
@@ -32,6 +36,7 @@ fn set(token: u64, at_ns: u64) -> Message {
 /// Schedules what it is told, and keeps every event that it saw.
 struct Book {
     schedule: Schedule<Message>,
+    held: Arc<AtomicBool>,
     seen: Vec<(u64, u64, Message)>,
 }
 
@@ -42,7 +47,13 @@ impl Handler<Message> for Book {
         match kind {
             SET => self.schedule.schedule(token, at_ns, Message { kind: WENT_OFF, token, at_ns })?,
             CANCEL => self.schedule.cancel(token)?,
-            WENT_OFF => self.schedule.fired(token)?,
+            SET_SLOWLY | SET_PLAIN => {
+                while kind == SET_SLOWLY && self.held.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                self.schedule.schedule(token, at_ns, Message { kind: WENT_OFF, token, at_ns: 0 })?;
+            }
+            WENT_OFF => self.schedule.fired(context, token, message)?,
             _ => {}
         }
         Ok(())
@@ -58,17 +69,22 @@ impl Book {
 
 /// A clock that stands where the test puts it.
 #[derive(Clone, Default)]
-struct Hand(Arc<AtomicU64>);
+struct Hand(Arc<AtomicU64>, Arc<AtomicBool>);
 
 impl Hand {
     fn set(&self, now_ns: u64) {
         self.0.store(now_ns, Ordering::SeqCst);
     }
+
+    /// Whether slow events hold the handler up.
+    fn hold(&self, held: bool) {
+        self.1.store(held, Ordering::SeqCst);
+    }
 }
 
 fn describe(folder: &tempfile::TempDir, hand: &Hand, timers: &Timers<Message>) -> EngineBuilder<Message> {
-    let hand = Arc::clone(&hand.0);
-    let book = Book { schedule: timers.schedule(), seen: Vec::new() };
+    let (hand, held) = (Arc::clone(&hand.0), Arc::clone(&hand.1));
+    let book = Book { schedule: timers.schedule(), held, seen: Vec::new() };
     Engine::builder()
         .publishers(Publishers::Multi)
         .ring_capacity(64)
@@ -185,6 +201,49 @@ fn what_went_off_is_not_repeated_and_what_was_pending_goes_off_in_the_next_life(
     std::thread::sleep(Duration::from_millis(20));
     life.wait_for(0, 0);
     assert_eq!(life.end().seen, live.seen);
+}
+
+/// Its event is in the ring behind the very event that moves it: that one must not take the moved timer along, neither
+/// live nor in the next life's replay.
+#[test]
+fn a_timer_that_is_moved_while_its_event_is_in_the_ring_goes_off_at_its_new_time_too() {
+    for dies in [false, true] {
+        let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+        hand.set(1_000);
+        let mut life = Life::start(&folder, &hand);
+        life.publish(Message { kind: SET_PLAIN, token: 1, at_ns: 2_000 });
+        life.wait_for(0, 1);
+        hand.hold(true);
+        let move_it = Message { kind: SET_SLOWLY, token: 1, at_ns: 9_000 };
+        assert_eq!(life.publisher.publish(move_it).unwrap(), 1);
+        hand.set(2_000);
+        life.wait_for(1, 0);
+        hand.hold(false);
+        life.engine.wait_stage("book", 2).unwrap();
+        let mut went_off = 1;
+        if dies {
+            life.engine.wait_journalled(2).unwrap();
+            let Life { engine, publisher, timers } = life;
+            drop(timers);
+            drop((publisher, engine));
+            life = Life::start(&folder, &hand);
+            went_off = 0;
+        }
+        // Commands are taken in turn: once this one has gone off, all from before it have been taken.
+        life.publish(set(2, 0));
+        while life.timers.went_off() != went_off + 1 || life.timers.pending() > 1 {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        assert_eq!(life.timers.pending(), 1, "the moved timer was taken along");
+        hand.set(9_000);
+        life.wait_for(went_off + 2, 0);
+        assert_eq!(life.end().went_off(), [1, 2, 1]);
+        // Both are in the journal, and nothing is pending.
+        let life = Life::start(&folder, &hand);
+        std::thread::sleep(Duration::from_millis(20));
+        life.wait_for(0, 0);
+        life.end();
+    }
 }
 
 /// Many lives, each dropped somewhere in the middle: every token that was ever set goes off exactly

@@ -50,7 +50,7 @@ impl Handler<Message> for Book {
             }
             EXPIRED => {
                 // So that replay knows that it has gone off.
-                self.schedule.fired(order)?;
+                self.schedule.fired(context, order, message)?;
                 if self.open.remove(&order) {
                     self.expired.push(order);
                 }

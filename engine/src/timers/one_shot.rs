@@ -15,6 +15,7 @@ use crossbeam::utils::Backoff;
 use super::TimerError;
 use super::pending::Pending;
 use crate::Event;
+use crate::context::Context;
 use crate::error::PublishError;
 use crate::publisher::Publisher;
 
@@ -24,8 +25,20 @@ const LOOK: Duration = Duration::from_micros(500);
 /// What a handler asks for.
 #[derive(Clone, Copy, Debug)]
 enum Command<E> {
-    Schedule { token: u64, at_ns: u64, event: E },
-    Remove { token: u64 },
+    Schedule {
+        token: u64,
+        at_ns: u64,
+        event: E,
+    },
+    Cancel {
+        token: u64,
+    },
+    /// This event has come, at this time of the journal's.
+    Fired {
+        token: u64,
+        time_ns: u64,
+        event: E,
+    },
 }
 
 /// What handlers, the owner and the thread share.
@@ -51,7 +64,8 @@ struct Shared<E: Event> {
 /// - What is scheduled follows from the events that the handler has seen, so it is not kept anywhere else: replay
 ///   schedules it again. A handler that is restored from a snapshot schedules what its state says is pending.
 /// - A timer whose event is in the journal has gone off. In replay its handler sees that event, and calls
-///   [`Schedule::fired`], or the timer would go off again. Live the call changes nothing.
+///   [`Schedule::fired`], or the timer would go off again. Live the call changes nothing: what has gone off is not
+///   pending, and a timer that was moved meanwhile stays.
 /// - The event that was published last may have been lost with the process before it was journalled. Then the timer
 ///   is still pending in the next life, and goes off there: once in the journal, whatever happens.
 ///
@@ -75,7 +89,7 @@ struct Shared<E: Event> {
 ///         let expired = Message { kind: EXPIRED, order: message.order };
 ///         schedule.schedule(message.order, context.time_ns() + 1_000_000, expired)
 ///     }
-///     _ => schedule.fired(message.order),
+///     _ => schedule.fired(context, message.order, message),
 /// };
 /// let lane = Lane::named("main").stage("book", book, Gate::PUBLISHED);
 /// let recovered = Engine::builder().publishers(Publishers::Multi).lane(lane).open()?;
@@ -183,7 +197,7 @@ impl<E: Event> Drop for Timers<E> {
 ///
 /// Tokens are the caller's own numbers, one for each timer: an order's id, a counter in the handler's state. An event
 /// that was published before its timer was cancelled or moved still arrives, in replay too; a handler that does either
-/// must be able to tell.
+/// must be able to tell, as by the time that it was scheduled for, kept in the event.
 #[derive(Clone, Debug)]
 pub struct Schedule<E: Event> {
     shared: Arc<Shared<E>>,
@@ -209,17 +223,20 @@ impl<E: Event> Schedule<E> {
     /// As [`Schedule::schedule`].
     #[inline]
     pub fn cancel(&self, token: u64) -> Result<(), TimerError> {
-        self.ask(Command::Remove { token })
+        self.ask(Command::Cancel { token })
     }
 
-    /// The timer's event has come: to be called for each one, so that what went off in an earlier life does not go
-    /// off again.
+    /// The timer's event has come: to be called for each one, whether the handler still wants it or not, so that what
+    /// went off in an earlier life does not go off again.
+    ///
+    /// An event that was published before its timer was moved takes nothing back: what is pending is another event, or
+    /// is due later than this one came. If it is neither, nothing tells the two apart, and the timer has gone off.
     ///
     /// # Errors
     /// As [`Schedule::schedule`].
     #[inline]
-    pub fn fired(&self, token: u64) -> Result<(), TimerError> {
-        self.ask(Command::Remove { token })
+    pub fn fired(&self, context: &Context, token: u64, event: &E) -> Result<(), TimerError> {
+        self.ask(Command::Fired { token, time_ns: context.time_ns(), event: *event })
     }
 
     #[inline]
@@ -295,7 +312,8 @@ impl<E: Event> Thread<E> {
         for _ in 0..most {
             match self.shared.commands.pop() {
                 Some(Command::Schedule { token, at_ns, event }) => self.pending.schedule(token, at_ns, event),
-                Some(Command::Remove { token }) => self.pending.remove(token),
+                Some(Command::Cancel { token }) => self.pending.remove(token),
+                Some(Command::Fired { token, time_ns, event }) => self.pending.fired(token, time_ns, &event),
                 None => break,
             }
         }

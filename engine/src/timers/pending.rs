@@ -31,6 +31,20 @@ impl<E> Pending<E> {
         }
     }
 
+    /// Removes the timer if this event, which came at `time_ns`, can be its own. It can't be if the timer was moved
+    /// after the event had been published: to a time that had not come then, or with another event.
+    pub(super) fn fired(&mut self, token: u64, time_ns: u64, event: &E)
+    where
+        E: bytemuck::NoUninit,
+    {
+        let Some(key) = self.by_token.get(&token) else { return };
+        let is_same = |(_, own): &(u64, E)| bytemuck::bytes_of(own) == bytemuck::bytes_of(event);
+        // Nothing goes off before its time, and the journal's time is that at least.
+        if key.0 <= time_ns && self.by_time.get(key).is_some_and(is_same) {
+            self.remove(token);
+        }
+    }
+
     /// The time of the next one, its token and event.
     pub(super) fn first(&self) -> Option<(u64, u64, &E)> {
         self.by_time.first_key_value().map(|((at_ns, _), (token, event))| (*at_ns, *token, event))
@@ -76,5 +90,17 @@ mod tests {
         pending.schedule(1, 1, 'd');
         pending.remove(1);
         assert_eq!(drain(&mut pending), []);
+    }
+
+    #[test]
+    fn an_event_takes_back_no_timer_but_its_own() {
+        let mut pending = Pending::new();
+        pending.schedule(1, 50, 5_u64);
+        pending.fired(2, 60, &5);
+        pending.fired(1, 49, &5);
+        pending.fired(1, 60, &6);
+        assert_eq!(pending.first(), Some((50, 1, &5)));
+        pending.fired(1, 50, &5);
+        assert_eq!((pending.len(), pending.by_token.len()), (0, 0));
     }
 }
