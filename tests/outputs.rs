@@ -2,6 +2,8 @@
 //! counted, at least once where not), replay puts nothing out again that is there, and its digests are those of live.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -10,10 +12,10 @@ use std::time::Duration;
 use rustix::process::Signal;
 use slipring::{
     Cause, Context, Digest, Digests, Engine, From, Gate, Handler, HandlerError, Journal, Lane, Output,
-    OutputError, Publishers, ReplayError, ShutdownError, Stage,
+    OutputError, Publishers, Recovered, ReplayError, ShutdownError, Stage,
 };
 use slipring_tests::children::Child;
-use slipring_tests::journals::{Note, note};
+use slipring_tests::journals::{Note, note, segment};
 use slipring_tests::relay::{Mode, Relay, expected, found};
 
 /// Kills a relay `rounds` times, looks each time, then lets one live to its end.
@@ -212,6 +214,96 @@ fn a_state_ahead_of_the_other_side_is_refused_and_so_is_one_of_several_that_says
     let (_sink, into) = memory_engine(64, Publishers::Multi);
     let refused = Output::only("out", into);
     assert!(matches!(refused, Err(OutputError::NotOnly { .. })), "{refused:?}");
+}
+
+/// An engine that forwards its notes into another one, both with a journal, with no digests to refuse a bad start.
+struct Pair {
+    sink: Engine<Note>,
+    notes: Recovered<Note>,
+}
+
+impl Pair {
+    fn open(folder: &Path) -> Self {
+        let lane = Lane::named("sink").journal();
+        let sink = Engine::builder().journal(Journal::at(folder.join("orders"))).lane(lane);
+        let (sink, into) = sink.open().unwrap().go_live().unwrap();
+        let forward = Forward { output: Output::only("out", into).unwrap(), odd: None };
+        let lane = Lane::named("main").journal().stage("forward", forward, Gate::JOURNALLED);
+        let notes = Engine::builder().journal(Journal::at(folder.join("notes"))).lane(lane).open().unwrap();
+        Pair { sink, notes }
+    }
+
+    /// Goes live, publishes notes of these numbers, shuts both down; what the first one's shutdown said.
+    fn live(self, ids: Range<u64>) -> Result<(), ShutdownError> {
+        let (engine, mut publisher) = self.notes.go_live().unwrap();
+        for id in ids {
+            // It may have halted already.
+            let _ = publisher.publish_at(id, note(id));
+        }
+        let mut report = engine.shutdown(publisher)?;
+        let forward: Forward = report.take_handler("forward").unwrap();
+        self.sink.shutdown(forward.output.into_publisher()).unwrap();
+        Ok(())
+    }
+
+    /// Lives as `live` does, and must halt at the first live event, as an order that would not go out.
+    fn is_refused(self, count: u64, held: u64) {
+        let sequence = self.notes.end_sequence();
+        let error = self.live(sequence..sequence + 5).unwrap_err();
+        let ShutdownError::Halted(halted) = &error else { panic!("{error}") };
+        assert_eq!((halted.stage.as_str(), halted.sequence), ("forward", sequence), "{error}");
+        let text = error.to_string();
+        let told = format!("{count} events have been put out, and the other journal holds {held}");
+        assert!(
+            text.contains(&format!("output out, after event {sequence}, which is live: {told}")),
+            "{text}"
+        );
+    }
+}
+
+fn ids_in(journal: &Path) -> Vec<u64> {
+    let mut reader = Journal::at(journal).reader::<Note>().unwrap();
+    (0..reader.end_sequence()).map(|sequence| reader.at(sequence).unwrap().event().id).collect()
+}
+
+#[test]
+fn a_live_event_that_the_other_journal_seems_to_have_is_an_error_and_not_dropped() {
+    for from in [None, Some(From::Time(5)), Some(From::Sequence(9))] {
+        let folder = tempfile::tempdir().unwrap();
+        Pair::open(folder.path()).live(0..10).unwrap();
+        let mut pair = Pair::open(folder.path());
+        let seen = from.map_or(0, |from| pair.notes.replay(from).unwrap().events());
+        pair.is_refused(seen, 10);
+        assert_eq!(ids_in(&folder.path().join("orders")), (0..10).collect::<Vec<_>>());
+    }
+    // A whole history goes on as if nothing had been.
+    let folder = tempfile::tempdir().unwrap();
+    Pair::open(folder.path()).live(0..10).unwrap();
+    let mut pair = Pair::open(folder.path());
+    pair.notes.replay(From::Start).unwrap();
+    pair.live(10..20).unwrap();
+    assert_eq!(ids_in(&folder.path().join("orders")), (0..20).collect::<Vec<_>>());
+}
+
+/// The two journals are synced each for itself, so power loss may take notes whose orders stay; so may the death of the
+/// process, if the stage does not wait for the journal. Files of the first journal as they were before make it.
+#[test]
+fn an_order_does_not_vanish_because_lost_notes_had_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes");
+    Pair::open(folder.path()).live(0..6).unwrap();
+    let mut pair = Pair::open(folder.path());
+    pair.notes.replay(From::Start).unwrap();
+    let durable: Vec<_> = ["control".to_owned(), segment(0)]
+        .map(|file| (notes.join(&file), std::fs::read(notes.join(file)).unwrap()))
+        .into();
+    pair.live(6..10).unwrap();
+    durable.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+
+    let mut pair = Pair::open(folder.path());
+    assert_eq!(pair.notes.replay(From::Start).unwrap().end_sequence, 6);
+    pair.is_refused(6, 10);
+    assert_eq!(ids_in(&folder.path().join("orders")), (0..10).collect::<Vec<_>>());
 }
 
 #[test]

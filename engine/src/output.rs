@@ -9,7 +9,10 @@
 //!
 //! - [`Output::only`]: it is the ring's only publisher. Then the n-th event put out is the other journal's record n,
 //!   and what that journal holds is the truth: exactly what is missing is published, each once. An engine without a
-//!   journal holds nothing, and gets everything again.
+//!   journal holds nothing, and gets everything again. It counts as long as this side remembers what the other side has:
+//!   gate the stage on [`Gate::DURABLE`](crate::Gate::DURABLE) if that is to hold over power loss, on
+//!   [`Gate::JOURNALLED`](crate::Gate::JOURNALLED) if over the death of the process, and replay all of it, or from a
+//!   snapshot. What is live and would be suppressed is refused: [`OutputError::Ahead`].
 //! - [`Output::shared`]: others publish there too, so nothing can be counted. What
 //!   [`Context::already_done`] says is suppressed, and each event published is waited for until the other journal has
 //!   it, so that the stage's progress is never ahead of the effect: at least once.
@@ -34,6 +37,10 @@ use crate::status::Halted;
 /// get the time of the event that they follow from, so that they do not depend on a clock.
 ///
 /// If the handler fails on an event (and its stage dead-letters it), it must not have put anything out for it.
+///
+/// The stage below is gated on [`Gate::DURABLE`], for the two journals are synced each for itself: behind
+/// [`Gate::JOURNALLED`] power loss may take a tick and leave the order that followed from it. Its digests make the
+/// engine refuse to start without all of its history.
 ///
 /// ```
 /// use slipring::{Context, Digest, Digests, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Output, Stage};
@@ -71,7 +78,7 @@ use crate::status::Halted;
 /// let (gateway, orders) = gateway.open()?.go_live()?;
 ///
 /// let strategy = Strategy { orders: Output::only("orders", orders)? };
-/// let stage = Stage::new("strategy", strategy, Gate::JOURNALLED).digests(Digests::every(1_000));
+/// let stage = Stage::new("strategy", strategy, Gate::DURABLE).digests(Digests::every(1_000));
 /// let lane = Lane::named("main").journal().with(stage);
 /// let builder = Engine::builder().journal(Journal::at(folder.path().join("ticks"))).lane(lane);
 /// let (engine, mut ticks) = builder.open()?.go_live()?;
@@ -167,6 +174,21 @@ pub enum OutputError {
         /// The output.
         name: &'static str,
     },
+    /// The other side has more than this side's history put out, so that an event that is live would be taken for one
+    /// that is there.
+    #[error(
+        "output {name}, after event {sequence}, which is live: {count} events have been put out, and the other journal holds {held}, which this history does not account for. Replay all of it before going live (From::Start, or From::Snapshot with snapshots); if it was, this engine's journal has lost what those followed from, as power loss does behind another gate than Gate::DURABLE, or the other journal is not this output's alone: give the output a new one, or use Output::shared"
+    )]
+    Ahead {
+        /// The output.
+        name: &'static str,
+        /// The event in hand.
+        sequence: u64,
+        /// Events put out.
+        count: u64,
+        /// Events that the other side has.
+        held: u64,
+    },
     /// A saved state is ahead of what the other side has.
     #[error(
         "output {name}: {count} events had been put out, and the other journal holds {held}: the rest is gone and must be made again; replay from an earlier snapshot"
@@ -183,7 +205,10 @@ pub enum OutputError {
 
 impl<E: Event> Output<E> {
     /// An output that is the only publisher of the other engine, which is live already. What that engine's journal
-    /// holds must come from this output alone, from its first event on.
+    /// holds must come from this output alone, from its first event on, and the handler must have seen all of its
+    /// history, or be restored from a snapshot: a stage with [snapshots](crate::Stage::snapshots) or
+    /// [digests](crate::Stage::digests) does not start otherwise. In a [backtest](crate::Backtest) it publishes as in
+    /// any replay, so give it an engine without a journal there.
     ///
     /// # Errors
     /// [`OutputError::NotOnly`] if the engine takes several publishers.
@@ -219,10 +244,19 @@ impl<E: Event> Output<E> {
     ///
     /// # Errors
     /// [`OutputError`]. After [`OutputError::NotJournalled`] the event may come twice.
+    /// [`OutputError::Ahead`] stays: nothing more goes out in this life, so return it.
     #[inline]
     pub fn emit(&mut self, context: &Context, event: E) -> Result<Option<u64>, OutputError> {
         let has_it = match self.other_side {
-            OtherSide::Counted { held } => self.count < held,
+            OtherSide::Counted { held } if self.count < held => {
+                // What it holds was put out before this life: a live event can't be among it.
+                if !context.is_replay() {
+                    let (name, sequence, count) = (self.name, context.sequence(), self.count);
+                    return Err(OutputError::Ahead { name, sequence, count, held });
+                }
+                true
+            }
+            OtherSide::Counted { .. } => false,
             OtherSide::Shared { .. } => context.already_done(),
         };
         let sequence = if has_it { None } else { Some(self.publish(context, event)?) };
