@@ -118,7 +118,7 @@ impl<E: Event> EngineBuilder<E> {
     /// # Errors
     /// [`BuildError`]: what was said makes no sense, or the journal can't be opened.
     pub fn open(self) -> Result<Recovered<E>, BuildError> {
-        self.check()?;
+        self.check(false)?;
         match self.journal.clone() {
             Some(journal) => {
                 let (writer, report) = journal.open::<E>()?;
@@ -129,13 +129,14 @@ impl<E: Event> EngineBuilder<E> {
     }
 
     /// Makes of it an engine without a journal of its own, to be fed with records of the journal `source`, which may
-    /// be written to meanwhile: other handlers, or other versions of them, on history. The journal is only read.
+    /// be written to meanwhile: other handlers, or other versions of them, on history. The journal is only read, and
+    /// all of its events' effects are [done already](crate::Context::already_done).
     ///
     /// # Errors
-    /// [`BuildError`]: what was said makes no sense, there is a journal or a stage that keeps something in one, or
-    /// `source` can't be read.
+    /// [`BuildError`]: what was said makes no sense, there is a journal or a stage that keeps something beside one
+    /// (but effects, of which no note is made here), or `source` can't be read.
     pub fn backtest(self, source: &Journal) -> Result<Backtest<E>, BuildError> {
-        self.check()?;
+        self.check(true)?;
         if self.journal.is_some() {
             return Err(BuildError::BacktestWithJournal);
         }
@@ -150,7 +151,7 @@ impl<E: Event> EngineBuilder<E> {
         })
     }
 
-    fn check(&self) -> Result<(), BuildError> {
+    fn check(&self, is_backtest: bool) -> Result<(), BuildError> {
         let (least, because) = match self.publishers {
             Publishers::Single => (2, ""),
             Publishers::Multi => (64, ", for several publishers mark slots by words of 64"),
@@ -182,7 +183,7 @@ impl<E: Event> EngineBuilder<E> {
             if let Some(what) = stage.contradicts_itself() {
                 return Err(BuildError::StatelessKeeps { stage: name.clone(), what });
             }
-            let Some(what) = stage.needs_journal() else { continue };
+            let Some(what) = stage.needs_journal(is_backtest) else { continue };
             if self.journal.is_none() {
                 return Err(BuildError::KeepsWithoutJournal { stage: name.clone(), what });
             }

@@ -43,7 +43,8 @@ impl Context {
     }
 
     /// Whether the event's effect is known to have been emitted in an earlier life: the stage must not emit it
-    /// again. Always false in a stage without [`Effects`](crate::Effects).
+    /// again. Always false in a stage without [`Effects`](crate::Effects), and always true in a
+    /// [backtest](crate::Backtest).
     ///
     /// When it is false the effect may have been emitted all the same, if the process died between the effect and
     /// the note of it: at least once, never less. The other side drops doubles by their [key](Context::key).
@@ -53,7 +54,7 @@ impl Context {
     }
 
     /// What identifies the event for ever, for whoever must drop doubles: no other event has it, the same event
-    /// replayed has it again. `None` without a journal.
+    /// replayed has it again, in a [backtest](crate::Backtest) too. `None` without a journal.
     #[inline]
     pub fn key(&self) -> Option<EventKey> {
         let journal_id = self.journal_id?;

@@ -61,12 +61,12 @@ impl<H> Keeps<H> {
         asked.into_iter().find(|(is_asked, _)| *is_asked).map(|(_, what)| what)
     }
 
-    /// What needs a journal, if anything does.
-    pub(crate) fn needs_journal(&self) -> Option<&'static str> {
+    /// What needs a journal of its own, if anything does. In a backtest effects do not: there all are done.
+    pub(crate) fn needs_journal(&self, is_backtest: bool) -> Option<&'static str> {
         let asked = [
             (self.snapshots.is_some(), "snapshots"),
             (self.digests.is_some(), "digests"),
-            (self.effects.is_some(), "effects"),
+            (self.effects.is_some() && !is_backtest, "effects"),
             (self.dead_letters, "dead letters"),
         ];
         asked.into_iter().find(|(is_asked, _)| *is_asked).map(|(_, what)| what)

@@ -84,6 +84,9 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         self.meter.wire(&wiring.clock);
         self.done = wiring.base;
         let findings = Arc::clone(&wiring.findings);
+        if wiring.all_done {
+            self.duties.effects_end = u64::MAX;
+        }
         self.duties.begin(wiring.base, wiring.live_from, wiring.epochs.clone(), findings);
         self.wiring = Some(wiring);
     }
@@ -204,8 +207,8 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         self.done
     }
 
-    fn needs_journal(&self) -> Option<&'static str> {
-        self.keeps.needs_journal()
+    fn needs_journal(&self, is_backtest: bool) -> Option<&'static str> {
+        self.keeps.needs_journal(is_backtest)
     }
 
     fn contradicts_itself(&self) -> Option<&'static str> {

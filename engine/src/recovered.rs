@@ -154,7 +154,7 @@ impl<E: Event> Recovered<E> {
         let first_sequence = if replay.from == From::Snapshot { from } else { first_sequence };
         let time_ns = time_before(&mut reader, first_sequence)?;
         let epochs = Epochs::find(reader.as_raw(), first_sequence, end_sequence, writer.epoch())?;
-        let begin = Begin { base: first_sequence, live_from: end_sequence, time_ns, epochs };
+        let begin = Begin { base: first_sequence, live_from: end_sequence, time_ns, epochs, source: None };
         let (engine, mut publisher) = builder.start(Some(*writer), begin)?;
         feed(&mut reader, (first_sequence, end_sequence), &engine, &mut publisher, &mut replay)?;
         let elapsed = started.elapsed();
@@ -171,7 +171,8 @@ impl<E: Event> Recovered<E> {
     pub fn go_live(mut self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         match std::mem::replace(&mut self.state, State::Broken) {
             State::Opened(builder, None) => {
-                builder.start(None, Begin { base: 0, live_from: 0, time_ns: 0, epochs: Epochs::none() })
+                let epochs = Epochs::none();
+                builder.start(None, Begin { base: 0, live_from: 0, time_ns: 0, epochs, source: None })
             }
             State::Opened(mut builder, Some(writer)) => {
                 let end = writer.end_sequence();
@@ -180,7 +181,8 @@ impl<E: Event> Recovered<E> {
                 let opened = self.open_stages(&mut builder, &mut reader, false)?;
                 check_starts(&opened, end, false)?;
                 let epochs = Epochs::find(reader.as_raw(), end, end, writer.epoch())?;
-                builder.start(Some(*writer), Begin { base: end, live_from: end, time_ns, epochs })
+                let begin = Begin { base: end, live_from: end, time_ns, epochs, source: None };
+                builder.start(Some(*writer), begin)
             }
             State::Replayed(engine) => Ok(*engine),
             State::Broken => Err(BuildError::ReplayFailed),

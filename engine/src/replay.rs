@@ -183,7 +183,11 @@ impl Replay<'_> {
 
 /// An engine without a journal of its own that history is put through. Made by [`EngineBuilder::backtest`].
 ///
-/// Its handlers see the sequences and times of the journal, and every event as replayed.
+/// Its handlers see the sequences, times and [keys](crate::Context::key) of the journal, and every event as replayed.
+/// History has had its effects, so [`Context::already_done`](crate::Context::already_done) holds for all of it and in
+/// every stage: a gateway that asks it sends nothing. Its stage may say [`effects`](crate::Stage::effects), and no note
+/// of them is made. An [`Output::shared`](crate::Output::shared) puts nothing out either, an
+/// [`Output::only`](crate::Output::only) what the engine behind it does not hold: give it one without a journal.
 ///
 /// ```
 /// # use slipring::{Context, Engine, Event, From, Gate, Journal, Lane, Replay, Until};
@@ -243,7 +247,9 @@ impl<E: Event> Backtest<E> {
         };
         let end = end.max(first);
         let time_ns = time_before(&mut reader, first)?;
-        let begin = Begin { base: first, live_from: end, time_ns, epochs: Epochs::none() };
+        let raw = reader.as_raw();
+        let (epochs, source) = (Epochs::of(raw, first, end)?, Some(raw.journal_id()));
+        let begin = Begin { base: first, live_from: end, time_ns, epochs, source };
         let (engine, mut publisher) = builder.start(None, begin)?;
         feed(&mut reader, (first, end), &engine, &mut publisher, &mut replay)?;
         let replay = ReplayReport { first_sequence: first, end_sequence: end, elapsed: started.elapsed() };

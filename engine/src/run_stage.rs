@@ -50,6 +50,8 @@ pub(crate) struct Wiring<E> {
     /// Most events in one turn.
     pub(crate) batch: u64,
     pub(crate) journal_id: Option<JournalId>,
+    /// All effects are known to have been emitted: a backtest.
+    pub(crate) all_done: bool,
     pub(crate) epochs: Epochs,
     pub(crate) findings: Arc<Findings>,
     pub(crate) batches: BatchMeter,
@@ -72,7 +74,7 @@ pub(crate) trait RunStage<E>: Send {
     /// The sequence behind the last event that it finished.
     fn done(&self) -> u64;
     /// What it keeps beside the journal and can't without one, if anything.
-    fn needs_journal(&self) -> Option<&'static str> {
+    fn needs_journal(&self, _is_backtest: bool) -> Option<&'static str> {
         None
     }
     /// What it keeps of a state that it says it has not.

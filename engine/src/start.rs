@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::sync_channel;
 
-use slipring_journal::{Cursors, Journal, Writer};
+use slipring_journal::{Cursors, Journal, JournalId, Writer};
 
 use crate::Event;
 use crate::builder::{EngineBuilder, parks};
@@ -44,6 +44,8 @@ pub(crate) struct Begin {
     /// Journal time before `base`.
     pub(crate) time_ns: u64,
     pub(crate) epochs: Epochs,
+    /// Of a backtest: the journal that it is fed from.
+    pub(crate) source: Option<JournalId>,
 }
 
 impl<E: Event> EngineBuilder<E> {
@@ -53,7 +55,7 @@ impl<E: Event> EngineBuilder<E> {
         writer: Option<Writer<E>>,
         begin: Begin,
     ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
-        let Begin { base, live_from, time_ns, epochs } = begin;
+        let Begin { base, live_from, time_ns, epochs, source } = begin;
         let crowded = self.is_crowded();
         let named = |lane: &Lane<E>| -> Vec<_> {
             lane.items.iter().map(|item| (item_name(item), lane.name.clone())).collect()
@@ -80,7 +82,9 @@ impl<E: Event> EngineBuilder<E> {
         }
         let abandon = Arc::new(AtomicBool::new(false));
         let findings: Arc<Findings> = Arc::default();
-        let journal_id = writer.as_ref().map(Writer::journal_id);
+        // What a backtest is fed with has had its effects, whichever stage had them.
+        let all_done = source.is_some();
+        let journal_id = writer.as_ref().map(Writer::journal_id).or(source);
         let retention = writer.as_ref().and_then(Writer::retention);
         let history = match (&self.journal, &journal) {
             (Some(place), Some(written)) => {
@@ -145,6 +149,7 @@ impl<E: Event> EngineBuilder<E> {
                     time_ns,
                     batch,
                     journal_id,
+                    all_done,
                     epochs: epochs.clone(),
                     findings: Arc::clone(&findings),
                 });

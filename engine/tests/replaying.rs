@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Batch, BuildError, Context, Engine, Event, From, Gate, Handler, HandlerError, Journal, JournalFault,
-    Lane, Pace, Publishers, ReadError, Replay, ReplayError, Step, Until,
+    Batch, BuildError, Context, Effects, Engine, Event, EventKey, From, Gate, Handler, HandlerError, Journal,
+    JournalFault, Lane, OnError, Pace, Publishers, ReadError, Replay, ReplayError, Stage, Step, Until,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -105,6 +105,63 @@ fn at_full_speed_too_nothing_from_a_damaged_record_on_reaches_a_handler() {
         assert!(seen.len() as u64 <= BAD && seen.len() > 4_000, "{}", seen.len());
         assert!((0..).zip(&*seen).all(|(id, seen)| seen.0 == id && seen.1 == id), "in order, none left out");
     }
+}
+
+/// History has had its effects: a gateway in a backtest has none again, and knows its events by the keys that they had.
+#[test]
+fn a_gateway_in_a_backtest_emits_nothing() {
+    type Emitted = Arc<Mutex<Vec<(u64, Option<EventKey>)>>>;
+    let gateway = |emitted: &Emitted, keys: &Emitted| {
+        let (emitted, keys) = (Arc::clone(emitted), Arc::clone(keys));
+        move |tick: &Tick, context: &Context| {
+            if !context.already_done() {
+                emitted.lock().unwrap().push((tick.id, context.key()));
+            }
+            keys.lock().unwrap().push((tick.id, context.key()));
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path().join("ticks"));
+    let (emitted, keys) = (Emitted::default(), Emitted::default());
+    // Two lives, so two epochs.
+    for ids in [0..10, 10..30] {
+        let stage = Stage::new("gateway", gateway(&emitted, &keys), Gate::JOURNALLED);
+        let lane = Lane::named("main").journal().with(stage.effects(Effects::new()).stateless());
+        let mut recovered = Engine::builder().journal(journal.clone()).lane(lane).open().unwrap();
+        recovered.replay(From::Snapshot).unwrap();
+        let (engine, mut publisher) = recovered.go_live().unwrap();
+        ids.for_each(|id| assert!(publisher.publish_at(time_of(id), Tick { id }).is_ok()));
+        engine.shutdown(publisher).unwrap();
+    }
+    let live = std::mem::take(&mut *emitted.lock().unwrap());
+    assert_eq!(live.len(), 30);
+    let epoch = |at: usize| live[at].1.unwrap().epoch;
+    assert!(epoch(9) < epoch(10), "{live:?}");
+
+    let note = folder.path().join("ticks/stages/gateway/effects");
+    let before = std::fs::read(&note).unwrap();
+    for has_effects in [true, false] {
+        for (from, first) in [(From::Start, 0), (From::Sequence(7), 7), (From::Sequence(30), 30)] {
+            keys.lock().unwrap().clear();
+            // A name that can't be a folder's: there is none.
+            let mut stage = Stage::new("gate/way", gateway(&emitted, &keys), Gate::PUBLISHED);
+            if has_effects {
+                stage = stage.effects(Effects::new()).stateless();
+            }
+            let backtest = Engine::builder().lane(Lane::named("try").with(stage)).backtest(&journal).unwrap();
+            backtest.run(from).unwrap();
+            assert_eq!(*emitted.lock().unwrap(), []);
+            assert_eq!(*keys.lock().unwrap(), live[first..], "the keys that they had");
+        }
+    }
+    assert_eq!(std::fs::read(&note).unwrap(), before);
+    let folders = std::fs::read_dir(folder.path().join("ticks/stages")).unwrap();
+    assert_eq!(folders.count(), 1, "and of the backtests nothing");
+    // What is kept of a state is still refused: there is nothing to keep it beside.
+    let stage = Stage::new("gateway", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+    let stage = stage.effects(Effects::new()).on_error(OnError::DeadLetter);
+    let refused = Engine::builder().lane(Lane::named("try").with(stage)).backtest(&journal);
+    assert!(matches!(refused, Err(BuildError::KeepsWithoutJournal { what: "dead letters", .. })));
 }
 
 #[test]

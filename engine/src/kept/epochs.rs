@@ -11,13 +11,8 @@ pub(crate) struct Epochs {
 }
 
 impl Epochs {
-    /// Those of the records in `[from, end)`, then `live_epoch`.
-    pub(crate) fn find(
-        reader: &mut RawReader,
-        from: u64,
-        end: u64,
-        live_epoch: u32,
-    ) -> Result<Self, ReadError> {
+    /// Those of the records in `[from, end)`, behind which nothing comes.
+    pub(crate) fn of(reader: &mut RawReader, from: u64, end: u64) -> Result<Self, ReadError> {
         let mut changes = Vec::new();
         let mut at = from;
         while at < end {
@@ -25,8 +20,19 @@ impl Epochs {
             changes.push((at, epoch));
             at = first_above(reader, at, end, epoch)?;
         }
-        changes.push((end, live_epoch));
         Ok(Epochs { changes })
+    }
+
+    /// Those of the records in `[from, end)`, then `live_epoch`.
+    pub(crate) fn find(
+        reader: &mut RawReader,
+        from: u64,
+        end: u64,
+        live_epoch: u32,
+    ) -> Result<Self, ReadError> {
+        let mut epochs = Self::of(reader, from, end)?;
+        epochs.changes.push((end, live_epoch));
+        Ok(epochs)
     }
 
     /// Without a journal there is one life.
