@@ -137,11 +137,12 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, pref
     cores.unpin();
     let (events, rounds) = if quick { (200_000, 3) } else { (1_000_000, 5) };
     let each = events / 20;
-    output.bench(
+    output.bench_on_disk(
+folder,
         &format!("{prefix}append"),
         &format!(
             "burst: one thread, {events} events of 48 bytes, {BATCH} at once ({each} one by one for sqlite-each); slipring \
-             into prepared pages"
+             into prepared pages, binaryheap and vecdeque into memory that held as many before"
         ),
         rounds,
         &mut [
@@ -159,7 +160,8 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, pref
         ],
     );
     let span = Duration::from_millis(if quick { 500 } else { 5_000 });
-    output.bench(
+    output.bench_on_disk(
+        folder,
         &format!("{prefix}append/sustained"),
         &format!(
             "sustained: one thread, {} ms from an empty folder, opening and preparation counted",
