@@ -92,3 +92,32 @@ pub fn read(events: &[Order], cores: Cores) -> Vec<Sample> {
     std::hint::black_box(sum);
     Sample::throughput(events.len() as u64, started.elapsed())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_stores_what_the_journal_stores() {
+        let crc = RecordCrc::new([7; 16]);
+        let plain = record::<false, false>(5, &crc);
+        assert_eq!((plain[0], plain[1], plain[2]), (5, 17, 5));
+        assert_eq!(bytemuck::cast_slice::<u64, u8>(&plain[2..]), bytemuck::bytes_of(&Order::nth(5)));
+        let summed = record::<true, false>(5, &crc);
+        assert_eq!(summed[2..], plain[2..]);
+        assert_ne!(summed[1], plain[1]);
+        if crc.hardware() {
+            assert_eq!(record::<true, true>(5, &crc), summed);
+        }
+    }
+
+    #[test]
+    fn every_slot_of_the_room_is_stored() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let room = Room::new(folder.path(), 1_000);
+        assert!(room.copy::<false>(Cores::find().without_pins())[0].value > 0.0);
+        let last = room.map.as_ptr().cast::<Record>().wrapping_add(999);
+        // SAFETY: the mapping is twice 1,000 records long, and nobody writes any more.
+        assert_eq!(unsafe { last.read() }[0], 999);
+    }
+}

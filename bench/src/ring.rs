@@ -269,3 +269,22 @@ pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick:
         output.bench_on_disk(folder, &format!("journalled/b{batch}"), &topology, rounds, &mut contenders);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Neither would end if the event that says "it runs" were taken for one of those that count, or counted twice.
+    #[test]
+    fn the_raw_ring_ends_behind_the_last_event() {
+        let cores = Cores::find().without_pins();
+        let events = 2 * CAPACITY as u64;
+        for wait in [RawWait::Spin, RawWait::Hint] {
+            for batch in [1, 64] {
+                assert!(raw(wait, events, batch, cores)[0].value > 0.0);
+            }
+        }
+        let memory: Vec<Order> = (0..10_000).map(Order::nth).collect();
+        assert!(crate::replay::raw(&memory, cores)[0].value > 0.0);
+    }
+}
