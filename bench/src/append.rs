@@ -42,14 +42,15 @@ fn ready(place: &Path, events: u64) -> Writer<Order> {
 /// `append`: the journal against the bounds.
 pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
     let events = 1 << 20;
-    output.bench(
+    output.bench_on_disk(
+        folder,
         "append",
         "one thread, 64-byte records, 1,048,576 of them inside a reserve of twice as many",
         if quick { 7 } else { 21 },
         &mut [
             Contender::new("slipring", || append(folder, events, cores, slow)),
-            Contender::new("bound-copy", || Room::new(folder, events).copy::<false>()),
-            Contender::new("bound-copy-crc", || Room::new(folder, events).copy::<true>()),
+            Contender::new("bound-copy", || Room::new(folder, events).copy::<false>(cores)),
+            Contender::new("bound-copy-crc", || Room::new(folder, events).copy::<true>(cores)),
         ],
     );
 }

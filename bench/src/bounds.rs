@@ -1,7 +1,7 @@
-//! What the machine itself can do: copy records into mapped, prefaulted memory, with and without the checksum.
-//! Nothing that keeps records in a file can be faster than these.
+//! What the machine itself does at this work with nothing around it: records stored into mapped, prefaulted memory, with
+//! and without the checksum, and events added up from memory. Measures to read slipring's figures by: plain loops, no
+//! proof that nothing could be faster.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -9,8 +9,10 @@ use slipring_journal::crc::RecordCrc;
 
 use crate::event::Order;
 use crate::harness::Sample;
+use crate::host::Cores;
 
-const RECORD_WORDS: usize = 8;
+/// A record's worth of words, as the journal lays them out.
+type Record = [u64; 8];
 
 /// A mapped file with room for a number of records, all of its pages present, and as much again behind it: like a
 /// journal's reserve, so that the pages written first are no longer in any cache.
@@ -27,13 +29,9 @@ impl Room {
         rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes)
             .expect("room on the disk");
         let map = MmapOptions::new().map_raw(&file).expect("a mapping");
+        // As the journal asks; refused by kernels built without them.
+        let _ = map.advise(Advice::HugePage);
         Room { map, records: records as usize, _file: file }
-    }
-
-    fn words(&self) -> &[AtomicU64] {
-        // SAFETY: the mapping is page-aligned, writable, twice `records * 64` bytes long and lives as long as `self`;
-        // the file has no name, so nobody shortens it.
-        unsafe { std::slice::from_raw_parts(self.map.as_ptr().cast(), self.records * RECORD_WORDS) }
     }
 
     /// Makes every page present and writable, outside the time measured.
@@ -41,40 +39,85 @@ impl Room {
         let _ = self.map.advise(Advice::PopulateWrite);
     }
 
-    /// Copies a record's worth of words into every slot, as the journal stores them; with `CRC` also its
-    /// checksum, by the same routine.
-    pub fn copy<const CRC: bool>(&self) -> Vec<Sample> {
+    /// Stores a record into every slot, whole and plain, where the journal stores word by word with atomics; with `CRC`
+    /// also its checksum, by the same routine.
+    pub fn copy<const CRC: bool>(&self, cores: Cores) -> Vec<Sample> {
         self.prefault();
+        cores.pin_publisher();
         let crc = RecordCrc::new([7; 16]);
         let started = Instant::now();
         if crc.hardware() {
-            copy::<CRC, true>(self.words(), &crc);
+            self.fill::<CRC, true>(&crc);
         } else {
-            copy::<CRC, false>(self.words(), &crc);
+            self.fill::<CRC, false>(&crc);
         }
         Sample::throughput(self.records as u64, started.elapsed())
     }
+
+    fn fill<const CRC: bool, const HARDWARE: bool>(&self, crc: &RecordCrc) {
+        let slots: *mut Record = self.map.as_mut_ptr().cast();
+        for n in 0..self.records {
+            let record = record::<CRC, HARDWARE>(n as u64, crc);
+            // SAFETY: the mapping is page-aligned, writable, twice `records * 64` bytes long and lives as long as `self`;
+            // nobody else has it, and the file has no name, so nobody shortens it.
+            unsafe { slots.add(n).copy_from_nonoverlapping(&record, 1) };
+        }
+    }
 }
 
-fn copy<const CRC: bool, const HARDWARE: bool>(words: &[AtomicU64], crc: &RecordCrc) {
-    for (n, slot) in words.chunks_exact(RECORD_WORDS).enumerate() {
-        let event = Order::nth(n as u64);
-        let bytes = bytemuck::bytes_of(&event);
+#[inline(always)]
+fn record<const CRC: bool, const HARDWARE: bool>(n: u64, crc: &RecordCrc) -> Record {
+    let event = Order::nth(n);
+    let mut record = [n, 17, 0, 0, 0, 0, 0, 0];
+    for (place, bytes) in record[2..].iter_mut().zip(bytemuck::bytes_of(&event).as_chunks::<8>().0) {
+        *place = u64::from_le_bytes(*bytes);
+    }
+    if CRC {
         let mut sum = crc.start::<HARDWARE>();
-        if CRC {
-            sum.word(n as u64);
-            sum.word(n as u64);
-            sum.word(17);
+        sum.word(n);
+        sum.word(n);
+        sum.word(17);
+        record[2..].iter().for_each(|word| sum.word(*word));
+        record[1] = u64::from(sum.finish()) << 32;
+    }
+    record
+}
+
+/// Adds up every word of the events as they lie in memory, one after the other.
+pub fn read(events: &[Order], cores: Cores) -> Vec<Sample> {
+    cores.pin_publisher();
+    let words: &[u64] = bytemuck::cast_slice(events);
+    let started = Instant::now();
+    let sum = words.iter().fold(0u64, |sum, word| sum.wrapping_add(*word));
+    std::hint::black_box(sum);
+    Sample::throughput(events.len() as u64, started.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_stores_what_the_journal_stores() {
+        let crc = RecordCrc::new([7; 16]);
+        let plain = record::<false, false>(5, &crc);
+        assert_eq!((plain[0], plain[1], plain[2]), (5, 17, 5));
+        assert_eq!(bytemuck::cast_slice::<u64, u8>(&plain[2..]), bytemuck::bytes_of(&Order::nth(5)));
+        let summed = record::<true, false>(5, &crc);
+        assert_eq!(summed[2..], plain[2..]);
+        assert_ne!(summed[1], plain[1]);
+        if crc.hardware() {
+            assert_eq!(record::<true, true>(5, &crc), summed);
         }
-        slot[0].store(n as u64, Ordering::Relaxed);
-        for (place, bytes) in slot[2..].iter().zip(bytes.as_chunks::<8>().0) {
-            let word = u64::from_le_bytes(*bytes);
-            if CRC {
-                sum.word(word);
-            }
-            place.store(word, Ordering::Relaxed);
-        }
-        let commit = if CRC { u64::from(sum.finish()) << 32 } else { 17 };
-        slot[1].store(commit, Ordering::Release);
+    }
+
+    #[test]
+    fn every_slot_of_the_room_is_stored() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let room = Room::new(folder.path(), 1_000);
+        assert!(room.copy::<false>(Cores::find().without_pins())[0].value > 0.0);
+        let last = room.map.as_ptr().cast::<Record>().wrapping_add(999);
+        // SAFETY: the mapping is twice 1,000 records long, and nobody writes any more.
+        assert_eq!(unsafe { last.read() }[0], 999);
     }
 }

@@ -77,6 +77,9 @@ struct CompareOptions {
     /// Show every figure, not only what changed.
     #[arg(long)]
     all: bool,
+    /// Compare runs of another processor, another number of cores or another length all the same.
+    #[arg(long)]
+    anyway: bool,
 }
 
 const EXIT_SLOWER: u8 = 1;
@@ -197,8 +200,17 @@ fn compare_runs(options: &CompareOptions) -> ExitCode {
             return ExitCode::from(EXIT_FAILED);
         }
     };
+    let unlike = compare::unlike(&a, &b);
+    if !unlike.is_empty() {
+        let refused = if options.anyway { "compared all the same" } else { "not compared" };
+        eprintln!("slipring-bench: {refused}: the runs are not alike (--anyway compares them)");
+        unlike.iter().for_each(|reason| eprintln!("  {reason}"));
+        if !options.anyway {
+            return ExitCode::from(EXIT_FAILED);
+        }
+    }
     let rule = Rule { tolerance: options.tolerance, tails: options.tails };
-    let comparison = compare::compare(&a, &b, rule);
+    let comparison = compare::compare(&a.rows, &b.rows, rule);
     if comparison.findings.is_empty() {
         eprintln!("slipring-bench: the two runs have no figure of slipring in common");
         return ExitCode::from(EXIT_FAILED);

@@ -2,10 +2,13 @@
 //! changes from minute to minute; a ratio is taken within a round, and its spread says how far to trust it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::host::unpin;
 use crate::stats::{greatest, least, median, round};
+use crate::turns;
 
 /// One figure from one run: the metric's name, its unit, the value.
 pub struct Sample {
@@ -174,17 +177,41 @@ impl Output {
     /// Runs one round that does not count, then `rounds` that do, and prints a row for each contender and
     /// metric.
     pub fn bench(&mut self, name: &str, topology: &str, rounds: usize, contenders: &mut [Contender<'_>]) {
+        self.turns(name, topology, rounds, contenders, &|| {});
+    }
+
+    /// The same where contenders write to the disk below `folder`: behind each, the disk is let finish.
+    pub fn bench_on_disk(
+        &mut self,
+        folder: &Path,
+        name: &str,
+        topology: &str,
+        rounds: usize,
+        contenders: &mut [Contender<'_>],
+    ) {
+        self.turns(name, topology, rounds, contenders, &|| turns::rest(folder));
+    }
+
+    fn turns(
+        &mut self,
+        name: &str,
+        topology: &str,
+        rounds: usize,
+        contenders: &mut [Contender<'_>],
+        rest: &dyn Fn(),
+    ) {
         let mut tallies = vec![Tally::default(); contenders.len()];
         for round in 0..=rounds {
-            for index in 0..contenders.len() {
-                // Every round starts with another contender, so that none always comes behind the same one.
-                let index = (index + round) % contenders.len();
+            for index in turns::order(name, round, contenders.len()) {
                 let contender = &mut contenders[index];
                 self.note(&format!("{name}: round {round} of {rounds}, {}", contender.name));
                 let samples = (contender.run)();
                 if round > 0 {
                     tallies[index].take(samples);
                 }
+                // Where the last one ran is nothing to the next.
+                unpin();
+                rest();
             }
         }
         let mut rows = Vec::new();
@@ -240,7 +267,7 @@ fn print(json: bool, name: &str, topology: &str, rows: &[Row]) {
             .collect();
         let ratios = if row.contender == "slipring" { ratios.join(", ") } else { String::new() };
         println!(
-            "  {:<18} {:<10} {:>10.2} {:<4} ({:.2}-{:.2})  {ratios}",
+            "  {:<20} {:<10} {:>10.2} {:<4} ({:.2}-{:.2})  {ratios}",
             row.contender, row.metric, row.median, row.unit, row.min, row.max
         );
     }

@@ -33,9 +33,7 @@ impl Cores {
 
     /// Lets the calling thread, and those that it starts, run anywhere again.
     pub fn unpin(self) {
-        let mut all = rustix::thread::CpuSet::new();
-        (0..rustix::thread::CpuSet::MAX_CPU).for_each(|core| all.set(core));
-        let _ = rustix::thread::sched_setaffinity(None, &all);
+        unpin();
     }
 
     /// Pins the calling thread where publishers run.
@@ -55,6 +53,13 @@ impl Cores {
             _ => "one core: the scheduler is measured too".to_owned(),
         }
     }
+}
+
+/// Lets the calling thread, and those that it starts, run anywhere again.
+pub fn unpin() {
+    let mut all = rustix::thread::CpuSet::new();
+    (0..rustix::thread::CpuSet::MAX_CPU).for_each(|core| all.set(core));
+    let _ = rustix::thread::sched_setaffinity(None, &all);
 }
 
 /// Pins the calling thread to a core, if there is one.

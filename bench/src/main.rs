@@ -23,6 +23,7 @@ mod stalls;
 mod stats;
 mod sustained;
 mod topologies;
+mod turns;
 
 use std::process::ExitCode;
 

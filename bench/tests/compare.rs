@@ -54,3 +54,31 @@ fn what_is_no_run_is_refused_with_the_reason() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("line 1"));
 }
+
+/// A summary with one figure.
+fn summary(folder: &Path, name: &str, cpu: &str, quick: bool) -> std::path::PathBuf {
+    let row = r#"{"bench":"append","contender":"slipring","metric":"throughput","unit":"M/s","median":2,"min":2,"max":2,"rounds":5}"#;
+    let text = format!(r#"{{"quick":{quick},"machine":{{"cpu":"{cpu}","cores":[0,1]}},"rows":[{row}]}}"#);
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("room on the disk");
+    path
+}
+
+#[test]
+fn runs_that_are_not_alike_are_refused_unless_told_otherwise() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let full = summary(folder.path(), "full.json", "one", false);
+    for (other, reason) in [
+        (summary(folder.path(), "quick.json", "one", true), "length: full in A, --quick in B"),
+        (summary(folder.path(), "other.json", "other", false), "processor: one in A, other in B"),
+    ] {
+        let (full, other) = (full.to_str().expect("a name"), other.to_str().expect("a name"));
+        let refused = compare(full, other, &[]);
+        assert_eq!(refused.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains(reason) && said.contains("--anyway"), "{said}");
+        assert_eq!(compare(full, other, &["--anyway"]).status.code(), Some(0));
+    }
+    let same = full.to_str().expect("a name");
+    assert_eq!(compare(same, same, &[]).status.code(), Some(0));
+}

@@ -3,21 +3,23 @@
 //! The rule, for one figure of `slipring` that both runs have, all as factors (1 = the same, 2 = twice as slow):
 //!
 //! 1. *worse*: B's median against A's.
-//! 2. *machine*: the same of the contender in the same bench that lost most (for a latency column: in the ring's column
-//!    at the same rate): they ran between slipring's rounds, so what slowed them too was not slipring. Where nobody ran
-//!    beside it, a latency is measured against the raw ring's worst at any rate, all else against what nine in ten of
-//!    all others stayed below. A machine that got faster excuses nothing and accuses
+//! 2. *machine*: the same of the raw ring in the same bench (for a latency column: in the ring's column at the same rate),
+//!    or, where it is not, the median of the others there: they ran between slipring's rounds, so what slowed them too
+//!    was not slipring. Where nobody ran beside it, a latency is measured against the raw ring's worst at any rate, all
+//!    else against what nine in ten of all others stayed below (on one thread: of those on one thread). A machine that got faster excuses nothing and accuses
 //!    nobody, so this is never below 1.
 //! 3. *noise*: how far each run's rounds stray from their own median, to the worse side in B and to the better side in
 //!    A being what separates them; both together, and never below the tolerance, which is twice as much where nobody ran beside
 //!    it and three times as much for throughput from core to core (`noise::caution`).
 //!
-//! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Not judged are percentiles beyond
+//! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Where the rounds stray by more than
+//! threefold, what is neither slower nor faster is not called the same: it can't be told. Not judged are percentiles beyond
 //! p90, and p90 with stalls in it (but on demand: on a shared machine they are the machine's), and rates above a million a second: near the knee
 //! a machine that is a little slower makes a queue, and the queue a thousandfold latency; figures of two rounds: they
 //! are one moment of the machine; and throughput from core to core where what ran beside it fell to less than two fifths:
 //! that is another machine.
 
+mod alike;
 mod noise;
 mod read;
 #[cfg(test)]
@@ -27,9 +29,10 @@ mod text;
 use std::collections::BTreeMap;
 
 use crate::harness::Row;
+pub use alike::unlike;
 use noise::{
-    Control, LEAST_ROUNDS, caution, few_rounds, is_another_machine, is_near_the_knee, is_tail, machine,
-    more_is_better, spread, usual, worse,
+    CANT_TELL, Control, LEAST_ROUNDS, caution, few_rounds, is_another_machine, is_near_the_knee, is_tail,
+    machine, more_is_better, spread, usual, worse,
 };
 pub use read::read;
 pub use text::text;
@@ -48,6 +51,8 @@ pub enum Verdict {
     Slower,
     Faster,
     Same,
+    /// Its rounds stray too far to say so.
+    CantTell,
     /// Shown only.
     NotJudged,
 }
@@ -71,7 +76,8 @@ pub struct Finding {
 pub struct Comparison {
     pub findings: Vec<Finding>,
     /// Figures of slipring that only one run has.
-    pub alone: Vec<String>,
+    pub only_in_a: Vec<String>,
+    pub only_in_b: Vec<String>,
 }
 
 impl Comparison {
@@ -97,24 +103,23 @@ pub fn compare(a: &[Row], b: &[Row], rule: Rule) -> Comparison {
             (factor.is_finite() && factor > 0.0).then_some(Control { row, factor })
         })
         .collect();
-    let usual = usual(&controls);
-    let mut comparison = Comparison { findings: Vec::new(), alone: Vec::new() };
+    let mut comparison = Comparison { findings: Vec::new(), only_in_a: Vec::new(), only_in_b: Vec::new() };
     for row in a.iter().filter(|row| row.contender == "slipring") {
         if !after.contains_key(&key(row)) {
-            comparison.alone.push(format!("{} {} (only in A)", row.bench, row.metric));
+            comparison.only_in_a.push(format!("{} {}", row.bench, row.metric));
         }
     }
     for now in b.iter().filter(|row| row.contender == "slipring") {
         let Some(more) = more_is_better(&now.unit) else { continue };
         let Some(was) = before.get(&key(now)) else {
-            comparison.alone.push(format!("{} {} (only in B)", now.bench, now.metric));
+            comparison.only_in_b.push(format!("{} {}", now.bench, now.metric));
             continue;
         };
         if !(was.median > 0.0 && now.median > 0.0 && was.min > 0.0 && now.min > 0.0) {
             continue;
         }
         let beside = machine(now, &controls);
-        let machine = beside.unwrap_or(usual).max(1.0);
+        let machine = beside.unwrap_or_else(|| usual(now, &controls)).max(1.0);
         let too_few = was.rounds.min(now.rounds) < LEAST_ROUNDS;
         let change = worse(was.median, now.median, more);
         let strays = spread(was).powf(few_rounds(was.rounds)) * spread(now).powf(few_rounds(now.rounds));
@@ -133,6 +138,8 @@ pub fn compare(a: &[Row], b: &[Row], rule: Rule) -> Comparison {
                 Verdict::Slower
             } else if 1.0 / change > noise && apart_better {
                 Verdict::Faster
+            } else if strays > CANT_TELL {
+                Verdict::CantTell
             } else {
                 Verdict::Same
             };

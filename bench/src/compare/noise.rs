@@ -1,6 +1,7 @@
 //! What separates a slower slipring from a slower machine: spread, and what the others lost.
 
 use crate::harness::Row;
+use crate::stats::median;
 
 /// Whether more of it is better; `None` for what is neither (shares, counts).
 pub fn more_is_better(unit: &str) -> Option<bool> {
@@ -29,6 +30,9 @@ pub fn worse(a: f64, b: f64, more_is_better: bool) -> f64 {
 pub fn spread(row: &Row) -> f64 {
     (row.max / row.median).max(row.median / row.min).max(1.0)
 }
+
+/// Both runs' rounds strayed by more than this: such a figure could have doubled and not shown it.
+pub const CANT_TELL: f64 = 3.0;
 
 /// Fewer rounds than this are one moment of the machine.
 pub const LEAST_ROUNDS: usize = 3;
@@ -66,18 +70,34 @@ pub fn is_another_machine(row: &Row, beside: Option<f64>) -> bool {
     crosses_cores(row) && beside.is_some_and(|factor| factor > ANOTHER_MACHINE)
 }
 
+const RAW_RING: &str = "disruptor";
+
+/// Whether it was measured on one thread. Of those who replay, the raw ring alone moves events between cores; the stores
+/// call a closure.
+fn on_one_thread(row: &Row) -> bool {
+    const ONE_THREAD: [&str; 5] = ["append", "peers/append", "seek", "open", "jitter"];
+    let replays = row.bench == "replay" || row.bench == "peers/replay";
+    ONE_THREAD.iter().any(|bench| row.bench == *bench || row.bench.starts_with(&format!("{bench}/")))
+        || replays && !row.contender.starts_with("slipring") && row.contender != RAW_RING
+}
+
 /// Another contender's figure, and how much worse it got.
 pub struct Control<'a> {
     pub row: &'a Row,
     pub factor: f64,
 }
 
-/// The greatest loss of those that ran between slipring's rounds.
+/// What those lost that ran between slipring's rounds: the raw ring if it was there, as slipring is made of it; else the
+/// median of the others, so that none of them excuses slipring by a bad minute of its own.
 pub fn machine(row: &Row, controls: &[Control<'_>]) -> Option<f64> {
     let bench = beside(&row.bench);
-    let same =
-        controls.iter().filter(|control| control.row.bench == bench && control.row.metric == row.metric);
-    let found = same.map(|control| control.factor).reduce(f64::max);
+    let same: Vec<&Control<'_>> = controls
+        .iter()
+        .filter(|control| control.row.bench == bench && control.row.metric == row.metric)
+        .collect();
+    let raw = same.iter().find(|control| control.row.contender == RAW_RING).map(|control| control.factor);
+    let factors: Vec<f64> = same.iter().map(|control| control.factor).collect();
+    let found = raw.or_else(|| (!factors.is_empty()).then(|| median(&factors)));
     // A latency that the raw ring was not measured beside: what it costs to cross cores changes by a factor from one
     // minute to the next, so the raw ring's worst minute is what there is to excuse it.
     let is_latency = bench.starts_with("latency/");
@@ -91,11 +111,16 @@ pub fn machine(row: &Row, controls: &[Control<'_>]) -> Option<f64> {
     found.or_else(|| crosses.map(|control| control.factor).reduce(f64::max))
 }
 
-/// What nine in ten of the others stayed below; figures that are not judged do not count.
-pub fn usual(controls: &[Control<'_>]) -> f64 {
+/// What nine in ten of the others stayed below; figures that are not judged do not count, and for a figure taken on one
+/// thread only those of one thread do: what it costs to cross cores is nothing to it.
+pub fn usual(row: &Row, controls: &[Control<'_>]) -> f64 {
+    let alone = on_one_thread(row);
     let judged = |control: &&Control<'_>| {
-        let row = control.row;
-        !is_tail(row) && !is_near_the_knee(&row.bench) && row.metric != "p90"
+        let other = control.row;
+        !is_tail(other)
+            && !is_near_the_knee(&other.bench)
+            && other.metric != "p90"
+            && (!alone || on_one_thread(other))
     };
     let mut factors: Vec<f64> = controls.iter().filter(judged).map(|control| control.factor).collect();
     factors.sort_by(f64::total_cmp);

@@ -47,8 +47,8 @@ fn more_nanoseconds_are_slower() {
 
 #[test]
 fn what_lies_within_the_spread_is_noise() {
-    let wide = [rate("slipring", (100.0, 60.0, 140.0))];
-    assert_eq!(verdict(&wide, &[rate("slipring", (70.0, 55.0, 130.0))]), Verdict::Same);
+    let wide = [rate("slipring", (100.0, 75.0, 125.0))];
+    assert_eq!(verdict(&wide, &[rate("slipring", (80.0, 70.0, 110.0))]), Verdict::Same);
     // Below the tolerance, however narrow.
     let narrow = rate("slipring", (100.0, 99.9, 100.1));
     assert_eq!(verdict(&[narrow], &[rate("slipring", (95.0, 94.9, 95.1))]), Verdict::Same);
@@ -97,11 +97,16 @@ fn a_latency_column_is_measured_against_the_raw_ring_at_its_rate() {
 #[test]
 fn who_ran_alone_is_measured_against_all_the_others() {
     let seek = |ns: f64| row("seek", "slipring", "p50", "ns", (ns, ns, ns));
-    let a = [seek(1_000.0), rate("disruptor", (120.0, 118.0, 122.0))];
-    let slow_machine = [seek(2_000.0), rate("disruptor", (60.0, 59.0, 61.0))];
-    let slow_seek = [seek(2_000.0), rate("disruptor", (119.0, 118.0, 121.0))];
+    let copy =
+        |figure| row("append", "bound-copy", "throughput", "M/s", (figure, figure * 0.99, figure * 1.01));
+    let a = [seek(1_000.0), copy(120.0), rate("disruptor", (120.0, 118.0, 122.0))];
+    let slow_machine = [seek(2_000.0), copy(60.0), rate("disruptor", (60.0, 59.0, 61.0))];
+    let slow_seek = [seek(2_000.0), copy(119.0), rate("disruptor", (119.0, 118.0, 121.0))];
     assert_eq!(verdict(&a, &slow_machine), Verdict::Same);
     assert_eq!(verdict(&a, &slow_seek), Verdict::Slower);
+    // Cores that moved apart are no excuse for what one thread does.
+    let cores_apart = [seek(2_000.0), copy(119.0), rate("disruptor", (60.0, 59.0, 61.0))];
+    assert_eq!(verdict(&a, &cores_apart), Verdict::Slower);
     // Two rounds are one moment.
     let moment = Row { rounds: 2, ..seek(2_000.0) };
     assert_eq!(verdict(&a, &[moment, a[1].clone()]), Verdict::NotJudged);
@@ -121,7 +126,9 @@ fn tails_and_shares_are_not_judged_unasked() {
 fn a_figure_that_vanished_is_named() {
     let a = [rate("slipring", (1.0, 1.0, 1.0))];
     let b = [row("append", "slipring", "throughput", "M/s", (1.0, 1.0, 1.0))];
-    assert_eq!(compare(&a, &b, RULE).alone.len(), 2);
+    let comparison = compare(&a, &b, RULE);
+    assert_eq!((comparison.only_in_a.len(), comparison.only_in_b.len()), (1, 1));
+    assert!(text(&comparison, false).contains("1 only in A, 1 only in B"));
 }
 
 #[test]
@@ -153,4 +160,37 @@ fn throughput_from_core_to_core_and_who_ran_alone_are_given_more_of_the_toleranc
     assert_eq!(slowed("topology/diamond/fused", "throughput", "M/s", 134.0, 100.0), Verdict::Slower);
     assert_eq!(slowed("seek/uneven", "p50", "ns", 100.0, 115.0), Verdict::Same);
     assert_eq!(slowed("seek/uneven", "p50", "ns", 100.0, 125.0), Verdict::Slower);
+}
+
+#[test]
+fn one_bad_contender_excuses_nothing() {
+    let queue = |name, figure: f64| rate(name, (figure, figure * 0.99, figure * 1.01));
+    // Beside the raw ring nobody else counts.
+    let a = [queue("slipring", 100.0), queue("disruptor", 100.0), queue("kanal", 10.0)];
+    let b = [queue("slipring", 50.0), queue("disruptor", 99.0), queue("kanal", 4.0)];
+    assert_eq!(verdict(&a, &b), Verdict::Slower);
+    // Without it the median of the others does.
+    let of = |ours, figures: [f64; 3]| {
+        let append = |name, figure: f64| {
+            row("append", name, "throughput", "M/s", (figure, figure * 0.99, figure * 1.01))
+        };
+        let [x, y, z] = figures;
+        [append("slipring", ours), append("x", x), append("y", y), append("z", z)]
+    };
+    let a = of(100.0, [100.0, 100.0, 100.0]);
+    assert_eq!(verdict(&a, &of(50.0, [20.0, 100.0, 98.0])), Verdict::Slower);
+    assert_eq!(verdict(&a, &of(50.0, [50.0, 52.0, 98.0])), Verdict::Same);
+}
+
+#[test]
+fn what_strays_more_than_threefold_cannot_be_told_to_be_the_same() {
+    let wild = rate("slipring", (100.0, 40.0, 180.0));
+    assert_eq!(
+        verdict(std::slice::from_ref(&wild), &[rate("slipring", (60.0, 25.0, 110.0))]),
+        Verdict::CantTell
+    );
+    let comparison = compare(std::slice::from_ref(&wild), std::slice::from_ref(&wild), RULE);
+    assert!(text(&comparison, false).contains("0 the same within the noise, 1 can't be told"));
+    // A change that shows through all of that is told.
+    assert_eq!(verdict(&[wild], &[rate("slipring", (2.0, 1.9, 2.1))]), Verdict::Slower);
 }

@@ -14,6 +14,7 @@ pub fn text(comparison: &Comparison, all: bool) -> String {
             Verdict::Slower => "SLOWER",
             Verdict::Faster => "faster",
             Verdict::Same => "same",
+            Verdict::CantTell => "unclear",
             Verdict::NotJudged => "(shown)",
         };
         let _ = writeln!(
@@ -29,25 +30,31 @@ pub fn text(comparison: &Comparison, all: bool) -> String {
             finding.noise
         );
     }
+    let only = [("A", &comparison.only_in_a), ("B", &comparison.only_in_b)];
     if all {
-        for alone in &comparison.alone {
-            let _ = writeln!(text, "alone   {alone}");
+        for (run, figure) in
+            only.iter().flat_map(|(run, figures)| figures.iter().map(move |name| (run, name)))
+        {
+            let _ = writeln!(text, "alone   {figure} (only in {run})");
         }
-    } else if !comparison.alone.is_empty() {
-        let _ = writeln!(text, "{} figures are in one run only (--all names them)", comparison.alone.len());
     }
     let count = |verdict| comparison.findings.iter().filter(|f| f.verdict == verdict).count();
     let _ = writeln!(
         text,
-        "{} slower, {} faster, {} the same within the noise, {} not judged",
+        "{} slower, {} faster, {} the same within the noise, {} can't be told, {} not judged, {} only in A, {} only in B \
+         (--all names them)",
         count(Verdict::Slower),
         count(Verdict::Faster),
         count(Verdict::Same),
-        count(Verdict::NotJudged)
+        count(Verdict::CantTell),
+        count(Verdict::NotJudged),
+        comparison.only_in_a.len(),
+        comparison.only_in_b.len()
     );
     text.push_str(
         "Slower: the median is worse by more than both runs' rounds stray and the tolerance, after what the others beside \
-         it\nlost is taken off, and B's best round is worse than A's worst. Not judged: beyond p90 (--tails), above 1 M/s,\ntwo \
+         it\nlost is taken off, and B's best round is worse than A's worst. Can't be told: no such change, but the rounds stray by \
+         more\nthan threefold. Not judged: beyond p90 (--tails), above 1 M/s,\ntwo \
          rounds, and from core to core where the machine beside it fell to less than two fifths.\n",
     );
     text

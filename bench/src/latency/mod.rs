@@ -28,6 +28,7 @@ use crate::clock::Ticks;
 use crate::harness::{Output, Sample, Tally};
 use crate::host::Cores;
 use crate::stats::{QUANTILES, human_rate};
+use crate::turns;
 use judge::{Judged, judge};
 use plan::{Entry, What};
 use run::Column;
@@ -85,10 +86,10 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, options: Options)
             .into_iter()
             .filter(|entry| !past_knee(&latency.cells, entry))
             .collect();
-        group(output, &mut latency, &format!("latency at {}", human_rate(rate)), entries, options);
+        group(output, folder, &mut latency, &format!("latency at {}", human_rate(rate)), entries, options);
     }
     for (name, entries) in plan::variants(folder, cores, options) {
-        group(output, &mut latency, &name, entries, options);
+        group(output, folder, &mut latency, &name, entries, options);
     }
     latency.knees = knees(&latency.cells);
     output.say(&table::curve(&latency));
@@ -105,13 +106,19 @@ fn past_knee(cells: &[Cell], entry: &Entry<'_>) -> bool {
 }
 
 /// One group, interleaved.
-fn group(output: &mut Output, latency: &mut Latency, name: &str, entries: Vec<Entry<'_>>, options: Options) {
+fn group(
+    output: &mut Output,
+    folder: &Path,
+    latency: &mut Latency,
+    name: &str,
+    entries: Vec<Entry<'_>>,
+    options: Options,
+) {
     let ticks = Ticks::get();
     let rounds = options.rounds();
     let mut cells: Vec<Option<Cell>> = vec![None; entries.len()];
     for round in 0..rounds {
-        for index in 0..entries.len() {
-            let index = (index + round) % entries.len();
+        for index in turns::order(name, round, entries.len()) {
             let entry = &entries[index];
             output.note(&format!(
                 "{name}: round {} of {rounds}, {} {}",
@@ -139,6 +146,7 @@ fn group(output: &mut Output, latency: &mut Latency, name: &str, entries: Vec<En
             cell.rounds += 1;
             cell.series = series;
             cell.tally.take(samples);
+            turns::rest(folder);
         }
     }
     let cells: Vec<Cell> = cells.into_iter().flatten().collect();

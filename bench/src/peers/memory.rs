@@ -1,4 +1,5 @@
-//! Containers in memory: they keep nothing, and bound what any store could do.
+//! Containers in memory: they keep nothing, and bound what any store could do. Those that can have their room beforehand
+//! get it; a `BTreeMap` has to allocate as it goes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -38,6 +39,12 @@ impl Peer for Heap {
 
     fn create(_: &Path) -> Self {
         Heap(BinaryHeap::new())
+    }
+
+    fn make_room(&mut self, events: u64) {
+        self.0.reserve_exact(events as usize);
+        self.append(0, events);
+        self.0.clear();
     }
 
     fn append(&mut self, first: u64, count: u64) {
@@ -86,6 +93,12 @@ impl Peer for Queue {
 
     fn create(_: &Path) -> Self {
         Queue(VecDeque::new())
+    }
+
+    fn make_room(&mut self, events: u64) {
+        self.0.reserve_exact(events as usize);
+        self.append(0, events);
+        self.0.clear();
     }
 
     fn append(&mut self, first: u64, count: u64) {

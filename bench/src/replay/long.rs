@@ -60,7 +60,15 @@ fn run(journal: &slipring::Journal, cores: Cores, slow: bool) -> Vec<Sample> {
     samples
 }
 
-/// `replay/100000000`, `seek/100000000`, `seek/100000000/cold`.
+/// The same with nothing of the journal in the page cache when it begins; how much stayed there in spite of that is told.
+fn run_from_disk(journal: &slipring::Journal, place: &Path, cores: Cores, slow: bool) -> Vec<Sample> {
+    let cached = seek::evict_all(place);
+    let mut samples = run(journal, cores, slow);
+    samples.push(Sample { metric: "cached-before", unit: "%", value: cached * 100.0 });
+    samples
+}
+
+/// `replay/100000000`, `replay/100000000/disk`, `seek/100000000`, `seek/100000000/cold`.
 pub fn bench(output: &mut Output, folder: &Path, cores: Cores, slow: bool) {
     let free = rustix::fs::statvfs(folder).map_or(u64::MAX, |found| found.f_bavail * found.f_frsize);
     let needed = EVENTS * RECORD_BYTES + SPARE_BYTES;
@@ -82,7 +90,18 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, slow: bool) {
         3,
         &mut [Contender::new("slipring", || run(&journal, cores, slow))],
     );
-    // Two benches, the warm one first: the cold one throws out of the cache what the other needs.
+    output.bench(
+        &format!("replay/{EVENTS}/disk"),
+        &format!(
+            "{EVENTS} records, none of them in the page cache when a round begins: from the disk, or from whatever cache \
+             the disk itself has; every checksum verified, through the ring; {}",
+            cores.describe()
+        ),
+        3,
+        &mut [Contender::new("slipring", || run_from_disk(&journal, place.path(), cores, slow))],
+    );
+    // Two benches, the warm one first: the cold one throws out of the cache what the other needs. So did the replay.
+    seek::fetch_all(place.path());
     output.bench(
         &format!("seek/{EVENTS}"),
         &format!("{EVENTS} records in the page cache as far as it goes, random times, one thread, till the first event"),

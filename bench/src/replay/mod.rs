@@ -6,24 +6,26 @@ mod recovery;
 mod seek;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use disruptor::{BusySpin, ProcessorSettings, Producer, build_single_producer};
+use disruptor::Producer;
 use slipring::{Engine, From, Gate, Journal, Replay, ReplayReport, Sync};
 
-use crate::bounds::Room;
+use crate::bounds::{self, Room};
 use crate::event::Order;
 use crate::harness::{Contender, Output, Sample};
 use crate::host::{Cores, settle};
-use crate::ring::{self, CAPACITY, RawSlot, consume};
+use crate::ring::{self, CAPACITY, RawRing, RawSlot, RawWait, consume};
 
 #[cfg(feature = "peers")]
 pub use seek::Random;
 
 /// Nanoseconds between the times of two events.
 pub const STEP_NS: u64 = 1_000;
+
+/// Records of the copying bound. Ten million would take 1.3 GiB of memory that is dirty and has to go to the disk, and
+/// change nothing: a million, 64 MiB and as much behind them, already lie in no cache.
+const BOUND_RECORDS: u64 = 1 << 20;
 
 /// A journal of `events` records at level times, in the page cache.
 fn written(folder: &Path, events: u64) -> (tempfile::TempDir, Journal) {
@@ -77,35 +79,17 @@ fn read(journal: &Journal, cores: Cores) -> Vec<Sample> {
 
 /// The same records published in large batches from memory by the raw ring.
 pub fn raw(events: &[Order], cores: Cores) -> Vec<Sample> {
-    cores.unpin();
     let count = events.len() as u64;
-    let done = Arc::new(AtomicU64::new(0));
-    let seen = Arc::clone(&done);
-    let mut sum = 0u64;
-    let handler = move |slot: &RawSlot, sequence: i64, _: bool| {
-        consume(&mut sum, &slot.event);
-        if sequence as u64 + 1 == count {
-            seen.store(sum | 1, Ordering::Release);
-        }
-    };
-    let empty = || RawSlot { time_ns: 0, event: Order::nth(0) };
-    let builder = build_single_producer(CAPACITY, empty, BusySpin);
-    let mut producer = match cores.consumer {
-        Some(core) => builder.pin_at_core(core).handle_events_with(handler).build(),
-        None => builder.handle_events_with(handler).build(),
-    };
-    cores.pin_publisher();
+    let mut ring = RawRing::start(RawWait::Spin, count, cores);
     let started = Instant::now();
     for part in events.chunks(4096) {
-        producer.batch_publish(part.len(), |slots| {
+        ring.producer.batch_publish(part.len(), |slots| {
             for (event, slot) in part.iter().zip(slots) {
                 *slot = RawSlot { time_ns: event.id, event: *event };
             }
         });
     }
-    while done.load(Ordering::Acquire) == 0 {
-        std::hint::spin_loop();
-    }
+    ring.wait();
     Sample::throughput(count, started.elapsed())
 }
 
@@ -127,7 +111,8 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
     let topology = format!(
         "{events} records in the page cache from the first to the last; slipring verifies every checksum and goes \
          through the ring, reader and publisher on a thread, journal and stage on another, {}; `reader` verifies and \
-         has no ring; stores call a closure on one thread",
+         has no ring; bound-copy-crc stores {BOUND_RECORDS} records, bound-read adds up the 48 bytes of each event from \
+         memory; stores call a closure on one thread",
         cores.describe()
     );
     let run = || {
@@ -137,12 +122,13 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
     let mut contenders = vec![
         Contender::new("slipring", run),
         Contender::new("disruptor", || raw(&memory, cores)),
-        Contender::new("bound-copy-crc", || Room::new(folder, 1 << 20).copy::<true>()),
+        Contender::new("bound-copy-crc", || Room::new(folder, BOUND_RECORDS).copy::<true>(cores)),
+        Contender::new("bound-read", || bounds::read(&memory, cores)),
         Contender::new("slipring-reader", || read(&journal, cores)),
     ];
     #[cfg(feature = "peers")]
     contenders.extend(crate::peers::replay_contenders(&peers, events));
-    output.bench("replay", &topology, rounds, &mut contenders);
+    output.bench_on_disk(folder, "replay", &topology, rounds, &mut contenders);
     drop(contenders);
 
     let topology =

@@ -153,13 +153,14 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
              which those {TAIL} are behind, and from the start; {}",
             cores.describe()
         );
-        output.bench(
+        output.bench_on_disk(
+            folder,
             &format!("recovery/{events}"),
             &topology,
             3,
             &mut [
                 Contender::new("slipring", || stopped.recover(From::Snapshot)),
-                Contender::new("full-replay", || stopped.recover(From::Start)),
+                Contender::new("slipring-full-replay", || stopped.recover(From::Start)),
             ],
         );
     }

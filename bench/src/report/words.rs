@@ -32,11 +32,11 @@ pub const WORDS: [(&str, &str); 7] = [
     ),
     (
         "Throughput, rounds and ratios",
-        "Contenders take turns round by round in one process, each round beginning with another. A figure is the median of \
+        "Contenders take turns round by round in one process, in an order that is shuffled for every round. A figure is the median of \
          its rounds; its spread is the least and the greatest. A ratio is taken within a round, since a virtual machine \
-         changes its speed from minute to minute, and the median of those ratios is shown. bound-copy is a plain copy of \
-         the same bytes into mapped memory, bound-copy-crc the copy with the checksum: nothing that keeps records can be \
-         faster.",
+         changes its speed from minute to minute, and the median of those ratios is shown. bound-copy stores \
+         the same bytes into mapped memory by a plain loop, bound-copy-crc stores them with the checksum: what this \
+         machine does with nothing around it, not proof that nothing can be faster.",
     ),
     (
         "Topologies, waiting, draining",
@@ -47,7 +47,7 @@ pub const WORDS: [(&str, &str); 7] = [
         "append measures records going into pages that were prepared before (a burst that fits the reserve); \
          append/sustained starts with an empty folder and counts all preparation of segments. Stores are marked the same \
          way: durable-throughput counts until everything is on disk. The peers take a thousand events at a time (sqlite-each \
-         one), and none syncs before the end: sqlite with synchronous = NORMAL, redb with Durability::None (weaker than \
+         one), and none syncs before the end: sqlite with a write-ahead log and synchronous = OFF, redb with Durability::None (weaker than \
          journalled), fjall with its buffer written. The events' numbers are small and regular, which suits postcard and \
          Parquet: they write fewer bytes. Parquet is readable only once its footer is written. binaryheap, btreemap and \
          vecdeque keep nothing. peers/replay starts in the middle by time: jsonl and postcard have to read from the start, \

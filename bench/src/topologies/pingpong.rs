@@ -1,6 +1,7 @@
 //! One event to and fro between two rings, a stage on a core each: the round trip. Nothing can be batched, so it is twice
 //! the way that a lone event takes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use disruptor::{BusySpin, Producer, build_single_producer};
@@ -180,6 +181,49 @@ fn raw(trips: u64, cores: Cores, crowded: bool) -> Vec<Sample> {
     ping.join().expect("ping does not panic").samples()
 }
 
+/// A cache line that one side writes and the other looks at; two lines apart, since processors fetch them in pairs.
+#[repr(align(128))]
+#[derive(Default)]
+struct Line(AtomicU64);
+
+impl Line {
+    #[inline(always)]
+    fn wait_for(&self, trip: u64, crowded: bool) {
+        let mut tries = 0;
+        while self.0.load(Ordering::Acquire) < trip {
+            pause_if(&mut tries, crowded);
+        }
+    }
+}
+
+/// A counter to and fro in two cache lines, and no ring: what the cores themselves take for it.
+fn bound(trips: u64, cores: Cores, crowded: bool) -> Vec<Sample> {
+    cores.unpin();
+    let (there, back) = (Line::default(), Line::default());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            pin_to(cores.consumer);
+            for trip in 1..trips {
+                there.wait_for(trip, crowded);
+                // Release: partner of the acquire in `wait_for`, as between any two ends that hand data over.
+                back.0.store(trip, Ordering::Release);
+            }
+        });
+        let ping = scope.spawn(|| {
+            pin_to(cores.publisher);
+            let mut counted = Trips::new();
+            counted.turn();
+            for trip in 1..trips {
+                there.0.store(trip, Ordering::Release);
+                back.wait_for(trip, crowded);
+                counted.turn();
+            }
+            counted
+        });
+        ping.join().expect("ping does not panic").samples()
+    })
+}
+
 /// A lone event is looked for without a pause, as the crate's `BusySpin` does.
 #[inline(always)]
 fn pause_if(tries: &mut u32, crowded: bool) {
@@ -193,8 +237,10 @@ pub fn bench(output: &mut Output, cores: Cores, quick: bool, slow: bool) {
     let trips = WARM + if quick { 100_000 } else { 1_000_000 };
     let crowded = cores.count < 2;
     let fitted = fit(cores, 2);
-    let topology =
-        format!("two rings, a stage on a thread each, the round trip of one event; {}", describe(cores, 2));
+    let topology = format!(
+        "two rings, a stage on a thread each, the round trip of one event (bound-pingpong: of a counter in two cache lines); {}",
+        describe(cores, 2)
+    );
     output.bench(
         "topology/pingpong",
         &topology,
@@ -202,6 +248,7 @@ pub fn bench(output: &mut Output, cores: Cores, quick: bool, slow: bool) {
         &mut [
             Contender::new("slipring", || ours(trips, fitted, slow)),
             Contender::new("disruptor", || raw(trips, fitted, crowded)),
+            Contender::new("bound-pingpong", || bound(trips, fitted, crowded)),
         ],
     );
 }
@@ -218,9 +265,10 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_come_to_an_end() {
+    fn all_of_them_come_to_an_end() {
         let cores = Cores::find().without_pins();
         assert_eq!(ours(WARM + 100, cores, false).len(), 3);
         assert_eq!(raw(WARM + 100, cores, true).len(), 3);
+        assert_eq!(bound(WARM + 100, cores, true).len(), 3);
     }
 }
