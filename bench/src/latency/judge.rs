@@ -1,8 +1,9 @@
 //! From stamps to percentiles, twice: as measured, and outside the machine's stalls.
 //!
-//! Left out is what was in flight or due while a thread was stalled by the machine, and the backlog behind it:
-//! until an event is as fast as the median of those outside stalls, and for twice the stall's length at most. What a
-//! thread does to itself (page faults, blocking) is never left out.
+//! Left out is what was due while a thread was stalled by the machine or not late yet when the stall began, and the
+//! backlog behind it: until an event is as fast as the median of those outside stalls, and for twice the stall's
+//! length at most. What a thread does to itself (page faults, blocking) is never left out, and neither is an event that
+//! was late before the stall: that delay was not the stall's.
 
 use hdrhistogram::Histogram;
 
@@ -72,7 +73,7 @@ pub fn judge(run: &Run, ticks: Ticks) -> Judged {
     for at in 0..due.len() {
         all.saturating_record(ticks.ns(0, latency(at)).max(1));
     }
-    let spoilt = spoilt(due, done, &run.stalls);
+    let spoilt = spoilt(due, done, &run.stalls, ticks.of_ns(LATE_NS));
     let mut outside = histogram();
     for (at, spoilt) in spoilt.iter().enumerate() {
         if !spoilt {
@@ -99,14 +100,18 @@ fn taken_in_time(due: &[u64], done: &[u64]) -> f64 {
     if span > 0.0 { span / (span + lag) } else { 1.0 }
 }
 
-fn spoilt(due: &[u64], done: &[u64], stalls: &[Vec<Stall>; 2]) -> Vec<bool> {
+/// An event in flight for longer than this when a stall began was late without it: as long as the shortest stall.
+const LATE_NS: f64 = 10_000.0;
+
+fn spoilt(due: &[u64], done: &[u64], stalls: &[Vec<Stall>; 2], late: u64) -> Vec<bool> {
     let mut spoilt = vec![false; due.len()];
     let machines: Vec<(Stall, usize)> = stalls
         .iter()
         .flatten()
         .filter(|stall| stall.kind.is_the_machines())
         .map(|stall| {
-            let from = done.partition_point(|done| *done < stall.from);
+            let had = done.partition_point(|done| *done < stall.from);
+            let from = had.max(due.partition_point(|due| due.saturating_add(late) < stall.from));
             let to = due.partition_point(|due| *due <= stall.to);
             if from < to {
                 spoilt[from..to].fill(true);
@@ -134,6 +139,9 @@ fn spoilt(due: &[u64], done: &[u64], stalls: &[Vec<Stall>; 2]) -> Vec<bool> {
 mod tests {
     use super::*;
 
+    /// More than the events of these tests are in flight for.
+    const LATE: u64 = 100;
+
     /// Events due every 100 ticks, each done 10 later, but for what a stall from 1,000 to 2,000 holds up: done at
     /// 2,000 and then 20 apart, until the backlog is gone.
     fn stalled(kind: Kind) -> (Vec<u64>, Vec<u64>, [Vec<Stall>; 2]) {
@@ -152,7 +160,7 @@ mod tests {
     #[test]
     fn a_stall_of_the_machine_takes_what_it_delayed_and_its_backlog() {
         let (due, done, stalls) = stalled(Kind::Host);
-        let spoilt = spoilt(&due, &done, &stalls);
+        let spoilt = spoilt(&due, &done, &stalls, LATE);
         let out: Vec<usize> = (0..100).filter(|at| spoilt[*at]).collect();
         // 10 to 19 were due during it, 20 at its end, 21 and 22 queued behind them; 23 is on time again.
         assert_eq!(out, (10..=22).collect::<Vec<_>>());
@@ -163,7 +171,7 @@ mod tests {
     fn what_a_thread_does_to_itself_stays_in() {
         for kind in [Kind::Faulted, Kind::Blocked] {
             let (due, done, stalls) = stalled(kind);
-            assert!(!spoilt(&due, &done, &stalls).contains(&true));
+            assert!(!spoilt(&due, &done, &stalls, LATE).contains(&true));
         }
     }
 
@@ -172,7 +180,19 @@ mod tests {
         let due = [0, 100, 200];
         let done = [10, 900, 905];
         let stalls = [Vec::new(), vec![Stall { from: 150, to: 890, kind: Kind::Switched }]];
-        assert_eq!(spoilt(&due, &done, &stalls), [false, true, true]);
+        assert_eq!(spoilt(&due, &done, &stalls, LATE), [false, true, true]);
+    }
+
+    #[test]
+    fn an_event_that_was_late_before_the_stall_stays_in() {
+        // Events take 5,000 ticks, as those that wait for a disk; a stall of 60 falls into the flight of 50 of them.
+        let due: Vec<u64> = (0..200).map(|n| n * 100).collect();
+        let done: Vec<u64> = due.iter().map(|due| due + 5_000).collect();
+        let stalls = [Vec::new(), vec![Stall { from: 9_950, to: 10_010, kind: Kind::Host }]];
+        let spoilt = spoilt(&due, &done, &stalls, LATE);
+        let out: Vec<usize> = (0..200).filter(|at| spoilt[*at]).collect();
+        // Due at 9,900, 50 before the stall, and at 10,000, within it. Those from 5,000 on were late already.
+        assert_eq!(out, [99, 100]);
     }
 
     #[test]
@@ -182,7 +202,7 @@ mod tests {
         let slow = |due: u64| (1_000..30_000).contains(&due);
         let done: Vec<u64> = due.iter().map(|due| if slow(*due) { due + 1_000 } else { due + 10 }).collect();
         let stalls = [vec![Stall { from: 1_000, to: 2_000, kind: Kind::Host }], Vec::new()];
-        let spoilt = spoilt(&due, &done, &stalls);
+        let spoilt = spoilt(&due, &done, &stalls, LATE);
         assert!(spoilt[40] && !spoilt[41] && !spoilt[299]);
     }
 
