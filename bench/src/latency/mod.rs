@@ -73,8 +73,9 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, options: Options)
     let mut latency = Latency::default();
     let stamp = Ticks::get().cost_ns();
     output.say(&format!(
-        "Latency: from when an event was due until the stage had it; a stamp costs {stamp:.1} ns. Each twice: as \
-         measured,\nand outside the machine's stalls, with how much was left out. Knee: the last rate at which 99% of \
+        "Latency: from when an event was due until the stage had it; a stamp costs {stamp:.1} ns. Each three \
+         times: as\nmeasured; outside the host's stalls; outside those and the times that another thread had the core, \
+         which with a\njournal may have been slipring's own helper or syncer. Each says how much was left out. Knee: the last rate at which 99% of \
          what was due\nwas taken in time and p50 was within ten times the column's least.\n"
     ));
     for (bench, needs) in plan::unfit(cores) {
@@ -158,6 +159,7 @@ fn group(output: &mut Output, latency: &mut Latency, name: &str, entries: Vec<En
 }
 
 fn samples(judged: &Judged) -> Vec<Sample> {
+    const MEASURED: [&str; 6] = ["p50", "p90", "p99", "p999", "p9999", "max"];
     const OUTSIDE: [&str; 6] = [
         "p50-outside-stalls",
         "p90-outside-stalls",
@@ -166,18 +168,31 @@ fn samples(judged: &Judged) -> Vec<Sample> {
         "p9999-outside-stalls",
         "max-outside-stalls",
     ];
+    const OUTSIDE_HOST: [&str; 6] = [
+        "p50-outside-host",
+        "p90-outside-host",
+        "p99-outside-host",
+        "p999-outside-host",
+        "p9999-outside-host",
+        "max-outside-host",
+    ];
     let mut samples = Vec::new();
-    for (metric, at) in QUANTILES {
-        samples.push(Sample { metric, unit: "ns", value: judged.all.value_at_quantile(at) as f64 });
+    for (metrics, histogram) in
+        [(MEASURED, &judged.all), (OUTSIDE, &judged.outside), (OUTSIDE_HOST, &judged.outside_host)]
+    {
+        for (metric, (_, at)) in metrics.into_iter().zip(QUANTILES) {
+            // Nothing left is no figure.
+            let value = if histogram.is_empty() { f64::NAN } else { histogram.value_at_quantile(at) as f64 };
+            samples.push(Sample { metric, unit: "ns", value });
+        }
     }
-    for (metric, (_, at)) in OUTSIDE.into_iter().zip(QUANTILES) {
-        // Nothing left is no figure.
-        let value =
-            if judged.outside.is_empty() { f64::NAN } else { judged.outside.value_at_quantile(at) as f64 };
-        samples.push(Sample { metric, unit: "ns", value });
+    for (metric, part) in [
+        ("left-out", judged.left_out()),
+        ("left-out-host", judged.left_out_host()),
+        (TAKEN_IN_TIME, judged.achieved),
+    ] {
+        samples.push(Sample { metric, unit: "%", value: part * 100.0 });
     }
-    samples.push(Sample { metric: "left-out", unit: "%", value: judged.left_out() * 100.0 });
-    samples.push(Sample { metric: TAKEN_IN_TIME, unit: "%", value: judged.achieved * 100.0 });
     samples
 }
 

@@ -1,4 +1,4 @@
-//! The tables that people read: each percentile twice, and the curve with its knee.
+//! The tables that people read: each percentile three times, and the curve with its knee.
 
 use std::fmt::Write;
 
@@ -20,8 +20,13 @@ pub fn group(name: &str, cells: &[Cell]) -> String {
     for cell in cells {
         let who = who(cell);
         let _ = writeln!(text, "  {who:<32}{}", percentiles(&cell.judged.all));
-        let left = format!("    outside stalls, {:.2}% left out", cell.judged.left_out() * 100.0);
-        let _ = writeln!(text, "  {left:<32}{}", percentiles(&cell.judged.outside));
+        for (what, part, histogram) in [
+            ("outside host", cell.judged.left_out_host(), &cell.judged.outside_host),
+            ("outside stalls", cell.judged.left_out(), &cell.judged.outside),
+        ] {
+            let left = format!("    {what}, {:.2}% left out", part * 100.0);
+            let _ = writeln!(text, "  {left:<32}{}", percentiles(histogram));
+        }
         let _ = writeln!(text, "      {}", remarks(cell));
     }
     text

@@ -288,7 +288,7 @@ fn over_time(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
             .y_labels(6)
             .y_label_formatter(&|ns| human_ns(*ns))
             .draw()?;
-        let machines = cell.series.stalls.iter().filter(|stall| stall.kind.is_the_machines());
+        let machines = cell.series.stalls.iter().filter(|stall| stall.kind.is_from_outside());
         chart.draw_series(machines.map(|stall| {
             let until = (stall.at_ms + stall.stall_ns as f64 / 1e6).max(stall.at_ms + end / 900.0).min(end);
             Rectangle::new(

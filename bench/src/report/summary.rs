@@ -39,6 +39,9 @@ pub struct LatencyCell {
     pub rounds: usize,
     pub rolls: u64,
     pub left_out_percent: f64,
+    pub left_out_host_percent: f64,
+    /// Threads of slipring's ran beside: `switched` may be theirs.
+    pub ours_beside: bool,
     pub taken_in_time_percent: f64,
     pub stalls: BTreeMap<&'static str, Stalls>,
 }
@@ -64,6 +67,8 @@ impl Summary {
             rounds: cell.rounds,
             rolls: cell.judged.rolls,
             left_out_percent: round(cell.judged.left_out() * 100.0),
+            left_out_host_percent: round(cell.judged.left_out_host() * 100.0),
+            ours_beside: cell.judged.ours_beside,
             taken_in_time_percent: round(cell.judged.achieved * 100.0),
             stalls: KINDS
                 .iter()

@@ -82,12 +82,16 @@ pub fn latency(cells: &[&Cell]) -> String {
         measured.extend(percentiles(&cell.judged.all));
         measured.push(format!("<small>{}</small>", escape(&remarks(cell))));
         rows.push(measured);
-        let left =
-            format!("outside stalls<br><small>{:.2}% left out</small>", cell.judged.left_out() * 100.0);
-        let mut outside = vec![String::new(), String::new(), left];
-        outside.extend(percentiles(&cell.judged.outside));
-        outside.push(String::new());
-        rows.push(outside);
+        for (what, part, histogram) in [
+            ("outside the host's stalls", cell.judged.left_out_host(), &cell.judged.outside_host),
+            ("outside stalls", cell.judged.left_out(), &cell.judged.outside),
+        ] {
+            let left = format!("{what}<br><small>{:.2}% left out</small>", part * 100.0);
+            let mut outside = vec![String::new(), String::new(), left];
+            outside.extend(percentiles(histogram));
+            outside.push(String::new());
+            rows.push(outside);
+        }
     }
     let heads = [
         "column",

@@ -20,15 +20,18 @@ pub const WORDS: [(&str, &str); 7] = [
          that several rolls fall into every run.",
     ),
     (
-        "The machine's stalls",
+        "Stalls, and whose they are",
         "Both threads look at the clock all the time. When two looks are more than 10 us apart (and 20 ns for \
-         every record that a lane appended between them; 40 us for durable), something took the core away. The kernel's counters of the thread say what: nothing that it knows of \
-         (host: the hypervisor or an interrupt), another thread (switched; on a small machine that may be the journal's \
-         own helper or syncer), page faults, or blocking. The second line of each percentile leaves out events in flight \
-         or due during a stall of the first two kinds, and the backlog behind it, for twice its length at most. It says \
-         how much was left out. Page faults and blocking are slipring's own and always stay in. Near and beyond the \
-         knee, and for the durable column, whose events are in flight for milliseconds, much or all is left out: then \
-         only the first line says anything.",
+         every record that a lane appended between them; 40 us for durable), something took the core away. The kernel's \
+         counters of the thread say what: nothing that it knows of (host: the hypervisor or an interrupt, or slipring's \
+         own code, busy for that long), another thread (switched), page faults, or blocking. <b>Outside the host's \
+         stalls</b> leaves out only the first kind; <b>outside stalls</b> leaves out the first two. Columns with a journal \
+         have threads of slipring's beside, the journal's helper and its syncer: where cores are few, switched stalls \
+         there are mostly those. So for these columns the figure outside the host's stalls is the honest one: what it \
+         keeps includes what other programs took. Left out are events that were due during a stall or less than 10 us \
+         before it, and the backlog behind it, for twice its length at most; an event that was late before the stall stays \
+         in. Each line says how much was left out. Page faults and blocking are slipring's own and always stay in. Near \
+         and beyond the knee much is left out: then only the first line says anything.",
     ),
     (
         "Throughput, rounds and ratios",
