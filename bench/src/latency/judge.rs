@@ -4,7 +4,8 @@
 //! Left out is what was due while a thread was stalled by the machine or not late yet when the stall began, and the
 //! backlog behind it: until an event is as fast as the median of those outside stalls, and for twice the stall's
 //! length at most. What a thread does to itself (page faults, blocking) is never left out, and neither is an event that
-//! was late before the stall: that delay was not the stall's.
+//! was late before the stall: that delay was not the stall's. Nor is a stall of the stage's thread while a segment may
+//! have rolled on it: slipring's own work, when it neither faults nor blocks, looks like the host's.
 
 use hdrhistogram::Histogram;
 
@@ -27,6 +28,8 @@ pub struct Run {
     pub rolls: Vec<u64>,
     /// Threads of slipring's ran beside the two: what a switched stall was given to may have been one of them.
     pub ours_beside: bool,
+    /// Stalls that were seen and not kept, both threads.
+    pub missed: u64,
 }
 
 /// What a run comes to.
@@ -42,7 +45,13 @@ pub struct Judged {
     pub achieved: f64,
     /// Stalls in the window: count and nanoseconds by kind, both threads.
     pub stalls: [(u64, u64); 4],
+    /// Of those, host and switched, kept in because a roll may have been in them.
+    pub at_rolls: u64,
+    /// Stalls that were seen and not kept, the warm-up's too: no figure leaves them out.
+    pub missed: u64,
     pub rolls: u64,
+    /// The window's length, all rounds.
+    pub span_ns: u64,
 }
 
 pub const KINDS: [Kind; 4] = [Kind::Host, Kind::Switched, Kind::Faulted, Kind::Blocked];
@@ -57,8 +66,16 @@ impl Judged {
             ours_beside: false,
             achieved: 1.0,
             stalls: [(0, 0); 4],
+            at_rolls: 0,
+            missed: 0,
             rolls: 0,
+            span_ns: 0,
         }
+    }
+
+    /// Milliseconds of the host's stalls a second, both threads: what a column has above the raw ring is its own doing.
+    pub fn host_ms_per_second(&self) -> f64 {
+        if self.span_ns == 0 { 0.0 } else { self.stalls[0].1 as f64 / self.span_ns as f64 * 1e3 }
     }
 
     /// The part of the events that the percentiles outside stalls leave out.
@@ -86,7 +103,10 @@ impl Judged {
         for (own, theirs) in self.stalls.iter_mut().zip(&other.stalls) {
             *own = (own.0 + theirs.0, own.1 + theirs.1);
         }
+        self.at_rolls += other.at_rolls;
+        self.missed += other.missed;
         self.rolls += other.rolls;
+        self.span_ns += other.span_ns;
     }
 }
 
@@ -114,12 +134,40 @@ pub fn judge(run: &Run, ticks: Ticks) -> Judged {
         stalls[at] = (stalls[at].0 + 1, stalls[at].1 + ticks.ns(stall.from, stall.to));
     }
     let rolls = run.rolls.iter().filter(|sequence| **sequence >= first as u64).count() as u64;
-    Judged { all, outside, outside_host, ours_beside: run.ours_beside, achieved, stalls, rolls }
+    let windows = rolling(run);
+    let at_rolls = run.stalls[1]
+        .iter()
+        .filter(|stall| stall.to >= run.warm_until && stall.kind.is_from_outside())
+        .filter(|stall| overlaps(stall, &windows))
+        .count() as u64;
+    let span_ns = done.last().map_or(0, |last| ticks.ns(run.warm_until, *last));
+    let (ours_beside, missed) = (run.ours_beside, run.missed);
+    Judged { all, outside, outside_host, ours_beside, achieved, stalls, at_rolls, missed, rolls, span_ns }
+}
+
+/// When the segments rolled, at the earliest and at the latest: after the event before the first of a segment was due,
+/// and before the stage had one that was due after it had that first (so no event of the same batch, behind which a
+/// journal that comes after the stage appends).
+fn rolling(run: &Run) -> Vec<(u64, u64)> {
+    let window = |sequence: &u64| {
+        let first = *sequence as usize;
+        let had = *run.done.get(first)?;
+        let next = run.due.partition_point(|due| *due <= had);
+        Some((run.due[first.saturating_sub(1)], run.done.get(next).copied().unwrap_or(u64::MAX)))
+    };
+    run.rolls.iter().filter_map(window).collect()
+}
+
+fn overlaps(stall: &Stall, windows: &[(u64, u64)]) -> bool {
+    windows.iter().any(|(from, to)| stall.from <= *to && stall.to >= *from)
 }
 
 /// The stalls of both threads that are left out, if those of these kinds are.
 fn excused(run: &Run, kinds: fn(Kind) -> bool) -> Vec<Stall> {
-    run.stalls.iter().flatten().filter(|stall| kinds(stall.kind)).copied().collect()
+    let [publisher, stage] = &run.stalls;
+    let windows = rolling(run);
+    let stage = stage.iter().filter(|stall| !overlaps(stall, &windows));
+    publisher.iter().chain(stage).filter(|stall| kinds(stall.kind)).copied().collect()
 }
 
 /// The time that the events were due in over the time that they took: 1 unless a backlog is left at the end. What the
@@ -186,7 +234,7 @@ mod tests {
             free = begun + 20;
         }
         let stalls = [vec![Stall { from: 995, to: 2_000, kind }], Vec::new()];
-        Run { due, done, stalls, warm_until: 0, rolls: Vec::new(), ours_beside: true }
+        Run { due, done, stalls, warm_until: 0, rolls: Vec::new(), ours_beside: true, missed: 0 }
     }
 
     fn spoilt_by(run: &Run, kinds: fn(Kind) -> bool) -> Vec<bool> {
@@ -238,6 +286,22 @@ mod tests {
     }
 
     #[test]
+    fn a_stall_with_a_roll_in_it_is_our_own() {
+        // The stage's thread stalls from 995 to 2,000; event 12 began a segment and came within it.
+        let stall = |rolls| {
+            let mut run = stalled(Kind::Host);
+            run.stalls.swap(0, 1);
+            Run { rolls, ..run }
+        };
+        assert!(!spoilt_by(&stall(vec![12]), Kind::is_the_hosts).contains(&true));
+        assert!(spoilt_by(&stall(vec![50]), Kind::is_the_hosts)[12]);
+        // Behind the stage in turn: event 9 began it, was had at once, and the next batch came late.
+        assert!(!spoilt_by(&stall(vec![9]), Kind::is_the_hosts).contains(&true));
+        // A stall of the publisher's thread at that time has no roll in it.
+        assert!(spoilt_by(&Run { rolls: vec![12], ..stalled(Kind::Host) }, Kind::is_the_hosts)[12]);
+    }
+
+    #[test]
     fn a_backlog_that_never_ends_is_not_excused_for_ever() {
         // Every event stays slow for long after the stall: beyond twice its length that is not the stall's doing.
         let due: Vec<u64> = (0..1_000).map(|n| n * 100).collect();
@@ -278,6 +342,7 @@ mod tests {
                 done,
                 stalls,
                 warm_until: ticks.of_ns(50_000.0),
+                missed: 3,
                 rolls: vec![2, 50],
                 ours_beside: true,
             }
@@ -288,6 +353,10 @@ mod tests {
         assert!(judged.left_out() > 0.0 && judged.left_out_host() == 0.0);
         let judged = judge(&run(Kind::Host), ticks);
         assert_eq!(judged.outside, judged.outside_host);
+        assert_eq!((judged.missed, judged.at_rolls), (3, 0));
+        // 100 us of 945 or so.
+        let host = judged.host_ms_per_second();
+        assert!((100.0..110.0).contains(&host), "{host}");
         assert_eq!((judged.all.len(), judged.rolls), (95, 1));
         assert_eq!(judged.outside.len(), 95 - 13);
         assert!((judged.left_out() - 13.0 / 95.0).abs() < 1e-9);

@@ -193,6 +193,7 @@ fn samples(judged: &Judged) -> Vec<Sample> {
     ] {
         samples.push(Sample { metric, unit: "%", value: part * 100.0 });
     }
+    samples.push(Sample { metric: "host-stalls", unit: "ms/s", value: judged.host_ms_per_second() });
     samples
 }
 

@@ -163,8 +163,11 @@ impl<E: Probe> Handler<E> for Recorder {
 
 /// Stamps for `count` events, their pages present.
 fn stamps(count: u64) -> Arc<[AtomicU64]> {
-    (0..count).map(|_| AtomicU64::new(1)).collect()
+    (0..count).map(|_| AtomicU64::new(NO_STAMP)).collect()
 }
+
+/// Written before the run so that the pages are there; no counter is so low.
+const NO_STAMP: u64 = 1;
 
 /// What the publisher's thread brings back.
 struct Published {
@@ -206,12 +209,16 @@ fn finish(
     assert_eq!(recorder.wrong, 0, "every event arrives once, in order");
     let timed = plan.schedule.timed(ticks);
     let due = (0..recorder.done.len() as u64).map(|number| published.start + timed.due(number)).collect();
-    let done = recorder.done.iter().map(|at| at.load(Ordering::Relaxed)).collect();
+    let done: Vec<u64> = recorder.done.iter().map(|at| at.load(Ordering::Relaxed)).collect();
+    // A place without a stamp would read as no latency at all.
+    assert!(!done.contains(&NO_STAMP), "every event was stamped");
+    let missed = published.watch.missed + recorder.watch.missed;
     Run {
         due,
         done,
         stalls: [published.watch.into_stalls(), recorder.watch.into_stalls()],
         warm_until: published.start + ticks.of_ns(plan.warm_seconds * 1e9),
+        missed,
         ours_beside: rolls.is_some(),
         rolls: rolls.unwrap_or_default(),
     }

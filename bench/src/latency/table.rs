@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::latency::judge::KINDS;
 use crate::latency::{Cell, Latency};
+use crate::stalls::Kind;
 use crate::stats::{QUANTILES, human_ns, human_rate};
 
 /// Percentiles of one group.
@@ -57,8 +58,17 @@ pub fn remarks(cell: &Cell) -> String {
     }
     for (kind, (count, ns)) in KINDS.iter().zip(judged.stalls) {
         if count > 0 {
-            parts.push(format!("{} {count} ({})", kind.name(), human_ns(ns as f64)));
+            let ours = *kind == Kind::Switched && judged.ours_beside;
+            let whose = if ours { ", may be slipring's helpers" } else { "" };
+            parts.push(format!("{} {count} ({}{whose})", kind.name(), human_ns(ns as f64)));
         }
+    }
+    parts.push(format!("host's {:.1} ms/s", judged.host_ms_per_second()));
+    if judged.at_rolls > 0 {
+        parts.push(format!("{} stalls near a roll kept in", judged.at_rolls));
+    }
+    if judged.missed > 0 {
+        parts.push(format!("{} stalls more than could be kept", judged.missed));
     }
     parts.join(", ")
 }

@@ -44,6 +44,11 @@ pub struct LatencyCell {
     pub ours_beside: bool,
     pub taken_in_time_percent: f64,
     pub stalls: BTreeMap<&'static str, Stalls>,
+    pub host_stalls_ms_per_second: f64,
+    /// Host and switched stalls that no figure leaves out, for a roll may have been in them.
+    pub stalls_at_rolls: u64,
+    /// Stalls that found no room and are in no count.
+    pub stalls_missed: u64,
 }
 
 #[derive(serde::Serialize)]
@@ -75,6 +80,9 @@ impl Summary {
                 .zip(cell.judged.stalls)
                 .map(|(kind, (count, total_ns))| (kind.name(), Stalls { count, total_ns }))
                 .collect(),
+            host_stalls_ms_per_second: round(cell.judged.host_ms_per_second()),
+            stalls_at_rolls: cell.judged.at_rolls,
+            stalls_missed: cell.judged.missed,
         };
         Summary {
             command: findings.command.clone(),

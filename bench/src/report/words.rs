@@ -30,7 +30,9 @@ pub const WORDS: [(&str, &str); 7] = [
          there are mostly those. So for these columns the figure outside the host's stalls is the honest one: what it \
          keeps includes what other programs took. Left out are events that were due during a stall or less than 10 us \
          before it, and the backlog behind it, for twice its length at most; an event that was late before the stall stays \
-         in. Each line says how much was left out. Page faults and blocking are slipring's own and always stay in. Near \
+         in. A stall of the stage's thread in which a segment may have rolled is never left out. Each line says how much was. \
+         What of slipring's looks like the host's all the same shows as an excess of the host's milliseconds a second over \
+         the raw ring's. Page faults and blocking are slipring's own and always stay in. Near \
          and beyond the knee much is left out: then only the first line says anything.",
     ),
     (
