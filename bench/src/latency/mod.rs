@@ -21,8 +21,8 @@ mod table;
 use std::path::Path;
 
 pub use plan::{Options, USUAL_RATE};
-pub use series::Series;
-pub use table::remarks;
+pub use series::{MOST_SHOWN, Series};
+pub use table::{ratios, remarks};
 
 use crate::clock::Ticks;
 use crate::harness::{Output, Sample, Tally};
@@ -64,8 +64,26 @@ const TAKEN_IN_TIME: &str = "taken-in-time";
 #[derive(Clone, Default)]
 pub struct Latency {
     pub cells: Vec<Cell>,
-    /// Column, contender, and the highest rate before the knee.
-    pub knees: Vec<(String, f64)>,
+    pub knees: Vec<Knee>,
+}
+
+/// Where a column's curve turns up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Knee {
+    /// Column and contender.
+    pub who: String,
+    /// The last rate before it.
+    pub rate: f64,
+    /// No higher rate was tried: the knee lies beyond.
+    pub at_least: bool,
+}
+
+impl Knee {
+    /// `5 M/s`, `at least 20 M/s`.
+    pub fn text(&self) -> String {
+        let rate = human_rate(self.rate);
+        if self.at_least { format!("at least {rate}") } else { rate }
+    }
 }
 
 /// Runs the groups of the plan one after the other.
@@ -91,7 +109,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, options: Options)
     for (name, entries) in plan::variants(folder, cores, options) {
         group(output, &mut latency, &name, entries, options);
     }
-    latency.knees = knees(&latency.cells);
+    latency.knees = knees(&latency.cells, options.rates().last().copied().unwrap_or(0.0));
     output.say(&table::curve(&latency));
     latency
 }
@@ -154,7 +172,7 @@ fn group(output: &mut Output, latency: &mut Latency, name: &str, entries: Vec<En
             .collect();
         output.keep(cell.tally.rows(&cell.bench, cell.contender, &cell.topology, &others));
     }
-    output.say(&table::group(name, &cells));
+    output.say(&table::group(name, &cells, &output.rows));
     latency.cells.extend(cells);
 }
 
@@ -198,7 +216,7 @@ fn samples(judged: &Judged) -> Vec<Sample> {
 }
 
 /// The last rate of each column before its curve turns up.
-fn knees(cells: &[Cell]) -> Vec<(String, f64)> {
+fn knees(cells: &[Cell], top: f64) -> Vec<Knee> {
     let usual: Vec<&Cell> = cells.iter().filter(|cell| cell.variant.is_empty()).collect();
     let mut names: Vec<(Column, &str)> = Vec::new();
     for cell in &usual {
@@ -214,7 +232,8 @@ fn knees(cells: &[Cell]) -> Vec<(String, f64)> {
             .map(|cell| (cell.rate, cell.judged.all.value_at_quantile(0.5) as f64, cell.taken_in_time()))
             .collect();
         if let Some(rate) = knee(&curve) {
-            knees.push((format!("{} {contender}", column.name()), rate));
+            let who = format!("{} {contender}", column.name());
+            knees.push(Knee { who, rate, at_least: rate >= top });
         }
     }
     knees
@@ -248,5 +267,11 @@ mod tests {
         assert_eq!(knee(&[(1e4, 200.0, 1.0), (1e6, 2_500.0, 1.0), (5e6, 300.0, 1.0)]), Some(1e4));
         assert_eq!(knee(&[(1e4, 200.0, 0.5)]), None);
         assert_eq!(knee(&[]), None);
+    }
+
+    #[test]
+    fn a_knee_at_the_highest_rate_is_at_least_there() {
+        let knee = |at_least| Knee { who: "ring slipring".to_owned(), rate: 2e7, at_least }.text();
+        assert_eq!((knee(false), knee(true)), ("20 M/s".to_owned(), "at least 20 M/s".to_owned()));
     }
 }

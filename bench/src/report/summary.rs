@@ -20,6 +20,8 @@ pub struct Summary {
     pub latency: Vec<LatencyCell>,
     /// Column and contender, and the last rate before the knee.
     pub knees: BTreeMap<String, f64>,
+    /// Those of them that lie beyond the highest rate tried.
+    pub knees_at_least: Vec<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -92,7 +94,14 @@ impl Summary {
             skipped: findings.skipped.clone(),
             jitter: findings.jitter.iter().map(core).collect(),
             latency: findings.latency.cells.iter().map(cell).collect(),
-            knees: findings.latency.knees.iter().cloned().collect(),
+            knees: findings.latency.knees.iter().map(|knee| (knee.who.clone(), knee.rate)).collect(),
+            knees_at_least: findings
+                .latency
+                .knees
+                .iter()
+                .filter(|knee| knee.at_least)
+                .map(|knee| knee.who.clone())
+                .collect(),
         }
     }
 }

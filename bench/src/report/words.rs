@@ -39,7 +39,7 @@ pub const WORDS: [(&str, &str); 7] = [
         "Throughput, rounds and ratios",
         "Contenders take turns round by round in one process, each round beginning with another. A figure is the median of \
          its rounds; its spread is the least and the greatest. A ratio is taken within a round, since a virtual machine \
-         changes its speed from minute to minute, and the median of those ratios is shown. bound-copy is a plain copy of \
+         changes its speed from minute to minute, and the median of those ratios is shown: slipring's figure over the other's, so above 1 is better for M/s and below 1 for times. bound-copy is a plain copy of \
          the same bytes into mapped memory, bound-copy-crc the copy with the checksum: nothing that keeps records can be \
          faster.",
     ),
