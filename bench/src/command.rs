@@ -128,7 +128,8 @@ fn run(bench: &Bench, options: &Options, folder: &Path) -> Findings {
     let cores = Cores::find();
     let machine = Machine::look(folder);
     output.say(&machine.text());
-    output.say("Ratios are slipring's figure over the other's, median of the rounds (least-greatest).\n");
+    output.say("Ratios are slipring's figure over the other's, median of the rounds (least-greatest): above 1 is better for M/s, \
+         below 1 for times.\n");
     let (mut jittered, mut latencies) = (Vec::new(), Latency::default());
     let all = matches!(bench, Bench::All(_));
     if all || matches!(bench, Bench::Jitter(_)) {

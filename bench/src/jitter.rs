@@ -51,12 +51,16 @@ fn spin(core: usize, span: Duration) -> Look {
     watch.start();
     let begun = watch.look();
     let end = begun + ticks.of_ns(span.as_nanos() as f64);
+    let stall = ticks.of_ns(STALL_NS);
     let mut last = begun;
     while last < end {
         let now = watch.look();
         jumps.saturating_record(ticks.ns(last, now).max(1));
-        // Read again: recording is not a jump of the machine.
+        // Read again: recording is not a jump of the machine; a stall that falls into it is.
         last = watch.look();
+        if last > now && last - now > stall {
+            jumps.saturating_record(ticks.ns(now, last));
+        }
     }
     Look { jumps, stalls: watch.into_stalls(), begun, ended: last }
 }

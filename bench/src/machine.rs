@@ -33,6 +33,12 @@ pub struct Machine {
     /// What one reading of the counter costs.
     pub stamp_ns: f64,
     pub slipring_bench: String,
+    /// When it was run, UTC.
+    pub date: String,
+    /// The compiler that built this program, and how.
+    pub rustc: String,
+    /// `SLIPRING_COMMIT` as it was when this was built.
+    pub commit: String,
 }
 
 /// What to say when it was.
@@ -80,6 +86,9 @@ impl Machine {
             niceness: rustix::process::getpriority_process(None).unwrap_or(0),
             stamp_ns: crate::stats::round(Ticks::get().cost_ns()),
             slipring_bench: env!("CARGO_PKG_VERSION").to_owned(),
+            date: jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            rustc: format!("{}, {}", rustc(), if cfg!(debug_assertions) { "debug" } else { "release" }),
+            commit: option_env!("SLIPRING_COMMIT").unwrap_or("not told to the build").to_owned(),
         }
     }
 
@@ -103,6 +112,10 @@ impl Machine {
             ("load average", self.load_average.clone()),
             ("niceness", format!("{}, of the session: {}", self.niceness, self.autogroup)),
             ("a stamp costs", format!("{} ns", self.stamp_ns)),
+            ("date", self.date.clone()),
+            ("slipring-bench", self.slipring_bench.clone()),
+            ("commit", self.commit.clone()),
+            ("built with", self.rustc.clone()),
         ]
     }
 
@@ -119,6 +132,30 @@ impl Machine {
         let busy = if self.is_busy() { format!("  {BUSY}\n") } else { String::new() };
         format!("host\n{}\n{busy}", lines.join("\n"))
     }
+}
+
+/// The compiler writes its name into each program: what is installed here now may be another.
+fn rustc() -> String {
+    let program = std::fs::read("/proc/self/exe").unwrap_or_default();
+    compiler_in(&program).unwrap_or_else(|| UNKNOWN.to_owned())
+}
+
+/// The first `rustc version 1.2.3 (...)` in a program.
+fn compiler_in(program: &[u8]) -> Option<String> {
+    const MARK: &[u8] = b"rustc version ";
+    program.windows(MARK.len() + 1).enumerate().find_map(|(at, bytes)| {
+        // The mark itself is in this program too, without a number behind it.
+        if !bytes.starts_with(MARK) || !bytes[MARK.len()].is_ascii_digit() {
+            return None;
+        }
+        let rest = &program[at + MARK.len()..];
+        let end = rest.iter().position(|byte| !matches!(byte, b' '..=b'~')).unwrap_or(rest.len());
+        let text = String::from_utf8_lossy(&rest[..end.min(60)]);
+        Some(format!(
+            "rustc {}",
+            text.split_once(')').map_or(&text[..], |(text, _)| text).replace('(', "").trim()
+        ))
+    })
 }
 
 fn read(path: &str) -> String {
@@ -211,6 +248,14 @@ mod tests {
     fn the_chosen_word_is_the_bracketed_one() {
         assert_eq!(chosen("always [madvise] never"), "madvise");
         assert_eq!(chosen("unknown"), "unknown");
+    }
+
+    #[test]
+    fn the_compiler_is_read_from_the_program() {
+        let program = b"\x7fELF rustc version \0\0rustc version 1.95.0 (59807616e 2026-04-14)\0GCC";
+        assert_eq!(compiler_in(program).as_deref(), Some("rustc 1.95.0 59807616e 2026-04-14"));
+        assert_eq!(compiler_in(b"rustc version "), None);
+        assert!(rustc().starts_with("rustc 1."), "{}", rustc());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A spinning thread notices its own stalls: two looks at the clock far apart, though nothing between them takes
-//! long. What the kernel counted meanwhile says whose stall it was, so that none of ours passes for the machine's.
+//! long. What the kernel counted meanwhile says what it was, as far as the kernel knows: not which thread took the core
+//! (the journal's helper and syncer are threads too), and not what the thread itself did without faulting or blocking.
+//! So who leaves stalls out says which kinds, and shows what is left without.
 
 use crate::clock::Ticks;
 
@@ -7,9 +9,10 @@ use crate::clock::Ticks;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Neither a switch nor a page fault: the host, or an interrupt, had the core.
+    /// Neither a switch nor a page fault nor a block: the host or an interrupt had the core, or the thread was busy
+    /// itself for so long.
     Host,
-    /// The kernel gave the core to another thread: on a small machine also to the journal's helper or syncer.
+    /// The kernel gave the core to another thread: where slipring has threads beside, also to one of those.
     Switched,
     /// The thread took page faults: its own doing.
     Faulted,
@@ -18,9 +21,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether the figures "outside the machine's stalls" leave it out. What a thread does to itself stays in.
-    pub fn is_the_machines(self) -> bool {
+    /// Whether the figures "outside stalls" leave it out: something else had the core, be it a thread of ours. What a
+    /// thread does to itself stays in.
+    pub fn is_from_outside(self) -> bool {
         matches!(self, Kind::Host | Kind::Switched)
+    }
+
+    /// Whether the figures "outside the host's stalls" leave it out: no thread that the kernel knows of had the core.
+    pub fn is_the_hosts(self) -> bool {
+        self == Kind::Host
     }
 
     pub fn name(self) -> &'static str {
@@ -159,9 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_others_do_counts_as_the_machines() {
-        assert!(Kind::Host.is_the_machines() && Kind::Switched.is_the_machines());
-        assert!(!Kind::Faulted.is_the_machines() && !Kind::Blocked.is_the_machines());
+    fn a_switch_is_from_outside_but_not_the_hosts() {
+        assert!(Kind::Host.is_from_outside() && Kind::Switched.is_from_outside());
+        assert!(!Kind::Faulted.is_from_outside() && !Kind::Blocked.is_from_outside());
+        let hosts = [Kind::Host, Kind::Switched, Kind::Faulted, Kind::Blocked].map(Kind::is_the_hosts);
+        assert_eq!(hosts, [true, false, false, false]);
     }
 
     #[test]

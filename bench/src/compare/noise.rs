@@ -18,7 +18,7 @@ pub fn is_tail(row: &Row) -> bool {
     ["p99", "p999", "p9999", "max"]
         .iter()
         .any(|tail| metric == *tail || metric.starts_with(&format!("{tail}-")))
-        || metric == "p90" && row.bench.starts_with("latency/")
+        || (metric == "p90" || metric == "p90-outside-host") && row.bench.starts_with("latency/")
 }
 
 /// How much worse `b` is than `a`: above 1 if it is.

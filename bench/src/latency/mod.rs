@@ -21,8 +21,8 @@ mod table;
 use std::path::Path;
 
 pub use plan::{Options, USUAL_RATE};
-pub use series::Series;
-pub use table::remarks;
+pub use series::{MOST_SHOWN, Series};
+pub use table::{ratios, remarks};
 
 use crate::clock::Ticks;
 use crate::harness::{Output, Sample, Tally};
@@ -65,8 +65,26 @@ const TAKEN_IN_TIME: &str = "taken-in-time";
 #[derive(Clone, Default)]
 pub struct Latency {
     pub cells: Vec<Cell>,
-    /// Column, contender, and the highest rate before the knee.
-    pub knees: Vec<(String, f64)>,
+    pub knees: Vec<Knee>,
+}
+
+/// Where a column's curve turns up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Knee {
+    /// Column and contender.
+    pub who: String,
+    /// The last rate before it.
+    pub rate: f64,
+    /// No higher rate was tried: the knee lies beyond.
+    pub at_least: bool,
+}
+
+impl Knee {
+    /// `5 M/s`, `at least 20 M/s`.
+    pub fn text(&self) -> String {
+        let rate = human_rate(self.rate);
+        if self.at_least { format!("at least {rate}") } else { rate }
+    }
 }
 
 /// Runs the groups of the plan one after the other.
@@ -74,8 +92,9 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, options: Options)
     let mut latency = Latency::default();
     let stamp = Ticks::get().cost_ns();
     output.say(&format!(
-        "Latency: from when an event was due until the stage had it; a stamp costs {stamp:.1} ns. Each twice: as \
-         measured,\nand outside the machine's stalls, with how much was left out. Knee: the last rate at which 99% of \
+        "Latency: from when an event was due until the stage had it; a stamp costs {stamp:.1} ns. Each three \
+         times: as\nmeasured; outside the host's stalls; outside those and the times that another thread had the core, \
+         which with a\njournal may have been slipring's own helper or syncer. Each says how much was left out. Knee: the last rate at which 99% of \
          what was due\nwas taken in time and p50 was within ten times the column's least.\n"
     ));
     for (bench, needs) in plan::unfit(cores) {
@@ -91,7 +110,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, options: Options)
     for (name, entries) in plan::variants(folder, cores, options) {
         group(output, folder, &mut latency, &name, entries, options);
     }
-    latency.knees = knees(&latency.cells);
+    latency.knees = knees(&latency.cells, options.rates().last().copied().unwrap_or(0.0));
     output.say(&table::curve(&latency));
     latency
 }
@@ -161,11 +180,12 @@ fn group(
             .collect();
         output.keep(cell.tally.rows(&cell.bench, cell.contender, &cell.topology, &others));
     }
-    output.say(&table::group(name, &cells));
+    output.say(&table::group(name, &cells, &output.rows));
     latency.cells.extend(cells);
 }
 
 fn samples(judged: &Judged) -> Vec<Sample> {
+    const MEASURED: [&str; 6] = ["p50", "p90", "p99", "p999", "p9999", "max"];
     const OUTSIDE: [&str; 6] = [
         "p50-outside-stalls",
         "p90-outside-stalls",
@@ -174,23 +194,37 @@ fn samples(judged: &Judged) -> Vec<Sample> {
         "p9999-outside-stalls",
         "max-outside-stalls",
     ];
+    const OUTSIDE_HOST: [&str; 6] = [
+        "p50-outside-host",
+        "p90-outside-host",
+        "p99-outside-host",
+        "p999-outside-host",
+        "p9999-outside-host",
+        "max-outside-host",
+    ];
     let mut samples = Vec::new();
-    for (metric, at) in QUANTILES {
-        samples.push(Sample { metric, unit: "ns", value: judged.all.value_at_quantile(at) as f64 });
+    for (metrics, histogram) in
+        [(MEASURED, &judged.all), (OUTSIDE, &judged.outside), (OUTSIDE_HOST, &judged.outside_host)]
+    {
+        for (metric, (_, at)) in metrics.into_iter().zip(QUANTILES) {
+            // Nothing left is no figure.
+            let value = if histogram.is_empty() { f64::NAN } else { histogram.value_at_quantile(at) as f64 };
+            samples.push(Sample { metric, unit: "ns", value });
+        }
     }
-    for (metric, (_, at)) in OUTSIDE.into_iter().zip(QUANTILES) {
-        // Nothing left is no figure.
-        let value =
-            if judged.outside.is_empty() { f64::NAN } else { judged.outside.value_at_quantile(at) as f64 };
-        samples.push(Sample { metric, unit: "ns", value });
+    for (metric, part) in [
+        ("left-out", judged.left_out()),
+        ("left-out-host", judged.left_out_host()),
+        (TAKEN_IN_TIME, judged.achieved),
+    ] {
+        samples.push(Sample { metric, unit: "%", value: part * 100.0 });
     }
-    samples.push(Sample { metric: "left-out", unit: "%", value: judged.left_out() * 100.0 });
-    samples.push(Sample { metric: TAKEN_IN_TIME, unit: "%", value: judged.achieved * 100.0 });
+    samples.push(Sample { metric: "host-stalls", unit: "ms/s", value: judged.host_ms_per_second() });
     samples
 }
 
 /// The last rate of each column before its curve turns up.
-fn knees(cells: &[Cell]) -> Vec<(String, f64)> {
+fn knees(cells: &[Cell], top: f64) -> Vec<Knee> {
     let usual: Vec<&Cell> = cells.iter().filter(|cell| cell.variant.is_empty()).collect();
     let mut names: Vec<(Column, &str)> = Vec::new();
     for cell in &usual {
@@ -206,7 +240,8 @@ fn knees(cells: &[Cell]) -> Vec<(String, f64)> {
             .map(|cell| (cell.rate, cell.judged.all.value_at_quantile(0.5) as f64, cell.taken_in_time()))
             .collect();
         if let Some(rate) = knee(&curve) {
-            knees.push((format!("{} {contender}", column.name()), rate));
+            let who = format!("{} {contender}", column.name());
+            knees.push(Knee { who, rate, at_least: rate >= top });
         }
     }
     knees
@@ -240,5 +275,11 @@ mod tests {
         assert_eq!(knee(&[(1e4, 200.0, 1.0), (1e6, 2_500.0, 1.0), (5e6, 300.0, 1.0)]), Some(1e4));
         assert_eq!(knee(&[(1e4, 200.0, 0.5)]), None);
         assert_eq!(knee(&[]), None);
+    }
+
+    #[test]
+    fn a_knee_at_the_highest_rate_is_at_least_there() {
+        let knee = |at_least| Knee { who: "ring slipring".to_owned(), rate: 2e7, at_least }.text();
+        assert_eq!((knee(false), knee(true)), ("20 M/s".to_owned(), "at least 20 M/s".to_owned()));
     }
 }

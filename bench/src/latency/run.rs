@@ -163,8 +163,11 @@ impl<E: Probe> Handler<E> for Recorder {
 
 /// Stamps for `count` events, their pages present.
 fn stamps(count: u64) -> Arc<[AtomicU64]> {
-    (0..count).map(|_| AtomicU64::new(1)).collect()
+    (0..count).map(|_| AtomicU64::new(NO_STAMP)).collect()
 }
+
+/// Written before the run so that the pages are there; no counter is so low.
+const NO_STAMP: u64 = 1;
 
 /// What the publisher's thread brings back.
 struct Published {
@@ -195,17 +198,29 @@ fn publish_all(
     Published { start, watch }
 }
 
-fn finish(plan: &Plan<'_>, ticks: Ticks, published: Published, recorder: Recorder, rolls: Vec<u64>) -> Run {
+/// `rolls` is `None` where there is no journal, and so no thread of slipring's beside.
+fn finish(
+    plan: &Plan<'_>,
+    ticks: Ticks,
+    published: Published,
+    recorder: Recorder,
+    rolls: Option<Vec<u64>>,
+) -> Run {
     assert_eq!(recorder.wrong, 0, "every event arrives once, in order");
     let timed = plan.schedule.timed(ticks);
     let due = (0..recorder.done.len() as u64).map(|number| published.start + timed.due(number)).collect();
-    let done = recorder.done.iter().map(|at| at.load(Ordering::Relaxed)).collect();
+    let done: Vec<u64> = recorder.done.iter().map(|at| at.load(Ordering::Relaxed)).collect();
+    // A place without a stamp would read as no latency at all.
+    assert!(!done.contains(&NO_STAMP), "every event was stamped");
+    let missed = published.watch.missed + recorder.watch.missed;
     Run {
         due,
         done,
         stalls: [published.watch.into_stalls(), recorder.watch.into_stalls()],
         warm_until: published.start + ticks.of_ns(plan.warm_seconds * 1e9),
-        rolls,
+        missed,
+        ours_beside: rolls.is_some(),
+        rolls: rolls.unwrap_or_default(),
     }
 }
 
@@ -289,8 +304,9 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
     engine.wait_stage("stage", count - 1).expect("a running engine");
     let mut report = engine.shutdown(publisher).expect("a clean shutdown");
     let recorder = report.take_handler::<Recorder>("stage").expect("the stage gives its handler back");
-    let rolls = if plan.column == Column::Ring { 0 } else { (count - 1) / segment_records };
-    finish(plan, ticks, published, recorder, (1..=rolls).map(|roll| roll * segment_records).collect())
+    let rolls = (1..=(count - 1) / segment_records).map(|roll| roll * segment_records).collect();
+    let rolls = (plan.column != Column::Ring).then_some(rolls);
+    finish(plan, ticks, published, recorder, rolls)
 }
 
 /// The raw ring with a poller, and the same recorder; it spins, whatever the plan says.
@@ -346,5 +362,5 @@ pub fn disruptor<E: Probe>(plan: &Plan<'_>) -> Run {
     plan.cores.unpin();
     drop(producer);
     let recorder = consumer.join().expect("the consumer does not panic");
-    finish(plan, ticks, published, recorder, Vec::new())
+    finish(plan, ticks, published, recorder, None)
 }

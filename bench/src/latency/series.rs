@@ -10,7 +10,10 @@ pub struct Series {
     pub slices: Vec<Slice>,
     /// When a segment began, milliseconds into the run.
     pub rolls_ms: Vec<f64>,
+    /// The longest, as many as a picture shows.
     pub stalls: Vec<Shown>,
+    /// How many there were.
+    pub stalls_in_all: usize,
 }
 
 #[derive(Clone, Copy, Debug, serde::Serialize)]
@@ -29,6 +32,9 @@ pub struct Shown {
 
 /// Slices in a picture; more can't be told apart.
 const SLICES: u64 = 400;
+
+/// Stalls in a picture: more cover it.
+pub const MOST_SHOWN: usize = 100;
 
 impl Series {
     pub fn of(run: &Run, ticks: Ticks) -> Self {
@@ -62,8 +68,9 @@ impl Series {
             .collect();
         // The longest are the ones to see.
         stalls.sort_by_key(|stall| std::cmp::Reverse(stall.stall_ns));
-        stalls.truncate(100);
-        Series { slices, rolls_ms, stalls }
+        let stalls_in_all = stalls.len();
+        stalls.truncate(MOST_SHOWN);
+        Series { slices, rolls_ms, stalls, stalls_in_all }
     }
 }
 
@@ -78,7 +85,9 @@ mod tests {
         let mut done: Vec<u64> = due.iter().map(|due| due + ticks.of_ns(200.0)).collect();
         done[5_000] = due[5_000] + ticks.of_ns(900_000.0);
         let warm_until = due[1_000];
-        let run = Run { due, done, stalls: Default::default(), warm_until, rolls: vec![500, 4_000] };
+        let rolls = vec![500, 4_000];
+        let run =
+            Run { due, done, stalls: Default::default(), warm_until, rolls, ours_beside: true, missed: 0 };
         let series = Series::of(&run, ticks);
         assert!((390..=410).contains(&series.slices.len()), "{}", series.slices.len());
         assert_eq!(series.rolls_ms.len(), 1);

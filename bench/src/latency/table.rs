@@ -1,30 +1,54 @@
-//! The tables that people read: each percentile twice, and the curve with its knee.
+//! The tables that people read: each percentile three times, and the curve with its knee.
 
 use std::fmt::Write;
 
 use hdrhistogram::Histogram;
 
+use crate::harness::Row;
 use crate::latency::judge::KINDS;
 use crate::latency::{Cell, Latency};
+use crate::stalls::Kind;
 use crate::stats::{QUANTILES, human_ns, human_rate};
 
 /// Percentiles of one group.
-pub fn group(name: &str, cells: &[Cell]) -> String {
+pub fn group(name: &str, cells: &[Cell], rows: &[Row]) -> String {
     let Some(first) = cells.first() else { return String::new() };
-    let mut text = format!("{name}  ({} rounds, {})\n", first.rounds, first.topology);
+    let mut text = format!("{name}  (all of {} rounds together, {})\n", first.rounds, first.topology);
     let _ = write!(text, "  {:<32}", "");
     for head in ["p50", "p90", "p99", "p99.9", "p99.99", "max"] {
         let _ = write!(text, "{head:>9}");
     }
-    text.push('\n');
+    text.push_str("   p50, p99.9 over (median of the rounds)\n");
     for cell in cells {
         let who = who(cell);
-        let _ = writeln!(text, "  {who:<32}{}", percentiles(&cell.judged.all));
-        let left = format!("    outside stalls, {:.2}% left out", cell.judged.left_out() * 100.0);
-        let _ = writeln!(text, "  {left:<32}{}", percentiles(&cell.judged.outside));
+        let all = percentiles(&cell.judged.all);
+        let _ = writeln!(text, "  {who:<32}{all}   {}", ratios(cell, rows, ""));
+        for (what, metric, part, histogram) in [
+            ("outside host", "-outside-host", cell.judged.left_out_host(), &cell.judged.outside_host),
+            ("outside stalls", "-outside-stalls", cell.judged.left_out(), &cell.judged.outside),
+        ] {
+            let left = format!("    {what}, {:.2}% left out", part * 100.0);
+            let _ = writeln!(text, "  {left:<32}{}   {}", percentiles(histogram), ratios(cell, rows, metric));
+        }
         let _ = writeln!(text, "      {}", remarks(cell));
     }
     text
+}
+
+/// Its p50 and p99.9 over those of the ring (or of the raw one): the medians of the rounds' ratios. `set` is how the
+/// metrics' names end.
+pub fn ratios(cell: &Cell, rows: &[Row], set: &str) -> String {
+    let find = |metric: &str| {
+        let metric = format!("{metric}{set}");
+        let mine =
+            |row: &&Row| row.bench == cell.bench && row.contender == cell.contender && row.metric == metric;
+        rows.iter().find(mine)?.ratio.iter().next()
+    };
+    match (find("p50"), find("p999")) {
+        (Some((other, p50)), Some((_, p999))) => format!("{p50:.2}x, {p999:.2}x {other}"),
+        (Some((other, p50)), None) => format!("{p50:.2}x, - {other}"),
+        _ => String::new(),
+    }
 }
 
 fn who(cell: &Cell) -> String {
@@ -52,20 +76,31 @@ pub fn remarks(cell: &Cell) -> String {
     }
     for (kind, (count, ns)) in KINDS.iter().zip(judged.stalls) {
         if count > 0 {
-            parts.push(format!("{} {count} ({})", kind.name(), human_ns(ns as f64)));
+            let ours = *kind == Kind::Switched && judged.ours_beside;
+            let whose = if ours { ", may be slipring's helpers" } else { "" };
+            parts.push(format!("{} {count} ({}{whose})", kind.name(), human_ns(ns as f64)));
         }
+    }
+    parts.push(format!("host's {:.1} ms/s", judged.host_ms_per_second()));
+    if judged.at_rolls > 0 {
+        parts.push(format!("{} stalls near a roll kept in", judged.at_rolls));
+    }
+    if judged.missed > 0 {
+        parts.push(format!("{} stalls more than could be kept", judged.missed));
     }
     parts.join(", ")
 }
 
-/// p50 and p99 by rate, a line a column.
+/// p50 and p99 by rate, a line a column; p99 also as measured.
 pub fn curve(latency: &Latency) -> String {
     let mut rates: Vec<f64> = latency.cells.iter().filter(|c| c.variant.is_empty()).map(|c| c.rate).collect();
     rates.dedup();
-    let mut text = String::from("rate and latency: p50 / p99 outside stalls as the rate rises\n");
+    let mut text = String::from(
+        "rate and latency: p50 / p99 outside the host's stalls / p99 as measured, as the rate rises\n",
+    );
     let _ = write!(text, "  {:<22}", "");
     for rate in &rates {
-        let _ = write!(text, "{:>18}", human_rate(*rate));
+        let _ = write!(text, "{:>25}", human_rate(*rate));
     }
     text.push_str("   knee\n");
     let mut seen: Vec<String> = Vec::new();
@@ -79,17 +114,17 @@ pub fn curve(latency: &Latency) -> String {
             let here =
                 |other: &&Cell| other.variant.is_empty() && other.rate == *rate && self::who(other) == who;
             let shown = latency.cells.iter().find(here).map_or("past the knee".to_owned(), |cell| {
-                let outside = &cell.judged.outside;
-                if outside.is_empty() {
-                    return "all in stalls".to_owned();
-                }
-                let at = |quantile| human_ns(outside.value_at_quantile(quantile) as f64);
-                format!("{} / {}", at(0.5), at(0.99))
+                let at = |histogram: &Histogram<u64>, quantile| {
+                    let some = !histogram.is_empty();
+                    human_ns(if some { histogram.value_at_quantile(quantile) as f64 } else { f64::NAN })
+                };
+                let (all, outside) = (&cell.judged.all, &cell.judged.outside_host);
+                format!("{} / {} / {}", at(outside, 0.5), at(outside, 0.99), at(all, 0.99))
             });
-            let _ = write!(text, "{shown:>18}");
+            let _ = write!(text, "{shown:>25}");
         }
-        let knee = latency.knees.iter().find(|(name, _)| *name == who);
-        let _ = writeln!(text, "   {}", knee.map_or("below all".to_owned(), |(_, rate)| human_rate(*rate)));
+        let knee = latency.knees.iter().find(|knee| knee.who == who);
+        let _ = writeln!(text, "   {}", knee.map_or("below all".to_owned(), |knee| knee.text()));
         seen.push(who);
     }
     text

@@ -31,6 +31,7 @@ fn named(findings: &Findings) -> Vec<(String, &Histogram<u64>)> {
     for cell in &findings.latency.cells {
         let name = format!("{}/{}", cell.bench, cell.contender);
         named.push((format!("{name}/outside-stalls"), &cell.judged.outside));
+        named.push((format!("{name}/outside-host"), &cell.judged.outside_host));
         named.push((name, &cell.judged.all));
     }
     for core in &findings.jitter {

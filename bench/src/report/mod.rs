@@ -1,7 +1,9 @@
 //! `--out DIR`: everything that was found, for programs (`summary.json`, `latency.hlog`, `*.hgrm`) and for people
 //! (`*.svg`, and `report.html` with the pictures in it).
 
+mod bars;
 mod hdr;
+mod over_time;
 mod page;
 mod plots;
 mod summary;

@@ -6,7 +6,6 @@ use crate::harness::Row;
 use crate::latency::{Cell, USUAL_RATE};
 use crate::report::words::WORDS;
 use crate::report::{Findings, Picture, tables};
-use crate::stats::human_rate;
 
 const STYLE: &str = "
 :root { color-scheme: light; }
@@ -18,7 +17,7 @@ table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabula
 th { text-align: left; font-weight: 600; border-bottom: 2px solid #c8ccd2; padding: .25em .7em .25em 0; }
 td { border-bottom: 1px solid #eceef1; padding: .25em .7em .25em 0; vertical-align: top; white-space: nowrap; }
 td:last-child { white-space: normal; }
-small { color: #667; } .luck { color: #9aa0aa; } .scroll { overflow-x: auto; }
+small { color: #667; } .luck { color: #9aa0aa; } .better { color: #1a7f37; } .worse { color: #b3392f; } .scroll { overflow-x: auto; }
 figure { margin: 1em 0 2em; } figure svg { width: 100%; height: auto; border: 1px solid #e8eaed; }
 figcaption { color: #556; font-size: 13px; } .skip { color: #844; }
 ul { padding-left: 1.3em; } details { margin: .6em 0; } summary { cursor: pointer; }
@@ -62,10 +61,19 @@ pub fn page(findings: &Findings, pictures: &[Picture]) -> String {
     let other = |row: &&Row| !row.bench.starts_with("latency/") && !row.bench.starts_with("jitter/");
     let rows: Vec<&Row> = findings.rows.iter().filter(other).collect();
     if !rows.is_empty() {
-        section(&mut page, "Throughput");
+        section(&mut page, "Throughput, replay, seeking, opening, draining");
+        let _ = writeln!(page, "<p>{}Figures are medians of the rounds.</p>", tables::RATIOS);
         figures(&mut page, pictures, &["throughput.svg"]);
-        details(&mut page, "Every figure", &tables::rows(&rows));
+        let (drawn, others): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.metric == "throughput");
+        if !others.is_empty() {
+            page.push_str("<h3>What the picture does not show</h3>\n");
+            page.push_str(&tables::rows(&others));
+        }
+        if !drawn.is_empty() {
+            details(&mut page, "The figures of the picture", &tables::rows(&drawn));
+        }
     }
+    skipped(&mut page, findings);
     section(&mut page, "What was measured");
     for (head, text) in WORDS {
         let _ = write!(page, "<h3>{head}</h3>\n<p>{text}</p>\n");
@@ -98,9 +106,14 @@ fn latency(page: &mut String, findings: &Findings, pictures: &[Picture]) {
     let cells = &findings.latency.cells;
     let usual = |cell: &&Cell| cell.variant.is_empty();
     section(page, "Latency");
+    page.push_str(
+        "<p>The percentiles in these tables and pictures are of all rounds together; <code>summary.json</code> has under \
+         <code>rows</code> the median of each round's percentile, with the least and the greatest. The ratios, p50 and \
+         p99.9 over the ring's (of the ring over the raw one's), are medians of the rounds': below 1 is faster.</p>\n",
+    );
     figures(page, pictures, &["latency-percentiles.svg"]);
     let at_usual: Vec<&Cell> = cells.iter().filter(usual).filter(|cell| cell.rate == USUAL_RATE).collect();
-    page.push_str(&tables::latency(&at_usual));
+    page.push_str(&tables::latency(&at_usual, &findings.rows));
     figures(page, pictures, &["latency-by-rate.svg"]);
     if !findings.latency.knees.is_empty() {
         page.push_str(
@@ -110,22 +123,31 @@ fn latency(page: &mut String, findings: &Findings, pictures: &[Picture]) {
             .latency
             .knees
             .iter()
-            .map(|(who, rate)| format!("{} <b>{}</b>", escape(who), human_rate(*rate)))
+            .map(|knee| format!("{} <b>{}</b>", escape(&knee.who), knee.text()))
             .collect();
         let _ = writeln!(page, "{}.</p>", knees.join(", "));
     }
     figures(page, pictures, &["latency-over-time.svg"]);
     let rates: Vec<&Cell> = cells.iter().filter(usual).filter(|cell| cell.rate != USUAL_RATE).collect();
-    details(page, "All other rates", &tables::latency(&rates));
+    details(page, "All other rates", &tables::latency(&rates, &findings.rows));
     let variants: Vec<&Cell> = cells.iter().filter(|cell| !cell.variant.is_empty()).collect();
-    details(page, "Bursts, event sizes, ways to wait, topologies", &tables::latency(&variants));
-    if !findings.skipped.is_empty() {
-        page.push_str("<h3>Skipped on this machine</h3>\n<ul class=\"skip\">\n");
-        for skipped in &findings.skipped {
-            let _ = writeln!(page, "<li>{}: {}</li>", escape(&skipped.bench), escape(&skipped.why));
-        }
-        page.push_str("</ul>\n");
+    details(
+        page,
+        "Bursts, event sizes, ways to wait, topologies",
+        &tables::latency(&variants, &findings.rows),
+    );
+}
+
+fn skipped(page: &mut String, findings: &Findings) {
+    if findings.skipped.is_empty() {
+        return;
     }
+    section(page, "Skipped on this machine");
+    page.push_str("<ul class=\"skip\">\n");
+    for skipped in &findings.skipped {
+        let _ = writeln!(page, "<li>{}: {}</li>", escape(&skipped.bench), escape(&skipped.why));
+    }
+    page.push_str("</ul>\n");
 }
 
 /// The few lines that a hurried reader reads.
@@ -138,7 +160,11 @@ fn in_short(findings: &Findings) -> String {
             .find(|row| row.bench == bench && row.contender == contender && row.metric == metric)
     };
     let journalled = format!("latency/journalled/{USUAL_RATE:.0}");
-    for (metric, name) in [("p50", "p50"), ("p999-outside-stalls", "p99.9 outside stalls")] {
+    for (metric, name) in [
+        ("p50", "p50"),
+        ("p999-outside-host", "p99.9 outside the host's stalls"),
+        ("p999-outside-stalls", "p99.9 outside all stalls from outside the thread"),
+    ] {
         if let Some(row) = find(&journalled, "slipring", metric)
             && let Some(ratio) = row.ratio.get("ring")
         {
@@ -160,7 +186,14 @@ fn in_short(findings: &Findings) -> String {
     ] {
         if let Some(row) = find(bench, "slipring", "throughput") {
             let ratio = row.ratio.get(other).map_or(String::new(), |ratio| format!(", {ratio:.2}x {other}"));
-            lines.push(format!("{what}: <b>{} M/s</b> ({} to {}){ratio}.", row.median, row.min, row.max));
+            // How long a sustained one was is half of what it says.
+            let span = row.topology.split(", ").find(|part| part.contains(" s from an empty folder"));
+            let span = span.and_then(|part| part.split(" from").next());
+            let span = span.map_or(String::new(), |span| format!(", for {span}"));
+            lines.push(format!(
+                "{what}{span}: <b>{} M/s</b> ({} to {}){ratio}.",
+                row.median, row.min, row.max
+            ));
         }
     }
     for (bench, what) in [
@@ -182,5 +215,5 @@ fn in_short(findings: &Findings) -> String {
         return String::new();
     }
     let lines: String = lines.iter().map(|line| format!("<li>{line}</li>\n")).collect();
-    format!("<ul>\n{lines}</ul>\n")
+    format!("<ul>\n{lines}</ul>\n<p><small>{}</small></p>\n", tables::RATIOS)
 }

@@ -1,23 +1,25 @@
-//! The pictures, as SVG.
+//! The pictures, as SVG; latency over time and the bars have files of their own.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::harness::Row;
 use crate::latency::Cell;
+use crate::report::bars::{bars, bench_names};
+use crate::report::over_time::{self, over_time};
 use crate::report::{Findings, Picture};
 use crate::stats::{human_ns, human_rate};
 
-type Drawn = Result<(), Box<dyn std::error::Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Drawn = Result<(), Box<dyn std::error::Error>>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 const WIDTH: u32 = 960;
-const INK: RGBColor = RGBColor(40, 44, 52);
-const FAINT: RGBColor = RGBColor(225, 228, 232);
-const FONT: &str = "sans-serif";
+pub(super) const INK: RGBColor = RGBColor(40, 44, 52);
+pub(super) const FAINT: RGBColor = RGBColor(225, 228, 232);
+pub(super) const FONT: &str = "sans-serif";
 
 /// One colour a column, the same in every picture.
-fn colour(column: &str, contender: &str) -> RGBColor {
+pub(super) fn colour(column: &str, contender: &str) -> RGBColor {
     match (column, contender) {
         (_, "disruptor") => RGBColor(120, 124, 130),
         ("ring", _) => RGBColor(31, 111, 180),
@@ -27,7 +29,7 @@ fn colour(column: &str, contender: &str) -> RGBColor {
     }
 }
 
-fn name(cell: &Cell) -> String {
+pub(super) fn name(cell: &Cell) -> String {
     match cell.contender {
         "disruptor" => "raw disruptor".to_owned(),
         _ => cell.column.name().to_owned(),
@@ -45,7 +47,7 @@ pub fn all(findings: &Findings) -> Result<Vec<Picture>, Box<dyn std::error::Erro
         pictures.push(Picture {
             name: "latency-percentiles.svg",
             title: "Latency by percentile at 1 M events/s".into(),
-            caption: "Solid: outside the machine's stalls. Dashed: as measured. Both axes are logarithmic; each step to \
+            caption: "Solid: outside the host's stalls. Dashed: as measured. Both axes are logarithmic; each step to \
                       the right is ten times rarer."
                 .into(),
             svg: draw(WIDTH, 480, |area| percentiles(area, &at_usual))?,
@@ -54,17 +56,16 @@ pub fn all(findings: &Findings) -> Result<Vec<Picture>, Box<dyn std::error::Erro
         pictures.push(Picture {
             name: "latency-over-time.svg",
             title: "Latency over time at 1 M events/s, one run".into(),
-            caption: "Dots: the slowest event of each slice of time. Line: its median. Green: a new segment begins. Grey: \
-                      the machine had the core (host or another thread)."
-                .into(),
+            caption: over_time::caption(&at_usual),
             svg: draw(WIDTH, height, |area| over_time(area, &at_usual))?,
         });
         let curve: Vec<&Cell> = cells.iter().filter(usual).collect();
         pictures.push(Picture {
             name: "latency-by-rate.svg",
             title: "Latency as the rate rises".into(),
-            caption: "Solid: p50, dashed: p99; outside the machine's stalls, but as measured where those are more than 90% \
-                      of the events. The knee is where a curve turns up; rates far beyond it are not run."
+            caption: "Solid: p50, dashed: p99, both outside the host's stalls (as measured where those are more than 90% of \
+                      the events). Thin and dotted: p99 as measured. The knee is where a curve turns up; rates far \
+                      beyond it are not run."
                 .into(),
             svg: draw(WIDTH, 480, |area| by_rate(area, &curve))?,
         });
@@ -145,15 +146,15 @@ fn bounds(lines: &[Vec<(f64, f64)>]) -> (f64, f64, f64) {
 
 fn percentiles(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
     let lines: Vec<Vec<(f64, f64)>> =
-        cells.iter().flat_map(|cell| [curve(&cell.judged.outside), curve(&cell.judged.all)]).collect();
+        cells.iter().flat_map(|cell| [curve(&cell.judged.outside_host), curve(&cell.judged.all)]).collect();
     let (right, low, high) = bounds(&lines);
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .margin_right(30)
         .x_label_area_size(42)
-        .y_label_area_size(72)
+        .y_label_area_size(88)
         .build_cartesian_2d((1.0..right).log_scale(), (low..high).log_scale())?;
-    mesh(&mut chart, "percentile", &percent_label)?;
+    mesh(&mut chart, "percentile", "latency", &percent_label)?;
     for (cell, pair) in cells.iter().zip(lines.chunks(2)) {
         let colour = colour(cell.column.name(), cell.contender);
         chart.draw_series(DashedLineSeries::new(pair[1].clone(), 5, 4, colour.mix(0.75).stroke_width(1)))?;
@@ -173,26 +174,34 @@ fn by_rate(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
             names.push(entry);
         }
     }
-    // Where the machine's stalls are all there is (durable, or past the knee) only the measured figure says something.
-    let shown = |cell: &Cell| {
-        if cell.judged.left_out() > 0.9 { cell.judged.all.clone() } else { cell.judged.outside.clone() }
+    // Where the host's stalls are all there is only the measured figure says something.
+    let outside = |cell: &Cell, quantile: f64| {
+        let judged = &cell.judged;
+        let shown = if judged.left_out_host() > 0.9 { &judged.all } else { &judged.outside_host };
+        shown.value_at_quantile(quantile) as f64
     };
-    let line = |who: &str, quantile: f64| -> Vec<(f64, f64)> {
+    let measured = |cell: &Cell, quantile: f64| cell.judged.all.value_at_quantile(quantile) as f64;
+    let line = |who: &str, of: &dyn Fn(&Cell, f64) -> f64, quantile: f64| -> Vec<(f64, f64)> {
         let mine = cells.iter().filter(|cell| name(cell) == who);
-        mine.map(|cell| (cell.rate, shown(cell).value_at_quantile(quantile) as f64)).collect()
+        mine.map(|cell| (cell.rate, of(cell, quantile))).collect()
     };
-    let lines: Vec<Vec<(f64, f64)>> =
-        names.iter().flat_map(|(who, _)| [line(who, 0.5), line(who, 0.99)]).collect();
+    let lines: Vec<Vec<(f64, f64)>> = names
+        .iter()
+        .flat_map(|(who, _)| {
+            [line(who, &outside, 0.5), line(who, &outside, 0.99), line(who, &measured, 0.99)]
+        })
+        .collect();
     let (right, low, high) = bounds(&lines);
     let left = cells.iter().map(|cell| cell.rate).fold(right, f64::min);
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .margin_right(30)
         .x_label_area_size(42)
-        .y_label_area_size(72)
+        .y_label_area_size(88)
         .build_cartesian_2d((left..right).log_scale(), (low..high).log_scale())?;
-    mesh(&mut chart, "events due a second", &|rate| human_rate(rate))?;
-    for ((who, colour), pair) in names.into_iter().zip(lines.chunks(2)) {
+    mesh(&mut chart, "events due a second", "latency", &|rate| human_rate(rate))?;
+    for ((who, colour), pair) in names.into_iter().zip(lines.chunks(3)) {
+        chart.draw_series(DashedLineSeries::new(pair[2].clone(), 1, 3, colour.mix(0.8).stroke_width(1)))?;
         chart.draw_series(DashedLineSeries::new(pair[1].clone(), 5, 4, colour.stroke_width(1)))?;
         chart.draw_series(pair[0].iter().map(|at| Circle::new(*at, 3, colour.filled())))?;
         chart
@@ -210,9 +219,9 @@ fn jitter(area: &Area<'_>, findings: &Findings) -> Drawn {
         .margin(12)
         .margin_right(30)
         .x_label_area_size(42)
-        .y_label_area_size(72)
+        .y_label_area_size(88)
         .build_cartesian_2d((1.0..right).log_scale(), (low..high).log_scale())?;
-    mesh(&mut chart, "percentile of looks", &percent_label)?;
+    mesh(&mut chart, "percentile of looks", "time between two looks", &percent_label)?;
     for ((core, line), colour) in findings.jitter.iter().zip(lines).zip(Palette99::COLORS.iter().cycle()) {
         let colour = RGBColor(colour.0, colour.1, colour.2);
         chart
@@ -229,7 +238,7 @@ type LogChart<'a, 'b> = ChartContext<
     Cartesian2d<plotters::coord::combinators::LogCoord<f64>, plotters::coord::combinators::LogCoord<f64>>,
 >;
 
-fn mesh<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>, x: &str, label: &dyn Fn(f64) -> String) -> Drawn {
+fn mesh<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>, x: &str, y: &str, label: &dyn Fn(f64) -> String) -> Drawn {
     let decades = |text: &dyn Fn(f64) -> String, at: f64| {
         // Only whole decades are labelled; between them lie lines.
         let log = at.log10();
@@ -241,6 +250,7 @@ fn mesh<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>, x: &str, label: &dyn Fn(f64) -
         .bold_line_style(FAINT)
         .axis_style(INK)
         .x_desc(x)
+        .y_desc(y)
         .label_style((FONT, 13).into_font().color(&INK))
         .x_labels(8)
         .y_labels(10)
@@ -260,112 +270,6 @@ fn legend<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>) -> Drawn {
         .border_style(FAINT)
         .label_font((FONT, 13).into_font().color(&INK))
         .draw()?;
-    Ok(())
-}
-
-fn over_time(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
-    let series = || cells.iter().map(|cell| &cell.series);
-    let high = series().flat_map(|s| &s.slices).map(|slice| slice.max_ns as f64).fold(1e3, f64::max) * 1.5;
-    let low = series().flat_map(|s| &s.slices).map(|slice| slice.p50_ns as f64).fold(high, f64::min) * 0.6;
-    let (_, body) = area.split_vertically(10);
-    for (panel, cell) in body.split_evenly((cells.len(), 1)).iter().zip(cells) {
-        let colour = colour(cell.column.name(), cell.contender);
-        let end = cell.series.slices.last().map_or(1.0, |slice| slice.at_ms.max(1.0));
-        let mut chart = ChartBuilder::on(panel)
-            .margin(6)
-            .margin_right(20)
-            .caption(name(cell), (FONT, 15).into_font().color(&colour))
-            .x_label_area_size(26)
-            .y_label_area_size(72)
-            .build_cartesian_2d(0.0..end, (low..high).log_scale())?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(FAINT)
-            .axis_style(INK)
-            .label_style((FONT, 12).into_font().color(&INK))
-            .x_label_formatter(&|ms| format!("{ms:.0} ms"))
-            .y_labels(6)
-            .y_label_formatter(&|ns| human_ns(*ns))
-            .draw()?;
-        let machines = cell.series.stalls.iter().filter(|stall| stall.kind.is_the_machines());
-        chart.draw_series(machines.map(|stall| {
-            let until = (stall.at_ms + stall.stall_ns as f64 / 1e6).max(stall.at_ms + end / 900.0).min(end);
-            Rectangle::new(
-                [(stall.at_ms.min(end), low), (until, high)],
-                RGBColor(150, 150, 160).mix(0.3).filled(),
-            )
-        }))?;
-        chart.draw_series(
-            cell.series
-                .rolls_ms
-                .iter()
-                .map(|at| PathElement::new([(*at, low), (*at, high)], RGBColor(44, 150, 60).stroke_width(2))),
-        )?;
-        let slices = &cell.series.slices;
-        chart.draw_series(
-            slices.iter().map(|slice| Circle::new((slice.at_ms, slice.max_ns as f64), 2, colour.filled())),
-        )?;
-        chart.draw_series(LineSeries::new(
-            slices.iter().map(|slice| (slice.at_ms, slice.p50_ns as f64)),
-            INK.stroke_width(1),
-        ))?;
-    }
-    Ok(())
-}
-
-fn bench_names<'a>(rows: &[&'a Row]) -> Vec<&'a str> {
-    let mut names: Vec<&str> = Vec::new();
-    for row in rows {
-        if !names.contains(&row.bench.as_str()) {
-            names.push(&row.bench);
-        }
-    }
-    names
-}
-
-fn bars(area: &Area<'_>, rows: &[&Row], benches: &[&str]) -> Drawn {
-    const LEFT: i32 = 190;
-    const RIGHT: i32 = 640;
-    let text = (FONT, 13).into_font().color(&INK);
-    let bold = (FONT, 14).into_font().style(FontStyle::Bold).color(&INK);
-    let mut y = 18;
-    for bench in benches {
-        let group: Vec<&&Row> = rows.iter().filter(|row| row.bench == *bench).collect();
-        let crowded = group.first().is_some_and(|row| row.topology.contains(crate::topologies::CROWDED));
-        let mark =
-            if crowded { "  (needs more cores than here are: the scheduler is measured too)" } else { "" };
-        area.draw(&Text::new(format!("{bench}{mark}"), (12, y), bold.clone()))?;
-        y += 24;
-        let most = group.iter().map(|row| row.max).fold(0.0, f64::max).max(1e-9);
-        let ours = group.iter().find(|row| row.contender == "slipring");
-        let place = |value: f64| LEFT + (f64::from(RIGHT - LEFT) * value / most) as i32;
-        for row in &group {
-            let colour = match row.contender.as_str() {
-                "slipring" => RGBColor(31, 111, 180),
-                // Ours too, in another way.
-                other if other.starts_with("slipring-") => RGBColor(110, 165, 215),
-                other if other.starts_with("bound") => RGBColor(190, 196, 204),
-                _ => RGBColor(140, 160, 185),
-            };
-            area.draw(&Text::new(row.contender.clone(), (24, y + 2), text.clone()))?;
-            area.draw(&Rectangle::new(
-                [(LEFT, y), (place(row.median).max(LEFT + 1), y + 16)],
-                colour.filled(),
-            ))?;
-            area.draw(&PathElement::new(
-                [(place(row.min), y + 8), (place(row.max), y + 8)],
-                INK.stroke_width(1),
-            ))?;
-            let mut words = format!("{} M/s ({} to {})", row.median, row.min, row.max);
-            if let Some(ratio) = ours.and_then(|ours| ours.ratio.get(&row.contender)) {
-                words += &format!(", slipring {ratio:.2}x of it");
-            }
-            area.draw(&Text::new(words, (RIGHT + 12, y + 2), text.clone()))?;
-            y += 24;
-        }
-        y += 16;
-    }
     Ok(())
 }
 

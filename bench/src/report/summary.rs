@@ -20,6 +20,8 @@ pub struct Summary {
     pub latency: Vec<LatencyCell>,
     /// Column and contender, and the last rate before the knee.
     pub knees: BTreeMap<String, f64>,
+    /// Those of them that lie beyond the highest rate tried.
+    pub knees_at_least: Vec<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -39,8 +41,16 @@ pub struct LatencyCell {
     pub rounds: usize,
     pub rolls: u64,
     pub left_out_percent: f64,
+    pub left_out_host_percent: f64,
+    /// Threads of slipring's ran beside: `switched` may be theirs.
+    pub ours_beside: bool,
     pub taken_in_time_percent: f64,
     pub stalls: BTreeMap<&'static str, Stalls>,
+    pub host_stalls_ms_per_second: f64,
+    /// Host and switched stalls that no figure leaves out, for a roll may have been in them.
+    pub stalls_at_rolls: u64,
+    /// Stalls that found no room and are in no count.
+    pub stalls_missed: u64,
 }
 
 #[derive(serde::Serialize)]
@@ -64,12 +74,17 @@ impl Summary {
             rounds: cell.rounds,
             rolls: cell.judged.rolls,
             left_out_percent: round(cell.judged.left_out() * 100.0),
+            left_out_host_percent: round(cell.judged.left_out_host() * 100.0),
+            ours_beside: cell.judged.ours_beside,
             taken_in_time_percent: round(cell.judged.achieved * 100.0),
             stalls: KINDS
                 .iter()
                 .zip(cell.judged.stalls)
                 .map(|(kind, (count, total_ns))| (kind.name(), Stalls { count, total_ns }))
                 .collect(),
+            host_stalls_ms_per_second: round(cell.judged.host_ms_per_second()),
+            stalls_at_rolls: cell.judged.at_rolls,
+            stalls_missed: cell.judged.missed,
         };
         Summary {
             command: findings.command.clone(),
@@ -79,7 +94,14 @@ impl Summary {
             skipped: findings.skipped.clone(),
             jitter: findings.jitter.iter().map(core).collect(),
             latency: findings.latency.cells.iter().map(cell).collect(),
-            knees: findings.latency.knees.iter().cloned().collect(),
+            knees: findings.latency.knees.iter().map(|knee| (knee.who.clone(), knee.rate)).collect(),
+            knees_at_least: findings
+                .latency
+                .knees
+                .iter()
+                .filter(|knee| knee.at_least)
+                .map(|knee| knee.who.clone())
+                .collect(),
         }
     }
 }

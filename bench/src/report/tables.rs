@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::harness::Row;
-use crate::latency::{Cell, remarks};
+use crate::latency::{Cell, ratios, remarks};
 use crate::report::Findings;
 use crate::report::page::escape;
 use crate::stats::{QUANTILES, human_ns, human_rate};
@@ -73,21 +73,33 @@ fn percentiles(histogram: &Histogram<u64>) -> Vec<String> {
         .collect()
 }
 
-pub fn latency(cells: &[&Cell]) -> String {
+/// Three lines a cell: all rounds together; the ratios are medians of the rounds'.
+pub fn latency(cells: &[&Cell], found: &[Row]) -> String {
     let mut rows = Vec::new();
     for cell in cells {
         let variant = if cell.variant.is_empty() { String::new() } else { format!(", {}", cell.variant) };
         let who = format!("<b>{}</b> {}{variant}", cell.column.name(), cell.contender);
         let mut measured = vec![who, human_rate(cell.rate), "as measured".to_owned()];
         measured.extend(percentiles(&cell.judged.all));
+        measured.push(escape(&ratios(cell, found, "")));
         measured.push(format!("<small>{}</small>", escape(&remarks(cell))));
         rows.push(measured);
-        let left =
-            format!("outside stalls<br><small>{:.2}% left out</small>", cell.judged.left_out() * 100.0);
-        let mut outside = vec![String::new(), String::new(), left];
-        outside.extend(percentiles(&cell.judged.outside));
-        outside.push(String::new());
-        rows.push(outside);
+        for (what, set, part, histogram) in [
+            (
+                "outside the host's stalls",
+                "-outside-host",
+                cell.judged.left_out_host(),
+                &cell.judged.outside_host,
+            ),
+            ("outside stalls", "-outside-stalls", cell.judged.left_out(), &cell.judged.outside),
+        ] {
+            let left = format!("{what}<br><small>{:.2}% left out</small>", part * 100.0);
+            let mut outside = vec![String::new(), String::new(), left];
+            outside.extend(percentiles(histogram));
+            outside.push(escape(&ratios(cell, found, set)));
+            outside.push(String::new());
+            rows.push(outside);
+        }
     }
     let heads = [
         "column",
@@ -99,10 +111,36 @@ pub fn latency(cells: &[&Cell]) -> String {
         "p99.9",
         "p99.99",
         "max",
+        "p50, p99.9 over",
         "events, rolls, stalls of both threads",
     ];
     table(&heads, &rows)
 }
+
+/// Whether less of a unit is better.
+fn less_is_better(unit: &str) -> Option<bool> {
+    match unit {
+        "M/s" => Some(false),
+        "ns" | "us" | "ms" | "s" => Some(true),
+        _ => None,
+    }
+}
+
+/// ` better` or ` worse` than the other, where all rounds agree on it.
+pub fn mark(row: &Row, other: &str) -> &'static str {
+    let spread = row.ratio_spread.get(other);
+    match (less_is_better(&row.unit), spread) {
+        (Some(less), Some((low, high))) if *high < 1.0 || *low > 1.0 => {
+            let good = if less { *high < 1.0 } else { *low > 1.0 };
+            if good { " <span class=\"better\">better</span>" } else { " <span class=\"worse\">worse</span>" }
+        }
+        _ => "",
+    }
+}
+
+/// What the marks and the tables go by.
+pub const RATIOS: &str = "A ratio is slipring's figure over the other's: above 1 is better for M/s, below 1 is better \
+                          for times (ns, ms). Marked better or worse where every round agrees. ";
 
 /// Everything that is not latency, a line a figure.
 pub fn rows(rows: &[&Row]) -> String {
@@ -115,7 +153,7 @@ pub fn rows(rows: &[&Row]) -> String {
                 .map(|(other, ratio)| {
                     let spread = row.ratio_spread.get(other);
                     let spread = spread.map_or(String::new(), |(low, high)| format!(" ({low}-{high})"));
-                    format!("{ratio}x {}{spread}", escape(other))
+                    format!("{ratio}x {}{spread}{}", escape(other), mark(row, other))
                 })
                 .collect();
             let ratios = if row.contender == "slipring" { ratios.join("<br>") } else { String::new() };
@@ -131,4 +169,32 @@ pub fn rows(rows: &[&Row]) -> String {
         })
         .collect();
     table(&["bench", "contender", "metric", "median", "least to greatest", "rounds", "slipring is"], &lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_time_is_better_and_less_throughput_worse() {
+        let row = |unit: &str, spread| Row {
+            bench: String::new(),
+            contender: "slipring".to_owned(),
+            metric: String::new(),
+            unit: unit.to_owned(),
+            median: 1.0,
+            min: 1.0,
+            max: 1.0,
+            rounds: 3,
+            ratio: [("sqlite".to_owned(), 0.41)].into(),
+            ratio_spread: [("sqlite".to_owned(), spread)].into(),
+            topology: String::new(),
+        };
+        assert!(mark(&row("ns", (0.3, 0.5)), "sqlite").contains("better"));
+        assert!(mark(&row("M/s", (0.3, 0.5)), "sqlite").contains("worse"));
+        assert!(mark(&row("M/s", (1.3, 1.5)), "sqlite").contains("better"));
+        assert_eq!(mark(&row("ns", (0.9, 1.1)), "sqlite"), "");
+        assert_eq!(mark(&row("records", (2.0, 2.0)), "sqlite"), "");
+        assert_eq!(mark(&row("ns", (0.3, 0.5)), "redb"), "");
+    }
 }

@@ -20,23 +20,32 @@ pub const WORDS: [(&str, &str); 7] = [
          that several rolls fall into every run.",
     ),
     (
-        "The machine's stalls",
+        "Stalls, and whose they are",
         "Both threads look at the clock all the time. When two looks are more than 10 us apart (and 20 ns for \
-         every record that a lane appended between them; 40 us for durable), something took the core away. The kernel's counters of the thread say what: nothing that it knows of \
-         (host: the hypervisor or an interrupt), another thread (switched; on a small machine that may be the journal's \
-         own helper or syncer), page faults, or blocking. The second line of each percentile leaves out events in flight \
-         or due during a stall of the first two kinds, and the backlog behind it, for twice its length at most. It says \
-         how much was left out. Page faults and blocking are slipring's own and always stay in. Near and beyond the \
-         knee, and for the durable column, whose events are in flight for milliseconds, much or all is left out: then \
-         only the first line says anything.",
+         every record that a lane appended between them; 40 us for durable), something took the core away. The kernel's \
+         counters of the thread say what: nothing that it knows of (host: the hypervisor or an interrupt, or slipring's \
+         own code, busy for that long), another thread (switched), page faults, or blocking. <b>Outside the host's \
+         stalls</b> leaves out only the first kind; <b>outside stalls</b> leaves out the first two. Columns with a journal \
+         have threads of slipring's beside, the journal's helper and its syncer: where cores are few, switched stalls \
+         there are mostly those. So for these columns the figure outside the host's stalls is the honest one: what it \
+         keeps includes what other programs took. Left out are events that were due during a stall or less than 10 us \
+         before it, and the backlog behind it, for twice its length at most; an event that was late before the stall stays \
+         in. A stall of the stage's thread in which a segment may have rolled is never left out. Each line says how much was. \
+         What of slipring's looks like the host's all the same shows as an excess of the host's milliseconds a second over \
+         the raw ring's. Page faults and blocking are slipring's own and always stay in. Near \
+         and beyond the knee much is left out: then only the first line says anything.",
     ),
     (
         "Throughput, rounds and ratios",
         "Contenders take turns round by round in one process, in an order that is shuffled for every round. A figure is the median of \
          its rounds; its spread is the least and the greatest. A ratio is taken within a round, since a virtual machine \
-         changes its speed from minute to minute, and the median of those ratios is shown. bound-copy stores \
-         the same bytes into mapped memory by a plain loop, bound-copy-crc stores them with the checksum: what this \
-         machine does with nothing around it, not proof that nothing can be faster.",
+         changes its speed from minute to minute, and the median of those ratios is shown: slipring's figure over the \
+         other's, so above 1 is better for M/s and below 1 for times. Behind each contender that writes to the disk the file \
+         system is synced and the machine rests 30 ms, outside every time. bound-copy stores the same bytes into mapped \
+         memory by a plain loop, bound-copy-crc stores them with the checksum: what this machine does with nothing around it, \
+         not proof that nothing can be faster. bound-pingpong is a counter to and fro in two cache lines, bound-read the sum of \
+         all words of the events in memory. disruptor-hint is the raw ring whose consumer tells the processor that it spins, as \
+         slipring's does by default; the raw ring's clock starts when its consumer has had a first event.",
     ),
     (
         "Topologies, waiting, draining",
@@ -50,7 +59,7 @@ pub const WORDS: [(&str, &str); 7] = [
          one), and none syncs before the end: sqlite with a write-ahead log and synchronous = OFF, redb with Durability::None (weaker than \
          journalled), fjall with its buffer written. The events' numbers are small and regular, which suits postcard and \
          Parquet: they write fewer bytes. Parquet is readable only once its footer is written. binaryheap, btreemap and \
-         vecdeque keep nothing. peers/replay starts in the middle by time: jsonl and postcard have to read from the start, \
+         vecdeque keep nothing; the first and the last write into memory that held as many events before, a btreemap has to allocate. peers/replay starts in the middle by time: jsonl and postcard have to read from the start, \
          binaryheap has to be copied and emptied; only what is delivered counts. replay goes from the first event to the last; seek is the time from a random time to \
          the first event, for those that read from the start too.",
     ),
