@@ -247,7 +247,7 @@ impl Pair {
     }
 
     /// Lives as `live` does, and must halt at the first live event, as an order that would not go out.
-    fn is_refused(self, count: u64, held: u64) {
+    fn refused_with(self, count: u64, held: u64) {
         let sequence = self.notes.end_sequence();
         let error = self.live(sequence..sequence + 5).unwrap_err();
         let ShutdownError::Halted(halted) = &error else { panic!("{error}") };
@@ -273,7 +273,7 @@ fn a_live_event_that_the_other_journal_seems_to_have_is_an_error_and_not_dropped
         Pair::open(folder.path()).live(0..10).unwrap();
         let mut pair = Pair::open(folder.path());
         let seen = from.map_or(0, |from| pair.notes.replay(from).unwrap().events());
-        pair.is_refused(seen, 10);
+        pair.refused_with(seen, 10);
         assert_eq!(ids_in(&folder.path().join("orders")), (0..10).collect::<Vec<_>>());
     }
     // A whole history goes on as if nothing had been.
@@ -302,7 +302,7 @@ fn an_order_does_not_vanish_because_lost_notes_had_theirs() {
 
     let mut pair = Pair::open(folder.path());
     assert_eq!(pair.notes.replay(From::Start).unwrap().end_sequence, 6);
-    pair.is_refused(6, 10);
+    pair.refused_with(6, 10);
     assert_eq!(ids_in(&folder.path().join("orders")), (0..10).collect::<Vec<_>>());
 }
 

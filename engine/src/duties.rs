@@ -13,6 +13,7 @@ use crate::kept::effects::{Effects, Progress};
 use crate::kept::epochs::Epochs;
 use crate::kept::keeper::{Findings, ToKeeper};
 use crate::kept::snapshot::Snapshots;
+use crate::output::OutputError;
 use crate::status::Cause;
 
 /// What the user asked a stage to keep, with the calls into its handler.
@@ -246,7 +247,7 @@ impl<H> Duties<H> {
     #[cold]
     pub(crate) fn refuse(&mut self, sequence: u64, error: HandlerError) -> Result<(), Cause> {
         match &mut self.dead_letters {
-            Some(log) if !error.is::<Fatal>() => {
+            Some(log) if !is_fatal(&error) => {
                 let appended = log.append(sequence, self.epoch, DeadLetterKind::Refused, &error.to_string());
                 // A note of progress says that the event is dealt with, and the system may write it to the disk at any
                 // time: were the letter not there by then, power loss would leave neither effect nor letter.
@@ -257,6 +258,11 @@ impl<H> Duties<H> {
             _ => Err(Cause::Error(error.into())),
         }
     }
+}
+
+/// Whether it halts whatever the stage does with others: the handler says so, or the next event would meet it too.
+fn is_fatal(error: &HandlerError) -> bool {
+    error.is::<Fatal>() || matches!(error.downcast_ref(), Some(OutputError::Ahead { .. }))
 }
 
 /// The first multiple of `every` above `at`.

@@ -244,7 +244,8 @@ impl<E: Event> Output<E> {
     ///
     /// # Errors
     /// [`OutputError`]. After [`OutputError::NotJournalled`] the event may come twice.
-    /// [`OutputError::Ahead`] stays: nothing more goes out in this life, so return it.
+    /// [`OutputError::Ahead`] stays: nothing more goes out in this life, so return it. It halts the engine, and never makes a
+    /// dead letter.
     #[inline]
     pub fn emit(&mut self, context: &Context, event: E) -> Result<Option<u64>, OutputError> {
         let has_it = match self.other_side {
