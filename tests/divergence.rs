@@ -251,8 +251,8 @@ fn changed_code_is_caught_at_the_first_command_that_it_takes_otherwise() {
         // What went another way does not go live.
         assert!(recovered.go_live().is_err());
     }
-    // The old code still agrees with what it did.
-    for (from, events) in [(From::Start, 1_900), (From::Snapshot, 900)] {
+    // The old code still agrees with what it did. (That replay has been compared to its end, where it leaves a snapshot.)
+    for (from, events) in [(From::Snapshot, 900), (From::Start, 1_900), (From::Snapshot, 0)] {
         assert_eq!(open(u32::MAX).replay(from).unwrap().events(), events);
     }
 }
