@@ -246,6 +246,17 @@ impl Pair {
         Ok(())
     }
 
+    /// Replays, and must halt at the event `sequence`, whose order is not record `number` of the other journal.
+    fn differs(mut self, from: From, sequence: u64, number: u64) {
+        let error = self.notes.replay(from).unwrap_err();
+        let ReplayError::Halted(halted) = &error else { panic!("{error}") };
+        assert_eq!((halted.stage.as_str(), halted.sequence), ("forward", sequence), "{error}");
+        assert!(
+            error.to_string().contains(&format!("record {number} of the other journal is another event")),
+            "{error}"
+        );
+    }
+
     /// Lives as `live` does, and must halt at the first live event, as an order that would not go out.
     fn refused_with(self, count: u64, held: u64) {
         let sequence = self.notes.end_sequence();
@@ -268,14 +279,14 @@ fn ids_in(journal: &Path) -> Vec<u64> {
 
 #[test]
 fn a_live_event_that_the_other_journal_seems_to_have_is_an_error_and_not_dropped() {
-    for from in [None, Some(From::Time(5)), Some(From::Sequence(9))] {
-        let folder = tempfile::tempdir().unwrap();
-        Pair::open(folder.path()).live(0..10).unwrap();
-        let mut pair = Pair::open(folder.path());
-        let seen = from.map_or(0, |from| pair.notes.replay(from).unwrap().events());
-        pair.refused_with(seen, 10);
-        assert_eq!(ids_in(&folder.path().join("orders")), (0..10).collect::<Vec<_>>());
+    let folder = tempfile::tempdir().unwrap();
+    Pair::open(folder.path()).live(0..10).unwrap();
+    // A replay from the midst of history is refused at its first order.
+    for (from, first) in [(From::Time(5), 5), (From::Sequence(9), 9)] {
+        Pair::open(folder.path()).differs(from, first, 0);
     }
+    Pair::open(folder.path()).refused_with(0, 10);
+    assert_eq!(ids_in(&folder.path().join("orders")), (0..10).collect::<Vec<_>>());
     // A whole history goes on as if nothing had been.
     let folder = tempfile::tempdir().unwrap();
     Pair::open(folder.path()).live(0..10).unwrap();
@@ -304,6 +315,19 @@ fn an_order_does_not_vanish_because_lost_notes_had_theirs() {
     assert_eq!(pair.notes.replay(From::Start).unwrap().end_sequence, 6);
     pair.refused_with(6, 10);
     assert_eq!(ids_in(&folder.path().join("orders")), (0..10).collect::<Vec<_>>());
+    // Just started again: the notes since are replayed, and are the same as those that were lost.
+    let mut pair = Pair::open(folder.path());
+    assert_eq!(pair.notes.replay(From::Start).unwrap().end_sequence, 11);
+    drop(pair);
+
+    // Lost once more, and this time other notes come.
+    durable.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+    let mut pair = Pair::open(folder.path());
+    pair.notes.replay(From::Start).unwrap();
+    let error = pair.live(106..111).unwrap_err();
+    assert!(error.to_string().contains("which is live"), "{error}");
+    // Just started again: they are not taken for those that were lost.
+    Pair::open(folder.path()).differs(From::Start, 6, 6);
 }
 
 #[test]

@@ -69,16 +69,16 @@ pub fn pin_to(core: Option<usize>) {
     }
 }
 
-/// Waits until the journal's helper has done its work: the resident pages stop to grow.
+/// Waits until the journal's helper has done its work: the resident pages have not grown for a while. The while is longer
+/// than making and syncing the next file takes, for its pages come after that, and would take a core from what is measured.
 pub fn settle() {
-    let mut before = 0;
-    loop {
+    const LOOKS: u32 = 8;
+    let (mut before, mut quiet) = (0, 0);
+    while quiet < LOOKS {
         std::thread::sleep(Duration::from_millis(20));
         let stat = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
         let now: u64 = stat.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-        if now <= before {
-            return;
-        }
-        before = now;
+        quiet = if now > before { 0 } else { quiet + 1 };
+        before = before.max(now);
     }
 }

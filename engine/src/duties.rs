@@ -262,7 +262,9 @@ impl<H> Duties<H> {
 
 /// Whether it halts whatever the stage does with others: the handler says so, or the next event would meet it too.
 fn is_fatal(error: &HandlerError) -> bool {
-    error.is::<Fatal>() || matches!(error.downcast_ref(), Some(OutputError::Ahead { .. }))
+    use OutputError::{Ahead, Differs, Unreadable};
+    let of_history = |error: &OutputError| matches!(error, Ahead { .. } | Differs { .. } | Unreadable { .. });
+    error.is::<Fatal>() || error.downcast_ref().is_some_and(of_history)
 }
 
 /// The first multiple of `every` above `at`.

@@ -64,6 +64,7 @@ mod grace;
 mod graph;
 mod handler;
 mod handler_stage;
+mod held;
 mod invoke;
 mod journal_stage;
 mod kept;

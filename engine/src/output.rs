@@ -12,19 +12,21 @@
 //!   journal holds nothing, and gets everything again. It counts as long as this side remembers what the other side has:
 //!   gate the stage on [`Gate::DURABLE`](crate::Gate::DURABLE) if that is to hold over power loss, on
 //!   [`Gate::JOURNALLED`](crate::Gate::JOURNALLED) if over the death of the process, and replay all of it, or from a
-//!   snapshot. What is live and would be suppressed is refused: [`OutputError::Ahead`].
+//!   snapshot. What is live and would be suppressed is refused: [`OutputError::Ahead`]. What replay puts out again is
+//!   compared with what is there, and refused if it is not the same: [`OutputError::Differs`].
 //! - [`Output::shared`]: others publish there too, so nothing can be counted. What
 //!   [`Context::already_done`] says is suppressed, and each event published is waited for until the other journal has
 //!   it, so that the stage's progress is never ahead of the effect: at least once.
 
 use std::time::{Duration, Instant};
 
-use slipring_journal::Cursors;
+use slipring_journal::{Cursors, Journal, ReadError};
 
 use crate::Event;
 use crate::context::Context;
 use crate::engine::Engine;
 use crate::error::PublishError;
+use crate::held::Held;
 use crate::publisher::Publisher;
 use crate::run::is_inside;
 use crate::running_digest::RunningDigest;
@@ -99,13 +101,15 @@ pub struct Output<E: Event> {
     /// How many events were put out in the whole history.
     count: u64,
     published: u64,
+    /// What the other side has, once something was suppressed.
+    held: Option<Held<E>>,
 }
 
 /// How to tell what the other side has.
 #[derive(Debug)]
 enum OtherSide {
     /// It has the first so many.
-    Counted { held: u64 },
+    Counted { held: u64, journal: Option<Box<Journal>> },
     /// Its journal's cursors, if it has one.
     Shared { journal: Option<Cursors> },
 }
@@ -189,6 +193,32 @@ pub enum OutputError {
         /// Events that the other side has.
         held: u64,
     },
+    /// Replay puts out another event than the other journal has in its place.
+    #[error(
+        "output {name}, after event {sequence}: record {number} of the other journal is another event, or was put out at another time. This history is not the one that it followed from (power loss has cut it short, and it went on another way; or replay began in its midst), or the handler does not do what it did then. Nothing was put out: replay all of it, with the code that wrote it; else give the output a new journal"
+    )]
+    Differs {
+        /// The output.
+        name: &'static str,
+        /// The event in hand.
+        sequence: u64,
+        /// The other journal's record.
+        number: u64,
+    },
+    /// The other journal could not be compared with.
+    #[error(
+        "output {name}, after event {sequence}: record {number} of the other journal can't be read, so nobody can tell whether it is this event: {what}"
+    )]
+    Unreadable {
+        /// The output.
+        name: &'static str,
+        /// The event in hand.
+        sequence: u64,
+        /// The other journal's record.
+        number: u64,
+        /// Why.
+        what: String,
+    },
     /// A saved state is ahead of what the other side has.
     #[error(
         "output {name}: {count} events had been put out, and the other journal holds {held}: the rest is gone and must be made again; replay from an earlier snapshot"
@@ -216,8 +246,8 @@ impl<E: Event> Output<E> {
         if !publisher.is_only() {
             return Err(OutputError::NotOnly { name });
         }
-        let held = publisher.end();
-        Ok(Self::new(name, publisher, OtherSide::Counted { held }))
+        let (held, journal) = (publisher.end(), publisher.outlet().journal.clone().map(Box::new));
+        Ok(Self::new(name, publisher, OtherSide::Counted { held, journal }))
     }
 
     /// An output beside other publishers of `engine`. The stage that uses it must note its
@@ -228,7 +258,7 @@ impl<E: Event> Output<E> {
 
     fn new(name: &'static str, publisher: Publisher<E>, other_side: OtherSide) -> Self {
         let (patience, digest) = (Duration::ZERO, RunningDigest::new());
-        Output { name, publisher, other_side, patience, digest, count: 0, published: 0 }
+        Output { name, publisher, other_side, patience, digest, count: 0, published: 0, held: None }
     }
 
     /// How long to wait at most for room in the other ring (and, where the output is shared, for its journal, which
@@ -244,17 +274,13 @@ impl<E: Event> Output<E> {
     ///
     /// # Errors
     /// [`OutputError`]. After [`OutputError::NotJournalled`] the event may come twice.
-    /// [`OutputError::Ahead`] stays: nothing more goes out in this life, so return it. It halts the engine, and never makes a
-    /// dead letter.
+    /// [`OutputError::Ahead`], [`OutputError::Differs`] and [`OutputError::Unreadable`] stay: nothing more goes out in this
+    /// life, so return them. They halt the engine, and never make a dead letter.
     #[inline]
     pub fn emit(&mut self, context: &Context, event: E) -> Result<Option<u64>, OutputError> {
         let has_it = match self.other_side {
-            OtherSide::Counted { held } if self.count < held => {
-                // What it holds was put out before this life: a live event can't be among it.
-                if !context.is_replay() {
-                    let (name, sequence, count) = (self.name, context.sequence(), self.count);
-                    return Err(OutputError::Ahead { name, sequence, count, held });
-                }
+            OtherSide::Counted { held, .. } if self.count < held => {
+                self.compare(context, &event, held)?;
                 true
             }
             OtherSide::Counted { .. } => false,
@@ -265,6 +291,29 @@ impl<E: Event> Output<E> {
         self.digest.word(context.sequence());
         self.digest.bytes(bytemuck::bytes_of(&event));
         Ok(sequence)
+    }
+
+    /// Whether what is about to be suppressed is what the other side has.
+    #[cold]
+    fn compare(&mut self, context: &Context, event: &E, held: u64) -> Result<(), OutputError> {
+        let (name, sequence, count) = (self.name, context.sequence(), self.count);
+        // What it holds was put out before this life: a live event can't be among it.
+        if !context.is_replay() {
+            return Err(OutputError::Ahead { name, sequence, count, held });
+        }
+        let OtherSide::Counted { journal: Some(journal), .. } = &self.other_side else { return Ok(()) };
+        let unreadable = |error: ReadError| {
+            let what = error.to_string();
+            OutputError::Unreadable { name, sequence, number: count, what }
+        };
+        let records = match &mut self.held {
+            Some(records) => records,
+            none => none.insert(Held::open(journal).map_err(unreadable)?),
+        };
+        match records.is(count, context.time_ns(), event).map_err(unreadable)? {
+            true => Ok(()),
+            false => Err(OutputError::Differs { name, sequence, number: count }),
+        }
     }
 
     fn publish(&mut self, context: &Context, event: E) -> Result<u64, OutputError> {
@@ -339,7 +388,7 @@ impl<E: Event> Output<E> {
     /// [`OutputError::Gap`] if the other side has lost what was put out before it, with the power: the snapshot must
     /// be refused, so that an earlier one is taken.
     pub fn restore(&mut self, [count, digest]: [u64; 2]) -> Result<(), OutputError> {
-        if let OtherSide::Counted { held } = self.other_side
+        if let OtherSide::Counted { held, .. } = self.other_side
             && held < count
         {
             return Err(OutputError::Gap { name: self.name, count, held });

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use slipring_journal::Journal;
+
 use crate::Event;
 use crate::clock::Clock;
 use crate::counters::{Place, PublishersLine};
@@ -32,6 +34,8 @@ pub(crate) struct Outlet {
     pub(crate) stages: Vec<Cursor>,
     pub(crate) parking: Arc<Parking>,
     pub(crate) counters: Place<PublishersLine>,
+    /// The engine's journal, for whoever compares with what it holds.
+    pub(crate) journal: Option<Journal>,
     /// The lanes that the caller runs, if there are any: a publisher that waits runs them.
     pub(crate) drive: Option<Arc<dyn Drive>>,
 }

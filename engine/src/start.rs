@@ -183,6 +183,7 @@ impl<E: Event> EngineBuilder<E> {
             stages: cursors.clone(),
             parking,
             counters: board.publishers(),
+            journal: self.journal,
             drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
         });
         let shared = Shared {
