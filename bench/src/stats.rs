@@ -62,6 +62,15 @@ pub fn human_rate(rate: f64) -> String {
     if rate >= 1e6 { format!("{} M/s", trim(rate / 1e6)) } else { format!("{} k/s", trim(rate / 1e3)) }
 }
 
+/// Whether more of a unit is better; `None` for what is neither (shares, counts).
+pub fn more_is_better(unit: &str) -> Option<bool> {
+    match unit {
+        "M/s" => Some(true),
+        "ns" | "us" | "ms" | "s" => Some(false),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,5 @@
 //! The running engine: waiting, watching, shutting down.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +14,7 @@ use crate::counters::{About, Board, Counters, CountersFile};
 use crate::cursor::Cursor;
 use crate::error::WaitError;
 use crate::gate::Gate;
-use crate::grace::Grace;
+use crate::grace::{self, Grace};
 use crate::handler_stage::panic_text;
 use crate::invoke::{Drive, Invoked};
 use crate::journal_stage::JOURNAL;
@@ -296,11 +295,11 @@ impl<E: Event> Drop for Engine<E> {
         self.shared.status.refuse();
         // Release: partner of the acquire load in the lanes.
         self.abandon.store(true, Ordering::Release);
-        let mut grace = Grace::new(Instant::now());
+        let mut waits = Grace::new(Instant::now());
         let is_waited_for = || self.keeper.as_ref().is_some_and(Keeper::is_waited_for);
         // Each turn may find work; the first that finds none ends the caller's lanes. Another thread may be at it.
         while self.invoked.as_ref().is_some_and(|lanes| lanes.is_running())
-            && !grace.is_over(Instant::now(), is_waited_for())
+            && !waits.is_over(Instant::now(), is_waited_for())
         {
             if self.invoke() == 0 {
                 std::thread::sleep(Duration::from_micros(100));
@@ -309,16 +308,11 @@ impl<E: Event> Drop for Engine<E> {
         // Their handlers may hold publishers, which hold the caller's lanes to drive them: nothing would go.
         let mut ended = self.invoked.as_ref().map_or_else(Vec::new, |lanes| lanes.take_ended());
         for lane in &mut self.lanes {
-            while lane.is_running() && !grace.is_over(Instant::now(), is_waited_for()) {
+            while lane.is_running() && !waits.is_over(Instant::now(), is_waited_for()) {
                 std::thread::sleep(Duration::from_micros(100));
             }
             if lane.is_running() {
-                // Not `eprintln`, which panics where nobody listens any more.
-                let name = &lane.name;
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "slipring: lane {name} does not end; its thread is left behind"
-                );
+                grace::left_behind("lane", &lane.name);
             } else {
                 ended.extend(lane.join(&self.shared.status));
             }

@@ -4,6 +4,7 @@
 //! drops the engine gives lanes a grace; it does not run while a lane waits so, or the drop would leave behind a thread
 //! that is only doing what it may. (The drop once gave up after five seconds, the lane after ten.)
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 /// How long dropping an engine, or a late consumer's handle, waits for the event in hand.
@@ -12,6 +13,11 @@ pub(crate) const DROP: Duration = Duration::from_secs(5);
 /// How long a stage that ends waits for the keeper to be done with the snapshot before, and how long the keeper goes on
 /// at the end for records to become durable.
 pub(crate) const LAST_SNAPSHOT: Duration = Duration::from_secs(10);
+
+/// Says that a drop has given up. Not by `eprintln`, which panics where nobody listens any more.
+pub(crate) fn left_behind(what: &str, name: &str) {
+    let _ = writeln!(std::io::stderr(), "slipring: {what} {name} does not end; its thread is left behind");
+}
 
 /// The grace of a drop.
 #[derive(Debug)]

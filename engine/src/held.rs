@@ -3,12 +3,11 @@
 //! A count alone can't tell a history that was cut short and went on another way from the one that the other journal has
 //! seen: the first would have its events taken for those that are there.
 
+use std::path::Path;
+
 use slipring_journal::{Journal, Kind, ReadError, Reader};
 
 use crate::Event;
-
-/// Events taken from the journal at a time.
-const AT_ONCE: usize = 1024;
 
 /// The other journal's records, read in order.
 #[derive(Debug)]
@@ -16,13 +15,13 @@ pub(crate) struct Held<E: Event> {
     reader: Reader<E>,
     /// Number of the first event in the buffer.
     first: u64,
-    /// Time and event of each; `None` for a void record.
+    /// Time and event of each of a chunk; `None` for a void record.
     buffer: Vec<Option<(u64, E)>>,
 }
 
 impl<E: Event> Held<E> {
-    pub(crate) fn open(journal: &Journal) -> Result<Self, ReadError> {
-        Ok(Held { reader: journal.reader()?, first: 0, buffer: Vec::new() })
+    pub(crate) fn open(journal: &Path) -> Result<Self, ReadError> {
+        Ok(Held { reader: Journal::at(journal).reader()?, first: 0, buffer: Vec::new() })
     }
 
     /// Whether record `number` is this event at this time. What retention has removed is taken on trust.
@@ -48,7 +47,7 @@ impl<E: Event> Held<E> {
         self.first = from;
         if let Some(chunk) = self.reader.chunks(from)?.next_chunk()? {
             self.buffer.extend(
-                chunk.records.iter().take(AT_ONCE).map(|record| {
+                chunk.records.iter().map(|record| {
                     (record.kind() == Kind::Event).then(|| (record.time_ns(), *record.event()))
                 }),
             );

@@ -53,7 +53,8 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
         let (writer, cursor, parking) = (&mut self.writer, &wiring.cursor, &*wiring.parking);
         let held_end = writer.end_sequence();
         let append = Append { batch: writer.batch(), held_end, at: start, stopped: None, cursor, parking };
-        let (at, stopped) = wiring.poller.show(wiring.batch, append).finish();
+        let (_, append) = wiring.poller.show(wiring.batch, append);
+        let (at, stopped) = append.finish();
         let (mut failure, no_room) = match stopped {
             // No room just now. The lane goes on with its other stages and comes back.
             Some(AppendError::Full { why, .. }) => (None, Some(why)),

@@ -18,9 +18,10 @@
 //!   [`Context::already_done`] says is suppressed, and each event published is waited for until the other journal has
 //!   it, so that the stage's progress is never ahead of the effect: at least once.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use slipring_journal::{Cursors, Journal, ReadError};
+use slipring_journal::{Cursors, ReadError};
 
 use crate::Event;
 use crate::context::Context;
@@ -108,8 +109,8 @@ pub struct Output<E: Event> {
 /// How to tell what the other side has.
 #[derive(Debug)]
 enum OtherSide {
-    /// It has the first so many.
-    Counted { held: u64, journal: Option<Box<Journal>> },
+    /// It has the first so many, in the journal there, if it has one.
+    Counted { held: u64, journal: Option<PathBuf> },
     /// Its journal's cursors, if it has one.
     Shared { journal: Option<Cursors> },
 }
@@ -246,7 +247,7 @@ impl<E: Event> Output<E> {
         if !publisher.is_only() {
             return Err(OutputError::NotOnly { name });
         }
-        let (held, journal) = (publisher.end(), publisher.outlet().journal.clone().map(Box::new));
+        let (held, journal) = (publisher.end(), publisher.outlet().journal.clone());
         Ok(Self::new(name, publisher, OtherSide::Counted { held, journal }))
     }
 

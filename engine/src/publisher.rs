@@ -2,11 +2,10 @@
 
 mod trying;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-use slipring_journal::Journal;
 
 use crate::Event;
 use crate::clock::Clock;
@@ -34,8 +33,8 @@ pub(crate) struct Outlet {
     pub(crate) stages: Vec<Cursor>,
     pub(crate) parking: Arc<Parking>,
     pub(crate) counters: Place<PublishersLine>,
-    /// The engine's journal, for whoever compares with what it holds.
-    pub(crate) journal: Option<Journal>,
+    /// Where the engine's journal is, for whoever compares with what it holds.
+    pub(crate) journal: Option<PathBuf>,
     /// The lanes that the caller runs, if there are any: a publisher that waits runs them.
     pub(crate) drive: Option<Arc<dyn Drive>>,
 }
@@ -61,7 +60,7 @@ pub struct Publisher<E: Event> {
 
 /// Tries on a full ring before the core is yielded.
 const SPINS_ON_FULL: u32 = 64;
-/// Tries before it sleeps between two: tens of milliseconds, longer than any stage that is at work needs.
+/// Tries before it sleeps between two: by then it has yielded 2,000 times, and no stage that is at work needs so long.
 const TRIES_AWAKE: u32 = 2_000 * SPINS_ON_FULL;
 
 impl<E: Event> Publisher<E> {

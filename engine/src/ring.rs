@@ -203,24 +203,20 @@ impl<E: Event> Poller<E> {
     }
 
     /// Shows up to `limit` slots in order; how many were done with. Exactly those are released to publishers,
-    /// also when `visitor` panics: then none.
+    /// also when `visit` panics: then none.
     #[inline]
     pub(crate) fn batch(&mut self, limit: u64, visit: impl FnMut(&Slot<E>, usize) -> Visit) -> u64 {
-        let mut visitor = visit;
-        match self {
-            Poller::Single(poller) => batch!(poller, limit, visitor),
-            Poller::Multi(poller) => batch!(poller, limit, visitor),
-        }
+        self.show(limit, visit).0
     }
 
     /// As [`Poller::batch`]; gives the visitor back.
-    #[inline]
-    pub(crate) fn show<V: Visitor<E>>(&mut self, limit: u64, mut visitor: V) -> V {
-        match self {
+    #[inline(always)]
+    pub(crate) fn show<V: Visitor<E>>(&mut self, limit: u64, mut visitor: V) -> (u64, V) {
+        let done = match self {
             Poller::Single(poller) => batch!(poller, limit, visitor),
             Poller::Multi(poller) => batch!(poller, limit, visitor),
         };
-        visitor
+        (done, visitor)
     }
 }
 

@@ -183,7 +183,7 @@ impl<E: Event> EngineBuilder<E> {
             stages: cursors.clone(),
             parking,
             counters: board.publishers(),
-            journal: self.journal,
+            journal: self.journal.map(|journal| journal.path().to_owned()),
             drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
         });
         let shared = Shared {

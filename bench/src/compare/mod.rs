@@ -29,10 +29,11 @@ mod text;
 use std::collections::BTreeMap;
 
 use crate::harness::Row;
+use crate::stats::more_is_better;
 pub use alike::unlike;
 use noise::{
     CANT_TELL, Control, LEAST_ROUNDS, caution, few_rounds, is_another_machine, is_near_the_knee, is_tail,
-    machine, more_is_better, spread, usual, worse,
+    machine, spread, usual, worse,
 };
 pub use read::read;
 pub use text::text;

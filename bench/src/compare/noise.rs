@@ -3,15 +3,6 @@
 use crate::harness::Row;
 use crate::stats::median;
 
-/// Whether more of it is better; `None` for what is neither (shares, counts).
-pub fn more_is_better(unit: &str) -> Option<bool> {
-    match unit {
-        "M/s" => Some(true),
-        "ns" | "us" | "ms" | "s" => Some(false),
-        _ => None,
-    }
-}
-
 /// Beyond p90; and p90 with the machine's stalls in it: with a journal, a fifth of the events fall into stalls here.
 pub fn is_tail(row: &Row) -> bool {
     let metric = &row.metric;

@@ -6,7 +6,7 @@ use crate::harness::Row;
 use crate::latency::{Cell, ratios, remarks};
 use crate::report::Findings;
 use crate::report::page::escape;
-use crate::stats::{QUANTILES, human_ns, human_rate};
+use crate::stats::{QUANTILES, human_ns, human_rate, more_is_better};
 
 fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let head: String = heads.iter().map(|head| format!("<th>{}</th>", escape(head))).collect();
@@ -117,21 +117,12 @@ pub fn latency(cells: &[&Cell], found: &[Row]) -> String {
     table(&heads, &rows)
 }
 
-/// Whether less of a unit is better.
-fn less_is_better(unit: &str) -> Option<bool> {
-    match unit {
-        "M/s" => Some(false),
-        "ns" | "us" | "ms" | "s" => Some(true),
-        _ => None,
-    }
-}
-
 /// ` better` or ` worse` than the other, where all rounds agree on it.
 pub fn mark(row: &Row, other: &str) -> &'static str {
     let spread = row.ratio_spread.get(other);
-    match (less_is_better(&row.unit), spread) {
-        (Some(less), Some((low, high))) if *high < 1.0 || *low > 1.0 => {
-            let good = if less { *high < 1.0 } else { *low > 1.0 };
+    match (more_is_better(&row.unit), spread) {
+        (Some(more), Some((low, high))) if *high < 1.0 || *low > 1.0 => {
+            let good = if more { *low > 1.0 } else { *high < 1.0 };
             if good { " <span class=\"better\">better</span>" } else { " <span class=\"worse\">worse</span>" }
         }
         _ => "",

@@ -346,8 +346,7 @@ impl KeptStage {
         if let Some(file) = &self.effects {
             self.trust.sync(|| file.sync_data()).map_err(io("sync the effects in", &self.folder))?;
         }
-        self.usable.write(&self.folder, &anchor, version, &saved.bytes, options.keep)?;
-        self.covers = self.usable.covers(&self.folder, options.keep)?;
+        self.covers = self.usable.write(&self.folder, &anchor, version, &saved.bytes, options.keep)?;
         Ok(())
     }
 }

@@ -156,14 +156,13 @@ impl Usable {
     /// What they cover, so that recovery can fall back to any of them: all below the oldest once there are `keep`, and
     /// nothing before.
     pub(crate) fn covers(&self, folder: &Path, keep: usize) -> Result<u64, KeepError> {
-        let ends: Vec<u64> =
-            list(folder)?.into_iter().map(|(end, _)| end).filter(|end| self.counts(*end)).collect();
-        Ok(if ends.len() < keep { 0 } else { ends[0] })
+        let files: Vec<_> = list(folder)?.into_iter().filter(|(end, _)| self.counts(*end)).collect();
+        Ok(covered(&files, keep))
     }
 
     /// Writes a snapshot, then removes those before it that are too many: of those that count, and as many again of
     /// the others. Those ahead of it are left alone: they are of a history that the log has lost, or of another
-    /// journal.
+    /// journal. What those that count cover now.
     pub(crate) fn write(
         &mut self,
         folder: &Path,
@@ -171,7 +170,7 @@ impl Usable {
         version: u32,
         state: &[u8],
         keep: usize,
-    ) -> Result<(), KeepError> {
+    ) -> Result<u64, KeepError> {
         let new_end = anchor.sequence + 1;
         let name = format!("{new_end:020}{SUFFIX}");
         write_whole(folder, &name, &[&header(anchor, version, state), state])?;
@@ -186,8 +185,13 @@ impl Usable {
             std::fs::remove_file(path).map_err(io("remove", path))?;
             self.written.retain(|written| written != end);
         }
-        Ok(())
+        Ok(covered(&count[too_many..], keep))
     }
+}
+
+/// What these files, the oldest first, cover if `keep` of them are wanted.
+fn covered(files: &[(u64, PathBuf)], keep: usize) -> u64 {
+    files.first().filter(|_| files.len() >= keep).map_or(0, |(end, _)| *end)
 }
 
 /// The snapshots of a folder, the oldest first, by the sequence in their names.

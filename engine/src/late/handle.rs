@@ -1,7 +1,6 @@
 //! What the owner of a late consumer holds: watching it, ending it, and getting its handler back.
 
 use std::fmt;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -109,12 +108,7 @@ impl<H> Drop for LateHandle<H> {
         let deadline = Instant::now() + grace::DROP;
         while !thread.is_finished() {
             if Instant::now() >= deadline {
-                // Not `eprintln`, which panics where nobody listens any more.
-                let name = self.name();
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "slipring: late consumer {name} does not end; its thread is left behind"
-                );
+                grace::left_behind("late consumer", self.name());
                 return;
             }
             std::thread::sleep(Duration::from_micros(100));

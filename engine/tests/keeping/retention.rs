@@ -53,16 +53,19 @@ fn ends(folder: &Path) -> Vec<u64> {
     snapshot_files(folder).iter().map(name).collect()
 }
 
+/// Opened, and replayed from the snapshot.
+fn replayed(folder: &Path, snapshots: Snapshots) -> Recovered<Trade> {
+    let behind = Retention::new().only_behind_snapshots();
+    let mut recovered = open(folder, behind, sum().snapshots(snapshots));
+    recovered.replay(From::Snapshot).unwrap();
+    recovered
+}
+
 #[test]
 fn a_snapshot_that_recovery_refused_is_none_of_those_kept() {
     let folder = tempfile::tempdir().unwrap();
     let snapshots = Snapshots::every(100).keep(2);
-    let again = |snapshots| {
-        let behind = Retention::new().only_behind_snapshots();
-        let mut recovered = open(folder.path(), behind, sum().snapshots(snapshots));
-        recovered.replay(From::Snapshot).unwrap();
-        recovered
-    };
+    let again = |snapshots| replayed(folder.path(), snapshots);
     go_to::<Sum>(again(snapshots), 100, 250);
     assert_eq!(ends(folder.path()), [200, 250]);
     flip_a_bit(&snapshot_files(folder.path())[1]);
@@ -73,12 +76,7 @@ fn a_snapshot_that_recovery_refused_is_none_of_those_kept() {
     assert_eq!(ends(folder.path()), [300, 310], "250 is older than those that count");
 
     let folder = tempfile::tempdir().unwrap();
-    let again = |snapshots| {
-        let behind = Retention::new().only_behind_snapshots();
-        let mut recovered = open(folder.path(), behind, sum().snapshots(snapshots));
-        recovered.replay(From::Snapshot).unwrap();
-        recovered
-    };
+    let again = |snapshots| replayed(folder.path(), snapshots);
     go_to::<Sum>(again(snapshots), 100, 250);
     flip_a_bit(&snapshot_files(folder.path())[1]);
     go_to::<Sum>(again(snapshots.at_shutdown(false)), 100, 390);
