@@ -41,8 +41,8 @@ use crate::status::Halted;
 ///
 /// If the handler fails on an event (and its stage dead-letters it), it must not have put anything out for it.
 ///
-/// The stage below is gated on [`Gate::DURABLE`], for the two journals are synced each for itself: behind
-/// [`Gate::JOURNALLED`] power loss may take a tick and leave the order that followed from it. Its digests make the
+/// The stage below is gated on [`Gate::DURABLE`](crate::Gate::DURABLE), for the two journals are synced each for itself: behind
+/// [`Gate::JOURNALLED`](crate::Gate::JOURNALLED) power loss may take a tick and leave the order that followed from it. Its digests make the
 /// engine refuse to start without all of its history.
 ///
 /// ```
