@@ -2,12 +2,13 @@
 //! same state, and if not, between which two events it went another way.
 
 use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use slipring_journal::{JournalId, RawReader};
 
-use super::{KeepError, epochs, io, make_folder, sync_folder};
+use super::{KeepError, epochs, io, make_folder, sync_folder, write_whole};
 
 /// A handler that can tell its state, or what it has put out, by a number.
 pub trait Digest {
@@ -92,6 +93,13 @@ impl Entry {
     }
 }
 
+fn header(journal_id: JournalId) -> [u8; ENTRY_BYTES] {
+    let mut header = [0; ENTRY_BYTES];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..].copy_from_slice(&journal_id.0);
+    header
+}
+
 /// A stage's log, open for comparing and appending.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -105,7 +113,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens or makes a stage's log. Entries for records that the log of events has lost are cut off.
+    /// Opens or makes a stage's log. Entries for records that the log of events has lost are cut off, and those for
+    /// records that retention took are removed when they are most of it.
     pub(crate) fn open(journal: &Path, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
         let folder = make_folder(journal, stage)?;
         let path = folder.join(NAME);
@@ -113,9 +122,7 @@ impl Log {
         let options = options.create(true).truncate(false).read(true).write(true);
         let file = options.open(&path).map_err(io("open", &path))?;
         let journal_id = reader.journal_id();
-        let mut header = [0; ENTRY_BYTES];
-        header[..8].copy_from_slice(MAGIC);
-        header[8..].copy_from_slice(&journal_id.0);
+        let header = header(journal_id);
         let length = file.metadata().map_err(io("look at", &path))?.len();
         let mut found = [0; ENTRY_BYTES];
         if length < ENTRY_BYTES as u64 {
@@ -146,7 +153,28 @@ impl Log {
         }
         log.count = low;
         log.file.set_len((low + 1) * ENTRY_BYTES as u64).map_err(io("cut", &log.path))?;
+        log.forget(&folder, reader.first_sequence())?;
         Ok(log)
+    }
+
+    /// Removes the entries up to `first`, which no replay comes to, if they are most of the log.
+    fn forget(&mut self, folder: &Path, first: u64) -> Result<(), KeepError> {
+        self.seek(first)?;
+        if self.next <= self.count / 2 {
+            return Ok(());
+        }
+        let mut kept = &self.file;
+        kept.seek(SeekFrom::Start((self.next + 1) * ENTRY_BYTES as u64)).map_err(io("read", &self.path))?;
+        write_whole(folder, NAME, |file| {
+            file.write_all(&header(self.journal_id))?;
+            std::io::copy(&mut kept.take((self.count - self.next) * ENTRY_BYTES as u64), file)?;
+            Ok(())
+        })?;
+        let mut options = OpenOptions::new();
+        self.file = options.read(true).write(true).open(&self.path).map_err(io("open", &self.path))?;
+        self.count -= self.next;
+        self.next = 0;
+        Ok(())
     }
 
     /// How many digests the stage of this folder has logged, and the sequence behind the last; `None` if it logs none.

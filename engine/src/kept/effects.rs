@@ -6,6 +6,7 @@
 //! is missed.
 
 use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -106,7 +107,7 @@ impl Progress {
             words[..HEADER_WORDS].copy_from_slice(&header(reader.journal_id()));
             words[SLOT_WORDS[0]] = end;
             words[SLOT_WORDS[0] + 1] = seal(reader.journal_id(), end, epoch);
-            write_whole(&folder, NAME, &[bytemuck::cast_slice(&words)])?;
+            write_whole(&folder, NAME, |file| file.write_all(bytemuck::cast_slice(&words)))?;
             made = Some((end, None));
         }
         let (progress, noted_end, epoch) = Self::map(&path, reader.journal_id())?;

@@ -21,7 +21,6 @@ pub(crate) mod snapshot;
 pub(crate) mod trust;
 
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub use error::KeepError;
@@ -85,12 +84,16 @@ pub(crate) fn remove_unfinished(folder: &Path) -> Result<(), KeepError> {
     Ok(())
 }
 
-/// Writes a file so that after a crash at any moment it is there whole, or not at all.
-pub(crate) fn write_whole(folder: &Path, name: &str, parts: &[&[u8]]) -> Result<(), KeepError> {
+/// Writes a file, by `fill`, so that after a crash at any moment it is there whole, or not at all.
+pub(crate) fn write_whole(
+    folder: &Path,
+    name: &str,
+    fill: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> Result<(), KeepError> {
     let (path, made) = (folder.join(name), folder.join(format!("{name}.{UNFINISHED}")));
     let write = || {
         let mut file = File::create(&made)?;
-        parts.iter().try_for_each(|part| file.write_all(part))?;
+        fill(&mut file)?;
         file.sync_all()?;
         std::fs::rename(&made, &path)
     };

@@ -4,6 +4,7 @@
 //! the record that it was taken behind, and is refused when the log holds another there. It is written only once
 //! that record is durable, so that power loss can't leave a snapshot of events that the log has lost.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
@@ -173,7 +174,10 @@ impl Usable {
     ) -> Result<u64, KeepError> {
         let new_end = anchor.sequence + 1;
         let name = format!("{new_end:020}{SUFFIX}");
-        write_whole(folder, &name, &[&header(anchor, version, state), state])?;
+        write_whole(folder, &name, |file| {
+            file.write_all(&header(anchor, version, state))?;
+            file.write_all(state)
+        })?;
         self.written.push(new_end);
         let files = list(folder)?.into_iter().filter(|(end, _)| *end <= new_end);
         let (count, others): (Vec<_>, Vec<_>) = files.partition(|(end, _)| self.counts(*end));

@@ -248,3 +248,33 @@ fn effects_alone_hold_what_is_due_and_let_go_what_is_done() {
     let (recovered, ..) = again(u64::MAX);
     assert_eq!(recovered.end_sequence(), id);
 }
+
+#[test]
+fn digests_of_what_retention_took_are_removed_and_the_others_still_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let again = |noise: &[u64]| {
+        let stage = Stage::new("sum", Sum { noise: noise.to_vec(), ..Sum::default() }, Gate::JOURNALLED);
+        let snapshots = Snapshots::every(100).keep(2).at_shutdown(false);
+        let behind = Retention::new().only_behind_snapshots();
+        open(folder.path(), behind, stage.snapshots(snapshots).digests(Digests::every(1)))
+    };
+    let log = folder.path().join("stages/sum/digests");
+    let entries = || log.metadata().unwrap().len() / 24 - 1;
+    let first = || Journal::at(folder.path()).reader::<Trade>().unwrap().first_sequence();
+    let mut recovered = again(&[]);
+    recovered.replay(From::Snapshot).unwrap();
+    go_to::<Sum>(recovered, 100, 1_050);
+    assert_eq!(entries(), 1_050);
+    assert!(first() > 525, "most of it is gone: {}", first());
+
+    let mut recovered = again(&[]);
+    assert_eq!(recovered.replay(From::Snapshot).unwrap().events(), 50);
+    assert_eq!(entries(), 1_050 - first());
+    go_to::<Sum>(recovered, 100, 1_080);
+    let kept = entries();
+    assert!((1_080 - first()..=1_080 - 525).contains(&kept), "{kept}");
+
+    let Err(ReplayError::Halted(halted)) = again(&[1_060]).replay(From::Snapshot) else { panic!() };
+    let Cause::Diverged(found) = &halted.cause else { panic!("{halted}") };
+    assert_eq!((found.after, found.end), (1_060, 1_061));
+}
