@@ -8,22 +8,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Event;
-use crate::context::{Batch, Context};
+use crate::context::Context;
 use crate::cursor::Cursor;
 use crate::duties::{Duties, Keeps};
 use crate::handler::Handler;
+use crate::journal_stage::JournalStage;
 use crate::kept::keeper::{KeptStage, ToKeeper};
 use crate::kept::opening::{Opened, Opening};
 use crate::kept::snapshot::Usable;
 use crate::kept::trust::Trust;
 use crate::kept::{KeepError, stage_folder};
 use crate::latency::Meter;
-use crate::ring::Visit;
+use crate::pass::{Pass, Ring, Source};
+use crate::ring::{Slot, Visit};
 use crate::run_stage::{RunStage, Turn, Wiring};
 use crate::status::{Cause, Halted};
-
-/// Events between two moves of a stage's cursor: a slow batch must not look like a full ring.
-const CURSOR_STRIDE: u64 = 128;
 
 pub(crate) struct HandlerStage<E, H, M> {
     name: String,
@@ -57,7 +56,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
     fn pass(&mut self, limit: u64) -> Turn {
         let Some(wiring) = &mut self.wiring else { return Turn::Ended };
         let (start, mut time_ns) = (self.done, wiring.time_ns);
-        let passed = wiring.poller.batch(limit, |slot, _| {
+        let passed = wiring.poller.show(start, limit, |slot: &Slot<E>, _, _| {
             time_ns = time_ns.max(slot.time_ns);
             Visit::Done
         });
@@ -75,6 +74,72 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         wiring.cursor.set(self.done);
         wiring.parking.wake(&wiring.cursor);
         self.after(self.done, passed)
+    }
+
+    #[inline(always)]
+    fn go_live(&mut self) {
+        if let Some(wiring) = &self.wiring
+            && !self.is_live
+            && self.done >= wiring.live_from
+        {
+            self.is_live = true;
+            self.handler.live(wiring.live_from);
+        }
+    }
+
+    /// Hands up to `limit` events to the handler. Idle if there was none.
+    #[inline(always)]
+    fn hand_over(&mut self, source: impl Source<E>, limit: u64) -> Turn {
+        let Some(wiring) = &mut self.wiring else { return Turn::Ended };
+        let start = self.done;
+        let mut failure = None;
+        let mut context = Context {
+            sequence: start,
+            time_ns: wiring.time_ns,
+            live_from: wiring.live_from,
+            remaining: 0,
+            epoch: self.duties.epoch,
+            journal_id: wiring.journal_id,
+            effects_end: self.duties.effects_end,
+            release: Cell::new(false),
+        };
+        let notes_from = self.duties.progress.as_ref().map_or(u64::MAX, |_| context.effects_end);
+        let pass = Pass {
+            handler: &mut self.handler,
+            meter: &mut self.meter,
+            duties: &mut self.duties,
+            cursor: &wiring.cursor,
+            published: &wiring.published,
+            parking: &wiring.parking,
+            start,
+            notes_from,
+            context: &mut context,
+            failure: &mut failure,
+        };
+        // The handler is not used again after a panic but to be given back.
+        let result = catch_unwind(AssertUnwindSafe(|| source.show(&mut wiring.poller, start, limit, pass)));
+        // Only what is finished counts, whatever happened: not the event in hand when it did.
+        let at = result.as_ref().map_or(context.sequence, |done| start + done);
+        wiring.time_ns = context.time_ns;
+        self.done = at;
+        if at > start {
+            wiring.batches.took(at - start);
+            wiring.cursor.set(at);
+            wiring.parking.wake(&wiring.cursor);
+        }
+        let cause = match (result, failure) {
+            (Ok(_), None) if at > start => {
+                if context.remaining > 0 {
+                    // The journal failed in the middle of a batch.
+                    self.handler.batch_end();
+                }
+                return self.after(at, at - start);
+            }
+            (Ok(_), None) => return Turn::Idle,
+            (Ok(_), Some(cause)) => cause,
+            (Err(panic), _) => Cause::Panic(panic_text(&*panic)),
+        };
+        self.fail(at, cause)
     }
 
     /// A turn that found nothing to do behind `at`.
@@ -118,12 +183,9 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     }
 
     fn turn(&mut self) -> Turn {
+        self.go_live();
         let Some(wiring) = &mut self.wiring else { return Turn::Ended };
         let start = self.done;
-        if !self.is_live && start >= wiring.live_from {
-            self.is_live = true;
-            self.handler.live(wiring.live_from);
-        }
         let gate_end = wiring.watch.end(start);
         if gate_end <= start {
             // Never poll behind a closed gate: with several publishers each poll scans all that is published.
@@ -137,77 +199,24 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
                 turn => turn,
             };
         }
-        let (handler, meter) = (&mut self.handler, &mut self.meter);
-        let (cursor, parking) = (&wiring.cursor, &*wiring.parking);
-        let (duties, published) = (&mut self.duties, &wiring.published);
-        let mut context = Context {
-            sequence: start,
-            time_ns: wiring.time_ns,
-            live_from: wiring.live_from,
-            remaining: 0,
-            epoch: duties.epoch,
-            journal_id: wiring.journal_id,
-            effects_end: duties.effects_end,
-            release: Cell::new(false),
-        };
-        let (mut at, mut time_ns, mut failure) = (start, wiring.time_ns, None);
-        // The handler is not used again after a panic but to be given back.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            wiring.poller.batch(limit, |slot, remaining| {
-                if at == start {
-                    handler.batch_start(&Batch { first: start, size: remaining as u64 + 1, published });
-                }
-                time_ns = time_ns.max(slot.time_ns);
-                context.sequence = at;
-                if !slot.void {
-                    context.time_ns = time_ns;
-                    context.remaining = remaining as u32;
-                    match handler.event(&slot.event, &context) {
-                        Ok(()) => meter.finished(slot.time_ns, !context.is_replay()),
-                        Err(error) => {
-                            if let Err(cause) = duties.refuse(at, error) {
-                                failure = Some(cause);
-                                return Visit::Stop;
-                            }
-                        }
-                    }
-                }
-                if let Some(progress) = &mut duties.progress
-                    && !context.already_done()
-                {
-                    progress.note(at + 1, context.epoch);
-                }
-                at += 1;
-                if context.release.get() {
-                    context.release.set(false);
-                    handler.batch_end();
-                    return Visit::Release;
-                }
-                if at % CURSOR_STRIDE == 0 {
-                    cursor.set(at);
-                    parking.wake(cursor);
-                }
-                if remaining == 0 {
-                    handler.batch_end();
-                }
-                Visit::Done
-            })
-        }));
-        // Only what is finished counts, whatever happened: `at` is the event in hand when it did.
-        wiring.time_ns = time_ns;
-        self.done = at;
-        if at > start {
-            wiring.batches.took(at - start);
-            cursor.set(at);
-            parking.wake(cursor);
+        match self.hand_over(Ring, limit) {
+            Turn::Idle => self.idle(start),
+            turn => turn,
         }
-        let cause = match (result, failure) {
-            (Ok(_), None) if at > start => return self.after(at, at - start),
-            (Ok(_), None) => return self.idle(at),
-            (Ok(_), Some(cause)) => cause,
-            (Err(panic), _) => Cause::Panic(panic_text(&*panic)),
-        };
-        self.fail(at, cause)
+    }
+
+    fn turn_behind(&mut self, journal: &mut JournalStage<E>) -> Turn {
+        let Some(wiring) = &self.wiring else { return Turn::Ended };
+        let (start, batch) = (self.done, wiring.batch);
+        if journal.done() != start || start < self.duties.pass_to {
+            return Turn::Idle;
+        }
+        let limit = (self.duties.next - start).min(batch).min(journal.at_once());
+        if limit == 0 {
+            return Turn::Idle;
+        }
+        self.go_live();
+        self.hand_over(journal, limit)
     }
 
     fn end(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, compiler_fence};
 
 use slipring_journal::storage::Files;
 use slipring_journal::{AppendBatch, AppendError, Cursors, Stall, Writer};
@@ -11,15 +11,16 @@ use crate::Event;
 use crate::counters::JournalLine;
 use crate::cursor::Cursor;
 use crate::park::Parking;
-use crate::ring::{Slot, Visit, Visitor};
+use crate::ring::{Poller, Slot, Visit, Visitor};
 use crate::run_stage::{RunStage, Turn, Wiring};
 use crate::status::{Cause, Halted};
 
 /// The journal stage's name, in errors and counters.
 pub(crate) const JOURNAL: &str = "journal";
 
-/// Events between two moves of the cursor.
-const CURSOR_STRIDE: u64 = 128;
+/// Events appended before a stage on the same lane sees them. An append waits for memory most of its time, a handler for
+/// its own last result (a sum, a book): so few that the processor does the one while it waits for the other.
+const FUSED_STEP: u64 = 32;
 
 pub(crate) struct JournalStage<E: Event> {
     writer: Writer<E>,
@@ -30,12 +31,87 @@ pub(crate) struct JournalStage<E: Event> {
     no_room: bool,
     /// The sequence at which it last stopped so.
     stalled_at: Option<u64>,
+    /// Why it could not append all that it was shown.
+    stopped: Option<AppendError>,
 }
 
 impl<E: Event> JournalStage<E> {
     pub(crate) fn new(writer: Writer<E>) -> Self {
         let cursors = writer.cursors();
-        JournalStage { writer, cursors, wiring: None, done: 0, no_room: false, stalled_at: None }
+        JournalStage {
+            writer,
+            cursors,
+            wiring: None,
+            done: 0,
+            no_room: false,
+            stalled_at: None,
+            stopped: None,
+        }
+    }
+
+    /// How many of the published events [`JournalStage::append_before`] can take now without looking at anything else first
+    /// (the next segment, say); none if nothing is published, or it is in the journal already.
+    #[inline(always)]
+    pub(crate) fn at_once(&self) -> u64 {
+        let has_news = self.wiring.as_ref().is_some_and(|wiring| wiring.poller.has_news());
+        if has_news && self.done == self.writer.end_sequence() { self.writer.room() } else { 0 }
+    }
+
+    /// Appends up to `limit` events from `first` on, which is where it is, a few at a time, and shows them to `then` by
+    /// its poller as soon as they are in the journal; how many `then` was done with. What keeps the journal from
+    /// appending more it leaves for the next turn to find.
+    ///
+    /// What was appended when `then` panics or stops is in the journal, and the next turn skips it.
+    #[inline(always)]
+    pub(crate) fn append_before(
+        &mut self,
+        poller: &mut Poller<E>,
+        first: u64,
+        limit: u64,
+        then: impl Visitor<E>,
+    ) -> u64 {
+        let Some(wiring) = &mut self.wiring else { return 0 };
+        let limit = limit.min(wiring.batch);
+        let append = Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped);
+        let (appended, seen) =
+            wiring.poller.show_by_turns(append, (poller, then), (first, limit, FUSED_STEP));
+        self.reach(first + appended);
+        seen
+    }
+
+    /// Appends what is published; how many.
+    #[inline]
+    fn append(&mut self, first: u64) -> u64 {
+        let Some(wiring) = &mut self.wiring else { return 0 };
+        let append = Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped);
+        let done = wiring.poller.show(first, wiring.batch, append);
+        self.reach(first + done);
+        done
+    }
+
+    /// Passes what is in the journal: replay took it from there.
+    #[cold]
+    fn skip(&mut self, count: u64) -> u64 {
+        let Some(wiring) = &mut self.wiring else { return 0 };
+        let limit = count.min(wiring.batch);
+        let done = wiring.poller.show(self.done, limit, |_: &Slot<E>, _, _| Visit::Done);
+        self.reach(self.done + done);
+        done
+    }
+
+    /// Everything below `at` is in the journal.
+    #[inline(always)]
+    fn reach(&mut self, at: u64) {
+        let Some(wiring) = &mut self.wiring else { return };
+        if at > self.done {
+            wiring.batches.took(at - self.done);
+            // Relaxed: a figure.
+            wiring.journal.journalled_end.store(self.writer.end_sequence(), Ordering::Relaxed);
+            wiring.cursor.set(at);
+            wiring.parking.wake(&wiring.cursor);
+            self.writer.end_batch();
+            self.done = at;
+        }
     }
 }
 
@@ -48,33 +124,24 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
     fn start(&mut self) {}
 
     fn turn(&mut self) -> Turn {
-        let Some(wiring) = &mut self.wiring else { return Turn::Ended };
         let start = self.done;
-        let (writer, cursor, parking) = (&mut self.writer, &wiring.cursor, &*wiring.parking);
-        let held_end = writer.end_sequence();
-        let append = Append { batch: writer.batch(), held_end, at: start, stopped: None, cursor, parking };
-        let (_, append) = wiring.poller.show(wiring.batch, append);
-        let (at, stopped) = append.finish();
+        let held_end = self.writer.end_sequence();
+        self.stopped = None;
+        let shown = if start < held_end { self.skip(held_end - start) } else { self.append(start) };
+        let stopped = self.stopped.take();
+        let Some(wiring) = &self.wiring else { return Turn::Ended };
+        let at = start + shown;
         let (mut failure, no_room) = match stopped {
             // No room just now. The lane goes on with its other stages and comes back.
             Some(AppendError::Full { why, .. }) => (None, Some(why)),
             failure => (failure, None),
         };
-        self.done = at;
         self.no_room = no_room.is_some();
         if let Some(why) = no_room
             && self.stalled_at != Some(at)
         {
             self.stalled_at = Some(at);
             count_stall(&wiring.journal, why);
-        }
-        if at > start {
-            wiring.batches.took(at - start);
-            // Relaxed: a figure.
-            wiring.journal.journalled_end.store(writer.end_sequence(), Ordering::Relaxed);
-            cursor.set(at);
-            parking.wake(cursor);
-            writer.end_batch();
         }
         if failure.is_none() && at == start {
             // A journal that fails while nothing is published (a sync, say) must not go unnoticed.
@@ -103,51 +170,60 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
         self.done
     }
 
+    fn as_journal(&mut self) -> Option<&mut JournalStage<E>> {
+        Some(self)
+    }
+
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         Box::new(self.writer)
     }
 }
 
-/// Appends what it is shown, but for what replay took from the journal.
+/// Appends what it is shown.
 struct Append<'a, E: Event> {
     batch: AppendBatch<'a, E, Files>,
-    /// Sequences below it are in the journal.
-    held_end: u64,
-    at: u64,
-    stopped: Option<AppendError>,
+    /// Outside, for what has to be dropped is kept in memory, and all that lies with it.
+    stopped: &'a mut Option<AppendError>,
     cursor: &'a Cursor,
     parking: &'a Parking,
 }
 
-impl<E: Event> Append<'_, E> {
-    /// Behind the last event that is in the journal, and why it stopped there, if something stopped it.
+impl<'a, E: Event> Append<'a, E> {
     #[inline(always)]
-    fn finish(self) -> (u64, Option<AppendError>) {
-        (self.at, self.stopped)
+    fn to(
+        writer: &'a mut Writer<E>,
+        cursor: &'a Cursor,
+        parking: &'a Parking,
+        stopped: &'a mut Option<AppendError>,
+    ) -> Self {
+        Append { batch: writer.batch(), stopped, cursor, parking }
     }
 }
 
 impl<E: Event> Visitor<E> for Append<'_, E> {
     #[inline(always)]
-    fn visit(&mut self, slot: &Slot<E>, _: usize) -> Visit {
-        if self.at >= self.held_end {
-            // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
-            debug_assert_eq!(self.batch.end_sequence(), self.at);
-            if slot.void || !self.batch.put(slot.time_ns, &slot.event) {
-                let event = (!slot.void).then_some(&slot.event);
-                if let Err(error) = self.batch.append_seldom(slot.time_ns, event) {
-                    self.stopped = Some(error);
-                    return Visit::Stop;
-                }
+    fn visit(&mut self, slot: &Slot<E>, at: u64, _: u64) -> Visit {
+        // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
+        debug_assert_eq!(self.batch.end_sequence(), at);
+        if slot.void || !self.batch.put(slot.time_ns, &slot.event) {
+            let event = (!slot.void).then_some(&slot.event);
+            if let Err(error) = self.batch.append_seldom(slot.time_ns, event) {
+                *self.stopped = Some(error);
+                return Visit::Stop;
             }
         }
-        self.at += 1;
-        if self.at % CURSOR_STRIDE == 0 {
-            self.batch.publish();
-            self.cursor.set(self.at);
-            self.parking.wake(self.cursor);
-        }
         Visit::Done
+    }
+
+    #[inline(always)]
+    fn rest(&mut self, at: u64) {
+        self.batch.publish();
+        self.cursor.set(at);
+        self.parking.wake(self.cursor);
+        // Release, of the compiler alone: the records' stores come before those of a handler, and of the note that an
+        // effect was emitted. The partner is the next life: the process dies between two instructions of this thread,
+        // and what comes before them is in the map.
+        compiler_fence(Ordering::Release);
     }
 }
 

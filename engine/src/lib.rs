@@ -73,6 +73,7 @@ mod late;
 mod latency;
 mod output;
 mod park;
+mod pass;
 mod publisher;
 mod recovered;
 mod replay;

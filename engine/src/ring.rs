@@ -73,15 +73,42 @@ pub(crate) enum Visit {
 /// Who is shown slots, in order. A trait and not a closure where it must become part of the loop: a closure for two
 /// kinds of pollers stays a function, and is called for each slot.
 pub(crate) trait Visitor<E> {
-    /// A slot, and how many of the batch come behind it.
-    fn visit(&mut self, slot: &Slot<E>, remaining: usize) -> Visit;
+    /// A slot, its sequence, and how many of the batch come behind it.
+    fn visit(&mut self, slot: &Slot<E>, at: u64, remaining: u64) -> Visit;
+
+    /// Everything below `at` has been visited: now and then within a batch, outside the loop that visits.
+    fn rest(&mut self, _at: u64) {}
 }
 
-impl<E, F: FnMut(&Slot<E>, usize) -> Visit> Visitor<E> for F {
+/// Most slots between two rests: a slow batch must not look like a full ring.
+const STRIDE: u64 = 128;
+
+impl<E, F: FnMut(&Slot<E>, u64, u64) -> Visit> Visitor<E> for F {
     #[inline(always)]
-    fn visit(&mut self, slot: &Slot<E>, remaining: usize) -> Visit {
-        self(slot, remaining)
+    fn visit(&mut self, slot: &Slot<E>, at: u64, remaining: u64) -> Visit {
+        self(slot, at, remaining)
     }
+}
+
+/// Visits the slots from `at` to `to`, of a batch that ends at `end`: how far it came, and whether to go on.
+///
+/// A loop of its own, and as tight as can be: what does not fit into registers is stored once an event, and the
+/// journal's stores, which wait for memory, have as many places less in the processor's queue.
+#[inline(always)]
+fn visit_all<'g, E: 'g>(
+    slots: &mut impl Iterator<Item = &'g Slot<E>>,
+    (mut at, to, end): (u64, u64, u64),
+    visitor: &mut impl Visitor<E>,
+) -> (u64, bool) {
+    while at < to {
+        let Some(slot) = slots.next() else { break };
+        match visitor.visit(slot, at, end - at - 1) {
+            Visit::Done => at += 1,
+            Visit::Release => return (at + 1, false),
+            Visit::Stop => return (at, false),
+        }
+    }
+    (at, true)
 }
 
 /// Makes a ring with one poller a stage. The caller has checked capacity and count.
@@ -202,56 +229,113 @@ impl<E: Event> Poller<E> {
         }
     }
 
-    /// Shows up to `limit` slots in order; how many were done with. Exactly those are released to publishers,
-    /// also when `visit` panics: then none.
-    #[inline]
-    pub(crate) fn batch(&mut self, limit: u64, visit: impl FnMut(&Slot<E>, usize) -> Visit) -> u64 {
-        self.show(limit, visit).0
+    /// Shows up to `limit` slots in order, of which the first has the sequence `first`; how many were done with. Exactly
+    /// those are released to publishers, also when the visitor panics: then none.
+    #[inline(always)]
+    pub(crate) fn show(&mut self, first: u64, limit: u64, mut visitor: impl Visitor<E>) -> u64 {
+        match self {
+            Poller::Single(poller) => show!(poller, first, limit, visitor),
+            Poller::Multi(poller) => show!(poller, first, limit, visitor),
+        }
     }
 
-    /// As [`Poller::batch`]; gives the visitor back.
+    /// Shows up to `limit` slots to two visitors by turns, `step` at a time: `behind`, whose poller is at the same slot,
+    /// sees what this one's visitor is done with. How many each was done with.
     #[inline(always)]
-    pub(crate) fn show<V: Visitor<E>>(&mut self, limit: u64, mut visitor: V) -> (u64, V) {
-        let done = match self {
-            Poller::Single(poller) => batch!(poller, limit, visitor),
-            Poller::Multi(poller) => batch!(poller, limit, visitor),
-        };
-        (done, visitor)
+    pub(crate) fn show_by_turns(
+        &mut self,
+        mut visitor: impl Visitor<E>,
+        behind: (&mut Poller<E>, impl Visitor<E>),
+        (first, limit, step): (u64, u64, u64),
+    ) -> (u64, u64) {
+        let (other, mut follower) = behind;
+        match (self, other) {
+            (Poller::Single(ahead), Poller::Single(behind)) => {
+                show_by_turns!(ahead, behind, (first, limit, step), visitor, follower)
+            }
+            (Poller::Multi(ahead), Poller::Multi(behind)) => {
+                show_by_turns!(ahead, behind, (first, limit, step), visitor, follower)
+            }
+            // Not of one ring.
+            _ => (0, 0),
+        }
     }
 }
 
-/// The body of [`Poller::batch`] for either poller: their guards share no trait that can be named.
-macro_rules! batch {
-    ($poller:expr, $limit:expr, $visitor:ident) => {
+// The bodies for either poller: their guards share no trait that can be named.
+
+/// The body of [`Poller::show`].
+macro_rules! show {
+    ($poller:expr, $first:expr, $limit:expr, $visitor:ident) => {
         'batch: {
-            // Err: nothing there, or all publishers gone; the engine keeps its own word for the end.
-            let Ok(guard) = $poller.take($limit) else { break 'batch 0 };
-            // Dropping the guard says that everything in it is done, on unwinding too (trap 1): so it is dropped
-            // by hand, and leaked where that would be untrue. A leaked guard holds nothing.
-            let mut guard = ManuallyDrop::new(guard);
-            let count = (&mut *guard).len();
-            let mut done = 0;
-            for slot in &mut *guard {
-                match $visitor.visit(slot, count - done - 1) {
-                    Visit::Done => done += 1,
-                    Visit::Release => {
-                        done += 1;
-                        break;
-                    }
-                    Visit::Stop => break,
+            let Some((mut guard, count)) = take!($poller, $limit) else { break 'batch 0 };
+            let mut slots = &mut *guard;
+            let (mut at, end, mut goes_on) = ($first, $first + count, true);
+            while goes_on && at < end {
+                let to = end.min((at / STRIDE + 1) * STRIDE);
+                (at, goes_on) = visit_all(&mut slots, (at, to, end), &mut $visitor);
+                if goes_on && at < end {
+                    $visitor.rest(at);
                 }
             }
-            if done == count {
-                drop(ManuallyDrop::into_inner(guard));
-            } else if done > 0 {
-                // Release exactly what is done: a guard of that many, dropped unread.
-                drop($poller.take(done as u64));
-            }
-            done as u64
+            release!($poller, guard, count, at - $first)
         }
     };
 }
-use batch;
+
+/// The body of [`Poller::show_by_turns`].
+macro_rules! show_by_turns {
+    ($ahead:expr, $behind:expr, ($first:expr, $limit:expr, $step:expr), $visitor:ident, $follower:ident) => {
+        'batch: {
+            let Some((mut guard, count)) = take!($ahead, $limit) else { break 'batch (0, 0) };
+            let Some((mut behind, seen)) = take!($behind, count) else { break 'batch (0, 0) };
+            let (mut slots, mut same_slots) = (&mut *guard, &mut *behind);
+            let (mut at, mut behind_at, end) = ($first, $first, $first + count.min(seen));
+            let mut goes_on = true;
+            while goes_on && at < end {
+                let to = end.min(at + $step);
+                (at, goes_on) = visit_all(&mut slots, (at, to, end), &mut $visitor);
+                $visitor.rest(at);
+                let follows;
+                (behind_at, follows) = visit_all(&mut same_slots, (behind_at, at, end), &mut $follower);
+                goes_on &= follows;
+                if goes_on && at < end {
+                    $follower.rest(behind_at);
+                }
+            }
+            (release!($ahead, guard, count, at - $first), release!($behind, behind, seen, behind_at - $first))
+        }
+    };
+}
+
+/// A guard of up to `$limit` slots, and how many it has.
+macro_rules! take {
+    ($poller:expr, $limit:expr) => {
+        // Err: nothing there, or all publishers gone; the engine keeps its own word for the end.
+        $poller.take($limit).ok().map(|guard| {
+            // Dropping the guard says that everything in it is done, on unwinding too (trap 1): so it is dropped
+            // by hand, and leaked where that would be untrue. A leaked guard holds nothing.
+            let mut guard = ManuallyDrop::new(guard);
+            let count = (&mut *guard).len() as u64;
+            (guard, count)
+        })
+    };
+}
+
+/// Releases the first `$done` slots of a guard; how many.
+macro_rules! release {
+    ($poller:expr, $guard:ident, $count:expr, $done:expr) => {{
+        let done = $done;
+        if done == $count {
+            drop(ManuallyDrop::into_inner($guard));
+        } else if done > 0 {
+            // Exactly what is done: a guard of that many, dropped unread.
+            drop($poller.take(done));
+        }
+        done
+    }};
+}
+use {release, show, show_by_turns, take};
 
 impl<E> std::fmt::Debug for Producer<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,6 +1,7 @@
 //! A lane at work: its stages take turns, on a thread of its own or on the caller's.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -21,6 +22,8 @@ pub(crate) type Named<E> = (String, Box<dyn RunStage<E>>);
 pub(crate) struct Run<E: Event> {
     pub(crate) core: Option<usize>,
     pub(crate) stages: Vec<Named<E>>,
+    /// The place of the journal, if the stage behind it is gated on nothing but journalled: they take turns as one.
+    pub(crate) fused: Option<usize>,
     /// Stages that have ended or failed.
     pub(crate) ended: Vec<Named<E>>,
     pub(crate) waiter: Waiter,
@@ -89,7 +92,7 @@ impl<E: Event> Run<E> {
 
     /// Calls each stage's `start`.
     pub(crate) fn start(&mut self) {
-        self.guarded(|stage| {
+        self.guarded(false, |stage| {
             stage.start();
             Turn::Idle
         });
@@ -98,10 +101,10 @@ impl<E: Event> Run<E> {
     /// One turn of every stage; how many events were finished.
     #[inline]
     pub(crate) fn turn(&mut self) -> u64 {
-        let worked = self.guarded(|stage| stage.turn());
+        let worked = self.guarded(true, |stage| stage.turn());
         // Acquire: partner of the release store in `Engine::drop`.
         if worked == 0 && self.abandon.load(Ordering::Acquire) {
-            self.guarded(|_| Turn::Ended);
+            self.guarded(false, |_| Turn::Ended);
         }
         worked
     }
@@ -128,41 +131,66 @@ impl<E: Event> Run<E> {
     }
 
     /// Calls each stage; those that end or fail leave the lane, the others go on. The events finished.
-    fn guarded(&mut self, mut call: impl FnMut(&mut Box<dyn RunStage<E>>) -> Turn) -> u64 {
+    #[inline]
+    fn guarded(&mut self, fuse: bool, mut call: impl FnMut(&mut Box<dyn RunStage<E>>) -> Turn) -> u64 {
         let mut worked = 0;
         let mut index = 0;
         let outside = INSIDE.replace(Arc::as_ptr(&self.status));
         while index < self.stages.len() {
-            let (name, stage) = &mut self.stages[index];
-            // A panic in a handler's event is caught inside, where its sequence is known; this is for the calls
-            // around it.
-            let turn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let turn = call(stage);
-                if turn == Turn::Ended {
-                    stage.end();
-                }
-                turn
-            }));
-            match turn {
-                Ok(Turn::Worked(count)) => worked += count,
-                Ok(Turn::Idle) => {}
-                Ok(Turn::Ended | Turn::Failed) => {
-                    self.ended.push(self.stages.remove(index));
-                    continue;
-                }
-                Err(panic) => {
-                    let cause = Cause::Panic(panic_text(&*panic));
-                    let sequence = stage.done();
-                    self.status.halt(Halted { stage: name.clone(), sequence, cause });
-                    self.ended.push(self.stages.remove(index));
+            if fuse && self.fused == Some(index) {
+                let both = self.guard(index + 1, |stages| turn_as_one(&mut stages[index..index + 2]));
+                // Each of the two has finished them.
+                worked += 2 * both.unwrap_or(0);
+                if both != Some(0) {
+                    index += 2;
                     continue;
                 }
             }
-            index += 1;
+            let turn = self.guard(index, |stages| {
+                let turn = call(&mut stages[index].1);
+                if turn == Turn::Ended {
+                    stages[index].1.end();
+                }
+                turn
+            });
+            worked += turn.unwrap_or(0);
+            index += usize::from(turn.is_some());
         }
         INSIDE.set(outside);
         worked
     }
+
+    /// Has `call` run the stage at `index`: the events finished, or `None` if it has left the lane.
+    #[inline(always)]
+    fn guard(&mut self, index: usize, call: impl FnOnce(&mut [Named<E>]) -> Turn) -> Option<u64> {
+        // A panic in a handler's event is caught inside, where its sequence is known; this is for the calls
+        // around it.
+        match catch_unwind(AssertUnwindSafe(|| call(&mut self.stages))) {
+            Ok(Turn::Worked(count)) => return Some(count),
+            Ok(Turn::Idle) => return Some(0),
+            Ok(Turn::Ended | Turn::Failed) => {}
+            Err(panic) => {
+                let (name, stage) = &self.stages[index];
+                let cause = Cause::Panic(panic_text(&*panic));
+                self.status.halt(Halted { stage: name.clone(), sequence: stage.done(), cause });
+            }
+        }
+        self.leave(index);
+        None
+    }
+
+    #[cold]
+    fn leave(&mut self, index: usize) {
+        self.ended.push(self.stages.remove(index));
+        self.fused = None;
+    }
+}
+
+/// One turn of a stage and the journal before it, the last two.
+#[inline(always)]
+fn turn_as_one<E: Event>(stages: &mut [Named<E>]) -> Turn {
+    let [.., (_, journal), (_, stage)] = stages else { return Turn::Idle };
+    journal.as_journal().map_or(Turn::Idle, |journal| stage.turn_behind(journal))
 }
 
 /// Pins this thread to a core; whether it worked.

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use slipring_journal::JournalId;
 
+use crate::Event;
 use crate::clock::Clock;
 use crate::counters::{BatchMeter, JournalLine, Place};
 use crate::cursor::Cursor;
 use crate::gate::Watch;
+use crate::journal_stage::JournalStage;
 use crate::kept::KeepError;
 use crate::kept::epochs::Epochs;
 use crate::kept::keeper::{Findings, KeptStage};
@@ -62,10 +64,19 @@ pub(crate) struct Wiring<E> {
 }
 
 /// A stage, boxed once and called once a turn; what it does to each event is monomorphised inside.
-pub(crate) trait RunStage<E>: Send {
+pub(crate) trait RunStage<E: Event>: Send {
     fn wire(&mut self, wiring: Wiring<E>);
     fn start(&mut self);
     fn turn(&mut self) -> Turn;
+    /// A turn together with the journal's, of a stage gated on nothing but journalled: each event is handed over as
+    /// soon as it is appended. Idle if that can't be done just now: then each has a turn of its own.
+    fn turn_behind(&mut self, _journal: &mut JournalStage<E>) -> Turn {
+        Turn::Idle
+    }
+    /// The journal's stage, if it is that.
+    fn as_journal(&mut self) -> Option<&mut JournalStage<E>> {
+        None
+    }
     /// The stage's last call, unless it failed.
     fn end(&mut self);
     /// The cursor whose next move gives the stage something to do; `None` if there may be something already, or

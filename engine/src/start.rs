@@ -121,8 +121,11 @@ impl<E: Event> EngineBuilder<E> {
         let mut parking_count = 0;
         for lane in self.lanes {
             let parks = parks(&lane, crowded);
-            // A small guard of a ring with several publishers costs a scan of all that is published: trap 10.
-            let small = lane.items.len() > 1 && self.publishers == Publishers::Single;
+            let fused = lane.items.windows(2).position(is_fused);
+            // Journal and stage that take turns as one need no small batch. A small guard of a ring with several
+            // publishers costs a scan of all that is published: trap 10.
+            let turns = lane.items.len() - usize::from(fused.is_some());
+            let small = turns > 1 && self.publishers == Publishers::Single;
             let batch = lane.batch.or(self.batch).unwrap_or(if small { FUSED_BATCH } else { u64::MAX });
             let batch = batch.clamp(1, (self.capacity as u64 / 4).max(1));
             let mut stages: Vec<(String, Box<dyn RunStage<E>>)> = Vec::new();
@@ -163,6 +166,7 @@ impl<E: Event> EngineBuilder<E> {
                 core: lane.core,
                 ended: Vec::with_capacity(stages.len()),
                 stages,
+                fused,
                 waiter: lane.own_wait.map_or_else(|| Waiter::new(lane.wait, crowded), Waiter::own),
                 status: Arc::clone(&status),
                 parking: Arc::clone(&parking),
@@ -268,6 +272,11 @@ fn spawn<E: Event>(lane: String, run: Run<E>) -> Result<LaneThread<E>, BuildErro
         return Err(BuildError::CoreNotAllowed { lane, core: core.unwrap_or(0), allowed });
     }
     Ok(LaneThread { name: lane, thread: Some(thread) })
+}
+
+/// Whether the first is the journal and the second a stage that waits for nothing else.
+fn is_fused<E: Event>(items: &[Item<E>]) -> bool {
+    matches!(items, [Item::Journal, Item::Stage { gate, .. }] if *gate == Gate::JOURNALLED)
 }
 
 fn item_name<E: Event>(item: &Item<E>) -> String {

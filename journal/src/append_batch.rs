@@ -50,43 +50,34 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         if self.next >= self.limit || time_ns > self.time_limit_ns {
             return false;
         }
-        let time_ns = if time_ns < self.last_time_ns { self.regress() } else { time_ns };
+        let time_ns = if time_ns < self.last_time_ns {
+            regress(self.writer);
+            self.last_time_ns
+        } else {
+            time_ns
+        };
         // SAFETY: `slot`, `next` and `limit` are the writer's: its `make_room` found the slot of `next` in the active
         // segment and set `limit` no further than its end; `next` is below it. The writer keeps the segment mapped,
         // and is borrowed, so that nobody else appends.
         let slot = unsafe { self.slot.take(Writer::<E, S>::RECORD_WORDS) };
+        // With the instruction: without it `limit` is 0.
         let event = bytemuck::bytes_of(event);
-        if self.crc.hardware() {
-            store::<true>(slot, &self.crc, self.next, time_ns, self.epoch_kind, event);
-        } else {
-            store::<false>(slot, &self.crc, self.next, time_ns, self.epoch_kind, event);
-        }
+        store::<true>(slot, &self.crc, self.next, time_ns, self.epoch_kind, event);
         self.next += 1;
         self.last_time_ns = time_ns;
         true
-    }
-
-    /// Counts a time before the last one's; the time that the record gets.
-    #[cold]
-    fn regress(&mut self) -> u64 {
-        self.writer.regressions += 1;
-        self.last_time_ns
     }
 
     /// As [`Writer::try_append`], or with no event as [`Writer::try_append_void`].
     ///
     /// # Errors
     /// As theirs.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     pub fn append_seldom(&mut self, time_ns: u64, event: Option<&E>) -> Result<(), AppendError> {
         self.publish();
-        let appended = match event {
-            Some(event) => self.writer.try_append(time_ns, event),
-            None => self.writer.try_append_void(time_ns),
-        };
+        let appended = append(self.writer, time_ns, event);
         self.load();
-        appended.map(drop)
+        appended
     }
 
     /// The sequence that the next record gets.
@@ -112,15 +103,38 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     }
 
     /// Takes over what the writer knows.
-    #[inline]
+    #[inline(always)]
     fn load(&mut self) {
         let writer = &*self.writer;
         self.slot = writer.slot;
         self.next = writer.next;
         self.last_time_ns = writer.last_time_ns;
         self.time_limit_ns = writer.time_limit_ns;
-        // After a failure of the journal nothing more is put, and the writer says why.
-        self.limit = if writer.progress.has_failed() { 0 } else { writer.limit };
+        // After a failure of the journal nothing more is put, and the writer says why. Nor without the checksum's
+        // instruction: its calls would be in the way of the loop that has it, and beside them the writer's one is little.
+        let puts = self.crc.hardware() && !writer.progress.has_failed();
+        self.limit = if puts { writer.limit } else { 0 };
+    }
+}
+
+// What is cold is given the writer, never the batch: a reference to the batch would keep all of it in memory.
+
+/// Counts a time before the last one's.
+#[cold]
+fn regress<E: Event, S: Storage>(writer: &mut Writer<E, S>) {
+    writer.regressions += 1;
+}
+
+#[cold]
+#[inline(never)]
+fn append<E: Event, S: Storage>(
+    writer: &mut Writer<E, S>,
+    time_ns: u64,
+    event: Option<&E>,
+) -> Result<(), AppendError> {
+    match event {
+        Some(event) => writer.try_append(time_ns, event).map(drop),
+        None => writer.try_append_void(time_ns).map(drop),
     }
 }
 
@@ -128,5 +142,53 @@ impl<E: Event, S: Storage> Drop for AppendBatch<'_, E, S> {
     #[inline]
     fn drop(&mut self) {
         self.publish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::storage::Memory;
+    use crate::{Event, Journal, Reader};
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
+    #[event(pod)]
+    #[repr(C)]
+    struct Tick {
+        id: u64,
+    }
+
+    /// Appends ten in a batch, of which `put` takes those it may; how many that were.
+    fn append_ten(has_instruction: bool) -> usize {
+        let memory = Memory::new([1; 16]);
+        let (mut writer, _) = Journal::at("memory").open_on::<Tick, _>(&memory, false).unwrap();
+        if !has_instruction {
+            writer.crc = writer.crc.without_instruction();
+        }
+        let mut batch = writer.batch();
+        let put = (0..10).filter(|id| {
+            let put = batch.put(*id, &Tick { id: *id });
+            if !put {
+                batch.append_seldom(*id, Some(&Tick { id: *id })).unwrap();
+            }
+            put
+        });
+        let put = put.count();
+        assert_eq!(batch.end_sequence(), 10);
+        drop(batch);
+        assert_eq!(writer.cursors().journalled_end(), 10);
+        writer.close().unwrap();
+        let mut reader = Reader::<Tick, _>::open_to(memory, None).unwrap();
+        let mut chunks = reader.chunks(0).unwrap();
+        let chunk = chunks.next_chunk().unwrap().expect("ten records");
+        assert!(chunk.records.iter().map(|record| record.event().id).eq(0..10));
+        put
+    }
+
+    #[test]
+    fn without_the_instruction_every_append_takes_the_other_way() {
+        assert_eq!(append_ten(false), 0);
+        // The first makes room, the second looks how far ahead its time may be.
+        let with = if crate::crc::RecordCrc::new([0; 16]).hardware() { 8 } else { 0 };
+        assert_eq!(append_ten(true), with);
     }
 }

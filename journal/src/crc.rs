@@ -20,6 +20,12 @@ impl RecordCrc {
         RecordCrc { seed: crc32c::crc32c(&journal_id), hardware: has_instruction() }
     }
 
+    /// As on a processor without the instruction.
+    #[cfg(test)]
+    pub(crate) fn without_instruction(self) -> Self {
+        RecordCrc { hardware: false, ..self }
+    }
+
     /// Whether the processor's own instruction is used.
     #[inline(always)]
     pub fn hardware(&self) -> bool {

@@ -230,6 +230,13 @@ impl<E: Event, S: Storage> Writer<E, S> {
         }
     }
 
+    /// How many records can be appended now with nothing to look at first. Less than there is room for: only an append
+    /// that comes to the end of it looks how far it goes now.
+    #[inline]
+    pub fn room(&self) -> u64 {
+        if self.progress.has_failed() { 0 } else { self.limit.saturating_sub(self.next) }
+    }
+
     /// Says that a batch is complete: with [`Sync::EveryBatch`] the syncer is woken if it sleeps.
     #[inline]
     pub fn end_batch(&mut self) {

@@ -161,7 +161,9 @@ impl Progress {
     }
 
     /// Notes that the effects of all events below `end` have been emitted; the last of them is of `epoch`.
-    #[inline]
+    ///
+    /// Cold: its checksum would take the registers from the loop of stages without effects.
+    #[cold]
     pub(crate) fn note(&mut self, end: u64, epoch: u32) {
         let slot = SLOT_WORDS[self.next_slot];
         let sealed = seal(self.journal_id, end, epoch);
