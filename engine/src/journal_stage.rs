@@ -72,7 +72,10 @@ impl<E: Event> JournalStage<E> {
     ) -> u64 {
         let Some(wiring) = &mut self.wiring else { return 0 };
         let limit = limit.min(wiring.batch);
-        let append = Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped);
+        let append = Append {
+            ends_batches: true,
+            ..Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped)
+        };
         let (appended, seen) =
             wiring.poller.show_by_turns(append, (poller, then), (first, limit, FUSED_STEP));
         self.reach(first + appended);
@@ -186,6 +189,8 @@ struct Append<'a, E: Event> {
     stopped: &'a mut Option<AppendError>,
     cursor: &'a Cursor,
     parking: &'a Parking,
+    /// A handler comes behind each few: the sync must not wait for it.
+    ends_batches: bool,
 }
 
 impl<'a, E: Event> Append<'a, E> {
@@ -196,7 +201,7 @@ impl<'a, E: Event> Append<'a, E> {
         parking: &'a Parking,
         stopped: &'a mut Option<AppendError>,
     ) -> Self {
-        Append { batch: writer.batch(), stopped, cursor, parking }
+        Append { batch: writer.batch(), stopped, cursor, parking, ends_batches: false }
     }
 }
 
@@ -220,6 +225,9 @@ impl<E: Event> Visitor<E> for Append<'_, E> {
         self.batch.publish();
         self.cursor.set(at);
         self.parking.wake(self.cursor);
+        if self.ends_batches {
+            self.batch.end();
+        }
         // Release, of the compiler alone: the records' stores come before those of a handler, and of the note that an
         // effect was emitted. The partner is the next life: the process dies between two instructions of this thread,
         // and what comes before them is in the map.
