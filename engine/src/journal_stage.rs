@@ -50,10 +50,10 @@ impl<E: Event> JournalStage<E> {
     }
 
     /// How many of the published events [`JournalStage::append_before`] can take now without looking at anything else first
-    /// (the next segment, say); none if nothing is published, or it is in the journal already.
+    /// (the next segment, say); none if it is known that nothing is published, or it is in the journal already.
     #[inline(always)]
     pub(crate) fn at_once(&self) -> u64 {
-        let has_news = self.wiring.as_ref().is_some_and(|wiring| wiring.poller.has_news());
+        let has_news = self.wiring.as_ref().is_some_and(|wiring| wiring.poller.may_have_news());
         if has_news && self.done == self.writer.end_sequence() { self.writer.room() } else { 0 }
     }
 
