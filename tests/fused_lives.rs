@@ -13,6 +13,8 @@ use slipring::{
 };
 use slipring_tests::journals::{Note, note};
 
+const DIGEST_EVERY: u64 = 31;
+
 /// How a life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
@@ -80,6 +82,7 @@ struct Keeping {
     live_from: u64,
     is_live: bool,
     seen: u64,
+    digested: Mutex<Vec<u64>>,
     emitted: Arc<Mutex<Vec<u64>>>,
     handled: Arc<AtomicU64>,
 }
@@ -141,6 +144,7 @@ impl Snapshot for Keeping {
 
 impl Digest for Keeping {
     fn digest(&self) -> u64 {
+        self.digested.lock().unwrap().push(self.seen);
         self.state
     }
 }
@@ -157,12 +161,13 @@ fn builder(
         live_from: 0,
         is_live: false,
         seen: 0,
+        digested: Mutex::default(),
         emitted: Arc::clone(emitted),
         handled: Arc::clone(handled),
     };
     let stage = Stage::new("keep", handler, Gate::JOURNALLED)
         .snapshots(Snapshots::every(97))
-        .digests(Digests::every(31))
+        .digests(Digests::every(DIGEST_EVERY))
         .effects(Effects::new())
         .on_error(OnError::DeadLetter);
     let sync = if life.every_batch { Sync::EveryBatch } else { Sync::every(Duration::from_millis(1)) };
@@ -250,6 +255,14 @@ fn live(place: &Path, life: &Life, emitted: &Arc<Mutex<Vec<u64>>>) -> u64 {
             assert_eq!(missed, 0);
             let kept: Keeping = report.take_handler("keep").unwrap();
             assert_eq!(kept.state, states(end).last().copied().unwrap_or(0));
+            let digested = kept.digested.into_inner().unwrap();
+            let due = |at: &u64| at % DIGEST_EVERY == 0;
+            // (In replay what is passed is not seen.)
+            assert!(digested.iter().filter(|at| **at > start).all(due), "{digested:?}");
+            assert!(
+                (start + 1..=end).filter(due).all(|at| digested.contains(&at)),
+                "{digested:?}, {start} to {end}"
+            );
         }
     }
     end
