@@ -231,3 +231,21 @@ fn a_journal_that_fails_in_the_middle_of_a_batch_ends_the_stage_s_batch_there() 
     assert!(matches!(shutdown(engine, publisher), Err(ShutdownError::Halted(_))));
     assert_eq!(replayed(place.path()), (0..60).collect::<Vec<_>>());
 }
+
+/// The turn in which the stage fails finishes no event, but the journal is not at its end: dropped just then, the engine
+/// still journals what was published, as if the stage were on a lane of its own.
+#[test]
+fn an_engine_that_is_dropped_while_the_stage_fails_journals_all_that_was_published() {
+    for plan in
+        [Plan { fails_at: Some(11), ..Plan::default() }, Plan { panics_at: Some(10), ..Plan::default() }]
+    {
+        let place = tempfile::tempdir().unwrap();
+        let (engine, mut publisher, _) = Fused::new(place.path(), 1 << 12, plan).live();
+        publish(&mut publisher, 0..10);
+        engine.invoke();
+        publish(&mut publisher, 10..210);
+        drop(publisher);
+        drop(engine);
+        assert_eq!(replayed(place.path()), (0..210).collect::<Vec<_>>());
+    }
+}

@@ -62,6 +62,8 @@ impl Context {
     }
 
     /// Whether this is the last event of the batch: a good moment to flush. Not deterministic.
+    ///
+    /// On the journal's lane a batch that the journal fails in ends before: [`batch_end`](crate::Handler::batch_end) says so.
     #[inline]
     pub fn end_of_batch(&self) -> bool {
         self.remaining == 0

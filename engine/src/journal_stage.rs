@@ -50,10 +50,10 @@ impl<E: Event> JournalStage<E> {
     }
 
     /// How many of the published events [`JournalStage::append_before`] can take now without looking at anything else first
-    /// (the next segment, say); none if nothing is published, or it is in the journal already.
+    /// (the next segment, say); none if it is known that nothing is published, or it is in the journal already.
     #[inline(always)]
     pub(crate) fn at_once(&self) -> u64 {
-        let has_news = self.wiring.as_ref().is_some_and(|wiring| wiring.poller.has_news());
+        let has_news = self.wiring.as_ref().is_some_and(|wiring| wiring.poller.may_have_news());
         if has_news && self.done == self.writer.end_sequence() { self.writer.room() } else { 0 }
     }
 
@@ -72,7 +72,10 @@ impl<E: Event> JournalStage<E> {
     ) -> u64 {
         let Some(wiring) = &mut self.wiring else { return 0 };
         let limit = limit.min(wiring.batch);
-        let append = Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped);
+        let append = Append {
+            ends_batches: true,
+            ..Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped)
+        };
         let (appended, seen) =
             wiring.poller.show_by_turns(append, (poller, then), (first, limit, FUSED_STEP));
         self.reach(first + appended);
@@ -186,6 +189,8 @@ struct Append<'a, E: Event> {
     stopped: &'a mut Option<AppendError>,
     cursor: &'a Cursor,
     parking: &'a Parking,
+    /// A handler comes behind each few: the sync must not wait for it.
+    ends_batches: bool,
 }
 
 impl<'a, E: Event> Append<'a, E> {
@@ -196,7 +201,7 @@ impl<'a, E: Event> Append<'a, E> {
         parking: &'a Parking,
         stopped: &'a mut Option<AppendError>,
     ) -> Self {
-        Append { batch: writer.batch(), stopped, cursor, parking }
+        Append { batch: writer.batch(), stopped, cursor, parking, ends_batches: false }
     }
 }
 
@@ -220,6 +225,9 @@ impl<E: Event> Visitor<E> for Append<'_, E> {
         self.batch.publish();
         self.cursor.set(at);
         self.parking.wake(self.cursor);
+        if self.ends_batches {
+            self.batch.end();
+        }
         // Release, of the compiler alone: the records' stores come before those of a handler, and of the note that an
         // effect was emitted. The partner is the next life: the process dies between two instructions of this thread,
         // and what comes before them is in the map.

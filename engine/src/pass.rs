@@ -39,7 +39,7 @@ impl<E: Event> Source<E> for &mut JournalStage<E> {
 /// Hands what it is shown to a handler. What changes with each event is in the context alone: the fewer variables the
 /// loop has, the fewer of them are stored each time round.
 ///
-/// How far it came is in the context too: on unwinding the event in hand, else the last one.
+/// How far it came is in the context too: on unwinding its sequence is that of the first event that is not finished.
 pub(crate) struct Pass<'a, H, M> {
     pub(crate) handler: &'a mut H,
     pub(crate) meter: &'a mut M,
@@ -53,6 +53,18 @@ pub(crate) struct Pass<'a, H, M> {
     pub(crate) context: &'a mut Context,
     /// Why it stopped, if the handler's error halts the engine.
     pub(crate) failure: &'a mut Option<Cause>,
+}
+
+impl<H, M> Pass<'_, H, M> {
+    /// Tells the handler that its batch ended before `end`: should it panic, all events of it are finished.
+    #[inline(always)]
+    fn end_batch<E: Event>(&mut self, end: u64)
+    where
+        H: Handler<E>,
+    {
+        self.context.sequence = end;
+        self.handler.batch_end();
+    }
 }
 
 impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
@@ -84,17 +96,19 @@ impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
         if self.context.release.get() {
             self.context.release.set(false);
             self.context.remaining = 0;
-            self.handler.batch_end();
+            self.end_batch(at + 1);
             return Visit::Release;
         }
         if remaining == 0 {
-            self.handler.batch_end();
+            self.end_batch(at + 1);
         }
         Visit::Done
     }
 
     #[inline(always)]
     fn rest(&mut self, at: u64) {
+        // The journal, should it be what panics next, takes back nothing that was handled.
+        self.context.sequence = at;
         self.cursor.set(at);
         self.parking.wake(self.cursor);
     }

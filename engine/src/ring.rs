@@ -229,6 +229,15 @@ impl<E: Event> Poller<E> {
         }
     }
 
+    /// Whether to take a guard, as far as that can be told for less: of several publishers nothing is known without a
+    /// scan of all that is published, and the guard's own is one.
+    pub(crate) fn may_have_news(&self) -> bool {
+        match self {
+            Poller::Single(poller) => poller.has_available(),
+            Poller::Multi(_) => true,
+        }
+    }
+
     /// Shows up to `limit` slots in order, of which the first has the sequence `first`; how many were done with. Exactly
     /// those are released to publishers, also when the visitor panics: then none.
     #[inline(always)]

@@ -139,12 +139,14 @@ impl<E: Event> Run<E> {
         while index < self.stages.len() {
             if fuse && self.fused == Some(index) {
                 let both = self.guard(index + 1, |stages| turn_as_one(&mut stages[index..index + 2]));
-                // Each of the two has finished them.
-                worked += 2 * both.unwrap_or(0);
-                if both != Some(0) {
+                if let Some(both @ 1..) = both {
+                    // Each of the two has finished them.
+                    worked += 2 * both;
                     index += 2;
                     continue;
                 }
+                // Also if the stage has failed: to the journal, which goes on, the turn still belongs. One in which nobody
+                // works is an abandoned lane's last.
             }
             let turn = self.guard(index, |stages| {
                 let turn = call(&mut stages[index].1);

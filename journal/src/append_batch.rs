@@ -102,6 +102,13 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         }
     }
 
+    /// As [`AppendBatch::publish`], and [`Writer::end_batch`].
+    #[inline(always)]
+    pub fn end(&mut self) {
+        self.publish();
+        self.writer.end_batch();
+    }
+
     /// Takes over what the writer knows.
     #[inline(always)]
     fn load(&mut self) {
@@ -147,8 +154,12 @@ impl<E: Event, S: Storage> Drop for AppendBatch<'_, E, S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::{TryRecvError, channel};
+    use std::time::{Duration, Instant};
+
     use crate::storage::Memory;
-    use crate::{Event, Journal, Reader};
+    use crate::{Event, Journal, Reader, Sync};
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
     #[event(pod)]
@@ -190,5 +201,25 @@ mod tests {
         // The first makes room, the second looks how far ahead its time may be.
         let with = if crate::crc::RecordCrc::new([0; 16]).hardware() { 8 } else { 0 };
         assert_eq!(append_ten(true), with);
+    }
+
+    #[test]
+    fn the_end_of_a_batch_wakes_a_syncer_that_is_to_follow_each() {
+        let memory = Memory::new([1; 16]);
+        let journal = Journal::at("memory").sync(Sync::EveryBatch);
+        let (mut writer, _) = journal.open_on::<Tick, _>(&memory, false).unwrap();
+        let (progress, (woken, is_woken)) = (Arc::clone(&writer.progress), channel());
+        std::thread::spawn(move || {
+            progress.set_syncer(std::thread::current());
+            progress.syncer_sleep(Duration::from_secs(3600), || false);
+            woken.send(()).unwrap();
+        });
+        let (mut batch, since) = (writer.batch(), Instant::now());
+        // Again and again: it may not sleep yet.
+        while is_woken.try_recv() == Err(TryRecvError::Empty) {
+            assert!(since.elapsed() < Duration::from_secs(60), "it sleeps on");
+            batch.end();
+            std::thread::yield_now();
+        }
     }
 }
