@@ -208,8 +208,16 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     fn turn_behind(&mut self, journal: &mut JournalStage<E>) -> Turn {
         let Some(wiring) = &self.wiring else { return Turn::Ended };
         let (start, batch) = (self.done, wiring.batch);
-        if journal.done() != start || start < self.duties.pass_to {
+        if start < self.duties.pass_to {
             return Turn::Idle;
+        }
+        if journal.done() > start {
+            // Apart, after a release in the middle of a batch, say. The journal waits: else under load, with as much to do
+            // each turn, they would never come together.
+            return match self.turn() {
+                Turn::Ended => Turn::Idle,
+                turn => turn,
+            };
         }
         let limit = (self.duties.next - start).min(batch).min(journal.at_once());
         if limit == 0 {

@@ -248,6 +248,14 @@ impl<E: Event> Poller<E> {
         }
     }
 
+    /// Releases up to `limit` slots unseen; how many.
+    pub(crate) fn skip(&mut self, limit: u64) -> u64 {
+        match self {
+            Poller::Single(poller) => skip!(poller, limit),
+            Poller::Multi(poller) => skip!(poller, limit),
+        }
+    }
+
     /// Shows up to `limit` slots to two visitors by turns, `step` at a time: `behind`, whose poller is at the same slot,
     /// sees what this one's visitor is done with. How many each was done with.
     #[inline(always)]
@@ -317,6 +325,16 @@ macro_rules! show_by_turns {
     };
 }
 
+/// The body of [`Poller::skip`].
+macro_rules! skip {
+    ($poller:expr, $limit:expr) => {
+        take!($poller, $limit).map_or(0, |(guard, count)| {
+            drop(ManuallyDrop::into_inner(guard));
+            count
+        })
+    };
+}
+
 /// A guard of up to `$limit` slots, and how many it has.
 macro_rules! take {
     ($poller:expr, $limit:expr) => {
@@ -344,7 +362,7 @@ macro_rules! release {
         done
     }};
 }
-use {release, show, show_by_turns, take};
+use {release, show, show_by_turns, skip, take};
 
 impl<E> std::fmt::Debug for Producer<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
