@@ -163,7 +163,8 @@ fn percentiles(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
             .label(name(cell))
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(3)));
     }
-    legend(&mut chart)
+    // Curves rise to the right, and one that waits for the disk begins high.
+    legend(&mut chart, SeriesLabelPosition::LowerRight)
 }
 
 fn by_rate(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
@@ -209,7 +210,7 @@ fn by_rate(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
             .label(who)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(3)));
     }
-    legend(&mut chart)
+    legend(&mut chart, SeriesLabelPosition::UpperLeft)
 }
 
 fn jitter(area: &Area<'_>, findings: &Findings) -> Drawn {
@@ -229,7 +230,7 @@ fn jitter(area: &Area<'_>, findings: &Findings) -> Drawn {
             .label(format!("core {}", core.core))
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(3)));
     }
-    legend(&mut chart)
+    legend(&mut chart, SeriesLabelPosition::UpperLeft)
 }
 
 type LogChart<'a, 'b> = ChartContext<
@@ -260,10 +261,10 @@ fn mesh<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>, x: &str, y: &str, label: &dyn 
     Ok(())
 }
 
-fn legend<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>) -> Drawn {
+fn legend<'a, 'b: 'a>(chart: &mut LogChart<'a, 'b>, position: SeriesLabelPosition) -> Drawn {
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
+        .position(position)
         .margin(10)
         .legend_area_size(28)
         .background_style(WHITE.mix(0.85))
