@@ -34,8 +34,10 @@ pub fn round(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return value;
     }
-    let scale = 10f64.powf(3.0 - value.abs().log10().floor());
-    (value * scale).round() / scale
+    // By whole powers of ten on either side: a tenth of one is none exactly, and 116,100,000 would be 116099999.99999999.
+    let digits = value.abs().log10().floor() as i32 - 3;
+    let power = 10f64.powi(digits.abs());
+    if digits > 0 { (value / power).round() * power } else { (value * power).round() / power }
 }
 
 /// Nanoseconds for people: `182 ns`, `3.4 us`, `12 ms`.
@@ -86,6 +88,8 @@ mod tests {
     fn rounding_keeps_four_digits() {
         assert_eq!(round(123_456.0), 123_500.0);
         assert_eq!(round(0.001_234_56), 0.001_235);
+        assert_eq!(round(116_123_456.0), 116_100_000.0);
+        assert_eq!(round(924_849_999.0), 924_800_000.0);
         assert_eq!(round(0.0), 0.0);
     }
 

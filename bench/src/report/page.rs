@@ -9,14 +9,14 @@ use crate::report::{Findings, Picture, tables};
 
 const STYLE: &str = "
 :root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, 'DejaVu Sans', sans-serif; color: #282c34; background: #fff; max-width: 1100px;
+body { font: 15px/1.5 system-ui, 'DejaVu Sans', sans-serif; color: #282c34; background: #fff; max-width: 1240px;
        margin: 2em auto; padding: 0 1.5em; }
 h1 { font-size: 1.7em; margin-bottom: .2em; } h2 { font-size: 1.25em; margin-top: 2.2em;
        border-bottom: 1px solid #e1e4e8; padding-bottom: .2em; } h3 { font-size: 1.05em; margin: 1.6em 0 .3em; }
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; border-bottom: 2px solid #c8ccd2; padding: .25em .7em .25em 0; }
 td { border-bottom: 1px solid #eceef1; padding: .25em .7em .25em 0; vertical-align: top; white-space: nowrap; }
-td:last-child { white-space: normal; }
+td:last-child { white-space: normal; } .line { white-space: nowrap; }
 small { color: #667; } .luck { color: #9aa0aa; } .better { color: #1a7f37; } .worse { color: #b3392f; } .scroll { overflow-x: auto; }
 figure { margin: 1em 0 2em; } figure svg { width: 100%; height: auto; border: 1px solid #e8eaed; }
 figcaption { color: #556; font-size: 13px; } .skip { color: #844; }

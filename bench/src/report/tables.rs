@@ -6,7 +6,7 @@ use crate::harness::Row;
 use crate::latency::{Cell, ratios, remarks};
 use crate::report::Findings;
 use crate::report::page::escape;
-use crate::stats::{QUANTILES, human_ns, human_rate, more_is_better};
+use crate::stats::{QUANTILES, human_ns, human_rate, more_is_better, round};
 
 fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let head: String = heads.iter().map(|head| format!("<th>{}</th>", escape(head))).collect();
@@ -133,6 +133,25 @@ pub fn mark(row: &Row, other: &str) -> &'static str {
 pub const RATIOS: &str = "A ratio is slipring's figure over the other's: above 1 is better for M/s, below 1 is better \
                           for times (ns, ms). Marked better or worse where every round agrees. ";
 
+/// A figure with its unit; long times as people say them.
+fn figure(value: f64, unit: &str) -> String {
+    if unit == "ns" && value >= 10_000.0 { human_ns(value) } else { format!("{value} {}", escape(unit)) }
+}
+
+/// A ratio, and what is less than a hundredth as a part: `1/600`.
+fn times(ratio: f64) -> String {
+    if ratio > 0.0 && ratio < 0.01 { format!("1/{}", round(1.0 / ratio).round()) } else { ratio.to_string() }
+}
+
+/// From the least to the greatest; the unit once if it is the same.
+fn least_to_greatest(row: &Row) -> String {
+    let (least, greatest) = (figure(row.min, &row.unit), figure(row.max, &row.unit));
+    match (least.split_once(' '), greatest.split_once(' ')) {
+        (Some((least, unit)), Some((_, same))) if unit == same => format!("{least} to {greatest}"),
+        _ => format!("{least} to {greatest}"),
+    }
+}
+
 /// Everything that is not latency, a line a figure.
 pub fn rows(rows: &[&Row]) -> String {
     let lines: Vec<Vec<String>> = rows
@@ -143,8 +162,11 @@ pub fn rows(rows: &[&Row]) -> String {
                 .iter()
                 .map(|(other, ratio)| {
                     let spread = row.ratio_spread.get(other);
-                    let spread = spread.map_or(String::new(), |(low, high)| format!(" ({low}-{high})"));
-                    format!("{ratio}x {}{spread}{}", escape(other), mark(row, other))
+                    let spread = spread.map_or(String::new(), |(low, high)| {
+                        format!(" ({} to {})", times(*low), times(*high))
+                    });
+                    let (ratio, other) = (times(*ratio), (escape(other), mark(row, other)));
+                    format!("<span class=\"line\">{ratio}x {}{spread}{}</span>", other.0, other.1)
                 })
                 .collect();
             let ratios = if row.contender == "slipring" { ratios.join("<br>") } else { String::new() };
@@ -152,8 +174,8 @@ pub fn rows(rows: &[&Row]) -> String {
                 escape(&row.bench),
                 escape(&row.contender),
                 escape(&row.metric),
-                format!("<b>{}</b> {}", row.median, escape(&row.unit)),
-                format!("{} to {}", row.min, row.max),
+                format!("<b>{}</b>", figure(row.median, &row.unit)),
+                least_to_greatest(row),
                 row.rounds.to_string(),
                 ratios,
             ]
@@ -165,6 +187,16 @@ pub fn rows(rows: &[&Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_times_and_small_parts_are_said_as_people_say_them() {
+        assert_eq!(figure(2.82, "ns"), "2.82 ns");
+        assert_eq!(figure(1_732.0, "ns"), "1732 ns");
+        assert_eq!(figure(116_100_000.0, "ns"), "116 ms");
+        assert_eq!(figure(83.73, "M/s"), "83.73 M/s");
+        assert_eq!(times(0.41), "0.41");
+        assert_eq!(times(0.001667), "1/600");
+    }
 
     #[test]
     fn less_time_is_better_and_less_throughput_worse() {
