@@ -294,8 +294,16 @@ fn dropping_its_handle_stops_it_behind_the_event_in_hand() {
     publish(&mut publisher, 0..1_000);
     hears.recv().unwrap();
     std::thread::scope(|scope| {
-        let dropping = scope.spawn(move || drop(handle));
-        std::thread::sleep(Duration::from_millis(20));
+        let (tells, told) = channel();
+        let dropping = scope.spawn(move || {
+            tells.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+            drop(handle);
+        });
+        // It has told the consumer to stop when it sleeps: it waits for its thread.
+        let state = std::path::Path::new("/proc").join(told.recv().unwrap()).join("stat");
+        while !std::fs::read_to_string(&state).unwrap().contains(") S ") {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         lets.send(()).unwrap();
         dropping.join().unwrap();
     });
