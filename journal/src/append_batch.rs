@@ -60,8 +60,8 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         // segment and set `limit` no further than its end; `next` is below it. The writer keeps the segment mapped,
         // and is borrowed, so that nobody else appends.
         let slot = unsafe { self.slot.take(Writer::<E, S>::RECORD_WORDS) };
-        // With the instruction: without it `limit` is 0.
         let event = bytemuck::bytes_of(event);
+        // With the instruction: without it `limit` is 0.
         store::<true>(slot, &self.crc, self.next, time_ns, self.epoch_kind, event);
         self.next += 1;
         self.last_time_ns = time_ns;
