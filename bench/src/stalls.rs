@@ -90,6 +90,8 @@ pub struct Watch {
     /// Looks further apart than this are a stall.
     threshold: u64,
     last: u64,
+    /// What the thread may have worked since the last look, in ticks.
+    work: u64,
     usage: Usage,
     /// Filled, never grown, while it watches.
     stalls: Vec<Stall>,
@@ -105,7 +107,7 @@ impl Watch {
     pub fn new(ticks: Ticks, threshold_ns: f64) -> Self {
         let threshold = if threshold_ns.is_finite() { ticks.of_ns(threshold_ns) } else { u64::MAX };
         let stalls = Vec::with_capacity(MOST_STALLS);
-        Watch { ticks, threshold, last: 0, usage: Usage::default(), stalls, missed: 0 }
+        Watch { ticks, threshold, last: 0, work: 0, usage: Usage::default(), stalls, missed: 0 }
     }
 
     /// Begins; called on the thread that is watched.
@@ -117,18 +119,19 @@ impl Watch {
     /// The clock now; notes a stall if the last look was long ago.
     #[inline(always)]
     pub fn look(&mut self) -> u64 {
-        self.look_after(0)
-    }
-
-    /// The clock now, after work of the thread's own that may have taken so many ticks: they are no stall.
-    #[inline(always)]
-    pub fn look_after(&mut self, work: u64) -> u64 {
         let now = self.ticks.now();
-        if now.wrapping_sub(self.last) > self.threshold.saturating_add(work) {
+        if now.wrapping_sub(self.last) > self.threshold.saturating_add(self.work) {
             self.note(now);
         }
-        self.last = now;
+        (self.last, self.work) = (now, 0);
         now
+    }
+
+    /// Work of the thread's own since the last look may have taken so many ticks: they are no stall. No look by itself,
+    /// which would take ten nanoseconds of what is measured.
+    #[inline(always)]
+    pub fn worked(&mut self, ticks: u64) {
+        self.work = ticks;
     }
 
     #[cold]

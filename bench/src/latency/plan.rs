@@ -23,7 +23,7 @@ pub const USUAL_RATE: f64 = 1e6;
 impl Options {
     pub fn rates(self) -> Vec<f64> {
         if self.quick {
-            vec![1e4, 1e5, 1e6, 5e6, 2e7]
+            vec![1e4, 1e6, 5e6, 2e7]
         } else {
             vec![1e4, 3e4, 1e5, 3e5, 1e6, 2e6, 5e6, 1e7, 2e7, 4e7]
         }
@@ -168,7 +168,7 @@ pub fn variants<'a>(folder: &'a Path, cores: Cores, options: Options) -> Vec<(St
         ];
         groups.push((format!("latency at 1 M/s, {burst} events due at once"), entries));
     }
-    for bytes in if options.quick { vec![16, 256] } else { vec![16, 112, 240, 256] } {
+    for bytes in if options.quick { vec![256] } else { vec![16, 112, 240, 256] } {
         let variant = format!("event{bytes}");
         let entry = |what, column| {
             let mut entry = base.entry(what, column, USUAL_RATE, &variant);

@@ -150,13 +150,14 @@ impl<E: Probe> Handler<E> for Recorder {
 
     fn batch_start(&mut self, batch: &Batch<'_>) {
         let size = batch.size();
-        self.watch.look_after((size + self.last_batch) * self.append);
+        self.watch.worked((size + self.last_batch) * self.append);
         self.last_batch = size;
         self.first = true;
     }
 
     fn idle(&mut self) {
-        self.watch.look_after(self.last_batch * self.append);
+        self.watch.worked(self.last_batch * self.append);
+        self.watch.look();
         self.last_batch = 0;
     }
 }
