@@ -1,6 +1,6 @@
 //! Feeding a journal's records into a ring, with their sequences and times.
 
-use std::cell::Cell;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use slipring_journal::{Chunks, Kind, Reader, Unchecked};
@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::error::{PublishError, ReplayError};
 use crate::publisher::Publisher;
 use crate::replay::{Pace, Replay, Step};
-use crate::ring::Slot;
+use crate::ring::{Fill, Slot};
 
 /// Publishes the records in `[first, end)`, with their sequences and times, and waits until every stage has finished
 /// them.
@@ -64,14 +64,25 @@ fn put<E: Event, const HARDWARE: bool>(
     count: usize,
     publisher: &mut Publisher<E>,
 ) -> Result<usize, PublishError<()>> {
-    let all_valid = Cell::new(true);
-    let records = &chunk.records()[..count];
-    let fill = |index: usize, slot: &mut Slot<E>| {
-        let record = &records[index];
-        all_valid.set(all_valid.get() & chunk.is_valid::<HARDWARE>(index));
-        slot.set(record.time_ns(), record.kind() == Kind::Void, record.event());
-    };
-    publisher.put_checked(count, fill, || all_valid.get())
+    publisher.put_checked(count, Checked::<E, HARDWARE>(chunk))
+}
+
+/// Fills slots with a chunk's records, if all of them validate.
+struct Checked<'a, E, const HARDWARE: bool>(&'a Unchecked<'a, E>);
+
+impl<E: Event, const HARDWARE: bool> Fill<E> for Checked<'_, E, HARDWARE> {
+    #[inline(always)]
+    fn fill<'a>(&mut self, range: Range<usize>, slots: impl Iterator<Item = &'a mut Slot<E>>) -> bool
+    where
+        E: 'a,
+    {
+        let mut all_valid = true;
+        for ((record, is_valid), slot) in self.0.check::<HARDWARE>(range).zip(slots) {
+            all_valid &= is_valid;
+            slot.set_in_order(record.time_ns(), record.kind() == Kind::Void, record.event());
+        }
+        all_valid
+    }
 }
 
 /// Checks a chunk, then copies it, as fast as the pace allows.

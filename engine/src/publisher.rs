@@ -14,7 +14,7 @@ use crate::cursor::Cursor;
 use crate::error::PublishError;
 use crate::invoke::Drive;
 use crate::park::Parking;
-use crate::ring::{Producer, Slot};
+use crate::ring::{Fill, Producer, Slot};
 use crate::run::is_inside;
 use crate::status::{Halted, Status};
 
@@ -58,6 +58,8 @@ pub struct Publisher<E: Event> {
     own: Cursor,
 }
 
+/// Most events of a part that is checked: the stages are at work on it while the next is filled.
+const MOST_CHECKED: usize = 1024;
 /// Tries on a full ring before the core is yielded.
 const SPINS_ON_FULL: u32 = 64;
 /// Tries before it sleeps between two: by then it has yielded 2,000 times, and no stage that is at work needs so long.
@@ -172,21 +174,20 @@ impl<E: Event> Publisher<E> {
         self.producer.can_refuse()
     }
 
-    /// As [`Publisher::put_all`], but each part is published only if `accept` says so when it has been filled; the first
+    /// As [`Publisher::put_all`], but each part is published only if `fill` says so when it has been filled; the first
     /// that is not ends it. How many were published.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn put_checked(
         &mut self,
         count: usize,
-        fill: impl Fn(usize, &mut Slot<E>),
-        accept: impl Fn() -> bool,
+        mut fill: impl Fill<E>,
     ) -> Result<usize, PublishError<()>> {
-        let most = (self.outlet.capacity / 2).max(1);
+        let most = (self.outlet.capacity / 2).clamp(1, MOST_CHECKED);
         let (mut done, mut full) = (0, 0u32);
         while done < count {
             self.check()?;
             let part = (count - done).min(most);
-            match self.producer.try_publish_checked(part, |index, slot| fill(done + index, slot), &accept) {
+            match self.producer.try_publish_checked(part, &mut fill, done) {
                 Some(Some(number)) => {
                     done += part;
                     self.note(number);

@@ -1,6 +1,7 @@
 //! Reading as events of one type, checked against the journal's schema when it is opened.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use super::RawReader;
 use crate::chain;
@@ -180,14 +181,21 @@ impl<'a, E: Event> Unchecked<'a, E> {
         self.crc.hardware()
     }
 
-    /// Whether the record at `index` validates. Without branches: whoever checks many asks at the end.
+    /// The records of `range`, and of each whether it validates. Without branches: whoever checks many asks at the end.
     ///
     /// # Panics
-    /// If there is no such record.
+    /// If there are not so many records.
     #[inline(always)]
-    pub fn is_valid<const HARDWARE: bool>(&self, index: usize) -> bool {
-        let record = &self.bytes[index * Record::<E>::BYTES..][..Record::<E>::BYTES];
-        is_valid_record::<HARDWARE>(self.crc, self.first_sequence + index as u64, record)
+    pub fn check<const HARDWARE: bool>(
+        &self,
+        range: Range<usize>,
+    ) -> impl Iterator<Item = (&'a Record<E>, bool)> {
+        let (records, crc) = (&self.records[range.clone()], *self.crc);
+        let bytes = self.bytes[range.start * Record::<E>::BYTES..].chunks_exact(Record::<E>::BYTES);
+        let sequences = self.first_sequence + range.start as u64..;
+        records.iter().zip(bytes).zip(sequences).map(move |((record, bytes), sequence)| {
+            (record, is_valid_record::<HARDWARE>(&crc, sequence, bytes))
+        })
     }
 }
 
