@@ -138,9 +138,17 @@ fn figure(value: f64, unit: &str) -> String {
     if unit == "ns" && value >= 10_000.0 { human_ns(value) } else { format!("{value} {}", escape(unit)) }
 }
 
-/// A ratio, and what is less than a hundredth as a part: `1/600`.
+/// A ratio to three digits, and what is less than a hundredth as a part: `1/600`.
 fn times(ratio: f64) -> String {
-    if ratio > 0.0 && ratio < 0.01 { format!("1/{}", round(1.0 / ratio).round()) } else { ratio.to_string() }
+    match ratio {
+        100.0.. => format!("{ratio:.0}"),
+        10.0.. => format!("{ratio:.1}"),
+        1.0.. => format!("{ratio:.2}"),
+        0.1.. => format!("{ratio:.3}"),
+        0.01.. => format!("{ratio:.4}"),
+        _ if ratio > 0.0 => format!("1/{}", round(1.0 / ratio).round()),
+        _ => ratio.to_string(),
+    }
 }
 
 /// From the least to the greatest; the unit once if it is the same.
@@ -194,7 +202,10 @@ mod tests {
         assert_eq!(figure(1_732.0, "ns"), "1732 ns");
         assert_eq!(figure(116_100_000.0, "ns"), "116 ms");
         assert_eq!(figure(83.73, "M/s"), "83.73 M/s");
-        assert_eq!(times(0.41), "0.41");
+        assert_eq!(
+            ["279.04", "10.37", "1.513", "0.41", "0.05361"].map(|ratio| times(ratio.parse().unwrap())),
+            ["279", "10.4", "1.51", "0.410", "0.0536"]
+        );
         assert_eq!(times(0.001667), "1/600");
     }
 
