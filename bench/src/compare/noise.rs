@@ -3,13 +3,15 @@
 use crate::harness::Row;
 use crate::stats::median;
 
-/// Beyond p90; and p90 with the machine's stalls in it: with a journal, a fifth of the events fall into stalls here.
+/// Beyond p90; and p90 with the machine's stalls in it: with a journal, a fifth of the events fall into stalls here. Of a
+/// stage that waits for the disk any p90: in a third of a second that is the one or two syncs that took longest.
 pub fn is_tail(row: &Row) -> bool {
     let metric = &row.metric;
     ["p99", "p999", "p9999", "max"]
         .iter()
         .any(|tail| metric == *tail || metric.starts_with(&format!("{tail}-")))
         || (metric == "p90" || metric == "p90-outside-host") && row.bench.starts_with("latency/")
+        || metric.starts_with("p90") && row.bench.starts_with("latency/durable/")
 }
 
 /// How much worse `b` is than `a`: above 1 if it is.

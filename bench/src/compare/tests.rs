@@ -118,6 +118,10 @@ fn tails_and_shares_are_not_judged_unasked() {
     assert_eq!(verdict(&[p999(1e3)], &[p999(1e6)]), Verdict::NotJudged);
     let strict = Rule { tails: true, ..RULE };
     assert_eq!(compare(&[p999(1e3)], &[p999(1e6)], strict).slower(), 1);
+    let p90 = |bench: &str, ns| [row(bench, "slipring", "p90-outside-stalls", "ns", (ns, ns, ns))];
+    let (ring, durable) = ("latency/ring/10000", "latency/durable/10000");
+    assert_eq!(verdict(&p90(ring, 1e3), &p90(ring, 1e6)), Verdict::Slower);
+    assert_eq!(verdict(&p90(durable, 2e6), &p90(durable, 2e7)), Verdict::NotJudged);
     let share = |part| row("latency/ring/1000000", "slipring", "left-out", "%", (part, part, part));
     assert!(compare(&[share(1.0)], &[share(50.0)], RULE).findings.is_empty());
 }

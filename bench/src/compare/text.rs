@@ -54,7 +54,7 @@ pub fn text(comparison: &Comparison, all: bool) -> String {
     text.push_str(
         "Slower: the median is worse by more than both runs' rounds stray and the tolerance, after what the others beside \
          it\nlost is taken off, and B's best round is worse than A's worst. Can't be told: no such change, but the rounds stray by \
-         more\nthan threefold. Not judged: beyond p90 (--tails), above 1 M/s,\ntwo \
+         more\nthan threefold. Not judged: beyond p90, and p90 of durable (--tails), above 1 M/s,\ntwo \
          rounds, and from core to core where the machine beside it fell to less than two fifths.\n",
     );
     text
