@@ -14,9 +14,9 @@
 //!
 //! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Where the rounds stray by more than
 //! threefold, what is neither slower nor faster is not called the same: it can't be told. Not judged are percentiles beyond
-//! p90, and p90 with stalls in it or of a stage gated on durable (but on demand: on a shared machine they are the machine's), and rates above a million a second: near the knee
-//! a machine that is a little slower makes a queue, and the queue a thousandfold latency; figures of two rounds: they
-//! are one moment of the machine; and throughput from core to core where what ran beside it fell to less than two fifths:
+//! p90, and p90 with stalls in it or of a stage gated on durable (but on demand: on a shared machine they are the
+//! machine's), and rates above a million a second: near the knee a machine that is a little slower makes a queue, and the
+//! queue a thousandfold latency; figures of two rounds: they are one moment of the machine; and throughput from core to core where what ran beside it fell to less than two fifths:
 //! that is another machine.
 
 mod alike;
