@@ -22,11 +22,14 @@ pub(crate) fn feed<E: Event>(
     replay: &mut Replay<'_>,
 ) -> Result<(), ReplayError> {
     let mut chunks = reader.chunks(first)?;
-    if matches!(replay.pace, Pace::Max) && publisher.can_refuse() {
-        feed_at_once(&mut chunks, (first, end), publisher, replay)?;
+    let fed = if matches!(replay.pace, Pace::Max) && publisher.can_refuse() {
+        feed_at_once(&mut chunks, (first, end), publisher, replay)
     } else {
-        feed_paced(&mut chunks, (first, end), engine, publisher, replay)?;
-    }
+        feed_paced(&mut chunks, (first, end), engine, publisher, replay)
+    };
+    // Behind the last void record, however it ended.
+    publisher.clear_voids();
+    fed?;
     Ok(engine.wait_all(end)?)
 }
 

@@ -52,9 +52,9 @@ pub(crate) struct Outlet {
 pub struct Publisher<E: Event> {
     producer: Producer<E>,
     outlet: Arc<Outlet>,
-    /// The sequence behind the last one that this publisher published.
+    /// Of several publishers: the sequence behind the last one that this one published.
     end: u64,
-    /// Only this publisher writes it, so others can see how far it is.
+    /// Of one publisher, who alone writes it: how far it is.
     own: Cursor,
 }
 
@@ -129,7 +129,7 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::publish`]; with the error comes how many were published.
     pub fn publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
         let time_ns = self.outlet.clock.now_ns();
-        self.put_all(events.len(), |index, slot| slot.set(time_ns, false, &events[index]))
+        self.put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))
     }
 
     /// As [`Publisher::publish_all`], each event with its own time.
@@ -137,7 +137,7 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::publish_all`].
     pub fn publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
-        self.put_all(events.len(), |index, slot| slot.set(events[index].0, false, &events[index].1))
+        self.put_all(events.len(), |index, slot| slot.put(events[index].0, &events[index].1))
     }
 
     /// Publishes `count` slots in parts of at most half the ring. `fill` only copies from the caller's slice and
@@ -233,11 +233,11 @@ impl<E: Event> Publisher<E> {
     #[inline(always)]
     fn note(&mut self, number: u64) -> u64 {
         let sequence = self.outlet.base + number;
-        self.end = sequence + 1;
-        // With one publisher this is the exact count of what is published. With several, each raises it when it
-        // goes.
-        if let Producer::Single(_) = self.producer {
-            self.own.set(self.end);
+        // With one publisher the cursor is the exact count of what is published, and the one place where it stands: a
+        // store less an event. With several, each raises it when it goes.
+        match self.producer {
+            Producer::Single(_) => self.own.set(sequence + 1),
+            Producer::Multi(_) => self.end = sequence + 1,
         }
         // Lanes gated on published alone park at this cursor; the slot is stored before the look.
         self.outlet.parking.wake(&self.own);
@@ -249,6 +249,11 @@ impl<E: Event> Publisher<E> {
         if let Producer::Multi(_) = self.producer {
             self.outlet.published.raise(self.end);
         }
+    }
+
+    /// Replay has been here, and may have left any of the ring's slots void.
+    pub(crate) fn clear_voids(&mut self) {
+        self.producer.clear_voids(self.outlet.capacity);
     }
 
     /// A moment's wait on a full ring, before the try `tries + 1`.
@@ -293,7 +298,7 @@ impl<E: Event> Publisher<E> {
     /// that is in the midst of a batch says how far it is, and gives the slots back behind it; and of other publishers only
     /// what they said when they last met a full ring is known.
     pub fn remaining_capacity(&self) -> usize {
-        let end = self.end.max(self.outlet.published.end());
+        let end = self.end().max(self.outlet.published.end());
         let slowest = self.outlet.stages.iter().map(Cursor::end).min().unwrap_or(end);
         self.outlet.capacity.saturating_sub(end.saturating_sub(slowest) as usize)
     }
@@ -314,7 +319,10 @@ impl<E: Event> Publisher<E> {
 
     /// The sequence behind the last event published; exact only if there are no other publishers.
     pub(crate) fn end(&self) -> u64 {
-        self.end
+        match self.producer {
+            Producer::Single(_) => self.own.end(),
+            Producer::Multi(_) => self.end,
+        }
     }
 
     /// The engine's clock.
@@ -339,7 +347,7 @@ impl<E: Event> Publisher<E> {
 
 impl<E: Event> Drop for Publisher<E> {
     fn drop(&mut self) {
-        self.outlet.published.raise(self.end);
+        self.tell();
         // Release: partner of the acquire load in `Engine::shutdown`; who counts zero sees every raise.
         self.outlet.active.fetch_sub(1, Ordering::Release);
     }
@@ -347,7 +355,7 @@ impl<E: Event> Drop for Publisher<E> {
 
 impl<E: Event> std::fmt::Debug for Publisher<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Publisher").field("producer", &self.producer).field("end", &self.end).finish()
+        f.debug_struct("Publisher").field("producer", &self.producer).field("end", &self.end()).finish()
     }
 }
 

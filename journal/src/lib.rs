@@ -32,6 +32,8 @@ mod format;
 mod hooks;
 mod inspect;
 mod journal;
+#[doc(hidden)]
+pub mod prefetch;
 mod prepare;
 mod progress;
 #[doc(hidden)]

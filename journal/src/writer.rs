@@ -13,6 +13,7 @@ use crate::crc::RecordCrc;
 use crate::error::{AppendError, ReadError, Stall, SyncError};
 use crate::event::Event;
 use crate::format::{JournalId, Kind, epoch_kind};
+use crate::prefetch;
 use crate::prepare::Round;
 use crate::progress::{Cursors, Progress};
 use crate::protect;
@@ -342,6 +343,11 @@ impl<E: Event, S: Storage> Drop for Writer<E, S> {
     }
 }
 
+/// How many words ahead of a record the lines of the mapping are asked for. From 8 to 64 records of 64 bytes made no
+/// difference.
+const AHEAD_WORDS: usize = 128;
+const WORDS_OF_A_LINE: usize = 8;
+
 /// Writes one record into its slot. The slot counts once its second word is stored: until then its epoch is 0,
 /// or its checksum that of another record.
 #[inline(always)]
@@ -353,6 +359,10 @@ pub(crate) fn store<const HARDWARE: bool>(
     epoch_kind: u32,
     event: &[u8],
 ) {
+    // Each record asks for as many lines as it has, and so every line is asked for.
+    for line in (0..slot.len()).step_by(WORDS_OF_A_LINE) {
+        prefetch::to_write(slot.as_ptr().wrapping_add(AHEAD_WORDS + line));
+    }
     let mut sum = crc.start::<HARDWARE>();
     sum.word(sequence);
     sum.word(time_ns);

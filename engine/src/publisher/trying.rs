@@ -45,7 +45,7 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::try_publish`]; none was published, and the 0 with the error says so.
     pub fn try_publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
         let time_ns = self.outlet.clock.now_ns();
-        self.try_put_all(events.len(), |index, slot| slot.set(time_ns, false, &events[index]))
+        self.try_put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))
     }
 
     /// As [`Publisher::try_publish_all`], each event with its own time.
@@ -53,7 +53,7 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::try_publish_all`].
     pub fn try_publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
-        self.try_put_all(events.len(), |index, slot| slot.set(events[index].0, false, &events[index].1))
+        self.try_put_all(events.len(), |index, slot| slot.put(events[index].0, &events[index].1))
     }
 
     fn try_put_all(

@@ -1,0 +1,224 @@
+//! The reading end: slots are shown in order, and exactly those that were done with are released.
+
+use std::mem::ManuallyDrop;
+
+use disruptor::{EventPoller, MultiProducerBarrier, SingleProducerBarrier};
+
+use super::Slot;
+use crate::Event;
+
+/// The reading end of one stage. Its cursor in the ring keeps publishers from overwriting what it has not
+/// released.
+pub(crate) enum Poller<E> {
+    Single(EventPoller<Slot<E>, SingleProducerBarrier>),
+    Multi(EventPoller<Slot<E>, MultiProducerBarrier>),
+}
+
+/// Whether a slot that was shown is done with.
+pub(crate) enum Visit {
+    /// Done, show the next.
+    Done,
+    /// Done, and release it and those before it now.
+    Release,
+    /// Not done: stop here, it will be shown again.
+    Stop,
+}
+
+/// Who is shown slots, in order. A trait and not a closure where it must become part of the loop: a closure for two
+/// kinds of pollers stays a function, and is called for each slot.
+pub(crate) trait Visitor<E> {
+    /// A slot, its sequence, and how many of the batch come behind it.
+    fn visit(&mut self, slot: &Slot<E>, at: u64, remaining: u64) -> Visit;
+
+    /// Everything below `at` has been visited: now and then within a batch, outside the loop that visits.
+    fn rest(&mut self, _at: u64) {}
+}
+
+/// How many slots ahead the lines of a batch are asked for.
+const AHEAD: u64 = 8;
+/// Most slots between two rests: a slow batch must not look like a full ring.
+const STRIDE: u64 = 128;
+
+impl<E, F: FnMut(&Slot<E>, u64, u64) -> Visit> Visitor<E> for F {
+    #[inline(always)]
+    fn visit(&mut self, slot: &Slot<E>, at: u64, remaining: u64) -> Visit {
+        self(slot, at, remaining)
+    }
+}
+
+/// Visits the slots from `at` to `to`, of a batch that ends at `end`: how far it came, and whether to go on.
+///
+/// A loop of its own, and as tight as can be: what does not fit into registers is stored once an event, and the
+/// journal's stores, which wait for memory, have as many places less in the processor's queue.
+#[inline(always)]
+fn visit_all<'g, E: 'g>(
+    slots: &mut impl Iterator<Item = &'g Slot<E>>,
+    (mut at, to, end): (u64, u64, u64),
+    visitor: &mut impl Visitor<E>,
+) -> (u64, bool) {
+    let Some(mut slot) = slots.next() else { return (at, true) };
+    // The head of the batch: each of these is on its way while the ones before are visited.
+    (1..AHEAD.min(end - at)).for_each(|next| slot.fetch_to_read(next as usize));
+    loop {
+        if at + AHEAD < end {
+            slot.fetch_to_read(AHEAD as usize);
+        }
+        match visitor.visit(slot, at, end - at - 1) {
+            Visit::Done => at += 1,
+            Visit::Release => return (at + 1, false),
+            Visit::Stop => return (at, false),
+        }
+        if at >= to {
+            break;
+        }
+        slot = match slots.next() {
+            Some(next) => next,
+            None => break,
+        };
+    }
+    (at, true)
+}
+
+impl<E: Event> Poller<E> {
+    /// Whether a published slot waits to be shown.
+    pub(crate) fn has_news(&self) -> bool {
+        match self {
+            Poller::Single(poller) => poller.has_available(),
+            Poller::Multi(poller) => poller.has_available(),
+        }
+    }
+
+    /// Whether to take a guard, as far as that can be told for less: of several publishers nothing is known without a
+    /// scan of all that is published, and the guard's own is one.
+    pub(crate) fn may_have_news(&self) -> bool {
+        match self {
+            Poller::Single(poller) => poller.has_available(),
+            Poller::Multi(_) => true,
+        }
+    }
+
+    /// Shows up to `limit` slots in order, of which the first has the sequence `first`; how many were done with. Exactly
+    /// those are released to publishers, also when the visitor panics: then none.
+    #[inline(always)]
+    pub(crate) fn show(&mut self, first: u64, limit: u64, mut visitor: impl Visitor<E>) -> u64 {
+        match self {
+            Poller::Single(poller) => show!(poller, first, limit, visitor),
+            Poller::Multi(poller) => show!(poller, first, limit, visitor),
+        }
+    }
+
+    /// Releases up to `limit` slots unseen; how many.
+    pub(crate) fn skip(&mut self, limit: u64) -> u64 {
+        match self {
+            Poller::Single(poller) => skip!(poller, limit),
+            Poller::Multi(poller) => skip!(poller, limit),
+        }
+    }
+
+    /// Shows up to `limit` slots to two visitors by turns, `step` at a time: `behind`, whose poller is at the same slot,
+    /// sees what this one's visitor is done with. How many each was done with.
+    #[inline(always)]
+    pub(crate) fn show_by_turns(
+        &mut self,
+        mut visitor: impl Visitor<E>,
+        behind: (&mut Poller<E>, impl Visitor<E>),
+        (first, limit, step): (u64, u64, u64),
+    ) -> (u64, u64) {
+        let (other, mut follower) = behind;
+        match (self, other) {
+            (Poller::Single(ahead), Poller::Single(behind)) => {
+                show_by_turns!(ahead, behind, (first, limit, step), visitor, follower)
+            }
+            (Poller::Multi(ahead), Poller::Multi(behind)) => {
+                show_by_turns!(ahead, behind, (first, limit, step), visitor, follower)
+            }
+            // Not of one ring.
+            _ => (0, 0),
+        }
+    }
+}
+
+// The bodies for either poller: their guards share no trait that can be named.
+
+/// The body of [`Poller::show`].
+macro_rules! show {
+    ($poller:expr, $first:expr, $limit:expr, $visitor:ident) => {
+        'batch: {
+            let Some((mut guard, count)) = take!($poller, $limit) else { break 'batch 0 };
+            let mut slots = &mut *guard;
+            let (mut at, end, mut goes_on) = ($first, $first + count, true);
+            while goes_on && at < end {
+                let to = end.min((at / STRIDE + 1) * STRIDE);
+                (at, goes_on) = visit_all(&mut slots, (at, to, end), &mut $visitor);
+                if goes_on && at < end {
+                    $visitor.rest(at);
+                }
+            }
+            release!($poller, guard, count, at - $first)
+        }
+    };
+}
+
+/// The body of [`Poller::show_by_turns`].
+macro_rules! show_by_turns {
+    ($ahead:expr, $behind:expr, ($first:expr, $limit:expr, $step:expr), $visitor:ident, $follower:ident) => {
+        'batch: {
+            let Some((mut guard, count)) = take!($ahead, $limit) else { break 'batch (0, 0) };
+            let Some((mut behind, seen)) = take!($behind, count) else { break 'batch (0, 0) };
+            let (mut slots, mut same_slots) = (&mut *guard, &mut *behind);
+            let (mut at, mut behind_at, end) = ($first, $first, $first + count.min(seen));
+            let mut goes_on = true;
+            while goes_on && at < end {
+                let to = end.min(at + $step);
+                (at, goes_on) = visit_all(&mut slots, (at, to, end), &mut $visitor);
+                $visitor.rest(at);
+                let follows;
+                (behind_at, follows) = visit_all(&mut same_slots, (behind_at, at, end), &mut $follower);
+                goes_on &= follows;
+                if goes_on && at < end {
+                    $follower.rest(behind_at);
+                }
+            }
+            (release!($ahead, guard, count, at - $first), release!($behind, behind, seen, behind_at - $first))
+        }
+    };
+}
+
+/// The body of [`Poller::skip`].
+macro_rules! skip {
+    ($poller:expr, $limit:expr) => {
+        take!($poller, $limit).map_or(0, |(guard, count)| {
+            drop(ManuallyDrop::into_inner(guard));
+            count
+        })
+    };
+}
+
+/// A guard of up to `$limit` slots, and how many it has.
+macro_rules! take {
+    ($poller:expr, $limit:expr) => {
+        // Err: nothing there, or all publishers gone; the engine keeps its own word for the end.
+        $poller.take($limit).ok().map(|guard| {
+            // Dropping the guard says that everything in it is done, on unwinding too (trap 1): so it is dropped
+            // by hand, and leaked where that would be untrue. A leaked guard holds nothing.
+            let mut guard = ManuallyDrop::new(guard);
+            let count = (&mut *guard).len() as u64;
+            (guard, count)
+        })
+    };
+}
+
+/// Releases the first `$done` slots of a guard; how many.
+macro_rules! release {
+    ($poller:expr, $guard:ident, $count:expr, $done:expr) => {{
+        let done = $done;
+        if done == $count {
+            drop(ManuallyDrop::into_inner($guard));
+        } else if done > 0 {
+            // Exactly what is done: a guard of that many, dropped unread.
+            drop($poller.take(done));
+        }
+        done
+    }};
+}
+use {release, show, show_by_turns, skip, take};
