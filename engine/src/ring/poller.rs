@@ -34,7 +34,7 @@ pub(crate) trait Visitor<E> {
     fn rest(&mut self, _at: u64) {}
 }
 
-/// How many slots ahead the lines of a batch are asked for.
+/// How many slots ahead the lines of a batch are asked for: from 8 on it made no difference.
 const AHEAD: u64 = 8;
 /// Most slots between two rests: a slow batch must not look like a full ring.
 const STRIDE: u64 = 128;
@@ -50,8 +50,10 @@ impl<E, F: FnMut(&Slot<E>, u64, u64) -> Visit> Visitor<E> for F {
 ///
 /// A loop of its own, and as tight as can be: what does not fit into registers is stored once an event, and the
 /// journal's stores, which wait for memory, have as many places less in the processor's queue.
+///
+/// `AHEAD`: how many slots ahead lines are asked for, 0 if they are here.
 #[inline(always)]
-fn visit_all<'g, E: 'g>(
+fn visit_all<'g, E: 'g, const AHEAD: u64>(
     slots: &mut impl Iterator<Item = &'g Slot<E>>,
     (mut at, to, end): (u64, u64, u64),
     visitor: &mut impl Visitor<E>,
@@ -60,7 +62,7 @@ fn visit_all<'g, E: 'g>(
     // The head of the batch: each of these is on its way while the ones before are visited.
     (1..AHEAD.min(end - at)).for_each(|next| slot.fetch_to_read(next as usize));
     loop {
-        if at + AHEAD < end {
+        if AHEAD > 0 && at + AHEAD < end {
             slot.fetch_to_read(AHEAD as usize);
         }
         match visitor.visit(slot, at, end - at - 1) {
@@ -149,7 +151,7 @@ macro_rules! show {
             let (mut at, end, mut goes_on) = ($first, $first + count, true);
             while goes_on && at < end {
                 let to = end.min((at / STRIDE + 1) * STRIDE);
-                (at, goes_on) = visit_all(&mut slots, (at, to, end), &mut $visitor);
+                (at, goes_on) = visit_all::<_, AHEAD>(&mut slots, (at, to, end), &mut $visitor);
                 if goes_on && at < end {
                     $visitor.rest(at);
                 }
@@ -170,10 +172,10 @@ macro_rules! show_by_turns {
             let mut goes_on = true;
             while goes_on && at < end {
                 let to = end.min(at + $step);
-                (at, goes_on) = visit_all(&mut slots, (at, to, end), &mut $visitor);
+                (at, goes_on) = visit_all::<_, AHEAD>(&mut slots, (at, to, end), &mut $visitor);
                 $visitor.rest(at);
                 let follows;
-                (behind_at, follows) = visit_all(&mut same_slots, (behind_at, at, end), &mut $follower);
+                (behind_at, follows) = visit_all::<_, 0>(&mut same_slots, (behind_at, at, end), &mut $follower);
                 goes_on &= follows;
                 if goes_on && at < end {
                     $follower.rest(behind_at);
