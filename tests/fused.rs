@@ -232,6 +232,29 @@ fn a_journal_that_fails_in_the_middle_of_a_batch_ends_the_stage_s_batch_there() 
     assert_eq!(replayed(place.path()), (0..60).collect::<Vec<_>>());
 }
 
+/// Wherever in a batch the refused event is, also where a part of it begins: the stage sees what is before, and nothing else.
+#[test]
+fn an_event_that_the_journal_refuses_is_seen_by_nobody() {
+    for refused in [0, 1, 31, 32, 33, 63, 64, 127, 128] {
+        let place = tempfile::tempdir().unwrap();
+        let (engine, mut publisher, seen) = Fused::new(place.path(), 1 << 12, Plan::default()).live();
+        publish(&mut publisher, 0..10);
+        engine.invoke();
+        let mut events: Vec<(u64, Note)> = (10..210).map(|id| (id, note(id))).collect();
+        events[refused].0 = u64::MAX;
+        publisher.publish_all_at(&events).unwrap();
+        while engine.halted().is_none() {
+            engine.invoke();
+        }
+        let bad = 10 + refused as u64;
+        let Halted { stage, sequence, .. } = engine.halted().unwrap();
+        assert_eq!((stage.as_str(), sequence), ("journal", bad));
+        assert_eq!(seen.lock().unwrap().ids.len() as u64, bad);
+        assert!(matches!(shutdown(engine, publisher), Err(ShutdownError::Halted(_))));
+        assert_eq!(replayed(place.path()), (0..bad).collect::<Vec<_>>());
+    }
+}
+
 /// The turn in which the stage fails finishes no event, but the journal is not at its end: dropped just then, the engine
 /// still journals what was published, as if the stage were on a lane of its own.
 #[test]

@@ -54,7 +54,7 @@ pub struct Publisher<E: Event> {
     outlet: Arc<Outlet>,
     /// Of several publishers: the sequence behind the last one that this one published.
     end: u64,
-    /// Of one publisher, who alone writes it: how far it is.
+    /// The publishers' cursor. Of one, who alone writes it, how far it is; of several a place to park.
     own: Cursor,
 }
 

@@ -275,7 +275,7 @@ const KIND_BITS: u32 = 4;
 pub enum Kind {
     /// An event.
     Event,
-    /// A slot of the ring that was claimed and never filled; it keeps position and sequence one.
+    /// No event: it stands for one that is lost (salvage writes such), and keeps position and sequence one.
     Void,
 }
 

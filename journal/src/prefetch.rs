@@ -11,7 +11,7 @@ pub fn to_write<T>(place: *const T) {
     // Not by the intrinsic: unless the compiler is told that the processor has the instruction, it asks for the line to
     // read it; to write there, it then had to be asked for again, and a ring lost nine tenths of its throughput.
     #[cfg(all(target_arch = "x86_64", not(miri)))]
-    // SAFETY: a hint, see above. Processors from before it take the instruction for no operation.
+    // SAFETY: a hint, see above. Processors without it take the instruction for no operation.
     unsafe {
         std::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags));
     }

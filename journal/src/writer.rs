@@ -94,7 +94,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
         self.try_append_seldom(time_ns, Kind::Event, &event)
     }
 
-    /// Appends a void record: a slot of the ring that was claimed and never filled.
+    /// Appends a void record: it stands for an event that is lost, so that the others keep their sequences.
     ///
     /// # Errors
     /// As [`Writer::append`].
@@ -359,8 +359,9 @@ pub(crate) fn store<const HARDWARE: bool>(
     epoch_kind: u32,
     event: &[u8],
 ) {
-    // Each record asks for as many lines as it has, and so every line is asked for.
-    for line in (0..slot.len()).step_by(WORDS_OF_A_LINE) {
+    // Each record asks for as many lines as it has, and so all are asked for but a segment's first. Of a record that is longer
+    // than that the processor itself asks for what comes.
+    for line in (0..slot.len().min(AHEAD_WORDS)).step_by(WORDS_OF_A_LINE) {
         prefetch::to_write(slot.as_ptr().wrapping_add(AHEAD_WORDS + line));
     }
     let mut sum = crc.start::<HARDWARE>();

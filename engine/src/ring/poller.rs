@@ -36,8 +36,8 @@ pub(crate) trait Visitor<E> {
 
 /// How many slots ahead the lines of a batch are asked for: from 8 on it made no difference.
 const AHEAD: u64 = 8;
-/// The same where the journal appends them: it holds a line up longer. 8 carried a twelfth less, 30 no more.
-const AHEAD_OF_JOURNAL: u64 = 20;
+/// The same where the journal takes turns with the stage behind it, and takes longer. 8 carried a twelfth less, 30 no more.
+const AHEAD_BY_TURNS: u64 = 20;
 /// Most slots between two rests: a slow batch must not look like a full ring.
 const STRIDE: u64 = 128;
 
@@ -48,7 +48,15 @@ impl<E, F: FnMut(&Slot<E>, u64, u64) -> Visit> Visitor<E> for F {
     }
 }
 
-/// Visits the slots from `at` to `to`, of a batch that ends at `end`: how far it came, and whether to go on.
+/// A part of a batch, by sequences: the batch goes from `first` to `end`, the part from `at` to `to`.
+struct Part {
+    first: u64,
+    at: u64,
+    to: u64,
+    end: u64,
+}
+
+/// Visits a part's slots, which may be none: how far it came, and whether to go on.
 ///
 /// A loop of its own, and as tight as can be: what does not fit into registers is stored once an event, and the
 /// journal's stores, which wait for memory, have as many places less in the processor's queue.
@@ -57,12 +65,17 @@ impl<E, F: FnMut(&Slot<E>, u64, u64) -> Visit> Visitor<E> for F {
 #[inline(always)]
 fn visit_all<'g, E: 'g, const AHEAD: u64>(
     slots: &mut impl Iterator<Item = &'g Slot<E>>,
-    (mut at, to, end): (u64, u64, u64),
+    Part { first, mut at, to, end }: Part,
     visitor: &mut impl Visitor<E>,
 ) -> (u64, bool) {
+    if at >= to {
+        return (at, true);
+    }
     let Some(mut slot) = slots.next() else { return (at, true) };
-    // The head of the batch: each of these is on its way while the ones before are visited.
-    (1..AHEAD.min(end - at)).for_each(|next| slot.fetch_to_read(next as usize));
+    if at == first {
+        // The head of the batch: each of these is on its way while the ones before are visited.
+        (1..AHEAD.min(end - at)).for_each(|next| slot.fetch_to_read(next as usize));
+    }
     loop {
         if AHEAD > 0 && at + AHEAD < end {
             slot.fetch_to_read(AHEAD as usize);
@@ -72,6 +85,7 @@ fn visit_all<'g, E: 'g, const AHEAD: u64>(
             Visit::Release => return (at + 1, false),
             Visit::Stop => return (at, false),
         }
+        // Before the next slot is taken: it is the next part's.
         if at >= to {
             break;
         }
@@ -150,15 +164,16 @@ macro_rules! show {
         'batch: {
             let Some((mut guard, count)) = take!($poller, $limit) else { break 'batch 0 };
             let mut slots = &mut *guard;
-            let (mut at, end, mut goes_on) = ($first, $first + count, true);
+            let (first, end) = ($first, $first + count);
+            let (mut at, mut goes_on) = (first, true);
             while goes_on && at < end {
                 let to = end.min((at / STRIDE + 1) * STRIDE);
-                (at, goes_on) = visit_all::<_, AHEAD>(&mut slots, (at, to, end), &mut $visitor);
+                (at, goes_on) = visit_all::<_, AHEAD>(&mut slots, Part { first, at, to, end }, &mut $visitor);
                 if goes_on && at < end {
                     $visitor.rest(at);
                 }
             }
-            release!($poller, guard, count, at - $first)
+            release!($poller, guard, count, at - first)
         }
     };
 }
@@ -170,21 +185,26 @@ macro_rules! show_by_turns {
             let Some((mut guard, count)) = take!($ahead, $limit) else { break 'batch (0, 0) };
             let Some((mut behind, seen)) = take!($behind, count) else { break 'batch (0, 0) };
             let (mut slots, mut same_slots) = (&mut *guard, &mut *behind);
-            let (mut at, mut behind_at, end) = ($first, $first, $first + count.min(seen));
+            let (first, end) = ($first, $first + count.min(seen));
+            let (mut at, mut behind_at) = (first, first);
             let mut goes_on = true;
             while goes_on && at < end {
                 let to = end.min(at + $step);
-                (at, goes_on) = visit_all::<_, AHEAD_OF_JOURNAL>(&mut slots, (at, to, end), &mut $visitor);
+                (at, goes_on) =
+                    visit_all::<_, AHEAD_BY_TURNS>(&mut slots, Part { first, at, to, end }, &mut $visitor);
                 $visitor.rest(at);
                 let follows;
-                (behind_at, follows) =
-                    visit_all::<_, 0>(&mut same_slots, (behind_at, at, end), &mut $follower);
+                (behind_at, follows) = visit_all::<_, 0>(
+                    &mut same_slots,
+                    Part { first, at: behind_at, to: at, end },
+                    &mut $follower,
+                );
                 goes_on &= follows;
                 if goes_on && at < end {
                     $follower.rest(behind_at);
                 }
             }
-            (release!($ahead, guard, count, at - $first), release!($behind, behind, seen, behind_at - $first))
+            (release!($ahead, guard, count, at - first), release!($behind, behind, seen, behind_at - first))
         }
     };
 }

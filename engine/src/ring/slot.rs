@@ -56,8 +56,12 @@ impl<E: Event> Slot<E> {
 
 /// How many slots ahead a publisher asks for lines.
 const AHEAD_TO_WRITE: usize = 64;
-/// Smaller rings have no use for it: the line asked for may be one that a stage still reads, or lie behind the end.
+/// In smaller rings the slot that far ahead is one that a stage may still read; its publisher asks for the slot in hand.
+///
+/// Nobody wraps at the ring's end: once a lap some lines behind it are asked for, and those of its first slots are not.
 const LEAST_CAPACITY: usize = 16 * AHEAD_TO_WRITE;
+/// Of larger slots the processor itself asks for the rest.
+const MOST_ASKED_FOR: usize = 256;
 
 impl<E> Slot<E> {
     /// How far ahead the publisher of a ring of so many slots asks for lines.
@@ -79,11 +83,11 @@ impl<E> Slot<E> {
         self.lines(ahead).for_each(prefetch::to_read);
     }
 
-    /// The lines of the slot `ahead`: at most the first four; of what is larger the processor itself asks for the rest.
+    /// The lines of the slot `ahead`, or its first.
     #[inline(always)]
     fn lines(&self, ahead: usize) -> impl Iterator<Item = *const u8> {
         let slot = std::ptr::from_ref(self).wrapping_add(ahead).cast::<u8>();
-        (0..size_of::<Self>().min(MOST_IN_ORDER)).step_by(64).map(move |at| slot.wrapping_add(at))
+        (0..size_of::<Self>().min(MOST_ASKED_FOR)).step_by(64).map(move |at| slot.wrapping_add(at))
     }
 }
 
