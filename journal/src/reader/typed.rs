@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::RawReader;
+use super::chunk::ask_ahead;
 use crate::chain;
 use crate::crc::RecordCrc;
 use crate::error::ReadError;
@@ -194,6 +195,7 @@ impl<'a, E: Event> Unchecked<'a, E> {
         let bytes = self.bytes[range.start * Record::<E>::BYTES..].chunks_exact(Record::<E>::BYTES);
         let sequences = self.first_sequence + range.start as u64..;
         records.iter().zip(bytes).zip(sequences).map(move |((record, bytes), sequence)| {
+            ask_ahead(bytes);
             (record, is_valid_record::<HARDWARE>(&crc, sequence, bytes))
         })
     }
