@@ -122,7 +122,7 @@ fn all_valid<const HARDWARE: bool>(
     })
 }
 
-/// Bytes between a record and what is asked for when it is read. They come from memory, and a third more are read so.
+/// Bytes between a record and what is asked for when it is read. They come from memory, and a quarter more are read so.
 const AHEAD_BYTES: usize = 2048;
 
 /// Asks for what lies behind a record: in the chunk, or in a map the next one.
