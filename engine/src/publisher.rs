@@ -244,7 +244,7 @@ impl<E: Event> Publisher<E> {
         sequence
     }
 
-    /// Says how far this publisher is, for figures: where there are several, nobody else does before it goes.
+    /// Says how far this publisher is, where there are several: for figures, and when it goes. Of one the cursor says it already.
     fn tell(&self) {
         if let Producer::Multi(_) = self.producer {
             self.outlet.published.raise(self.end);
