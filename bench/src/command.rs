@@ -11,7 +11,7 @@ use crate::host::Cores;
 use crate::latency::Latency;
 use crate::machine::Machine;
 use crate::report::{self, Findings};
-use crate::{append, jitter, latency, opening, replay, ring, sustained, topologies};
+use crate::{append, jitter, latency, neighbour, opening, replay, ring, sustained, topologies};
 
 /// Benchmarks of slipring: contenders interleaved round by round in one process, ratios with their spread.
 #[derive(Parser)]
@@ -35,7 +35,7 @@ enum Bench {
     Replay(Options),
     /// Stores and containers doing the journal's and the replay's work (built with `--features peers`).
     Peers(Options),
-    /// The machine alone: what it does to a thread that only looks at the clock.
+    /// The machine alone: what it does to a thread that only looks at the clock, and to a core whose neighbour is busy.
     Jitter(Options),
     /// Everything, one after the other.
     All(Options),
@@ -134,6 +134,7 @@ fn run(bench: &Bench, options: &Options, folder: &Path) -> Findings {
     let all = matches!(bench, Bench::All(_));
     if all || matches!(bench, Bench::Jitter(_)) {
         jittered = jitter::bench(&mut output, &machine.cores, quick);
+        neighbour::bench(&mut output, cores, quick);
     }
     if all || matches!(bench, Bench::Latency(_)) {
         let options = latency::Options { quick, slow_ns: if slow { ring::SLOW_NS as f64 } else { 0.0 } };

@@ -12,6 +12,7 @@ mod jitter;
 mod kept;
 mod latency;
 mod machine;
+mod neighbour;
 mod opening;
 #[cfg(feature = "peers")]
 mod peers;

@@ -16,6 +16,7 @@ use crate::clock::Ticks;
 use crate::event::Order;
 use crate::harness::{Contender, Output, Sample};
 use crate::host::{Cores, settle};
+use crate::neighbour::Neighbour;
 use crate::queues;
 
 /// Slots of every ring measured.
@@ -241,7 +242,8 @@ pub fn bench(output: &mut Output, cores: Cores, quick: bool, slow: bool) {
     }
 }
 
-/// `journalled/b1`, `journalled/b64`: journal and a stage gated on journalled, fused on one lane.
+/// `journalled/b1`, `journalled/b64`: journal and a stage gated on journalled, fused on one lane. The bound has the machine
+/// to itself, and once more a busy core beside it, as the lane has.
 pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
     let events: u64 = 1 << 20;
     let rounds = if quick { 5 } else { 15 };
@@ -265,6 +267,11 @@ pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick:
             Contender::new("slipring", slipring),
             Contender::new("disruptor", || raw(RawWait::Spin, events, batch, cores)),
             Contender::new("bound-copy-crc", || Room::new(folder, events).copy::<true>(cores)),
+            Contender::new("bound-copy-crc-beside", || {
+                let room = Room::new(folder, events);
+                let _neighbour = Neighbour::on(cores.consumer);
+                room.copy::<true>(cores)
+            }),
         ];
         output.bench_on_disk(folder, &format!("journalled/b{batch}"), &topology, rounds, &mut contenders);
     }
