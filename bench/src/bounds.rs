@@ -56,14 +56,31 @@ impl Room {
     }
 
     fn fill<const CRC: bool, const HARDWARE: bool>(&self, crc: &RecordCrc) {
-        let slots: *mut Record = self.map.as_mut_ptr().cast();
         for n in 0..self.records {
-            let record = record::<CRC, HARDWARE>(n as u64, crc);
-            // As the journal does: a bound that leaves out what helps is none.
-            prefetch::to_write(slots.wrapping_add(n + AHEAD));
-            // SAFETY: the mapping is page-aligned, writable, twice `records * 64` bytes long and lives as long as `self`;
-            // nobody else has it, and the file has no name, so nobody shortens it.
-            unsafe { slots.add(n).copy_from_nonoverlapping(&record, 1) };
+            self.store(n, &record::<CRC, HARDWARE>(n as u64, n as u64, &Order::nth(n as u64), crc));
+        }
+    }
+
+    #[inline(always)]
+    fn store(&self, n: usize, record: &Record) {
+        assert!(n < self.records, "room for the record");
+        let slots: *mut Record = self.map.as_mut_ptr().cast();
+        // As the journal does: a bound that leaves out what helps is none.
+        prefetch::to_write(slots.wrapping_add(n + AHEAD));
+        // SAFETY: the mapping is page-aligned, writable, twice `records * 64` bytes long and lives as long as `self`;
+        // nobody else has it, and the file has no name, so nobody shortens it.
+        unsafe { slots.add(n).copy_from_nonoverlapping(record, 1) };
+    }
+
+    /// The least of a home-made log, for a handler: stores each event with its checksum, and no more.
+    pub fn into_log(self) -> impl FnMut(u64, u64, &Order) + Send {
+        let crc = RecordCrc::new([7; 16]);
+        move |n, time_ns, event| {
+            let record = match crc.hardware() {
+                true => record::<true, true>(n, time_ns, event, &crc),
+                false => record::<true, false>(n, time_ns, event, &crc),
+            };
+            self.store(n as usize, &record);
         }
     }
 }
@@ -72,16 +89,20 @@ impl Room {
 const AHEAD: usize = 16;
 
 #[inline(always)]
-fn record<const CRC: bool, const HARDWARE: bool>(n: u64, crc: &RecordCrc) -> Record {
-    let event = Order::nth(n);
-    let mut record = [n, 17, 0, 0, 0, 0, 0, 0];
-    for (place, bytes) in record[2..].iter_mut().zip(bytemuck::bytes_of(&event).as_chunks::<8>().0) {
+fn record<const CRC: bool, const HARDWARE: bool>(
+    n: u64,
+    time_ns: u64,
+    event: &Order,
+    crc: &RecordCrc,
+) -> Record {
+    let mut record = [time_ns, 17, 0, 0, 0, 0, 0, 0];
+    for (place, bytes) in record[2..].iter_mut().zip(bytemuck::bytes_of(event).as_chunks::<8>().0) {
         *place = u64::from_le_bytes(*bytes);
     }
     if CRC {
         let mut sum = crc.start::<HARDWARE>();
         sum.word(n);
-        sum.word(n);
+        sum.word(time_ns);
         sum.word(17);
         record[2..].iter().for_each(|word| sum.word(*word));
         record[1] = u64::from(sum.finish()) << 32;
@@ -106,14 +127,14 @@ mod tests {
     #[test]
     fn the_bound_stores_what_the_journal_stores() {
         let crc = RecordCrc::new([7; 16]);
-        let plain = record::<false, false>(5, &crc);
+        let plain = record::<false, false>(5, 5, &Order::nth(5), &crc);
         assert_eq!((plain[0], plain[1], plain[2]), (5, 17, 5));
         assert_eq!(bytemuck::cast_slice::<u64, u8>(&plain[2..]), bytemuck::bytes_of(&Order::nth(5)));
-        let summed = record::<true, false>(5, &crc);
+        let summed = record::<true, false>(5, 5, &Order::nth(5), &crc);
         assert_eq!(summed[2..], plain[2..]);
         assert_ne!(summed[1], plain[1]);
         if crc.hardware() {
-            assert_eq!(record::<true, true>(5, &crc), summed);
+            assert_eq!(record::<true, true>(5, 5, &Order::nth(5), &crc), summed);
         }
     }
 

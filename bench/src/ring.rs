@@ -68,12 +68,23 @@ pub struct RawRing {
 impl RawRing {
     /// The ring for `events` more.
     pub fn start(wait: RawWait, events: u64, cores: Cores) -> Self {
+        Self::start_with(wait, events, cores, |_, _| {})
+    }
+
+    /// The same, whose handler does one thing more with each, by its number; the first is the one that does not count.
+    pub fn start_with(
+        wait: RawWait,
+        events: u64,
+        cores: Cores,
+        mut also: impl FnMut(u64, &RawSlot) + Send + 'static,
+    ) -> Self {
         cores.unpin();
         let seen = Arc::new(AtomicU64::new(0));
         let says = Arc::clone(&seen);
         // What it tells: that it had the first event, and the last.
         let (mut sum, mut told) = (0u64, 0);
         let handler = move |slot: &RawSlot, sequence: i64, _: bool| {
+            also(sequence as u64, slot);
             consume(&mut sum, &slot.event);
             if sequence as u64 == told {
                 told = events;
@@ -117,7 +128,22 @@ impl RawRing {
 
 /// Raw `disruptor`, from the first publish until its handler has had the last event.
 pub fn raw(wait: RawWait, events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
-    let mut ring = RawRing::start(wait, events, cores);
+    publish_raw(RawRing::start(wait, events, cores), events, batch)
+}
+
+/// The same with the least of a home-made log in the handler: a copy and a checksum into prepared pages. Nobody is told how
+/// far it is, nothing is cut off, synced, or found again.
+fn raw_logging(folder: &Path, events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
+    let room = Room::new(folder, events + 1);
+    room.prefault();
+    let mut log = room.into_log();
+    let ring = RawRing::start_with(RawWait::Spin, events, cores, move |n, slot| {
+        log(n, slot.time_ns, &slot.event);
+    });
+    publish_raw(ring, events, batch)
+}
+
+fn publish_raw(mut ring: RawRing, events: u64, batch: usize) -> Vec<Sample> {
     let mut memory = in_memory(batch);
     let started = Instant::now();
     if batch == 1 {
@@ -266,6 +292,7 @@ pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick:
         let mut contenders = [
             Contender::new("slipring", slipring),
             Contender::new("disruptor", || raw(RawWait::Spin, events, batch, cores)),
+            Contender::new("disruptor-copy-crc", || raw_logging(folder, events, batch, cores)),
             Contender::new("bound-copy-crc", || Room::new(folder, events).copy::<true>(cores)),
             Contender::new("bound-copy-crc-beside", || {
                 let room = Room::new(folder, events);
@@ -293,5 +320,9 @@ mod tests {
         }
         let memory: Vec<Order> = (0..10_000).map(Order::nth).collect();
         assert!(crate::replay::raw(&memory, cores)[0].value > 0.0);
+        let folder = tempfile::tempdir().expect("a folder");
+        for batch in [1, 64] {
+            assert!(raw_logging(folder.path(), events, batch, cores)[0].value > 0.0);
+        }
     }
 }
