@@ -6,7 +6,8 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::host::unpin;
+use crate::distance::ByDistance;
+use crate::host::{Cores, unpin};
 use crate::stats::{greatest, least, median, round};
 use crate::turns;
 
@@ -177,7 +178,27 @@ impl Output {
     /// Runs one round that does not count, then `rounds` that do, and prints a row for each contender and
     /// metric.
     pub fn bench(&mut self, name: &str, topology: &str, rounds: usize, contenders: &mut [Contender<'_>]) {
-        self.turns(name, topology, rounds, contenders, &|| {});
+        self.turns(name, topology, rounds, contenders, &|| {}, None);
+    }
+
+    /// The same of contenders whose events go from the publisher's core to the consumer's: also says what each carried by how
+    /// far apart the two were. With a folder, the disk is let finish as in [`Output::bench_on_disk`].
+    pub fn bench_between(
+        &mut self,
+        (cores, folder): (Cores, Option<&Path>),
+        name: &str,
+        topology: &str,
+        rounds: usize,
+        contenders: &mut [Contender<'_>],
+    ) {
+        let names = contenders.iter().map(|contender| contender.name).collect();
+        let by_distance = ByDistance::between(cores, names);
+        let rest = || {
+            if let Some(folder) = folder {
+                turns::rest(folder);
+            }
+        };
+        self.turns(name, topology, rounds, contenders, &rest, by_distance);
     }
 
     /// The same where contenders write to the disk below `folder`: behind each, the disk is let finish.
@@ -189,7 +210,7 @@ impl Output {
         rounds: usize,
         contenders: &mut [Contender<'_>],
     ) {
-        self.turns(name, topology, rounds, contenders, &|| turns::rest(folder));
+        self.turns(name, topology, rounds, contenders, &|| turns::rest(folder), None);
     }
 
     fn turns(
@@ -199,13 +220,17 @@ impl Output {
         rounds: usize,
         contenders: &mut [Contender<'_>],
         rest: &dyn Fn(),
+        mut by_distance: Option<ByDistance>,
     ) {
         let mut tallies = vec![Tally::default(); contenders.len()];
         for round in 0..=rounds {
             for index in turns::order(name, round, contenders.len()) {
                 let contender = &mut contenders[index];
                 self.note(&format!("{name}: round {round} of {rounds}, {}", contender.name));
-                let samples = (contender.run)();
+                let samples = match &mut by_distance {
+                    Some(by_distance) if round > 0 => by_distance.run(index, &mut contender.run),
+                    _ => (contender.run)(),
+                };
                 if round > 0 {
                     tallies[index].take(samples);
                 }
@@ -226,6 +251,9 @@ impl Output {
             rows.extend(tally.rows(name, contenders[index].name, topology, &others));
         }
         self.add(name, topology, rows);
+        if let Some(text) = by_distance.and_then(|by_distance| by_distance.text()) {
+            self.say(&text);
+        }
     }
 
     /// Prints rows and keeps them.

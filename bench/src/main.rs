@@ -5,6 +5,7 @@ mod bounds;
 mod clock;
 mod command;
 mod compare;
+mod distance;
 mod event;
 mod harness;
 mod host;

@@ -87,7 +87,7 @@ fn lines(core: usize) -> f64 {
 }
 
 /// Nanoseconds for a word to be seen on `other` and its answer on `core`, the mean of a few thousand times.
-fn round_trip(core: usize, other: usize) -> f64 {
+pub fn round_trip(core: usize, other: usize) -> f64 {
     let (there, back) = (Padded::default(), Padded::default());
     let (there, back) = (&there.0, &back.0);
     std::thread::scope(|scope| {

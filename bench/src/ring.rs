@@ -264,7 +264,7 @@ pub fn bench(output: &mut Output, cores: Cores, quick: bool, slow: bool) {
         ];
         contenders.extend(queues::contenders(events, batch, cores));
         let topology = format!("publisher and stage on a thread each, {}", cores.describe());
-        output.bench(&format!("ring/b{batch}"), &topology, rounds, &mut contenders);
+        output.bench_between((cores, None), &format!("ring/b{batch}"), &topology, rounds, &mut contenders);
     }
 }
 
@@ -300,7 +300,8 @@ pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick:
                 room.copy::<true>(cores)
             }),
         ];
-        output.bench_on_disk(folder, &format!("journalled/b{batch}"), &topology, rounds, &mut contenders);
+        let between = (cores, Some(folder));
+        output.bench_between(between, &format!("journalled/b{batch}"), &topology, rounds, &mut contenders);
     }
 }
 

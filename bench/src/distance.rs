@@ -1,0 +1,125 @@
+//! Throughputs by how far apart the two cores were when they were taken. On a virtual machine that changes between two turns
+//! of one round: then a median over all rounds says more of the host than of the contenders.
+
+use std::collections::BTreeMap;
+
+use crate::harness::Sample;
+use crate::host::{Cores, unpin};
+use crate::neighbour::round_trip;
+use crate::stats::median;
+
+/// How far apart two cores are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Distance {
+    Threads,
+    Cache,
+    Beyond,
+}
+
+impl Distance {
+    fn of(round_trip_ns: f64) -> Self {
+        match round_trip_ns {
+            ns if ns < 90.0 => Distance::Threads,
+            ns if ns < 260.0 => Distance::Cache,
+            _ => Distance::Beyond,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Distance::Threads => "below 90 ns (two threads of a core)",
+            Distance::Cache => "90 to 260 ns (a cache in common)",
+            Distance::Beyond => "260 ns and more",
+        }
+    }
+}
+
+/// The throughputs of a bench's contenders, by distance.
+pub struct ByDistance {
+    cores: (usize, usize),
+    names: Vec<&'static str>,
+    found: BTreeMap<Distance, Vec<Vec<f64>>>,
+    /// Turns in which the distance changed.
+    changed: usize,
+}
+
+impl ByDistance {
+    /// Between the publisher's core and the consumer's; nothing if they are not pinned.
+    pub fn between(cores: Cores, names: Vec<&'static str>) -> Option<Self> {
+        let cores = (cores.publisher?, cores.consumer?);
+        Some(ByDistance { cores, names, found: BTreeMap::new(), changed: 0 })
+    }
+
+    /// Runs a contender between two looks at the distance.
+    pub fn run(&mut self, contender: usize, run: &mut dyn FnMut() -> Vec<Sample>) -> Vec<Sample> {
+        let look = || {
+            let distance = Distance::of(round_trip(self.cores.0, self.cores.1));
+            // What a contender starts must not stay where this looked from.
+            unpin();
+            distance
+        };
+        let before = look();
+        let samples = run();
+        let behind = look();
+        self.take(contender, before, behind, &samples);
+        samples
+    }
+
+    fn take(&mut self, contender: usize, before: Distance, behind: Distance, samples: &[Sample]) {
+        if before != behind {
+            self.changed += 1;
+            return;
+        }
+        let of_all = self.found.entry(before).or_insert_with(|| vec![Vec::new(); self.names.len()]);
+        of_all[contender].extend(samples.iter().filter(|s| s.metric == "throughput").map(|s| s.value));
+    }
+
+    /// Medians and how many turns they are of; nothing if the distance was always the same.
+    pub fn text(&self) -> Option<String> {
+        if self.found.len() < 2 && self.changed == 0 {
+            return None;
+        }
+        let mut text = "  The cores were not always as far apart. By a word and its answer, the same before and behind a turn; \
+                        medians (turns):\n"
+            .to_owned();
+        for (distance, of_all) in &self.found {
+            let figures: Vec<String> = self
+                .names
+                .iter()
+                .zip(of_all)
+                .filter(|(_, values)| !values.is_empty())
+                .map(|(name, values)| format!("{name} {:.1} ({})", median(values), values.len()))
+                .collect();
+            text.push_str(&format!("    {:<36} {}\n", distance.words(), figures.join(", ")));
+        }
+        text.push_str(&format!("    {:<36} {} turns, in none of these\n", "changed meanwhile", self.changed));
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throughput(value: f64) -> Vec<Sample> {
+        vec![Sample { metric: "throughput", unit: "M/s", value }]
+    }
+
+    #[test]
+    fn turns_are_sorted_by_a_distance_that_did_not_change() {
+        let cores = Cores { publisher: Some(0), consumer: Some(1), more: [None; 2], count: 2 };
+        let mut sorted = ByDistance::between(cores, vec!["slipring", "disruptor"]).expect("two cores");
+        let (near, far) = (Distance::of(49.0), Distance::of(550.0));
+        assert_ne!(near, far);
+        sorted.take(0, near, near, &throughput(100.0));
+        assert_eq!(sorted.text(), None, "nothing to tell apart");
+        sorted.take(1, far, far, &throughput(10.0));
+        sorted.take(0, far, far, &throughput(20.0));
+        sorted.take(0, far, far, &throughput(40.0));
+        sorted.take(0, far, near, &throughput(9.0));
+        let text = sorted.text().expect("two distances");
+        assert!(text.contains("slipring 100.0 (1)\n"), "{text}");
+        assert!(text.contains("slipring 30.0 (2), disruptor 10.0 (1)\n"), "{text}");
+        assert!(text.contains("1 turns, in none"), "{text}");
+    }
+}
