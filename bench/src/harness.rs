@@ -178,7 +178,7 @@ impl Output {
     /// Runs one round that does not count, then `rounds` that do, and prints a row for each contender and
     /// metric.
     pub fn bench(&mut self, name: &str, topology: &str, rounds: usize, contenders: &mut [Contender<'_>]) {
-        self.turns(name, topology, rounds, contenders, &|| {}, None);
+        self.turns(name, topology, rounds, contenders, None, None);
     }
 
     /// The same of contenders whose events go from the publisher's core to the consumer's: also says what each carried by how
@@ -192,13 +192,7 @@ impl Output {
         contenders: &mut [Contender<'_>],
     ) {
         let names = contenders.iter().map(|contender| contender.name).collect();
-        let by_distance = ByDistance::between(cores, names);
-        let rest = || {
-            if let Some(folder) = folder {
-                turns::rest(folder);
-            }
-        };
-        self.turns(name, topology, rounds, contenders, &rest, by_distance);
+        self.turns(name, topology, rounds, contenders, folder, ByDistance::between(cores, names));
     }
 
     /// The same where contenders write to the disk below `folder`: behind each, the disk is let finish.
@@ -210,7 +204,7 @@ impl Output {
         rounds: usize,
         contenders: &mut [Contender<'_>],
     ) {
-        self.turns(name, topology, rounds, contenders, &|| turns::rest(folder), None);
+        self.turns(name, topology, rounds, contenders, Some(folder), None);
     }
 
     fn turns(
@@ -219,7 +213,7 @@ impl Output {
         topology: &str,
         rounds: usize,
         contenders: &mut [Contender<'_>],
-        rest: &dyn Fn(),
+        folder: Option<&Path>,
         mut by_distance: Option<ByDistance>,
     ) {
         let mut tallies = vec![Tally::default(); contenders.len()];
@@ -236,7 +230,9 @@ impl Output {
                 }
                 // Where the last one ran is nothing to the next.
                 unpin();
-                rest();
+                if let Some(folder) = folder {
+                    turns::rest(folder);
+                }
             }
         }
         let mut rows = Vec::new();

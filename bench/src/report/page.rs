@@ -55,10 +55,18 @@ pub fn page(findings: &Findings, pictures: &[Picture]) -> String {
         page.push_str(&tables::jitter(findings));
         figures(&mut page, pictures, &["jitter.svg"]);
     }
+    let is_neighbour = |row: &&Row| row.bench == "neighbour";
+    let between: Vec<&Row> = findings.rows.iter().filter(is_neighbour).collect();
+    if !between.is_empty() {
+        page.push_str("<p>What the first two cores are to each other: how much of its work one gets done beside the other, and how long a word takes there and back.</p>\n");
+        page.push_str(&tables::rows(&between));
+    }
     if !findings.latency.cells.is_empty() {
         latency(&mut page, findings, pictures);
     }
-    let other = |row: &&Row| !row.bench.starts_with("latency/") && !row.bench.starts_with("jitter/");
+    let other = |row: &&Row| {
+        !row.bench.starts_with("latency/") && !row.bench.starts_with("jitter/") && !is_neighbour(row)
+    };
     let rows: Vec<&Row> = findings.rows.iter().filter(other).collect();
     if !rows.is_empty() {
         section(&mut page, "Throughput, replay, seeking, opening, draining");

@@ -43,7 +43,8 @@ pub const WORDS: [(&str, &str); 7] = [
          other's, so above 1 is better for M/s and below 1 for times. Behind each contender that writes to the disk the file \
          system is synced and the machine rests 30 ms, outside every time. bound-copy stores the same bytes into mapped \
          memory by a plain loop, bound-copy-crc stores them with the checksum: what this machine does with nothing around it, \
-         not proof that nothing can be faster. bound-pingpong is a counter to and fro in two cache lines, bound-read the sum of \
+         not proof that nothing can be faster; -beside, while the other core is busy. disruptor-copy-crc is the raw ring with the \
+         least of a home-made log, a copy and a checksum, in its handler. bound-pingpong is a counter to and fro in two cache lines, bound-read the sum of \
          all words of the events in memory. disruptor-hint is the raw ring whose consumer tells the processor that it spins, as \
          slipring's does by default; the raw ring's clock starts when its consumer has had a first event.",
     ),

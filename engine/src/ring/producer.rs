@@ -61,8 +61,8 @@ impl<E: Event> Producer<E> {
     }
 
     /// Publishes `count` slots, each filled by `fill(index, slot)`, which must fill it and not panic; the number
-    /// of the last in the ring, or `None` if there is no room for all of them. The slots
-    /// come as not void, but for replay, which sets that itself.
+    /// of the last in the ring, or `None` if there is no room for all of them. The slots come as not void, but for replay,
+    /// which sets that itself.
     #[inline(always)]
     pub(crate) fn try_publish_all(
         &mut self,
