@@ -329,7 +329,9 @@ mod tests {
     #[test]
     fn percentiles_and_shares_come_from_the_stamps() {
         let ticks = Ticks::get();
-        let scaled = |at: u64| ticks.of_ns(at as f64 * 100.0);
+        // A whole number of ticks a unit: rounded one by one, equal latencies would differ by a tick, as the calibration falls.
+        let unit = ticks.of_ns(100.0);
+        let scaled = |at: u64| at * unit;
         let scale = |all: Vec<u64>| all.into_iter().map(scaled).collect();
         let run = |kind| {
             let run = stalled(kind);
@@ -341,7 +343,7 @@ mod tests {
                 due,
                 done,
                 stalls,
-                warm_until: ticks.of_ns(50_000.0),
+                warm_until: scaled(500),
                 missed: 3,
                 rolls: vec![2, 50],
                 ours_beside: true,
