@@ -191,7 +191,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             // Never poll behind a closed gate: with several publishers each poll scans all that is published.
             return self.idle(start);
         }
-        let limit = (gate_end.min(self.duties.next) - start).min(wiring.batch);
+        let limit = (gate_end.min(self.duties.next) - start).min(wiring.batch_cap.now());
         if start < self.duties.pass_to {
             let final_end = wiring.status.final_end();
             return match self.pass(limit) {
@@ -206,8 +206,8 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     }
 
     fn turn_behind(&mut self, journal: &mut JournalStage<E>) -> Turn {
-        let Some(wiring) = &self.wiring else { return Turn::Ended };
-        let (start, batch) = (self.done, wiring.batch);
+        let Some(wiring) = &mut self.wiring else { return Turn::Ended };
+        let start = self.done;
         if start < self.duties.pass_to {
             return Turn::Idle;
         }
@@ -219,7 +219,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
                 turn => turn,
             };
         }
-        let limit = (self.duties.next - start).min(batch).min(journal.at_once());
+        let limit = (self.duties.next - start).min(wiring.batch_cap.now()).min(journal.at_once());
         if limit == 0 {
             return Turn::Idle;
         }

@@ -1,6 +1,7 @@
 //! The journal as a stage: it appends what is published, and skips what replay took from it.
 
 use std::any::Any;
+use std::ops::Range;
 
 use std::sync::atomic::{Ordering, compiler_fence};
 
@@ -11,7 +12,7 @@ use crate::Event;
 use crate::counters::JournalLine;
 use crate::cursor::Cursor;
 use crate::park::Parking;
-use crate::ring::{Poller, Slot, Visit, Visitor};
+use crate::ring::{Guard, Part, Poller, Slot, Visit, Visitor};
 use crate::run_stage::{RunStage, Turn, Wiring};
 use crate::status::{Cause, Halted};
 
@@ -20,7 +21,7 @@ pub(crate) const JOURNAL: &str = "journal";
 
 /// Events appended before a stage on the same lane sees them. An append waits for memory most of its time, a handler for
 /// its own last result (a sum, a book): so few that the processor does the one while it waits for the other.
-const FUSED_STEP: u64 = 32;
+const FUSED_STEP: u64 = 64;
 
 pub(crate) struct JournalStage<E: Event> {
     writer: Writer<E>,
@@ -71,7 +72,7 @@ impl<E: Event> JournalStage<E> {
         then: impl Visitor<E>,
     ) -> u64 {
         let Some(wiring) = &mut self.wiring else { return 0 };
-        let limit = limit.min(wiring.batch);
+        let limit = limit.min(wiring.batch_cap.now());
         let append = Append {
             ends_batches: true,
             ..Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped)
@@ -87,7 +88,7 @@ impl<E: Event> JournalStage<E> {
     fn append(&mut self, first: u64) -> u64 {
         let Some(wiring) = &mut self.wiring else { return 0 };
         let append = Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped);
-        let done = wiring.poller.show(first, wiring.batch, append);
+        let done = wiring.poller.show(first, wiring.batch_cap.now(), append);
         self.reach(first + done);
         done
     }
@@ -96,7 +97,7 @@ impl<E: Event> JournalStage<E> {
     #[cold]
     fn skip(&mut self, count: u64) -> u64 {
         let Some(wiring) = &mut self.wiring else { return 0 };
-        let done = wiring.poller.skip(count.min(wiring.batch));
+        let done = wiring.poller.skip(count.min(wiring.batch_cap.now()));
         self.reach(self.done + done);
         done
     }
@@ -209,14 +210,26 @@ impl<E: Event> Visitor<E> for Append<'_, E> {
     fn visit(&mut self, slot: &Slot<E>, at: u64, _: u64) -> Visit {
         // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
         debug_assert_eq!(self.batch.end_sequence(), at);
-        if slot.void || !self.batch.put(slot.time_ns, &slot.event) {
-            let event = (!slot.void).then_some(&slot.event);
-            if let Err(error) = self.batch.append_seldom(slot.time_ns, event) {
-                *self.stopped = Some(error);
-                return Visit::Stop;
-            }
+        if (slot.void || !self.batch.put(slot.time_ns, &slot.event))
+            && let Err(error) = append_seldom(&mut self.batch, slot)
+        {
+            *self.stopped = Some(error);
+            return Visit::Stop;
         }
         Visit::Done
+    }
+
+    #[inline(always)]
+    fn plain(&self, part: &Part) -> Range<u64> {
+        part.first + 1..part.end
+    }
+
+    #[inline(always)]
+    fn run<G, const AHEAD: u64>(&mut self, guard: Guard<G>, part: Part) -> (Guard<G>, u64, bool)
+    where
+        for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
+    {
+        append_all::<E, G, AHEAD>(guard, &mut self.batch, self.stopped, part)
     }
 
     #[inline(always)]
@@ -232,6 +245,48 @@ impl<E: Event> Visitor<E> for Append<'_, E> {
         // and what comes before them is in the map.
         compiler_fence(Ordering::Release);
     }
+}
+
+/// Appends the slots of a part: how far it came, and whether to go on.
+///
+/// A function, and never part of its caller, for the same reason as `pass::hand_over`.
+#[inline(never)]
+fn append_all<E: Event, G, const AHEAD: u64>(
+    mut guard: Guard<G>,
+    batch: &mut AppendBatch<'_, E, Files>,
+    stopped: &mut Option<AppendError>,
+    Part { at, to, end, .. }: Part,
+) -> (Guard<G>, u64, bool)
+where
+    for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
+{
+    // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
+    debug_assert_eq!(batch.end_sequence(), at);
+    let mut slots = &mut *guard;
+    // The last of a batch have none so far behind them to ask for.
+    let asks_end = end.saturating_sub(AHEAD);
+    loop {
+        let odd = batch.put_all(&mut slots, to, |slot: &Slot<E>, at| {
+            if at < asks_end {
+                slot.fetch_to_read(AHEAD as usize);
+            }
+            (!slot.void).then_some((slot.time_ns, &slot.event))
+        });
+        // None: at the part's end, or in want of a look before the next.
+        let odd = odd.or_else(|| if batch.end_sequence() < to { slots.next() } else { None });
+        let Some(slot) = odd else { break };
+        if let Err(error) = append_seldom(batch, slot) {
+            *stopped = Some(error);
+            return (guard, batch.end_sequence(), false);
+        }
+    }
+    (guard, batch.end_sequence(), true)
+}
+
+/// Appends a slot that something has to be looked at for.
+#[inline(always)]
+fn append_seldom<E: Event>(batch: &mut AppendBatch<'_, E, Files>, slot: &Slot<E>) -> Result<(), AppendError> {
+    batch.append_seldom(slot.time_ns, (!slot.void).then_some(&slot.event))
 }
 
 /// The journal waits for room; counted once a wait, off the hot path, by the one lane that runs the journal.

@@ -50,6 +50,7 @@
 // The derive writes `::slipring::..`, in this crate's own tests and docs too.
 extern crate self as slipring;
 
+mod batch_cap;
 mod builder;
 mod clock;
 mod context;
@@ -81,6 +82,7 @@ mod ring;
 mod run;
 mod run_stage;
 mod running_digest;
+
 mod shutdown;
 mod stage;
 mod start;

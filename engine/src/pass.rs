@@ -1,19 +1,21 @@
 //! A pass over the ring: one event after the other to a handler. Where the events come from is part of the loop: from
 //! the ring, or from the journal on the same lane, a few at a time as soon as they are appended.
 
+use std::ops::Range;
+
 use crate::Event;
 use crate::context::{Batch, Context};
 use crate::cursor::Cursor;
 use crate::duties::Duties;
-use crate::handler::Handler;
+use crate::handler::{Handler, HandlerError};
 use crate::journal_stage::JournalStage;
 use crate::latency::Meter;
 use crate::park::Parking;
-use crate::ring::{Poller, Slot, Visit, Visitor};
+use crate::ring::{Guard, Part, Poller, Slot, Visit, Visitor};
 use crate::status::Cause;
 
 /// Where a stage's events come from.
-pub(crate) trait Source<E> {
+pub(crate) trait Source<E: Event> {
     /// Shows up to `limit` of them from `first` on, and releases those in the stage's own poller that were done with; how
     /// many.
     fn show(self, own: &mut Poller<E>, first: u64, limit: u64, visitor: impl Visitor<E>) -> u64;
@@ -65,6 +67,84 @@ impl<H, M> Pass<'_, H, M> {
         self.context.sequence = end;
         self.handler.batch_end();
     }
+
+    /// The handler refused the event `at`; whether to go on.
+    #[cold]
+    fn refuse(&mut self, at: u64, error: HandlerError) -> bool {
+        match self.duties.refuse(at, error) {
+            Ok(()) => true,
+            Err(cause) => {
+                *self.failure = Some(cause);
+                false
+            }
+        }
+    }
+
+    /// Ends the batch behind `at`, as the handler asked for.
+    #[cold]
+    fn release<E: Event>(&mut self, at: u64)
+    where
+        H: Handler<E>,
+    {
+        self.context.release.set(false);
+        self.context.remaining = 0;
+        self.end_batch(at + 1);
+    }
+}
+
+/// Why a run of plain events ended.
+enum End {
+    /// It was the last.
+    Last,
+    /// The handler refused the event.
+    Refused(HandlerError),
+    /// The handler asks for its slot to be released.
+    Released,
+}
+
+/// Hands plain events to the handler: the slots from `at` to `to`, of which none is the first of its batch or the last. How far it
+/// came: to the event that it ended with, or to `to`.
+///
+/// A function, and never part of its caller: what it is given it alone has, which lets the compiler keep a handler's sum, the
+/// running time and the place in the guard in registers from event to event, where each had been stored and loaded again.
+#[inline(never)]
+fn hand_over<E: Event, H: Handler<E>, M: Meter, G, const AHEAD: u64>(
+    mut guard: Guard<G>,
+    handler: &mut H,
+    meter: &mut M,
+    context: &mut Context,
+    Part { mut at, to, end, .. }: Part,
+) -> (Guard<G>, u64, End)
+where
+    for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
+{
+    let mut slots = &mut *guard;
+    let mut time_ns = context.time_ns;
+    let mut why = End::Last;
+    // Not the last of its batch, and no more than that is to be seen of it.
+    context.remaining = 1;
+    while at < to {
+        let Some(slot) = slots.next() else { break };
+        if AHEAD > 0 && at + AHEAD < end {
+            slot.fetch_to_read(AHEAD as usize);
+        }
+        time_ns = time_ns.max(slot.time_ns);
+        context.sequence = at;
+        context.time_ns = time_ns;
+        if !slot.void {
+            if let Err(error) = handler.event(&slot.event, context) {
+                why = End::Refused(error);
+                break;
+            }
+            meter.finished(slot.time_ns, !context.is_replay());
+        }
+        if context.release.get() {
+            why = End::Released;
+            break;
+        }
+        at += 1;
+    }
+    (guard, at, why)
 }
 
 impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
@@ -81,8 +161,7 @@ impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
             match self.handler.event(&slot.event, self.context) {
                 Ok(()) => self.meter.finished(slot.time_ns, !self.context.is_replay()),
                 Err(error) => {
-                    if let Err(cause) = self.duties.refuse(at, error) {
-                        *self.failure = Some(cause);
+                    if !self.refuse(at, error) {
                         return Visit::Stop;
                     }
                 }
@@ -94,9 +173,7 @@ impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
             progress.note(at + 1, self.context.epoch);
         }
         if self.context.release.get() {
-            self.context.release.set(false);
-            self.context.remaining = 0;
-            self.end_batch(at + 1);
+            self.release(at);
             return Visit::Release;
         }
         if remaining == 0 {
@@ -111,5 +188,34 @@ impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
         self.context.sequence = at;
         self.cursor.set(at);
         self.parking.wake(self.cursor);
+    }
+
+    #[inline(always)]
+    fn plain(&self, part: &Part) -> Range<u64> {
+        // The first of a batch starts it, the last ends it, and behind each that may have an effect there is a note.
+        part.first + 1..(part.end - 1).min(self.notes_from)
+    }
+
+    #[inline(always)]
+    fn run<G, const AHEAD: u64>(&mut self, guard: Guard<G>, part: Part) -> (Guard<G>, u64, bool)
+    where
+        for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
+    {
+        let (guard, at, why) =
+            hand_over::<E, H, M, G, AHEAD>(guard, self.handler, self.meter, self.context, part);
+        match why {
+            End::Last => return (guard, at, true),
+            End::Refused(error) => {
+                if !self.refuse(at, error) {
+                    return (guard, at, false);
+                }
+            }
+            End::Released => {}
+        }
+        let is_released = self.context.release.get();
+        if is_released {
+            self.release(at);
+        }
+        (guard, at + 1, !is_released)
     }
 }

@@ -9,6 +9,7 @@ use std::sync::mpsc::sync_channel;
 use slipring_journal::{Cursors, Journal, JournalId, Writer};
 
 use crate::Event;
+use crate::batch_cap::BatchCap;
 use crate::builder::{EngineBuilder, parks};
 use crate::counters::{self, Static};
 use crate::cursor::Cursor;
@@ -127,7 +128,10 @@ impl<E: Event> EngineBuilder<E> {
             let turns = lane.items.len() - usize::from(fused.is_some());
             let small = turns > 1 && self.publishers == Publishers::Single;
             let batch = lane.batch.or(self.batch).unwrap_or(if small { FUSED_BATCH } else { u64::MAX });
-            let batch = batch.clamp(1, (self.capacity as u64 / 4).max(1));
+            let batch_cap = || match self.publishers {
+                Publishers::Single => BatchCap::new(batch, self.capacity),
+                Publishers::Multi => BatchCap::for_several(batch, self.capacity, board.publishers()),
+            };
             let mut stages: Vec<(String, Box<dyn RunStage<E>>)> = Vec::new();
             for item in lane.items {
                 let name = item_name(&item);
@@ -151,7 +155,7 @@ impl<E: Event> EngineBuilder<E> {
                     base,
                     live_from,
                     time_ns,
-                    batch,
+                    batch_cap: batch_cap(),
                     journal_id,
                     all_done,
                     epochs: epochs.clone(),

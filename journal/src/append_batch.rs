@@ -4,10 +4,13 @@
 //! append stores (the next sequence, the next slot, the last time, the journalled cursor) takes places there from
 //! the records behind it: one by one these were a third of all stores.
 
+use std::marker::PhantomData;
+
 use crate::crc::RecordCrc;
 use crate::error::AppendError;
 use crate::event::Event;
 use crate::format::{Kind, epoch_kind};
+use crate::record::Record;
 use crate::segments::NextSlot;
 use crate::storage::Storage;
 use crate::writer::{Writer, store};
@@ -17,28 +20,23 @@ use crate::writer::{Writer, store};
 #[derive(Debug)]
 pub struct AppendBatch<'a, E: Event, S: Storage> {
     writer: &'a mut Writer<E, S>,
-    slot: NextSlot,
-    next: u64,
+    row: Row<E>,
     limit: u64,
-    last_time_ns: u64,
     time_limit_ns: u64,
-    epoch_kind: u32,
-    crc: RecordCrc,
 }
 
 impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     #[inline]
     pub(crate) fn new(writer: &'a mut Writer<E, S>) -> Self {
-        let mut batch = AppendBatch {
+        let row = Row {
             slot: writer.slot,
             next: writer.next,
-            limit: 0,
             last_time_ns: 0,
-            time_limit_ns: 0,
             epoch_kind: epoch_kind(writer.epoch, Kind::Event),
             crc: writer.crc,
-            writer,
+            events: PhantomData,
         };
+        let mut batch = AppendBatch { row, limit: 0, time_limit_ns: 0, writer };
         batch.load();
         batch
     }
@@ -47,25 +45,60 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     /// [`AppendBatch::append_seldom`] looks.
     #[inline(always)]
     pub fn put(&mut self, time_ns: u64, event: &E) -> bool {
-        if self.next >= self.limit || time_ns > self.time_limit_ns {
+        let row = &mut self.row;
+        if row.next >= self.limit || time_ns > self.time_limit_ns {
             return false;
         }
-        let time_ns = if time_ns < self.last_time_ns {
+        let time_ns = if time_ns < row.last_time_ns {
             regress(self.writer);
-            self.last_time_ns
+            row.last_time_ns
         } else {
             time_ns
         };
         // SAFETY: `slot`, `next` and `limit` are the writer's: its `make_room` found the slot of `next` in the active
         // segment and set `limit` no further than its end; `next` is below it. The writer keeps the segment mapped,
-        // and is borrowed, so that nobody else appends.
-        let slot = unsafe { self.slot.take(Writer::<E, S>::RECORD_WORDS) };
-        let event = bytemuck::bytes_of(event);
-        // With the instruction: without it `limit` is 0.
-        store::<true>(slot, &self.crc, self.next, time_ns, self.epoch_kind, event);
-        self.next += 1;
-        self.last_time_ns = time_ns;
+        // and is borrowed, so that nobody else appends. Without the instruction `limit` is 0.
+        unsafe { row.store([(time_ns, event)]) };
         true
+    }
+
+    /// As [`AppendBatch::put`], in a row: what `from` yields, up to the sequence `end`, as long as nothing has to be looked
+    /// at first. `event` gives the time and the event of what was yielded, if it is one, and is told its sequence. What was
+    /// taken and not appended, if anything.
+    ///
+    /// Two at a time, and with the odd cases outside, so that what changes from record to record stays in registers.
+    #[inline(always)]
+    pub fn put_all<'e, T>(
+        &mut self,
+        from: &mut impl Iterator<Item = &'e T>,
+        end: u64,
+        event: impl Fn(&'e T, u64) -> Option<(u64, &'e E)>,
+    ) -> Option<&'e T> {
+        let (end, latest_ns) = (self.limit.min(end), self.time_limit_ns);
+        let plain = |it, sequence, least_ns| {
+            event(it, sequence).filter(|(time_ns, _)| (least_ns..=latest_ns).contains(time_ns))
+        };
+        let mut row = self.row;
+        let (single, odd) = loop {
+            if row.next >= end {
+                break (None, None);
+            }
+            let Some(it) = from.next() else { break (None, None) };
+            let Some(first) = plain(it, row.next, row.last_time_ns) else { break (None, Some(it)) };
+            if row.next + 1 == end {
+                break (Some(first), None);
+            }
+            let Some(it) = from.next() else { break (Some(first), None) };
+            let Some(second) = plain(it, row.next + 1, first.0) else { break (Some(first), Some(it)) };
+            // SAFETY: as in `put`, of two: `next` and the one behind it are below `end`, which is no further than `limit`.
+            unsafe { row.store([first, second]) };
+        };
+        if let Some(single) = single {
+            // SAFETY: as in `put`: `next` is below `end`, which is no further than `limit`.
+            unsafe { row.store([single]) };
+        }
+        self.row = row;
+        odd
     }
 
     /// As [`Writer::try_append`], or with no event as [`Writer::try_append_void`].
@@ -83,20 +116,20 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     /// The sequence that the next record gets.
     #[inline(always)]
     pub fn end_sequence(&self) -> u64 {
-        self.next
+        self.row.next
     }
 
     /// Moves the journalled cursor behind the last record.
     #[inline(always)]
     pub fn publish(&mut self) {
-        let writer = &mut *self.writer;
-        if writer.next == self.next {
+        let (writer, row) = (&mut *self.writer, &self.row);
+        if writer.next == row.next {
             return;
         }
-        writer.slot = self.slot;
-        writer.next = self.next;
-        writer.last_time_ns = self.last_time_ns;
-        writer.progress.set_journalled_end(self.next);
+        writer.slot = row.slot;
+        writer.next = row.next;
+        writer.last_time_ns = row.last_time_ns;
+        writer.progress.set_journalled_end(row.next);
         if writer.progress.has_failed() {
             self.limit = 0;
         }
@@ -113,14 +146,54 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     #[inline(always)]
     fn load(&mut self) {
         let writer = &*self.writer;
-        self.slot = writer.slot;
-        self.next = writer.next;
-        self.last_time_ns = writer.last_time_ns;
+        self.row.slot = writer.slot;
+        self.row.next = writer.next;
+        self.row.last_time_ns = writer.last_time_ns;
         self.time_limit_ns = writer.time_limit_ns;
         // After a failure of the journal nothing more is put, and the writer says why. Nor without the checksum's
         // instruction: its calls would be in the way of the loop that has it, and beside them the writer's one is little.
-        let puts = self.crc.hardware() && !writer.progress.has_failed();
+        let puts = self.row.crc.hardware() && !writer.progress.has_failed();
         self.limit = if puts { writer.limit } else { 0 };
+    }
+}
+
+/// What a row of appends needs and changes, copied out of the batch for so long: what a reference leads to is not kept in
+/// registers.
+#[derive(Debug)]
+struct Row<E> {
+    slot: NextSlot,
+    next: u64,
+    last_time_ns: u64,
+    epoch_kind: u32,
+    crc: RecordCrc,
+    events: PhantomData<fn(&E)>,
+}
+
+impl<E> Clone for Row<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Row<E> {}
+
+impl<E: Event> Row<E> {
+    /// Stores events, each with its time, and moves on behind them.
+    ///
+    /// # Safety
+    /// The slots of `next` and of the others lie in one segment, in a row from `slot` on, and it is mapped and nobody else's
+    /// to append to. The processor has the checksum's instruction.
+    #[inline(always)]
+    unsafe fn store<const N: usize>(&mut self, events: [(u64, &E); N]) {
+        let words = Record::<E>::BYTES / 8;
+        // SAFETY: by the contract the slots are there, each of so many words.
+        let slots = unsafe { self.slot.take(N * words) };
+        let slots = std::array::from_fn(|n| &slots[n * words..(n + 1) * words]);
+        let times_ns = events.map(|(time_ns, _)| time_ns);
+        let bytes = events.map(|(_, event)| bytemuck::bytes_of(event));
+        store::<true, N>(slots, &self.crc, self.next, times_ns, self.epoch_kind, bytes);
+        self.next += N as u64;
+        self.last_time_ns = times_ns[N - 1];
     }
 }
 

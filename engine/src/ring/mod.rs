@@ -9,7 +9,7 @@ mod slot;
 
 use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 
-pub(crate) use poller::{Poller, Visit, Visitor};
+pub(crate) use poller::{Guard, Part, Poller, Visit, Visitor};
 pub(crate) use producer::{Fill, Producer};
 pub(crate) use slot::Slot;
 

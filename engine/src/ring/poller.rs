@@ -1,6 +1,7 @@
 //! The reading end: slots are shown in order, and exactly those that were done with are released.
 
 use std::mem::ManuallyDrop;
+use std::ops::Range;
 
 use disruptor::{EventPoller, MultiProducerBarrier, SingleProducerBarrier};
 
@@ -26,13 +27,30 @@ pub(crate) enum Visit {
 
 /// Who is shown slots, in order. A trait and not a closure where it must become part of the loop: a closure for two
 /// kinds of pollers stays a function, and is called for each slot.
-pub(crate) trait Visitor<E> {
+pub(crate) trait Visitor<E: Event> {
     /// A slot, its sequence, and how many of the batch come behind it.
     fn visit(&mut self, slot: &Slot<E>, at: u64, remaining: u64) -> Visit;
 
     /// Everything below `at` has been visited: now and then within a batch, outside the loop that visits.
     fn rest(&mut self, _at: u64) {}
+
+    /// Of a part's batch, the sequences with which there is nothing to do but what [`Visitor::run`] does. Not the first.
+    fn plain(&self, _part: &Part) -> Range<u64> {
+        0..0
+    }
+
+    /// Visits a part's slots, all of them plain, in a loop of its own: how far it came, and whether to go on.
+    fn run<G, const AHEAD: u64>(&mut self, guard: Guard<G>, part: Part) -> (Guard<G>, u64, bool)
+    where
+        for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
+    {
+        (guard, part.at, false)
+    }
 }
+
+/// A guard of the crate: the slots that were published when it was taken. By value from loop to loop, so that each keeps its
+/// place among them in a register; never dropped but where the macros below say so.
+pub(crate) type Guard<G> = ManuallyDrop<G>;
 
 /// How many slots ahead the lines of a batch are asked for: from 8 on it made no difference.
 const AHEAD: u64 = 8;
@@ -41,7 +59,7 @@ const AHEAD_BY_TURNS: u64 = 20;
 /// Most slots between two rests: a slow batch must not look like a full ring.
 const STRIDE: u64 = 128;
 
-impl<E, F: FnMut(&Slot<E>, u64, u64) -> Visit> Visitor<E> for F {
+impl<E: Event, F: FnMut(&Slot<E>, u64, u64) -> Visit> Visitor<E> for F {
     #[inline(always)]
     fn visit(&mut self, slot: &Slot<E>, at: u64, remaining: u64) -> Visit {
         self(slot, at, remaining)
@@ -49,11 +67,39 @@ impl<E, F: FnMut(&Slot<E>, u64, u64) -> Visit> Visitor<E> for F {
 }
 
 /// A part of a batch, by sequences: the batch goes from `first` to `end`, the part from `at` to `to`.
-struct Part {
-    first: u64,
-    at: u64,
-    to: u64,
-    end: u64,
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) first: u64,
+    pub(crate) at: u64,
+    pub(crate) to: u64,
+    pub(crate) end: u64,
+}
+
+/// Least plain slots that are worth a loop of their own.
+const LEAST_PLAIN: u64 = 4;
+
+/// Visits a part's slots, which may be none, the plain ones in the visitor's own loop: how far it came, and whether to go on.
+#[inline(always)]
+fn visit_part<E: Event, G, V: Visitor<E>, const AHEAD: u64>(
+    mut guard: Guard<G>,
+    part: Part,
+    visitor: &mut V,
+) -> (Guard<G>, u64, bool)
+where
+    for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
+{
+    let plain = visitor.plain(&part);
+    let (mut at, mut goes_on) = (part.at, true);
+    while goes_on && at < part.to {
+        let plain_to = plain.end.min(part.to);
+        if at >= plain.start && at + LEAST_PLAIN <= plain_to {
+            (guard, at, goes_on) = visitor.run::<G, AHEAD>(guard, Part { at, to: plain_to, ..part });
+        } else {
+            let to = if at < plain.start { plain.start.min(part.to) } else { part.to };
+            (at, goes_on) = visit_all::<E, V, AHEAD>(&mut &mut *guard, Part { at, to, ..part }, visitor);
+        }
+    }
+    (guard, at, goes_on)
 }
 
 /// Visits a part's slots, which may be none: how far it came, and whether to go on.
@@ -63,10 +109,10 @@ struct Part {
 ///
 /// `AHEAD`: how many slots ahead lines are asked for, 0 if they are here.
 #[inline(always)]
-fn visit_all<'g, E: 'g, const AHEAD: u64>(
+fn visit_all<'g, E: Event, V: Visitor<E>, const AHEAD: u64>(
     slots: &mut impl Iterator<Item = &'g Slot<E>>,
     Part { first, mut at, to, end }: Part,
-    visitor: &mut impl Visitor<E>,
+    visitor: &mut V,
 ) -> (u64, bool) {
     if at >= to {
         return (at, true);
@@ -163,12 +209,12 @@ macro_rules! show {
     ($poller:expr, $first:expr, $limit:expr, $visitor:ident) => {
         'batch: {
             let Some((mut guard, count)) = take!($poller, $limit) else { break 'batch 0 };
-            let mut slots = &mut *guard;
             let (first, end) = ($first, $first + count);
             let (mut at, mut goes_on) = (first, true);
             while goes_on && at < end {
                 let to = end.min((at / STRIDE + 1) * STRIDE);
-                (at, goes_on) = visit_all::<_, AHEAD>(&mut slots, Part { first, at, to, end }, &mut $visitor);
+                let part = Part { first, at, to, end };
+                (guard, at, goes_on) = visit_part::<_, _, _, AHEAD>(guard, part, &mut $visitor);
                 if goes_on && at < end {
                     $visitor.rest(at);
                 }
@@ -184,21 +230,17 @@ macro_rules! show_by_turns {
         'batch: {
             let Some((mut guard, count)) = take!($ahead, $limit) else { break 'batch (0, 0) };
             let Some((mut behind, seen)) = take!($behind, count) else { break 'batch (0, 0) };
-            let (mut slots, mut same_slots) = (&mut *guard, &mut *behind);
             let (first, end) = ($first, $first + count.min(seen));
             let (mut at, mut behind_at) = (first, first);
             let mut goes_on = true;
             while goes_on && at < end {
                 let to = end.min(at + $step);
-                (at, goes_on) =
-                    visit_all::<_, AHEAD_BY_TURNS>(&mut slots, Part { first, at, to, end }, &mut $visitor);
+                let part = Part { first, at, to, end };
+                (guard, at, goes_on) = visit_part::<_, _, _, AHEAD_BY_TURNS>(guard, part, &mut $visitor);
                 $visitor.rest(at);
                 let follows;
-                (behind_at, follows) = visit_all::<_, 0>(
-                    &mut same_slots,
-                    Part { first, at: behind_at, to: at, end },
-                    &mut $follower,
-                );
+                let part = Part { first, at: behind_at, to: at, end };
+                (behind, behind_at, follows) = visit_part::<_, _, _, 0>(behind, part, &mut $follower);
                 goes_on &= follows;
                 if goes_on && at < end {
                     $follower.rest(behind_at);

@@ -41,23 +41,10 @@ impl<E: Event> Producer<E> {
     #[inline(always)]
     pub(crate) fn try_publish(&mut self, time_ns: u64, event: &E) -> Option<u64> {
         let published = match self {
-            Producer::Single(Single { ring, uncleared, ahead }) => {
-                let (clear, ahead) = (*uncleared > 0, *ahead);
-                let published = ring.try_publish(|place| {
-                    place.fetch_to_write(ahead);
-                    if clear {
-                        place.void = false;
-                    }
-                    place.put(time_ns, event);
-                });
-                if clear && published.is_ok() {
-                    *uncleared -= 1;
-                }
-                published
-            }
-            Producer::Multi(ring) => ring.try_publish(|place| place.set(time_ns, false, event)),
+            Producer::Single(single) => single.try_publish(time_ns, event),
+            Producer::Multi(ring) => ring.try_publish(|place| place.set(time_ns, false, event)).ok(),
         };
-        published.ok().map(|number| number as u64)
+        published.map(|number| number as u64)
     }
 
     /// Publishes `count` slots, each filled by `fill(index, slot)`, which must fill it and not panic; the number
@@ -149,6 +136,34 @@ impl<E: Event> Producer<E> {
             Producer::Single(_) => None,
             Producer::Multi(producer) => Some(Producer::Multi(producer.clone())),
         }
+    }
+}
+
+impl<E: Event> Single<E> {
+    #[inline(always)]
+    fn try_publish(&mut self, time_ns: u64, event: &E) -> Option<i64> {
+        if self.uncleared > 0 {
+            // A copy of its own: see `Publisher::put`.
+            return self.try_publish_cleared(time_ns, *event);
+        }
+        let ahead = self.ahead;
+        let published = self.ring.try_publish(|place| {
+            place.fetch_to_write(ahead);
+            place.put(time_ns, event);
+        });
+        published.ok()
+    }
+
+    /// The same where slots may be void.
+    #[cold]
+    fn try_publish_cleared(&mut self, time_ns: u64, event: E) -> Option<i64> {
+        let ahead = self.ahead;
+        let published = self.ring.try_publish(|place| {
+            place.fetch_to_write(ahead);
+            place.set(time_ns, false, &event);
+        });
+        self.uncleared -= usize::from(published.is_ok());
+        published.ok()
     }
 }
 

@@ -79,7 +79,7 @@ impl<E> Slot<E> {
     /// Asks for the line of the slot `ahead` of this one, to read it; it must have been published, or who publishes it
     /// would lose the line.
     #[inline(always)]
-    pub(super) fn fetch_to_read(&self, ahead: usize) {
+    pub(crate) fn fetch_to_read(&self, ahead: usize) {
         self.lines(ahead).for_each(prefetch::to_read);
     }
 
