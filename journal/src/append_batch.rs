@@ -231,6 +231,7 @@ mod tests {
     use std::sync::mpsc::{TryRecvError, channel};
     use std::time::{Duration, Instant};
 
+    use crate::format::Kind;
     use crate::storage::Memory;
     use crate::{Event, Journal, Reader, Sync};
 
@@ -274,6 +275,79 @@ mod tests {
         // The first makes room, the second looks how far ahead its time may be.
         let with = if crate::crc::RecordCrc::new([0; 16]).hardware() { 8 } else { 0 };
         assert_eq!(append_ten(true), with);
+    }
+
+    /// What lies in the journal: of each record its time and its event, if it has one.
+    type Held = Vec<(u64, Option<u64>)>;
+
+    fn held(memory: Memory) -> Held {
+        let mut reader = Reader::<Tick, _>::open_to(memory, None).unwrap();
+        let (mut held, mut chunks) = (Held::new(), reader.chunks(0).unwrap());
+        while let Some(chunk) = chunks.next_chunk().unwrap() {
+            held.extend(chunk.records.iter().map(|record| {
+                (record.time_ns(), matches!(record.kind(), Kind::Event).then(|| record.event().id))
+            }));
+        }
+        held
+    }
+
+    /// Appends in rows that end where `ends` says, odd ones by the way for them; how many by that way.
+    fn append_in_rows(memory: &Memory, records: &Held, ends: &[u64]) -> usize {
+        let journal = Journal::at("memory").segment_records(64).max_time_step(Duration::from_secs(1 << 40));
+        let (mut writer, _) = journal.open_on::<Tick, _>(memory, true).unwrap();
+        let slots: Vec<(u64, Option<Tick>)> =
+            records.iter().map(|(time_ns, id)| (*time_ns, id.map(|id| Tick { id }))).collect();
+        let (mut from, mut seldom) = (slots.iter(), 0);
+        let mut ends = ends.iter().cycle();
+        while writer.end_sequence() < slots.len() as u64 {
+            let mut batch = writer.batch();
+            let end = (batch.end_sequence() + ends.next().unwrap()).min(slots.len() as u64);
+            while batch.end_sequence() < end {
+                let before = batch.end_sequence();
+                let odd = batch.put_all(&mut from, end, |(time_ns, event), sequence| {
+                    assert!((before..end).contains(&sequence));
+                    event.as_ref().map(|event| (*time_ns, event))
+                });
+                if odd.is_none() && batch.end_sequence() == end {
+                    break;
+                }
+                let (time_ns, event) = odd.or_else(|| from.next()).expect("slots up to the end");
+                while let Err(error) = batch.append_seldom(*time_ns, event.as_ref()) {
+                    assert!(matches!(error, crate::AppendError::Full { .. }), "{error}");
+                    std::thread::yield_now();
+                }
+                seldom += 1;
+            }
+        }
+        writer.close().unwrap();
+        seldom
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+        /// Times that fall back, void records, ends of segments, of the window and of a row, wherever they come: the journal
+        /// holds what appending one by one would have put there.
+        #[test]
+        fn rows_hold_what_single_appends_would(
+            steps in proptest::collection::vec((-3i64..10, 0u8..20), 1..400),
+            ends in proptest::collection::vec(1u64..70, 1..8),
+        ) {
+            let mut time_ns = 1_000;
+            let records: Held = (0..).zip(&steps).map(|(id, (step, void))| {
+                time_ns += step;
+                (time_ns as u64, (*void > 0).then_some(id))
+            }).collect();
+            let memory = Memory::new([1; 16]);
+            let seldom = append_in_rows(&memory, &records, &ends);
+            let mut last_ns = 0;
+            let wanted: Held = records.iter().map(|(time_ns, event)| {
+                last_ns = last_ns.max(*time_ns);
+                (last_ns, *event)
+            }).collect();
+            proptest::prop_assert_eq!(held(memory), wanted);
+            proptest::prop_assert!(seldom > 0);
+        }
     }
 
     #[test]
