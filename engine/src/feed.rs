@@ -75,16 +75,15 @@ struct Checked<'a, E, const HARDWARE: bool>(&'a Unchecked<'a, E>);
 
 impl<E: Event, const HARDWARE: bool> Fill<E> for Checked<'_, E, HARDWARE> {
     #[inline(always)]
-    fn fill<'a>(&mut self, range: Range<usize>, slots: impl Iterator<Item = &'a mut Slot<E>>) -> bool
+    fn fill<'a>(&mut self, range: Range<usize>, mut slots: impl Iterator<Item = &'a mut Slot<E>>) -> bool
     where
         E: 'a,
     {
-        let mut all_valid = true;
-        for ((record, is_valid), slot) in self.0.check::<HARDWARE>(range).zip(slots) {
-            all_valid &= is_valid;
-            slot.set_in_order(record.time_ns(), record.kind() == Kind::Void, record.event());
-        }
-        all_valid
+        self.0.check::<HARDWARE>(range, |record| {
+            if let Some(slot) = slots.next() {
+                slot.set_in_order(record.time_ns(), record.kind() == Kind::Void, record.event());
+            }
+        })
     }
 }
 

@@ -42,35 +42,39 @@ impl RecordCrc {
     #[inline(always)]
     pub(crate) fn record(&self, sequence: u64, time_ns: u64, epoch_kind: u32, event: &[u8]) -> u32 {
         if self.hardware {
-            self.record_with::<true>(sequence, time_ns, epoch_kind, event)
+            self.records_with::<true, 1>(sequence, [time_ns], [epoch_kind], [event])[0]
         } else {
-            self.record_with::<false>(sequence, time_ns, epoch_kind, event)
+            self.records_with::<false, 1>(sequence, [time_ns], [epoch_kind], [event])[0]
         }
     }
 
-    /// As [`RecordCrc::record`]; `HARDWARE` must be what [`RecordCrc::hardware`] says.
+    /// The checksums of records that follow each other, word by word of all of them: see `writer::store`. `HARDWARE` must be
+    /// what [`RecordCrc::hardware`] says.
     #[inline(always)]
-    pub(crate) fn record_with<const HARDWARE: bool>(
+    pub(crate) fn records_with<const HARDWARE: bool, const N: usize>(
         &self,
-        sequence: u64,
-        time_ns: u64,
-        epoch_kind: u32,
-        event: &[u8],
-    ) -> u32 {
-        let mut crc = self.start::<HARDWARE>();
-        crc.word(sequence);
-        crc.word(time_ns);
-        crc.word(u64::from(epoch_kind));
-        let (words, rest) = event.as_chunks::<8>();
-        for word in words {
-            crc.word(u64::from_le_bytes(*word));
+        first_sequence: u64,
+        times_ns: [u64; N],
+        epoch_kinds: [u32; N],
+        events: [&[u8]; N],
+    ) -> [u32; N] {
+        let mut sums = [self.start::<HARDWARE>(); N];
+        (0..N).for_each(|n| sums[n].word(first_sequence + n as u64));
+        (0..N).for_each(|n| sums[n].word(times_ns[n]));
+        (0..N).for_each(|n| sums[n].word(u64::from(epoch_kinds[n])));
+        let parts = events.map(|event| event.as_chunks::<8>());
+        for at in 0..parts[0].0.len() {
+            (0..N).for_each(|n| sums[n].word(u64::from_le_bytes(parts[n].0[at])));
         }
-        if !rest.is_empty() {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            crc.word(u64::from_le_bytes(last));
+        let rest = parts[0].1.len();
+        if rest > 0 {
+            for n in 0..N {
+                let mut last = [0; 8];
+                last[..rest].copy_from_slice(parts[n].1);
+                sums[n].word(u64::from_le_bytes(last));
+            }
         }
-        crc.finish()
+        sums.map(Running::finish)
     }
 }
 
@@ -173,7 +177,16 @@ mod tests {
             plain.resize(plain.len().next_multiple_of(8), 0);
             let wanted = crc32c::crc32c(&plain);
             assert_eq!(crc.record(77, 123_456_789, 0x35, &event), wanted);
-            assert_eq!(crc.record_with::<false>(77, 123_456_789, 0x35, &event), wanted);
+            let without = crc.without_instruction();
+            assert_eq!(without.record(77, 123_456_789, 0x35, &event), wanted);
+            // Two at a time each have their own.
+            let other: Vec<u8> = event.iter().map(|byte| byte ^ 0x5a).collect();
+            let (times_ns, kinds) = ([123_456_789, 9], [0x35, 0x36]);
+            let alone = [wanted, crc.record(78, 9, 0x36, &other)];
+            assert_eq!(crc.records_with::<false, 2>(77, times_ns, kinds, [&event, &other]), alone);
+            if crc.hardware() {
+                assert_eq!(crc.records_with::<true, 2>(77, times_ns, kinds, [&event, &other]), alone);
+            }
         }
     }
 }

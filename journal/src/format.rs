@@ -336,13 +336,24 @@ pub(crate) fn valid_record(crc: &RecordCrc, sequence: u64, record: &[u8]) -> Opt
     (wanted == header.crc).then_some(header)
 }
 
-/// As [`valid_record`], without branches: for whoever checks many and asks at the end.
+/// As [`valid_record`], of records that follow each other and are equally long, whether all of them are valid. Without
+/// branches: for whoever checks many and asks at the end.
 #[inline(always)]
-pub(crate) fn is_valid_record<const HARDWARE: bool>(crc: &RecordCrc, sequence: u64, record: &[u8]) -> bool {
-    let header = RecordHeader::decode(record);
-    let event = &record[RECORD_HEADER_BYTES..];
-    let wanted = crc.record_with::<HARDWARE>(sequence, header.time_ns, header.epoch_kind, event);
-    (wanted == header.crc) & (header.epoch() != 0) & header.kind().is_some()
+pub(crate) fn are_valid_records<const HARDWARE: bool, const N: usize>(
+    crc: &RecordCrc,
+    first_sequence: u64,
+    records: [&[u8]; N],
+) -> bool {
+    let headers = records.map(RecordHeader::decode);
+    let wanted = crc.records_with::<HARDWARE, N>(
+        first_sequence,
+        headers.map(|header| header.time_ns),
+        headers.map(|header| header.epoch_kind),
+        records.map(|record| &record[RECORD_HEADER_BYTES..]),
+    );
+    headers.iter().zip(wanted).fold(true, |valid, (header, wanted)| {
+        valid & (wanted == header.crc) & (header.epoch() != 0) & header.kind().is_some()
+    })
 }
 
 /// Name of the segment that starts at `base`.

@@ -3,7 +3,7 @@
 use super::RawReader;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, ReadError};
-use crate::format::{is_valid_record, valid_record};
+use crate::format::{are_valid_records, valid_record};
 use crate::prefetch;
 use crate::scan;
 use crate::storage::{Storage, StorageFile};
@@ -115,11 +115,20 @@ fn all_valid<const HARDWARE: bool>(
     bytes: &[u8],
     record_bytes: usize,
 ) -> bool {
-    let records = (sequence..).zip(bytes.chunks_exact(record_bytes));
-    records.fold(true, |valid, (at, record)| {
-        ask_ahead(record);
-        valid & is_valid_record::<HARDWARE>(crc, at, record)
-    })
+    let (mut at, mut valid) = (sequence, true);
+    let pairs = bytes.chunks_exact(2 * record_bytes);
+    let last = pairs.remainder();
+    for pair in pairs {
+        ask_ahead(pair);
+        let (one, other) = pair.split_at(record_bytes);
+        valid &= are_valid_records::<HARDWARE, 2>(crc, at, [one, other]);
+        at += 2;
+    }
+    if !last.is_empty() {
+        ask_ahead(last);
+        valid &= are_valid_records::<HARDWARE, 1>(crc, at, [last]);
+    }
+    valid
 }
 
 /// Bytes between a record and what is asked for when it is read. They come from memory, and a quarter more are read so.

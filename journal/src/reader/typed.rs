@@ -9,7 +9,7 @@ use crate::chain;
 use crate::crc::RecordCrc;
 use crate::error::ReadError;
 use crate::event::Event;
-use crate::format::is_valid_record;
+use crate::format::are_valid_records;
 use crate::record::Record;
 use crate::storage::{Files, Storage};
 
@@ -182,7 +182,8 @@ impl<'a, E: Event> Unchecked<'a, E> {
         self.crc.hardware()
     }
 
-    /// The records of `range`, and of each whether it validates. Without branches: whoever checks many asks at the end.
+    /// Shows the records of `range` to `take`, in order, and checks them on the way: whether all of them validate. Without
+    /// branches, so that what is shown may be anything until the answer is there.
     ///
     /// # Panics
     /// If there are not so many records.
@@ -190,14 +191,28 @@ impl<'a, E: Event> Unchecked<'a, E> {
     pub fn check<const HARDWARE: bool>(
         &self,
         range: Range<usize>,
-    ) -> impl Iterator<Item = (&'a Record<E>, bool)> {
-        let (records, crc) = (&self.records[range.clone()], *self.crc);
-        let bytes = self.bytes[range.start * Record::<E>::BYTES..].chunks_exact(Record::<E>::BYTES);
-        let sequences = self.first_sequence + range.start as u64..;
-        records.iter().zip(bytes).zip(sequences).map(move |((record, bytes), sequence)| {
+        mut take: impl FnMut(&'a Record<E>),
+    ) -> bool {
+        let (records, crc, size) = (&self.records[range.clone()], *self.crc, Record::<E>::BYTES);
+        let mut bytes = self.bytes[range.start * size..].chunks_exact(size);
+        let (mut at, mut valid) = (self.first_sequence + range.start as u64, true);
+        let (pairs, last) = records.as_chunks::<2>();
+        for ([one, other], (one_bytes, other_bytes)) in
+            pairs.iter().zip(std::iter::from_fn(|| bytes.next().zip(bytes.next())))
+        {
+            ask_ahead(one_bytes);
+            ask_ahead(other_bytes);
+            valid &= are_valid_records::<HARDWARE, 2>(&crc, at, [one_bytes, other_bytes]);
+            take(one);
+            take(other);
+            at += 2;
+        }
+        for (record, bytes) in last.iter().zip(bytes) {
             ask_ahead(bytes);
-            (record, is_valid_record::<HARDWARE>(&crc, sequence, bytes))
-        })
+            valid &= are_valid_records::<HARDWARE, 1>(&crc, at, [bytes]);
+            take(record);
+        }
+        valid
     }
 }
 
