@@ -73,8 +73,8 @@ pub fn append_to<S: Storage>(writer: &mut Writer<Note, S>, end: u64) {
     }
 }
 
-/// Appends the notes of `ids` in one batch, as the engine's journal stage does, and says of each that it is in the
-/// journal. Waits for room: somebody else must run the helper.
+/// Appends the notes of `ids` in one batch, as the engine's journal stage does (two at a time, odd ones by themselves), and
+/// says of each that it is in the journal. Waits for room: somebody else must run the helper.
 pub fn append_batch<S: Storage>(
     writer: &mut Writer<Note, S>,
     ids: Range<u64>,
@@ -82,16 +82,22 @@ pub fn append_batch<S: Storage>(
     mut is_in: impl FnMut(u64),
 ) {
     let mut batch = writer.batch();
-    for id in ids {
-        assert_eq!(batch.end_sequence(), id);
-        if !batch.put(time(id), &note(id)) {
-            while let Err(error) = batch.append_seldom(time(id), Some(&note(id))) {
-                assert!(matches!(error, AppendError::Full { .. }), "{error}");
-                std::thread::sleep(Duration::from_micros(50));
-            }
+    assert_eq!(batch.end_sequence(), ids.start);
+    let notes: Vec<Note> = ids.clone().map(note).collect();
+    let (mut from, mut said) = (notes.iter(), ids.start);
+    loop {
+        let odd = batch.put_all(&mut from, ids.end, |note, id| Some((time(id), note)));
+        (said..batch.end_sequence()).for_each(&mut is_in);
+        let id = batch.end_sequence();
+        let Some(note) = odd.or_else(|| from.next()) else { break };
+        while let Err(error) = batch.append_seldom(time(id), Some(note)) {
+            assert!(matches!(error, AppendError::Full { .. }), "{error}");
+            std::thread::sleep(Duration::from_micros(50));
         }
         is_in(id);
+        said = id + 1;
     }
+    assert_eq!(batch.end_sequence(), ids.end);
 }
 
 /// A journal of `records` notes whose writer died with D at `durable`.

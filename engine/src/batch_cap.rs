@@ -1,59 +1,72 @@
 //! How many events a stage takes in a turn: few enough that publishers get slots back in good time, and with several
 //! publishers no fewer than they want.
 //!
-//! A turn gives its slots back at its end. A ring with several publishers is scanned as far as anything is published for
-//! each turn, though, and again for the next (trap 10): a full ring by quarters is scanned two and a half times. So a
-//! stage takes quarters only while a publisher meets a full ring, and everything when none does.
+//! A turn gives its slots back at its end, so what it takes is withheld from publishers while its handler is at work. A ring
+//! with several publishers is scanned as far as anything is published for each turn, though, and again for the next
+//! (trap 10): a full ring by quarters is scanned two and a half times, by halves one and a half. So a stage takes a quarter
+//! of the ring at most, and of one with several publishers half of it while none of them wants room.
 
 use std::sync::atomic::Ordering;
 
 use crate::counters::{Place, PublishersLine};
 
+/// How many turns that took events a publisher's want of room is remembered: two rings full, by quarters.
+const REMEMBERED: u32 = 8;
+
 /// Most events of a stage's next turn.
 #[derive(Debug)]
 pub(crate) struct BatchCap {
+    /// In general.
     most: u64,
-    /// With several publishers.
-    wanted: Option<Wanted>,
+    several: Option<Several>,
 }
 
-/// Whether a publisher wants room.
+/// With several publishers.
 #[derive(Debug)]
-struct Wanted {
+struct Several {
+    /// Most events while no publisher wants room.
+    most: u64,
     publishers: Place<PublishersLine>,
     /// Waits and refusals when last looked at.
     seen: u64,
-    /// Most events if none was added.
-    most_unwanted: u64,
+    /// Turns until a want of room is forgotten.
+    turns: u32,
 }
 
 impl BatchCap {
     /// Of a ring for so many events: as many as were asked for, and no more than a quarter of it.
     pub(crate) fn new(asked_for: u64, capacity: usize) -> Self {
-        BatchCap { most: asked_for.clamp(1, (capacity as u64 / 4).max(1)), wanted: None }
+        BatchCap { most: asked_for.clamp(1, (capacity as u64 / 4).max(1)), several: None }
     }
 
-    /// The same, and up to all of it if no publisher wants room.
+    /// The same, and up to half of it while no publisher wants room.
     pub(crate) fn for_several(asked_for: u64, capacity: usize, publishers: Place<PublishersLine>) -> Self {
-        let most_unwanted = asked_for.clamp(1, capacity as u64);
-        let wanted = Wanted { publishers, seen: 0, most_unwanted };
-        BatchCap { wanted: Some(wanted), ..Self::new(asked_for, capacity) }
+        let most = asked_for.clamp(1, (capacity as u64 / 2).max(1));
+        let several = Several { most, publishers, seen: 0, turns: 0 };
+        BatchCap { several: Some(several), ..Self::new(asked_for, capacity) }
     }
 
-    /// Most events from now on until it is asked again.
+    /// Most events of the turn that begins.
     #[inline(always)]
     pub(crate) fn now(&mut self) -> u64 {
-        let Some(wanted) = &mut self.wanted else { return self.most };
-        let line = &wanted.publishers;
-        // Relaxed: figures, a hint here. A line that is written only when a publisher meets a full ring, so that the
-        // look costs nothing while none does.
-        let count =
-            line.full_waits.load(Ordering::Relaxed).wrapping_add(line.full_refusals.load(Ordering::Relaxed));
-        if count == wanted.seen {
-            return wanted.most_unwanted;
+        let Some(several) = &mut self.several else { return self.most };
+        let line = &several.publishers;
+        // Relaxed: figures, a hint here. The line is written only when a publisher meets a full ring: while none does, the
+        // look costs nothing.
+        let (waits, refusals) = (&line.full_waits, &line.full_refusals);
+        let count = waits.load(Ordering::Relaxed).wrapping_add(refusals.load(Ordering::Relaxed));
+        if count != several.seen {
+            (several.seen, several.turns) = (count, REMEMBERED);
         }
-        wanted.seen = count;
-        self.most
+        if several.turns > 0 { self.most } else { several.most }
+    }
+
+    /// A turn took events.
+    #[inline(always)]
+    pub(crate) fn took(&mut self) {
+        if let Some(several) = &mut self.several {
+            several.turns = several.turns.saturating_sub(1);
+        }
     }
 }
 
@@ -75,18 +88,23 @@ mod tests {
     fn of_several_publishers_one_that_wants_room_gets_it_by_quarters() {
         let publishers = line();
         let mut cap = BatchCap::for_several(u64::MAX, 64, publishers.clone());
-        assert_eq!((cap.now(), cap.now()), (64, 64));
-        publishers.full_waits.fetch_add(1, Ordering::Relaxed);
-        assert_eq!((cap.now(), cap.now()), (16, 64));
-        publishers.full_refusals.fetch_add(1, Ordering::Relaxed);
-        assert_eq!((cap.now(), cap.now()), (16, 64));
+        assert_eq!((cap.now(), cap.now()), (32, 32));
+        for want in [&publishers.full_waits, &publishers.full_refusals] {
+            want.fetch_add(1, Ordering::Relaxed);
+            for _ in 0..REMEMBERED {
+                // However often it looks before it takes any.
+                assert_eq!((cap.now(), cap.now()), (16, 16));
+                cap.took();
+            }
+            assert_eq!(cap.now(), 32);
+            cap.took();
+        }
     }
 
     #[test]
     fn what_the_user_asked_for_is_never_exceeded() {
-        let mut cap = BatchCap::for_several(7, 64, line());
-        assert_eq!(cap.now(), 7);
-        let mut cap = BatchCap::for_several(20, 64, line());
-        assert_eq!(cap.now(), 20);
+        let publishers = line();
+        let most = |asked_for| BatchCap::for_several(asked_for, 64, publishers.clone()).now();
+        assert_eq!((most(7), most(20), most(40), most(0)), (7, 20, 32, 1));
     }
 }

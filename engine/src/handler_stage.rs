@@ -124,6 +124,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         self.done = at;
         if at > start {
             wiring.batches.took(at - start);
+            wiring.batch_cap.took();
             wiring.cursor.set(at);
             wiring.parking.wake(&wiring.cursor);
         }

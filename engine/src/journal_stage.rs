@@ -108,6 +108,7 @@ impl<E: Event> JournalStage<E> {
         let Some(wiring) = &mut self.wiring else { return };
         if at > self.done {
             wiring.batches.took(at - self.done);
+            wiring.batch_cap.took();
             // Relaxed: a figure.
             wiring.journal.journalled_end.store(self.writer.end_sequence(), Ordering::Relaxed);
             wiring.cursor.set(at);
@@ -210,9 +211,7 @@ impl<E: Event> Visitor<E> for Append<'_, E> {
     fn visit(&mut self, slot: &Slot<E>, at: u64, _: u64) -> Visit {
         // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
         debug_assert_eq!(self.batch.end_sequence(), at);
-        if (slot.void || !self.batch.put(slot.time_ns, &slot.event))
-            && let Err(error) = append_seldom(&mut self.batch, slot)
-        {
+        if let Err(error) = append_one(&mut self.batch, slot) {
             *self.stopped = Some(error);
             return Visit::Stop;
         }
@@ -275,7 +274,7 @@ where
         // None: at the part's end, or in want of a look before the next.
         let odd = odd.or_else(|| if batch.end_sequence() < to { slots.next() } else { None });
         let Some(slot) = odd else { break };
-        if let Err(error) = append_seldom(batch, slot) {
+        if let Err(error) = append_one(batch, slot) {
             *stopped = Some(error);
             return (guard, batch.end_sequence(), false);
         }
@@ -283,9 +282,13 @@ where
     (guard, batch.end_sequence(), true)
 }
 
-/// Appends a slot that something has to be looked at for.
+/// Appends a slot, whatever is odd about it.
 #[inline(always)]
-fn append_seldom<E: Event>(batch: &mut AppendBatch<'_, E, Files>, slot: &Slot<E>) -> Result<(), AppendError> {
+fn append_one<E: Event>(batch: &mut AppendBatch<'_, E, Files>, slot: &Slot<E>) -> Result<(), AppendError> {
+    // Of several publishers it is nothing odd that a time is before the last one's.
+    if !slot.void && batch.put(slot.time_ns, &slot.event) {
+        return Ok(());
+    }
     batch.append_seldom(slot.time_ns, (!slot.void).then_some(&slot.event))
 }
 

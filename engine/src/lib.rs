@@ -82,7 +82,6 @@ mod ring;
 mod run;
 mod run_stage;
 mod running_digest;
-
 mod shutdown;
 mod stage;
 mod start;

@@ -272,14 +272,14 @@ impl<E: Event> Publisher<E> {
         if is_inside(&self.outlet.status) {
             return Err(PublishError::InHandler(()));
         }
-        if self.outlet.drive.as_ref().is_some_and(|lanes| lanes.drive() > 0) {
-            return Ok(());
-        }
         // Once a wait, and of short ones none: several publishers behind a full ring would wait for this word too.
         if tries == SPINS_ON_FULL {
             // Relaxed: a figure.
             self.outlet.counters.full_waits.fetch_add(1, Ordering::Relaxed);
             self.tell();
+        }
+        if self.outlet.drive.as_ref().is_some_and(|lanes| lanes.drive() > 0) {
+            return Ok(());
         }
         pause_on_full(tries);
         let look = tries % SPINS_ON_FULL == 0 || tries >= TRIES_AWAKE;

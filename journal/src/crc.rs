@@ -48,8 +48,8 @@ impl RecordCrc {
         }
     }
 
-    /// The checksums of records that follow each other, word by word of all of them: see `writer::store`. `HARDWARE` must be
-    /// what [`RecordCrc::hardware`] says.
+    /// The checksums of records that follow each other and whose events are equally long, word by word of all of them: see
+    /// `writer::store`. `HARDWARE` must be what [`RecordCrc::hardware`] says.
     #[inline(always)]
     pub(crate) fn records_with<const HARDWARE: bool, const N: usize>(
         &self,
@@ -66,16 +66,19 @@ impl RecordCrc {
         for at in 0..parts[0].0.len() {
             (0..N).for_each(|n| sums[n].word(u64::from_le_bytes(parts[n].0[at])));
         }
-        let rest = parts[0].1.len();
-        if rest > 0 {
-            for n in 0..N {
-                let mut last = [0; 8];
-                last[..rest].copy_from_slice(parts[n].1);
-                sums[n].word(u64::from_le_bytes(last));
-            }
+        if !parts[0].1.is_empty() {
+            (0..N).for_each(|n| sums[n].word(last_word(parts[n].1)));
         }
         sums.map(Running::finish)
     }
+}
+
+/// The last bytes of an event that does not end with a whole word, as one that zeros fill up.
+#[inline(always)]
+pub(crate) fn last_word(rest: &[u8]) -> u64 {
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    u64::from_le_bytes(last)
 }
 
 /// A checksum under way.

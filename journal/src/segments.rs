@@ -255,11 +255,11 @@ impl NextSlot {
         NextSlot(&words[start])
     }
 
-    /// The slot's words; moves on to the next slot.
+    /// The next `count` words, of one slot or several; moves on behind them.
     ///
     /// # Safety
-    /// The slot was found in a segment that is still mapped, and fewer records of `count` words have been taken
-    /// since than there were slots from there to the segment's end.
+    /// The slot was found in a segment that is still mapped, and what was taken since and these words lie in the slots from
+    /// there to the segment's end.
     #[inline(always)]
     pub(crate) unsafe fn take(&mut self, count: usize) -> &[AtomicU64] {
         // SAFETY: by the contract the words lie in one mapped segment, so the slice is valid for as long as the

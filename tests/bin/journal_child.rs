@@ -292,7 +292,8 @@ fn end_child(child: libc::pid_t) {
 fn step(folder: &str, round: u64) {
     let acks = std::fs::OpenOptions::new().write(true).open(format!("{folder}.acks")).unwrap();
     let note_end = |end: u64| assert_eq!(rustix::io::pwrite(&acks, &end.to_le_bytes(), 0), Ok(8));
-    let journal = Journal::at(folder).segment_records(4).sync(Sync::EveryBatch);
+    const SEGMENT_RECORDS: u64 = 4;
+    let journal = Journal::at(folder).segment_records(SEGMENT_RECORDS).sync(Sync::EveryBatch);
     // SAFETY: plain system calls on this process.
     unsafe {
         assert_eq!(libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0), 0);
@@ -301,18 +302,22 @@ fn step(folder: &str, round: u64) {
     let (mut writer, _): (Writer<Note, Files>, _) = journal.open_on(&Files::new(folder), false).unwrap();
     let first = writer.end_sequence();
     note_end(first);
-    for id in first..first + 6 {
+    let (mut id, end) = (first, first + 6);
+    while id < end {
         while writer.step_helper() {}
-        // In every other pair of rounds as the engine does, in a batch; of one, for nobody else runs the helper.
+        // In every other pair of rounds as the engine does, in batches, two at a time; to the segment's end, for nobody else
+        // runs the helper.
         if round % 4 < 2 {
             writer.append(time(id), &note_of_round(id, round)).unwrap();
             note_end(id + 1);
         } else {
-            append_batch(&mut writer, id..id + 1, |id| note_of_round(id, round), |id| note_end(id + 1));
+            let batch_end = end.min((id / SEGMENT_RECORDS + 1) * SEGMENT_RECORDS);
+            append_batch(&mut writer, id..batch_end, |id| note_of_round(id, round), |id| note_end(id + 1));
         }
         if id % 3 == 0 {
             writer.step_syncer();
         }
+        id = writer.end_sequence();
     }
     match round % 2 {
         0 => drop(writer.close()),
