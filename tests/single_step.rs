@@ -187,7 +187,9 @@ impl Expected {
             end >= acknowledged && end >= before,
             "I2: {acknowledged} acknowledged, {before} before, {end}"
         );
-        assert!(end <= acknowledged.max(before) + 1, "I3: {acknowledged} acknowledged, {end} there");
+        // What is under way: a record, or in rounds that append as the engine does those of a batch, told of at its end.
+        let under_way = if self.round % 4 < 2 { 1 } else { CAPACITY };
+        assert!(end <= acknowledged.max(before) + under_way, "I3: {acknowledged} acknowledged, {end} there");
         let mut reader = Reader::<Note, Memory>::open_to(memory, None).expect("readable");
         assert_eq!(reader.end_sequence(), end + 1, "the record appended after recovery");
         for sequence in 0..end {
