@@ -60,8 +60,7 @@ pub fn open<S: Storage>(
     journal.open_on::<Note, S>(storage, false)
 }
 
-/// Appends the notes up to `end`, with the helper's rounds in between: by turns one by one, and in batches as the engine
-/// does.
+/// Appends the notes up to `end`, with the helper's rounds in between: by turns one by one, and in batches of one.
 pub fn append_to<S: Storage>(writer: &mut Writer<Note, S>, end: u64) {
     for id in writer.end_sequence()..end {
         while writer.step_helper() {}

@@ -4,7 +4,7 @@
 //! A turn gives its slots back at its end, so what it takes is withheld from publishers while its handler is at work. A ring
 //! with several publishers is scanned as far as anything is published for each turn, though, and again for the next
 //! (trap 10): a full ring by quarters is scanned two and a half times, by halves one and a half. So a stage takes a quarter
-//! of the ring at most, and of one with several publishers half of it while none of them wants room.
+//! of the ring at most, and of one with several publishers half of it unless one of them has lately met a full ring.
 
 use std::sync::atomic::Ordering;
 
@@ -24,7 +24,7 @@ pub(crate) struct BatchCap {
 /// With several publishers.
 #[derive(Debug)]
 struct Several {
-    /// Most events while no publisher wants room.
+    /// Most events when no publisher has lately met a full ring.
     most: u64,
     publishers: Place<PublishersLine>,
     /// Waits and refusals when last looked at.
@@ -39,7 +39,7 @@ impl BatchCap {
         BatchCap { most: asked_for.clamp(1, (capacity as u64 / 4).max(1)), several: None }
     }
 
-    /// The same, and up to half of it while no publisher wants room.
+    /// The same, and up to half of it when no publisher has lately met a full ring.
     pub(crate) fn for_several(asked_for: u64, capacity: usize, publishers: Place<PublishersLine>) -> Self {
         let most = asked_for.clamp(1, (capacity as u64 / 2).max(1));
         let several = Several { most, publishers, seen: 0, turns: 0 };

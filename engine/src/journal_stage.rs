@@ -19,8 +19,8 @@ use crate::status::{Cause, Halted};
 /// The journal stage's name, in errors and counters.
 pub(crate) const JOURNAL: &str = "journal";
 
-/// Events appended before a stage on the same lane sees them. An append waits for memory most of its time, a handler for
-/// its own last result (a sum, a book): so few that the processor does the one while it waits for the other.
+/// Events appended before a stage on the same lane sees them: so few that their slots are still in the nearest cache, and enough
+/// that a turn's own cost does not count.
 const FUSED_STEP: u64 = 64;
 
 pub(crate) struct JournalStage<E: Event> {

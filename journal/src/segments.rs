@@ -252,7 +252,8 @@ impl NextSlot {
         let words = map.words();
         let start = segment.bytes(segment.base..sequence).end as usize / size_of::<AtomicU64>();
         assert!(sequence < segment.end && start < words.len());
-        NextSlot(&words[start])
+        // Of all words from there on: `take` goes on to those of other slots.
+        NextSlot(words[start..].as_ptr())
     }
 
     /// The next `count` words, of one slot or several; moves on behind them.
