@@ -74,6 +74,7 @@ impl BatchCap {
 mod tests {
     use super::*;
     use crate::counters::Memory;
+
     fn line() -> Place<PublishersLine> {
         Memory::private(size_of::<PublishersLine>()).at(0)
     }

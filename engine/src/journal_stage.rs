@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::ops::Range;
-
 use std::sync::atomic::{Ordering, compiler_fence};
 
 use slipring_journal::storage::Files;

@@ -56,11 +56,6 @@ pub struct Publisher<E: Event> {
     end: u64,
     /// The publishers' cursor. Of one, who alone writes it, how far it is; of several a place to park.
     own: Cursor,
-    /// The outlet's, at hand.
-    status: Arc<Status>,
-    base: u64,
-    /// Whether any lane can park.
-    parks: bool,
 }
 
 /// Most events of a part that is checked: the stages are at work on it while the next is filled.
@@ -74,9 +69,8 @@ impl<E: Event> Publisher<E> {
     pub(crate) fn new(producer: Producer<E>, outlet: Arc<Outlet>) -> Self {
         // Relaxed: a count; whoever closes the engine orders by `published`.
         outlet.active.fetch_add(1, Ordering::Relaxed);
-        let (base, own) = (outlet.base, outlet.published.clone());
-        let (status, parks) = (Arc::clone(&outlet.status), outlet.parking.is_used());
-        Publisher { producer, outlet, end: base, own, status, base, parks }
+        let (end, own) = (outlet.base, outlet.published.clone());
+        Publisher { producer, outlet, end, own }
     }
 
     /// Publishes an event with the clock's time and gives its sequence. Waits while the ring is full.
@@ -223,7 +217,7 @@ impl<E: Event> Publisher<E> {
     ) -> Result<u64, PublishError<E>> {
         let mut tries = 0u32;
         loop {
-            if self.status.is_running()
+            if self.outlet.status.is_running()
                 && let Some(number) = self.producer.try_publish(time_ns, &event)
             {
                 return Ok(self.note(number));
@@ -238,7 +232,7 @@ impl<E: Event> Publisher<E> {
     /// Takes note of what was published; its sequence.
     #[inline(always)]
     fn note(&mut self, number: u64) -> u64 {
-        let sequence = self.base + number;
+        let sequence = self.outlet.base + number;
         // With one publisher the cursor is the exact count of what is published, and the one place where it stands: a
         // store less an event. With several, each raises it when it goes.
         match self.producer {
@@ -246,9 +240,7 @@ impl<E: Event> Publisher<E> {
             Producer::Multi(_) => self.end = sequence + 1,
         }
         // Lanes gated on published alone park at this cursor; the slot is stored before the look.
-        if self.parks {
-            self.outlet.parking.wake(&self.own);
-        }
+        self.outlet.parking.wake(&self.own);
         sequence
     }
 

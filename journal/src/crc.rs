@@ -48,6 +48,21 @@ impl RecordCrc {
         }
     }
 
+    /// The checksums of records that follow each other, as far as what comes before their events.
+    #[inline(always)]
+    pub(crate) fn begin<const HARDWARE: bool, const N: usize>(
+        &self,
+        first_sequence: u64,
+        times_ns: [u64; N],
+        epoch_kinds: [u32; N],
+    ) -> [Running<HARDWARE>; N] {
+        let mut sums = [self.start::<HARDWARE>(); N];
+        (0..N).for_each(|n| sums[n].word(first_sequence + n as u64));
+        (0..N).for_each(|n| sums[n].word(times_ns[n]));
+        (0..N).for_each(|n| sums[n].word(u64::from(epoch_kinds[n])));
+        sums
+    }
+
     /// The checksums of records that follow each other and whose events are equally long, word by word of all of them: see
     /// `writer::store`. `HARDWARE` must be what [`RecordCrc::hardware`] says.
     #[inline(always)]
@@ -58,10 +73,7 @@ impl RecordCrc {
         epoch_kinds: [u32; N],
         events: [&[u8]; N],
     ) -> [u32; N] {
-        let mut sums = [self.start::<HARDWARE>(); N];
-        (0..N).for_each(|n| sums[n].word(first_sequence + n as u64));
-        (0..N).for_each(|n| sums[n].word(times_ns[n]));
-        (0..N).for_each(|n| sums[n].word(u64::from(epoch_kinds[n])));
+        let mut sums = self.begin::<HARDWARE, N>(first_sequence, times_ns, epoch_kinds);
         let parts = events.map(|event| event.as_chunks::<8>());
         for at in 0..parts[0].0.len() {
             (0..N).for_each(|n| sums[n].word(u64::from_le_bytes(parts[n].0[at])));

@@ -24,8 +24,8 @@ impl<S: Storage> RawReader<S> {
     ) -> Result<(), ReadError> {
         // All without a branch first: seldom is one of them not as it was written.
         let all_valid = match self.crc.hardware() {
-            true => all_valid::<true>(&self.crc, sequence, bytes, record_bytes),
-            false => all_valid::<false>(&self.crc, sequence, bytes, record_bytes),
+            true => all_valid::<true>(&self.crc, sequence, bytes, record_bytes, || ()),
+            false => all_valid::<false>(&self.crc, sequence, bytes, record_bytes, || ()),
         };
         if all_valid {
             return Ok(());
@@ -108,12 +108,14 @@ impl<S: Storage> RawReader<S> {
     }
 }
 
+/// Whether all records of `bytes` are valid, two at a time; calls `take` behind each, in order.
 #[inline(always)]
-fn all_valid<const HARDWARE: bool>(
+pub(super) fn all_valid<const HARDWARE: bool>(
     crc: &RecordCrc,
     sequence: u64,
     bytes: &[u8],
     record_bytes: usize,
+    mut take: impl FnMut(),
 ) -> bool {
     let (mut at, mut valid) = (sequence, true);
     let pairs = bytes.chunks_exact(2 * record_bytes);
@@ -122,11 +124,14 @@ fn all_valid<const HARDWARE: bool>(
         ask_ahead(pair);
         let (one, other) = pair.split_at(record_bytes);
         valid &= are_valid_records::<HARDWARE, 2>(crc, at, [one, other]);
+        take();
+        take();
         at += 2;
     }
     if !last.is_empty() {
         ask_ahead(last);
         valid &= are_valid_records::<HARDWARE, 1>(crc, at, [last]);
+        take();
     }
     valid
 }
@@ -136,7 +141,7 @@ const AHEAD_BYTES: usize = 2048;
 
 /// Asks for what lies behind a record: in the chunk, or in a map the next one.
 #[inline(always)]
-pub(super) fn ask_ahead(record: &[u8]) {
+fn ask_ahead(record: &[u8]) {
     for line in (0..record.len().min(AHEAD_BYTES)).step_by(64) {
         prefetch::to_read(record.as_ptr().wrapping_add(AHEAD_BYTES + line));
     }

@@ -4,12 +4,11 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::RawReader;
-use super::chunk::ask_ahead;
+use super::chunk::all_valid;
 use crate::chain;
 use crate::crc::RecordCrc;
 use crate::error::ReadError;
 use crate::event::Event;
-use crate::format::are_valid_records;
 use crate::record::Record;
 use crate::storage::{Files, Storage};
 
@@ -193,26 +192,15 @@ impl<'a, E: Event> Unchecked<'a, E> {
         range: Range<usize>,
         mut take: impl FnMut(&'a Record<E>),
     ) -> bool {
-        let (records, crc, size) = (&self.records[range.clone()], *self.crc, Record::<E>::BYTES);
-        let mut bytes = self.bytes[range.start * size..].chunks_exact(size);
-        let (mut at, mut valid) = (self.first_sequence + range.start as u64, true);
-        let (pairs, last) = records.as_chunks::<2>();
-        for ([one, other], (one_bytes, other_bytes)) in
-            pairs.iter().zip(std::iter::from_fn(|| bytes.next().zip(bytes.next())))
-        {
-            ask_ahead(one_bytes);
-            ask_ahead(other_bytes);
-            valid &= are_valid_records::<HARDWARE, 2>(&crc, at, [one_bytes, other_bytes]);
-            take(one);
-            take(other);
-            at += 2;
-        }
-        for (record, bytes) in last.iter().zip(bytes) {
-            ask_ahead(bytes);
-            valid &= are_valid_records::<HARDWARE, 1>(&crc, at, [bytes]);
-            take(record);
-        }
-        valid
+        let (crc, size) = (*self.crc, Record::<E>::BYTES);
+        let sequence = self.first_sequence + range.start as u64;
+        let bytes = &self.bytes[range.start * size..range.end * size];
+        let mut records = self.records[range].iter();
+        all_valid::<HARDWARE>(&crc, sequence, bytes, size, || {
+            if let Some(record) = records.next() {
+                take(record);
+            }
+        })
     }
 }
 
