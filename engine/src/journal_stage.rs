@@ -20,7 +20,7 @@ pub(crate) const JOURNAL: &str = "journal";
 
 /// Events appended before a stage on the same lane sees them: so few that their slots are still in the nearest cache, and enough
 /// that a turn's own cost does not count.
-const FUSED_STEP: u64 = 64;
+const FUSED_STEP: u64 = 128;
 
 pub(crate) struct JournalStage<E: Event> {
     writer: Writer<E>,
@@ -250,7 +250,7 @@ impl<E: Event> Visitor<E> for Append<'_, E> {
 /// A function, and never part of its caller, for the same reason as `pass::hand_over`.
 #[inline(never)]
 fn append_all<E: Event, G, const AHEAD: u64>(
-    mut guard: Guard<G>,
+    guard: Guard<G>,
     batch: &mut AppendBatch<'_, E, Files>,
     stopped: &mut Option<AppendError>,
     Part { at, to, end, .. }: Part,
@@ -260,6 +260,7 @@ where
 {
     // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
     debug_assert_eq!(batch.end_sequence(), at);
+    let mut guard = guard;
     let mut slots = &mut *guard;
     // The last of a batch have none so far behind them to ask for.
     let asks_end = end.saturating_sub(AHEAD);

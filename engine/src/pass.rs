@@ -102,6 +102,31 @@ enum End {
     Released,
 }
 
+/// A copy of a context, in a function's own memory: only what lies there is kept in registers from event to event. What changes
+/// in it goes back when it is dropped, on unwinding too.
+struct OwnContext<'a> {
+    context: Context,
+    home: &'a mut Context,
+}
+
+impl<'a> OwnContext<'a> {
+    #[inline(always)]
+    fn of(home: &'a mut Context) -> Self {
+        OwnContext { context: home.clone(), home }
+    }
+}
+
+impl Drop for OwnContext<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let (home, context) = (&mut *self.home, &self.context);
+        home.sequence = context.sequence;
+        home.time_ns = context.time_ns;
+        home.remaining = context.remaining;
+        home.release.set(context.release.get());
+    }
+}
+
 /// Hands plain events to the handler: the slots from `at` to `to`, of which none is the first of its batch or the last. How far it
 /// came: to the event that it ended with, or to `to`.
 ///
@@ -109,7 +134,7 @@ enum End {
 /// running time and the place in the guard in registers from event to event, where each had been stored and loaded again.
 #[inline(never)]
 fn hand_over<E: Event, H: Handler<E>, M: Meter, G, const AHEAD: u64>(
-    mut guard: Guard<G>,
+    guard: Guard<G>,
     handler: &mut H,
     meter: &mut M,
     context: &mut Context,
@@ -118,8 +143,11 @@ fn hand_over<E: Event, H: Handler<E>, M: Meter, G, const AHEAD: u64>(
 where
     for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
 {
+    // Its own too, and not what the caller has put somewhere for it.
+    let mut guard = guard;
+    let mut own = OwnContext::of(context);
+    let context = &mut own.context;
     let mut slots = &mut *guard;
-    let mut time_ns = context.time_ns;
     let mut why = End::Last;
     // Not the last of its batch, and no more than that is to be seen of it.
     context.remaining = 1;
@@ -128,9 +156,8 @@ where
         if AHEAD > 0 && at + AHEAD < end {
             slot.fetch_to_read(AHEAD as usize);
         }
-        time_ns = time_ns.max(slot.time_ns);
         context.sequence = at;
-        context.time_ns = time_ns;
+        context.time_ns = context.time_ns.max(slot.time_ns);
         if !slot.void {
             if let Err(error) = handler.event(&slot.event, context) {
                 why = End::Refused(error);
@@ -144,6 +171,7 @@ where
         }
         at += 1;
     }
+    drop(own);
     (guard, at, why)
 }
 
@@ -201,9 +229,9 @@ impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
     where
         for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
     {
-        let (guard, at, why) =
+        let (guard, at, end) =
             hand_over::<E, H, M, G, AHEAD>(guard, self.handler, self.meter, self.context, part);
-        match why {
+        match end {
             End::Last => return (guard, at, true),
             End::Refused(error) => {
                 if !self.refuse(at, error) {

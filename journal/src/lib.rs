@@ -33,6 +33,7 @@ mod hooks;
 mod inspect;
 mod journal;
 #[doc(hidden)]
+mod pace;
 pub mod prefetch;
 mod prepare;
 mod progress;

@@ -9,6 +9,7 @@ use crate::ahead::{Ahead, Maker, Taken};
 use crate::behind::Sweeper;
 use crate::error::{IoFault, SyncError};
 use crate::format::SegmentHeader;
+use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::retention::Shared;
 use crate::segments::{LiveSegment, MOST_MAPPED, Segments};
@@ -75,14 +76,7 @@ impl<S: Storage> Preparer<S> {
         let live: Vec<_> = self.segments.live().iter().cloned().collect();
         // Filled to the full when half is used, not all the time: a burst of less than half the reserve has both
         // cores of a small machine to itself.
-        let mut present_end = cursor;
-        for segment in live.iter().filter(|segment| segment.end > cursor) {
-            present_end = segment.present_end(cursor);
-            if present_end < segment.end {
-                break;
-            }
-        }
-        self.filling |= present_end.saturating_sub(cursor) < self.reserve_records / 2;
+        self.filling |= present_end(&live, cursor) - cursor < self.reserve_records / 2;
         for segment in &live {
             if !self.filling || segment.end <= cursor || segment.base >= ahead {
                 continue;
@@ -146,9 +140,8 @@ impl<S: Storage> Preparer<S> {
     /// Runs until `stop` says so.
     pub(crate) fn run(mut self, stop: &AtomicBool) {
         self.progress.set_helper(std::thread::current());
-        let (shortest, longest) = (Duration::from_micros(250), Duration::from_millis(8));
-        let mut sleep = shortest;
-        let mut seen = 0;
+        let (shortest, longest) = (Duration::from_micros(250), Duration::from_millis(2));
+        let mut pace = Pace::new(self.progress.journalled_end(), shortest, longest);
         // Acquire: partner of the release store in `Threads::stop`.
         while !stop.load(Ordering::Acquire) {
             match self.step() {
@@ -156,11 +149,33 @@ impl<S: Storage> Preparer<S> {
                 Round::Blocked => std::thread::park_timeout(Duration::from_millis(50)),
                 Round::Idle => {
                     let end = self.progress.journalled_end();
-                    sleep = if end == seen { (sleep * 2).min(longest) } else { shortest };
-                    seen = end;
-                    std::thread::park_timeout(sleep);
+                    std::thread::park_timeout(pace.sleep(end, self.left(end)));
                 }
             }
         }
     }
+
+    /// How many records more, behind `cursor`, may be appended before there is anything to do here: half the reserve is
+    /// used, or the next segment is taken.
+    fn left(&self, cursor: u64) -> u64 {
+        let live = self.segments.live();
+        let present = present_end(live.iter(), cursor) - cursor;
+        let last_base = live.back().map_or(0, |segment| segment.base);
+        present.saturating_sub(self.reserve_records / 2).min(last_base.saturating_sub(cursor))
+    }
+}
+
+/// Up to where the pages behind `cursor` are present.
+fn present_end<'a, S: Storage + 'a>(
+    live: impl IntoIterator<Item = &'a Arc<LiveSegment<S>>>,
+    cursor: u64,
+) -> u64 {
+    let mut end = cursor;
+    for segment in live.into_iter().filter(|segment| segment.end > cursor) {
+        end = segment.present_end(cursor);
+        if end < segment.end {
+            break;
+        }
+    }
+    end
 }

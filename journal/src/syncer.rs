@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::control::Control;
 use crate::error::{IoFault, SyncError};
 use crate::hooks::{Hooks, SealedSegment};
+use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::protect;
 use crate::retention::Retainer;
@@ -79,6 +80,17 @@ impl<S: Storage> Syncer<S> {
             Sync::None => self.segments.active_base().max(self.progress.wanted_end()).min(journalled_end),
             Sync::Every(_) | Sync::EveryBatch => journalled_end,
         }
+    }
+
+    /// With [`Sync::None`], how many records more may be appended before there is something to sync that nobody wakes it for:
+    /// the active segment is full, or half the window is used.
+    fn left(&self) -> u64 {
+        let window = self.window_room().saturating_sub(self.control.state.window / 2);
+        let active_base = self.segments.active_base();
+        let live = self.segments.live();
+        let active = live.iter().find(|segment| segment.base == active_base);
+        let end = active.map_or(0, |segment| segment.end);
+        window.min(end.saturating_sub(self.progress.journalled_end()))
     }
 
     fn window_room(&self) -> u64 {
@@ -188,6 +200,7 @@ impl<S: Storage> Syncer<S> {
         self.progress.set_syncer(std::thread::current());
         // Between two looks at the window's fill.
         const GLANCE: Duration = Duration::from_millis(1);
+        let mut pace = Pace::new(self.progress.journalled_end(), GLANCE, 4 * GLANCE);
         let mut last = std::time::Instant::now();
         // Acquire: partner of the release store in `Threads::stop`.
         while !stop.load(Ordering::Acquire) {
@@ -205,7 +218,8 @@ impl<S: Storage> Syncer<S> {
             }
             let sleep = match self.mode {
                 Sync::Every(interval) => interval.saturating_sub(last.elapsed()).min(GLANCE),
-                Sync::None | Sync::EveryBatch => GLANCE,
+                Sync::EveryBatch => GLANCE,
+                Sync::None => pace.sleep(self.progress.journalled_end(), self.left()),
             };
             let progress = &self.progress;
             let mode = self.mode;

@@ -346,7 +346,7 @@ impl<E: Event, S: Storage> Drop for Writer<E, S> {
 
 /// How many words ahead of a record the lines of the mapping are asked for. From 8 to 64 records of 64 bytes made no
 /// difference.
-const AHEAD_WORDS: usize = 128;
+const AHEAD_WORDS: usize = 256;
 const WORDS_OF_A_LINE: usize = 8;
 
 /// Writes records that follow each other into their slots. Each counts once its second word is stored: until then its epoch
