@@ -52,9 +52,8 @@ impl<E: Event> EngineBuilder<E> {
         self
     }
 
-    /// Most events that a stage takes in one turn. If not set: of a ring with one publisher a quarter, and 1,024 where
-    /// stages share a lane; with several publishers half of it, a quarter when one of them has lately met a full ring. Never
-    /// more than that, whatever is set.
+    /// Most events that a stage takes in one turn. If not set: a quarter of the ring, and 1,024 where stages share a lane.
+    /// Never more than a quarter, whatever is set.
     #[must_use]
     pub fn batch_cap(mut self, events: u64) -> Self {
         self.batch = Some(events);

@@ -72,8 +72,7 @@ impl Context {
     /// Ends the batch with this event: as soon as the handler returns, publishers may use its slot again, and
     /// stages gated on this one see it. For handlers that now and then take long.
     ///
-    /// Without it both happen at the end of the batch (gated stages see every 128th event). With several
-    /// publishers each batch costs a scan of all that is published, so do not release every event.
+    /// Without it both happen at the end of the batch (gated stages see every 128th event).
     #[inline]
     pub fn release(&self) {
         self.release.set(true);

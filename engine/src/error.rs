@@ -23,9 +23,7 @@ pub enum BuildError {
         because: &'static str,
     },
     /// A batch of no events.
-    #[error(
-        "batch_cap = 0: a turn must take one event or more (and takes a quarter of the ring at most, with several publishers half)"
-    )]
+    #[error("batch_cap = 0: a turn must take one event or more (and takes a quarter of the ring at most)")]
     BadBatchCap,
     /// A lane's name can't be a thread's.
     #[error("lane {lane:?}: {why}")]

@@ -124,7 +124,6 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         self.done = at;
         if at > start {
             wiring.batches.took(at - start);
-            wiring.batch_cap.took();
             wiring.cursor.set(at);
             wiring.parking.wake(&wiring.cursor);
         }
@@ -189,10 +188,9 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         let start = self.done;
         let gate_end = wiring.watch.end(start);
         if gate_end <= start {
-            // Never poll behind a closed gate: with several publishers each poll scans all that is published.
             return self.idle(start);
         }
-        let limit = (gate_end.min(self.duties.next) - start).min(wiring.batch_cap.now());
+        let limit = (gate_end.min(self.duties.next) - start).min(wiring.batch_cap);
         if start < self.duties.pass_to {
             let final_end = wiring.status.final_end();
             return match self.pass(limit) {
@@ -220,7 +218,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
                 turn => turn,
             };
         }
-        let limit = (self.duties.next - start).min(wiring.batch_cap.now()).min(journal.at_once());
+        let limit = (self.duties.next - start).min(wiring.batch_cap).min(journal.at_once());
         if limit == 0 {
             return Turn::Idle;
         }

@@ -53,7 +53,7 @@ impl<E: Event> JournalStage<E> {
     /// (the next segment, say); none if it is known that nothing is published, or it is in the journal already.
     #[inline(always)]
     pub(crate) fn at_once(&self) -> u64 {
-        let has_news = self.wiring.as_ref().is_some_and(|wiring| wiring.poller.may_have_news());
+        let has_news = self.wiring.as_ref().is_some_and(|wiring| wiring.poller.has_news());
         if has_news && self.done == self.writer.end_sequence() { self.writer.room() } else { 0 }
     }
 
@@ -71,7 +71,7 @@ impl<E: Event> JournalStage<E> {
         then: impl Visitor<E>,
     ) -> u64 {
         let Some(wiring) = &mut self.wiring else { return 0 };
-        let limit = limit.min(wiring.batch_cap.now());
+        let limit = limit.min(wiring.batch_cap);
         let append = Append {
             ends_batches: true,
             ..Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped)
@@ -87,7 +87,7 @@ impl<E: Event> JournalStage<E> {
     fn append(&mut self, first: u64) -> u64 {
         let Some(wiring) = &mut self.wiring else { return 0 };
         let append = Append::to(&mut self.writer, &wiring.cursor, &wiring.parking, &mut self.stopped);
-        let done = wiring.poller.show(first, wiring.batch_cap.now(), append);
+        let done = wiring.poller.show(first, wiring.batch_cap, append);
         self.reach(first + done);
         done
     }
@@ -96,7 +96,7 @@ impl<E: Event> JournalStage<E> {
     #[cold]
     fn skip(&mut self, count: u64) -> u64 {
         let Some(wiring) = &mut self.wiring else { return 0 };
-        let done = wiring.poller.skip(count.min(wiring.batch_cap.now()));
+        let done = wiring.poller.skip(count.min(wiring.batch_cap));
         self.reach(self.done + done);
         done
     }
@@ -107,7 +107,6 @@ impl<E: Event> JournalStage<E> {
         let Some(wiring) = &mut self.wiring else { return };
         if at > self.done {
             wiring.batches.took(at - self.done);
-            wiring.batch_cap.took();
             // Relaxed: a figure.
             wiring.journal.journalled_end.store(self.writer.end_sequence(), Ordering::Relaxed);
             wiring.cursor.set(at);

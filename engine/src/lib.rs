@@ -50,7 +50,6 @@
 // The derive writes `::slipring::..`, in this crate's own tests and docs too.
 extern crate self as slipring;
 
-mod batch_cap;
 mod builder;
 mod clock;
 mod context;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use slipring_journal::JournalId;
 
 use crate::Event;
-use crate::batch_cap::BatchCap;
 use crate::clock::Clock;
 use crate::counters::{BatchMeter, JournalLine, Place};
 use crate::cursor::Cursor;
@@ -51,7 +50,7 @@ pub(crate) struct Wiring<E> {
     /// Journal time before `base`.
     pub(crate) time_ns: u64,
     /// Most events in one turn.
-    pub(crate) batch_cap: BatchCap,
+    pub(crate) batch_cap: u64,
     pub(crate) journal_id: Option<JournalId>,
     /// All effects are known to have been emitted: a backtest.
     pub(crate) all_done: bool,

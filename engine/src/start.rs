@@ -9,7 +9,6 @@ use std::sync::mpsc::sync_channel;
 use slipring_journal::{Cursors, Journal, JournalId, Writer};
 
 use crate::Event;
-use crate::batch_cap::BatchCap;
 use crate::builder::{EngineBuilder, parks};
 use crate::counters::{self, Static};
 use crate::cursor::Cursor;
@@ -26,7 +25,7 @@ use crate::lane::{Item, Lane};
 use crate::late::{History, LateConsumers};
 use crate::park::Parking;
 use crate::publisher::{Outlet, Publisher};
-use crate::ring::{self, Publishers};
+use crate::ring;
 use crate::run::Run;
 use crate::run_stage::{RunStage, Wiring};
 use crate::status::Status;
@@ -123,15 +122,13 @@ impl<E: Event> EngineBuilder<E> {
         for lane in self.lanes {
             let parks = parks(&lane, crowded);
             let fused = lane.items.windows(2).position(is_fused);
-            // Journal and stage that take turns as one need no small batch. A small guard of a ring with several
-            // publishers costs a scan of all that is published: trap 10.
+            // Journal and stage that take turns as one need no small batch.
             let turns = lane.items.len() - usize::from(fused.is_some());
-            let small = turns > 1 && self.publishers == Publishers::Single;
-            let batch = lane.batch.or(self.batch).unwrap_or(if small { FUSED_BATCH } else { u64::MAX });
-            let batch_cap = || match self.publishers {
-                Publishers::Single => BatchCap::new(batch, self.capacity),
-                Publishers::Multi => BatchCap::for_several(batch, self.capacity, board.publishers()),
-            };
+            let most = if turns > 1 { FUSED_BATCH } else { u64::MAX };
+            // A turn gives its slots back at its end, so what it takes is withheld from publishers while its handler is at
+            // work (trap 5).
+            let quarter = (self.capacity as u64 / 4).max(1);
+            let batch_cap = lane.batch.or(self.batch).unwrap_or(most).clamp(1, quarter);
             let mut stages: Vec<(String, Box<dyn RunStage<E>>)> = Vec::new();
             for item in lane.items {
                 let name = item_name(&item);
@@ -155,7 +152,7 @@ impl<E: Event> EngineBuilder<E> {
                     base,
                     live_from,
                     time_ns,
-                    batch_cap: batch_cap(),
+                    batch_cap,
                     journal_id,
                     all_done,
                     epochs: epochs.clone(),

@@ -28,8 +28,6 @@ pub use format::CountersFault;
 pub(crate) use format::Layout;
 pub(crate) use format::{CursorLine, JournalLine, LanesLine, PublishersLine, Static};
 pub(crate) use late::LatePlace;
-#[cfg(test)]
-pub(crate) use memory::Memory;
 pub(crate) use memory::Place;
 pub use reader::{CountersError, CountersReader};
 

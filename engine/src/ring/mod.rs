@@ -5,6 +5,7 @@
 
 mod poller;
 mod producer;
+mod scout;
 mod slot;
 
 use disruptor::{BusySpin, build_multi_producer, build_single_producer};
@@ -12,6 +13,8 @@ use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 pub(crate) use poller::{Guard, Part, Poller, Visit, Visitor};
 pub(crate) use producer::{Fill, Producer};
 pub(crate) use slot::Slot;
+
+use scout::{BehindScout, Scout};
 
 use crate::Event;
 
@@ -44,10 +47,12 @@ pub(crate) fn build<E: Event>(
             (Producer::single(builder.build(), capacity), pollers)
         }
         Publishers::Multi => {
-            let mut builder = build_multi_producer(capacity, Slot::empty, BusySpin).with_multi_consumer();
+            let (ahead, builder) = build_multi_producer(capacity, Slot::empty, BusySpin).new_event_poller();
+            let scout = Scout::new(ahead);
+            let mut builder = builder.and_then().with_multi_consumer();
             for _ in 0..stages {
                 let (poller, next) = builder.new_event_poller();
-                pollers.push(Poller::Multi(poller));
+                pollers.push(Poller::Multi(BehindScout::new(poller, &scout)));
                 builder = next;
             }
             (Producer::Multi(builder.build()), pollers)

@@ -3,16 +3,17 @@
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 
-use disruptor::{EventPoller, MultiProducerBarrier, SingleProducerBarrier};
+use disruptor::{EventPoller, SingleProducerBarrier};
 
 use super::Slot;
+use super::scout::BehindScout;
 use crate::Event;
 
 /// The reading end of one stage. Its cursor in the ring keeps publishers from overwriting what it has not
 /// released.
 pub(crate) enum Poller<E> {
     Single(EventPoller<Slot<E>, SingleProducerBarrier>),
-    Multi(EventPoller<Slot<E>, MultiProducerBarrier>),
+    Multi(BehindScout<E>),
 }
 
 /// Whether a slot that was shown is done with.
@@ -144,20 +145,11 @@ fn visit_all<'g, E: Event, V: Visitor<E>, const AHEAD: u64>(
 }
 
 impl<E: Event> Poller<E> {
-    /// Whether a published slot waits to be shown.
+    /// Whether a published slot waits to be shown; with several publishers also if that is not known just now.
     pub(crate) fn has_news(&self) -> bool {
         match self {
             Poller::Single(poller) => poller.has_available(),
             Poller::Multi(poller) => poller.has_available(),
-        }
-    }
-
-    /// Whether to take a guard, as far as that can be told for less: of several publishers nothing is known without a
-    /// scan of all that is published, and the guard's own is one.
-    pub(crate) fn may_have_news(&self) -> bool {
-        match self {
-            Poller::Single(poller) => poller.has_available(),
-            Poller::Multi(_) => true,
         }
     }
 

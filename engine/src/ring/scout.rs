@@ -1,0 +1,136 @@
+//! How far several publishers have published without a gap: looked for once, for all stages.
+//!
+//! Publishers that do not wait for each other leave gaps, so the crate marks each slot, and its poller looks at all the
+//! marks behind its own place for every guard, however few slots that is to have (trap 10). Were each stage's poller
+//! such a one, a full ring would be looked through several times by each. Here one poller is, the scout's: it goes ahead
+//! of all stages and keeps no slot back, and theirs depend on its cursor alone, which is a number.
+//!
+//! Whichever lane finds nothing new moves it. Two do not at once, and none waits: who finds it taken goes on as if
+//! nothing were there, knowing that there may be.
+
+use std::sync::{Arc, Mutex, TryLockError};
+
+use disruptor::{EventGuard, EventPoller, MultiProducerBarrier, Polling, SingleConsumerBarrier};
+
+use super::Slot;
+use crate::Event;
+
+/// The poller that goes ahead.
+pub(crate) struct Scout<E>(Mutex<EventPoller<Slot<E>, MultiProducerBarrier>>);
+
+/// What a look came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// There is more than before.
+    Moved,
+    Nothing,
+    /// Another lane is at it.
+    Taken,
+}
+
+impl<E: Event> Scout<E> {
+    pub(super) fn new(poller: EventPoller<Slot<E>, MultiProducerBarrier>) -> Arc<Self> {
+        Arc::new(Scout(Mutex::new(poller)))
+    }
+
+    /// Goes on as far as all is published.
+    #[inline]
+    fn look(&self) -> Look {
+        let mut poller = match self.0.try_lock() {
+            Ok(poller) => poller,
+            // Nothing in here is left half done.
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Look::Taken,
+        };
+        // Dropping the guard moves its cursor behind all of it.
+        if poller.poll().is_ok() { Look::Moved } else { Look::Nothing }
+    }
+}
+
+/// A stage's poller of such a ring.
+pub(crate) struct BehindScout<E> {
+    poller: EventPoller<Slot<E>, SingleConsumerBarrier>,
+    scout: Arc<Scout<E>>,
+}
+
+impl<E: Event> BehindScout<E> {
+    pub(super) fn new(poller: EventPoller<Slot<E>, SingleConsumerBarrier>, scout: &Arc<Scout<E>>) -> Self {
+        BehindScout { poller, scout: Arc::clone(scout) }
+    }
+
+    /// Whether a published slot waits to be shown, or one may: then another lane has the scout, and says so in a moment.
+    #[inline]
+    pub(crate) fn has_available(&self) -> bool {
+        self.poller.has_available() || self.scout.look() != Look::Nothing
+    }
+
+    /// As the crate's.
+    #[inline]
+    pub(crate) fn take(
+        &mut self,
+        limit: u64,
+    ) -> Result<EventGuard<'_, Slot<E>, SingleConsumerBarrier>, Polling> {
+        if !self.poller.has_available() {
+            self.scout.look();
+        }
+        self.poller.take(limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use disruptor::Producer as _;
+
+    use crate::ring::{Poller, Producer, Publishers, build};
+
+    #[derive(Clone, Copy, Debug, crate::Event)]
+    #[event(pod)]
+    #[repr(C)]
+    struct Note {
+        id: u64,
+    }
+
+    fn seen(poller: &mut Poller<Note>, first: u64) -> u64 {
+        poller.show(first, u64::MAX, |_: &super::Slot<Note>, _, _| crate::ring::Visit::Done)
+    }
+
+    #[test]
+    fn what_one_stage_has_looked_for_is_there_for_all_of_them() {
+        let (mut producer, mut pollers) = build::<Note>(64, 2, Publishers::Multi);
+        assert!(!pollers.iter().any(Poller::has_news));
+        for id in 0..5 {
+            producer.try_publish(id, &Note { id }).unwrap();
+        }
+        assert_eq!(seen(&mut pollers[0], 0), 5);
+        // Published since: first what was looked for before, then that.
+        producer.try_publish(5, &Note { id: 5 }).unwrap();
+        assert_eq!((seen(&mut pollers[1], 0), seen(&mut pollers[1], 5), seen(&mut pollers[1], 6)), (5, 1, 0));
+        assert_eq!((pollers[0].has_news(), pollers[1].has_news()), (true, false));
+    }
+
+    #[test]
+    fn a_gap_hides_what_lies_behind_it_until_it_is_filled() {
+        let (producer, mut pollers) = build::<Note>(64, 1, Publishers::Multi);
+        let Producer::Multi(mut first) = producer else { panic!("of several") };
+        let mut second = first.clone();
+        first.publish(|slot| {
+            slot.event.id = 0;
+            // Claimed, and not yet published: another publisher is ahead of it.
+            second.publish(|slot| slot.event.id = 1);
+            assert_eq!((pollers[0].has_news(), seen(&mut pollers[0], 0)), (false, 0));
+        });
+        assert_eq!(seen(&mut pollers[0], 0), 2);
+    }
+
+    #[test]
+    fn while_another_lane_looks_nobody_waits_and_nobody_sleeps() {
+        let (mut producer, mut pollers) = build::<Note>(64, 1, Publishers::Multi);
+        let Poller::Multi(poller) = &pollers[0] else { panic!("of several") };
+        let scout = std::sync::Arc::clone(&poller.scout);
+        let held = scout.0.lock().unwrap();
+        producer.try_publish(0, &Note { id: 0 }).unwrap();
+        assert_eq!((pollers[0].has_news(), seen(&mut pollers[0], 0)), (true, 0));
+        drop(held);
+        assert_eq!((seen(&mut pollers[0], 0), pollers[0].has_news()), (1, false));
+    }
+}
