@@ -286,8 +286,8 @@ fn trap_08_sequences_go_on_where_the_journal_ended() {
     }
 }
 
-/// With several publishers each look at the ring scans all that is published. How fast it is then, the benchmark
-/// says; that all of it comes through, this.
+/// With several publishers each of the crate's looks at the ring scans all that is published. How fast it is then, the
+/// benchmark says; that all of it comes through, this.
 #[test]
 fn trap_10_three_publishers_before_a_stalled_then_released_stage() {
     let (handler, is_reached, go) = stopping(vec![0]);

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::compare::{self, Rule};
+use crate::distance::Distance;
 use crate::harness::Output;
 use crate::host::Cores;
 use crate::latency::Latency;
@@ -57,6 +58,10 @@ struct Options {
     /// Also writes summary.json, HdrHistogram logs, pictures and report.html there.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Counts turns of contenders on two cores only while these are so far apart; waits a second for it, and runs a turn in which
+    /// that changed again. For a host that moves the cores about.
+    #[arg(long, value_enum, value_name = "HOW")]
+    apart: Option<Distance>,
     /// Slows slipring's stages down on purpose, to try whether `compare` sees it.
     #[arg(long, hide = true)]
     inject_slow_down: bool,
@@ -125,6 +130,7 @@ pub fn main() -> ExitCode {
 fn run(bench: &Bench, options: &Options, folder: &Path) -> Findings {
     let (quick, slow) = (options.quick, options.inject_slow_down);
     let mut output = Output::new(options.json);
+    output.apart = options.apart;
     let cores = Cores::find();
     let machine = Machine::look(folder);
     output.say(&machine.text());

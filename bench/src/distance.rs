@@ -2,6 +2,7 @@
 //! of one round: then a median over all rounds says more of the host than of the contenders.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use crate::harness::Sample;
 use crate::host::{Cores, unpin};
@@ -9,12 +10,19 @@ use crate::neighbour::round_trip;
 use crate::stats::median;
 
 /// How far apart two cores are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Distance {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Distance {
+    /// A word and its answer take below 90 ns: two threads of a core.
     Threads,
+    /// 90 to 260 ns: a cache in common.
     Cache,
+    /// More.
     Beyond,
 }
+
+/// How long to wait for the distance that is wanted, and how often to run a turn in which it changed again.
+const WAIT: Duration = Duration::from_secs(1);
+const TRIES: usize = 8;
 
 impl Distance {
     fn of(round_trip_ns: f64) -> Self {
@@ -25,7 +33,8 @@ impl Distance {
         }
     }
 
-    fn words(self) -> &'static str {
+    /// In words.
+    pub fn words(self) -> &'static str {
         match self {
             Distance::Threads => "below 90 ns (two threads of a core)",
             Distance::Cache => "90 to 260 ns (a cache in common)",
@@ -41,27 +50,63 @@ pub struct ByDistance {
     found: BTreeMap<Distance, Vec<Vec<f64>>>,
     /// Turns in which the distance changed.
     changed: usize,
+    /// Only turns at this distance count.
+    wanted: Option<Distance>,
 }
 
 impl ByDistance {
-    /// Between the publisher's core and the consumer's; nothing if they are not pinned.
-    pub fn between(cores: Cores, names: Vec<&'static str>) -> Option<Self> {
+    /// Between the publisher's core and the consumer's; nothing if they are not pinned. With a distance that is wanted, only
+    /// turns at that count.
+    pub fn between(cores: Cores, names: Vec<&'static str>, wanted: Option<Distance>) -> Option<Self> {
         let cores = (cores.publisher?, cores.consumer?);
-        Some(ByDistance { cores, names, found: BTreeMap::new(), changed: 0 })
+        Some(ByDistance { cores, names, found: BTreeMap::new(), changed: 0, wanted })
     }
 
-    /// Runs a contender between two looks at the distance.
+    /// Runs a contender between two looks at the distance; where one is wanted, until it was that before and behind. If it
+    /// never is, the figures are no numbers.
     pub fn run(&mut self, contender: usize, run: &mut dyn FnMut() -> Vec<Sample>) -> Vec<Sample> {
-        let look = || {
-            let distance = Distance::of(round_trip(self.cores.0, self.cores.1));
+        let cores = self.cores;
+        let mut look = || {
+            let distance = Distance::of(round_trip(cores.0, cores.1));
             // What a contender starts must not stay where this looked from.
             unpin();
             distance
         };
-        let before = look();
-        let samples = run();
-        let behind = look();
-        self.take(contender, before, behind, &samples);
+        self.run_between(&mut look, contender, run)
+    }
+
+    fn run_between(
+        &mut self,
+        look: &mut dyn FnMut() -> Distance,
+        contender: usize,
+        run: &mut dyn FnMut() -> Vec<Sample>,
+    ) -> Vec<Sample> {
+        let Some(wanted) = self.wanted else {
+            let before = look();
+            let samples = run();
+            self.take(contender, before, look(), &samples);
+            return samples;
+        };
+        let mut samples = Vec::new();
+        for _ in 0..TRIES {
+            let since = Instant::now();
+            let mut before = look();
+            while before != wanted && since.elapsed() < WAIT {
+                before = look();
+            }
+            samples = run();
+            let behind = look();
+            if (before, behind) == (wanted, wanted) {
+                self.take(contender, before, behind, &samples);
+                return samples;
+            }
+            self.changed += 1;
+            if before != wanted {
+                // It does not come.
+                break;
+            }
+        }
+        samples.iter_mut().for_each(|sample| sample.value = f64::NAN);
         samples
     }
 
@@ -92,7 +137,8 @@ impl ByDistance {
                 .collect();
             text.push_str(&format!("    {:<36} {}\n", distance.words(), figures.join(", ")));
         }
-        text.push_str(&format!("    {:<36} {} turns, in none of these\n", "changed meanwhile", self.changed));
+        let other = if self.wanted.is_some() { "changed meanwhile, or another" } else { "changed meanwhile" };
+        text.push_str(&format!("    {other:<36} {} turns, in none of these\n", self.changed));
         Some(text)
     }
 }
@@ -108,7 +154,7 @@ mod tests {
     #[test]
     fn turns_are_sorted_by_a_distance_that_did_not_change() {
         let cores = Cores { publisher: Some(0), consumer: Some(1), more: [None; 2], count: 2 };
-        let mut sorted = ByDistance::between(cores, vec!["slipring", "disruptor"]).expect("two cores");
+        let mut sorted = ByDistance::between(cores, vec!["slipring", "disruptor"], None).expect("two cores");
         let (near, far) = (Distance::of(49.0), Distance::of(550.0));
         assert_ne!(near, far);
         sorted.take(0, near, near, &throughput(100.0));
@@ -121,5 +167,29 @@ mod tests {
         assert!(text.contains("slipring 100.0 (1)\n"), "{text}");
         assert!(text.contains("slipring 30.0 (2), disruptor 10.0 (1)\n"), "{text}");
         assert!(text.contains("1 turns, in none"), "{text}");
+    }
+
+    #[test]
+    fn where_a_distance_is_wanted_only_turns_at_that_count() {
+        let cores = Cores { publisher: Some(0), consumer: Some(1), more: [None; 2], count: 2 };
+        let (near, far) = (Distance::Cache, Distance::Beyond);
+        let mut sorted = ByDistance::between(cores, vec!["slipring"], Some(near)).expect("two cores");
+        // Waited for, then lost behind the first turn, then kept.
+        let mut looks = [far, near, far, near, near].into_iter();
+        let (mut turns, mut look) = (0.0, || looks.next().expect("no more looks than that"));
+        let mut run = || {
+            turns += 1.0;
+            throughput(turns)
+        };
+        assert_eq!(sorted.run_between(&mut look, 0, &mut run)[0].value, 2.0);
+        assert_eq!((sorted.found[&near][0].as_slice(), sorted.changed), (&[2.0][..], 1));
+        // Always lost.
+        let mut odd = false;
+        let mut look = || {
+            odd = !odd;
+            if odd { near } else { far }
+        };
+        assert!(sorted.run_between(&mut look, 0, &mut run)[0].value.is_nan());
+        assert_eq!((sorted.found[&near][0].len(), sorted.changed, turns), (1, 1 + TRIES, 2.0 + TRIES as f64));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::distance::ByDistance;
+use crate::distance::{ByDistance, Distance};
 use crate::host::{Cores, unpin};
 use crate::stats::{greatest, least, median, round};
 use crate::turns;
@@ -140,6 +140,8 @@ pub struct Output {
     pub json: bool,
     pub rows: Vec<Row>,
     pub skipped: Vec<Skipped>,
+    /// Turns of contenders on two cores count at this distance only.
+    pub apart: Option<Distance>,
     progress: ProgressBar,
 }
 
@@ -149,7 +151,7 @@ impl Output {
         let progress = ProgressBar::new_spinner();
         let style = ProgressStyle::with_template("{spinner} [{elapsed}] {msg}").expect("a valid template");
         progress.set_style(style);
-        Output { json, rows: Vec::new(), skipped: Vec::new(), progress }
+        Output { json, rows: Vec::new(), skipped: Vec::new(), apart: None, progress }
     }
 
     /// Says something to people only.
@@ -192,7 +194,12 @@ impl Output {
         contenders: &mut [Contender<'_>],
     ) {
         let names = contenders.iter().map(|contender| contender.name).collect();
-        self.turns(name, topology, rounds, contenders, folder, ByDistance::between(cores, names));
+        let by_distance = ByDistance::between(cores, names, self.apart);
+        let topology = match self.apart.filter(|_| by_distance.is_some()) {
+            Some(apart) => format!("{topology}; only while a word and its answer took {}", apart.words()),
+            None => topology.to_owned(),
+        };
+        self.turns(name, &topology, rounds, contenders, folder, by_distance);
     }
 
     /// The same where contenders write to the disk below `folder`: behind each, the disk is let finish.

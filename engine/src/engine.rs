@@ -103,7 +103,8 @@ impl<E: Event> Engine<E> {
     }
 
     /// Runs the lanes that have no thread ([`Lane::invoked`](crate::Lane::invoked)) for one turn; how many events
-    /// their stages finished. 0 if there is nothing to do, there are no such lanes, or another thread is at it.
+    /// their stages finished. 0 if there is nothing to do, there are no such lanes, or another thread is at it; with several
+    /// publishers also while another lane looks for what they have published. Fewer than there are is nothing unusual.
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, Gate, Lane};

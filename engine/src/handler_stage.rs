@@ -237,6 +237,10 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         closed_by.or_else(|| (!wiring.poller.has_news()).then_some(&wiring.published))
     }
 
+    fn is_unsure(&self) -> bool {
+        self.wiring.as_ref().is_some_and(|wiring| wiring.poller.is_unsure())
+    }
+
     fn done(&self) -> u64 {
         self.done
     }

@@ -20,7 +20,7 @@ pub(crate) const JOURNAL: &str = "journal";
 
 /// Events appended before a stage on the same lane sees them: so few that their slots are still in the nearest cache, and enough
 /// that a turn's own cost does not count.
-const FUSED_STEP: u64 = 128;
+const FUSED_STEP: u64 = 64;
 
 pub(crate) struct JournalStage<E: Event> {
     writer: Writer<E>,
@@ -166,6 +166,10 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
     fn parks_at(&self) -> Option<&Cursor> {
         let wiring = self.wiring.as_ref()?;
         (!self.no_room && !wiring.poller.has_news()).then_some(&wiring.published)
+    }
+
+    fn is_unsure(&self) -> bool {
+        self.wiring.as_ref().is_some_and(|wiring| wiring.poller.is_unsure())
     }
 
     fn done(&self) -> u64 {

@@ -101,9 +101,10 @@ impl<E: Event> Run<E> {
     /// One turn of every stage; how many events were finished.
     #[inline]
     pub(crate) fn turn(&mut self) -> u64 {
+        // Acquire: partner of the release store in `Engine::drop`. Before the turn: it then sees all that was published until then.
+        let is_abandoned = self.abandon.load(Ordering::Acquire);
         let worked = self.guarded(true, |stage| stage.turn());
-        // Acquire: partner of the release store in `Engine::drop`.
-        if worked == 0 && self.abandon.load(Ordering::Acquire) {
+        if worked == 0 && is_abandoned && !self.stages.iter().any(|(_, stage)| stage.is_unsure()) {
             self.guarded(false, |_| Turn::Ended);
         }
         worked

@@ -82,6 +82,8 @@ pub(crate) trait RunStage<E: Event>: Send {
     /// The cursor whose next move gives the stage something to do; `None` if there may be something already, or
     /// it waits for what no cursor tells.
     fn parks_at(&self) -> Option<&Cursor>;
+    /// Whether its last turn found nothing in the ring, though there may be something.
+    fn is_unsure(&self) -> bool;
     /// The sequence behind the last event that it finished.
     fn done(&self) -> u64;
     /// What it keeps beside the journal and can't without one, if anything.

@@ -104,6 +104,65 @@ fn a_lane_that_parks_while_the_first_of_two_gates_opens_is_woken_by_the_second()
     assert_eq!(done.load(Ordering::Relaxed), 2_000);
 }
 
+/// One lane looks for what several publishers have published, for all of them. One that found nothing just as another had
+/// found something once parked, and slept a tenth of a second.
+#[test]
+fn parked_lanes_all_wake_up_for_what_one_of_them_has_found() {
+    let spin = |micros: u64| {
+        let since = std::time::Instant::now();
+        while since.elapsed() < Duration::from_micros(micros) {
+            std::hint::spin_loop();
+        }
+    };
+    let counts: Vec<Count> = (0..4).map(|_| Count::default()).collect();
+    let names = ["a", "b", "c", "d"];
+    let mut builder = Engine::builder().ring_capacity(64).publishers(Publishers::Multi);
+    for (name, done) in names.iter().zip(&counts) {
+        builder =
+            builder.lane(Lane::named(*name).wait(Wait::Park).stage(*name, count(done), Gate::PUBLISHED));
+    }
+    let (engine, mut publisher) = live(builder);
+    for id in 0..3_000 {
+        publisher.publish_at(id, Tick { id }).unwrap();
+        // At any time while the lanes make up their minds to park.
+        spin(id * 7 % 100);
+        if id % 3 == 0 {
+            names.iter().for_each(|name| engine.wait_stage(name, id).unwrap());
+        }
+    }
+    assert_eq!(engine.counters().missed_wakeups, 0);
+    engine.shutdown(publisher).unwrap();
+    assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 3_000));
+}
+
+/// An engine that is dropped drains what was published. A lane that finds another at work on that does not take it for
+/// nothing.
+#[test]
+fn dropped_with_several_publishers_it_still_journals_all_that_was_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let counts: Vec<Count> = (0..2).map(|_| Count::default()).collect();
+    let ticks: Vec<(u64, Tick)> = (0..4_096).map(|id| (id, Tick { id })).collect();
+    for life in 1..=40u64 {
+        counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+        let journal =
+            Journal::at(folder.path().join(life.to_string())).sync(Sync::None).segment_records(8_192);
+        let (engine, mut publisher) = live(
+            Engine::builder()
+                .ring_capacity(8_192)
+                .publishers(Publishers::Multi)
+                .journal(journal.clone())
+                .lane(Lane::named("journal").wait(Wait::Spin).journal())
+                .lane(Lane::named("a").wait(Wait::Spin).stage("a", count(&counts[0]), Gate::PUBLISHED))
+                .lane(Lane::named("b").wait(Wait::Spin).stage("b", count(&counts[1]), Gate::PUBLISHED)),
+        );
+        publisher.publish_all_at(&ticks).unwrap();
+        drop(publisher);
+        drop(engine);
+        assert_eq!(journal.reader::<Tick>().unwrap().end_sequence(), 4_096, "life {life}");
+        assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 4_096), "life {life}");
+    }
+}
+
 /// LMAX #222: a blocking wait that burns a core behind a slow stage.
 #[test]
 fn complaint_lmax_222_a_parked_lane_burns_no_core_behind_a_slow_stage() {

@@ -32,8 +32,8 @@ mod format;
 mod hooks;
 mod inspect;
 mod journal;
-#[doc(hidden)]
 mod pace;
+#[doc(hidden)]
 pub mod prefetch;
 mod prepare;
 mod progress;

@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Longest sleep beside a writer that appends nothing: a burst may begin right behind the look.
-const LONGEST: Duration = Duration::from_millis(8);
+/// How fast a writer may be that was slow until now: nobody sleeps longer than what is left would last it.
+const RECORDS_A_SECOND: f64 = 50e6;
 
 /// The writer's pace, as seen from look to look.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(crate) struct Pace {
     /// Sleeps beside a writer that appends.
     shortest: Duration,
     longest: Duration,
+    /// The longest beside one that appends nothing: a burst may begin right behind the look.
+    idle: Duration,
     seen: u64,
     at: Instant,
     sleep: Duration,
@@ -20,8 +22,8 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// Beside a writer at `end` that appends, sleeps take from `shortest` to `longest`.
-    pub(crate) fn new(end: u64, shortest: Duration, longest: Duration) -> Self {
-        Pace { shortest, longest, seen: end, at: Instant::now(), sleep: shortest }
+    pub(crate) fn new(end: u64, (shortest, longest): (Duration, Duration), idle: Duration) -> Self {
+        Pace { shortest, longest, idle, seen: end, at: Instant::now(), sleep: shortest }
     }
 
     /// How long to sleep, with the writer at `end`: nothing is to be done before it has appended `left` more. At the pace
@@ -33,10 +35,11 @@ impl Pace {
     fn sleep_after(&mut self, elapsed: Duration, end: u64, left: u64) -> Duration {
         let moved = end.saturating_sub(self.seen);
         self.sleep = if moved == 0 {
-            (self.sleep * 2).min(LONGEST)
+            (self.sleep * 2).min(self.idle)
         } else {
             let half = elapsed.as_secs_f64() / moved as f64 * (left / 2) as f64;
-            Duration::try_from_secs_f64(half).unwrap_or(LONGEST).clamp(self.shortest, self.longest)
+            let most = left as f64 / RECORDS_A_SECOND;
+            Duration::from_secs_f64(half.min(most).min(self.longest.as_secs_f64())).max(self.shortest)
         };
         (self.seen, self.at) = (end, Instant::now());
         self.sleep
@@ -50,15 +53,17 @@ mod tests {
     #[test]
     fn it_sleeps_longer_the_longer_nothing_is_to_be_done() {
         let ms = Duration::from_millis;
-        let mut pace = Pace::new(100, ms(1), ms(4));
-        // A thousand records in a millisecond: half of those that are left take so long.
-        assert_eq!(pace.sleep_after(ms(1), 1_100, 6_000), ms(3));
-        assert_eq!(pace.sleep_after(ms(1), 2_100, 5_000), Duration::from_micros(2_500));
-        assert_eq!(pace.sleep_after(ms(1), 3_100, 0), ms(1));
-        assert_eq!(pace.sleep_after(ms(1), 4_100, u64::MAX), ms(4));
+        let mut pace = Pace::new(100, (ms(1), ms(4)), ms(8));
+        // A hundred thousand records in a millisecond: half of those that are left take so long.
+        assert_eq!(pace.sleep_after(ms(1), 100_100, 600_000), ms(3));
+        assert_eq!(pace.sleep_after(ms(1), 200_100, 500_000), Duration::from_micros(2_500));
+        assert_eq!(pace.sleep_after(ms(1), 300_100, 0), ms(1));
+        assert_eq!(pace.sleep_after(ms(1), 400_100, u64::MAX), ms(4));
+        // However slow the writer was: it may be done with these in two milliseconds.
+        assert_eq!(pace.sleep_after(ms(1), 400_101, 100_000), ms(2));
         // Nothing is appended: ever longer, and no longer than that.
-        let idle: Vec<_> = (0..3).map(|_| pace.sleep_after(ms(4), 4_100, 0)).collect();
-        assert_eq!(idle, [ms(8), ms(8), ms(8)]);
-        assert_eq!(pace.sleep_after(ms(8), 4_101, 0), ms(1));
+        let idle: Vec<_> = (0..3).map(|_| pace.sleep_after(ms(4), 400_101, 0)).collect();
+        assert_eq!(idle, [ms(4), ms(8), ms(8)]);
+        assert_eq!(pace.sleep_after(ms(8), 400_102, 0), ms(1));
     }
 }

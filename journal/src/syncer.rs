@@ -200,7 +200,7 @@ impl<S: Storage> Syncer<S> {
         self.progress.set_syncer(std::thread::current());
         // Between two looks at the window's fill.
         const GLANCE: Duration = Duration::from_millis(1);
-        let mut pace = Pace::new(self.progress.journalled_end(), GLANCE, 4 * GLANCE);
+        let mut pace = Pace::new(self.progress.journalled_end(), (GLANCE, 4 * GLANCE), GLANCE);
         let mut last = std::time::Instant::now();
         // Acquire: partner of the release store in `Threads::stop`.
         while !stop.load(Ordering::Acquire) {
@@ -226,7 +226,10 @@ impl<S: Storage> Syncer<S> {
             progress.syncer_sleep(sleep, || {
                 let pending = progress.journalled_end() > progress.durable_end();
                 let wanted = progress.wanted_end() > progress.durable_end();
-                (wanted && pending && !progress.has_failed())
+                // A writer that waits for the window says so once, and may have said it before this thread was to be woken.
+                let full = mode == Sync::None && progress.journalled_end() >= progress.window_end();
+                (full && pending && !progress.has_failed())
+                    || (wanted && pending && !progress.has_failed())
                     || (mode == Sync::EveryBatch && pending && !progress.has_failed())
                     || stop.load(Ordering::Acquire)
             });

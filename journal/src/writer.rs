@@ -344,8 +344,8 @@ impl<E: Event, S: Storage> Drop for Writer<E, S> {
     }
 }
 
-/// How many words ahead of a record the lines of the mapping are asked for. From 8 to 64 records of 64 bytes made no
-/// difference.
+/// How many words ahead of a record the lines of the mapping are asked for. 16 records of 64 bytes carried a fifth
+/// less, 64 and 128 no more.
 const AHEAD_WORDS: usize = 256;
 const WORDS_OF_A_LINE: usize = 8;
 

@@ -153,6 +153,14 @@ impl<E: Event> Poller<E> {
         }
     }
 
+    /// Whether it was last asked for slots, found none, and there may be some.
+    pub(crate) fn is_unsure(&self) -> bool {
+        match self {
+            Poller::Single(_) => false,
+            Poller::Multi(poller) => poller.is_unsure(),
+        }
+    }
+
     /// Shows up to `limit` slots in order, of which the first has the sequence `first`; how many were done with. Exactly
     /// those are released to publishers, also when the visitor panics: then none.
     #[inline(always)]

@@ -5,8 +5,8 @@
 //! such a one, a full ring would be looked through several times by each. Here one poller is, the scout's: it goes ahead
 //! of all stages and keeps no slot back, and theirs depend on its cursor alone, which is a number.
 //!
-//! Whichever lane finds nothing new moves it. Two do not at once, and none waits: who finds it taken goes on as if
-//! nothing were there, knowing that there may be.
+//! Whichever lane finds nothing new moves it. Two do not at once, and none waits longer than a few looks take: then it
+//! goes on as if nothing were there, knowing that there may be. So it neither parks nor, abandoned, ends.
 
 use std::sync::{Arc, Mutex, TryLockError};
 
@@ -47,21 +47,46 @@ impl<E: Event> Scout<E> {
     }
 }
 
+/// Looks at a scout that another lane has, each a few nanoseconds.
+const TRIES: u32 = 64;
+
 /// A stage's poller of such a ring.
 pub(crate) struct BehindScout<E> {
     poller: EventPoller<Slot<E>, SingleConsumerBarrier>,
     scout: Arc<Scout<E>>,
+    /// It was asked for slots and found none, and another lane had the scout.
+    is_unsure: bool,
 }
 
 impl<E: Event> BehindScout<E> {
     pub(super) fn new(poller: EventPoller<Slot<E>, SingleConsumerBarrier>, scout: &Arc<Scout<E>>) -> Self {
-        BehindScout { poller, scout: Arc::clone(scout) }
+        BehindScout { poller, scout: Arc::clone(scout), is_unsure: false }
+    }
+
+    /// Has the scout go on, or another lane that is at it.
+    #[inline]
+    fn look(&self) -> Look {
+        for _ in 0..TRIES {
+            match self.scout.look() {
+                Look::Taken if self.poller.has_available() => return Look::Moved,
+                Look::Taken => std::hint::spin_loop(),
+                look => return look,
+            }
+        }
+        Look::Taken
     }
 
     /// Whether a published slot waits to be shown, or one may: then another lane has the scout, and says so in a moment.
     #[inline]
     pub(crate) fn has_available(&self) -> bool {
-        self.poller.has_available() || self.scout.look() != Look::Nothing
+        // Once more behind a look that found nothing: what another lane found just before is not behind the scout any more.
+        // That lane's move comes before this look by the lock, so that nothing is missed (K in `park.rs` relies on it).
+        self.poller.has_available() || self.look() != Look::Nothing || self.poller.has_available()
+    }
+
+    /// Whether the last [`BehindScout::take`] found nothing, and it is not known that there was nothing.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.is_unsure
     }
 
     /// As the crate's.
@@ -70,15 +95,15 @@ impl<E: Event> BehindScout<E> {
         &mut self,
         limit: u64,
     ) -> Result<EventGuard<'_, Slot<E>, SingleConsumerBarrier>, Polling> {
-        if !self.poller.has_available() {
-            self.scout.look();
-        }
+        self.is_unsure = !self.poller.has_available() && self.look() == Look::Taken;
         self.poller.take(limit)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use disruptor::Producer as _;
 
     use crate::ring::{Poller, Producer, Publishers, build};
@@ -129,8 +154,52 @@ mod tests {
         let scout = std::sync::Arc::clone(&poller.scout);
         let held = scout.0.lock().unwrap();
         producer.try_publish(0, &Note { id: 0 }).unwrap();
-        assert_eq!((pollers[0].has_news(), seen(&mut pollers[0], 0)), (true, 0));
+        assert_eq!(
+            (pollers[0].has_news(), seen(&mut pollers[0], 0), pollers[0].is_unsure()),
+            (true, 0, true)
+        );
         drop(held);
-        assert_eq!((seen(&mut pollers[0], 0), pollers[0].has_news()), (1, false));
+        assert_eq!((seen(&mut pollers[0], 0), pollers[0].is_unsure()), (1, false));
+        assert_eq!(
+            (pollers[0].has_news(), seen(&mut pollers[0], 1), pollers[0].is_unsure()),
+            (false, 0, false)
+        );
+    }
+
+    /// Two lanes look at once for an event that is surely published: neither may say that there is none, for it would park.
+    #[test]
+    fn two_that_look_at_once_both_find_what_is_published() {
+        const ROUNDS: u64 = 20_000;
+        let (mut producer, pollers) = build::<Note>(64, 2, Publishers::Multi);
+        let (published, looked, missed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let wait = |until: &dyn Fn() -> bool| {
+            (0u32..).take_while(|_| !until()).for_each(|tries| match tries % 256 {
+                0 => std::thread::yield_now(),
+                _ => std::hint::spin_loop(),
+            });
+        };
+        std::thread::scope(|scope| {
+            for mut poller in pollers {
+                let (published, looked, missed) = (&published, &looked, &missed);
+                scope.spawn(move || {
+                    for round in 0..ROUNDS {
+                        wait(&|| published.load(Ordering::Acquire) > round);
+                        let has_news = poller.has_news();
+                        let mut count = 0;
+                        while count == 0 {
+                            count = seen(&mut poller, round);
+                        }
+                        missed.fetch_add(u64::from(!has_news || count != 1), Ordering::Relaxed);
+                        looked.fetch_add(1, Ordering::AcqRel);
+                    }
+                });
+            }
+            for round in 0..ROUNDS {
+                producer.try_publish(round, &Note { id: round }).unwrap();
+                published.store(round + 1, Ordering::Release);
+                wait(&|| looked.load(Ordering::Acquire) == 2 * (round + 1));
+            }
+        });
+        assert_eq!(missed.load(Ordering::Relaxed), 0);
     }
 }
