@@ -28,6 +28,13 @@ fn count(count: &Count) -> impl FnMut(&Tick, &Context) + Send + 'static {
     move |tick, _| assert_eq!(count.fetch_add(1, Ordering::Relaxed), tick.id)
 }
 
+fn spin(micros: u64) {
+    let since = std::time::Instant::now();
+    while since.elapsed() < Duration::from_micros(micros) {
+        std::hint::spin_loop();
+    }
+}
+
 /// The processor time that this process has used, in clock ticks of a hundredth of a second, by the kernel.
 fn ticks_of_lane(name: &str) -> u64 {
     let mut total = 0;
@@ -74,12 +81,6 @@ fn trap_09_parked_lanes_are_woken_by_publisher_upstream_stage_and_syncer() {
 /// second though the second one moved too: nobody looks at that mark any more.
 #[test]
 fn a_lane_that_parks_while_the_first_of_two_gates_opens_is_woken_by_the_second() {
-    let spin = |micros: u64| {
-        let since = std::time::Instant::now();
-        while since.elapsed() < Duration::from_micros(micros) {
-            std::hint::spin_loop();
-        }
-    };
     // The first opens at any time while the lane behind makes up its mind to park, the second well behind that.
     let first = move |tick: &Tick, _: &Context| spin(tick.id * 7 % 200);
     let second = |_: &Tick, _: &Context| std::thread::sleep(Duration::from_micros(400));
@@ -108,12 +109,6 @@ fn a_lane_that_parks_while_the_first_of_two_gates_opens_is_woken_by_the_second()
 /// found something once parked, and slept a tenth of a second.
 #[test]
 fn parked_lanes_all_wake_up_for_what_one_of_them_has_found() {
-    let spin = |micros: u64| {
-        let since = std::time::Instant::now();
-        while since.elapsed() < Duration::from_micros(micros) {
-            std::hint::spin_loop();
-        }
-    };
     let counts: Vec<Count> = (0..4).map(|_| Count::default()).collect();
     let names = ["a", "b", "c", "d"];
     let mut builder = Engine::builder().ring_capacity(64).publishers(Publishers::Multi);
