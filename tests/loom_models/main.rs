@@ -7,6 +7,7 @@
 
 mod late_place;
 mod park;
+mod scout;
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;

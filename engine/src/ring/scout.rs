@@ -80,7 +80,7 @@ impl<E: Event> BehindScout<E> {
     #[inline]
     pub(crate) fn has_available(&self) -> bool {
         // Once more behind a look that found nothing: what another lane found just before is not behind the scout any more.
-        // That lane's move comes before this look by the lock, so that nothing is missed (K in `park.rs` relies on it).
+        // U: that lane's move comes before this look by the lock, so that nothing is missed (K in `park.rs` relies on it).
         self.poller.has_available() || self.look() != Look::Nothing || self.poller.has_available()
     }
 
