@@ -140,9 +140,8 @@ impl<S: Storage> Preparer<S> {
     /// Runs until `stop` says so.
     pub(crate) fn run(mut self, stop: &AtomicBool) {
         self.progress.set_helper(std::thread::current());
-        let (bounds, idle) =
-            ((Duration::from_micros(250), Duration::from_millis(2)), Duration::from_millis(8));
-        let mut pace = Pace::new(self.progress.journalled_end(), bounds, idle);
+        let bounds = (Duration::from_micros(250), Duration::from_millis(2));
+        let mut pace = Pace::new(self.progress.journalled_end(), bounds, Duration::from_millis(8));
         // Acquire: partner of the release store in `Threads::stop`.
         while !stop.load(Ordering::Acquire) {
             match self.step() {

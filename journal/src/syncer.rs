@@ -83,7 +83,7 @@ impl<S: Storage> Syncer<S> {
     }
 
     /// With [`Sync::None`], how many records more may be appended before there is something to sync that nobody wakes it for:
-    /// the active segment is full, or half the window is used.
+    /// the active segment is full, or half the window is used, a quarter of it before `target` syncs for that.
     fn left(&self) -> u64 {
         let window = self.window_room().saturating_sub(self.control.state.window / 2);
         let active_base = self.segments.active_base();
@@ -228,10 +228,8 @@ impl<S: Storage> Syncer<S> {
                 let wanted = progress.wanted_end() > progress.durable_end();
                 // A writer that waits for the window says so once, and may have said it before this thread was to be woken.
                 let full = mode == Sync::None && progress.journalled_end() >= progress.window_end();
-                (full && pending && !progress.has_failed())
-                    || (wanted && pending && !progress.has_failed())
-                    || (mode == Sync::EveryBatch && pending && !progress.has_failed())
-                    || stop.load(Ordering::Acquire)
+                let due = full || wanted || mode == Sync::EveryBatch;
+                (due && pending && !progress.has_failed()) || stop.load(Ordering::Acquire)
             });
         }
         self
