@@ -75,10 +75,8 @@ struct Checked<'a, E, const HARDWARE: bool>(&'a Unchecked<'a, E>);
 
 impl<E: Event, const HARDWARE: bool> Fill<E> for Checked<'_, E, HARDWARE> {
     #[inline(always)]
-    fn fill<'a>(&mut self, range: Range<usize>, mut slots: impl Iterator<Item = &'a mut Slot<E>>) -> bool
-    where
-        E: 'a,
-    {
+    fn fill(&mut self, range: Range<usize>, slots: &mut [Slot<E>]) -> bool {
+        let mut slots = slots.iter_mut();
         self.0.check::<HARDWARE>(range, |record| {
             if let Some(slot) = slots.next() {
                 slot.set_in_order(record.time_ns(), record.kind() == Kind::Void, record.event());

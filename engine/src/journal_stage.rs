@@ -11,7 +11,7 @@ use crate::Event;
 use crate::counters::JournalLine;
 use crate::cursor::Cursor;
 use crate::park::Parking;
-use crate::ring::{Guard, Part, Poller, Slot, Visit, Visitor};
+use crate::ring::{Poller, Row, Slot, Visit, Visitor};
 use crate::run_stage::{RunStage, Turn, Wiring};
 use crate::status::{Cause, Halted};
 
@@ -221,16 +221,13 @@ impl<E: Event> Visitor<E> for Append<'_, E> {
     }
 
     #[inline(always)]
-    fn plain(&self, part: &Part) -> Range<u64> {
-        part.first + 1..part.end
+    fn plain(&self, first: u64, end: u64) -> Range<u64> {
+        first + 1..end
     }
 
     #[inline(always)]
-    fn run<G, const AHEAD: u64>(&mut self, guard: Guard<G>, part: Part) -> (Guard<G>, u64, bool)
-    where
-        for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
-    {
-        append_all::<E, G, AHEAD>(guard, &mut self.batch, self.stopped, part)
+    fn run<const AHEAD: u64>(&mut self, row: Row<'_, E>) -> (u64, bool) {
+        append_all::<E, AHEAD>(row, &mut self.batch, self.stopped)
     }
 
     #[inline(always)]
@@ -248,41 +245,36 @@ impl<E: Event> Visitor<E> for Append<'_, E> {
     }
 }
 
-/// Appends the slots of a part: how far it came, and whether to go on.
+/// Appends slots in a row: how far it came, and whether to go on.
 ///
 /// A function, and never part of its caller, for the same reason as `pass::hand_over`.
 #[inline(never)]
-fn append_all<E: Event, G, const AHEAD: u64>(
-    guard: Guard<G>,
+fn append_all<E: Event, const AHEAD: u64>(
+    Row { slots, at, end }: Row<'_, E>,
     batch: &mut AppendBatch<'_, E, Files>,
     stopped: &mut Option<AppendError>,
-    Part { at, to, end, .. }: Part,
-) -> (Guard<G>, u64, bool)
-where
-    for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
-{
+) -> (u64, bool) {
     // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
     debug_assert_eq!(batch.end_sequence(), at);
-    let mut guard = guard;
-    let mut slots = &mut *guard;
     // The last of a batch have none so far behind them to ask for.
     let asks_end = end.saturating_sub(AHEAD);
+    let mut left = slots;
     loop {
-        let odd = batch.put_all(&mut slots, to, |slot: &Slot<E>, at| {
+        left = batch.put_all(left, |slot: &Slot<E>, at| {
             if at < asks_end {
                 slot.fetch_to_read(AHEAD as usize);
             }
             (!slot.void).then_some((slot.time_ns, &slot.event))
         });
-        // None: at the part's end, or in want of a look before the next.
-        let odd = odd.or_else(|| if batch.end_sequence() < to { slots.next() } else { None });
-        let Some(slot) = odd else { break };
+        // None, or one that something has to be looked at for.
+        let Some((slot, rest)) = left.split_first() else { break };
         if let Err(error) = append_one(batch, slot) {
             *stopped = Some(error);
-            return (guard, batch.end_sequence(), false);
+            return (batch.end_sequence(), false);
         }
+        left = rest;
     }
-    (guard, batch.end_sequence(), true)
+    (batch.end_sequence(), true)
 }
 
 /// Appends a slot, whatever is odd about it.

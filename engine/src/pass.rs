@@ -11,7 +11,7 @@ use crate::handler::{Handler, HandlerError};
 use crate::journal_stage::JournalStage;
 use crate::latency::Meter;
 use crate::park::Parking;
-use crate::ring::{Guard, Part, Poller, Slot, Visit, Visitor};
+use crate::ring::{Poller, Row, Slot, Visit, Visitor};
 use crate::status::Cause;
 
 /// Where a stage's events come from.
@@ -127,32 +127,23 @@ impl Drop for OwnContext<'_> {
     }
 }
 
-/// Hands plain events to the handler: the slots from `at` to `to`, of which none is the first of its batch or the last. How far it
-/// came: to the event that it ended with, or to `to`.
+/// Hands plain events to the handler: slots in a row, of which none is the first of its batch or the last. How far it
+/// came: to the event that it ended with, or behind the last.
 ///
-/// A function, and never part of its caller: what it is given it alone has, which lets the compiler keep a handler's sum, the
-/// running time and the place in the guard in registers from event to event, where each had been stored and loaded again.
+/// A function, and never part of its caller: what it is given it alone has, which lets the compiler keep a handler's sum and the
+/// running time in registers from event to event, where each had been stored and loaded again.
 #[inline(never)]
-fn hand_over<E: Event, H: Handler<E>, M: Meter, G, const AHEAD: u64>(
-    guard: Guard<G>,
+fn hand_over<E: Event, H: Handler<E>, M: Meter, const AHEAD: u64>(
+    Row { slots, mut at, end }: Row<'_, E>,
     handler: &mut H,
     meter: &mut M,
     context: &mut Context,
-    Part { mut at, to, end, .. }: Part,
-) -> (Guard<G>, u64, End)
-where
-    for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
-{
-    // Its own too, and not what the caller has put somewhere for it.
-    let mut guard = guard;
+) -> (u64, End) {
     let mut own = OwnContext::of(context);
     let context = &mut own.context;
-    let mut slots = &mut *guard;
-    let mut why = End::Last;
     // Not the last of its batch, and no more than that is to be seen of it.
     context.remaining = 1;
-    while at < to {
-        let Some(slot) = slots.next() else { break };
+    for slot in slots {
         if AHEAD > 0 && at + AHEAD < end {
             slot.fetch_to_read(AHEAD as usize);
         }
@@ -160,19 +151,16 @@ where
         context.time_ns = context.time_ns.max(slot.time_ns);
         if !slot.void {
             if let Err(error) = handler.event(&slot.event, context) {
-                why = End::Refused(error);
-                break;
+                return (at, End::Refused(error));
             }
             meter.finished(slot.time_ns, !context.is_replay());
         }
         if context.release.get() {
-            why = End::Released;
-            break;
+            return (at, End::Released);
         }
         at += 1;
     }
-    drop(own);
-    (guard, at, why)
+    (at, End::Last)
 }
 
 impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
@@ -219,23 +207,19 @@ impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
     }
 
     #[inline(always)]
-    fn plain(&self, part: &Part) -> Range<u64> {
+    fn plain(&self, first: u64, end: u64) -> Range<u64> {
         // The first of a batch starts it, the last ends it, and behind each that may have an effect there is a note.
-        part.first + 1..(part.end - 1).min(self.notes_from)
+        first + 1..(end - 1).min(self.notes_from)
     }
 
     #[inline(always)]
-    fn run<G, const AHEAD: u64>(&mut self, guard: Guard<G>, part: Part) -> (Guard<G>, u64, bool)
-    where
-        for<'g> &'g mut G: Iterator<Item = &'g Slot<E>>,
-    {
-        let (guard, at, end) =
-            hand_over::<E, H, M, G, AHEAD>(guard, self.handler, self.meter, self.context, part);
+    fn run<const AHEAD: u64>(&mut self, row: Row<'_, E>) -> (u64, bool) {
+        let (at, end) = hand_over::<E, H, M, AHEAD>(row, self.handler, self.meter, self.context);
         match end {
-            End::Last => return (guard, at, true),
+            End::Last => return (at, true),
             End::Refused(error) => {
                 if !self.refuse(at, error) {
-                    return (guard, at, false);
+                    return (at, false);
                 }
             }
             End::Released => {}
@@ -244,6 +228,6 @@ impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
         if is_released {
             self.release(at);
         }
-        (guard, at + 1, !is_released)
+        (at + 1, !is_released)
     }
 }

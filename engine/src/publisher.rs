@@ -235,9 +235,10 @@ impl<E: Event> Publisher<E> {
         let sequence = self.outlet.base + number;
         // With one publisher the cursor is the exact count of what is published, and the one place where it stands: a
         // store less an event. With several, each raises it when it goes.
-        match self.producer {
-            Producer::Single(_) => self.own.set(sequence + 1),
-            Producer::Multi(_) => self.end = sequence + 1,
+        if self.producer.is_single() {
+            self.own.set(sequence + 1);
+        } else {
+            self.end = sequence + 1;
         }
         // Lanes gated on published alone park at this cursor; the slot is stored before the look.
         self.outlet.parking.wake(&self.own);
@@ -246,7 +247,7 @@ impl<E: Event> Publisher<E> {
 
     /// Says how far this publisher is, where there are several: for figures, and when it goes. Of one the cursor says it already.
     fn tell(&self) {
-        if let Producer::Multi(_) = self.producer {
+        if !self.producer.is_single() {
             self.outlet.published.raise(self.end);
         }
     }
@@ -314,15 +315,12 @@ impl<E: Event> Publisher<E> {
 
     /// Whether there is no other and never will be.
     pub(crate) fn is_only(&self) -> bool {
-        matches!(self.producer, Producer::Single(_))
+        self.producer.is_single()
     }
 
     /// The sequence behind the last event published; exact only if there are no other publishers.
     pub(crate) fn end(&self) -> u64 {
-        match self.producer {
-            Producer::Single(_) => self.own.end(),
-            Producer::Multi(_) => self.end,
-        }
+        if self.producer.is_single() { self.own.end() } else { self.end }
     }
 
     /// The engine's clock.

@@ -63,43 +63,42 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         true
     }
 
-    /// As [`AppendBatch::put`], in a row: what `from` yields, up to the sequence `end`, as long as nothing has to be looked
-    /// at first. `event` gives the time and the event of what was yielded, if it is one, and is told its sequence. What was
-    /// taken and not appended, if anything.
+    /// As [`AppendBatch::put`], in a row, as long as nothing has to be looked at first. `event` gives the time and the event of what
+    /// lies in `from`, if it is one, and is told its sequence. What was not appended, if anything.
     ///
     /// Two at a time, and with the odd cases outside, so that what changes from record to record stays in registers.
     #[inline(always)]
     pub fn put_all<'e, T>(
         &mut self,
-        from: &mut impl Iterator<Item = &'e T>,
-        end: u64,
+        from: &'e [T],
         event: impl Fn(&'e T, u64) -> Option<(u64, &'e E)>,
-    ) -> Option<&'e T> {
-        let (end, latest_ns) = (self.limit.min(end), self.time_limit_ns);
+    ) -> &'e [T] {
+        let latest_ns = self.time_limit_ns;
         let plain = |it, sequence, least_ns| {
             event(it, sequence).filter(|(time_ns, _)| (least_ns..=latest_ns).contains(time_ns))
         };
         let mut row = self.row;
-        let (single, odd) = loop {
-            if row.next >= end {
-                break (None, None);
+        let room = self.limit.saturating_sub(row.next).min(from.len() as u64) as usize;
+        let (pairs, single) = from[..room].as_chunks::<2>();
+        let mut left = from;
+        'pairs: {
+            for pair in pairs {
+                let Some(first) = plain(&pair[0], row.next, row.last_time_ns) else { break 'pairs };
+                let Some(second) = plain(&pair[1], row.next + 1, first.0) else { break 'pairs };
+                // SAFETY: as in `put`, of two: `next` and the one behind it are below `limit`.
+                unsafe { row.store([first, second]) };
+                left = &left[2..];
             }
-            let Some(it) = from.next() else { break (None, None) };
-            let Some(first) = plain(it, row.next, row.last_time_ns) else { break (None, Some(it)) };
-            if row.next + 1 == end {
-                break (Some(first), None);
+            if let [single] = single
+                && let Some(single) = plain(single, row.next, row.last_time_ns)
+            {
+                // SAFETY: as in `put`: `next` is below `limit`.
+                unsafe { row.store([single]) };
+                left = &left[1..];
             }
-            let Some(it) = from.next() else { break (Some(first), None) };
-            let Some(second) = plain(it, row.next + 1, first.0) else { break (Some(first), Some(it)) };
-            // SAFETY: as in `put`, of two: `next` and the one behind it are below `end`, which is no further than `limit`.
-            unsafe { row.store([first, second]) };
-        };
-        if let Some(single) = single {
-            // SAFETY: as in `put`: `next` is below `end`, which is no further than `limit`.
-            unsafe { row.store([single]) };
         }
         self.row = row;
-        odd
+        left
     }
 
     /// As [`Writer::try_append`], or with no event as [`Writer::try_append_void`].
@@ -298,26 +297,25 @@ mod tests {
         let (mut writer, _) = journal.open_on::<Tick, _>(memory, true).unwrap();
         let slots: Vec<(u64, Option<Tick>)> =
             records.iter().map(|(time_ns, id)| (*time_ns, id.map(|id| Tick { id }))).collect();
-        let (mut from, mut seldom) = (slots.iter(), 0);
+        let (mut from, mut seldom) = (&slots[..], 0);
         let mut ends = ends.iter().cycle();
-        while writer.end_sequence() < slots.len() as u64 {
+        while !from.is_empty() {
             let mut batch = writer.batch();
-            let end = (batch.end_sequence() + ends.next().unwrap()).min(slots.len() as u64);
-            while batch.end_sequence() < end {
+            let count = (*ends.next().unwrap() as usize).min(from.len());
+            let (mut row, rest) = from.split_at(count);
+            from = rest;
+            while !row.is_empty() {
                 let before = batch.end_sequence();
-                let odd = batch.put_all(&mut from, end, |(time_ns, event), sequence| {
-                    assert!((before..end).contains(&sequence));
+                row = batch.put_all(row, |(time_ns, event), sequence| {
+                    assert!((before..slots.len() as u64).contains(&sequence));
                     event.as_ref().map(|event| (*time_ns, event))
                 });
-                if odd.is_none() && batch.end_sequence() == end {
-                    break;
-                }
-                let (time_ns, event) = odd.or_else(|| from.next()).expect("slots up to the end");
+                let Some(((time_ns, event), rest)) = row.split_first() else { break };
                 while let Err(error) = batch.append_seldom(*time_ns, event.as_ref()) {
                     assert!(matches!(error, crate::AppendError::Full { .. }), "{error}");
                     std::thread::yield_now();
                 }
-                seldom += 1;
+                (row, seldom) = (rest, seldom + 1);
             }
         }
         writer.close().unwrap();
@@ -364,12 +362,14 @@ mod tests {
         let memory = Memory::new([1; 16]);
         let (mut writer, _) = Journal::at("memory").open_on::<Odd, _>(&memory, false).unwrap();
         let events: Vec<Odd> = (0..9).map(|id| Odd { parts: [id, 1, 2, 3, 4, 5, u32::MAX - id] }).collect();
-        let mut from = events.iter();
-        let mut batch = writer.batch();
-        while batch.end_sequence() < 9 {
-            let odd = batch.put_all(&mut from, 9, |event, sequence| Some((sequence, event)));
-            if let Some(event) = odd.or_else(|| from.next()) {
+        let (mut from, mut batch) = (&events[..], writer.batch());
+        while let Some((event, rest)) = from.split_first() {
+            let appended = batch.put_all(from, |event, sequence| Some((sequence, event)));
+            if appended.len() == from.len() {
                 batch.append_seldom(batch.end_sequence(), Some(event)).unwrap();
+                from = rest;
+            } else {
+                from = appended;
             }
         }
         drop(batch);

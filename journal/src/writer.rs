@@ -346,7 +346,7 @@ impl<E: Event, S: Storage> Drop for Writer<E, S> {
 
 /// How many words ahead of a record the lines of the mapping are asked for. 16 records of 64 bytes carried a fifth
 /// less, 64 and 128 no more.
-const AHEAD_WORDS: usize = 256;
+const AHEAD_WORDS: usize = 512;
 const WORDS_OF_A_LINE: usize = 8;
 
 /// Writes records that follow each other into their slots. Each counts once its second word is stored: until then its epoch
@@ -368,7 +368,7 @@ pub(crate) fn store<const HARDWARE: bool, const N: usize>(
     // than that the processor itself asks for what comes.
     for slot in slots {
         for line in (0..slot.len().min(AHEAD_WORDS)).step_by(WORDS_OF_A_LINE) {
-            prefetch::to_write(slot.as_ptr().wrapping_add(AHEAD_WORDS + line));
+            prefetch::to_read(slot.as_ptr().wrapping_add(AHEAD_WORDS + line));
         }
     }
     let mut sums = crc.begin::<HARDWARE, N>(first_sequence, times_ns, [epoch_kind; N]);

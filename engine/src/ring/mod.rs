@@ -1,20 +1,27 @@
 //! The ring: the one folder that knows the `disruptor` crate, so that none of its types or traps reach a user.
 //!
 //! What it hides: producers of two kinds behind one enum; a batch iterator that must never leave its file (a
-//! `&mut` from it may outlive the publish); guards that would mark events as done on unwinding.
+//! `&mut` from it may outlive the publish); guards that would mark events as done on unwinding; and that the crate's ring has
+//! only the places of slots in it, which lie here (`slots.rs`).
 
 mod poller;
 mod producer;
 mod scout;
 mod slot;
+mod slots;
+
+use std::sync::Arc;
 
 use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 
-pub(crate) use poller::{Guard, Part, Poller, Visit, Visitor};
+pub(crate) use poller::{Poller, Row, Visit, Visitor};
 pub(crate) use producer::{Fill, Producer};
 pub(crate) use slot::Slot;
 
+use poller::Places;
+use producer::ToWrite;
 use scout::{BehindScout, Scout};
+use slots::Slots;
 
 use crate::Event;
 
@@ -35,27 +42,30 @@ pub(crate) fn build<E: Event>(
     publishers: Publishers,
 ) -> (Producer<E>, Vec<Poller<E>>) {
     debug_assert!(capacity.is_power_of_two() && stages > 0, "checked by the builder");
+    let (slots, place) = Slots::new(capacity);
     let mut pollers = Vec::with_capacity(stages);
-    match publishers {
+    let poller = |places| Poller { places, slots: Arc::clone(&slots) };
+    let places = match publishers {
         Publishers::Single => {
-            let mut builder = build_single_producer(capacity, Slot::empty, BusySpin).with_multi_consumer();
+            let mut builder = build_single_producer(capacity, place, BusySpin).with_multi_consumer();
             for _ in 0..stages {
-                let (poller, next) = builder.new_event_poller();
-                pollers.push(Poller::Single(poller));
+                let (places, next) = builder.new_event_poller();
+                pollers.push(poller(Places::Single(places)));
                 builder = next;
             }
-            (Producer::single(builder.build(), capacity), pollers)
+            ToWrite::single(builder.build(), Slot::<E>::ahead(capacity))
         }
         Publishers::Multi => {
-            let (ahead, builder) = build_multi_producer(capacity, Slot::empty, BusySpin).new_event_poller();
+            let (ahead, builder) = build_multi_producer(capacity, place, BusySpin).new_event_poller();
             let scout = Scout::new(ahead);
             let mut builder = builder.and_then().with_multi_consumer();
             for _ in 0..stages {
-                let (poller, next) = builder.new_event_poller();
-                pollers.push(Poller::Multi(BehindScout::new(poller, &scout)));
+                let (places, next) = builder.new_event_poller();
+                pollers.push(poller(Places::Multi(BehindScout::new(places, &scout))));
                 builder = next;
             }
-            (Producer::Multi(builder.build()), pollers)
+            ToWrite::Multi(builder.build())
         }
-    }
+    };
+    (Producer { places, slots }, pollers)
 }

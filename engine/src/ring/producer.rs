@@ -2,22 +2,33 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use disruptor::{MultiConsumerBarrier, MultiProducer, Producer as _, SingleProducer};
 
 use super::Slot;
+use super::slots::{Place, Slots};
 use crate::Event;
 
 /// The publishing end.
-pub(crate) enum Producer<E> {
-    Single(Single<E>),
-    Multi(MultiProducer<Slot<E>, MultiConsumerBarrier>),
+pub(crate) struct Producer<E> {
+    pub(super) places: ToWrite,
+    pub(super) slots: Arc<Slots<E>>,
+}
+
+/// Which slots there are to write, by the crate's word.
+pub(super) enum ToWrite {
+    Single(Single),
+    Multi(MultiProducer<Place, MultiConsumerBarrier>),
 }
 
 /// The only publisher. How many events a second it gets through depends on how few stores each takes: they wait in the
 /// processor's queue for lines that another core has.
-pub(crate) struct Single<E> {
-    ring: SingleProducer<Slot<E>, MultiConsumerBarrier>,
+pub(super) struct Single {
+    ring: SingleProducer<Place, MultiConsumerBarrier>,
+    /// The number of the next event in the ring, and so where its slot lies: one load less than its place, on which the next
+    /// event's first loads would wait.
+    next: usize,
     /// So many slots to come may be void, by replay. Behind them the store that says "not void" is left out.
     uncleared: usize,
     /// How many slots ahead to ask for lines.
@@ -28,9 +39,7 @@ pub(crate) struct Single<E> {
 /// with what they are filled from, and no index is looked up.
 pub(crate) trait Fill<E> {
     /// Fills the slots with what lies at `range`, as many; whether they may be published. Does not panic.
-    fn fill<'a>(&mut self, range: Range<usize>, slots: impl Iterator<Item = &'a mut Slot<E>>) -> bool
-    where
-        E: 'a;
+    fn fill(&mut self, range: Range<usize>, slots: &mut [Slot<E>]) -> bool;
 }
 
 impl<E: Event> Producer<E> {
@@ -40,9 +49,12 @@ impl<E: Event> Producer<E> {
     /// loaded by sixteens at once, which the processor can't forward: 20 ns lost.
     #[inline(always)]
     pub(crate) fn try_publish(&mut self, time_ns: u64, event: &E) -> Option<u64> {
-        let published = match self {
-            Producer::Single(single) => single.try_publish(time_ns, event),
-            Producer::Multi(ring) => ring.try_publish(|place| place.set(time_ns, false, event)).ok(),
+        let slots = &*self.slots;
+        let published = match &mut self.places {
+            ToWrite::Single(single) => single.try_publish(slots, time_ns, event),
+            ToWrite::Multi(ring) => {
+                ring.try_publish(|place| slots.to_write(place).set(time_ns, false, event)).ok()
+            }
         };
         published.map(|number| number as u64)
     }
@@ -57,49 +69,55 @@ impl<E: Event> Producer<E> {
         mut fill: impl FnMut(usize, &mut Slot<E>),
     ) -> Option<u64> {
         debug_assert!(count > 0, "the crate gives the number before for none");
-        // The iterator yields exactly `count` places and none escapes: trap 4 and trap 13 of the crate.
-        let published = match self {
-            Producer::Single(Single { ring, uncleared, ahead }) => {
+        let slots = &*self.slots;
+        let published = match &mut self.places {
+            ToWrite::Single(Single { ring, next, uncleared, ahead }) => {
                 let (clear, ahead) = (*uncleared > 0, *ahead);
-                let published = ring.try_batch_publish(count, |places| {
-                    places.enumerate().for_each(|(index, place)| {
-                        place.fetch_to_write(ahead);
-                        if clear {
-                            place.void = false;
-                        }
-                        fill(index, place);
-                    });
+                let published = ring.try_batch_publish(count, |mut places| {
+                    rows(slots, places.next(), count).into_iter().flatten().enumerate().for_each(
+                        |(index, slot)| {
+                            slot.fetch_to_write(ahead);
+                            if clear {
+                                slot.void = false;
+                            }
+                            fill(index, slot);
+                        },
+                    );
                 });
-                if published.is_ok() {
+                if let Ok(last) = published {
+                    *next = last as usize + 1;
                     *uncleared = uncleared.saturating_sub(count);
                 }
                 published
             }
-            Producer::Multi(ring) => ring.try_batch_publish(count, |places| {
-                places.enumerate().for_each(|(index, place)| {
-                    place.void = false;
-                    fill(index, place);
-                });
+            ToWrite::Multi(ring) => ring.try_batch_publish(count, |mut places| {
+                rows(slots, places.next(), count).into_iter().flatten().enumerate().for_each(
+                    |(index, slot)| {
+                        slot.void = false;
+                        fill(index, slot);
+                    },
+                );
             }),
         };
         published.ok().map(|number| number as u64)
     }
 
-    /// Of a ring with one publisher.
-    pub(super) fn single(ring: SingleProducer<Slot<E>, MultiConsumerBarrier>, capacity: usize) -> Self {
-        Producer::Single(Single { ring, uncleared: 0, ahead: Slot::<E>::ahead(capacity) })
-    }
-
     /// From now on slots may be void that nobody has published since.
     pub(crate) fn clear_voids(&mut self, capacity: usize) {
-        if let Producer::Single(single) = self {
+        if let ToWrite::Single(single) = &mut self.places {
             single.uncleared = capacity;
         }
     }
 
+    /// Whether it is the only one there will be.
+    #[inline(always)]
+    pub(crate) fn is_single(&self) -> bool {
+        matches!(self.places, ToWrite::Single(_))
+    }
+
     /// Whether [`Producer::try_publish_checked`] may be called.
     pub(crate) fn can_refuse(&self) -> bool {
-        cfg!(panic = "unwind") && matches!(self, Producer::Single(_))
+        cfg!(panic = "unwind") && self.is_single()
     }
 
     /// As [`Producer::try_publish_all`], but what was filled is published only if `fill` says so: else `Some(None)`. Only
@@ -112,19 +130,29 @@ impl<E: Event> Producer<E> {
         from: usize,
     ) -> Option<Option<u64>> {
         struct Refused;
-        let Producer::Single(Single { ring, .. }) = self else { return None };
+        let slots = &*self.slots;
+        let ToWrite::Single(Single { ring, next, .. }) = &mut self.places else { return None };
         debug_assert!(count > 0, "the crate gives the number before for none");
         // The crate has no other way out of a batch than to unwind. Of one producer nothing is claimed then, and the
         // slots are filled anew by whatever is published next; of several, a hole would stay.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            ring.try_batch_publish(count, |places| {
-                if !fill.fill(from..from + count, places) {
-                    resume_unwind(Box::new(Refused));
+            ring.try_batch_publish(count, |mut places| {
+                let mut from = from;
+                for row in rows(slots, places.next(), count) {
+                    let range = from..from + row.len();
+                    from = range.end;
+                    if !fill.fill(range, row) {
+                        resume_unwind(Box::new(Refused));
+                    }
                 }
             })
         }));
         match result {
-            Ok(published) => published.ok().map(|number| Some(number as u64)),
+            Ok(Ok(last)) => {
+                *next = last as usize + 1;
+                Some(Some(last as u64))
+            }
+            Ok(Err(_)) => None,
             Err(cause) if cause.is::<Refused>() => Some(None),
             Err(panic) => resume_unwind(panic),
         }
@@ -132,46 +160,81 @@ impl<E: Event> Producer<E> {
 
     /// Another producer for the same ring, if it takes several.
     pub(crate) fn try_clone(&self) -> Option<Self> {
-        match self {
-            Producer::Single(_) => None,
-            Producer::Multi(producer) => Some(Producer::Multi(producer.clone())),
+        match &self.places {
+            ToWrite::Single(_) => None,
+            ToWrite::Multi(ring) => {
+                Some(Producer { places: ToWrite::Multi(ring.clone()), slots: Arc::clone(&self.slots) })
+            }
         }
     }
 }
 
-impl<E: Event> Single<E> {
+/// The slots of a batch of `count` places, by its first.
+#[inline(always)]
+fn rows<'a, E: Event>(
+    slots: &'a Slots<E>,
+    first: Option<&'a mut Place>,
+    count: usize,
+) -> [&'a mut [Slot<E>]; 2] {
+    let Some(first) = first else { return [&mut [], &mut []] };
+    // SAFETY: it is the first of a batch, of `count` places that follow each other, and nobody else has any of them until it is
+    // published: behind the closure that this is called in, which lets no slot out (traps 4 and 13 of the crate).
+    unsafe { slots.rows_to_write(first, count) }
+}
+
+impl ToWrite {
+    /// Of a ring with one publisher, which asks for lines so many slots ahead.
+    pub(super) fn single(ring: SingleProducer<Place, MultiConsumerBarrier>, ahead: usize) -> Self {
+        ToWrite::Single(Single { ring, next: 0, uncleared: 0, ahead })
+    }
+}
+
+impl Single {
     #[inline(always)]
-    fn try_publish(&mut self, time_ns: u64, event: &E) -> Option<i64> {
+    fn try_publish<E: Event>(&mut self, slots: &Slots<E>, time_ns: u64, event: &E) -> Option<i64> {
         if self.uncleared > 0 {
             // A copy of its own: see `Publisher::put`.
-            return self.try_publish_cleared(time_ns, *event);
+            return self.try_publish_cleared(slots, time_ns, *event);
         }
-        let ahead = self.ahead;
+        let (ahead, next) = (self.ahead, self.next);
         let published = self.ring.try_publish(|place| {
-            place.fetch_to_write(ahead);
-            place.put(time_ns, event);
+            // SAFETY: the producer numbers its events from 0 on, and each is in the slot of its number: of the only one, `next` is
+            // the number behind the last that it gave.
+            let slot = unsafe { slots.to_write_at(place, next) };
+            slot.fetch_to_write(ahead);
+            slot.put(time_ns, event);
         });
-        published.ok()
+        self.took(published.ok())
+    }
+
+    /// Takes note of the number of the last event published.
+    #[inline(always)]
+    fn took(&mut self, last: Option<i64>) -> Option<i64> {
+        if let Some(last) = last {
+            self.next = last as usize + 1;
+        }
+        last
     }
 
     /// The same where slots may be void.
     #[cold]
-    fn try_publish_cleared(&mut self, time_ns: u64, event: E) -> Option<i64> {
+    fn try_publish_cleared<E: Event>(&mut self, slots: &Slots<E>, time_ns: u64, event: E) -> Option<i64> {
         let ahead = self.ahead;
         let published = self.ring.try_publish(|place| {
-            place.fetch_to_write(ahead);
-            place.set(time_ns, false, &event);
+            let slot = slots.to_write(place);
+            slot.fetch_to_write(ahead);
+            slot.set(time_ns, false, &event);
         });
         self.uncleared -= usize::from(published.is_ok());
-        published.ok()
+        self.took(published.ok())
     }
 }
 
 impl<E> std::fmt::Debug for Producer<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Producer::Single(_) => "Producer::Single",
-            Producer::Multi(_) => "Producer::Multi",
+        f.write_str(match self.places {
+            ToWrite::Single(_) => "Producer::Single",
+            ToWrite::Multi(_) => "Producer::Multi",
         })
     }
 }

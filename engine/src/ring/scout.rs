@@ -12,11 +12,10 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use disruptor::{EventGuard, EventPoller, MultiProducerBarrier, Polling, SingleConsumerBarrier};
 
-use super::Slot;
-use crate::Event;
+use super::slots::Place;
 
 /// The poller that goes ahead.
-pub(crate) struct Scout<E>(Mutex<EventPoller<Slot<E>, MultiProducerBarrier>>);
+pub(crate) struct Scout(Mutex<EventPoller<Place, MultiProducerBarrier>>);
 
 /// What a look came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,8 +27,8 @@ enum Look {
     Taken,
 }
 
-impl<E: Event> Scout<E> {
-    pub(super) fn new(poller: EventPoller<Slot<E>, MultiProducerBarrier>) -> Arc<Self> {
+impl Scout {
+    pub(super) fn new(poller: EventPoller<Place, MultiProducerBarrier>) -> Arc<Self> {
         Arc::new(Scout(Mutex::new(poller)))
     }
 
@@ -51,15 +50,15 @@ impl<E: Event> Scout<E> {
 const TRIES: u32 = 64;
 
 /// A stage's poller of such a ring.
-pub(crate) struct BehindScout<E> {
-    poller: EventPoller<Slot<E>, SingleConsumerBarrier>,
-    scout: Arc<Scout<E>>,
+pub(crate) struct BehindScout {
+    poller: EventPoller<Place, SingleConsumerBarrier>,
+    scout: Arc<Scout>,
     /// It was asked for slots and found none, and another lane had the scout.
     is_unsure: bool,
 }
 
-impl<E: Event> BehindScout<E> {
-    pub(super) fn new(poller: EventPoller<Slot<E>, SingleConsumerBarrier>, scout: &Arc<Scout<E>>) -> Self {
+impl BehindScout {
+    pub(super) fn new(poller: EventPoller<Place, SingleConsumerBarrier>, scout: &Arc<Scout>) -> Self {
         BehindScout { poller, scout: Arc::clone(scout), is_unsure: false }
     }
 
@@ -94,7 +93,7 @@ impl<E: Event> BehindScout<E> {
     pub(crate) fn take(
         &mut self,
         limit: u64,
-    ) -> Result<EventGuard<'_, Slot<E>, SingleConsumerBarrier>, Polling> {
+    ) -> Result<EventGuard<'_, Place, SingleConsumerBarrier>, Polling> {
         self.is_unsure = !self.poller.has_available() && self.look() == Look::Taken;
         self.poller.take(limit)
     }
@@ -106,7 +105,9 @@ mod tests {
 
     use disruptor::Producer as _;
 
-    use crate::ring::{Poller, Producer, Publishers, build};
+    use crate::ring::poller::Places;
+    use crate::ring::producer::ToWrite;
+    use crate::ring::{Poller, Publishers, Slot, build};
 
     #[derive(Clone, Copy, Debug, crate::Event)]
     #[event(pod)]
@@ -116,7 +117,7 @@ mod tests {
     }
 
     fn seen(poller: &mut Poller<Note>, first: u64) -> u64 {
-        poller.show(first, u64::MAX, |_: &super::Slot<Note>, _, _| crate::ring::Visit::Done)
+        poller.show(first, u64::MAX, |_: &Slot<Note>, _, _| crate::ring::Visit::Done)
     }
 
     #[test]
@@ -136,12 +137,11 @@ mod tests {
     #[test]
     fn a_gap_hides_what_lies_behind_it_until_it_is_filled() {
         let (producer, mut pollers) = build::<Note>(64, 1, Publishers::Multi);
-        let Producer::Multi(mut first) = producer else { panic!("of several") };
+        let ToWrite::Multi(mut first) = producer.places else { panic!("of several") };
         let mut second = first.clone();
-        first.publish(|slot| {
-            slot.event.id = 0;
+        first.publish(|_| {
             // Claimed, and not yet published: another publisher is ahead of it.
-            second.publish(|slot| slot.event.id = 1);
+            second.publish(|_| ());
             assert_eq!((pollers[0].has_news(), seen(&mut pollers[0], 0)), (false, 0));
         });
         assert_eq!(seen(&mut pollers[0], 0), 2);
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn while_another_lane_looks_nobody_waits_and_nobody_sleeps() {
         let (mut producer, mut pollers) = build::<Note>(64, 1, Publishers::Multi);
-        let Poller::Multi(poller) = &pollers[0] else { panic!("of several") };
+        let Places::Multi(poller) = &pollers[0].places else { panic!("of several") };
         let scout = std::sync::Arc::clone(&poller.scout);
         let held = scout.0.lock().unwrap();
         producer.try_publish(0, &Note { id: 0 }).unwrap();
