@@ -87,18 +87,19 @@ pub fn append_batch<S: Storage>(
         // Not in memory that is allocated: what the system does for this thread is counted.
         let notes: [Note; ROW] = std::array::from_fn(|at| note(first + at as u64));
         let end = ids.end.min(first + ROW as u64);
-        let (mut from, mut said) = (notes[..(end - first) as usize].iter(), first);
+        let mut left = &notes[..(end - first) as usize];
         loop {
-            let odd = batch.put_all(&mut from, end, |note, id| Some((time(id), note)));
+            let said = batch.end_sequence();
+            left = batch.put_all(left, |note, id| Some((time(id), note)));
             (said..batch.end_sequence()).for_each(&mut is_in);
+            let Some((note, rest)) = left.split_first() else { break };
             let id = batch.end_sequence();
-            let Some(note) = odd.or_else(|| from.next()) else { break };
             while let Err(error) = batch.append_seldom(time(id), Some(note)) {
                 assert!(matches!(error, AppendError::Full { .. }), "{error}");
                 std::thread::sleep(Duration::from_micros(50));
             }
             is_in(id);
-            said = id + 1;
+            left = rest;
         }
     }
     assert_eq!(batch.end_sequence(), ids.end);

@@ -1,4 +1,4 @@
-//! Throughputs by how far apart the two cores were when they were taken. On a virtual machine that changes between two turns
+//! Figures by how far apart the two cores were when they were taken. On a virtual machine that changes between two turns
 //! of one round: then a median over all rounds says more of the host than of the contenders.
 
 use std::collections::BTreeMap;
@@ -43,10 +43,12 @@ impl Distance {
     }
 }
 
-/// The throughputs of a bench's contenders, by distance.
+/// A figure of a bench's contenders, by distance.
 pub struct ByDistance {
     cores: (usize, usize),
-    names: Vec<&'static str>,
+    names: Vec<String>,
+    /// Which of their figures, and what it is in.
+    metric: (&'static str, &'static str),
     found: BTreeMap<Distance, Vec<Vec<f64>>>,
     /// Turns in which the distance changed.
     changed: usize,
@@ -57,9 +59,20 @@ pub struct ByDistance {
 impl ByDistance {
     /// Between the publisher's core and the consumer's; nothing if they are not pinned. With a distance that is wanted, only
     /// turns at that count.
-    pub fn between(cores: Cores, names: Vec<&'static str>, wanted: Option<Distance>) -> Option<Self> {
+    pub fn between(
+        cores: Cores,
+        names: Vec<String>,
+        metric: (&'static str, &'static str),
+        wanted: Option<Distance>,
+    ) -> Option<Self> {
         let cores = (cores.publisher?, cores.consumer?);
-        Some(ByDistance { cores, names, found: BTreeMap::new(), changed: 0, wanted })
+        Some(ByDistance { cores, names, metric, found: BTreeMap::new(), changed: 0, wanted })
+    }
+
+    /// How a bench's topology says that only turns at one distance count; empty if all do.
+    pub fn remark(&self) -> String {
+        let words = |wanted: Distance| format!("; only while a word and its answer took {}", wanted.words());
+        self.wanted.map_or(String::new(), words)
     }
 
     /// Runs a contender between two looks at the distance; where one is wanted, until it was that before and behind. If it
@@ -116,7 +129,7 @@ impl ByDistance {
             return;
         }
         let of_all = self.found.entry(before).or_insert_with(|| vec![Vec::new(); self.names.len()]);
-        of_all[contender].extend(samples.iter().filter(|s| s.metric == "throughput").map(|s| s.value));
+        of_all[contender].extend(samples.iter().filter(|s| s.metric == self.metric.0).map(|s| s.value));
     }
 
     /// Medians and how many turns they are of; nothing if the distance was always the same.
@@ -124,9 +137,11 @@ impl ByDistance {
         if self.found.len() < 2 && self.changed == 0 {
             return None;
         }
-        let mut text = "  The cores were not always as far apart. By a word and its answer, the same before and behind a turn; \
-                        medians (turns):\n"
-            .to_owned();
+        let (metric, unit) = self.metric;
+        let mut text = format!(
+            "  The cores were not always as far apart. By a word and its answer, the same before and behind a turn; \
+             {metric} in {unit}, medians (turns):\n"
+        );
         for (distance, of_all) in &self.found {
             let figures: Vec<String> = self
                 .names
@@ -151,10 +166,15 @@ mod tests {
         vec![Sample { metric: "throughput", unit: "M/s", value }]
     }
 
+    fn between(cores: Cores, names: &[&str], wanted: Option<Distance>) -> ByDistance {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        ByDistance::between(cores, names, ("throughput", "M/s"), wanted).expect("two cores")
+    }
+
     #[test]
     fn turns_are_sorted_by_a_distance_that_did_not_change() {
         let cores = Cores { publisher: Some(0), consumer: Some(1), more: [None; 2], count: 2 };
-        let mut sorted = ByDistance::between(cores, vec!["slipring", "disruptor"], None).expect("two cores");
+        let mut sorted = between(cores, &["slipring", "disruptor"], None);
         let (near, far) = (Distance::of(49.0), Distance::of(550.0));
         assert_ne!(near, far);
         sorted.take(0, near, near, &throughput(100.0));
@@ -173,7 +193,7 @@ mod tests {
     fn where_a_distance_is_wanted_only_turns_at_that_count() {
         let cores = Cores { publisher: Some(0), consumer: Some(1), more: [None; 2], count: 2 };
         let (near, far) = (Distance::Cache, Distance::Beyond);
-        let mut sorted = ByDistance::between(cores, vec!["slipring"], Some(near)).expect("two cores");
+        let mut sorted = between(cores, &["slipring"], Some(near));
         // Waited for, then lost behind the first turn, then kept.
         let mut looks = [far, near, far, near, near].into_iter();
         let (mut turns, mut look) = (0.0, || looks.next().expect("no more looks than that"));

@@ -193,12 +193,10 @@ impl Output {
         rounds: usize,
         contenders: &mut [Contender<'_>],
     ) {
-        let names = contenders.iter().map(|contender| contender.name).collect();
-        let by_distance = ByDistance::between(cores, names, self.apart);
-        let topology = match self.apart.filter(|_| by_distance.is_some()) {
-            Some(apart) => format!("{topology}; only while a word and its answer took {}", apart.words()),
-            None => topology.to_owned(),
-        };
+        let names = contenders.iter().map(|contender| contender.name.to_owned()).collect();
+        let by_distance = ByDistance::between(cores, names, ("throughput", "M/s"), self.apart);
+        let remark = by_distance.as_ref().map(ByDistance::remark).unwrap_or_default();
+        let topology = format!("{topology}{remark}");
         self.turns(name, &topology, rounds, contenders, folder, by_distance);
     }
 

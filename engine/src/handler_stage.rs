@@ -234,7 +234,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     fn parks_at(&self) -> Option<&Cursor> {
         let wiring = self.wiring.as_ref()?;
         let closed_by = wiring.watch.closed_by(self.done);
-        closed_by.or_else(|| (!wiring.poller.has_news()).then_some(&wiring.published))
+        closed_by.or_else(|| (!wiring.poller.fetch_news()).then_some(&wiring.published))
     }
 
     fn is_unsure(&self) -> bool {

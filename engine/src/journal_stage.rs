@@ -165,7 +165,7 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
 
     fn parks_at(&self) -> Option<&Cursor> {
         let wiring = self.wiring.as_ref()?;
-        (!self.no_room && !wiring.poller.has_news()).then_some(&wiring.published)
+        (!self.no_room && !wiring.poller.fetch_news()).then_some(&wiring.published)
     }
 
     fn is_unsure(&self) -> bool {

@@ -233,8 +233,7 @@ impl<E: Event> Publisher<E> {
     #[inline(always)]
     fn note(&mut self, number: u64) -> u64 {
         let sequence = self.outlet.base + number;
-        // With one publisher the cursor is the exact count of what is published, and the one place where it stands: a
-        // store less an event. With several, each raises it when it goes.
+        // With one publisher the cursor is the exact count of what is published. With several, each raises it when it goes.
         if self.producer.is_single() {
             self.own.set(sequence + 1);
         } else {
@@ -254,7 +253,7 @@ impl<E: Event> Publisher<E> {
 
     /// Replay has been here, and may have left any of the ring's slots void.
     pub(crate) fn clear_voids(&mut self) {
-        self.producer.clear_voids(self.outlet.capacity);
+        self.producer.clear_voids();
     }
 
     /// A moment's wait on a full ring, before the try `tries + 1`.

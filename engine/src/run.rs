@@ -18,6 +18,9 @@ use crate::wait::Waiter;
 /// A stage with its name, as a lane holds it.
 pub(crate) type Named<E> = (String, Box<dyn RunStage<E>>);
 
+/// Looks between two turns of a lane that has nothing to do. 16 took no more off the latency.
+const LOOKS: u32 = 8;
+
 /// A lane's stages and how they are run.
 pub(crate) struct Run<E: Event> {
     pub(crate) core: Option<usize>,
@@ -70,7 +73,7 @@ impl<E: Event> Run<E> {
                 // What was published is still drained, but nobody hurries and no core is burnt.
                 std::thread::sleep(Duration::from_micros(200));
             } else if !self.waiter.idle() {
-                continue;
+                self.look();
             } else if self.status.is_changed() {
                 // Closing: the end comes soon, and no cursor tells of it.
                 std::thread::sleep(Duration::from_micros(50));
@@ -108,6 +111,12 @@ impl<E: Event> Run<E> {
             self.guarded(false, |_| Turn::Ended);
         }
         worked
+    }
+
+    /// Looks a few times whether there is something to do, between turns that found nothing: a turn takes several times as long.
+    #[inline]
+    fn look(&self) {
+        (0..LOOKS).any(|_| self.stages.iter().any(|(_, stage)| stage.parks_at().is_none()));
     }
 
     /// Parks until one of the cursors that hold the stages up moves.

@@ -64,7 +64,7 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     }
 
     /// As [`AppendBatch::put`], in a row, as long as nothing has to be looked at first. `event` gives the time and the event of what
-    /// lies in `from`, if it is one, and is told its sequence. What was not appended, if anything.
+    /// lies in `from`, if it is one, and is told its sequence. What was not appended, if anything, begins with an odd one, or there was no room.
     ///
     /// Two at a time, and with the odd cases outside, so that what changes from record to record stays in registers.
     #[inline(always)]
@@ -79,26 +79,26 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         };
         let mut row = self.row;
         let room = self.limit.saturating_sub(row.next).min(from.len() as u64) as usize;
-        let (pairs, single) = from[..room].as_chunks::<2>();
-        let mut left = from;
-        'pairs: {
-            for pair in pairs {
-                let Some(first) = plain(&pair[0], row.next, row.last_time_ns) else { break 'pairs };
-                let Some(second) = plain(&pair[1], row.next + 1, first.0) else { break 'pairs };
-                // SAFETY: as in `put`, of two: `next` and the one behind it are below `limit`.
-                unsafe { row.store([first, second]) };
-                left = &left[2..];
-            }
-            if let [single] = single
-                && let Some(single) = plain(single, row.next, row.last_time_ns)
-            {
-                // SAFETY: as in `put`: `next` is below `limit`.
-                unsafe { row.store([single]) };
-                left = &left[1..];
-            }
+        let (pairs, rest) = from[..room].as_chunks::<2>();
+        // What comes alone: behind the last pair, or before one that is odd.
+        let mut single = rest.first();
+        for [first, second] in pairs {
+            let both = plain(first, row.next, row.last_time_ns)
+                .and_then(|one| Some((one, plain(second, row.next + 1, one.0)?)));
+            let Some((one, other)) = both else {
+                single = Some(first);
+                break;
+            };
+            // SAFETY: as in `put`, of two: they are of so many as there is room for below `limit`.
+            unsafe { row.store([one, other]) };
         }
+        if let Some(single) = single.and_then(|single| plain(single, row.next, row.last_time_ns)) {
+            // SAFETY: as in `put`: it is one of so many as there is room for below `limit`.
+            unsafe { row.store([single]) };
+        }
+        let done = (row.next - self.row.next) as usize;
         self.row = row;
-        left
+        &from[done..]
     }
 
     /// As [`Writer::try_append`], or with no event as [`Writer::try_append_void`].

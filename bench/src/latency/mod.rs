@@ -25,6 +25,7 @@ pub use series::{MOST_SHOWN, Series};
 pub use table::{ratios, remarks};
 
 use crate::clock::Ticks;
+use crate::distance::ByDistance;
 use crate::harness::{Output, Sample, Tally};
 use crate::host::Cores;
 use crate::stats::{QUANTILES, human_rate};
@@ -135,6 +136,10 @@ fn group(
 ) {
     let ticks = Ticks::get();
     let rounds = options.rounds();
+    let Some(cores) = entries.first().map(|entry| entry.plan.cores) else { return };
+    let names = entries.iter().map(Entry::name).collect();
+    let mut by_distance = ByDistance::between(cores, names, ("p50", "ns"), output.apart);
+    let remark = by_distance.as_ref().map(ByDistance::remark).unwrap_or_default();
     let mut cells: Vec<Option<Cell>> = vec![None; entries.len()];
     for round in 0..rounds {
         for index in turns::order(name, round, entries.len()) {
@@ -145,10 +150,19 @@ fn group(
                 entry.what.contender(),
                 entry.bench
             ));
-            let run = entry.run();
-            let judged = judge(&run, ticks);
-            let samples = samples(&judged);
-            let series = Series::of(&run, ticks);
+            let mut found = None;
+            let mut turn = || {
+                let run = entry.run();
+                let judged = judge(&run, ticks);
+                let samples = samples(&judged);
+                found = Some((judged, Series::of(&run, ticks)));
+                samples
+            };
+            let samples = match &mut by_distance {
+                Some(by_distance) => by_distance.run(index, &mut turn),
+                None => turn(),
+            };
+            let Some((judged, series)) = found else { continue };
             let cell = cells[index].get_or_insert_with(|| Cell {
                 bench: entry.bench.clone(),
                 column: entry.plan.column,
@@ -158,12 +172,15 @@ fn group(
                 judged: Judged::empty(),
                 rounds: 0,
                 series: Series::default(),
-                topology: entry.topology(),
+                topology: format!("{}{remark}", entry.topology()),
                 tally: Tally::default(),
             });
-            cell.judged.add(&judged, cell.rounds);
-            cell.rounds += 1;
-            cell.series = series;
+            // A turn that does not count has no figures.
+            if !samples[0].value.is_nan() {
+                cell.judged.add(&judged, cell.rounds);
+                cell.rounds += 1;
+                cell.series = series;
+            }
             cell.tally.take(samples);
             turns::rest(folder);
         }
@@ -181,6 +198,9 @@ fn group(
         output.keep(cell.tally.rows(&cell.bench, cell.contender, &cell.topology, &others));
     }
     output.say(&table::group(name, &cells, &output.rows));
+    if let Some(text) = by_distance.and_then(|by_distance| by_distance.text()) {
+        output.say(&text);
+    }
     latency.cells.extend(cells);
 }
 

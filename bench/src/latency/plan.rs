@@ -59,6 +59,12 @@ pub struct Entry<'a> {
 }
 
 impl Entry<'_> {
+    /// Among those of its group.
+    pub fn name(&self) -> String {
+        let variant = if self.variant.is_empty() { String::new() } else { format!(" {}", self.variant) };
+        format!("{} {}{variant}", self.plan.column.name(), self.what.contender())
+    }
+
     pub fn run(&self) -> Run {
         match (self.what, self.event_bytes) {
             (What::Disruptor, 16) => run::disruptor::<Event16>(&self.plan),

@@ -50,7 +50,15 @@ pub const WORDS: [(&str, &str); 7] = [
     ),
     (
         "Topologies, waiting, draining",
-        "topology/... are LMAX's, events published one by one, each with a lane for every stage (dedicated) and with all          stages on one lane (fused); the raw ring is wired alike with a poller a stage. Where threads that spin outnumber          the cores nothing is pinned, both sides yield, and the scheduler is measured too; the bench says so. pingpong is          the round trip of one event through two rings. slipring-spin and slipring-throughput are the presets of waiting          for latency and for throughput. drain is the cost of an event when a stage catches up with a ring of 16,384 that          three publishers have filled: drain/ring from a standstill, drain/gate behind a gate that opens late; -b64 and          -take64 take 64 events a poll, and each poll of the raw ring for several publishers scans all that is published.",
+        "topology/... are LMAX's, events published one by one, each with a lane for every stage (dedicated) \
+         and with all stages on one lane (fused); the raw ring is wired alike with a poller a stage. Where \
+         threads that spin outnumber the cores nothing is pinned, both sides yield, and the scheduler is \
+         measured too; the bench says so. pingpong is the round trip of one event through two rings. \
+         slipring-spin and slipring-throughput are the presets of waiting for latency and for throughput. \
+         drain is the cost of an event when a stage catches up with a ring of 16,384 that three publishers \
+         have filled: drain/ring from a standstill, drain/gate behind a gate that opens late; -b64 and \
+         -take64 take 64 events a poll, and each poll of the raw ring for several publishers scans all that \
+         is published.",
     ),
     (
         "Burst and sustained",

@@ -10,8 +10,6 @@ mod scout;
 mod slot;
 mod slots;
 
-use std::sync::Arc;
-
 use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 
 pub(crate) use poller::{Poller, Row, Visit, Visitor};
@@ -44,13 +42,12 @@ pub(crate) fn build<E: Event>(
     debug_assert!(capacity.is_power_of_two() && stages > 0, "checked by the builder");
     let (slots, place) = Slots::new(capacity);
     let mut pollers = Vec::with_capacity(stages);
-    let poller = |places| Poller { places, slots: Arc::clone(&slots) };
     let places = match publishers {
         Publishers::Single => {
             let mut builder = build_single_producer(capacity, place, BusySpin).with_multi_consumer();
             for _ in 0..stages {
                 let (places, next) = builder.new_event_poller();
-                pollers.push(poller(Places::Single(places)));
+                pollers.push(Poller::new(Places::Single(places), &slots));
                 builder = next;
             }
             ToWrite::single(builder.build(), Slot::<E>::ahead(capacity))
@@ -61,11 +58,134 @@ pub(crate) fn build<E: Event>(
             let mut builder = builder.and_then().with_multi_consumer();
             for _ in 0..stages {
                 let (places, next) = builder.new_event_poller();
-                pollers.push(poller(Places::Multi(BehindScout::new(places, &scout))));
+                pollers.push(Poller::new(Places::Multi(BehindScout::new(places, &scout)), &slots));
                 builder = next;
             }
             ToWrite::Multi(builder.build())
         }
     };
     (Producer { places, slots }, pollers)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Copy, Debug, crate::Event)]
+    #[event(pod)]
+    #[repr(C)]
+    struct Note {
+        id: u64,
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        One,
+        Many(usize),
+        /// Checked, and refused at one of them, if there are as many.
+        Checked(usize, Option<usize>),
+        /// Of so many shown, how many are done with.
+        Show(u64, u64),
+        Skip(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let refused = proptest::option::of(0usize..12);
+        prop_oneof![
+            Just(Step::One),
+            (1usize..12).prop_map(Step::Many),
+            ((1usize..12), refused).prop_map(|(count, at)| Step::Checked(count, at)),
+            ((0u64..12), (0u64..12)).prop_map(|(limit, done)| Step::Show(limit, done)),
+            (0u64..3).prop_map(Step::Skip),
+        ]
+    }
+
+    /// Numbers notes from `first` on, and refuses one.
+    struct Numbered {
+        first: u64,
+        refused: Option<usize>,
+    }
+
+    impl Fill<Note> for Numbered {
+        fn fill(&mut self, range: Range<usize>, slots: &mut [Slot<Note>]) -> bool {
+            assert_eq!(range.len(), slots.len());
+            for (at, slot) in range.clone().zip(slots) {
+                slot.set(0, false, &Note { id: self.first + at as u64 });
+            }
+            !self.refused.is_some_and(|at| range.contains(&at))
+        }
+    }
+
+    proptest! {
+        /// However events are published, refused, shown in part and passed, in rings that wrap after a few: each has the slot
+        /// of its sequence, and is seen once, in order, by each stage.
+        #[test]
+        fn every_event_is_in_the_slot_of_its_sequence(
+            capacity in 0u32..4,
+            multi in any::<bool>(),
+            steps in proptest::collection::vec(step(), 1..60),
+        ) {
+            let capacity = if multi { 64 } else { 1 << capacity };
+            let kind = if multi { Publishers::Multi } else { Publishers::Single };
+            let (mut producer, mut pollers) = build::<Note>(capacity, 2, kind);
+            let (mut end, mut done) = (0u64, [0u64; 2]);
+            // Of several publishers' events what was found before comes first, and the rest next time.
+            let check = |got: u64, wanted: u64| {
+                prop_assert!(got == wanted || (multi && 0 < got && got < wanted), "{} of {}", got, wanted);
+                Ok(())
+            };
+            for step in steps {
+                let free = capacity as u64 - (end - done.iter().min().unwrap());
+                match step {
+                    Step::One => {
+                        let published = producer.try_publish(0, &Note { id: end });
+                        prop_assert_eq!(published, (free > 0).then_some(end));
+                        end += u64::from(published.is_some());
+                    }
+                    Step::Many(count) => {
+                        let first = end;
+                        let published = producer.try_publish_all(count, |at, slot| {
+                            slot.put(0, &Note { id: first + at as u64 });
+                        });
+                        end += if free >= count as u64 { count as u64 } else { 0 };
+                        prop_assert_eq!(published, (end > first).then(|| end - 1));
+                    }
+                    Step::Checked(count, refused) => {
+                        if !producer.can_refuse() {
+                            continue;
+                        }
+                        let mut fill = Numbered { first: end, refused };
+                        let published = producer.try_publish_checked(count, &mut fill, 0);
+                        let is_refused = refused.is_some_and(|at| at < count);
+                        let wanted = (free >= count as u64).then(|| (!is_refused).then(|| end + count as u64 - 1));
+                        prop_assert_eq!(published, wanted);
+                        end = published.flatten().map_or(end, |last| last + 1);
+                    }
+                    Step::Show(limit, wanted) => {
+                        for (poller, done) in pollers.iter_mut().zip(&mut done) {
+                            let (first, most) = (*done, limit.min(end - *done));
+                            let shown = poller.show(first, limit, |slot: &Slot<Note>, at: u64, remaining: u64| {
+                                assert_eq!((slot.event.id, slot.void), (at, false));
+                                assert!(at + remaining < first + most && (multi || at + remaining + 1 == first + most));
+                                if at - first < wanted { Visit::Done } else { Visit::Stop }
+                            });
+                            check(shown, most.min(wanted))?;
+                            *done += shown;
+                        }
+                    }
+                    Step::Skip(limit) => {
+                        for (poller, done) in pollers.iter_mut().zip(&mut done) {
+                            let skipped = poller.skip(limit);
+                            check(skipped, limit.min(end - *done))?;
+                            *done += skipped;
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

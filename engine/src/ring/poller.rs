@@ -15,7 +15,9 @@ use crate::Event;
 /// released.
 pub(crate) struct Poller<E> {
     pub(super) places: Places,
-    pub(super) slots: Arc<Slots<E>>,
+    slots: Arc<Slots<E>>,
+    /// The number in the ring of the first event that is not released.
+    next: usize,
 }
 
 /// Which slots there are to read, by the crate's word.
@@ -146,12 +148,27 @@ fn visit_each<E: Event, V: Visitor<E>, const AHEAD: u64>(
 }
 
 impl<E: Event> Poller<E> {
+    pub(super) fn new(places: Places, slots: &Arc<Slots<E>>) -> Self {
+        Poller { places, slots: Arc::clone(slots), next: 0 }
+    }
+
     /// Whether a published slot waits to be shown; with several publishers also if that is not known just now.
     pub(crate) fn has_news(&self) -> bool {
         match &self.places {
             Places::Single(poller) => poller.has_available(),
             Places::Multi(poller) => poller.has_available(),
         }
+    }
+
+    /// As [`Poller::has_news`], and asks for the slot that waits: its line comes while the lane is still on its way to it.
+    #[inline]
+    pub(crate) fn fetch_news(&self) -> bool {
+        let has_news = self.has_news();
+        // Of several publishers it may not be published yet, and whoever is about to would lose the line.
+        if has_news && matches!(self.places, Places::Single(_)) {
+            self.slots.fetch_to_read(self.next);
+        }
+        has_news
     }
 
     /// Whether it was last asked for slots, found none, and there may be some.
@@ -166,18 +183,23 @@ impl<E: Event> Poller<E> {
     /// those are released to publishers, also when the visitor panics: then none.
     #[inline(always)]
     pub(crate) fn show(&mut self, first: u64, limit: u64, visitor: impl Visitor<E>) -> u64 {
-        match &mut self.places {
-            Places::Single(poller) => show(poller, &self.slots, (first, limit), visitor),
-            Places::Multi(poller) => show(poller, &self.slots, (first, limit), visitor),
-        }
+        let (slots, from) = (&*self.slots, (self.next, first));
+        let done = match &mut self.places {
+            Places::Single(poller) => show(poller, slots, from, limit, visitor),
+            Places::Multi(poller) => show(poller, slots, from, limit, visitor),
+        };
+        self.next += done as usize;
+        done
     }
 
     /// Releases up to `limit` slots unseen; how many.
     pub(crate) fn skip(&mut self, limit: u64) -> u64 {
-        match &mut self.places {
+        let done = match &mut self.places {
             Places::Single(poller) => skip(poller, limit),
             Places::Multi(poller) => skip(poller, limit),
-        }
+        };
+        self.next += done as usize;
+        done
     }
 
     /// Shows up to `limit` slots to two visitors by turns, `step` at a time: `behind`, whose poller is at the same slot,
@@ -187,81 +209,97 @@ impl<E: Event> Poller<E> {
         &mut self,
         visitor: impl Visitor<E>,
         behind: (&mut Poller<E>, impl Visitor<E>),
-        bounds: (u64, u64, u64),
+        (first, limit, step): (u64, u64, u64),
     ) -> (u64, u64) {
         let (other, follower) = behind;
-        match (&mut self.places, &mut other.places) {
+        debug_assert_eq!(self.next, other.next);
+        let (slots, from) = (&*self.slots, (self.next, first));
+        let (done, behind_done) = match (&mut self.places, &mut other.places) {
             (Places::Single(ahead), Places::Single(behind)) => {
-                show_by_turns((ahead, visitor), (behind, follower), &self.slots, bounds)
+                show_by_turns((ahead, visitor), (behind, follower), slots, from, (limit, step))
             }
             (Places::Multi(ahead), Places::Multi(behind)) => {
-                show_by_turns((ahead, visitor), (behind, follower), &self.slots, bounds)
+                show_by_turns((ahead, visitor), (behind, follower), slots, from, (limit, step))
             }
             // Not of one ring.
             _ => (0, 0),
-        }
+        };
+        self.next += done as usize;
+        other.next += behind_done as usize;
+        (done, behind_done)
     }
 }
 
-/// One of the crate's pollers. Their guards share no trait that can be named.
+/// One of the crate's pollers.
 trait Take {
-    type Guard<'p>
-    where
-        Self: 'p;
+    /// What it waits for: the type of its guards.
+    type Barrier;
 
-    /// Up to `limit` slots that may be read, if there are any.
-    fn take_up_to(&mut self, limit: u64) -> Option<Taken<Self::Guard<'_>>>;
+    /// Up to `limit` slots that may be read; one at least, if there are any.
+    fn take_up_to(&mut self, limit: u64) -> Option<Taken<'_, Self::Barrier>>;
 }
 
-/// A guard, with where its first slot lies and how many it has.
+/// A guard, and how many slots it has.
 ///
-/// Dropping the guard says that everything in it is done, on unwinding too (trap 1): so it is dropped by hand, and leaked where that
-/// would be untrue. A leaked guard holds nothing.
-struct Taken<G> {
-    guard: ManuallyDrop<G>,
-    first: usize,
+/// Dropping the guard says that everything in it is done, on unwinding too (trap 1): so that is done by hand, and it is leaked where
+/// that would be untrue. A leaked guard holds nothing.
+struct Taken<'p, B> {
+    guard: ManuallyDrop<EventGuard<'p, Place, B>>,
     count: u64,
 }
 
+impl<'p, B> Taken<'p, B> {
+    /// Of what the crate gave, if it is any.
+    #[inline(always)]
+    fn of(guard: Result<EventGuard<'p, Place, B>, Polling>) -> Option<Self> {
+        // Err: nothing there, or all publishers gone; the engine keeps its own word for the end.
+        let mut guard = ManuallyDrop::new(guard.ok()?);
+        let places = &mut *guard;
+        let count = places.len() as u64;
+        (count > 0).then_some(Taken { guard, count })
+    }
+
+    /// Says that everything in it is done; how many that is.
+    #[inline(always)]
+    fn release(self) -> u64 {
+        drop(ManuallyDrop::into_inner(self.guard));
+        self.count
+    }
+}
+
 impl Take for EventPoller<Place, SingleProducerBarrier> {
-    type Guard<'p> = EventGuard<'p, Place, SingleProducerBarrier>;
+    type Barrier = SingleProducerBarrier;
 
     #[inline(always)]
-    fn take_up_to(&mut self, limit: u64) -> Option<Taken<Self::Guard<'_>>> {
-        taken(self.take(limit))
+    fn take_up_to(&mut self, limit: u64) -> Option<Taken<'_, Self::Barrier>> {
+        Taken::of(self.take(limit))
     }
 }
 
 impl Take for BehindScout {
-    type Guard<'p> = EventGuard<'p, Place, SingleConsumerBarrier>;
+    type Barrier = SingleConsumerBarrier;
 
     #[inline(always)]
-    fn take_up_to(&mut self, limit: u64) -> Option<Taken<Self::Guard<'_>>> {
-        taken(self.take(limit))
+    fn take_up_to(&mut self, limit: u64) -> Option<Taken<'_, Self::Barrier>> {
+        Taken::of(self.take(limit))
     }
 }
 
-#[inline(always)]
-fn taken<B>(guard: Result<EventGuard<'_, Place, B>, Polling>) -> Option<Taken<EventGuard<'_, Place, B>>> {
-    // Err: nothing there, or all publishers gone; the engine keeps its own word for the end.
-    let mut guard = ManuallyDrop::new(guard.ok()?);
-    let mut places = &mut *guard;
-    let count = places.len() as u64;
-    let first = places.next()?.at();
-    Some(Taken { guard, first, count })
-}
-
+/// Shows slots, of which the first has the number and the sequence that it is `from`.
 #[inline(always)]
 fn show<E: Event, T: Take, V: Visitor<E>>(
     poller: &mut T,
     slots: &Slots<E>,
-    (first, limit): (u64, u64),
+    (next, first): (usize, u64),
+    limit: u64,
     mut visitor: V,
 ) -> u64 {
     let Some(taken) = poller.take_up_to(limit) else { return 0 };
-    // SAFETY: the guard has them, and is held until they are not read any more.
-    let rows = unsafe { slots.rows(taken.first, taken.count, first) };
-    let (count, end) = (taken.count, first + taken.count);
+    let count = taken.count;
+    // SAFETY: the guard has them, no more than the ring does, and is held until they are not read any more. Of what it was given, the
+    // poller has released all below the number `next`.
+    let rows = unsafe { slots.rows(next, count as usize, first) };
+    let end = first + count;
     let (mut at, mut goes_on) = (first, true);
     while goes_on && at < end {
         let to = end.min((at / STRIDE + 1) * STRIDE);
@@ -272,28 +310,24 @@ fn show<E: Event, T: Take, V: Visitor<E>>(
         }
     }
     let done = at - first;
-    if done == count {
-        drop(ManuallyDrop::into_inner(taken.guard));
-    } else {
-        release(poller, done);
-    }
-    done
+    if done == count { taken.release() } else { skip(poller, done) }
 }
 
-/// Shows slots to two visitors by turns, as many at a time as the last of the bounds says.
+/// Shows slots to two visitors by turns, so many at a time.
 #[inline(always)]
 fn show_by_turns<E: Event, T: Take, V: Visitor<E>, F: Visitor<E>>(
     (ahead, mut visitor): (&mut T, V),
     (behind, mut follower): (&mut T, F),
     slots: &Slots<E>,
-    (first, limit, step): (u64, u64, u64),
+    (next, first): (usize, u64),
+    (limit, step): (u64, u64),
 ) -> (u64, u64) {
     let Some(taken) = ahead.take_up_to(limit) else { return (0, 0) };
     let Some(seen) = behind.take_up_to(taken.count) else { return (0, 0) };
     let (count, seen_count) = (taken.count, seen.count);
     let end = first + count.min(seen_count);
-    // SAFETY: both guards have them, and are held until they are not read any more.
-    let rows = unsafe { slots.rows(taken.first, end - first, first) };
+    // SAFETY: as in `show`; the guard of the one ahead has them all.
+    let rows = unsafe { slots.rows(next, (end - first) as usize, first) };
     let (mut at, mut behind_at) = (first, first);
     let mut goes_on = true;
     while goes_on && at < end {
@@ -308,30 +342,12 @@ fn show_by_turns<E: Event, T: Take, V: Visitor<E>, F: Visitor<E>>(
         }
     }
     let (done, behind_done) = (at - first, behind_at - first);
-    if done == count {
-        drop(ManuallyDrop::into_inner(taken.guard));
-    } else {
-        release(ahead, done);
-    }
-    if behind_done == seen_count {
-        drop(ManuallyDrop::into_inner(seen.guard));
-    } else {
-        release(behind, behind_done);
-    }
+    let done = if done == count { taken.release() } else { skip(ahead, done) };
+    let behind_done = if behind_done == seen_count { seen.release() } else { skip(behind, behind_done) };
     (done, behind_done)
 }
 
-/// Releases exactly the first `done` of the slots that a guard had which was not dropped.
-#[inline(always)]
-fn release(poller: &mut impl Take, done: u64) {
-    if done > 0 {
-        skip(poller, done);
-    }
-}
-
+/// Releases up to `limit` slots unseen; how many.
 fn skip(poller: &mut impl Take, limit: u64) -> u64 {
-    poller.take_up_to(limit).map_or(0, |taken| {
-        drop(ManuallyDrop::into_inner(taken.guard));
-        taken.count
-    })
+    poller.take_up_to(limit).map_or(0, Taken::release)
 }

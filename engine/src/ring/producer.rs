@@ -26,8 +26,8 @@ pub(super) enum ToWrite {
 /// processor's queue for lines that another core has.
 pub(super) struct Single {
     ring: SingleProducer<Place, MultiConsumerBarrier>,
-    /// The number of the next event in the ring, and so where its slot lies: one load less than its place, on which the next
-    /// event's first loads would wait.
+    /// The number of the next event in the ring, and so where its slot lies: one load less than its place, for which all loads
+    /// behind a slot's stores would wait.
     next: usize,
     /// So many slots to come may be void, by replay. Behind them the store that says "not void" is left out.
     uncleared: usize,
@@ -38,7 +38,8 @@ pub(super) struct Single {
 /// Who fills slots that may turn out not to be worth publishing. A trait and not a closure: the slots are seen in order,
 /// with what they are filled from, and no index is looked up.
 pub(crate) trait Fill<E> {
-    /// Fills the slots with what lies at `range`, as many; whether they may be published. Does not panic.
+    /// Fills the slots with what lies at `range`, as many; whether they may be published, with those of the call before it if they lie
+    /// in two rows. Does not panic.
     fn fill(&mut self, range: Range<usize>, slots: &mut [Slot<E>]) -> bool;
 }
 
@@ -53,7 +54,8 @@ impl<E: Event> Producer<E> {
         let published = match &mut self.places {
             ToWrite::Single(single) => single.try_publish(slots, time_ns, event),
             ToWrite::Multi(ring) => {
-                ring.try_publish(|place| slots.to_write(place).set(time_ns, false, event)).ok()
+                // SAFETY: the place is of the crate's ring that these slots are beside.
+                ring.try_publish(|place| unsafe { slots.to_write(place) }.set(time_ns, false, event)).ok()
             }
         };
         published.map(|number| number as u64)
@@ -70,42 +72,36 @@ impl<E: Event> Producer<E> {
     ) -> Option<u64> {
         debug_assert!(count > 0, "the crate gives the number before for none");
         let slots = &*self.slots;
-        let published = match &mut self.places {
-            ToWrite::Single(Single { ring, next, uncleared, ahead }) => {
-                let (clear, ahead) = (*uncleared > 0, *ahead);
-                let published = ring.try_batch_publish(count, |mut places| {
-                    rows(slots, places.next(), count).into_iter().flatten().enumerate().for_each(
-                        |(index, slot)| {
-                            slot.fetch_to_write(ahead);
-                            if clear {
-                                slot.void = false;
-                            }
-                            fill(index, slot);
-                        },
-                    );
-                });
-                if let Ok(last) = published {
-                    *next = last as usize + 1;
-                    *uncleared = uncleared.saturating_sub(count);
+        let mut fill_all = |first, clear: bool, ahead| {
+            rows(slots, first, count).into_iter().flatten().enumerate().for_each(|(index, slot)| {
+                if let Some(ahead) = ahead {
+                    slot.fetch_to_write(ahead);
                 }
-                published
-            }
-            ToWrite::Multi(ring) => ring.try_batch_publish(count, |mut places| {
-                rows(slots, places.next(), count).into_iter().flatten().enumerate().for_each(
-                    |(index, slot)| {
-                        slot.void = false;
-                        fill(index, slot);
-                    },
-                );
-            }),
+                if clear {
+                    slot.void = false;
+                }
+                fill(index, slot);
+            });
         };
-        published.ok().map(|number| number as u64)
+        let published = match &mut self.places {
+            ToWrite::Single(single) => {
+                let (clear, ahead) = (single.uncleared > 0, single.ahead);
+                let published = single
+                    .ring
+                    .try_batch_publish(count, |mut places| fill_all(places.next(), clear, Some(ahead)));
+                single.took(published.ok(), count)
+            }
+            ToWrite::Multi(ring) => {
+                ring.try_batch_publish(count, |mut places| fill_all(places.next(), true, None)).ok()
+            }
+        };
+        published.map(|number| number as u64)
     }
 
     /// From now on slots may be void that nobody has published since.
-    pub(crate) fn clear_voids(&mut self, capacity: usize) {
+    pub(crate) fn clear_voids(&mut self) {
         if let ToWrite::Single(single) = &mut self.places {
-            single.uncleared = capacity;
+            single.uncleared = self.slots.count();
         }
     }
 
@@ -131,12 +127,12 @@ impl<E: Event> Producer<E> {
     ) -> Option<Option<u64>> {
         struct Refused;
         let slots = &*self.slots;
-        let ToWrite::Single(Single { ring, next, .. }) = &mut self.places else { return None };
+        let ToWrite::Single(single) = &mut self.places else { return None };
         debug_assert!(count > 0, "the crate gives the number before for none");
         // The crate has no other way out of a batch than to unwind. Of one producer nothing is claimed then, and the
         // slots are filled anew by whatever is published next; of several, a hole would stay.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            ring.try_batch_publish(count, |mut places| {
+            single.ring.try_batch_publish(count, |mut places| {
                 let mut from = from;
                 for row in rows(slots, places.next(), count) {
                     let range = from..from + row.len();
@@ -148,11 +144,8 @@ impl<E: Event> Producer<E> {
             })
         }));
         match result {
-            Ok(Ok(last)) => {
-                *next = last as usize + 1;
-                Some(Some(last as u64))
-            }
-            Ok(Err(_)) => None,
+            // Replay goes before whatever has to be cleared.
+            Ok(published) => single.took(published.ok(), 0).map(|number| Some(number as u64)),
             Err(cause) if cause.is::<Refused>() => Some(None),
             Err(panic) => resume_unwind(panic),
         }
@@ -177,8 +170,9 @@ fn rows<'a, E: Event>(
     count: usize,
 ) -> [&'a mut [Slot<E>]; 2] {
     let Some(first) = first else { return [&mut [], &mut []] };
-    // SAFETY: it is the first of a batch, of `count` places that follow each other, and nobody else has any of them until it is
-    // published: behind the closure that this is called in, which lets no slot out (traps 4 and 13 of the crate).
+    // SAFETY: it is the first of a batch of the crate's ring that these slots are beside, of `count` places that follow each other, which
+    // found room. Nobody else has any of them until it is published: behind the closure that this is called in, which lets no slot
+    // out (traps 4 and 13 of the crate).
     unsafe { slots.rows_to_write(first, count) }
 }
 
@@ -198,20 +192,20 @@ impl Single {
         }
         let (ahead, next) = (self.ahead, self.next);
         let published = self.ring.try_publish(|place| {
-            // SAFETY: the producer numbers its events from 0 on, and each is in the slot of its number: of the only one, `next` is
-            // the number behind the last that it gave.
+            // SAFETY: as said in `slots.rs`; of the only producer `next` is the number behind the last that it gave.
             let slot = unsafe { slots.to_write_at(place, next) };
             slot.fetch_to_write(ahead);
             slot.put(time_ns, event);
         });
-        self.took(published.ok())
+        self.took(published.ok(), 0)
     }
 
-    /// Takes note of the number of the last event published.
+    /// Takes note of the number of the last event published, and that so many slots up to it were cleared if they were void.
     #[inline(always)]
-    fn took(&mut self, last: Option<i64>) -> Option<i64> {
+    fn took(&mut self, last: Option<i64>, cleared: usize) -> Option<i64> {
         if let Some(last) = last {
             self.next = last as usize + 1;
+            self.uncleared = self.uncleared.saturating_sub(cleared);
         }
         last
     }
@@ -221,12 +215,12 @@ impl Single {
     fn try_publish_cleared<E: Event>(&mut self, slots: &Slots<E>, time_ns: u64, event: E) -> Option<i64> {
         let ahead = self.ahead;
         let published = self.ring.try_publish(|place| {
-            let slot = slots.to_write(place);
+            // SAFETY: the place is of the crate's ring that these slots are beside.
+            let slot = unsafe { slots.to_write(place) };
             slot.fetch_to_write(ahead);
             slot.set(time_ns, false, &event);
         });
-        self.uncleared -= usize::from(published.is_ok());
-        self.took(published.ok())
+        self.took(published.ok(), 1)
     }
 }
 

@@ -6,7 +6,7 @@ use slipring_journal::prefetch;
 
 use crate::Event;
 
-/// A cell of the ring. Aligned to a cache line, which the crate does not do by itself.
+/// A cell of the ring, aligned to a cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Slot<E> {
@@ -73,20 +73,26 @@ impl<E> Slot<E> {
     /// the core that read them than the stores in the processor's queue need.
     #[inline(always)]
     pub(super) fn fetch_to_write(&self, ahead: usize) {
-        self.lines(ahead).for_each(prefetch::to_write);
+        Self::lines(std::ptr::from_ref(self).wrapping_add(ahead)).for_each(prefetch::to_write);
     }
 
     /// Asks for the line of the slot `ahead` of this one, to read it; it must have been published, or who publishes it
     /// would lose the line.
     #[inline(always)]
     pub(crate) fn fetch_to_read(&self, ahead: usize) {
-        self.lines(ahead).for_each(prefetch::to_read);
+        Self::fetch_at(std::ptr::from_ref(self).wrapping_add(ahead));
     }
 
-    /// The lines of the slot `ahead`, or its first.
+    /// As [`Slot::fetch_to_read`], of the slot that lies there.
     #[inline(always)]
-    fn lines(&self, ahead: usize) -> impl Iterator<Item = *const u8> {
-        let slot = std::ptr::from_ref(self).wrapping_add(ahead).cast::<u8>();
+    pub(super) fn fetch_at(slot: *const Self) {
+        Self::lines(slot).for_each(prefetch::to_read);
+    }
+
+    /// The lines of the slot that lies there, or its first.
+    #[inline(always)]
+    fn lines(slot: *const Self) -> impl Iterator<Item = *const u8> {
+        let slot = slot.cast::<u8>();
         (0..size_of::<Self>().min(MOST_ASKED_FOR)).step_by(64).map(move |at| slot.wrapping_add(at))
     }
 }

@@ -2,7 +2,12 @@
 //! or read, and when, is the crate's to say, and where they lie is known here.
 //!
 //! The crate shows slots one by one, and for each the place of its memory is loaded anew, for stores in between may have
-//! changed it, as far as a compiler knows. Of slots that lie in a row, a loop needs one register (figures: docs/architecture.md).
+//! changed it, as far as a compiler knows. Of slots that lie in a row, a loop needs one register (figures: docs/architecture.md,
+//! "Slots in rows").
+//!
+//! What all of this relies on: the crate makes its ring's entries once, in order, and shows the entry of the number n at n modulo the
+//! ring's size; numbers begin with 0 and follow each other; and what happens before a number is published, or given back, happens
+//! before whoever is shown it: the release and acquire of the crate's cursors order the slots here as they would its own.
 
 use std::cell::UnsafeCell;
 use std::sync::Arc;
@@ -25,8 +30,9 @@ impl Place {
 /// The slots of a ring.
 pub(super) struct Slots<E>(Box<[UnsafeCell<Slot<E>>]>);
 
-// SAFETY: a slot is only reached by its place, or one given together with it: mutably by whoever has it alone, for as long as that,
-// and else to be read (`to_write`, `rows_to_write`, `rows`). An event may be sent, and be read by several threads.
+// SAFETY: a slot is reached only by whom the crate has given its place, alone to write (`to_write`, `to_write_at`,
+// `rows_to_write`) or with others to read (`rows`), and the crate's cursors order one after the other. An event may be sent, and be
+// read by several threads.
 unsafe impl<E: Event> Sync for Slots<E> {}
 
 /// Slots that were given together: in a row as far as the ring's end, and in another from its start.
@@ -40,15 +46,23 @@ impl<E: Event> Slots<E> {
     /// So many slots, a power of two, and what fills the crate's ring with their places.
     pub(super) fn new(capacity: usize) -> (Arc<Self>, impl FnMut() -> Place) {
         let slots = Arc::new(Slots((0..capacity).map(|_| UnsafeCell::new(Slot::empty())).collect()));
-        let mut places = 0..;
+        let mut places = 0..=u32::MAX;
         (slots, move || Place(places.next().expect("at most 2^32 slots, checked by the builder")))
     }
 
+    /// How many.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The slot of a place that is the caller's alone.
+    ///
+    /// # Safety
+    /// The place was made with these slots.
     #[inline(always)]
-    pub(super) fn to_write<'p>(&'p self, place: &'p mut Place) -> &'p mut Slot<E> {
-        // SAFETY: the place was made for one of these slots, and no other was; whoever has it mutably has it, and so the slot,
-        // alone for as long as the reference lives.
+    pub(super) unsafe fn to_write<'p>(&'p self, place: &'p mut Place) -> &'p mut Slot<E> {
+        // SAFETY: by the contract it is the one place of one of these slots; whoever has it mutably has it, and so the slot, alone for
+        // as long as the reference lives.
         unsafe { &mut *self.slot(place.at()) }
     }
 
@@ -58,7 +72,7 @@ impl<E: Event> Slots<E> {
     /// The place is the one of that number, counted round the ring from its start.
     #[inline(always)]
     pub(super) unsafe fn to_write_at<'p>(&'p self, place: &'p mut Place, number: usize) -> &'p mut Slot<E> {
-        let at = number & (self.0.len() - 1);
+        let at = self.at(number);
         debug_assert_eq!(place.at(), at);
         // SAFETY: by the contract this is the place's slot, so as in `to_write`.
         unsafe { &mut *self.slot(at) }
@@ -67,15 +81,15 @@ impl<E: Event> Slots<E> {
     /// `count` slots from a place on, in a row, and in another if they go on at the ring's start.
     ///
     /// # Safety
-    /// With `first` the places of all of them were given to the caller to write, for `'p`; they are no more than the ring has.
+    /// The place was made with these slots; with it those of all of them were given to the caller to write, for `'p`; they are no
+    /// more than the ring has.
     #[inline(always)]
     pub(super) unsafe fn rows_to_write<'p>(
         &'p self,
         first: &'p mut Place,
         count: usize,
     ) -> [&'p mut [Slot<E>]; 2] {
-        let at = first.at();
-        let head = count.min(self.0.len() - at);
+        let (at, head) = self.row(first.at(), count);
         // SAFETY: `at + head` is no more than there are, nor is what is left of `count`, and the two do not meet. By the contract
         // nobody else has any of them.
         unsafe {
@@ -86,14 +100,14 @@ impl<E: Event> Slots<E> {
         }
     }
 
-    /// `count` slots from the place at `at` on, of which the first has the sequence `first`.
+    /// `count` slots from that of the event `number` on, to which the sequence `first` belongs.
     ///
     /// # Safety
-    /// The places of all of them were given to the caller to read, for as long as they are used; they are no more than the ring has.
+    /// The places of all of them were given to the caller to read, for as long as they are used; they are no more than the ring
+    /// has.
     #[inline(always)]
-    pub(super) unsafe fn rows(&self, at: usize, count: u64, first: u64) -> Rows<'_, E> {
-        let count = count as usize;
-        let head = count.min(self.0.len() - at);
+    pub(super) unsafe fn rows(&self, number: usize, count: usize, first: u64) -> Rows<'_, E> {
+        let (at, head) = self.row(number, count);
         // SAFETY: as in `rows_to_write`, but that others may read them too.
         let (head, rest) = unsafe {
             (
@@ -102,6 +116,26 @@ impl<E: Event> Slots<E> {
             )
         };
         Rows { first, head, rest }
+    }
+
+    /// Asks for the lines of the slot of the event `number`, to read it.
+    #[inline(always)]
+    pub(super) fn fetch_to_read(&self, number: usize) {
+        Slot::fetch_at(self.slot(self.at(number)));
+    }
+
+    /// Where the slot of the event `number` lies.
+    #[inline(always)]
+    fn at(&self, number: usize) -> usize {
+        number & (self.0.len() - 1)
+    }
+
+    /// Where the slot of the event `number` lies, and how many of `count` from it on lie in a row.
+    #[inline(always)]
+    fn row(&self, number: usize, count: usize) -> (usize, usize) {
+        let at = self.at(number);
+        debug_assert!(count <= self.0.len());
+        (at, count.min(self.0.len() - at))
     }
 
     /// Where a slot lies; `at` is at most their number.
@@ -139,16 +173,17 @@ mod tests {
         let (slots, places) = Slots::<Note>::new(capacity);
         let mut places: Vec<Place> = std::iter::repeat_with(places).take(capacity).collect();
         for (id, place) in (10..).zip(&mut places) {
-            slots.to_write(place).event.id = id;
+            // SAFETY: made with these slots.
+            unsafe { slots.to_write(place) }.event.id = id;
         }
         (slots, places)
     }
 
     #[test]
     fn rows_go_on_at_the_ring_s_start() {
-        let (slots, places) = filled(8);
+        let (slots, _places) = filled(8);
         // SAFETY: all places are here, and nobody writes.
-        let rows = unsafe { slots.rows(places[6].at(), 8, 100) };
+        let rows = unsafe { slots.rows(6, 8, 100) };
         let ids = |at, to| rows.part(at, to).iter().map(|slot| slot.event.id).collect::<Vec<_>>();
         assert_eq!((ids(100, 108), ids(101, 102)), (vec![16, 17], vec![17]));
         assert_eq!(
@@ -170,7 +205,9 @@ mod tests {
             for (n, place) in places.iter_mut().enumerate() {
                 let behind = (n + 8 - from) % 8;
                 let wanted = if behind < count { 100 + behind } else { 10 + n };
-                assert_eq!(slots.to_write(place).event.id, wanted as u64, "{n} of {count} from {from}");
+                // SAFETY: made with these slots.
+                let slot = unsafe { slots.to_write(place) };
+                assert_eq!(slot.event.id, wanted as u64, "{n} of {count} from {from}");
             }
         }
     }
