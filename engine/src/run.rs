@@ -18,8 +18,8 @@ use crate::wait::Waiter;
 /// A stage with its name, as a lane holds it.
 pub(crate) type Named<E> = (String, Box<dyn RunStage<E>>);
 
-/// Looks between two turns of a lane that has nothing to do. 16 took no more off the latency.
-const LOOKS: u32 = 8;
+/// Looks between two turns of a lane that has nothing to do. 8 were 10 ns slower at a million events a second, of 160.
+const LOOKS: u32 = 16;
 
 /// A lane's stages and how they are run.
 pub(crate) struct Run<E: Event> {

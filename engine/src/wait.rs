@@ -8,9 +8,9 @@ use crate::handler_stage::panic_text;
 /// How a lane waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Wait {
-    /// Chosen when the engine starts. If every lane and publisher has a core to itself: looks, with a pause between,
-    /// a few after a small batch (more while the ring is near what it can carry, tens of millions of events a
-    /// second), and yields now and then. Else [`Wait::Park`].
+    /// Chosen when the engine starts. If every lane and publisher has a core to itself: looks, with a pause between (and after
+    /// a small batch while events come faster than turns take, tens of millions a second: the faster, the longer), and yields now
+    /// and then. Else [`Wait::Park`].
     #[default]
     Auto,
     /// Looks again at once, always: for a whole core of its own, and to compare. Each look takes the cursor's cache
@@ -56,11 +56,12 @@ pub(crate) struct Waiter {
 ///
 /// A lane that looks again at once takes the cursor's cache line, and those of the slots behind it, from the
 /// publisher that is writing there: near saturation a publisher spends most of its time getting them back. A pause
-/// lets it get ahead. A few pauses after a batch cost next to nothing at moderate rates (after each empty look they would
-/// cost latency in proportion), and a longer pause is only worth its latency when events come so fast that they would queue anyway: so the pause
-/// doubles, up to a bound, while the turns of a whole window say so, and halves when they don't.
+/// lets it get ahead. A pause is only worth its latency when events come so fast that they would queue anyway: so there is none until
+/// the turns of a whole window say so, it doubles, up to a bound, while they do, and halves and ends when they don't.
 struct Pauses {
     least: u32,
+    /// Eighths of an event a turn below which there are none.
+    none_below: Option<u64>,
     most: u32,
     now: u32,
     /// Events of a turn, on average, for each pause: from the first on the next pauses are longer, below the second
@@ -77,7 +78,7 @@ const WINDOW: u32 = 32;
 
 impl Pauses {
     /// Beyond the first two steps about 50 million events a second, where a pause takes 25 ns.
-    const FEW: Pauses = Pauses::new(4, 128, 10, 7);
+    const FEW: Pauses = Pauses { now: 0, none_below: Some(28), ..Pauses::new(4, 128, 10, 7) };
     /// A fifth of that.
     const MANY: Pauses = Pauses::new(32, 256, 2, 1);
     /// On a core that others want too, a long pause would be their time.
@@ -85,7 +86,7 @@ impl Pauses {
     const NONE: Pauses = Pauses::new(0, 0, 0, 0);
 
     const fn new(least: u32, most: u32, grow: u64, shrink: u64) -> Self {
-        Pauses { least, most, now: least, grow, shrink, turns: 0, events: 0 }
+        Pauses { least, most, now: least, none_below: None, grow, shrink, turns: 0, events: 0 }
     }
 
     /// After a turn that finished `events` events.
@@ -110,6 +111,16 @@ impl Pauses {
 
     fn adapt(&mut self) {
         let eighths = 8 * self.events / u64::from(WINDOW);
+        (self.turns, self.events) = (0, 0);
+        if self.now == 0 {
+            // Four events a turn: a turn takes several times as long as an event does to come.
+            self.now = if eighths >= 32 { self.least } else { 0 };
+            return;
+        }
+        if self.now == self.least && self.none_below.is_some_and(|least| eighths < least) {
+            self.now = 0;
+            return;
+        }
         let now = u64::from(self.now);
         // The first step is taken early: where cache lines move slowly, a publisher is held up long before.
         let (grow, shrink) = match self.now {
@@ -122,7 +133,6 @@ impl Pauses {
         } else if eighths < shrink * now {
             self.now = (self.now / 2).max(self.least);
         }
-        (self.turns, self.events) = (0, 0);
     }
 }
 
@@ -238,22 +248,25 @@ mod tests {
     fn a_lane_pauses_longer_only_while_events_come_fast_for_long() {
         let mut pauses = Pauses::FEW;
         // One event a turn is not fast.
-        assert_eq!((0..100).map(|_| window(&mut pauses, 1)).max(), Some(4));
+        assert_eq!((0..100).map(|_| window(&mut pauses, 1)).max(), Some(0));
         // A burst is fast, but soon over.
         for _ in 0..10 {
             (0..10).for_each(|_| pauses.count(6));
             (0..1_000).for_each(|_| pauses.count(0));
-            assert_eq!(pauses.now, 4);
+            assert_eq!(pauses.now, 0);
         }
         let mut pauses = Pauses::FEW;
-        for (longer, events) in [(8, 2), (16, 10), (32, 20), (64, 40), (128, 80), (128, 160)] {
+        for (longer, events) in [(4, 4), (8, 4), (16, 10), (32, 20), (64, 40), (128, 80), (128, 160)] {
             assert_eq!(window(&mut pauses, events), longer);
         }
         // Neither fast nor slow.
         assert_eq!(window(&mut pauses, 112), 128);
-        for (shorter, events) in [(64, 111), (32, 55), (16, 27), (8, 13), (8, 3), (4, 2), (4, 0)] {
+        for (shorter, events) in [(64, 111), (32, 55), (16, 27), (8, 13), (8, 3), (4, 2), (0, 3), (0, 3)] {
             assert_eq!(window(&mut pauses, events), shorter);
         }
+        // The other presets always pause.
+        let mut pauses = Pauses::MANY;
+        assert_eq!((0..100).map(|_| window(&mut pauses, 0)).min(), Some(32));
     }
 
     #[test]
