@@ -18,8 +18,9 @@ use crate::wait::Waiter;
 /// A stage with its name, as a lane holds it.
 pub(crate) type Named<E> = (String, Box<dyn RunStage<E>>);
 
-/// Looks between two turns of a lane that has nothing to do; with 8 the median latency was the same.
-const LOOKS: u32 = 16;
+/// Looks between two turns of a lane that has nothing to do; with 8 the median latency was the same. With several publishers there
+/// are none: each would have the scout go and look at the marks that they are writing.
+pub(crate) const LOOKS: u32 = 16;
 
 /// A lane's stages and how they are run.
 pub(crate) struct Run<E: Event> {
@@ -30,6 +31,8 @@ pub(crate) struct Run<E: Event> {
     /// Stages that have ended or failed.
     pub(crate) ended: Vec<Named<E>>,
     pub(crate) waiter: Waiter,
+    /// Looks between two idle turns.
+    pub(crate) looks: u32,
     pub(crate) status: Arc<Status>,
     pub(crate) parking: Arc<Parking>,
     /// Its place among the lanes that can park, if it is one.
@@ -116,7 +119,7 @@ impl<E: Event> Run<E> {
     /// Looks a few times whether there is something to do, between turns that found nothing: a turn takes several times as long.
     #[inline]
     fn look(&self) {
-        (0..LOOKS).any(|_| self.stages.iter().any(|(_, stage)| stage.parks_at().is_none()));
+        (0..self.looks).any(|_| self.stages.iter().any(|(_, stage)| stage.parks_at().is_none()));
     }
 
     /// Parks until one of the cursors that hold the stages up moves.

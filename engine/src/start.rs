@@ -26,7 +26,7 @@ use crate::late::{History, LateConsumers};
 use crate::park::Parking;
 use crate::publisher::{Outlet, Publisher};
 use crate::ring;
-use crate::run::Run;
+use crate::run::{LOOKS, Run};
 use crate::run_stage::{RunStage, Wiring};
 use crate::status::Status;
 use crate::wait::Waiter;
@@ -169,6 +169,7 @@ impl<E: Event> EngineBuilder<E> {
                 stages,
                 fused,
                 waiter: lane.own_wait.map_or_else(|| Waiter::new(lane.wait, crowded), Waiter::own),
+                looks: if self.publishers == ring::Publishers::Single { LOOKS } else { 0 },
                 status: Arc::clone(&status),
                 parking: Arc::clone(&parking),
                 parks_as,

@@ -32,7 +32,8 @@ pub enum Wait {
 
 /// A wait strategy of one's own. One that panics halts the engine.
 pub trait WaitStrategy: Send + 'static {
-    /// Called after the `empty_looks`-th look in a row that found nothing, on the lane's thread.
+    /// Called after the `empty_looks`-th turn in a row that found nothing, on the lane's thread. Between two turns the lane looks
+    /// some more times by itself.
     fn idle(&mut self, empty_looks: u32);
 
     /// Called after a turn that finished `events` events.
@@ -42,7 +43,7 @@ pub trait WaitStrategy: Send + 'static {
 /// A wait strategy at work.
 pub(crate) struct Waiter {
     after: After,
-    /// Empty looks in a row before anything else is done than look.
+    /// Empty turns in a row before anything else is done than look.
     spins: u32,
     /// Pauses after an empty look.
     breath: u32,
@@ -122,13 +123,13 @@ impl Pauses {
             return;
         }
         let now = u64::from(self.now);
-        // The first step is taken early: where cache lines move slowly, a publisher is held up long before.
-        let (grow, shrink) = match self.now {
-            now if now == self.least => (self.grow.min(4), 0),
-            now if now == 2 * self.least => (self.grow, self.shrink.min(3)),
-            _ => (self.grow, self.shrink),
+        // A pause makes turns longer, and so has more events come in each: where the next step up or down lies allows for it.
+        let shrink = match self.now {
+            now if now == self.least => 0,
+            now if now == 2 * self.least => self.shrink.min(6),
+            _ => self.shrink,
         };
-        if eighths >= grow * now {
+        if eighths >= self.grow * now {
             self.now = (2 * self.now).min(self.most);
         } else if eighths < shrink * now {
             self.now = (self.now / 2).max(self.least);
@@ -256,17 +257,36 @@ mod tests {
             assert_eq!(pauses.now, 0);
         }
         let mut pauses = Pauses::FEW;
-        for (longer, events) in [(4, 4), (8, 4), (16, 10), (32, 20), (64, 40), (128, 80), (128, 160)] {
+        for (longer, events) in [(4, 4), (8, 5), (16, 10), (32, 20), (64, 40), (128, 80), (128, 160)] {
             assert_eq!(window(&mut pauses, events), longer);
         }
         // Neither fast nor slow.
         assert_eq!(window(&mut pauses, 112), 128);
-        for (shorter, events) in [(64, 111), (32, 55), (16, 27), (8, 13), (8, 3), (4, 2), (0, 3), (0, 3)] {
+        for (shorter, events) in
+            [(64, 111), (32, 55), (16, 27), (8, 13), (8, 6), (4, 5), (4, 4), (0, 3), (0, 3)]
+        {
             assert_eq!(window(&mut pauses, events), shorter);
         }
         // The other presets always pause.
         let mut pauses = Pauses::MANY;
         assert_eq!((0..100).map(|_| window(&mut pauses, 0)).min(), Some(32));
+    }
+
+    /// A pause of 30 ns, a turn of 60 without any.
+    #[test]
+    fn a_backlog_leaves_no_pauses_behind_where_the_rate_needs_none() {
+        for events_a_us in [1, 5, 10, 15, 18] {
+            let mut pauses = Pauses::FEW;
+            (0..200).for_each(|_| pauses.count(256));
+            assert_eq!(pauses.now, 128);
+            let mut left = 0;
+            for _ in 0..10_000 {
+                left += events_a_us * (60 + 30 * u64::from(pauses.now));
+                pauses.count(left / 1_000);
+                left %= 1_000;
+            }
+            assert_eq!(pauses.now, 0, "{events_a_us} events a microsecond");
+        }
     }
 
     #[test]

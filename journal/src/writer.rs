@@ -344,8 +344,8 @@ impl<E: Event, S: Storage> Drop for Writer<E, S> {
     }
 }
 
-/// How many words ahead of a record the lines of the mapping are asked for. 16 records of 64 bytes carried a fifth
-/// less, 64 and 128 no more.
+/// How many words ahead of a record the lines of the mapping are asked for: 64 records of 64 bytes. To be read, which is enough: nobody
+/// else has them. Asked for to be written they took longer, 32 ahead (see `docs/architecture.md`).
 const AHEAD_WORDS: usize = 512;
 const WORDS_OF_A_LINE: usize = 8;
 

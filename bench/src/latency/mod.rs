@@ -56,7 +56,10 @@ impl Cell {
     /// The part of what was due that was taken in time, the median of the rounds.
     fn taken_in_time(&self) -> f64 {
         let figures = self.tally.figures.iter().find(|figures| figures.metric == TAKEN_IN_TIME);
-        figures.map_or(1.0, |figures| crate::stats::median(&figures.values) / 100.0)
+        let counted = |figures: &crate::harness::Figures| {
+            figures.values.iter().copied().filter(|value| value.is_finite()).collect::<Vec<_>>()
+        };
+        figures.map_or(1.0, |figures| crate::stats::median(&counted(figures)) / 100.0)
     }
 }
 
@@ -245,7 +248,7 @@ fn samples(judged: &Judged) -> Vec<Sample> {
 
 /// The last rate of each column before its curve turns up.
 fn knees(cells: &[Cell], top: f64) -> Vec<Knee> {
-    let usual: Vec<&Cell> = cells.iter().filter(|cell| cell.variant.is_empty()).collect();
+    let usual: Vec<&Cell> = cells.iter().filter(|cell| cell.variant.is_empty() && cell.rounds > 0).collect();
     let mut names: Vec<(Column, &str)> = Vec::new();
     for cell in &usual {
         if !names.contains(&(cell.column, cell.contender)) {

@@ -13,7 +13,11 @@ use crate::stats::{QUANTILES, human_ns, human_rate};
 /// Percentiles of one group.
 pub fn group(name: &str, cells: &[Cell], rows: &[Row]) -> String {
     let Some(first) = cells.first() else { return String::new() };
-    let mut text = format!("{name}  (all of {} rounds together, {})\n", first.rounds, first.topology);
+    let (least, most) = cells
+        .iter()
+        .fold((usize::MAX, 0), |(least, most), cell| (cell.rounds.min(least), cell.rounds.max(most)));
+    let rounds = if least == most { most.to_string() } else { format!("{least} to {most}") };
+    let mut text = format!("{name}  (all of {rounds} rounds together, {})\n", first.topology);
     let _ = write!(text, "  {:<32}", "");
     for head in ["p50", "p90", "p99", "p99.9", "p99.99", "max"] {
         let _ = write!(text, "{head:>9}");
