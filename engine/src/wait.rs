@@ -45,7 +45,7 @@ pub(crate) struct Waiter {
     after: After,
     /// Empty turns in a row before anything else is done than look.
     spins: u32,
-    /// Pauses after an empty look.
+    /// Pauses after an empty turn.
     breath: u32,
     pauses: Pauses,
     empty: u32,
@@ -123,12 +123,8 @@ impl Pauses {
             return;
         }
         let now = u64::from(self.now);
-        // A pause makes turns longer, and so has more events come in each: where the next step up or down lies allows for it.
-        let shrink = match self.now {
-            now if now == self.least => 0,
-            now if now == 2 * self.least => self.shrink.min(6),
-            _ => self.shrink,
-        };
+        // A pause makes turns longer, and so has more events come in each: below the first step there must be room for that.
+        let shrink = if self.now == 2 * self.least { self.shrink.min(6) } else { self.shrink };
         if eighths >= self.grow * now {
             self.now = (2 * self.now).min(self.most);
         } else if eighths < shrink * now {

@@ -78,8 +78,8 @@ mod tests {
     #[derive(Clone, Copy, Debug, crate::Event)]
     #[event(pod)]
     #[repr(C)]
-    struct Note {
-        id: u64,
+    pub(super) struct Note {
+        pub(super) id: u64,
     }
 
     #[derive(Clone, Debug)]

@@ -107,14 +107,8 @@ mod tests {
 
     use crate::ring::poller::Places;
     use crate::ring::producer::ToWrite;
+    use crate::ring::tests::Note;
     use crate::ring::{Poller, Publishers, Slot, build};
-
-    #[derive(Clone, Copy, Debug, crate::Event)]
-    #[event(pod)]
-    #[repr(C)]
-    struct Note {
-        id: u64,
-    }
 
     fn seen(poller: &mut Poller<Note>, first: u64) -> u64 {
         poller.show(first, u64::MAX, |_: &Slot<Note>, _, _| crate::ring::Visit::Done)

@@ -160,13 +160,7 @@ impl<'s, E> Rows<'s, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(Clone, Copy, Debug, crate::Event)]
-    #[event(pod)]
-    #[repr(C)]
-    struct Note {
-        id: u64,
-    }
+    use crate::ring::tests::Note;
 
     /// Slots whose ids are 10 and up, by place.
     fn filled(capacity: usize) -> (Arc<Slots<Note>>, Vec<Place>) {
