@@ -5,7 +5,7 @@
 use slipring_journal::{JournalFault, OpenError, Status, verify_on};
 use slipring_tests::fuzzed::BODIES;
 use slipring_tests::images::{folder, whole};
-use slipring_tests::journals::{BLOCK_BYTES, HEADER_BYTES, mend_checksum, open, options, segment};
+use slipring_tests::journals::{BLOCK_BYTES, mend_checksum, open, options, segment};
 
 /// Cases of each body.
 const CASES: u64 = 4_000;
@@ -38,7 +38,7 @@ fn row_arbitrary_bytes_as_a_segment_or_control_file() {
 
 /// Gives every block of a file the checksum that its bytes call for, after `change` of each.
 fn change_blocks(file: &mut [u8], change: impl Fn(&mut [u8])) {
-    for block in file[..HEADER_BYTES].chunks_exact_mut(BLOCK_BYTES) {
+    for block in file[..2 * BLOCK_BYTES].chunks_exact_mut(BLOCK_BYTES) {
         change(block);
         mend_checksum(block);
     }

@@ -9,7 +9,8 @@ use slipring_journal::storage::{Memory, Storage};
 use slipring_journal::{AppendError, Cursors, DiskFull, OpenError, Reader, Stall, SyncError, Writer};
 use slipring_tests::faulty::{Call, Faulty};
 use slipring_tests::journals::{
-    BOOT, NEXT_BOOT, Note, append_to, closed, died, note, open, options, read_all, segment, time,
+    BOOT, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, note, open, options, read_all,
+    segment, time,
 };
 
 const CAPACITY: u64 = 8;
@@ -95,7 +96,7 @@ fn row_every_call_of_an_open_fails_in_turn_and_nothing_is_half_made() {
     // A new journal; one that was closed; one with a tail to cut, records to rewrite and segments to remove.
     let torn = || {
         let mut files = died(CAPACITY, 20, 10).to_files();
-        files.get_mut(&segment(8)).unwrap()[8192 + 6 * 64] ^= 1;
+        files.get_mut(&segment(8)).unwrap()[HEADER_BYTES + 6 * RECORD_BYTES] ^= 1;
         files.insert(format!("{}.tmp", segment(32)), vec![1; 9]);
         Memory::from_files(files, NEXT_BOOT)
     };

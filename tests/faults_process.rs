@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use slipring_journal::{Journal, OpenError, Sync, Writer};
 use slipring_tests::children::{Child, is_root, skipped};
-use slipring_tests::journals::{Note, read_folder, time};
+use slipring_tests::journals::{HEADER_BYTES, Note, read_folder, time};
 use slipring_tests::lives::note_of_round;
 
 fn child<const N: usize>(mode: &str, folder: &Path, numbers: [u64; N]) -> Child {
@@ -180,7 +180,7 @@ fn row_read_only_folder_is_read_without_a_lock_and_without_a_repair() {
     writer.abandon();
     let segment = folder.join("00000000000000000064.seg");
     let mut bytes = std::fs::read(&segment).unwrap();
-    bytes[8192 + 36 * 64..][..8].fill(0x5a);
+    bytes[HEADER_BYTES + 36 * 64..][..8].fill(0x5a);
     std::fs::write(&segment, &bytes).unwrap();
     std::fs::write(folder.join("00000000000000000192.seg.tmp"), "left over").unwrap();
     let before: Vec<_> =

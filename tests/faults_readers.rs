@@ -101,7 +101,7 @@ fn row_spare_segment_made_anew_under_a_live_follower() {
 fn with_another_history(durable: u64) -> (Memory, Memory) {
     let before = died(CAPACITY, 6, durable);
     let mut files = before.to_files();
-    files.get_mut(&segment(0)).unwrap()[8192 + 3 * 64] ^= 1;
+    files.get_mut(&segment(0)).unwrap()[HEADER_BYTES + 3 * RECORD_BYTES] ^= 1;
     let after = Memory::from_files(files, NEXT_BOOT);
     let (mut writer, report) = open(&options(CAPACITY), &after).unwrap();
     assert_eq!((report.truncated_at, report.valid_discarded), (Some(3), 2));

@@ -14,7 +14,7 @@ use slipring_journal::{
 use crate::faulty::{Call, Faulty};
 use crate::images::{self, CAPACITY};
 use crate::journals::{
-    BLOCK_BYTES, FileSet, HEADER_BYTES, Note, mend_checksum, note, open, options, segment,
+    BLOCK_BYTES, FileSet, Note, mend_checksum, note, open, options, segment,
 };
 
 /// Storage calls that one look at a folder may take: the images are three small segments, so whoever calls more
@@ -206,7 +206,7 @@ pub fn salvage(bytes: &[u8]) {
 pub fn header(bytes: &[u8]) {
     let mut files = images::whole();
     let Some(blocks) = blocks(&files[&segment(0)], bytes) else { return };
-    files.get_mut(&segment(0)).expect("it has one")[..HEADER_BYTES].copy_from_slice(&blocks);
+    files.get_mut(&segment(0)).expect("it has one")[..2 * BLOCK_BYTES].copy_from_slice(&blocks);
     look(images::folder(files, true));
 }
 

@@ -24,7 +24,7 @@ pub struct Note {
 /// Size of a record of [`Note`].
 pub const RECORD_BYTES: usize = 64;
 /// Where records start in a segment file.
-pub const HEADER_BYTES: usize = 8192;
+pub const HEADER_BYTES: usize = slipring_journal::HEADER_BYTES as usize;
 /// Unit of header copies and control slots.
 pub const BLOCK_BYTES: usize = 4096;
 /// A boot of the machine.

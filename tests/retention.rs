@@ -13,7 +13,7 @@ use slipring_tests::journals::{BOOT, NEXT_BOOT, Note, RECORD_BYTES, note, open, 
 
 const CAPACITY: u64 = 4;
 /// What the files of a segment's records count for.
-const SEGMENT_BYTES: u64 = 8192 + CAPACITY * RECORD_BYTES as u64;
+const SEGMENT_BYTES: u64 = slipring_journal::HEADER_BYTES + CAPACITY * RECORD_BYTES as u64;
 
 fn start(retention: Retention) -> (Memory, Writer<Note, Memory>) {
     let memory = Memory::new(BOOT);

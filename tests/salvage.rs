@@ -356,7 +356,7 @@ fn a_gap_that_no_lost_file_leaves_is_refused() {
     // The last segment as if it started 2^40 records later, its records with it.
     let mut far = files.remove(&segment(18)).unwrap();
     let (id, base): ([u8; 16], u64) = (far[16..32].try_into().unwrap(), 1 << 40);
-    for block in far[..HEADER_BYTES].chunks_exact_mut(BLOCK_BYTES) {
+    for block in far[..4 * BLOCK_BYTES].chunks_exact_mut(BLOCK_BYTES) {
         block[32..40].copy_from_slice(&base.to_le_bytes());
         mend_checksum(block);
     }

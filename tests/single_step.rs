@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 
 use slipring_journal::storage::{Files, Memory, Storage};
 use slipring_journal::{Journal, Reader, Sync};
-use slipring_tests::journals::{FileSet, Note, RECORD_BYTES, time};
+use slipring_tests::journals::{FileSet, HEADER_BYTES, Note, RECORD_BYTES, time};
 use slipring_tests::lives::note_of_round;
 
 /// As in the child.
@@ -252,8 +252,8 @@ fn died_in_the_middle(folder: &Path) -> Expected {
     writer.abandon();
     let segment = File::options().write(true).open(folder.join("00000000000000000008.seg")).unwrap();
     // Everything of record 10 but its commit word.
-    segment.write_all_at(&time(10).to_le_bytes(), 8192 + 2 * RECORD_BYTES as u64).unwrap();
-    segment.write_all_at(&[0xa5; 48], 8192 + 2 * RECORD_BYTES as u64 + 16).unwrap();
+    segment.write_all_at(&time(10).to_le_bytes(), (HEADER_BYTES + 2 * RECORD_BYTES) as u64).unwrap();
+    segment.write_all_at(&[0xa5; 48], (HEADER_BYTES + 2 * RECORD_BYTES) as u64 + 16).unwrap();
     std::fs::write(folder.join("00000000000000000016.seg.tmp"), [7; 99]).unwrap();
     Expected { rounds: vec![0; 10], round: 0 }
 }

@@ -5,7 +5,7 @@ use crate::control;
 use crate::error::{IoFault, JournalFault};
 use crate::event::Schema;
 use crate::format::{
-    BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, SegmentHeader, VERSION, segment_base, segment_name,
+    BlockFault, CONTROL_NAME, ControlState, SegmentBlocks, SegmentHeader, VERSION, segment_base, segment_name,
 };
 use crate::storage::{Storage, StorageFile};
 
@@ -134,36 +134,36 @@ pub(crate) fn segment_files<S: Storage>(storage: &S) -> Result<Vec<(u64, String)
     Ok(files)
 }
 
-/// Reads a segment's header from whichever copy is whole.
+/// Reads the blocks in front of a segment's records, each from whichever copy is whole; and what to warn of.
+pub(crate) fn read_blocks<F: StorageFile>(
+    file: &F,
+    path: &std::path::Path,
+) -> Result<(SegmentBlocks, Option<String>), JournalFault> {
+    let path = path.to_owned();
+    let read = SegmentBlocks::read(|buffer, offset| file.read_at(buffer, offset))
+        .map_err(|error| IoFault::new("read", path.clone(), error))?;
+    match read {
+        Ok(blocks) => {
+            let warning = (!blocks.one_copy.is_empty()).then(|| {
+                let names = blocks.one_copy.join(" and of its ");
+                format!("{}: one copy of its {names} is damaged; used the other", path.display())
+            });
+            Ok((blocks, warning))
+        }
+        Err(BlockFault::ForeignEndian) => Err(JournalFault::ForeignEndian { path }),
+        Err(BlockFault::Version(found)) => {
+            Err(JournalFault::UnsupportedVersion { path, found, known: VERSION })
+        }
+        Err(BlockFault::Absent | BlockFault::Damaged) => Err(JournalFault::BadHeader { path }),
+    }
+}
+
+/// As [`read_blocks`], of the header alone.
 pub(crate) fn read_header<F: StorageFile>(
     file: &F,
     path: &std::path::Path,
 ) -> Result<(SegmentHeader, Option<String>), JournalFault> {
-    let mut copies = Vec::with_capacity(2);
-    for copy in 0..2 {
-        let mut block = vec![0; BLOCK_BYTES];
-        let read = file
-            .read_at(&mut block, copy * BLOCK_BYTES as u64)
-            .map_err(|error| IoFault::new("read", path.to_owned(), error))?;
-        copies.push(SegmentHeader::decode(&block[..read]));
-    }
-    let path = path.to_owned();
-    match (copies.remove(0), copies.remove(0)) {
-        // Such a block is whole, not damaged: whoever wrote it knows better than the other copy.
-        (Err(BlockFault::ForeignEndian), _) | (_, Err(BlockFault::ForeignEndian)) => {
-            Err(JournalFault::ForeignEndian { path })
-        }
-        (Err(BlockFault::Version(found)), _) | (_, Err(BlockFault::Version(found))) => {
-            Err(JournalFault::UnsupportedVersion { path, found, known: VERSION })
-        }
-        (Ok(a), Ok(b)) if a == b => Ok((a, None)),
-        (Ok(_), Ok(_)) => Err(JournalFault::BadHeader { path }),
-        (Ok(header), Err(_)) | (Err(_), Ok(header)) => {
-            let warning = format!("{}: one copy of its header is damaged; used the other", path.display());
-            Ok((header, Some(warning)))
-        }
-        _ => Err(JournalFault::BadHeader { path }),
-    }
+    read_blocks(file, path).map(|(blocks, warning)| (blocks.header, warning))
 }
 
 /// Refuses a journal of another event type, before any record is read.

@@ -112,7 +112,7 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
             Err(BlockFault::Version(found)) => {
                 return Err(JournalFault::UnsupportedVersion { path, found, known: VERSION });
             }
-            Ok(_) | Err(BlockFault::Damaged) => {}
+            Ok(_) | Err(BlockFault::Absent | BlockFault::Damaged) => {}
         }
     }
     let other_slot_bad = slots.iter().any(Result::is_err);

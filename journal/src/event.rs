@@ -79,7 +79,8 @@ impl Schema {
 
     /// Reads back what [`Schema::to_text`] wrote; `None` if it is no schema.
     pub fn from_text(text: &str) -> Option<Self> {
-        let mut lines = text.lines();
+        // Behind a tab come attributes: for readers that know them.
+        let mut lines = text.lines().map(|line| line.split('\t').next().unwrap_or_default());
         let (name, size) = lines.next()?.rsplit_once(' ')?;
         let mut schema = Schema { name: name.to_owned(), size: size.parse().ok()?, fields: Vec::new() };
         for line in lines {

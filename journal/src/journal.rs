@@ -13,7 +13,7 @@ use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, OpenError, ReadError};
 use crate::event::Event;
 use crate::follow::Follower;
-use crate::format::{MAX_SCHEMA_BYTES, SegmentHeader};
+use crate::format::{MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
 use crate::hooks::{Hooks, SealedSegment};
 use crate::prepare::{DiskFull, Preparer};
 use crate::progress::Progress;
@@ -248,6 +248,10 @@ impl Journal {
             event_bytes: size_of::<E>() as u32,
             epoch: report.epoch,
             created_ns: 0,
+            version: VERSION,
+            event_version: 0,
+            previous_base: None,
+            branch: [0; 16],
             schema: text,
         };
         let end = report.end_sequence;

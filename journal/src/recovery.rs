@@ -10,7 +10,7 @@ use crate::control::{self, Control};
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::Schema;
-use crate::format::{CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, valid_record};
+use crate::format::{Bond, CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, valid_record};
 use crate::protect;
 use crate::report::RecoveryReport;
 use crate::scan::{self, Follow, Tail};
@@ -123,6 +123,9 @@ fn create<S: Storage>(
         epoch: 1,
         closed: false,
         boot_id: storage.boot_id(),
+        last: Bond::UNKNOWN,
+        before_first: Bond::UNKNOWN,
+        branch: [0; 16],
     };
     let control = Control::create(storage, state)?;
     let mut report = empty_report(storage, &state);

@@ -9,7 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crossbeam::queue::ArrayQueue;
 
 use crate::error::IoFault;
-use crate::format::{BLOCK_BYTES, SegmentHeader, TEMPORARY, segment_name};
+use crate::format::{
+    Bond, JournalId, LINK_COPIES, Link, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader, TEMPORARY, segment_name,
+};
 use crate::protect;
 use crate::storage::{SegmentMap, Storage, StorageFile};
 
@@ -32,6 +34,10 @@ pub(crate) struct LiveSegment<S: Storage> {
     pub(crate) base: u64,
     pub(crate) end: u64,
     record_bytes: u64,
+    /// Where the record of `base` lies in the file.
+    records_at: u64,
+    /// A file of version 1 has no link.
+    has_link: bool,
     pub(crate) file: S::File,
     /// `None` once the writer has left the segment and helper or syncer has unmapped it. Never locked by the writer.
     map: Mutex<Option<Arc<Map<S>>>>,
@@ -59,6 +65,8 @@ impl<S: Storage> LiveSegment<S> {
             base: header.base,
             end: header.end(),
             record_bytes: u64::from(header.record_bytes),
+            records_at: header.records_at(),
+            has_link: header.version > 1,
             file,
             map: Mutex::new(Some(Arc::clone(&map))),
             name: name.to_owned(),
@@ -84,7 +92,23 @@ impl<S: Storage> LiveSegment<S> {
         map.is_some()
     }
 
-    /// Syncs the records of `sequences`; unmaps first if the writer has left.
+    /// Ties the segment to the record before its first. The next sync takes the link along with the records.
+    pub(crate) fn write_link(&self, journal_id: JournalId, before: Bond) -> std::io::Result<()> {
+        if !self.has_link {
+            return Ok(());
+        }
+        let block = Link { journal_id, base: self.base, before }.encode();
+        LINK_COPIES.iter().try_for_each(|at| self.file.write_at(&block[..], *at))
+    }
+
+    /// Epoch and checksum of a record that is committed.
+    pub(crate) fn bond(&self, sequence: u64) -> std::io::Result<Bond> {
+        let mut header = [0; RECORD_HEADER_BYTES];
+        self.file.read_at(&mut header, self.bytes(sequence..sequence + 1).start)?;
+        Ok(Bond::of(RecordHeader::decode(&header)))
+    }
+
+    /// Syncs the records of `sequences`, and the link with the first of them; unmaps first if the writer has left.
     pub(crate) fn sync(&self, sequences: std::ops::Range<u64>, left: bool) -> std::io::Result<()> {
         let map = if left {
             self.unmap();
@@ -93,7 +117,13 @@ impl<S: Storage> LiveSegment<S> {
             self.lock_map().clone()
         };
         match map {
-            Some(map) => map.sync(self.bytes(sequences)),
+            Some(map) => {
+                let mut bytes = self.bytes(sequences.clone());
+                if self.has_link && sequences.start <= self.base {
+                    bytes.start = LINK_COPIES[0];
+                }
+                map.sync(bytes)
+            }
             None => self.file.sync(),
         }
     }
@@ -112,14 +142,14 @@ impl<S: Storage> LiveSegment<S> {
     pub(crate) fn bytes(&self, sequences: std::ops::Range<u64>) -> std::ops::Range<u64> {
         let offset = |sequence: u64| {
             let slot = sequence.clamp(self.base, self.end) - self.base;
-            crate::format::HEADER_BYTES + slot * self.record_bytes
+            self.records_at + slot * self.record_bytes
         };
         offset(sequences.start)..offset(sequences.end)
     }
 
     /// Slots from `cursor` on up to this sequence lie in pages that are present.
     pub(crate) fn present_end(&self, cursor: u64) -> u64 {
-        let bytes = self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(crate::format::HEADER_BYTES);
+        let bytes = self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(self.records_at);
         (self.base + bytes / self.record_bytes).clamp(cursor.max(self.base), self.end)
     }
 
@@ -174,9 +204,8 @@ impl<S: Storage> NewFile<S> {
         .map_err(fault("create"))?;
         let fill = || -> Result<(), IoFault> {
             file.allocate(header.file_bytes()).map_err(fault("allocate"))?;
-            let block = header.encode();
-            for copy in 0..2 {
-                file.write_at(&block[..], copy * BLOCK_BYTES as u64).map_err(fault("write the header of"))?;
+            for (at, bytes) in header.encode() {
+                file.write_at(&bytes, at).map_err(fault("write the header of"))?;
             }
             if protect::on(protect::HEADER_SYNC) {
                 file.sync().map_err(fault("sync"))?;

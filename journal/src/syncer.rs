@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::control::Control;
 use crate::error::{IoFault, SyncError};
+use crate::format::Bond;
 use crate::hooks::{Hooks, SealedSegment};
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::protect;
 use crate::retention::Retainer;
-use crate::segments::Segments;
+use crate::segments::{LiveSegment, Segments};
 use crate::storage::Storage;
 
 /// When records are made durable.
@@ -140,7 +141,8 @@ impl<S: Storage> Syncer<S> {
         let Some(retainer) = &mut self.retainer else { return false };
         let retired = retainer.retire(&self.storage, durable_end);
         let Some(first) = retired.last().map(|segment| segment.end) else { return false };
-        match self.control.update(|state| state.first = first) {
+        let bond = Bond::UNKNOWN;
+        match self.control.update(|state| (state.first, state.before_first) = (first, bond)) {
             Ok(()) => retainer.hand_over(retired),
             Err(fault) => self.fail(SyncError::SyncFailed { durable_end, fault }),
         }
@@ -155,6 +157,8 @@ impl<S: Storage> Syncer<S> {
         // The handles are copied out: a sync must not hold the helper up.
         let due: Vec<_> =
             self.segments.live().iter().filter(|s| s.end > from && s.base < target).cloned().collect();
+        self.link(&due, from)?;
+        let last = self.bond_before(&due, target)?;
         let active_base = self.segments.active_base();
         for segment in &due {
             segment
@@ -175,6 +179,7 @@ impl<S: Storage> Syncer<S> {
         let first = retired.last().map_or(self.control.state.first, |segment| segment.end);
         self.control.update(|state| {
             state.durable_end = target;
+            state.last = last;
             state.first = first;
             state.closed = closed;
         })?;
@@ -192,6 +197,28 @@ impl<S: Storage> Syncer<S> {
             retainer.hand_over(retired);
         }
         Ok(())
+    }
+
+    /// Ties each segment in which D comes to lie to the record before it. The sync of the segment's first records takes the
+    /// link along, so it is on disk before D says that they are.
+    fn link(&self, due: &[Arc<LiveSegment<S>>], from: u64) -> Result<(), IoFault> {
+        for segment in due.iter().filter(|segment| segment.base >= from) {
+            let before = self.bond_before(due, segment.base)?;
+            segment
+                .write_link(self.control.state.journal_id, before)
+                .map_err(|error| IoFault::new("write the link of", self.storage.path(&segment.name), error))?;
+        }
+        Ok(())
+    }
+
+    /// Epoch and checksum of the record below `end`, which is the last durable one or lies in a segment of `due`.
+    fn bond_before(&self, due: &[Arc<LiveSegment<S>>], end: u64) -> Result<Bond, IoFault> {
+        match due.iter().find(|segment| segment.base < end && end <= segment.end) {
+            Some(segment) => segment
+                .bond(end - 1)
+                .map_err(|error| IoFault::new("read", self.storage.path(&segment.name), error)),
+            None => Ok(self.control.state.last),
+        }
     }
 
     /// Runs until `stop` says so.

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use slipring_journal::storage::{copy_in, copy_out};
 
 const SECTOR_WORDS: usize = 64;
+/// Sectors in front of a segment's records: nobody stores into them through a map.
+const HEADER_SECTORS: usize = slipring_journal::HEADER_BYTES as usize / (SECTOR_WORDS * 8);
 type Sector = [u64; SECTOR_WORDS];
 
 #[derive(Debug, Default)]
@@ -35,8 +37,13 @@ impl Inode {
         })
     }
 
+    /// Takes note of what was stored through a map: only records are.
     pub(super) fn observe(&mut self) {
-        for at in 0..self.seen.len() {
+        self.observe_sectors(HEADER_SECTORS..self.seen.len());
+    }
+
+    fn observe_sectors(&mut self, sectors: Range<usize>) {
+        for at in sectors {
             // Without a branch a word: this loop is most of the simulator's time.
             let words = self.words[at * SECTOR_WORDS..][..SECTOR_WORDS].iter().zip(&self.seen[at]);
             if words.fold(0, |differ, (word, seen)| differ | (word.load(Ordering::Relaxed) ^ seen)) != 0 {
@@ -71,11 +78,11 @@ impl Inode {
         self.observe();
         self.grow(offset + bytes.len() as u64);
         copy_in(&self.words, bytes, offset as usize);
-        self.observe();
-        // Writing what is there already makes a page dirty as well.
         let sector_bytes = SECTOR_WORDS * 8;
-        let end = (offset as usize + bytes.len()).div_ceil(sector_bytes);
-        self.dirty.extend(offset as usize / sector_bytes..end);
+        let sectors = offset as usize / sector_bytes..(offset as usize + bytes.len()).div_ceil(sector_bytes);
+        self.observe_sectors(sectors.clone());
+        // Writing what is there already makes a page dirty as well.
+        self.dirty.extend(sectors);
     }
 
     /// Writes the dirty sectors of a range to disk; or only says so, if `lost`.

@@ -8,7 +8,7 @@ use crate::control::Control;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, SalvageError};
 use crate::format::{
-    ControlState, JournalId, Kind, MAX_EPOCH, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader,
+    Bond, ControlState, JournalId, Kind, MAX_EPOCH, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader, VERSION,
     encode_record_header, epoch_kind,
 };
 use crate::segments::LiveSegment;
@@ -59,7 +59,7 @@ pub(super) struct Copy<'a, T: Storage> {
 impl<'a, T: Storage> Copy<'a, T> {
     /// `template` is the header of one of the old segments.
     pub(super) fn new(storage: &'a T, journal_id: JournalId, template: Option<SegmentHeader>) -> Self {
-        let template = template.map(|header| SegmentHeader { journal_id, epoch: 1, ..header });
+        let template = template.map(|header| SegmentHeader { version: VERSION, journal_id, epoch: 1, ..header });
         Copy {
             storage,
             lock: None,
@@ -120,7 +120,11 @@ impl<'a, T: Storage> Copy<'a, T> {
         self.seal()?;
         let template = self.template.as_ref().expect("records come with a layout");
         let template = SegmentHeader { epoch, ..template.clone() };
-        self.segment = Some(LiveSegment::create(self.storage, &template, base, false)?.segment);
+        let segment = LiveSegment::create(self.storage, &template, base, false)?.segment;
+        segment
+            .write_link(self.journal_id, Bond::of(self.last))
+            .map_err(|error| IoFault::new("write the link of", self.storage.path(&segment.name), error))?;
+        self.segment = Some(segment);
         (self.start, self.end) = (base, base);
         Ok(())
     }
@@ -169,6 +173,9 @@ impl<'a, T: Storage> Copy<'a, T> {
             epoch: self.last.epoch().max(1),
             closed: true,
             boot_id: self.storage.boot_id(),
+            last: Bond::of(self.last),
+            before_first: Bond::UNKNOWN,
+            branch: [0; 16],
         };
         Control::create(self.storage, state)?;
         Ok(())

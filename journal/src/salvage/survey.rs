@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::chain::{self, ChainSegment};
 use crate::control;
 use crate::error::{IoFault, JournalFault, SalvageError};
-use crate::format::{HEADER_BYTES, JournalId, MAX_END, SegmentHeader};
+use crate::format::{JournalId, MAX_END, SegmentHeader};
 use crate::reader::no_control;
 use crate::storage::{Storage, StorageFile};
 
@@ -25,7 +25,7 @@ impl<F> Found<F> {
     /// How many whole slots the file has.
     pub(super) fn slots(&self) -> u64 {
         let header = &self.segment.header;
-        let there = self.file_bytes.saturating_sub(HEADER_BYTES) / u64::from(header.record_bytes);
+        let there = self.file_bytes.saturating_sub(header.records_at()) / u64::from(header.record_bytes);
         there.min(header.capacity)
     }
 }
@@ -192,7 +192,7 @@ fn order<F>(candidates: Vec<Candidate<F>>, template: &SegmentHeader, first: u64)
                 Some(header) => header,
                 None => {
                     // At most a block's worth of slots too many: they hold no record.
-                    let there = file_bytes.saturating_sub(HEADER_BYTES) / u64::from(template.record_bytes);
+                    let there = file_bytes.saturating_sub(template.records_at()) / u64::from(template.record_bytes);
                     let capacity = there.max(1);
                     SegmentHeader { base, capacity, ..template.clone() }
                 }

@@ -1,0 +1,96 @@
+//! A slot of the control file.
+
+use super::block::{self, Block, BlockFault, CHECKSUM_AT, FIELDS};
+use super::{BLOCK_BYTES, Bond, JournalId, MAX_END, MAX_EPOCH, u32_at, u64_at};
+
+const CONTROL_MAGIC: u64 = u64::from_le_bytes(*b"SLIPCTL\x01");
+
+const GENERATION: usize = FIELDS;
+const DURABLE_END: usize = GENERATION + 8;
+const WINDOW: usize = DURABLE_END + 8;
+const FIRST: usize = WINDOW + 8;
+const EPOCH: usize = FIRST + 8;
+const FLAGS: usize = EPOCH + 4;
+const BOOT_ID: usize = FLAGS + 4;
+// From here on since version 2.
+const LAST: usize = BOOT_ID + 16;
+const BEFORE_FIRST: usize = LAST + 8;
+const BRANCH: usize = BEFORE_FIRST + 8;
+const END: usize = BRANCH + 16;
+
+const _: () = {
+    assert!(GENERATION == 32 && LAST == 88, "the layout of version 1 is frozen");
+    assert!(END == 120 && END <= CHECKSUM_AT, "the layout of version 2 is frozen");
+};
+
+/// What the control file holds; the newer of two slots counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ControlState {
+    pub(crate) journal_id: JournalId,
+    /// Counts the writes of the control file; the slot is its lowest bit.
+    pub(crate) generation: u64,
+    /// D: every sequence below it is on disk.
+    pub(crate) durable_end: u64,
+    /// W: no record at or beyond `durable_end + window` was ever written.
+    pub(crate) window: u64,
+    /// The first sequence that is kept.
+    pub(crate) first: u64,
+    /// The newest epoch that any record may have.
+    pub(crate) epoch: u32,
+    /// The writer closed the journal in good order.
+    pub(crate) closed: bool,
+    /// The boot of the machine in which the last writer lived.
+    pub(crate) boot_id: [u8; 16],
+    /// The record just below `durable_end`.
+    pub(crate) last: Bond,
+    /// The record just before `first`.
+    pub(crate) before_first: Bond,
+    /// Which copy of the journal this is; zeros for the one that was made first.
+    pub(crate) branch: [u8; 16],
+}
+
+impl ControlState {
+    pub(crate) fn encode(&self) -> Box<[u8; BLOCK_BYTES]> {
+        let mut block = Block::new(CONTROL_MAGIC, self.journal_id);
+        block.put(GENERATION, &self.generation.to_le_bytes());
+        block.put(DURABLE_END, &self.durable_end.to_le_bytes());
+        block.put(WINDOW, &self.window.to_le_bytes());
+        block.put(FIRST, &self.first.to_le_bytes());
+        block.put(EPOCH, &self.epoch.to_le_bytes());
+        block.put(FLAGS, &u32::from(self.closed).to_le_bytes());
+        block.put(BOOT_ID, &self.boot_id);
+        block.put(LAST, &self.last.to_bytes());
+        block.put(BEFORE_FIRST, &self.before_first.to_bytes());
+        block.put(BRANCH, &self.branch);
+        block.finish()
+    }
+
+    pub(crate) fn decode(slot: &[u8]) -> Result<Self, BlockFault> {
+        let (journal_id, version) = block::check(slot, CONTROL_MAGIC)?;
+        let sixteen = |at: usize| slot[at..at + 16].try_into().expect("sixteen bytes");
+        let mut state = ControlState {
+            journal_id,
+            generation: u64_at(slot, GENERATION),
+            durable_end: u64_at(slot, DURABLE_END),
+            window: u64_at(slot, WINDOW),
+            first: u64_at(slot, FIRST),
+            epoch: u32_at(slot, EPOCH),
+            closed: u32_at(slot, FLAGS) & 1 == 1,
+            boot_id: sixteen(BOOT_ID),
+            last: Bond::UNKNOWN,
+            before_first: Bond::UNKNOWN,
+            branch: [0; 16],
+        };
+        if version > 1 {
+            state.last = Bond::from_bytes(&slot[LAST..]);
+            state.before_first = Bond::from_bytes(&slot[BEFORE_FIRST..]);
+            state.branch = sixteen(BRANCH);
+        }
+        let sane = state.first <= state.durable_end
+            && state.epoch <= MAX_EPOCH
+            // Counted up by one a write: nobody gets there.
+            && state.generation < 1 << 62
+            && state.durable_end.checked_add(state.window).is_some_and(|end| end < MAX_END);
+        if sane { Ok(state) } else { Err(BlockFault::Damaged) }
+    }
+}
