@@ -146,6 +146,11 @@ impl SegmentHeader {
         if whole_words && fits && counted { Ok(header) } else { Err(BlockFault::Damaged) }
     }
 
+    /// Where its slots lie.
+    pub(crate) fn slots(&self) -> Slots {
+        Slots { base: self.base, end: self.end(), record_bytes: self.record_bytes }
+    }
+
     /// The sequence behind the segment's last slot.
     pub(crate) fn end(&self) -> u64 {
         self.base + self.capacity
@@ -153,12 +158,32 @@ impl SegmentHeader {
 
     /// The file's whole length.
     pub(crate) fn file_bytes(&self) -> u64 {
-        (HEADER_BYTES + self.capacity * u64::from(self.record_bytes)).next_multiple_of(BLOCK_BYTES as u64)
+        self.slots().file_bytes()
+    }
+}
+
+/// Where the slots of a segment lie: which sequences, and where in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slots {
+    pub(crate) base: u64,
+    /// The sequence behind the last slot.
+    pub(crate) end: u64,
+    pub(crate) record_bytes: u32,
+}
+
+impl Slots {
+    pub(crate) fn holds(&self, sequence: u64) -> bool {
+        (self.base..self.end).contains(&sequence)
+    }
+
+    /// The file's whole length.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.offset(self.end).next_multiple_of(BLOCK_BYTES as u64)
     }
 
     /// Where the record of `sequence` lies in the file.
     pub(crate) fn offset(&self, sequence: u64) -> u64 {
-        debug_assert!((self.base..=self.end()).contains(&sequence));
+        debug_assert!((self.base..=self.end).contains(&sequence));
         HEADER_BYTES + (sequence - self.base) * u64::from(self.record_bytes)
     }
 }

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam::queue::ArrayQueue;
 
+use crate::chain::OpenSegment;
 use crate::error::IoFault;
 use crate::format::{BLOCK_BYTES, SegmentHeader, TEMPORARY, segment_name};
 use crate::protect;
@@ -15,6 +16,10 @@ use crate::storage::{SegmentMap, Storage, StorageFile};
 
 /// No more than this many segments are mapped by a writer.
 pub(crate) const MOST_MAPPED: usize = 3;
+
+/// No more than this many segments are open and not yet durable: the writer waits for the syncer rather than run out
+/// of file handles.
+pub(crate) const MOST_OPEN: usize = 12;
 
 /// The map of a storage's segments.
 pub(crate) type Map<S> = <<S as Storage>::File as StorageFile>::Map;
@@ -45,23 +50,22 @@ impl<S: Storage> LiveSegment<S> {
     /// Maps a segment that is there.
     pub(crate) fn map(
         storage: &S,
-        name: &str,
-        header: &SegmentHeader,
-        file: S::File,
+        segment: OpenSegment<S::File>,
         large_pages: bool,
     ) -> Result<Ready<S>, IoFault> {
-        let map = file.map().map_err(|error| IoFault::new("map", storage.path(name), error))?;
+        let OpenSegment { name, slots, file } = segment;
+        let map = file.map().map_err(|error| IoFault::new("map", storage.path(&name), error))?;
         if large_pages {
             map.prefer_large_pages();
         }
         let map = Arc::new(map);
         let segment = Arc::new(LiveSegment {
-            base: header.base,
-            end: header.end(),
-            record_bytes: u64::from(header.record_bytes),
+            base: slots.base,
+            end: slots.end,
+            record_bytes: u64::from(slots.record_bytes),
             file,
             map: Mutex::new(Some(Arc::clone(&map))),
-            name: name.to_owned(),
+            name,
             prefaulted_bytes: AtomicU64::new(0),
         });
         Ok(Ready { segment, map })
@@ -218,7 +222,8 @@ impl<S: Storage> NewFile<S> {
             // the first 2 MiB would cost the writer 512 page faults.
             file.drop_cached();
         }
-        LiveSegment::map(storage, &segment_name(header.base), &header, file, large_pages)
+        let name = segment_name(header.base);
+        LiveSegment::map(storage, OpenSegment { name, slots: header.slots(), file }, large_pages)
     }
 }
 
@@ -296,6 +301,11 @@ impl<S: Storage> Segments<S> {
     /// The list of what is mapped.
     pub(crate) fn live(&self) -> MutexGuard<'_, VecDeque<Arc<LiveSegment<S>>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no further segment is made before some are durable.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.live().len() >= MOST_OPEN
     }
 
     /// How far records from `cursor` on, in the segment at `active_base` and in the one that waits for the writer,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::control::Control;
 use crate::error::{IoFault, SyncError};
+use crate::format::segment_name;
 use crate::hooks::{Hooks, SealedSegment};
 use crate::pace::Pace;
 use crate::progress::Progress;
@@ -166,10 +167,10 @@ impl<S: Storage> Syncer<S> {
         self.progress.set_durable_end(target);
         let mut retired = Vec::new();
         if let Some(retainer) = &mut self.retainer {
-            due.iter().for_each(|segment| retainer.learn(segment.base, segment.end, &segment.name));
+            due.iter().for_each(|segment| retainer.learn(segment.base, segment.end));
             retired = retainer.retire(&self.storage, target);
             if !protect::on(protect::RETIRE_ORDER) {
-                retired.iter().for_each(|segment| drop(self.storage.remove(&segment.name)));
+                retired.iter().for_each(|segment| drop(self.storage.remove(&segment_name(segment.base))));
             }
         }
         let first = retired.last().map_or(self.control.state.first, |segment| segment.end);
@@ -208,7 +209,9 @@ impl<S: Storage> Syncer<S> {
             let wanted = self.progress.wanted_end() > self.progress.durable_end();
             let due = match self.mode {
                 Sync::None | Sync::EveryBatch => true,
-                Sync::Every(interval) => half_used || wanted || last.elapsed() >= interval,
+                Sync::Every(interval) => {
+                    half_used || wanted || last.elapsed() >= interval || self.segments.is_crowded()
+                }
             };
             if due {
                 last = std::time::Instant::now();
