@@ -1,54 +1,170 @@
 //! The chain of segments: which files there are, that each is what its name says, and that none is missing,
 //! doubled or foreign.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::bonds;
 use crate::control;
 use crate::error::{IoFault, JournalFault};
 use crate::event::Schema;
 use crate::format::{
-    BlockFault, CONTROL_NAME, ControlState, SegmentBlocks, SegmentHeader, VERSION, segment_base, segment_name,
+    BlockFault, CONTROL_NAME, ControlState, JournalId, SegmentBlocks, SegmentHeader, Slots, VERSION,
+    segment_base, segment_name,
 };
 use crate::storage::{Storage, StorageFile};
 
-/// One segment of the chain.
-#[derive(Debug)]
-pub(crate) struct ChainSegment<F> {
-    pub(crate) name: String,
-    pub(crate) header: SegmentHeader,
-    pub(crate) file: F,
+/// What the segments of a run have in common, once for all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub(crate) record_bytes: u32,
+    pub(crate) event_bytes: u32,
+    pub(crate) schema: String,
+}
+
+impl Layout {
+    pub(crate) fn of(header: &SegmentHeader) -> Self {
+        let SegmentHeader { record_bytes, event_bytes, ref schema, .. } = *header;
+        Layout { record_bytes, event_bytes, schema: schema.clone() }
+    }
+}
+
+/// One segment of the chain: no file is open for it, and it takes half a cache line, for there may be more segments
+/// than handles.
+#[derive(Clone, Debug)]
+pub(crate) struct ChainSegment {
+    pub(crate) base: u64,
+    /// The sequence behind its last slot.
+    pub(crate) end: u64,
+    pub(crate) layout: Arc<Layout>,
+    /// The epoch in which it was made.
+    pub(crate) epoch: u32,
+    /// Where its first slot lies in the file.
+    records_at: u32,
+    has_link: bool,
     /// Shorter than its records need; the missing part lies above D.
     pub(crate) short: bool,
 }
 
-/// The segments from the first sequence on, in order, without a gap.
-#[derive(Debug)]
-pub(crate) struct Chain<F> {
-    pub(crate) segments: Vec<ChainSegment<F>>,
-    /// Segments that retention has given up: their removal did not get done.
-    pub(crate) retired: Vec<String>,
-    pub(crate) warnings: Vec<String>,
-}
+const _: () = assert!(size_of::<ChainSegment>() <= 40);
 
-impl<F> Chain<F> {
-    /// The segment whose slots hold `sequence`.
-    pub(crate) fn holding(&self, sequence: u64) -> Option<usize> {
-        let index = self.segments.partition_point(|segment| segment.header.end() <= sequence);
-        (index < self.segments.len() && self.segments[index].header.base <= sequence).then_some(index)
+impl ChainSegment {
+    pub(crate) fn slots(&self) -> Slots {
+        Slots {
+            base: self.base,
+            end: self.end,
+            record_bytes: self.layout.record_bytes,
+            records_at: self.records_at,
+            has_link: self.has_link,
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        segment_name(self.base)
     }
 }
 
-/// Opens and checks the whole chain.
+/// A segment whose file is open.
+#[derive(Debug)]
+pub(crate) struct OpenSegment<F> {
+    pub(crate) name: String,
+    pub(crate) slots: Slots,
+    pub(crate) file: F,
+}
+
+/// The segments from the first sequence on, in order, without a gap.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    pub(crate) journal_id: JournalId,
+    pub(crate) segments: Vec<ChainSegment>,
+    /// Bases of segments that retention has given up: their removal did not get done.
+    pub(crate) retired: Vec<u64>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Chain {
+    pub(crate) fn new(journal_id: JournalId) -> Self {
+        Chain { journal_id, segments: Vec::new(), retired: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// The segment whose slots hold `sequence`.
+    pub(crate) fn holding(&self, sequence: u64) -> Option<usize> {
+        let index = self.segments.partition_point(|segment| segment.end <= sequence);
+        (index < self.segments.len() && self.segments[index].base <= sequence).then_some(index)
+    }
+
+    /// The segments that have slots at or behind `sequence`.
+    pub(crate) fn from(&self, sequence: u64) -> &[ChainSegment] {
+        &self.segments[self.segments.partition_point(|segment| segment.end <= sequence)..]
+    }
+
+    /// Opens the file of a segment again; `None` if the one that the chain was made of is not there any more. (A writer
+    /// that opens the journal removes empty segments and makes others by their names.)
+    pub(crate) fn open<S: Storage>(
+        &self,
+        storage: &S,
+        segment: &ChainSegment,
+        write: bool,
+    ) -> Result<Option<OpenSegment<S::File>>, JournalFault> {
+        let name = segment.name();
+        let path = storage.path(&name);
+        let file = match storage.open(&name, write) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|error| IoFault::new("open", path.clone(), error))?,
+        };
+        let slots = segment.slots();
+        let (header, _) = read_header(&file, &path)?;
+        check_journal(storage, &header, self.journal_id, &path)?;
+        let same = header.slots() == slots && header.epoch == segment.epoch;
+        Ok(same.then_some(OpenSegment { name, slots, file }))
+    }
+
+    /// As [`Chain::open`], of a segment that must be there.
+    pub(crate) fn open_there<S: Storage>(
+        &self,
+        storage: &S,
+        segment: &ChainSegment,
+        write: bool,
+    ) -> Result<OpenSegment<S::File>, JournalFault> {
+        self.open(storage, segment, write)?.ok_or_else(|| missing(storage, segment.base))
+    }
+}
+
+/// Nothing starts at a sequence at which something must.
+pub(crate) fn missing<S: Storage>(storage: &S, expected_base: u64) -> JournalFault {
+    JournalFault::MissingSegment { expected_base, path: storage.path(&segment_name(expected_base)) }
+}
+
+fn check_journal<S: Storage>(
+    storage: &S,
+    header: &SegmentHeader,
+    journal_id: JournalId,
+    path: &Path,
+) -> Result<(), JournalFault> {
+    if header.journal_id == journal_id {
+        return Ok(());
+    }
+    let what = "they belong to different journals";
+    Err(JournalFault::SegmentConflict { a: path.to_owned(), b: storage.path(CONTROL_NAME), what })
+}
+
+/// Checks the whole chain. Each file is opened for a look at its header and closed again.
 pub(crate) fn load<S: Storage>(
     storage: &S,
     control: &ControlState,
     write: bool,
-) -> Result<Chain<S::File>, JournalFault> {
-    let mut chain = Chain { segments: Vec::new(), retired: Vec::new(), warnings: Vec::new() };
+) -> Result<Chain, JournalFault> {
+    let mut chain = Chain::new(control.journal_id);
     let mut expected = control.first;
-    for (base, name) in segment_files(storage)? {
+    let mut before = bonds::before_first(control);
+    let bases = segment_bases(storage)?;
+    chain.segments.reserve_exact(bases.len());
+    for base in bases {
         if base < control.first {
-            chain.retired.push(name);
+            chain.retired.push(base);
             continue;
         }
+        let name = segment_name(base);
         let path = storage.path(&name);
         let file = match storage.open(&name, write) {
             // A reader has no lock: a writer that closes or opens the journal removes empty spares, and the sweeper what
@@ -56,13 +172,39 @@ pub(crate) fn load<S: Storage>(
             Err(error) if !write && error.kind() == std::io::ErrorKind::NotFound => continue,
             file => file.map_err(|e| IoFault::new("open", path.clone(), e))?,
         };
-        let (header, warning) = read_header(&file, &path)?;
+        let (blocks, warning) = read_blocks(&file, &path)?;
         chain.warnings.extend(warning);
-        let conflict =
-            |b: &str, what| JournalFault::SegmentConflict { a: path.clone(), b: storage.path(b), what };
-        if header.journal_id != control.journal_id {
-            return Err(conflict(CONTROL_NAME, "they belong to different journals"));
+        let found_bytes = file.size().map_err(|e| IoFault::new("look at", path.clone(), e))?;
+        let segment = chain.check_next(storage, blocks.header, base, expected)?;
+        let slots = segment.slots();
+        let durable = control.durable_end.clamp(slots.base, slots.end);
+        if found_bytes < slots.offset(durable) {
+            let wanted_bytes = slots.file_bytes();
+            return Err(JournalFault::SegmentTruncated { path, found_bytes, wanted_bytes });
         }
+        before = bonds::check(storage, control, &chain, (&segment, &file), blocks.link, before)?;
+        expected = segment.end;
+        let short = found_bytes < slots.file_bytes();
+        chain.segments.push(ChainSegment { short, ..segment });
+    }
+    if expected < control.durable_end {
+        return Err(missing(storage, expected));
+    }
+    Ok(chain)
+}
+
+impl Chain {
+    /// What `header`, in the file named by `base`, makes the next segment, if it is one.
+    fn check_next<S: Storage>(
+        &self,
+        storage: &S,
+        header: SegmentHeader,
+        base: u64,
+        expected: u64,
+    ) -> Result<ChainSegment, JournalFault> {
+        let path = storage.path(&segment_name(base));
+        let conflict = |b: &str, what| JournalFault::SegmentConflict { a: path.clone(), b: storage.path(b), what };
+        check_journal(storage, &header, self.journal_id, &path)?;
         if header.base != base {
             let named = segment_name(header.base);
             return Err(conflict(
@@ -70,47 +212,39 @@ pub(crate) fn load<S: Storage>(
                 "the first file's header names the second: it was renamed or copied",
             ));
         }
-        if let Some(before) = chain.segments.last() {
+        let mut layout = None;
+        if let Some(before) = self.segments.last() {
             if base < expected {
-                return Err(conflict(&before.name, "their sequences overlap"));
+                return Err(conflict(&before.name(), "their sequences overlap"));
             }
-            let same = before.header.record_bytes == header.record_bytes
-                && before.header.event_bytes == header.event_bytes
-                && before.header.schema == header.schema;
-            if !same {
-                return Err(conflict(&before.name, "they hold different event types"));
+            if *before.layout != Layout::of(&header) {
+                return Err(conflict(&before.name(), "they hold different event types"));
             }
+            layout = Some(Arc::clone(&before.layout));
         }
         if base > expected {
-            return Err(JournalFault::MissingSegment {
-                expected_base: expected,
-                path: storage.path(&segment_name(expected)),
-            });
+            return Err(missing(storage, expected));
         }
-        let found_bytes = file.size().map_err(|e| IoFault::new("look at", path.clone(), e))?;
-        let wanted_bytes = header.file_bytes();
-        let durable = control.durable_end.clamp(header.base, header.end());
-        if found_bytes < header.offset(durable) {
-            return Err(JournalFault::SegmentTruncated { path, found_bytes, wanted_bytes });
-        }
-        expected = header.end();
-        chain.segments.push(ChainSegment { name, header, file, short: found_bytes < wanted_bytes });
+        let layout = layout.unwrap_or_else(|| Arc::new(Layout::of(&header)));
+        let slots = header.slots();
+        Ok(ChainSegment {
+            base,
+            end: slots.end,
+            layout,
+            epoch: header.epoch,
+            records_at: slots.records_at,
+            has_link: slots.has_link,
+            short: false,
+        })
     }
-    if expected < control.durable_end {
-        return Err(JournalFault::MissingSegment {
-            expected_base: expected,
-            path: storage.path(&segment_name(expected)),
-        });
-    }
-    Ok(chain)
 }
 
 /// What a reader starts from.
-type Both<F> = (control::Loaded, Chain<F>);
+type Both = (control::Loaded, Chain);
 
 /// Reads control file and chain for a reader, who takes no lock: while it looks, a writer's retention may move the
 /// first sequence and unlink what lies before. Then it looks again.
-pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both<S::File>>, JournalFault> {
+pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both>, JournalFault> {
     loop {
         let Some(loaded) = control::load(storage)? else { return Ok(None) };
         match load(storage, &loaded.state, false) {
@@ -125,13 +259,14 @@ pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both<S::File>>
     }
 }
 
-/// All files named as segments, by base.
-pub(crate) fn segment_files<S: Storage>(storage: &S) -> Result<Vec<(u64, String)>, IoFault> {
-    let names = storage.list().map_err(|error| IoFault::new("list", storage.path(""), error))?;
-    let mut files: Vec<_> =
-        names.into_iter().filter_map(|name| segment_base(&name).map(|base| (base, name))).collect();
-    files.sort_unstable();
-    Ok(files)
+/// The bases of all files named as segments, in order. The name follows from the base.
+pub(crate) fn segment_bases<S: Storage>(storage: &S) -> Result<Vec<u64>, IoFault> {
+    let mut bases = Vec::new();
+    storage
+        .for_each_name(|name| bases.extend(segment_base(name)))
+        .map_err(|error| IoFault::new("list", storage.path(""), error))?;
+    bases.sort_unstable();
+    Ok(bases)
 }
 
 /// Reads the blocks in front of a segment's records, each from whichever copy is whole; and what to warn of.
@@ -161,7 +296,7 @@ pub(crate) fn read_blocks<F: StorageFile>(
 /// As [`read_blocks`], of the header alone.
 pub(crate) fn read_header<F: StorageFile>(
     file: &F,
-    path: &std::path::Path,
+    path: &Path,
 ) -> Result<(SegmentHeader, Option<String>), JournalFault> {
     read_blocks(file, path).map(|(blocks, warning)| (blocks.header, warning))
 }
@@ -169,19 +304,19 @@ pub(crate) fn read_header<F: StorageFile>(
 /// Refuses a journal of another event type, before any record is read.
 pub(crate) fn check_schema<S: Storage>(
     storage: &S,
-    chain: &Chain<S::File>,
+    chain: &Chain,
     wanted: &Schema,
     record_bytes: usize,
 ) -> Result<(), JournalFault> {
     let Some(segment) = chain.segments.first() else { return Ok(()) };
-    let header = &segment.header;
-    let path = storage.path(&segment.name);
-    let Some(found) = Schema::from_text(&header.schema) else {
+    let layout = &segment.layout;
+    let path = storage.path(&segment.name());
+    let Some(found) = Schema::from_text(&layout.schema) else {
         return Err(JournalFault::BadHeader { path });
     };
     if found == *wanted
-        && header.record_bytes as usize == record_bytes
-        && header.event_bytes as usize == wanted.size
+        && layout.record_bytes as usize == record_bytes
+        && layout.event_bytes as usize == wanted.size
     {
         return Ok(());
     }

@@ -34,6 +34,8 @@ pub struct Follower<E: Event, S: Storage = Files> {
     segment: Option<(SegmentHeader, S::File)>,
     /// The segment's file had its whole length when it was opened.
     whole: bool,
+    /// Where a segment ends, and so the next one begins: where it stood last, to find that without a look at all names.
+    ends_at: Option<u64>,
     buffer: Vec<u128>,
     /// Bytes to read next: few behind a slow writer, for what lies ahead of it is read for nothing; the whole buffer
     /// behind one that is far ahead.
@@ -66,6 +68,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
             order: Follow::default(),
             segment: None,
             whole: false,
+            ends_at: None,
             buffer: vec![0; CHUNK_BYTES.max(Record::<E>::BYTES).div_ceil(16)],
             ahead_bytes: CHUNK_BYTES,
             event: PhantomData,
@@ -137,7 +140,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
         let record_bytes = Record::<E>::BYTES;
         let most = (self.ahead_bytes / record_bytes).max(1) as u64;
         let slots = (header.end().min(end) - self.next).min(most) as usize;
-        let offset = header.offset(self.next);
+        let offset = header.slots().offset(self.next);
         let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..slots * record_bytes];
         let name = segment_name(header.base);
         let read = file
@@ -180,18 +183,26 @@ impl<E: Event, S: Storage> Follower<E, S> {
 
     /// Opens the segment that holds `next`, if it is there by now; `self.segment` says so.
     fn open_segment(&mut self) -> Result<(), ReadError> {
-        let holds = |header: &SegmentHeader, next| header.base <= next && next < header.end();
-        if self.segment.as_ref().is_some_and(|(header, _)| holds(header, self.next)) {
+        if self.segment.as_ref().is_some_and(|(header, _)| header.slots().holds(self.next)) {
             return Ok(());
         }
         self.segment = None;
-        let files = chain::segment_files(&self.storage)?;
-        let Some((_, name)) = files.into_iter().rev().find(|(base, _)| *base <= self.next) else {
-            return Ok(());
-        };
+        // There may be very many names: behind the end of a segment only one of them is the next one's.
+        if self.ends_at == Some(self.next) {
+            return self.try_segment(self.next);
+        }
+        match chain::segment_bases(&self.storage)?.into_iter().rev().find(|base| *base <= self.next) {
+            Some(base) => self.try_segment(base),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the segment that starts at `base`, if it is there and holds `next`.
+    fn try_segment(&mut self, base: u64) -> Result<(), ReadError> {
+        let name = segment_name(base);
         let path = self.storage.path(&name);
         let file = match self.storage.open(&name, false) {
-            // Recovery removed it between the look and the opening.
+            // It is not there yet, or recovery removed it between the look and the opening.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(|error| IoFault::new("open", path.clone(), error))?,
         };
@@ -202,7 +213,8 @@ impl<E: Event, S: Storage> Follower<E, S> {
             return Err(JournalFault::SegmentConflict { a, b, what }.into());
         }
         check_schema::<E>(&header, path.clone())?;
-        if holds(&header, self.next) {
+        self.ends_at = Some(header.end());
+        if header.slots().holds(self.next) {
             let bytes = file.size().map_err(|error| IoFault::new("look at", path, error))?;
             self.whole = bytes >= header.file_bytes();
             self.segment = Some((header, file));
@@ -231,7 +243,9 @@ impl<E: Event, S: Storage> Follower<E, S> {
         if durable_end <= self.next {
             return Ok(());
         }
-        // It may have come since the look that found nothing: look again, now that D says that it is there.
+        // It may have come since the look that found nothing: look again, now that D says that it is there, and at all
+        // names.
+        self.ends_at = None;
         self.open_segment()?;
         let Some((header, file)) = &self.segment else {
             let (expected_base, path) = (self.next, self.storage.path(&segment_name(self.next)));
@@ -240,7 +254,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
         let path = self.storage.path(&segment_name(header.base));
         let mut record = vec![0; Record::<E>::BYTES];
         let read = file
-            .read_at(&mut record, header.offset(self.next))
+            .read_at(&mut record, header.slots().offset(self.next))
             .map_err(|error| IoFault::new("read", path.clone(), error))?;
         if read < record.len() {
             return Err(self.truncated(header, file)?.into());
@@ -250,7 +264,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
             Some(_) => "its epoch or time goes back",
             None => "its bytes are not what was written",
         };
-        Err(scan::corrupt(path, &self.crc, header, self.next, &record, what).into())
+        Err(scan::corrupt(path, &self.crc, header.slots(), self.next, &record, what).into())
     }
 
     fn truncated(&self, header: &SegmentHeader, file: &S::File) -> Result<JournalFault, IoFault> {

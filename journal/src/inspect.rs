@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::chain;
+use crate::chain::{self, Chain, ChainSegment, OpenSegment};
 use crate::control;
 use crate::crc::RecordCrc;
 use crate::error::{JournalFault, ReadError};
@@ -89,22 +89,9 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         warnings.push("control: one slot is damaged".to_owned());
     }
     let path = storage.path("");
-    let headers: Vec<_> = chain.segments.iter().map(|s| (s.name.clone(), s.header.clone())).collect();
     let mut segments = Vec::new();
-    for (name, header) in &headers {
-        let records = end.clamp(header.base, header.end()) - header.base;
-        let mut time = |sequence| reader.time_at(sequence).map(Some);
-        segments.push(SegmentInfo {
-            name: name.clone(),
-            base: header.base,
-            capacity: header.capacity,
-            records,
-            epoch: header.epoch,
-            created_ns: header.created_ns,
-            first_time_ns: if records > 0 { time(header.base)? } else { None },
-            last_time_ns: if records > 0 { time(header.base + records - 1)? } else { None },
-            file_bytes: header.file_bytes(),
-        });
+    for index in 0..reader.parts().2.segments.len() {
+        segments.extend(reader.segment_info(index)?);
     }
     let schema = reader.schema().unwrap_or(Schema { name: String::new(), size: 0, fields: Vec::new() });
     Ok(JournalInfo {
@@ -124,6 +111,59 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         segments,
         warnings,
     })
+}
+
+impl<S: Storage> RawReader<S> {
+    /// A segment as its header and its records say; `None` if it is not there any more: retired, or an empty one that a
+    /// writer removed.
+    fn segment_info(&mut self, index: usize) -> Result<Option<SegmentInfo>, ReadError> {
+        let (end, (storage, _, chain)) = (self.end_sequence(), self.parts());
+        let segment = chain.segments[index].clone();
+        let Some(opened) = chain.open(storage, &segment, false)? else { return Ok(None) };
+        let (header, _) = chain::read_header(&opened.file, &storage.path(&opened.name))?;
+        let records = end.clamp(segment.base, segment.end) - segment.base;
+        let mut time = |sequence| match self.time_at(sequence) {
+            Err(ReadError::Evicted { .. }) => Ok(None),
+            time => time.map(Some),
+        };
+        let (mut first_time_ns, mut last_time_ns) = (None, None);
+        if records > 0 {
+            (first_time_ns, last_time_ns) = (time(segment.base)?, time(segment.base + records - 1)?);
+        }
+        Ok(Some(SegmentInfo {
+            name: segment.name(),
+            base: segment.base,
+            capacity: segment.end - segment.base,
+            records,
+            epoch: segment.epoch,
+            created_ns: header.created_ns,
+            first_time_ns,
+            last_time_ns,
+            file_bytes: segment.slots().file_bytes(),
+        }))
+    }
+}
+
+/// Opens a segment that was there; `None` if retention has removed it meanwhile, which is said, or if it was an empty
+/// one that a writer removed.
+fn open_now<S: Storage>(
+    storage: &S,
+    chain: &Chain,
+    segment: &ChainSegment,
+    warnings: &mut Vec<String>,
+) -> Result<Option<OpenSegment<S::File>>, JournalFault> {
+    let opened = chain.open(storage, segment, false)?;
+    if opened.is_none() {
+        let now = control::load(storage)?.map(|loaded| loaded.state);
+        let moved = now.is_some_and(|now| segment.base < now.first);
+        if moved {
+            let path = storage.path(&segment.name());
+            warnings.push(format!("{}: retention removed it before it was read", path.display()));
+        } else if now.is_none_or(|now| segment.base < now.durable_end) {
+            return Err(chain::missing(storage, segment.base));
+        }
+    }
+    Ok(opened)
 }
 
 /// What [`verify`] found.
@@ -229,7 +269,7 @@ pub fn verify_on<S: Storage>(
     }
     report.warnings.extend(chain.warnings.iter().cloned());
     let crc = RecordCrc::new(control.journal_id.0);
-    let total = chain.segments.last().map_or(control.first, |s| s.header.end()) - control.first;
+    let total = chain.segments.last().map_or(control.first, |s| s.end) - control.first;
     let mut order = Follow::default();
     let mut end = None;
     let mut faults = Vec::new();
@@ -242,8 +282,9 @@ pub fn verify_on<S: Storage>(
         sequence >= window_end && !loaded.other_slot_bad && epoch == control.epoch
     };
     for segment in &chain.segments {
+        let Some(segment) = open_now(&storage, &chain, segment, &mut report.warnings)? else { continue };
         let path = storage.path(&segment.name);
-        scan::for_each_slot(&storage, segment, control.first..u64::MAX, |sequence, record| {
+        scan::for_each_slot(&storage, &segment, control.first..u64::MAX, |sequence, record| {
             if sequence % (1 << 16) == 0 {
                 progress(sequence - control.first, total);
             }
@@ -251,7 +292,7 @@ pub fn verify_on<S: Storage>(
             let mut fault = |what| {
                 if faults.len() < 100 {
                     faults.push(
-                        scan::corrupt(path.clone(), &crc, &segment.header, sequence, record, what)
+                        scan::corrupt(path.clone(), &crc, segment.slots, sequence, record, what)
                             .to_string(),
                     );
                 }

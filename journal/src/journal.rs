@@ -238,7 +238,7 @@ impl Journal {
             return Err(JournalFault::SchemaTooLarge { name: schema.name, bytes, limit }.into());
         }
         let window = self.check_options(Record::<E>::BYTES)?;
-        let Recovered { lock, control, mut chain, last, report } =
+        let Recovered { lock, control, chain, last, report } =
             recovery::recover(storage, &schema, Record::<E>::BYTES, window)?;
         let template = SegmentHeader {
             journal_id: report.journal_id,
@@ -253,21 +253,21 @@ impl Journal {
             previous_base: None,
             branch: [0; 16],
             schema: text,
+            sealed_end: None,
         };
         let end = report.end_sequence;
         let retainer = self.retention.map(|options| {
             let newest_ns = report.last_time_ns.unwrap_or(0);
             let (first, record_bytes) = (report.first_sequence, Record::<E>::BYTES as u64);
             let mut retainer = Retainer::new(options, first, record_bytes, newest_ns);
-            let segments = chain.segments.iter().map(|segment| (&segment.header, &segment.name));
-            segments.for_each(|(header, name)| retainer.learn(header.base, header.end(), name));
+            chain.segments.iter().for_each(|segment| retainer.learn(segment.base, segment.end));
             retainer
         });
         let shared = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
         let large_pages = self.sync == Sync::None;
-        let Ready { segment: active, map } = match chain.segments.pop() {
-            Some(segment) if segment.header.end() > end => {
-                LiveSegment::map(storage, &segment.name, &segment.header, segment.file, large_pages)?
+        let Ready { segment: active, map } = match chain.segments.last() {
+            Some(segment) if segment.end > end => {
+                LiveSegment::map(storage, chain.open_there(storage, segment, true)?, large_pages)?
             }
             _ => LiveSegment::create(storage, &template, end, large_pages)?,
         };

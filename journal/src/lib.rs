@@ -21,6 +21,7 @@ mod ahead;
 mod anchor;
 mod append_batch;
 mod behind;
+mod bonds;
 mod chain;
 mod control;
 #[doc(hidden)]

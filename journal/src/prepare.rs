@@ -12,7 +12,7 @@ use crate::format::SegmentHeader;
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::retention::Shared;
-use crate::segments::{LiveSegment, MOST_MAPPED, Segments};
+use crate::segments::{LiveSegment, MOST_MAPPED, MOST_OPEN, Segments};
 use crate::storage::Storage;
 
 /// Bytes prefaulted in one call: a few milliseconds of work at most.
@@ -94,7 +94,10 @@ impl<S: Storage> Preparer<S> {
         let next_taken =
             self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
         // One that the syncer has unmapped to sync it does not count: the next one need not wait for the disk.
-        if !next_taken || live.iter().filter(|segment| segment.is_mapped()).count() >= MOST_MAPPED {
+        if !next_taken
+            || live.len() >= MOST_OPEN
+            || live.iter().filter(|segment| segment.is_mapped()).count() >= MOST_MAPPED
+        {
             let others = self.others.as_mut();
             let worked = others.is_some_and(|(maker, sweeper)| maker.step() || sweeper.step());
             return if worked { Round::Worked } else { Round::Idle };

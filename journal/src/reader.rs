@@ -4,13 +4,14 @@
 use std::ops::ControlFlow;
 
 use crate::anchor::Anchor;
-use crate::chain::{self, Chain};
+use crate::chain::{self, Chain, ChainSegment, OpenSegment};
 use crate::control;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, ReadError};
 use crate::event::Schema;
 use crate::format::{ControlState, JournalId, RECORD_HEADER_BYTES, RecordHeader, valid_record};
 use crate::record::RawRecord;
+use crate::retention::Lease;
 use crate::scan::{self, Follow};
 use crate::storage::{Files, ReadMap, Storage, StorageFile};
 
@@ -30,7 +31,7 @@ pub struct RawReader<S: Storage = Files> {
     control: ControlState,
     /// One control slot is damaged: it may have held a later D and W.
     other_slot_bad: bool,
-    chain: Chain<S::File>,
+    chain: Chain,
     crc: RecordCrc,
     end: u64,
     /// Aligned for records; holds the chunk handed out last, unless that lies in `map`.
@@ -40,6 +41,10 @@ pub struct RawReader<S: Storage = Files> {
     mapped: bool,
     /// The segment that is mapped, by its index in the chain.
     map: Option<(usize, ReadMap)>,
+    /// The segment whose file is open, by its index: one at a time, for there may be more than handles.
+    open: Option<(usize, OpenSegment<S::File>)>,
+    /// Keeps retention from the records.
+    hold: Option<Lease>,
     times: seek::Times,
 }
 
@@ -62,6 +67,8 @@ impl<S: Storage> RawReader<S> {
             buffer,
             mapped: false,
             map: None,
+            open: None,
+            hold: None,
             times: seek::Times::default(),
         };
         reader.end = match end {
@@ -77,7 +84,8 @@ impl<S: Storage> RawReader<S> {
     /// As opening does.
     pub fn refresh(&mut self) -> Result<(), ReadError> {
         let fresh = Self::open_to(self.storage.clone(), None)?;
-        *self = RawReader { buffer: std::mem::take(&mut self.buffer), ..fresh };
+        let (buffer, hold) = (std::mem::take(&mut self.buffer), self.hold.take());
+        *self = RawReader { buffer, hold, ..fresh };
         Ok(())
     }
 
@@ -93,14 +101,18 @@ impl<S: Storage> RawReader<S> {
         let mut end = self.control.durable_end;
         // The writer may have moved on to a newer epoch since the control file was read.
         let newest = crate::format::MAX_EPOCH;
-        for segment in &self.chain.segments {
-            if segment.header.end() <= end {
-                continue;
-            }
+        for segment in self.chain.from(end) {
+            let Some(segment) = self.chain.open(&self.storage, segment, false)? else {
+                // A writer that opened the journal has removed it: no record was there.
+                if segment.base >= self.control.durable_end {
+                    break;
+                }
+                return Err(self.gone(segment, end));
+            };
             let mut ended = false;
             scan::for_each_slot(
                 &self.storage,
-                segment,
+                &segment,
                 end..u64::MAX,
                 |sequence, record| match valid_record(&self.crc, sequence, record) {
                     Some(header) if last.accept(header, newest) => {
@@ -131,14 +143,14 @@ impl<S: Storage> RawReader<S> {
         }
         let window_end = window_end.max(control::window_end(&self.storage));
         let Some(index) = self.chain.holding(window_end).filter(|_| end > window_end) else { return Ok(()) };
-        let segment = &self.chain.segments[index];
+        let segment = self.chain.open_there(&self.storage, &self.chain.segments[index], false)?;
         let mut refused = None;
-        scan::for_each_slot(&self.storage, segment, window_end..window_end + 1, |sequence, record| {
+        scan::for_each_slot(&self.storage, &segment, window_end..window_end + 1, |sequence, record| {
             let path = self.storage.path(&segment.name);
             let header = valid_record(&self.crc, sequence, record);
             if header.is_some_and(|header| header.epoch() == self.control.epoch) {
                 let what = scan::BEYOND_WINDOW;
-                refused = Some(scan::corrupt(path, &self.crc, &segment.header, sequence, record, what));
+                refused = Some(scan::corrupt(path, &self.crc, segment.slots, sequence, record, what));
             }
             ControlFlow::Break(())
         })
@@ -168,19 +180,19 @@ impl<S: Storage> RawReader<S> {
 
     /// The schema of the events, if there is a segment yet.
     pub fn schema(&self) -> Option<Schema> {
-        Schema::from_text(&self.chain.segments.first()?.header.schema)
+        Schema::from_text(&self.chain.segments.first()?.layout.schema)
     }
 
     /// Size of a record in bytes, header included; 0 if there is no segment yet.
     pub fn record_bytes(&self) -> usize {
-        self.chain.segments.first().map_or(0, |segment| segment.header.record_bytes as usize)
+        self.chain.segments.first().map_or(0, |segment| segment.layout.record_bytes as usize)
     }
 
     fn event_bytes(&self) -> usize {
-        self.chain.segments.first().map_or(0, |segment| segment.header.event_bytes as usize)
+        self.chain.segments.first().map_or(0, |segment| segment.layout.event_bytes as usize)
     }
 
-    pub(crate) fn parts(&self) -> (&S, &ControlState, &Chain<S::File>) {
+    pub(crate) fn parts(&self) -> (&S, &ControlState, &Chain) {
         (&self.storage, &self.control, &self.chain)
     }
 
@@ -221,20 +233,45 @@ impl<S: Storage> RawReader<S> {
         self.validate(index, sequence, bytes, record_bytes)
     }
 
+    /// Has the file of a segment open, of which `sequence` is wanted.
+    fn open(&mut self, index: usize, sequence: u64) -> Result<(), ReadError> {
+        if self.open.as_ref().is_some_and(|(open, _)| *open == index) {
+            return Ok(());
+        }
+        // Closed first: there may be no handle to spare.
+        self.open = None;
+        let segment = &self.chain.segments[index];
+        match self.chain.open(&self.storage, segment, false)? {
+            Some(opened) => self.open = Some((index, opened)),
+            None => return Err(self.gone(segment, sequence)),
+        }
+        Ok(())
+    }
+
+    /// What it means that a segment of the chain is not there any more.
+    fn gone(&self, segment: &ChainSegment, sequence: u64) -> ReadError {
+        match control::load(&self.storage) {
+            Ok(Some(now)) if now.state.first > segment.base => {
+                ReadError::Evicted { sequence, first: now.state.first }
+            }
+            Ok(_) => chain::missing(&self.storage, segment.base).into(),
+            Err(fault) => fault.into(),
+        }
+    }
+
     /// Reads `count` records of one segment into the buffer, as they are.
     fn read(&mut self, index: usize, sequence: u64, count: usize) -> Result<(), ReadError> {
-        let segment = &self.chain.segments[index];
-        let header = &segment.header;
-        let byte_count = count * header.record_bytes as usize;
+        self.open(index, sequence)?;
+        let Some((_, OpenSegment { name, slots, file })) = &self.open else { return Ok(()) };
+        let byte_count = count * slots.record_bytes as usize;
         self.buffer.resize(byte_count.div_ceil(16).max(self.buffer.len()), 0);
         let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..byte_count];
-        let path = || self.storage.path(&segment.name);
-        let read = segment
-            .file
-            .read_at(bytes, header.offset(sequence))
+        let path = || self.storage.path(name);
+        let read = file
+            .read_at(bytes, slots.offset(sequence))
             .map_err(|error| IoFault::new("read", path(), error))?;
         if read < bytes.len() {
-            let (found_bytes, wanted_bytes) = (header.offset(sequence) + read as u64, header.file_bytes());
+            let (found_bytes, wanted_bytes) = (slots.offset(sequence) + read as u64, slots.file_bytes());
             return Err(JournalFault::SegmentTruncated { path: path(), found_bytes, wanted_bytes }.into());
         }
         Ok(())
@@ -296,7 +333,7 @@ impl<S: Storage> RawReader<S> {
 
 /// What it means that there is no control file.
 pub(crate) fn no_control<S: Storage>(storage: &S) -> JournalFault {
-    match chain::segment_files(storage) {
+    match chain::segment_bases(storage) {
         Ok(files) if files.is_empty() => JournalFault::NoJournal { path: storage.path("") },
         Ok(_) => {
             let path = storage.path(crate::format::CONTROL_NAME);

@@ -5,12 +5,15 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::chain::{self, Chain};
+use crate::bonds;
+use crate::chain::{self, Chain, OpenSegment};
 use crate::control::{self, Control};
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::Schema;
-use crate::format::{Bond, CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, valid_record};
+use crate::format::{
+    Bond, CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, segment_name, valid_record,
+};
 use crate::protect;
 use crate::report::RecoveryReport;
 use crate::scan::{self, Follow, Tail};
@@ -21,7 +24,7 @@ use crate::storage::{LockFault, Storage, StorageFile};
 pub(crate) struct Recovered<S: Storage> {
     pub(crate) lock: S::Lock,
     pub(crate) control: Control<S>,
-    pub(crate) chain: Chain<S::File>,
+    pub(crate) chain: Chain,
     /// Epoch and time of the last record; zeros if there is none.
     pub(crate) last: Follow,
     pub(crate) report: RecoveryReport,
@@ -64,6 +67,7 @@ pub(crate) fn recover<S: Storage>(
     let search = found.durable_end..window_end;
     let tail = scan::find_tail(storage, &chain, &found, search, loaded.other_slot_bad, start)?;
     check_tail(storage, &chain, &found, &tail, window_end, &report, loaded.other_slot_bad)?;
+    bonds::check_tail(storage, &chain, found.durable_end, tail.end)?;
     if tail.used_end > tail.end {
         report.truncated_at = Some(tail.end);
         report.valid_discarded = tail.valid_discarded;
@@ -87,8 +91,10 @@ pub(crate) fn recover<S: Storage>(
     // 7., 8. Mend and sync.
     report.removed = mend(storage, &mut recovered_chain, &found, &tail, window_end)?;
     // 9. Raise D to the tail. From here on the log is the recovered one.
+    let last = bonds::bond_before(storage, &recovered_chain, tail.end)?.unwrap_or(found.last);
     control.update(|state| {
         state.durable_end = tail.end;
+        state.last = last;
         state.window = window;
         state.epoch = epoch;
         state.closed = false;
@@ -109,7 +115,7 @@ fn create<S: Storage>(
     window: u64,
     started: Instant,
 ) -> Result<Recovered<S>, OpenError> {
-    if !chain::segment_files(storage)?.is_empty() {
+    if !chain::segment_bases(storage)?.is_empty() {
         let path = storage.path(CONTROL_NAME);
         return Err(JournalFault::BadControl { path, what: "it is missing beside segments" }.into());
     }
@@ -133,31 +139,31 @@ fn create<S: Storage>(
     report.removed = removed;
     report.same_boot = true;
     report.elapsed = started.elapsed();
-    let chain = Chain { segments: Vec::new(), retired: Vec::new(), warnings: Vec::new() };
+    let chain = Chain::new(state.journal_id);
     Ok(Recovered { lock, control, chain, last: Follow::default(), report })
 }
 
 /// Epoch and time of the record just below D; it must be whole.
 fn last_durable<S: Storage>(
     storage: &S,
-    chain: &Chain<S::File>,
+    chain: &Chain,
     control: &ControlState,
 ) -> Result<Follow, JournalFault> {
     let Some(index) = control.durable_end.checked_sub(1).and_then(|last| chain.holding(last)) else {
         return Ok(Follow::default());
     };
-    let segment = &chain.segments[index];
+    let segment = chain.open_there(storage, &chain.segments[index], false)?;
     let crc = RecordCrc::new(control.journal_id.0);
     let mut found = Err(None);
     scan::for_each_slot(
         storage,
-        segment,
+        &segment,
         control.durable_end - 1..control.durable_end,
         |sequence, record| {
             found = valid_record(&crc, sequence, record).ok_or_else(|| {
                 let path = storage.path(&segment.name);
                 let what = "the last durable record";
-                Some(scan::corrupt(path, &crc, &segment.header, sequence, record, what))
+                Some(scan::corrupt(path, &crc, segment.slots, sequence, record, what))
             });
             std::ops::ControlFlow::Break(())
         },
@@ -171,7 +177,7 @@ fn last_durable<S: Storage>(
 /// Refuses a tail that no crash can leave.
 fn check_tail<S: Storage>(
     storage: &S,
-    chain: &Chain<S::File>,
+    chain: &Chain,
     control: &ControlState,
     tail: &Tail,
     window_end: u64,
@@ -188,17 +194,17 @@ fn check_tail<S: Storage>(
     }
     let visit = |at: u64, what: Option<&'static str>| -> Result<(), JournalFault> {
         let Some(index) = chain.holding(at) else { return Ok(()) };
-        let segment = &chain.segments[index];
+        let segment = chain.open_there(storage, &chain.segments[index], false)?;
         let mut found = None;
-        scan::for_each_slot(storage, segment, at..at + 1, |sequence, record| {
+        scan::for_each_slot(storage, &segment, at..at + 1, |sequence, record| {
             let header = valid_record(&crc, sequence, record);
             let beyond = header.is_some_and(|header| header.epoch() == control.epoch);
             let path = storage.path(&segment.name);
             if let Some(what) = what {
-                found = Some(scan::corrupt(path, &crc, &segment.header, sequence, record, what));
+                found = Some(scan::corrupt(path, &crc, segment.slots, sequence, record, what));
             } else if beyond {
                 let what = scan::BEYOND_WINDOW;
-                found = Some(scan::corrupt(path, &crc, &segment.header, sequence, record, what));
+                found = Some(scan::corrupt(path, &crc, segment.slots, sequence, record, what));
             }
             std::ops::ControlFlow::Break(())
         })?;
@@ -213,10 +219,10 @@ fn check_tail<S: Storage>(
 /// Copies the slots behind the tail into a file of their own, synced.
 fn save<S: Storage>(
     storage: &S,
-    chain: &Chain<S::File>,
+    chain: &Chain,
     tail: &Tail,
     epoch: u32,
-) -> Result<std::path::PathBuf, IoFault> {
+) -> Result<std::path::PathBuf, JournalFault> {
     // A recovery that was killed may have saved more than is left now: never write over its file.
     let mut name = format!("discarded-{:020}-epoch-{epoch}.bin", tail.end);
     let mut attempt = 1;
@@ -236,9 +242,13 @@ fn save<S: Storage>(
         let path = path.clone();
         move |error| IoFault::new(operation, path, error)
     };
-    for segment in &chain.segments {
+    for segment in chain.from(tail.end) {
+        if segment.base >= tail.used_end {
+            break;
+        }
+        let segment = chain.open_there(storage, segment, false)?;
         let mut failed = None;
-        scan::for_each_slot(storage, segment, tail.end..tail.used_end, |sequence, record| {
+        scan::for_each_slot(storage, &segment, tail.end..tail.used_end, |sequence, record| {
             // A slot's place says its sequence, also behind a segment that lacks some.
             match file.write_at(record, (sequence - tail.end) * record.len() as u64) {
                 Ok(()) => std::ops::ControlFlow::Continue(()),
@@ -249,7 +259,7 @@ fn save<S: Storage>(
             }
         })?;
         if let Some(error) = failed {
-            return Err(fault("write")(error));
+            return Err(fault("write")(error).into());
         }
     }
     file.sync().map_err(fault("sync"))?;
@@ -260,13 +270,14 @@ fn save<S: Storage>(
 /// Writes the kept records above D again, zeroes the rest of the window, removes what does not belong, syncs.
 fn mend<S: Storage>(
     storage: &S,
-    chain: &mut Chain<S::File>,
+    chain: &mut Chain,
     control: &ControlState,
     tail: &Tail,
     window_end: u64,
-) -> Result<Vec<String>, IoFault> {
+) -> Result<Vec<String>, JournalFault> {
     let mut removed = remove_temporaries(storage)?;
-    for name in std::mem::take(&mut chain.retired) {
+    for base in std::mem::take(&mut chain.retired) {
+        let name = segment_name(base);
         storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
         removed.push(name);
     }
@@ -274,49 +285,62 @@ fn mend<S: Storage>(
     // go first, and for certain, so that what is left is a chain whenever power fails. (Without the sync the
     // simulator found a gap: an earlier removal on disk, a later one lost.) The sync comes before each removal, the first
     // too: a later segment may have been removed by a process that died, or closed, before it synced the folder.
-    while chain.segments.last().is_some_and(|segment| segment.header.base >= tail.end) {
+    while chain.segments.last().is_some_and(|segment| segment.base >= tail.end) {
         if protect::on(protect::REMOVE_ORDER) {
             storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
         }
         let segment = chain.segments.pop().expect("just looked at");
-        let name = segment.name;
+        let name = segment.name();
         storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
         removed.push(name);
     }
-    for segment in &mut chain.segments {
-        let header = &segment.header;
-        if header.end() <= control.durable_end {
-            continue;
+    for segment in chain.from(control.durable_end) {
+        let open = chain.open_there(storage, segment, true)?;
+        if segment.base >= control.durable_end {
+            // D comes to lie in it.
+            let before = bonds::bond_before(storage, chain, segment.base)?.unwrap_or(control.before_first);
+            bonds::write_link(&open.file, open.slots, control.journal_id, before)
+                .map_err(|error| IoFault::new("write the link of", storage.path(&open.name), error))?;
         }
-        let path = storage.path(&segment.name);
-        let fault = |operation| {
-            let path = path.clone();
-            move |error| IoFault::new(operation, path, error)
-        };
-        if segment.short {
-            segment.file.allocate(header.file_bytes()).map_err(fault("allocate"))?;
-            segment.short = false;
-        }
-        // A page that the cache calls clean may not be on disk after a failed sync: make it dirty again.
-        let keep = control.durable_end.max(header.base)..tail.end.min(header.end());
-        if protect::on(protect::REWRITE) {
-            copy_onto_itself(
-                &segment.file,
-                header.offset(keep.start)..header.offset(keep.end.max(keep.start)),
-            )
-            .map_err(fault("rewrite"))?;
-        }
-        let wipe_end = window_end.max(tail.used_end).min(header.end());
-        if tail.end < wipe_end && protect::on(protect::ZERO) {
-            let start = tail.end.max(header.base);
-            wipe(&segment.file, header.offset(start)..header.offset(wipe_end)).map_err(fault("zero"))?;
-        }
-        if protect::on(protect::MEND_BEFORE_D) {
-            segment.file.sync().map_err(fault("sync"))?;
-        }
+        mend_segment(storage, &open, segment.short, control, tail, window_end)?;
     }
+    chain.segments.iter_mut().for_each(|segment| segment.short = false);
     storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
     Ok(removed)
+}
+
+/// Gives a segment that has slots above D its whole length, writes what is kept there again, and zeroes the rest.
+fn mend_segment<S: Storage>(
+    storage: &S,
+    segment: &OpenSegment<S::File>,
+    short: bool,
+    control: &ControlState,
+    tail: &Tail,
+    window_end: u64,
+) -> Result<(), IoFault> {
+    let OpenSegment { name, slots, file } = segment;
+    let fault = |operation| {
+        let path = storage.path(name);
+        move |error| IoFault::new(operation, path, error)
+    };
+    if short {
+        file.allocate(slots.file_bytes()).map_err(fault("allocate"))?;
+    }
+    // A page that the cache calls clean may not be on disk after a failed sync: make it dirty again.
+    let keep = control.durable_end.max(slots.base)..tail.end.min(slots.end);
+    if protect::on(protect::REWRITE) {
+        copy_onto_itself(file, slots.offset(keep.start)..slots.offset(keep.end.max(keep.start)))
+            .map_err(fault("rewrite"))?;
+    }
+    let wipe_end = window_end.max(tail.used_end).min(slots.end);
+    if tail.end < wipe_end && protect::on(protect::ZERO) {
+        let start = tail.end.max(slots.base);
+        wipe(file, slots.offset(start)..slots.offset(wipe_end)).map_err(fault("zero"))?;
+    }
+    if protect::on(protect::MEND_BEFORE_D) {
+        file.sync().map_err(fault("sync"))?;
+    }
+    Ok(())
 }
 
 const COPY_BYTES: u64 = 1 << 20;

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{IoFault, ReadError};
-use crate::format::HEADER_BYTES;
+use crate::format::{HEADER_BYTES, segment_name};
 use crate::storage::{Storage, StorageFile};
 
 /// What to keep of a journal. Whole segments go, the oldest first, as soon as any of the rules says so; without a
@@ -149,8 +149,8 @@ struct State {
     due_end: Option<u64>,
     leases: BTreeMap<u64, Held>,
     next_lease: u64,
-    /// Files below the first sequence on disk, to be unlinked, the oldest first.
-    retired: VecDeque<String>,
+    /// Bases of the segments below the first sequence on disk, to be unlinked, the oldest first.
+    retired: VecDeque<u64>,
     fault: Option<IoFault>,
 }
 
@@ -159,6 +159,8 @@ struct Held {
     /// The next record that the reader needs.
     position: u64,
     evicted: bool,
+    /// For how long it likes: the writer's own reader.
+    unbounded: bool,
 }
 
 impl Shared {
@@ -168,7 +170,8 @@ impl Shared {
 
     /// Unlinks the oldest retired file; whether there was one.
     pub(crate) fn remove_one<S: Storage>(&self, storage: &S) -> bool {
-        let Some(name) = self.lock().retired.pop_front() else { return false };
+        let Some(base) = self.lock().retired.pop_front() else { return false };
+        let name = segment_name(base);
         let removed = storage
             .remove(&name)
             .map_err(|error| IoFault::new("remove", storage.path(&name), error))
@@ -221,10 +224,21 @@ impl RetentionHandle {
         if sequence < first {
             return Err(ReadError::Evicted { sequence, first });
         }
+        Ok(self.grant(&mut state, Held { position: sequence, evicted: false, unbounded: false }))
+    }
+
+    /// Holds all that there is, without bounds.
+    pub(crate) fn hold(&self) -> Lease {
+        let mut state = self.0.lock();
+        let position = state.first;
+        self.grant(&mut state, Held { position, evicted: false, unbounded: true })
+    }
+
+    fn grant(&self, state: &mut State, held: Held) -> Lease {
         let id = state.next_lease;
         state.next_lease += 1;
-        state.leases.insert(id, Held { position: sequence, evicted: false });
-        Ok(Lease { shared: Arc::clone(&self.0), id })
+        state.leases.insert(id, held);
+        Lease { shared: Arc::clone(&self.0), id }
     }
 
     /// The last call that failed in unlinking a retired segment. The file is reclaimed on the next opening.
@@ -269,7 +283,6 @@ impl Drop for Lease {
 pub(crate) struct Kept {
     pub(crate) base: u64,
     pub(crate) end: u64,
-    pub(crate) name: String,
     /// Journal time of its last record, once somebody has looked.
     last_ns: Option<u64>,
 }
@@ -281,6 +294,8 @@ pub(crate) struct Retainer {
     pub(crate) shared: Arc<Shared>,
     /// Oldest first; the last may be the active one.
     kept: VecDeque<Kept>,
+    /// What they take together.
+    kept_bytes: u64,
     record_bytes: u64,
     /// Journal time of the record before `newest_end`, the last durable one when somebody last looked.
     newest_ns: u64,
@@ -290,14 +305,20 @@ pub(crate) struct Retainer {
 impl Retainer {
     pub(crate) fn new(options: Retention, first: u64, record_bytes: u64, newest_ns: u64) -> Self {
         let shared = Arc::new(Shared(Mutex::new(State { first, ..State::default() })));
-        Retainer { options, shared, kept: VecDeque::new(), record_bytes, newest_ns, newest_end: 0 }
+        Retainer { options, shared, kept: VecDeque::new(), kept_bytes: 0, record_bytes, newest_ns, newest_end: 0 }
     }
 
     /// Takes note of a segment that holds records; told again, it does nothing.
-    pub(crate) fn learn(&mut self, base: u64, end: u64, name: &str) {
+    pub(crate) fn learn(&mut self, base: u64, end: u64) {
         if self.kept.back().is_none_or(|last| last.base < base) {
-            self.kept.push_back(Kept { base, end, name: name.to_owned(), last_ns: None });
+            self.kept.push_back(Kept { base, end, last_ns: None });
+            self.kept_bytes += self.bytes(base..end);
         }
+    }
+
+    /// What a segment with these sequences takes.
+    fn bytes(&self, sequences: std::ops::Range<u64>) -> u64 {
+        HEADER_BYTES + (sequences.end - sequences.start) * self.record_bytes
     }
 
     /// Takes out the segments that go now that everything below `durable_end` is durable. The caller writes the
@@ -306,9 +327,9 @@ impl Retainer {
         let mut retired = Vec::new();
         if self.options.needs_times()
             && self.newest_end != durable_end
-            && let Some(last) = self.kept.iter().find(|s| s.base < durable_end && durable_end <= s.end)
+            && let Some(last) = self.kept.iter().rev().find(|s| s.base < durable_end && durable_end <= s.end)
         {
-            match self.read_time(storage, &last.name, last.base, durable_end - 1) {
+            match self.read_time(storage, last.base, durable_end - 1) {
                 Ok(time_ns) => (self.newest_ns, self.newest_end) = (time_ns, durable_end),
                 Err(fault) => return self.keep_all(fault),
             }
@@ -316,7 +337,7 @@ impl Retainer {
         // Not the segment of the last durable record: recovery takes epoch and time from there.
         while let Some(oldest) = self.kept.front().filter(|oldest| oldest.end < durable_end) {
             if self.options.needs_times() && oldest.last_ns.is_none() {
-                match self.read_time(storage, &oldest.name, oldest.base, oldest.end - 1) {
+                match self.read_time(storage, oldest.base, oldest.end - 1) {
                     Ok(time_ns) => self.kept[0].last_ns = Some(time_ns),
                     Err(fault) => {
                         self.shared.lock().fault = Some(fault);
@@ -327,7 +348,10 @@ impl Retainer {
             if !self.is_due(durable_end) || !self.let_go(durable_end) {
                 break;
             }
-            retired.extend(self.kept.pop_front());
+            if let Some(oldest) = self.kept.pop_front() {
+                self.kept_bytes -= self.bytes(oldest.base..oldest.end);
+                retired.push(oldest);
+            }
         }
         retired
     }
@@ -341,9 +365,8 @@ impl Retainer {
     fn is_due(&self, durable_end: u64) -> bool {
         let (rules, oldest) = (&self.options, &self.kept[0]);
         let any = rules.age.is_some() || rules.bytes.is_some() || rules.records.is_some();
-        let segment_bytes = |kept: &Kept| HEADER_BYTES + (kept.end - kept.base) * self.record_bytes;
         !any || rules.age.is_some_and(|age| self.is_older(oldest, age))
-            || rules.bytes.is_some_and(|most| self.kept.iter().map(segment_bytes).sum::<u64>() > most)
+            || rules.bytes.is_some_and(|most| self.kept_bytes > most)
             || rules.records.is_some_and(|count| durable_end - oldest.end >= count)
     }
 
@@ -365,7 +388,7 @@ impl Retainer {
         }
         let within = |held: &Held| {
             let bytes = durable_end.saturating_sub(held.position).saturating_mul(self.record_bytes);
-            bytes <= self.options.lease_bytes && !too_old
+            held.unbounded || bytes <= self.options.lease_bytes && !too_old
         };
         let mut holders = state.leases.values().filter(|held| held.position < oldest.end && !held.evicted);
         if holders.any(within) {
@@ -383,12 +406,12 @@ impl Retainer {
     fn read_time<S: Storage>(
         &self,
         storage: &S,
-        name: &str,
         base: u64,
         sequence: u64,
     ) -> Result<u64, IoFault> {
-        let fault = |operation, error| IoFault::new(operation, storage.path(name), error);
-        let file = storage.open(name, false).map_err(|error| fault("open", error))?;
+        let name = segment_name(base);
+        let fault = |operation, error| IoFault::new(operation, storage.path(&name), error);
+        let file = storage.open(&name, false).map_err(|error| fault("open", error))?;
         let mut time_ns = [0; 8];
         let offset = HEADER_BYTES + (sequence - base) * self.record_bytes;
         let read = file.read_at(&mut time_ns, offset).map_err(|error| fault("read", error))?;
@@ -400,6 +423,6 @@ impl Retainer {
 
     /// Gives what the control file no longer counts to whoever unlinks it.
     pub(crate) fn hand_over(&self, retired: Vec<Kept>) {
-        self.shared.lock().retired.extend(retired.into_iter().map(|kept| kept.name));
+        self.shared.lock().retired.extend(retired.into_iter().map(|kept| kept.base));
     }
 }

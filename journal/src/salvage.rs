@@ -25,6 +25,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use crate::chain::OpenSegment;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, SalvageError};
 use crate::format::{CONTROL_NAME, MAX_EPOCH, RecordHeader, valid_record};
@@ -34,7 +35,7 @@ use crate::storage::{Files, Storage, StorageFile};
 
 use copy::Copy;
 pub use report::{Loss, Lost, SalvageReport};
-use survey::{Found, Survey};
+use survey::Survey;
 
 /// How to salvage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +109,7 @@ pub fn salvage_on<S: Storage, T: Storage>(
         damaged: false,
         pending: Vec::new(),
         torn_at: None,
+        other: None,
         most_voids: options.most_voids,
         report,
     };
@@ -134,7 +136,7 @@ fn check_empty<T: Storage>(into: &T) -> Result<(), SalvageError> {
 /// The walk over every slot that there is.
 struct Walk<'a, S: Storage, T: Storage> {
     from: &'a S,
-    survey: &'a Survey<S::File>,
+    survey: &'a Survey,
     crc: RecordCrc,
     copy: Copy<'a, T>,
     order: Follow,
@@ -146,6 +148,8 @@ struct Walk<'a, S: Storage, T: Storage> {
     pending: Vec<Lost>,
     /// Where bytes lie that are no record, since then.
     torn_at: Option<u64>,
+    /// The file, by its segment's index, in which what another has lost was last looked for.
+    other: Option<(usize, OpenSegment<S::File>)>,
     most_voids: u64,
     report: SalvageReport,
 }
@@ -153,17 +157,16 @@ struct Walk<'a, S: Storage, T: Storage> {
 impl<S: Storage, T: Storage> Walk<'_, S, T> {
     fn all(&mut self, mut progress: impl FnMut(u64, u64)) -> Result<(), SalvageError> {
         let survey = self.survey;
-        let total = survey.segments.iter().map(Found::slots).sum();
+        let total = survey.segments.iter().map(|found| survey.there(found) - found.base).sum();
         let mut done = 0;
         for (index, found) in survey.segments.iter().enumerate() {
-            let header = &found.segment.header;
-            if header.base > self.next {
-                self.lose_to(header.base, Loss::MissingSegment, None);
+            if found.base > self.next {
+                self.lose_to(found.base, Loss::MissingSegment, None);
             }
-            let there = header.base + found.slots();
-            let range = self.next..there;
+            let segment = survey.open(self.from, found)?;
+            let range = self.next..survey.there(found);
             let mut failed = None;
-            scan::for_each_slot(self.from, &found.segment, range, |sequence, record| {
+            scan::for_each_slot(self.from, &segment, range, |sequence, record| {
                 if done % (1 << 16) == 0 {
                     progress(done, total);
                 }
@@ -178,10 +181,10 @@ impl<S: Storage, T: Storage> Walk<'_, S, T> {
             })?;
             failed.map_or(Ok(()), Err)?;
             // What this file lacks another may hold.
-            let after = survey.segments.get(index + 1).map_or(u64::MAX, |found| found.segment.header.base);
-            let cut_to = header.end().min(after);
+            let after = survey.segments.get(index + 1).map_or(u64::MAX, |found| found.base);
+            let cut_to = found.end.min(after);
             if cut_to > self.next {
-                self.lose_to(cut_to, Loss::CutOff, Some(&found.segment.name));
+                self.lose_to(cut_to, Loss::CutOff, Some(&segment.name));
             }
         }
         progress(total, total);
@@ -198,7 +201,10 @@ impl<S: Storage, T: Storage> Walk<'_, S, T> {
         };
         // Another file may claim the same sequences and hold what this one has lost.
         if self.survey.segments[index].overlapped {
-            for other in (0..self.survey.segments.len()).filter(|other| *other != index) {
+            let survey = self.survey;
+            for (other, _) in survey.segments.iter().enumerate().filter(|(other, found)| {
+                *other != index && found.overlapped && (found.base..found.end).contains(&sequence)
+            }) {
                 let Some(copy) = self.read(other, sequence)? else { continue };
                 match self.accept(sequence, &copy) {
                     Ok(()) => return self.keep(sequence, &copy),
@@ -210,22 +216,21 @@ impl<S: Storage, T: Storage> Walk<'_, S, T> {
         if !scan::is_zero(record) {
             self.torn_at.get_or_insert(sequence);
         }
-        let name = &self.survey.segments[index].segment.name;
-        self.lose(sequence..sequence + 1, loss, Some(name));
+        let name = self.survey.segments[index].name();
+        self.lose(sequence..sequence + 1, loss, Some(&name));
         Ok(())
     }
 
-    fn read(&self, index: usize, sequence: u64) -> Result<Option<Vec<u8>>, IoFault> {
-        let segment = &self.survey.segments[index].segment;
-        let header = &segment.header;
-        if !(header.base..header.end()).contains(&sequence) {
-            return Ok(None);
+    fn read(&mut self, index: usize, sequence: u64) -> Result<Option<Vec<u8>>, IoFault> {
+        if self.other.as_ref().is_none_or(|(open, _)| *open != index) {
+            self.other = None;
+            self.other = Some((index, self.survey.open(self.from, &self.survey.segments[index])?));
         }
-        let mut record = vec![0; header.record_bytes as usize];
-        let read = segment
-            .file
-            .read_at(&mut record, header.offset(sequence))
-            .map_err(|error| IoFault::new("read", self.from.path(&segment.name), error))?;
+        let Some((_, OpenSegment { name, slots, file })) = &self.other else { return Ok(None) };
+        let mut record = vec![0; slots.record_bytes as usize];
+        let read = file
+            .read_at(&mut record, slots.offset(sequence))
+            .map_err(|error| IoFault::new("read", self.from.path(name), error))?;
         Ok((read == record.len()).then_some(record))
     }
 

@@ -1,8 +1,9 @@
 //! Walking records in chunks and finding where the log ends.
 
 use crate::crc::RecordCrc;
-use crate::error::{CorruptRecord, IoFault};
-use crate::format::{ControlState, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader, valid_record};
+use crate::chain::{Chain, OpenSegment};
+use crate::error::{CorruptRecord, IoFault, JournalFault};
+use crate::format::{ControlState, RECORD_HEADER_BYTES, RecordHeader, Slots, valid_record};
 use crate::protect;
 use crate::storage::{Storage, StorageFile};
 
@@ -17,20 +18,21 @@ pub(crate) const BEYOND_WINDOW: &str = "it lies beyond the window that its write
 /// that a small file whose header claims 2^50 slots takes no longer than its size.
 pub(crate) fn for_each_slot<S: Storage>(
     storage: &S,
-    segment: &crate::chain::ChainSegment<S::File>,
+    segment: &OpenSegment<S::File>,
     range: std::ops::Range<u64>,
     mut visit: impl FnMut(u64, &[u8]) -> std::ops::ControlFlow<()>,
 ) -> Result<(), IoFault> {
-    let header = &segment.header;
-    let record_bytes = header.record_bytes as usize;
-    let mut buffer = vec![0; (CHUNK_BYTES / record_bytes).max(1) * record_bytes];
-    let (mut at, end) = (range.start.max(header.base), range.end.min(header.end()));
+    let slots = segment.slots;
+    let record_bytes = slots.record_bytes as usize;
+    let (mut at, end) = (range.start.max(slots.base), range.end.min(slots.end));
+    let in_chunk = ((CHUNK_BYTES / record_bytes).max(1) as u64).min(end.saturating_sub(at));
+    let mut buffer = vec![0; in_chunk as usize * record_bytes];
     while at < end {
         let count = ((buffer.len() / record_bytes) as u64).min(end - at);
         let chunk = &mut buffer[..count as usize * record_bytes];
         let read = segment
             .file
-            .read_at(chunk, header.offset(at))
+            .read_at(chunk, slots.offset(at))
             .map_err(|error| IoFault::new("read", storage.path(&segment.name), error))?;
         let there = (read / record_bytes + 1) * record_bytes;
         let chunk = &mut chunk[..there.min(count as usize * record_bytes)];
@@ -90,21 +92,22 @@ pub(crate) struct Tail {
 /// gap (the control slot that would have said so is lost).
 pub(crate) fn find_tail<S: Storage>(
     storage: &S,
-    chain: &crate::chain::Chain<S::File>,
+    chain: &Chain,
     control: &ControlState,
     range: std::ops::Range<u64>,
     go_on: bool,
     start: Follow,
-) -> Result<Tail, IoFault> {
+) -> Result<Tail, JournalFault> {
     let crc = RecordCrc::new(control.journal_id.0);
     let mut tail = Tail { end: range.start, last: start, used_end: range.start, ..Tail::default() };
     let mut broken = false;
     let bound = if go_on { u64::MAX } else { range.end };
-    for segment in &chain.segments {
-        if segment.header.end() <= range.start {
-            continue;
+    for segment in chain.from(range.start) {
+        if segment.base >= bound || broken && segment.base >= range.end {
+            break;
         }
-        for_each_slot(storage, segment, range.start..bound, |sequence, record| {
+        let segment = chain.open_there(storage, segment, false)?;
+        for_each_slot(storage, &segment, range.start..bound, |sequence, record| {
             if sequence >= range.end && broken {
                 return std::ops::ControlFlow::Break(());
             }
@@ -143,7 +146,7 @@ pub(crate) fn is_zero(record: &[u8]) -> bool {
 pub(crate) fn corrupt(
     file: std::path::PathBuf,
     crc: &RecordCrc,
-    header: &SegmentHeader,
+    slots: Slots,
     sequence: u64,
     record: &[u8],
     what: &'static str,
@@ -152,8 +155,8 @@ pub(crate) fn corrupt(
     CorruptRecord {
         file,
         sequence,
-        slot: sequence - header.base,
-        offset: header.offset(sequence),
+        slot: sequence - slots.base,
+        offset: slots.offset(sequence),
         wanted: crc.record(sequence, found.time_ns, found.epoch_kind, &record[RECORD_HEADER_BYTES..]),
         found: found.crc,
         what,

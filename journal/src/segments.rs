@@ -8,15 +8,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam::queue::ArrayQueue;
 
+use crate::bonds;
+use crate::chain::OpenSegment;
 use crate::error::IoFault;
-use crate::format::{
-    Bond, JournalId, LINK_COPIES, Link, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader, TEMPORARY, segment_name,
-};
+use crate::format::{Bond, JournalId, LINK_COPIES, SegmentHeader, Slots, TEMPORARY, segment_name};
 use crate::protect;
 use crate::storage::{SegmentMap, Storage, StorageFile};
 
 /// No more than this many segments are mapped by a writer.
 pub(crate) const MOST_MAPPED: usize = 3;
+
+/// No more than this many segments are open and not yet durable: the writer waits for the syncer rather than run out
+/// of file handles.
+pub(crate) const MOST_OPEN: usize = 12;
 
 /// The map of a storage's segments.
 pub(crate) type Map<S> = <<S as Storage>::File as StorageFile>::Map;
@@ -33,11 +37,7 @@ pub(crate) struct Ready<S: Storage> {
 pub(crate) struct LiveSegment<S: Storage> {
     pub(crate) base: u64,
     pub(crate) end: u64,
-    record_bytes: u64,
-    /// Where the record of `base` lies in the file.
-    records_at: u64,
-    /// A file of version 1 has no link.
-    has_link: bool,
+    slots: Slots,
     pub(crate) file: S::File,
     /// `None` once the writer has left the segment and helper or syncer has unmapped it. Never locked by the writer.
     map: Mutex<Option<Arc<Map<S>>>>,
@@ -51,25 +51,22 @@ impl<S: Storage> LiveSegment<S> {
     /// Maps a segment that is there.
     pub(crate) fn map(
         storage: &S,
-        name: &str,
-        header: &SegmentHeader,
-        file: S::File,
+        segment: OpenSegment<S::File>,
         large_pages: bool,
     ) -> Result<Ready<S>, IoFault> {
-        let map = file.map().map_err(|error| IoFault::new("map", storage.path(name), error))?;
+        let OpenSegment { name, slots, file } = segment;
+        let map = file.map().map_err(|error| IoFault::new("map", storage.path(&name), error))?;
         if large_pages {
             map.prefer_large_pages();
         }
         let map = Arc::new(map);
         let segment = Arc::new(LiveSegment {
-            base: header.base,
-            end: header.end(),
-            record_bytes: u64::from(header.record_bytes),
-            records_at: header.records_at(),
-            has_link: header.version > 1,
+            base: slots.base,
+            end: slots.end,
+            slots,
             file,
             map: Mutex::new(Some(Arc::clone(&map))),
-            name: name.to_owned(),
+            name,
             prefaulted_bytes: AtomicU64::new(0),
         });
         Ok(Ready { segment, map })
@@ -94,18 +91,12 @@ impl<S: Storage> LiveSegment<S> {
 
     /// Ties the segment to the record before its first. The next sync takes the link along with the records.
     pub(crate) fn write_link(&self, journal_id: JournalId, before: Bond) -> std::io::Result<()> {
-        if !self.has_link {
-            return Ok(());
-        }
-        let block = Link { journal_id, base: self.base, before }.encode();
-        LINK_COPIES.iter().try_for_each(|at| self.file.write_at(&block[..], *at))
+        bonds::write_link(&self.file, self.slots, journal_id, before)
     }
 
     /// Epoch and checksum of a record that is committed.
     pub(crate) fn bond(&self, sequence: u64) -> std::io::Result<Bond> {
-        let mut header = [0; RECORD_HEADER_BYTES];
-        self.file.read_at(&mut header, self.bytes(sequence..sequence + 1).start)?;
-        Ok(Bond::of(RecordHeader::decode(&header)))
+        bonds::read_bond(&self.file, self.slots, sequence)
     }
 
     /// Syncs the records of `sequences`, and the link with the first of them; unmaps first if the writer has left.
@@ -119,7 +110,7 @@ impl<S: Storage> LiveSegment<S> {
         match map {
             Some(map) => {
                 let mut bytes = self.bytes(sequences.clone());
-                if self.has_link && sequences.start <= self.base {
+                if self.slots.has_link && sequences.start <= self.base {
                     bytes.start = LINK_COPIES[0];
                 }
                 map.sync(bytes)
@@ -142,15 +133,15 @@ impl<S: Storage> LiveSegment<S> {
     pub(crate) fn bytes(&self, sequences: std::ops::Range<u64>) -> std::ops::Range<u64> {
         let offset = |sequence: u64| {
             let slot = sequence.clamp(self.base, self.end) - self.base;
-            self.records_at + slot * self.record_bytes
+            self.slots.offset(self.base + slot)
         };
         offset(sequences.start)..offset(sequences.end)
     }
 
     /// Slots from `cursor` on up to this sequence lie in pages that are present.
     pub(crate) fn present_end(&self, cursor: u64) -> u64 {
-        let bytes = self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(self.records_at);
-        (self.base + bytes / self.record_bytes).clamp(cursor.max(self.base), self.end)
+        let bytes = self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(self.slots.offset(self.base));
+        (self.base + bytes / u64::from(self.slots.record_bytes)).clamp(cursor.max(self.base), self.end)
     }
 
     /// Prefaults at most `chunk_bytes` more, as far as `sequence`; whether there was something to do.
@@ -247,7 +238,8 @@ impl<S: Storage> NewFile<S> {
             // the first 2 MiB would cost the writer 512 page faults.
             file.drop_cached();
         }
-        LiveSegment::map(storage, &segment_name(header.base), &header, file, large_pages)
+        let name = segment_name(header.base);
+        LiveSegment::map(storage, OpenSegment { name, slots: header.slots(), file }, large_pages)
     }
 }
 
@@ -325,6 +317,11 @@ impl<S: Storage> Segments<S> {
     /// The list of what is mapped.
     pub(crate) fn live(&self) -> MutexGuard<'_, VecDeque<Arc<LiveSegment<S>>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no further segment is made before some are durable.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.live().len() >= MOST_OPEN
     }
 
     /// How far records from `cursor` on, in the segment at `active_base` and in the one that waits for the writer,

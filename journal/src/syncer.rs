@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bonds;
 use crate::control::Control;
 use crate::error::{IoFault, SyncError};
-use crate::format::Bond;
+use crate::format::{Bond, segment_name};
 use crate::hooks::{Hooks, SealedSegment};
 use crate::pace::Pace;
 use crate::progress::Progress;
@@ -140,9 +141,9 @@ impl<S: Storage> Syncer<S> {
         let durable_end = self.control.state.durable_end;
         let Some(retainer) = &mut self.retainer else { return false };
         let retired = retainer.retire(&self.storage, durable_end);
-        let Some(first) = retired.last().map(|segment| segment.end) else { return false };
-        let bond = Bond::UNKNOWN;
-        match self.control.update(|state| (state.first, state.before_first) = (first, bond)) {
+        let Some(last) = retired.last() else { return false };
+        let (first, before) = (last.end, bonds::last_of(&self.storage, last.base));
+        match self.control.update(|state| (state.first, state.before_first) = (first, before)) {
             Ok(()) => retainer.hand_over(retired),
             Err(fault) => self.fail(SyncError::SyncFailed { durable_end, fault }),
         }
@@ -170,17 +171,20 @@ impl<S: Storage> Syncer<S> {
         self.progress.set_durable_end(target);
         let mut retired = Vec::new();
         if let Some(retainer) = &mut self.retainer {
-            due.iter().for_each(|segment| retainer.learn(segment.base, segment.end, &segment.name));
+            due.iter().for_each(|segment| retainer.learn(segment.base, segment.end));
             retired = retainer.retire(&self.storage, target);
             if !protect::on(protect::RETIRE_ORDER) {
-                retired.iter().for_each(|segment| drop(self.storage.remove(&segment.name)));
+                retired.iter().for_each(|segment| drop(self.storage.remove(&segment_name(segment.base))));
             }
         }
-        let first = retired.last().map_or(self.control.state.first, |segment| segment.end);
+        let state = &self.control.state;
+        let (first, before_first) = retired.last().map_or((state.first, state.before_first), |segment| {
+            (segment.end, bonds::last_of(&self.storage, segment.base))
+        });
         self.control.update(|state| {
             state.durable_end = target;
             state.last = last;
-            state.first = first;
+            (state.first, state.before_first) = (first, before_first);
             state.closed = closed;
         })?;
         self.progress.set_window_end(target + self.control.state.window);
@@ -235,7 +239,9 @@ impl<S: Storage> Syncer<S> {
             let wanted = self.progress.wanted_end() > self.progress.durable_end();
             let due = match self.mode {
                 Sync::None | Sync::EveryBatch => true,
-                Sync::Every(interval) => half_used || wanted || last.elapsed() >= interval,
+                Sync::Every(interval) => {
+                    half_used || wanted || last.elapsed() >= interval || self.segments.is_crowded()
+                }
             };
             if due {
                 last = std::time::Instant::now();

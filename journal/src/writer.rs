@@ -282,12 +282,13 @@ impl<E: Event, S: Storage> Writer<E, S> {
         self.retention.clone()
     }
 
-    /// A reader of everything appended so far.
+    /// A reader of everything appended so far. Retention removes nothing of it while the reader lives.
     ///
     /// # Errors
     /// As [`Journal::reader`](crate::Journal::reader).
     pub fn reader(&self) -> Result<Reader<E, S>, ReadError> {
-        Reader::open_mapped(self.storage.clone(), self.next)
+        let hold = self.retention.as_ref().map(RetentionHandle::hold);
+        Reader::open_mapped(self.storage.clone(), self.next, hold)
     }
 
     /// Syncs everything, ends the helper threads and lets go of the lock; the sequence behind the last record,

@@ -96,6 +96,7 @@ impl GoldenSegment {
             previous_base: self.previous_base,
             branch,
             schema: self.schema.clone(),
+            sealed_end: None,
         };
         let mut file = vec![0; header.file_bytes() as usize];
         let mut put = |at: u64, bytes: &[u8]| file[at as usize..][..bytes.len()].copy_from_slice(bytes);

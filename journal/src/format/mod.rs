@@ -22,7 +22,7 @@ pub use record::Kind;
 pub(crate) use record::{
     RecordHeader, are_valid_records, encode_record_header, epoch_kind, valid_record,
 };
-pub(crate) use segment::{LINK_COPIES, SegmentBlocks, SegmentHeader};
+pub(crate) use segment::{LINK_COPIES, SegmentBlocks, SegmentHeader, Slots};
 
 #[cfg(target_endian = "big")]
 compile_error!("slipring journals are little-endian, and records are written as they lie in memory");

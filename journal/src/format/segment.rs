@@ -59,6 +59,8 @@ pub(crate) struct SegmentHeader {
     /// Which copy of the journal it was made in; zeros for the one that was made first.
     pub(crate) branch: [u8; 16],
     pub(crate) schema: String,
+    /// Where its seal says that it ends, if that is before its capacity. Not in the header block itself.
+    pub(crate) sealed_end: Option<u64>,
 }
 
 /// A header block whose schema may lie in blocks of its own.
@@ -122,6 +124,7 @@ impl SegmentHeader {
             previous_base: None,
             branch: [0; 16],
             schema: std::str::from_utf8(schema).map_err(|_| BlockFault::Damaged)?.to_owned(),
+            sealed_end: None,
         };
         if version > 1 {
             if u32_at(bytes, FEATURES) != 0 {
@@ -153,9 +156,9 @@ impl SegmentHeader {
         whole_words && fits && counted
     }
 
-    /// The sequence behind the segment's last slot.
+    /// The sequence behind the segment's last slot that counts.
     pub(crate) fn end(&self) -> u64 {
-        self.base + self.capacity
+        self.sealed_end.unwrap_or(self.base + self.capacity)
     }
 
     /// Where slot 0 lies in the file.
@@ -167,15 +170,50 @@ impl SegmentHeader {
         if self.version == 1 { HEADER_BYTES_1 } else { HEADER_BYTES + outer }
     }
 
-    /// The file's whole length.
+    /// Where its slots lie.
+    pub(crate) fn slots(&self) -> Slots {
+        Slots {
+            base: self.base,
+            end: self.end(),
+            record_bytes: self.record_bytes,
+            records_at: self.records_at() as u32,
+            has_link: self.version > 1,
+        }
+    }
+
+    /// The length of the whole file.
     pub(crate) fn file_bytes(&self) -> u64 {
-        (self.records_at() + self.capacity * u64::from(self.record_bytes)).next_multiple_of(BLOCK_BYTES as u64)
+        Slots { end: self.base + self.capacity, ..self.slots() }.file_bytes()
+    }
+}
+
+/// Where the slots of a segment lie: which sequences, and where in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slots {
+    pub(crate) base: u64,
+    /// The sequence behind the last slot.
+    pub(crate) end: u64,
+    pub(crate) record_bytes: u32,
+    /// Where the first slot lies.
+    pub(crate) records_at: u32,
+    /// The file has a place for a link, as all have since version 2.
+    pub(crate) has_link: bool,
+}
+
+impl Slots {
+    pub(crate) fn holds(&self, sequence: u64) -> bool {
+        (self.base..self.end).contains(&sequence)
+    }
+
+    /// How long the file must be for all its slots.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.offset(self.end).next_multiple_of(BLOCK_BYTES as u64)
     }
 
     /// Where the record of `sequence` lies in the file.
     pub(crate) fn offset(&self, sequence: u64) -> u64 {
-        debug_assert!((self.base..=self.end()).contains(&sequence));
-        self.records_at() + (sequence - self.base) * u64::from(self.record_bytes)
+        debug_assert!((self.base..=self.end).contains(&sequence));
+        u64::from(self.records_at) + (sequence - self.base) * u64::from(self.record_bytes)
     }
 }
 
@@ -196,8 +234,6 @@ pub(crate) struct SegmentBlocks {
     pub(crate) header: SegmentHeader,
     /// `None` where it was not written, or power failed while it was.
     pub(crate) link: Option<Link>,
-    /// One that ends before its capacity says so here.
-    pub(crate) seal: Option<Seal>,
     /// What one of two copies had to stand in for: the name of the block.
     pub(crate) one_copy: Vec<&'static str>,
 }
@@ -232,7 +268,7 @@ impl SegmentBlocks {
                 _ => return Ok(Err(BlockFault::Damaged)),
             }
         }
-        let header = decoded.header;
+        let mut header = decoded.header;
         let (mut link, mut seal) = (None, None);
         if header.version > 1 {
             match choose(block::copies(&head, LINK_AT, Link::decode), |a, b| a == b) {
@@ -257,12 +293,21 @@ impl SegmentBlocks {
             && seal.is_none_or(|seal| {
                 own(seal.journal_id, seal.base) && seal.end > header.base && seal.end <= header.end().min(MAX_END)
             });
-        Ok(if fits { Ok(SegmentBlocks { header, link, seal, one_copy }) } else { Err(BlockFault::Damaged) })
+        header.sealed_end = seal.map(|seal| seal.end);
+        Ok(if fits { Ok(SegmentBlocks { header, link, one_copy }) } else { Err(BlockFault::Damaged) })
     }
+}
 
-    /// The sequence behind the last slot that counts.
-    pub(crate) fn end(&self) -> u64 {
-        self.seal.map_or(self.header.end(), |seal| seal.end)
+impl SegmentBlocks {
+    /// Where the records of a segment start whose header is lost, if a link in it tells.
+    pub(crate) fn records_at_without_header<E>(
+        mut read: impl FnMut(&mut [u8], u64) -> Result<usize, E>,
+    ) -> Result<Option<u32>, E> {
+        let mut head = vec![0; SCHEMA_AT];
+        let there = read(&mut head, 0)?;
+        head.truncate(there);
+        let linked = block::copies(&head, LINK_AT, Link::decode).iter().any(Result::is_ok);
+        Ok(linked.then_some(HEADER_BYTES as u32))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Records a chunk at a time: read or seen where they are mapped, and every one validated.
 
 use super::RawReader;
+use crate::chain::OpenSegment;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, ReadError};
 use crate::format::{are_valid_records, valid_record};
@@ -33,8 +34,8 @@ impl<S: Storage> RawReader<S> {
         for (at, record) in (sequence..).zip(bytes.chunks_exact(record_bytes)) {
             if valid_record(&self.crc, at, record).is_none() {
                 let segment = &self.chain.segments[index];
-                let (path, what) = (self.storage.path(&segment.name), "its bytes are not what was written");
-                return Err(scan::corrupt(path, &self.crc, &segment.header, at, record, what).into());
+                let (path, what) = (self.storage.path(&segment.name()), "its bytes are not what was written");
+                return Err(scan::corrupt(path, &self.crc, segment.slots(), at, record, what).into());
             }
         }
         Ok(())
@@ -66,14 +67,14 @@ impl<S: Storage> RawReader<S> {
         }
         let (first, end) = (self.control.first, self.end);
         let index = self.chain.holding(sequence).ok_or(ReadError::OutOfRange { sequence, first, end })?;
-        if !self.mapped_segment(index)? {
+        if !self.mapped_segment(index, sequence)? {
             self.read(index, sequence, self.chunk_records(index, sequence, record_bytes))?;
         }
         Ok(Some(index))
     }
 
     fn chunk_records(&self, index: usize, sequence: u64, record_bytes: usize) -> usize {
-        let segment_end = self.chain.segments[index].header.end();
+        let segment_end = self.chain.segments[index].end;
         let most = (CHUNK_BYTES / record_bytes).max(1) as u64;
         most.min(self.end.min(segment_end) - sequence) as usize
     }
@@ -84,24 +85,24 @@ impl<S: Storage> RawReader<S> {
         let bytes = self.chunk_records(index, sequence, record_bytes) * record_bytes;
         match &self.map {
             Some((mapped, map)) if *mapped == index && self.mapped => {
-                &map[self.chain.segments[index].header.offset(sequence) as usize..][..bytes]
+                &map[self.chain.segments[index].slots().offset(sequence) as usize..][..bytes]
             }
             _ => &bytemuck::cast_slice(&self.buffer)[..bytes],
         }
     }
 
-    /// Maps the segment, if chunks may come from maps; whether they do. One is mapped at a time.
-    pub(super) fn mapped_segment(&mut self, index: usize) -> Result<bool, ReadError> {
+    /// Maps the segment, of which `sequence` is wanted, if chunks may come from maps; whether they do. One is mapped at a
+    /// time.
+    pub(super) fn mapped_segment(&mut self, index: usize, sequence: u64) -> Result<bool, ReadError> {
         if !self.mapped || self.map.as_ref().is_some_and(|(mapped, _)| *mapped == index) {
             return Ok(self.mapped);
         }
-        let segment = &self.chain.segments[index];
-        let bytes = segment.header.offset(self.end.min(segment.header.end()));
         self.map = None;
-        let map = segment
-            .file
-            .map_read(bytes)
-            .map_err(|error| IoFault::new("map", self.storage.path(&segment.name), error))?;
+        self.open(index, sequence)?;
+        let Some((_, OpenSegment { name, slots, file })) = &self.open else { return Ok(false) };
+        let map = file
+            .map_read(slots.offset(self.end.min(slots.end)))
+            .map_err(|error| IoFault::new("map", self.storage.path(name), error))?;
         self.mapped = map.is_some();
         self.map = map.map(|map| (index, map));
         Ok(self.mapped)

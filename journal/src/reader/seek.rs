@@ -98,7 +98,7 @@ impl<S: Storage> RawReader<S> {
     /// # Errors
     /// The fault of a record that was looked at.
     pub fn lower_bound(&mut self, time_ns: u64) -> Result<u64, ReadError> {
-        let count = self.chain.segments.partition_point(|segment| segment.header.base < self.end);
+        let count = self.chain.segments.partition_point(|segment| segment.base < self.end);
         let (mut low, mut high) = (0, count);
         while low < high {
             let middle = low.midpoint(high);
@@ -140,7 +140,7 @@ impl<S: Storage> RawReader<S> {
     }
 
     fn base(&self, index: usize) -> u64 {
-        self.chain.segments[index].header.base
+        self.chain.segments[index].base
     }
 
     /// Time of the first record of a segment that holds records.
@@ -231,7 +231,7 @@ impl<S: Storage> RawReader<S> {
         let record_bytes = self.record_bytes();
         let (bytes, start): (&[u8], usize) = match &self.map {
             Some((mapped, map)) if *mapped == index => {
-                (&map[..], self.chain.segments[index].header.offset(sequence) as usize)
+                (&map[..], self.chain.segments[index].slots().offset(sequence) as usize)
             }
             _ => (bytemuck::cast_slice(&self.buffer), (sequence - block.start) as usize * record_bytes),
         };

@@ -10,6 +10,7 @@ use crate::crc::RecordCrc;
 use crate::error::ReadError;
 use crate::event::Event;
 use crate::record::Record;
+use crate::retention::Lease;
 use crate::storage::{Files, Storage};
 
 /// Reads a journal of events `E`.
@@ -33,9 +34,9 @@ impl<E: Event, S: Storage> Reader<E, S> {
 
     /// A reader for the journal's own writer: everything below `end` is committed and stays as it is, so it may
     /// be read where it lies.
-    pub(crate) fn open_mapped(storage: S, end: u64) -> Result<Self, ReadError> {
+    pub(crate) fn open_mapped(storage: S, end: u64, hold: Option<Lease>) -> Result<Self, ReadError> {
         let mut reader = Self::open_to(storage, Some(end))?;
-        reader.raw.mapped = true;
+        (reader.raw.mapped, reader.raw.hold) = (true, hold);
         Ok(reader)
     }
 

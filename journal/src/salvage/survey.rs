@@ -1,43 +1,44 @@
 //! What is there of a damaged journal: which segments, of which identity and layout, and from where on. Where files
 //! contradict each other, the greater number decides, and a warning says so.
 
-use std::collections::BTreeMap;
-
-use crate::chain::{self, ChainSegment};
+use crate::chain::{self, Layout, OpenSegment};
 use crate::control;
 use crate::error::{IoFault, JournalFault, SalvageError};
-use crate::format::{JournalId, MAX_END, SegmentHeader};
+use crate::format::{JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name};
 use crate::reader::no_control;
 use crate::storage::{Storage, StorageFile};
 
 use super::control_note;
 
-/// A segment to read from.
+/// A segment to read from. Its file is opened when it is read.
 #[derive(Debug)]
-pub(super) struct Found<F> {
-    pub(super) segment: ChainSegment<F>,
+pub(super) struct Found {
+    /// What its file's name says.
+    named: u64,
+    pub(super) base: u64,
+    /// The sequence behind the last slot that its header, or its length, says it has.
+    pub(super) end: u64,
+    /// Where its first slot lies in the file.
+    records_at: u32,
     file_bytes: u64,
     /// Another file claims some of the same sequences.
     pub(super) overlapped: bool,
 }
 
-impl<F> Found<F> {
-    /// How many whole slots the file has.
-    pub(super) fn slots(&self) -> u64 {
-        let header = &self.segment.header;
-        let there = self.file_bytes.saturating_sub(header.records_at()) / u64::from(header.record_bytes);
-        there.min(header.capacity)
+impl Found {
+    pub(super) fn name(&self) -> String {
+        segment_name(self.named)
     }
 }
 
 /// The whole of it.
 #[derive(Debug)]
-pub(super) struct Survey<F> {
+pub(super) struct Survey {
     pub(super) journal_id: JournalId,
     /// Layout and schema of the records; `None` if there is no segment, and so no record.
     pub(super) template: Option<SegmentHeader>,
     /// In the order of their bases.
-    pub(super) segments: Vec<Found<F>>,
+    pub(super) segments: Vec<Found>,
     /// The first sequence that is kept.
     pub(super) first: u64,
     /// D, if the control file could be read.
@@ -45,24 +46,65 @@ pub(super) struct Survey<F> {
     pub(super) warnings: Vec<String>,
 }
 
-/// A file named as a segment, before anybody knows whether it belongs.
-struct Candidate<F> {
-    base: u64,
-    name: String,
-    file: F,
-    file_bytes: u64,
-    header: Option<SegmentHeader>,
+impl Survey {
+    fn slots(&self, found: &Found) -> Slots {
+        let record_bytes = self.template.as_ref().map_or(0, |header| header.record_bytes);
+        let Found { base, end, records_at, .. } = *found;
+        Slots { base, end, record_bytes, records_at, has_link: false }
+    }
+
+    /// The sequence behind the last whole slot that the file has.
+    pub(super) fn there(&self, found: &Found) -> u64 {
+        let record_bytes = u64::from(self.slots(found).record_bytes.max(1));
+        let there = found.file_bytes.saturating_sub(u64::from(found.records_at)) / record_bytes;
+        found.base + there.min(found.end - found.base)
+    }
+
+    pub(super) fn open<S: Storage>(
+        &self,
+        storage: &S,
+        found: &Found,
+    ) -> Result<OpenSegment<S::File>, IoFault> {
+        let name = found.name();
+        let file =
+            storage.open(&name, false).map_err(|error| IoFault::new("open", storage.path(&name), error))?;
+        Ok(OpenSegment { name, slots: self.slots(found), file })
+    }
 }
 
-/// Identity and layout.
-type Family = (JournalId, u32, u32, String);
+/// A file named as a segment, before anybody knows whether it belongs.
+struct Candidate {
+    named: u64,
+    file_bytes: u64,
+    /// Where its records start; `None` if nothing in it says so.
+    records_at: Option<u32>,
+    header: Option<Claim>,
+}
 
-fn family(header: &SegmentHeader) -> Family {
-    (header.journal_id, header.record_bytes, header.event_bytes, header.schema.clone())
+/// What the header of a candidate says.
+struct Claim {
+    base: u64,
+    end: u64,
+    /// Which of the families that were found is its own.
+    family: usize,
+}
+
+/// Identity and layout, and how many segments have them.
+struct Family {
+    header: SegmentHeader,
+    count: usize,
+    /// The base of the first of them.
+    start: u64,
+}
+
+impl Family {
+    fn is_of(&self, header: &SegmentHeader) -> bool {
+        self.header.journal_id == header.journal_id && Layout::of(&self.header) == Layout::of(header)
+    }
 }
 
 /// Looks at the folder; reads no record.
-pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey<S::File>, SalvageError> {
+pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     let mut warnings = Vec::new();
     let mut control = match control::load(storage) {
         Ok(Some(loaded)) => {
@@ -85,28 +127,24 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey<S::File>, Salvage
         }
         Err(fault) => return Err(fault.into()),
     };
-    let mut candidates = candidates(storage, &mut warnings)?;
-    let mut families: BTreeMap<Family, usize> = BTreeMap::new();
-    for header in candidates.iter().filter_map(|candidate| candidate.header.as_ref()) {
-        *families.entry(family(header)).or_default() += 1;
-    }
+    let (mut candidates, mut families) = candidates(storage, &mut warnings)?;
     if let Some(state) = control
         && !families.is_empty()
     {
-        if families.keys().any(|(id, ..)| *id == state.journal_id) {
-            families.retain(|(id, ..), _| *id == state.journal_id);
+        let is_own = |family: &Family| family.header.journal_id == state.journal_id;
+        if families.iter().any(is_own) {
+            families.iter_mut().filter(|family| !is_own(family)).for_each(|family| family.count = 0);
         } else {
             warnings.push(control_note(storage, "it belongs to another journal than the segments"));
             control = None;
         }
     }
     // The largest family; of equals the one that starts first.
-    let start_of = |wanted: &Family| {
-        let own = |c: &&Candidate<S::File>| c.header.as_ref().is_some_and(|h| family(h) == *wanted);
-        candidates.iter().find(own).map_or(u64::MAX, |candidate| candidate.base)
-    };
-    let best = families.iter().max_by_key(|(family, count)| (**count, std::cmp::Reverse(start_of(family))));
-    let Some((wanted, _)) = best else {
+    let best = (0..families.len()).max_by_key(|index| {
+        let family = &families[*index];
+        (family.count, std::cmp::Reverse(family.start))
+    });
+    let Some(wanted) = best else {
         return match control {
             Some(state) if candidates.is_empty() => Ok(Survey {
                 journal_id: state.journal_id,
@@ -119,21 +157,19 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey<S::File>, Salvage
             _ => Err(SalvageError::NoHeader { path: storage.path("") }),
         };
     };
-    let own = |candidate: &Candidate<S::File>| match &candidate.header {
-        Some(header) => family(header) == *wanted,
-        None => true,
-    };
-    let template = candidates.iter().filter(|candidate| own(candidate)).find_map(|c| c.header.clone());
-    let template = template.expect("the family has a member");
-    for stranger in candidates.iter().filter(|candidate| !own(candidate)) {
-        let path = storage.path(&stranger.name);
-        warnings.push(format!("{}: of another journal or event type; left out", path.display()));
-    }
-    candidates.retain(own);
+    let template = families.swap_remove(wanted).header;
     candidates.retain(|candidate| {
-        let end = candidate.header.as_ref().map_or(candidate.base, SegmentHeader::end);
+        let own = candidate.header.as_ref().is_none_or(|header| header.family == wanted);
+        if !own {
+            let path = storage.path(&segment_name(candidate.named));
+            warnings.push(format!("{}: of another journal or event type; left out", path.display()));
+        }
+        own
+    });
+    candidates.retain(|candidate| {
+        let end = candidate.header.as_ref().map_or(candidate.named, |header| header.end);
         if end >= MAX_END {
-            let path = storage.path(&candidate.name);
+            let path = storage.path(&segment_name(candidate.named));
             warnings.push(format!("{}: no journal gets to its sequences; left out", path.display()));
         }
         end < MAX_END
@@ -145,72 +181,80 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey<S::File>, Salvage
             bases.min().unwrap_or(0)
         }
     };
-    let segments = order(candidates, &template, first);
+    let segments = order(candidates, template.slots(), first);
     let durable_end = control.map(|state| state.durable_end);
     let journal_id = template.journal_id;
     Ok(Survey { journal_id, template: Some(template), segments, first, durable_end, warnings })
 }
 
-/// Every file named as a segment, with its header if that can be read.
+/// Every file named as a segment, with its header if that can be read, and the families that there are.
 fn candidates<S: Storage>(
     storage: &S,
     warnings: &mut Vec<String>,
-) -> Result<Vec<Candidate<S::File>>, SalvageError> {
-    let mut candidates = Vec::new();
-    for (base, name) in chain::segment_files(storage)? {
+) -> Result<(Vec<Candidate>, Vec<Family>), SalvageError> {
+    let (mut candidates, mut families) = (Vec::new(), Vec::<Family>::new());
+    for named in chain::segment_bases(storage)? {
+        let name = segment_name(named);
         let path = storage.path(&name);
         let file = storage.open(&name, false).map_err(|e| IoFault::new("open", path.clone(), e))?;
         let file_bytes = file.size().map_err(|e| IoFault::new("look at", path.clone(), e))?;
+        let records_at;
         let header = match chain::read_header(&file, &path) {
             Ok((header, warning)) => {
+                records_at = Some(header.slots().records_at);
                 warnings.extend(warning);
-                if header.base != base {
+                if header.base != named {
                     let (path, base) = (path.display(), header.base);
                     warnings
                         .push(format!("{path}: its header says that it starts at {base}; took it at that"));
                 }
-                Some(header)
+                let (base, end) = (header.base, header.end());
+                // Neighbours are alike: the family found last first.
+                let family = families.iter().rposition(|family| family.is_of(&header)).unwrap_or_else(|| {
+                    families.push(Family { header, count: 0, start: named });
+                    families.len() - 1
+                });
+                families[family].count += 1;
+                Some(Claim { base, end, family })
             }
             Err(JournalFault::BadHeader { .. }) => {
                 let path = path.display();
                 warnings.push(format!("{path}: both copies of its header are damaged; took it by its name"));
+                records_at = SegmentBlocks::records_at_without_header(|bytes, at| file.read_at(bytes, at))
+                    .map_err(|error| IoFault::new("read", storage.path(&name), error))?;
                 None
             }
             Err(fault) => return Err(fault.into()),
         };
-        candidates.push(Candidate { base, name, file, file_bytes, header });
+        candidates.push(Candidate { named, file_bytes, records_at, header });
     }
-    Ok(candidates)
+    Ok((candidates, families))
 }
 
 /// Puts the segments in order, and gives those without a header what their name, their length and the others tell.
-fn order<F>(candidates: Vec<Candidate<F>>, template: &SegmentHeader, first: u64) -> Vec<Found<F>> {
+fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<Found> {
     let mut found: Vec<_> = candidates
         .into_iter()
-        .filter_map(|Candidate { base, name, file, file_bytes, header }| {
-            let header = match header {
-                Some(header) => header,
+        .filter_map(|Candidate { named, file_bytes, records_at, header }| {
+            let records_at = records_at.unwrap_or(template.records_at);
+            let (base, end) = match header {
+                Some(header) => (header.base, header.end),
                 None => {
                     // At most a block's worth of slots too many: they hold no record.
-                    let there = file_bytes.saturating_sub(template.records_at()) / u64::from(template.record_bytes);
-                    let capacity = there.max(1);
-                    SegmentHeader { base, capacity, ..template.clone() }
+                    let there =
+                        file_bytes.saturating_sub(u64::from(records_at)) / u64::from(template.record_bytes);
+                    (named, named + there.max(1))
                 }
             };
             // Whatever lies below the first sequence has been retired.
-            let kept = header.end() > first;
-            let segment = ChainSegment { name, header, file, short: false };
-            kept.then_some(Found { segment, file_bytes, overlapped: false })
+            (end > first).then_some(Found { named, base, end, records_at, file_bytes, overlapped: false })
         })
         .collect();
-    found.sort_by(|a, b| {
-        let key = |found: &Found<F>| (found.segment.header.base, found.segment.name.clone());
-        key(a).cmp(&key(b))
-    });
+    found.sort_unstable_by_key(|found| (found.base, found.named));
     // The furthest end so far, and whose it is.
     let mut furthest: Option<(u64, usize)> = None;
     for index in 0..found.len() {
-        let (base, end) = (found[index].segment.header.base, found[index].segment.header.end());
+        let (base, end) = (found[index].base, found[index].end);
         if let Some((before, whose)) = furthest
             && before > base
         {

@@ -126,6 +126,12 @@ impl Storage for Files {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        self.for_each_name(|name| names.push(name.to_owned()))?;
+        Ok(names)
+    }
+
+    fn for_each_name(&self, mut visit: impl FnMut(&str)) -> io::Result<()> {
         // The standard library retries an interrupted open of a file, not one of a folder.
         let entries = loop {
             match std::fs::read_dir(&self.folder) {
@@ -133,12 +139,11 @@ impl Storage for Files {
                 entries => break entries?,
             }
         };
-        let mut names = Vec::new();
         for entry in entries {
             // A name that is no UTF-8 is none of ours.
-            names.extend(entry?.file_name().into_string().ok());
+            entry?.file_name().to_str().into_iter().for_each(&mut visit);
         }
-        Ok(names)
+        Ok(())
     }
 
     fn create(&self, name: &str) -> io::Result<MappedFile> {

@@ -27,6 +27,11 @@ pub trait Storage: Clone + Send + std::marker::Sync + std::fmt::Debug + 'static 
     fn lock(&self) -> Result<Self::Lock, LockFault>;
     /// The names of the files in the folder, in no order.
     fn list(&self) -> io::Result<Vec<String>>;
+    /// Shows each of those names, without a list of them all: there may be very many.
+    fn for_each_name(&self, mut visit: impl FnMut(&str)) -> io::Result<()> {
+        self.list()?.iter().for_each(|name| visit(name));
+        Ok(())
+    }
     /// Makes an empty file; fails with `AlreadyExists` if there is one.
     fn create(&self, name: &str) -> io::Result<Self::File>;
     /// Opens a file; `write` also for writing.
