@@ -324,7 +324,7 @@ fn row_newer_version() {
             });
             let memory = same_boot(&newer);
             match refused(&memory) {
-                JournalFault::UnsupportedVersion { path, found: 7, known: 1 } => {
+                JournalFault::UnsupportedVersion { path, found: 7, known: 2 } => {
                     assert_eq!(path, memory.path(&name));
                 }
                 other => panic!("{name} {blocks:?}: {other:?}"),

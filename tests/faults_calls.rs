@@ -71,6 +71,8 @@ fn row_fsync_error_of_the_control_file_is_terminal() {
     for call in [Call::SyncFile, Call::Write] {
         let faulty = Faulty::new(Memory::new(BOOT));
         let mut writer = opened(&faulty);
+        append_to(&mut writer, 3);
+        writer.step_syncer();
         append_to(&mut writer, 5);
         faulty.fail(call, ErrorKind::Other);
         writer.step_syncer();

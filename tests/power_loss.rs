@@ -136,6 +136,11 @@ fn control_mend_before_d() {
     assert!(turns_red(protect::MEND_BEFORE_D), "D ahead of what recovery mended went unnoticed");
 }
 
+#[test]
+fn control_link_before_d() {
+    assert!(turns_red(protect::LINK_BEFORE_D), "a segment that lost its link went unnoticed");
+}
+
 /// Stories of a control file torn twice in one run; without the protection one in some thousands ends badly.
 const TORN_STORIES: u64 = 40_000;
 

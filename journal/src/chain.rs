@@ -148,11 +148,13 @@ fn check_journal<S: Storage>(
     Err(JournalFault::SegmentConflict { a: path.to_owned(), b: storage.path(CONTROL_NAME), what })
 }
 
-/// Checks the whole chain. Each file is opened for a look at its header and closed again.
+/// Checks the whole chain. Each file is opened for a look at its header and closed again. Each layout is put before
+/// `accept` before any record under it is looked at.
 pub(crate) fn load<S: Storage>(
     storage: &S,
     control: &ControlState,
     write: bool,
+    accept: impl Fn(&ChainSegment) -> Result<(), JournalFault>,
 ) -> Result<Chain, JournalFault> {
     let mut chain = Chain::new(control.journal_id);
     let mut expected = control.first;
@@ -181,6 +183,9 @@ pub(crate) fn load<S: Storage>(
         if found_bytes < slots.offset(durable) {
             let wanted_bytes = slots.file_bytes();
             return Err(JournalFault::SegmentTruncated { path, found_bytes, wanted_bytes });
+        }
+        if chain.segments.last().is_none_or(|last| !Arc::ptr_eq(&last.layout, &segment.layout)) {
+            accept(&segment)?;
         }
         before = bonds::check(storage, control, &chain, (&segment, &file), blocks.link, before)?;
         expected = segment.end;
@@ -247,7 +252,7 @@ type Both = (control::Loaded, Chain);
 pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both>, JournalFault> {
     loop {
         let Some(loaded) = control::load(storage)? else { return Ok(None) };
-        match load(storage, &loaded.state, false) {
+        match load(storage, &loaded.state, false, |_| Ok(())) {
             Ok(chain) => return Ok(Some((loaded, chain))),
             Err(fault) => {
                 let moved = |now: control::Loaded| now.state.first > loaded.state.first;
@@ -304,11 +309,10 @@ pub(crate) fn read_header<F: StorageFile>(
 /// Refuses a journal of another event type, before any record is read.
 pub(crate) fn check_schema<S: Storage>(
     storage: &S,
-    chain: &Chain,
+    segment: &ChainSegment,
     wanted: &Schema,
     record_bytes: usize,
 ) -> Result<(), JournalFault> {
-    let Some(segment) = chain.segments.first() else { return Ok(()) };
     let layout = &segment.layout;
     let path = storage.path(&segment.name());
     let Some(found) = Schema::from_text(&layout.schema) else {

@@ -26,6 +26,8 @@ pub const CONTROL_REWRITE: u32 = 1 << 9;
 pub const RETIRE_ORDER: u32 = 1 << 10;
 /// Recovery syncs the folder before it removes a segment from the end.
 pub const REMOVE_ORDER: u32 = 1 << 11;
+/// A segment's link is synced before D lies in it.
+pub const LINK_BEFORE_D: u32 = 1 << 20;
 
 #[cfg(feature = "negative-controls")]
 thread_local! {

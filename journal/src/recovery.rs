@@ -51,8 +51,8 @@ pub(crate) fn recover<S: Storage>(
     };
     let found = loaded.state;
     // 3. Check the chain. The event type is checked before any record is read.
-    let chain = chain::load(storage, &found, true)?;
-    chain::check_schema(storage, &chain, schema, record_bytes)?;
+    let accept = |segment: &_| chain::check_schema(storage, segment, schema, record_bytes);
+    let chain = chain::load(storage, &found, true, accept)?;
     let mut report = empty_report(storage, &found);
     report.was_closed = found.closed;
     report.same_boot = found.boot_id == storage.boot_id() && found.boot_id != [0; 16];

@@ -110,7 +110,8 @@ impl<S: Storage> LiveSegment<S> {
         match map {
             Some(map) => {
                 let mut bytes = self.bytes(sequences.clone());
-                if self.slots.has_link && sequences.start <= self.base {
+                let link = self.slots.has_link && sequences.start <= self.base;
+                if link && protect::on(protect::LINK_BEFORE_D) {
                     bytes.start = LINK_COPIES[0];
                 }
                 map.sync(bytes)

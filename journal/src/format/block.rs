@@ -81,7 +81,10 @@ pub(super) fn copies<T>(
     decode: impl Fn(&[u8]) -> Result<T, BlockFault>,
 ) -> [Result<T, BlockFault>; 2] {
     [at, at + BLOCK_BYTES].map(|at| {
-        let end = (at + BLOCK_BYTES).min(bytes.len());
-        decode(bytes.get(at..end).unwrap_or_default())
+        match bytes.get(at..(at + BLOCK_BYTES).min(bytes.len())) {
+            Some(block) if !block.is_empty() => decode(block),
+            // The file ends before it.
+            _ => Err(BlockFault::Absent),
+        }
     })
 }

@@ -110,7 +110,7 @@ impl GoldenSegment {
             let (time_ns, kind) = (1_000 + sequence, epoch_kind(1, Kind::Event));
             let crc = crc.record(sequence, time_ns, kind, &body);
             let header_bytes = RecordHeader { time_ns, epoch_kind: kind, crc };
-            put(header.offset(base + slot), &[&encode_record_header(header_bytes)[..], &body].concat());
+            put(header.slots().offset(base + slot), &[&encode_record_header(header_bytes)[..], &body].concat());
             Bond { epoch: 1, crc }
         };
         let (mut bond, mut slot) = (before, 0);

@@ -28,7 +28,9 @@ impl<E: Event, S: Storage> Reader<E, S> {
     pub fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
         let raw = RawReader::open_to(storage, end)?;
         let (storage, _, chain) = raw.parts();
-        chain::check_schema(storage, chain, &E::schema(), Record::<E>::BYTES)?;
+        if let Some(segment) = chain.segments.first() {
+            chain::check_schema(storage, segment, &E::schema(), Record::<E>::BYTES)?;
+        }
         Ok(Reader { raw, event: PhantomData })
     }
 
