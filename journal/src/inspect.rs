@@ -292,8 +292,7 @@ pub fn verify_on<S: Storage>(
             let mut fault = |what| {
                 if faults.len() < 100 {
                     faults.push(
-                        scan::corrupt(path.clone(), &crc, segment.slots, sequence, record, what)
-                            .to_string(),
+                        scan::corrupt(path.clone(), &crc, segment.slots, sequence, record, what).to_string(),
                     );
                 }
             };

@@ -10,7 +10,9 @@ use crate::control::{self, Control};
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::Schema;
-use crate::format::{CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, segment_name, valid_record};
+use crate::format::{
+    CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, segment_name, valid_record,
+};
 use crate::protect;
 use crate::report::RecoveryReport;
 use crate::scan::{self, Follow, Tail};
@@ -286,7 +288,14 @@ fn mend<S: Storage>(
         removed.push(name);
     }
     for segment in chain.from(control.durable_end) {
-        mend_segment(storage, &chain.open_there(storage, segment, true)?, segment.short, control, tail, window_end)?;
+        mend_segment(
+            storage,
+            &chain.open_there(storage, segment, true)?,
+            segment.short,
+            control,
+            tail,
+            window_end,
+        )?;
     }
     chain.segments.iter_mut().for_each(|segment| segment.short = false);
     storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
