@@ -9,8 +9,8 @@ use slipring_journal::storage::{Memory, Storage};
 use slipring_journal::{AppendError, Cursors, DiskFull, OpenError, Reader, Stall, SyncError, Writer};
 use slipring_tests::faulty::{Call, Faulty};
 use slipring_tests::journals::{
-    BOOT, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, note, open, options, read_all,
-    segment, time,
+    BOOT, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, note, open, options,
+    read_all, segment, time,
 };
 
 const CAPACITY: u64 = 8;

@@ -13,9 +13,7 @@ use slipring_journal::{
 
 use crate::faulty::{Call, Faulty};
 use crate::images::{self, CAPACITY};
-use crate::journals::{
-    BLOCK_BYTES, FileSet, Note, mend_checksum, note, open, options, segment,
-};
+use crate::journals::{BLOCK_BYTES, FileSet, Note, mend_checksum, note, open, options, segment};
 
 /// Storage calls that one look at a folder may take: the images are three small segments, so whoever calls more
 /// often is counting to a number that he found in a file.

@@ -14,7 +14,9 @@ fn folder(name: &str) -> PathBuf {
 
 /// `count` events of `words` words each.
 fn events(first: u64, count: u64, words: u64) -> Vec<Vec<u8>> {
-    (first..first + count).map(|n| (0..words).flat_map(|word| (n * 100 + word).to_le_bytes()).collect()).collect()
+    (first..first + count)
+        .map(|n| (0..words).flat_map(|word| (n * 100 + word).to_le_bytes()).collect())
+        .collect()
 }
 
 fn schema(words: usize) -> String {
@@ -40,16 +42,13 @@ fn journal(segments: Vec<GoldenSegment>) -> GoldenJournal {
 
 /// Every feature by itself, by the name of its folder.
 fn all() -> Vec<(&'static str, GoldenJournal)> {
-    let attributes = "Words 16\tversion=3\nword0 u64 0 8\ttime=ns\tlabel=when%20it%20came\nword1 u64 8 8\tscale=4\n";
+    let attributes =
+        "Words 16\tversion=3\nword0 u64 0 8\ttime=ns\tlabel=when%20it%20came\nword1 u64 8 8\tscale=4\n";
     let two_sizes = vec![
         GoldenSegment { event_version: 1, ..segment(0, 5, 2) },
         GoldenSegment { event_version: 2, ..segment(5, 6, 3) },
     ];
-    let reused = GoldenSegment {
-        previous_base: Some(0),
-        stale_events: events(3, 5, 2),
-        ..segment(8, 3, 2)
-    };
+    let reused = GoldenSegment { previous_base: Some(0), stale_events: events(3, 5, 2), ..segment(8, 3, 2) };
     vec![
         ("v2-long-schema", journal(vec![segment(0, 8, 400), segment(8, 2, 400)])),
         ("v2-attributes", journal(vec![GoldenSegment { schema: attributes.to_owned(), ..segment(0, 4, 2) }])),
@@ -113,7 +112,9 @@ fn records_of_two_sizes_are_verified_and_refused_by_a_reader_of_one() {
     assert_eq!((report.status, report.records), (Status::Fine, 11), "{report:?}");
     let read = slipring_journal::Journal::at(folder("v2-two-sizes")).raw_reader();
     match read {
-        Err(ReadError::Journal(JournalFault::SegmentConflict { what, .. })) => assert!(what.contains("event"), "{what}"),
+        Err(ReadError::Journal(JournalFault::SegmentConflict { what, .. })) => {
+            assert!(what.contains("event"), "{what}")
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -4,8 +4,8 @@
 use slipring_journal::storage::Memory;
 use slipring_journal::{JournalFault, OpenError, ReadError, Retention, Status, verify_on};
 use slipring_tests::journals::{
-    BLOCK_BYTES, BOOT, FileSet, HEADER_BYTES, NEXT_BOOT, RECORD_BYTES, append_to, closed, next_boot, note, open, options,
-    read_all, same_boot, segment, time,
+    BLOCK_BYTES, BOOT, FileSet, HEADER_BYTES, NEXT_BOOT, RECORD_BYTES, append_to, closed, next_boot, note,
+    open, options, read_all, same_boot, segment, time,
 };
 
 const CAPACITY: u64 = 8;
@@ -130,7 +130,10 @@ fn one_copy_of_a_link_is_enough_and_none_is_a_conflict() {
             assert_eq!(read_all(&same_boot(&damaged)).unwrap(), 20);
             let (writer, report) = open(&options(CAPACITY), &same_boot(&damaged)).unwrap();
             writer.abandon();
-            assert!(report.warnings.iter().any(|w| w.contains("one copy of its link is damaged")), "{report}");
+            assert!(
+                report.warnings.iter().any(|w| w.contains("one copy of its link is damaged")),
+                "{report}"
+            );
         }
     }
     let mut damaged = files.clone();
@@ -147,7 +150,9 @@ fn a_damaged_record_is_damage_and_no_conflict() {
         let at = HEADER_BYTES + (sequence - base) as usize * RECORD_BYTES;
         files.get_mut(&segment(base)).unwrap()[at + 12] ^= 1;
         match read_all(&Memory::from_files(files, NEXT_BOOT)) {
-            Err(ReadError::Journal(JournalFault::CorruptRecord(found))) => assert_eq!(found.sequence, sequence),
+            Err(ReadError::Journal(JournalFault::CorruptRecord(found))) => {
+                assert_eq!(found.sequence, sequence)
+            }
             other => panic!("{sequence}: {other:?}"),
         }
     }

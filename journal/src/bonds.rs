@@ -38,7 +38,8 @@ pub(crate) fn check<S: Storage>(
     let slots = segment.slots();
     let path = storage.path(&segment.name());
     let fault = |error| IoFault::new("read", path.clone(), error);
-    let conflict = |b: &str, what| JournalFault::SegmentConflict { a: path.clone(), b: storage.path(b), what };
+    let conflict =
+        |b: &str, what| JournalFault::SegmentConflict { a: path.clone(), b: storage.path(b), what };
     let durable_end = control.durable_end;
     if slots.has_link && link.is_none() && slots.base < durable_end {
         let what = "the first holds durable records and no link to what came before them";
@@ -74,14 +75,16 @@ pub(crate) fn check_tail<S: Storage>(
     durable_end: u64,
     tail_end: u64,
 ) -> Result<(), JournalFault> {
-    let above = chain.from(durable_end).iter().filter(|segment| (durable_end + 1..tail_end).contains(&segment.base));
+    let above =
+        chain.from(durable_end).iter().filter(|segment| (durable_end + 1..tail_end).contains(&segment.base));
     for segment in above {
         let path = storage.path(&segment.name());
         let file = storage.open(&segment.name(), false).map_err(|e| IoFault::new("open", path.clone(), e))?;
         let (blocks, _) = chain::read_blocks(&file, &path)?;
         let before = bond_before(storage, chain, segment.base)?;
         if blocks.link.is_some_and(|link| Some(link.before) != before) {
-            let other = chain.holding(segment.base - 1).map_or(CONTROL_NAME.to_owned(), |i| chain.segments[i].name());
+            let other =
+                chain.holding(segment.base - 1).map_or(CONTROL_NAME.to_owned(), |i| chain.segments[i].name());
             let b = storage.path(&other);
             return Err(JournalFault::SegmentConflict { a: path, b, what: NOT_BEHIND });
         }

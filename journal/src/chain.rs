@@ -19,13 +19,15 @@ use crate::storage::{Storage, StorageFile};
 pub(crate) struct Layout {
     pub(crate) record_bytes: u32,
     pub(crate) event_bytes: u32,
+    /// The version of the event type: a later one may be laid out otherwise.
+    pub(crate) event_version: u32,
     pub(crate) schema: String,
 }
 
 impl Layout {
     pub(crate) fn of(header: &SegmentHeader) -> Self {
-        let SegmentHeader { record_bytes, event_bytes, ref schema, .. } = *header;
-        Layout { record_bytes, event_bytes, schema: schema.clone() }
+        let SegmentHeader { record_bytes, event_bytes, event_version, ref schema, .. } = *header;
+        Layout { record_bytes, event_bytes, event_version, schema: schema.clone() }
     }
 }
 
@@ -91,6 +93,19 @@ impl Chain {
     pub(crate) fn holding(&self, sequence: u64) -> Option<usize> {
         let index = self.segments.partition_point(|segment| segment.end <= sequence);
         (index < self.segments.len() && self.segments[index].base <= sequence).then_some(index)
+    }
+
+    /// Refuses a journal whose segments hold several versions of an event.
+    pub(crate) fn check_one_layout<S: Storage>(&self, storage: &S) -> Result<(), JournalFault> {
+        let Some(first) = self.segments.first() else { return Ok(()) };
+        let other = self.segments.iter().find(|segment| !Arc::ptr_eq(&segment.layout, &first.layout));
+        other.map_or(Ok(()), |other| {
+            Err(JournalFault::SegmentConflict {
+                a: storage.path(&first.name()),
+                b: storage.path(&other.name()),
+                what: "they hold different versions of an event, and this slipring reads one",
+            })
+        })
     }
 
     /// The segments that have slots at or behind `sequence`.
@@ -208,7 +223,8 @@ impl Chain {
         expected: u64,
     ) -> Result<ChainSegment, JournalFault> {
         let path = storage.path(&segment_name(base));
-        let conflict = |b: &str, what| JournalFault::SegmentConflict { a: path.clone(), b: storage.path(b), what };
+        let conflict =
+            |b: &str, what| JournalFault::SegmentConflict { a: path.clone(), b: storage.path(b), what };
         check_journal(storage, &header, self.journal_id, &path)?;
         if header.base != base {
             let named = segment_name(header.base);
@@ -222,10 +238,11 @@ impl Chain {
             if base < expected {
                 return Err(conflict(&before.name(), "their sequences overlap"));
             }
-            if *before.layout != Layout::of(&header) {
+            if *before.layout == Layout::of(&header) {
+                layout = Some(Arc::clone(&before.layout));
+            } else if header.event_version <= before.layout.event_version {
                 return Err(conflict(&before.name(), "they hold different event types"));
             }
-            layout = Some(Arc::clone(&before.layout));
         }
         if base > expected {
             return Err(missing(storage, expected));

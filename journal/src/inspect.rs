@@ -33,6 +33,12 @@ pub struct SegmentInfo {
     pub last_time_ns: Option<u64>,
     /// Its length in bytes.
     pub file_bytes: u64,
+    /// The version of the format that it is written in.
+    pub format_version: u32,
+    /// The version of the event type; 0 where nobody counts them.
+    pub event_version: u32,
+    /// The first sequence that its file held before it was written again.
+    pub previous_base: Option<u64>,
 }
 
 /// What the files of a journal say.
@@ -42,6 +48,8 @@ pub struct JournalInfo {
     pub path: PathBuf,
     /// The journal's identity.
     pub journal_id: JournalId,
+    /// Which copy of the journal it is, in hexadecimal digits; `None` for the one that was made first.
+    pub branch: Option<String>,
     /// The event type's name.
     pub event: String,
     /// Its fields, as name, type, offset and size.
@@ -97,6 +105,7 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
     Ok(JournalInfo {
         path,
         journal_id: control.journal_id,
+        branch: (control.branch != [0; 16]).then(|| JournalId(control.branch).to_string()),
         event: schema.name,
         event_bytes: schema.size,
         fields: schema.fields.into_iter().map(|f| (f.name, f.kind, f.offset, f.size)).collect(),
@@ -140,6 +149,9 @@ impl<S: Storage> RawReader<S> {
             first_time_ns,
             last_time_ns,
             file_bytes: segment.slots().file_bytes(),
+            format_version: header.version,
+            event_version: header.event_version,
+            previous_base: header.previous_base,
         }))
     }
 }
@@ -292,8 +304,7 @@ pub fn verify_on<S: Storage>(
             let mut fault = |what| {
                 if faults.len() < 100 {
                     faults.push(
-                        scan::corrupt(path.clone(), &crc, segment.slots, sequence, record, what)
-                            .to_string(),
+                        scan::corrupt(path.clone(), &crc, segment.slots, sequence, record, what).to_string(),
                     );
                 }
             };

@@ -249,9 +249,9 @@ impl Journal {
             epoch: report.epoch,
             created_ns: 0,
             version: VERSION,
-            event_version: 0,
+            event_version: chain.segments.last().map_or(0, |segment| segment.layout.event_version),
             previous_base: None,
-            branch: [0; 16],
+            branch: control.state.branch,
             schema: text,
             sealed_end: None,
         };

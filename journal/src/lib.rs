@@ -62,13 +62,13 @@ pub use error::{
 };
 pub use event::{Event, Field, Schema, UnknownTag};
 pub use follow::Follower;
+#[cfg(feature = "negative-controls")]
+#[doc(hidden)]
+pub use format::golden;
 pub use format::{
     BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES,
     RECORD_HEADER_BYTES, VERSION,
 };
-#[cfg(feature = "negative-controls")]
-#[doc(hidden)]
-pub use format::golden;
 pub use hooks::SealedSegment;
 #[doc(hidden)]
 pub use inspect::verify_on;

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use crate::anchor::Anchor;
-use crate::chain::{self, Chain, ChainSegment, OpenSegment};
+use crate::chain::{self, Chain, OpenSegment};
 use crate::control;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, ReadError};
@@ -16,9 +16,11 @@ use crate::scan::{self, Follow};
 use crate::storage::{Files, ReadMap, Storage, StorageFile};
 
 mod chunk;
+mod opened;
 mod seek;
 mod typed;
 
+use opened::Opened;
 pub use typed::{Chunk, Chunks, Reader, Unchecked};
 
 /// Reads a journal whatever its event type.
@@ -41,8 +43,7 @@ pub struct RawReader<S: Storage = Files> {
     mapped: bool,
     /// The segment that is mapped, by its index in the chain.
     map: Option<(usize, ReadMap)>,
-    /// The segment whose file is open, by its index: one at a time, for there may be more than handles.
-    open: Option<(usize, OpenSegment<S::File>)>,
+    opened: Opened<S>,
     /// Keeps retention from the records.
     hold: Option<Lease>,
     times: seek::Times,
@@ -50,9 +51,15 @@ pub struct RawReader<S: Storage = Files> {
 
 impl<S: Storage> RawReader<S> {
     pub(crate) fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
-        let Some((loaded, chain)) = chain::load_both(&storage)? else {
-            return Err(no_control(&storage).into());
+        let (loaded, chain, opened) = loop {
+            let Some((loaded, chain)) = chain::load_both(&storage)? else {
+                return Err(no_control(&storage).into());
+            };
+            if let Some(opened) = Opened::oldest(&storage, &chain, loaded.state.durable_end) {
+                break (loaded, chain, opened);
+            }
         };
+        chain.check_one_layout(&storage)?;
         let control = loaded.state;
         let crc = RecordCrc::new(control.journal_id.0);
         let other_slot_bad = loaded.other_slot_bad;
@@ -67,7 +74,7 @@ impl<S: Storage> RawReader<S> {
             buffer,
             mapped: false,
             map: None,
-            open: None,
+            opened,
             hold: None,
             times: seek::Times::default(),
         };
@@ -233,36 +240,10 @@ impl<S: Storage> RawReader<S> {
         self.validate(index, sequence, bytes, record_bytes)
     }
 
-    /// Has the file of a segment open, of which `sequence` is wanted.
-    fn open(&mut self, index: usize, sequence: u64) -> Result<(), ReadError> {
-        if self.open.as_ref().is_some_and(|(open, _)| *open == index) {
-            return Ok(());
-        }
-        // Closed first: there may be no handle to spare.
-        self.open = None;
-        let segment = &self.chain.segments[index];
-        match self.chain.open(&self.storage, segment, false)? {
-            Some(opened) => self.open = Some((index, opened)),
-            None => return Err(self.gone(segment, sequence)),
-        }
-        Ok(())
-    }
-
-    /// What it means that a segment of the chain is not there any more.
-    fn gone(&self, segment: &ChainSegment, sequence: u64) -> ReadError {
-        match control::load(&self.storage) {
-            Ok(Some(now)) if now.state.first > segment.base => {
-                ReadError::Evicted { sequence, first: now.state.first }
-            }
-            Ok(_) => chain::missing(&self.storage, segment.base).into(),
-            Err(fault) => fault.into(),
-        }
-    }
-
     /// Reads `count` records of one segment into the buffer, as they are.
     fn read(&mut self, index: usize, sequence: u64, count: usize) -> Result<(), ReadError> {
         self.open(index, sequence)?;
-        let Some((_, OpenSegment { name, slots, file })) = &self.open else { return Ok(()) };
+        let Some(OpenSegment { name, slots, file }) = self.opened.get(index) else { return Ok(()) };
         let byte_count = count * slots.record_bytes as usize;
         self.buffer.resize(byte_count.div_ceil(16).max(self.buffer.len()), 0);
         let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..byte_count];

@@ -1,7 +1,7 @@
 //! Walking records in chunks and finding where the log ends.
 
-use crate::crc::RecordCrc;
 use crate::chain::{Chain, OpenSegment};
+use crate::crc::RecordCrc;
 use crate::error::{CorruptRecord, IoFault, JournalFault};
 use crate::format::{ControlState, RECORD_HEADER_BYTES, RecordHeader, Slots, valid_record};
 use crate::protect;

@@ -141,7 +141,8 @@ impl<S: Storage> LiveSegment<S> {
 
     /// Slots from `cursor` on up to this sequence lie in pages that are present.
     pub(crate) fn present_end(&self, cursor: u64) -> u64 {
-        let bytes = self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(self.slots.offset(self.base));
+        let bytes =
+            self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(self.slots.offset(self.base));
         (self.base + bytes / u64::from(self.slots.record_bytes)).clamp(cursor.max(self.base), self.end)
     }
 

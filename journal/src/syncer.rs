@@ -208,9 +208,9 @@ impl<S: Storage> Syncer<S> {
     fn link(&self, due: &[Arc<LiveSegment<S>>], from: u64) -> Result<(), IoFault> {
         for segment in due.iter().filter(|segment| segment.base >= from) {
             let before = self.bond_before(due, segment.base)?;
-            segment
-                .write_link(self.control.state.journal_id, before)
-                .map_err(|error| IoFault::new("write the link of", self.storage.path(&segment.name), error))?;
+            segment.write_link(self.control.state.journal_id, before).map_err(|error| {
+                IoFault::new("write the link of", self.storage.path(&segment.name), error)
+            })?;
         }
         Ok(())
     }

@@ -53,14 +53,19 @@ fn write_at(path: PathBuf) {
 }
 
 #[test]
-fn version_1_reads_as_it_was_written() {
-    let path = folder(1);
+fn every_version_reads_as_it_was_written() {
+    (1..=VERSION).for_each(reads_as_it_was_written);
+}
+
+fn reads_as_it_was_written(version: u32) {
+    let path = folder(version);
     let info = inspect(&path).unwrap();
     assert_eq!((info.event.as_str(), info.event_bytes, info.record_bytes), ("Trade", 48, 64));
     assert_eq!((info.first_sequence, info.end_sequence, info.durable_end), (0, 20, 20));
     assert_eq!((info.epoch, info.closed), (2, true));
     let names: Vec<&str> = info.fields.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!(names[..3], ["id", "legs[0].price", "legs[0].size"]);
+    assert!(info.segments.iter().all(|segment| segment.format_version == version));
     assert_eq!(verify(&path, |_, _| {}).unwrap().status, Status::Fine);
 
     let mut reader = Journal::at(&path).reader::<Trade>().unwrap();
@@ -82,15 +87,20 @@ fn version_1_reads_as_it_was_written() {
 
 #[test]
 fn reading_a_golden_file_leaves_it_as_it_is() {
+    (1..=VERSION).for_each(reading_leaves_it_as_it_is);
+}
+
+fn reading_leaves_it_as_it_is(version: u32) {
     let read = || {
-        let mut files: Vec<_> = std::fs::read_dir(folder(1)).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder(version)).unwrap().map(|e| e.unwrap().path()).collect();
         files.sort();
         files.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect::<Vec<_>>()
     };
     let before = read();
     assert!(before.len() >= 4, "control and three segments");
-    Journal::at(folder(1)).reader::<Trade>().unwrap();
-    verify(folder(1), |_, _| {}).unwrap();
+    Journal::at(folder(version)).reader::<Trade>().unwrap();
+    verify(folder(version), |_, _| {}).unwrap();
     assert!(read() == before);
 }
 

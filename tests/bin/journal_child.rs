@@ -1,6 +1,9 @@
 //! The process that fault tests kill, starve and step through: it uses a journal as a program would, and says on
 //! its standard output how far it is. Not a tool; its arguments are the tests' business.
 
+#[path = "many.rs"]
+mod many;
+
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -24,6 +27,8 @@ fn main() {
         "hold" => hold(text(1)),
         "open-as" => open_as(text(1), number(2) as u32),
         "few-handles" => few_handles(text(1), number(2)),
+        "tiny-segments" => tiny_segments(text(1), number(2)),
+        "many-segments" => many::all(text(1), number(2)),
         "little-memory" => little_memory(text(1), number(2)),
         "live" => live(&Journal::at(text(1)).segment_records(16), number(2)),
         "fill" => fill(text(1), number(2)),
@@ -142,6 +147,12 @@ fn limit(resource: libc::__rlimit_resource_t, most: u64) {
 fn few_handles(folder: &str, most: u64) {
     limit(libc::RLIMIT_NOFILE, most);
     live(&Journal::at(folder).segment_records(64), 200);
+}
+
+/// Appends with a segment to each record, faster than they become durable.
+fn tiny_segments(folder: &str, most: u64) {
+    limit(libc::RLIMIT_NOFILE, most);
+    live(&Journal::at(folder).segment_records(1).sync(Sync::every(Duration::from_secs(3600))), 500);
 }
 
 /// Lives with little room for maps, of segments of 16 MiB.

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::segment::SEAL_COPIES;
 use super::{
-    Bond, CONTROL_NAME, ControlState, JournalId, Kind, LINK_COPIES, Link, RECORD_HEADER_BYTES,
-    RecordHeader, Seal, SegmentHeader, VERSION, encode_record_header, epoch_kind, segment_name,
+    Bond, CONTROL_NAME, ControlState, JournalId, Kind, LINK_COPIES, Link, RECORD_HEADER_BYTES, RecordHeader,
+    Seal, SegmentHeader, VERSION, encode_record_header, epoch_kind, segment_name,
 };
 use crate::crc::RecordCrc;
 
@@ -70,7 +70,10 @@ impl GoldenJournal {
             branch: self.branch,
         };
         let next = ControlState { generation: 9, ..state };
-        std::fs::write(folder.join(CONTROL_NAME), [state.encode()[..].to_vec(), next.encode()[..].to_vec()].concat())
+        std::fs::write(
+            folder.join(CONTROL_NAME),
+            [state.encode()[..].to_vec(), next.encode()[..].to_vec()].concat(),
+        )
     }
 }
 
@@ -110,7 +113,10 @@ impl GoldenSegment {
             let (time_ns, kind) = (1_000 + sequence, epoch_kind(1, Kind::Event));
             let crc = crc.record(sequence, time_ns, kind, &body);
             let header_bytes = RecordHeader { time_ns, epoch_kind: kind, crc };
-            put(header.slots().offset(base + slot), &[&encode_record_header(header_bytes)[..], &body].concat());
+            put(
+                header.slots().offset(base + slot),
+                &[&encode_record_header(header_bytes)[..], &body].concat(),
+            );
             Bond { epoch: 1, crc }
         };
         let (mut bond, mut slot) = (before, 0);
@@ -129,4 +135,3 @@ impl GoldenSegment {
         (file, end, bond)
     }
 }
-

@@ -19,9 +19,7 @@ pub(crate) use block::BlockFault;
 pub(crate) use control::ControlState;
 pub(crate) use link::{Bond, Link, Seal};
 pub use record::Kind;
-pub(crate) use record::{
-    RecordHeader, are_valid_records, encode_record_header, epoch_kind, valid_record,
-};
+pub(crate) use record::{RecordHeader, are_valid_records, encode_record_header, epoch_kind, valid_record};
 pub(crate) use segment::{LINK_COPIES, SegmentBlocks, SegmentHeader, Slots};
 
 #[cfg(target_endian = "big")]

@@ -1,6 +1,6 @@
 //! A record's header and its checksum.
 
-use super::{RECORD_HEADER_BYTES, u64_at, u32_at};
+use super::{RECORD_HEADER_BYTES, u32_at, u64_at};
 use crate::crc::RecordCrc;
 
 const KIND_BITS: u32 = 4;

@@ -134,7 +134,8 @@ impl SegmentHeader {
             header.event_version = u32_at(bytes, EVENT_VERSION);
             header.previous_base = Some(u64_at(bytes, PREVIOUS_BASE)).filter(|base| *base != u64::MAX);
             header.branch = bytes[BRANCH..BRANCH + 16].try_into().expect("sixteen bytes");
-            let records_at = HEADER_BYTES + if outer { 2 * schema_area_bytes(schema_bytes) as u64 } else { 0 };
+            let records_at =
+                HEADER_BYTES + if outer { 2 * schema_area_bytes(schema_bytes) as u64 } else { 0 };
             if u64::from(u32_at(bytes, RECORDS_AT)) != records_at {
                 return Err(BlockFault::Damaged);
             }
@@ -247,13 +248,14 @@ impl SegmentBlocks {
         let there = read(&mut head, 0)?;
         head.truncate(there);
         let mut one_copy = Vec::new();
-        let mut decoded = match choose(block::copies(&head, 0, SegmentHeader::decode), |a, b| a.header == b.header) {
-            Ok((decoded, single)) => {
-                one_copy.extend(single.then_some("header"));
-                decoded
-            }
-            Err(fault) => return Ok(Err(fault)),
-        };
+        let mut decoded =
+            match choose(block::copies(&head, 0, SegmentHeader::decode), |a, b| a.header == b.header) {
+                Ok((decoded, single)) => {
+                    one_copy.extend(single.then_some("header"));
+                    decoded
+                }
+                Err(fault) => return Ok(Err(fault)),
+            };
         if let Some((bytes, crc)) = decoded.outer_schema {
             let mut found = None;
             for copy in 0..2 {
@@ -291,7 +293,9 @@ impl SegmentBlocks {
         let own = |id: JournalId, base: u64| id == header.journal_id && base == header.base;
         let fits = link.is_none_or(|link| own(link.journal_id, link.base))
             && seal.is_none_or(|seal| {
-                own(seal.journal_id, seal.base) && seal.end > header.base && seal.end <= header.end().min(MAX_END)
+                own(seal.journal_id, seal.base)
+                    && seal.end > header.base
+                    && seal.end <= header.end().min(MAX_END)
             });
         header.sealed_end = seal.map(|seal| seal.end);
         Ok(if fits { Ok(SegmentBlocks { header, link, one_copy }) } else { Err(BlockFault::Damaged) })
@@ -322,7 +326,13 @@ fn choose<T>(
     match (a, b) {
         (Err(F::ForeignEndian), _) | (_, Err(F::ForeignEndian)) => Err(F::ForeignEndian),
         (Err(F::Version(found)), _) | (_, Err(F::Version(found))) => Err(F::Version(found)),
-        (Ok(a), Ok(b)) => if same(&a, &b) { Ok((a, false)) } else { Err(F::Damaged) },
+        (Ok(a), Ok(b)) => {
+            if same(&a, &b) {
+                Ok((a, false))
+            } else {
+                Err(F::Damaged)
+            }
+        }
         (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok((one, true)),
         (Err(F::Absent), Err(F::Absent)) => Err(F::Absent),
         _ => Err(F::Damaged),

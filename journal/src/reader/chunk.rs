@@ -99,7 +99,7 @@ impl<S: Storage> RawReader<S> {
         }
         self.map = None;
         self.open(index, sequence)?;
-        let Some((_, OpenSegment { name, slots, file })) = &self.open else { return Ok(false) };
+        let Some(OpenSegment { name, slots, file }) = self.opened.get(index) else { return Ok(false) };
         let map = file
             .map_read(slots.offset(self.end.min(slots.end)))
             .map_err(|error| IoFault::new("map", self.storage.path(name), error))?;

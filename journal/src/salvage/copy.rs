@@ -8,8 +8,8 @@ use crate::control::Control;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, SalvageError};
 use crate::format::{
-    Bond, ControlState, JournalId, Kind, MAX_EPOCH, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader, VERSION,
-    encode_record_header, epoch_kind,
+    Bond, ControlState, JournalId, Kind, MAX_EPOCH, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader,
+    VERSION, encode_record_header, epoch_kind,
 };
 use crate::segments::LiveSegment;
 use crate::storage::{LockFault, Storage, StorageFile};
@@ -59,7 +59,8 @@ pub(super) struct Copy<'a, T: Storage> {
 impl<'a, T: Storage> Copy<'a, T> {
     /// `template` is the header of one of the old segments.
     pub(super) fn new(storage: &'a T, journal_id: JournalId, template: Option<SegmentHeader>) -> Self {
-        let template = template.map(|header| SegmentHeader { version: VERSION, journal_id, epoch: 1, ..header });
+        let template =
+            template.map(|header| SegmentHeader { version: VERSION, journal_id, epoch: 1, ..header });
         Copy {
             storage,
             lock: None,
