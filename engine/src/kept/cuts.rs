@@ -60,6 +60,16 @@ impl Reads {
         Reads { readers, order }
     }
 
+    /// The stages, each behind all that read it.
+    pub(crate) fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// Those that read a stage.
+    pub(crate) fn readers(&self, stage: usize) -> &[usize] {
+        &self.readers[stage]
+    }
+
     /// Where each stage starts, if `choose` says it for one: no later than the limit, if any stage reads it.
     pub(crate) fn starts<E>(
         &self,
@@ -67,153 +77,83 @@ impl Reads {
     ) -> Result<Vec<u64>, E> {
         let mut starts = vec![u64::MAX; self.order.len()];
         for stage in &self.order {
-            let limits = self.readers[*stage].iter().map(|reader| Limit { from: starts[*reader], reader: *reader });
+            let limits =
+                self.readers[*stage].iter().map(|reader| Limit { from: starts[*reader], reader: *reader });
             starts[*stage] = choose(*stage, limits.min_by_key(|limit| limit.from))?;
         }
         Ok(starts)
     }
 }
 
-/// What decides where a stage may start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// At the journal's beginning: its state is nowhere but in history.
-    Whole,
-    /// Anywhere, if nobody reads it and all its effects are out.
-    Stateless { has_effects: bool },
-    /// Behind a snapshot, or at the journal's beginning. So many cuts are to be kept for it.
-    Snapshots { keep: usize },
-}
-
-/// How a stage stands, as the keeper knows it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Standing {
-    /// It has finished what is below.
-    pub(crate) done: u64,
-    /// Where a snapshot ends that is handed over and not written yet.
-    pub(crate) pending: Option<u64>,
-    /// Where those end that are written and count, rising.
-    pub(crate) ends: Vec<u64>,
-}
-
-/// What is to be kept for later starts.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    /// Of each stage the snapshots, by where they end.
-    pub(crate) keep: Vec<Vec<u64>>,
-    /// The records from here on.
-    pub(crate) needed_from: u64,
-}
-
-/// Of which cuts the keeper keeps what they are made of.
-///
-/// The first cut is where stages would start now. The next one is where they would start if no snapshot of that one
-/// could be used, and so on: a stage has as many as it is to keep, and as any stage that reads it has.
-#[derive(Debug)]
-pub(crate) struct Cuts {
-    reads: Reads,
-    kinds: Vec<Kind>,
-    /// How many cuts each stage has.
-    counts: Vec<usize>,
-}
-
-impl Cuts {
-    pub(crate) fn new(reads: Reads, kinds: Vec<Kind>) -> Self {
-        let mut counts = vec![0; kinds.len()];
-        for stage in &reads.order {
-            let own = if let Kind::Snapshots { keep } = kinds[*stage] { keep } else { 0 };
-            counts[*stage] = reads.readers[*stage].iter().map(|reader| counts[*reader]).fold(own, usize::max);
-        }
-        Cuts { reads, kinds, counts }
-    }
-
-    /// Whether what a stage with effects has finished decides what is kept of another: its note must be synced first.
-    pub(crate) fn depend_on_effects(&self) -> bool {
-        let has_effects = |stage: &usize| self.kinds[*stage] == Kind::Stateless { has_effects: true };
-        self.reads.readers.iter().flatten().any(|reader| has_effects(reader))
-    }
-
-    /// What to keep, as the stages stand.
-    pub(crate) fn plan(&self, standing: &[Standing]) -> Plan {
-        let starts = self.starts_of_cuts(standing);
-        let floors = self.floors(standing);
-        let mut needed_from = standing.iter().map(|stage| stage.done).min().unwrap_or(0);
-        let mut keep = Vec::with_capacity(standing.len());
-        for (stage, Standing { ends, .. }) in standing.iter().enumerate() {
-            let Kind::Snapshots { keep: count } = self.kinds[stage] else {
-                keep.push(Vec::new());
-                continue;
-            };
-            needed_from = needed_from.min(starts[stage].last().copied().unwrap_or(0));
-            let newest = ends.len().saturating_sub(count);
-            let is_kept = |(at, end): &(usize, &u64)| {
-                *at >= newest || **end >= floors[stage] || starts[stage].contains(end)
-            };
-            keep.push(ends.iter().enumerate().filter(is_kept).map(|(_, end)| *end).collect());
-        }
-        Plan { keep, needed_from }
-    }
-
-    /// Of each stage where it starts in each of its cuts.
-    fn starts_of_cuts(&self, standing: &[Standing]) -> Vec<Vec<u64>> {
-        let mut all: Vec<Vec<u64>> = vec![Vec::new(); self.kinds.len()];
-        for cut in 0..self.counts.iter().copied().max().unwrap_or(0) {
-            let starts = self.walk(|stage, limit| {
-                let before = all[stage].last().copied();
-                match self.kinds[stage] {
-                    Kind::Whole => 0,
-                    Kind::Stateless { has_effects: false } => limit,
-                    Kind::Stateless { has_effects: true } => limit.min(standing[stage].done),
-                    Kind::Snapshots { .. } if cut >= self.counts[stage] => before.unwrap_or(0),
-                    Kind::Snapshots { .. } => {
-                        let older = before.map_or(u64::MAX, |before| before.saturating_sub(1));
-                        newest(&standing[stage].ends, limit.min(older)).unwrap_or(0)
-                    }
-                }
-            });
-            for (stage, start) in starts.into_iter().enumerate() {
-                if cut < self.counts[stage] {
-                    all[stage].push(start);
-                }
-            }
-        }
-        all
-    }
-
-    /// Of each stage from where on its snapshots may be part of a cut that is not complete yet: a reader has not
-    /// come so far, or its snapshot is still on its way.
-    fn floors(&self, standing: &[Standing]) -> Vec<u64> {
-        let mut floors = vec![u64::MAX; self.kinds.len()];
-        self.walk(|stage, limit| {
-            let Standing { done, pending, ends } = &standing[stage];
-            match self.kinds[stage] {
-                Kind::Whole => u64::MAX,
-                Kind::Stateless { has_effects: false } => limit,
-                Kind::Stateless { has_effects: true } => limit.min(*done),
-                Kind::Snapshots { .. } => {
-                    if limit < u64::MAX {
-                        floors[stage] = newest(ends, limit).unwrap_or(0);
-                    }
-                    floors[stage].min(*done).min(pending.unwrap_or(u64::MAX))
-                }
-            }
-        });
-        floors
-    }
-
-    /// Goes through the stages as [`Reads::starts`] does. Nobody reads a stage: no limit.
-    fn walk(&self, mut choose: impl FnMut(usize, u64) -> u64) -> Vec<u64> {
-        let starts = self.reads.starts(|stage, limit| {
-            Ok::<_, std::convert::Infallible>(choose(stage, limit.map_or(u64::MAX, |limit| limit.from)))
-        });
-        match starts {
-            Ok(starts) => starts,
-            Err(never) => match never {},
-        }
-    }
-}
-
 /// The greatest of rising numbers that is not above `most`.
-fn newest(ends: &[u64], most: u64) -> Option<u64> {
+pub(crate) fn newest(ends: &[u64], most: u64) -> Option<u64> {
     ends.partition_point(|end| *end <= most).checked_sub(1).map(|at| ends[at])
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn numbered(reads: Vec<Vec<usize>>) -> Reads {
+        Reads::new(reads)
+    }
+
+    /// Up to `most` stages, of which each reads some of those before it.
+    pub(crate) fn graphs(most: usize) -> impl Strategy<Value = Vec<Vec<usize>>> {
+        let rows = prop::collection::vec(prop::collection::vec(any::<bool>(), most), 1..=most);
+        rows.prop_map(|rows| {
+            let reads = |(stage, row): (usize, &Vec<bool>)| (0..stage).filter(|read| row[*read]).collect();
+            rows.iter().enumerate().map(reads).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// Every way to start, of which each stage has a few: those are right in which nobody starts before a stage that it
+        /// reads. Ours is right, and in no right one does any stage start later.
+        #[test]
+        fn no_stage_could_start_later(
+            reads in graphs(5),
+            places in prop::collection::vec(prop::collection::btree_set(1u64..9, 0..4), 5),
+        ) {
+            // The journal's beginning, and behind each snapshot.
+            let places: Vec<Vec<u64>> = places.iter().map(|ends| [0].iter().chain(ends).copied().collect()).collect();
+            let places = &places[..reads.len()];
+            let starts = numbered(reads.clone()).starts(|stage, limit| {
+                let limit = limit.map_or(u64::MAX, |limit| limit.from);
+                newest(&places[stage], limit).ok_or("the journal's beginning is always there")
+            }).unwrap();
+            let is_right = |starts: &[u64]| {
+                let ordered = |reader: usize| reads[reader].iter().all(|read| starts[*read] <= starts[reader]);
+                (0..reads.len()).all(ordered)
+            };
+            prop_assert!(is_right(&starts), "{starts:?}");
+            let count: usize = places.iter().map(Vec::len).product();
+            for mut number in 0..count {
+                let of_stage = |ends: &Vec<u64>| {
+                    let end = ends[number % ends.len()];
+                    number /= ends.len();
+                    end
+                };
+                let other: Vec<u64> = places.iter().map(of_stage).collect();
+                if is_right(&other) {
+                    prop_assert!(other.iter().zip(&starts).all(|(other, ours)| other <= ours), "{other:?}, {starts:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn as_many_stages_as_there_may_be() {
+        let count = 100_000;
+        let reads =
+            numbered((0..count).map(|stage: usize| stage.checked_sub(1).into_iter().collect()).collect());
+        let starts = reads.starts(|stage, limit| {
+            Ok::<_, ()>(if stage == count - 1 { 7 } else { limit.map_or(u64::MAX, |limit| limit.from) })
+        });
+        assert!(starts.unwrap().iter().all(|start| *start == 7));
+    }
 }

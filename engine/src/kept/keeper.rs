@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use crossbeam::queue::ArrayQueue;
 use slipring_journal::{Cursors, Journal, RetentionHandle};
 
-use super::cuts::{Cuts, Plan, Standing};
 use super::digests::{self, Divergence, Entry};
+use super::plan::{Cuts, Plan, Standing};
 use super::snapshot::{Files, Snapshots};
 use super::trust::Trust;
 use super::{KeepError, dead_letter_log, io};
@@ -379,12 +379,7 @@ impl KeptStage {
         Ok(Round::Nothing)
     }
 
-    fn write(
-        &mut self,
-        journal: &Journal,
-        saved: &Saved,
-        version: u32,
-    ) -> Result<(), KeepError> {
+    fn write(&mut self, journal: &Journal, saved: &Saved, version: u32) -> Result<(), KeepError> {
         let anchor = journal.raw_reader()?.anchor(saved.end - 1)?;
         if let Some(file) = &self.dead_letters {
             self.trust

@@ -17,6 +17,7 @@ mod error;
 pub(crate) mod info;
 pub(crate) mod keeper;
 pub(crate) mod opening;
+pub(crate) mod plan;
 pub(crate) mod reprocess;
 pub(crate) mod snapshot;
 pub(crate) mod trust;

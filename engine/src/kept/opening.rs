@@ -137,7 +137,9 @@ impl Opening<'_> {
             return Ok(());
         }
         let held_back = opened.restored.as_ref().and_then(|restored| restored.held_back.as_ref());
-        if let Some(HeldBack { newest, by: NeededBy::Reader { stage: reader, from: reader_from } }) = held_back {
+        if let Some(HeldBack { newest, by: NeededBy::Reader { stage: reader, from: reader_from } }) =
+            held_back
+        {
             let (reader, reader_from, newest) = (reader.clone(), *reader_from, *newest);
             return Err(KeepError::NoCut { stage, newest, reader, reader_from, first: from });
         }

@@ -108,7 +108,9 @@ impl std::fmt::Display for HeldBack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "not from the one at {}, ", self.newest)?;
         match &self.by {
-            NeededBy::Reader { stage, from } => write!(f, "for stage {stage}, which reads it, starts at {from}"),
+            NeededBy::Reader { stage, from } => {
+                write!(f, "for stage {stage}, which reads it, starts at {from}")
+            }
             NeededBy::Effects { from } => write!(f, "for its effects are due from {from} on"),
         }
     }

@@ -220,8 +220,7 @@ fn every_of(options: Snapshots) -> u64 {
 /// Whether a stage's snapshot at `end` is written, or has failed.
 fn has_settled(engine: &Engine<Trade>, stage: &str, end: u64) -> bool {
     let name = format!("{end:020}.snapshot");
-    let is_written =
-        engine.kept().iter().any(|kept| kept.stage == stage && kept.snapshot_end >= end);
+    let is_written = engine.kept().iter().any(|kept| kept.stage == stage && kept.snapshot_end >= end);
     let failed = |fault: &String| fault.starts_with(&format!("{stage}:")) && fault.contains(&name);
     is_written || engine.keep_faults().iter().any(failed)
 }
@@ -546,7 +545,8 @@ fn without_a_cut_a_start_that_has_been_retired_is_refused_by_name() {
     let mut recovered = world.open(&nodes);
     let error = recovered.replay(From::Snapshot).unwrap_err();
     let text = error.to_string();
-    let ReplayError::Keep(KeepError::NoCut { stage, newest, reader, reader_from, first: found }) = error else {
+    let ReplayError::Keep(KeepError::NoCut { stage, newest, reader, reader_from, first: found }) = error
+    else {
         panic!("{text}");
     };
     assert_eq!((&*stage, newest, &*reader, reader_from), ("risk", 900, "book", 800));
