@@ -152,8 +152,8 @@ mod tests {
         from[(number % from.len() as u64) as usize]
     }
 
-    /// A keeper and its stages, step by step. Whenever the process dies, and whichever snapshots are damaged then, one fewer
-    /// than each stage is to keep: recovery needs no record that retention was let have.
+    /// A keeper and its stages, step by step. Whenever the process dies, and whichever snapshots are damaged then,
+    /// recovery needs no record that retention was let have.
     struct Keeping {
         cuts: Cuts,
         standing: Vec<Standing>,
@@ -191,19 +191,23 @@ mod tests {
             self.needed_from = self.needed_from.max(plan.needed_from);
         }
 
-        fn die(&self, mut damage: Vec<u64>) {
-            let keep = self.cuts.kinds.iter().filter_map(|kind| match kind {
-                Kind::Snapshots { keep } => Some(*keep),
-                _ => None,
+        /// As many of all snapshots are damaged as the least that a stage is to keep allows, or of one stage as many as it
+        /// is to keep itself.
+        fn die(&self, number: u64, of_one: bool) {
+            let keeps = self.cuts.kinds.iter().map(|kind| match kind {
+                Kind::Snapshots { keep } => *keep,
+                _ => usize::MAX,
             });
-            damage.truncate(keep.min().unwrap_or(1) - 1);
+            let (least, stages) = (keeps.clone().min().unwrap_or(1), self.standing.len() as u64);
+            let one = number % stages;
+            let keep = keeps.clone().nth(one as usize).unwrap_or(1);
+            let damage = if of_one { keep } else { least };
             let mut ends: Vec<Vec<u64>> =
                 self.standing.iter().map(|standing| standing.ends.clone()).collect();
-            for number in damage {
-                let of_stage = (number >> 32) as usize % ends.len();
-                if !ends[of_stage].is_empty() {
-                    let at = number as usize % ends[of_stage].len();
-                    ends[of_stage].remove(at);
+            for nth in 1..damage.min(4) as u64 {
+                let of_stage = &mut ends[if of_one { one } else { (number + nth) % stages } as usize];
+                if !of_stage.is_empty() {
+                    of_stage.remove((number >> (8 * nth)) as usize % of_stage.len());
                 }
             }
             let starts = self.cuts.walk(|stage, limit| match self.cuts.kinds[stage] {
@@ -227,7 +231,7 @@ mod tests {
         fn what_is_let_go_is_needed_by_no_later_start(
             reads in graphs(5),
             kinds in prop::collection::vec((0u8..6, 1usize..4, 0u64..4), 5),
-            steps in prop::collection::vec((0u8..6, any::<u64>(), any::<u64>()), 1..400),
+            steps in prop::collection::vec((0u8..6, any::<u64>(), any::<bool>()), 1..400),
         ) {
             let kind = |(kind, keep, _): &(u8, usize, u64)| match *kind {
                 0 => Kind::Stateless { has_effects: false },
@@ -237,7 +241,7 @@ mod tests {
             let count = reads.len();
             let cuts = Cuts::new(numbered(reads.clone()), kinds[..count].iter().map(kind).collect());
             let mut keeping = Keeping { cuts, standing: vec![Standing::default(); count], needed_from: 0 };
-            for (step, number, other) in steps {
+            for (step, number, of_one) in steps {
                 let stage = (number >> 8) as usize % count;
                 match step {
                     0..3 => {
@@ -247,10 +251,10 @@ mod tests {
                         }
                     }
                     3 | 4 => keeping.write(stage, number % 4 == 0),
-                    _ => keeping.die(vec![number, other]),
+                    _ => keeping.die(number, of_one),
                 }
             }
-            keeping.die(Vec::new());
+            keeping.die(0, false);
         }
     }
 
