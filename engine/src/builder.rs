@@ -9,14 +9,19 @@ use crate::Event;
 use crate::clock::{Clock, SystemClock};
 use crate::counters::Shown;
 use crate::error::BuildError;
+use crate::gate::Gate;
 use crate::graph::{self, Node};
+use crate::journal_stage::JOURNAL;
+use crate::kept::cuts::Reads;
 use crate::kept::opening::{Opened, Opening};
+use crate::kept::plan::Kind;
 use crate::kept::{self, KeepError};
 use crate::lane::{Item, Lane};
 use crate::park::MOST_PARKING;
 use crate::recovered::Recovered;
 use crate::replay::Backtest;
 use crate::ring::Publishers;
+use crate::run_stage::RunStage;
 use crate::wait::Wait;
 
 /// Describes an engine; [`EngineBuilder::open`] makes it.
@@ -248,20 +253,49 @@ impl<E: Event> EngineBuilder<E> {
         self.lanes.iter().filter(|lane| parks(lane, crowded)).count()
     }
 
-    /// Every handler's stage opens what it has kept, and says where it must start.
+    /// Every handler's stage opens what it has kept, behind all that read it, and says where it must start. An error
+    /// leaves in `opened` what was opened before.
     pub(crate) fn open_stages(
         &mut self,
         opening: &mut Opening<'_>,
-    ) -> Result<Vec<(String, Opened)>, KeepError> {
-        let mut all = Vec::new();
-        for item in self.lanes.iter_mut().flat_map(|lane| &mut lane.items) {
-            if let Item::Stage { name, stage, .. } = item
-                && let Some(opened) = stage.open(opening)?
-            {
-                all.push((name.clone(), opened));
+        opened: &mut Vec<(String, Opened)>,
+    ) -> Result<(), KeepError> {
+        let (reads, _) = self.reads();
+        let items = self.lanes.iter_mut().flat_map(|lane| &mut lane.items);
+        let mut stages: Vec<(String, Option<&mut Box<dyn RunStage<E>>>)> = items
+            .map(|item| match item {
+                Item::Journal => (JOURNAL.to_owned(), None),
+                Item::Stage { name, stage, .. } => (name.clone(), Some(stage)),
+            })
+            .collect();
+        let mut found: Vec<Option<Opened>> = stages.iter().map(|_| None).collect();
+        let result = reads.starts(|at, limit| {
+            opening.reader_starts = limit.map(|limit| (stages[limit.reader].0.clone(), limit.from));
+            let (name, Some(stage)) = &mut stages[at] else { return Ok(u64::MAX) };
+            let Some(stage) = stage.open(opening)? else { return Ok(u64::MAX) };
+            let stage = found[at].insert(stage);
+            if opening.restore {
+                opening.check_start(name, stage)?;
             }
-        }
-        Ok(all)
+            Ok(stage.from)
+        });
+        let found = stages.into_iter().zip(found);
+        opened.extend(found.filter_map(|((name, _), opened)| Some((name, opened?))));
+        result.map(drop)
+    }
+
+    /// Which stage reads which, the journal's among them, by their places on all lanes; and what decides where each
+    /// may start.
+    pub(crate) fn reads(&self) -> (Reads, Vec<Kind>) {
+        let reads_nothing = Gate::PUBLISHED;
+        let items = self.lanes.iter().flat_map(|lane| &lane.items);
+        let (stages, kinds): (Vec<(&str, &Gate)>, Vec<Kind>) = items
+            .map(|item| match item {
+                Item::Journal => ((JOURNAL, &reads_nothing), Kind::Stateless { has_effects: false }),
+                Item::Stage { name, gate, stage } => ((name.as_str(), gate), stage.kind()),
+            })
+            .unzip();
+        (Reads::of(&stages), kinds)
     }
 }
 

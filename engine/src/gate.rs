@@ -24,21 +24,42 @@ pub(crate) enum Level {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gate {
     pub(crate) level: Level,
+    /// All that it waits for.
     pub(crate) after: Vec<String>,
+    /// Those of them whose results it reads.
+    pub(crate) reads: Vec<String>,
 }
 
 impl Gate {
     /// As soon as the event is in the ring, beside the journal.
-    pub const PUBLISHED: Gate = Gate { level: Level::Published, after: Vec::new() };
+    pub const PUBLISHED: Gate = Gate::of(Level::Published);
     /// Once the event is in the journal: it survives the death of the process.
-    pub const JOURNALLED: Gate = Gate { level: Level::Journalled, after: Vec::new() };
+    pub const JOURNALLED: Gate = Gate::of(Level::Journalled);
     /// Once the event is synced: it survives power loss. The ring must hold what is published during the
     /// slowest sync that is to be ridden out: capacity >= rate x sync time at p99.9.
-    pub const DURABLE: Gate = Gate { level: Level::Durable, after: Vec::new() };
+    pub const DURABLE: Gate = Gate::of(Level::Durable);
 
-    /// Also waits until the stages named have finished the event.
+    const fn of(level: Level) -> Gate {
+        Gate { level, after: Vec::new(), reads: Vec::new() }
+    }
+
+    /// Also waits until the stages named have finished the event, and may read what they made of it.
+    ///
+    /// So [`From::Snapshot`](crate::From::Snapshot) starts none of them behind this stage: what it is to read is made
+    /// again. For that an older snapshot of theirs may be taken, or none; see `docs/recovery.md`.
     #[must_use]
     pub fn after<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
+        stages.each(|name| {
+            self.after.push(name.to_owned());
+            self.reads.push(name.to_owned());
+        });
+        self
+    }
+
+    /// Also waits until the stages named have finished the event, and reads nothing of theirs: order, no more. Each
+    /// starts from its own snapshot then, whatever the other needs. What [`Gate::after`] names too is read.
+    #[must_use]
+    pub fn after_only<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
         stages.each(|name| self.after.push(name.to_owned()));
         self
     }

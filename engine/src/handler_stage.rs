@@ -15,7 +15,8 @@ use crate::handler::Handler;
 use crate::journal_stage::JournalStage;
 use crate::kept::keeper::{KeptStage, ToKeeper};
 use crate::kept::opening::{Opened, Opening};
-use crate::kept::snapshot::Usable;
+use crate::kept::plan::Kind;
+use crate::kept::snapshot::Files;
 use crate::kept::trust::Trust;
 use crate::kept::{KeepError, stage_folder};
 use crate::latency::Meter;
@@ -265,8 +266,12 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         self.keeps.of_a_state().is_some()
     }
 
-    fn needs_all_history(&self) -> bool {
-        self.keeps.snapshots.is_none() && !self.keeps.stateless
+    fn kind(&self) -> Kind {
+        match &self.keeps.snapshots {
+            Some(calls) => Kind::Snapshots { keep: calls.options.keep },
+            None if self.keeps.stateless => Kind::Stateless { has_effects: self.keeps.effects.is_some() },
+            None => Kind::Whole,
+        }
     }
 
     fn open(&mut self, opening: &mut Opening<'_>) -> Result<Option<Opened>, KeepError> {
@@ -275,7 +280,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         Ok(Some(opened))
     }
 
-    fn keep_by(&mut self, journal: &Path) -> Result<Option<KeptStage>, KeepError> {
+    fn keep_by(&mut self, journal: &Path, place: usize) -> Result<Option<KeptStage>, KeepError> {
         let snapshots = self.keeps.snapshots.map(|calls| (calls.options, calls.version));
         if snapshots.is_none() && self.keeps.digests.is_none() {
             return Ok(None);
@@ -287,8 +292,9 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             None => stage_folder(journal, &self.name),
         };
         crate::kept::remove_unfinished(&folder)?;
-        let usable = Usable::new(self.duties.restored_end);
+        let files = Files::new(&folder, self.duties.restored_end)?;
         Ok(Some(KeptStage {
+            place,
             name: self.name.clone(),
             link,
             snapshots,
@@ -296,11 +302,7 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             dead_letters: self.duties.dead_letters.as_ref().map(|log| log.to_sync()).transpose()?,
             trust: Trust::default(),
             effects: self.duties.progress.as_ref().map(|progress| progress.to_sync()).transpose()?,
-            covers: match snapshots {
-                Some((options, _)) => usable.covers(&folder, options.keep)?,
-                None => 0,
-            },
-            usable,
+            files,
             folder,
         }))
     }

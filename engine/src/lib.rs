@@ -106,7 +106,7 @@ pub use kept::effects::{Effects, FirstTime};
 pub use kept::info::{KeptInfo, SnapshotInfo};
 pub use kept::keeper::KeptCounters;
 pub use kept::reprocess::{ReprocessError, Reprocessed};
-pub use kept::snapshot::{RefusedSnapshot, Restored, Snapshot, Snapshots};
+pub use kept::snapshot::{HeldBack, NeededBy, RefusedSnapshot, Restored, Snapshot, Snapshots};
 pub use lane::Lane;
 pub use late::{FollowFrom, LateConsumer, LateContext, LateEnd, LateError, LateHandle, LateHandler};
 pub use latency::{Latency, LatencyIntervals, LatencyRecorder};

@@ -65,7 +65,8 @@ impl<E: Event> Recovered<E> {
         self.report.as_ref().map_or(0, |report| report.end_sequence)
     }
 
-    /// What became of each stage's snapshots, once replayed [`From::Snapshot`].
+    /// What became of each stage's snapshots, once replayed [`From::Snapshot`], which starts no stage behind one that
+    /// [reads](crate::Gate::after) it; after an error too, as far as it came.
     pub fn restored(&self) -> &[Restored] {
         &self.restored
     }
@@ -115,7 +116,8 @@ impl<E: Event> Recovered<E> {
             self.torn_dead_letters.push((stage.to_owned(), log.torn_bytes()));
         }
         if !log.skips(sequence)
-            && let Some(path) = snapshot::newest_above(journal.path(), stage, reader.as_raw(), sequence)?
+            && let Some((_, path)) =
+                snapshot::newest_in(journal.path(), stage, reader.as_raw(), sequence + 1..=u64::MAX)?
         {
             return Err(KeepError::SkipInSnapshot { stage: stage.to_owned(), sequence, path }.into());
         }
@@ -157,7 +159,9 @@ impl<E: Event> Recovered<E> {
             From::Snapshot => opened.iter().map(|(_, opened)| opened.from).min().unwrap_or(end_sequence),
         };
         let from = first_sequence.max(reader.first_sequence());
-        check_starts(&opened, from, replay.from == From::Snapshot)?;
+        if replay.from != From::Snapshot {
+            check_starts(&opened, from)?;
+        }
         let first_sequence = if replay.from == From::Snapshot { from } else { first_sequence };
         let time_ns = time_before(&mut reader, first_sequence)?;
         let epochs = Epochs::find(reader.as_raw(), first_sequence, end_sequence, writer.epoch())?;
@@ -186,7 +190,7 @@ impl<E: Event> Recovered<E> {
                 let time_ns = writer.last_time_ns().unwrap_or(0);
                 let mut reader = writer.reader()?;
                 let opened = self.open_stages(&mut builder, &mut reader, false)?;
-                check_starts(&opened, end, false)?;
+                check_starts(&opened, end)?;
                 let epochs = Epochs::find(reader.as_raw(), end, end, writer.epoch())?;
                 let begin = Begin { base: end, live_from: end, time_ns, epochs, source: None };
                 builder.start(Some(*writer), begin)
@@ -204,7 +208,10 @@ impl<E: Event> Recovered<E> {
     ) -> Result<Vec<(String, Opened)>, KeepError> {
         let Some(journal) = &builder.journal else { return Ok(Vec::new()) };
         let folder = journal.path().to_owned();
-        let opened = builder.open_stages(&mut Opening { folder, reader: reader.as_raw(), restore })?;
+        let mut opened = Vec::new();
+        let reader_starts = None;
+        let mut opening = Opening { folder, reader: reader.as_raw(), restore, reader_starts };
+        let result = builder.open_stages(&mut opening, &mut opened);
         for (stage, opened) in &opened {
             self.restored.extend(opened.restored.clone());
             self.lost_effects.extend(opened.lost_effects.clone().map(|lost| (stage.clone(), lost)));
@@ -212,27 +219,20 @@ impl<E: Event> Recovered<E> {
                 self.torn_dead_letters.push((stage.clone(), opened.torn_dead_letters));
             }
         }
-        Ok(opened)
+        result.map(|()| opened)
     }
 }
 
 /// Checks that no stage would miss what it must see, if all start at `base`.
-fn check_starts(opened: &[(String, Opened)], base: u64, restored: bool) -> Result<(), KeepError> {
+fn check_starts(opened: &[(String, Opened)], base: u64) -> Result<(), KeepError> {
     for (stage, opened) in opened {
-        let needs_from = match (restored, opened.must_from) {
-            (true, must) => opened.from.min(must.unwrap_or(u64::MAX)),
-            (false, Some(must)) => must,
-            (false, None) => continue,
-        };
-        if needs_from < base {
-            let advice = if opened.must_from.is_some() { opened.advice } else { RETIRED_ADVICE };
-            return Err(KeepError::NeedsHistory { stage: stage.clone(), needs_from, from: base, advice });
+        if let Some(needs_from) = opened.must_from.filter(|must| *must < base) {
+            let (stage, advice) = (stage.clone(), opened.advice);
+            return Err(KeepError::NeedsHistory { stage, needs_from, from: base, advice });
         }
     }
     Ok(())
 }
-
-const RETIRED_ADVICE: &str = "it has no snapshot, and the journal's start has been retired: give it snapshots, say that it is .stateless(), or replay From::Start what is left";
 
 impl<E: Event> std::fmt::Debug for Recovered<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

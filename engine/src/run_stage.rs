@@ -17,6 +17,7 @@ use crate::kept::KeepError;
 use crate::kept::epochs::Epochs;
 use crate::kept::keeper::{Findings, KeptStage};
 use crate::kept::opening::{Opened, Opening};
+use crate::kept::plan::Kind;
 use crate::park::Parking;
 use crate::ring::Poller;
 use crate::status::Status;
@@ -106,16 +107,16 @@ pub(crate) trait RunStage<E: Event>: Send {
     fn keeps_a_state(&self) -> bool {
         false
     }
-    /// Whether it needs history that no snapshot holds.
-    fn needs_all_history(&self) -> bool {
-        false
+    /// What decides where replay from a snapshot may start it.
+    fn kind(&self) -> Kind {
+        Kind::Stateless { has_effects: false }
     }
     /// Takes what it kept from disk.
     fn open(&mut self, _opening: &mut Opening<'_>) -> Result<Option<Opened>, KeepError> {
         Ok(None)
     }
-    /// What the keeper needs to write for it, if it has to.
-    fn keep_by(&mut self, _journal: &Path) -> Result<Option<KeptStage>, KeepError> {
+    /// What the keeper needs to write for it, if it has to; `place` is the stage's among all.
+    fn keep_by(&mut self, _journal: &Path, _place: usize) -> Result<Option<KeptStage>, KeepError> {
         Ok(None)
     }
     /// The files that say what it needs no history for any more: to be synced before retention hears of it.

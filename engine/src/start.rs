@@ -20,6 +20,7 @@ use crate::journal_stage::{JOURNAL, JournalStage};
 use crate::kept::KeepError;
 use crate::kept::epochs::Epochs;
 use crate::kept::keeper::{Findings, Keeper, KeptStage, Work};
+use crate::kept::plan::{Cuts, Kind, Standing};
 use crate::kept::trust::Trust;
 use crate::lane::{Item, Lane};
 use crate::late::{History, LateConsumers};
@@ -97,7 +98,10 @@ impl<E: Event> EngineBuilder<E> {
                 let to_keep = self.keep_by(place.path())?;
                 let needs_all = self.needs_all_history(&place);
                 let retention = retention.clone().filter(|_| !needs_all);
+                let (reads, kinds) = self.reads();
                 let work = Work {
+                    cuts: Cuts::new(reads, kinds),
+                    standing: vec![Standing::default(); cursors.len()],
                     stages: to_keep,
                     journal: place,
                     cursors: written.clone(),
@@ -106,6 +110,7 @@ impl<E: Event> EngineBuilder<E> {
                     finished: cursors.clone(),
                     notes: self.notes()?,
                     trust: Trust::default(),
+                    removes: true,
                 };
                 (!work.stages.is_empty() || work.retention.is_some() && !work.notes.is_empty())
                     .then(|| Keeper::start(work))
@@ -219,9 +224,9 @@ impl<E: Event> EngineBuilder<E> {
     /// What the keeper has to write for.
     fn keep_by(&mut self, journal: &Path) -> Result<Vec<KeptStage>, KeepError> {
         let mut all = Vec::new();
-        for item in self.lanes.iter_mut().flat_map(|lane| &mut lane.items) {
+        for (place, item) in self.lanes.iter_mut().flat_map(|lane| &mut lane.items).enumerate() {
             if let Item::Stage { stage, .. } = item {
-                all.extend(stage.keep_by(journal)?);
+                all.extend(stage.keep_by(journal, place)?);
             }
         }
         Ok(all)
@@ -242,7 +247,7 @@ impl<E: Event> EngineBuilder<E> {
     /// and no other stage's state needs a replay of all: then replay from the start goes on where history begins.
     fn needs_all_history(&self, journal: &Journal) -> bool {
         let must = journal.retires_only_behind_snapshots() || self.any_stage(|stage| stage.keeps_a_state());
-        must && self.any_stage(|stage| stage.needs_all_history())
+        must && self.any_stage(|stage| stage.kind() == Kind::Whole)
     }
 
     /// Whether a stage keeps what would be of no use without history.

@@ -32,6 +32,25 @@ pub enum KeepError {
         /// What to do.
         advice: &'static str,
     },
+    /// A stage would start too late for one that reads it, and what lies before has been retired.
+    #[error(
+        "stage {stage} must start at sequence {reader_from} or before, for there starts stage {reader}, which reads it; \
+         it has no snapshot from there that can be used, though one at {newest}, and the journal's records before \
+         {first} have been retired: put an older snapshot of stage {stage} back from a copy; or, if stage {reader} reads \
+         nothing of it, gate that one by .after_only(\"{stage}\")"
+    )]
+    NoCut {
+        /// The stage.
+        stage: String,
+        /// Where its newest snapshot ends, by its name.
+        newest: u64,
+        /// The stage that reads it.
+        reader: String,
+        /// The first sequence that the reader handles.
+        reader_from: u64,
+        /// The first sequence that the journal holds.
+        first: u64,
+    },
     /// Nobody knows which effects have been emitted.
     #[error(
         "stage {stage} has effects, the journal has records up to {end}, and {} is not there: say with Effects::first_time whether their effects have been emitted",

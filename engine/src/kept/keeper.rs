@@ -16,7 +16,8 @@ use crossbeam::queue::ArrayQueue;
 use slipring_journal::{Cursors, Journal, RetentionHandle};
 
 use super::digests::{self, Divergence, Entry};
-use super::snapshot::{Snapshots, Usable};
+use super::plan::{Cuts, Plan, Standing};
+use super::snapshot::{Files, Snapshots};
 use super::trust::Trust;
 use super::{KeepError, dead_letter_log, io};
 use crate::cursor::Cursor;
@@ -114,6 +115,15 @@ impl ToKeeper {
         self.saved.push(Saved { end, bytes }).is_ok()
     }
 
+    /// Where the state ends that is handed over and not written yet. The keeper's call.
+    fn pending_end(&self) -> Option<u64> {
+        let saved = self.saved.pop()?;
+        let end = saved.end;
+        // Room for it there is: nobody else pushes while the buffer is out.
+        let _ = self.saved.push(saved);
+        Some(end)
+    }
+
     /// Waits until a state can be handed over, within bounds.
     pub(crate) fn wait_for_buffer(&self) {
         let deadline = Instant::now() + grace::LAST_SNAPSHOT;
@@ -144,9 +154,9 @@ pub(crate) struct KeptStage {
     /// To be synced before a snapshot, which says that the effects before it are out.
     pub(crate) effects: Option<File>,
     pub(crate) trust: Trust,
-    pub(crate) usable: Usable,
-    /// The snapshots kept cover every record below it.
-    pub(crate) covers: u64,
+    pub(crate) files: Files,
+    /// Among all stages.
+    pub(crate) place: usize,
 }
 
 /// What a stage keeps, in figures.
@@ -180,11 +190,16 @@ pub(crate) struct Work {
     pub(crate) findings: Arc<Findings>,
     /// Told what snapshots cover; `None` if a stage needs history that no snapshot holds.
     pub(crate) retention: Option<RetentionHandle>,
+    pub(crate) cuts: Cuts,
+    /// Every stage's.
+    pub(crate) standing: Vec<Standing>,
     /// Every stage's: what one has not finished, it still needs.
     pub(crate) finished: Vec<Cursor>,
     /// The stages' files that say what is done with what they have finished.
     pub(crate) notes: Vec<File>,
     pub(crate) trust: Trust,
+    /// Snapshots that no cut needs are removed.
+    pub(crate) removes: bool,
 }
 
 impl Keeper {
@@ -272,25 +287,59 @@ impl Work {
                 Err(error) => findings.fault(&name, &error),
             }
         }
-        let covers = self.stages.iter().filter(|stage| stage.snapshots.is_some()).map(|stage| stage.covers);
-        let finished = self.finished.iter().map(Cursor::end);
-        let needed_from = covers.chain(finished).min().unwrap_or(0);
+        if wrote || self.retention.as_ref().is_some_and(|retention| retention.waits_for(u64::MAX)) {
+            self.let_go(wrote);
+        }
+        waits
+    }
+
+    /// Has go what no cut needs any more: snapshots, if one was written, and records.
+    fn let_go(&mut self, wrote: bool) {
+        let Some(Plan { keep, needed_from }) = self.plan(wrote) else { return };
         // Not whenever a stage has finished an event: each time costs a sync of the notes.
-        if let Some(retention) = &self.retention
-            && (wrote || retention.waits_for(needed_from))
+        let retires = |retention: &RetentionHandle| wrote || retention.waits_for(needed_from);
+        let retires = self.retention.as_ref().is_some_and(retires);
+        let by_effects = self.cuts.depend_on_effects();
+        // What is finished is noted: effects, dead letters. Power loss must not take the note once what it makes needless
+        // may go.
+        if (retires || wrote && self.removes && by_effects)
+            && let Err(error) = self.trust.sync(|| self.notes.iter().try_for_each(File::sync_data))
         {
-            // What is finished is noted: effects, dead letters. Power loss must not take the note once the event may go.
-            match self.trust.sync(|| self.notes.iter().try_for_each(File::sync_data)) {
-                Ok(()) => retention.snapshot(needed_from),
-                Err(error) => {
-                    let error = io("sync what stages keep in", self.journal.path())(error);
-                    self.findings.fault(THREAD, &error);
-                    // No later sync counts, so nothing more can be said to it in this life.
-                    self.retention = None;
+            let error = io("sync what stages keep in", self.journal.path())(error);
+            self.findings.fault(THREAD, &error);
+            // No later sync counts, so nothing more can be said to it in this life.
+            self.retention = None;
+            self.removes &= !by_effects;
+        }
+        if wrote && self.removes {
+            for stage in &mut self.stages {
+                let most_others = stage.snapshots.map_or(0, |(options, _)| options.keep);
+                if let Err(error) = stage.files.remove_all_but(&keep[stage.place], most_others) {
+                    self.findings.fault(&stage.name, &error);
                 }
             }
         }
-        waits
+        if let Some(retention) = self.retention.as_ref().filter(|_| retires) {
+            retention.snapshot(needed_from);
+        }
+    }
+
+    /// What is to be kept; `None` if that can't be told.
+    fn plan(&mut self, wrote: bool) -> Option<Plan> {
+        // Before the snapshots on their way: what a lane hands over later ends no earlier than this.
+        for (standing, finished) in self.standing.iter_mut().zip(&self.finished) {
+            standing.done = finished.end();
+        }
+        for stage in &mut self.stages {
+            if wrote && let Err(error) = stage.files.look(&stage.folder) {
+                self.findings.fault(&stage.name, &error);
+                return None;
+            }
+            let standing = &mut self.standing[stage.place];
+            standing.pending = stage.link.pending_end();
+            standing.ends = stage.files.ends();
+        }
+        Some(self.cuts.plan(&self.standing))
     }
 }
 
@@ -307,7 +356,7 @@ impl KeptStage {
         {
             log.append(std::iter::from_fn(|| self.link.digests.pop()).take(DIGEST_QUEUE))?;
         }
-        let Some((options, version)) = self.snapshots else { return Ok(Round::Nothing) };
+        let Some((_, version)) = self.snapshots else { return Ok(Round::Nothing) };
         let Some(saved) = self.link.saved.pop() else { return Ok(Round::Nothing) };
         let never = cursors.failure().is_some() || ended && cursors.journalled_end() < saved.end;
         if cursors.durable_end() < saved.end && !never {
@@ -319,7 +368,7 @@ impl KeptStage {
         let written = match never {
             // It never becomes durable.
             true => Ok(None),
-            false => self.write(journal, &saved, options, version).map(Some),
+            false => self.write(journal, &saved, version).map(Some),
         };
         let _ = self.link.buffer.push(saved.bytes);
         if written?.is_some() {
@@ -330,13 +379,7 @@ impl KeptStage {
         Ok(Round::Nothing)
     }
 
-    fn write(
-        &mut self,
-        journal: &Journal,
-        saved: &Saved,
-        options: Snapshots,
-        version: u32,
-    ) -> Result<(), KeepError> {
+    fn write(&mut self, journal: &Journal, saved: &Saved, version: u32) -> Result<(), KeepError> {
         let anchor = journal.raw_reader()?.anchor(saved.end - 1)?;
         if let Some(file) = &self.dead_letters {
             self.trust
@@ -346,8 +389,7 @@ impl KeptStage {
         if let Some(file) = &self.effects {
             self.trust.sync(|| file.sync_data()).map_err(io("sync the effects in", &self.folder))?;
         }
-        self.covers = self.usable.write(&self.folder, &anchor, version, &saved.bytes, options.keep)?;
-        Ok(())
+        self.files.write(&self.folder, &anchor, version, &saved.bytes)
     }
 }
 

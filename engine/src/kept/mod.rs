@@ -7,6 +7,7 @@
 //! Nothing of this is written on the hot path but an effect's progress (two stores into a mapped file). Bytes of
 //! snapshots and digests go through bounded queues to the [keeper](keeper::Keeper), one thread an engine.
 
+pub(crate) mod cuts;
 pub(crate) mod dead_letter_log;
 pub(crate) mod dead_letters;
 pub(crate) mod digests;
@@ -16,6 +17,7 @@ mod error;
 pub(crate) mod info;
 pub(crate) mod keeper;
 pub(crate) mod opening;
+pub(crate) mod plan;
 pub(crate) mod reprocess;
 pub(crate) mod snapshot;
 pub(crate) mod trust;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use slipring_journal::RawReader;
 
 use super::effects::Progress;
-use super::snapshot::{self, Restored};
+use super::snapshot::{self, HeldBack, NeededBy, Restored};
 use super::{KeepError, dead_letter_log, digests};
 use crate::duties::{Duties, Keeps};
+use crate::handler::HandlerError;
 
 /// What a stage is opened with.
 pub(crate) struct Opening<'a> {
@@ -17,6 +18,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) reader: &'a mut RawReader,
     /// Restore states from snapshots, and start each stage where its own is.
     pub(crate) restore: bool,
+    /// The stage that reads this one and starts first, and where: this one starts no later.
+    pub(crate) reader_starts: Option<(String, u64)>,
 }
 
 /// What a stage came to.
@@ -37,6 +40,7 @@ pub(crate) struct Opened {
 const STATE_ADVICE: &str = "it keeps snapshots or digests, which must be of a state that saw all: replay From::Snapshot, or From::Start if nothing has been retired; or remove the stage's folder together with the option";
 const EFFECTS_ADVICE: &str = "effects of events from there on have not been emitted: replay From::Snapshot";
 const EFFECTS_BEFORE_ADVICE: &str = "effects of events from there on have not been emitted, and the snapshot lies behind them: replay From::Start";
+const RETIRED_ADVICE: &str = "it has no snapshot, and the journal's start has been retired: give it snapshots, say that it is .stateless(), or replay From::Start what is left";
 
 impl Opening<'_> {
     /// Opens all that a stage keeps.
@@ -49,42 +53,33 @@ impl Opening<'_> {
         let mut duties = Duties::new(keeps);
         let mut opened = Opened {
             from: 0,
-            must_from: None,
+            must_from: keeps.of_a_state().map(|_| 0),
             advice: STATE_ADVICE,
             restored: None,
             lost_effects: None,
             torn_dead_letters: 0,
         };
-        if keeps.snapshots.is_some() || keeps.digests.is_some() {
-            opened.must_from = Some(0);
-        }
-        if let (Some(snapshots), true) = (&keeps.snapshots, self.restore) {
-            let restore = |version, bytes: &[u8]| (snapshots.restore)(handler, version, bytes);
-            let restored = snapshot::restore(&self.folder, stage, self.reader, restore)?;
-            opened.from = restored.end.unwrap_or(0);
-            opened.must_from = Some(opened.from);
-            duties.restored_end = opened.from;
-            opened.restored = Some(restored);
-        }
-        if keeps.stateless {
-            opened.from = self.reader.end_sequence();
-        }
         if let Some(effects) = keeps.effects {
             let found = Progress::open(&self.folder, stage, effects, self.reader)?;
-            // Not what is in the snapshot: it may be older than the option. The keeper syncs the note before it.
+            // Not what is in a snapshot: it may be older than the option. The keeper syncs the note before it.
             duties.effects_end = found.end;
             duties.progress = Some(found.progress);
             opened.lost_effects = found.lost_to.map(|to| found.end..to);
-            if keeps.stateless {
-                opened.from = duties.effects_end;
-            }
-            if opened.must_from.is_none_or(|must| must > duties.effects_end) {
-                opened.must_from = Some(duties.effects_end);
-                let is_behind = duties.restored_end > duties.effects_end;
-                opened.advice = if is_behind { EFFECTS_BEFORE_ADVICE } else { EFFECTS_ADVICE };
+            if opened.must_from.is_none_or(|must| must > found.end) {
+                (opened.must_from, opened.advice) = (Some(found.end), EFFECTS_ADVICE);
             }
         }
+        let due = keeps.effects.map(|_| duties.effects_end);
         if self.restore {
+            if let Some(snapshots) = &keeps.snapshots {
+                let restore = |version, bytes: &[u8]| (snapshots.restore)(handler, version, bytes);
+                let restored = self.restore(stage, due, restore)?;
+                opened.from = restored.end.unwrap_or(0);
+                duties.restored_end = opened.from;
+                opened.restored = Some(restored);
+            } else if keeps.stateless {
+                opened.from = due.unwrap_or(self.reader.end_sequence()).min(self.reader_start());
+            }
             duties.own_start = opened.from;
         }
         if keeps.dead_letters {
@@ -99,5 +94,56 @@ impl Opening<'_> {
             duties.digest_log = Some(log);
         }
         Ok((duties, opened))
+    }
+
+    fn reader_start(&self) -> u64 {
+        self.reader_starts.as_ref().map_or(u64::MAX, |(_, from)| *from)
+    }
+
+    /// The newest snapshot that can be used and lies behind nothing that is to be handled again: what a reader reads,
+    /// what is `due`.
+    fn restore(
+        &mut self,
+        stage: &str,
+        due: Option<u64>,
+        restore: impl FnMut(u32, &[u8]) -> Result<(), HandlerError>,
+    ) -> Result<Restored, KeepError> {
+        let of_reader = self.reader_start();
+        let most = of_reader.min(due.unwrap_or(u64::MAX));
+        let (end, refused) = snapshot::restore(&self.folder, stage, self.reader, most, restore)?;
+        let behind = snapshot::ends_behind(&self.folder, stage, most)?;
+        if let (None, Some(due)) = (end, due)
+            && let Some((from, _)) =
+                snapshot::newest_in(&self.folder, stage, self.reader, due + 1..=of_reader)?
+        {
+            // Its effects are younger than its state, or a file was put back: not to be settled unasked.
+            let (stage, needs_from, advice) = (stage.to_owned(), due, EFFECTS_BEFORE_ADVICE);
+            return Err(KeepError::NeedsHistory { stage, needs_from, from, advice });
+        }
+        let by = match (&self.reader_starts, due) {
+            (Some((stage, from)), _) if *from == most => {
+                Some(NeededBy::Reader { stage: stage.clone(), from: *from })
+            }
+            (_, due) => due.map(|from| NeededBy::Effects { from }),
+        };
+        let held_back = by.zip(behind.last()).map(|(by, newest)| HeldBack { newest: *newest, by });
+        Ok(Restored { stage: stage.to_owned(), end, refused, held_back })
+    }
+
+    /// Refuses a restored stage's start if it lies before all that is left.
+    pub(crate) fn check_start(&self, stage: &str, opened: &Opened) -> Result<(), KeepError> {
+        let (stage, needs_from, from) = (stage.to_owned(), opened.from, self.reader.first_sequence());
+        if needs_from >= from {
+            return Ok(());
+        }
+        let held_back = opened.restored.as_ref().and_then(|restored| restored.held_back.as_ref());
+        if let Some(HeldBack { newest, by: NeededBy::Reader { stage: reader, from: reader_from } }) =
+            held_back
+        {
+            let (reader, reader_from, newest) = (reader.clone(), *reader_from, *newest);
+            return Err(KeepError::NoCut { stage, newest, reader, reader_from, first: from });
+        }
+        let advice = if opened.must_from.is_some() { opened.advice } else { RETIRED_ADVICE };
+        Err(KeepError::NeedsHistory { stage, needs_from, from, advice })
     }
 }

@@ -5,6 +5,7 @@
 //! that record is durable, so that power loss can't leave a snapshot of events that the log has lost.
 
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
@@ -47,7 +48,8 @@ impl Snapshots {
     }
 
     /// How many are kept, at least 1: if the newest is damaged, recovery takes the one before. Retention removes
-    /// nothing until there are so many that can be used.
+    /// nothing until there are so many that can be used. Of a stage that others read they are counted in cuts: besides
+    /// its newest it keeps those that fit the snapshots which its readers keep.
     #[must_use]
     pub fn keep(mut self, count: usize) -> Self {
         self.keep = count.max(1);
@@ -69,8 +71,49 @@ pub struct Restored {
     pub stage: String,
     /// The stage starts with the state behind the event before this sequence; `None` if it starts without any.
     pub end: Option<u64>,
-    /// Snapshots that were not taken, the newest first, and why.
+    /// Snapshots that could not be used, the newest first, and why.
     pub refused: Vec<RefusedSnapshot>,
+    /// Why newer ones were not even looked at, if there are any.
+    pub held_back: Option<HeldBack>,
+}
+
+/// Why a stage starts from an older snapshot than its newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    /// Where its newest snapshot ends, by its name.
+    pub newest: u64,
+    /// What needs the events before that.
+    pub by: NeededBy,
+}
+
+/// What needs a stage to handle events again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NeededBy {
+    /// A stage that reads what it makes of them.
+    Reader {
+        /// That stage.
+        stage: String,
+        /// Where that one starts.
+        from: u64,
+    },
+    /// Its own effects.
+    Effects {
+        /// They are due from here on.
+        from: u64,
+    },
+}
+
+impl std::fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "not from the one at {}, ", self.newest)?;
+        match &self.by {
+            NeededBy::Reader { stage, from } => {
+                write!(f, "for stage {stage}, which reads it, starts at {from}")
+            }
+            NeededBy::Effects { from } => write!(f, "for its effects are due from {from} on"),
+        }
+    }
 }
 
 /// A snapshot that could not be used.
@@ -87,6 +130,9 @@ impl std::fmt::Display for Restored {
         match self.end {
             Some(end) => write!(f, "{}: restored from the snapshot at {end}", self.stage)?,
             None => write!(f, "{}: no snapshot", self.stage)?,
+        }
+        if let Some(held_back) = &self.held_back {
+            write!(f, "; {held_back}")?;
         }
         self.refused
             .iter()
@@ -135,67 +181,75 @@ fn header(anchor: &Anchor, version: u32, state: &[u8]) -> [u8; HEADER_BYTES] {
     header
 }
 
-/// Which of a stage's files count: the one that this life was restored from and those before it, which nobody had to
-/// look at, and those written since. What recovery refused, or nobody looked at, counts for nothing: counted in, it
+/// A stage's files. Those count that this life was restored from or that lie before it, which nobody had to look at,
+/// and those written since. What recovery refused, or nobody looked at, counts for nothing: counted in, it
 /// would have a good one removed, or retention remove what only seems to be covered.
 #[derive(Debug)]
-pub(crate) struct Usable {
+pub(crate) struct Files {
     restored_end: u64,
     written: Vec<u64>,
+    /// Those that count, the oldest first, when last looked at.
+    counting: Vec<(u64, PathBuf)>,
+    others: Vec<(u64, PathBuf)>,
 }
 
-impl Usable {
+impl Files {
     /// As a life begins; `restored_end` is 0 if no snapshot was restored.
-    pub(crate) fn new(restored_end: u64) -> Self {
-        Usable { restored_end, written: Vec::new() }
+    pub(crate) fn new(folder: &Path, restored_end: u64) -> Result<Self, KeepError> {
+        let (written, counting, others) = (Vec::new(), Vec::new(), Vec::new());
+        let mut files = Files { restored_end, written, counting, others };
+        files.look(folder)?;
+        Ok(files)
     }
 
-    fn counts(&self, end: u64) -> bool {
-        end <= self.restored_end || self.written.contains(&end)
+    /// Looks what is there.
+    pub(crate) fn look(&mut self, folder: &Path) -> Result<(), KeepError> {
+        let (restored_end, written) = (self.restored_end, &self.written);
+        let counts = |(end, _): &(u64, PathBuf)| *end <= restored_end || written.contains(end);
+        (self.counting, self.others) = list(folder)?.into_iter().partition(counts);
+        Ok(())
     }
 
-    /// What they cover, so that recovery can fall back to any of them: all below the oldest once there are `keep`, and
-    /// nothing before.
-    pub(crate) fn covers(&self, folder: &Path, keep: usize) -> Result<u64, KeepError> {
-        let files: Vec<_> = list(folder)?.into_iter().filter(|(end, _)| self.counts(*end)).collect();
-        Ok(covered(&files, keep))
+    /// Where those end that count, rising.
+    pub(crate) fn ends(&self) -> Vec<u64> {
+        self.counting.iter().map(|(end, _)| *end).collect()
     }
 
-    /// Writes a snapshot, then removes those before it that are too many: of those that count, and as many again of
-    /// the others. Those ahead of it are left alone: they are of a history that the log has lost, or of another
-    /// journal. What those that count cover now.
+    /// Writes a snapshot, which counts from here on.
     pub(crate) fn write(
         &mut self,
         folder: &Path,
         anchor: &Anchor,
         version: u32,
         state: &[u8],
-        keep: usize,
-    ) -> Result<u64, KeepError> {
-        let new_end = anchor.sequence + 1;
-        let name = format!("{new_end:020}{SUFFIX}");
+    ) -> Result<(), KeepError> {
+        let end = anchor.sequence + 1;
+        let name = format!("{end:020}{SUFFIX}");
         write_whole(folder, &name, |file| {
             file.write_all(&header(anchor, version, state))?;
             file.write_all(state)
         })?;
-        self.written.push(new_end);
-        let files = list(folder)?.into_iter().filter(|(end, _)| *end <= new_end);
-        let (count, others): (Vec<_>, Vec<_>) = files.partition(|(end, _)| self.counts(*end));
-        let too_many = count.len().saturating_sub(keep);
-        let oldest = count.get(too_many).map_or(0, |(end, _)| *end);
-        let most_others = if too_many > 0 { others.partition_point(|(end, _)| *end < oldest) } else { 0 };
-        let too_many_others = most_others.max(others.len().saturating_sub(keep));
-        for (end, path) in count[..too_many].iter().chain(&others[..too_many_others]) {
+        self.written.push(end);
+        Ok(())
+    }
+
+    /// Removes those that count and are not to be kept; of the others those that are older than these, or too many.
+    /// Those ahead are left alone: they are of a history that the log has lost, or of another journal.
+    pub(crate) fn remove_all_but(&mut self, keep: &[u64], most_others: usize) -> Result<(), KeepError> {
+        let Some(newest) = self.counting.last().map(|(end, _)| *end) else { return Ok(()) };
+        let oldest = self.counting.iter().map(|(end, _)| *end).find(|end| keep.contains(end));
+        let is_too_old = |end: u64| keep.len() < self.counting.len() && Some(end) < oldest;
+        let others = self.others.partition_point(|(end, _)| *end < newest);
+        let too_many = others.saturating_sub(most_others);
+        let gone = self.counting.iter().filter(|(end, _)| !keep.contains(end));
+        let others = self.others[..others].iter().enumerate();
+        let others = others.filter(|(at, (end, _))| *at < too_many || is_too_old(*end));
+        for (end, path) in gone.chain(others.map(|(_, file)| file)) {
             std::fs::remove_file(path).map_err(io("remove", path))?;
             self.written.retain(|written| written != end);
         }
-        Ok(covered(&count[too_many..], keep))
+        Ok(())
     }
-}
-
-/// What these files, the oldest first, cover if `keep` of them are wanted.
-fn covered(files: &[(u64, PathBuf)], keep: usize) -> u64 {
-    files.first().filter(|_| files.len() >= keep).map_or(0, |(end, _)| *end)
 }
 
 /// The snapshots of a folder, the oldest first, by the sequence in their names.
@@ -207,8 +261,7 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>, KeepError> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(io("list", folder))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if let Some(end) = name.strip_suffix(SUFFIX).and_then(|digits| digits.parse().ok()) {
+        if let Some(end) = end_by_name(&path) {
             files.push((end, path));
         }
     }
@@ -216,16 +269,20 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>, KeepError> {
     Ok(files)
 }
 
-/// The newest snapshot of a stage that has the event `sequence` in it and holds against the log, if there is one.
-pub(crate) fn newest_above(
+fn end_by_name(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_suffix(SUFFIX)?.parse().ok()
+}
+
+/// The newest snapshot of a stage that ends in this range and holds against the log, if there is one.
+pub(crate) fn newest_in(
     journal: &Path,
     stage: &str,
     reader: &mut RawReader,
-    sequence: u64,
-) -> Result<Option<PathBuf>, KeepError> {
+    ends: RangeInclusive<u64>,
+) -> Result<Option<(u64, PathBuf)>, KeepError> {
     let files = list(&stage_folder(journal, stage))?.into_iter().rev();
-    let mut above = files.take_while(|(end, _)| *end > sequence);
-    Ok(above.find(|(_, path)| load(path, reader).is_ok()).map(|(_, path)| path))
+    let mut within = files.filter(|(end, _)| ends.contains(end));
+    Ok(within.find(|(_, path)| load(path, reader).is_ok()))
 }
 
 /// Reads a snapshot and checks it against itself and the log.
@@ -245,6 +302,9 @@ pub(crate) fn load(path: &Path, reader: &mut RawReader) -> Result<Content, Strin
     if bytes[..HEADER_BYTES] != header(&anchor, version, &bytes[HEADER_BYTES..]) {
         return Err("its checksum does not hold".to_owned());
     }
+    if end_by_name(path).is_some_and(|end| end != anchor.sequence.wrapping_add(1)) {
+        return Err(format!("it was taken behind sequence {}, not where its name says", anchor.sequence));
+    }
     match reader.check_anchor(&anchor) {
         Ok(()) => Ok(Content { anchor, version, bytes }),
         // All that came before has gone, and what it covers with it: it says all that there is to know.
@@ -260,23 +320,30 @@ fn is_at_start(reader: &RawReader, anchor: &Anchor) -> bool {
     anchor.journal_id == reader.journal_id() && anchor.sequence + 1 == reader.first_sequence()
 }
 
-/// The newest snapshot that can be used, by `restore`, and those that can't.
+/// The newest snapshot that can be used and does not end behind `most`, by `restore`; and those that can't.
 pub(crate) fn restore(
     journal: &Path,
     stage: &str,
     reader: &mut RawReader,
+    most: u64,
     mut restore: impl FnMut(u32, &[u8]) -> Result<(), HandlerError>,
-) -> Result<Restored, KeepError> {
+) -> Result<(Option<u64>, Vec<RefusedSnapshot>), KeepError> {
     let mut refused = Vec::new();
-    for (_, path) in list(&stage_folder(journal, stage))?.into_iter().rev() {
+    for (_, path) in list(&stage_folder(journal, stage))?.into_iter().rev().filter(|(end, _)| *end <= most) {
         let restored = load(&path, reader).and_then(|content| {
             restore(content.version, content.state()).map_err(|error| error.to_string())?;
             Ok(content.end())
         });
         match restored {
-            Ok(end) => return Ok(Restored { stage: stage.to_owned(), end: Some(end), refused }),
+            Ok(end) => return Ok((Some(end), refused)),
             Err(why) => refused.push(RefusedSnapshot { path, why }),
         }
     }
-    Ok(Restored { stage: stage.to_owned(), end: None, refused })
+    Ok((None, refused))
+}
+
+/// Where the snapshots of a stage end that end behind `most`, by their names, rising.
+pub(crate) fn ends_behind(journal: &Path, stage: &str, most: u64) -> Result<Vec<u64>, KeepError> {
+    let files = list(&stage_folder(journal, stage))?;
+    Ok(files.into_iter().map(|(end, _)| end).filter(|end| *end > most).collect())
 }

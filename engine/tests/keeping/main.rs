@@ -1,5 +1,6 @@
 //! What stages keep beside the journal: snapshots, digests, effects, dead letters; and what recovery makes of it.
 
+mod cuts;
 mod dead_letters;
 mod divergence;
 mod effects;

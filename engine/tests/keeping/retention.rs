@@ -42,13 +42,13 @@ fn go_to<H: Handler<Trade>>(recovered: Recovered<Trade>, every: u64, end: u64) -
     (report.take_handler("sum").unwrap(), first)
 }
 
-fn flip_a_bit(path: &Path) {
+pub(crate) fn flip_a_bit(path: &Path) {
     let mut bytes = std::fs::read(path).unwrap();
     bytes[70] ^= 1;
     std::fs::write(path, bytes).unwrap();
 }
 
-fn ends(folder: &Path) -> Vec<u64> {
+pub(crate) fn ends(folder: &Path) -> Vec<u64> {
     let name = |path: &std::path::PathBuf| path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
     snapshot_files(folder).iter().map(name).collect()
 }
@@ -201,10 +201,10 @@ fn snapshots_that_can_not_be_written_hold_history() {
 }
 
 /// Says that it has come to an event, and waits there until it is let go.
-struct Waits {
-    at: u64,
-    is_there: Sender<()>,
-    let_go: Receiver<()>,
+pub(crate) struct Waits {
+    pub(crate) at: u64,
+    pub(crate) is_there: Sender<()>,
+    pub(crate) let_go: Receiver<()>,
 }
 
 impl Handler<Trade> for Waits {

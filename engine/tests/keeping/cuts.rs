@@ -1,0 +1,570 @@
+//! Stages that read each other start at one cut: whatever a stage reads was made before it, in this life.
+
+use std::collections::BTreeMap;
+
+use slipring::NeededBy;
+
+use super::*;
+
+type Results = Arc<Mutex<BTreeMap<u64, u64>>>;
+
+/// Makes of each event, and of what its inputs made of it, a new state, which is its result.
+struct Step {
+    state: u64,
+    inputs: Vec<Results>,
+    results: Results,
+    /// Events whose inputs were not there.
+    missing: Arc<AtomicU64>,
+    fails_at: Option<u64>,
+    emitted: Arc<Mutex<Vec<(u64, u64)>>>,
+}
+
+fn step(state: u64, id: u64, inputs: impl Iterator<Item = u64>) -> u64 {
+    let mixed = (state ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    inputs.fold(mixed, |mixed, input| mixed.rotate_left(7).wrapping_add(input))
+}
+
+impl Handler<Trade> for Step {
+    fn event(&mut self, trade: &Trade, context: &Context) -> Result<(), HandlerError> {
+        let at = context.sequence();
+        if self.fails_at == Some(at) {
+            return Err("as planned".into());
+        }
+        let read: Vec<Option<u64>> =
+            self.inputs.iter().map(|input| input.lock().unwrap().get(&at).copied()).collect();
+        self.missing.fetch_add(u64::from(read.contains(&None)), Ordering::Relaxed);
+        self.state = step(self.state, trade.id, read.iter().map(|read| read.unwrap_or(0)));
+        self.results.lock().unwrap().insert(at, self.state);
+        if !context.already_done() {
+            self.emitted.lock().unwrap().push((at, self.state));
+        }
+        Ok(())
+    }
+}
+
+impl Snapshot for Step {
+    fn save(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.state.to_le_bytes());
+    }
+
+    fn restore(&mut self, _: u32, bytes: &[u8]) -> Result<(), HandlerError> {
+        self.state = u64::from_le_bytes(bytes.try_into()?);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Keeps {
+    Nothing,
+    Stateless,
+    Effects,
+    Snapshots(Snapshots),
+}
+
+/// A stage, and what it reads.
+#[derive(Clone, Copy)]
+struct Node {
+    name: &'static str,
+    reads: &'static [&'static str],
+    keeps: Keeps,
+    /// It is only behind them, and does not say that it reads them.
+    after_only: bool,
+    fails_at: Option<u64>,
+}
+
+fn node(name: &'static str, reads: &'static [&'static str], keeps: Keeps) -> Node {
+    Node { name, reads, keeps, after_only: false, fails_at: None }
+}
+
+fn every(events: u64, keep: usize) -> Keeps {
+    Keeps::Snapshots(Snapshots::every(events).keep(keep).at_shutdown(false))
+}
+
+/// What is common to all lives of a test.
+struct World {
+    folder: tempfile::TempDir,
+    retention: Option<Retention>,
+    emitted: Arc<Mutex<Vec<(u64, u64)>>>,
+    missing: Arc<AtomicU64>,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        World { folder, retention: None, emitted: Arc::default(), missing: Arc::default() }
+    }
+
+    fn retiring(retention: Retention) -> Self {
+        World { retention: Some(retention), ..World::new() }
+    }
+
+    fn open(&self, nodes: &[Node]) -> Recovered<Trade> {
+        let journal = Journal::at(self.folder.path()).segment_records(64);
+        let mut journal = journal.sync(Sync::every(Duration::from_millis(1)));
+        if let Some(retention) = self.retention {
+            journal = journal.retention(retention);
+        }
+        let results: Vec<Results> = nodes.iter().map(|_| Results::default()).collect();
+        let of = |name: &str| Arc::clone(&results[nodes.iter().position(|node| node.name == name).unwrap()]);
+        let mut builder = Engine::builder().ring_capacity(1024).journal(journal);
+        builder = builder.lane(Lane::named("journal").journal());
+        for (index, node) in nodes.iter().enumerate() {
+            let step = Step {
+                state: 0,
+                inputs: node.reads.iter().map(|name| of(name)).collect(),
+                results: Arc::clone(&results[index]),
+                missing: Arc::clone(&self.missing),
+                fails_at: node.fails_at,
+                emitted: Arc::clone(&self.emitted),
+            };
+            let gate = match node.after_only {
+                true => Gate::DURABLE.after_only(node.reads),
+                false => Gate::DURABLE.after(node.reads),
+            };
+            let stage = Stage::new(node.name, step, gate);
+            let stage = match node.keeps {
+                Keeps::Nothing => stage,
+                Keeps::Stateless => stage.stateless(),
+                Keeps::Effects => stage.stateless().effects(Effects::new()),
+                Keeps::Snapshots(options) => stage.snapshots(options),
+            };
+            builder = builder.lane(Lane::named(node.name).with(stage));
+        }
+        builder.open().unwrap()
+    }
+
+    fn replayed(&self, nodes: &[Node]) -> Recovered<Trade> {
+        let mut recovered = self.open(nodes);
+        recovered.replay(From::Snapshot).unwrap();
+        assert_eq!(self.missing.swap(0, Ordering::Relaxed), 0, "results that were read and not there");
+        recovered
+    }
+
+    /// A life: replay from the snapshot, then trades up to `end`, each snapshot written before the next is due. Ends in
+    /// the states that a run from the start comes to. The first sequence that retention has left.
+    fn live(&self, nodes: &[Node], end: u64) -> u64 {
+        self.go_to(self.replayed(nodes), nodes, end)
+    }
+
+    fn go_to(&self, recovered: Recovered<Trade>, nodes: &[Node], end: u64) -> u64 {
+        let from = recovered.end_sequence();
+        let restored = recovered.restored().to_vec();
+        let (engine, mut publisher) = recovered.go_live().unwrap();
+        for node in nodes {
+            // The one of the replay.
+            if let Keeps::Snapshots(options) = node.keeps {
+                let of_replay = from / every_of(options) * every_of(options);
+                let restored = restored.iter().find(|restored| restored.stage == node.name).unwrap();
+                if restored.end.unwrap_or(0) < of_replay {
+                    wait_for(|| has_settled(&engine, node.name, of_replay));
+                }
+            }
+        }
+        for id in from..end {
+            publisher.publish(trade(id)).unwrap();
+            for node in nodes {
+                if let Keeps::Snapshots(options) = node.keeps
+                    && (id + 1) % every_of(options) == 0
+                {
+                    wait_for(|| has_settled(&engine, node.name, id + 1));
+                }
+            }
+        }
+        if let Some(last) = end.checked_sub(1) {
+            engine.wait_durable(last).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        let first = engine.retention().map_or(0, |retention| retention.first_sequence());
+        let mut report = engine.shutdown(publisher).unwrap();
+        let states = states(nodes, end);
+        for node in nodes {
+            let stage: Step = report.take_handler(node.name).unwrap();
+            if node.keeps != Keeps::Stateless && node.keeps != Keeps::Effects {
+                assert_eq!(Some(&stage.state), states[node.name].last(), "stage {}", node.name);
+            }
+        }
+        assert_eq!(self.missing.swap(0, Ordering::Relaxed), 0);
+        first
+    }
+
+    fn file(&self, stage: &str, end: u64) -> std::path::PathBuf {
+        self.folder.path().join(format!("stages/{stage}/{end:020}.snapshot"))
+    }
+
+    /// Leaves a stage with these of its snapshots, as if the others had failed.
+    fn leave(&self, stage: &str, ends: &[u64]) {
+        let found = self.ends(stage);
+        assert!(ends.iter().all(|end| found.contains(end)), "{stage}: {found:?}");
+        for end in found.iter().filter(|end| !ends.contains(end)) {
+            std::fs::remove_file(self.file(stage, *end)).unwrap();
+        }
+    }
+
+    fn ends(&self, stage: &str) -> Vec<u64> {
+        let entries = std::fs::read_dir(self.folder.path().join("stages").join(stage)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut ends: Vec<u64> =
+            names.filter_map(|name| name.strip_suffix(".snapshot")?.parse().ok()).collect();
+        ends.sort_unstable();
+        ends
+    }
+}
+
+fn every_of(options: Snapshots) -> u64 {
+    // It is not to be had otherwise.
+    let text = format!("{options:?}");
+    let digits = text.split("every: ").nth(1).unwrap().split(',').next().unwrap();
+    digits.parse().unwrap()
+}
+
+/// Whether a stage's snapshot at `end` is written, or has failed.
+fn has_settled(engine: &Engine<Trade>, stage: &str, end: u64) -> bool {
+    let name = format!("{end:020}.snapshot");
+    let is_written = engine.kept().iter().any(|kept| kept.stage == stage && kept.snapshot_end >= end);
+    let failed = |fault: &String| fault.starts_with(&format!("{stage}:")) && fault.contains(&name);
+    is_written || engine.keep_faults().iter().any(failed)
+}
+
+fn wait_for(is: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(120);
+    while !is() {
+        assert!(std::time::Instant::now() < deadline, "it never came");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Of each stage its state behind each event, by the plainest way there is.
+fn states(nodes: &[Node], end: u64) -> BTreeMap<&'static str, Vec<u64>> {
+    let mut all: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    // In the tests a stage comes behind those that it reads.
+    for node in nodes {
+        let mut state = 0;
+        let of_node = (0..end).map(|id| {
+            state = step(state, id, node.reads.iter().map(|name| all[name][id as usize]));
+            state
+        });
+        let of_node = of_node.collect();
+        all.insert(node.name, of_node);
+    }
+    all
+}
+
+fn ends(recovered: &Recovered<Trade>) -> Vec<(String, Option<u64>)> {
+    recovered.restored().iter().map(|restored| (restored.stage.clone(), restored.end)).collect()
+}
+
+fn cut(ends: &[(&str, u64)]) -> Vec<(String, Option<u64>)> {
+    ends.iter().map(|(stage, end)| ((*stage).to_owned(), (*end > 0).then_some(*end))).collect()
+}
+
+#[test]
+fn what_a_stage_without_snapshots_reads_is_made_again() {
+    let world = World::new();
+    let nodes =
+        [node("risk", &[], Keeps::Snapshots(Snapshots::every(100))), node("book", &["risk"], Keeps::Nothing)];
+    world.live(&nodes, 1_000);
+    let recovered = world.replayed(&nodes);
+    assert_eq!(ends(&recovered), cut(&[("risk", 0)]));
+    let held_back = recovered.restored()[0].held_back.clone().unwrap();
+    assert_eq!(held_back.newest, 1_000);
+    assert_eq!(held_back.by, NeededBy::Reader { stage: "book".to_owned(), from: 0 });
+    assert!(recovered.restored()[0].to_string().contains("stage book"), "{}", recovered.restored()[0]);
+    world.go_to(recovered, &nodes, 1_010);
+}
+
+#[test]
+fn a_stage_that_is_only_behind_another_holds_it_back_from_nothing() {
+    let world = World::new();
+    let books = |after_only| {
+        let book = Node { after_only, ..node("book", &["risk"], Keeps::Nothing) };
+        [node("risk", &[], every(100, 3)), book]
+    };
+    world.live(&books(false), 250);
+    let mut recovered = world.open(&books(true));
+    assert_eq!(recovered.replay(From::Snapshot).unwrap().first_sequence, 0);
+    assert_eq!(ends(&recovered), cut(&[("risk", 200)]));
+    assert_eq!(recovered.restored()[0].held_back, None);
+    drop(recovered);
+    // What it reads all the same is not there: so it is not for nothing that one has to say it.
+    assert_eq!(world.missing.load(Ordering::Relaxed), 200);
+}
+
+#[test]
+fn a_stage_both_read_and_waited_for_is_read() {
+    let both = [Gate::DURABLE.after("a").after_only("a"), Gate::DURABLE.after_only("a").after("a")];
+    for gate in both {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || {
+            let a = Stage::new("a", Sum::default(), Gate::DURABLE).snapshots(Snapshots::every(10));
+            let b = Stage::new("b", Sum::default(), gate.clone());
+            builder(folder.path()).lane(Lane::named("main").journal().with(a).with(b)).open().unwrap()
+        };
+        let (engine, mut publisher) = open().go_live().unwrap();
+        (0..20).for_each(|id| assert_eq!(publisher.publish(trade(id)).unwrap(), id));
+        engine.shutdown(publisher).unwrap();
+        let mut recovered = open();
+        recovered.replay(From::Snapshot).unwrap();
+        assert_eq!(recovered.restored()[0].end, None);
+    }
+}
+
+#[test]
+fn only_order_is_checked_as_other_order_is() {
+    let lane = |gate: Gate| Lane::<Trade>::named("main").stage("a", |_: &Trade, _: &Context| {}, gate);
+    let error = Engine::builder().lane(lane(Gate::PUBLISHED.after_only("b"))).open().unwrap_err();
+    assert!(error.to_string().contains('b'), "{error}");
+    let error = Engine::builder().lane(lane(Gate::PUBLISHED.after_only("a"))).open().unwrap_err();
+    assert!(error.to_string().contains("a after a"), "{error}");
+}
+
+#[test]
+fn a_chain_starts_at_its_newest_common_cut() {
+    let world = World::new();
+    let nodes =
+        [node("a", &[], every(100, 9)), node("b", &["a"], every(100, 9)), node("c", &["b"], every(100, 9))];
+    world.live(&nodes, 950);
+    world.leave("b", &[300, 600]);
+    world.leave("c", &[500, 800]);
+    let recovered = world.replayed(&nodes);
+    assert_eq!(ends(&recovered), cut(&[("a", 600), ("b", 600), ("c", 800)]));
+    let by = |at: usize| recovered.restored()[at].held_back.clone().map(|held_back| held_back.by);
+    assert_eq!(by(0), Some(NeededBy::Reader { stage: "b".to_owned(), from: 600 }));
+    assert_eq!((by(1), by(2)), (None, None));
+    world.go_to(recovered, &nodes, 960);
+}
+
+#[test]
+fn a_chain_goes_back_as_far_as_its_last_stage_must() {
+    let world = World::new();
+    let nodes =
+        [node("a", &[], every(100, 9)), node("b", &["a"], every(100, 9)), node("c", &["b"], every(100, 9))];
+    world.live(&nodes, 950);
+    world.leave("b", &[300, 600, 900]);
+    world.leave("c", &[500]);
+    let recovered = world.replayed(&nodes);
+    assert_eq!(ends(&recovered), cut(&[("a", 300), ("b", 300), ("c", 500)]));
+    world.go_to(recovered, &nodes, 960);
+}
+
+#[test]
+fn a_damaged_snapshot_of_a_reader_takes_those_that_it_reads_back_too() {
+    let nodes = [node("a", &[], every(100, 3)), node("b", &["a"], every(100, 3))];
+    // The other way round a later reader is no harm.
+    for (damaged, restored) in [("b", [("a", 400), ("b", 400)]), ("a", [("a", 400), ("b", 500)])] {
+        let world = World::new();
+        world.live(&nodes, 550);
+        super::retention::flip_a_bit(&world.file(damaged, 500));
+        let recovered = world.replayed(&nodes);
+        assert_eq!(ends(&recovered), cut(&restored));
+        let refused = recovered.restored().iter().filter(|restored| restored.refused.len() == 1);
+        assert_eq!(refused.map(|restored| &*restored.stage).collect::<Vec<_>>(), [damaged]);
+        world.go_to(recovered, &nodes, 560);
+    }
+}
+
+#[test]
+fn a_diamond_starts_no_later_than_its_earliest_side() {
+    let world = World::new();
+    let nodes = [
+        node("a", &[], every(100, 9)),
+        node("left", &["a"], every(100, 9)),
+        node("right", &["a"], every(100, 9)),
+        node("end", &["left", "right"], every(100, 9)),
+    ];
+    world.live(&nodes, 850);
+    world.leave("left", &[200, 600]);
+    world.leave("right", &[400, 800]);
+    world.leave("end", &[700]);
+    let recovered = world.replayed(&nodes);
+    assert_eq!(ends(&recovered), cut(&[("a", 400), ("left", 600), ("right", 400), ("end", 700)]));
+    world.go_to(recovered, &nodes, 900);
+}
+
+#[test]
+fn a_stage_without_state_makes_again_what_is_read_of_it() {
+    let world = World::new();
+    let nodes = [
+        node("a", &[], every(100, 9)),
+        node("b", &["a"], Keeps::Stateless),
+        node("c", &["b"], every(100, 9)),
+    ];
+    let (engine, mut publisher) = world.replayed(&nodes).go_live().unwrap();
+    for id in 0..450 {
+        publisher.publish(trade(id)).unwrap();
+        if (id + 1) % 100 == 0 {
+            wait_for(|| ["a", "c"].iter().all(|stage| has_settled(&engine, stage, id + 1)));
+        }
+    }
+    engine.shutdown(publisher).unwrap();
+    world.leave("c", &[200]);
+    let recovered = world.replayed(&nodes);
+    assert_eq!(ends(&recovered), cut(&[("a", 200), ("c", 200)]));
+}
+
+/// The gateway stands still while the book goes on and keeps no more than one snapshot.
+#[test]
+fn effects_that_are_due_have_what_they_read_made_again() {
+    let world = World::retiring(Retention::new().only_behind_snapshots());
+    let nodes = |fails_at| {
+        let gateway = Node { fails_at, ..node("gateway", &["book"], Keeps::Effects) };
+        [node("book", &[], every(100, 1)), gateway]
+    };
+    let nodes_now = nodes(Some(250));
+    let (engine, mut publisher) = world.replayed(&nodes_now).go_live().unwrap();
+    for id in 0..250 {
+        publisher.publish(trade(id)).unwrap();
+        if (id + 1) % 100 == 0 {
+            wait_for(|| has_settled(&engine, "book", id + 1));
+        }
+    }
+    engine.wait_stage("gateway", 249).unwrap();
+    for id in 250..600 {
+        if publisher.publish(trade(id)).is_err() {
+            break;
+        }
+    }
+    let _ = engine.shutdown(publisher);
+    assert_eq!(world.emitted.lock().unwrap().iter().filter(|(at, _)| *at == 249).count(), 2, "both stages");
+    let end = world.open(&nodes(None)).end_sequence();
+    let recovered = world.replayed(&nodes(None));
+    assert_eq!(ends(&recovered), cut(&[("book", 200)]));
+    drop(recovered);
+    assert!(end > 250, "{end}");
+    let emitted = world.emitted.lock().unwrap();
+    let states = states(&nodes(None)[..1], end);
+    // The gateway's effects come of what the book made of the same events.
+    for at in 250..end {
+        assert!(emitted.contains(&(at, states["book"][at as usize])), "effect {at}");
+    }
+}
+
+/// The gateway waits; the book, which keeps one snapshot, takes three more meanwhile.
+#[test]
+fn a_snapshot_before_effects_that_are_due_is_kept_with_its_history() {
+    use std::sync::mpsc::channel;
+    let folder = tempfile::tempdir().unwrap();
+    let (is_there, there) = channel();
+    let (go, let_go) = channel();
+    let open = |gateway: Stage<super::retention::Waits>| {
+        let journal = Journal::at(folder.path())
+            .segment_records(64)
+            .sync(Sync::every(Duration::from_millis(1)))
+            .retention(Retention::new().only_behind_snapshots());
+        let book = sum().snapshots(Snapshots::every(100).keep(1).at_shutdown(false));
+        let builder = Engine::builder().ring_capacity(1024).journal(journal);
+        let builder = builder.lane(Lane::named("book").journal().with(book));
+        builder.lane(Lane::named("out").with(gateway.effects(Effects::new()).stateless())).open().unwrap()
+    };
+    let gate = || Gate::DURABLE.after("sum");
+    let waits = super::retention::Waits { at: 250, is_there, let_go };
+    let (engine, mut publisher) = open(Stage::new("gateway", waits, gate())).go_live().unwrap();
+    let publish = |publisher: &mut slipring::Publisher<Trade>, ids: std::ops::Range<u64>| {
+        for id in ids {
+            publisher.publish(trade(id)).unwrap();
+            if (id + 1) % 100 == 0 {
+                wait_for(|| has_settled(&engine, "sum", id + 1));
+            }
+        }
+    };
+    publish(&mut publisher, 0..251);
+    there.recv().unwrap();
+    publish(&mut publisher, 251..560);
+    std::thread::sleep(Duration::from_millis(50));
+    let first = engine.retention().unwrap().first_sequence();
+    assert!(first <= 200, "{first}");
+    let files = |folder: &Path| super::retention::ends(folder);
+    assert!(files(folder.path()).contains(&200), "{:?}", files(folder.path()));
+    go.send(()).unwrap();
+    engine.wait_stage("gateway", 559).unwrap();
+    // Once the effects are out, the next snapshot has the old ones removed, and their history.
+    publish(&mut publisher, 560..760);
+    wait_for(|| files(folder.path()) == [700]);
+    publish(&mut publisher, 760..790);
+    wait_for(|| engine.retention().unwrap().first_sequence() > 250);
+    engine.shutdown(publisher).unwrap();
+}
+
+#[test]
+fn snapshots_are_kept_by_cuts_while_those_of_a_reader_fail() {
+    let world = World::retiring(Retention::new().only_behind_snapshots());
+    let nodes = [node("risk", &[], every(100, 1)), node("book", &["risk"], every(100, 1))];
+    world.live(&nodes, 150);
+    // Files that can't be made: folders are in their place.
+    let in_the_way = |end: u64| world.file("book", end).with_extension("snapshot.tmp");
+    let recovered = world.replayed(&nodes);
+    let (engine, mut publisher) = recovered.go_live().unwrap();
+    let fails = [200, 300, 500, 600];
+    fails.iter().for_each(|end| std::fs::create_dir(in_the_way(*end)).unwrap());
+    for id in 150..650 {
+        publisher.publish(trade(id)).unwrap();
+        if (id + 1) % 100 == 0 {
+            wait_for(|| ["risk", "book"].iter().all(|stage| has_settled(&engine, stage, id + 1)));
+        }
+    }
+    engine.wait_durable(649).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    let first = engine.retention().unwrap().first_sequence();
+    assert!(first <= 400 && first > 300, "{first}");
+    engine.shutdown(publisher).unwrap();
+    fails.iter().for_each(|end| std::fs::remove_dir(in_the_way(*end)).unwrap());
+    assert_eq!(world.ends("book"), [400]);
+    assert_eq!(world.ends("risk"), [400, 600], "the newest, and the one of the cut");
+    let recovered = world.replayed(&nodes);
+    assert_eq!(ends(&recovered), cut(&[("risk", 400), ("book", 400)]));
+    world.go_to(recovered, &nodes, 660);
+}
+
+#[test]
+fn a_stage_keeps_as_many_cuts_as_its_readers_however_often_it_takes_snapshots() {
+    let world = World::retiring(Retention::new().only_behind_snapshots());
+    let nodes = [node("risk", &[], every(20, 1)), node("book", &["risk"], every(200, 3))];
+    let first = world.live(&nodes, 1_010);
+    assert!(first <= 600 && first > 500, "three cuts, the oldest at 600: {first}");
+    assert_eq!(world.ends("book"), [600, 800, 1_000]);
+    assert_eq!(world.ends("risk"), [600, 800, 1_000]);
+    // Any two can be lost.
+    super::retention::flip_a_bit(&world.file("book", 1_000));
+    super::retention::flip_a_bit(&world.file("risk", 800));
+    let recovered = world.replayed(&nodes);
+    assert_eq!(ends(&recovered), cut(&[("risk", 600), ("book", 800)]));
+    world.go_to(recovered, &nodes, 1_020);
+}
+
+#[test]
+fn without_a_cut_a_start_that_has_been_retired_is_refused_by_name() {
+    let world = World::retiring(Retention::new().only_behind_snapshots());
+    let nodes = [
+        node("feed", &[], every(100, 2)),
+        node("risk", &["feed"], every(100, 2)),
+        node("book", &["risk"], every(100, 2)),
+    ];
+    let first = world.live(&nodes, 950);
+    assert!(first > 0);
+    world.leave("risk", &[900]);
+    super::retention::flip_a_bit(&world.file("book", 900));
+    let mut recovered = world.open(&nodes);
+    let error = recovered.replay(From::Snapshot).unwrap_err();
+    let text = error.to_string();
+    let ReplayError::Keep(KeepError::NoCut { stage, newest, reader, reader_from, first: found }) = error
+    else {
+        panic!("{text}");
+    };
+    assert_eq!((&*stage, newest, &*reader, reader_from), ("risk", 900, "book", 800));
+    assert!(found >= first, "{found}");
+    for part in ["risk", "book", "900", "800", ".after_only(\"risk\")"] {
+        assert!(text.contains(part), "{text}");
+    }
+    // What is known by then can be asked for.
+    let refused = recovered.restored().iter().find(|restored| restored.stage == "book").unwrap();
+    assert_eq!((refused.end, refused.refused.len()), (Some(800), 1));
+}
+
+#[test]
+fn the_stage_at_fault_is_named_not_those_that_it_reads() {
+    let world = World::retiring(Retention::new().only_behind_snapshots());
+    let nodes = |book| [node("risk", &[], every(100, 2)), node("book", &["risk"], book)];
+    world.live(&nodes(every(100, 2)), 950);
+    let error = world.open(&nodes(Keeps::Nothing)).replay(From::Snapshot).unwrap_err();
+    let ReplayError::Keep(KeepError::NeedsHistory { stage, .. }) = &error else { panic!("{error}") };
+    assert_eq!(stage, "book");
+}
