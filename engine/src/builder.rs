@@ -32,6 +32,7 @@ pub struct EngineBuilder<E: Event> {
     pub(crate) journal: Option<Journal>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lanes: Vec<Lane<E>>,
+    pub(crate) max_time_step: Option<Duration>,
     pub(crate) wait_timeout: Duration,
     pub(crate) shown: Shown,
 }
@@ -45,6 +46,7 @@ impl<E: Event> EngineBuilder<E> {
             journal: None,
             clock: Arc::new(SystemClock),
             lanes: Vec::new(),
+            max_time_step: None,
             wait_timeout: Duration::from_secs(60),
             shown: Shown::Auto,
         }
@@ -84,6 +86,24 @@ impl<E: Event> EngineBuilder<E> {
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
+    }
+
+    /// How far past both the last event and the clock a time may lie that is published. If not set: what the
+    /// [journal](slipring_journal::Journal::max_time_step) says, and a day without one.
+    ///
+    /// The time of later events never lies before it, so that one wrong time, far in the future, would hold it there. A time
+    /// that goes back harms nobody, is taken, and is counted ([`JournalTime`](crate::JournalTime)).
+    #[must_use]
+    pub fn max_time_step(mut self, step: Duration) -> Self {
+        self.max_time_step = Some(step);
+        self
+    }
+
+    /// How far ahead a time may lie, in nanoseconds.
+    pub(crate) fn time_step_ns(&self) -> u64 {
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        let step = self.max_time_step.or(self.journal.as_ref().map(Journal::time_step)).unwrap_or(DAY);
+        u64::try_from(step.as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// How long the engine's waiting calls wait at most; a minute if not set.

@@ -146,6 +146,7 @@ impl<E: Event> Engine<E> {
             capacity: shared.outlet.capacity as u64,
             live_from: shared.live_from,
             has_journal: shared.journal.is_some(),
+            now_ns: shared.outlet.clock.now_ns(),
             stages: Box::new(stages.map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: Some(shared.late.counters()),
         };

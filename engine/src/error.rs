@@ -235,6 +235,22 @@ pub enum PublishError<E> {
     /// There was no room within the time allowed.
     #[error("the ring stayed full: the slowest stage is a whole ring behind; see Engine::counters")]
     TimedOut(E),
+    /// The time lies too far ahead. None was published, and nothing has changed.
+    #[error(
+        "time {time_ns} ns is more than {max_step_ns} ns past both the last event and the clock (it may be {bound_ns} ns at \
+         most): it would hold the time of every later event there; mend the time, or raise max_time_step"
+    )]
+    TimeTooFar {
+        /// The event; of several how many were published, which is none.
+        event: E,
+        /// The time refused, nanoseconds.
+        time_ns: u64,
+        /// The latest time that would have been taken.
+        bound_ns: u64,
+        /// The option: [`Journal::max_time_step`](slipring_journal::Journal::max_time_step), or
+        /// [`EngineBuilder::max_time_step`](crate::EngineBuilder::max_time_step).
+        max_step_ns: u64,
+    },
     /// The engine has halted.
     #[error("{0}")]
     Halted(Halted, E),
@@ -256,6 +272,7 @@ impl<E> PublishError<E> {
             | PublishError::TimedOut(event)
             | PublishError::Closed(event)
             | PublishError::InHandler(event)
+            | PublishError::TimeTooFar { event, .. }
             | PublishError::Halted(_, event) => event,
         }
     }
@@ -268,6 +285,9 @@ impl<E> PublishError<E> {
             PublishError::Halted(halted, event) => PublishError::Halted(halted, change(event)),
             PublishError::Closed(event) => PublishError::Closed(change(event)),
             PublishError::InHandler(event) => PublishError::InHandler(change(event)),
+            PublishError::TimeTooFar { event, time_ns, bound_ns, max_step_ns } => {
+                PublishError::TimeTooFar { event: change(event), time_ns, bound_ns, max_step_ns }
+            }
         }
     }
 }
@@ -281,6 +301,9 @@ impl<E> std::fmt::Debug for PublishError<E> {
             PublishError::Halted(halted, _) => write!(f, "Halted({halted:?}, ..)"),
             PublishError::Closed(_) => f.write_str("Closed(..)"),
             PublishError::InHandler(_) => f.write_str("InHandler(..)"),
+            PublishError::TimeTooFar { time_ns, bound_ns, max_step_ns, .. } => {
+                write!(f, "TimeTooFar {{ {time_ns}, at most {bound_ns}, step {max_step_ns}, .. }}")
+            }
         }
     }
 }

@@ -124,7 +124,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         wiring.time_ns = context.time_ns;
         self.done = at;
         if at > start {
-            wiring.batches.took(at - start);
+            wiring.batches.took(at - start, wiring.time_ns);
             wiring.cursor.set(at);
             wiring.parking.wake(&wiring.cursor);
         }

@@ -36,7 +36,9 @@ pub(crate) struct JournalStage<E: Event> {
 }
 
 impl<E: Event> JournalStage<E> {
-    pub(crate) fn new(writer: Writer<E>) -> Self {
+    pub(crate) fn new(mut writer: Writer<E>) -> Self {
+        // The publishers have looked at them: what a publish accepted is never refused here.
+        writer.trust_times();
         let cursors = writer.cursors();
         JournalStage {
             writer,
@@ -106,9 +108,10 @@ impl<E: Event> JournalStage<E> {
     fn reach(&mut self, at: u64) {
         let Some(wiring) = &mut self.wiring else { return };
         if at > self.done {
-            wiring.batches.took(at - self.done);
+            wiring.batches.took(at - self.done, self.writer.last_time_ns().unwrap_or(0));
             // Relaxed: a figure.
             wiring.journal.journalled_end.store(self.writer.end_sequence(), Ordering::Relaxed);
+            wiring.journal.regressions.store(self.writer.regressions(), Ordering::Relaxed);
             wiring.cursor.set(at);
             wiring.parking.wake(&wiring.cursor);
             self.writer.end_batch();

@@ -93,7 +93,7 @@ pub use clock::{Clock, SystemClock};
 pub use context::{Batch, Context, EventKey};
 pub use counters::{
     Counters, CountersError, CountersFault, CountersFileError, CountersReader, HaltedCounters, JournalStalls,
-    LateCounters, StageCounters,
+    JournalTime, LateCounters, StageCounters,
 };
 pub use engine::Engine;
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};

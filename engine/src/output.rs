@@ -143,6 +143,21 @@ pub enum OutputError {
         /// How long it was waited for.
         patience: Duration,
     },
+    /// The event's time lies too far ahead for the other engine.
+    #[error(
+        "output {name}, after event {sequence}: its time, {time_ns} ns, lies too far ahead for the engine behind it, which takes \
+         {bound_ns} ns at most: raise that engine's max_time_step, to this one's if need be"
+    )]
+    TimeTooFar {
+        /// The output.
+        name: &'static str,
+        /// The event in hand.
+        sequence: u64,
+        /// Its time, nanoseconds.
+        time_ns: u64,
+        /// The latest time that would have been taken.
+        bound_ns: u64,
+    },
     /// The other engine has halted.
     #[error("output {name}, after event {sequence}: the engine behind it has {halted}")]
     Halted {
@@ -330,6 +345,9 @@ impl<E: Event> Output<E> {
         let number = done.map_err(|error| match error {
             PublishError::Halted(halted, _) => OutputError::Halted { name, sequence, halted },
             PublishError::Closed(_) => OutputError::Closed { name, sequence },
+            PublishError::TimeTooFar { time_ns, bound_ns, .. } => {
+                OutputError::TimeTooFar { name, sequence, time_ns, bound_ns }
+            }
             PublishError::Full(_) | PublishError::TimedOut(_) | PublishError::InHandler(_) => {
                 OutputError::Full { name, sequence, patience }
             }

@@ -1,5 +1,6 @@
 //! Publishing: events into the ring, with a time, in claimed order.
 
+mod times;
 mod trying;
 
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ use crate::ring::{Fill, Producer, Slot};
 use crate::run::is_inside;
 use crate::status::{Halted, Status};
 
+pub(crate) use times::Times;
+
 /// What all publishers of an engine share.
 pub(crate) struct Outlet {
     pub(crate) status: Arc<Status>,
@@ -33,6 +36,7 @@ pub(crate) struct Outlet {
     pub(crate) stages: Vec<Cursor>,
     pub(crate) parking: Arc<Parking>,
     pub(crate) counters: Place<PublishersLine>,
+    pub(crate) times: Times,
     /// Where the engine's journal is, for whoever compares with what it holds.
     pub(crate) journal: Option<PathBuf>,
     /// The lanes that the caller runs, if there are any: a publisher that waits runs them.
@@ -56,6 +60,10 @@ pub struct Publisher<E: Event> {
     end: u64,
     /// The publishers' cursor. Of one, who alone writes it, how far it is; of several a place to park.
     own: Cursor,
+    /// Times up to it are taken without a look at anything else: this publisher's own, and raised only when one lies beyond it.
+    bound_ns: u64,
+    /// The latest time that it is known to have published; of one publisher without that of its last event.
+    last_ns: u64,
 }
 
 /// Most events of a part that is checked: the stages are at work on it while the next is filled.
@@ -70,14 +78,15 @@ impl<E: Event> Publisher<E> {
         // Relaxed: a count; whoever closes the engine orders by `published`.
         outlet.active.fetch_add(1, Ordering::Relaxed);
         let (end, own) = (outlet.base, outlet.published.clone());
-        Publisher { producer, outlet, end, own }
+        Publisher { producer, outlet, end, own, bound_ns: 0, last_ns: 0 }
     }
 
     /// Publishes an event with the clock's time and gives its sequence. Waits while the ring is full.
     ///
     /// # Errors
     /// [`PublishError::Halted`] or [`PublishError::Closed`], with the event; [`PublishError::InHandler`] if it
-    /// would have to wait inside a handler of the same engine.
+    /// would have to wait inside a handler of the same engine; [`PublishError::TimeTooFar`] if the clock's time is, which a
+    /// second look at the clock does not bear out.
     #[inline(always)]
     pub fn publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
         let time_ns = self.outlet.clock.now_ns();
@@ -86,8 +95,13 @@ impl<E: Event> Publisher<E> {
 
     /// Publishes an event that happened at `time_ns` and gives its sequence. Waits while the ring is full.
     ///
+    /// A time before that of an earlier event is taken; what handlers see as the event's time, and the journal keeps, is then
+    /// that of the earlier one.
+    ///
     /// # Errors
-    /// As [`Publisher::publish`].
+    /// As [`Publisher::publish`]; [`PublishError::TimeTooFar`] if the time lies more than
+    /// [`max_time_step`](crate::EngineBuilder::max_time_step) past the last of this publisher's events, the engine's time, and
+    /// both the engine's and the system's clock.
     #[inline(always)]
     pub fn publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
         self.put(time_ns, event, |publisher, tries| publisher.wait_for_room(tries, None))
@@ -129,15 +143,21 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::publish`]; with the error comes how many were published.
     pub fn publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
         let time_ns = self.outlet.clock.now_ns();
-        self.put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))
+        self.check_time_of_all(time_ns)?;
+        let last = self.put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))?;
+        self.last_ns = self.last_ns.max(time_ns);
+        Ok(last)
     }
 
     /// As [`Publisher::publish_all`], each event with its own time.
     ///
     /// # Errors
-    /// As [`Publisher::publish_all`].
+    /// As [`Publisher::publish_all`]; none was published if it is [`PublishError::TimeTooFar`].
     pub fn publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
-        self.put_all(events.len(), |index, slot| slot.put(events[index].0, &events[index].1))
+        let latest_ns = self.check_times(events)?;
+        let last = self.put_all(events.len(), |index, slot| slot.put(events[index].0, &events[index].1))?;
+        self.last_ns = self.last_ns.max(latest_ns);
+        Ok(last)
     }
 
     /// Publishes `count` slots in parts of at most half the ring. `fill` only copies from the caller's slice and
@@ -217,10 +237,20 @@ impl<E: Event> Publisher<E> {
     ) -> Result<u64, PublishError<E>> {
         let mut tries = 0u32;
         loop {
-            if self.outlet.status.is_running()
+            if time_ns <= self.bound_ns
+                && self.outlet.status.is_running()
                 && let Some(number) = self.producer.try_publish(time_ns, &event)
             {
+                if !self.producer.is_single() {
+                    self.last_ns = self.last_ns.max(time_ns);
+                }
                 return Ok(self.note(number));
+            }
+            if time_ns > self.bound_ns {
+                match self.check_time(time_ns) {
+                    Ok(()) => continue,
+                    Err(error) => return Err(error.map(|()| event)),
+                }
             }
             tries = tries.saturating_add(1);
             if let Err(error) = seldom(self, tries) {

@@ -25,7 +25,7 @@ use crate::kept::trust::Trust;
 use crate::lane::{Item, Lane};
 use crate::late::{History, LateConsumers};
 use crate::park::Parking;
-use crate::publisher::{Outlet, Publisher};
+use crate::publisher::{Outlet, Publisher, Times};
 use crate::ring;
 use crate::run::{LOOKS, Run};
 use crate::run_stage::{RunStage, Wiring};
@@ -69,6 +69,8 @@ impl<E: Event> EngineBuilder<E> {
         );
         let folder = self.journal.as_ref().map(Journal::path);
         let (board, counters_file) = counters::make(&self.shown, folder, &fixed, base)?;
+        board.begin_time(time_ns);
+        let times = Times::new(board.stage_times(), self.time_step_ns());
         let (names, lane_names): (Vec<String>, Vec<String>) = fixed.stages.into_iter().unzip();
         let parking = Arc::new(Parking::new(self.parking_lanes(), board.lanes()));
         let status = Arc::new(Status::new(Arc::clone(&parking), Arc::clone(&board), names.clone()));
@@ -194,6 +196,7 @@ impl<E: Event> EngineBuilder<E> {
             stages: cursors.clone(),
             parking,
             counters: board.publishers(),
+            times,
             journal: self.journal.map(|journal| journal.path().to_owned()),
             drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
         });

@@ -171,6 +171,11 @@ impl Journal {
         self
     }
 
+    /// How far past both the last record and the clock a time may lie.
+    pub fn time_step(&self) -> Duration {
+        self.max_time_step
+    }
+
     /// The journal's folder.
     pub fn path(&self) -> &Path {
         &self.path

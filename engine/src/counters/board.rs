@@ -11,7 +11,7 @@ use super::format::{
     LanesLine, LateHeadLine, LateLine, Layout, PublishersLine, cut,
 };
 use super::memory::{Memory, Place};
-use super::{Counters, HaltedCounters, JournalStalls, LateCounters, StageCounters};
+use super::{Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters};
 use crate::cursor::Cursor;
 use crate::status::Halted;
 
@@ -41,6 +41,14 @@ impl Board {
         }
     }
 
+    /// Sets the time that every stage begins at.
+    pub(crate) fn begin_time(&self, time_ns: u64) {
+        for line in self.stage_times() {
+            // Relaxed: a figure; the lanes that store it from here on are started later.
+            line.time_ns.store(time_ns, Ordering::Relaxed);
+        }
+    }
+
     /// Sets what the journal holds before its lane starts.
     pub(crate) fn begin_journal(&self, journalled_end: u64) {
         // Relaxed: a figure; the lane that stores it from here on is started later.
@@ -62,6 +70,11 @@ impl Board {
 
     pub(crate) fn batches(&self, index: usize) -> BatchMeter {
         BatchMeter { line: self.memory.at(self.layout.batches(index)), batches: 0, max_batch: 0 }
+    }
+
+    /// Where each stage says what time it has come to.
+    pub(crate) fn stage_times(&self) -> Vec<Place<BatchLine>> {
+        (0..self.layout.stages).map(|index| self.memory.at(self.layout.batches(index))).collect()
     }
 
     pub(crate) fn journal(&self) -> Place<JournalLine> {
@@ -136,11 +149,13 @@ impl Board {
         let ends = stages.iter().map(|stage| stage.end).chain(late_consumers.iter().map(|late| late.end));
         let furthest = ends.max().unwrap_or(0);
         // The word here moves once a batch, its stage's cursor every 128 events.
-        let journal_stage = stages.iter().find(|stage| stage.name == crate::journal_stage::JOURNAL);
+        let journal_at = stages.iter().position(|stage| stage.name == crate::journal_stage::JOURNAL);
+        let journal_stage = journal_at.map(|at| &stages[at]);
         let journal = self.journal();
         // Relaxed: figures, as all that follow.
         let journalled_end = journal.journalled_end.load(Ordering::Relaxed);
         let journalled_end = journalled_end.max(journal_stage.map_or(0, |stage| stage.end));
+        let journal_time_ns = journal_at.map(|at| self.stage_time_ns(at));
         let durable_end = self.durable().end();
         let published_end = self.published().end().max(furthest);
         for stage in &mut stages {
@@ -156,6 +171,11 @@ impl Board {
             published_end,
             journalled_end: about.has_journal.then_some(journalled_end),
             durable_end: about.has_journal.then_some(durable_end),
+            journal_time: journal_time_ns.map(|last_ns| JournalTime {
+                last_ns,
+                regressions: journal.regressions.load(Ordering::Relaxed),
+                ahead_ns: last_ns.saturating_sub(about.now_ns),
+            }),
             journal_stalls: about.has_journal.then(|| JournalStalls {
                 segment: journal.segment_stalls.load(Ordering::Relaxed),
                 window: journal.window_stalls.load(Ordering::Relaxed),
@@ -172,6 +192,10 @@ impl Board {
             late_consumers,
             late_not_shown: self.late_not_shown(),
         })
+    }
+
+    fn stage_time_ns(&self, index: usize) -> u64 {
+        self.memory.at::<BatchLine>(self.layout.batches(index)).time_ns.load(Ordering::Relaxed)
     }
 
     fn read_stage(&self, index: usize, name: &str, lane: &str) -> StageCounters {
@@ -209,6 +233,8 @@ pub(crate) struct About<'a> {
     pub(crate) capacity: u64,
     pub(crate) live_from: u64,
     pub(crate) has_journal: bool,
+    /// The time by the clock that is nearest.
+    pub(crate) now_ns: u64,
     /// Each stage's name and its lane's.
     pub(crate) stages: Box<dyn Iterator<Item = (&'a str, &'a str)> + 'a>,
     /// The late consumers, if the reader knows of more than those that have places.
@@ -224,13 +250,15 @@ pub(crate) struct BatchMeter {
 }
 
 impl BatchMeter {
-    /// A batch of so many events is finished. Before the cursor says so, so that who sees the one sees the other.
+    /// A batch of so many events is finished, and the latest time up to its end. Before the cursor says so, so that who sees the
+    /// one sees the other.
     #[inline(always)]
-    pub(crate) fn took(&mut self, events: u64) {
+    pub(crate) fn took(&mut self, events: u64, time_ns: u64) {
         self.batches += 1;
         // Relaxed: figures, of one writer.
         self.line.batches.store(self.batches, Ordering::Relaxed);
         self.line.last_batch.store(events, Ordering::Relaxed);
+        self.line.time_ns.store(time_ns, Ordering::Relaxed);
         if events > self.max_batch {
             self.max_batch = events;
             self.line.max_batch.store(events, Ordering::Relaxed);

@@ -19,6 +19,7 @@ mod process;
 mod reader;
 
 use std::fmt;
+use std::time::Duration;
 
 pub(crate) use board::{About, BatchMeter, Board};
 pub use file::CountersFileError;
@@ -26,7 +27,7 @@ pub(crate) use file::{CountersFile, Shown, make};
 pub use format::CountersFault;
 #[cfg(test)]
 pub(crate) use format::Layout;
-pub(crate) use format::{CursorLine, JournalLine, LanesLine, PublishersLine, Static};
+pub(crate) use format::{BatchLine, CursorLine, JournalLine, LanesLine, PublishersLine, Static};
 pub(crate) use late::LatePlace;
 pub(crate) use memory::Place;
 pub use reader::{CountersError, CountersReader};
@@ -45,6 +46,8 @@ pub struct Counters {
     pub journalled_end: Option<u64>,
     /// The sequence behind the last durable record.
     pub durable_end: Option<u64>,
+    /// What time the journal has come to; `None` without a journal.
+    pub journal_time: Option<JournalTime>,
     /// How often the journal had to wait.
     pub journal_stalls: Option<JournalStalls>,
     /// How often a publisher waited on a full ring for more than a moment: for longer than 64 looks, a few
@@ -115,6 +118,21 @@ pub struct StageCounters {
     pub max_batch: u64,
 }
 
+/// What time the journal has come to. It never goes back: where a publisher's clock was ahead for a moment, all later records get
+/// the time of that moment until the clock has caught up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalTime {
+    /// Journal time of the last record, nanoseconds since 1970; 0 if there is none. It trails by a batch.
+    pub last_ns: u64,
+    /// How many events came with a time before that of an earlier one, in this life. With several publishers, which overtake each
+    /// other between the clock and the ring, some are nothing unusual.
+    pub regressions: u64,
+    /// How far `last_ns` lies ahead of the clock, at this look: of the engine's in its own process, of the system's in another.
+    /// 0 if it does not.
+    pub ahead_ns: u64,
+}
+
 /// How often the journal had to wait for room, by what it waited for. A wait counts once, however long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -158,6 +176,9 @@ impl fmt::Display for Counters {
         write!(f, "published {}, ring {}/{}", self.published_end, self.occupancy(), self.capacity)?;
         if let (Some(journalled), Some(durable)) = (self.journalled_end, self.durable_end) {
             write!(f, ", journalled {journalled}, durable {durable}")?;
+        }
+        if let Some(time) = self.journal_time.filter(|time| time.ahead_ns > 0) {
+            write!(f, ", journal time {:?} ahead of the clock", Duration::from_nanos(time.ahead_ns))?;
         }
         for stage in &self.stages {
             write!(f, "; {} {} (lag {})", stage.name, stage.end, stage.lag)?;

@@ -15,6 +15,7 @@ use super::board::{About, Board};
 use super::file::NOTE;
 use super::format::{BLOCK_BYTES, CountersFault, Static};
 use super::memory::Memory;
+use crate::clock::{Clock, SystemClock};
 
 /// The counters of an engine, in this process or another, read again and again.
 ///
@@ -135,6 +136,7 @@ impl CountersReader {
             capacity: fixed.capacity,
             live_from: fixed.live_from,
             has_journal: fixed.has_journal,
+            now_ns: SystemClock.now_ns(),
             stages: Box::new(fixed.stages.iter().map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: None,
         };

@@ -45,7 +45,10 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::try_publish`]; none was published, and the 0 with the error says so.
     pub fn try_publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
         let time_ns = self.outlet.clock.now_ns();
-        self.try_put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))
+        self.check_time_of_all(time_ns)?;
+        let last = self.try_put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))?;
+        self.last_ns = self.last_ns.max(time_ns);
+        Ok(last)
     }
 
     /// As [`Publisher::try_publish_all`], each event with its own time.
@@ -53,7 +56,11 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::try_publish_all`].
     pub fn try_publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
-        self.try_put_all(events.len(), |index, slot| slot.put(events[index].0, &events[index].1))
+        let latest_ns = self.check_times(events)?;
+        let last =
+            self.try_put_all(events.len(), |index, slot| slot.put(events[index].0, &events[index].1))?;
+        self.last_ns = self.last_ns.max(latest_ns);
+        Ok(last)
     }
 
     fn try_put_all(

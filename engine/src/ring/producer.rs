@@ -98,6 +98,14 @@ impl<E: Event> Producer<E> {
         published.map(|number| number as u64)
     }
 
+    /// The time of the last event that it published; 0 if there is none, or other producers may have its slot by now.
+    pub(crate) fn last_time_ns(&self) -> u64 {
+        let ToWrite::Single(Single { next: next @ 1.., .. }) = &self.places else { return 0 };
+        // SAFETY: the slot of the last event of the only producer, which alone writes slots, and only through `&mut self`.
+        // Others read it at most.
+        unsafe { self.slots.rows(next - 1, 1, 0) }.part(0, 1).first().map_or(0, |slot| slot.time_ns)
+    }
+
     /// From now on slots may be void that nobody has published since.
     pub(crate) fn clear_voids(&mut self) {
         if let ToWrite::Single(single) = &mut self.places {

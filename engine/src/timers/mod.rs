@@ -17,6 +17,7 @@
 
 mod one_shot;
 mod pending;
+mod steady;
 mod ticker;
 
 use std::io;

@@ -7,13 +7,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::Backoff;
 
 use super::TimerError;
-use super::pending::Pending;
+use super::pending::{One, Pending};
+use super::steady::{Shift, Steady};
 use crate::Event;
 use crate::context::Context;
 use crate::error::PublishError;
@@ -130,7 +131,7 @@ impl<E: Event> Timers<E> {
         });
         let by_thread = Arc::clone(&shared);
         let spawned = std::thread::Builder::new().name("slipring-timers".to_owned()).spawn(move || {
-            Thread { shared: by_thread, pending: Pending::new(), publisher: None }.run();
+            Thread::new(by_thread).run();
         });
         let thread = spawned.map_err(|error| TimerError::Thread(Arc::new(error)))?;
         Ok(Timers { shared, thread: Some(thread) })
@@ -144,6 +145,10 @@ impl<E: Event> Timers<E> {
 
     /// Lets timers go off, through this publisher: after [`go_live`](crate::Recovered::go_live), when replay has
     /// seen which ones did. Times are read from the engine's clock.
+    ///
+    /// A clock that is set back holds none of them up. The engine's time does not go back with it, and deadlines count from that:
+    /// what was 50 ms away still is. Its event then gets the time that it was scheduled for. A clock that is set ahead has
+    /// passed the times in between, and what was due at them goes off.
     ///
     /// # Errors
     /// [`TimerError::AlreadyArmed`].
@@ -274,6 +279,7 @@ struct Thread<E: Event> {
     shared: Arc<Shared<E>>,
     pending: Pending<E>,
     publisher: Option<Publisher<E>>,
+    steady: Steady,
 }
 
 impl<E: Event> Drop for Thread<E> {
@@ -287,17 +293,23 @@ impl<E: Event> Drop for Thread<E> {
 }
 
 impl<E: Event> Thread<E> {
+    fn new(shared: Arc<Shared<E>>) -> Self {
+        Thread { shared, pending: Pending::new(), publisher: None, steady: Steady::default() }
+    }
+
     fn run(mut self) {
         // Relaxed: see `Timers::drop`.
         while !self.shared.stop.load(Ordering::Relaxed) {
             // The publisher first, then all commands: what replay said of timers that had gone off was in the queue
             // before the timers were armed, and is taken before any goes off.
-            if let Some(publisher) =
-                self.shared.publisher.lock().unwrap_or_else(PoisonError::into_inner).take()
-            {
-                self.publisher = Some(publisher);
-            }
+            let given = self.shared.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let is_new = given.is_some();
+            self.publisher = given.or(self.publisher.take());
             let took = self.take_commands();
+            if is_new {
+                let shift = self.shift();
+                self.pending.set_deadlines(|at_ns| shift.deadline(at_ns));
+            }
             let busy = self.let_go_off();
             if !took && !busy {
                 std::thread::park_timeout(self.sleep());
@@ -309,9 +321,12 @@ impl<E: Event> Thread<E> {
     /// end can't keep timers from going off; whether there were any.
     fn take_commands(&mut self) -> bool {
         let most = self.shared.commands.len();
+        let shift = if most > 0 { self.shift() } else { Shift::default() };
         for _ in 0..most {
             match self.shared.commands.pop() {
-                Some(Command::Schedule { token, at_ns, event }) => self.pending.schedule(token, at_ns, event),
+                Some(Command::Schedule { token, at_ns, event }) => {
+                    self.pending.schedule(shift.deadline(at_ns), One { token, at_ns, event });
+                }
                 Some(Command::Cancel { token }) => self.pending.remove(token),
                 Some(Command::Fired { token, time_ns, event }) => self.pending.fired(token, time_ns, &event),
                 None => break,
@@ -321,17 +336,33 @@ impl<E: Event> Thread<E> {
         most > 0
     }
 
+    /// What the clock says, and the steady one. Neither is known before there is a publisher.
+    fn now(&mut self) -> Option<(u64, u64)> {
+        let now_ns = self.publisher.as_ref()?.now_ns();
+        Some((now_ns, self.steady.read(now_ns, Instant::now())))
+    }
+
+    /// By how much deadlines come before the times of what is scheduled now.
+    fn shift(&mut self) -> Shift {
+        let now = self.now();
+        let engine_ns = self.publisher.as_ref().map_or(0, Publisher::engine_ns);
+        now.map_or_else(Shift::default, |(now_ns, steady_ns)| Shift::now(engine_ns, now_ns, steady_ns))
+    }
+
     /// Publishes what is due and finds room; whether there may be more to do at once.
     fn let_go_off(&mut self) -> bool {
-        let Some(publisher) = &mut self.publisher else { return false };
         let mut any = false;
-        while let Some((at_ns, token, event)) = self.pending.first() {
-            let now_ns = publisher.now_ns();
-            if now_ns < at_ns {
+        while let Some((deadline_ns, One { token, at_ns, event })) =
+            self.pending.first().map(|(deadline_ns, one)| (deadline_ns, *one))
+        {
+            let Some((now_ns, steady_ns)) = self.now() else { return false };
+            if steady_ns < deadline_ns {
                 break;
             }
-            // By the clock, not by the time that it was due: event time does not go back for a late timer.
-            match publisher.try_publish_at(now_ns, *event) {
+            let Some(publisher) = &mut self.publisher else { return false };
+            // By the clock, not by the time that it was due: event time does not go back for a late timer. Nor does it lie
+            // before the timer's own, should the clock have been set back.
+            match publisher.try_publish_at(now_ns.max(at_ns), event) {
                 Ok(_) => {
                     self.pending.remove(token);
                     self.shared.pending.store(self.pending.len() as u64, Ordering::Relaxed);
@@ -341,6 +372,8 @@ impl<E: Event> Thread<E> {
                 }
                 // The ring is full: commands first, then again.
                 Err(PublishError::Full(_)) => return any,
+                // The clock slipped for a moment, and is looked at again.
+                Err(PublishError::TimeTooFar { .. }) => return false,
                 Err(PublishError::Halted(halted, _)) => {
                     let _ = self.shared.failure.set(TimerError::Halted(halted));
                     self.publisher = None;
@@ -353,6 +386,7 @@ impl<E: Event> Thread<E> {
             }
         }
         // Shutdown waits for every publisher to go.
+        let Some(publisher) = &self.publisher else { return any };
         if !publisher.is_open() {
             if let Some(halted) = publisher.halted() {
                 let _ = self.shared.failure.set(TimerError::Halted(halted));
@@ -368,11 +402,10 @@ impl<E: Event> Thread<E> {
     }
 
     /// How long nothing can be due; never longer than a look, for nobody wakes the thread for a command.
-    fn sleep(&self) -> Duration {
-        let Some((publisher, (at_ns, ..))) = self.publisher.as_ref().zip(self.pending.first()) else {
-            return LOOK;
-        };
-        let left_ns = at_ns.saturating_sub(publisher.now_ns());
+    fn sleep(&mut self) -> Duration {
+        let Some((_, steady_ns)) = self.now() else { return LOOK };
+        let Some((deadline_ns, _)) = self.pending.first() else { return LOOK };
+        let left_ns = deadline_ns.saturating_sub(steady_ns);
         // Of a full ring, some tens of microseconds.
         LOOK.min(Duration::from_nanos(left_ns)).max(Duration::from_micros(20))
     }

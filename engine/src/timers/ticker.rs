@@ -178,6 +178,11 @@ fn run<E: Event>(
                     break;
                 }
                 Err(PublishError::TimedOut(again)) => made = again,
+                // The clock slipped for a moment: its next time will do.
+                Err(PublishError::TimeTooFar { event: again, .. }) => {
+                    made = again;
+                    std::thread::park_timeout(LOOK);
+                }
                 Err(PublishError::Halted(halted, _)) => {
                     let _ = shared.failure.set(TimerError::Halted(halted));
                     return;

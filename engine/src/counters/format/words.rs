@@ -39,6 +39,7 @@ pub(crate) struct JournalLine {
     pub(crate) segment_stalls: AtomicU64,
     pub(crate) window_stalls: AtomicU64,
     pub(crate) disk_full_stalls: AtomicU64,
+    pub(crate) regressions: AtomicU64,
 }
 
 /// Of publishers that found the ring full.
@@ -81,6 +82,8 @@ pub(crate) struct BatchLine {
     pub(crate) batches: AtomicU64,
     pub(crate) last_batch: AtomicU64,
     pub(crate) max_batch: AtomicU64,
+    /// The time that it has come to: the latest of the events that it has finished.
+    pub(crate) time_ns: AtomicU64,
 }
 
 /// Late consumers that found no place.
