@@ -29,7 +29,13 @@ pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliEr
                 return Ok(ExitCode::from(STALE));
             }
             // Watched to its end.
-            Err(CountersError::Ended { .. }) if before.is_some() => return Ok(ExitCode::SUCCESS),
+            Err(CountersError::Ended { .. }) if before.is_some() => {
+                for stage in reader.last().stages.iter().filter(|stage| stage.lag > 0) {
+                    let (count, name) = (stage.lag, stage.name.escape_debug());
+                    eprintln!("slipring: {count} events published were not delivered to stage {name}");
+                }
+                return Ok(ExitCode::SUCCESS);
+            }
             Err(error) => return Err(error.into()),
         };
         let since = before.as_ref().map(|(then, counters)| (now - *then, counters));

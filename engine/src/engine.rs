@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,17 +11,18 @@ use crate::Event;
 use crate::builder::EngineBuilder;
 use crate::counters::{About, Board, Counters, CountersFile};
 use crate::cursor::Cursor;
+use crate::ending::Ending;
 use crate::error::WaitError;
 use crate::gate::Gate;
-use crate::grace::{self, Grace};
-use crate::handler_stage::panic_text;
+use crate::inside::is_inside;
 use crate::invoke::{Drive, Invoked};
 use crate::journal_stage::JOURNAL;
 use crate::kept::digests::Divergence;
 use crate::kept::keeper::{Findings, Keeper, KeptCounters};
 use crate::late::{History, LateConsumers};
+use crate::panics;
 use crate::publisher::Outlet;
-use crate::run::{Named, is_inside};
+use crate::run::{Haste, Named};
 use crate::status::{Cause, Halted, Status};
 
 /// What the engine's handle knows of its stages.
@@ -43,8 +43,7 @@ pub(crate) struct Shared {
     pub(crate) board: Arc<Board>,
     /// Each stage's lane.
     pub(crate) lanes: Vec<String>,
-    /// Where other processes read the counters.
-    pub(crate) counters_file: Option<CountersFile>,
+    pub(crate) ending: Ending,
 }
 
 pub(crate) struct LaneThread<E: Event> {
@@ -54,32 +53,32 @@ pub(crate) struct LaneThread<E: Event> {
 
 /// A live engine. Its lanes run until [`Engine::shutdown`], or until it is dropped.
 ///
-/// Dropping it ends the lanes without waiting for gates that stay closed; it waits five seconds at most, then
-/// names the lane that is stuck and leaves its thread behind. Time in which a stage waits to hand over its last snapshot
-/// does not count; that wait ends after ten seconds.
+/// Both close publishing first, and then have every stage finish what was published. A publish that returned `Ok` reaches
+/// every stage, also one whose gate is closed for the moment; one that returned an error reaches none. Only what stands behind
+/// a stage that fails, or behind a handler that does not return, is not delivered: that is counted in [`Engine::ending`],
+/// said on standard error, and shown as the stages' lags by the [last counters](crate::CountersReader::last).
+///
+/// [`Engine::shutdown`] gives up after the builder's `wait_timeout`. A drop has no bound as long as stages go on finishing
+/// events; it gives up five seconds after anything last moved (within a batch a stage's cursor moves every 128 events), ends the
+/// stages that wait for a gate or for room in the journal, then names each lane that is stuck in a handler and leaves its
+/// thread behind. Time in which a stage waits to hand over its last snapshot does not count; that wait ends after ten
+/// seconds. Dropped inside one of its own handlers, which could not wait for itself, it is ended by a thread of its own.
 pub struct Engine<E: Event> {
-    pub(crate) shared: Shared,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) lanes: Vec<LaneThread<E>>,
     /// The lanes that the caller runs.
     pub(crate) invoked: Option<Arc<Invoked<E>>>,
-    pub(crate) abandon: Arc<AtomicBool>,
+    pub(crate) haste: Arc<Haste>,
     /// Finished after the lanes have ended, so that it writes what they handed over last, and before the journal.
     pub(crate) keeper: Option<Keeper>,
+    /// Where other processes read the counters.
+    pub(crate) counters_file: Option<CountersFile>,
 }
 
 impl<E: Event> Engine<E> {
     /// Starts to describe an engine for events `E`.
     pub fn builder() -> EngineBuilder<E> {
         EngineBuilder::new()
-    }
-
-    pub(crate) fn new(
-        shared: Shared,
-        abandon: Arc<AtomicBool>,
-        invoked: Option<Arc<Invoked<E>>>,
-        keeper: Option<Keeper>,
-    ) -> Self {
-        Engine { shared, lanes: Vec::new(), invoked, abandon, keeper }
     }
 
     /// What readers of the journal hold it by; `None` without a journal, or without a rule of retention.
@@ -150,7 +149,7 @@ impl<E: Event> Engine<E> {
             stages: Box::new(stages.map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: Some(shared.late.counters()),
         };
-        let mut counters = shared.board.read(about).expect("it ends with this handle");
+        let mut counters = shared.board.read(about);
         if let Some(journal) = &shared.journal {
             // Here the journal's own cursors can be had, which the journal's lane moves inside a batch too.
             counters.journalled_end = Some(journal.journalled_end());
@@ -162,7 +161,7 @@ impl<E: Event> Engine<E> {
     /// The file in which other processes read the same counters ([`CountersReader`](crate::CountersReader)); `None`
     /// if they are private.
     pub fn counters_path(&self) -> Option<&Path> {
-        self.shared.counters_file.as_ref().map(CountersFile::path)
+        self.counters_file.as_ref().map(CountersFile::path)
     }
 
     /// Waits until the record `sequence` is journalled: it survives the death of the process.
@@ -279,51 +278,11 @@ impl<E: Event> LaneThread<E> {
             Some(Ok(stages)) => stages,
             None => Vec::new(),
             Some(Err(panic)) => {
-                let cause = Cause::Lane(panic_text(&*panic));
+                let cause = Cause::Lane(panics::text(panic));
                 status.halt(Halted { stage: format!("lane {}", self.name), sequence: 0, cause });
                 Vec::new()
             }
         }
-    }
-}
-
-impl<E: Event> Drop for Engine<E> {
-    fn drop(&mut self) {
-        // Before the journal's lock goes: the next writer's counters have the same name.
-        self.shared.counters_file = None;
-        if self.lanes.iter().all(|lane| lane.thread.is_none()) && self.invoked.is_none() {
-            return;
-        }
-        self.shared.status.refuse();
-        // Release: partner of the acquire load in the lanes.
-        self.abandon.store(true, Ordering::Release);
-        let mut waits = Grace::new(Instant::now());
-        let is_waited_for = || self.keeper.as_ref().is_some_and(Keeper::is_waited_for);
-        // Each turn may find work; the first that finds none ends the caller's lanes. Another thread may be at it.
-        while self.invoked.as_ref().is_some_and(|lanes| lanes.is_running())
-            && !waits.is_over(Instant::now(), is_waited_for())
-        {
-            if self.invoke() == 0 {
-                std::thread::sleep(Duration::from_micros(100));
-            }
-        }
-        // Their handlers may hold publishers, which hold the caller's lanes to drive them: nothing would go.
-        let mut ended = self.invoked.as_ref().map_or_else(Vec::new, |lanes| lanes.take_ended());
-        for lane in &mut self.lanes {
-            while lane.is_running() && !waits.is_over(Instant::now(), is_waited_for()) {
-                std::thread::sleep(Duration::from_micros(100));
-            }
-            if lane.is_running() {
-                grace::left_behind("lane", &lane.name);
-            } else {
-                ended.extend(lane.join(&self.shared.status));
-            }
-        }
-        // Before the journal goes, and its lock with it: what the keeper writes lies under that lock.
-        if let Some(keeper) = &mut self.keeper {
-            keeper.finish();
-        }
-        drop(ended);
     }
 }
 

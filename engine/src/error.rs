@@ -375,7 +375,14 @@ pub enum ShutdownError {
         /// Each stage that did not finish, where it stands, and what it waits for.
         waiting: Vec<String>,
     },
-    /// The journal could not be synced or closed.
+    /// The call came from a handler of the same engine, and would have waited for itself. The engine ends all the same, by a
+    /// thread of its own.
+    #[error(
+        "a handler that shuts its own engine down would wait for itself: tell another thread to; the engine ends, and nobody \
+         is told how but by Engine::ending"
+    )]
+    InHandler,
+    /// The journal had failed, or could not be synced or closed.
     #[error(transparent)]
     Journal(#[from] SyncError),
 }

@@ -4,6 +4,7 @@
 use slipring_journal::Cursors;
 
 use crate::cursor::Cursor;
+use crate::status::Status;
 
 /// The level of safety that an event must have reached before a stage sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,7 +93,8 @@ impl<'a> IntoNames<'a> for &'a [&'a str] {
 /// One cursor that a stage waits for.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    Stage(Cursor),
+    /// A stage's, and its place among them.
+    Stage(Cursor, usize),
     /// The durable end, and the cursor of it in the counters: the syncer moves it later, and wakes who is parked there.
     Durable(Cursors, Cursor),
 }
@@ -101,15 +103,23 @@ impl Source {
     #[inline]
     fn end(&self) -> u64 {
         match self {
-            Source::Stage(cursor) => cursor.end(),
+            Source::Stage(cursor, _) => cursor.end(),
             Source::Durable(cursors, _) => cursors.durable_end(),
+        }
+    }
+
+    /// Whether it never moves again.
+    fn is_final(&self, status: &Status) -> bool {
+        match self {
+            Source::Stage(_, index) => status.is_gone(*index),
+            Source::Durable(cursors, _) => cursors.failure().is_some(),
         }
     }
 
     /// Where to park until it moves.
     fn parking_place(&self) -> &Cursor {
         match self {
-            Source::Stage(cursor) | Source::Durable(_, cursor) => cursor,
+            Source::Stage(cursor, _) | Source::Durable(_, cursor) => cursor,
         }
     }
 }
@@ -130,6 +140,12 @@ impl Watch {
     /// Where to park until the gate opens for `done`: at a source that keeps it closed. `None` if it is open.
     pub(crate) fn closed_by(&self, done: u64) -> Option<&Cursor> {
         self.sources.iter().find(|source| source.end() <= done).map(Source::parking_place)
+    }
+
+    /// Whether the gate never opens for `done`: what it waits for has failed, or stands behind what has.
+    pub(crate) fn is_hopeless(&self, done: u64, status: &Status) -> bool {
+        // Where it is, only behind that it stays there.
+        self.sources.iter().any(|source| source.is_final(status) && source.end() <= done)
     }
 
     /// Sequences below it have passed the gate. Looks at the cursors only when the last look is used up.

@@ -7,8 +7,11 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// How long dropping an engine, or a late consumer's handle, waits for the event in hand.
+/// How long dropping an engine, or a late consumer's handle, waits for the event in hand: an engine after anything moved.
 pub(crate) const DROP: Duration = Duration::from_secs(5);
+
+/// How long dropping an engine then waits for lanes that were told to end, of which some hang.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// How long a stage that ends waits for the keeper to be done with the snapshot before, and how long the keeper goes on
 /// at the end for records to become durable.
@@ -30,9 +33,15 @@ impl Grace {
         Grace { ends: now + DROP }
     }
 
-    /// Whether it is over by `now`. While a lane waits for the keeper, which has a bound of its own, it begins anew.
-    pub(crate) fn is_over(&mut self, now: Instant, waits_for_keeper: bool) -> bool {
-        if waits_for_keeper {
+    /// For what is to end at once.
+    pub(crate) fn short(now: Instant) -> Self {
+        Grace { ends: now + SHORT }
+    }
+
+    /// Whether it is over by `now`. While things move, or a lane waits for the keeper, which has a bound of its own, it begins
+    /// anew.
+    pub(crate) fn is_over(&mut self, now: Instant, goes_on: bool) -> bool {
+        if goes_on {
             self.ends = now + DROP;
         }
         now >= self.ends

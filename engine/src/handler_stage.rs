@@ -20,10 +20,14 @@ use crate::kept::snapshot::Files;
 use crate::kept::trust::Trust;
 use crate::kept::{KeepError, stage_folder};
 use crate::latency::Meter;
+use crate::panics;
 use crate::pass::{Pass, Ring, Source};
 use crate::ring::{Slot, Visit};
 use crate::run_stage::{RunStage, Turn, Wiring};
 use crate::status::{Cause, Halted};
+
+/// Most events in a turn once the engine ends.
+const LAST_BATCH: u64 = 8;
 
 pub(crate) struct HandlerStage<E, H, M> {
     name: String,
@@ -138,7 +142,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             }
             (Ok(_), None) => return Turn::Idle,
             (Ok(_), Some(cause)) => cause,
-            (Err(panic), _) => Cause::Panic(panic_text(&*panic)),
+            (Err(panic), _) => Cause::Panic(panics::text(panic)),
         };
         self.fail(at, cause)
     }
@@ -152,7 +156,9 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             self.handler.closing();
         }
         self.handler.idle();
-        if wiring.status.final_end() <= at { Turn::Ended } else { Turn::Idle }
+        let is_over = wiring.status.final_end() <= at
+            || wiring.status.is_ending() && wiring.watch.is_hopeless(at, &wiring.status);
+        if is_over { Turn::Ended } else { Turn::Idle }
     }
 
     /// Behind a batch that ended at `at`: what is due there.
@@ -230,6 +236,17 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     fn end(&mut self) {
         self.duties.save_last(self.done, &self.handler);
         self.handler.shutdown();
+    }
+
+    fn hurry(&mut self) {
+        // A slow handler's progress is to be seen.
+        if let Some(wiring) = &mut self.wiring {
+            wiring.batch_cap = wiring.batch_cap.min(LAST_BATCH);
+        }
+    }
+
+    fn index(&self) -> usize {
+        self.wiring.as_ref().map_or(usize::MAX, |wiring| wiring.index)
     }
 
     fn parks_at(&self) -> Option<&Cursor> {
@@ -316,10 +333,4 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         Box::new(self.handler)
     }
-}
-
-/// The message of a panic, if it has one.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

@@ -1,5 +1,6 @@
 //! Lanes without a thread: whoever calls runs them, and so does every call that waits.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, TryLockError};
 
 use crate::Event;
@@ -55,10 +56,20 @@ impl<E: Event> Drive for Invoked<E> {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return 0,
         };
-        if !lanes.started {
-            lanes.started = true;
-            lanes.runs.iter_mut().for_each(Run::start);
-        }
-        lanes.runs.iter_mut().map(Run::turn).sum()
+        let is_first = !std::mem::replace(&mut lanes.started, true);
+        let turn = |run: &mut Run<E>| {
+            // Handlers are caught inside, where it is known which: this is for what else may panic.
+            let turn = catch_unwind(AssertUnwindSafe(|| {
+                if is_first {
+                    run.start();
+                }
+                run.turn()
+            }));
+            turn.unwrap_or_else(|panic| {
+                run.break_off(panic);
+                0
+            })
+        };
+        lanes.runs.iter_mut().map(turn).sum()
     }
 }

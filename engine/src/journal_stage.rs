@@ -166,6 +166,10 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
 
     fn end(&mut self) {}
 
+    fn index(&self) -> usize {
+        self.wiring.as_ref().map_or(usize::MAX, |wiring| wiring.index)
+    }
+
     fn parks_at(&self) -> Option<&Cursor> {
         let wiring = self.wiring.as_ref()?;
         (!self.no_room && !wiring.poller.fetch_news()).then_some(&wiring.published)

@@ -50,12 +50,14 @@
 // The derive writes `::slipring::..`, in this crate's own tests and docs too.
 extern crate self as slipring;
 
+mod barrier;
 mod builder;
 mod clock;
 mod context;
 mod counters;
 mod cursor;
 mod duties;
+mod ending;
 mod engine;
 mod error;
 mod feed;
@@ -65,6 +67,7 @@ mod graph;
 mod handler;
 mod handler_stage;
 mod held;
+mod inside;
 mod invoke;
 mod journal_stage;
 mod kept;
@@ -72,6 +75,7 @@ mod lane;
 mod late;
 mod latency;
 mod output;
+mod panics;
 mod park;
 mod pass;
 mod publisher;
@@ -95,6 +99,7 @@ pub use counters::{
     Counters, CountersError, CountersFault, CountersFileError, CountersReader, HaltedCounters, JournalStalls,
     JournalTime, LateCounters, StageCounters,
 };
+pub use ending::{Ending, Undelivered};
 pub use engine::Engine;
 pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
 pub use gate::{Gate, IntoNames};

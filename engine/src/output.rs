@@ -28,8 +28,8 @@ use crate::context::Context;
 use crate::engine::Engine;
 use crate::error::PublishError;
 use crate::held::Held;
+use crate::inside::is_innermost;
 use crate::publisher::Publisher;
-use crate::run::is_inside;
 use crate::running_digest::RunningDigest;
 use crate::status::Halted;
 
@@ -334,7 +334,7 @@ impl<E: Event> Output<E> {
 
     fn publish(&mut self, context: &Context, event: E) -> Result<u64, OutputError> {
         let (name, sequence, patience) = (self.name, context.sequence(), self.patience);
-        if is_inside(&self.publisher.outlet().status) {
+        if is_innermost(&self.publisher.outlet().status) {
             return Err(OutputError::OwnRing { name });
         }
         let done = if patience.is_zero() {

@@ -14,6 +14,7 @@ use std::sync::atomic::{Ordering, compiler_fence, fence};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use crate::barrier;
 use crate::counters::{LanesLine, Place};
 use crate::cursor::Cursor;
 
@@ -46,7 +47,7 @@ impl Parking {
         debug_assert!(lanes <= MOST_PARKING, "checked by the builder");
         Parking {
             threads: (0..lanes).map(|_| OnceLock::new()).collect(),
-            asymmetric: lanes > 0 && membarrier_register(),
+            asymmetric: lanes > 0 && barrier::register(),
             longest: LONGEST,
             counters,
         }
@@ -112,7 +113,9 @@ impl Parking {
         cursors.iter().for_each(|cursor| cursor.park(bit));
         // K: the marks come before the look at the cursors.
         if self.asymmetric {
-            membarrier()
+            // If it failed, the lane would wake by itself after `LONGEST`.
+            let done = barrier::everywhere();
+            debug_assert!(done, "registered");
         } else {
             fence(Ordering::SeqCst)
         }
@@ -141,23 +144,6 @@ impl Parking {
     }
 }
 
-const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
-const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
-
-/// Asks for the right to use `membarrier`; false where there is none.
-fn membarrier_register() -> bool {
-    // SAFETY: a system call on plain integers; it touches no memory of ours.
-    unsafe { libc::syscall(libc::SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
-}
-
-/// Every running thread of this process passes a full barrier before this returns.
-fn membarrier() {
-    // SAFETY: as above.
-    let done = unsafe { libc::syscall(libc::SYS_membarrier, PRIVATE_EXPEDITED, 0, 0) };
-    // It can't fail once registered; if it did, the lane would wake by itself after `LONGEST`.
-    debug_assert_eq!(done, 0, "registered");
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -169,7 +155,7 @@ mod tests {
     fn ping_pong(asymmetric: bool, rounds: u64) -> u64 {
         let board = Board::private(Layout { stages: 2 });
         let parking = Arc::new(Parking {
-            asymmetric: asymmetric && membarrier_register(),
+            asymmetric: asymmetric && barrier::register(),
             ..Parking::new(2, board.lanes())
         });
         let cursors = [board.stage(0), board.stage(1)];

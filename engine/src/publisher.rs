@@ -4,8 +4,8 @@ mod times;
 mod trying;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Event;
@@ -13,10 +13,10 @@ use crate::clock::Clock;
 use crate::counters::{Place, PublishersLine};
 use crate::cursor::Cursor;
 use crate::error::PublishError;
+use crate::inside::is_inside;
 use crate::invoke::Drive;
 use crate::park::Parking;
-use crate::ring::{Fill, Producer, Slot};
-use crate::run::is_inside;
+use crate::ring::{Claim, Fill, Producer, Slot};
 use crate::status::{Halted, Status};
 
 pub(crate) use times::Times;
@@ -28,9 +28,11 @@ pub(crate) struct Outlet {
     /// Sequence of the ring's first event.
     pub(crate) base: u64,
     pub(crate) capacity: usize,
-    /// How many publishers there are.
-    pub(crate) active: AtomicUsize,
-    /// The sequence behind the last one published; raised by a publisher when it goes.
+    /// How far each publisher is that is there.
+    pub(crate) claims: Mutex<Vec<Arc<Claim>>>,
+    /// There is one, and never will be another.
+    pub(crate) is_single: bool,
+    /// The sequence behind the last one published; of several publishers raised by each when it goes.
     pub(crate) published: Cursor,
     /// Each stage's cursor, to say how much room there is.
     pub(crate) stages: Vec<Cursor>,
@@ -43,12 +45,38 @@ pub(crate) struct Outlet {
     pub(crate) drive: Option<Arc<dyn Drive>>,
 }
 
+impl Outlet {
+    fn claims(&self) -> MutexGuard<'_, Vec<Arc<Claim>>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many publishers there are.
+    pub(crate) fn active(&self) -> usize {
+        self.claims().len()
+    }
+
+    /// The sequence behind the last event published, once no publisher is in the midst of a publish; for who has closed
+    /// publishing. Whoever begins one later finds it closed.
+    pub(crate) fn settled_end(&self) -> Option<u64> {
+        let claims = self.claims();
+        for claim in &*claims {
+            let end = self.base + claim.settled()?;
+            if !self.is_single {
+                self.published.raise(end);
+            } else if end != self.published.end() {
+                return None;
+            }
+        }
+        Some(self.published.end())
+    }
+}
+
 /// Publishes events into an engine's ring.
 ///
-/// An event whose publish returned `Ok` reaches every stage, and the journal, unless that stage fails, or the engine is
-/// dropped (and not shut down) while the journal waits for room; one whose publish returned an error comes back with it
-/// and reaches nobody. Dropping the last publisher does not end the engine: [`Engine::shutdown`](crate::Engine::shutdown)
-/// does.
+/// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is shut down or dropped, but
+/// for what stands behind a stage that fails or a handler that does not return: see [`Engine`](crate::Engine). One whose publish
+/// returned an error comes back with it and reaches nobody. Dropping the last publisher does not end the engine:
+/// [`Engine::shutdown`](crate::Engine::shutdown) does.
 ///
 /// A handler may publish into another engine, and waits there while that one's ring is full. Two engines whose handlers
 /// publish into each other could so wait for each other for ever: use [`Publisher::try_publish`] or
@@ -56,8 +84,6 @@ pub(crate) struct Outlet {
 pub struct Publisher<E: Event> {
     producer: Producer<E>,
     outlet: Arc<Outlet>,
-    /// Of several publishers: the sequence behind the last one that this one published.
-    end: u64,
     /// The publishers' cursor. Of one, who alone writes it, how far it is; of several a place to park.
     own: Cursor,
     /// Times up to it are taken without a look at anything else: this publisher's own, and raised only when one lies beyond it.
@@ -75,10 +101,9 @@ const TRIES_AWAKE: u32 = 2_000 * SPINS_ON_FULL;
 
 impl<E: Event> Publisher<E> {
     pub(crate) fn new(producer: Producer<E>, outlet: Arc<Outlet>) -> Self {
-        // Relaxed: a count; whoever closes the engine orders by `published`.
-        outlet.active.fetch_add(1, Ordering::Relaxed);
-        let (end, own) = (outlet.base, outlet.published.clone());
-        Publisher { producer, outlet, end, own, bound_ns: 0, last_ns: 0 }
+        outlet.claims().push(Arc::clone(producer.claim()));
+        let own = outlet.published.clone();
+        Publisher { producer, outlet, own, bound_ns: 0, last_ns: 0 }
     }
 
     /// Publishes an event with the clock's time and gives its sequence. Waits while the ring is full.
@@ -172,9 +197,10 @@ impl<E: Event> Publisher<E> {
         let (mut done, mut last) = (0, None);
         let mut full = 0u32;
         while done < count {
-            self.check().map_err(|error| error.map(|()| done))?;
             let part = (count - done).min(most);
-            match self.producer.try_publish_all(part, |index, slot| fill(done + index, slot)) {
+            let status = &*self.outlet.status;
+            let fill = |index: usize, slot: &mut Slot<E>| fill(done + index, slot);
+            match self.producer.try_publish_all(|| status.lets_publish(), part, fill) {
                 Some(number) => {
                     done += part;
                     last = Some(self.note(number));
@@ -205,9 +231,9 @@ impl<E: Event> Publisher<E> {
         let most = (self.outlet.capacity / 2).clamp(1, MOST_CHECKED);
         let (mut done, mut full) = (0, 0u32);
         while done < count {
-            self.check()?;
             let part = (count - done).min(most);
-            match self.producer.try_publish_checked(part, &mut fill, done) {
+            let status = &*self.outlet.status;
+            match self.producer.try_publish_checked(|| status.lets_publish(), part, &mut fill, done) {
                 Some(Some(number)) => {
                     done += part;
                     self.note(number);
@@ -237,9 +263,9 @@ impl<E: Event> Publisher<E> {
     ) -> Result<u64, PublishError<E>> {
         let mut tries = 0u32;
         loop {
+            let status = &*self.outlet.status;
             if time_ns <= self.bound_ns
-                && self.outlet.status.is_running()
-                && let Some(number) = self.producer.try_publish(time_ns, &event)
+                && let Some(number) = self.producer.try_publish(|| status.lets_publish(), time_ns, &event)
             {
                 if !self.producer.is_single() {
                     self.last_ns = self.last_ns.max(time_ns);
@@ -266,8 +292,6 @@ impl<E: Event> Publisher<E> {
         // With one publisher the cursor is the exact count of what is published. With several, each raises it when it goes.
         if self.producer.is_single() {
             self.own.set(sequence + 1);
-        } else {
-            self.end = sequence + 1;
         }
         // Lanes gated on published alone park at this cursor; the slot is stored before the look.
         self.outlet.parking.wake(&self.own);
@@ -277,7 +301,7 @@ impl<E: Event> Publisher<E> {
     /// Says how far this publisher is, where there are several: for figures, and when it goes. Of one the cursor says it already.
     fn tell(&self) {
         if !self.producer.is_single() {
-            self.outlet.published.raise(self.end);
+            self.outlet.published.raise(self.end());
         }
     }
 
@@ -337,9 +361,7 @@ impl<E: Event> Publisher<E> {
     /// [`Publishers::Multi`](crate::Publishers::Multi).
     #[must_use]
     pub fn try_clone(&self) -> Option<Self> {
-        let mut clone = Publisher::new(self.producer.try_clone()?, Arc::clone(&self.outlet));
-        clone.end = self.outlet.base;
-        Some(clone)
+        Some(Publisher::new(self.producer.try_clone()?, Arc::clone(&self.outlet)))
     }
 
     /// Whether there is no other and never will be.
@@ -349,7 +371,7 @@ impl<E: Event> Publisher<E> {
 
     /// The sequence behind the last event published; exact only if there are no other publishers.
     pub(crate) fn end(&self) -> u64 {
-        if self.producer.is_single() { self.own.end() } else { self.end }
+        self.outlet.base + self.producer.end()
     }
 
     /// The engine's clock.
@@ -375,8 +397,8 @@ impl<E: Event> Publisher<E> {
 impl<E: Event> Drop for Publisher<E> {
     fn drop(&mut self) {
         self.tell();
-        // Release: partner of the acquire load in `Engine::shutdown`; who counts zero sees every raise.
-        self.outlet.active.fetch_sub(1, Ordering::Release);
+        // Behind it: who finds no claim any more sees what was raised, by the lock.
+        self.outlet.claims().retain(|claim| !Arc::ptr_eq(claim, self.producer.claim()));
     }
 }
 

@@ -1,15 +1,16 @@
 //! A lane at work: its stages take turns, on a thread of its own or on the caller's.
 
-use std::cell::Cell;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use crate::Event;
 use crate::cursor::Cursor;
-use crate::handler_stage::panic_text;
+use crate::inside::within;
+use crate::panics;
 use crate::park::Parking;
 use crate::run_stage::{RunStage, Turn};
 use crate::status::{Cause, Halted, Status};
@@ -37,38 +38,63 @@ pub(crate) struct Run<E: Event> {
     pub(crate) parking: Arc<Parking>,
     /// Its place among the lanes that can park, if it is one.
     pub(crate) parks_as: Option<usize>,
-    /// The engine's handle is gone: end as soon as nothing more can be done.
-    pub(crate) abandon: Arc<AtomicBool>,
+    pub(crate) haste: Arc<Haste>,
+    /// It has told its stages.
+    pub(crate) hurries: bool,
 }
 
-thread_local! {
-    /// The engine whose handler runs on this thread, by the address of its status; null outside handlers.
-    static INSIDE: Cell<*const Status> = const { Cell::new(std::ptr::null()) };
-}
+/// How much longer the lanes run.
+#[derive(Debug, Default)]
+pub(crate) struct Haste(AtomicU8);
 
-/// Whether this thread is inside a handler of the engine with this status: whoever waits there for the engine
-/// waits for himself.
-pub(crate) fn is_inside(status: &Status) -> bool {
-    std::ptr::eq(INSIDE.get(), status)
+/// The engine ends: every stage goes on to the end.
+const ENDS: u8 = 1;
+/// The grace is over: end as soon as nothing more can be done.
+const ABANDONED: u8 = 2;
+
+impl Haste {
+    pub(crate) fn end(&self) {
+        // Relaxed: how large batches are.
+        self.0.fetch_max(ENDS, Ordering::Relaxed);
+    }
+
+    pub(crate) fn abandon(&self) {
+        // Release: partner of the acquire load in `Run::turn`.
+        self.0.fetch_max(ABANDONED, Ordering::Release);
+    }
 }
 
 impl<E: Event> Run<E> {
-    /// The lane's thread: says whether it could be pinned, runs its stages to their end, and gives them back.
+    /// The lane's thread: says whether it could be pinned, runs its stages to their end, and gives them back. Whatever
+    /// panics on the way, the engine halts and nobody waits for these stages any more.
     pub(crate) fn run(mut self, ready: &SyncSender<bool>) -> Vec<Named<E>> {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.live(ready))) {
+            self.break_off(panic);
+        }
+        let Run { waiter, stages, mut ended, status, .. } = self;
+        ended.extend(stages);
+        if let Some(text) = panics::drop_of(waiter) {
+            halt_lane(&status, ended.first(), text);
+        }
+        ended
+    }
+
+    fn live(&mut self, ready: &SyncSender<bool>) {
         let pinned = self.core.is_none_or(pin);
         if let Some(index) = self.parks_as {
             self.parking.enter(index);
         }
         let _ = ready.send(pinned);
         if !pinned {
-            return self.stages;
+            return;
         }
         self.start();
         let mut places = Vec::with_capacity(self.stages.len());
         while !self.stages.is_empty() {
             let worked = self.turn();
             if let Some(text) = self.waiter.take_failure() {
-                self.fail(text);
+                // The lane goes on and drains what was published.
+                halt_lane(&self.status, self.stages.first().or(self.ended.first()), text);
             }
             if worked > 0 {
                 self.waiter.worked(worked);
@@ -84,15 +110,14 @@ impl<E: Event> Run<E> {
                 self.park(&mut places);
             }
         }
-        self.ended
     }
 
-    /// Halts the engine because the lane's wait strategy panicked. The lane goes on and drains what was published.
+    /// Something panicked that no stage answers for: none of them is called again.
     #[cold]
-    fn fail(&self, text: String) {
-        if let Some((stage, run)) = self.stages.first() {
-            let halted = Halted { stage: stage.clone(), sequence: run.done(), cause: Cause::Lane(text) };
-            self.status.halt(halted);
+    pub(crate) fn break_off(&mut self, panic: Box<dyn Any + Send>) {
+        halt_lane(&self.status, self.stages.first().or(self.ended.first()), panics::text(panic));
+        while !self.stages.is_empty() {
+            self.leave(0);
         }
     }
 
@@ -107,10 +132,14 @@ impl<E: Event> Run<E> {
     /// One turn of every stage; how many events were finished.
     #[inline]
     pub(crate) fn turn(&mut self) -> u64 {
-        // Acquire: partner of the release store in `Engine::drop`. Before the turn: it then sees all that was published until then.
-        let is_abandoned = self.abandon.load(Ordering::Acquire);
+        // Acquire: partner of the release in `Haste::abandon`. Before the turn: it then sees all that was published until then.
+        let haste = self.haste.0.load(Ordering::Acquire);
+        if haste != 0 && !self.hurries {
+            self.hurries = true;
+            self.stages.iter_mut().for_each(|(_, stage)| stage.hurry());
+        }
         let worked = self.guarded(true, |stage| stage.turn());
-        if worked == 0 && is_abandoned && !self.stages.iter().any(|(_, stage)| stage.is_unsure()) {
+        if worked == 0 && haste == ABANDONED && !self.stages.iter().any(|(_, stage)| stage.is_unsure()) {
             self.guarded(false, |_| Turn::Ended);
         }
         worked
@@ -145,10 +174,13 @@ impl<E: Event> Run<E> {
 
     /// Calls each stage; those that end or fail leave the lane, the others go on. The events finished.
     #[inline]
-    fn guarded(&mut self, fuse: bool, mut call: impl FnMut(&mut Box<dyn RunStage<E>>) -> Turn) -> u64 {
-        let mut worked = 0;
-        let mut index = 0;
-        let outside = INSIDE.replace(Arc::as_ptr(&self.status));
+    fn guarded(&mut self, fuse: bool, call: impl FnMut(&mut Box<dyn RunStage<E>>) -> Turn) -> u64 {
+        within(Arc::as_ptr(&self.status), || self.each(fuse, call))
+    }
+
+    #[inline(always)]
+    fn each(&mut self, fuse: bool, mut call: impl FnMut(&mut Box<dyn RunStage<E>>) -> Turn) -> u64 {
+        let (mut worked, mut index) = (0, 0);
         while index < self.stages.len() {
             if fuse && self.fused == Some(index) {
                 let both = self.guard(index + 1, |stages| turn_as_one(&mut stages[index..index + 2]));
@@ -171,7 +203,6 @@ impl<E: Event> Run<E> {
             worked += turn.unwrap_or(0);
             index += usize::from(turn.is_some());
         }
-        INSIDE.set(outside);
         worked
     }
 
@@ -186,7 +217,7 @@ impl<E: Event> Run<E> {
             Ok(Turn::Ended | Turn::Failed) => {}
             Err(panic) => {
                 let (name, stage) = &self.stages[index];
-                let cause = Cause::Panic(panic_text(&*panic));
+                let cause = Cause::Panic(panics::text(panic));
                 self.status.halt(Halted { stage: name.clone(), sequence: stage.done(), cause });
             }
         }
@@ -196,9 +227,18 @@ impl<E: Event> Run<E> {
 
     #[cold]
     fn leave(&mut self, index: usize) {
-        self.ended.push(self.stages.remove(index));
+        let (name, stage) = self.stages.remove(index);
+        self.status.leave(stage.index());
+        self.ended.push((name, stage));
         self.fused = None;
     }
+}
+
+/// Halts the engine for what a lane did and none of its stages.
+#[cold]
+fn halt_lane<E: Event>(status: &Status, stage: Option<&Named<E>>, text: String) {
+    let (stage, sequence) = stage.map_or((String::new(), 0), |(name, stage)| (name.clone(), stage.done()));
+    status.halt(Halted { stage, sequence, cause: Cause::Lane(text) });
 }
 
 /// One turn of a stage and the journal before it, the last two.

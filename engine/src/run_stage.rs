@@ -44,6 +44,8 @@ pub(crate) struct Wiring<E> {
     pub(crate) published: Cursor,
     pub(crate) parking: Arc<Parking>,
     pub(crate) status: Arc<Status>,
+    /// Its place among the stages.
+    pub(crate) index: usize,
     /// The sequence of the ring's first event.
     pub(crate) base: u64,
     /// The first live sequence.
@@ -80,6 +82,10 @@ pub(crate) trait RunStage<E: Event>: Send {
     }
     /// The stage's last call, unless it failed.
     fn end(&mut self);
+    /// The engine ends: turns are to be short from now on.
+    fn hurry(&mut self) {}
+    /// Its place among the stages.
+    fn index(&self) -> usize;
     /// The cursor whose next move gives the stage something to do; `None` if there may be something already, or
     /// it waits for what no cursor tells.
     fn parks_at(&self) -> Option<&Cursor>;

@@ -2,19 +2,20 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use slipring_journal::Writer;
 
 use crate::Event;
-use crate::cursor::Cursor;
-use crate::engine::{Engine, LaneThread, Pause};
+use crate::ending::Undelivered;
+use crate::engine::{Engine, Pause};
 use crate::error::ShutdownError;
 use crate::gate::Level;
+use crate::inside::is_inside;
 use crate::journal_stage::JOURNAL;
 use crate::kept::keeper::KeptCounters;
 use crate::publisher::Publisher;
+use crate::run::Named;
 use crate::status::Halted;
 
 impl<E: Event> Engine<E> {
@@ -22,9 +23,11 @@ impl<E: Event> Engine<E> {
     /// journal is synced and closed. Every event whose publish returned `Ok` is in.
     ///
     /// # Errors
-    /// [`ShutdownError::Halted`] if a stage had failed: what was published is journalled all the same, unless the
-    /// journal was that stage. [`ShutdownError::PublishersActive`] if other publishers do not go within the
-    /// builder's `wait_timeout`; [`ShutdownError::TimedOut`] if stages do not finish.
+    /// [`ShutdownError::Halted`] if a stage had failed: what was published is journalled and handled all the same by all that
+    /// do not stand behind it; [`ShutdownError::Journal`] if the journal had failed, before or after such a stage, or can't be
+    /// closed. [`ShutdownError::PublishersActive`] if other publishers do not go within the builder's `wait_timeout`;
+    /// [`ShutdownError::TimedOut`] if stages do not finish; [`ShutdownError::InHandler`] inside a handler of this
+    /// engine, which is then ended all the same, as by a drop. What was not delivered [`Engine::ending`] tells.
     pub fn shutdown(mut self, publisher: Publisher<E>) -> Result<ShutdownReport, ShutdownError> {
         let timeout = self.shared.wait_timeout;
         let deadline = Instant::now().checked_add(timeout);
@@ -32,48 +35,36 @@ impl<E: Event> Engine<E> {
         if !Arc::ptr_eq(publisher.outlet(), &self.shared.outlet) {
             return Err(ShutdownError::ForeignPublisher);
         }
+        if is_inside(&self.shared.status) {
+            return Err(ShutdownError::InHandler);
+        }
         drop(publisher);
         self.shared.status.refuse();
         let mut pause = Pause::default();
-        // Acquire: partner of the release in `Publisher::drop`.
-        while self.shared.outlet.active.load(Ordering::Acquire) > 0 {
+        while self.shared.outlet.active() > 0 {
             if self.pause(&mut pause) && late() {
-                let active = self.shared.outlet.active.load(Ordering::Acquire);
-                return Err(ShutdownError::PublishersActive(active));
+                return Err(ShutdownError::PublishersActive(self.shared.outlet.active()));
             }
         }
-        let end = self.shared.outlet.published.end();
-        self.shared.status.close(end);
-        let mut before = Vec::new();
-        while self.is_running() {
-            if !self.pause(&mut pause) {
-                continue;
-            }
-            if late() {
-                return Err(ShutdownError::TimedOut { timeout, waiting: self.waiting(end) });
-            }
-            if self.shared.status.halted().is_some() {
-                // Stages behind the failed one never get there. When nothing moves any more and the journal has
-                // all, it is over.
-                let now: Vec<u64> = self.shared.cursors.iter().map(Cursor::end).collect();
-                if now == before && self.journal_is_done(end) {
-                    self.abandon.store(true, Ordering::Release);
-                }
-                before = now;
-                std::thread::sleep(Duration::from_millis(2));
-            }
+        let Some(end) = self.close_publishing(late) else {
+            return Err(ShutdownError::PublishersActive(self.shared.outlet.active()));
+        };
+        self.drain(|_| late());
+        if self.is_running() {
+            return Err(ShutdownError::TimedOut { timeout, waiting: self.waiting(end) });
         }
+        let mut stages: Vec<Named<E>> = self.invoked.iter().flat_map(|lanes| lanes.take_ended()).collect();
+        stages.extend(self.lanes.iter_mut().flat_map(|lane| lane.join(&self.shared.status)));
+        let undelivered = self.account(end).to_vec();
         // Before the journal's lock goes: the next writer's counters have the same name, and its stages the same folders.
-        self.shared.counters_file = None;
+        self.counters_file = None;
         let kept = self.keeper.as_mut().map_or_else(Vec::new, |keeper| {
             keeper.finish();
             keeper.counters()
         });
         let mut handlers = Vec::new();
         let mut durable_end = None;
-        let own = self.invoked.iter().flat_map(|lanes| lanes.take_ended()).collect::<Vec<_>>();
-        for (name, stage) in self.lanes.iter_mut().flat_map(|lane| lane.join(&self.shared.status)).chain(own)
-        {
+        for (name, stage) in stages {
             let part = stage.into_any();
             if name != JOURNAL {
                 handlers.push((name, part));
@@ -84,18 +75,15 @@ impl<E: Event> Engine<E> {
         let keep_faults = self.shared.findings.faults();
         match self.shared.status.halted() {
             Some(halted) => Err(halted.clone().into()),
-            None => Ok(ShutdownReport { end_sequence: end, durable_end, kept, keep_faults, handlers }),
+            None => Ok(ShutdownReport {
+                end_sequence: end,
+                durable_end,
+                undelivered,
+                kept,
+                keep_faults,
+                handlers,
+            }),
         }
-    }
-
-    fn is_running(&self) -> bool {
-        self.lanes.iter().any(LaneThread::is_running)
-            || self.invoked.as_ref().is_some_and(|lanes| lanes.is_running())
-    }
-
-    fn journal_is_done(&self, end: u64) -> bool {
-        let failed = self.shared.status.halted().is_some_and(|halted| halted.stage == JOURNAL);
-        failed || self.shared.journal.as_ref().is_none_or(|journal| journal.journalled_end() >= end)
     }
 
     /// Why the engine has halted if it has; of each stage that is not at `end` where it stands and what it waits for; and
@@ -133,6 +121,8 @@ pub struct ShutdownReport {
     pub end_sequence: u64,
     /// The sequence behind the last durable record: the same, if there is a journal.
     pub durable_end: Option<u64>,
+    /// What stages were not given of the events published: nothing, for every stage was at the end.
+    pub undelivered: Vec<Undelivered>,
     /// What stages kept beside the journal, in figures.
     pub kept: Vec<KeptCounters>,
     /// What went wrong in that; nothing was lost that a longer replay does not bring back.

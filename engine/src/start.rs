@@ -1,10 +1,10 @@
 //! From a description to running lanes: ring, cursors, gates and threads are made and wired.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 
 use slipring_journal::{Cursors, Journal, JournalId, Writer};
 
@@ -12,6 +12,7 @@ use crate::Event;
 use crate::builder::{EngineBuilder, parks};
 use crate::counters::{self, Static};
 use crate::cursor::Cursor;
+use crate::ending::Ending;
 use crate::engine::{Engine, LaneThread, Shared};
 use crate::error::BuildError;
 use crate::gate::{Gate, Level, Source, Watch};
@@ -27,7 +28,7 @@ use crate::late::{History, LateConsumers};
 use crate::park::Parking;
 use crate::publisher::{Outlet, Publisher, Times};
 use crate::ring;
-use crate::run::{LOOKS, Run};
+use crate::run::{Haste, LOOKS, Run};
 use crate::run_stage::{RunStage, Wiring};
 use crate::status::Status;
 use crate::wait::Waiter;
@@ -76,14 +77,16 @@ impl<E: Event> EngineBuilder<E> {
         let status = Arc::new(Status::new(Arc::clone(&parking), Arc::clone(&board), names.clone()));
         let journal = writer.as_ref().map(|writer| writer.cursors());
         let cursors: Vec<Cursor> = (0..names.len()).map(|index| board.stage(index)).collect();
-        let cursor_of = |name: &str| names.iter().position(|n| n == name).map(|at| cursors[at].clone());
-        let (producer, mut pollers) = ring::build::<E>(self.capacity, names.len(), self.publishers);
+        let places: HashMap<&str, usize> = names.iter().enumerate().map(|(at, name)| (&**name, at)).collect();
+        let place_of = |name: &str| places.get(name).map(|at| (cursors[*at].clone(), *at));
+        let (producer, pollers) = ring::build::<E>(self.capacity, names.len(), self.publishers);
+        let mut pollers = pollers.into_iter();
         let (published, durable) = (board.published(), board.durable());
         if let Some(journal) = &journal {
             board.begin_journal(journal.journalled_end());
             follow_journal(journal, &durable, &parking);
         }
-        let abandon = Arc::new(AtomicBool::new(false));
+        let haste: Arc<Haste> = Arc::default();
         let findings: Arc<Findings> = Arc::default();
         // What a backtest is fed with has had its effects, whichever stage had them.
         let all_done = source.is_some();
@@ -150,12 +153,13 @@ impl<E: Event> EngineBuilder<E> {
                     batches: board.batches(gates.len()),
                     journal: board.journal(),
                     clock: Arc::clone(&self.clock),
-                    poller: pollers.remove(0),
-                    watch: watch(&gate, &cursor_of, journal.as_ref(), &durable),
+                    poller: pollers.next().expect("every stage has one"),
+                    watch: watch(&gate, &place_of, journal.as_ref(), &durable),
                     published: published.clone(),
                     parking: Arc::clone(&parking),
-                    cursor: cursor_of(&name).expect("every stage has one"),
+                    cursor: cursors[gates.len()].clone(),
                     status: Arc::clone(&status),
+                    index: gates.len(),
                     base,
                     live_from,
                     time_ns,
@@ -180,7 +184,8 @@ impl<E: Event> EngineBuilder<E> {
                 status: Arc::clone(&status),
                 parking: Arc::clone(&parking),
                 parks_as,
-                abandon: Arc::clone(&abandon),
+                haste: Arc::clone(&haste),
+                hurries: false,
             };
             if lane.invoked { invoked.push(run) } else { runs.push((lane.name, run)) }
         }
@@ -191,7 +196,8 @@ impl<E: Event> EngineBuilder<E> {
             clock: self.clock,
             base,
             capacity: self.capacity,
-            active: AtomicUsize::new(0),
+            claims: Mutex::default(),
+            is_single: self.publishers == ring::Publishers::Single,
             published,
             stages: cursors.clone(),
             parking,
@@ -215,9 +221,10 @@ impl<E: Event> EngineBuilder<E> {
             retention,
             board,
             lanes: lane_names,
-            counters_file,
+            ending: Ending::default(),
         };
-        let mut engine = Engine::new(shared, abandon, invoked, keeper);
+        let (shared, lanes) = (Arc::new(shared), Vec::new());
+        let mut engine = Engine { shared, lanes, invoked, haste, keeper, counters_file };
         for (lane, run) in runs {
             engine.lanes.push(spawn(lane, run)?);
         }
@@ -314,18 +321,18 @@ fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
 /// Finds the cursors that a gate waits for.
 fn watch(
     gate: &Gate,
-    cursor_of: &impl Fn(&str) -> Option<Cursor>,
+    place_of: &impl Fn(&str) -> Option<(Cursor, usize)>,
     journal: Option<&Cursors>,
     durable: &Cursor,
 ) -> Watch {
-    let mut sources: Vec<Source> =
-        gate.after.iter().filter_map(|name| cursor_of(name)).map(Source::Stage).collect();
+    let stage = |name: &str| place_of(name).map(|(cursor, index)| Source::Stage(cursor, index));
+    let mut sources: Vec<Source> = gate.after.iter().filter_map(|name| stage(name)).collect();
     match gate.level {
         Level::Published => {}
-        Level::Journalled => sources.extend(cursor_of(JOURNAL).map(Source::Stage)),
+        Level::Journalled => sources.extend(stage(JOURNAL)),
         Level::Durable => {
             // Durable implies journalled, but replay passes the journal stage too: wait for both.
-            sources.extend(cursor_of(JOURNAL).map(Source::Stage));
+            sources.extend(stage(JOURNAL));
             sources.extend(journal.map(|journal| Source::Durable(journal.clone(), durable.clone())));
         }
     }

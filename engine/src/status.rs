@@ -1,10 +1,12 @@
 //! The engine's fate, in one read-mostly word: running, halted, or closed.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use slipring_journal::AppendError;
 
+use crate::barrier;
 use crate::counters::Board;
 use crate::kept::KeepError;
 use crate::kept::digests::Divergence;
@@ -48,6 +50,8 @@ pub enum Cause {
 
 const HALTED: u32 = 1;
 const CLOSED: u32 = 2;
+/// The kernel has no `membarrier`: publishers fence for themselves.
+const FENCED: u32 = 4;
 
 /// Shared by publishers, lanes and the engine's handle.
 #[derive(Debug)]
@@ -61,26 +65,48 @@ pub(crate) struct Status {
     /// Where monitors read of it, and the stages' names in its order.
     board: Arc<Board>,
     stages: Vec<String>,
+    /// Of each stage: its cursor never moves again.
+    gone: Vec<AtomicBool>,
 }
 
 impl Status {
     pub(crate) fn new(parking: Arc<Parking>, board: Arc<Board>, stages: Vec<String>) -> Self {
-        let (word, final_end) = (AtomicU32::new(0), AtomicU64::new(u64::MAX));
-        Status { word, halted: OnceLock::new(), final_end, parking, board, stages }
+        let word = AtomicU32::new(if barrier::register() { 0 } else { FENCED });
+        let gone = stages.iter().map(|_| AtomicBool::new(false)).collect();
+        let final_end = AtomicU64::new(u64::MAX);
+        Status { word, halted: OnceLock::new(), final_end, parking, board, stages, gone }
     }
 
-    /// Whether a publisher may go on. Read before each publish.
+    /// Whether a publisher that has said that it begins may publish.
     #[inline(always)]
+    pub(crate) fn lets_publish(&self) -> bool {
+        // X: what the publisher said comes before this look. The compiler's word is enough; `refuse` makes the processor's.
+        compiler_fence(Ordering::SeqCst);
+        // Relaxed: a publish that misses a halt is one that came before it: it is in the ring, and lanes still drain that.
+        // One that misses the closing has been seen to begin.
+        self.word.load(Ordering::Relaxed) == 0 || self.lets_publish_fenced()
+    }
+
+    /// The same without the kernel's help.
+    #[cold]
+    #[inline(never)]
+    fn lets_publish_fenced(&self) -> bool {
+        // X: the partner is the fence in `refuse`.
+        fence(Ordering::SeqCst);
+        self.word.load(Ordering::Relaxed) == FENCED
+    }
+
+    /// Whether the engine takes events.
+    #[inline]
     pub(crate) fn is_running(&self) -> bool {
-        // Relaxed: a publish that misses the news is one that came before it. Its event is in the ring, the
-        // journal still drains it, and the publisher's next call sees the word.
-        self.word.load(Ordering::Relaxed) == 0
+        // Relaxed: nothing is read behind it.
+        self.word.load(Ordering::Relaxed) & (HALTED | CLOSED) == 0
     }
 
     /// Whether the engine has halted or been closed: lanes must not sleep then.
     pub(crate) fn is_changed(&self) -> bool {
         // Acquire H, C: whoever sees the word goes on to read what came before it.
-        self.word.load(Ordering::Acquire) != 0
+        self.word.load(Ordering::Acquire) & (HALTED | CLOSED) != 0
     }
 
     /// Halts the engine; the first cause stays.
@@ -101,19 +127,47 @@ impl Status {
         if halted { self.halted.get() } else { None }
     }
 
-    /// Says that nothing is published any more, and where it ended.
-    pub(crate) fn close(&self, end: u64) {
-        // Release C: partner of Acquire C in `final_end`; whoever sees the end sees every event below it
-        // published, for the publishers are gone by then.
-        self.final_end.store(end, Ordering::Release);
-        self.refuse();
-    }
-
-    /// Makes publishers fail with `Closed`.
+    /// Makes publishers fail with `Closed`. Whoever publishes all the same has been seen to begin when this returns.
     pub(crate) fn refuse(&self) {
-        self.word.fetch_or(CLOSED, Ordering::Release);
+        // Release H: it goes on with what `halt` released. X: ordered by what follows.
+        let before = self.word.fetch_or(CLOSED, Ordering::Release);
+        if before & CLOSED != 0 {
+            return;
+        }
+        // X: the word comes before the look at the publishers. Every publisher's thread passes a barrier too: what it said
+        // before that is seen here, and what it looks at behind it is the word as it is now.
+        if before & FENCED != 0 {
+            fence(Ordering::SeqCst);
+        } else if !barrier::everywhere() {
+            // Forbidden since it was granted. No store stays in a processor for so long.
+            std::thread::sleep(Duration::from_millis(10));
+        }
         self.board.close();
         self.parking.wake_all();
+    }
+
+    /// Says that nothing is published any more, and where it ended.
+    pub(crate) fn close(&self, end: u64) {
+        // Release C: partner of Acquire C in `final_end`; whoever sees the end sees every event below it published.
+        self.final_end.store(end, Ordering::Release);
+        self.parking.wake_all();
+    }
+
+    /// The stage `index` has failed or ended: its cursor is where it stays.
+    pub(crate) fn leave(&self, index: usize) {
+        // Release G: the cursor's last move comes before it.
+        self.gone[index].store(true, Ordering::Release);
+    }
+
+    /// Whether the stage `index` has failed or ended.
+    pub(crate) fn is_gone(&self, index: usize) -> bool {
+        // Acquire G: its cursor, read behind this, is where it stays.
+        self.gone[index].load(Ordering::Acquire)
+    }
+
+    /// Whether it is known where publishing ended.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.final_end() != u64::MAX
     }
 
     pub(crate) fn final_end(&self) -> u64 {

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use crate::handler_stage::panic_text;
+use crate::panics;
 
 /// How a lane waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -209,7 +209,10 @@ impl Waiter {
     /// The user's strategy runs on the lane's thread: if it panics, the lane must go on, to say so and to drain.
     fn check(&mut self, result: std::thread::Result<()>) {
         if let Err(panic) = result {
-            *self = Waiter { failed: Some(panic_text(&*panic)), ..Waiter::new(Wait::Backoff, true) };
+            let failed = Some(panics::text(panic));
+            let own = std::mem::replace(self, Waiter { failed, ..Waiter::new(Wait::Backoff, true) });
+            // It has panicked once: that is what counts.
+            let _ = panics::drop_of(own);
         }
     }
 

@@ -127,18 +127,21 @@ impl Board {
 
     /// Whoever has the file mapped still learns that nothing moves any more.
     pub(crate) fn end(&self) {
+        // Release N: the cursors have moved for the last time.
         self.fate().word.fetch_or(ENDED, Ordering::Release);
     }
 
-    /// All of it, word by word: each is whole and fresh, but they need not be of the same moment. `None` when the
-    /// engine has ended.
-    pub(crate) fn read<'a>(&self, about: About<'a>) -> Option<Counters> {
+    /// Whether the engine has ended: what is read behind it is the last.
+    pub(crate) fn has_ended(&self) -> bool {
+        // Acquire N: see `end`.
+        self.fate().word.load(Ordering::Acquire) & ENDED != 0
+    }
+
+    /// All of it, word by word: each is whole and fresh, but they need not be of the same moment.
+    pub(crate) fn read<'a>(&self, about: About<'a>) -> Counters {
         let fate = self.fate();
         // Acquire N: see `halt`.
         let word = fate.word.load(Ordering::Acquire);
-        if word & ENDED != 0 {
-            return None;
-        }
         // Late consumers and stages first: none is ever ahead of what is published, whenever that is read after it.
         let mut late_consumers = about.late.unwrap_or_else(|| self.read_late());
         let mut stages: Vec<StageCounters> = about
@@ -166,7 +169,7 @@ impl Board {
         }
         let (publishers, lanes) = (self.publishers(), self.lanes());
         let halted = (word & HALTED != 0).then(|| self.read_halt(&fate, &stages));
-        Some(Counters {
+        Counters {
             process: about.process,
             published_end,
             journalled_end: about.has_journal.then_some(journalled_end),
@@ -191,7 +194,7 @@ impl Board {
             stages,
             late_consumers,
             late_not_shown: self.late_not_shown(),
-        })
+        }
     }
 
     fn stage_time_ns(&self, index: usize) -> u64 {

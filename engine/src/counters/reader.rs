@@ -127,11 +127,26 @@ impl CountersReader {
     /// The counters now.
     ///
     /// # Errors
-    /// [`CountersError::Ended`] once the engine has ended in good order, [`CountersError::Stale`] with what was left
-    /// if its process is gone.
+    /// [`CountersError::Ended`] once the engine has ended in good order ([`CountersReader::last`] has what it left),
+    /// [`CountersError::Stale`] with what was left if its process is gone.
     pub fn read(&self) -> Result<Counters, CountersError> {
+        // Looked at first: what a process wrote before it died is read behind its death.
+        let is_dead = self.fixed.process.is_dead();
+        let counters = self.last();
+        if self.board.has_ended() {
+            return Err(CountersError::Ended { path: self.path.clone() });
+        }
+        match is_dead {
+            true => Err(CountersError::Stale { path: self.path.clone(), last: Box::new(counters) }),
+            false => Ok(counters),
+        }
+    }
+
+    /// The counters as they are, or were last, whatever became of the engine. Of one that has ended a stage's lag says how many
+    /// events published were never delivered to it.
+    pub fn last(&self) -> Counters {
         let fixed = &self.fixed;
-        let about = About {
+        self.board.read(About {
             process: fixed.process.id as u32,
             capacity: fixed.capacity,
             live_from: fixed.live_from,
@@ -139,16 +154,7 @@ impl CountersReader {
             now_ns: SystemClock.now_ns(),
             stages: Box::new(fixed.stages.iter().map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: None,
-        };
-        // Looked at first: what a process wrote before it died is read behind its death.
-        let is_dead = fixed.process.is_dead();
-        match self.board.read(about) {
-            None => Err(CountersError::Ended { path: self.path.clone() }),
-            Some(last) if is_dead => {
-                Err(CountersError::Stale { path: self.path.clone(), last: Box::new(last) })
-            }
-            Some(counters) => Ok(counters),
-        }
+        })
     }
 
     /// The file.

@@ -22,7 +22,7 @@ use super::trust::Trust;
 use super::{KeepError, dead_letter_log, io};
 use crate::cursor::Cursor;
 use crate::grace;
-use crate::handler_stage::panic_text;
+use crate::panics;
 
 /// Digests that wait for the keeper; more are dropped, and counted.
 const DIGEST_QUEUE: usize = 1 << 16;
@@ -250,7 +250,7 @@ impl Drop for Keeper {
 /// longer replay does not bring back, but somebody has to know.
 fn guarded(findings: &Findings, work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-        let text = panic_text(&*panic);
+        let text = panics::text(panic);
         let what =
             format!("it panicked, and nothing is kept any more until the engine is opened again: {text}");
         findings.fault(THREAD, &what);

@@ -10,7 +10,7 @@ use slipring_journal::{Anchor, Cursors, Follower, Kind, Lease, ReadError};
 use super::{LateContext, LateError, LateHandler};
 use crate::Event;
 use crate::counters::LatePlace;
-use crate::handler_stage::panic_text;
+use crate::panics;
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
 pub(super) const FIRST_SLEEP: Duration = Duration::from_micros(50);
@@ -202,7 +202,7 @@ impl<E: Event, H: LateHandler<E>> Run<E, H> {
                 Err(LateError::Handler { name: name(), sequence, source: source.into() })
             }
             Err(panic) => {
-                let message = panic_text(&*panic);
+                let message = panics::text(panic);
                 Err(LateError::Panicked { name: name(), sequence, message })
             }
         }
@@ -213,7 +213,7 @@ impl<E: Event, H: LateHandler<E>> Run<E, H> {
         catch_unwind(AssertUnwindSafe(|| call(&mut self.handler))).map_err(|panic| LateError::Panicked {
             name: self.shared.name.clone(),
             sequence,
-            message: panic_text(&*panic),
+            message: panics::text(panic),
         })
     }
 }

@@ -73,7 +73,9 @@ impl<E: Event> Publisher<E> {
             return Ok(None);
         }
         let fits = count <= self.outlet.capacity;
-        match fits.then(|| self.producer.try_publish_all(count, fill)).flatten() {
+        let status = &*self.outlet.status;
+        let try_now = || self.producer.try_publish_all(|| status.lets_publish(), count, fill);
+        match fits.then(|| try_now()).flatten() {
             Some(number) => Ok(Some(self.note(number))),
             None => Err(self.full().map(|()| 0)),
         }

@@ -4,6 +4,7 @@
 //! `&mut` from it may outlive the publish); guards that would mark events as done on unwinding; and that the crate's ring has
 //! only the places of slots in it, which lie here (`slots.rs`).
 
+mod claim;
 mod poller;
 mod producer;
 mod scout;
@@ -12,6 +13,7 @@ mod slots;
 
 use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 
+pub(crate) use claim::Claim;
 pub(crate) use poller::{Poller, Row, Visit, Visitor};
 pub(crate) use producer::{Fill, Producer};
 pub(crate) use slot::Slot;
@@ -64,7 +66,7 @@ pub(crate) fn build<E: Event>(
             ToWrite::Multi(builder.build())
         }
     };
-    (Producer { places, slots }, pollers)
+    (Producer { places, slots, claim: Default::default() }, pollers)
 }
 
 #[cfg(test)]
@@ -142,13 +144,13 @@ mod tests {
                 let free = capacity as u64 - (end - done.iter().min().unwrap());
                 match step {
                     Step::One => {
-                        let published = producer.try_publish(0, &Note { id: end });
+                        let published = producer.try_publish(|| true, 0, &Note { id: end });
                         prop_assert_eq!(published, (free > 0).then_some(end));
                         end += u64::from(published.is_some());
                     }
                     Step::Many(count) => {
                         let first = end;
-                        let published = producer.try_publish_all(count, |at, slot| {
+                        let published = producer.try_publish_all(|| true, count, |at, slot| {
                             slot.put(0, &Note { id: first + at as u64 });
                         });
                         end += if free >= count as u64 { count as u64 } else { 0 };
@@ -159,7 +161,7 @@ mod tests {
                             continue;
                         }
                         let mut fill = Numbered { first: end, refused };
-                        let published = producer.try_publish_checked(count, &mut fill, 0);
+                        let published = producer.try_publish_checked(|| true, count, &mut fill, 0);
                         let is_refused = refused.is_some_and(|at| at < count);
                         let wanted = (free >= count as u64).then(|| (!is_refused).then(|| end + count as u64 - 1));
                         prop_assert_eq!(published, wanted);

@@ -6,14 +6,17 @@ use std::sync::Arc;
 
 use disruptor::{MultiConsumerBarrier, MultiProducer, Producer as _, SingleProducer};
 
-use super::Slot;
 use super::slots::{Place, Slots};
+use super::{Claim, Slot};
 use crate::Event;
 
 /// The publishing end.
 pub(crate) struct Producer<E> {
     pub(super) places: ToWrite,
     pub(super) slots: Arc<Slots<E>>,
+    /// Of the only producer also the number of the next event in the ring, and so where its slot lies: one load less than
+    /// its place, for which all loads behind a slot's stores would wait.
+    pub(super) claim: Arc<Claim>,
 }
 
 /// Which slots there are to write, by the crate's word.
@@ -26,9 +29,6 @@ pub(super) enum ToWrite {
 /// processor's queue for lines that another core has.
 pub(super) struct Single {
     ring: SingleProducer<Place, MultiConsumerBarrier>,
-    /// The number of the next event in the ring, and so where its slot lies: one load less than its place, for which all loads
-    /// behind a slot's stores would wait.
-    next: usize,
     /// So many slots to come may be void, by replay. Behind them the store that says "not void" is left out.
     uncleared: usize,
     /// How many slots ahead to ask for lines.
@@ -44,34 +44,53 @@ pub(crate) trait Fill<E> {
 }
 
 impl<E: Event> Producer<E> {
-    /// Publishes one event; its number in the ring, or `None` if the ring is full.
+    /// Publishes one event if it `may`, which is asked once it is said that one may come; its number in the ring, or `None`
+    /// if it may not or the ring is full.
     ///
     /// The fields go straight into the slot. A slot built beside it and copied would be stored by eights and
     /// loaded by sixteens at once, which the processor can't forward: 20 ns lost.
     #[inline(always)]
-    pub(crate) fn try_publish(&mut self, time_ns: u64, event: &E) -> Option<u64> {
-        let slots = &*self.slots;
-        let published = match &mut self.places {
-            ToWrite::Single(single) => single.try_publish(slots, time_ns, event),
-            ToWrite::Multi(ring) => {
-                // SAFETY: the place is of the crate's ring that these slots are beside.
-                ring.try_publish(|place| unsafe { slots.to_write(place) }.set(time_ns, false, event)).ok()
+    pub(crate) fn try_publish(&mut self, may: impl FnOnce() -> bool, time_ns: u64, event: &E) -> Option<u64> {
+        let (slots, claim) = (&*self.slots, &*self.claim);
+        let end = claim.end();
+        match &mut self.places {
+            ToWrite::Single(single) => {
+                claim.announce(end + 1);
+                if may()
+                    && let Some(number) = single.try_publish(slots, end as usize, time_ns, event)
+                {
+                    return Some(number as u64);
+                }
             }
-        };
-        published.map(|number| number as u64)
+            ToWrite::Multi(ring) => {
+                claim.begin(end);
+                // SAFETY: the place is of the crate's ring that these slots are beside.
+                let fill = |place: &mut Place| unsafe { slots.to_write(place) }.set(time_ns, false, event);
+                if may()
+                    && let Ok(number) = ring.try_publish(fill)
+                {
+                    claim.settle(number as u64 + 1);
+                    return Some(number as u64);
+                }
+            }
+        }
+        claim.settle(end);
+        None
     }
 
-    /// Publishes `count` slots, each filled by `fill(index, slot)`, which must fill it and not panic; the number
-    /// of the last in the ring, or `None` if there is no room for all of them. The slots come as not void, but for replay,
-    /// which sets that itself.
+    /// Publishes `count` slots if it `may`, each filled by `fill(index, slot)`, which must fill it and not panic; the number
+    /// of the last in the ring, or `None` if it may not or there is no room for all of them. The slots come as not void, but
+    /// for replay, which sets that itself.
     #[inline(always)]
     pub(crate) fn try_publish_all(
         &mut self,
+        may: impl FnOnce() -> bool,
         count: usize,
         mut fill: impl FnMut(usize, &mut Slot<E>),
     ) -> Option<u64> {
         debug_assert!(count > 0, "the crate gives the number before for none");
-        let slots = &*self.slots;
+        let (slots, claim) = (&*self.slots, &*self.claim);
+        let end = claim.end();
         let mut fill_all = |first, clear: bool, ahead| {
             rows(slots, first, count).into_iter().flatten().enumerate().for_each(|(index, slot)| {
                 if let Some(ahead) = ahead {
@@ -83,24 +102,40 @@ impl<E: Event> Producer<E> {
                 fill(index, slot);
             });
         };
-        let published = match &mut self.places {
+        match &mut self.places {
             ToWrite::Single(single) => {
+                claim.announce(end + count as u64);
                 let (clear, ahead) = (single.uncleared > 0, single.ahead);
-                let published = single
-                    .ring
-                    .try_batch_publish(count, |mut places| fill_all(places.next(), clear, Some(ahead)));
-                single.took(published.ok(), count)
+                if may()
+                    && let Ok(number) = single
+                        .ring
+                        .try_batch_publish(count, |mut places| fill_all(places.next(), clear, Some(ahead)))
+                {
+                    single.cleared(count);
+                    return Some(number as u64);
+                }
             }
             ToWrite::Multi(ring) => {
-                ring.try_batch_publish(count, |mut places| fill_all(places.next(), true, None)).ok()
+                claim.begin(end);
+                if may()
+                    && let Ok(number) =
+                        ring.try_batch_publish(count, |mut places| fill_all(places.next(), true, None))
+                {
+                    claim.settle(number as u64 + 1);
+                    return Some(number as u64);
+                }
             }
-        };
-        published.map(|number| number as u64)
+        }
+        claim.settle(end);
+        None
     }
 
     /// The time of the last event that it published; 0 if there is none, or other producers may have its slot by now.
     pub(crate) fn last_time_ns(&self) -> u64 {
-        let ToWrite::Single(Single { next: next @ 1.., .. }) = &self.places else { return 0 };
+        let next = self.claim.end() as usize;
+        if !self.is_single() || next == 0 {
+            return 0;
+        }
         // SAFETY: the slot of the last event of the only producer, which alone writes slots, and only through `&mut self`.
         // Others read it at most.
         unsafe { self.slots.rows(next - 1, 1, 0) }.part(0, 1).first().map_or(0, |slot| slot.time_ns)
@@ -129,14 +164,21 @@ impl<E: Event> Producer<E> {
     #[inline(always)]
     pub(crate) fn try_publish_checked(
         &mut self,
+        may: impl FnOnce() -> bool,
         count: usize,
         fill: &mut impl Fill<E>,
         from: usize,
     ) -> Option<Option<u64>> {
         struct Refused;
-        let slots = &*self.slots;
+        let (slots, claim) = (&*self.slots, &*self.claim);
         let ToWrite::Single(single) = &mut self.places else { return None };
         debug_assert!(count > 0, "the crate gives the number before for none");
+        let end = claim.end();
+        claim.announce(end + count as u64);
+        if !may() {
+            claim.settle(end);
+            return None;
+        }
         // The crate has no other way out of a batch than to unwind. Of one producer nothing is claimed then, and the
         // slots are filled anew by whatever is published next; of several, a hole would stay.
         let result = catch_unwind(AssertUnwindSafe(|| {
@@ -151,12 +193,27 @@ impl<E: Event> Producer<E> {
                 }
             })
         }));
+        // Replay goes before whatever has to be cleared.
+        if let Ok(Ok(number)) = result {
+            return Some(Some(number as u64));
+        }
+        claim.settle(end);
         match result {
-            // Replay goes before whatever has to be cleared.
-            Ok(published) => single.took(published.ok(), 0).map(|number| Some(number as u64)),
+            Ok(_) => None,
             Err(cause) if cause.is::<Refused>() => Some(None),
             Err(panic) => resume_unwind(panic),
         }
+    }
+
+    /// The number behind the last event that it has published; 0 if there is none.
+    #[inline(always)]
+    pub(crate) fn end(&self) -> u64 {
+        self.claim.end()
+    }
+
+    /// How far it is, for who closes the engine.
+    pub(crate) fn claim(&self) -> &Arc<Claim> {
+        &self.claim
     }
 
     /// Another producer for the same ring, if it takes several.
@@ -164,7 +221,8 @@ impl<E: Event> Producer<E> {
         match &self.places {
             ToWrite::Single(_) => None,
             ToWrite::Multi(ring) => {
-                Some(Producer { places: ToWrite::Multi(ring.clone()), slots: Arc::clone(&self.slots) })
+                let (places, slots) = (ToWrite::Multi(ring.clone()), Arc::clone(&self.slots));
+                Some(Producer { places, slots, claim: Arc::default() })
             }
         }
     }
@@ -187,35 +245,38 @@ fn rows<'a, E: Event>(
 impl ToWrite {
     /// Of a ring with one publisher, which asks for lines so many slots ahead.
     pub(super) fn single(ring: SingleProducer<Place, MultiConsumerBarrier>, ahead: usize) -> Self {
-        ToWrite::Single(Single { ring, next: 0, uncleared: 0, ahead })
+        ToWrite::Single(Single { ring, uncleared: 0, ahead })
     }
 }
 
 impl Single {
+    /// Publishes one event, whose number is `next`.
     #[inline(always)]
-    fn try_publish<E: Event>(&mut self, slots: &Slots<E>, time_ns: u64, event: &E) -> Option<i64> {
+    fn try_publish<E: Event>(
+        &mut self,
+        slots: &Slots<E>,
+        next: usize,
+        time_ns: u64,
+        event: &E,
+    ) -> Option<i64> {
         if self.uncleared > 0 {
             // A copy of its own: see `Publisher::put`.
             return self.try_publish_cleared(slots, time_ns, *event);
         }
-        let (ahead, next) = (self.ahead, self.next);
+        let ahead = self.ahead;
         let published = self.ring.try_publish(|place| {
-            // SAFETY: as said in `slots.rs`; of the only producer `next` is the number behind the last that it gave.
+            // SAFETY: as said in `slots.rs`; of the only producer `next` is the number behind the last that it published.
             let slot = unsafe { slots.to_write_at(place, next) };
             slot.fetch_to_write(ahead);
             slot.put(time_ns, event);
         });
-        self.took(published.ok(), 0)
+        published.ok()
     }
 
-    /// Takes note of the number of the last event published, and that so many slots up to it were cleared if they were void.
+    /// So many slots were cleared, if they were void.
     #[inline(always)]
-    fn took(&mut self, last: Option<i64>, cleared: usize) -> Option<i64> {
-        if let Some(last) = last {
-            self.next = last as usize + 1;
-            self.uncleared = self.uncleared.saturating_sub(cleared);
-        }
-        last
+    fn cleared(&mut self, count: usize) {
+        self.uncleared = self.uncleared.saturating_sub(count);
     }
 
     /// The same where slots may be void.
@@ -228,7 +289,10 @@ impl Single {
             slot.fetch_to_write(ahead);
             slot.set(time_ns, false, &event);
         });
-        self.took(published.ok(), 1)
+        if published.is_ok() {
+            self.cleared(1);
+        }
+        published.ok()
     }
 }
 

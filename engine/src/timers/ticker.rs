@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::TimerError;
 use crate::Event;
 use crate::error::PublishError;
-use crate::handler_stage::panic_text;
+use crate::panics;
 use crate::publisher::Publisher;
 
 /// The longest sleep: a clock that steps, and an engine that is shut down, are noticed after it.
@@ -166,7 +166,7 @@ fn run<E: Event>(
         let mut made = match catch_unwind(AssertUnwindSafe(|| event(next_ns))) {
             Ok(made) => made,
             Err(panic) => {
-                let _ = shared.failure.set(TimerError::Panicked(panic_text(&*panic)));
+                let _ = shared.failure.set(TimerError::Panicked(panics::text(panic)));
                 return;
             }
         };

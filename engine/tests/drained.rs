@@ -1,0 +1,249 @@
+//! Nothing acknowledged goes astray when an engine ends: dropped, shut down or halted, at whatever moment.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use slipring::{
+    Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, PublishError, Publisher, ShutdownError, Sync,
+    Wait, WaitError,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
+#[event(pod)]
+#[repr(C)]
+struct Tick {
+    id: u64,
+}
+
+fn live(builder: EngineBuilder<Tick>) -> (Engine<Tick>, Publisher<Tick>) {
+    builder.open().unwrap().go_live().unwrap()
+}
+
+fn publish(publisher: &mut Publisher<Tick>, id: u64) {
+    publisher.publish_at(id, Tick { id }).unwrap();
+}
+
+fn pass(_: &Tick, _: &Context) {}
+
+/// Counts what it is given.
+fn counting(count: &Arc<AtomicU64>) -> impl FnMut(&Tick, &Context) + Send + use<> {
+    let count = Arc::clone(count);
+    move |_, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn slow(count: &Arc<AtomicU64>, each: Duration) -> impl FnMut(&Tick, &Context) + Send + use<> {
+    let mut counts = counting(count);
+    move |tick, context| {
+        thread::sleep(each);
+        counts(tick, context);
+    }
+}
+
+/// A slow stage and one after it: forty events, then the engine goes. The second had none: its gate was closed at that
+/// moment, and "nothing to do" was taken for "nothing more comes".
+#[test]
+fn a_stage_whose_gate_is_closed_for_the_moment_has_all_when_the_engine_is_dropped() {
+    for invoked in [false, true] {
+        let (first, second) = (Arc::default(), Arc::default());
+        let own = |name: &str| if invoked { Lane::named(name).invoked() } else { Lane::named(name) };
+        let (engine, mut publisher) = live(
+            Engine::builder()
+                .lane(own("slow").stage("slow", slow(&first, Duration::from_millis(5)), Gate::PUBLISHED))
+                .lane(own("fast").stage("fast", counting(&second), Gate::PUBLISHED.after("slow"))),
+        );
+        (0..40).for_each(|id| publish(&mut publisher, id));
+        let ending = engine.ending();
+        drop(engine);
+        assert_eq!((first.load(Ordering::Relaxed), second.load(Ordering::Relaxed)), (40, 40));
+        assert!(ending.has_ended() && ending.undelivered().is_empty(), "{ending:?}");
+        assert_eq!(ending.end_sequence(), Some(40));
+    }
+}
+
+/// The same when another stage has failed: what does not stand behind it goes on to the end, what does is counted.
+#[test]
+fn a_halt_elsewhere_cuts_off_only_what_stands_behind_it() {
+    for shut in [true, false] {
+        let (first, second, behind) = (Arc::default(), Arc::default(), Arc::default());
+        let fails = |tick: &Tick, _: &Context| if tick.id == 3 { Err("as told") } else { Ok(()) };
+        let (engine, mut publisher) = live(
+            Engine::builder()
+                .lane(Lane::named("fails").stage("fails", fails, Gate::PUBLISHED))
+                .lane(Lane::named("slow").stage(
+                    "slow",
+                    slow(&first, Duration::from_millis(5)),
+                    Gate::PUBLISHED,
+                ))
+                .lane(Lane::named("fast").stage("fast", counting(&second), Gate::PUBLISHED.after("slow")))
+                .lane(Lane::named("behind").stage(
+                    "behind",
+                    counting(&behind),
+                    Gate::PUBLISHED.after(["slow", "fails"]),
+                ))
+                .lane(Lane::named("far").stage("far", pass, Gate::PUBLISHED.after("behind"))),
+        );
+        let ticks: Vec<Tick> = (0..40).map(|id| Tick { id }).collect();
+        publisher.publish_all(&ticks).unwrap();
+        let ending = engine.ending();
+        if shut {
+            assert!(
+                matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(halted)) if halted.stage == "fails")
+            );
+        } else {
+            drop(engine);
+        }
+        assert_eq!((first.load(Ordering::Relaxed), second.load(Ordering::Relaxed)), (40, 40));
+        assert_eq!(behind.load(Ordering::Relaxed), 3);
+        let undelivered = ending.undelivered().iter().map(|one| (&*one.stage, one.from, one.count));
+        assert_eq!(undelivered.collect::<Vec<_>>(), [("fails", 3, 37), ("behind", 3, 37), ("far", 3, 37)]);
+        assert_eq!(ending.halted().map(|halted| &*halted.stage), Some("fails"));
+    }
+}
+
+/// A syncer that pauses for an hour held the stage behind durable up until the time-out of the shutdown.
+#[test]
+fn the_end_asks_the_syncer_for_what_a_gate_waits_for() {
+    for shut in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let count = Arc::default();
+        let lane = Lane::named("lane").journal().stage("a", counting(&count), Gate::DURABLE);
+        let journal = Journal::at(folder.path()).sync(Sync::every(Duration::from_secs(3600)));
+        let (engine, mut publisher) = live(Engine::builder().journal(journal).lane(lane));
+        (0..100).for_each(|id| publish(&mut publisher, id));
+        if shut {
+            engine.shutdown(publisher).unwrap();
+        } else {
+            drop(engine);
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 100);
+    }
+}
+
+/// The handler that hangs, what stands behind it, and how many it was.
+#[test]
+fn what_stands_behind_a_handler_that_hangs_is_counted() {
+    let (let_go, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let hangs = move |_: &Tick, _: &Context| {
+        let _ = held.lock().unwrap().recv();
+    };
+    let (count, side) = (Arc::default(), Arc::default());
+    let (engine, mut publisher) = live(
+        Engine::builder()
+            .lane(Lane::named("hung-here").stage("hangs", hangs, Gate::PUBLISHED))
+            .lane(Lane::named("side").stage("side", counting(&side), Gate::PUBLISHED))
+            .lane(Lane::named("behind").stage("behind", counting(&count), Gate::PUBLISHED.after("hangs"))),
+    );
+    (0..10).for_each(|id| publish(&mut publisher, id));
+    let ending = engine.ending();
+    drop(engine);
+    assert_eq!((side.load(Ordering::Relaxed), count.load(Ordering::Relaxed)), (10, 0));
+    let undelivered = ending.undelivered().iter().map(|one| (&*one.stage, one.count)).collect::<Vec<_>>();
+    assert_eq!(undelivered, [("hangs", 10), ("behind", 10)]);
+    drop(let_go);
+}
+
+/// Handlers that take their time, longer in all than the grace of a drop, each within it.
+#[test]
+fn a_drop_waits_as_long_as_handlers_return() {
+    let count = Arc::default();
+    let each = Duration::from_millis(600);
+    let lane = Lane::named("lane").stage("slow", slow(&count, each), Gate::PUBLISHED);
+    let (engine, mut publisher) = live(Engine::builder().lane(lane));
+    publisher.publish_at(0, Tick { id: 0 }).unwrap();
+    engine.wait_stage("slow", 0).unwrap();
+    // One in hand, so that the rest is taken when the engine ends.
+    publisher.publish_at(1, Tick { id: 1 }).unwrap();
+    thread::sleep(each / 3);
+    (2..14).for_each(|id| publish(&mut publisher, id));
+    drop(engine);
+    assert_eq!(count.load(Ordering::Relaxed), 14);
+}
+
+#[test]
+fn one_s_own_engine_is_not_ended_inside_its_handler() {
+    for shut in [true, false] {
+        let place = Arc::new(Mutex::new(None::<(Engine<Tick>, Publisher<Tick>)>));
+        let (told, tells) = mpsc::channel();
+        let (taken, count) = (Arc::clone(&place), Arc::default());
+        let mut counts = counting(&count);
+        let ends = move |tick: &Tick, context: &Context| {
+            if tick.id == 5 {
+                let (engine, publisher) = taken.lock().unwrap().take().unwrap();
+                match shut {
+                    true => told
+                        .send(matches!(engine.shutdown(publisher), Err(ShutdownError::InHandler)))
+                        .unwrap(),
+                    false => {
+                        drop((engine, publisher));
+                        told.send(true).unwrap();
+                    }
+                }
+            }
+            counts(tick, context);
+        };
+        let (engine, mut publisher) =
+            live(Engine::builder().lane(Lane::named("lane").stage("a", ends, Gate::PUBLISHED)));
+        let ending = engine.ending();
+        let mut held = place.lock().unwrap();
+        (0..10).for_each(|id| publish(&mut publisher, id));
+        *held = Some((engine, publisher));
+        drop(held);
+        assert!(tells.recv_timeout(Duration::from_secs(60)).expect("it came back"));
+        let since = Instant::now();
+        while !ending.has_ended() {
+            assert!(since.elapsed() < Duration::from_secs(60), "it does not end");
+            thread::yield_now();
+        }
+        assert_eq!((count.load(Ordering::Relaxed), ending.undelivered().len()), (10, 0));
+    }
+}
+
+/// A handler of A runs the lanes of B, whose handler waits for A: of A too this thread is inside.
+#[test]
+fn every_engine_on_the_thread_is_known() {
+    let outer = Arc::new(Mutex::new(None::<Arc<Engine<Tick>>>));
+    let outer_publisher = Arc::new(Mutex::new(None::<Publisher<Tick>>));
+    let (told, tells) = mpsc::channel();
+    let (a, a_publisher) = (Arc::clone(&outer), Arc::clone(&outer_publisher));
+    let waits = move |_: &Tick, _: &Context| {
+        let waited = a.lock().unwrap().as_ref().unwrap().wait_stage("a", 0);
+        let mut publisher = a_publisher.lock().unwrap();
+        let full = (0..10).find_map(|id| publisher.as_mut().unwrap().publish_at(9, Tick { id }).err());
+        told.send((
+            matches!(waited, Err(WaitError::InHandler)),
+            matches!(full, Some(PublishError::InHandler(_))),
+        ))
+        .unwrap();
+    };
+    let (inner, mut inner_publisher) =
+        live(Engine::builder().lane(Lane::named("b").invoked().stage("b", waits, Gate::PUBLISHED)));
+    let inner = Arc::new(inner);
+    let driven = Arc::clone(&inner);
+    let drives = move |tick: &Tick, _: &Context| {
+        if tick.id == 100 {
+            inner_publisher.publish_at(0, Tick { id: 0 }).unwrap();
+            driven.invoke();
+        }
+    };
+    let (engine, mut publisher) =
+        live(Engine::builder().ring_capacity(8).lane(Lane::named("a").wait(Wait::Backoff).stage(
+            "a",
+            drives,
+            Gate::PUBLISHED,
+        )));
+    let engine = Arc::new(engine);
+    *outer.lock().unwrap() = Some(Arc::clone(&engine));
+    let mut place = outer_publisher.lock().unwrap();
+    publisher.publish_at(0, Tick { id: 100 }).unwrap();
+    *place = Some(publisher);
+    drop(place);
+    assert_eq!(tells.recv_timeout(Duration::from_secs(60)).expect("nobody hangs"), (true, true));
+    *outer.lock().unwrap() = None;
+    let publisher = outer_publisher.lock().unwrap().take().unwrap();
+    Arc::into_inner(engine).unwrap().shutdown(publisher).unwrap();
+}
