@@ -142,21 +142,95 @@ fn row_every_call_of_an_open_fails_in_turn_and_nothing_is_half_made() {
 }
 
 #[test]
-fn row_no_file_handles_for_the_next_segment_is_typed_and_final() {
+fn row_no_file_handles_for_the_next_segment_is_typed_and_final_once_it_is_needed() {
     for call in [Call::Create, Call::Allocate, Call::Write, Call::SyncFile, Call::Rename, Call::Map] {
         let faulty = Faulty::new(Memory::new(BOOT));
         let mut writer = opened(&faulty);
         faulty.fail(call, ErrorKind::Other);
         while writer.step_helper() {}
+        append_to(&mut writer, CAPACITY);
+        while writer.step_helper() {}
+        assert!(writer.cursors().failure().is_none(), "{call:?}: nobody needs it yet");
+        let full = writer.try_append(time(CAPACITY), &note(CAPACITY));
+        assert!(matches!(full, Err(AppendError::Full { why: Stall::Segment, .. })), "{call:?}: {full:?}");
+        while writer.step_helper() {}
         faulty.mend();
-        let failed = writer.append(time(0), &note(0));
-        assert!(
-            matches!(&failed, Err(AppendError::Failed(SyncError::PrepareFailed { .. }))),
-            "{call:?}: {failed:?}"
-        );
-        assert!(writer.close().is_err());
-        append_to(&mut opened(&faulty), 20);
+        for _ in 0..3 {
+            let failed = writer.append(time(CAPACITY), &note(CAPACITY));
+            assert!(
+                matches!(&failed, Err(AppendError::Failed(SyncError::PrepareFailed { .. }))),
+                "{call:?}: {failed:?}"
+            );
+            while writer.step_helper() {}
+        }
+        // What was appended becomes durable all the same, before the close and by it.
+        let cursors = writer.cursors();
+        assert!(writer.step_syncer());
+        cursors.wait_durable(CAPACITY - 1, SOON).unwrap();
+        assert!(matches!(writer.close(), Err(SyncError::PrepareFailed { .. })));
+        append_to(&mut opened_again(&faulty, CAPACITY), 20);
     }
+}
+
+/// Every call that a preparation makes, with every kind of fault, under both policies: what was appended is whole, durable, and
+/// closed in good order, as long as nobody needed the room.
+#[test]
+fn row_a_fault_in_work_done_ahead_is_no_failure_of_what_was_appended() {
+    for policy in [DiskFull::Wait, DiskFull::Halt] {
+        for kind in [ErrorKind::StorageFull, ErrorKind::PermissionDenied, ErrorKind::Other] {
+            let mut nth = 0;
+            loop {
+                let faulty = Faulty::new(Memory::new(BOOT));
+                let (mut writer, _) = open(&options(CAPACITY).disk_full(policy), &faulty).unwrap();
+                for id in 0..3 {
+                    writer.append(time(id), &note(id)).unwrap();
+                }
+                let before = faulty.calls().len();
+                let calls = [
+                    Call::Create,
+                    Call::Allocate,
+                    Call::Write,
+                    Call::SyncFile,
+                    Call::Rename,
+                    Call::SyncFolder,
+                    Call::Map,
+                    Call::Prefault,
+                ];
+                let Some(call) = calls.get(nth) else { break };
+                faulty.fail(*call, kind);
+                for _ in 0..3 {
+                    while writer.step_helper() {}
+                }
+                let tried = faulty.calls().len() > before;
+                faulty.mend();
+                let end = writer.end_sequence();
+                let closed = writer.close();
+                assert_eq!(closed.as_ref().ok(), Some(&end), "{policy:?} {kind:?} {call:?}: {closed:?}");
+                let (writer, report) = open(&options(CAPACITY), &faulty).unwrap();
+                assert!(report.was_closed && tried, "{policy:?} {kind:?} {call:?}");
+                assert_eq!((report.durable_end, report.end_sequence), (end, end));
+                writer.abandon();
+                nth += 1;
+            }
+        }
+    }
+}
+
+/// The file that the helper could not make is made when it can be.
+#[test]
+fn row_no_file_handles_for_a_moment_is_not_noticed() {
+    let faulty = Faulty::new(Memory::new(BOOT));
+    let mut writer = opened(&faulty);
+    for call in [Call::Create, Call::Map, Call::SyncFolder] {
+        faulty.fail(call, ErrorKind::Other);
+        while writer.step_helper() {}
+        faulty.mend();
+        let end = writer.end_sequence() + 2 * CAPACITY;
+        append_to(&mut writer, end);
+        while writer.step_syncer() {}
+    }
+    writer.close().unwrap();
+    assert_eq!(read_all(&faulty).unwrap(), 6 * CAPACITY);
 }
 
 #[test]
@@ -227,6 +301,9 @@ fn row_disk_full_for_the_removal_of_what_the_disk_was_too_full_for() {
     let foreign = closed(CAPACITY, 3).to_files().remove(&segment(0)).unwrap();
     faulty.memory.put(&segment(CAPACITY), &foreign);
     while writer.step_helper() {}
+    append_to(&mut writer, CAPACITY);
+    assert!(writer.try_append(time(CAPACITY), &note(CAPACITY)).is_err());
+    while writer.step_helper() {}
     assert!(matches!(writer.cursors().failure(), Some(SyncError::PrepareFailed { .. })));
     assert_eq!(faulty.memory.to_files()[&segment(CAPACITY)], foreign);
 }
@@ -246,6 +323,7 @@ fn row_disk_full_halts_by_policy() {
     };
     assert!(matches!(error, AppendError::Failed(SyncError::DiskFull { .. })), "{error:?}");
     let end = writer.end_sequence();
+    assert_eq!(end % CAPACITY, 0, "not before the room is needed");
     // There is no room for more; what is there can become durable all the same.
     let cursors = writer.cursors();
     assert!(matches!(writer.close(), Err(SyncError::DiskFull { .. })));
@@ -276,6 +354,15 @@ fn row_disk_full_for_the_file_after_the_next_counts_once_it_is_needed() {
         writer.append(time(id), &note(id)).unwrap();
     }
     while writer.step_helper() {}
+    assert!(
+        writer.cursors().disk_full() && writer.cursors().failure().is_none(),
+        "there is room in this one"
+    );
+    for id in CAPACITY + 1..2 * CAPACITY {
+        writer.append(time(id), &note(id)).unwrap();
+    }
+    assert!(writer.try_append(time(2 * CAPACITY), &note(2 * CAPACITY)).is_err());
+    while writer.step_helper() {}
     assert!(matches!(writer.cursors().failure(), Some(SyncError::DiskFull { .. })));
     // There was room again in time: nobody learns of it.
     let (mut writer, faulty) = with_the_next_only(DiskFull::Halt);
@@ -289,11 +376,14 @@ fn row_disk_full_for_the_file_after_the_next_counts_once_it_is_needed() {
 }
 
 #[test]
-fn row_no_file_handles_for_the_file_after_the_next_is_typed_and_final() {
+fn row_no_file_handles_for_the_file_after_the_next_counts_once_it_is_needed() {
     let (mut writer, faulty) = with_the_next_only(DiskFull::Wait);
     faulty.fail(Call::SyncFolder, ErrorKind::Other);
     while writer.step_helper() {}
-    let failed = writer.append(time(0), &note(0));
+    append_to(&mut writer, 2 * CAPACITY);
+    assert!(writer.try_append(time(2 * CAPACITY), &note(2 * CAPACITY)).is_err());
+    while writer.step_helper() {}
+    let failed = writer.append(time(2 * CAPACITY), &note(2 * CAPACITY));
     assert!(matches!(&failed, Err(AppendError::Failed(SyncError::PrepareFailed { .. }))), "{failed:?}");
     assert!(!faulty.memory.to_files().contains_key(&segment(2 * CAPACITY)), "nothing half made");
 }

@@ -1,7 +1,7 @@
 //! Why a command failed: what, where, and what to do.
 
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 use slipring_journal::{AppendError, JournalFault, OpenError, ReadError, SyncError};
 
@@ -18,28 +18,40 @@ pub enum CliError {
     /// The journal can't be opened for writing.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// It failed before the first message was appended.
+    #[error("{0}\nnothing was recorded")]
+    NotBegun(Box<CliError>),
     /// The journal took no more.
-    #[error("{fault}\nrecorded {done} of {total} messages; they stay in the journal")]
+    #[error("{fault}\n{tally}; they stay in the journal")]
     Append {
         /// The journal's answer.
         fault: AppendError,
-        /// Messages that are in.
-        done: usize,
-        /// Messages there were.
-        total: usize,
+        /// What is in.
+        tally: Tally,
+    },
+    /// The journal could not be closed in good order.
+    #[error("{fault}\n{tally}")]
+    Close {
+        /// The journal's answer.
+        fault: SyncError,
+        /// What is in.
+        tally: Tally,
     },
     /// A signal said stop.
-    #[error(
-        "stopped by a signal: the first {done} of {total} messages are recorded and durable; record into a new \
-         journal to have them all"
-    )]
+    #[error("stopped by a signal: {tally}; record into a new journal to have them all")]
     Interrupted {
-        /// Messages that are in.
-        done: usize,
-        /// Messages there were.
-        total: usize,
+        /// What is in.
+        tally: Tally,
     },
-    /// The journal could not be made durable.
+    /// All is recorded, and that could not be said.
+    #[error("write to the standard output: {source}\n{tally}")]
+    Unsaid {
+        /// The system's answer.
+        source: io::Error,
+        /// What is in.
+        tally: Tally,
+    },
+    /// A journal could not be closed.
     #[error(transparent)]
     Sync(#[from] SyncError),
     /// The journal can't be read.
@@ -112,10 +124,30 @@ pub enum CliError {
     Demo(#[from] crate::demo::DemoError),
 }
 
+/// How many messages a recording has brought into the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages that are in.
+    pub done: usize,
+    /// Of them, those that power loss does not take.
+    pub durable: usize,
+    /// Messages there were.
+    pub total: usize,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tally { done, durable, total } = self;
+        let durable = if durable == done { "all".to_owned() } else { durable.to_string() };
+        write!(f, "recorded {done} of {total} messages, {durable} of them durable")
+    }
+}
+
 impl CliError {
     /// Whoever read the output has seen enough: no failure.
     pub fn is_broken_pipe(&self) -> bool {
-        matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        let (CliError::Output(source) | CliError::Unsaid { source, .. }) = self else { return false };
+        source.kind() == io::ErrorKind::BrokenPipe
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use slipring_journal::{JournalInfo, ReadError, Status, VerifyReport};
 
@@ -79,7 +80,11 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
     let first_ns = info.segments.iter().find_map(|segment| segment.first_time_ns);
     let last_ns = info.segments.iter().rev().find_map(|segment| segment.last_time_ns);
     if let (Some(first_ns), Some(last_ns)) = (first_ns, last_ns) {
-        writeln!(out, "times       {} to {}", time::show(first_ns), time::show(last_ns))?;
+        let ahead = match info.ahead_ns {
+            0 => String::new(),
+            ns => format!(", {} ahead of the clock", show::duration(Duration::from_nanos(ns))),
+        };
+        writeln!(out, "times       {} to {}{ahead}", time::show(first_ns), time::show(last_ns))?;
     }
     writeln!(out, "durable     D = {}, window W = {}", info.durable_end, show::count(info.window_records))?;
     let closed = if info.closed { "closed in good order" } else { "open, or its writer died" };

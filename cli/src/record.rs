@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use slipring_journal::{DiskFull, Journal, Writer};
+use slipring_journal::{AppendError, DiskFull, Journal, ReadError, Writer};
 
 use crate::args::RecordArgs;
-use crate::error::CliError;
+use crate::error::{CliError, Tally};
 use crate::flow::input::InputOptions;
 use crate::flow::message::{LineEnd, OrderMessage};
 use crate::{show, time};
@@ -29,19 +29,30 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
         .max_time_step(Duration::MAX)
         // Nobody would see what it waits for.
         .disk_full(DiskFull::Halt);
-    let (mut writer, report) = journal.open::<OrderMessage>()?;
+    let not_begun = |error: CliError| CliError::NotBegun(Box::new(error));
+    let stop = stop_by_signals().map_err(|error| not_begun(error.into()))?;
+    let (mut writer, report) = journal.open::<OrderMessage>().map_err(|error| not_begun(error.into()))?;
     if !report.created {
         eprintln!("{report}");
     }
     if let Err(refusal) = check_end(&writer, args, &messages) {
-        writer.close()?;
+        writer.close().map_err(|error| not_begun(error.into()))?;
         return Err(refusal);
     }
-    let first = writer.end_sequence();
-    let done = append(&mut writer, &messages)?;
-    let end = writer.close()?;
-    if done < messages.len() {
-        return Err(CliError::Interrupted { done, total: messages.len() });
+    let (first, cursors) = (writer.end_sequence(), writer.cursors());
+    let appended = append(&mut writer, &messages, &stop);
+    let end = writer.end_sequence();
+    // However the appending ended, what is in is made durable, and counted.
+    let closed = writer.close();
+    let tally = Tally {
+        done: (end - first) as usize,
+        durable: cursors.durable_end().saturating_sub(first) as usize,
+        total: messages.len(),
+    };
+    appended.map_err(|fault| CliError::Append { fault, tally })?;
+    closed.map_err(|fault| CliError::Close { fault, tally })?;
+    if tally.done < tally.total {
+        return Err(CliError::Interrupted { tally });
     }
     let elapsed = started.elapsed();
     let range = (messages[0].time_ns, messages[messages.len() - 1].time_ns);
@@ -55,8 +66,9 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
         time::show(range.1),
         show::duration(elapsed),
         show::rate(messages.len() as u64, elapsed),
-    )?;
-    Ok(())
+    )
+    .and_then(|()| out.flush())
+    .map_err(|source| CliError::Unsaid { source, tally })
 }
 
 /// Whether the messages can follow what the journal holds.
@@ -66,40 +78,48 @@ fn check_end(
     messages: &[OrderMessage],
 ) -> Result<(), CliError> {
     let Some(last_ns) = writer.last_time_ns() else { return Ok(()) };
+    let not_begun = |error: ReadError| CliError::NotBegun(Box::new(error.into()));
     let path = || args.journal.clone();
     let first_ns = messages[0].time_ns;
     if first_ns < last_ns {
         return Err(CliError::BeforeTheLast { path: path(), last_ns, first_ns });
     }
-    let last = writer.reader()?.at(writer.end_sequence() - 1)?;
+    let last =
+        writer.reader().and_then(|mut reader| reader.at(writer.end_sequence() - 1)).map_err(not_begun)?;
     if last.event().line_end == LineEnd::EndOfFile as u8 {
         return Err(CliError::OpenLine { path: path() });
     }
     Ok(())
 }
 
-/// Appends all messages, or fewer if a signal says stop; gives how many.
-fn append(writer: &mut Writer<OrderMessage>, messages: &[OrderMessage]) -> Result<usize, CliError> {
+/// What a signal that says stop sets.
+fn stop_by_signals() -> std::io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
+    Ok(stop)
+}
+
+/// Appends all messages, or fewer if a signal says stop.
+fn append(
+    writer: &mut Writer<OrderMessage>,
+    messages: &[OrderMessage],
+    stop: &AtomicBool,
+) -> Result<(), AppendError> {
     let bar = show::bar("recording", messages.len() as u64, false);
     for (index, message) in messages.iter().enumerate() {
-        if let Err(fault) = writer.append(message.time_ns, message) {
-            return Err(CliError::Append { fault, done: index, total: messages.len() });
-        }
+        writer.append(message.time_ns, message)?;
         if (index + 1) % BATCH == 0 {
             writer.end_batch();
             bar.set_position(index as u64);
             // Relaxed: it only says stop; nothing is handed over with it.
             if stop.load(Ordering::Relaxed) {
-                bar.finish_and_clear();
-                return Ok(index + 1);
+                break;
             }
         }
     }
     writer.end_batch();
     bar.finish_and_clear();
-    Ok(messages.len())
+    Ok(())
 }

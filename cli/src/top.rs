@@ -9,7 +9,7 @@ use slipring::{Counters, CountersError, CountersReader, LateCounters};
 
 use crate::args::TopArgs;
 use crate::error::CliError;
-use crate::show;
+use crate::{show, time};
 
 /// Exit status when the engine's process is gone.
 const STALE: u8 = 1;
@@ -98,6 +98,13 @@ fn table(
         let unsynced = show::count(journalled.saturating_sub(durable));
         let (journalled, durable) = (show::count(journalled), show::count(durable));
         writeln!(out, "journalled  {journalled}, durable {durable} ({unsynced} behind)")?;
+    }
+    if let Some(journal) = counters.journal_time.filter(|journal| journal.last_ns > 0) {
+        write!(out, "times       journal at {}", time::show(journal.last_ns))?;
+        if journal.ahead_ns > 0 {
+            write!(out, ", {} ahead of the clock", show::duration(Duration::from_nanos(journal.ahead_ns)))?;
+        }
+        writeln!(out, "; {} events came with an earlier time", show::count(journal.regressions))?;
     }
     let (used, capacity) = (counters.occupancy(), counters.capacity);
     let share = used as f64 * 100.0 / capacity.max(1) as f64;
@@ -222,6 +229,9 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
         "published_end": counters.published_end,
         "journalled_end": counters.journalled_end,
         "durable_end": counters.durable_end,
+        "journal_time": counters.journal_time.map(|journal| json!({
+            "last_ns": journal.last_ns, "ahead_ns": journal.ahead_ns, "regressions": journal.regressions,
+        })),
         "live_from": counters.live_from,
         "capacity": counters.capacity,
         "occupancy": counters.occupancy(),

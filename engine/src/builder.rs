@@ -222,6 +222,9 @@ impl<E: Event> EngineBuilder<E> {
             })
             .collect();
         let syncs = self.journal.as_ref().is_some_and(|journal| journal.sync_mode() != Sync::None);
+        if let Some(node) = nodes.iter().find(|node| node.name.contains('\0')) {
+            return Err(BuildError::ZeroInStageName { stage: (*node.name).to_owned() });
+        }
         graph::check(&nodes, self.journal.is_some(), syncs)?;
         for item in items() {
             let Item::Stage { name, stage, .. } = item else { continue };

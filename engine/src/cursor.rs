@@ -1,6 +1,6 @@
 //! A stage's progress: one number on a cache line of its own, and who sleeps until it moves.
 //!
-//! It lies in the engine's counters, which other processes may map: what a monitor sees is what the gates see.
+//! It lies in this process's own memory: nobody else moves a gate. Other processes read copies, in the engine's counters.
 
 use std::sync::atomic::Ordering;
 

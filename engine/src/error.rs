@@ -33,6 +33,12 @@ pub enum BuildError {
         /// What is wrong with it, and what to do.
         why: &'static str,
     },
+    /// A stage's name can't be shown.
+    #[error("stage {stage:?}: its name has a zero byte, at which the counters' names end: take it out")]
+    ZeroInStageName {
+        /// The name.
+        stage: String,
+    },
     /// There is no stage.
     #[error("the engine has no stage: add a lane with .stage(..) or .journal()")]
     NoStage,

@@ -76,6 +76,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         {
             progress.note(self.done, self.duties.epoch);
         }
+        wiring.batches.came_to(self.done);
         wiring.cursor.set(self.done);
         wiring.parking.wake(&wiring.cursor);
         self.after(self.done, passed)
@@ -128,7 +129,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         wiring.time_ns = context.time_ns;
         self.done = at;
         if at > start {
-            wiring.batches.took(at - start, wiring.time_ns);
+            wiring.batches.took(at - start, at, wiring.time_ns);
             wiring.cursor.set(at);
             wiring.parking.wake(&wiring.cursor);
         }

@@ -8,7 +8,7 @@ use slipring_journal::storage::Files;
 use slipring_journal::{AppendBatch, AppendError, Cursors, Stall, Writer};
 
 use crate::Event;
-use crate::counters::JournalLine;
+use crate::counters::{JournalLine, Told};
 use crate::cursor::Cursor;
 use crate::park::Parking;
 use crate::ring::{Poller, Row, Slot, Visit, Visitor};
@@ -108,10 +108,13 @@ impl<E: Event> JournalStage<E> {
     fn reach(&mut self, at: u64) {
         let Some(wiring) = &mut self.wiring else { return };
         if at > self.done {
-            wiring.batches.took(at - self.done, self.writer.last_time_ns().unwrap_or(0));
-            // Relaxed: a figure.
-            wiring.journal.journalled_end.store(self.writer.end_sequence(), Ordering::Relaxed);
-            wiring.journal.regressions.store(self.writer.regressions(), Ordering::Relaxed);
+            wiring.batches.took(at - self.done, at, self.writer.last_time_ns().unwrap_or(0));
+            let (end, regressions) = (self.writer.end_sequence(), self.writer.regressions());
+            wiring.journal.each(|line| {
+                // Relaxed: figures.
+                line.journalled_end.store(end, Ordering::Relaxed);
+                line.regressions.store(regressions, Ordering::Relaxed);
+            });
             wiring.cursor.set(at);
             wiring.parking.wake(&wiring.cursor);
             self.writer.end_batch();
@@ -296,12 +299,14 @@ fn append_one<E: Event>(batch: &mut AppendBatch<'_, E, Files>, slot: &Slot<E>) -
 
 /// The journal waits for room; counted once a wait, off the hot path, by the one lane that runs the journal.
 #[cold]
-fn count_stall(journal: &JournalLine, why: Stall) {
-    let counter = match why {
-        Stall::Segment => &journal.segment_stalls,
-        Stall::Window => &journal.window_stalls,
-        Stall::DiskFull => &journal.disk_full_stalls,
-    };
-    // Relaxed: a figure.
-    counter.fetch_add(1, Ordering::Relaxed);
+fn count_stall(journal: &Told<JournalLine>, why: Stall) {
+    journal.each(|journal| {
+        let counter = match why {
+            Stall::Segment => &journal.segment_stalls,
+            Stall::Window => &journal.window_stalls,
+            Stall::DiskFull => &journal.disk_full_stalls,
+        };
+        // Relaxed: a figure.
+        counter.fetch_add(1, Ordering::Relaxed);
+    });
 }

@@ -15,7 +15,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use crate::barrier;
-use crate::counters::{LanesLine, Place};
+use crate::counters::{LanesLine, Told};
 use crate::cursor::Cursor;
 
 /// Most lanes of an engine that can park: a bit each.
@@ -38,12 +38,12 @@ pub(crate) struct Parking {
     /// How long a lane that nobody wakes sleeps.
     longest: Duration,
     /// Counts how often a lane found by itself that it should have been woken: always 0, or K is broken.
-    counters: Place<LanesLine>,
+    counters: Told<LanesLine>,
 }
 
 impl Parking {
     /// For so many lanes that can park.
-    pub(crate) fn new(lanes: usize, counters: Place<LanesLine>) -> Self {
+    pub(crate) fn new(lanes: usize, counters: Told<LanesLine>) -> Self {
         debug_assert!(lanes <= MOST_PARKING, "checked by the builder");
         Parking {
             threads: (0..lanes).map(|_| OnceLock::new()).collect(),
@@ -125,7 +125,7 @@ impl Parking {
             if since.elapsed() >= self.longest && has_moved() && Self::nobody_looks(bit, cursors, is_changed)
             {
                 // Relaxed: a figure.
-                self.counters.missed_wakeups.fetch_add(1, Ordering::Relaxed);
+                self.counters.each(|line| line.missed_wakeups.fetch_add(1, Ordering::Relaxed));
             }
         }
         cursors.iter().for_each(|cursor| cursor.unpark(bit));

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::Event;
 use crate::clock::Clock;
-use crate::counters::{Place, PublishersLine};
+use crate::counters::{CursorLine, PublishersLine, Told};
 use crate::cursor::Cursor;
 use crate::error::PublishError;
 use crate::inside::is_inside;
@@ -37,7 +37,9 @@ pub(crate) struct Outlet {
     /// Each stage's cursor, to say how much room there is.
     pub(crate) stages: Vec<Cursor>,
     pub(crate) parking: Arc<Parking>,
-    pub(crate) counters: Place<PublishersLine>,
+    pub(crate) counters: Told<PublishersLine>,
+    /// Where others read how far `published` is.
+    pub(crate) told: Told<CursorLine>,
     pub(crate) times: Times,
     /// Where the engine's journal is, for whoever compares with what it holds.
     pub(crate) journal: Option<PathBuf>,
@@ -94,6 +96,8 @@ pub struct Publisher<E: Event> {
 
 /// Most events of a part that is checked: the stages are at work on it while the next is filled.
 const MOST_CHECKED: usize = 1024;
+/// Of events published one by one, so many at most are not shown to other processes before a stage has finished them.
+const SHOWN_EVERY: u64 = 64;
 /// Tries on a full ring before the core is yielded.
 const SPINS_ON_FULL: u32 = 64;
 /// Tries before it sleeps between two: by then it has yielded 2,000 times, and no stage that is at work needs so long.
@@ -204,6 +208,7 @@ impl<E: Event> Publisher<E> {
                 Some(number) => {
                     done += part;
                     last = Some(self.note(number));
+                    self.show();
                     full = 0;
                 }
                 None => {
@@ -292,16 +297,29 @@ impl<E: Event> Publisher<E> {
         // With one publisher the cursor is the exact count of what is published. With several, each raises it when it goes.
         if self.producer.is_single() {
             self.own.set(sequence + 1);
+            if sequence % SHOWN_EVERY == SHOWN_EVERY - 1 {
+                self.show();
+            }
         }
         // Lanes gated on published alone park at this cursor; the slot is stored before the look.
         self.outlet.parking.wake(&self.own);
         sequence
     }
 
-    /// Says how far this publisher is, where there are several: for figures, and when it goes. Of one the cursor says it already.
+    /// Says how far this publisher is, for figures, and when it goes. Of one the cursor says it already.
     fn tell(&self) {
         if !self.producer.is_single() {
             self.outlet.published.raise(self.end());
+        }
+        self.show();
+    }
+
+    /// Tells other processes what is published.
+    #[inline]
+    fn show(&self) {
+        if let Some(copy) = self.outlet.told.copy() {
+            // Relaxed: a figure. Of several publishers one may store what another has overtaken; readers have the stages' too.
+            copy.end.store(self.outlet.published.end(), Ordering::Relaxed);
         }
     }
 
@@ -321,7 +339,7 @@ impl<E: Event> Publisher<E> {
         // Once a wait, and of short ones none: several publishers behind a full ring would wait for this word too.
         if tries == SPINS_ON_FULL {
             // Relaxed: a figure.
-            self.outlet.counters.full_waits.fetch_add(1, Ordering::Relaxed);
+            self.outlet.counters.each(|line| line.full_waits.fetch_add(1, Ordering::Relaxed));
             self.tell();
         }
         if self.outlet.drive.as_ref().is_some_and(|lanes| lanes.drive() > 0) {

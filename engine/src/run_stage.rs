@@ -9,7 +9,7 @@ use slipring_journal::JournalId;
 
 use crate::Event;
 use crate::clock::Clock;
-use crate::counters::{BatchMeter, JournalLine, Place};
+use crate::counters::{BatchMeter, JournalLine, Told};
 use crate::cursor::Cursor;
 use crate::gate::Watch;
 use crate::journal_stage::JournalStage;
@@ -63,7 +63,7 @@ pub(crate) struct Wiring<E> {
     /// For a stage that is measured.
     pub(crate) clock: Arc<dyn Clock>,
     /// For the journal's stage.
-    pub(crate) journal: Place<JournalLine>,
+    pub(crate) journal: Told<JournalLine>,
 }
 
 /// A stage, boxed once and called once a turn; what it does to each event is monomorphised inside.

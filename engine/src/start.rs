@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +11,7 @@ use slipring_journal::{Cursors, Journal, JournalId, Writer};
 
 use crate::Event;
 use crate::builder::{EngineBuilder, parks};
-use crate::counters::{self, Static};
+use crate::counters::{self, CursorLine, Static, Told};
 use crate::cursor::Cursor;
 use crate::ending::Ending;
 use crate::engine::{Engine, LaneThread, Shared};
@@ -84,7 +85,7 @@ impl<E: Event> EngineBuilder<E> {
         let (published, durable) = (board.published(), board.durable());
         if let Some(journal) = &journal {
             board.begin_journal(journal.journalled_end());
-            follow_journal(journal, &durable, &parking);
+            follow_journal(journal, &durable, board.told_durable(), &parking);
         }
         let haste: Arc<Haste> = Arc::default();
         let findings: Arc<Findings> = Arc::default();
@@ -202,6 +203,7 @@ impl<E: Event> EngineBuilder<E> {
             stages: cursors.clone(),
             parking,
             counters: board.publishers(),
+            told: board.told_published(),
             times,
             journal: self.journal.map(|journal| journal.path().to_owned()),
             drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
@@ -305,10 +307,11 @@ fn item_name<E: Event>(item: &Item<E>) -> String {
 
 /// Has the journal's threads move the durable cursor in the counters and wake lanes: those gated on durable, all when
 /// the journal fails.
-fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
-    let (ours, parking) = (durable.clone(), Arc::clone(parking));
+fn follow_journal(journal: &Cursors, durable: &Cursor, told: Told<CursorLine>, parking: &Arc<Parking>) {
+    let (ours, parking, copy) = (durable.clone(), Arc::clone(parking), told.clone());
     journal.on_change(move |durable_end, failed| {
         ours.raise(durable_end);
+        show(&copy, durable_end);
         parking.wake(&ours);
         if failed {
             parking.wake_all();
@@ -316,6 +319,15 @@ fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
     });
     // What was durable before; the syncer may have raised it further since.
     durable.raise(journal.durable_end());
+    show(&told, durable.end());
+}
+
+/// Tells other processes what is durable.
+fn show(told: &Told<CursorLine>, durable_end: u64) {
+    if let Some(copy) = told.copy() {
+        // Relaxed: a figure.
+        copy.end.fetch_max(durable_end, Ordering::Relaxed);
+    }
 }
 
 /// Finds the cursors that a gate waits for.

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
-use crate::error::SyncError;
 use crate::format::SegmentHeader;
 use crate::progress::Progress;
 use crate::segments::NewFile;
@@ -34,7 +33,7 @@ pub(crate) enum Taken<S: Storage> {
     File(NewFile<S>),
     /// The maker is at it and will wake the helper.
     Soon,
-    /// It was not begun, or the disk was full then: whoever needs it now makes it.
+    /// It was not begun, or could not be made then: whoever needs it now makes it.
     Nothing,
 }
 
@@ -92,12 +91,8 @@ impl<S: Storage> Maker<S> {
         };
         let made = match NewFile::make(&self.storage, &self.template, base) {
             Ok(file) => Order::Made(file),
-            // There may be room by the time that the file is needed; if not, the helper says so.
-            Err(fault) if fault.is_disk_full() => Order::None,
-            Err(fault) => {
-                self.progress.fail(SyncError::PrepareFailed { fault });
-                Order::None
-            }
+            // It may be possible by the time that the file is needed; if not, the helper says so.
+            Err(_) => Order::None,
         };
         *self.ahead.lock() = made;
         self.progress.wake_helper();

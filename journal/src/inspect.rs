@@ -1,6 +1,7 @@
 //! Looking at a journal without changing it: what its files say, and whether every record is whole.
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::chain::{self, Chain, ChainSegment, OpenSegment};
 use crate::control;
@@ -72,6 +73,9 @@ pub struct JournalInfo {
     pub closed: bool,
     /// Generation of the control file.
     pub control_generation: u64,
+    /// How far the last record's journal time lies ahead of this machine's clock, nanoseconds; 0 if it does not. All later
+    /// records get that time until the clock has caught up.
+    pub ahead_ns: u64,
     /// The segments, oldest first.
     pub segments: Vec<SegmentInfo>,
     /// What is damaged and can be borne.
@@ -101,6 +105,8 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
     for index in 0..reader.parts().2.segments.len() {
         segments.extend(reader.segment_info(index)?);
     }
+    let last_ns = segments.iter().rev().find_map(|segment: &SegmentInfo| segment.last_time_ns);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
     let schema = reader.schema().unwrap_or(Schema { name: String::new(), size: 0, fields: Vec::new() });
     Ok(JournalInfo {
         path,
@@ -117,6 +123,7 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         epoch: control.epoch,
         closed: control.closed,
         control_generation: control.generation,
+        ahead_ns: last_ns.unwrap_or(0).saturating_sub(now),
         segments,
         warnings,
     })

@@ -24,7 +24,7 @@ pub enum DiskFull {
     /// Appends wait until there is room again.
     #[default]
     Wait,
-    /// The journal fails for good.
+    /// The journal fails for good, once an append needs room that there is not.
     Halt,
 }
 
@@ -85,7 +85,9 @@ impl<S: Storage> Preparer<S> {
                 Ok(true) => return Round::Worked,
                 Ok(false) => {}
                 Err(error) => {
-                    return self.fault(IoFault::new("prefault", self.storage.path(&segment.name), error));
+                    // The writer may be on its way there.
+                    return self
+                        .fault(IoFault::new("prefault", self.storage.path(&segment.name), error), true);
                 }
             }
         }
@@ -117,11 +119,21 @@ impl<S: Storage> Preparer<S> {
                 debug_assert!(pushed.is_ok(), "only the helper fills the queue, and it was empty");
                 Round::Worked
             }
-            Err(fault) => self.fault(fault),
+            Err(fault) => self.ahead_fault(fault, end),
         }
     }
 
-    fn fault(&self, fault: IoFault) -> Round {
+    /// The segment that begins at `base` can't be made. That is a failure only once an append needs it: it may be possible
+    /// by then, and what was appended is none the worse.
+    fn ahead_fault(&self, fault: IoFault, base: u64) -> Round {
+        if fault.is_disk_full() || self.progress.needs_segment(base) {
+            return self.fault(fault, self.progress.needs_segment(base));
+        }
+        Round::Blocked
+    }
+
+    /// `needed`: an append can't do without what failed.
+    fn fault(&self, fault: IoFault, needed: bool) -> Round {
         if !fault.is_disk_full() {
             self.progress.fail(SyncError::PrepareFailed { fault });
             return Round::Idle;
@@ -132,11 +144,11 @@ impl<S: Storage> Preparer<S> {
         }
         self.progress.set_disk_full(true);
         match self.disk_full {
-            DiskFull::Wait => Round::Blocked,
-            DiskFull::Halt => {
+            DiskFull::Halt if needed => {
                 self.progress.fail(SyncError::DiskFull { fault });
                 Round::Idle
             }
+            DiskFull::Wait | DiskFull::Halt => Round::Blocked,
         }
     }
 

@@ -20,10 +20,17 @@ pub(crate) struct Progress {
     window_end: CachePadded<AtomicU64>,
     /// Somebody waits for everything below it to be durable.
     wanted_end: AtomicU64,
+    /// An append waits for the segment that begins at this sequence; 0 if none ever did.
+    needed_base: AtomicU64,
     /// The disk is full, and a segment can't be made for now.
     disk_full: AtomicBool,
     failed: AtomicBool,
+    /// An append was refused because the journal has failed.
+    refused: AtomicBool,
+    /// What keeps appended records from becoming durable.
     failure: OnceLock<SyncError>,
+    /// What keeps records to come from being appended, and nothing else.
+    no_room: OnceLock<SyncError>,
     closed: AtomicBool,
     stalls: AtomicU64,
     /// The syncer's thread, to be woken.
@@ -102,6 +109,17 @@ impl Progress {
         self.wake_syncer();
     }
 
+    /// An append needs the segment that begins at `base`: from here on it is a failure if that can't be made.
+    pub(crate) fn need_segment(&self, base: u64) {
+        // Relaxed: the helper is woken behind this, and looks again by itself.
+        self.needed_base.store(base, Ordering::Relaxed);
+    }
+
+    /// Whether an append waits for the segment that begins at `base`, which is never the first.
+    pub(crate) fn needs_segment(&self, base: u64) -> bool {
+        base > 0 && self.needed_base.load(Ordering::Relaxed) == base
+    }
+
     pub(crate) fn set_disk_full(&self, full: bool) {
         // Relaxed: for messages and counters only.
         self.disk_full.store(full, Ordering::Relaxed);
@@ -115,9 +133,10 @@ impl Progress {
         self.stalls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Makes the journal fail for good; the first failure stays.
+    /// Makes the journal fail for good; the first failure stays, but that want of room gives way to what is worse.
     pub(crate) fn fail(&self, error: SyncError) {
-        let _ = self.failure.set(error);
+        let place = if error.is_of_what_is_ahead() { &self.no_room } else { &self.failure };
+        let _ = place.set(error);
         // Release F: the failure is there before the flag. Partner: `failure` reads through the OnceLock, which
         // acquires by itself; the flag is the hot path's cheap look.
         self.failed.store(true, Ordering::Release);
@@ -131,7 +150,28 @@ impl Progress {
     }
 
     pub(crate) fn failure(&self) -> Option<&SyncError> {
+        self.failure.get().or(self.no_room.get())
+    }
+
+    /// The failure, for an append that it refuses.
+    pub(crate) fn refusal(&self) -> Option<&SyncError> {
+        let failure = self.failure();
+        if failure.is_some() {
+            // Relaxed: read by whoever closes, in the writer's hand.
+            self.refused.store(true, Ordering::Relaxed);
+        }
+        failure
+    }
+
+    /// The failure, if it keeps what was appended from becoming durable. Want of room does not: that is missed by later
+    /// appends alone.
+    pub(crate) fn sync_failure(&self) -> Option<&SyncError> {
         self.failure.get()
+    }
+
+    /// The failure, if closing has to tell of it: room that no append ever missed is nobody's loss.
+    pub(crate) fn closing_failure(&self) -> Option<&SyncError> {
+        self.failure.get().or(self.no_room.get().filter(|_| self.refused.load(Ordering::Relaxed)))
     }
 
     pub(crate) fn set_closed(&self) {
@@ -270,7 +310,7 @@ impl Cursors {
             if durable_end > sequence {
                 return Ok(());
             }
-            if let Some(failure) = progress.failure() {
+            if let Some(failure) = progress.sync_failure() {
                 return Err(failure.clone());
             }
             // Acquire C: partner of the store in `set_closed`; D is final by then.

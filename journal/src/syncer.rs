@@ -102,7 +102,7 @@ impl<S: Storage> Syncer<S> {
     /// Syncs what is due. After an error the journal has failed and nothing is tried again.
     pub(crate) fn step(&mut self) -> bool {
         let target = self.target();
-        if self.progress.has_failed() {
+        if self.failed || self.progress.sync_failure().is_some() {
             return false;
         }
         if target <= self.progress.durable_end() {
@@ -115,11 +115,12 @@ impl<S: Storage> Syncer<S> {
     /// Syncs everything, and marks the journal as closed in good order unless it has failed. What failed elsewhere (no
     /// room, no next segment, another thread) keeps nothing that was appended from becoming durable.
     pub(crate) fn finish(&mut self) {
+        let is_well = self.progress.closing_failure().is_none();
         if !self.failed {
-            self.sync_to(self.progress.journalled_end(), !self.progress.has_failed());
+            self.sync_to(self.progress.journalled_end(), is_well);
         }
         // The helper has gone.
-        if let Some(retainer) = self.retainer.as_ref().filter(|_| !self.progress.has_failed()) {
+        if let Some(retainer) = self.retainer.as_ref().filter(|_| is_well && !self.failed) {
             while retainer.shared.remove_one(&self.storage) {}
         }
     }
@@ -262,7 +263,7 @@ impl<S: Storage> Syncer<S> {
                 // A writer that waits for the window says so once, and may have said it before this thread was to be woken.
                 let full = mode == Sync::None && progress.journalled_end() >= progress.window_end();
                 let due = full || wanted || mode == Sync::EveryBatch;
-                (due && pending && !progress.has_failed()) || stop.load(Ordering::Acquire)
+                (due && pending && progress.sync_failure().is_none()) || stop.load(Ordering::Acquire)
             });
         }
         self

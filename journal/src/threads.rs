@@ -146,7 +146,7 @@ fn finish<S: Storage>(
             syncer.finish();
         }
     });
-    match progress.failure() {
+    match progress.closing_failure() {
         Some(failure) => Err(failure.clone()),
         None => Ok(progress.durable_end()),
     }

@@ -159,7 +159,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
 
     /// Everything that an append seldom has to look at. On success there is a slot for `self.next`.
     fn make_room(&mut self, time_ns: u64) -> Result<(), AppendError> {
-        if let Some(failure) = self.progress.failure() {
+        if let Some(failure) = self.progress.refusal() {
             return Err(failure.clone().into());
         }
         if time_ns > self.time_limit_ns || !self.any_record {
@@ -213,7 +213,10 @@ impl<E: Event, S: Storage> Writer<E, S> {
             self.progress.count_stall();
             match why {
                 Stall::Window => self.progress.wake_syncer(),
-                Stall::Segment | Stall::DiskFull => self.progress.wake_helper(),
+                Stall::Segment | Stall::DiskFull => {
+                    self.progress.need_segment(self.next);
+                    self.progress.wake_helper();
+                }
             }
         }
         AppendError::Full { sequence: self.next, why }
@@ -303,9 +306,9 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// all of them durable.
     ///
     /// # Errors
-    /// The journal's failure, also one of before the call: a failed sync, no next segment, a thread that panicked. Unless
-    /// it was the sync that failed, or its thread, everything appended is durable all the same
-    /// ([`Cursors::durable_end`] says so).
+    /// The journal's failure, also one of before the call: a failed sync, a thread that panicked, an append that was refused
+    /// for want of a segment. Unless it was the sync that failed, or its thread, everything appended is durable all the
+    /// same ([`Cursors::durable_end`] says so).
     pub fn close(mut self) -> Result<u64, SyncError> {
         self.finish()
     }

@@ -1,7 +1,7 @@
 //! The counters from the inside: who writes which words, and how all of them are read.
 //!
-//! The cursors that gates look at lie here themselves, not copies of them: publishing them costs nothing, and a
-//! monitor sees what the stages see. What is counted besides is stored by the one lane that owns it, once a batch.
+//! The words lie in this process's own memory. Where others are to read them, whoever owns some copies them into a file, the
+//! cursors of stages once a batch: see `told.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,8 +10,8 @@ use super::format::{
     BatchLine, CAUSE_BYTES, CLOSED, CauseLine, CursorLine, ENDED, FateLine, HALTED, JournalLine, LATE_PLACES,
     LanesLine, LateHeadLine, LateLine, Layout, PublishersLine, cut,
 };
-use super::memory::{Memory, Place};
-use super::{Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters};
+use super::memory::{Memory, Place, Words};
+use super::{Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters, Told};
 use crate::cursor::Cursor;
 use crate::status::Halted;
 
@@ -19,44 +19,66 @@ use crate::status::Halted;
 #[derive(Debug)]
 pub(crate) struct Board {
     memory: Arc<Memory>,
+    /// The file that others read, if there is one.
+    copy: Option<Arc<Memory>>,
     layout: Layout,
 }
 
 impl Board {
-    /// In memory that is long enough for the layout.
-    pub(crate) fn new(memory: Arc<Memory>, layout: Layout) -> Self {
-        Board { memory, layout }
+    /// Of another process, to be read: in memory that is long enough for the layout.
+    pub(super) fn of_other(memory: Arc<Memory>, layout: Layout) -> Self {
+        Board { memory, copy: None, layout }
     }
 
     /// In this process alone.
     pub(crate) fn private(layout: Layout) -> Self {
-        Board::new(Memory::private(layout.file_bytes()), layout)
+        Board::of_other(Memory::private(layout.file_bytes()), layout)
+    }
+
+    /// In this process, with copies in `file` for others to read.
+    pub(super) fn told_in(file: Arc<Memory>, layout: Layout) -> Self {
+        Board { copy: Some(file), ..Board::private(layout) }
+    }
+
+    fn told<T: Words>(&self, offset: usize) -> Told<T> {
+        Told::new(self.memory.at(offset), self.copy.as_ref().map(|copy| copy.at(offset)))
     }
 
     /// Sets every cursor to `base` before anybody looks.
     pub(crate) fn begin(&self, base: u64) {
-        let stages = (0..self.layout.stages).map(|index| self.stage(index));
-        for cursor in stages.chain([self.published(), self.durable()]) {
-            cursor.set(base);
+        let stages = (0..self.layout.stages).map(|index| self.layout.stage(index));
+        for offset in stages.chain([self.layout.published(), self.layout.durable()]) {
+            // Relaxed: nobody looks yet.
+            self.told::<CursorLine>(offset).each(|line| line.end.store(base, Ordering::Relaxed));
         }
     }
 
     /// Sets the time that every stage begins at.
     pub(crate) fn begin_time(&self, time_ns: u64) {
-        for line in self.stage_times() {
+        for index in 0..self.layout.stages {
             // Relaxed: a figure; the lanes that store it from here on are started later.
-            line.time_ns.store(time_ns, Ordering::Relaxed);
+            self.told::<BatchLine>(self.layout.batches(index))
+                .each(|line| line.time_ns.store(time_ns, Ordering::Relaxed));
         }
     }
 
     /// Sets what the journal holds before its lane starts.
     pub(crate) fn begin_journal(&self, journalled_end: u64) {
         // Relaxed: a figure; the lane that stores it from here on is started later.
-        self.journal().journalled_end.store(journalled_end, Ordering::Relaxed);
+        self.journal().each(|line| line.journalled_end.store(journalled_end, Ordering::Relaxed));
     }
 
     pub(crate) fn published(&self) -> Cursor {
         Cursor::at(self.memory.at(self.layout.published()))
+    }
+
+    /// Where others read what is published, and what is durable.
+    pub(crate) fn told_published(&self) -> Told<CursorLine> {
+        self.told(self.layout.published())
+    }
+
+    pub(crate) fn told_durable(&self) -> Told<CursorLine> {
+        self.told(self.layout.durable())
     }
 
     /// What is durable, as the journal's syncer tells it.
@@ -69,7 +91,8 @@ impl Board {
     }
 
     pub(crate) fn batches(&self, index: usize) -> BatchMeter {
-        BatchMeter { line: self.memory.at(self.layout.batches(index)), batches: 0, max_batch: 0 }
+        let (cursor, line) = (self.told(self.layout.stage(index)), self.told(self.layout.batches(index)));
+        BatchMeter { cursor, line, batches: 0, max_batch: 0 }
     }
 
     /// Where each stage says what time it has come to.
@@ -77,58 +100,62 @@ impl Board {
         (0..self.layout.stages).map(|index| self.memory.at(self.layout.batches(index))).collect()
     }
 
-    pub(crate) fn journal(&self) -> Place<JournalLine> {
-        self.memory.at(self.layout.journal())
+    pub(crate) fn journal(&self) -> Told<JournalLine> {
+        self.told(self.layout.journal())
     }
 
-    pub(crate) fn publishers(&self) -> Place<PublishersLine> {
-        self.memory.at(self.layout.publishers())
+    pub(crate) fn publishers(&self) -> Told<PublishersLine> {
+        self.told(self.layout.publishers())
     }
 
-    pub(crate) fn lanes(&self) -> Place<LanesLine> {
-        self.memory.at(self.layout.lanes())
+    pub(crate) fn lanes(&self) -> Told<LanesLine> {
+        self.told(self.layout.lanes())
     }
 
-    pub(super) fn late_head(&self) -> Place<LateHeadLine> {
-        self.memory.at(self.layout.late_head())
+    pub(super) fn late_head(&self) -> Told<LateHeadLine> {
+        self.told(self.layout.late_head())
     }
 
     /// The places for late consumers.
-    pub(super) fn late_lines(&self) -> impl Iterator<Item = Place<LateLine>> {
-        (0..LATE_PLACES).map(|index| self.memory.at(self.layout.late(index)))
+    pub(super) fn late_lines(&self) -> impl Iterator<Item = Told<LateLine>> {
+        (0..LATE_PLACES).map(|index| self.told(self.layout.late(index)))
     }
 
-    fn fate(&self) -> Place<FateLine> {
-        self.memory.at(self.layout.fate())
+    fn fate(&self) -> Told<FateLine> {
+        self.told(self.layout.fate())
     }
 
     /// Writes down why the engine has halted; called once.
     pub(crate) fn halt(&self, stage: Option<usize>, halted: &Halted) {
         let (fate, cause) = (self.fate(), halted.cause.to_string());
         let text = cut(&cause, CAUSE_BYTES).as_bytes();
-        let line = self.memory.at::<CauseLine>(self.layout.cause());
-        for (word, bytes) in line.text.iter().zip(text.chunks(8)) {
-            let mut padded = [0; 8];
-            padded[..bytes.len()].copy_from_slice(bytes);
-            // Relaxed, as the rest: ordered by the word below.
-            word.store(u64::from_le_bytes(padded), Ordering::Relaxed);
-        }
-        fate.cause_bytes.store(text.len() as u64, Ordering::Relaxed);
-        fate.sequence.store(halted.sequence, Ordering::Relaxed);
-        fate.stage.store(stage.map_or(u64::MAX, |index| index as u64), Ordering::Relaxed);
-        // Release N: the cause is there before the word says so. Partner: Acquire N.
-        fate.word.fetch_or(HALTED, Ordering::Release);
+        self.told::<CauseLine>(self.layout.cause()).each(|line| {
+            for (word, bytes) in line.text.iter().zip(text.chunks(8)) {
+                let mut padded = [0; 8];
+                padded[..bytes.len()].copy_from_slice(bytes);
+                // Relaxed, as the rest: ordered by the word below.
+                word.store(u64::from_le_bytes(padded), Ordering::Relaxed);
+            }
+        });
+        fate.each(|fate| {
+            fate.cause_bytes.store(text.len() as u64, Ordering::Relaxed);
+            fate.sequence.store(halted.sequence, Ordering::Relaxed);
+            fate.stage.store(stage.map_or(u64::MAX, |index| index as u64), Ordering::Relaxed);
+            // Release N: the cause is there before the word says so. Partner: Acquire N.
+            fate.word.fetch_or(HALTED, Ordering::Release);
+        });
     }
 
     /// Publishing is closed.
     pub(crate) fn close(&self) {
-        self.fate().word.fetch_or(CLOSED, Ordering::Release);
+        // Release N, as the next: as in `halt`.
+        self.fate().each(|fate| fate.word.fetch_or(CLOSED, Ordering::Release));
     }
 
     /// Whoever has the file mapped still learns that nothing moves any more.
     pub(crate) fn end(&self) {
         // Release N: the cursors have moved for the last time.
-        self.fate().word.fetch_or(ENDED, Ordering::Release);
+        self.fate().each(|fate| fate.word.fetch_or(ENDED, Ordering::Release));
     }
 
     /// Whether the engine has ended: what is read behind it is the last.
@@ -142,15 +169,15 @@ impl Board {
         let fate = self.fate();
         // Acquire N: see `halt`.
         let word = fate.word.load(Ordering::Acquire);
-        // Late consumers and stages first: none is ever ahead of what is published, whenever that is read after it.
+        // Late consumers and stages first: none is ever ahead of what is published, whenever that is read after it. But for a late
+        // consumer that was told to begin at a sequence that is not there yet.
         let mut late_consumers = about.late.unwrap_or_else(|| self.read_late());
         let mut stages: Vec<StageCounters> = about
             .stages
             .enumerate()
             .map(|(index, (name, lane))| self.read_stage(index, name, lane))
             .collect();
-        let ends = stages.iter().map(|stage| stage.end).chain(late_consumers.iter().map(|late| late.end));
-        let furthest = ends.max().unwrap_or(0);
+        let furthest = stages.iter().map(|stage| stage.end).max().unwrap_or(0);
         // The word here moves once a batch, its stage's cursor every 128 events.
         let journal_at = stages.iter().position(|stage| stage.name == crate::journal_stage::JOURNAL);
         let journal_stage = journal_at.map(|at| &stages[at]);
@@ -165,7 +192,7 @@ impl Board {
             stage.lag = published_end - stage.end;
         }
         for late in &mut late_consumers {
-            late.lag = published_end - late.end;
+            late.lag = published_end.saturating_sub(late.end);
         }
         let (publishers, lanes) = (self.publishers(), self.lanes());
         let halted = (word & HALTED != 0).then(|| self.read_halt(&fate, &stages));
@@ -247,7 +274,9 @@ pub(crate) struct About<'a> {
 /// Counts a stage's batches, in the hand of its lane alone.
 #[derive(Debug)]
 pub(crate) struct BatchMeter {
-    line: Place<BatchLine>,
+    /// The stage's cursor, which is moved elsewhere: for its copy.
+    cursor: Told<CursorLine>,
+    line: Told<BatchLine>,
     batches: u64,
     max_batch: u64,
 }
@@ -256,15 +285,28 @@ impl BatchMeter {
     /// A batch of so many events is finished, and the latest time up to its end. Before the cursor says so, so that who sees the
     /// one sees the other.
     #[inline(always)]
-    pub(crate) fn took(&mut self, events: u64, time_ns: u64) {
+    pub(crate) fn took(&mut self, events: u64, end: u64, time_ns: u64) {
         self.batches += 1;
-        // Relaxed: figures, of one writer.
-        self.line.batches.store(self.batches, Ordering::Relaxed);
-        self.line.last_batch.store(events, Ordering::Relaxed);
-        self.line.time_ns.store(time_ns, Ordering::Relaxed);
-        if events > self.max_batch {
-            self.max_batch = events;
-            self.line.max_batch.store(events, Ordering::Relaxed);
+        self.max_batch = self.max_batch.max(events);
+        let (batches, max_batch) = (self.batches, self.max_batch);
+        self.line.each(|line| {
+            // Relaxed: figures, of one writer.
+            line.batches.store(batches, Ordering::Relaxed);
+            line.last_batch.store(events, Ordering::Relaxed);
+            line.time_ns.store(time_ns, Ordering::Relaxed);
+            if line.max_batch.load(Ordering::Relaxed) != max_batch {
+                line.max_batch.store(max_batch, Ordering::Relaxed);
+            }
+        });
+        self.came_to(end);
+    }
+
+    /// Tells others that everything below `end` is finished.
+    #[inline(always)]
+    pub(crate) fn came_to(&self, end: u64) {
+        if let Some(copy) = self.cursor.copy() {
+            // Release P: what is told of batches comes before the cursor. Partner: Acquire P in `Cursor::end`.
+            copy.end.store(end, Ordering::Release);
         }
     }
 }

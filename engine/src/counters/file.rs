@@ -193,7 +193,7 @@ fn make_under(
     })
     .map_err(|error| fault("allocate")(error.into()))?;
     file.write_all_at(&fixed.encode(), 0).map_err(fault("write"))?;
-    let board = Board::new(Memory::map(&file).map_err(fault("map"))?, layout);
+    let board = Board::told_in(Memory::map(&file).map_err(fault("map"))?, layout);
     board.begin(base);
     let identity = identity(&file.metadata().map_err(fault("look at"))?);
     std::fs::rename(temporary, path).map_err(fault("rename"))?;

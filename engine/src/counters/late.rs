@@ -8,11 +8,12 @@
 use std::sync::atomic::{Ordering, fence};
 
 use super::LateCounters;
+use super::Told;
 use super::board::Board;
 use super::format::{
     LATE_EVICTED, LATE_FAILED, LATE_GENERATION, LATE_TAKEN, LateHeadLine, LateLine, NAME_BYTES, cut, text,
 };
-use super::memory::{Memory, Place};
+use super::memory::Memory;
 
 /// How often a reader looks again at a place that changes hands under it.
 const TRIES: u32 = 8;
@@ -20,15 +21,16 @@ const TRIES: u32 = 8;
 /// What a late consumer tells of itself, where others can read it or not. It is given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct LatePlace {
-    line: Place<LateLine>,
+    line: Told<LateLine>,
     /// Where it is counted if the line is nobody else's to read.
-    not_shown: Option<Place<LateHeadLine>>,
+    not_shown: Option<Told<LateHeadLine>>,
 }
 
 impl LatePlace {
     /// Of one that belongs to no engine and has finished everything below `end`.
     pub(crate) fn private(end: u64) -> Self {
-        let place = LatePlace { line: Memory::private(size_of::<LateLine>()).at(0), not_shown: None };
+        let line = Told::new(Memory::private(size_of::<LateLine>()).at(0), None);
+        let place = LatePlace { line, not_shown: None };
         place.set_end(end);
         place
     }
@@ -37,7 +39,7 @@ impl LatePlace {
     #[inline]
     pub(crate) fn set_end(&self, end: u64) {
         // Release L: the handler has finished everything below `end` before the cursor says so.
-        self.line.end.store(end, Ordering::Release);
+        self.line.each(|line| line.end.store(end, Ordering::Release));
     }
 
     /// Everything below it is finished.
@@ -50,19 +52,19 @@ impl LatePlace {
     pub(crate) fn fail(&self, evicted: bool) {
         let flags = LATE_FAILED | if evicted { LATE_EVICTED } else { 0 };
         // Relaxed: a figure. Being a read-modify-write it does not end what the release in `take` has begun.
-        self.line.state.fetch_or(flags, Ordering::Relaxed);
+        self.line.each(|line| line.state.fetch_or(flags, Ordering::Relaxed));
     }
 }
 
 impl Drop for LatePlace {
     fn drop(&mut self) {
         if let Some(head) = &self.not_shown {
-            head.not_shown.fetch_sub(1, Ordering::Relaxed);
+            head.each(|head| head.not_shown.fetch_sub(1, Ordering::Relaxed));
         }
         // Relaxed: nobody but this value stores to a taken place.
         let generation = self.line.state.load(Ordering::Relaxed) & !(LATE_GENERATION - 1);
         // Release T: whoever takes the place stores behind this. Partner: Acquire T in `take`.
-        self.line.state.store(generation, Ordering::Release);
+        self.line.each(|line| line.state.store(generation, Ordering::Release));
     }
 }
 
@@ -75,7 +77,7 @@ impl Board {
             None => {
                 let head = self.late_head();
                 // Relaxed: a figure.
-                head.not_shown.fetch_add(1, Ordering::Relaxed);
+                head.each(|head| head.not_shown.fetch_add(1, Ordering::Relaxed));
                 let mut place = LatePlace::private(end);
                 place.not_shown = Some(head);
                 place
@@ -96,12 +98,19 @@ impl Board {
 }
 
 /// Takes a place if it is free.
-fn take(line: &LateLine, name: &str, end: u64) -> bool {
+fn take(line: &Told<LateLine>, name: &str, end: u64) -> bool {
     // Acquire T: whoever had it is done with it. Partner: Release T in `LatePlace::drop`.
     let state = line.state.load(Ordering::Acquire);
     if state & LATE_TAKEN != 0 {
         return false;
     }
+    let generation = (state & !(LATE_GENERATION - 1)).wrapping_add(LATE_GENERATION);
+    line.each(|line| fill(line, name, end, generation | LATE_TAKEN));
+    true
+}
+
+/// Writes down who has a place.
+fn fill(line: &LateLine, name: &str, end: u64, state: u64) {
     // Release fence T: a reader that sees any word stored below sees behind its own fence that the place was given
     // back. Partner: the fence in `read`.
     fence(Ordering::Release);
@@ -114,10 +123,8 @@ fn take(line: &LateLine, name: &str, end: u64) -> bool {
         word.store(u64::from_le_bytes(padded), Ordering::Relaxed);
     }
     line.end.store(end, Ordering::Relaxed);
-    let generation = (state & !(LATE_GENERATION - 1)).wrapping_add(LATE_GENERATION);
     // Release T: name and end are there before the state says so. Partner: Acquire T in `read`.
-    line.state.store(generation | LATE_TAKEN, Ordering::Release);
-    true
+    line.state.store(state, Ordering::Release);
 }
 
 /// Who has a place; nobody if it is free, or changes hands faster than it can be read.

@@ -3,7 +3,8 @@
 //! | file | idea |
 //! |---|---|
 //! | `format` | every byte of the counters file |
-//! | `memory` | the mapped or private words, and all the `unsafe` of it |
+//! | `memory` | the mapped or private words, and all the `unsafe` of them |
+//! | `told` | the engine's own words, and the copies that others read |
 //! | `board` | who writes which words, and how they are read |
 //! | `late` | places that late consumers take and give back |
 //! | `file` | where the file goes, how it comes and goes |
@@ -17,6 +18,7 @@ mod late;
 mod memory;
 mod process;
 mod reader;
+mod told;
 
 use std::fmt;
 use std::time::Duration;
@@ -31,6 +33,7 @@ pub(crate) use format::{BatchLine, CursorLine, JournalLine, LanesLine, Publisher
 pub(crate) use late::LatePlace;
 pub(crate) use memory::Place;
 pub use reader::{CountersError, CountersReader};
+pub(crate) use told::Told;
 
 /// An engine's counters at about one moment. An "end" is the last sequence plus one.
 ///

@@ -120,7 +120,7 @@ impl CountersReader {
             Err(fault) => return Err(CountersError::Invalid { path, fault }),
         };
         let memory = Memory::map_read_only(&file).map_err(fault)?;
-        let board = Board::new(memory, fixed.layout());
+        let board = Board::of_other(memory, fixed.layout());
         Ok(CountersReader { path, fixed, board })
     }
 

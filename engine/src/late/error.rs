@@ -18,6 +18,14 @@ pub enum LateError {
         /// The consumer.
         name: String,
     },
+    /// The name can't be a thread's.
+    #[error(
+        "late consumer {name:?}: its thread is named so, and a thread's name has no zero byte: take it out"
+    )]
+    BadName {
+        /// The name.
+        name: String,
+    },
     /// Another consumer or a stage has the name.
     #[error("late consumer {name}: a stage or another late consumer has that name; give each its own")]
     NameTaken {

@@ -166,7 +166,7 @@ impl LateConsumer {
     /// ```
     ///
     /// # Errors
-    /// [`LateError::Start`] if the journal can't be read from there on.
+    /// [`LateError::Start`] if the journal can't be read from there on; [`LateError::BadName`].
     pub fn follow<E: Event, H: LateHandler<E>>(
         self,
         journal: &Journal,
@@ -185,6 +185,9 @@ impl LateConsumer {
         share: impl FnOnce(String, u64, Option<Anchor>) -> Result<Arc<LateShared>, LateError>,
         handler: H,
     ) -> Result<LateHandle<H>, LateError> {
+        if self.name.contains('\0') {
+            return Err(LateError::BadName { name: self.name });
+        }
         let failed = |source| LateError::Start { name: self.name.clone(), source };
         let mut tries = 0;
         let (follower, lease) = loop {
@@ -320,7 +323,7 @@ impl<E: Event> Engine<E> {
     /// ```
     ///
     /// # Errors
-    /// [`LateError`]: no journal, the name is taken, or the journal can't be read from there on.
+    /// [`LateError`]: no journal, the name is taken or can't be a thread's, or the journal can't be read from there on.
     pub fn follow<H: LateHandler<E>>(
         &self,
         consumer: LateConsumer,

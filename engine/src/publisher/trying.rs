@@ -89,7 +89,7 @@ impl<E: Event> Publisher<E> {
             return ended;
         }
         // Relaxed: a figure.
-        self.outlet.counters.full_refusals.fetch_add(1, Ordering::Relaxed);
+        self.outlet.counters.each(|line| line.full_refusals.fetch_add(1, Ordering::Relaxed));
         self.tell();
         PublishError::Full(())
     }

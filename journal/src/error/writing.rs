@@ -46,7 +46,10 @@ pub enum Stall {
     DiskFull,
 }
 
-/// Why records did not become durable.
+/// Why records did not become durable, or no more are taken.
+///
+/// [`SyncError::DiskFull`] and [`SyncError::PrepareFailed`] are of records to come alone: those that were appended become
+/// durable all the same.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {
@@ -122,4 +125,11 @@ pub enum SyncError {
         /// The sequence behind the last durable record.
         durable_end: u64,
     },
+}
+
+impl SyncError {
+    /// Whether it is of room for records to come.
+    pub(crate) fn is_of_what_is_ahead(&self) -> bool {
+        matches!(self, SyncError::DiskFull { .. } | SyncError::PrepareFailed { .. })
+    }
 }
