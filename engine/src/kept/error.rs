@@ -32,6 +32,16 @@ pub enum KeepError {
         /// What to do.
         advice: &'static str,
     },
+    /// A handler panicked while its state was restored. Nobody knows what it has of it.
+    #[error(
+        "stage {stage} panicked when it was restored from its snapshot: {text}; mend it, and open the engine again"
+    )]
+    RestorePanicked {
+        /// The stage.
+        stage: String,
+        /// What it said.
+        text: String,
+    },
     /// Nobody knows which effects have been emitted.
     #[error(
         "stage {stage} has effects, the journal has records up to {end}, and {} is not there: say with Effects::first_time whether their effects have been emitted",

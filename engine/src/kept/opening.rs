@@ -1,6 +1,7 @@
 //! Before the first event: a stage takes from disk what it kept, and says from where on it must see history.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use slipring_journal::RawReader;
@@ -9,6 +10,7 @@ use super::effects::Progress;
 use super::snapshot::{self, Restored};
 use super::{KeepError, dead_letter_log, digests};
 use crate::duties::{Duties, Keeps};
+use crate::panics;
 
 /// What a stage is opened with.
 pub(crate) struct Opening<'a> {
@@ -59,8 +61,16 @@ impl Opening<'_> {
             opened.must_from = Some(0);
         }
         if let (Some(snapshots), true) = (&keeps.snapshots, self.restore) {
-            let restore = |version, bytes: &[u8]| (snapshots.restore)(handler, version, bytes);
+            let mut panicked = None;
+            let restore = |version, bytes: &[u8]| match &panicked {
+                Some(_) => Err("it panicked before".into()),
+                None => catch_unwind(AssertUnwindSafe(|| (snapshots.restore)(handler, version, bytes)))
+                    .unwrap_or_else(|panic| Err(panicked.insert(panics::text(panic)).clone().into())),
+            };
             let restored = snapshot::restore(&self.folder, stage, self.reader, restore)?;
+            if let Some(text) = panicked {
+                return Err(KeepError::RestorePanicked { stage: stage.to_owned(), text });
+            }
             opened.from = restored.end.unwrap_or(0);
             opened.must_from = Some(opened.from);
             duties.restored_end = opened.from;
