@@ -3,6 +3,8 @@
 mod times;
 mod trying;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,9 +17,10 @@ use crate::cursor::Cursor;
 use crate::error::PublishError;
 use crate::inside::is_inside;
 use crate::invoke::Drive;
+use crate::panics;
 use crate::park::Parking;
 use crate::ring::{Claim, Fill, Producer, Slot};
-use crate::status::{Halted, Status};
+use crate::status::{Cause, Halted, Status};
 
 pub(crate) use times::Times;
 
@@ -48,6 +51,21 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
+    /// The time by the user's clock. Should that panic, the engine halts and says so: no thread is torn down on which nobody
+    /// would notice, and the publish in hand is refused.
+    #[inline]
+    pub(crate) fn now_ns(&self) -> u64 {
+        let time_ns = catch_unwind(AssertUnwindSafe(|| self.clock.now_ns()));
+        time_ns.unwrap_or_else(|panic| self.clock_failed(panic))
+    }
+
+    #[cold]
+    fn clock_failed(&self, panic: Box<dyn Any + Send>) -> u64 {
+        let (sequence, cause) = (self.published.end(), Cause::Clock(panics::text(panic)));
+        self.status.halt(Halted { stage: "publisher".to_owned(), sequence, cause });
+        0
+    }
+
     fn claims(&self) -> MutexGuard<'_, Vec<Arc<Claim>>> {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,7 +136,7 @@ impl<E: Event> Publisher<E> {
     /// second look at the clock does not bear out.
     #[inline(always)]
     pub fn publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
-        let time_ns = self.outlet.clock.now_ns();
+        let time_ns = self.outlet.now_ns();
         self.publish_at(time_ns, event)
     }
 
@@ -171,7 +189,7 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::publish`]; with the error comes how many were published.
     pub fn publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
-        let time_ns = self.outlet.clock.now_ns();
+        let time_ns = self.outlet.now_ns();
         self.check_time_of_all(time_ns)?;
         let last = self.put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))?;
         self.last_ns = self.last_ns.max(time_ns);
@@ -394,7 +412,7 @@ impl<E: Event> Publisher<E> {
 
     /// The engine's clock.
     pub(crate) fn now_ns(&self) -> u64 {
-        self.outlet.clock.now_ns()
+        self.outlet.now_ns()
     }
 
     /// Whether the engine takes events: it has not halted, and nobody shuts it down.

@@ -37,6 +37,9 @@ pub enum Cause {
     /// Its lane's wait strategy panicked, or the lane did.
     #[error("its lane panicked while it waited: {0}")]
     Lane(String),
+    /// The engine's clock panicked when it was asked for the time of a publish.
+    #[error("the clock panicked: {0}")]
+    Clock(String),
     /// The journal took no more.
     #[error("the journal failed: {0}")]
     Journal(AppendError),

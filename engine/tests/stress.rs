@@ -13,11 +13,19 @@ use slipring::{
     ShutdownError, Sync,
 };
 
+/// So large that a publisher is in the midst of a publish for most of its time, and not behind a full ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
+    rest: [u64; 127],
+}
+
+impl Tick {
+    fn of(id: u64) -> Self {
+        Tick { id, rest: [id; 127] }
+    }
 }
 
 /// A generator of the plainest kind.
@@ -134,10 +142,10 @@ where
 fn publish(mut publisher: Publisher<Tick>, first: u64, seed: u64) -> Vec<u64> {
     let (mut random, mut next, mut done) = (Random(seed | 1), first, Vec::new());
     while publisher.is_open() {
-        let count = if random.is(10) { random.below(300) } else { 1 + random.below(20) } as usize;
-        let ticks: Vec<Tick> = (next..).take(count).map(|id| Tick { id }).collect();
+        let count = if random.is(10) { random.below(2_000) } else { 1 + random.below(20) } as usize;
+        let ticks: Vec<Tick> = (next..).take(count).map(Tick::of).collect();
         let timed: Vec<(u64, Tick)> = ticks.iter().map(|tick| (1, *tick)).collect();
-        let one = Tick { id: next };
+        let one = Tick::of(next);
         let all = |published: Result<Option<u64>, PublishError<usize>>| match published {
             Ok(_) => count,
             Err(error) => error.into_event(),
@@ -176,15 +184,15 @@ fn round(seed: u64) {
 
     let seen: Vec<Seen> = (0..4).map(|_| Seen::default()).collect();
     let side = Seen::default();
-    let fails_at = halts.then(|| random.below(3_000) as usize);
-    let mut builder = Engine::builder().ring_capacity(64 << random.below(5)).publishers(if several {
+    let fails_at = halts.then(|| random.below(10_000) as usize);
+    let mut builder = Engine::builder().ring_capacity(64 << random.below(7)).publishers(if several {
         Publishers::Multi
     } else {
         Publishers::Single
     });
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::at(folder.path().join("j"))
-        .segment_records(4096)
+        .segment_records(1024)
         .sync(Sync::every(Duration::from_millis(1)));
     if has_journal {
         builder = builder.journal(journal.clone());

@@ -51,6 +51,16 @@ pub enum KeepError {
         /// The first sequence that the journal holds.
         first: u64,
     },
+    /// A handler panicked while its state was restored. Nobody knows what it has of it.
+    #[error(
+        "stage {stage} panicked when it was restored from its snapshot: {text}; mend it, and open the engine again"
+    )]
+    RestorePanicked {
+        /// The stage.
+        stage: String,
+        /// What it said.
+        text: String,
+    },
     /// Nobody knows which effects have been emitted.
     #[error(
         "stage {stage} has effects, the journal has records up to {end}, and {} is not there: say with Effects::first_time whether their effects have been emitted",

@@ -1,6 +1,7 @@
 //! Before the first event: a stage takes from disk what it kept, and says from where on it must see history.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use slipring_journal::RawReader;
@@ -10,6 +11,7 @@ use super::snapshot::{self, HeldBack, NeededBy, Restored};
 use super::{KeepError, dead_letter_log, digests};
 use crate::duties::{Duties, Keeps};
 use crate::handler::HandlerError;
+use crate::panics;
 
 /// What a stage is opened with.
 pub(crate) struct Opening<'a> {
@@ -72,8 +74,16 @@ impl Opening<'_> {
         let due = keeps.effects.map(|_| duties.effects_end);
         if self.restore {
             if let Some(snapshots) = &keeps.snapshots {
-                let restore = |version, bytes: &[u8]| (snapshots.restore)(handler, version, bytes);
+                let mut panicked = None;
+                let restore = |version, bytes: &[u8]| match &panicked {
+                    Some(_) => Err("it panicked before".into()),
+                    None => catch_unwind(AssertUnwindSafe(|| (snapshots.restore)(handler, version, bytes)))
+                        .unwrap_or_else(|panic| Err(panicked.insert(panics::text(panic)).clone().into())),
+                };
                 let restored = self.restore(stage, due, restore)?;
+                if let Some(text) = panicked {
+                    return Err(KeepError::RestorePanicked { stage: stage.to_owned(), text });
+                }
                 opened.from = restored.end.unwrap_or(0);
                 duties.restored_end = opened.from;
                 opened.restored = Some(restored);

@@ -14,7 +14,7 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::publish`], and [`PublishError::Full`].
     #[inline]
     pub fn try_publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
-        let time_ns = self.outlet.clock.now_ns();
+        let time_ns = self.outlet.now_ns();
         self.try_publish_at(time_ns, event)
     }
 
@@ -44,7 +44,7 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::try_publish`]; none was published, and the 0 with the error says so.
     pub fn try_publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
-        let time_ns = self.outlet.clock.now_ns();
+        let time_ns = self.outlet.now_ns();
         self.check_time_of_all(time_ns)?;
         let last = self.try_put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))?;
         self.last_ns = self.last_ns.max(time_ns);

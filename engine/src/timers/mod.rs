@@ -53,6 +53,8 @@ pub enum TimerError {
     #[error("the timers are gone: keep Timers until the engine has been shut down")]
     Gone,
     /// The caller's code panicked on the timers' thread.
-    #[error("what makes the tick's event panicked: {0}")]
+    #[error(
+        "what makes the tick's event, or other code of the caller's on the timers' thread, panicked: {0}"
+    )]
     Panicked(String),
 }

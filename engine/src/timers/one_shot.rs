@@ -4,6 +4,7 @@
 //! The thread never waits for the ring: it tries, and comes back. So it always takes commands, and a handler that
 //! finds the queue full may wait for it, even while the ring is full behind that very handler.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -18,6 +19,7 @@ use super::steady::{Shift, Steady};
 use crate::Event;
 use crate::context::Context;
 use crate::error::PublishError;
+use crate::panics;
 use crate::publisher::Publisher;
 
 /// How often the thread looks for commands, and whether a time has come.
@@ -55,6 +57,17 @@ struct Shared<E: Event> {
     pending: AtomicU64,
     went_off: AtomicU64,
     failure: OnceLock<TimerError>,
+}
+
+impl<E: Event> Shared<E> {
+    /// Why nothing can be asked of the thread any more.
+    #[cold]
+    fn gone(&self) -> TimerError {
+        match self.failure.get() {
+            Some(failure @ TimerError::Panicked(_)) => failure.clone(),
+            _ => TimerError::Gone,
+        }
+    }
 }
 
 /// One-shot timers of an engine, and the thread that lets them go off.
@@ -131,7 +144,11 @@ impl<E: Event> Timers<E> {
         });
         let by_thread = Arc::clone(&shared);
         let spawned = std::thread::Builder::new().name("slipring-timers".to_owned()).spawn(move || {
-            Thread::new(by_thread).run();
+            let mut thread = Thread::new(by_thread);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| thread.run())) {
+                // Before it is known to be gone: whoever asks is told why.
+                let _ = thread.shared.failure.set(TimerError::Panicked(panics::text(panic)));
+            }
         });
         let thread = spawned.map_err(|error| TimerError::Thread(Arc::new(error)))?;
         Ok(Timers { shared, thread: Some(thread) })
@@ -248,7 +265,7 @@ impl<E: Event> Schedule<E> {
     fn ask(&self, command: Command<E>) -> Result<(), TimerError> {
         // Relaxed: whoever misses the news asked before it; nothing is handed over with it.
         if self.shared.gone.load(Ordering::Relaxed) {
-            return Err(TimerError::Gone);
+            return Err(self.shared.gone());
         }
         match self.shared.commands.push(command) {
             Ok(()) => Ok(()),
@@ -262,7 +279,7 @@ impl<E: Event> Schedule<E> {
         loop {
             // Relaxed: as in `ask`; whoever misses it looks again.
             if self.shared.gone.load(Ordering::Relaxed) {
-                return Err(TimerError::Gone);
+                return Err(self.shared.gone());
             }
             self.thread.unpark();
             backoff.snooze();
@@ -297,7 +314,7 @@ impl<E: Event> Thread<E> {
         Thread { shared, pending: Pending::new(), publisher: None, steady: Steady::default() }
     }
 
-    fn run(mut self) {
+    fn run(&mut self) {
         // Relaxed: see `Timers::drop`.
         while !self.shared.stop.load(Ordering::Relaxed) {
             // The publisher first, then all commands: what replay said of timers that had gone off was in the queue

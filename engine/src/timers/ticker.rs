@@ -77,9 +77,13 @@ impl Ticker {
         }
         let shared = Arc::<Shared>::default();
         let by_thread = Arc::clone(&shared);
-        let spawned = std::thread::Builder::new()
-            .name("slipring-ticker".to_owned())
-            .spawn(move || run(&by_thread, publisher, every_ns, event));
+        let spawned = std::thread::Builder::new().name("slipring-ticker".to_owned()).spawn(move || {
+            // An event is made before anything is claimed, so a panic leaves no hole.
+            let run = catch_unwind(AssertUnwindSafe(|| run(&by_thread, publisher, every_ns, event)));
+            if let Err(panic) = run {
+                let _ = by_thread.failure.set(TimerError::Panicked(panics::text(panic)));
+            }
+        });
         let thread = spawned.map_err(|error| TimerError::Thread(Arc::new(error)))?;
         Ok(Ticker { shared, thread: Some(thread) })
     }
@@ -162,14 +166,7 @@ fn run<E: Event>(
         next_ns += passed * every_ns;
         // Relaxed: a figure.
         shared.missed.fetch_add(passed, Ordering::Relaxed);
-        // Nothing is in hand yet, so a panic leaves no hole.
-        let mut made = match catch_unwind(AssertUnwindSafe(|| event(next_ns))) {
-            Ok(made) => made,
-            Err(panic) => {
-                let _ = shared.failure.set(TimerError::Panicked(panics::text(panic)));
-                return;
-            }
-        };
+        let mut made = event(next_ns);
         while !stopped() {
             match publisher.publish_timeout(publisher.now_ns(), made, PATIENCE) {
                 Ok(_) => {
