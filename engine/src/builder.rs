@@ -21,7 +21,7 @@ use crate::park::MOST_PARKING;
 use crate::recovered::Recovered;
 use crate::replay::Backtest;
 use crate::ring::Publishers;
-use crate::run_stage::RunStage;
+use crate::start::item_name;
 use crate::wait::Wait;
 
 /// Describes an engine; [`EngineBuilder::open`] makes it.
@@ -284,17 +284,11 @@ impl<E: Event> EngineBuilder<E> {
         opened: &mut Vec<(String, Opened)>,
     ) -> Result<(), KeepError> {
         let (reads, _) = self.reads();
-        let items = self.lanes.iter_mut().flat_map(|lane| &mut lane.items);
-        let mut stages: Vec<(String, Option<&mut Box<dyn RunStage<E>>>)> = items
-            .map(|item| match item {
-                Item::Journal => (JOURNAL.to_owned(), None),
-                Item::Stage { name, stage, .. } => (name.clone(), Some(stage)),
-            })
-            .collect();
-        let mut found: Vec<Option<Opened>> = stages.iter().map(|_| None).collect();
+        let mut items: Vec<&mut Item<E>> = self.lanes.iter_mut().flat_map(|lane| &mut lane.items).collect();
+        let mut found: Vec<Option<Opened>> = items.iter().map(|_| None).collect();
         let result = reads.starts(|at, limit| {
-            opening.reader_starts = limit.map(|limit| (stages[limit.reader].0.clone(), limit.from));
-            let (name, Some(stage)) = &mut stages[at] else { return Ok(u64::MAX) };
+            opening.reader_starts = limit.map(|limit| (item_name(items[limit.reader]), limit.from));
+            let Item::Stage { name, stage, .. } = &mut *items[at] else { return Ok(u64::MAX) };
             let Some(stage) = stage.open(opening)? else { return Ok(u64::MAX) };
             let stage = found[at].insert(stage);
             if opening.restore {
@@ -302,8 +296,8 @@ impl<E: Event> EngineBuilder<E> {
             }
             Ok(stage.from)
         });
-        let found = stages.into_iter().zip(found);
-        opened.extend(found.filter_map(|((name, _), opened)| Some((name, opened?))));
+        let found = items.iter().zip(found);
+        opened.extend(found.filter_map(|(item, opened)| Some((item_name(item), opened?))));
         result.map(drop)
     }
 

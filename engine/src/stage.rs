@@ -107,7 +107,8 @@ impl<H, M: Meter> Stage<H, M> {
     }
 
     /// The handler has no state that history makes. [`From::Snapshot`](crate::From::Snapshot) then gives it no
-    /// events but those whose [effects](Stage::effects) are due.
+    /// events but those whose [effects](Stage::effects) are due, and those that a stage handles which
+    /// [reads](crate::Gate::after) it.
     #[must_use]
     pub fn stateless(mut self) -> Self {
         self.keeps.stateless = true;

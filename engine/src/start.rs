@@ -298,7 +298,7 @@ fn is_fused<E: Event>(items: &[Item<E>]) -> bool {
     matches!(items, [Item::Journal, Item::Stage { gate, .. }] if *gate == Gate::JOURNALLED)
 }
 
-fn item_name<E: Event>(item: &Item<E>) -> String {
+pub(crate) fn item_name<E: Event>(item: &Item<E>) -> String {
     match item {
         Item::Journal => JOURNAL.to_owned(),
         Item::Stage { name, .. } => name.clone(),
