@@ -79,8 +79,9 @@ pub(crate) fn check_tail<S: Storage>(
         chain.from(durable_end).iter().filter(|segment| (durable_end + 1..tail_end).contains(&segment.base));
     for segment in above {
         let path = storage.path(&segment.name());
-        let file = storage.open(&segment.name(), false).map_err(|e| IoFault::new("open", path.clone(), e))?;
-        let (blocks, _) = chain::read_blocks(&file, &path)?;
+        // A reader's look: a writer that opens the journal removes segments behind the tail.
+        let Some(open) = chain.open(storage, segment, false)? else { break };
+        let (blocks, _) = chain::read_blocks(&open.file, &path)?;
         let before = bond_before(storage, chain, segment.base)?;
         if blocks.link.is_some_and(|link| Some(link.before) != before) {
             let other =

@@ -12,6 +12,7 @@ use crate::format::{
     BlockFault, CONTROL_NAME, ControlState, JournalId, SegmentBlocks, SegmentHeader, Slots, VERSION,
     segment_base, segment_name,
 };
+use crate::protect;
 use crate::storage::{Storage, StorageFile};
 
 /// What the segments of a run have in common, once for all of them.
@@ -145,6 +146,12 @@ impl Chain {
     }
 }
 
+/// A file knows of a later epoch than the control file, which has every epoch before any record gets it.
+pub(crate) fn outdated<S: Storage>(storage: &S, name: &str, epoch: u32, known: u32) -> JournalFault {
+    let (control, file) = (storage.path(CONTROL_NAME), storage.path(name));
+    JournalFault::OutdatedControl { control, file, epoch, known }
+}
+
 /// Nothing starts at a sequence at which something must.
 pub(crate) fn missing<S: Storage>(storage: &S, expected_base: u64) -> JournalFault {
     JournalFault::MissingSegment { expected_base, path: storage.path(&segment_name(expected_base)) }
@@ -192,6 +199,9 @@ pub(crate) fn load<S: Storage>(
         let (blocks, warning) = read_blocks(&file, &path)?;
         chain.warnings.extend(warning);
         let found_bytes = file.size().map_err(|e| IoFault::new("look at", path.clone(), e))?;
+        if blocks.header.journal_id == control.journal_id && blocks.header.epoch > control.epoch {
+            return Err(outdated(storage, &name, blocks.header.epoch, control.epoch));
+        }
         let segment = chain.check_next(storage, blocks.header, base, expected)?;
         let slots = segment.slots();
         let durable = control.durable_end.clamp(slots.base, slots.end);
@@ -207,7 +217,7 @@ pub(crate) fn load<S: Storage>(
         let short = found_bytes < slots.file_bytes();
         chain.segments.push(ChainSegment { short, ..segment });
     }
-    if expected < control.durable_end {
+    if expected < control.durable_end && protect::on(protect::CHAIN) {
         return Err(missing(storage, expected));
     }
     Ok(chain)
@@ -244,7 +254,7 @@ impl Chain {
                 return Err(conflict(&before.name(), "they hold different event types"));
             }
         }
-        if base > expected {
+        if base > expected && protect::on(protect::CHAIN) {
             return Err(missing(storage, expected));
         }
         let layout = layout.unwrap_or_else(|| Arc::new(Layout::of(&header)));
@@ -265,14 +275,16 @@ impl Chain {
 type Both = (control::Loaded, Chain);
 
 /// Reads control file and chain for a reader, who takes no lock: while it looks, a writer's retention may move the
-/// first sequence and unlink what lies before. Then it looks again.
+/// first sequence and unlink what lies before, or a new life begin. Then it looks again.
 pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both>, JournalFault> {
     loop {
         let Some(loaded) = control::load(storage)? else { return Ok(None) };
         match load(storage, &loaded.state, false, |_| Ok(())) {
             Ok(chain) => return Ok(Some((loaded, chain))),
             Err(fault) => {
-                let moved = |now: control::Loaded| now.state.first > loaded.state.first;
+                let before = loaded.state;
+                let moved =
+                    |now: control::Loaded| now.state.first > before.first || now.state.epoch > before.epoch;
                 if !control::load(storage)?.is_some_and(moved) {
                     return Err(fault);
                 }

@@ -10,7 +10,7 @@ use crate::storage::{Storage, StorageFile};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loaded {
     pub(crate) state: ControlState,
-    /// The other slot can't be used: power failed while it was written, or it rotted.
+    /// The other slot can't be used: power failed while it was written, it rotted, or it was put back from a copy.
     pub(crate) other_slot_bad: bool,
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
     // A reader takes no lock: it may meet a slot in the middle of a write, and looks again.
     let mut slots = read_slots(&file).map_err(io("read"))?;
     for _ in 0..LOOKS {
-        if slots.iter().all(Result::is_ok) {
+        if slots.iter().all(Result::is_ok) && follow_each_other(&slots) {
             break;
         }
         slots = read_slots(&file).map_err(io("read"))?;
@@ -115,7 +115,8 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
             Ok(_) | Err(BlockFault::Absent | BlockFault::Damaged) => {}
         }
     }
-    let other_slot_bad = slots.iter().any(Result::is_err);
+    // One that does not follow the other was put there by another hand: it says nothing of the journal as it is now.
+    let other_slot_bad = slots.iter().any(Result::is_err) || !follow_each_other(&slots);
     let newest = slots.iter().filter_map(|slot| slot.ok()).max_by_key(|state| state.generation);
     if let [Ok(a), Ok(b)] = slots
         && a.journal_id != b.journal_id
@@ -125,6 +126,14 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
     match newest {
         Some(state) => Ok(Some(Loaded { state, other_slot_bad })),
         None => Err(JournalFault::BadControl { path, what: "both of its slots are damaged" }),
+    }
+}
+
+/// Whether the slots were written one after the other.
+fn follow_each_other(slots: &[Result<ControlState, BlockFault>; 2]) -> bool {
+    match slots {
+        [Ok(a), Ok(b)] => a.generation.abs_diff(b.generation) == 1,
+        _ => true,
     }
 }
 
@@ -143,12 +152,6 @@ fn read_slots<F: StorageFile>(file: &F) -> std::io::Result<[Result<ControlState,
         }
     }
     Ok(slots)
-}
-
-/// D + W as they are by now, for a reader that found records behind what it read before; 0 if they can't be
-/// read.
-pub(crate) fn window_end<S: Storage>(storage: &S) -> u64 {
-    load(storage).ok().flatten().map_or(0, |loaded| loaded.state.durable_end + loaded.state.window)
 }
 
 fn slot_offset(generation: u64) -> u64 {

@@ -52,8 +52,8 @@ pub enum JournalFault {
     },
     /// Both slots of the control file are damaged, or it is missing beside segments.
     #[error(
-        "control file {} can't be used: {what}; without it nobody knows how far the journal is durable: \
-         restore it from a copy, or salvage the journal into a new one (slipring salvage)",
+        "control file {} can't be used: {what}; without it nobody knows how far the journal is durable: salvage the \
+         journal into a new one (slipring salvage); an older control file would cut off what came since",
         path.display()
     )]
     BadControl {
@@ -62,10 +62,27 @@ pub enum JournalFault {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// The control file is older than what lies beside it: it was put back from a copy, or segments were.
+    #[error(
+        "control file {} is older than the journal: {} is of epoch {epoch}, and it knows none behind {known}; opening \
+         would cut off what came since, so nothing was changed: put the newest control file back, or salvage the \
+         journal into a new one (slipring salvage)",
+        control.display(), file.display()
+    )]
+    OutdatedControl {
+        /// The control file.
+        control: PathBuf,
+        /// The segment that knows of a later life: its header, or a record.
+        file: PathBuf,
+        /// The epoch found there.
+        epoch: u32,
+        /// The newest epoch that the control file knows.
+        known: u32,
+    },
     /// Both copies of a segment's header are damaged.
     #[error(
-        "segment {}: both copies of its header are damaged; restore the file from a copy, or salvage the \
-         journal into a new one (slipring salvage)", path.display()
+        "segment {}: both copies of its header are damaged; salvage the journal into a new one (slipring salvage), or \
+         put the file as it was last in its place", path.display()
     )]
     BadHeader {
         /// The segment.
@@ -97,8 +114,8 @@ pub enum JournalFault {
     },
     /// A segment is shorter than the records that it must hold.
     #[error(
-        "segment {} has {found_bytes} bytes of {wanted_bytes}: durable records are cut off; restore the file, \
-         or salvage the journal into a new one (slipring salvage)", path.display()
+        "segment {} has {found_bytes} bytes of {wanted_bytes}: durable records are cut off; salvage the journal into \
+         a new one (slipring salvage), or put the file as it was last in its place", path.display()
     )]
     SegmentTruncated {
         /// The segment.
@@ -155,7 +172,8 @@ pub enum JournalFault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{}: record {sequence} (slot {slot}, offset {offset}) is corrupt: {what}, checksum {found:#010x} where \
-     {wanted:#010x} is right; restore the file from a copy, or salvage the journal into a new one (slipring salvage)",
+     {wanted:#010x} is right; salvage the journal into a new one (slipring salvage), or put the file as it was last in \
+     its place",
     file.display()
 )]
 pub struct CorruptRecord {

@@ -33,6 +33,7 @@ mod format;
 mod hooks;
 mod inspect;
 mod journal;
+mod judge;
 mod pace;
 #[doc(hidden)]
 pub mod prefetch;
@@ -52,6 +53,7 @@ mod segments;
 pub mod storage;
 mod syncer;
 mod threads;
+mod verify;
 mod writer;
 
 pub use anchor::Anchor;
@@ -70,9 +72,7 @@ pub use format::{
     RECORD_HEADER_BYTES, VERSION,
 };
 pub use hooks::SealedSegment;
-#[doc(hidden)]
-pub use inspect::verify_on;
-pub use inspect::{JournalInfo, SegmentInfo, Status, VerifyReport, inspect, verify};
+pub use inspect::{JournalInfo, SegmentInfo, inspect};
 pub use journal::Journal;
 pub use prepare::DiskFull;
 pub use progress::Cursors;
@@ -86,6 +86,9 @@ pub use salvage::{Loss, Lost, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
 pub use syncer::Sync;
+#[doc(hidden)]
+pub use verify::verify_on;
+pub use verify::{Status, VerifyReport, verify};
 pub use writer::Writer;
 
 #[doc(hidden)]

@@ -29,6 +29,17 @@ pub const REMOVE_ORDER: u32 = 1 << 11;
 /// A segment's link is synced before D lies in it.
 pub const LINK_BEFORE_D: u32 = 1 << 20;
 
+/// Recovery checks the chain of segments.
+pub const CHAIN: u32 = 1 << 12;
+/// Recovery looks for records behind D.
+pub const SCAN: u32 = 1 << 13;
+/// What is cut off is synced, with its folder, before it is zeroed.
+pub const SAVE_SYNC: u32 = 1 << 14;
+/// The new epoch is synced before anything is mended.
+pub const EPOCH_SYNC: u32 = 1 << 15;
+/// Recovery raises D to the log's end.
+pub const RAISE_D: u32 = 1 << 16;
+
 #[cfg(feature = "negative-controls")]
 thread_local! {
     static OFF: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };

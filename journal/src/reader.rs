@@ -10,6 +10,7 @@ use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, ReadError};
 use crate::event::Schema;
 use crate::format::{ControlState, JournalId, RECORD_HEADER_BYTES, RecordHeader, valid_record};
+use crate::judge;
 use crate::record::RawRecord;
 use crate::retention::Lease;
 use crate::scan::{self, Follow};
@@ -137,26 +138,36 @@ impl<S: Storage> RawReader<S> {
                 break;
             }
         }
-        self.check_window(end)?;
+        self.check_window(end, last)?;
         Ok(end)
     }
 
-    /// Refuses a log that goes on behind D + W. A writer may have moved D since the control file was read: it is
-    /// read again first.
-    fn check_window(&mut self, end: u64) -> Result<(), ReadError> {
+    /// Refuses a log that goes on behind D + W, or in an epoch that the control file does not know. A writer may have moved
+    /// on since that was read: it is read again first.
+    fn check_window(&mut self, end: u64, last: Follow) -> Result<(), ReadError> {
         let window_end = self.control.durable_end + self.control.window;
-        if self.other_slot_bad || end <= window_end {
+        let is_known = end <= window_end || self.other_slot_bad;
+        if is_known && last.epoch <= self.control.epoch {
             return Ok(());
         }
-        let window_end = window_end.max(control::window_end(&self.storage));
-        let Some(index) = self.chain.holding(window_end).filter(|_| end > window_end) else { return Ok(()) };
+        let Some(now) = control::load(&self.storage)?.map(|now| now.state) else { return Ok(()) };
+        if last.epoch > now.epoch {
+            let index = end.checked_sub(1).and_then(|last| self.chain.holding(last));
+            let name = index.map_or_else(String::new, |index| self.chain.segments[index].name());
+            return Err(chain::outdated(&self.storage, &name, last.epoch, now.epoch).into());
+        }
+        let window_end = window_end.max(now.durable_end + now.window);
+        if is_known || end <= window_end {
+            return Ok(());
+        }
+        let Some(index) = self.chain.holding(window_end) else { return Ok(()) };
         let segment = self.chain.open_there(&self.storage, &self.chain.segments[index], false)?;
         let mut refused = None;
         scan::for_each_slot(&self.storage, &segment, window_end..window_end + 1, |sequence, record| {
             let path = self.storage.path(&segment.name);
             let header = valid_record(&self.crc, sequence, record);
             if header.is_some_and(|header| header.epoch() == self.control.epoch) {
-                let what = scan::BEYOND_WINDOW;
+                let what = judge::BEYOND_WINDOW;
                 refused = Some(scan::corrupt(path, &self.crc, segment.slots, sequence, record, what));
             }
             ControlFlow::Break(())

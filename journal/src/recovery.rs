@@ -8,15 +8,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crate::bonds;
 use crate::chain::{self, Chain, OpenSegment};
 use crate::control::{self, Control};
-use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::Schema;
-use crate::format::{
-    Bond, CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, segment_name, valid_record,
-};
+use crate::format::{Bond, CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, segment_name};
+use crate::judge::{self, Judged};
 use crate::protect;
 use crate::report::RecoveryReport;
-use crate::scan::{self, Follow, Tail};
+use crate::scan::{self, Follow};
 use crate::storage::{LockFault, Storage, StorageFile};
 
 /// A journal in order: D is its end, nothing lies behind it.
@@ -55,23 +53,18 @@ pub(crate) fn recover<S: Storage>(
     let chain = chain::load(storage, &found, true, accept)?;
     let mut report = empty_report(storage, &found);
     report.was_closed = found.closed;
-    report.same_boot = found.boot_id == storage.boot_id() && found.boot_id != [0; 16];
+    report.same_boot = judge::is_same_boot(storage, &found);
     report.warnings.extend(chain.warnings.iter().cloned());
     if loaded.other_slot_bad {
         let path = storage.path(CONTROL_NAME);
         report.warnings.push(format!("{}: one slot is damaged; used the other", path.display()));
     }
-    // 4. Scan (D, D+W].
-    let start = last_durable(storage, &chain, &found)?;
-    let window_end = found.durable_end.saturating_add(found.window);
-    let search = found.durable_end..window_end;
-    let tail = scan::find_tail(storage, &chain, &found, search, loaded.other_slot_bad, start)?;
-    check_tail(storage, &chain, &found, &tail, window_end, &report, loaded.other_slot_bad)?;
-    bonds::check_tail(storage, &chain, found.durable_end, tail.end)?;
-    if tail.used_end > tail.end {
+    // 4. Scan (D, D+W], and look at what lies behind.
+    let tail = judge::judge(storage, &loaded, &chain, true)?;
+    if tail.is_cut() {
         report.truncated_at = Some(tail.end);
         report.valid_discarded = tail.valid_discarded;
-        report.may_include_acknowledged = tail.valid_discarded > 0 || loaded.other_slot_bad;
+        report.may_include_acknowledged = tail.may_include_acknowledged;
     }
     let epoch = found.epoch + 1;
     if epoch > MAX_EPOCH {
@@ -80,21 +73,24 @@ pub(crate) fn recover<S: Storage>(
     let mut control = Control::open(storage, found)?;
     let mut recovered_chain = chain;
     // 5. Save what will be discarded.
-    if tail.used_end > tail.end {
+    if tail.is_cut() {
         report.discarded_saved_to = Some(save(storage, &recovered_chain, &tail, epoch)?);
     }
     // 6. Sync the new epoch. D, W and the boot stay those of the log as it was found, in case this is killed.
-    control.update(|state| {
-        state.epoch = epoch;
-        state.closed = false;
-    })?;
+    if protect::on(protect::EPOCH_SYNC) {
+        control.update(|state| {
+            state.epoch = epoch;
+            state.closed = false;
+        })?;
+    }
     // 7., 8. Mend and sync.
-    report.removed = mend(storage, &mut recovered_chain, &found, &tail, window_end)?;
+    report.removed = mend(storage, &mut recovered_chain, &found, &tail)?;
     // 9. Raise D to the tail. From here on the log is the recovered one.
     let last = bonds::bond_before(storage, &recovered_chain, tail.end)?.unwrap_or(found.last);
     control.update(|state| {
-        state.durable_end = tail.end;
-        state.last = last;
+        if protect::on(protect::RAISE_D) {
+            (state.durable_end, state.last) = (tail.end, last);
+        }
         state.window = window;
         state.epoch = epoch;
         state.closed = false;
@@ -143,84 +139,11 @@ fn create<S: Storage>(
     Ok(Recovered { lock, control, chain, last: Follow::default(), report })
 }
 
-/// Epoch and time of the record just below D; it must be whole.
-fn last_durable<S: Storage>(
-    storage: &S,
-    chain: &Chain,
-    control: &ControlState,
-) -> Result<Follow, JournalFault> {
-    let Some(index) = control.durable_end.checked_sub(1).and_then(|last| chain.holding(last)) else {
-        return Ok(Follow::default());
-    };
-    let segment = chain.open_there(storage, &chain.segments[index], false)?;
-    let crc = RecordCrc::new(control.journal_id.0);
-    let mut found = Err(None);
-    scan::for_each_slot(
-        storage,
-        &segment,
-        control.durable_end - 1..control.durable_end,
-        |sequence, record| {
-            found = valid_record(&crc, sequence, record).ok_or_else(|| {
-                let path = storage.path(&segment.name);
-                let what = "the last durable record";
-                Some(scan::corrupt(path, &crc, segment.slots, sequence, record, what))
-            });
-            std::ops::ControlFlow::Break(())
-        },
-    )?;
-    match found {
-        Ok(header) => Ok(Follow { epoch: header.epoch(), time_ns: header.time_ns }),
-        Err(corrupt) => Err(corrupt.expect("the slot was visited").into()),
-    }
-}
-
-/// Refuses a tail that no crash can leave.
-fn check_tail<S: Storage>(
-    storage: &S,
-    chain: &Chain,
-    control: &ControlState,
-    tail: &Tail,
-    window_end: u64,
-    report: &RecoveryReport,
-    other_slot_bad: bool,
-) -> Result<(), JournalFault> {
-    let crc = RecordCrc::new(control.journal_id.0);
-    let mut refuse = None;
-    // The process died and the machine went on: memory holds every store up to the last, so a whole record of
-    // the last writer behind one that is not can't be.
-    if report.same_boot && protect::on(protect::SAME_BOOT) && tail.stranded.is_some() {
-        refuse =
-            Some((tail.end, "whole records of the same writer follow it, and the machine never went down"));
-    }
-    let visit = |at: u64, what: Option<&'static str>| -> Result<(), JournalFault> {
-        let Some(index) = chain.holding(at) else { return Ok(()) };
-        let segment = chain.open_there(storage, &chain.segments[index], false)?;
-        let mut found = None;
-        scan::for_each_slot(storage, &segment, at..at + 1, |sequence, record| {
-            let header = valid_record(&crc, sequence, record);
-            let beyond = header.is_some_and(|header| header.epoch() == control.epoch);
-            let path = storage.path(&segment.name);
-            if let Some(what) = what {
-                found = Some(scan::corrupt(path, &crc, segment.slots, sequence, record, what));
-            } else if beyond {
-                let what = scan::BEYOND_WINDOW;
-                found = Some(scan::corrupt(path, &crc, segment.slots, sequence, record, what));
-            }
-            std::ops::ControlFlow::Break(())
-        })?;
-        found.map_or(Ok(()), |corrupt| Err(corrupt.into()))
-    };
-    if let Some((at, what)) = refuse {
-        visit(at, Some(what))?;
-    }
-    if !other_slot_bad { visit(window_end, None) } else { Ok(()) }
-}
-
 /// Copies the slots behind the tail into a file of their own, synced.
 fn save<S: Storage>(
     storage: &S,
     chain: &Chain,
-    tail: &Tail,
+    tail: &Judged,
     epoch: u32,
 ) -> Result<std::path::PathBuf, JournalFault> {
     // A recovery that was killed may have saved more than is left now: never write over its file.
@@ -249,7 +172,10 @@ fn save<S: Storage>(
         let segment = chain.open_there(storage, segment, false)?;
         let mut failed = None;
         scan::for_each_slot(storage, &segment, tail.end..tail.used_end, |sequence, record| {
-            // A slot's place says its sequence, also behind a segment that lacks some.
+            if scan::is_zero(record) {
+                return std::ops::ControlFlow::Continue(());
+            }
+            // A slot's place says its sequence, and what is empty takes no room.
             match file.write_at(record, (sequence - tail.end) * record.len() as u64) {
                 Ok(()) => std::ops::ControlFlow::Continue(()),
                 Err(error) => {
@@ -262,8 +188,10 @@ fn save<S: Storage>(
             return Err(fault("write")(error).into());
         }
     }
-    file.sync().map_err(fault("sync"))?;
-    storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
+    if protect::on(protect::SAVE_SYNC) {
+        file.sync().map_err(fault("sync"))?;
+        storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
+    }
     Ok(path)
 }
 
@@ -272,8 +200,7 @@ fn mend<S: Storage>(
     storage: &S,
     chain: &mut Chain,
     control: &ControlState,
-    tail: &Tail,
-    window_end: u64,
+    tail: &Judged,
 ) -> Result<Vec<String>, JournalFault> {
     let mut removed = remove_temporaries(storage)?;
     for base in std::mem::take(&mut chain.retired) {
@@ -302,7 +229,7 @@ fn mend<S: Storage>(
             bonds::write_link(&open.file, open.slots, control.journal_id, before)
                 .map_err(|error| IoFault::new("write the link of", storage.path(&open.name), error))?;
         }
-        mend_segment(storage, &open, segment.short, control, tail, window_end)?;
+        mend_segment(storage, &open, segment.short, control, tail)?;
     }
     chain.segments.iter_mut().for_each(|segment| segment.short = false);
     storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
@@ -315,8 +242,7 @@ fn mend_segment<S: Storage>(
     segment: &OpenSegment<S::File>,
     short: bool,
     control: &ControlState,
-    tail: &Tail,
-    window_end: u64,
+    tail: &Judged,
 ) -> Result<(), IoFault> {
     let OpenSegment { name, slots, file } = segment;
     let fault = |operation| {
@@ -332,7 +258,7 @@ fn mend_segment<S: Storage>(
         copy_onto_itself(file, slots.offset(keep.start)..slots.offset(keep.end.max(keep.start)))
             .map_err(fault("rewrite"))?;
     }
-    let wipe_end = window_end.max(tail.used_end).min(slots.end);
+    let wipe_end = tail.window_end.max(tail.used_end).min(slots.end);
     if tail.end < wipe_end && protect::on(protect::ZERO) {
         let start = tail.end.max(slots.base);
         wipe(file, slots.offset(start)..slots.offset(wipe_end)).map_err(fault("zero"))?;

@@ -1,17 +1,14 @@
-//! Walking records in chunks and finding where the log ends.
+//! Walking records in chunks, and the rule for one following another.
 
-use crate::chain::{Chain, OpenSegment};
+use crate::chain::OpenSegment;
 use crate::crc::RecordCrc;
-use crate::error::{CorruptRecord, IoFault, JournalFault};
-use crate::format::{ControlState, RECORD_HEADER_BYTES, RecordHeader, Slots, valid_record};
+use crate::error::{CorruptRecord, IoFault};
+use crate::format::{RECORD_HEADER_BYTES, RecordHeader, Slots};
 use crate::protect;
 use crate::storage::{Storage, StorageFile};
 
 /// Bytes read at a time: enough to make the call cheap, few enough to stay in the cache.
 const CHUNK_BYTES: usize = 256 << 10;
-
-/// What is wrong with a record of the last writer at or behind D + W.
-pub(crate) const BEYOND_WINDOW: &str = "it lies beyond the window that its writer kept to";
 
 /// Calls `visit(sequence, record)` for the slots of `range` that lie in one segment, until it says stop.
 /// Bytes that a short file lacks read as zeros; of the slots that it lacks whole only the first is visited, so
@@ -69,71 +66,6 @@ impl Follow {
         }
         accepted
     }
-}
-
-/// What lies between D and the end of the window.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tail {
-    /// The sequence behind the last record that counts.
-    pub(crate) end: u64,
-    /// The epoch and time of that record.
-    pub(crate) last: Follow,
-    /// The sequence behind the last slot beyond `end` that is not all zero.
-    pub(crate) used_end: u64,
-    /// Records beyond `end` that are whole and yet not part of the log.
-    pub(crate) valid_discarded: u64,
-    /// The first of them that carries the newest epoch.
-    pub(crate) stranded: Option<u64>,
-}
-
-/// Reads the slots of `range` in order over all segments and finds the log's end.
-///
-/// `range.end` bounds the search. If `go_on` is set, whole records beyond it still count as long as there is no
-/// gap (the control slot that would have said so is lost).
-pub(crate) fn find_tail<S: Storage>(
-    storage: &S,
-    chain: &Chain,
-    control: &ControlState,
-    range: std::ops::Range<u64>,
-    go_on: bool,
-    start: Follow,
-) -> Result<Tail, JournalFault> {
-    let crc = RecordCrc::new(control.journal_id.0);
-    let mut tail = Tail { end: range.start, last: start, used_end: range.start, ..Tail::default() };
-    let mut broken = false;
-    let bound = if go_on { u64::MAX } else { range.end };
-    for segment in chain.from(range.start) {
-        if segment.base >= bound || broken && segment.base >= range.end {
-            break;
-        }
-        let segment = chain.open_there(storage, segment, false)?;
-        for_each_slot(storage, &segment, range.start..bound, |sequence, record| {
-            if sequence >= range.end && broken {
-                return std::ops::ControlFlow::Break(());
-            }
-            let valid = valid_record(&crc, sequence, record);
-            match valid {
-                Some(header) if !broken && tail.last.accept(header, control.epoch) => tail.end = sequence + 1,
-                Some(header) => {
-                    broken = true;
-                    tail.valid_discarded += 1;
-                    if header.epoch() == control.epoch {
-                        tail.stranded.get_or_insert(sequence);
-                    }
-                    tail.used_end = sequence + 1;
-                }
-                None => {
-                    broken = true;
-                    if !is_zero(record) {
-                        tail.used_end = sequence + 1;
-                    }
-                }
-            }
-            std::ops::ControlFlow::Continue(())
-        })?;
-    }
-    tail.used_end = tail.used_end.max(tail.end);
-    Ok(tail)
 }
 
 /// Whether a slot was never written. By whole words: most of the window is such slots.

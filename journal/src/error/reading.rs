@@ -85,7 +85,7 @@ pub enum SalvageError {
         "nothing of {} can be kept: {}; {}", path.display(),
         report.lost.first().map_or_else(String::new, ToString::to_string),
         match report.whole_not_kept {
-            0 => "no record is whole: restore the files from a copy".to_owned(),
+            0 => "no record is whole: salvage what copies of the files there are".to_owned(),
             count => format!("{count} records behind it are whole: salvage with damage skipped (--skip-damaged)"),
         }
     )]
