@@ -2,10 +2,11 @@
 
 mod trying;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use slipring_journal::storage::Files;
 
 use crate::Event;
 use crate::clock::Clock;
@@ -34,7 +35,7 @@ pub(crate) struct Outlet {
     pub(crate) parking: Arc<Parking>,
     pub(crate) counters: Place<PublishersLine>,
     /// Where the engine's journal is, for whoever compares with what it holds.
-    pub(crate) journal: Option<PathBuf>,
+    pub(crate) journal: Option<Files>,
     /// The lanes that the caller runs, if there are any: a publisher that waits runs them.
     pub(crate) drive: Option<Arc<dyn Drive>>,
 }

@@ -110,12 +110,12 @@ impl<E: Event> Recovered<E> {
         }
         let mut reader = writer.reader()?;
         let epoch = reader.at(sequence)?.epoch();
-        let mut log = dead_letter_log::Log::open(journal.path(), stage, reader.as_raw())?;
+        let mut log = dead_letter_log::Log::open(&journal.files(), stage, reader.as_raw())?;
         if log.torn_bytes() > 0 {
             self.torn_dead_letters.push((stage.to_owned(), log.torn_bytes()));
         }
         if !log.skips(sequence)
-            && let Some(path) = snapshot::newest_above(journal.path(), stage, reader.as_raw(), sequence)?
+            && let Some(path) = snapshot::newest_above(&journal.files(), stage, reader.as_raw(), sequence)?
         {
             return Err(KeepError::SkipInSnapshot { stage: stage.to_owned(), sequence, path }.into());
         }
@@ -203,7 +203,7 @@ impl<E: Event> Recovered<E> {
         restore: bool,
     ) -> Result<Vec<(String, Opened)>, KeepError> {
         let Some(journal) = &builder.journal else { return Ok(Vec::new()) };
-        let folder = journal.path().to_owned();
+        let folder = journal.files();
         let opened = builder.open_stages(&mut Opening { folder, reader: reader.as_raw(), restore })?;
         for (stage, opened) in &opened {
             self.restored.extend(opened.restored.clone());

@@ -1,16 +1,16 @@
 //! From a description to running lanes: ring, cursors, gates and threads are made and wired.
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::mpsc::sync_channel;
 
-use slipring_journal::{Cursors, Journal, JournalId, Writer};
+use slipring_journal::storage::{Files, Folder};
+use slipring_journal::{Change, Cursors, Journal, JournalId, Writer};
 
 use crate::Event;
 use crate::builder::{EngineBuilder, parks};
-use crate::counters::{self, Static};
+use crate::counters::{self, Board, Static};
 use crate::cursor::Cursor;
 use crate::engine::{Engine, LaneThread, Shared};
 use crate::error::BuildError;
@@ -60,14 +60,15 @@ impl<E: Event> EngineBuilder<E> {
         let named = |lane: &Lane<E>| -> Vec<_> {
             lane.items.iter().map(|item| (item_name(item), lane.name.clone())).collect()
         };
+        let folder = self.journal.as_ref().map(Journal::files);
+        let identity = folder.as_ref().and_then(|files| files.folder().ok()).map(Folder::identity);
         let fixed = Static::of_engine(
-            writer.as_ref().map(Writer::journal_id),
+            writer.as_ref().map(Writer::journal_id).zip(identity),
             self.capacity,
             live_from,
             self.lanes.iter().flat_map(named).collect(),
         );
-        let folder = self.journal.as_ref().map(Journal::path);
-        let (board, counters_file) = counters::make(&self.shown, folder, &fixed, base)?;
+        let (board, counters_file) = counters::make(&self.shown, folder.as_ref(), &fixed, base)?;
         let (names, lane_names): (Vec<String>, Vec<String>) = fixed.stages.into_iter().unzip();
         let parking = Arc::new(Parking::new(self.parking_lanes(), board.lanes()));
         let status = Arc::new(Status::new(Arc::clone(&parking), Arc::clone(&board), names.clone()));
@@ -78,7 +79,7 @@ impl<E: Event> EngineBuilder<E> {
         let (published, durable) = (board.published(), board.durable());
         if let Some(journal) = &journal {
             board.begin_journal(journal.journalled_end());
-            follow_journal(journal, &durable, &parking);
+            follow_journal(journal, &durable, &parking, &board);
         }
         let abandon = Arc::new(AtomicBool::new(false));
         let findings: Arc<Findings> = Arc::default();
@@ -88,13 +89,13 @@ impl<E: Event> EngineBuilder<E> {
         let retention = writer.as_ref().and_then(Writer::retention);
         let history = match (&self.journal, &journal) {
             (Some(place), Some(written)) => {
-                Some(History::new(place.path(), written.clone(), retention.clone()))
+                Some(History::new(place.files(), written.clone(), retention.clone()))
             }
             _ => None,
         };
         let keeper = match (self.journal.clone(), &journal) {
             (Some(place), Some(written)) => {
-                let to_keep = self.keep_by(place.path())?;
+                let to_keep = self.keep_by(&place.files())?;
                 let needs_all = self.needs_all_history(&place);
                 let retention = retention.clone().filter(|_| !needs_all);
                 let work = Work {
@@ -189,7 +190,7 @@ impl<E: Event> EngineBuilder<E> {
             stages: cursors.clone(),
             parking,
             counters: board.publishers(),
-            journal: self.journal.map(|journal| journal.path().to_owned()),
+            journal: folder,
             drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
         });
         let shared = Shared {
@@ -217,7 +218,7 @@ impl<E: Event> EngineBuilder<E> {
     }
 
     /// What the keeper has to write for.
-    fn keep_by(&mut self, journal: &Path) -> Result<Vec<KeptStage>, KeepError> {
+    fn keep_by(&mut self, journal: &Files) -> Result<Vec<KeptStage>, KeepError> {
         let mut all = Vec::new();
         for item in self.lanes.iter_mut().flat_map(|lane| &mut lane.items) {
             if let Item::Stage { stage, .. } = item {
@@ -290,15 +291,18 @@ fn item_name<E: Event>(item: &Item<E>) -> String {
 
 /// Has the journal's threads move the durable cursor in the counters and wake lanes: those gated on durable, all when
 /// the journal fails.
-fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>) {
-    let (ours, parking) = (durable.clone(), Arc::clone(parking));
-    journal.on_change(move |durable_end, failed| {
+fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>, board: &Arc<Board>) {
+    let (ours, parking, shown) = (durable.clone(), Arc::clone(parking), Arc::clone(board));
+    journal.on_change(move |Change { durable_end, failed, folder_moved }| {
         ours.raise(durable_end);
+        shown.set_folder_moved(folder_moved);
         parking.wake(&ours);
         if failed {
             parking.wake_all();
         }
     });
+    // What was seen before.
+    board.set_folder_moved(journal.folder_moved());
     // What was durable before; the syncer may have raised it further since.
     durable.raise(journal.durable_end());
 }

@@ -25,6 +25,7 @@ mod chain;
 mod control;
 #[doc(hidden)]
 pub mod crc;
+mod discarded;
 mod error;
 mod event;
 mod follow;
@@ -44,6 +45,7 @@ mod record;
 mod recovery;
 mod report;
 mod retention;
+mod room;
 mod salvage;
 mod scan;
 mod segments;
@@ -71,6 +73,8 @@ pub use inspect::verify_on;
 pub use inspect::{JournalInfo, SegmentInfo, Status, VerifyReport, inspect, verify};
 pub use journal::Journal;
 pub use prepare::DiskFull;
+#[doc(hidden)]
+pub use progress::Change;
 pub use progress::Cursors;
 pub use reader::{Chunk, Chunks, RawReader, Reader, Unchecked};
 pub use record::{RawRecord, Record};
@@ -81,6 +85,7 @@ pub use salvage::salvage_on;
 pub use salvage::{Loss, Lost, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
+pub use storage::{FileKind, NotOurs};
 pub use syncer::Sync;
 pub use writer::Writer;
 

@@ -8,11 +8,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crate::chain::{self, Chain};
 use crate::control::{self, Control};
 use crate::crc::RecordCrc;
+use crate::discarded;
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::Schema;
 use crate::format::{CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, valid_record};
 use crate::protect;
 use crate::report::RecoveryReport;
+use crate::room;
 use crate::scan::{self, Follow, Tail};
 use crate::storage::{LockFault, Storage, StorageFile};
 
@@ -33,6 +35,7 @@ pub(crate) fn recover<S: Storage>(
     schema: &Schema,
     record_bytes: usize,
     window: u64,
+    segment_bytes: u64,
 ) -> Result<Recovered<S>, OpenError> {
     let started = Instant::now();
     let folder = storage.path("");
@@ -40,6 +43,7 @@ pub(crate) fn recover<S: Storage>(
     storage.create_folder().map_err(|e| IoFault::new("create folder", folder.clone(), e))?;
     let lock = storage.lock().map_err(|fault| match fault {
         LockFault::Held(holder) => OpenError::Locked { path: folder.clone(), holder },
+        LockFault::Foreign { path, what } => OpenError::ForeignLock { path, what },
         LockFault::Io(error) => IoFault::new("lock", folder.clone(), error).into(),
     })?;
     // 2. Read the control file.
@@ -73,6 +77,7 @@ pub(crate) fn recover<S: Storage>(
     if epoch > MAX_EPOCH {
         return Err(OpenError::EpochsExhausted);
     }
+    room::make(storage, &chain, &tail, segment_bytes)?;
     let mut control = Control::open(storage, found)?;
     let mut recovered_chain = chain;
     // 5. Save what will be discarded.
@@ -215,13 +220,16 @@ fn save<S: Storage>(
     epoch: u32,
 ) -> Result<std::path::PathBuf, IoFault> {
     // A recovery that was killed may have saved more than is left now: never write over its file.
-    let mut name = format!("discarded-{:020}-epoch-{epoch}.bin", tail.end);
+    if let Some(path) = discarded::find(storage, chain, tail)? {
+        return Ok(path);
+    }
+    let mut name = format!("{}epoch-{epoch}.bin", discarded::prefix(tail.end));
     let mut attempt = 1;
     let file = loop {
         match storage.create(&name) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 attempt += 1;
-                name = format!("discarded-{:020}-epoch-{epoch}-{attempt}.bin", tail.end);
+                name = format!("{}epoch-{epoch}-{attempt}.bin", discarded::prefix(tail.end));
             }
             created => {
                 break created.map_err(|error| IoFault::new("create", storage.path(&name), error))?;
@@ -246,10 +254,12 @@ fn save<S: Storage>(
             }
         })?;
         if let Some(error) = failed {
+            // All of it is in the log still.
+            let _ = storage.remove(&name);
             return Err(fault("write")(error));
         }
     }
-    file.sync().map_err(fault("sync"))?;
+    file.sync().inspect_err(|_| drop(storage.remove(&name))).map_err(fault("sync"))?;
     storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
     Ok(path)
 }

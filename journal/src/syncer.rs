@@ -116,6 +116,7 @@ impl<S: Storage> Syncer<S> {
         if !self.failed {
             self.sync_to(self.progress.journalled_end(), !self.progress.has_failed());
         }
+        crate::behind::look_at_folder(&self.storage, &self.progress);
         // The helper has gone.
         if let Some(retainer) = self.retainer.as_ref().filter(|_| !self.progress.has_failed()) {
             while retainer.shared.remove_one(&self.storage) {}

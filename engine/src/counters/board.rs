@@ -107,6 +107,12 @@ impl Board {
         fate.word.fetch_or(HALTED, Ordering::Release);
     }
 
+    /// Says whether the name of the journal's folder means another one by now.
+    pub(crate) fn set_folder_moved(&self, moved: bool) {
+        // Relaxed: a figure, of the journal's threads alone.
+        self.fate().folder_moved.store(u64::from(moved), Ordering::Relaxed);
+    }
+
     /// Publishing is closed.
     pub(crate) fn close(&self) {
         self.fate().word.fetch_or(CLOSED, Ordering::Release);
@@ -167,6 +173,7 @@ impl Board {
             capacity: about.capacity,
             live_from: about.live_from,
             closed: word & CLOSED != 0,
+            folder_moved: fate.folder_moved.load(Ordering::Relaxed) != 0,
             halted,
             stages,
             late_consumers,

@@ -6,13 +6,13 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam::queue::ArrayQueue;
+use slipring_journal::storage::Folder;
 use slipring_journal::{Cursors, Journal, RetentionHandle};
 
 use super::digests::{self, Divergence, Entry};
@@ -135,7 +135,7 @@ impl ToKeeper {
 /// What the keeper has of a stage.
 pub(crate) struct KeptStage {
     pub(crate) name: String,
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: Folder,
     pub(crate) link: Arc<ToKeeper>,
     pub(crate) snapshots: Option<(Snapshots, u32)>,
     pub(crate) digest_log: Option<digests::Log>,
@@ -341,10 +341,10 @@ impl KeptStage {
         if let Some(file) = &self.dead_letters {
             self.trust
                 .sync(|| dead_letter_log::sync_and_mark(file, anchor.journal_id))
-                .map_err(io("sync the dead letters in", &self.folder))?;
+                .map_err(io("sync the dead letters in", self.folder.path()))?;
         }
         if let Some(file) = &self.effects {
-            self.trust.sync(|| file.sync_data()).map_err(io("sync the effects in", &self.folder))?;
+            self.trust.sync(|| file.sync_data()).map_err(io("sync the effects in", self.folder.path()))?;
         }
         self.covers = self.usable.write(&self.folder, &anchor, version, &saved.bytes, options.keep)?;
         Ok(())

@@ -1,9 +1,9 @@
 //! Before the first event: a stage takes from disk what it kept, and says from where on it must see history.
 
 use std::ops::Range;
-use std::path::PathBuf;
 
 use slipring_journal::RawReader;
+use slipring_journal::storage::Files;
 
 use super::effects::Progress;
 use super::snapshot::{self, Restored};
@@ -13,7 +13,7 @@ use crate::duties::{Duties, Keeps};
 /// What a stage is opened with.
 pub(crate) struct Opening<'a> {
     /// The journal's folder.
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: Files,
     pub(crate) reader: &'a mut RawReader,
     /// Restore states from snapshots, and start each stage where its own is.
     pub(crate) restore: bool,

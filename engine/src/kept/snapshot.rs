@@ -4,9 +4,10 @@
 //! the record that it was taken behind, and is refused when the log holds another there. It is written only once
 //! that record is durable, so that power loss can't leave a snapshot of events that the log has lost.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{Read, Write};
+use std::path::PathBuf;
 
+use slipring_journal::storage::{Access, Files, Folder};
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
 
 use super::{KeepError, io, stage_folder, write_whole};
@@ -156,7 +157,7 @@ impl Usable {
 
     /// What they cover, so that recovery can fall back to any of them: all below the oldest once there are `keep`, and
     /// nothing before.
-    pub(crate) fn covers(&self, folder: &Path, keep: usize) -> Result<u64, KeepError> {
+    pub(crate) fn covers(&self, folder: &Folder, keep: usize) -> Result<u64, KeepError> {
         let files: Vec<_> = list(folder)?.into_iter().filter(|(end, _)| self.counts(*end)).collect();
         Ok(covered(&files, keep))
     }
@@ -166,7 +167,7 @@ impl Usable {
     /// journal. What those that count cover now.
     pub(crate) fn write(
         &mut self,
-        folder: &Path,
+        folder: &Folder,
         anchor: &Anchor,
         version: u32,
         state: &[u8],
@@ -185,8 +186,8 @@ impl Usable {
         let oldest = count.get(too_many).map_or(0, |(end, _)| *end);
         let most_others = if too_many > 0 { others.partition_point(|(end, _)| *end < oldest) } else { 0 };
         let too_many_others = most_others.max(others.len().saturating_sub(keep));
-        for (end, path) in count[..too_many].iter().chain(&others[..too_many_others]) {
-            std::fs::remove_file(path).map_err(io("remove", path))?;
+        for (end, name) in count[..too_many].iter().chain(&others[..too_many_others]) {
+            folder.remove(name).map_err(io("remove", &folder.path().join(name)))?;
             self.written.retain(|written| written != end);
         }
         Ok(covered(&count[too_many..], keep))
@@ -194,22 +195,16 @@ impl Usable {
 }
 
 /// What these files, the oldest first, cover if `keep` of them are wanted.
-fn covered(files: &[(u64, PathBuf)], keep: usize) -> u64 {
+fn covered(files: &[(u64, String)], keep: usize) -> u64 {
     files.first().filter(|_| files.len() >= keep).map_or(0, |(end, _)| *end)
 }
 
 /// The snapshots of a folder, the oldest first, by the sequence in their names.
-pub(crate) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>, KeepError> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(io("list", folder))?,
-    };
+pub(crate) fn list(folder: &Folder) -> Result<Vec<(u64, String)>, KeepError> {
     let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(io("list", folder))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    for name in folder.list().map_err(io("list", folder.path()))? {
         if let Some(end) = name.strip_suffix(SUFFIX).and_then(|digits| digits.parse().ok()) {
-            files.push((end, path));
+            files.push((end, name));
         }
     }
     files.sort();
@@ -218,19 +213,23 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>, KeepError> {
 
 /// The newest snapshot of a stage that has the event `sequence` in it and holds against the log, if there is one.
 pub(crate) fn newest_above(
-    journal: &Path,
+    journal: &Files,
     stage: &str,
     reader: &mut RawReader,
     sequence: u64,
 ) -> Result<Option<PathBuf>, KeepError> {
-    let files = list(&stage_folder(journal, stage))?.into_iter().rev();
+    let Some(folder) = stage_folder(journal, stage)? else { return Ok(None) };
+    let files = list(&folder)?.into_iter().rev();
     let mut above = files.take_while(|(end, _)| *end > sequence);
-    Ok(above.find(|(_, path)| load(path, reader).is_ok()).map(|(_, path)| path))
+    let found = above.find(|(_, name)| load(&folder, name, reader).is_ok());
+    Ok(found.map(|(_, name)| folder.path().join(name)))
 }
 
 /// Reads a snapshot and checks it against itself and the log.
-pub(crate) fn load(path: &Path, reader: &mut RawReader) -> Result<Content, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+pub(crate) fn load(folder: &Folder, name: &str, reader: &mut RawReader) -> Result<Content, String> {
+    let mut bytes = Vec::new();
+    let read = folder.open_file(name, Access::Read).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|error| error.to_string())?;
     let field = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap_or_default());
     let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
     if bytes.len() < HEADER_BYTES || &bytes[..8] != MAGIC {
@@ -262,20 +261,23 @@ fn is_at_start(reader: &RawReader, anchor: &Anchor) -> bool {
 
 /// The newest snapshot that can be used, by `restore`, and those that can't.
 pub(crate) fn restore(
-    journal: &Path,
+    journal: &Files,
     stage: &str,
     reader: &mut RawReader,
     mut restore: impl FnMut(u32, &[u8]) -> Result<(), HandlerError>,
 ) -> Result<Restored, KeepError> {
     let mut refused = Vec::new();
-    for (_, path) in list(&stage_folder(journal, stage))?.into_iter().rev() {
-        let restored = load(&path, reader).and_then(|content| {
+    let Some(folder) = stage_folder(journal, stage)? else {
+        return Ok(Restored { stage: stage.to_owned(), end: None, refused });
+    };
+    for (_, name) in list(&folder)?.into_iter().rev() {
+        let restored = load(&folder, &name, reader).and_then(|content| {
             restore(content.version, content.state()).map_err(|error| error.to_string())?;
             Ok(content.end())
         });
         match restored {
             Ok(end) => return Ok(Restored { stage: stage.to_owned(), end: Some(end), refused }),
-            Err(why) => refused.push(RefusedSnapshot { path, why }),
+            Err(why) => refused.push(RefusedSnapshot { path: folder.path().join(name), why }),
         }
     }
     Ok(Restored { stage: stage.to_owned(), end: None, refused })
