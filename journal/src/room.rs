@@ -50,7 +50,7 @@ pub(crate) fn make<S: Storage>(
     let wanted_bytes = missing_bytes.saturating_add(saved_bytes).saturating_add(SMALL_BYTES);
     let free_bytes = storage.free_bytes().map_err(fault("look at the disk of"))?;
     if free_bytes.is_some_and(|free| free < wanted_bytes) {
-        return Err(fault("make room for")(std::io::ErrorKind::StorageFull.into()).into());
+        return Err(fault("make room for")(std::io::Error::from_raw_os_error(libc::ENOSPC)).into());
     }
     if missing_bytes > 0 {
         file.allocate(claimed_bytes).map_err(fault("allocate"))?;

@@ -128,7 +128,7 @@ impl<S: Storage> LiveSegment<S> {
     fn why(&self, error: std::io::Error, map: &Map<S>) -> std::io::Error {
         let is_whole = || self.file.size().is_ok_and(|size| size >= size_of_val(map.words()) as u64);
         match error.raw_os_error() {
-            Some(libc::EFAULT) if is_whole() => std::io::ErrorKind::StorageFull.into(),
+            Some(libc::EFAULT) if is_whole() => std::io::Error::from_raw_os_error(libc::ENOSPC),
             _ => error,
         }
     }

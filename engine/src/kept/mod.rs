@@ -37,7 +37,7 @@ const STAGES: &str = "stages";
 
 /// Where a stage's folder lies, for messages.
 pub(crate) fn stage_path(journal: &Files, stage: &str) -> PathBuf {
-    journal.path().join(STAGES).join(stage)
+    journal.folder_path().join(STAGES).join(stage)
 }
 
 /// The folder of what a stage keeps, if there is one.
@@ -53,7 +53,7 @@ pub(crate) fn stage_folder(journal: &Files, stage: &str) -> Result<Option<Folder
 pub(crate) fn stages(journal: &Files) -> Result<Vec<String>, KeepError> {
     let mut names = match journal.folder().and_then(|folder| folder.subfolder(STAGES)?.list()) {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        names => names.map_err(io("list", &journal.path().join(STAGES)))?,
+        names => names.map_err(io("list", &journal.folder_path().join(STAGES)))?,
     };
     names.sort();
     Ok(names)

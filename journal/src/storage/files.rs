@@ -43,7 +43,7 @@ impl Files {
     }
 
     /// The name of the folder.
-    pub fn path(&self) -> &Path {
+    pub fn folder_path(&self) -> &Path {
         &self.inner.path
     }
 
