@@ -122,9 +122,9 @@ impl Storage for Files {
     type Lock = FilesLock;
 
     fn create_folder(&self) -> io::Result<()> {
-        match self.folder() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            found => return found.map(|_| ()),
+        // One that is there and can't be opened is for the lock to say.
+        if self.folder().is_ok() || self.inner.path.is_dir() {
+            return Ok(());
         }
         // Of each folder that is made here the entry is made durable, not only of the last one.
         let folder = &self.inner.path;
