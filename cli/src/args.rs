@@ -37,7 +37,7 @@ pub enum Command {
     Verify(LookArgs),
     /// Show how far a running engine is: cursors, lags, batches, stalls
     ///
-    /// The counters are found by the journal that the engine writes. Exit status: 0 shown, 1 the engine's process is
+    /// The counters are found by the journal that the engine writes, or given by their path. Exit status: 0 shown, 1 the engine's process is
     /// gone without an end in good order (what it left is shown), 3 there are none, usage or I/O.
     Top(TopArgs),
     /// Show what stages keep beside a journal: snapshots, effects, digests, dead letters
@@ -178,7 +178,11 @@ pub struct LookArgs {
 #[derive(Debug, Args)]
 pub struct TopArgs {
     /// The folder of the journal that the engine writes
-    pub journal: PathBuf,
+    #[arg(required_unless_present = "counters")]
+    pub journal: Option<PathBuf>,
+    /// The counters file itself, where no journal names it: the engine has none, or its folder has another name by now
+    #[arg(long, value_name = "FILE", conflicts_with = "journal")]
+    pub counters: Option<PathBuf>,
     /// Show them again and again until the engine ends, every second or every SECONDS
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
     pub watch: Option<Interval>,

@@ -1,6 +1,7 @@
 //! `slipring top`: how far an engine in another process is, once or again and again.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,10 @@ use crate::{show, time};
 const STALE: u8 = 1;
 
 pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
-    let reader = CountersReader::of_journal(&args.journal)?;
+    let reader = match (&args.journal, &args.counters) {
+        (_, Some(file)) => CountersReader::open(file)?,
+        (journal, None) => CountersReader::of_journal(journal.as_deref().unwrap_or(Path::new(".")))?,
+    };
     let mut before: Option<(Instant, Counters)> = None;
     loop {
         let now = Instant::now();
@@ -81,7 +85,13 @@ fn table(
         (None, true) => "shutting down",
         (None, false) => "running",
     };
-    writeln!(out, "engine      {}, process {}, {state}", args.journal.display(), counters.process)?;
+    let place = args.journal.as_ref().or(args.counters.as_ref()).map(|path| path.display());
+    let place = place.map_or_else(String::new, |path| path.to_string());
+    writeln!(out, "engine      {place}, process {}, {state}", counters.process)?;
+    if counters.folder_moved {
+        let what = "the name of the journal's folder means another one by now, or none";
+        writeln!(out, "warning     {what}: the engine goes on in the one that it opened")?;
+    }
     if let Some(halted) = &counters.halted {
         writeln!(out, "halted      by stage {} at {}: {}", halted.stage, halted.sequence, halted.cause)?;
     }
@@ -223,6 +233,7 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
         "process": counters.process,
         "stale": stale,
         "closed": counters.closed,
+        "folder_moved": counters.folder_moved,
         "halted": counters.halted.as_ref().map(|halted| json!({
             "stage": halted.stage, "sequence": halted.sequence, "cause": halted.cause,
         })),

@@ -135,6 +135,14 @@ impl<E: Event> Engine<E> {
         self.shared.status.halted().cloned()
     }
 
+    /// Whether the name of the journal's folder means another folder by now, or none: it was renamed, removed or mounted
+    /// over, or a link in its path was turned. The engine goes on in the folder that it opened, with all that it keeps
+    /// there; to be found by its name again, it has to be put back. Looked at about once a second. `false` without a
+    /// journal.
+    pub fn folder_moved(&self) -> bool {
+        self.shared.journal.as_ref().is_some_and(Cursors::folder_moved)
+    }
+
     /// How far everything is. Figures of different stages are read one after the other, so they need not be of
     /// the same moment.
     pub fn counters(&self) -> Counters {
@@ -154,6 +162,7 @@ impl<E: Event> Engine<E> {
             // Here the journal's own cursors can be had, which the journal's lane moves inside a batch too.
             counters.journalled_end = Some(journal.journalled_end());
             counters.durable_end = Some(journal.durable_end());
+            counters.folder_moved = journal.folder_moved();
         }
         counters
     }

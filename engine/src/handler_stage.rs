@@ -4,8 +4,9 @@ use std::any::Any;
 use std::cell::Cell;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
+
+use slipring_journal::storage::Files;
 
 use crate::Event;
 use crate::context::Context;
@@ -13,12 +14,12 @@ use crate::cursor::Cursor;
 use crate::duties::{Duties, Keeps};
 use crate::handler::Handler;
 use crate::journal_stage::JournalStage;
+use crate::kept::KeepError;
 use crate::kept::keeper::{KeptStage, ToKeeper};
 use crate::kept::opening::{Opened, Opening};
 use crate::kept::plan::Kind;
-use crate::kept::snapshot::Files;
+use crate::kept::snapshot::StageSnapshots;
 use crate::kept::trust::Trust;
-use crate::kept::{KeepError, stage_folder};
 use crate::latency::Meter;
 use crate::panics;
 use crate::pass::{Pass, Ring, Source};
@@ -298,19 +299,16 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         Ok(Some(opened))
     }
 
-    fn keep_by(&mut self, journal: &Path, place: usize) -> Result<Option<KeptStage>, KeepError> {
+    fn keep_by(&mut self, journal: &Files, place: usize) -> Result<Option<KeptStage>, KeepError> {
         let snapshots = self.keeps.snapshots.map(|calls| (calls.options, calls.version));
         if snapshots.is_none() && self.keeps.digests.is_none() {
             return Ok(None);
         }
         let link = Arc::new(ToKeeper::new(self.keeps.digests.is_some()));
         self.duties.to_keeper = Some(Arc::clone(&link));
-        let folder = match snapshots {
-            Some(_) => crate::kept::make_folder(journal, &self.name)?,
-            None => stage_folder(journal, &self.name),
-        };
+        let folder = crate::kept::make_folder(journal, &self.name)?;
         crate::kept::remove_unfinished(&folder)?;
-        let files = Files::new(&folder, self.duties.restored_end)?;
+        let files = StageSnapshots::new(&folder, self.duties.restored_end)?;
         Ok(Some(KeptStage {
             place,
             name: self.name.clone(),

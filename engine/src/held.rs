@@ -3,9 +3,8 @@
 //! A count alone can't tell a history that was cut short and went on another way from the one that the other journal has
 //! seen: the first would have its events taken for those that are there.
 
-use std::path::Path;
-
-use slipring_journal::{Journal, Kind, ReadError, Reader};
+use slipring_journal::storage::Files;
+use slipring_journal::{Kind, ReadError, Reader};
 
 use crate::Event;
 
@@ -20,8 +19,8 @@ pub(crate) struct Held<E: Event> {
 }
 
 impl<E: Event> Held<E> {
-    pub(crate) fn open(journal: &Path) -> Result<Self, ReadError> {
-        Ok(Held { reader: Journal::at(journal).reader()?, first: 0, buffer: Vec::new() })
+    pub(crate) fn open(journal: &Files) -> Result<Self, ReadError> {
+        Ok(Held { reader: Reader::open_to(journal.clone(), None)?, first: 0, buffer: Vec::new() })
     }
 
     /// Whether record `number` is this event at this time. What retention has removed is taken on trust.

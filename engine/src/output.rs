@@ -18,9 +18,9 @@
 //!   [`Context::already_done`] says is suppressed, and each event published is waited for until the other journal has
 //!   it, so that the stage's progress is never ahead of the effect: at least once.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use slipring_journal::storage::Files;
 use slipring_journal::{Cursors, ReadError};
 
 use crate::Event;
@@ -110,7 +110,7 @@ pub struct Output<E: Event> {
 #[derive(Debug)]
 enum OtherSide {
     /// It has the first so many, in the journal there, if it has one.
-    Counted { held: u64, journal: Option<PathBuf> },
+    Counted { held: u64, journal: Option<Files> },
     /// Its journal's cursors, if it has one.
     Shared { journal: Option<Cursors> },
 }

@@ -5,10 +5,11 @@ mod trying;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use slipring_journal::storage::Files;
 
 use crate::Event;
 use crate::clock::Clock;
@@ -45,7 +46,7 @@ pub(crate) struct Outlet {
     pub(crate) told: Told<CursorLine>,
     pub(crate) times: Times,
     /// Where the engine's journal is, for whoever compares with what it holds.
-    pub(crate) journal: Option<PathBuf>,
+    pub(crate) journal: Option<Files>,
     /// The lanes that the caller runs, if there are any: a publisher that waits runs them.
     pub(crate) drive: Option<Arc<dyn Drive>>,
 }

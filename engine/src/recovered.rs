@@ -111,13 +111,13 @@ impl<E: Event> Recovered<E> {
         }
         let mut reader = writer.reader()?;
         let epoch = reader.at(sequence)?.epoch();
-        let mut log = dead_letter_log::Log::open(journal.path(), stage, reader.as_raw())?;
+        let mut log = dead_letter_log::Log::open(&journal.files(), stage, reader.as_raw())?;
         if log.torn_bytes() > 0 {
             self.torn_dead_letters.push((stage.to_owned(), log.torn_bytes()));
         }
         if !log.skips(sequence)
             && let Some((_, path)) =
-                snapshot::newest_in(journal.path(), stage, reader.as_raw(), sequence + 1..=u64::MAX)?
+                snapshot::newest_in(&journal.files(), stage, reader.as_raw(), sequence + 1..=u64::MAX)?
         {
             return Err(KeepError::SkipInSnapshot { stage: stage.to_owned(), sequence, path }.into());
         }
@@ -207,7 +207,7 @@ impl<E: Event> Recovered<E> {
         restore: bool,
     ) -> Result<Vec<(String, Opened)>, KeepError> {
         let Some(journal) = &builder.journal else { return Ok(Vec::new()) };
-        let folder = journal.path().to_owned();
+        let folder = journal.files();
         let mut opened = Vec::new();
         let reader_starts = None;
         let mut opening = Opening { folder, reader: reader.as_raw(), restore, reader_starts };

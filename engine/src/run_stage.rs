@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 
 use slipring_journal::JournalId;
+use slipring_journal::storage::Files;
 
 use crate::Event;
 use crate::clock::Clock;
@@ -122,7 +122,7 @@ pub(crate) trait RunStage<E: Event>: Send {
         Ok(None)
     }
     /// What the keeper needs to write for it, if it has to; `place` is the stage's among all.
-    fn keep_by(&mut self, _journal: &Path, _place: usize) -> Result<Option<KeptStage>, KeepError> {
+    fn keep_by(&mut self, _journal: &Files, _place: usize) -> Result<Option<KeptStage>, KeepError> {
         Ok(None)
     }
     /// The files that say what it needs no history for any more: to be synced before retention hears of it.

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
-use slipring_journal::{Cursors, Journal, JournalId, Writer};
+use slipring_journal::storage::{Files, Folder};
+use slipring_journal::{Change, Cursors, Journal, JournalId, Writer};
 
 use crate::Event;
 use crate::builder::{EngineBuilder, parks};
-use crate::counters::{self, CursorLine, Static, Told};
+use crate::counters::{self, Board, CursorLine, Static, Told};
 use crate::cursor::Cursor;
 use crate::ending::Ending;
 use crate::engine::{Engine, LaneThread, Shared};
@@ -63,14 +63,15 @@ impl<E: Event> EngineBuilder<E> {
         let named = |lane: &Lane<E>| -> Vec<_> {
             lane.items.iter().map(|item| (item_name(item), lane.name.clone())).collect()
         };
+        let folder = self.journal.as_ref().map(Journal::files);
+        let identity = folder.as_ref().and_then(|files| files.folder().ok()).map(Folder::identity);
         let fixed = Static::of_engine(
-            writer.as_ref().map(Writer::journal_id),
+            writer.as_ref().map(Writer::journal_id).zip(identity),
             self.capacity,
             live_from,
             self.lanes.iter().flat_map(named).collect(),
         );
-        let folder = self.journal.as_ref().map(Journal::path);
-        let (board, counters_file) = counters::make(&self.shown, folder, &fixed, base)?;
+        let (board, counters_file) = counters::make(&self.shown, folder.as_ref(), &fixed, base)?;
         board.begin_time(time_ns);
         let times = Times::new(board.stage_times(), self.time_step_ns());
         let (names, lane_names): (Vec<String>, Vec<String>) = fixed.stages.into_iter().unzip();
@@ -85,7 +86,7 @@ impl<E: Event> EngineBuilder<E> {
         let (published, durable) = (board.published(), board.durable());
         if let Some(journal) = &journal {
             board.begin_journal(journal.journalled_end());
-            follow_journal(journal, &durable, board.told_durable(), &parking);
+            follow_journal(journal, &durable, &parking, &board);
         }
         let haste: Arc<Haste> = Arc::default();
         let findings: Arc<Findings> = Arc::default();
@@ -95,13 +96,13 @@ impl<E: Event> EngineBuilder<E> {
         let retention = writer.as_ref().and_then(Writer::retention);
         let history = match (&self.journal, &journal) {
             (Some(place), Some(written)) => {
-                Some(History::new(place.path(), written.clone(), retention.clone()))
+                Some(History::new(place.files(), written.clone(), retention.clone()))
             }
             _ => None,
         };
         let keeper = match (self.journal.clone(), &journal) {
             (Some(place), Some(written)) => {
-                let to_keep = self.keep_by(place.path())?;
+                let to_keep = self.keep_by(&place.files())?;
                 let needs_all = self.needs_all_history(&place);
                 let retention = retention.clone().filter(|_| !needs_all);
                 let (reads, kinds) = self.reads();
@@ -205,7 +206,7 @@ impl<E: Event> EngineBuilder<E> {
             counters: board.publishers(),
             told: board.told_published(),
             times,
-            journal: self.journal.map(|journal| journal.path().to_owned()),
+            journal: folder,
             drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
         });
         let shared = Shared {
@@ -234,7 +235,7 @@ impl<E: Event> EngineBuilder<E> {
     }
 
     /// What the keeper has to write for.
-    fn keep_by(&mut self, journal: &Path) -> Result<Vec<KeptStage>, KeepError> {
+    fn keep_by(&mut self, journal: &Files) -> Result<Vec<KeptStage>, KeepError> {
         let mut all = Vec::new();
         for (place, item) in self.lanes.iter_mut().flat_map(|lane| &mut lane.items).enumerate() {
             if let Item::Stage { stage, .. } = item {
@@ -307,16 +308,20 @@ pub(crate) fn item_name<E: Event>(item: &Item<E>) -> String {
 
 /// Has the journal's threads move the durable cursor in the counters and wake lanes: those gated on durable, all when
 /// the journal fails.
-fn follow_journal(journal: &Cursors, durable: &Cursor, told: Told<CursorLine>, parking: &Arc<Parking>) {
-    let (ours, parking, copy) = (durable.clone(), Arc::clone(parking), told.clone());
-    journal.on_change(move |durable_end, failed| {
+fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>, board: &Arc<Board>) {
+    let (ours, parking, shown) = (durable.clone(), Arc::clone(parking), Arc::clone(board));
+    let (told, copy) = (board.told_durable(), board.told_durable());
+    journal.on_change(move |Change { durable_end, failed, folder_moved }| {
         ours.raise(durable_end);
         show(&copy, durable_end);
+        shown.set_folder_moved(folder_moved);
         parking.wake(&ours);
         if failed {
             parking.wake_all();
         }
     });
+    // What was seen before.
+    board.set_folder_moved(journal.folder_moved());
     // What was durable before; the syncer may have raised it further since.
     durable.raise(journal.durable_end());
     show(&told, durable.end());

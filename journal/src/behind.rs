@@ -1,5 +1,5 @@
 //! The sweeper: follows behind the syncer, gives back the memory of what is durable, and unlinks what retention has given
-//! up.
+//! up. Once in a while it looks whether the folder's name still means the folder that is written.
 //!
 //! Nobody waits for either, and each may take as long as a sync: done by the helper they kept the next pages waiting, and
 //! a helper that was never idle never got to them.
@@ -7,12 +7,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::progress::Progress;
 use crate::retention::Shared;
 use crate::segments::{LiveSegment, Segments};
 use crate::storage::{Storage, StorageFile};
+
+/// Between two looks at whether the folder's name still means the folder that is written.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Most files that are held open only to give back their memory later.
 const MOST_CACHED: u64 = 16;
@@ -71,8 +74,13 @@ impl<S: Storage> Sweeper<S> {
     pub(crate) fn run(mut self, stop: &AtomicBool) {
         let (shortest, longest) = (Duration::from_millis(1), Duration::from_millis(16));
         let mut sleep = shortest;
+        let mut looked: Option<Instant> = None;
         // Acquire: partner of the release store in `Threads::stop`.
         while !stop.load(Ordering::Acquire) {
+            if looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
+                look_at_folder(&self.storage, &self.progress);
+                looked = Some(Instant::now());
+            }
             if self.step() {
                 sleep = shortest;
             } else {
@@ -81,4 +89,9 @@ impl<S: Storage> Sweeper<S> {
             }
         }
     }
+}
+
+/// Looks whether the folder's name still means the folder that is written.
+pub(crate) fn look_at_folder<S: Storage>(storage: &S, progress: &Progress) {
+    progress.set_folder_moved(storage.is_moved());
 }

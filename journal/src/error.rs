@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::event::Schema;
+use crate::storage::NotOurs;
 
 mod reading;
 mod writing;
@@ -29,6 +30,11 @@ pub struct IoFault {
 impl IoFault {
     pub(crate) fn new(operation: &'static str, path: PathBuf, source: io::Error) -> Self {
         IoFault { operation, path, source: Arc::new(source) }
+    }
+
+    /// What lies there, if the call was refused because it is no plain file (or folder) as it should be.
+    pub fn not_ours(&self) -> Option<NotOurs> {
+        NotOurs::of(&self.source)
     }
 
     /// Whether the disk (or the quota) is full.
@@ -203,8 +209,16 @@ pub enum OpenError {
     Locked {
         /// The folder.
         path: PathBuf,
-        /// What the holder wrote about itself.
+        /// What the holder wrote about itself: its process, machine, boot and start.
         holder: String,
+    },
+    /// What lies in place of the LOCK file is none of a journal. It was not touched.
+    #[error("{} is no lock of a journal: {what}; nothing was written to it: move it away", path.display())]
+    ForeignLock {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
     },
     /// The files are not as they must be.
     #[error(transparent)]
@@ -218,6 +232,21 @@ pub enum OpenError {
         value: String,
         /// What it must be.
         rule: &'static str,
+    },
+    /// The segment that would go on claims far more space than it has. Nothing was changed.
+    #[error(
+        "segment {} says that it has {claimed_bytes} bytes and takes {allocated_bytes} on the disk: to open it would          allocate more than {most_bytes} for it; if it was made so large, open with segment_records as it was made          with, else salvage the journal into a new one (slipring salvage)", path.display()
+    )]
+    SegmentTooLarge {
+        /// The segment.
+        path: PathBuf,
+        /// The length that its header says, bytes.
+        claimed_bytes: u64,
+        /// What it takes on the disk, bytes.
+        allocated_bytes: u64,
+        /// The most bytes that an opening allocates for it: 64 MiB and twice what the folder's segments take, or what
+        /// the next segment takes.
+        most_bytes: u64,
     },
     /// The journal has been opened for writing 2^28 - 1 times.
     #[error("the journal has used up its epochs; copy it into a new one")]

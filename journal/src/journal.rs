@@ -13,7 +13,7 @@ use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, OpenError, ReadError};
 use crate::event::Event;
 use crate::follow::Follower;
-use crate::format::{MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
+use crate::format::{HEADER_BYTES, MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
 use crate::hooks::{Hooks, SealedSegment};
 use crate::prepare::{DiskFull, Preparer};
 use crate::progress::Progress;
@@ -23,7 +23,7 @@ use crate::recovery::{self, Recovered};
 use crate::report::RecoveryReport;
 use crate::retention::{self, Retainer, Retention, RetentionHandle};
 use crate::segments::{LiveSegment, NextSlot, Ready, Segments};
-use crate::storage::{Files, Storage};
+use crate::storage::{Files, Place, Storage};
 use crate::syncer::{Sync, Syncer};
 use crate::threads::{Companions, Threads};
 use crate::writer::Writer;
@@ -56,7 +56,7 @@ use crate::writer::Writer;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Journal {
-    path: PathBuf,
+    place: Arc<Place>,
     segment_records: u64,
     window_records: Option<u64>,
     reserve_bytes: u64,
@@ -69,10 +69,15 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// The journal in the folder `path`, which is made on opening if it is not there.
+    /// The journal in the folder `path`, which is made on opening if it is not there. A relative path is taken from the
+    /// current folder now, and a later change of that changes nothing.
+    ///
+    /// The folder is found by its name once, when something of the journal is first opened by this or a clone of it, and
+    /// held: until all of that is closed, the journal is what lies in that folder, whatever becomes of the name
+    /// ([`Cursors::folder_moved`](crate::Cursors::folder_moved)).
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Journal {
-            path: path.into(),
+            place: Place::new(path.into()),
             segment_records: 1 << 20,
             window_records: None,
             reserve_bytes: 64 << 20,
@@ -176,9 +181,15 @@ impl Journal {
         self.max_time_step
     }
 
-    /// The journal's folder.
+    /// The journal's folder, by its absolute name.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.place.path()
+    }
+
+    /// The folder itself, as it is held.
+    #[doc(hidden)]
+    pub fn files(&self) -> Files {
+        self.place.files()
     }
 
     /// When records are made durable.
@@ -193,7 +204,7 @@ impl Journal {
     /// [`OpenError`]: locked, files that contradict each other, another event type, options that make no sense,
     /// a failing system call. Nothing below the durable watermark is ever changed.
     pub fn open<E: Event>(&self) -> Result<(Writer<E>, RecoveryReport), OpenError> {
-        self.open_on(&Files::new(&self.path), true)
+        self.open_on(&self.files(), true)
     }
 
     /// Opens the journal for reading: takes no lock, repairs nothing, may run beside a writer.
@@ -201,7 +212,7 @@ impl Journal {
     /// # Errors
     /// [`ReadError`]: no journal, files that contradict each other, another event type.
     pub fn reader<E: Event>(&self) -> Result<Reader<E>, ReadError> {
-        Reader::open_to(Files::new(&self.path), None)
+        Reader::open_to(self.files(), None)
     }
 
     /// As [`Journal::reader`], for whatever event type the journal holds.
@@ -209,7 +220,7 @@ impl Journal {
     /// # Errors
     /// As [`Journal::reader`].
     pub fn raw_reader(&self) -> Result<RawReader, ReadError> {
-        RawReader::open_to(Files::new(&self.path), None)
+        RawReader::open_to(self.files(), None)
     }
 
     /// Follows the journal from `sequence` on while it is written, in this process or another.
@@ -217,7 +228,7 @@ impl Journal {
     /// # Errors
     /// As [`Journal::reader`]; [`ReadError::Evicted`] if retention has removed `sequence`.
     pub fn follow<E: Event>(&self, sequence: u64) -> Result<Follower<E>, ReadError> {
-        Follower::open_on(Files::new(&self.path), sequence)
+        Follower::open_on(self.files(), sequence)
     }
 
     /// Follows the journal from behind a saved position.
@@ -226,7 +237,7 @@ impl Journal {
     /// As [`Journal::follow`]; [`ReadError::HistoryChanged`] if the log no longer holds the record that the
     /// position was saved from.
     pub fn resume<E: Event>(&self, anchor: Anchor) -> Result<Follower<E>, ReadError> {
-        Follower::resume_on(Files::new(&self.path), anchor)
+        Follower::resume_on(self.files(), anchor)
     }
 
     /// Opens on another storage; without threads, the caller drives helper (with maker and sweeper) and syncer.
@@ -243,8 +254,9 @@ impl Journal {
             return Err(JournalFault::SchemaTooLarge { name: schema.name, bytes, limit }.into());
         }
         let window = self.check_options(Record::<E>::BYTES)?;
+        let segment_bytes = HEADER_BYTES + self.segment_records * Record::<E>::BYTES as u64;
         let Recovered { lock, control, chain, last, report } =
-            recovery::recover(storage, &schema, Record::<E>::BYTES, window)?;
+            recovery::recover(storage, &schema, Record::<E>::BYTES, window, segment_bytes)?;
         let template = SegmentHeader {
             journal_id: report.journal_id,
             base: 0,

@@ -26,6 +26,7 @@ mod chain;
 mod control;
 #[doc(hidden)]
 pub mod crc;
+mod discarded;
 mod error;
 mod event;
 mod follow;
@@ -46,6 +47,7 @@ mod record;
 mod recovery;
 mod report;
 mod retention;
+mod room;
 mod salvage;
 mod scan;
 mod segments;
@@ -75,6 +77,8 @@ pub use hooks::SealedSegment;
 pub use inspect::{JournalInfo, SegmentInfo, inspect};
 pub use journal::Journal;
 pub use prepare::DiskFull;
+#[doc(hidden)]
+pub use progress::Change;
 pub use progress::Cursors;
 pub use reader::{Chunk, Chunks, RawReader, Reader, Unchecked};
 pub use record::{RawRecord, Record};
@@ -85,6 +89,7 @@ pub use salvage::salvage_on;
 pub use salvage::{Loss, Lost, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
+pub use storage::{FileKind, NotOurs};
 pub use syncer::Sync;
 #[doc(hidden)]
 pub use verify::verify_on;

@@ -32,6 +32,8 @@ pub(crate) struct Progress {
     /// What keeps records to come from being appended, and nothing else.
     no_room: OnceLock<SyncError>,
     closed: AtomicBool,
+    /// The folder's name means another folder than the one that is written.
+    folder_moved: AtomicBool,
     stalls: AtomicU64,
     /// The syncer's thread, to be woken.
     syncer: OnceLock<Thread>,
@@ -45,9 +47,21 @@ pub(crate) struct Progress {
     on_change: OnChange,
 }
 
+/// What has changed; see [`Cursors::on_change`].
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The sequence behind the last durable record.
+    pub durable_end: u64,
+    /// The journal has failed for good.
+    pub failed: bool,
+    /// See [`Cursors::folder_moved`].
+    pub folder_moved: bool,
+}
+
 /// What the engine wants called; see [`Cursors::on_change`].
 #[derive(Default)]
-struct OnChange(OnceLock<Box<dyn Fn(u64, bool) + Send + Sync>>);
+struct OnChange(OnceLock<Box<dyn Fn(Change) + Send + Sync>>);
 
 impl std::fmt::Debug for OnChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -127,6 +141,14 @@ impl Progress {
 
     pub(crate) fn disk_full(&self) -> bool {
         self.disk_full.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the folder's name means another one by now.
+    pub(crate) fn set_folder_moved(&self, moved: bool) {
+        // Relaxed: for messages and counters only.
+        if self.folder_moved.swap(moved, Ordering::Relaxed) != moved {
+            self.notify();
+        }
     }
 
     pub(crate) fn count_stall(&self) {
@@ -222,7 +244,9 @@ impl Progress {
         drop(self.waiters.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
         if let Some(on_change) = self.on_change.0.get() {
-            on_change(self.durable_end(), self.has_failed());
+            let folder_moved = self.folder_moved.load(Ordering::Relaxed);
+            let (durable_end, failed) = (self.durable_end(), self.has_failed());
+            on_change(Change { durable_end, failed, folder_moved });
         }
     }
 }
@@ -262,6 +286,14 @@ impl Cursors {
         self.progress.disk_full()
     }
 
+    /// Whether the folder's name means another folder by now, or none: it was renamed, removed or mounted over, or a link
+    /// in its path was turned. The journal goes on in the folder that was opened. Looked at about once a second, and at
+    /// closing.
+    pub fn folder_moved(&self) -> bool {
+        // Relaxed: a figure.
+        self.progress.folder_moved.load(Ordering::Relaxed)
+    }
+
     /// Why the journal has failed for good, if it has.
     pub fn failure(&self) -> Option<SyncError> {
         self.progress.failure().cloned()
@@ -273,13 +305,13 @@ impl Cursors {
         self.progress.closed.load(Ordering::Acquire)
     }
 
-    /// Has `call` called on one of the journal's threads whenever the durable cursor has moved or the journal has
-    /// failed, so that whoever sleeps till then can be woken. It must be quick and not panic. Once only: false if
-    /// something is set already.
+    /// Has `call` called on one of the journal's threads whenever the durable cursor has moved, the journal has failed or
+    /// its folder's name means another one, so that whoever sleeps till then can be woken. It must be quick and not
+    /// panic. Once only: false if something is set already.
     ///
-    /// `call` is told what is durable and whether the journal has failed. It must not hold these cursors, or they would hold each other.
+    /// `call` must not hold these cursors, or they would hold each other.
     #[doc(hidden)]
-    pub fn on_change(&self, call: impl Fn(u64, bool) + Send + Sync + 'static) -> bool {
+    pub fn on_change(&self, call: impl Fn(Change) + Send + Sync + 'static) -> bool {
         self.progress.on_change.0.set(Box::new(call)).is_ok()
     }
 

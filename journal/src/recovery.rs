@@ -8,12 +8,14 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crate::bonds;
 use crate::chain::{self, Chain, OpenSegment};
 use crate::control::{self, Control};
+use crate::discarded;
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::Schema;
 use crate::format::{Bond, CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, segment_name};
 use crate::judge::{self, Judged};
 use crate::protect;
 use crate::report::RecoveryReport;
+use crate::room;
 use crate::scan::{self, Follow};
 use crate::storage::{LockFault, Storage, StorageFile};
 
@@ -34,6 +36,7 @@ pub(crate) fn recover<S: Storage>(
     schema: &Schema,
     record_bytes: usize,
     window: u64,
+    segment_bytes: u64,
 ) -> Result<Recovered<S>, OpenError> {
     let started = Instant::now();
     let folder = storage.path("");
@@ -41,6 +44,7 @@ pub(crate) fn recover<S: Storage>(
     storage.create_folder().map_err(|e| IoFault::new("create folder", folder.clone(), e))?;
     let lock = storage.lock().map_err(|fault| match fault {
         LockFault::Held(holder) => OpenError::Locked { path: folder.clone(), holder },
+        LockFault::Foreign { path, what } => OpenError::ForeignLock { path, what },
         LockFault::Io(error) => IoFault::new("lock", folder.clone(), error).into(),
     })?;
     // 2. Read the control file.
@@ -70,6 +74,7 @@ pub(crate) fn recover<S: Storage>(
     if epoch > MAX_EPOCH {
         return Err(OpenError::EpochsExhausted);
     }
+    room::make(storage, &chain, &tail, segment_bytes)?;
     let mut control = Control::open(storage, found)?;
     let mut recovered_chain = chain;
     // 5. Save what will be discarded.
@@ -147,13 +152,16 @@ fn save<S: Storage>(
     epoch: u32,
 ) -> Result<std::path::PathBuf, JournalFault> {
     // A recovery that was killed may have saved more than is left now: never write over its file.
-    let mut name = format!("discarded-{:020}-epoch-{epoch}.bin", tail.end);
+    if let Some(path) = discarded::find(storage, chain, tail)? {
+        return Ok(path);
+    }
+    let mut name = format!("{}epoch-{epoch}.bin", discarded::prefix(tail.end));
     let mut attempt = 1;
     let file = loop {
         match storage.create(&name) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 attempt += 1;
-                name = format!("discarded-{:020}-epoch-{epoch}-{attempt}.bin", tail.end);
+                name = format!("{}epoch-{epoch}-{attempt}.bin", discarded::prefix(tail.end));
             }
             created => {
                 break created.map_err(|error| IoFault::new("create", storage.path(&name), error))?;
@@ -185,11 +193,13 @@ fn save<S: Storage>(
             }
         })?;
         if let Some(error) = failed {
+            // All of it is in the log still.
+            let _ = storage.remove(&name);
             return Err(fault("write")(error).into());
         }
     }
     if protect::on(protect::SAVE_SYNC) {
-        file.sync().map_err(fault("sync"))?;
+        file.sync().inspect_err(|_| drop(storage.remove(&name))).map_err(fault("sync"))?;
         storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
     }
     Ok(path)

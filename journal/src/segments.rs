@@ -146,6 +146,16 @@ impl<S: Storage> LiveSegment<S> {
         (self.base + bytes / u64::from(self.slots.record_bytes)).clamp(cursor.max(self.base), self.end)
     }
 
+    /// "Bad address" is what the system says of a page that a store would find no block for: the disk is full, unless
+    /// the file has been cut off.
+    fn why(&self, error: std::io::Error, map: &Map<S>) -> std::io::Error {
+        let is_whole = || self.file.size().is_ok_and(|size| size >= size_of_val(map.words()) as u64);
+        match error.raw_os_error() {
+            Some(libc::EFAULT) if is_whole() => std::io::Error::from_raw_os_error(libc::ENOSPC),
+            _ => error,
+        }
+    }
+
     /// Prefaults at most `chunk_bytes` more, as far as `sequence`; whether there was something to do.
     pub(crate) fn prefault_towards(
         &self,
@@ -161,7 +171,7 @@ impl<S: Storage> LiveSegment<S> {
         if start >= end {
             return Ok(false);
         }
-        map.prefault(start..end)?;
+        map.prefault(start..end).map_err(|error| self.why(error, &map))?;
         self.prefaulted_bytes.store(end, Ordering::Relaxed);
         Ok(true)
     }

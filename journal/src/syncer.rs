@@ -119,6 +119,7 @@ impl<S: Storage> Syncer<S> {
         if !self.failed {
             self.sync_to(self.progress.journalled_end(), is_well);
         }
+        crate::behind::look_at_folder(&self.storage, &self.progress);
         // The helper has gone.
         if let Some(retainer) = self.retainer.as_ref().filter(|_| is_well && !self.failed) {
             while retainer.shared.remove_one(&self.storage) {}

@@ -146,6 +146,12 @@ impl Board {
         });
     }
 
+    /// Says whether the name of the journal's folder means another one by now.
+    pub(crate) fn set_folder_moved(&self, moved: bool) {
+        // Relaxed: a figure, of the journal's threads alone.
+        self.fate().folder_moved.store(u64::from(moved), Ordering::Relaxed);
+    }
+
     /// Publishing is closed.
     pub(crate) fn close(&self) {
         // Release N, as the next: as in `halt`.
@@ -217,6 +223,7 @@ impl Board {
             capacity: about.capacity,
             live_from: about.live_from,
             closed: word & CLOSED != 0,
+            folder_moved: fate.folder_moved.load(Ordering::Relaxed) != 0,
             halted,
             stages,
             late_consumers,

@@ -15,7 +15,7 @@ use rustix::fs::FallocateFlags;
 use slipring_journal::storage::Files;
 
 use super::board::Board;
-use super::format::{CountersFault, Static};
+use super::format::{CountersFault, Static, place};
 use super::memory::Memory;
 use super::reader::{look, open_file};
 
@@ -96,7 +96,7 @@ impl Drop for CountersFile {
 /// Makes an engine's counters where the user wants them. The caller holds the journal's lock, if there is a journal.
 pub(crate) fn make(
     shown: &Shown,
-    journal: Option<&Path>,
+    journal: Option<&Files>,
     fixed: &Static,
     base: u64,
 ) -> Result<(Arc<Board>, Option<CountersFile>), CountersFileError> {
@@ -104,13 +104,13 @@ pub(crate) fn make(
         (Shown::At(path), _) => {
             check_free(path)?;
             let (board, file) = make_at(path, fixed, base)?;
-            if let Some(folder) = journal {
-                note(folder, path).map_err(|source| fault(path, "name it in LOCK", source))?;
+            if let Some(files) = journal {
+                note(files, path).map_err(|source| fault(path, "name it in LOCK", source))?;
             }
             return Ok((board, Some(file)));
         }
-        (Shown::Auto, Some(folder)) => {
-            if let Some((board, file)) = make_in(&folders(), folder, fixed, base) {
+        (Shown::Auto, Some(files)) => {
+            if let Some((board, file)) = make_in(&folders(), files, fixed, base) {
                 return Ok((board, Some(file)));
             }
         }
@@ -131,12 +131,12 @@ fn folders() -> Vec<PathBuf> {
 /// not to start: `None` if there is no such folder.
 fn make_in(
     folders: &[PathBuf],
-    journal: &Path,
+    journal: &Files,
     fixed: &Static,
     base: u64,
 ) -> Option<(Arc<Board>, CountersFile)> {
-    let of = std::fs::metadata(journal).ok()?;
-    let name = format!("slipring-{:x}-{:x}.counters", of.dev(), of.ino());
+    let (device, inode) = journal.folder().ok()?.identity();
+    let name = format!("slipring-{device:x}-{inode:x}.counters");
     folders.iter().filter(|folder| is_in_memory(folder)).map(|folder| folder.join(&name)).find_map(|path| {
         let (board, file) = make_at(&path, fixed, base).ok()?;
         note(journal, &path).ok().map(|()| (board, file))
@@ -192,10 +192,11 @@ fn make_under(
         rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, layout.file_bytes() as u64)
     })
     .map_err(|error| fault("allocate")(error.into()))?;
+    let identity = identity(&file.metadata().map_err(fault("look at"))?);
+    let fixed = Static { own: place(identity), ..fixed.clone() };
     file.write_all_at(&fixed.encode(), 0).map_err(fault("write"))?;
     let board = Board::told_in(Memory::map(&file).map_err(fault("map"))?, layout);
     board.begin(base);
-    let identity = identity(&file.metadata().map_err(fault("look at"))?);
     std::fs::rename(temporary, path).map_err(fault("rename"))?;
     let board = Arc::new(board);
     let file = CountersFile {
@@ -220,17 +221,17 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Has the journal's LOCK file name the counters file.
-fn note(journal: &Path, path: &Path) -> io::Result<()> {
+fn note(journal: &Files, path: &Path) -> io::Result<()> {
     let bad = || io::Error::new(ErrorKind::InvalidInput, "its path is no line of UTF-8");
     let path = std::path::absolute(path)?;
     let text = path.to_str().filter(|text| !text.contains('\n')).ok_or_else(bad)?;
-    Files::new(journal).note_in_lock(&format!("{NOTE}{text}"))
+    journal.note_in_lock(&format!("{NOTE}{text}"))
 }
 
 /// What the line in LOCK begins with.
 pub(super) const NOTE: &str = "counters ";
 
-fn identity(file: &std::fs::Metadata) -> (u64, u64) {
+pub(super) fn identity(file: &std::fs::Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
 
@@ -251,6 +252,8 @@ mod tests {
             made_ns: 0,
             capacity: 64,
             live_from: 0,
+            folder: 0,
+            own: 0,
             stages: vec![("a".to_owned(), "lane".to_owned())],
         }
     }
@@ -259,7 +262,7 @@ mod tests {
     fn a_folder_on_a_disk_or_none_at_all_takes_no_counters() {
         let place = tempfile::tempdir().unwrap();
         let folders = [place.path().join("none"), PathBuf::from("/proc")];
-        assert!(make_in(&folders, place.path(), &fixed(), 0).is_none());
+        assert!(make_in(&folders, &Files::new(place.path()), &fixed(), 0).is_none());
     }
 
     #[test]

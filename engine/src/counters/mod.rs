@@ -67,6 +67,9 @@ pub struct Counters {
     pub live_from: u64,
     /// Publishing is closed: the engine is being shut down.
     pub closed: bool,
+    /// The name of the journal's folder means another folder by now, or none; the engine goes on in the one that it
+    /// opened. Looked at about once a second.
+    pub folder_moved: bool,
     /// Why the engine has halted, if it has.
     pub halted: Option<HaltedCounters>,
     /// Every stage, the journal's too, lane by lane.
@@ -193,6 +196,9 @@ impl fmt::Display for Counters {
                 (false, false) => "",
             };
             write!(f, "; late {} {} (lag {}{failed})", late.name, late.end, late.lag)?;
+        }
+        if self.folder_moved {
+            write!(f, "; the journal's folder has moved")?;
         }
         if let Some(halted) = &self.halted {
             write!(

@@ -12,8 +12,8 @@ use slipring_journal::storage::Files;
 
 use super::Counters;
 use super::board::{About, Board};
-use super::file::NOTE;
-use super::format::{BLOCK_BYTES, CountersFault, Static};
+use super::file::{NOTE, identity};
+use super::format::{BLOCK_BYTES, CountersFault, Static, place};
 use super::memory::Memory;
 use crate::clock::{Clock, SystemClock};
 
@@ -31,6 +31,8 @@ pub struct CountersReader {
     path: PathBuf,
     fixed: Static,
     board: Board,
+    /// The journal that they were found by.
+    journal: Option<Files>,
 }
 
 /// Why there are no counters to read.
@@ -73,6 +75,16 @@ pub enum CountersError {
         /// What is wrong.
         fault: CountersFault,
     },
+    /// The journal's LOCK file names the counters of an engine that writes another folder: it is a copy.
+    #[error(
+        "{}: the counters that LOCK names are of an engine that writes another folder: this journal is a copy, or was \
+         put in the place of the one it writes",
+        path.display()
+    )]
+    OfAnotherFolder {
+        /// The LOCK file.
+        path: PathBuf,
+    },
     /// The process that wrote them is gone and has not taken them along: it was killed.
     #[error("{}: stale: process {}, which wrote these counters, is gone", path.display(), last.process)]
     Stale {
@@ -89,7 +101,8 @@ impl CountersReader {
     /// # Errors
     /// [`CountersError`]: no journal, no counters named, or as [`CountersReader::open`].
     pub fn of_journal(folder: impl AsRef<Path>) -> Result<Self, CountersError> {
-        let (path, lines) = Files::new(folder.as_ref()).lock_lines();
+        let files = Files::new(folder.as_ref());
+        let (path, lines) = files.lock_lines();
         let lines = match lines {
             Ok(lines) => lines,
             Err(source) => return Err(CountersError::Lock { path, source }),
@@ -100,13 +113,24 @@ impl CountersReader {
                 Err(CountersError::Io { path, source }) if source.kind() == ErrorKind::NotFound => {
                     Err(CountersError::Ended { path })
                 }
-                opened => opened,
+                opened => opened?.of_folder(&files, path),
             },
             None => Err(CountersError::NotNamed { path }),
         }
     }
 
-    /// Of a counters file by its path.
+    /// Refuses them if they are of an engine that writes another folder than this one.
+    fn of_folder(mut self, files: &Files, lock: PathBuf) -> Result<Self, CountersError> {
+        let folder = files.folder().map_err(|source| CountersError::Lock { path: lock.clone(), source })?;
+        // 0: of an older version, which did not say.
+        if self.fixed.folder != 0 && self.fixed.folder != place(folder.identity()) {
+            return Err(CountersError::OfAnotherFolder { path: lock });
+        }
+        self.journal = Some(files.clone());
+        Ok(self)
+    }
+
+    /// Of a counters file by its path. Also when the journal's folder can't be found by its name any more.
     ///
     /// # Errors
     /// [`CountersError`]: it is not there, can't be read, or is no counters file. Whether its writer still lives is
@@ -119,9 +143,13 @@ impl CountersReader {
             Ok(fixed) => fixed,
             Err(fault) => return Err(CountersError::Invalid { path, fault }),
         };
+        let own = place(identity(&file.metadata().map_err(fault)?));
+        if fixed.own != 0 && fixed.own != own && !fixed.process.is_dead() {
+            return Err(CountersError::Invalid { path, fault: CountersFault::Copy });
+        }
         let memory = Memory::map_read_only(&file).map_err(fault)?;
         let board = Board::of_other(memory, fixed.layout());
-        Ok(CountersReader { path, fixed, board })
+        Ok(CountersReader { path, fixed, board, journal: None })
     }
 
     /// The counters now.
@@ -131,7 +159,7 @@ impl CountersReader {
     /// [`CountersError::Stale`] with what was left if its process is gone.
     pub fn read(&self) -> Result<Counters, CountersError> {
         // Looked at first: what a process wrote before it died is read behind its death.
-        let is_dead = self.fixed.process.is_dead();
+        let is_dead = self.fixed.process.is_dead() || self.is_let_go();
         let counters = self.last();
         if self.board.has_ended() {
             return Err(CountersError::Ended { path: self.path.clone() });
@@ -155,6 +183,15 @@ impl CountersReader {
             stages: Box::new(fixed.stages.iter().map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: None,
         })
+    }
+
+    /// Whether nobody holds the journal's lock, where the process itself can't be looked at: its engine holds it for
+    /// life.
+    fn is_let_go(&self) -> bool {
+        let says_folder = self.fixed.folder != 0;
+        !self.fixed.process.is_visible()
+            && says_folder
+            && self.journal.as_ref().is_some_and(|files| files.is_locked() == Some(false))
     }
 
     /// The file.

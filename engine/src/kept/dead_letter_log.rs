@@ -10,11 +10,12 @@
 //! the log, and is cut off with all that follows. (A mark that is lost with the power costs nothing: the next opening
 //! syncs the log and marks it.)
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read as _, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use slipring_journal::storage::{Access, Files, Folder};
 use slipring_journal::{JournalId, RawReader};
 
 use super::dead_letters::{DeadLetter, DeadLetterKind};
@@ -123,12 +124,15 @@ pub(crate) struct Read {
     pub(crate) tail: Tail,
 }
 
-pub(crate) fn read(path: &Path, stage: &str) -> Result<Read, KeepError> {
-    let bytes = match std::fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        bytes => bytes.map_err(io("read", path))?,
-    };
-    parse(&bytes, stage).ok_or_else(|| damaged(path.to_owned()))
+/// Reads the log in a stage's folder; one that is not there holds nothing.
+pub(crate) fn read(folder: &Folder, stage: &str) -> Result<Read, KeepError> {
+    let path = folder.path().join(NAME);
+    let mut bytes = Vec::new();
+    match folder.open_file(NAME, Access::Read).and_then(|mut file| file.read_to_end(&mut bytes)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        read => drop(read.map_err(io("read", &path))?),
+    }
+    parse(&bytes, stage).ok_or_else(|| damaged(path))
 }
 
 /// `None` if it is damaged.
@@ -192,16 +196,15 @@ pub(crate) struct Log {
 impl Log {
     /// Opens or makes a stage's log. A torn end is cut off; entries for records that the log of events has lost are not
     /// skipped: other events lie there now.
-    pub(crate) fn open(journal: &Path, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
+    pub(crate) fn open(journal: &Files, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
         let folder = make_folder(journal, stage)?;
-        let path = folder.join(NAME);
-        let read = read(&path, stage)?;
+        let path = folder.path().join(NAME);
+        let read = read(&folder, stage)?;
         let journal_id = reader.journal_id();
         if read.is_mixed || read.journal_id.is_some_and(|found| found != journal_id) {
             return Err(KeepError::Foreign { path });
         }
-        let mut options = OpenOptions::new();
-        let file = options.create(true).read(true).append(true).open(&path).map_err(io("open", &path))?;
+        let (file, _) = folder.open_or_create(NAME, Access::Append).map_err(io("open", &path))?;
         let torn_bytes = match read.tail {
             Tail::Whole => 0,
             Tail::Torn(bytes) => {
@@ -398,7 +401,7 @@ mod tests {
     fn a_log_is_marked_once_and_only_as_far_as_it_is_synced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
-        let file = OpenOptions::new().create(true).read(true).append(true).open(&path).unwrap();
+        let file = std::fs::OpenOptions::new().create(true).read(true).append(true).open(&path).unwrap();
         sync_and_mark(&file, JOURNAL).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"", "there is nothing to cover");
         (&file).write_all(&letter(1)).unwrap();

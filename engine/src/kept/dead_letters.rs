@@ -4,13 +4,14 @@
 //! comes out as it was.
 
 use std::collections::HashSet;
-use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use slipring_journal::storage::{Access, Files};
+
 use super::dead_letter_log::{self as log, Tail};
-use super::{KeepError, io, stage_folder, stages};
+use super::{KeepError, io, stage_folder, stage_path, stages};
 
 /// What a stage does when its handler returns an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,7 +76,7 @@ const LOOKS_AT_A_TORN_END: u32 = 20;
 /// The events themselves lie in the journal, at their sequences.
 #[derive(Debug)]
 pub struct DeadLetters {
-    journal: PathBuf,
+    journal: Files,
     letters: Vec<DeadLetter>,
 }
 
@@ -85,17 +86,21 @@ impl DeadLetters {
     /// # Errors
     /// [`KeepError`]: the folder or a log can't be read.
     pub fn of(journal: impl Into<PathBuf>) -> Result<Self, KeepError> {
-        let journal = journal.into();
+        Self::of_files(Files::new(journal))
+    }
+
+    pub(crate) fn of_files(journal: Files) -> Result<Self, KeepError> {
         let mut letters = Vec::new();
         for stage in stages(&journal)? {
-            let read = log::read(&stage_folder(&journal, &stage).join(log::NAME), &stage)?;
-            letters.extend(read.letters);
+            if let Some(folder) = stage_folder(&journal, &stage)? {
+                letters.extend(log::read(&folder, &stage)?.letters);
+            }
         }
         Ok(DeadLetters { journal, letters })
     }
 
     /// The journal's folder.
-    pub(crate) fn journal(&self) -> &Path {
+    pub(crate) fn journal(&self) -> &Files {
         &self.journal
     }
 
@@ -130,15 +135,17 @@ impl DeadLetters {
     /// [`KeepError::Io`]; [`KeepError::Damaged`] if the log does not end with a whole entry, for nobody would read
     /// what lies behind such a one. Opening the engine cuts off what a crash left.
     pub fn settle(&mut self, letter: &DeadLetter, how: &str) -> Result<(), KeepError> {
-        let path = stage_folder(&self.journal, &letter.stage).join(log::NAME);
-        let mut read = log::read(&path, &letter.stage)?;
+        let path = stage_path(&self.journal, &letter.stage).join(log::NAME);
+        let not_there = || io("open", &path)(std::io::ErrorKind::NotFound.into());
+        let folder = stage_folder(&self.journal, &letter.stage)?.ok_or_else(not_there)?;
+        let mut read = log::read(&folder, &letter.stage)?;
         // A live stage may be at it: then the entry is whole a moment later. What a crash left stays as it is.
         for _ in 0..LOOKS_AT_A_TORN_END {
             if read.tail == Tail::Whole {
                 break;
             }
             std::thread::sleep(Duration::from_millis(1));
-            read = log::read(&path, &letter.stage)?;
+            read = log::read(&folder, &letter.stage)?;
         }
         if let Tail::Torn(_) = read.tail {
             let advice = "open the engine once, which cuts it off, and settle then";
@@ -149,7 +156,7 @@ impl DeadLetters {
             });
         }
         let Some(journal_id) = read.journal_id else { return Err(log::damaged(path)) };
-        let mut file = OpenOptions::new().append(true).open(&path).map_err(io("open", &path))?;
+        let mut file = folder.open_file(log::NAME, Access::Append).map_err(io("open", &path))?;
         let entry = log::encode(journal_id, letter.sequence, letter.epoch, DeadLetterKind::Settled, how);
         file.write_all(&entry).and_then(|()| file.sync_all()).map_err(io("append to", &path))?;
         self.letters.push(DeadLetter {

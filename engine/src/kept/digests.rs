@@ -1,11 +1,12 @@
 //! Digests: a stage's state as a number, logged every so many events, so that replay can tell whether it came to the
 //! same state, and if not, between which two events it went another way.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use slipring_journal::storage::{Access, Files, Folder};
 use slipring_journal::{JournalId, RawReader};
 
 use super::{KeepError, epochs, io, make_folder, sync_folder, write_whole};
@@ -115,12 +116,10 @@ pub(crate) struct Log {
 impl Log {
     /// Opens or makes a stage's log. Entries for records that the log of events has lost are cut off, and those for
     /// records that retention took are removed when they are most of it.
-    pub(crate) fn open(journal: &Path, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
+    pub(crate) fn open(journal: &Files, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
         let folder = make_folder(journal, stage)?;
-        let path = folder.join(NAME);
-        let mut options = OpenOptions::new();
-        let options = options.create(true).truncate(false).read(true).write(true);
-        let file = options.open(&path).map_err(io("open", &path))?;
+        let path = folder.path().join(NAME);
+        let (file, _) = folder.open_or_create(NAME, Access::Write).map_err(io("open", &path))?;
         let journal_id = reader.journal_id();
         let header = header(journal_id);
         let length = file.metadata().map_err(io("look at", &path))?.len();
@@ -158,7 +157,7 @@ impl Log {
     }
 
     /// Removes the entries up to `first`, which no replay comes to, if they are most of the log.
-    fn forget(&mut self, folder: &Path, first: u64) -> Result<(), KeepError> {
+    fn forget(&mut self, folder: &Folder, first: u64) -> Result<(), KeepError> {
         self.seek(first)?;
         if self.next <= self.count / 2 {
             return Ok(());
@@ -170,17 +169,16 @@ impl Log {
             std::io::copy(&mut kept.take((self.count - self.next) * ENTRY_BYTES as u64), file)?;
             Ok(())
         })?;
-        let mut options = OpenOptions::new();
-        self.file = options.read(true).write(true).open(&self.path).map_err(io("open", &self.path))?;
+        self.file = folder.open_file(NAME, Access::Write).map_err(io("open", &self.path))?;
         self.count -= self.next;
         self.next = 0;
         Ok(())
     }
 
     /// How many digests the stage of this folder has logged, and the sequence behind the last; `None` if it logs none.
-    pub(crate) fn peek(folder: &Path, journal_id: JournalId) -> Result<Option<(u64, u64)>, KeepError> {
-        let path = folder.join(NAME);
-        let file = match File::open(&path) {
+    pub(crate) fn peek(folder: &Folder, journal_id: JournalId) -> Result<Option<(u64, u64)>, KeepError> {
+        let path = folder.path().join(NAME);
+        let file = match folder.open_file(NAME, Access::Read) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(io("open", &path))?,
         };

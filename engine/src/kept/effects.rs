@@ -5,15 +5,16 @@
 //! the death of the process loses nothing. Power loss may take the last notes: then more effects come twice, none
 //! is missed.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
+use slipring_journal::storage::{Access, Files, Folder};
 use slipring_journal::{JournalId, RawReader};
 
-use super::{KeepError, epochs, io, make_folder, stage_folder, write_whole};
+use super::{KeepError, epochs, io, make_folder, stage_folder, stage_path, write_whole};
 
 /// What to take for emitted when a stage with effects meets a journal that it has never seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,20 +85,26 @@ pub(crate) struct Found {
 impl Progress {
     /// Opens or makes the stage's file, and finds how far its effects are.
     pub(crate) fn open(
-        journal: &Path,
+        journal: &Files,
         stage: &str,
         effects: Effects,
         reader: &mut RawReader,
     ) -> Result<Found, KeepError> {
-        let path = stage_folder(journal, stage).join(NAME);
+        let found = match stage_folder(journal, stage)? {
+            Some(folder) if has_file(&folder)? => Some(folder),
+            _ => None,
+        };
         let (first, log_end) = (reader.first_sequence(), reader.end_sequence());
         let mut made = None;
-        if !path.exists() {
+        let folder = if let Some(folder) = found {
+            folder
+        } else {
             let end = match effects.first_time {
                 _ if log_end == 0 => 0,
                 Some(FirstTime::EmitAll) => first,
                 Some(FirstTime::EmitNew) => log_end,
                 None => {
+                    let path = stage_path(journal, stage).join(NAME);
                     return Err(KeepError::EffectsUnknown { stage: stage.to_owned(), end: log_end, path });
                 }
             };
@@ -109,8 +116,9 @@ impl Progress {
             words[SLOT_WORDS[0] + 1] = seal(reader.journal_id(), end, epoch);
             write_whole(&folder, NAME, |file| file.write_all(bytemuck::cast_slice(&words)))?;
             made = Some((end, None));
-        }
-        let (progress, noted_end, epoch) = Self::map(&path, reader.journal_id())?;
+            folder
+        };
+        let (progress, noted_end, epoch) = Self::map(&folder, reader.journal_id())?;
         let (end, lost_to) = match made {
             Some(made) => made,
             // The log may have lost what was noted, and gone on with other records in a later epoch.
@@ -123,17 +131,17 @@ impl Progress {
     }
 
     /// How far the effects of the stage of this folder are, if it has any.
-    pub(crate) fn peek(folder: &Path, journal_id: JournalId) -> Result<Option<u64>, KeepError> {
-        let path = folder.join(NAME);
-        if !path.exists() {
+    pub(crate) fn peek(folder: &Folder, journal_id: JournalId) -> Result<Option<u64>, KeepError> {
+        if !has_file(folder)? {
             return Ok(None);
         }
-        Self::map(&path, journal_id).map(|(_, end, _)| Some(end))
+        Self::map(folder, journal_id).map(|(_, end, _)| Some(end))
     }
 
-    fn map(path: &PathBuf, journal_id: JournalId) -> Result<(Self, u64, u32), KeepError> {
+    fn map(folder: &Folder, journal_id: JournalId) -> Result<(Self, u64, u32), KeepError> {
+        let path = &folder.path().join(NAME);
         let damaged = |what| KeepError::Damaged { path: path.clone(), what, advice: ADVICE };
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(io("open", path))?;
+        let file = folder.open_file(NAME, Access::Write).map_err(io("open", path))?;
         if file.metadata().map_err(io("look at", path))?.len() != FILE_BYTES as u64 {
             return Err(damaged("it has not its size"));
         }
@@ -184,6 +192,12 @@ impl Progress {
         // (just asserted). This process touches it by atomic words alone.
         unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().cast::<u64>().add(index)) }
     }
+}
+
+/// Whether the stage's file is there. What else may lie there is for whoever opens it to refuse.
+fn has_file(folder: &Folder) -> Result<bool, KeepError> {
+    let found = folder.kind(NAME).map_err(io("look at", &folder.path().join(NAME)))?;
+    Ok(found.is_some())
 }
 
 fn header(journal_id: JournalId) -> [u64; HEADER_WORDS] {

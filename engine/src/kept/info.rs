@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use slipring_journal::storage::{Access, Folder};
 use slipring_journal::{Journal, RawReader};
 
 use super::dead_letters::DeadLetters;
@@ -45,12 +46,14 @@ impl KeptInfo {
     /// [`KeepError`]: the journal can't be read, or a folder not listed. What is damaged in a stage's files is told in
     /// their place.
     pub fn of(journal: impl AsRef<Path>) -> Result<Vec<Self>, KeepError> {
-        let journal = journal.as_ref();
-        let mut reader = Journal::at(journal).raw_reader()?;
-        let letters = DeadLetters::of(journal)?;
+        let journal = Journal::at(journal.as_ref());
+        // One folder, whatever becomes of its name meanwhile.
+        let files = journal.files();
+        let mut reader = journal.raw_reader()?;
+        let letters = DeadLetters::of_files(files.clone())?;
         let mut all = Vec::new();
-        for stage in stages(journal)? {
-            let folder = stage_folder(journal, &stage);
+        for stage in stages(&files)? {
+            let Some(folder) = stage_folder(&files, &stage)? else { continue };
             let open_dead_letters =
                 letters.open().iter().filter(|letter| letter.stage == stage).count() as u64;
             let effects = Progress::peek(&folder, reader.journal_id());
@@ -67,11 +70,13 @@ impl KeptInfo {
     }
 }
 
-fn snapshots(folder: &Path, reader: &mut RawReader) -> Result<Vec<SnapshotInfo>, KeepError> {
+fn snapshots(folder: &Folder, reader: &mut RawReader) -> Result<Vec<SnapshotInfo>, KeepError> {
     let mut all = Vec::new();
-    for (end, path) in snapshot::list(folder)? {
-        let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        let (version, fault) = match snapshot::load(&path, reader) {
+    for (end, name) in snapshot::list(folder)? {
+        let about = folder.open_file(&name, Access::Read).and_then(|file| file.metadata());
+        let bytes = about.map_or(0, |about| about.len());
+        let (path, loaded) = (folder.path().join(&name), snapshot::load(folder, &name, reader));
+        let (version, fault) = match loaded {
             Ok(content) => (Some(content.version), None),
             Err(why) => (None, Some(why)),
         };

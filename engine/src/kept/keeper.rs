@@ -6,18 +6,18 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam::queue::ArrayQueue;
+use slipring_journal::storage::Folder;
 use slipring_journal::{Cursors, Journal, RetentionHandle};
 
 use super::digests::{self, Divergence, Entry};
 use super::plan::{Cuts, Plan, Standing};
-use super::snapshot::{Files, Snapshots};
+use super::snapshot::{Snapshots, StageSnapshots};
 use super::trust::Trust;
 use super::{KeepError, dead_letter_log, io};
 use crate::cursor::Cursor;
@@ -145,7 +145,7 @@ impl ToKeeper {
 /// What the keeper has of a stage.
 pub(crate) struct KeptStage {
     pub(crate) name: String,
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: Folder,
     pub(crate) link: Arc<ToKeeper>,
     pub(crate) snapshots: Option<(Snapshots, u32)>,
     pub(crate) digest_log: Option<digests::Log>,
@@ -154,7 +154,7 @@ pub(crate) struct KeptStage {
     /// To be synced before a snapshot, which says that the effects before it are out.
     pub(crate) effects: Option<File>,
     pub(crate) trust: Trust,
-    pub(crate) files: Files,
+    pub(crate) files: StageSnapshots,
     /// Among all stages.
     pub(crate) place: usize,
 }
@@ -314,7 +314,7 @@ impl Work {
         if wrote && self.removes {
             for stage in &mut self.stages {
                 let most_others = stage.snapshots.map_or(0, |(options, _)| options.keep);
-                if let Err(error) = stage.files.remove_all_but(&keep[stage.place], most_others) {
+                if let Err(error) = stage.files.remove_all_but(&stage.folder, &keep[stage.place], most_others) {
                     self.findings.fault(&stage.name, &error);
                 }
             }
@@ -384,10 +384,10 @@ impl KeptStage {
         if let Some(file) = &self.dead_letters {
             self.trust
                 .sync(|| dead_letter_log::sync_and_mark(file, anchor.journal_id))
-                .map_err(io("sync the dead letters in", &self.folder))?;
+                .map_err(io("sync the dead letters in", self.folder.path()))?;
         }
         if let Some(file) = &self.effects {
-            self.trust.sync(|| file.sync_data()).map_err(io("sync the effects in", &self.folder))?;
+            self.trust.sync(|| file.sync_data()).map_err(io("sync the effects in", self.folder.path()))?;
         }
         self.files.write(&self.folder, &anchor, version, &saved.bytes)
     }

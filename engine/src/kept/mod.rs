@@ -4,6 +4,9 @@
 //! and epoch: after power loss the log may be shorter and go on differently, and what then points at records that
 //! are gone is refused or dropped, never trusted.
 //!
+//! The journal's folder is the one that its writer holds, by a handle, and each stage's is found in it once: no name is
+//! looked up again, and nothing in them is followed ([`Folder`]).
+//!
 //! Nothing of this is written on the hot path but an effect's progress (two stores into a mapped file). Bytes of
 //! snapshots and digests go through bounded queues to the [keeper](keeper::Keeper), one thread an engine.
 
@@ -23,7 +26,10 @@ pub(crate) mod snapshot;
 pub(crate) mod trust;
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use slipring_journal::storage::{Files, Folder};
 
 pub use error::KeepError;
 pub(crate) use error::io;
@@ -31,23 +37,26 @@ pub(crate) use error::io;
 /// Name of the folder of all stages, in the journal's.
 const STAGES: &str = "stages";
 
-/// The folder of what a stage keeps.
-pub(crate) fn stage_folder(journal: &Path, stage: &str) -> PathBuf {
-    journal.join(STAGES).join(stage)
+/// Where a stage's folder lies, for messages.
+pub(crate) fn stage_path(journal: &Files, stage: &str) -> PathBuf {
+    journal.folder_path().join(STAGES).join(stage)
+}
+
+/// The folder of what a stage keeps, if there is one.
+pub(crate) fn stage_folder(journal: &Files, stage: &str) -> Result<Option<Folder>, KeepError> {
+    let found = journal.folder().and_then(|folder| folder.subfolder(STAGES)?.subfolder(stage));
+    match found {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        found => found.map(Some).map_err(io("open folder", &stage_path(journal, stage))),
+    }
 }
 
 /// The stages that keep something beside this journal.
-pub(crate) fn stages(journal: &Path) -> Result<Vec<String>, KeepError> {
-    let folder = journal.join(STAGES);
-    let entries = match std::fs::read_dir(&folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(io("list", &folder))?,
+pub(crate) fn stages(journal: &Files) -> Result<Vec<String>, KeepError> {
+    let mut names = match journal.folder().and_then(|folder| folder.subfolder(STAGES)?.list()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        names => names.map_err(io("list", &journal.folder_path().join(STAGES)))?,
     };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(io("list", &folder))?;
-        names.extend(entry.file_name().into_string());
-    }
     names.sort();
     Ok(names)
 }
@@ -58,47 +67,49 @@ pub(crate) fn is_file_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.bytes().all(fine)
 }
 
-/// Makes the stage's folder, durably.
-pub(crate) fn make_folder(journal: &Path, stage: &str) -> Result<PathBuf, KeepError> {
-    let folder = stage_folder(journal, stage);
-    if !folder.is_dir() {
-        std::fs::create_dir_all(&folder).map_err(io("create folder", &folder))?;
-        sync_folder(&journal.join(STAGES))?;
-        sync_folder(journal)?;
-    }
-    Ok(folder)
+/// The stage's folder, which is made, durably, if there is none.
+pub(crate) fn make_folder(journal: &Files, stage: &str) -> Result<Folder, KeepError> {
+    let made = journal.folder().and_then(|folder| folder.make_subfolder(STAGES)?.make_subfolder(stage));
+    made.map_err(io("create folder", &stage_path(journal, stage)))
 }
 
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), KeepError> {
-    File::open(folder).and_then(|file| file.sync_all()).map_err(io("sync folder", folder))
+pub(crate) fn sync_folder(folder: &Folder) -> Result<(), KeepError> {
+    folder.sync().map_err(io("sync folder", folder.path()))
 }
 
-const UNFINISHED: &str = "tmp";
+const UNFINISHED: &str = ".tmp";
 
 /// Removes what lives left that died in [`write_whole`].
-pub(crate) fn remove_unfinished(folder: &Path) -> Result<(), KeepError> {
-    for entry in std::fs::read_dir(folder).map_err(io("list", folder))? {
-        let path = entry.map_err(io("list", folder))?.path();
-        if path.extension().is_some_and(|extension| extension == UNFINISHED) {
-            std::fs::remove_file(&path).map_err(io("remove", &path))?;
+pub(crate) fn remove_unfinished(folder: &Folder) -> Result<(), KeepError> {
+    for name in folder.list().map_err(io("list", folder.path()))? {
+        if name.ends_with(UNFINISHED) {
+            folder.remove(&name).map_err(io("remove", &folder.path().join(&name)))?;
         }
     }
     Ok(())
 }
 
-/// Writes a file, by `fill`, so that after a crash at any moment it is there whole, or not at all.
+/// Writes a file, by `fill`, so that after a crash at any moment it is there whole, or not at all. If it fails, nothing
+/// half made stays behind.
 pub(crate) fn write_whole(
-    folder: &Path,
+    folder: &Folder,
     name: &str,
     fill: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> Result<(), KeepError> {
-    let (path, made) = (folder.join(name), folder.join(format!("{name}.{UNFINISHED}")));
+    let made = format!("{name}{UNFINISHED}");
     let write = || {
-        let mut file = File::create(&made)?;
-        fill(&mut file)?;
-        file.sync_all()?;
-        std::fs::rename(&made, &path)
+        let mut file = match folder.create_file(&made) {
+            // Left by a life that died there.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                folder.remove(&made)?;
+                folder.create_file(&made)?
+            }
+            created => created?,
+        };
+        let filled =
+            fill(&mut file).and_then(|()| file.sync_all()).and_then(|()| folder.replace(&made, name));
+        filled.inspect_err(|_| drop(folder.remove(&made)))
     };
-    write().map_err(io("write", &path))?;
+    write().map_err(io("write", &folder.path().join(name)))?;
     sync_folder(folder)
 }

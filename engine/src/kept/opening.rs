@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 
 use slipring_journal::RawReader;
+use slipring_journal::storage::Files;
 
 use super::effects::Progress;
 use super::snapshot::{self, HeldBack, NeededBy, Restored};
@@ -16,7 +16,7 @@ use crate::panics;
 /// What a stage is opened with.
 pub(crate) struct Opening<'a> {
     /// The journal's folder.
-    pub(crate) folder: PathBuf,
+    pub(crate) folder: Files,
     pub(crate) reader: &'a mut RawReader,
     /// Restore states from snapshots, and start each stage where its own is.
     pub(crate) restore: bool,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use slipring_journal::{Journal, Kind, ReadError};
+use slipring_journal::{Kind, ReadError, Reader};
 
 use super::KeepError;
 use super::dead_letters::{DeadLetter, DeadLetters};
@@ -157,7 +157,8 @@ impl DeadLetters {
         if picked.is_empty() {
             return Ok(done);
         }
-        let mut reader = Journal::at(self.journal()).reader::<E>().map_err(ReprocessError::Journal)?;
+        let mut reader =
+            Reader::<E>::open_to(self.journal().clone(), None).map_err(ReprocessError::Journal)?;
         for letters in picked.chunk_by(|a, b| (a.sequence, a.epoch) == (b.sequence, b.epoch)) {
             let letter = || Box::new(letters[0].clone());
             let event = {

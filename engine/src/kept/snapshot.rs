@@ -4,10 +4,11 @@
 //! the record that it was taken behind, and is refused when the log holds another there. It is written only once
 //! that record is durable, so that power loss can't leave a snapshot of events that the log has lost.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use slipring_journal::storage::{Access, Files, Folder};
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
 
 use super::{KeepError, io, stage_folder, write_whole};
@@ -185,27 +186,27 @@ fn header(anchor: &Anchor, version: u32, state: &[u8]) -> [u8; HEADER_BYTES] {
 /// and those written since. What recovery refused, or nobody looked at, counts for nothing: counted in, it
 /// would have a good one removed, or retention remove what only seems to be covered.
 #[derive(Debug)]
-pub(crate) struct Files {
+pub(crate) struct StageSnapshots {
     restored_end: u64,
     written: Vec<u64>,
     /// Those that count, the oldest first, when last looked at.
-    counting: Vec<(u64, PathBuf)>,
-    others: Vec<(u64, PathBuf)>,
+    counting: Vec<(u64, String)>,
+    others: Vec<(u64, String)>,
 }
 
-impl Files {
+impl StageSnapshots {
     /// As a life begins; `restored_end` is 0 if no snapshot was restored.
-    pub(crate) fn new(folder: &Path, restored_end: u64) -> Result<Self, KeepError> {
+    pub(crate) fn new(folder: &Folder, restored_end: u64) -> Result<Self, KeepError> {
         let (written, counting, others) = (Vec::new(), Vec::new(), Vec::new());
-        let mut files = Files { restored_end, written, counting, others };
+        let mut files = StageSnapshots { restored_end, written, counting, others };
         files.look(folder)?;
         Ok(files)
     }
 
     /// Looks what is there.
-    pub(crate) fn look(&mut self, folder: &Path) -> Result<(), KeepError> {
+    pub(crate) fn look(&mut self, folder: &Folder) -> Result<(), KeepError> {
         let (restored_end, written) = (self.restored_end, &self.written);
-        let counts = |(end, _): &(u64, PathBuf)| *end <= restored_end || written.contains(end);
+        let counts = |(end, _): &(u64, String)| *end <= restored_end || written.contains(end);
         (self.counting, self.others) = list(folder)?.into_iter().partition(counts);
         Ok(())
     }
@@ -218,7 +219,7 @@ impl Files {
     /// Writes a snapshot, which counts from here on.
     pub(crate) fn write(
         &mut self,
-        folder: &Path,
+        folder: &Folder,
         anchor: &Anchor,
         version: u32,
         state: &[u8],
@@ -235,7 +236,12 @@ impl Files {
 
     /// Removes those that count and are not to be kept; of the others those that are older than these, or too many.
     /// Those ahead are left alone: they are of a history that the log has lost, or of another journal.
-    pub(crate) fn remove_all_but(&mut self, keep: &[u64], most_others: usize) -> Result<(), KeepError> {
+    pub(crate) fn remove_all_but(
+        &mut self,
+        folder: &Folder,
+        keep: &[u64],
+        most_others: usize,
+    ) -> Result<(), KeepError> {
         let Some(newest) = self.counting.last().map(|(end, _)| *end) else { return Ok(()) };
         let oldest = self.counting.iter().map(|(end, _)| *end).find(|end| keep.contains(end));
         let is_too_old = |end: u64| keep.len() < self.counting.len() && Some(end) < oldest;
@@ -244,8 +250,8 @@ impl Files {
         let gone = self.counting.iter().filter(|(end, _)| !keep.contains(end));
         let others = self.others[..others].iter().enumerate();
         let others = others.filter(|(at, (end, _))| *at < too_many || is_too_old(*end));
-        for (end, path) in gone.chain(others.map(|(_, file)| file)) {
-            std::fs::remove_file(path).map_err(io("remove", path))?;
+        for (end, name) in gone.chain(others.map(|(_, file)| file)) {
+            folder.remove(name).map_err(io("remove", &folder.path().join(name)))?;
             self.written.retain(|written| written != end);
         }
         Ok(())
@@ -253,41 +259,40 @@ impl Files {
 }
 
 /// The snapshots of a folder, the oldest first, by the sequence in their names.
-pub(crate) fn list(folder: &Path) -> Result<Vec<(u64, PathBuf)>, KeepError> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(io("list", folder))?,
-    };
+pub(crate) fn list(folder: &Folder) -> Result<Vec<(u64, String)>, KeepError> {
     let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(io("list", folder))?.path();
-        if let Some(end) = end_by_name(&path) {
-            files.push((end, path));
+    for name in folder.list().map_err(io("list", folder.path()))? {
+        if let Some(end) = end_by_name(&name) {
+            files.push((end, name));
         }
     }
     files.sort();
     Ok(files)
 }
 
-fn end_by_name(path: &Path) -> Option<u64> {
-    path.file_name()?.to_str()?.strip_suffix(SUFFIX)?.parse().ok()
+fn end_by_name(name: &str) -> Option<u64> {
+    name.strip_suffix(SUFFIX)?.parse().ok()
 }
 
 /// The newest snapshot of a stage that ends in this range and holds against the log, if there is one.
 pub(crate) fn newest_in(
-    journal: &Path,
+    journal: &Files,
     stage: &str,
     reader: &mut RawReader,
     ends: RangeInclusive<u64>,
 ) -> Result<Option<(u64, PathBuf)>, KeepError> {
-    let files = list(&stage_folder(journal, stage))?.into_iter().rev();
+    let Some(folder) = stage_folder(journal, stage)? else { return Ok(None) };
+    let files = list(&folder)?.into_iter().rev();
     let mut within = files.filter(|(end, _)| ends.contains(end));
-    Ok(within.find(|(_, path)| load(path, reader).is_ok()))
+    let found = within.find(|(_, name)| load(&folder, name, reader).is_ok());
+    Ok(found.map(|(end, name)| (end, folder.path().join(name))))
 }
 
 /// Reads a snapshot and checks it against itself and the log.
-pub(crate) fn load(path: &Path, reader: &mut RawReader) -> Result<Content, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+pub(crate) fn load(folder: &Folder, name: &str, reader: &mut RawReader) -> Result<Content, String> {
+    let mut bytes = Vec::new();
+    let read = folder.open_file(name, Access::Read).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|error| error.to_string())?;
     let field = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap_or_default());
     let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
     if bytes.len() < HEADER_BYTES || &bytes[..8] != MAGIC {
@@ -302,7 +307,7 @@ pub(crate) fn load(path: &Path, reader: &mut RawReader) -> Result<Content, Strin
     if bytes[..HEADER_BYTES] != header(&anchor, version, &bytes[HEADER_BYTES..]) {
         return Err("its checksum does not hold".to_owned());
     }
-    if end_by_name(path).is_some_and(|end| end != anchor.sequence.wrapping_add(1)) {
+    if end_by_name(name).is_some_and(|end| end != anchor.sequence.wrapping_add(1)) {
         return Err(format!("it was taken behind sequence {}, not where its name says", anchor.sequence));
     }
     match reader.check_anchor(&anchor) {
@@ -322,28 +327,30 @@ fn is_at_start(reader: &RawReader, anchor: &Anchor) -> bool {
 
 /// The newest snapshot that can be used and does not end behind `most`, by `restore`; and those that can't.
 pub(crate) fn restore(
-    journal: &Path,
+    journal: &Files,
     stage: &str,
     reader: &mut RawReader,
     most: u64,
     mut restore: impl FnMut(u32, &[u8]) -> Result<(), HandlerError>,
 ) -> Result<(Option<u64>, Vec<RefusedSnapshot>), KeepError> {
     let mut refused = Vec::new();
-    for (_, path) in list(&stage_folder(journal, stage))?.into_iter().rev().filter(|(end, _)| *end <= most) {
-        let restored = load(&path, reader).and_then(|content| {
+    let Some(folder) = stage_folder(journal, stage)? else { return Ok((None, refused)) };
+    for (_, name) in list(&folder)?.into_iter().rev().filter(|(end, _)| *end <= most) {
+        let restored = load(&folder, &name, reader).and_then(|content| {
             restore(content.version, content.state()).map_err(|error| error.to_string())?;
             Ok(content.end())
         });
         match restored {
             Ok(end) => return Ok((Some(end), refused)),
-            Err(why) => refused.push(RefusedSnapshot { path, why }),
+            Err(why) => refused.push(RefusedSnapshot { path: folder.path().join(name), why }),
         }
     }
     Ok((None, refused))
 }
 
 /// Where the snapshots of a stage end that end behind `most`, by their names, rising.
-pub(crate) fn ends_behind(journal: &Path, stage: &str, most: u64) -> Result<Vec<u64>, KeepError> {
-    let files = list(&stage_folder(journal, stage))?;
+pub(crate) fn ends_behind(journal: &Files, stage: &str, most: u64) -> Result<Vec<u64>, KeepError> {
+    let Some(folder) = stage_folder(journal, stage)? else { return Ok(Vec::new()) };
+    let files = list(&folder)?;
     Ok(files.into_iter().map(|(end, _)| end).filter(|end| *end > most).collect())
 }

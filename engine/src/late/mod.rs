@@ -15,7 +15,6 @@ mod error;
 mod handle;
 mod run;
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -172,7 +171,7 @@ impl LateConsumer {
         journal: &Journal,
         handler: H,
     ) -> Result<LateHandle<H>, LateError> {
-        let history = History { path: journal.path().to_owned(), cursors: None, retention: None };
+        let history = History { files: journal.files(), cursors: None, retention: None };
         let alone =
             |name, end, anchor| Ok(LateShared::new(name, LatePlace::private(end), anchor, None).into());
         self.start(&history, alone, handler)
@@ -211,15 +210,15 @@ impl LateConsumer {
 /// The journal whose history is followed.
 #[derive(Debug)]
 pub(crate) struct History {
-    path: PathBuf,
+    files: Files,
     /// Where the journal is, if this process writes it.
     cursors: Option<Cursors>,
     retention: Option<RetentionHandle>,
 }
 
 impl History {
-    pub(crate) fn new(path: &Path, cursors: Cursors, retention: Option<RetentionHandle>) -> Self {
-        History { path: path.to_owned(), cursors: Some(cursors), retention }
+    pub(crate) fn new(files: Files, cursors: Cursors, retention: Option<RetentionHandle>) -> Self {
+        History { files, cursors: Some(cursors), retention }
     }
 
     /// Takes the lease first, then opens: what it holds can't go in between.
@@ -227,12 +226,9 @@ impl History {
         &self,
         from: FollowFrom,
     ) -> Result<(Follower<E>, Option<slipring_journal::Lease>), ReadError> {
-        let journal = Journal::at(&self.path);
-        let reader = || match &self.cursors {
-            // Nothing need be searched for an end that is known.
-            Some(cursors) => Reader::<E>::open_to(Files::new(&self.path), Some(cursors.journalled_end())),
-            None => journal.reader::<E>(),
-        };
+        // Nothing need be searched for an end that is known.
+        let end = self.cursors.as_ref().map(Cursors::journalled_end);
+        let reader = || Reader::<E>::open_to(self.files.clone(), end);
         let sequence = match from {
             FollowFrom::Start => reader()?.first_sequence(),
             FollowFrom::Time(time_ns) => reader()?.lower_bound(time_ns)?,
@@ -242,8 +238,8 @@ impl History {
         };
         let lease = self.retention.as_ref().map(|retention| retention.lease(sequence)).transpose()?;
         let follower = match from {
-            FollowFrom::Anchor(anchor) => journal.resume(anchor)?,
-            _ => journal.follow(sequence)?,
+            FollowFrom::Anchor(anchor) => Follower::resume_on(self.files.clone(), anchor)?,
+            _ => Follower::open_on(self.files.clone(), sequence)?,
         };
         Ok((follower, lease))
     }

@@ -137,7 +137,7 @@ impl<'a, T: Storage> Copy<'a, T> {
         let path = self.storage.path("");
         self.storage.create_folder().map_err(|error| IoFault::new("create folder", path.clone(), error))?;
         self.lock = Some(self.storage.lock().map_err(|fault| match fault {
-            LockFault::Held(_) => SalvageError::IntoNotEmpty { path },
+            LockFault::Held(_) | LockFault::Foreign { .. } => SalvageError::IntoNotEmpty { path },
             LockFault::Io(error) => IoFault::new("lock", path, error).into(),
         })?);
         Ok(())

@@ -4,6 +4,10 @@
 //! Hidden from the docs: a seam for tests, not a promise.
 
 mod files;
+mod folder;
+pub mod holder;
+mod lock;
+mod mapped;
 mod memory;
 
 use std::io;
@@ -11,7 +15,11 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
-pub use files::{Files, FilesLock, MappedFile, MappedSegment, ReadMap};
+pub use files::Files;
+pub(crate) use files::Place;
+pub use folder::{Access, FileKind, Folder, Identity, NotOurs};
+pub use lock::FilesLock;
+pub use mapped::{MappedFile, MappedSegment, ReadMap};
 pub use memory::{Memory, MemoryFile, MemoryMap, copy_in, copy_out};
 
 /// A folder that holds one journal.
@@ -46,6 +54,15 @@ pub trait Storage: Clone + Send + std::marker::Sync + std::fmt::Debug + 'static 
     fn boot_id(&self) -> [u8; 16];
     /// Where a file lies, for messages.
     fn path(&self, name: &str) -> PathBuf;
+    /// Whether the folder's name has come to mean another folder, or none. What is done here goes on in the one that
+    /// was opened.
+    fn is_moved(&self) -> bool {
+        false
+    }
+    /// Bytes that may still be allocated; `None` if nobody knows.
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
 }
 
 /// Why the lock could not be had.
@@ -53,6 +70,13 @@ pub trait Storage: Clone + Send + std::marker::Sync + std::fmt::Debug + 'static 
 pub enum LockFault {
     /// Another writer holds it; what that one wrote about itself.
     Held(String),
+    /// What lies where the lock file should be is no lock file: it was left as it is.
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
     /// The lock file could not be opened or locked.
     Io(io::Error),
 }
@@ -64,6 +88,10 @@ pub trait StorageFile: Send + std::marker::Sync + std::fmt::Debug + 'static {
 
     /// Length in bytes.
     fn size(&self) -> io::Result<u64>;
+    /// Bytes of it that have their place on the disk: fewer than its length if it has holes.
+    fn allocated_bytes(&self) -> io::Result<u64> {
+        self.size()
+    }
     /// Sets the length and reserves the space, filled with zeros, so that no later store can find the disk
     /// full.
     fn allocate(&self, bytes: u64) -> io::Result<()>;

@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use slipring_journal::storage::Identity;
+
 use super::{CRC_BYTES, HEADER_BYTES, Layout, NAME_BYTES, STAGE_ENTRY_BYTES, cut, text};
 
 /// "SLIPCNT" and a one, as a little-endian integer.
@@ -27,8 +29,17 @@ pub(crate) struct Static {
     pub(crate) made_ns: u64,
     pub(crate) capacity: u64,
     pub(crate) live_from: u64,
+    /// Which folder the journal lies in, and which file this is, as [`place`] says; 0 if that is not known. A copy of
+    /// either lies elsewhere.
+    pub(crate) folder: u64,
+    pub(crate) own: u64,
     /// Each stage's name and its lane's.
     pub(crate) stages: Vec<(String, String)>,
+}
+
+/// Device and inode in one number, never 0.
+pub(crate) fn place((device, inode): (u64, u64)) -> u64 {
+    (device.rotate_left(40) ^ inode).max(1)
 }
 
 /// A process that can't be taken for another: numbers are used again, a number with a start time is not.
@@ -72,12 +83,15 @@ pub enum CountersFault {
     /// Damaged.
     #[error("its checksum does not hold")]
     Checksum,
+    /// It is a copy of the file that an engine made: no engine writes it.
+    #[error("it is a copy of a counters file, which no engine writes")]
+    Copy,
 }
 
 impl Static {
     /// Of an engine that this process is about to start.
     pub(crate) fn of_engine(
-        journal: Option<slipring_journal::JournalId>,
+        journal: Option<(slipring_journal::JournalId, Identity)>,
         capacity: usize,
         live_from: u64,
         stages: Vec<(String, String)>,
@@ -85,11 +99,13 @@ impl Static {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Static {
             process: Process::this(),
-            journal_id: journal.map_or([0; 16], |id| id.0),
+            journal_id: journal.map_or([0; 16], |(id, _)| id.0),
             has_journal: journal.is_some(),
             made_ns: now.as_nanos() as u64,
             capacity: capacity as u64,
             live_from,
+            folder: journal.map_or(0, |(_, folder)| place(folder)),
+            own: 0,
             stages,
         }
     }
@@ -115,6 +131,8 @@ impl Static {
         put(88, &self.capacity.to_le_bytes());
         put(96, &self.live_from.to_le_bytes());
         put(104, &(self.stages.len() as u32).to_le_bytes());
+        put(112, &self.folder.to_le_bytes());
+        put(120, &self.own.to_le_bytes());
         put(108, &(if self.has_journal { HAS_JOURNAL } else { 0 }).to_le_bytes());
         for (index, (name, lane)) in self.stages.iter().enumerate() {
             let at = HEADER_BYTES + index * STAGE_ENTRY_BYTES;
@@ -173,6 +191,8 @@ impl Static {
             made_ns: u64_at(bytes, 80),
             capacity: u64_at(bytes, 88),
             live_from: u64_at(bytes, 96),
+            folder: u64_at(bytes, 112),
+            own: u64_at(bytes, 120),
             has_journal: u32_at(bytes, 108) & HAS_JOURNAL != 0,
             stages: (0..u32_at(bytes, 104) as usize).map(stage).collect(),
         })
@@ -206,6 +226,8 @@ mod tests {
             made_ns: 5,
             capacity: 64,
             live_from: 6,
+            folder: 10,
+            own: 11,
             stages: (0..stages).map(|n| (format!("stage {n}"), format!("lane {n}"))).collect(),
         }
     }

@@ -16,7 +16,7 @@ mod fixed;
 mod words;
 
 pub use fixed::CountersFault;
-pub(crate) use fixed::{Process, Static};
+pub(crate) use fixed::{Process, Static, place};
 pub(crate) use words::*;
 
 pub(crate) const BLOCK_BYTES: usize = 4096;

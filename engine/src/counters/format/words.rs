@@ -66,6 +66,8 @@ pub(crate) struct FateLine {
     pub(crate) stage: AtomicU64,
     pub(crate) sequence: AtomicU64,
     pub(crate) cause_bytes: AtomicU64,
+    /// 1: the name of the journal's folder means another one than the one that is written.
+    pub(crate) folder_moved: AtomicU64,
 }
 
 /// The text of a cause, UTF-8, eight bytes a word.
