@@ -8,7 +8,7 @@ use crate::control;
 use crate::error::{IoFault, JournalFault, SalvageError};
 use crate::format::{HEADER_BYTES, JournalId, MAX_END, SegmentHeader};
 use crate::reader::no_control;
-use crate::storage::{Storage, StorageFile};
+use crate::storage::{NotOurs, Storage, StorageFile};
 
 use super::control_note;
 
@@ -81,6 +81,10 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey<S::File>, Salvage
         }
         Err(JournalFault::BadControl { what, .. }) => {
             warnings.push(control_note(storage, what));
+            None
+        }
+        Err(JournalFault::Io(fault)) if fault.not_ours().is_some() => {
+            warnings.push(fault.to_string());
             None
         }
         Err(fault) => return Err(fault.into()),
@@ -159,7 +163,13 @@ fn candidates<S: Storage>(
     let mut candidates = Vec::new();
     for (base, name) in chain::segment_files(storage)? {
         let path = storage.path(&name);
-        let file = storage.open(&name, false).map_err(|e| IoFault::new("open", path.clone(), e))?;
+        let file = match storage.open(&name, false) {
+            Err(error) if NotOurs::of(&error).is_some() => {
+                warnings.push(format!("{}: {error}; left out", path.display()));
+                continue;
+            }
+            opened => opened.map_err(|e| IoFault::new("open", path.clone(), e))?,
+        };
         let file_bytes = file.size().map_err(|e| IoFault::new("look at", path.clone(), e))?;
         let header = match chain::read_header(&file, &path) {
             Ok((header, warning)) => {
