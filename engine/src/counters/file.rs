@@ -17,7 +17,7 @@ use slipring_journal::storage::Files;
 use super::board::Board;
 use super::format::{CountersFault, Static, place};
 use super::memory::Memory;
-use super::reader::{look, open_file};
+use super::reader::{look, odd, open_file};
 
 /// What the user said of the counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,7 +156,12 @@ fn check_free(path: &Path) -> Result<(), CountersFileError> {
     let file = match open_file(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(fault(path, "look at what is there", source)),
+        Err(source) => {
+            return Err(match odd(&source) {
+                Some(fault) => CountersFileError::Occupied { path: path.to_owned(), fault },
+                None => fault(path, "look at what is there", source),
+            });
+        }
     };
     match look(&file) {
         Ok(Ok(found)) if found.process.is_dead() => Ok(()),

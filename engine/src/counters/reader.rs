@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use slipring_journal::storage::Files;
+use slipring_journal::{FileKind, NotOurs};
 
 use super::Counters;
 use super::board::{About, Board};
@@ -138,7 +139,15 @@ impl CountersReader {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, CountersError> {
         let path = path.into();
         let fault = |source: io::Error| CountersError::Io { path: path.clone(), source };
-        let file = open_file(&path).map_err(fault)?;
+        let file = match open_file(&path) {
+            Err(error) => {
+                return Err(match odd(&error) {
+                    Some(fault) => CountersError::Invalid { path, fault },
+                    None => fault(error),
+                });
+            }
+            Ok(file) => file,
+        };
         let fixed = match look(&file).map_err(fault)? {
             Ok(fixed) => fixed,
             Err(fault) => return Err(CountersError::Invalid { path, fault }),
@@ -200,9 +209,19 @@ impl CountersReader {
     }
 }
 
-/// Opens what may be a counters file. What is no file but, say, a pipe must not make the caller wait.
+/// Opens what may be a counters file. What is no plain file, a link too, is left alone: a pipe would make the caller
+/// wait, and to open a device may do something.
 pub(super) fn open_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+    let found = FileKind::of(&std::fs::symlink_metadata(path)?);
+    if found != FileKind::Plain {
+        return Err(io::Error::other(NotOurs { found, wanted: FileKind::Plain }));
+    }
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)
+}
+
+/// Whether something else lies there than a plain file.
+pub(super) fn odd(error: &io::Error) -> Option<CountersFault> {
+    NotOurs::of(error).map(|NotOurs { found, .. }| CountersFault::Odd { found })
 }
 
 /// Reads and checks the part of a file that never changes.

@@ -6,7 +6,7 @@ use crate::control;
 use crate::error::{IoFault, JournalFault, SalvageError};
 use crate::format::{JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name};
 use crate::reader::no_control;
-use crate::storage::{Storage, StorageFile};
+use crate::storage::{NotOurs, Storage, StorageFile};
 
 use super::control_note;
 
@@ -125,6 +125,10 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
             warnings.push(control_note(storage, what));
             None
         }
+        Err(JournalFault::Io(fault)) if fault.not_ours().is_some() => {
+            warnings.push(fault.to_string());
+            None
+        }
         Err(fault) => return Err(fault.into()),
     };
     let (mut candidates, mut families) = candidates(storage, &mut warnings)?;
@@ -196,7 +200,13 @@ fn candidates<S: Storage>(
     for named in chain::segment_bases(storage)? {
         let name = segment_name(named);
         let path = storage.path(&name);
-        let file = storage.open(&name, false).map_err(|e| IoFault::new("open", path.clone(), e))?;
+        let file = match storage.open(&name, false) {
+            Err(error) if NotOurs::of(&error).is_some() => {
+                warnings.push(format!("{}: {error}; left out", path.display()));
+                continue;
+            }
+            opened => opened.map_err(|e| IoFault::new("open", path.clone(), e))?,
+        };
         let file_bytes = file.size().map_err(|e| IoFault::new("look at", path.clone(), e))?;
         let records_at;
         let header = match chain::read_header(&file, &path) {

@@ -31,6 +31,14 @@ pub enum FileKind {
     Other,
 }
 
+impl FileKind {
+    /// What the system says of it.
+    #[doc(hidden)]
+    pub fn of(found: &std::fs::Metadata) -> Self {
+        FileType::from_raw_mode(found.mode()).into()
+    }
+}
+
 impl From<FileType> for FileKind {
     fn from(found: FileType) -> Self {
         match found {

@@ -83,6 +83,12 @@ pub enum CountersFault {
     /// Damaged.
     #[error("its checksum does not hold")]
     Checksum,
+    /// No plain file lies there. It was left alone.
+    #[error("{found} lies there")]
+    Odd {
+        /// What lies there.
+        found: slipring_journal::FileKind,
+    },
     /// It is a copy of the file that an engine made: no engine writes it.
     #[error("it is a copy of a counters file, which no engine writes")]
     Copy,
