@@ -112,7 +112,7 @@ impl<S: Storage> Preparer<S> {
         match made {
             Ok(ready) => {
                 self.ahead.order(ready.segment.end);
-                self.progress.set_disk_full(false);
+                self.progress.set_disk_has_room();
                 // Into the list first: the syncer must know it before the writer can fill it.
                 self.segments.live().push_back(Arc::clone(&ready.segment));
                 let pushed = self.segments.next.push(ready);
@@ -142,14 +142,12 @@ impl<S: Storage> Preparer<S> {
         if self.retired.as_ref().is_some_and(|retired| retired.remove_one(&self.storage)) {
             return Round::Worked;
         }
-        self.progress.set_disk_full(true);
-        match self.disk_full {
-            DiskFull::Halt if needed => {
-                self.progress.fail(SyncError::DiskFull { fault });
-                Round::Idle
-            }
-            DiskFull::Wait | DiskFull::Halt => Round::Blocked,
+        let halt = (self.disk_full == DiskFull::Halt).then_some(SyncError::DiskFull { fault });
+        self.progress.set_disk_full(halt);
+        if needed {
+            self.progress.halt_on_full();
         }
+        Round::Blocked
     }
 
     /// Runs until `stop` says so.

@@ -24,6 +24,8 @@ pub(crate) struct Progress {
     needed_base: AtomicU64,
     /// The disk is full, and a segment can't be made for now.
     disk_full: AtomicBool,
+    /// What becomes of it once an append needs that segment, if the journal is to fail then.
+    full: Mutex<Option<SyncError>>,
     failed: AtomicBool,
     /// An append was refused because the journal has failed.
     refused: AtomicBool,
@@ -134,9 +136,27 @@ impl Progress {
         base > 0 && self.needed_base.load(Ordering::Relaxed) == base
     }
 
-    pub(crate) fn set_disk_full(&self, full: bool) {
-        // Relaxed: for messages and counters only.
-        self.disk_full.store(full, Ordering::Relaxed);
+    /// There is no room for the next segment. With `halt` the next append that needs it makes the journal fail.
+    pub(crate) fn set_disk_full(&self, halt: Option<SyncError>) {
+        *self.full.lock().unwrap_or_else(PoisonError::into_inner) = halt;
+        // Relaxed: for messages and counters, and whether to look at the above.
+        self.disk_full.store(true, Ordering::Relaxed);
+    }
+
+    /// There is room again.
+    pub(crate) fn set_disk_has_room(&self) {
+        if self.disk_full() {
+            *self.full.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.disk_full.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// An append needs room that there is not: the journal fails if it is to.
+    pub(crate) fn halt_on_full(&self) {
+        let full = self.full.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(error) = full {
+            self.fail(error);
+        }
     }
 
     pub(crate) fn disk_full(&self) -> bool {

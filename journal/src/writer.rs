@@ -167,8 +167,14 @@ impl<E: Event, S: Storage> Writer<E, S> {
         }
         if self.next == self.active.end {
             let Some(next) = self.segments.next.pop() else {
-                let why = if self.progress.disk_full() { Stall::DiskFull } else { Stall::Segment };
-                return Err(self.stall(why));
+                let full = self.progress.disk_full();
+                if full {
+                    self.progress.halt_on_full();
+                    if let Some(failure) = self.progress.refusal() {
+                        return Err(failure.clone().into());
+                    }
+                }
+                return Err(self.stall(if full { Stall::DiskFull } else { Stall::Segment }));
             };
             let base = next.segment.base;
             debug_assert_eq!(base, self.next, "segments follow each other");
