@@ -301,6 +301,13 @@ impl<E: Event> EngineBuilder<E> {
         result.map(drop)
     }
 
+    /// A stage and all that read it, by name.
+    pub(crate) fn with_readers(&self, stage: &str) -> Vec<String> {
+        let items: Vec<&Item<E>> = self.lanes.iter().flat_map(|lane| &lane.items).collect();
+        let Some(at) = items.iter().position(|item| item_name(item) == stage) else { return Vec::new() };
+        self.reads().0.with_readers(at).into_iter().map(|at| item_name(items[at])).collect()
+    }
+
     /// Which stage reads which, the journal's among them, by their places on all lanes; and what decides where each
     /// may start.
     pub(crate) fn reads(&self) -> (Reads, Vec<Kind>) {

@@ -98,7 +98,8 @@ impl<E: Event> Recovered<E> {
     ///
     /// # Errors
     /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or the disk says no;
-    /// [`KeepError::SkipInSnapshot`] if a snapshot of the stage that can be used has the event in it.
+    /// [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that [reads](crate::Gate::after) it, can be
+    /// used and has the event in it.
     pub fn skip(&mut self, stage: &str, sequence: u64) -> Result<(), ReplayError> {
         let (builder, writer) = match &self.state {
             State::Opened(builder, Some(writer)) => (builder, writer),
@@ -115,11 +116,16 @@ impl<E: Event> Recovered<E> {
         if log.torn_bytes() > 0 {
             self.torn_dead_letters.push((stage.to_owned(), log.torn_bytes()));
         }
-        if !log.skips(sequence)
-            && let Some((_, path)) =
-                snapshot::newest_in(&journal.files(), stage, reader.as_raw(), sequence + 1..=u64::MAX)?
-        {
-            return Err(KeepError::SkipInSnapshot { stage: stage.to_owned(), sequence, path }.into());
+        if !log.skips(sequence) {
+            for holder in builder.with_readers(stage) {
+                let behind = sequence + 1..=u64::MAX;
+                if let Some((_, path)) =
+                    snapshot::newest_in(&journal.files(), &holder, reader.as_raw(), behind)?
+                {
+                    let stage = stage.to_owned();
+                    return Err(KeepError::SkipInSnapshot { stage, sequence, holder, path }.into());
+                }
+            }
         }
         Ok(log.skip(sequence, epoch)?)
     }

@@ -70,6 +70,23 @@ impl Reads {
         &self.readers[stage]
     }
 
+    /// A stage and all that read it, over any number of stages.
+    pub(crate) fn with_readers(&self, stage: usize) -> Vec<usize> {
+        let mut is_among = vec![false; self.readers.len()];
+        let mut among = vec![stage];
+        is_among[stage] = true;
+        let mut seen = 0;
+        while let Some(stage) = among.get(seen).copied() {
+            seen += 1;
+            for reader in &self.readers[stage] {
+                if !std::mem::replace(&mut is_among[*reader], true) {
+                    among.push(*reader);
+                }
+            }
+        }
+        among
+    }
+
     /// Where each stage starts, if `choose` says it for one: no later than the limit, if any stage reads it.
     pub(crate) fn starts<E>(
         &self,

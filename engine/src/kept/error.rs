@@ -96,11 +96,11 @@ pub enum KeepError {
         /// The name given.
         stage: String,
     },
-    /// A snapshot holds the event that was to be skipped.
+    /// A snapshot holds the event that was to be skipped, or what came of it.
     #[error(
-        "stage {stage} can't skip sequence {sequence}: its snapshot {} holds the state behind it, so that with the \
-         snapshot nothing would change, and without it the state would be another; to skip it, move every snapshot of \
-         the stage above {sequence} out of its folder first, which has recovery replay the event",
+        "stage {stage} can't skip sequence {sequence}: the snapshot {} of stage {holder} holds the state behind it, so \
+         that with the snapshot nothing would change, and without it the state would be another; to skip it, move every \
+         snapshot of stage {holder} above {sequence} out of its folder first, which has recovery replay the event",
         path.display()
     )]
     SkipInSnapshot {
@@ -108,6 +108,8 @@ pub enum KeepError {
         stage: String,
         /// The sequence that was to be skipped.
         sequence: u64,
+        /// The stage, or one that reads it: whose snapshot it is.
+        holder: String,
         /// The snapshot.
         path: PathBuf,
     },

@@ -570,6 +570,31 @@ fn the_stage_at_fault_is_named_not_those_that_it_reads() {
     assert_eq!(stage, "book");
 }
 
+/// What came of the event may be in the state of any stage behind.
+#[test]
+fn an_event_that_a_readers_snapshot_holds_is_not_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |end_reads: bool| {
+        let snapshots = Snapshots::every(10);
+        let gate = if end_reads { Gate::DURABLE.after("print") } else { Gate::DURABLE.after_only("print") };
+        let lane = Lane::named("main")
+            .journal()
+            .with(sum().on_error(OnError::DeadLetter))
+            .with(Stage::new("print", Sum::default(), Gate::DURABLE.after("sum")).stateless())
+            .with(Stage::new("end", Sum::default(), gate).snapshots(snapshots));
+        builder(folder.path()).lane(lane).open().unwrap()
+    };
+    let (engine, mut publisher) = open(true).go_live().unwrap();
+    (0..30).for_each(|id| assert_eq!(publisher.publish(trade(id)).unwrap(), id));
+    engine.shutdown(publisher).unwrap();
+    let error = open(true).skip("sum", 20).unwrap_err();
+    let ReplayError::Keep(KeepError::SkipInSnapshot { stage, holder, .. }) = &error else {
+        panic!("{error}")
+    };
+    assert_eq!((&**stage, &**holder), ("sum", "end"));
+    open(false).skip("sum", 20).unwrap();
+}
+
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 /// The longest that a test's journal gets.
 const END: u64 = 105;
