@@ -16,7 +16,7 @@ use crate::lane::{Item, Lane};
 use crate::park::MOST_PARKING;
 use crate::recovered::Recovered;
 use crate::replay::Backtest;
-use crate::ring::Publishers;
+use crate::ring::{self, Publishers};
 use crate::wait::Wait;
 
 /// Describes an engine; [`EngineBuilder::open`] makes it.
@@ -164,6 +164,10 @@ impl<E: Event> EngineBuilder<E> {
         };
         if self.capacity < least || !self.capacity.is_power_of_two() || self.capacity > 1 << 32 {
             return Err(BuildError::BadCapacity { capacity: self.capacity, least, because });
+        }
+        let bytes = ring::bytes::<E>(self.capacity);
+        if let Err(available) = ring::check_memory(bytes) {
+            return Err(BuildError::RingTooLarge { capacity: self.capacity, bytes, available });
         }
         if self.lanes.is_empty() {
             return Err(BuildError::NoStage);
