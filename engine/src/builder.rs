@@ -20,7 +20,7 @@ use crate::lane::{Item, Lane};
 use crate::park::MOST_PARKING;
 use crate::recovered::Recovered;
 use crate::replay::Backtest;
-use crate::ring::Publishers;
+use crate::ring::{self, Publishers};
 use crate::start::item_name;
 use crate::wait::Wait;
 
@@ -189,6 +189,10 @@ impl<E: Event> EngineBuilder<E> {
         };
         if self.capacity < least || !self.capacity.is_power_of_two() || self.capacity > 1 << 32 {
             return Err(BuildError::BadCapacity { capacity: self.capacity, least, because });
+        }
+        let bytes = ring::bytes::<E>(self.capacity);
+        if let Err(available) = ring::check_memory(bytes) {
+            return Err(BuildError::RingTooLarge { capacity: self.capacity, bytes, available });
         }
         if self.lanes.is_empty() {
             return Err(BuildError::NoStage);

@@ -22,6 +22,19 @@ pub enum BuildError {
         /// Why, if there is more to say.
         because: &'static str,
     },
+    /// The ring does not fit into memory.
+    #[error(
+        "ring_capacity = {capacity}: the ring would take {bytes} bytes, and {available} are available: take fewer slots, or \
+         smaller events"
+    )]
+    RingTooLarge {
+        /// The capacity asked for, events.
+        capacity: usize,
+        /// What the ring takes, bytes.
+        bytes: u64,
+        /// What the machine has, bytes, as far as it says; 0 if it gives none of that size.
+        available: u64,
+    },
     /// A batch of no events.
     #[error("batch_cap = 0: a turn must take one event or more (and takes a quarter of the ring at most)")]
     BadBatchCap,

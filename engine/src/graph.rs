@@ -1,6 +1,8 @@
 //! The dependency graph of stages: names are known, nobody waits for himself. Refused here, before any thread or
 //! file exists.
 
+use std::collections::HashMap;
+
 use crate::error::BuildError;
 use crate::gate::{Gate, Level};
 use crate::journal_stage::JOURNAL;
@@ -13,18 +15,17 @@ pub(crate) struct Node<'a> {
 
 /// Checks names, levels and cycles.
 pub(crate) fn check(nodes: &[Node<'_>], has_journal: bool, journal_syncs: bool) -> Result<(), BuildError> {
-    let known = || nodes.iter().map(|node| node.name.to_owned()).collect::<Vec<_>>();
+    let mut places = HashMap::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
-        let stage = || node.name.to_owned();
-        if node.name == JOURNAL || nodes[..index].iter().any(|other| other.name == node.name) {
-            return Err(BuildError::DuplicateStage { name: stage() });
+        if node.name == JOURNAL || places.insert(node.name, index).is_some() {
+            return Err(BuildError::DuplicateStage { name: node.name.to_owned() });
         }
-        if let Some(unknown) = node.gate.after.iter().find(|name| find(nodes, name).is_none()) {
-            return Err(BuildError::UnknownStage {
-                stage: stage(),
-                unknown: unknown.clone(),
-                known: known(),
-            });
+    }
+    for node in nodes {
+        let stage = || node.name.to_owned();
+        if let Some(unknown) = node.gate.after.iter().find(|name| !places.contains_key(&***name)) {
+            let known = nodes.iter().map(|node| node.name.to_owned()).collect();
+            return Err(BuildError::UnknownStage { stage: stage(), unknown: unknown.clone(), known });
         }
         let level = match node.gate.level {
             Level::Published => continue,
@@ -38,40 +39,53 @@ pub(crate) fn check(nodes: &[Node<'_>], has_journal: bool, journal_syncs: bool) 
             return Err(BuildError::DurableWithoutSync { stage: stage() });
         }
     }
-    // Depth first; a stage met again on the way down closes a cycle.
-    let mut finished = vec![false; nodes.len()];
-    for start in 0..nodes.len() {
-        descend(nodes, start, &mut Vec::new(), &mut finished)?;
-    }
-    Ok(())
+    check_cycles(nodes, &places)
 }
 
-fn descend(
-    nodes: &[Node<'_>],
-    at: usize,
-    path: &mut Vec<usize>,
-    finished: &mut [bool],
-) -> Result<(), BuildError> {
-    if finished[at] {
-        return Ok(());
-    }
-    if let Some(first) = path.iter().position(|index| *index == at) {
-        let cycle = path[first..].iter().chain([&at]);
-        return Err(BuildError::Cycle { path: cycle.map(|index| nodes[*index].name.to_owned()).collect() });
-    }
-    path.push(at);
-    for name in &nodes[at].gate.after {
-        if let Some(next) = find(nodes, name) {
-            descend(nodes, next, path, finished)?;
+/// How far the walk is with a stage.
+#[derive(Clone, Copy, PartialEq)]
+enum Walk {
+    New,
+    /// On the way down: met again, it closes a cycle.
+    OnPath,
+    Done,
+}
+
+/// Depth first, with a path of its own: the stack is not as deep as the graph.
+fn check_cycles(nodes: &[Node<'_>], places: &HashMap<&str, usize>) -> Result<(), BuildError> {
+    let mut walks = vec![Walk::New; nodes.len()];
+    // Each stage on the way down, and how many of those it waits for have been looked at.
+    let mut path: Vec<(usize, usize)> = Vec::new();
+    for start in 0..nodes.len() {
+        if walks[start] == Walk::New {
+            walks[start] = Walk::OnPath;
+            path.push((start, 0));
+        }
+        while let Some((at, looked)) = path.last_mut() {
+            let Some(name) = nodes[*at].gate.after.get(*looked) else {
+                walks[*at] = Walk::Done;
+                path.pop();
+                continue;
+            };
+            *looked += 1;
+            let Some(&next) = places.get(&**name) else { continue };
+            match walks[next] {
+                Walk::New => {
+                    walks[next] = Walk::OnPath;
+                    path.push((next, 0));
+                }
+                Walk::OnPath => {
+                    let from = path.iter().position(|(at, _)| *at == next).unwrap_or(0);
+                    let cycle = path[from..].iter().map(|(at, _)| *at).chain([next]);
+                    return Err(BuildError::Cycle {
+                        path: cycle.map(|at| nodes[at].name.to_owned()).collect(),
+                    });
+                }
+                Walk::Done => {}
+            }
         }
     }
-    path.pop();
-    finished[at] = true;
     Ok(())
-}
-
-fn find(nodes: &[Node<'_>], name: &str) -> Option<usize> {
-    nodes.iter().position(|node| node.name == name)
 }
 
 #[cfg(test)]

@@ -247,3 +247,38 @@ fn every_engine_on_the_thread_is_known() {
     let publisher = outer_publisher.lock().unwrap().take().unwrap();
     Arc::into_inner(engine).unwrap().shutdown(publisher).unwrap();
 }
+
+/// A stage fails, and then the journal too: the shutdown waited for the journal until its time was over, and told of that.
+#[test]
+fn a_shutdown_looks_at_a_journal_that_fails_behind_a_stage() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path().join("j")).segment_records(1024);
+    let fails = |tick: &Tick, _: &Context| if tick.id == 3 { Err("as told") } else { Ok(()) };
+    let builder = Engine::builder().ring_capacity(1 << 16).journal(journal).wait_timeout(Duration::MAX);
+    // The caller runs the journal's lane: it is the second to fail, at the end.
+    let lane = Lane::named("own").invoked().journal().stage("behind", pass, Gate::JOURNALLED);
+    let fast = Lane::named("fast").stage("fails", fails, Gate::PUBLISHED.after("held"));
+    let (let_go, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let holds = move |_: &Tick, _: &Context| {
+        let _ = held.lock().unwrap().recv();
+    };
+    let hold = Lane::named("hold").stage("held", holds, Gate::PUBLISHED);
+    let (engine, mut publisher) = live(builder.lane(fast).lane(hold).lane(lane));
+    // No further segment can be made.
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    (0..60_000).for_each(|id| publish(&mut publisher, id));
+    drop(let_go);
+    while engine.halted().is_none() {
+        thread::yield_now();
+    }
+    let ending = engine.ending();
+    let (told, tells) = mpsc::channel();
+    let shutdown = thread::spawn(move || told.send(engine.shutdown(publisher).unwrap_err()));
+    let error = tells.recv_timeout(Duration::from_secs(120)).expect("it looks at both");
+    assert!(matches!(error, ShutdownError::Journal(_)), "{error}");
+    assert_eq!(ending.halted().map(|halted| &*halted.stage), Some("fails"));
+    let short: Vec<&str> = ending.undelivered().iter().map(|one| &*one.stage).collect();
+    assert_eq!(short, ["fails", "journal", "behind"]);
+    shutdown.join().unwrap().unwrap();
+}

@@ -5,6 +5,7 @@
 //! The models mirror the code by hand, for loom's atomics can't lie in a mapped file. Whoever changes an ordering
 //! changes the model named in docs/memory-model.md.
 
+mod closing;
 mod late_place;
 mod park;
 mod scout;
@@ -163,21 +164,18 @@ fn control_halt_word_h_relaxed() {
     finds_a_fault(|| halt_word(Relaxed));
 }
 
-/// C, `engine/src/publisher.rs` `Publisher::drop`, `engine/src/engine.rs` `shutdown`, `engine/src/status.rs` `close`: once
-/// both publishers are gone the end covers what both published, and a stage that sees the end finds it.
-fn final_end(gone: Ordering, close: Ordering) {
+/// C, `engine/src/publisher.rs` `settled_end`, `engine/src/status.rs` `close` and `final_end`: the end covers what both
+/// publishers published, and a stage that sees the end finds it. Each says by its claim that it is done (X has the rest).
+fn final_end(settle: Ordering, close: Ordering) {
     const OPEN: u64 = u64::MAX;
     let slots: Arc<[AtomicU64; 2]> = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
-    let published = Arc::new(AtomicU64::new(0));
-    let active = Arc::new(AtomicUsize::new(2));
+    let claims: Arc<[AtomicU64; 2]> = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
     let final_end = Arc::new(AtomicU64::new(OPEN));
     let publisher = |at: usize| {
-        let (slots, published, active) = (Arc::clone(&slots), Arc::clone(&published), Arc::clone(&active));
+        let (slots, claims) = (Arc::clone(&slots), Arc::clone(&claims));
         move || {
             slots[at].store(1, Relaxed);
-            // Release P, which `gone` must not lean on: the control weakens the other alone.
-            published.fetch_max(at as u64 + 1, Release);
-            active.fetch_sub(1, gone);
+            claims[at].store(at as u64 + 1, settle);
         }
     };
     let other = thread::spawn(publisher(1));
@@ -192,9 +190,10 @@ fn final_end(gone: Ordering, close: Ordering) {
         })
     };
     publisher(0)();
-    // `shutdown` looks again until it is so; here only the executions count in which it is.
-    if active.load(Acquire) == 0 {
-        final_end.store(published.load(Acquire), close);
+    // Who closes looks again until it is so; here only the executions count in which it is.
+    let ends: Vec<u64> = claims.iter().map(|claim| claim.load(Acquire)).collect();
+    if ends.iter().all(|end| *end > 0) {
+        final_end.store(ends.into_iter().max().unwrap(), close);
     }
     other.join().unwrap();
     stage.join().unwrap();
@@ -209,6 +208,34 @@ fn final_end_c() {
 fn control_final_end_c_relaxed() {
     finds_a_fault(|| final_end(Relaxed, Release));
     finds_a_fault(|| final_end(Release, Relaxed));
+}
+
+/// G, `engine/src/status.rs` `leave` and `is_gone`, `engine/src/gate.rs` `is_hopeless`: who sees that a stage is gone finds
+/// its cursor where it stays, and gives up on nothing that it did.
+fn gone(leave: Ordering, is_gone: Ordering) {
+    let cursor = Arc::new(AtomicU64::new(0));
+    let gone = Arc::new(AtomicBool::new(false));
+    let stage = {
+        let (cursor, gone) = (Arc::clone(&cursor), Arc::clone(&gone));
+        thread::spawn(move || {
+            cursor.store(1, Release);
+            gone.store(true, leave);
+        })
+    };
+    let is_hopeless = gone.load(is_gone) && cursor.load(Acquire) == 0;
+    assert!(!is_hopeless, "it gives up on an event that the stage has finished");
+    stage.join().unwrap();
+}
+
+#[test]
+fn gone_g() {
+    explore(|| gone(Release, Acquire));
+}
+
+#[test]
+fn control_gone_g_relaxed() {
+    finds_a_fault(|| gone(Relaxed, Acquire));
+    finds_a_fault(|| gone(Release, Relaxed));
 }
 
 /// S, `journal/src/progress.rs` `wake_syncer` and `syncer_sleep`: no wake-up is lost. Either the syncer sees the news

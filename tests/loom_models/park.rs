@@ -7,12 +7,12 @@ use loom::thread;
 
 use super::{explore, finds_a_fault};
 
-/// How the two sides of K are ordered.
+/// How the two sides of K, or of X, are ordered.
 #[derive(Clone, Copy)]
-enum Barrier {
+pub(super) enum Barrier {
     /// A fence of this order on both sides.
     Fences(Ordering),
-    /// The sleeping side makes the waker's thread pass a fence.
+    /// The sleeping side (or who closes) makes the other thread pass a fence.
     Membarrier,
     /// A fence on the sleeping side and none on the waker's: a control.
     OneFence,
@@ -23,14 +23,15 @@ enum Barrier {
 /// The kernel's `membarrier` as loom can have it: at one point between the call and its return the other thread passes
 /// a fence. What that thread did before the point is seen behind the call; what the caller did before the call is
 /// seen behind the point.
-struct Membarrier {
+#[derive(Default)]
+pub(super) struct Membarrier {
     asked: AtomicBool,
     passed: AtomicBool,
 }
 
 impl Membarrier {
     /// A place in the waker's code where the interrupt may come.
-    fn point(&self) {
+    pub(super) fn point(&self) {
         if self.asked.load(Acquire) && !self.passed.load(Relaxed) {
             fence(SeqCst);
             self.passed.store(true, Release);
@@ -38,12 +39,12 @@ impl Membarrier {
     }
 
     /// A thread that runs no more needs no interrupt.
-    fn end(&self) {
+    pub(super) fn end(&self) {
         fence(SeqCst);
         self.passed.store(true, Release);
     }
 
-    fn call(&self) {
+    pub(super) fn call(&self) {
         fence(SeqCst);
         self.asked.store(true, Release);
         while !self.passed.load(Acquire) {
@@ -58,7 +59,7 @@ impl Membarrier {
 fn park_handshake(barrier: Barrier, lanes: u64) {
     let end = Arc::new(AtomicU64::new(0));
     let parked = Arc::new(AtomicU64::new(0));
-    let membarrier = Arc::new(Membarrier { asked: AtomicBool::new(false), passed: AtomicBool::new(false) });
+    let membarrier = Arc::new(Membarrier::default());
     let sleepers: Vec<_> = (0..lanes)
         .map(|lane| {
             let (end, parked, membarrier) = (Arc::clone(&end), Arc::clone(&parked), Arc::clone(&membarrier));

@@ -35,6 +35,35 @@ pub enum Publishers {
     Multi,
 }
 
+/// Bytes of a ring: slots, their places, and of several publishers a bit of each.
+pub(crate) fn bytes<E: Event>(capacity: usize) -> u64 {
+    const OF_THE_CRATE: u64 = 8;
+    (capacity as u64).saturating_mul(size_of::<Slot<E>>() as u64 + OF_THE_CRATE)
+}
+
+/// Whether so many bytes can be had: `Err` with how many there are, as far as is known. Asked before they are taken, for
+/// what is promised and not there ends the process when it is used.
+pub(crate) fn check_memory(bytes: u64) -> Result<(), u64> {
+    let mut memory: Vec<u8> = Vec::new();
+    let available = available_memory();
+    if bytes > available {
+        return Err(available);
+    }
+    // Given back at once, and never touched.
+    usize::try_from(bytes).ok().and_then(|bytes| memory.try_reserve_exact(bytes).ok()).ok_or(0)
+}
+
+/// What the system says is available, swap included; without bound if it says nothing.
+fn available_memory() -> u64 {
+    let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return u64::MAX };
+    let kib = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let Some(free) = kib("MemAvailable:") else { return u64::MAX };
+    free.saturating_add(kib("SwapFree:").unwrap_or(0)).saturating_mul(1024)
+}
+
 /// Makes a ring with one poller a stage. The caller has checked capacity and count.
 pub(crate) fn build<E: Event>(
     capacity: usize,

@@ -43,6 +43,14 @@ pub enum TimerError {
         "a queue of no commands: give timers room for what a handler schedules between two looks of their thread"
     )]
     NoRoom,
+    /// The room for commands does not fit into memory.
+    #[error(
+        "a queue of {capacity} commands does not fit into memory: what handlers schedule between two looks of the timers' thread, half a millisecond, is enough"
+    )]
+    TooMuchRoom {
+        /// Commands asked for.
+        capacity: usize,
+    },
     /// The thread could not be started.
     #[error("the thread of the timers can't be started: {0}")]
     Thread(Arc<io::Error>),

@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::error::PublishError;
 use crate::panics;
 use crate::publisher::Publisher;
+use crate::ring::check_memory;
 
 /// How often the thread looks for commands, and whether a time has come.
 const LOOK: Duration = Duration::from_micros(500);
@@ -127,11 +128,14 @@ impl<E: Event> Timers<E> {
     /// Starts the thread. `capacity`: how many commands may wait for it; a handler that finds no room waits.
     ///
     /// # Errors
-    /// [`TimerError::NoRoom`] if `capacity` is 0; [`TimerError::Thread`].
+    /// [`TimerError::NoRoom`] if `capacity` is 0, [`TimerError::TooMuchRoom`] if it is beyond memory; [`TimerError::Thread`].
     pub fn start(capacity: usize) -> Result<Self, TimerError> {
         if capacity == 0 {
             return Err(TimerError::NoRoom);
         }
+        // What a queue takes for each beside the command is a word.
+        let bytes = size_of::<Command<E>>().saturating_add(16).saturating_mul(capacity);
+        check_memory(bytes as u64).map_err(|_| TimerError::TooMuchRoom { capacity })?;
         let shared = Arc::new(Shared {
             commands: ArrayQueue::new(capacity),
             publisher: Mutex::new(None),
