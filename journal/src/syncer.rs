@@ -11,7 +11,7 @@ use crate::hooks::{Hooks, SealedSegment};
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::protect;
-use crate::retention::Retainer;
+use crate::retention::{Kept, Retainer};
 use crate::segments::Segments;
 use crate::storage::Storage;
 
@@ -141,8 +141,8 @@ impl<S: Storage> Syncer<S> {
         let Some(retainer) = &mut self.retainer else { return false };
         let retired = retainer.retire(&self.storage, durable_end);
         let Some(first) = retired.last().map(|segment| segment.end) else { return false };
-        match self.control.update(|state| state.first = first) {
-            Ok(()) => retainer.hand_over(retired),
+        match self.control.update(|state| state.first = first).and_then(|()| self.give_up_twice()) {
+            Ok(()) => self.hand_over(retired),
             Err(fault) => self.fail(SyncError::SyncFailed { durable_end, fault }),
         }
         true
@@ -180,6 +180,9 @@ impl<S: Storage> Syncer<S> {
             state.closed = closed;
         })?;
         self.progress.set_window_end(target + self.control.state.window);
+        if !retired.is_empty() {
+            self.give_up_twice()?;
+        }
         let full = due.iter().filter(|segment| segment.end <= target);
         let path = |name: &str| self.storage.path(name);
         let sealed: Vec<_> =
@@ -189,10 +192,20 @@ impl<S: Storage> Syncer<S> {
             return Ok(());
         }
         // Behind the hook: what it is told of may have been retired by the same sync, and is unlinked from here on.
+        self.hand_over(retired);
+        Ok(())
+    }
+
+    /// Has the older control slot give up too what the newer one has: should that one rot once the files are gone, the
+    /// journal would miss them.
+    fn give_up_twice(&mut self) -> Result<(), IoFault> {
+        if protect::on(protect::RETIRE_BOTH) { self.control.update(|_| ()) } else { Ok(()) }
+    }
+
+    fn hand_over(&self, retired: Vec<Kept>) {
         if let Some(retainer) = &self.retainer {
             retainer.hand_over(retired);
         }
-        Ok(())
     }
 
     /// Runs until `stop` says so.
