@@ -5,11 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slipring_journal::storage::Memory;
+use slipring_journal::storage::{Memory, Storage, StorageFile};
 use slipring_journal::{
-    Follower, Journal, OpenError, ReadError, Reader, Retention, Status, Sync, SyncError, Writer, verify_on,
+    Follower, Journal, JournalFault, OpenError, ReadError, Reader, Retention, Status, Sync, SyncError,
+    Writer, protect, verify_on,
 };
-use slipring_tests::journals::{BOOT, NEXT_BOOT, Note, RECORD_BYTES, note, open, options, segment, time};
+use slipring_tests::journals::{
+    BLOCK_BYTES, BOOT, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, note, open, options,
+    same_boot, segment, time,
+};
 
 const CAPACITY: u64 = 4;
 /// What the files of a segment's records count for.
@@ -337,4 +341,96 @@ fn readers_beside_a_writer_that_retires_see_no_damage() {
     writer.close().expect("durable");
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert!(left <= 8, "{left} files are left of 250 segments");
+}
+
+/// The newest control slot rots at any moment of a life that retires: the other one names no file that has gone.
+fn first_violation_of_a_rotten_slot() -> Option<String> {
+    let memory = Memory::new(BOOT);
+    let journal = options(4).retention(Retention::new().keep_records(6));
+    let (mut writer, _) = open(&journal, &memory).unwrap();
+    let mut moments = Vec::new();
+    for end in 1..=60 {
+        append_to(&mut writer, end);
+        moments.push((memory.to_files(), writer.cursors().durable_end()));
+        writer.step_syncer();
+        moments.push((memory.to_files(), writer.cursors().durable_end()));
+        while writer.step_helper() {
+            moments.push((memory.to_files(), writer.cursors().durable_end()));
+        }
+    }
+    writer.abandon();
+    for (index, (files, acknowledged)) in moments.iter().enumerate() {
+        let generation = |slot: usize| {
+            let at = slot * BLOCK_BYTES + 32;
+            u64::from_le_bytes(files["control"][at..at + 8].try_into().unwrap())
+        };
+        let newest = usize::from(generation(1) > generation(0));
+        let mut files = files.clone();
+        files.get_mut("control").unwrap()[newest * BLOCK_BYTES + 40] ^= 1;
+        match open(&journal, &same_boot(&files)) {
+            Ok((writer, report)) => {
+                writer.abandon();
+                if report.end_sequence < *acknowledged {
+                    return Some(format!("moment {index}: {acknowledged} were acknowledged, {report}"));
+                }
+            }
+            Err(error) => return Some(format!("moment {index}: {error}")),
+        }
+    }
+    assert!(moments.len() > 150);
+    None
+}
+
+#[test]
+fn the_newest_control_slot_may_rot_at_any_moment_of_retention() {
+    assert_eq!(first_violation_of_a_rotten_slot(), None);
+}
+
+#[test]
+fn control_retire_both() {
+    let story = protect::without(protect::RETIRE_BOTH, first_violation_of_a_rotten_slot);
+    assert!(story.is_some(), "files that one slot still names went unnoticed");
+}
+
+/// One flipped bit in a time once had two segments deleted.
+#[test]
+fn what_is_damaged_is_never_retired_and_is_said() {
+    let rules = [
+        Retention::new().keep_age(Duration::from_nanos(100_000)),
+        Retention::new().keep_records(8),
+        Retention::new().keep_bytes(1),
+    ];
+    for (rule, retention) in rules.into_iter().enumerate() {
+        for damaged in [3, 23] {
+            // The last record of the oldest segment, or the last of all, when the journal is open again.
+            let memory = Memory::new(BOOT);
+            let (mut writer, _) = open(&options(4), &memory).unwrap();
+            for end in (4..=24).step_by(4) {
+                append_to(&mut writer, end);
+                writer.step_syncer();
+            }
+            writer.close().unwrap();
+            let (mut writer, _) = open(&options(4).retention(retention), &memory).unwrap();
+            let base = damaged / 4 * 4;
+            let file = memory.open(&segment(base), true).unwrap();
+            let at = (HEADER_BYTES + (damaged - base) as usize * RECORD_BYTES) as u64 + 5;
+            let mut byte = [0];
+            file.read_at(&mut byte, at).unwrap();
+            file.write_at(&[byte[0] ^ 0x40], at).unwrap();
+            writer.step_syncer();
+            while writer.step_helper() {}
+            let handle = writer.retention().unwrap();
+            // Only an age asks for the time of the last.
+            if damaged == 3 || rule == 0 {
+                let fault = handle.fault();
+                let said = matches!(&fault, Some(JournalFault::CorruptRecord(at)) if at.sequence == damaged);
+                assert!(said, "rule {rule}, record {damaged}: {fault:?}");
+                assert_eq!(handle.first_sequence(), 0, "rule {rule}, record {damaged}");
+                assert!(memory.list().unwrap().contains(&segment(0)));
+            } else {
+                assert!(handle.first_sequence() > 0, "rule {rule}");
+            }
+            writer.abandon();
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault};
 use crate::format::{
     Bond, CONTROL_NAME, ControlState, JournalId, LINK_COPIES, Link, RECORD_HEADER_BYTES, RecordHeader, Slots,
-    segment_name, valid_record,
+    valid_record,
 };
 use crate::scan::is_zero;
 use crate::storage::{Storage, StorageFile};
@@ -126,18 +126,6 @@ pub(crate) fn write_link<F: StorageFile>(
     }
     let block = Link { journal_id, base: slots.base, before }.encode();
     LINK_COPIES.iter().try_for_each(|at| file.write_at(&block[..], *at))
-}
-
-/// Epoch and checksum of the last record of the full segment at `base`; unknown, and so never asked for, if the file can't
-/// be read.
-pub(crate) fn last_of<S: Storage>(storage: &S, base: u64) -> Bond {
-    let name = segment_name(base);
-    let look = || {
-        let file = storage.open(&name, false).ok()?;
-        let slots = chain::read_header(&file, &storage.path(&name)).ok()?.0.slots();
-        read_bond(&file, slots, slots.end - 1).ok()
-    };
-    look().unwrap_or(Bond::UNKNOWN)
 }
 
 /// Epoch and checksum that lie at a place, be they true or not.

@@ -157,7 +157,7 @@ pub(crate) fn missing<S: Storage>(storage: &S, expected_base: u64) -> JournalFau
     JournalFault::MissingSegment { expected_base, path: storage.path(&segment_name(expected_base)) }
 }
 
-fn check_journal<S: Storage>(
+pub(crate) fn check_journal<S: Storage>(
     storage: &S,
     header: &SegmentHeader,
     journal_id: JournalId,

@@ -276,7 +276,7 @@ impl Journal {
         let retainer = self.retention.map(|options| {
             let newest_ns = report.last_time_ns.unwrap_or(0);
             let (first, record_bytes) = (report.first_sequence, Record::<E>::BYTES as u64);
-            let mut retainer = Retainer::new(options, first, record_bytes, newest_ns);
+            let mut retainer = Retainer::new(options, report.journal_id, first, record_bytes, newest_ns);
             chain.segments.iter().for_each(|segment| retainer.learn(segment.base, segment.end));
             retainer
         });

@@ -40,6 +40,9 @@ pub const EPOCH_SYNC: u32 = 1 << 15;
 /// Recovery raises D to the log's end.
 pub const RAISE_D: u32 = 1 << 16;
 
+/// Retention unlinks a segment only after both control slots have given it up.
+pub const RETIRE_BOTH: u32 = 1 << 17;
+
 #[cfg(feature = "negative-controls")]
 thread_local! {
     static OFF: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };

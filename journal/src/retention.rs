@@ -9,16 +9,21 @@
 //! 3. a reader's [`Lease`], within its bounds; beyond them the reader is evicted;
 //! 4. age, size and count.
 //!
-//! The syncer decides and writes the new first sequence into the control file, in the slot that raises D; only when
-//! that is synced does the sweeper unlink the files, the oldest first. Power may fail anywhere: what lies below the
+//! The syncer decides and writes the new first sequence into the control file, in the slot that raises D, then into the
+//! other; only when both are synced does the sweeper unlink the files, the oldest first. Power may fail anywhere: what lies below the
 //! first sequence is reclaimed on the next opening. The append path has no part in it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::error::{IoFault, ReadError};
-use crate::format::{HEADER_BYTES, segment_name};
+use crate::chain;
+use crate::crc::RecordCrc;
+use crate::error::{IoFault, JournalFault, ReadError};
+use crate::format::{
+    Bond, HEADER_BYTES, JournalId, RecordHeader, Slots, segment_name, valid_record,
+};
+use crate::scan;
 use crate::storage::{Storage, StorageFile};
 
 /// What to keep of a journal. Whole segments go, the oldest first, as soon as any of the rules says so; without a
@@ -151,7 +156,7 @@ struct State {
     next_lease: u64,
     /// Bases of the segments below the first sequence on disk, to be unlinked, the oldest first.
     retired: VecDeque<u64>,
-    fault: Option<IoFault>,
+    fault: Option<JournalFault>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +185,7 @@ impl Shared {
             });
         // No harm: the next opening reclaims it.
         if let Err(fault) = removed {
-            self.lock().fault = Some(fault);
+            self.lock().fault = Some(fault.into());
         }
         true
     }
@@ -241,8 +246,10 @@ impl RetentionHandle {
         Lease { shared: Arc::clone(&self.0), id }
     }
 
-    /// The last call that failed in unlinking a retired segment. The file is reclaimed on the next opening.
-    pub fn fault(&self) -> Option<IoFault> {
+    /// What last kept retention from its work. A call that failed in unlinking a retired segment: the file is reclaimed on
+    /// the next opening. Or the record by whose time a segment would go, or the segment's last, is damaged: then nothing
+    /// goes that lies there or behind it, for what is damaged may be evidence. Verify the journal.
+    pub fn fault(&self) -> Option<JournalFault> {
         self.0.lock().fault.clone()
     }
 }
@@ -285,6 +292,8 @@ pub(crate) struct Kept {
     pub(crate) end: u64,
     /// Journal time of its last record, once somebody has looked.
     last_ns: Option<u64>,
+    /// Epoch and checksum of its last record, once it goes.
+    pub(crate) last: Bond,
 }
 
 /// The syncer's part: decides what goes.
@@ -296,6 +305,7 @@ pub(crate) struct Retainer {
     kept: VecDeque<Kept>,
     /// What they take together.
     kept_bytes: u64,
+    journal_id: JournalId,
     record_bytes: u64,
     /// Journal time of the record before `newest_end`, the last durable one when somebody last looked.
     newest_ns: u64,
@@ -303,13 +313,20 @@ pub(crate) struct Retainer {
 }
 
 impl Retainer {
-    pub(crate) fn new(options: Retention, first: u64, record_bytes: u64, newest_ns: u64) -> Self {
+    pub(crate) fn new(
+        options: Retention,
+        journal_id: JournalId,
+        first: u64,
+        record_bytes: u64,
+        newest_ns: u64,
+    ) -> Self {
         let shared = Arc::new(Shared(Mutex::new(State { first, ..State::default() })));
         Retainer {
             options,
             shared,
             kept: VecDeque::new(),
             kept_bytes: 0,
+            journal_id,
             record_bytes,
             newest_ns,
             newest_end: 0,
@@ -319,7 +336,7 @@ impl Retainer {
     /// Takes note of a segment that holds records; told again, it does nothing.
     pub(crate) fn learn(&mut self, base: u64, end: u64) {
         if self.kept.back().is_none_or(|last| last.base < base) {
-            self.kept.push_back(Kept { base, end, last_ns: None });
+            self.kept.push_back(Kept { base, end, last_ns: None, last: Bond::UNKNOWN });
             self.kept_bytes += self.bytes(base..end);
         }
     }
@@ -333,40 +350,45 @@ impl Retainer {
     /// end of the last one into the control file, then calls [`Retainer::hand_over`].
     pub(crate) fn retire<S: Storage>(&mut self, storage: &S, durable_end: u64) -> Vec<Kept> {
         let mut retired = Vec::new();
-        if self.options.needs_times()
-            && self.newest_end != durable_end
-            && let Some(last) = self.kept.iter().rev().find(|s| s.base < durable_end && durable_end <= s.end)
-        {
-            match self.read_time(storage, last.base, durable_end - 1) {
-                Ok(time_ns) => (self.newest_ns, self.newest_end) = (time_ns, durable_end),
-                Err(fault) => return self.keep_all(fault),
-            }
-        }
-        // Not the segment of the last durable record: recovery takes epoch and time from there.
-        while let Some(oldest) = self.kept.front().filter(|oldest| oldest.end < durable_end) {
-            if self.options.needs_times() && oldest.last_ns.is_none() {
-                match self.read_time(storage, oldest.base, oldest.end - 1) {
-                    Ok(time_ns) => self.kept[0].last_ns = Some(time_ns),
-                    Err(fault) => {
-                        self.shared.lock().fault = Some(fault);
-                        break;
-                    }
-                }
-            }
-            if !self.is_due(durable_end) || !self.let_go(durable_end) {
-                break;
-            }
-            if let Some(oldest) = self.kept.pop_front() {
-                self.kept_bytes -= self.bytes(oldest.base..oldest.end);
-                retired.push(oldest);
-            }
+        if let Err(fault) = self.try_retire(storage, durable_end, &mut retired) {
+            self.shared.lock().fault = Some(fault);
         }
         retired
     }
 
-    fn keep_all(&self, fault: IoFault) -> Vec<Kept> {
-        self.shared.lock().fault = Some(fault);
-        Vec::new()
+    fn try_retire<S: Storage>(
+        &mut self,
+        storage: &S,
+        durable_end: u64,
+        retired: &mut Vec<Kept>,
+    ) -> Result<(), JournalFault> {
+        if self.options.needs_times()
+            && self.newest_end != durable_end
+            && let Some(last) = self.kept.iter().rev().find(|s| s.base < durable_end && durable_end <= s.end)
+        {
+            self.newest_ns = self.read(storage, last, durable_end - 1)?.time_ns;
+            self.newest_end = durable_end;
+        }
+        // Not the segment of the last durable record: recovery takes epoch and time from there.
+        while let Some(oldest) = self.kept.front().filter(|oldest| oldest.end < durable_end) {
+            if self.options.needs_times() && oldest.last_ns.is_none() {
+                let last_ns = self.read(storage, oldest, oldest.end - 1)?.time_ns;
+                self.kept[0].last_ns = Some(last_ns);
+            }
+            if !self.is_due(durable_end) || self.is_held(durable_end) {
+                break;
+            }
+            // What is to go is what it was said to be, also if that was read long ago, or never.
+            let last = self.read(storage, &self.kept[0], self.kept[0].end - 1)?;
+            if !self.let_go(durable_end) {
+                break;
+            }
+            if let Some(oldest) = self.kept.pop_front() {
+                self.kept_bytes -= self.bytes(oldest.base..oldest.end);
+                retired.push(Kept { last: Bond::of(last), ..oldest });
+            }
+        }
+        Ok(())
     }
 
     /// Whether the rules would have the oldest segment go.
@@ -383,44 +405,62 @@ impl Retainer {
         kept.last_ns.is_some_and(|last_ns| self.newest_ns.saturating_sub(last_ns) > age_ns)
     }
 
-    /// Asks those who may hold the oldest segment. If nobody does, it is given up, and who is beyond the bounds is
-    /// evicted.
-    fn let_go(&self, durable_end: u64) -> bool {
+    /// Whether somebody holds the oldest segment.
+    fn is_held(&self, durable_end: u64) -> bool {
+        self.holds(&mut self.shared.lock(), durable_end)
+    }
+
+    fn holds(&self, state: &mut State, durable_end: u64) -> bool {
         let oldest = &self.kept[0];
         let too_old = self.options.lease_age.is_some_and(|age| self.is_older(oldest, age));
-        let mut state = self.shared.lock();
-        let holds = matches!(self.options.snapshots, Snapshots::Held | Snapshots::Rule);
-        if holds && oldest.end > state.snapshot_end {
+        let snapshots = matches!(self.options.snapshots, Snapshots::Held | Snapshots::Rule);
+        if snapshots && oldest.end > state.snapshot_end {
             state.due_end = Some(oldest.end);
-            return false;
+            return true;
         }
         let within = |held: &Held| {
             let bytes = durable_end.saturating_sub(held.position).saturating_mul(self.record_bytes);
             held.unbounded || bytes <= self.options.lease_bytes && !too_old
         };
         let mut holders = state.leases.values().filter(|held| held.position < oldest.end && !held.evicted);
-        if holders.any(within) {
+        holders.any(within)
+    }
+
+    /// Gives the oldest segment up if nobody holds it, and evicts who is beyond the bounds.
+    fn let_go(&self, durable_end: u64) -> bool {
+        let mut state = self.shared.lock();
+        if self.holds(&mut state, durable_end) {
             return false;
         }
-        state
-            .leases
-            .values_mut()
-            .filter(|held| held.position < oldest.end)
-            .for_each(|held| held.evicted = true);
-        state.first = oldest.end;
+        let end = self.kept[0].end;
+        state.leases.values_mut().filter(|held| held.position < end).for_each(|held| held.evicted = true);
+        state.first = end;
         true
     }
 
-    fn read_time<S: Storage>(&self, storage: &S, base: u64, sequence: u64) -> Result<u64, IoFault> {
-        let name = segment_name(base);
-        let fault = |operation, error| IoFault::new(operation, storage.path(&name), error);
+    /// The header of a record, which must be whole, in a segment that is this journal's.
+    fn read<S: Storage>(
+        &self,
+        storage: &S,
+        kept: &Kept,
+        sequence: u64,
+    ) -> Result<RecordHeader, JournalFault> {
+        let name = segment_name(kept.base);
+        let path = storage.path(&name);
+        let fault = |operation, error| IoFault::new(operation, path.clone(), error);
         let file = storage.open(&name, false).map_err(|error| fault("open", error))?;
-        let mut time_ns = [0; 8];
-        let offset = HEADER_BYTES + (sequence - base) * self.record_bytes;
-        let read = file.read_at(&mut time_ns, offset).map_err(|error| fault("read", error))?;
-        match read == time_ns.len() {
-            true => Ok(u64::from_le_bytes(time_ns)),
-            false => Err(fault("read", std::io::ErrorKind::UnexpectedEof.into())),
+        let (header, _) = chain::read_header(&file, &path)?;
+        chain::check_journal(storage, &header, self.journal_id, &path)?;
+        let slots = Slots { base: kept.base, end: kept.end, ..header.slots() };
+        let mut record = vec![0; slots.record_bytes as usize];
+        file.read_at(&mut record, slots.offset(sequence)).map_err(|error| fault("read", error))?;
+        let crc = RecordCrc::new(self.journal_id.0);
+        match valid_record(&crc, sequence, &record) {
+            Some(header) => Ok(header),
+            None => {
+                let what = "retention would have gone by it: nothing is removed";
+                Err(scan::corrupt(path, &crc, slots, sequence, &record, what).into())
+            }
         }
     }
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bonds;
 use crate::control::Control;
 use crate::error::{IoFault, SyncError};
 use crate::format::{Bond, segment_name};
@@ -12,7 +11,7 @@ use crate::hooks::{Hooks, SealedSegment};
 use crate::pace::Pace;
 use crate::progress::Progress;
 use crate::protect;
-use crate::retention::Retainer;
+use crate::retention::{Kept, Retainer};
 use crate::segments::{LiveSegment, Segments};
 use crate::storage::Storage;
 
@@ -143,10 +142,10 @@ impl<S: Storage> Syncer<S> {
         let durable_end = self.control.state.durable_end;
         let Some(retainer) = &mut self.retainer else { return false };
         let retired = retainer.retire(&self.storage, durable_end);
-        let Some(last) = retired.last() else { return false };
-        let (first, before) = (last.end, bonds::last_of(&self.storage, last.base));
-        match self.control.update(|state| (state.first, state.before_first) = (first, before)) {
-            Ok(()) => retainer.hand_over(retired),
+        let Some((first, before)) = retired.last().map(|segment| (segment.end, segment.last)) else { return false };
+        let given_up = self.control.update(|state| (state.first, state.before_first) = (first, before));
+        match given_up.and_then(|()| self.give_up_twice()) {
+            Ok(()) => self.hand_over(retired),
             Err(fault) => self.fail(SyncError::SyncFailed { durable_end, fault }),
         }
         true
@@ -180,9 +179,8 @@ impl<S: Storage> Syncer<S> {
             }
         }
         let state = &self.control.state;
-        let (first, before_first) = retired.last().map_or((state.first, state.before_first), |segment| {
-            (segment.end, bonds::last_of(&self.storage, segment.base))
-        });
+        let (first, before_first) =
+            retired.last().map_or((state.first, state.before_first), |segment| (segment.end, segment.last));
         self.control.update(|state| {
             state.durable_end = target;
             state.last = last;
@@ -190,6 +188,9 @@ impl<S: Storage> Syncer<S> {
             state.closed = closed;
         })?;
         self.progress.set_window_end(target + self.control.state.window);
+        if !retired.is_empty() {
+            self.give_up_twice()?;
+        }
         let full = due.iter().filter(|segment| segment.end <= target);
         let path = |name: &str| self.storage.path(name);
         let sealed: Vec<_> =
@@ -199,10 +200,20 @@ impl<S: Storage> Syncer<S> {
             return Ok(());
         }
         // Behind the hook: what it is told of may have been retired by the same sync, and is unlinked from here on.
+        self.hand_over(retired);
+        Ok(())
+    }
+
+    /// Has the older control slot give up too what the newer one has: should that one rot once the files are gone, the
+    /// journal would miss them.
+    fn give_up_twice(&mut self) -> Result<(), IoFault> {
+        if protect::on(protect::RETIRE_BOTH) { self.control.update(|_| ()) } else { Ok(()) }
+    }
+
+    fn hand_over(&self, retired: Vec<Kept>) {
         if let Some(retainer) = &self.retainer {
             retainer.hand_over(retired);
         }
-        Ok(())
     }
 
     /// Ties each segment in which D comes to lie to the record before it. The sync of the segment's first records takes the
