@@ -329,7 +329,9 @@ fn row_disk_full_halts_by_policy() {
     assert!(matches!(writer.close(), Err(SyncError::DiskFull { .. })));
     assert_eq!(cursors.durable_end(), end);
     assert_eq!(read_all(&faulty).unwrap(), end, "what is there stays");
-    // Opening needs no space as long as the active segment has room.
+    // Every segment is full, so opening needs space for the next.
+    assert!(open(&journal, &faulty).is_err());
+    faulty.mend();
     open(&journal, &faulty).unwrap().0.abandon();
     assert_eq!(read_all(&faulty).unwrap(), end);
 }

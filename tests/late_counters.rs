@@ -183,6 +183,10 @@ fn an_evicted_one_is_said_to_be() {
     while handle.is_running() {
         std::thread::sleep(Duration::from_micros(100));
     }
+    // Another process sees the last events once the journal's lane has them.
+    while reader.read().unwrap().published_end < id {
+        std::thread::sleep(Duration::from_micros(100));
+    }
     let (within, without) = (engine.counters(), reader.read().unwrap());
     for counters in [&within, &without] {
         let late = of(counters, "slow");

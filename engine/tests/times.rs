@@ -98,6 +98,59 @@ fn extremes_and_times_that_go_back_are_taken() {
 }
 
 #[test]
+fn a_clock_that_leaps_ahead_and_back_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let now_ns = Arc::new(AtomicU64::new(system_ns()));
+    let clock = Arc::clone(&now_ns);
+    let builder = journalled(folder.path()).clock(move || clock.load(Ordering::SeqCst));
+    let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
+    let start = now_ns.load(Ordering::SeqCst);
+    let time = |engine: &Engine<Tick>| engine.counters().journal_time.unwrap();
+    for id in 0..10 {
+        engine.wait_durable(publisher.publish(tick(id)).unwrap()).unwrap();
+    }
+    wait_until("the lane has said so", || time(&engine).last_ns == start);
+    assert_eq!((time(&engine).regressions, time(&engine).ahead_ns), (0, 0));
+    // Six years ahead, for one event.
+    now_ns.fetch_add(6 * 365 * DAY, Ordering::SeqCst);
+    engine.wait_durable(publisher.publish(tick(10)).unwrap()).unwrap();
+    now_ns.store(start + 5, Ordering::SeqCst);
+    for id in 11..20 {
+        engine.wait_durable(publisher.publish(tick(id)).unwrap()).unwrap();
+    }
+    wait_until("all that came later is counted", || time(&engine).regressions == 9);
+    let time = time(&engine);
+    assert_eq!((time.last_ns, time.ahead_ns), (start + 6 * 365 * DAY, 6 * 365 * DAY - 5));
+    assert!(engine.counters().to_string().contains("ahead of the clock"), "{}", engine.counters());
+    engine.shutdown(publisher).unwrap();
+    let info = slipring_journal::inspect(folder.path()).unwrap();
+    assert!(info.ahead_ns > 5 * 365 * DAY, "{}", info.ahead_ns);
+}
+
+/// One slip of a clock, which it does not stand by: refused, and nothing is held anywhere.
+#[test]
+fn a_clock_that_slips_for_a_moment_is_refused_that_once() {
+    for slip in [u64::MAX, system_ns() + 100 * DAY] {
+        let (folder, slips) = (tempfile::tempdir().unwrap(), Arc::new(AtomicU64::new(0)));
+        let once = Arc::clone(&slips);
+        let builder = journalled(folder.path()).clock(move || match once.swap(0, Ordering::SeqCst) {
+            0 => system_ns(),
+            slip => slip,
+        });
+        let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
+        publisher.publish(tick(0)).unwrap();
+        slips.store(slip, Ordering::SeqCst);
+        assert_eq!(publisher.publish(tick(1)).unwrap_err().into_event(), tick(1));
+        slips.store(slip, Ordering::SeqCst);
+        assert_eq!(publisher.publish_all(&[tick(1); 3]).unwrap_err().into_event(), 0);
+        slips.store(slip, Ordering::SeqCst);
+        assert!(publisher.try_publish_with(|event| event.id = 1).is_err());
+        publisher.publish(tick(1)).unwrap();
+        assert_eq!(engine.shutdown(publisher).unwrap().durable_end, Some(2));
+    }
+}
+
+#[test]
 fn a_time_a_step_behind_the_last_is_taken_one_by_one_and_in_a_batch() {
     for publishers in [Publishers::Single, Publishers::Multi] {
         let folder = tempfile::tempdir().unwrap();
