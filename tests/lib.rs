@@ -14,6 +14,7 @@ pub mod lives;
 pub mod matching;
 pub mod rebooted;
 pub mod relay;
+pub mod verdicts;
 
 /// The README's example, compiled and run as a doctest.
 #[cfg(doctest)]
