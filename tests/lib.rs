@@ -15,6 +15,7 @@ pub mod matching;
 pub mod rebooted;
 pub mod relay;
 pub mod unsynced;
+pub mod verdicts;
 
 /// The README's example, compiled and run as a doctest.
 #[cfg(doctest)]

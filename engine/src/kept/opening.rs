@@ -52,6 +52,9 @@ impl Opening<'_> {
         handler: &mut H,
         keeps: &Keeps<H>,
     ) -> Result<(Duties<H>, Opened), KeepError> {
+        let end = self.reader.end_sequence();
+        // Who starts at the end reads nothing that is handled again.
+        self.reader_starts = self.reader_starts.take().filter(|(_, from)| *from < end);
         let mut duties = Duties::new(keeps);
         let mut opened = Opened {
             from: 0,
@@ -88,7 +91,7 @@ impl Opening<'_> {
                 duties.restored_end = opened.from;
                 opened.restored = Some(restored);
             } else if keeps.stateless {
-                opened.from = due.unwrap_or(self.reader.end_sequence()).min(self.reader_start());
+                opened.from = due.unwrap_or(end).min(self.reader_start());
             }
             duties.own_start = opened.from;
         }

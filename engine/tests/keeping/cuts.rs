@@ -570,6 +570,19 @@ fn the_stage_at_fault_is_named_not_those_that_it_reads() {
     assert_eq!(stage, "book");
 }
 
+/// A reader that handles nothing again holds nothing back, so what can't be used is said to be refused.
+#[test]
+fn a_snapshot_ahead_of_the_log_is_refused_behind_a_reader_too() {
+    let world = World::new();
+    let nodes = [node("risk", &[], every(100, 3)), node("print", &["risk"], Keeps::Stateless)];
+    world.live(&nodes, 250);
+    std::fs::copy(world.file("risk", 200), world.file("risk", 900)).unwrap();
+    let recovered = world.replayed(&nodes);
+    let restored = &recovered.restored()[0];
+    assert_eq!((restored.end, restored.refused.len(), &restored.held_back), (Some(200), 1, &None));
+    assert!(restored.refused[0].why.contains("not where its name says"), "{restored}");
+}
+
 /// What came of the event may be in the state of any stage behind.
 #[test]
 fn an_event_that_a_readers_snapshot_holds_is_not_skipped() {
