@@ -382,8 +382,8 @@ pub enum ShutdownError {
     ForeignPublisher,
     /// Other publishers are still there.
     #[error(
-        "{0} other publishers were still there when the time allowed was over, so the engine was ended without waiting for \
-         closed gates: drop every publisher before shutdown is called, those of handlers in Handler::closing"
+        "{0} other publishers were still there when the time allowed was over, so the engine was ended as if it were dropped: \
+         drop every publisher before shutdown is called, those of handlers in Handler::closing"
     )]
     PublishersActive(usize),
     /// Stages did not finish within the time allowed. Their threads are left behind.

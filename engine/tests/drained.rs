@@ -203,6 +203,31 @@ fn one_s_own_engine_is_not_ended_inside_its_handler() {
     }
 }
 
+/// The same where the caller runs the lanes: a publish on a full ring does, and comes back.
+#[test]
+fn an_engine_dropped_by_a_handler_that_a_publish_runs_is_drained_and_the_publish_refused() {
+    let place = Arc::new(Mutex::new(None::<Engine<Tick>>));
+    let (taken, count) = (Arc::clone(&place), Arc::default());
+    let mut counts = counting(&count);
+    let ends = move |tick: &Tick, context: &Context| {
+        counts(tick, context);
+        if tick.id == 5 {
+            drop(taken.lock().unwrap().take());
+        }
+    };
+    let lane = Lane::named("own").invoked().stage("a", ends, Gate::PUBLISHED);
+    let (engine, mut publisher) = live(Engine::builder().ring_capacity(8).lane(lane));
+    let ending = engine.ending();
+    *place.lock().unwrap() = Some(engine);
+    let published = (0..).take_while(|id| publisher.publish_at(0, Tick { id: *id }).is_ok()).count() as u64;
+    let since = Instant::now();
+    while !ending.has_ended() {
+        assert!(since.elapsed() < Duration::from_secs(60), "it does not end");
+        thread::yield_now();
+    }
+    assert_eq!((count.load(Ordering::Relaxed), ending.undelivered().len()), (published, 0));
+}
+
 /// A handler of A runs the lanes of B, whose handler waits for A: of A too this thread is inside.
 #[test]
 fn every_engine_on_the_thread_is_known() {

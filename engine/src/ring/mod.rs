@@ -61,7 +61,10 @@ fn available_memory() -> u64 {
         line.split_whitespace().next()?.parse::<u64>().ok()
     };
     let Some(free) = kib("MemAvailable:") else { return u64::MAX };
-    free.saturating_add(kib("SwapFree:").unwrap_or(0)).saturating_mul(1024)
+    let free = free.saturating_add(kib("SwapFree:").unwrap_or(0)).saturating_mul(1024);
+    // Of a container.
+    let limit = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    limit.and_then(|text| text.trim().parse().ok()).map_or(free, |limit: u64| free.min(limit))
 }
 
 /// Makes a ring with one poller a stage. The caller has checked capacity and count.
