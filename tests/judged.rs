@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use slipring_journal::storage::Memory;
 use slipring_journal::{
-    Journal, JournalFault, OpenError, Retention, SalvageOptions, Status, Sync, salvage_on, verify_on,
+    Journal, JournalFault, OpenError, Retention, SalvageOptions, Status, Sync, protect, salvage_on, verify_on,
 };
 use slipring_tests::journals::{
     BLOCK_BYTES, BOOT, FileSet, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, open,
@@ -315,4 +315,33 @@ fn damage(files: &mut FileSet, old: &[u8], random: &mut fastrand::Rng, story: &m
         }
     };
     *story = format!("{story}, {text}");
+}
+
+/// The protections of opening that need no power loss to be seen: each switched off turns its story red.
+fn red_without(off: u32, story: impl Fn() -> bool) {
+    assert!(story(), "{off:#x}: the story itself");
+    assert!(!protect::without(off, story), "{off:#x}: without the protection nobody noticed");
+}
+
+#[test]
+fn control_chain() {
+    let mut files = closed(8, 30).to_files();
+    files.remove(&segment(8));
+    red_without(protect::CHAIN, || matches!(opened(&files, BOOT), Err(JournalFault::MissingSegment { .. })));
+}
+
+/// Both control slots know the new epoch before a record can carry it: with either of them gone the records are there.
+#[test]
+fn control_epoch_sync() {
+    red_without(protect::EPOCH_SYNC, || {
+        let memory = closed(8, 5);
+        let (mut writer, _) = open(&options(8), &memory).unwrap();
+        append_to(&mut writer, 7);
+        writer.abandon();
+        (0..2).all(|slot| {
+            let mut files = memory.to_files();
+            files.get_mut(CONTROL).unwrap()[slot * BLOCK_BYTES + 40] ^= 1;
+            matches!(opened(&files, BOOT), Ok((0, 7, None)))
+        })
+    });
 }

@@ -5,6 +5,7 @@
 
 mod sim;
 
+use sim::cut_off::cut_off;
 use sim::every_call::die_in;
 use sim::lives::{Plan, history};
 use sim::removed_twice::removed_twice;
@@ -16,24 +17,21 @@ fn images_wanted() -> u64 {
     std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000)
 }
 
-const PLANS: [(&str, Plan); 5] = [
-    ("plain", Plan { failing_syncs: false, die_in_recovery: false, always_power: false, never_power: false }),
-    (
-        "power only",
-        Plan { failing_syncs: false, die_in_recovery: false, always_power: true, never_power: false },
-    ),
-    (
-        "process only",
-        Plan { failing_syncs: false, die_in_recovery: true, always_power: false, never_power: true },
-    ),
-    (
-        "in recovery",
-        Plan { failing_syncs: false, die_in_recovery: true, always_power: false, never_power: false },
-    ),
-    (
-        "failing syncs",
-        Plan { failing_syncs: true, die_in_recovery: true, always_power: false, never_power: false },
-    ),
+const PLAIN: Plan = Plan {
+    failing_syncs: false,
+    die_in_recovery: false,
+    always_power: false,
+    never_power: false,
+    control_rollback: false,
+};
+
+const PLANS: [(&str, Plan); 6] = [
+    ("plain", PLAIN),
+    ("power only", Plan { always_power: true, ..PLAIN }),
+    ("process only", Plan { die_in_recovery: true, never_power: true, ..PLAIN }),
+    ("in recovery", Plan { die_in_recovery: true, ..PLAIN }),
+    ("failing syncs", Plan { failing_syncs: true, die_in_recovery: true, ..PLAIN }),
+    ("control rollback", Plan { control_rollback: true, ..PLAIN }),
 ];
 
 /// The first violation among the histories of `seeds`, with every plan.
@@ -192,4 +190,32 @@ fn control_epoch_and_zeroed_tail() {
     assert!(!turns_red(protect::EPOCH), "the zeroed tail alone must hold I3");
     assert!(!turns_red(protect::ZERO), "the epoch alone must hold I3");
     assert!(turns_red(protect::EPOCH | protect::ZERO), "records of an earlier life went unnoticed");
+}
+
+/// What is cut off is on disk, with its name, before it is zeroed: power fails in any call of the recovery that cuts.
+fn cuts() -> Result<u64, String> {
+    (0..4_000).try_fold(0, |count, seed| cut_off(seed).map(|cut| count + u64::from(cut)))
+}
+
+#[test]
+fn what_is_cut_off_outlives_power_loss_in_the_recovery_that_cuts() {
+    let count = cuts().unwrap();
+    assert!(count > 200, "{count} recoveries that cut");
+}
+
+#[test]
+fn control_save_sync() {
+    let story = protect::without(protect::SAVE_SYNC, || cuts().err());
+    println!("{:#x}: {}", protect::SAVE_SYNC, story.as_deref().unwrap_or("no violation"));
+    assert!(story.is_some(), "bytes that were cut off and lost went unnoticed");
+}
+
+#[test]
+fn control_scan() {
+    assert!(turns_red(protect::SCAN), "records behind D that nobody looked for went unnoticed");
+}
+
+#[test]
+fn control_raise_d() {
+    assert!(turns_red(protect::RAISE_D), "a D that recovery did not raise went unnoticed");
 }

@@ -3,6 +3,7 @@
 //!
 //! The oracle of I2 is what the harness saw acknowledged while the writer lived, never the D in an image.
 
+use slipring_journal::storage::{Storage, StorageFile};
 use slipring_journal::{AppendError, Event, Journal, OpenError, Reader, Retention, Sync, Writer};
 
 use super::machine::Sim;
@@ -38,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) always_power: bool,
     /// Every life and death is that of the process.
     pub(crate) never_power: bool,
+    /// Somebody puts an earlier control file back, or one slot of it, between two lives.
+    pub(crate) control_rollback: bool,
 }
 
 /// Runs one history of several lives; the number of images recovered, or what was violated.
@@ -59,6 +62,7 @@ pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
         journal = journal.retention(Retention::new().keep_records(keep));
     }
     let story = |text: String| format!("seed {seed}: {text}");
+    let mut controls = Vec::new();
     for _life in 0..random.u8(2..6) {
         let power = power(&mut random, plan);
         if plan.die_in_recovery && random.bool() {
@@ -81,12 +85,59 @@ pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
         } else {
             sim.next_process();
         }
+        if plan.control_rollback {
+            images += 1;
+            put_control_back(&journal, &sim, &mut controls, &mut random, &mut model, keep).map_err(&story)?;
+        }
     }
     // The last word: recover once more, whole.
     let mut writer = open(&journal, &sim).map_err(|error| story(format!("refused to open: {error}")))?;
     check(&mut writer, &mut model, keep).map_err(&story)?;
     writer.abandon();
     Ok(images + 1)
+}
+
+const CONTROL: &str = "control";
+
+/// Puts an earlier control file in place, whole or one slot of it, and opens: refused, which changes nothing, or all that
+/// was acknowledged is there. Then the right one is put back.
+fn put_control_back(
+    journal: &Journal,
+    sim: &Sim,
+    controls: &mut Vec<Vec<u8>>,
+    random: &mut fastrand::Rng,
+    model: &mut Model,
+    keep: Option<u64>,
+) -> Result<(), String> {
+    let before = sim.files();
+    let Some(now) = before.get(CONTROL) else { return Ok(()) };
+    if controls.is_empty() {
+        controls.push(now.clone());
+        return Ok(());
+    }
+    let old = &controls[random.usize(0..controls.len())];
+    let mut mixed = now.clone();
+    let slots = [0..8192, 0..4096, 4096..8192][random.usize(0..3)].clone();
+    mixed[slots.clone()].copy_from_slice(&old[slots]);
+    controls.push(now.clone());
+    let write = |bytes: &[u8]| {
+        let file = sim.open(CONTROL, true).map_err(|error| error.to_string())?;
+        file.write_at(bytes, 0).and_then(|()| file.sync()).map_err(|error| error.to_string())
+    };
+    write(&mixed)?;
+    match open(journal, sim) {
+        Ok(mut writer) => {
+            check(&mut writer, model, keep).map_err(|text| format!("an earlier control file: {text}"))?;
+            writer.abandon();
+            sim.next_process();
+            Ok(())
+        }
+        Err(OpenError::Journal(_)) => {
+            write(now)?;
+            if sim.files() == before { Ok(()) } else { Err("a refusal changed something".to_owned()) }
+        }
+        Err(error) => Err(format!("an earlier control file: {error}")),
+    }
 }
 
 fn power(random: &mut fastrand::Rng, plan: Plan) -> bool {

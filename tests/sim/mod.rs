@@ -1,5 +1,6 @@
 //! The power-loss simulator: a machine, and the lives of a journal on it.
 
+pub(crate) mod cut_off;
 pub(crate) mod every_call;
 mod inode;
 pub(crate) mod lives;
