@@ -91,8 +91,13 @@ impl<S: Storage> Maker<S> {
         };
         let made = match NewFile::make(&self.storage, &self.template, base) {
             Ok(file) => Order::Made(file),
-            // It may be possible by the time that the file is needed; if not, the helper says so.
-            Err(_) => Order::None,
+            Err(fault) => {
+                if fault.is_of_a_sync() {
+                    self.progress.fail_by_sync(fault);
+                }
+                // It may be possible by the time that the file is needed; if not, the helper says so.
+                Order::None
+            }
         };
         *self.ahead.lock() = made;
         self.progress.wake_helper();

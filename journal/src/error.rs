@@ -41,6 +41,11 @@ impl IoFault {
     pub fn is_disk_full(&self) -> bool {
         matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
+
+    /// Whether a sync failed, and not for want of room: the disk loses what it was given.
+    pub(crate) fn is_of_a_sync(&self) -> bool {
+        self.operation.starts_with("sync") && !self.is_disk_full()
+    }
 }
 
 /// The files of a journal contradict each other or what is wanted of them. Nothing was changed.

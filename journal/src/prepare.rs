@@ -124,8 +124,12 @@ impl<S: Storage> Preparer<S> {
     }
 
     /// The segment that begins at `base` can't be made. That is a failure only once an append needs it: it may be possible
-    /// by then, and what was appended is none the worse.
+    /// by then, and what was appended is none the worse. But for a failed sync, which is terminal wherever it comes from.
     fn ahead_fault(&self, fault: IoFault, base: u64) -> Round {
+        if fault.is_of_a_sync() {
+            self.progress.fail_by_sync(fault);
+            return Round::Idle;
+        }
         if fault.is_disk_full() || self.progress.needs_segment(base) {
             return self.fault(fault, self.progress.needs_segment(base));
         }

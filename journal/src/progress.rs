@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::utils::CachePadded;
 
-use crate::error::SyncError;
+use crate::error::{IoFault, SyncError};
 
 /// The shared cursors of one writer. An "end" is the last sequence finished plus one.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub(crate) struct Progress {
     /// What becomes of it once an append needs that segment, if the journal is to fail then.
     full: Mutex<Option<SyncError>>,
     failed: AtomicBool,
-    /// An append was refused because the journal has failed.
+    /// An append was refused because the journal has failed, or a sync of a segment to come did.
     refused: AtomicBool,
     /// What keeps appended records from becoming durable.
     failure: OnceLock<SyncError>,
@@ -185,6 +185,14 @@ impl Progress {
         self.notify();
     }
 
+    /// A sync failed in preparing a segment. That is not made good by trying again, and is told whether or not an append
+    /// needs the segment.
+    pub(crate) fn fail_by_sync(&self, fault: IoFault) {
+        // Relaxed: as in `refusal`; ordered by the flag that follows.
+        self.refused.store(true, Ordering::Relaxed);
+        self.fail(SyncError::PrepareFailed { fault });
+    }
+
     #[inline(always)]
     pub(crate) fn has_failed(&self) -> bool {
         // Relaxed: only whether to take the cold path, which reads the OnceLock.
@@ -211,7 +219,7 @@ impl Progress {
         self.failure.get()
     }
 
-    /// The failure, if closing has to tell of it: room that no append ever missed is nobody's loss.
+    /// The failure, if closing has to tell of it. Room that no append ever missed is nobody's loss.
     pub(crate) fn closing_failure(&self) -> Option<&SyncError> {
         self.failure.get().or(self.no_room.get().filter(|_| self.refused.load(Ordering::Relaxed)))
     }
