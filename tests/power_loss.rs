@@ -8,6 +8,7 @@ mod sim;
 use sim::cut_off::cut_off;
 use sim::every_call::die_in;
 use sim::lives::{Plan, history};
+use sim::moved::{self, Off};
 use sim::removed_twice::removed_twice;
 use sim::torn_control::torn_twice;
 use slipring_journal::protect;
@@ -61,6 +62,29 @@ fn power_loss_with_any_subset_of_unsynced_sectors_keeps_i1_to_i5() {
         seed += 1;
     }
     println!("{images} crash images recovered, {seed} histories of each of {} plans", PLANS.len());
+}
+
+/// The first violation among histories in which the folder's name and its LOCK are swapped.
+fn moved_violation(seeds: std::ops::Range<u64>, off: Off) -> Result<u64, String> {
+    seeds.map(|seed| moved::history(seed, off)).sum()
+}
+
+#[test]
+fn row_moved_folder_and_a_lock_that_is_replaced_keep_both_journals() {
+    let images = moved_violation(0..images_wanted() / 50, Off::default()).unwrap();
+    println!("{images} crash images of moved folders recovered");
+}
+
+#[test]
+fn control_held_folder() {
+    let story = moved_violation(0..200, Off { holding: true, ..Off::default() });
+    assert!(story.is_err(), "a folder that is found by its name each time went unnoticed");
+}
+
+#[test]
+fn control_folder_lock() {
+    let story = moved_violation(0..200, Off { folder_lock: true, ..Off::default() });
+    assert!(story.is_err_and(|story| story.contains("second writer")), "a second writer went unnoticed");
 }
 
 /// Dies in every system call of a life in turn, and in one of some of the next.

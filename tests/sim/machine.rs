@@ -31,7 +31,11 @@ struct World {
     /// The sync of data, counted from 0, that fails.
     fail_sync: Option<u64>,
     boot: u8,
+    /// Who holds the folder's lock, and who that of the file that is called LOCK now.
     held: Weak<()>,
+    lock_file: Weak<()>,
+    /// A control: the folder's lock is not looked at.
+    by_file_alone: bool,
 }
 
 /// The machine's one journal folder. Clones are the same.
@@ -63,6 +67,14 @@ impl Sim {
         self.world().fail_sync = Some(good);
     }
 
+    /// Another file is called LOCK from now on. The folder's own lock still counts, unless a control says that it does
+    /// not.
+    pub(crate) fn replace_lock_file(&self, folder_counts: bool) {
+        let mut world = self.world();
+        world.lock_file = Weak::new();
+        world.by_file_alone = !folder_counts;
+    }
+
     /// Takes note of what was stored through maps since the last call.
     pub(crate) fn observe(&self) {
         let mut world = self.world();
@@ -76,7 +88,7 @@ impl Sim {
         let mut world = self.world();
         world.calls_left = None;
         world.fail_sync = None;
-        world.held = Weak::new();
+        (world.held, world.lock_file) = (Weak::new(), Weak::new());
         world.inodes.iter_mut().for_each(Inode::observe);
     }
 
@@ -139,11 +151,12 @@ impl Storage for Sim {
     fn lock(&self) -> Result<Arc<()>, LockFault> {
         let mut world = self.world();
         world.call().map_err(LockFault::Io)?;
-        if world.held.strong_count() > 0 {
+        let folder_held = world.held.strong_count() > 0 && !world.by_file_alone;
+        if folder_held || world.lock_file.strong_count() > 0 {
             return Err(LockFault::Held("the writer before".to_owned()));
         }
         let lock = Arc::new(());
-        world.held = Arc::downgrade(&lock);
+        (world.held, world.lock_file) = (Arc::downgrade(&lock), Arc::downgrade(&lock));
         Ok(lock)
     }
 

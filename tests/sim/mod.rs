@@ -5,5 +5,6 @@ pub(crate) mod every_call;
 mod inode;
 pub(crate) mod lives;
 pub(crate) mod machine;
+pub(crate) mod moved;
 pub(crate) mod removed_twice;
 pub(crate) mod torn_control;
