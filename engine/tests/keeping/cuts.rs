@@ -141,8 +141,9 @@ impl World {
         recovered
     }
 
-    /// A life: replay from the snapshot, then trades up to `end`, each snapshot written before the next is due. Ends in
-    /// the states that a run from the start comes to. The first sequence that retention has left.
+    /// A life: replay from the snapshot, then trades up to `end`, each snapshot written before the next is
+    /// due. Ends in the states that a run from the start comes to. The first sequence that retention has
+    /// left.
     fn live(&self, nodes: &[Node], end: u64) -> u64 {
         self.go_to(self.replayed(nodes), nodes, end)
     }
@@ -629,7 +630,8 @@ fn graphs() -> impl Strategy<Value = Vec<Node>> {
     })
 }
 
-/// Where each stage starts by the rule as it is written down: the latest of what is left, and no later than a reader.
+/// Where each stage starts by the rule as it is written down: the latest of what is left, and no later than a
+/// reader.
 fn starts(nodes: &[Node], left: &BTreeMap<&str, Vec<u64>>, end: u64) -> BTreeMap<&'static str, u64> {
     let mut starts: BTreeMap<&str, u64> = BTreeMap::new();
     for node in nodes.iter().rev() {
