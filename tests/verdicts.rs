@@ -1,5 +1,5 @@
-//! Stages that read each other: `risk` makes a verdict of each event, `book` a result of each verdict, `gateway` sends each
-//! result. Results lie beside the stages, by sequence, and are gone with the process.
+//! Stages that read each other: `risk` makes a verdict of each event, `book` a result of each verdict,
+//! `gateway` sends each result. Results lie beside the stages, by sequence, and are gone with the process.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -280,8 +280,8 @@ impl<E: Event> EngineBuilder<E> {
         self.lanes.iter().filter(|lane| parks(lane, crowded)).count()
     }
 
-    /// Every handler's stage opens what it has kept, behind all that read it, and says where it must start. An error
-    /// leaves in `opened` what was opened before.
+    /// Every handler's stage opens what it has kept, behind all that read it, and says where it must start.
+    /// An error leaves in `opened` what was opened before.
     pub(crate) fn open_stages(
         &mut self,
         opening: &mut Opening<'_>,
@@ -312,8 +312,8 @@ impl<E: Event> EngineBuilder<E> {
         self.reads().0.with_readers(at).into_iter().map(|at| item_name(items[at])).collect()
     }
 
-    /// Which stage reads which, the journal's among them, by their places on all lanes; and what decides where each
-    /// may start.
+    /// Which stage reads which, the journal's among them, by their places on all lanes; and what decides
+    /// where each may start.
     pub(crate) fn reads(&self) -> (Reads, Vec<Kind>) {
         let reads_nothing = Gate::PUBLISHED;
         let items = self.lanes.iter().flat_map(|lane| &lane.items);

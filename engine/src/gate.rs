@@ -46,8 +46,8 @@ impl Gate {
 
     /// Also waits until the stages named have finished the event, and may read what they made of it.
     ///
-    /// So [`From::Snapshot`](crate::From::Snapshot) starts none of them behind this stage: what it is to read is made
-    /// again. For that an older snapshot of theirs may be taken, or none; see `docs/recovery.md`.
+    /// So [`From::Snapshot`](crate::From::Snapshot) starts none of them behind this stage: what it is to read
+    /// is made again. For that an older snapshot of theirs may be taken, or none; see `docs/recovery.md`.
     #[must_use]
     pub fn after<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
         stages.each(|name| {
@@ -57,8 +57,9 @@ impl Gate {
         self
     }
 
-    /// Also waits until the stages named have finished the event, and reads nothing of theirs: order, no more. Each
-    /// starts from its own snapshot then, whatever the other needs. What [`Gate::after`] names too is read.
+    /// Also waits until the stages named have finished the event, and reads nothing of theirs: order, no
+    /// more. Each starts from its own snapshot then, whatever the other needs. What [`Gate::after`] names too
+    /// is read.
     #[must_use]
     pub fn after_only<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
         stages.each(|name| self.after.push(name.to_owned()));

@@ -65,8 +65,8 @@ impl<E: Event> Recovered<E> {
         self.report.as_ref().map_or(0, |report| report.end_sequence)
     }
 
-    /// What became of each stage's snapshots, once replayed [`From::Snapshot`], which starts no stage behind one that
-    /// [reads](crate::Gate::after) it; after an error too, as far as it came.
+    /// What became of each stage's snapshots, once replayed [`From::Snapshot`], which starts no stage behind
+    /// one that [reads](crate::Gate::after) it; after an error too, as far as it came.
     pub fn restored(&self) -> &[Restored] {
         &self.restored
     }

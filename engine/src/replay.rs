@@ -21,9 +21,10 @@ pub enum From {
     Time(u64),
     /// At this sequence.
     Sequence(u64),
-    /// Each stage where its newest snapshot ends, or its effects, or at the journal's start if it has neither; but none
-    /// later than a stage that [reads](crate::Gate::after) it starts: then from an older snapshot, or the journal's
-    /// start. The records are read from the least of these on. Refused if that has been retired.
+    /// Each stage where its newest snapshot ends, or its effects, or at the journal's start if it has
+    /// neither; but none later than a stage that [reads](crate::Gate::after) it starts: then from an older
+    /// snapshot, or the journal's start. The records are read from the least of these on. Refused if that has
+    /// been retired.
     Snapshot,
 }
 

@@ -1,4 +1,5 @@
-//! The process whose stages read each other and die together. Not a tool; its arguments are the test's business.
+//! The process whose stages read each other and die together. Not a tool; its arguments are the test's
+//! business.
 
 use std::time::Duration;
 

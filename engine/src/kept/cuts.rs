@@ -1,9 +1,9 @@
 //! Cuts: where each stage starts, so that what one stage reads of another is made again before it is read.
 //!
-//! A stage that reads another ([`Gate::after`]) reads what that one made of the event in this life. So a stage starts
-//! no later than any stage that reads it. Stages are asked one after the other, each behind all that read it, for the
-//! latest start that those allow. No other answer has any stage start later: a reader is asked before it knows what it
-//! reads, and never has to start earlier for its sake.
+//! A stage that reads another ([`Gate::after`]) reads what that one made of the event in this life. So a
+//! stage starts no later than any stage that reads it. Stages are asked one after the other, each behind all
+//! that read it, for the latest start that those allow. No other answer has any stage start later: a reader
+//! is asked before it knows what it reads, and never has to start earlier for its sake.
 //!
 //! [`Gate::after`]: crate::Gate::after
 
@@ -129,8 +129,8 @@ pub(crate) mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-        /// Every way to start, of which each stage has a few: those are right in which nobody starts before a stage that it
-        /// reads. Ours is right, and in no right one does any stage start later.
+        /// Every way to start, of which each stage has a few: those are right in which nobody starts before a
+        /// stage that it reads. Ours is right, and in no right one does any stage start later.
         #[test]
         fn no_stage_could_start_later(
             reads in graphs(5),

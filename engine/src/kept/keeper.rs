@@ -300,8 +300,8 @@ impl Work {
         let retires = |retention: &RetentionHandle| wrote || retention.waits_for(needed_from);
         let retires = self.retention.as_ref().is_some_and(retires);
         let by_effects = self.cuts.depend_on_effects();
-        // What is finished is noted: effects, dead letters. Power loss must not take the note once what it makes needless
-        // may go.
+        // What is finished is noted: effects, dead letters. Power loss must not take the note once what it
+        // makes needless may go.
         if (retires || wrote && self.removes && by_effects)
             && let Err(error) = self.trust.sync(|| self.notes.iter().try_for_each(File::sync_data))
         {

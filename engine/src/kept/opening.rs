@@ -66,7 +66,8 @@ impl Opening<'_> {
         };
         if let Some(effects) = keeps.effects {
             let found = Progress::open(&self.folder, stage, effects, self.reader)?;
-            // Not what is in a snapshot: it may be older than the option. The keeper syncs the note before it.
+            // Not what is in a snapshot: it may be older than the option. The keeper syncs the note before
+            // it.
             duties.effects_end = found.end;
             duties.progress = Some(found.progress);
             opened.lost_effects = found.lost_to.map(|to| found.end..to);
@@ -113,8 +114,8 @@ impl Opening<'_> {
         self.reader_starts.as_ref().map_or(u64::MAX, |(_, from)| *from)
     }
 
-    /// The newest snapshot that can be used and lies behind nothing that is to be handled again: what a reader reads,
-    /// what is `due`.
+    /// The newest snapshot that can be used and lies behind nothing that is to be handled again: what a
+    /// reader reads, what is `due`.
     fn restore(
         &mut self,
         stage: &str,

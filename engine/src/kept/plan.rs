@@ -1,7 +1,8 @@
 //! What the keeper keeps for later starts: which snapshots, and from where on records.
 //!
-//! The first cut is where stages would start now. The next one is where they would start if no snapshot of that one
-//! could be used, and so on: a stage has as many as it is to keep, and as any stage that reads it has.
+//! The first cut is where stages would start now. The next one is where they would start if no snapshot of
+//! that one could be used, and so on: a stage has as many as it is to keep, and as any stage that reads it
+//! has.
 
 use super::cuts::{Reads, newest};
 
@@ -55,7 +56,8 @@ impl Cuts {
         Cuts { reads, kinds, counts }
     }
 
-    /// Whether what a stage with effects has finished decides what is kept of another: its note must be synced first.
+    /// Whether what a stage with effects has finished decides what is kept of another: its note must be
+    /// synced first.
     pub(crate) fn depend_on_effects(&self) -> bool {
         let has_effects = |stage: &usize| self.kinds[*stage] == Kind::Stateless { has_effects: true };
         self.reads.order().iter().any(|stage| self.reads.readers(*stage).iter().any(has_effects))
@@ -108,8 +110,8 @@ impl Cuts {
         all
     }
 
-    /// Of each stage from where on its snapshots may be part of a cut that is not complete yet: a reader has not
-    /// come so far, or its snapshot is still on its way.
+    /// Of each stage from where on its snapshots may be part of a cut that is not complete yet: a reader has
+    /// not come so far, or its snapshot is still on its way.
     fn floors(&self, standing: &[Standing]) -> Vec<u64> {
         let mut floors = vec![u64::MAX; self.kinds.len()];
         self.walk(|stage, limit| {
@@ -152,8 +154,8 @@ mod tests {
         from[(number % from.len() as u64) as usize]
     }
 
-    /// A keeper and its stages, step by step. Whenever the process dies, and whichever snapshots are damaged then,
-    /// recovery needs no record that retention was let have.
+    /// A keeper and its stages, step by step. Whenever the process dies, and whichever snapshots are damaged
+    /// then, recovery needs no record that retention was let have.
     struct Keeping {
         cuts: Cuts,
         standing: Vec<Standing>,
@@ -191,8 +193,8 @@ mod tests {
             self.needed_from = self.needed_from.max(plan.needed_from);
         }
 
-        /// As many of all snapshots are damaged as the least that a stage is to keep allows, or of one stage as many as it
-        /// is to keep itself.
+        /// As many of all snapshots are damaged as the least that a stage is to keep allows, or of one stage
+        /// as many as it is to keep itself.
         fn die(&self, number: u64, of_one: bool) {
             let keeps = self.cuts.kinds.iter().map(|kind| match kind {
                 Kind::Snapshots { keep } => *keep,

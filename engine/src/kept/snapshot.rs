@@ -48,9 +48,9 @@ impl Snapshots {
         Snapshots { every: events.max(1), keep: 3, at_shutdown: true }
     }
 
-    /// How many are kept, at least 1: if the newest is damaged, recovery takes the one before. Retention removes
-    /// nothing until there are so many that can be used. Of a stage that others read they are counted in cuts: besides
-    /// its newest it keeps those that fit the snapshots which its readers keep.
+    /// How many are kept, at least 1: if the newest is damaged, recovery takes the one before. Retention
+    /// removes nothing until there are so many that can be used. Of a stage that others read they are counted
+    /// in cuts: besides its newest it keeps those that fit the snapshots which its readers keep.
     #[must_use]
     pub fn keep(mut self, count: usize) -> Self {
         self.keep = count.max(1);
@@ -182,9 +182,9 @@ fn header(anchor: &Anchor, version: u32, state: &[u8]) -> [u8; HEADER_BYTES] {
     header
 }
 
-/// A stage's files. Those count that this life was restored from or that lie before it, which nobody had to look at,
-/// and those written since. What recovery refused, or nobody looked at, counts for nothing: counted in, it
-/// would have a good one removed, or retention remove what only seems to be covered.
+/// A stage's files. Those count that this life was restored from or that lie before it, which nobody had to
+/// look at, and those written since. What recovery refused, or nobody looked at, counts for nothing: counted
+/// in, it would have a good one removed, or retention remove what only seems to be covered.
 #[derive(Debug)]
 pub(crate) struct StageSnapshots {
     restored_end: u64,
