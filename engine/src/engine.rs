@@ -120,9 +120,9 @@ impl<E: Event> Engine<E> {
         self.invoked.as_ref().map_or(0, |lanes| lanes.drive())
     }
 
-    /// Runs the caller's own lanes, or waits a moment; whether it is time to look at a clock.
+    /// Runs the caller's own lanes, or waits a moment; whether it is time to look at a clock: a turn may have taken long.
     pub(crate) fn pause(&self, pause: &mut Pause) -> bool {
-        self.invoke() == 0 && pause.next()
+        self.invoke() > 0 || pause.next()
     }
 
     /// The first live sequence: everything below it is from before this life.
