@@ -106,7 +106,7 @@ impl<E: Event> EngineBuilder<E> {
         u64::try_from(step.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// How long the engine's waiting calls wait at most; a minute if not set.
+    /// How long the engine's waiting calls, its shutdown and its drop wait at most; a minute if not set.
     #[must_use]
     pub fn wait_timeout(mut self, timeout: Duration) -> Self {
         self.wait_timeout = timeout;

@@ -198,10 +198,15 @@ impl<E: Event> Drop for Engine<E> {
             return self.end_elsewhere();
         }
         let is_waited_for = || self.keeper.as_ref().is_some_and(Keeper::is_waited_for);
-        let mut grace = Grace::new(Instant::now());
+        let began = Instant::now();
+        let mut grace = Grace::new(began);
         let closed = self.close_publishing(|| grace.is_over(Instant::now(), false));
         let end = closed.unwrap_or_else(|| self.shared.outlet.published.end());
-        self.drain(|moved| grace.is_over(Instant::now(), moved || is_waited_for()));
+        let longest = self.shared.wait_timeout.max(grace::DROP);
+        self.drain(|moved| {
+            let (waits, is_late) = (is_waited_for(), began.elapsed() >= longest);
+            grace.is_over(Instant::now(), moved || waits) || is_late && !waits
+        });
         if self.is_running() {
             // What waits for a gate that does not open, or for room in the journal, ends now. What hangs does not.
             self.haste.abandon();

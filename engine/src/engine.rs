@@ -58,11 +58,11 @@ pub(crate) struct LaneThread<E: Event> {
 /// a stage that fails, or behind a handler that does not return, is not delivered: that is counted in [`Engine::ending`],
 /// said on standard error, and shown as the stages' lags by the [last counters](crate::CountersReader::last).
 ///
-/// [`Engine::shutdown`] gives up after the builder's `wait_timeout`. A drop has no bound as long as stages go on finishing
-/// events; it gives up five seconds after anything last moved (within a batch a stage's cursor moves every 128 events), ends the
-/// stages that wait for a gate or for room in the journal, then names each lane that is stuck in a handler and leaves its
-/// thread behind. Time in which a stage waits to hand over its last snapshot does not count; that wait ends after ten
-/// seconds. Dropped inside one of its own handlers, which could not wait for itself, it is ended by a thread of its own.
+/// Both give up after the builder's `wait_timeout` (a drop after five seconds at least). A drop gives up earlier, five seconds
+/// after anything last moved (within a batch a stage's cursor moves every 128 events). Then it ends the stages that wait for a
+/// gate or for room in the journal, names each lane that is still in a handler, and leaves its thread behind. Time in which a
+/// stage waits to hand over its last snapshot does not count; that wait ends after ten seconds. Dropped inside one of its own
+/// handlers, which could not wait for itself, an engine is ended by a thread of its own.
 pub struct Engine<E: Event> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) lanes: Vec<LaneThread<E>>,
@@ -120,9 +120,9 @@ impl<E: Event> Engine<E> {
         self.invoked.as_ref().map_or(0, |lanes| lanes.drive())
     }
 
-    /// Runs the caller's own lanes, or waits a moment; whether it is time to look at a clock.
+    /// Runs the caller's own lanes, or waits a moment; whether it is time to look at a clock: a turn may have taken long.
     pub(crate) fn pause(&self, pause: &mut Pause) -> bool {
-        self.invoke() == 0 && pause.next()
+        self.invoke() > 0 || pause.next()
     }
 
     /// The first live sequence: everything below it is from before this life.

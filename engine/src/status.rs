@@ -178,3 +178,29 @@ impl Status {
         self.final_end.load(Ordering::Acquire)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counters::Layout;
+
+    #[test]
+    fn publishers_that_fence_for_themselves_are_refused_all_the_same() {
+        for word in [0, FENCED] {
+            let board = Arc::new(Board::private(Layout { stages: 1 }));
+            let parking = Arc::new(Parking::new(0, board.lanes()));
+            let status = Status::new(parking, board, vec!["a".to_owned()]);
+            status.word.store(word, Ordering::Relaxed);
+            assert!(status.lets_publish() && status.is_running() && !status.is_changed());
+            status.refuse();
+            assert!(!status.lets_publish() && !status.is_running() && status.is_changed());
+            assert!(!status.is_ending() && !status.is_gone(0));
+            status.close(7);
+            status.leave(0);
+            assert!(status.is_ending() && status.is_gone(0) && status.final_end() == 7);
+            let halted = Halted { stage: "a".to_owned(), sequence: 3, cause: Cause::Lane(String::new()) };
+            status.halt(halted);
+            assert!(status.halted().is_some_and(|halted| halted.sequence == 3));
+        }
+    }
+}

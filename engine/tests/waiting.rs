@@ -166,6 +166,8 @@ fn complaint_lmax_222_a_parked_lane_burns_no_core_behind_a_slow_stage() {
     let (engine, mut publisher) = live(
         Engine::builder()
             .ring_capacity(1 << 16)
+            // A drop waits no longer for a stage with an hour's work: five seconds.
+            .wait_timeout(Duration::from_secs(1))
             .lane(Lane::named("slow-lane").batch_cap(1).stage("slow", slow, Gate::PUBLISHED))
             .lane(Lane::named("sleeper").wait(Wait::Park).stage(
                 "after",
