@@ -199,7 +199,9 @@ fn row_another_journal_in_the_place_of_the_one_that_is_read() {
         let journal = Journal::at(place.path()).segment_records(16);
         let record = |end| {
             let (mut writer, _) = journal.open::<Note>().unwrap();
-            (0..end).for_each(|id| drop(writer.append(time(id), &note(id)).unwrap()));
+            for id in 0..end {
+                writer.append(time(id), &note(id)).unwrap();
+            }
             writer.close().unwrap();
         };
         record(100);
