@@ -279,6 +279,9 @@ fn verify_and_inspect_exit_as_documented() {
     // A bit that flipped in the middle.
     file.write_all_at(&[7], HEADER_BYTES + 250 * RECORD_BYTES + 20).expect("written");
     verify(2, "corrupt");
+    let said = slipring(["verify", &journal]);
+    let wanted = "499 records are whole of 500 that were looked at and 500 that should be there";
+    assert!(text(&said.stdout).contains(wanted), "{}", text(&said.stdout));
     let replay = slipring(["replay", &journal, "--format", "csv"]);
     assert_eq!(replay.status.code(), Some(1));
     assert_eq!(text(&replay.stdout).lines().count(), 250, "all whole records before the damage");

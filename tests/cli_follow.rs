@@ -97,3 +97,20 @@ fn what_can_not_be_followed_is_said() {
     let both = command().arg("follow").arg(journal).args(["--from", "1", "--from-sequence", "1"]).output();
     assert_eq!(both.unwrap().status.code(), Some(2));
 }
+
+/// `rm -rf j; record j` under a follower: it says so and ends, and takes nothing of the other journal for damage.
+#[test]
+fn another_journal_in_its_place_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let lines: Vec<&str> = FIXTURE.lines().collect();
+    record(&journal, &lines[..100], "1970-01-01");
+    let mut child = follow(&journal, &["--from-sequence", "0"]);
+    for line in &lines[..100] {
+        assert_eq!(child.line().as_deref(), Some(*line));
+    }
+    std::fs::remove_dir_all(&journal).unwrap();
+    record(&journal, &lines[..300], "1970-01-01");
+    let (more, status) = child.rest();
+    assert_eq!((more.len(), status.code()), (0, Some(1)), "{more:?}");
+}

@@ -189,3 +189,68 @@ fn a_reader_finds_the_journal_while_writers_come_and_go() {
         }
     });
 }
+
+/// `rm -rf j`, or that and another journal in its place: whoever had the first one open is told so, and nothing of the second
+/// is judged as damage of the first. It once was "record 100 is corrupt", or silence.
+#[test]
+fn row_another_journal_in_the_place_of_the_one_that_is_read() {
+    for records_then in [0, 50, 100, 300] {
+        let place = tempfile::tempdir().unwrap();
+        let journal = Journal::at(place.path()).segment_records(16);
+        let record = |end| {
+            let (mut writer, _) = journal.open::<Note>().unwrap();
+            for id in 0..end {
+                writer.append(time(id), &note(id)).unwrap();
+            }
+            writer.close().unwrap();
+        };
+        record(100);
+        let mut follower = journal.follow::<Note>(0).unwrap();
+        let mut behind = journal.follow::<Note>(0).unwrap();
+        let mut reader = journal.reader::<Note>().unwrap();
+        behind.next_chunk().unwrap().unwrap();
+        while follower.next_chunk().unwrap().is_some() {}
+        assert_eq!(follower.next_sequence(), 100);
+        for entry in std::fs::read_dir(place.path()).unwrap() {
+            std::fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        if records_then > 0 {
+            record(records_then);
+        }
+        let is_other = |error: &ReadError| match error {
+            ReadError::AnotherJournal { wanted, found, .. } => {
+                assert_ne!(Some(*wanted), *found);
+                found.is_some() == (records_then > 0)
+            }
+            _ => false,
+        };
+        let told = follower.next_chunk().map(|chunk| chunk.is_some()).unwrap_err();
+        assert!(is_other(&told), "{told}");
+        let told = follower.durable_end().unwrap_err();
+        assert!(is_other(&told), "{told}");
+        // What it has open it may read on; then it is told.
+        let told = loop {
+            match behind.next_chunk() {
+                Ok(Some(chunk)) => {
+                    let wanted = (chunk.first_sequence..).map(note);
+                    assert!(
+                        chunk
+                            .records
+                            .iter()
+                            .map(|record| *record.event())
+                            .eq(wanted.take(chunk.records.len()))
+                    );
+                }
+                Ok(None) => panic!("silence"),
+                Err(told) => break told,
+            }
+        };
+        assert!(is_other(&told), "{told}");
+        let told = (0..100).find_map(|sequence| reader.at(sequence).err());
+        // The eight oldest segments hold everything but for the last.
+        assert!(reader.at(127).is_err());
+        assert!(told.is_none() || told.as_ref().is_some_and(is_other), "{told:?}");
+        let told = reader.refresh().unwrap_err();
+        assert!(is_other(&told), "{told}");
+    }
+}

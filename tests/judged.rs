@@ -166,7 +166,7 @@ fn moments(journal: &Journal, every: u64) -> (FileSet, Vec<Vec<u8>>, u64, u64) {
         }
         first = writer.reader().unwrap().first_sequence();
         match life % 2 {
-            0 => drop(writer.close().unwrap()),
+            0 => assert_eq!(writer.close().unwrap(), end),
             _ => writer.abandon(),
         }
         controls.push(memory.to_files()[CONTROL].clone());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::{fmt, io};
 
-use slipring_journal::{AppendError, JournalFault, OpenError, ReadError, SyncError};
+use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
 
 use crate::flow::input::InputError;
 use crate::time;
@@ -153,16 +153,5 @@ impl CliError {
 
 /// Whether the journal's files are damaged, rather than missing, unreadable, or of another kind.
 pub fn is_damage(error: &ReadError) -> bool {
-    use JournalFault as F;
-    matches!(
-        error,
-        ReadError::Journal(
-            F::BadControl { .. }
-                | F::BadHeader { .. }
-                | F::MissingSegment { .. }
-                | F::SegmentConflict { .. }
-                | F::SegmentTruncated { .. }
-                | F::CorruptRecord(_)
-        )
-    )
+    matches!(error, ReadError::Journal(fault) if fault.is_damage())
 }

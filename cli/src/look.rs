@@ -127,7 +127,21 @@ fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()
     writeln!(out, "{}: {verdict}", report.path.display())?;
     let (first, end, durable) = (report.first_sequence, report.end_sequence, report.durable_end);
     let records = show::count(report.records);
-    writeln!(out, "{records} whole records, sequence {first} to {end}, durable to {durable}")?;
+    if report.status != Status::Corrupt {
+        writeln!(out, "{records} whole records, sequence {first} to {end}, durable to {durable}")?;
+    } else {
+        let (looked_at, all) = (show::count(report.looked_at), show::count(end - first));
+        writeln!(
+            out,
+            "{records} records are whole of {looked_at} that were looked at and {all} that should be there"
+        )?;
+        writeln!(out, "sequence {first} to {end}, durable to {durable}")?;
+        let next = match report.refuses_to_open {
+            true => "the next open refuses the journal; salvage keeps what is whole",
+            false => "the next open goes on behind the damage, and whoever reads it meets it",
+        };
+        writeln!(out, "{next}")?;
+    }
     for fault in &report.faults {
         writeln!(out, "corrupt: {fault}")?;
     }

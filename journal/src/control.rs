@@ -1,8 +1,8 @@
 //! The control file: D, W and the epoch, in two slots that are written in turn, so that a write cut short by
 //! power loss leaves the other.
 
-use crate::error::{IoFault, JournalFault};
-use crate::format::{BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, TEMPORARY, VERSION};
+use crate::error::{IoFault, JournalFault, ReadError};
+use crate::format::{BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, JournalId, TEMPORARY, VERSION};
 use crate::protect;
 use crate::storage::{Storage, StorageFile};
 
@@ -126,6 +126,16 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
     match newest {
         Some(state) => Ok(Some(Loaded { state, other_slot_bad })),
         None => Err(JournalFault::BadControl { path, what: "both of its slots are damaged" }),
+    }
+}
+
+/// Reads the control file of a journal that has been opened: of that one, for bytes of another say nothing of it.
+pub(crate) fn load_same<S: Storage>(storage: &S, wanted: JournalId) -> Result<Loaded, ReadError> {
+    let loaded = load(storage)?;
+    let found = loaded.map(|loaded| loaded.state.journal_id);
+    match loaded {
+        Some(loaded) if found == Some(wanted) => Ok(loaded),
+        _ => Err(ReadError::AnotherJournal { path: storage.path(""), wanted, found }),
     }
 }
 

@@ -179,6 +179,29 @@ pub enum JournalFault {
     CorruptRecord(#[from] CorruptRecord),
 }
 
+impl JournalFault {
+    /// Whether the journal's files are damaged or contradict each other, rather than missing, unreadable, or of another
+    /// kind.
+    pub fn is_damage(&self) -> bool {
+        use JournalFault as F;
+        match self {
+            F::BadControl { .. }
+            | F::OutdatedControl { .. }
+            | F::BadHeader { .. }
+            | F::MissingSegment { .. }
+            | F::SegmentConflict { .. }
+            | F::SegmentTruncated { .. }
+            | F::CorruptRecord(_) => true,
+            F::Io(_)
+            | F::NoJournal { .. }
+            | F::SchemaMismatch { .. }
+            | F::SchemaTooLarge { .. }
+            | F::ForeignEndian { .. }
+            | F::UnsupportedVersion { .. } => false,
+        }
+    }
+}
+
 /// A record that does not hold what was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

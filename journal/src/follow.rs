@@ -100,9 +100,9 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// The sequence behind the last record that the files say is durable. It trails by a sync at most.
     ///
     /// # Errors
-    /// [`ReadError::Journal`] if the control file can't be read.
+    /// [`ReadError::Journal`] if the control file can't be read, [`ReadError::AnotherJournal`] if it is another's.
     pub fn durable_end(&self) -> Result<u64, ReadError> {
-        Ok(control::load(&self.storage)?.map_or(0, |loaded| loaded.state.durable_end))
+        Ok(control::load_same(&self.storage, self.journal_id)?.state.durable_end)
     }
 
     /// The sequence of the next record that it will hand out.
@@ -118,8 +118,8 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// The records that have come since the last call; `None` if there are none yet.
     ///
     /// # Errors
-    /// [`ReadError::HistoryChanged`] if the log was cut behind the follower's back; the faults of opening a
-    /// segment; a segment that lost bytes.
+    /// [`ReadError::HistoryChanged`] if the log was cut behind the follower's back, [`ReadError::AnotherJournal`] if it
+    /// is gone or another journal has taken its place; the faults of opening a segment; a segment that lost bytes.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
         self.next_chunk_below(u64::MAX)
     }
@@ -208,9 +208,9 @@ impl<E: Event, S: Storage> Follower<E, S> {
         };
         let (header, _) = chain::read_header(&file, &path)?;
         if header.journal_id != self.journal_id {
-            let (a, b) = (path, self.storage.path(crate::format::CONTROL_NAME));
-            let what = "they belong to different journals";
-            return Err(JournalFault::SegmentConflict { a, b, what }.into());
+            // Of another journal; or alone a stranger in this one.
+            control::load_same(&self.storage, self.journal_id)?;
+            chain::check_journal(&self.storage, &header, self.journal_id, &path)?;
         }
         check_schema::<E>(&header, path.clone())?;
         self.ends_at = Some(header.end());
@@ -223,11 +223,11 @@ impl<E: Event, S: Storage> Follower<E, S> {
     }
 
     /// Tells the log's end from damage, where no record is: below D there must be one, and a file that was whole
-    /// does not get shorter. (A follower once waited for ever at a flipped bit.)
+    /// does not get shorter. (A follower once waited for ever at a flipped bit.) First of all it must still be the same
+    /// journal: nothing that another says is damage here.
     fn check_end(&mut self, short: bool) -> Result<(), ReadError> {
-        let loaded = control::load(&self.storage)?;
-        let (first, durable_end) =
-            loaded.map_or((0, 0), |loaded| (loaded.state.first, loaded.state.durable_end));
+        let now = control::load_same(&self.storage, self.journal_id)?.state;
+        let (first, durable_end) = (now.first, now.durable_end);
         if self.next < first {
             return Err(ReadError::Evicted { sequence: self.next, first });
         }

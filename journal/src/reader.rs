@@ -89,8 +89,9 @@ impl<S: Storage> RawReader<S> {
     /// Looks again how far the journal goes by now.
     ///
     /// # Errors
-    /// As opening does.
+    /// As opening does; [`ReadError::AnotherJournal`] if it is not there any more.
     pub fn refresh(&mut self) -> Result<(), ReadError> {
+        control::load_same(&self.storage, self.control.journal_id)?;
         let fresh = Self::open_to(self.storage.clone(), None)?;
         let (buffer, hold) = (std::mem::take(&mut self.buffer), self.hold.take());
         *self = RawReader { buffer, hold, ..fresh };
@@ -264,7 +265,8 @@ impl<S: Storage> RawReader<S> {
             .map_err(|error| IoFault::new("read", path(), error))?;
         if read < bytes.len() {
             let (found_bytes, wanted_bytes) = (slots.offset(sequence) + read as u64, slots.file_bytes());
-            return Err(JournalFault::SegmentTruncated { path: path(), found_bytes, wanted_bytes }.into());
+            let fault = JournalFault::SegmentTruncated { path: path(), found_bytes, wanted_bytes };
+            return Err(self.own(fault.into()));
         }
         Ok(())
     }

@@ -47,6 +47,9 @@ pub struct VerifyReport {
     pub status: Status,
     /// Records of the log that were read and are whole.
     pub records: u64,
+    /// Records of the log that were looked at: whole or not. Fewer than there should be if the files contradict each
+    /// other, for then nobody knows which to believe.
+    pub looked_at: u64,
     /// The first sequence kept.
     pub first_sequence: u64,
     /// The sequence behind the last record of the log.
@@ -93,6 +96,7 @@ pub fn verify_on<S: Storage>(storage: S, progress: impl FnMut(u64, u64)) -> Resu
         path: storage.path(""),
         status: Status::Fine,
         records: 0,
+        looked_at: 0,
         first_sequence: 0,
         end_sequence: 0,
         durable_end: 0,
@@ -102,7 +106,7 @@ pub fn verify_on<S: Storage>(storage: S, progress: impl FnMut(u64, u64)) -> Resu
         warnings: Vec::new(),
     };
     match look(&storage, &mut report, progress) {
-        Err(fault) if is_damage(&fault) => {
+        Err(fault) if fault.is_damage() => {
             report.refuses_to_open = true;
             report.faults.push(fault.to_string());
         }
@@ -114,21 +118,6 @@ pub fn verify_on<S: Storage>(storage: S, progress: impl FnMut(u64, u64)) -> Resu
         ([], None) => Status::Fine,
     };
     Ok(report)
-}
-
-/// Whether files that are there say so, and not the system.
-fn is_damage(fault: &JournalFault) -> bool {
-    use JournalFault as F;
-    matches!(
-        fault,
-        F::BadControl { .. }
-            | F::OutdatedControl { .. }
-            | F::BadHeader { .. }
-            | F::MissingSegment { .. }
-            | F::SegmentConflict { .. }
-            | F::SegmentTruncated { .. }
-            | F::CorruptRecord(_)
-    )
 }
 
 /// Looks at everything; the fault with which opening refuses the journal, if it does.
@@ -168,6 +157,7 @@ fn look<S: Storage>(
     };
     report.end_sequence = judged.end;
     report.records += judged.end - control.durable_end;
+    report.looked_at += judged.end - control.durable_end;
     report.torn_at = judged.is_cut().then_some(judged.end);
     Ok(())
 }
@@ -190,6 +180,7 @@ fn below_d<S: Storage>(
             if sequence % (1 << 16) == 0 {
                 progress(sequence - control.first, total);
             }
+            report.looked_at += 1;
             let what = match valid_record(&crc, sequence, record) {
                 Some(header) if order.accept(header, MAX_EPOCH) => {
                     report.records += 1;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{CorruptRecord, IoFault, JournalFault};
+use crate::format::JournalId;
 
 /// Why a record could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,6 +32,23 @@ pub enum ReadError {
         sequence: u64,
         /// The first sequence kept.
         first: u64,
+    },
+    /// The journal that was being read is not there any more, or another lies in its place.
+    #[error(
+        "journal {wanted} is not at {} any more: {}; what was read of it was whole; open anew what is to be read now",
+        path.display(),
+        match found {
+            Some(found) => format!("another journal, {found}, lies there"),
+            None => "it was removed or moved".to_owned(),
+        }
+    )]
+    AnotherJournal {
+        /// The folder.
+        path: PathBuf,
+        /// The journal that was opened.
+        wanted: JournalId,
+        /// The one that lies there, if any.
+        found: Option<JournalId>,
     },
     /// The log no longer holds what a saved position says.
     #[error(

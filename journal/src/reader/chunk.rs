@@ -35,7 +35,8 @@ impl<S: Storage> RawReader<S> {
             if valid_record(&self.crc, at, record).is_none() {
                 let segment = &self.chain.segments[index];
                 let (path, what) = (self.storage.path(&segment.name()), "its bytes are not what was written");
-                return Err(scan::corrupt(path, &self.crc, segment.slots(), at, record, what).into());
+                let corrupt = scan::corrupt(path, &self.crc, segment.slots(), at, record, what);
+                return Err(self.own(corrupt.into()));
             }
         }
         Ok(())

@@ -48,21 +48,30 @@ impl<S: Storage> RawReader<S> {
         // Closed first: there may be no handle to spare.
         self.opened.current = None;
         let segment = &self.chain.segments[index];
-        match self.chain.open(&self.storage, segment, false)? {
-            Some(opened) => self.opened.current = Some((index, opened)),
-            None => return Err(self.gone(segment, sequence)),
+        match self.chain.open(&self.storage, segment, false) {
+            Ok(Some(opened)) => self.opened.current = Some((index, opened)),
+            Ok(None) => return Err(self.gone(segment, sequence)),
+            Err(fault) => return Err(self.own(fault.into())),
         }
         Ok(())
     }
 
+    /// A fault of this journal; nothing that lies in the folder is one if that holds another journal by now.
+    pub(super) fn own(&self, fault: ReadError) -> ReadError {
+        match control::load_same(&self.storage, self.control.journal_id) {
+            Err(other @ ReadError::AnotherJournal { .. }) => other,
+            _ => fault,
+        }
+    }
+
     /// What it means that a segment of the chain is not there any more.
     pub(super) fn gone(&self, segment: &ChainSegment, sequence: u64) -> ReadError {
-        match control::load(&self.storage) {
-            Ok(Some(now)) if now.state.first > segment.base => {
+        match control::load_same(&self.storage, self.control.journal_id) {
+            Ok(now) if now.state.first > segment.base => {
                 ReadError::Evicted { sequence, first: now.state.first }
             }
             Ok(_) => chain::missing(&self.storage, segment.base).into(),
-            Err(fault) => fault.into(),
+            Err(fault) => fault,
         }
     }
 }
