@@ -249,6 +249,11 @@ pub struct SalvageArgs {
     /// Go on behind damage: a void record stands for each one lost, so that all others keep their sequences
     #[arg(long)]
     pub skip_damaged: bool,
+    /// Let the new journal take so many bytes on disk, instead of twice what the damaged one takes and 64 MiB
+    ///
+    /// A damaged header may claim any number of records, each of which a void record would stand for.
+    #[arg(long, value_name = "N")]
+    pub allow_bytes: Option<u64>,
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use slipring_journal::{AppendError, JournalFault, OpenError, ReadError, SyncError};
 
@@ -93,6 +94,12 @@ pub enum CliError {
         /// The system's answer.
         source: io::Error,
     },
+    /// What is to be settled could not be listed.
+    #[error("write to the standard output: {source}; nothing was settled")]
+    NotListed {
+        /// The system's answer.
+        source: io::Error,
+    },
     /// There are no counters to show.
     #[error(transparent)]
     Counters(#[from] slipring::CountersError),
@@ -116,6 +123,14 @@ impl CliError {
     /// Whoever read the output has seen enough: no failure.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// The answer of a command that judges: it stands whether or not whoever reads the output has seen enough of it.
+pub(crate) fn verdict(code: ExitCode, written: io::Result<()>) -> Result<ExitCode, CliError> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(code),
     }
 }
 

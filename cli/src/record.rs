@@ -12,7 +12,7 @@ use crate::args::RecordArgs;
 use crate::error::CliError;
 use crate::flow::input::InputOptions;
 use crate::flow::message::{LineEnd, OrderMessage};
-use crate::{show, time};
+use crate::{plain, show, time};
 
 /// Messages between two looks at the progress bar.
 const BATCH: usize = 4096;
@@ -31,15 +31,17 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
         .disk_full(DiskFull::Halt);
     let (mut writer, report) = journal.open::<OrderMessage>()?;
     if !report.created {
-        eprintln!("{report}");
+        plain::complain(&report.to_string());
     }
     if let Err(refusal) = check_end(&writer, args, &messages) {
         writer.close()?;
         return Err(refusal);
     }
     let first = writer.end_sequence();
-    let done = append(&mut writer, &messages)?;
+    let stop = Stop::listen()?;
+    let done = append(&mut writer, &messages, &stop)?;
     let end = writer.close()?;
+    stop.is_over();
     if done < messages.len() {
         return Err(CliError::Interrupted { done, total: messages.len() });
     }
@@ -49,8 +51,8 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
         out,
         "recorded {} messages from {} into {}: sequence {first} to {end}, {} to {}, durable, in {} ({})",
         show::count(messages.len() as u64),
-        args.input,
-        args.journal.display(),
+        plain::line(&args.input.to_string()),
+        plain::path(&args.journal),
         time::show(range.0),
         time::show(range.1),
         show::duration(elapsed),
@@ -78,12 +80,36 @@ fn check_end(
     Ok(())
 }
 
-/// Appends all messages, or fewer if a signal says stop; gives how many.
-fn append(writer: &mut Writer<OrderMessage>, messages: &[OrderMessage]) -> Result<usize, CliError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+/// Signals that say stop.
+struct Stop {
+    said: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        let stop = Stop { said: Arc::default(), over: Arc::default() };
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop.over))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop.said))?;
+        }
+        Ok(stop)
     }
+
+    /// Nothing is left that a signal could spoil, and it ends the process: whoever reads the output may have stopped
+    /// doing so.
+    fn is_over(&self) {
+        // Relaxed: nothing is handed over with it.
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Appends all messages, or fewer if a signal says stop; gives how many.
+fn append(
+    writer: &mut Writer<OrderMessage>,
+    messages: &[OrderMessage],
+    stop: &Stop,
+) -> Result<usize, CliError> {
     let bar = show::bar("recording", messages.len() as u64, false);
     for (index, message) in messages.iter().enumerate() {
         if let Err(fault) = writer.append(message.time_ns, message) {
@@ -93,7 +119,7 @@ fn append(writer: &mut Writer<OrderMessage>, messages: &[OrderMessage]) -> Resul
             writer.end_batch();
             bar.set_position(index as u64);
             // Relaxed: it only says stop; nothing is handed over with it.
-            if stop.load(Ordering::Relaxed) {
+            if stop.said.load(Ordering::Relaxed) {
                 bar.finish_and_clear();
                 return Ok(index + 1);
             }

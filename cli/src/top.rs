@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use slipring::{Counters, CountersError, CountersReader, LateCounters};
 
 use crate::args::TopArgs;
-use crate::error::CliError;
-use crate::show;
+use crate::error::{CliError, verdict};
+use crate::{plain, show};
 
 /// Exit status when the engine's process is gone.
 const STALE: u8 = 1;
@@ -22,11 +22,13 @@ pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliEr
         let counters = match reader.read() {
             Ok(counters) => counters,
             Err(CountersError::Stale { path, last }) => {
-                show(args, &reader, &last, None, true, out)?;
-                out.flush()?;
+                let shown = show(args, &reader, &last, None, true, out).and_then(|()| out.flush());
                 let process = last.process;
-                eprintln!("slipring: {}: process {process} is gone; this is what it left", path.display());
-                return Ok(ExitCode::from(STALE));
+                let path = plain::path(&path);
+                plain::complain(&format!(
+                    "slipring: {path}: process {process} is gone; this is what it left"
+                ));
+                return verdict(ExitCode::from(STALE), shown);
             }
             // Watched to its end.
             Err(CountersError::Ended { .. }) if before.is_some() => return Ok(ExitCode::SUCCESS),
@@ -51,7 +53,7 @@ fn show(
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     if args.json {
-        return writeln!(out, "{}", object(reader, counters, stale));
+        return writeln!(out, "{}", plain::json(&object(reader, counters, stale))?);
     }
     if args.watch.is_some() && std::io::stdout().is_terminal() {
         // To the top of a cleared screen.
@@ -75,9 +77,15 @@ fn table(
         (None, true) => "shutting down",
         (None, false) => "running",
     };
-    writeln!(out, "engine      {}, process {}, {state}", args.journal.display(), counters.process)?;
+    writeln!(out, "engine      {}, process {}, {state}", plain::path(&args.journal), counters.process)?;
     if let Some(halted) = &counters.halted {
-        writeln!(out, "halted      by stage {} at {}: {}", halted.stage, halted.sequence, halted.cause)?;
+        writeln!(
+            out,
+            "halted      by stage {} at {}: {}",
+            plain::line(&halted.stage),
+            halted.sequence,
+            plain::line(&halted.cause)
+        )?;
     }
     let rate = |now: u64, then: fn(&Counters) -> u64| match since {
         Some((elapsed, before)) => {
@@ -118,8 +126,8 @@ fn table(
             Some(show::rate(stage.end.saturating_sub(before.end), elapsed))
         });
         [
-            stage.name.clone(),
-            stage.lane.clone(),
+            plain::line(&stage.name),
+            plain::line(&stage.lane),
             show::count(stage.end),
             show::count(stage.lag),
             rate.unwrap_or_default(),
@@ -151,7 +159,7 @@ fn late_table(
             Some(show::rate(late.end.saturating_sub(before.end), elapsed))
         });
         let (end, lag) = (show::count(late.end), show::count(late.lag));
-        [late.name.clone(), late_state(late).to_owned(), end, lag, rate.unwrap_or_default()]
+        [plain::line(&late.name), late_state(late).to_owned(), end, lag, rate.unwrap_or_default()]
     });
     let head = ["LATE CONSUMER", "STATE", "END", "LAG", "RATE"].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(head).chain(consumers).collect();
@@ -206,7 +214,7 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
         })
     });
     json!({
-        "path": reader.path(),
+        "path": plain::path_value(reader.path()),
         "process": counters.process,
         "stale": stale,
         "closed": counters.closed,

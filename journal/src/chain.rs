@@ -191,7 +191,8 @@ impl Chain {
         expected: u64,
     ) -> Result<ChainSegment, JournalFault> {
         let path = storage.path(&segment_name(base));
-        let conflict = |b: &str, what| JournalFault::SegmentConflict { a: path.clone(), b: storage.path(b), what };
+        let conflict =
+            |b: &str, what| JournalFault::SegmentConflict { a: path.clone(), b: storage.path(b), what };
         check_journal(storage, &header, self.journal_id, &path)?;
         if header.base != base {
             let named = segment_name(header.base);
@@ -254,8 +255,7 @@ pub(crate) fn read_header<F: StorageFile>(
     path: &Path,
 ) -> Result<(SegmentHeader, Option<String>), JournalFault> {
     let mut blocks = [0; 2 * BLOCK_BYTES];
-    let read =
-        file.read_at(&mut blocks, 0).map_err(|error| IoFault::new("read", path.to_owned(), error))?;
+    let read = file.read_at(&mut blocks, 0).map_err(|error| IoFault::new("read", path.to_owned(), error))?;
     let (a, b) = blocks[..read].split_at(read.min(BLOCK_BYTES));
     let path = path.to_owned();
     match (SegmentHeader::decode(a), SegmentHeader::decode(b)) {

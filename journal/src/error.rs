@@ -108,6 +108,22 @@ pub enum JournalFault {
         /// The length that it was created with.
         wanted_bytes: u64,
     },
+    /// Segments above the durable watermark claim far more space than they take.
+    #[error(
+        "segment {}: {claimed_bytes} bytes more than the {allocated_bytes} that lie on disk would have to be \
+         allocated on the word of its header, and {most_bytes} are allowed; open the journal with segments at least \
+         as large (segment_records), or salvage it into a new one (slipring salvage)", path.display()
+    )]
+    TooSparse {
+        /// The segment.
+        path: PathBuf,
+        /// What it, and those before it, claim and lack.
+        claimed_bytes: u64,
+        /// What lies on disk of them.
+        allocated_bytes: u64,
+        /// How much may be lacking.
+        most_bytes: u64,
+    },
     /// The journal holds another type of event.
     #[error("the journal in {} holds another event type\n  wanted: {}\n  found:  {}\n\
              open it with the type it was written with, or copy it into a new journal", path.display(),

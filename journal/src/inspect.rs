@@ -38,7 +38,8 @@ pub struct SegmentInfo {
 /// What the files of a journal say.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct JournalInfo {
-    /// The journal's folder.
+    /// The journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)
+    #[serde(serialize_with = "crate::report::as_text")]
     pub path: PathBuf,
     /// The journal's identity.
     pub journal_id: JournalId,
@@ -169,7 +170,8 @@ fn open_now<S: Storage>(
 /// What [`verify`] found.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct VerifyReport {
-    /// The journal's folder.
+    /// The journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)
+    #[serde(serialize_with = "crate::report::as_text")]
     pub path: PathBuf,
     /// The verdict.
     pub status: Status,
@@ -292,8 +294,7 @@ pub fn verify_on<S: Storage>(
             let mut fault = |what| {
                 if faults.len() < 100 {
                     faults.push(
-                        scan::corrupt(path.clone(), &crc, segment.slots, sequence, record, what)
-                            .to_string(),
+                        scan::corrupt(path.clone(), &crc, segment.slots, sequence, record, what).to_string(),
                     );
                 }
             };

@@ -239,7 +239,7 @@ impl Journal {
         }
         let window = self.check_options(Record::<E>::BYTES)?;
         let Recovered { lock, control, chain, last, report } =
-            recovery::recover(storage, &schema, Record::<E>::BYTES, window)?;
+            recovery::recover(storage, &schema, Record::<E>::BYTES, window, self.segment_records)?;
         let template = SegmentHeader {
             journal_id: report.journal_id,
             base: 0,

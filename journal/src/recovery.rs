@@ -10,11 +10,13 @@ use crate::control::{self, Control};
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::Schema;
-use crate::format::{CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, segment_name, valid_record};
+use crate::format::{
+    CONTROL_NAME, ControlState, JournalId, MAX_EPOCH, TEMPORARY, segment_name, valid_record,
+};
 use crate::protect;
 use crate::report::RecoveryReport;
 use crate::scan::{self, Follow, Tail};
-use crate::storage::{LockFault, Storage, StorageFile};
+use crate::storage::{LockFault, Storage, StorageFile, most_bytes};
 
 /// A journal in order: D is its end, nothing lies behind it.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub(crate) fn recover<S: Storage>(
     schema: &Schema,
     record_bytes: usize,
     window: u64,
+    segment_records: u64,
 ) -> Result<Recovered<S>, OpenError> {
     let started = Instant::now();
     let folder = storage.path("");
@@ -50,6 +53,7 @@ pub(crate) fn recover<S: Storage>(
     // 3. Check the chain. The event type is checked before any record is read.
     let chain = chain::load(storage, &found, true)?;
     chain::check_schema(storage, &chain, schema, record_bytes)?;
+    check_claims(storage, &chain, &found, segment_records)?;
     let mut report = empty_report(storage, &found);
     report.was_closed = found.closed;
     report.same_boot = found.boot_id == storage.boot_id() && found.boot_id != [0; 16];
@@ -100,6 +104,32 @@ pub(crate) fn recover<S: Storage>(
     report.last_time_ns = (tail.last.epoch > 0).then_some(tail.last.time_ns);
     report.elapsed = started.elapsed();
     Ok(Recovered { lock, control, chain: recovered_chain, last: tail.last, report })
+}
+
+/// Refuses segments above D that claim far more space than they take. What they lack would be allocated here, on the
+/// word of a header. A writer that makes as large ones itself has said that the space is there.
+fn check_claims<S: Storage>(
+    storage: &S,
+    chain: &Chain,
+    control: &ControlState,
+    segment_records: u64,
+) -> Result<(), JournalFault> {
+    let (mut claimed_bytes, mut allocated_bytes) = (0_u64, 0_u64);
+    for segment in chain.from(control.durable_end) {
+        let OpenSegment { name, slots, file } = chain.open_there(storage, segment, false)?;
+        let path = storage.path(&name);
+        let allocated = file.allocated().map_err(|e| IoFault::new("look at", path.clone(), e))?;
+        allocated_bytes = allocated_bytes.saturating_add(allocated);
+        if slots.end - slots.base > segment_records {
+            claimed_bytes = claimed_bytes.saturating_add(slots.file_bytes().saturating_sub(allocated));
+        }
+        // What is cut off is saved: as many bytes again as there are.
+        let most_bytes = most_bytes(allocated_bytes).saturating_sub(allocated_bytes);
+        if claimed_bytes > most_bytes {
+            return Err(JournalFault::TooSparse { path, claimed_bytes, allocated_bytes, most_bytes });
+        }
+    }
+    Ok(())
 }
 
 /// A new journal: the control file first, so that segments without one are never a journal.
@@ -240,7 +270,11 @@ fn save<S: Storage>(
         let segment = chain.open_there(storage, segment, false)?;
         let mut failed = None;
         scan::for_each_slot(storage, &segment, tail.end..tail.used_end, |sequence, record| {
-            // A slot's place says its sequence, also behind a segment that lacks some.
+            // A slot's place says its sequence, also behind a segment that lacks some. What is zero there is zero in a
+            // hole of this file too, and a hole takes no space.
+            if scan::is_zero(record) {
+                return std::ops::ControlFlow::Continue(());
+            }
             match file.write_at(record, (sequence - tail.end) * record.len() as u64) {
                 Ok(()) => std::ops::ControlFlow::Continue(()),
                 Err(error) => {
@@ -286,7 +320,14 @@ fn mend<S: Storage>(
         removed.push(name);
     }
     for segment in chain.from(control.durable_end) {
-        mend_segment(storage, &chain.open_there(storage, segment, true)?, segment.short, control, tail, window_end)?;
+        mend_segment(
+            storage,
+            &chain.open_there(storage, segment, true)?,
+            segment.short,
+            control,
+            tail,
+            window_end,
+        )?;
     }
     chain.segments.iter_mut().for_each(|segment| segment.short = false);
     storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;

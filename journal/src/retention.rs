@@ -305,7 +305,15 @@ pub(crate) struct Retainer {
 impl Retainer {
     pub(crate) fn new(options: Retention, first: u64, record_bytes: u64, newest_ns: u64) -> Self {
         let shared = Arc::new(Shared(Mutex::new(State { first, ..State::default() })));
-        Retainer { options, shared, kept: VecDeque::new(), kept_bytes: 0, record_bytes, newest_ns, newest_end: 0 }
+        Retainer {
+            options,
+            shared,
+            kept: VecDeque::new(),
+            kept_bytes: 0,
+            record_bytes,
+            newest_ns,
+            newest_end: 0,
+        }
     }
 
     /// Takes note of a segment that holds records; told again, it does nothing.
@@ -403,12 +411,7 @@ impl Retainer {
         true
     }
 
-    fn read_time<S: Storage>(
-        &self,
-        storage: &S,
-        base: u64,
-        sequence: u64,
-    ) -> Result<u64, IoFault> {
+    fn read_time<S: Storage>(&self, storage: &S, base: u64, sequence: u64) -> Result<u64, IoFault> {
         let name = segment_name(base);
         let fault = |operation, error| IoFault::new(operation, storage.path(&name), error);
         let file = storage.open(&name, false).map_err(|error| fault("open", error))?;

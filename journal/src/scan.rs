@@ -1,7 +1,7 @@
 //! Walking records in chunks and finding where the log ends.
 
-use crate::crc::RecordCrc;
 use crate::chain::{Chain, OpenSegment};
+use crate::crc::RecordCrc;
 use crate::error::{CorruptRecord, IoFault, JournalFault};
 use crate::format::{ControlState, RECORD_HEADER_BYTES, RecordHeader, Slots, valid_record};
 use crate::protect;
@@ -13,13 +13,29 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// What is wrong with a record of the last writer at or behind D + W.
 pub(crate) const BEYOND_WINDOW: &str = "it lies beyond the window that its writer kept to";
 
+/// A hole shorter than this is read like any other bytes: no file system need be asked about what lies in the files of
+/// a journal of the usual size.
+const LONG_HOLE_BYTES: u64 = 64 << 20;
+
 /// Calls `visit(sequence, record)` for the slots of `range` that lie in one segment, until it says stop.
-/// Bytes that a short file lacks read as zeros; of the slots that it lacks whole only the first is visited, so
-/// that a small file whose header claims 2^50 slots takes no longer than its size.
+/// Bytes that a short file lacks read as zeros; of the slots that it lacks whole only the first is visited, and of those
+/// in a long hole only some at its beginning, so that a small file whose header claims 2^50 slots takes no longer than
+/// what the disk holds of it.
 pub(crate) fn for_each_slot<S: Storage>(
     storage: &S,
     segment: &OpenSegment<S::File>,
     range: std::ops::Range<u64>,
+    visit: impl FnMut(u64, &[u8]) -> std::ops::ControlFlow<()>,
+) -> Result<(), IoFault> {
+    for_each_slot_and(storage, segment, range, true, visit)
+}
+
+/// As [`for_each_slot`]; all slots in holes too, unless `skip_holes`.
+pub(crate) fn for_each_slot_and<S: Storage>(
+    storage: &S,
+    segment: &OpenSegment<S::File>,
+    range: std::ops::Range<u64>,
+    skip_holes: bool,
     mut visit: impl FnMut(u64, &[u8]) -> std::ops::ControlFlow<()>,
 ) -> Result<(), IoFault> {
     let slots = segment.slots;
@@ -48,6 +64,16 @@ pub(crate) fn for_each_slot<S: Storage>(
             return Ok(());
         }
         at += count;
+        if skip_holes && at < end && is_zero(chunk) {
+            let here = slots.offset(at);
+            let data = segment
+                .file
+                .next_data(here)
+                .map_err(|error| IoFault::new("look for data in", storage.path(&segment.name), error))?;
+            if data.saturating_sub(here) >= LONG_HOLE_BYTES {
+                at += (data - here) / record_bytes as u64;
+            }
+        }
     }
     Ok(())
 }

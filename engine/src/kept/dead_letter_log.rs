@@ -11,10 +11,11 @@
 //! syncs the log and marks it.)
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use slipring_journal::storage::{believed_bytes, open_regular};
 use slipring_journal::{JournalId, RawReader};
 
 use super::dead_letters::{DeadLetter, DeadLetterKind};
@@ -124,11 +125,27 @@ pub(crate) struct Read {
 }
 
 pub(crate) fn read(path: &Path, stage: &str) -> Result<Read, KeepError> {
-    let bytes = match std::fs::read(path) {
+    let bytes = match open_regular(path, OpenOptions::new().read(true)) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        bytes => bytes.map_err(io("read", path))?,
+        file => file.and_then(|file| read_whole(&file)).map_err(io("read", path))?,
     };
     parse(&bytes, stage).ok_or_else(|| damaged(path.to_owned()))
+}
+
+fn read_whole(mut file: &File) -> std::io::Result<Vec<u8>> {
+    // Appended to meanwhile: the rest is for the next look.
+    let mut bytes = vec![0; believed_bytes(file)? as usize];
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 /// `None` if it is damaged.
@@ -201,7 +218,8 @@ impl Log {
             return Err(KeepError::Foreign { path });
         }
         let mut options = OpenOptions::new();
-        let file = options.create(true).read(true).append(true).open(&path).map_err(io("open", &path))?;
+        let file =
+            open_regular(&path, options.create(true).read(true).append(true)).map_err(io("open", &path))?;
         let torn_bytes = match read.tail {
             Tail::Whole => 0,
             Tail::Torn(bytes) => {

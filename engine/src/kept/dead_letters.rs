@@ -9,6 +9,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use slipring_journal::storage::open_regular;
+
 use super::dead_letter_log::{self as log, Tail};
 use super::{KeepError, io, stage_folder, stages};
 
@@ -149,7 +151,7 @@ impl DeadLetters {
             });
         }
         let Some(journal_id) = read.journal_id else { return Err(log::damaged(path)) };
-        let mut file = OpenOptions::new().append(true).open(&path).map_err(io("open", &path))?;
+        let mut file = open_regular(&path, OpenOptions::new().append(true)).map_err(io("open", &path))?;
         let entry = log::encode(journal_id, letter.sequence, letter.epoch, DeadLetterKind::Settled, how);
         file.write_all(&entry).and_then(|()| file.sync_all()).map_err(io("append to", &path))?;
         self.letters.push(DeadLetter {

@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use slipring_journal::storage::{believed_bytes, open_regular};
 use slipring_journal::{JournalId, RawReader};
 
 use super::{KeepError, epochs, io, make_folder, sync_folder, write_whole};
@@ -120,10 +121,10 @@ impl Log {
         let path = folder.join(NAME);
         let mut options = OpenOptions::new();
         let options = options.create(true).truncate(false).read(true).write(true);
-        let file = options.open(&path).map_err(io("open", &path))?;
+        let file = open_regular(&path, options).map_err(io("open", &path))?;
         let journal_id = reader.journal_id();
         let header = header(journal_id);
-        let length = file.metadata().map_err(io("look at", &path))?.len();
+        let length = believed_bytes(&file).map_err(io("read", &path))?;
         let mut found = [0; ENTRY_BYTES];
         if length < ENTRY_BYTES as u64 {
             file.set_len(0).and_then(|()| file.write_all_at(&header, 0)).map_err(io("write", &path))?;
@@ -171,7 +172,8 @@ impl Log {
             Ok(())
         })?;
         let mut options = OpenOptions::new();
-        self.file = options.read(true).write(true).open(&self.path).map_err(io("open", &self.path))?;
+        self.file =
+            open_regular(&self.path, options.read(true).write(true)).map_err(io("open", &self.path))?;
         self.count -= self.next;
         self.next = 0;
         Ok(())
@@ -180,11 +182,11 @@ impl Log {
     /// How many digests the stage of this folder has logged, and the sequence behind the last; `None` if it logs none.
     pub(crate) fn peek(folder: &Path, journal_id: JournalId) -> Result<Option<(u64, u64)>, KeepError> {
         let path = folder.join(NAME);
-        let file = match File::open(&path) {
+        let file = match open_regular(&path, OpenOptions::new().read(true)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(io("open", &path))?,
         };
-        let length = file.metadata().map_err(io("look at", &path))?.len();
+        let length = believed_bytes(&file).map_err(io("read", &path))?;
         let count = (length / ENTRY_BYTES as u64).saturating_sub(1);
         let log = Log { path, file, journal_id, count, next: 0, buffer: Vec::new() };
         Ok(Some((count, log.end()?)))

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
+use slipring_journal::storage::open_regular;
 use slipring_journal::{JournalId, RawReader};
 
 use super::{KeepError, epochs, io, make_folder, stage_folder, write_whole};
@@ -62,6 +63,14 @@ const SLOT_WORDS: [usize; 2] = [8, 16];
 const NAME: &str = "effects";
 const ADVICE: &str = "remove it and say with Effects::first_time what has been emitted";
 
+/// Whether anything lies there: a link that leads nowhere is not nothing.
+fn is_there(path: &Path) -> Result<bool, KeepError> {
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        found => found.map(|_| true).map_err(io("look at", path)),
+    }
+}
+
 /// The file, mapped.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -92,7 +101,7 @@ impl Progress {
         let path = stage_folder(journal, stage).join(NAME);
         let (first, log_end) = (reader.first_sequence(), reader.end_sequence());
         let mut made = None;
-        if !path.exists() {
+        if !is_there(&path)? {
             let end = match effects.first_time {
                 _ if log_end == 0 => 0,
                 Some(FirstTime::EmitAll) => first,
@@ -125,26 +134,26 @@ impl Progress {
     /// How far the effects of the stage of this folder are, if it has any.
     pub(crate) fn peek(folder: &Path, journal_id: JournalId) -> Result<Option<u64>, KeepError> {
         let path = folder.join(NAME);
-        if !path.exists() {
+        if !is_there(&path)? {
             return Ok(None);
         }
         Self::map(&path, journal_id).map(|(_, end, _)| Some(end))
     }
 
-    fn map(path: &PathBuf, journal_id: JournalId) -> Result<(Self, u64, u32), KeepError> {
-        let damaged = |what| KeepError::Damaged { path: path.clone(), what, advice: ADVICE };
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(io("open", path))?;
+    fn map(path: &Path, journal_id: JournalId) -> Result<(Self, u64, u32), KeepError> {
+        let damaged = |what| KeepError::Damaged { path: path.to_owned(), what, advice: ADVICE };
+        let file = open_regular(path, OpenOptions::new().read(true).write(true)).map_err(io("open", path))?;
         if file.metadata().map_err(io("look at", path))?.len() != FILE_BYTES as u64 {
             return Err(damaged("it has not its size"));
         }
         let map = MmapOptions::new().len(FILE_BYTES).map_raw(&file).map_err(io("map", path))?;
-        let mut progress = Progress { map, file, path: path.clone(), journal_id, next_slot: 0 };
+        let mut progress = Progress { map, file, path: path.to_owned(), journal_id, next_slot: 0 };
         let read = |word: usize| progress.word(word).load(Ordering::Relaxed);
         let found: Vec<u64> = (0..HEADER_WORDS).map(read).collect();
         if found != header(journal_id) {
             let own = JournalId(bytemuck::cast([found[2], found[3]]));
             return Err(match found == header(own) {
-                true => KeepError::Foreign { path: path.clone() },
+                true => KeepError::Foreign { path: path.to_owned() },
                 false => damaged("its header does not validate"),
             });
         }

@@ -44,7 +44,8 @@ pub(crate) fn stages(journal: &Path) -> Result<Vec<String>, KeepError> {
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(io("list", &folder))?;
-        names.extend(entry.file_name().into_string());
+        // Of another name it is no stage's.
+        names.extend(entry.file_name().into_string().ok().filter(|name| is_file_name(name)));
     }
     names.sort();
     Ok(names)
@@ -92,7 +93,12 @@ pub(crate) fn write_whole(
 ) -> Result<(), KeepError> {
     let (path, made) = (folder.join(name), folder.join(format!("{name}.{UNFINISHED}")));
     let write = || {
-        let mut file = File::create(&made)?;
+        // Left by a life that died here, or put there by somebody else: nothing is written through it.
+        match std::fs::remove_file(&made) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::create_new(&made)?;
         fill(&mut file)?;
         file.sync_all()?;
         std::fs::rename(&made, &path)

@@ -41,6 +41,8 @@ pub(super) struct Survey {
     pub(super) first: u64,
     /// D, if the control file could be read.
     pub(super) durable_end: Option<u64>,
+    /// Bytes of all segments on disk.
+    pub(super) allocated: u64,
     pub(super) warnings: Vec<String>,
 }
 
@@ -73,6 +75,8 @@ impl Survey {
 struct Candidate {
     named: u64,
     file_bytes: u64,
+    /// Bytes of it on disk.
+    allocated: u64,
     header: Option<Claim>,
 }
 
@@ -147,12 +151,14 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
                 segments: Vec::new(),
                 first: state.first,
                 durable_end: Some(state.durable_end),
+                allocated: 0,
                 warnings,
             }),
             _ => Err(SalvageError::NoHeader { path: storage.path("") }),
         };
     };
     let template = families.swap_remove(wanted).header;
+    let allocated = candidates.iter().fold(0_u64, |sum, candidate| sum.saturating_add(candidate.allocated));
     candidates.retain(|candidate| {
         let own = candidate.header.as_ref().is_none_or(|header| header.family == wanted);
         if !own {
@@ -179,7 +185,7 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     let segments = order(candidates, template.record_bytes, first);
     let durable_end = control.map(|state| state.durable_end);
     let journal_id = template.journal_id;
-    Ok(Survey { journal_id, template: Some(template), segments, first, durable_end, warnings })
+    Ok(Survey { journal_id, template: Some(template), segments, first, durable_end, allocated, warnings })
 }
 
 /// Every file named as a segment, with its header if that can be read, and the families that there are.
@@ -193,6 +199,7 @@ fn candidates<S: Storage>(
         let path = storage.path(&name);
         let file = storage.open(&name, false).map_err(|e| IoFault::new("open", path.clone(), e))?;
         let file_bytes = file.size().map_err(|e| IoFault::new("look at", path.clone(), e))?;
+        let allocated = file.allocated().map_err(|e| IoFault::new("look at", path.clone(), e))?;
         let header = match chain::read_header(&file, &path) {
             Ok((header, warning)) => {
                 warnings.extend(warning);
@@ -217,7 +224,7 @@ fn candidates<S: Storage>(
             }
             Err(fault) => return Err(fault.into()),
         };
-        candidates.push(Candidate { named, file_bytes, header });
+        candidates.push(Candidate { named, file_bytes, allocated, header });
     }
     Ok((candidates, families))
 }
@@ -226,7 +233,7 @@ fn candidates<S: Storage>(
 fn order(candidates: Vec<Candidate>, record_bytes: u32, first: u64) -> Vec<Found> {
     let mut found: Vec<_> = candidates
         .into_iter()
-        .filter_map(|Candidate { named, file_bytes, header }| {
+        .filter_map(|Candidate { named, file_bytes, header, .. }| {
             let (base, end) = match header {
                 Some(header) => (header.base, header.end),
                 None => {

@@ -203,6 +203,19 @@ impl StorageFile for MappedFile {
         Ok(self.file.metadata()?.len())
     }
 
+    fn allocated(&self) -> io::Result<u64> {
+        Ok(super::allocated_bytes(&self.file.metadata()?))
+    }
+
+    fn next_data(&self, offset: u64) -> io::Result<u64> {
+        match rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(data) => Ok(data),
+            Err(rustix::io::Errno::NXIO) => Ok(u64::MAX),
+            // A file system that does not tell.
+            Err(_) => Ok(offset),
+        }
+    }
+
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         loop {
             match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, bytes) {

@@ -5,6 +5,7 @@
 
 mod files;
 mod memory;
+mod regular;
 
 use std::io;
 use std::ops::Range;
@@ -13,6 +14,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use files::{Files, FilesLock, MappedFile, MappedSegment, ReadMap};
 pub use memory::{Memory, MemoryFile, MemoryMap, copy_in, copy_out};
+pub use regular::{allocated_bytes, believed_bytes, most_bytes, open_regular};
 
 /// A folder that holds one journal.
 pub trait Storage: Clone + Send + std::marker::Sync + std::fmt::Debug + 'static {
@@ -67,6 +69,15 @@ pub trait StorageFile: Send + std::marker::Sync + std::fmt::Debug + 'static {
     /// Sets the length and reserves the space, filled with zeros, so that no later store can find the disk
     /// full.
     fn allocate(&self, bytes: u64) -> io::Result<()>;
+    /// How many bytes of it the medium holds: fewer than its length if there are holes.
+    fn allocated(&self) -> io::Result<u64> {
+        self.size()
+    }
+    /// The first place at or behind `offset` that is in no hole; [`u64::MAX`] if all of the rest is one. A medium that
+    /// does not know says `offset`.
+    fn next_data(&self, offset: u64) -> io::Result<u64> {
+        Ok(offset)
+    }
     /// Reads until `buffer` is full or the file ends; the count of bytes read.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
     /// Writes all of `bytes`.
