@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU64;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::{FallocateFlags, FlockOperation, RenameFlags};
 
-use super::{LockFault, SegmentMap, Storage, StorageFile};
+use super::{LockFault, SegmentMap, Storage, StorageFile, open_regular};
 use crate::format::LOCK_NAME;
 
 const PAGE_BYTES: u64 = 4096;
@@ -35,14 +35,14 @@ impl Files {
 
     /// Adds a line to the LOCK file, for whoever holds the lock; the next holder's replace it.
     pub fn note_in_lock(&self, line: &str) -> io::Result<()> {
-        let mut file = OpenOptions::new().append(true).open(self.path(LOCK_NAME))?;
+        let mut file = open_regular(&self.path(LOCK_NAME), OpenOptions::new().append(true))?;
         file.write_all(format!("{line}\n").as_bytes())
     }
 
     /// The LOCK file, and what its last holder wrote into it.
     pub fn lock_lines(&self) -> (PathBuf, io::Result<Vec<String>>) {
         let path = self.path(LOCK_NAME);
-        let read = File::open(&path).and_then(|file| {
+        let read = open_regular(&path, OpenOptions::new().read(true)).and_then(|file| {
             let mut text = String::new();
             file.take(1 << 16).read_to_string(&mut text)?;
             Ok(text.lines().map(str::to_owned).collect())
@@ -94,13 +94,9 @@ impl Storage for Files {
     }
 
     fn lock(&self) -> Result<FilesLock, LockFault> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(self.path(LOCK_NAME))
-            .map_err(LockFault::Io)?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = open_regular(&self.path(LOCK_NAME), options).map_err(LockFault::Io)?;
         match rustix::io::retry_on_intr(|| rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive))
         {
             Ok(()) => {}
@@ -152,7 +148,7 @@ impl Storage for Files {
     }
 
     fn open(&self, name: &str, write: bool) -> io::Result<MappedFile> {
-        Ok(MappedFile { file: OpenOptions::new().read(true).write(write).open(self.path(name))? })
+        Ok(MappedFile { file: open_regular(&self.path(name), OpenOptions::new().read(true).write(write))? })
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
