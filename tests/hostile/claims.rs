@@ -5,11 +5,8 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use slipring_tests::journals::{
-    BLOCK_BYTES, HEADER_BYTES, RECORD_BYTES, mend_checksum, segment,
-};
-
 use slipring_tests::images::mend_record;
+use slipring_tests::journals::{BLOCK_BYTES, HEADER_BYTES, RECORD_BYTES, mend_checksum, segment};
 
 use crate::ran::{Ran, run};
 use crate::sample::{self, SEGMENT_RECORDS, STAGE, allocated, most};
@@ -195,29 +192,30 @@ fn row_hundreds_of_segments_that_are_holes() {
     look_at(&journal, "hundreds of holes");
 }
 
-/// Has the segment that starts at 128 start `gap` records later.
+/// A journal whose third and last segment starts so many records later than it should, and no control file says so.
 fn with_a_gap(place: &Path, gap: u64) -> std::path::PathBuf {
-    let journal = sample_in(place);
-    let base = 128;
+    const RECORDS: u64 = 16_384;
+    let journal = place.join("journal");
+    let words = ["--input", "synthetic:40000", "--segment-records", "16384"].map(std::ffi::OsStr::new);
+    let ran = run(["record".as_ref(), journal.as_os_str()].into_iter().chain(words));
+    assert_eq!(ran.code(), Some(0), "{}", ran.err);
+    let base = 2 * RECORDS;
     let (old, new) = (journal.join(segment(base)), journal.join(segment(base + gap)));
     std::fs::rename(old, &new).unwrap();
     change(&new, |block| put(block, BASE_AT, base + gap));
     let mut bytes = std::fs::read(&new).unwrap();
     let id: [u8; 16] = bytes[16..32].try_into().unwrap();
-    for (slot, record) in bytes[HEADER_BYTES..].chunks_exact_mut(RECORD_BYTES).take(64).enumerate() {
+    let records = bytes[HEADER_BYTES..].chunks_exact_mut(RECORD_BYTES);
+    for (slot, record) in records.take((40_000 - base) as usize).enumerate() {
         mend_record(record, &id, base + gap + slot as u64);
     }
     std::fs::write(&new, bytes).unwrap();
     for name in sample::files(&journal) {
-        if name
-            .strip_suffix(".seg")
-            .is_some_and(|base| base.parse::<u64>().unwrap() > 128 && !name.contains(&segment(128 + gap)))
-        {
+        let other = name.strip_suffix(".seg").map(|base| base.parse::<u64>().unwrap());
+        if name == "control" || other.is_some_and(|other| other > base && other != base + gap) {
             std::fs::remove_file(journal.join(name)).unwrap();
         }
     }
-    // The control file knows nothing of it.
-    std::fs::remove_file(journal.join("control")).unwrap();
     journal
 }
 

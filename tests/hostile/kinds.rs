@@ -143,7 +143,7 @@ fn row_no_regular_file_in_place_of_the_counters() {
     let place = tempfile::tempdir().unwrap();
     let journal = place.path().join("journal");
     sample::make(&journal);
-    let counters = place.path().join("journal.counters");
+    let counters = place.path().join("counters");
     let victim = place.path().join("victim");
     std::fs::write(&victim, "not yours").unwrap();
     for kind in KINDS {

@@ -28,10 +28,10 @@ fn mutate(random: &mut fastrand::Rng, journal: &Path, names: &[String]) {
     let length = about.len();
     match random.u8(0..12) {
         0..5 => {
-            let mut bytes = std::fs::read(&path).unwrap();
-            if bytes.is_empty() || length > 1 << 20 {
+            if length == 0 || length > 1 << 20 {
                 return;
             }
+            let mut bytes = std::fs::read(&path).unwrap();
             for _ in 0..random.usize(1..9) {
                 // Most of what is believed lies at the beginning.
                 let most = if random.bool() { bytes.len().min(128) } else { bytes.len() };
@@ -51,7 +51,9 @@ fn mutate(random: &mut fastrand::Rng, journal: &Path, names: &[String]) {
         }
         9 => {
             let base = if random.bool() { random.u64(..) } else { random.u64(0..1000) };
-            let _ = std::fs::copy(&path, journal.join(segment(base)));
+            if length <= 1 << 20 {
+                let _ = std::fs::copy(&path, journal.join(segment(base)));
+            }
         }
         10 => {
             std::fs::remove_file(&path).unwrap();

@@ -45,7 +45,7 @@ impl Digest for Sum {
 
 /// Opens the engine and replays.
 pub fn try_reopen(folder: &Path) -> Result<Recovered<OrderMessage>, Box<dyn std::error::Error>> {
-    let counters = folder.with_extension("counters");
+    let counters = folder.with_file_name("counters");
     let stage = Stage::new("sum", Sum::default(), Gate::JOURNALLED)
         .snapshots(Snapshots::every(1 << 40))
         .digests(Digests::every(10))
@@ -79,7 +79,7 @@ pub fn make(folder: &Path) {
 pub fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for (place, prefix) in [(folder.to_owned(), ""), (folder.join(STAGE), "stages/sum/")] {
-        for entry in std::fs::read_dir(place).unwrap() {
+        for entry in std::fs::read_dir(place).into_iter().flatten() {
             let entry = entry.unwrap();
             if entry.file_type().unwrap().is_file() {
                 names.push(format!("{prefix}{}", entry.file_name().to_str().unwrap()));
