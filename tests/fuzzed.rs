@@ -171,7 +171,7 @@ pub fn replay(bytes: &[u8]) {
 pub fn salvage(bytes: &[u8]) {
     let _ = with_image(bytes, |storage, rest| {
         let before = storage.memory.to_files();
-        let how = SalvageOptions { skip_damaged: bool::arbitrary(rest)?, most_voids: 100 };
+        let how = SalvageOptions { skip_damaged: bool::arbitrary(rest)?, allow_bytes: Some(1 << 20) };
         let into = images::folder(FileSet::new(), true);
         let done = salvage_on(storage, &into, how, |_, _| {});
         assert_eq!(storage.memory.to_files(), before, "the damaged journal was written to");

@@ -15,8 +15,8 @@ use slipring_tests::journals::{
 };
 
 const CAPACITY: u64 = 6;
-const PREFIX: SalvageOptions = SalvageOptions { skip_damaged: false, most_voids: 1_000 };
-const SKIP: SalvageOptions = SalvageOptions { skip_damaged: true, most_voids: 1_000 };
+const PREFIX: SalvageOptions = SalvageOptions { skip_damaged: false, allow_bytes: None };
+const SKIP: SalvageOptions = SalvageOptions { skip_damaged: true, allow_bytes: None };
 
 /// What a record says, whatever journal it is in.
 type Content = (u64, u64, u32, Kind, Vec<u8>);
@@ -365,7 +365,10 @@ fn a_gap_that_no_lost_file_leaves_is_refused() {
     }
     files.insert(segment(base), far);
     match salvaged(&next_boot(&files), SKIP) {
-        Err(SalvageError::GapTooLarge { start: 18, end, most: 1_000 }) => assert_eq!(end, base),
+        Err(SalvageError::TooLarge { voids, needed_bytes, .. }) => {
+            assert_eq!(voids, base - 18);
+            assert!(needed_bytes > voids * RECORD_BYTES as u64);
+        }
         other => panic!("{other:?}"),
     }
     let (report, new) = salvaged(&next_boot(&files), PREFIX).unwrap();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::flow::input::Input;
@@ -68,6 +69,10 @@ pub enum Command {
     Child(crate::demo::ChildArgs),
 }
 
+fn input() -> impl TypedValueParser<Value = Input> {
+    OsStringValueParser::new().try_map(Input::from_argument)
+}
+
 /// `slipring demo`
 #[derive(Clone, Debug, Args)]
 pub struct DemoArgs {
@@ -78,7 +83,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
     /// A LOBSTER message file, or synthetic:N, instead of --events
-    #[arg(long, value_name = "FILE", conflicts_with = "events")]
+    #[arg(long, value_name = "FILE", conflicts_with = "events", value_parser = input())]
     pub input: Option<Input>,
     /// Folder to work in, which must be empty or not there; it is kept. A new one in the temporary folder if not
     /// given
@@ -106,7 +111,7 @@ pub struct RecordArgs {
     /// LOBSTER messages: a CSV file (- for the standard input), or synthetic:N
     ///
     /// The whole input is read first: if a line is malformed, nothing is recorded.
-    #[arg(long, value_name = "FILE|synthetic:N")]
+    #[arg(long, value_name = "FILE|synthetic:N", value_parser = input())]
     pub input: Input,
     /// Seed of a synthetic flow
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -253,6 +258,11 @@ pub struct SalvageArgs {
     /// Go on behind damage: a void record stands for each one lost, so that all others keep their sequences
     #[arg(long)]
     pub skip_damaged: bool,
+    /// Let the new journal take so many bytes on disk, instead of twice what the damaged one takes and 64 MiB
+    ///
+    /// A damaged header may claim any number of records, each of which a void record would stand for.
+    #[arg(long, value_name = "N")]
+    pub allow_bytes: Option<u64>,
     /// JSON instead of text
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,7 @@
 //! `slipring dead-letters`: the events that stages did not process: listed, written into a file, settled.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,8 +10,8 @@ use slipring::{DeadLetter, DeadLetterKind, DeadLetters};
 use slipring_journal::{Journal, Kind, RawReader};
 
 use crate::args::{DeadLettersArgs, LetterFormat};
-use crate::error::CliError;
-use crate::{fields, show, time};
+use crate::error::{CliError, verdict};
+use crate::{fields, plain, show, time};
 
 /// Exit status when a letter that was to be written has no event.
 const NO_EVENT: u8 = 1;
@@ -29,10 +30,31 @@ pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<ExitCod
     if let Some(into) = &args.into {
         return write_into(into, args, &mut letters, &listed, &mut reader, out);
     }
-    for letter in &listed {
-        let event = event(&mut reader, letter);
+    let written = list(&listed, args, &mut reader, out);
+    let Some(how) = &args.settle else { return verdict(ExitCode::SUCCESS, written) };
+    // Whoever reads the list deals with what it says: what did not get there is not settled.
+    written.map_err(|source| CliError::NotListed { source })?;
+    let open = listed.iter().filter(|letter| letter.kind != DeadLetterKind::Settled);
+    let count = settle(&mut letters, open, how)?;
+    verdict(
+        ExitCode::SUCCESS,
+        match args.json {
+            true => Ok(()),
+            false => writeln!(out, "settled {count}: {}", plain::line(how)),
+        },
+    )
+}
+
+fn list(
+    listed: &[DeadLetter],
+    args: &DeadLettersArgs,
+    reader: &mut RawReader,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    for letter in listed {
+        let event = event(reader, letter);
         if args.json {
-            writeln!(out, "{}", letter_object(letter, &event))?;
+            writeln!(out, "{}", plain::json(&letter_object(letter, &event))?)?;
         } else {
             show_letter(letter, &event, out)?;
         }
@@ -40,21 +62,24 @@ pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<ExitCod
     if listed.is_empty() && !args.json {
         writeln!(out, "no {}dead letter", if args.all { "" } else { "open " })?;
     }
-    if let Some(how) = &args.settle {
-        let open = listed.iter().filter(|letter| letter.kind != DeadLetterKind::Settled);
-        let mut count = 0;
-        for letter in open {
-            letters.settle(letter, how)?;
-            count += 1;
-        }
-        if !args.json {
-            writeln!(out, "settled {count}: {how}")?;
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    out.flush()
 }
 
-/// Writes letters with their events into a new file; settles those that are in it, if asked.
+/// Settles letters; how many.
+fn settle<'a>(
+    letters: &mut DeadLetters,
+    settled: impl IntoIterator<Item = &'a DeadLetter>,
+    how: &str,
+) -> Result<u64, CliError> {
+    let mut count = 0;
+    for letter in settled {
+        letters.settle(letter, how)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Writes letters with their events into a new file, one at a time; settles those that are in it, if asked.
 fn write_into(
     into: &Path,
     args: &DeadLettersArgs,
@@ -63,68 +88,81 @@ fn write_into(
     reader: &mut RawReader,
     out: &mut dyn Write,
 ) -> Result<ExitCode, CliError> {
-    let events: Vec<_> = listed.iter().map(|letter| (letter, event(reader, letter))).collect();
-    let text = match args.format {
-        LetterFormat::Jsonl => {
-            events.iter().map(|(letter, event)| format!("{}\n", letter_object(letter, event))).collect()
+    let names = fields::names(reader.schema().as_ref());
+    let mut with_event = Vec::new();
+    write_synced(into, |file| {
+        if args.format == LetterFormat::Csv {
+            file.write_all(csv_head(&names).as_bytes())?;
         }
-        LetterFormat::Csv => csv(&fields::names(reader.schema().as_ref()), &events),
-    };
-    write_synced(into, &text)?;
-    let (with_event, without): (Vec<_>, Vec<_>) = events.iter().partition(|(_, event)| event.is_ok());
-    let written = show::count(events.len() as u64);
-    writeln!(out, "wrote {written} to {}", into.display())?;
-    if !without.is_empty() {
-        writeln!(out, "{} of them have no event; the file says why", show::count(without.len() as u64))?;
+        for letter in listed {
+            let event = event(reader, letter);
+            let object = letter_object(letter, &event);
+            match args.format {
+                LetterFormat::Jsonl => writeln!(file, "{object}")?,
+                LetterFormat::Csv => file.write_all(csv_line(&names, &object).as_bytes())?,
+            }
+            with_event.extend(event.is_ok().then_some(letter));
+        }
+        Ok(())
+    })?;
+    let without = listed.len() - with_event.len();
+    let mut said = format!("wrote {} to {}\n", show::count(listed.len() as u64), plain::path(into));
+    if without > 0 {
+        said.push_str(&format!("{} of them have no event; the file says why\n", show::count(without as u64)));
     }
     if let Some(how) = &args.settle {
-        for (letter, _) in &with_event {
-            letters.settle(letter, how)?;
-        }
-        writeln!(out, "settled {}: {how}", show::count(with_event.len() as u64))?;
+        let count = show::count(settle(letters, with_event, how)?);
+        said.push_str(&format!("settled {count}: {}\n", plain::line(how)));
     }
-    Ok(if without.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NO_EVENT) })
+    let code = if without == 0 { ExitCode::SUCCESS } else { ExitCode::from(NO_EVENT) };
+    verdict(code, out.write_all(said.as_bytes()))
 }
 
 /// Makes the file, and has it survive power loss, its entry in the folder too: what is settled must be somewhere.
-fn write_synced(path: &Path, text: &str) -> Result<(), CliError> {
+fn write_synced(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<(), CliError> {
     let fault = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::AlreadyExists => CliError::IntoExists { path: path.to_owned() },
         _ => CliError::Into { path: path.to_owned(), source },
     };
-    let mut file = std::fs::File::create_new(path).map_err(fault)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(fault)?;
+    let mut file = BufWriter::new(File::create_new(path).map_err(fault)?);
+    let filled = fill(&mut file).and_then(|()| file.flush()).and_then(|()| file.get_ref().sync_all());
+    if let Err(error) = filled {
+        // Half of it is of no use, and would be in the way of the next attempt.
+        let _ = std::fs::remove_file(path);
+        return Err(fault(error));
+    }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault)
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault)
 }
 
-/// Columns of the letter, then one of each field; empty where an event has no such field.
-fn csv(names: &[String], events: &[(&DeadLetter, Event)]) -> String {
-    let columns = ["stage", "sequence", "epoch", "time_ns", "kind", "cause", "fault"];
-    let mut text = String::new();
-    let head = columns.into_iter().map(str::to_owned);
-    push_line(&mut text, head.chain(names.iter().map(|name| format!("event.{name}"))));
-    for (letter, event) in events {
-        let object = letter_object(letter, event);
-        let own = columns.iter().map(|name| &object[*name]);
-        let fields = names.iter().map(|name| &object["event"][name.as_str()]);
-        push_line(
-            &mut text,
-            own.chain(fields).map(|value| match value {
-                Value::Null => String::new(),
-                Value::String(text) => text.clone(),
-                value => value.to_string(),
-            }),
-        );
-    }
-    text
+/// Columns of the letter, before those of its event.
+const COLUMNS: [&str; 7] = ["stage", "sequence", "epoch", "time_ns", "kind", "cause", "fault"];
+
+fn csv_head(names: &[String]) -> String {
+    let own = COLUMNS.into_iter().map(str::to_owned);
+    csv_text(own.chain(names.iter().map(|name| format!("event.{name}"))))
+}
+
+/// The letter's columns, then one of each field; empty where an event has no such field.
+fn csv_line(names: &[String], object: &Value) -> String {
+    let own = COLUMNS.iter().map(|name| &object[*name]);
+    let fields = names.iter().map(|name| &object["event"][name.as_str()]);
+    csv_text(own.chain(fields).map(|value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }))
 }
 
 /// One line of CSV as in RFC 4180, but for the end of the line.
-fn push_line(text: &mut String, cells: impl Iterator<Item = String>) {
+fn csv_text(cells: impl Iterator<Item = String>) -> String {
+    let mut text = String::new();
     for (index, cell) in cells.enumerate() {
         if index > 0 {
             text.push(',');
@@ -136,6 +174,7 @@ fn push_line(text: &mut String, cells: impl Iterator<Item = String>) {
         }
     }
     text.push('\n');
+    text
 }
 
 /// The time and the fields of an event, or why there is none.
@@ -171,11 +210,12 @@ fn letter_object(letter: &DeadLetter, event: &Event) -> Value {
 
 fn show_letter(letter: &DeadLetter, event: &Event, out: &mut dyn Write) -> std::io::Result<()> {
     let DeadLetter { stage, sequence, kind, cause, .. } = letter;
+    let (stage, cause) = (plain::line(stage), plain::line(cause));
     let when = event.as_ref().map_or_else(|_| "-".to_owned(), |(time_ns, _)| time::show(*time_ns));
     writeln!(out, "{stage:<12} {sequence:>12}  {when}  {kind}: {cause}")?;
     match event {
-        Ok((_, fields)) => writeln!(out, "{:<12} {:>12}  {fields}", "", ""),
-        Err(fault) => writeln!(out, "{:<12} {:>12}  no event: {fault}", "", ""),
+        Ok((_, fields)) => writeln!(out, "{:<12} {:>12}  {}", "", "", plain::json(fields)?),
+        Err(fault) => writeln!(out, "{:<12} {:>12}  no event: {}", "", "", plain::line(fault)),
     }
 }
 
@@ -185,8 +225,7 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_where_they_must_be() {
-        let mut text = String::new();
-        push_line(&mut text, ["plain", "", "a,b", "say \"no\"", "two\nlines"].map(str::to_owned).into_iter());
+        let text = csv_text(["plain", "", "a,b", "say \"no\"", "two\nlines"].map(str::to_owned).into_iter());
         assert_eq!(text, "plain,,\"a,b\",\"say \"\"no\"\"\",\"two\nlines\"\n");
     }
 }

@@ -1,6 +1,7 @@
 //! Why a command failed: what, where, and what to do.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::{fmt, io};
 
 use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
@@ -105,6 +106,12 @@ pub enum CliError {
         /// The system's answer.
         source: io::Error,
     },
+    /// What is to be settled could not be listed.
+    #[error("write to the standard output: {source}; nothing was settled")]
+    NotListed {
+        /// The system's answer.
+        source: io::Error,
+    },
     /// There are no counters to show.
     #[error(transparent)]
     Counters(#[from] slipring::CountersError),
@@ -148,6 +155,14 @@ impl CliError {
     pub fn is_broken_pipe(&self) -> bool {
         let (CliError::Output(source) | CliError::Unsaid { source, .. }) = self else { return false };
         source.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// The answer of a command that judges: it stands whether or not whoever reads the output has seen enough of it.
+pub(crate) fn verdict(code: ExitCode, written: io::Result<()>) -> Result<ExitCode, CliError> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(code),
     }
 }
 

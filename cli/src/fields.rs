@@ -1,11 +1,15 @@
-//! An event of whatever type as JSON, by the schema in its segment's header.
+//! An event of whatever type as JSON, by the schema in its segment's header. The schema is a file's word, so it is
+//! believed only as far as there are bytes in the event for what it says.
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 use slipring_journal::Schema;
 
-/// The event's fields by name. Of a one-of event only the variant that it holds.
+/// Arrays lie in each other at most so deep; what lies deeper is not shown.
+const MOST_NESTED: usize = 32;
+
+/// The event's fields by name. Of a one-of event only the variant that it holds. What the schema says wrongly is null.
 pub(crate) fn of(schema: &Schema, event: &[u8]) -> Value {
     // A line `Variant u32=7` of the schema: the event holds this variant if the tag there is 7.
     let holds: HashSet<&str> = schema
@@ -13,18 +17,27 @@ pub(crate) fn of(schema: &Schema, event: &[u8]) -> Value {
         .iter()
         .filter(|field| {
             let tag = field.kind.split_once('=').and_then(|(_, tag)| tag.parse().ok());
-            tag.is_some_and(|tag: u32| number(event, field.offset, "u32") == Some(json!(tag)))
+            tag.is_some_and(|tag: u32| tag_at(event, field.offset) == Some(tag))
         })
         .map(|field| field.name.as_str())
         .collect();
     let mut object = Map::new();
+    // Each byte of an event belongs to one field of those that it holds, so there is no more to show than it has.
+    let mut bytes_left = event.len();
     for field in schema.fields.iter().filter(|field| !field.kind.contains('=')) {
         if field.name.rsplit_once('/').is_none_or(|(variant, _)| holds.contains(variant)) {
-            let value = value(event, field.offset, &field.kind).unwrap_or(Value::Null);
-            object.insert(field.name.clone(), value);
+            let value = bytes_of(event, field.offset, &field.kind).and_then(|bytes| {
+                bytes_left = bytes_left.checked_sub(bytes.len())?;
+                value(bytes, &field.kind)
+            });
+            object.insert(field.name.clone(), value.unwrap_or(Value::Null));
         }
     }
     Value::Object(object)
+}
+
+fn tag_at(event: &[u8], offset: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(*event.get(offset..)?.first_chunk()?))
 }
 
 /// The names of all fields that any event of this schema may have.
@@ -33,23 +46,32 @@ pub(crate) fn names(schema: Option<&Schema>) -> Vec<String> {
     fields.iter().filter(|field| !field.kind.contains('=')).map(|field| field.name.clone()).collect()
 }
 
-/// A number, or an array of them: `[u8;16]`.
-fn value(event: &[u8], offset: usize, kind: &str) -> Option<Value> {
-    let Some(inner) = kind.strip_prefix('[').and_then(|kind| kind.strip_suffix(']')) else {
-        return number(event, offset, kind);
-    };
-    let (item, count) = inner.rsplit_once(';')?;
-    let (count, size) = (count.parse::<usize>().ok()?, size_of_kind(item)?);
-    (0..count)
-        .map(|index| value(event, offset + index * size, item))
-        .collect::<Option<Vec<_>>>()
-        .map(Value::from)
+/// The bytes of a value, if the event has them.
+fn bytes_of<'a>(event: &'a [u8], offset: usize, kind: &str) -> Option<&'a [u8]> {
+    event.get(offset..)?.get(..size_of_kind(kind, MOST_NESTED)?)
 }
 
-fn size_of_kind(kind: &str) -> Option<usize> {
-    if let Some(inner) = kind.strip_prefix('[').and_then(|kind| kind.strip_suffix(']')) {
-        let (item, count) = inner.rsplit_once(';')?;
-        return Some(count.parse::<usize>().ok()? * size_of_kind(item)?);
+/// A number, or an array of them: `[u8;16]`.
+fn value(bytes: &[u8], kind: &str) -> Option<Value> {
+    let Some((item, count)) = array(kind) else { return number(bytes, kind) };
+    if bytes.is_empty() {
+        // However many there are of what has no bytes.
+        return Some(Value::Array(Vec::new()));
+    }
+    bytes.chunks_exact(bytes.len() / count?).map(|bytes| value(bytes, item)).collect()
+}
+
+/// The type of an array's items and how many there are; `None` if it is no array.
+fn array(kind: &str) -> Option<(&str, Option<usize>)> {
+    let inner = kind.strip_prefix('[')?.strip_suffix(']')?;
+    let (item, count) = inner.rsplit_once(';')?;
+    Some((item, count.parse().ok()))
+}
+
+/// The size of a value in bytes; `None` if it is none that is known, or nested deeper than that.
+fn size_of_kind(kind: &str, most_nested: usize) -> Option<usize> {
+    if let Some((item, count)) = array(kind) {
+        return count?.checked_mul(size_of_kind(item, most_nested.checked_sub(1)?)?);
     }
     Some(match kind {
         "u8" | "i8" => 1,
@@ -61,8 +83,7 @@ fn size_of_kind(kind: &str) -> Option<usize> {
     })
 }
 
-fn number(event: &[u8], offset: usize, kind: &str) -> Option<Value> {
-    let bytes = event.get(offset..offset + size_of_kind(kind)?)?;
+fn number(bytes: &[u8], kind: &str) -> Option<Value> {
     macro_rules! read {
         ($type:ty) => {
             <$type>::from_ne_bytes(bytes.try_into().ok()?)
@@ -104,5 +125,44 @@ mod tests {
         assert_eq!(names(Some(&schema)), ["tag", "A/x", "B/y", "rest", "big"]);
         event[0] = 1;
         assert_eq!(of(&schema, &event)["A/x"], json!(-1));
+    }
+
+    /// The first of these once took all memory that there was.
+    #[test]
+    fn a_schema_is_believed_no_further_than_the_event_has_bytes() {
+        let deep = format!("{}u8{}", "[".repeat(500), ";1]".repeat(500));
+        let shown = |kind: &str, offset: usize| {
+            let field =
+                slipring_journal::Field { name: "f".to_owned(), kind: kind.to_owned(), offset, size: 8 };
+            let schema = Schema { name: "E".to_owned(), size: 8, fields: vec![field] };
+            of(&schema, &[1; 8])["f"].clone()
+        };
+        assert_eq!(shown("[[u8;0];1000000000000000]", 0), json!([]));
+        assert_eq!(shown("[[u8;1000000000000000];0]", 0), json!([]));
+        assert_eq!(shown("[u8;8]", 0), json!([1, 1, 1, 1, 1, 1, 1, 1]));
+        for (kind, offset) in [
+            ("[u8;9]", 0),
+            ("[u8;18446744073709551615]", 0),
+            ("[[u64;4294967296];4294967296]", 0),
+            ("[[u8;18446744073709551615];18446744073709551615]", 0),
+            ("u8", 8),
+            ("u64", usize::MAX),
+            ("[u8;", 0),
+            ("[;]", 0),
+            ("[]", 0),
+            (&deep, 0),
+        ] {
+            assert_eq!(shown(kind, offset), Value::Null, "{kind} at {offset}");
+        }
+        // Thousands of fields over the same bytes would be shown as thousands of times as many.
+        let field = |n: usize| slipring_journal::Field {
+            name: format!("f{n}"),
+            kind: "[u8;8]".to_owned(),
+            offset: 0,
+            size: 8,
+        };
+        let schema = Schema { name: "E".to_owned(), size: 8, fields: (0..1000).map(field).collect() };
+        let object = of(&schema, &[1; 8]);
+        assert_eq!((&object["f0"], &object["f1"]), (&json!([1, 1, 1, 1, 1, 1, 1, 1]), &Value::Null));
     }
 }

@@ -1,7 +1,7 @@
 //! `slipring follow`: a journal's messages as they come, like `tail -f`. It only reads; whoever writes does not
 //! notice it.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,6 +26,7 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
         signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
+    end_when_stuck()?;
     let journal = Journal::at(&args.journal);
     let Begin { sequence, mut not_before } = begin(args, &journal)?;
     let mut follower = journal.follow::<OrderMessage>(sequence)?;
@@ -48,6 +49,25 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
         out.flush()?;
         buffer.clear();
     }
+    Ok(())
+}
+
+/// How long a signal waits for the output to take what it was given.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Has a signal end the process also while it is stuck: in a write that nobody reads, in a read of a disk that does
+/// not answer. There is nothing to save.
+fn end_when_stuck() -> io::Result<()> {
+    let (mut told, tell) = std::os::unix::net::UnixStream::pair()?;
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::low_level::pipe::register(signal, tell.try_clone()?)?;
+    }
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if told.read_exact(&mut [0]).is_ok() {
+            std::thread::sleep(PATIENCE);
+            signal_hook::low_level::exit(1);
+        }
+    })?;
     Ok(())
 }
 

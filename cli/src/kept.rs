@@ -7,23 +7,23 @@ use serde_json::{Value, json};
 use slipring::KeptInfo;
 
 use crate::args::LookArgs;
-use crate::error::CliError;
-use crate::show;
+use crate::error::{CliError, verdict};
+use crate::{plain, show};
 
 /// Exit status when something that is kept is damaged.
 const DAMAGED: u8 = 2;
 
 pub(crate) fn stages(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     let all = KeptInfo::of(&args.journal)?;
-    if args.json {
-        writeln!(out, "{}", Value::from_iter(all.iter().map(object)))?;
-    } else {
-        if all.is_empty() {
-            writeln!(out, "no stage keeps anything beside {}", args.journal.display())?;
-        }
-        all.iter().try_for_each(|info| table(info, out))?;
-    }
-    Ok(if all.iter().any(is_damaged) { ExitCode::from(DAMAGED) } else { ExitCode::SUCCESS })
+    let code = if all.iter().any(is_damaged) { ExitCode::from(DAMAGED) } else { ExitCode::SUCCESS };
+    verdict(
+        code,
+        match (args.json, &all[..]) {
+            (true, _) => writeln!(out, "{}", plain::json(&Value::from_iter(all.iter().map(object)))?),
+            (false, []) => writeln!(out, "no stage keeps anything beside {}", plain::path(&args.journal)),
+            (false, all) => all.iter().try_for_each(|info| table(info, out)),
+        },
+    )
 }
 
 fn is_damaged(info: &KeptInfo) -> bool {
@@ -35,7 +35,7 @@ fn is_damaged(info: &KeptInfo) -> bool {
 fn object(info: &KeptInfo) -> Value {
     let snapshots = info.snapshots.iter().map(|snapshot| {
         json!({
-            "path": snapshot.path, "end_sequence": snapshot.end, "bytes": snapshot.bytes,
+            "path": plain::path_value(&snapshot.path), "end_sequence": snapshot.end, "bytes": snapshot.bytes,
             "version": snapshot.version, "fault": snapshot.fault,
         })
     });
@@ -56,18 +56,18 @@ fn object(info: &KeptInfo) -> Value {
 }
 
 fn table(info: &KeptInfo, out: &mut dyn Write) -> std::io::Result<()> {
-    writeln!(out, "{}", info.stage)?;
+    writeln!(out, "{}", plain::line(&info.stage))?;
     for snapshot in &info.snapshots {
         let (end, bytes) = (show::count(snapshot.end), show::count(snapshot.bytes));
         let state = match (&snapshot.fault, snapshot.version) {
-            (Some(fault), _) => format!("REFUSED: {fault}"),
+            (Some(fault), _) => format!("REFUSED: {}", plain::line(fault)),
             (None, version) => format!("version {}", version.unwrap_or(0)),
         };
         writeln!(out, "  snapshot      up to {end:>15}  {bytes:>13} bytes  {state}")?;
     }
     match &info.effects_end {
         Some(Ok(end)) => writeln!(out, "  effects       up to {:>15}", show::count(*end))?,
-        Some(Err(error)) => writeln!(out, "  effects       DAMAGED: {error}")?,
+        Some(Err(error)) => writeln!(out, "  effects       DAMAGED: {}", plain::line(error))?,
         None => {}
     }
     match &info.digests {
@@ -79,7 +79,7 @@ fn table(info: &KeptInfo, out: &mut dyn Write) -> std::io::Result<()> {
                 show::count(*count)
             )?;
         }
-        Some(Err(error)) => writeln!(out, "  digests       DAMAGED: {error}")?,
+        Some(Err(error)) => writeln!(out, "  digests       DAMAGED: {}", plain::line(error))?,
         None => {}
     }
     if info.open_dead_letters > 0 {

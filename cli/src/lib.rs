@@ -19,6 +19,7 @@ mod follow;
 mod kept;
 mod look;
 mod manual;
+mod plain;
 mod record;
 mod replay;
 mod salvage;
@@ -54,11 +55,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         )
     );
     let mut out = io::stdout().lock();
-    match run_command(cli, &mut out).and_then(|code| out.flush().map(|()| code).map_err(CliError::from)) {
+    let done = run_command(cli, &mut out).and_then(|code| error::verdict(code, out.flush()));
+    match done {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("slipring: {error}");
+            plain::complain(&format!("slipring: {error}"));
             ExitCode::from(if looks { look::UNUSABLE } else { 1 })
         }
     }
@@ -83,12 +85,25 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     }
 }
 
+/// Prints help, or what was not understood. An argument is repeated there, and may hold anything.
+fn print(error: &clap::Error) -> io::Result<()> {
+    if error.use_stderr() {
+        let plain = error.render().to_string();
+        if plain != plain::lines(&plain) {
+            plain::complain(plain.trim_end());
+            return Ok(());
+        }
+    }
+    error.print()
+}
+
 /// Help, version, and what can't be understood: exit status 2, but 3 where 2 means a corrupt journal.
 fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
-    // A reader that has gone needs no help.
-    let _ = error.print();
+    let printed = print(error);
     if !error.use_stderr() {
-        return ExitCode::SUCCESS;
+        // A reader that has gone needs no help.
+        let failed = printed.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
+        return if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     }
     let command = args.iter().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
     let commands = ["inspect", "verify", "stages", "dead-letters", "salvage", "top"];

@@ -7,8 +7,8 @@ use std::time::Duration;
 use slipring_journal::{JournalInfo, ReadError, Status, VerifyReport};
 
 use crate::args::LookArgs;
-use crate::error::{CliError, is_damage};
-use crate::{show, time};
+use crate::error::{CliError, is_damage, verdict};
+use crate::{plain, show, time};
 
 /// Exit status of a journal with a torn tail.
 const TORN: u8 = 1;
@@ -23,7 +23,7 @@ pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, 
         Err(error) => return refuse(args, out, &error),
     };
     if args.json {
-        writeln!(out, "{}", json(&info))?;
+        writeln!(out, "{}", plain::json(&info)?)?;
     } else {
         show_info(&info, out)?;
     }
@@ -41,39 +41,38 @@ pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, C
         Ok(report) => report,
         Err(error) => return refuse(args, out, &error),
     };
-    if args.json {
-        writeln!(out, "{}", json(&report))?;
-    } else {
-        show_report(&report, out)?;
-    }
-    Ok(match report.status {
+    let code = match report.status {
         Status::Fine => ExitCode::SUCCESS,
         Status::TornTail => ExitCode::from(TORN),
         Status::Corrupt => ExitCode::from(CORRUPT),
-    })
+    };
+    verdict(
+        code,
+        match args.json {
+            true => writeln!(out, "{}", plain::json(&report)?),
+            false => show_report(&report, out),
+        },
+    )
 }
 
 /// Says why there is nothing to show.
 fn refuse(args: &LookArgs, out: &mut dyn Write, error: &ReadError) -> Result<ExitCode, CliError> {
     let damage = is_damage(error);
-    eprintln!("slipring: {error}");
+    let code = ExitCode::from(if damage { CORRUPT } else { UNUSABLE });
+    plain::complain(&format!("slipring: {error}"));
     if args.json {
         let status = if damage { "corrupt" } else { "unusable" };
         let object = serde_json::json!({
-            "path": args.journal, "status": status, "error": error.to_string(),
+            "path": plain::path_value(&args.journal), "status": status, "error": error.to_string(),
         });
-        writeln!(out, "{object}")?;
+        return verdict(code, writeln!(out, "{}", plain::json(&object)?));
     }
-    Ok(ExitCode::from(if damage { CORRUPT } else { UNUSABLE }))
-}
-
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("numbers, strings and lists of them")
+    Ok(code)
 }
 
 fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
     let records = info.end_sequence - info.first_sequence;
-    writeln!(out, "journal     {}", info.path.display())?;
+    writeln!(out, "journal     {}", plain::path(&info.path))?;
     writeln!(out, "id          {}", info.journal_id)?;
     let (first, end) = (info.first_sequence, info.end_sequence);
     writeln!(out, "records     {} (sequence {first} to {end}, the latter excluded)", show::count(records))?;
@@ -90,9 +89,10 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
     let closed = if info.closed { "closed in good order" } else { "open, or its writer died" };
     writeln!(out, "epoch       {}, {closed}, control generation {}", info.epoch, info.control_generation)?;
     if !info.event.is_empty() {
-        let (event, bytes) = (&info.event, info.event_bytes);
+        let (event, bytes) = (plain::line(&info.event), info.event_bytes);
         writeln!(out, "event       {event}, {bytes} bytes, {} as a record", info.record_bytes)?;
         for (name, kind, offset, size) in &info.fields {
+            let (name, kind) = (plain::line(name), plain::line(kind));
             writeln!(out, "  {offset:>5}  {name}: {kind} ({size} bytes)")?;
         }
     }
@@ -108,7 +108,7 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "  {name}  {fill:>21}  epoch {epoch}  {mebibytes:.1} MiB  {times}")?;
     }
     for warning in &info.warnings {
-        writeln!(out, "warning     {warning}")?;
+        writeln!(out, "warning     {}", plain::line(warning))?;
     }
     Ok(())
 }
@@ -124,7 +124,7 @@ fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()
         (Status::TornTail, None) => "torn tail".to_owned(),
         (Status::Fine, _) => "fine".to_owned(),
     };
-    writeln!(out, "{}: {verdict}", report.path.display())?;
+    writeln!(out, "{}: {verdict}", plain::path(&report.path))?;
     let (first, end, durable) = (report.first_sequence, report.end_sequence, report.durable_end);
     let records = show::count(report.records);
     if report.status != Status::Corrupt {
@@ -143,10 +143,10 @@ fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()
         writeln!(out, "{next}")?;
     }
     for fault in &report.faults {
-        writeln!(out, "corrupt: {fault}")?;
+        writeln!(out, "corrupt: {}", plain::line(fault))?;
     }
     for warning in &report.warnings {
-        writeln!(out, "warning: {warning}")?;
+        writeln!(out, "warning: {}", plain::line(warning))?;
     }
     Ok(())
 }

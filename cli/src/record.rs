@@ -12,7 +12,7 @@ use crate::args::RecordArgs;
 use crate::error::{CliError, Tally};
 use crate::flow::input::InputOptions;
 use crate::flow::message::{LineEnd, OrderMessage};
-use crate::{show, time};
+use crate::{plain, show, time};
 
 /// Messages between two looks at the progress bar.
 const BATCH: usize = 4096;
@@ -30,10 +30,10 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
         // Nobody would see what it waits for.
         .disk_full(DiskFull::Halt);
     let not_begun = |error: CliError| CliError::NotBegun(Box::new(error));
-    let stop = stop_by_signals().map_err(|error| not_begun(error.into()))?;
+    let stop = Stop::listen().map_err(|error| not_begun(error.into()))?;
     let (mut writer, report) = journal.open::<OrderMessage>().map_err(|error| not_begun(error.into()))?;
     if !report.created {
-        eprintln!("{report}");
+        plain::complain(&report.to_string());
     }
     if let Err(refusal) = check_end(&writer, args, &messages) {
         writer.close().map_err(|error| not_begun(error.into()))?;
@@ -44,6 +44,7 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
     let end = writer.end_sequence();
     // However the appending ended, what is in is made durable, and counted.
     let closed = writer.close();
+    stop.is_over();
     let tally = Tally {
         done: (end - first) as usize,
         durable: cursors.durable_end().saturating_sub(first) as usize,
@@ -60,8 +61,8 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
         out,
         "recorded {} messages from {} into {}: sequence {first} to {end}, {} to {}, durable, in {} ({})",
         show::count(messages.len() as u64),
-        args.input,
-        args.journal.display(),
+        plain::line(&args.input.to_string()),
+        plain::path(&args.journal),
         time::show(range.0),
         time::show(range.1),
         show::duration(elapsed),
@@ -92,20 +93,35 @@ fn check_end(
     Ok(())
 }
 
-/// What a signal that says stop sets.
-fn stop_by_signals() -> std::io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+/// Signals that say stop.
+struct Stop {
+    said: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        let stop = Stop { said: Arc::default(), over: Arc::default() };
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop.over))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop.said))?;
+        }
+        Ok(stop)
     }
-    Ok(stop)
+
+    /// Nothing is left that a signal could spoil, and it ends the process: whoever reads the output may have stopped
+    /// doing so.
+    fn is_over(&self) {
+        // Relaxed: nothing is handed over with it.
+        self.over.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Appends all messages, or fewer if a signal says stop.
 fn append(
     writer: &mut Writer<OrderMessage>,
     messages: &[OrderMessage],
-    stop: &AtomicBool,
+    stop: &Stop,
 ) -> Result<(), AppendError> {
     let bar = show::bar("recording", messages.len() as u64, false);
     for (index, message) in messages.iter().enumerate() {
@@ -114,7 +130,7 @@ fn append(
             writer.end_batch();
             bar.set_position(index as u64);
             // Relaxed: it only says stop; nothing is handed over with it.
-            if stop.load(Ordering::Relaxed) {
+            if stop.said.load(Ordering::Relaxed) {
                 break;
             }
         }

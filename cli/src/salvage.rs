@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use slipring_journal::{SalvageError, SalvageOptions};
 
 use crate::args::SalvageArgs;
-use crate::error::CliError;
-use crate::{look, show};
+use crate::error::{CliError, verdict};
+use crate::{look, plain, show};
 
 /// Exit status when records were lost.
 const LOST: u8 = 1;
@@ -16,7 +16,7 @@ const NOTHING: u8 = 2;
 
 pub(crate) fn run(args: &SalvageArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     let bar = show::bar("salvaging", 0, args.json);
-    let options = SalvageOptions { skip_damaged: args.skip_damaged, ..SalvageOptions::default() };
+    let options = SalvageOptions { skip_damaged: args.skip_damaged, allow_bytes: args.allow_bytes };
     let done = slipring_journal::salvage(&args.journal, &args.into, options, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
@@ -26,16 +26,18 @@ pub(crate) fn run(args: &SalvageArgs, out: &mut dyn Write) -> Result<ExitCode, C
         Ok(report) => report,
         Err(error) => return refuse(args, out, &error),
     };
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&report).expect("numbers, strings and lists of them"))?;
-    } else {
-        writeln!(out, "{report}")?;
-    }
-    Ok(if report.lost_count == 0 { ExitCode::SUCCESS } else { ExitCode::from(LOST) })
+    let code = if report.lost_count == 0 { ExitCode::SUCCESS } else { ExitCode::from(LOST) };
+    verdict(
+        code,
+        match args.json {
+            true => writeln!(out, "{}", plain::json(&report)?),
+            false => writeln!(out, "{}", plain::lines(&report.to_string())),
+        },
+    )
 }
 
 fn refuse(args: &SalvageArgs, out: &mut dyn Write, error: &SalvageError) -> Result<ExitCode, CliError> {
-    eprintln!("slipring: {error}");
+    plain::complain(&format!("slipring: {error}"));
     let (code, report) = match error {
         SalvageError::NothingToKeep { report, .. } => (NOTHING, Some(report)),
         SalvageError::NoHeader { .. } => (NOTHING, None),
@@ -44,10 +46,10 @@ fn refuse(args: &SalvageArgs, out: &mut dyn Write, error: &SalvageError) -> Resu
     if args.json {
         let status = if code == NOTHING { "nothing-to-keep" } else { "unusable" };
         let object = serde_json::json!({
-            "from": args.journal, "into": args.into, "status": status, "error": error.to_string(),
+            "from": plain::path_value(&args.journal), "into": plain::path_value(&args.into), "status": status, "error": error.to_string(),
             "report": report,
         });
-        writeln!(out, "{object}")?;
+        return verdict(ExitCode::from(code), writeln!(out, "{}", plain::json(&object)?));
     }
     Ok(ExitCode::from(code))
 }

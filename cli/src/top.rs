@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use slipring::{Counters, CountersError, CountersReader, LateCounters};
 
 use crate::args::TopArgs;
-use crate::error::CliError;
-use crate::{show, time};
+use crate::error::{CliError, verdict};
+use crate::{plain, show, time};
 
 /// Exit status when the engine's process is gone.
 const STALE: u8 = 1;
@@ -26,17 +26,21 @@ pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliEr
         let counters = match reader.read() {
             Ok(counters) => counters,
             Err(CountersError::Stale { path, last }) => {
-                show(args, &reader, &last, None, true, out)?;
-                out.flush()?;
+                let shown = show(args, &reader, &last, None, true, out).and_then(|()| out.flush());
                 let process = last.process;
-                eprintln!("slipring: {}: process {process} is gone; this is what it left", path.display());
-                return Ok(ExitCode::from(STALE));
+                let path = plain::path(&path);
+                plain::complain(&format!(
+                    "slipring: {path}: process {process} is gone; this is what it left"
+                ));
+                return verdict(ExitCode::from(STALE), shown);
             }
             // Watched to its end.
             Err(CountersError::Ended { .. }) if before.is_some() => {
                 for stage in reader.last().stages.iter().filter(|stage| stage.lag > 0) {
-                    let (count, name) = (stage.lag, stage.name.escape_debug());
-                    eprintln!("slipring: {count} events published were not delivered to stage {name}");
+                    let (count, name) = (stage.lag, plain::line(&stage.name));
+                    plain::complain(&format!(
+                        "slipring: {count} events published were not delivered to stage {name}"
+                    ));
                 }
                 return Ok(ExitCode::SUCCESS);
             }
@@ -61,7 +65,7 @@ fn show(
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     if args.json {
-        return writeln!(out, "{}", object(reader, counters, stale));
+        return writeln!(out, "{}", plain::json(&object(reader, counters, stale))?);
     }
     if args.watch.is_some() && std::io::stdout().is_terminal() {
         // To the top of a cleared screen.
@@ -85,15 +89,21 @@ fn table(
         (None, true) => "shutting down",
         (None, false) => "running",
     };
-    let place = args.journal.as_ref().or(args.counters.as_ref()).map(|path| path.display());
-    let place = place.map_or_else(String::new, |path| path.to_string());
+    let place = args.journal.as_ref().or(args.counters.as_ref());
+    let place = place.map_or_else(String::new, |path| plain::path(path));
     writeln!(out, "engine      {place}, process {}, {state}", counters.process)?;
     if counters.folder_moved {
         let what = "the name of the journal's folder means another one by now, or none";
         writeln!(out, "warning     {what}: the engine goes on in the one that it opened")?;
     }
     if let Some(halted) = &counters.halted {
-        writeln!(out, "halted      by stage {} at {}: {}", halted.stage, halted.sequence, halted.cause)?;
+        writeln!(
+            out,
+            "halted      by stage {} at {}: {}",
+            plain::line(&halted.stage),
+            halted.sequence,
+            plain::line(&halted.cause)
+        )?;
     }
     let rate = |now: u64, then: fn(&Counters) -> u64| match since {
         Some((elapsed, before)) => {
@@ -141,8 +151,8 @@ fn table(
             Some(show::rate(stage.end.saturating_sub(before.end), elapsed))
         });
         [
-            stage.name.clone(),
-            stage.lane.clone(),
+            plain::line(&stage.name),
+            plain::line(&stage.lane),
             show::count(stage.end),
             show::count(stage.lag),
             rate.unwrap_or_default(),
@@ -174,7 +184,7 @@ fn late_table(
             Some(show::rate(late.end.saturating_sub(before.end), elapsed))
         });
         let (end, lag) = (show::count(late.end), show::count(late.lag));
-        [late.name.clone(), late_state(late).to_owned(), end, lag, rate.unwrap_or_default()]
+        [plain::line(&late.name), late_state(late).to_owned(), end, lag, rate.unwrap_or_default()]
     });
     let head = ["LATE CONSUMER", "STATE", "END", "LAG", "RATE"].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(head).chain(consumers).collect();
@@ -229,7 +239,7 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
         })
     });
     json!({
-        "path": reader.path(),
+        "path": plain::path_value(reader.path()),
         "process": counters.process,
         "stale": stale,
         "closed": counters.closed,

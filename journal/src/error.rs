@@ -272,8 +272,8 @@ pub enum OpenError {
         claimed_bytes: u64,
         /// What it takes on the disk, bytes.
         allocated_bytes: u64,
-        /// The most bytes that an opening allocates for it: 64 MiB and twice what the folder's segments take, or what
-        /// the next segment takes.
+        /// The most bytes that an opening allocates for it: 64 MiB and what the folder's segments take, or what the
+        /// next segment takes.
         most_bytes: u64,
     },
     /// The journal has been opened for writing 2^28 - 1 times.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::format::MAX_RECORD_BYTES;
+
 #[doc(hidden)]
 pub mod private;
 
@@ -77,7 +79,8 @@ impl Schema {
         self.to_string()
     }
 
-    /// Reads back what [`Schema::to_text`] wrote; `None` if it is no schema.
+    /// Reads back what [`Schema::to_text`] wrote; `None` if it is no schema, or one of no possible event: with a field
+    /// that lies outside the event, or with fields that lie over each other, though not in different variants.
     pub fn from_text(text: &str) -> Option<Self> {
         // Behind a tab come attributes: for readers that know them.
         let mut lines = text.lines().map(|line| line.split('\t').next().unwrap_or_default());
@@ -91,7 +94,27 @@ impl Schema {
             let name = words.next()?.to_owned();
             schema.fields.push(Field { name, kind, offset, size });
         }
-        Some(schema)
+        schema.is_possible().then_some(schema)
+    }
+
+    /// Whether an event can be so: whoever reads by it believes what it says.
+    fn is_possible(&self) -> bool {
+        let end = |field: &Field| field.offset.checked_add(field.size);
+        if self.size > MAX_RECORD_BYTES
+            || !self.fields.iter().all(|f| end(f).is_some_and(|end| end <= self.size))
+        {
+            return false;
+        }
+        // A variant's fields share their bytes with those of other variants, and a variant's tag with the field of all tags.
+        let variant = |field: &Field| field.name.rsplit_once('/').map(|(variant, _)| variant.to_owned());
+        let mut places: Vec<_> = self
+            .fields
+            .iter()
+            .filter(|field| !field.kind.contains('=') && field.size > 0)
+            .map(|field| (variant(field), field.offset, field.offset + field.size))
+            .collect();
+        places.sort_unstable();
+        places.windows(2).all(|two| two[0].0 != two[1].0 || two[0].2 <= two[1].1)
     }
 }
 
@@ -125,5 +148,21 @@ mod tests {
         assert_eq!(Schema::from_text(&schema.to_text()), Some(schema));
         assert_eq!(Schema::from_text("nonsense"), None);
         assert_eq!(Schema::from_text(""), None);
+    }
+
+    #[test]
+    fn a_schema_of_no_possible_event_is_none() {
+        let fine = "E 16\ntag u32 0 4\nA u32=1 0 4\nB u32=2 0 4\nA/x u64 8 8\nB/y u32 8 4\nB/z u32 12 4\nnone [u8;0] 16 0\n";
+        assert!(Schema::from_text(fine).is_some());
+        for impossible in [
+            "E 16\na u64 9 8\n",
+            "E 16\na u64 18446744073709551615 8\n",
+            "E 16\na [u8;18446744073709551615] 1 18446744073709551615\n",
+            "E 16\na u64 0 8\nb u64 7 8\n",
+            "E 16\nA u32=1 0 4\nA/x u64 4 8\nA/y u32 8 4\n",
+            "E 2000000\na u64 0 8\n",
+        ] {
+            assert_eq!(Schema::from_text(impossible), None, "{impossible}");
+        }
     }
 }

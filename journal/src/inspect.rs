@@ -43,7 +43,8 @@ pub struct SegmentInfo {
 /// What the files of a journal say.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct JournalInfo {
-    /// The journal's folder.
+    /// The journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)
+    #[serde(serialize_with = "crate::report::as_text")]
     pub path: PathBuf,
     /// The journal's identity.
     pub journal_id: JournalId,

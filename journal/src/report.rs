@@ -1,7 +1,7 @@
 //! What recovery found and did, for people and for machines.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::format::JournalId;
@@ -12,7 +12,8 @@ use crate::format::JournalId;
 #[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct RecoveryReport {
-    /// The journal's folder.
+    /// The journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)
+    #[serde(serialize_with = "as_text")]
     pub path: PathBuf,
     /// The journal's identity.
     pub journal_id: JournalId,
@@ -41,6 +42,7 @@ pub struct RecoveryReport {
     /// slot behind it is damaged.
     pub may_include_acknowledged: bool,
     /// The file beside the journal that keeps the bytes that were cut off.
+    #[serde(serialize_with = "as_optional_text")]
     pub discarded_saved_to: Option<PathBuf>,
     /// Records above D that were kept, written again and made durable.
     pub rewritten: u64,
@@ -54,7 +56,19 @@ pub struct RecoveryReport {
 }
 
 pub(crate) fn as_nanos<S: serde::Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(elapsed.as_nanos() as u64)
+    serializer.serialize_u64(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// A path as text. Serde's own way refuses one that is no UTF-8, and a report must come out whatever it is called.
+pub(crate) fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+fn as_optional_text<S: serde::Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => serializer.serialize_some(&path.to_string_lossy()),
+        None => serializer.serialize_none(),
+    }
 }
 
 impl RecoveryReport {

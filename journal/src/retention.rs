@@ -20,9 +20,7 @@ use std::time::Duration;
 use crate::chain;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, ReadError};
-use crate::format::{
-    Bond, HEADER_BYTES, JournalId, RecordHeader, Slots, segment_name, valid_record,
-};
+use crate::format::{Bond, HEADER_BYTES, JournalId, RecordHeader, Slots, segment_name, valid_record};
 use crate::scan;
 use crate::storage::{Storage, StorageFile};
 

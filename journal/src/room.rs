@@ -9,10 +9,8 @@ use crate::chain::{self, Chain};
 use crate::error::{IoFault, OpenError};
 use crate::format::segment_name;
 use crate::judge::Judged;
-use crate::storage::{Storage, StorageFile};
+use crate::storage::{Storage, StorageFile, most_bytes};
 
-/// What an opening may allocate, whatever the folder holds; and beyond that as much as twice what is there.
-const ALWAYS_BYTES: u64 = 64 << 20;
 /// What an opening writes besides, at most: control file, names.
 const SMALL_BYTES: u64 = 64 << 10;
 
@@ -40,8 +38,9 @@ pub(crate) fn make<S: Storage>(
     let file = storage.open(&name, goes_on).map_err(fault("open"))?;
     let allocated_bytes = file.allocated_bytes().map_err(fault("look at"))?;
     let missing_bytes = claimed_bytes.saturating_sub(allocated_bytes);
-    if missing_bytes > segment_bytes.max(ALWAYS_BYTES) {
-        let most_bytes = ALWAYS_BYTES + 2 * folder_bytes(storage)?;
+    if missing_bytes > segment_bytes {
+        let folder_bytes = folder_bytes(storage)?;
+        let most_bytes = most_bytes(folder_bytes).saturating_sub(folder_bytes);
         if missing_bytes > most_bytes {
             return Err(OpenError::SegmentTooLarge { path, claimed_bytes, allocated_bytes, most_bytes });
         }

@@ -31,7 +31,7 @@ use crate::error::{IoFault, SalvageError};
 use crate::format::{CONTROL_NAME, MAX_EPOCH, RecordHeader, valid_record};
 use crate::recovery::draw_id;
 use crate::scan::{self, Follow};
-use crate::storage::{Files, Storage, StorageFile};
+use crate::storage::{Files, Storage, StorageFile, most_bytes};
 
 use copy::Copy;
 pub use report::{Loss, Lost, SalvageReport};
@@ -42,14 +42,14 @@ use survey::Survey;
 pub struct SalvageOptions {
     /// Go on behind damage, with void records for what is lost in between. Not set by default.
     pub skip_damaged: bool,
-    /// Void records to write at most; 2^30 by default. A larger gap is none that lost files leave, but comes of a
-    /// file that does not belong.
-    pub most_voids: u64,
+    /// The bytes that the new journal may take on disk. By default twice what the damaged one takes, and 64 MiB: void
+    /// records for a gap that needs more are none that lost files leave, but come of a file that does not belong.
+    pub allow_bytes: Option<u64>,
 }
 
 impl Default for SalvageOptions {
     fn default() -> Self {
-        SalvageOptions { skip_damaged: false, most_voids: 1 << 30 }
+        SalvageOptions { skip_damaged: false, allow_bytes: None }
     }
 }
 
@@ -76,7 +76,7 @@ pub fn salvage_on<S: Storage, T: Storage>(
     from: &S,
     into: &T,
     options: SalvageOptions,
-    progress: impl FnMut(u64, u64),
+    mut progress: impl FnMut(u64, u64),
 ) -> Result<SalvageReport, SalvageError> {
     let started = Instant::now();
     check_empty(into)?;
@@ -99,26 +99,28 @@ pub fn salvage_on<S: Storage, T: Storage>(
         warnings: survey.warnings.clone(),
         elapsed: std::time::Duration::ZERO,
     };
-    let mut walk = Walk {
-        from,
-        survey: &survey,
-        crc: RecordCrc::new(survey.journal_id.0),
-        copy: Copy::new(into, journal_id, survey.template.clone()),
-        order: Follow::default(),
-        next: survey.first,
-        damaged: false,
-        pending: Vec::new(),
-        torn_at: None,
-        other: None,
-        most_voids: options.most_voids,
-        report,
-    };
-    walk.all(progress)?;
-    let Walk { copy, mut report, .. } = walk;
-    if report.records == 0 && !report.lost.is_empty() {
-        return Err(SalvageError::NothingToKeep { path: from.path(""), report: Box::new(report) });
+    // Once without writing, to know how much there will be to write.
+    let mut walk = Walk::<S, T>::new(from, &survey, None, report.clone());
+    walk.all(&mut progress)?;
+    let measured = walk.report;
+    if measured.records == 0 && !measured.lost.is_empty() {
+        return Err(SalvageError::NothingToKeep { path: from.path(""), report: Box::new(measured) });
     }
-    copy.finish(report.first_sequence, report.end_sequence)?;
+    let template = survey.template.clone();
+    let kept = measured.first_sequence..measured.end_sequence;
+    let needed_bytes = copy::bytes_on_disk(template.as_ref(), kept.clone());
+    let most_bytes = options.allow_bytes.unwrap_or_else(|| most_bytes(survey.allocated_bytes));
+    if needed_bytes > most_bytes {
+        let (path, voids) = (from.path(""), measured.voids_written);
+        return Err(SalvageError::TooLarge { path, voids, needed_bytes, most_bytes });
+    }
+    let copy = Copy::new(into, journal_id, template, kept.end);
+    let mut walk = Walk::new(from, &survey, Some(copy), report);
+    walk.all(&mut progress)?;
+    let Walk { copy, mut report, .. } = walk;
+    if let Some(copy) = copy {
+        copy.finish(report.first_sequence, report.end_sequence)?;
+    }
     report.elapsed = started.elapsed();
     Ok(report)
 }
@@ -138,7 +140,8 @@ struct Walk<'a, S: Storage, T: Storage> {
     from: &'a S,
     survey: &'a Survey,
     crc: RecordCrc,
-    copy: Copy<'a, T>,
+    /// `None` if it is only to be known what would be written.
+    copy: Option<Copy<'a, T>>,
     order: Follow,
     /// The sequence to be looked at next.
     next: u64,
@@ -150,12 +153,27 @@ struct Walk<'a, S: Storage, T: Storage> {
     torn_at: Option<u64>,
     /// The file, by its segment's index, in which what another has lost was last looked for.
     other: Option<(usize, OpenSegment<S::File>)>,
-    most_voids: u64,
     report: SalvageReport,
 }
 
-impl<S: Storage, T: Storage> Walk<'_, S, T> {
-    fn all(&mut self, mut progress: impl FnMut(u64, u64)) -> Result<(), SalvageError> {
+impl<'a, S: Storage, T: Storage> Walk<'a, S, T> {
+    fn new(from: &'a S, survey: &'a Survey, copy: Option<Copy<'a, T>>, report: SalvageReport) -> Self {
+        Walk {
+            from,
+            survey,
+            crc: RecordCrc::new(survey.journal_id.0),
+            copy,
+            order: Follow::default(),
+            next: survey.first,
+            damaged: false,
+            pending: Vec::new(),
+            torn_at: None,
+            other: None,
+            report,
+        }
+    }
+
+    fn all(&mut self, progress: &mut impl FnMut(u64, u64)) -> Result<(), SalvageError> {
         let survey = self.survey;
         let total = survey.segments.iter().map(|found| survey.there(found) - found.base).sum();
         let mut done = 0;
@@ -164,22 +182,33 @@ impl<S: Storage, T: Storage> Walk<'_, S, T> {
                 self.lose_to(found.base, Loss::MissingSegment, None);
             }
             let segment = survey.open(self.from, found)?;
-            let range = self.next..survey.there(found);
+            let there = survey.there(found);
             let mut failed = None;
-            scan::for_each_slot(self.from, &segment, range, |sequence, record| {
-                if done % (1 << 16) == 0 {
-                    progress(done, total);
-                }
-                done += 1;
-                match self.slot(index, sequence, record) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(error) => {
-                        failed = Some(error);
-                        ControlFlow::Break(())
+            // Another file may hold what would lie in a hole of this one.
+            let skip_holes = !found.overlapped;
+            scan::for_each_slot_and(
+                self.from,
+                &segment,
+                self.next..there,
+                skip_holes,
+                |sequence, record| {
+                    if done % (1 << 16) == 0 {
+                        progress(done, total);
                     }
-                }
-            })?;
+                    done += 1;
+                    match self.slot(index, sequence, record) {
+                        Ok(()) => ControlFlow::Continue(()),
+                        Err(error) => {
+                            failed = Some(error);
+                            ControlFlow::Break(())
+                        }
+                    }
+                },
+            )?;
             failed.map_or(Ok(()), Err)?;
+            if there > self.next {
+                self.lose_to(there, Loss::CorruptRecord, Some(&segment.name));
+            }
             // What this file lacks another may hold.
             let after = survey.segments.get(index + 1).map_or(u64::MAX, |found| found.base);
             let cut_to = found.end.min(after);
@@ -194,6 +223,11 @@ impl<S: Storage, T: Storage> Walk<'_, S, T> {
 
     /// Looks at one slot.
     fn slot(&mut self, index: usize, sequence: u64, record: &[u8]) -> Result<(), SalvageError> {
+        if sequence > self.next {
+            // What was passed over is a hole.
+            let name = self.survey.segments[index].name();
+            self.lose_to(sequence, Loss::CorruptRecord, Some(&name));
+        }
         self.next = sequence + 1;
         let mut loss = match self.accept(sequence, record) {
             Ok(()) => return self.keep(sequence, record),
@@ -261,14 +295,14 @@ impl<S: Storage, T: Storage> Walk<'_, S, T> {
             self.report.first_sequence = sequence;
         } else if sequence > self.report.end_sequence {
             let start = self.report.end_sequence;
-            self.report.voids_written = self.report.voids_written.saturating_add(sequence - start);
-            let most = self.most_voids;
-            if self.report.voids_written > most {
-                return Err(SalvageError::GapTooLarge { start, end: sequence, most });
+            self.report.voids_written += sequence - start;
+            if let Some(copy) = &mut self.copy {
+                copy.voids(start..sequence)?;
             }
-            self.copy.voids(start..sequence)?;
         }
-        self.copy.record(sequence, RecordHeader::decode(record), record)?;
+        if let Some(copy) = &mut self.copy {
+            copy.record(sequence, RecordHeader::decode(record), record)?;
+        }
         self.report.records += 1;
         self.report.end_sequence = sequence + 1;
         Ok(())
@@ -303,8 +337,14 @@ impl<S: Storage, T: Storage> Walk<'_, S, T> {
     }
 
     fn lose(&mut self, range: std::ops::Range<u64>, why: Loss, file: Option<&str>) {
+        let room = self.pending.len() < MOST_RANGES;
         let file = file.map(str::to_owned);
-        push_or_extend(&mut self.pending, Lost { start: range.start, end: range.end, why, file }, usize::MAX);
+        let lost = Lost { start: range.start, end: range.end, why, file };
+        match self.pending.last_mut() {
+            // They follow each other: the last range stands for the rest, whatever became of that.
+            Some(last) if !room => last.end = lost.end,
+            _ => push_or_extend(&mut self.pending, lost, MOST_RANGES),
+        }
     }
 
     fn report_lost(&mut self, lost: Lost) {

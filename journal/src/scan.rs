@@ -10,13 +10,29 @@ use crate::storage::{Storage, StorageFile};
 /// Bytes read at a time: enough to make the call cheap, few enough to stay in the cache.
 const CHUNK_BYTES: usize = 256 << 10;
 
+/// A hole shorter than this is read like any other bytes: no file system need be asked about what lies in the files of
+/// a journal of the usual size.
+const LONG_HOLE_BYTES: u64 = 64 << 20;
+
 /// Calls `visit(sequence, record)` for the slots of `range` that lie in one segment, until it says stop.
-/// Bytes that a short file lacks read as zeros; of the slots that it lacks whole only the first is visited, so
-/// that a small file whose header claims 2^50 slots takes no longer than its size.
+/// Bytes that a short file lacks read as zeros; of the slots that it lacks whole only the first is visited, and of those
+/// in a long hole only some at its beginning, so that a small file whose header claims 2^50 slots takes no longer than
+/// what the disk holds of it.
 pub(crate) fn for_each_slot<S: Storage>(
     storage: &S,
     segment: &OpenSegment<S::File>,
     range: std::ops::Range<u64>,
+    visit: impl FnMut(u64, &[u8]) -> std::ops::ControlFlow<()>,
+) -> Result<(), IoFault> {
+    for_each_slot_and(storage, segment, range, true, visit)
+}
+
+/// As [`for_each_slot`]; all slots in holes too, unless `skip_holes`.
+pub(crate) fn for_each_slot_and<S: Storage>(
+    storage: &S,
+    segment: &OpenSegment<S::File>,
+    range: std::ops::Range<u64>,
+    skip_holes: bool,
     mut visit: impl FnMut(u64, &[u8]) -> std::ops::ControlFlow<()>,
 ) -> Result<(), IoFault> {
     let slots = segment.slots;
@@ -45,6 +61,16 @@ pub(crate) fn for_each_slot<S: Storage>(
             return Ok(());
         }
         at += count;
+        if skip_holes && at < end && is_zero(chunk) {
+            let here = slots.offset(at);
+            let data = segment
+                .file
+                .next_data(here)
+                .map_err(|error| IoFault::new("look for data in", storage.path(&segment.name), error))?;
+            if data.saturating_sub(here) >= LONG_HOLE_BYTES {
+                at += (data - here) / record_bytes as u64;
+            }
+        }
     }
     Ok(())
 }

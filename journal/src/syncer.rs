@@ -142,7 +142,9 @@ impl<S: Storage> Syncer<S> {
         let durable_end = self.control.state.durable_end;
         let Some(retainer) = &mut self.retainer else { return false };
         let retired = retainer.retire(&self.storage, durable_end);
-        let Some((first, before)) = retired.last().map(|segment| (segment.end, segment.last)) else { return false };
+        let Some((first, before)) = retired.last().map(|segment| (segment.end, segment.last)) else {
+            return false;
+        };
         let given_up = self.control.update(|state| (state.first, state.before_first) = (first, before));
         match given_up.and_then(|()| self.give_up_twice()) {
             Ok(()) => self.hand_over(retired),

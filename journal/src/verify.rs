@@ -41,7 +41,8 @@ fn open_now<S: Storage>(
 /// What [`verify`] found.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct VerifyReport {
-    /// The journal's folder.
+    /// The journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)
+    #[serde(serialize_with = "crate::report::as_text")]
     pub path: PathBuf,
     /// The verdict.
     pub status: Status,

@@ -80,7 +80,7 @@ pub(super) fn run(journal: &Path, orders: &Orders, out: &mut dyn Write) -> Resul
 /// Does nothing until it is killed, which should be at once.
 fn await_death() -> ! {
     std::thread::sleep(PATIENCE);
-    eprintln!("slipring demo: the child was not killed; giving up");
+    crate::plain::complain("slipring demo: the child was not killed; giving up");
     std::process::exit(1);
 }
 

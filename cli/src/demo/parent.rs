@@ -118,11 +118,11 @@ impl Demo<'_> {
             self.input,
             self.seed,
             show::count(segment_records),
-            self.journal.display(),
+            crate::plain::path(&self.journal),
         );
         let object = json!({
             "event": "start", "messages": total, "input": self.input, "seed": self.seed, "kills": kills,
-            "segment_records": segment_records, "journal": self.journal,
+            "segment_records": segment_records, "journal": crate::plain::path_value(&self.journal),
         });
         Ok(self.teller.say(&text, object)?)
     }
@@ -323,12 +323,12 @@ impl Demo<'_> {
                 failed.join("\n  ")
             )
         };
-        let journal = self.journal.display();
+        let journal = crate::plain::path(&self.journal);
         let text = format!(
             "\n{verdict}\nthe journal lies at {journal}; look at it with `slipring inspect {journal}`, remove it when done"
         );
         let object = json!({
-            "event": "result", "held": all, "proofs": held, "failed": failed, "journal": self.journal,
+            "event": "result", "held": all, "proofs": held, "failed": failed, "journal": crate::plain::path_value(&self.journal),
             "elapsed_ns": elapsed.as_nanos() as u64,
         });
         self.teller.say(&text, object)?;

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
+use crate::plain;
+
 /// Where the demo talks to.
 pub(super) struct Teller<'a> {
     out: &'a mut dyn Write,
@@ -32,7 +34,11 @@ impl<'a> Teller<'a> {
     pub(super) fn say(&mut self, text: &str, object: Value) -> io::Result<()> {
         let Teller { out, json, bar } = self;
         bar.suspend(|| {
-            if *json { writeln!(out, "{object}") } else { writeln!(out, "{text}") }?;
+            if *json {
+                writeln!(out, "{}", plain::json(&object)?)
+            } else {
+                writeln!(out, "{}", plain::lines(text))
+            }?;
             out.flush()
         })
     }

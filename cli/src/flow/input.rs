@@ -1,6 +1,7 @@
 //! What `--input` names: a file of messages, or a number of made-up ones. It is read whole before anything is
 //! recorded, so that a bad line at the end leaves nothing half done.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
@@ -86,6 +87,19 @@ impl fmt::Display for Input {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("synthetic:N takes a number of messages from 1 to {MOST_MESSAGES}, e.g. synthetic:1000000")]
 pub struct BadInput;
+
+impl Input {
+    /// The argument of `--input`. A path may be of any bytes.
+    ///
+    /// # Errors
+    /// As reading it from text.
+    pub fn from_argument(argument: OsString) -> Result<Self, BadInput> {
+        match argument.to_str() {
+            Some(text) => text.parse(),
+            None => Ok(Input::File(argument.into())),
+        }
+    }
+}
 
 impl FromStr for Input {
     type Err = BadInput;

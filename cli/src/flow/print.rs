@@ -56,7 +56,7 @@ pub fn json(place: Place, message: &OrderMessage, out: &mut Vec<u8>) -> io::Resu
     write!(out, r#","price":{price},"direction":{direction}"#)?;
     let symbol = message.symbol();
     if !symbol.is_empty() {
-        write!(out, r#","symbol":{}"#, serde_json::Value::from(symbol))?;
+        write!(out, r#","symbol":{}"#, crate::plain::json(&symbol)?)?;
     }
     out.extend_from_slice(b"}\n");
     Ok(())

@@ -15,7 +15,7 @@ use std::io::{Read as _, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use slipring_journal::storage::{Access, Files, Folder};
+use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
 use super::dead_letters::{DeadLetter, DeadLetterKind};
@@ -127,12 +127,27 @@ pub(crate) struct Read {
 /// Reads the log in a stage's folder; one that is not there holds nothing.
 pub(crate) fn read(folder: &Folder, stage: &str) -> Result<Read, KeepError> {
     let path = folder.path().join(NAME);
-    let mut bytes = Vec::new();
-    match folder.open_file(NAME, Access::Read).and_then(|mut file| file.read_to_end(&mut bytes)) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        read => drop(read.map_err(io("read", &path))?),
-    }
+    let bytes = match folder.open_file(NAME, Access::Read) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        file => file.and_then(|file| read_whole(&file)).map_err(io("read", &path))?,
+    };
     parse(&bytes, stage).ok_or_else(|| damaged(path))
+}
+
+fn read_whole(mut file: &File) -> std::io::Result<Vec<u8>> {
+    // Appended to meanwhile: the rest is for the next look.
+    let mut bytes = vec![0; believed_bytes(file)? as usize];
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(length);
+    Ok(bytes)
 }
 
 /// `None` if it is damaged.

@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use slipring_journal::storage::{Access, Files, Folder};
+use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
 use super::{KeepError, epochs, io, make_folder, sync_folder, write_whole};
@@ -122,7 +122,7 @@ impl Log {
         let (file, _) = folder.open_or_create(NAME, Access::Write).map_err(io("open", &path))?;
         let journal_id = reader.journal_id();
         let header = header(journal_id);
-        let length = file.metadata().map_err(io("look at", &path))?.len();
+        let length = believed_bytes(&file).map_err(io("read", &path))?;
         let mut found = [0; ENTRY_BYTES];
         if length < ENTRY_BYTES as u64 {
             file.set_len(0).and_then(|()| file.write_all_at(&header, 0)).map_err(io("write", &path))?;
@@ -182,7 +182,7 @@ impl Log {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(io("open", &path))?,
         };
-        let length = file.metadata().map_err(io("look at", &path))?.len();
+        let length = believed_bytes(&file).map_err(io("read", &path))?;
         let count = (length / ENTRY_BYTES as u64).saturating_sub(1);
         let log = Log { path, file, journal_id, count, next: 0, buffer: Vec::new() };
         Ok(Some((count, log.end()?)))

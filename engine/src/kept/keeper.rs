@@ -314,7 +314,8 @@ impl Work {
         if wrote && self.removes {
             for stage in &mut self.stages {
                 let most_others = stage.snapshots.map_or(0, |(options, _)| options.keep);
-                if let Err(error) = stage.files.remove_all_but(&stage.folder, &keep[stage.place], most_others) {
+                if let Err(error) = stage.files.remove_all_but(&stage.folder, &keep[stage.place], most_others)
+                {
                     self.findings.fault(&stage.name, &error);
                 }
             }

@@ -57,6 +57,8 @@ pub(crate) fn stages(journal: &Files) -> Result<Vec<String>, KeepError> {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         names => names.map_err(io("list", &journal.folder_path().join(STAGES)))?,
     };
+    // Of another name it is no stage's.
+    names.retain(|name| is_file_name(name));
     names.sort();
     Ok(names)
 }

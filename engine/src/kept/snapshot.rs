@@ -4,11 +4,12 @@
 //! the record that it was taken behind, and is refused when the log holds another there. It is written only once
 //! that record is durable, so that power loss can't leave a snapshot of events that the log has lost.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use slipring_journal::storage::{Access, Files, Folder};
+use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
 
 use super::{KeepError, io, stage_folder, write_whole};
@@ -288,16 +289,30 @@ pub(crate) fn newest_in(
     Ok(found.map(|(end, name)| (end, folder.path().join(name))))
 }
 
-/// Reads a snapshot and checks it against itself and the log.
-pub(crate) fn load(folder: &Folder, name: &str, reader: &mut RawReader) -> Result<Content, String> {
-    let mut bytes = Vec::new();
-    let read = folder.open_file(name, Access::Read).and_then(|mut file| file.read_to_end(&mut bytes));
-    read.map_err(|error| error.to_string())?;
-    let field = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap_or_default());
-    let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
-    if bytes.len() < HEADER_BYTES || &bytes[..8] != MAGIC {
+/// Reads a snapshot whose header says what its length is. Looked at first, so that nobody takes memory for what a file
+/// only claims.
+fn read(folder: &Folder, name: &str) -> Result<Vec<u8>, String> {
+    let fault = |error: std::io::Error| error.to_string();
+    let file = folder.open_file(name, Access::Read).map_err(fault)?;
+    let length = believed_bytes(&file).map_err(fault)?;
+    let mut header = [0; HEADER_BYTES];
+    if length < HEADER_BYTES as u64 || file.read_exact_at(&mut header, 0).is_err() || &header[..8] != MAGIC {
         return Err("it is no snapshot".to_owned());
     }
+    let state_bytes = u64::from_le_bytes(header[48..56].try_into().unwrap_or_default());
+    if state_bytes != length - HEADER_BYTES as u64 {
+        return Err(format!("it has {length} bytes, and its header says {state_bytes} behind itself"));
+    }
+    let mut bytes = vec![0; length as usize];
+    file.read_exact_at(&mut bytes, 0).map_err(fault)?;
+    Ok(bytes)
+}
+
+/// Reads a snapshot and checks it against itself and the log.
+pub(crate) fn load(folder: &Folder, name: &str, reader: &mut RawReader) -> Result<Content, String> {
+    let bytes = read(folder, name)?;
+    let field = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap_or_default());
+    let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
     if field(8) != FORMAT {
         return Err(format!("its format is {}, and this version reads {FORMAT}", field(8)));
     }
@@ -322,7 +337,8 @@ pub(crate) fn load(folder: &Folder, name: &str, reader: &mut RawReader) -> Resul
 
 /// Retention may remove the record that the snapshot was taken behind, but none that comes after it.
 fn is_at_start(reader: &RawReader, anchor: &Anchor) -> bool {
-    anchor.journal_id == reader.journal_id() && anchor.sequence + 1 == reader.first_sequence()
+    anchor.journal_id == reader.journal_id()
+        && anchor.sequence.checked_add(1) == Some(reader.first_sequence())
 }
 
 /// The newest snapshot that can be used and does not end behind `most`, by `restore`; and those that can't.

@@ -113,18 +113,21 @@ pub enum SalvageError {
         /// What was lost, and why.
         report: Box<crate::salvage::SalvageReport>,
     },
-    /// There is more missing between two records than any lost file leaves.
+    /// What would be written is more than the damaged journal can have held.
     #[error(
-        "between records {start} and {end} more is missing than {most} void records can stand for; move the segment \
-         that does not belong out of the folder, or raise most_voids"
+        "what can be kept of {}, with {voids} void records for what is lost between, takes {needed_bytes} bytes, and \
+         no more than {most_bytes} are allowed: nothing was written; a file claims records that were never there: \
+         move it out of the folder, or allow so many (--allow-bytes {needed_bytes})", path.display()
     )]
-    GapTooLarge {
-        /// The first record that is missing.
-        start: u64,
-        /// The record that follows.
-        end: u64,
-        /// The most void records that salvage writes.
-        most: u64,
+    TooLarge {
+        /// The damaged journal's folder.
+        path: PathBuf,
+        /// Void records that would be written.
+        voids: u64,
+        /// Bytes that the new journal would take.
+        needed_bytes: u64,
+        /// Bytes that it may take: [`SalvageOptions::allow_bytes`](crate::SalvageOptions::allow_bytes).
+        most_bytes: u64,
     },
 }
 

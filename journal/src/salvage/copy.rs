@@ -8,8 +8,8 @@ use crate::control::Control;
 use crate::crc::RecordCrc;
 use crate::error::{IoFault, SalvageError};
 use crate::format::{
-    Bond, ControlState, JournalId, Kind, MAX_EPOCH, RECORD_HEADER_BYTES, RecordHeader, SegmentHeader,
-    VERSION, encode_record_header, epoch_kind,
+    BLOCK_BYTES, Bond, ControlState, JournalId, Kind, MAX_EPOCH, RECORD_HEADER_BYTES, RecordHeader,
+    SegmentHeader, VERSION, encode_record_header, epoch_kind,
 };
 use crate::segments::LiveSegment;
 use crate::storage::{LockFault, Storage, StorageFile};
@@ -39,6 +39,27 @@ impl Epochs {
     }
 }
 
+/// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are records left, for
+/// the old one's header may claim any number.
+fn capacity_at(template: &SegmentHeader, base: u64, kept_end: u64) -> u64 {
+    template.capacity.min(kept_end.saturating_sub(base)).max(1)
+}
+
+/// The bytes of a journal that holds these sequences.
+pub(super) fn bytes_on_disk(template: Option<&SegmentHeader>, kept: Range<u64>) -> u64 {
+    let control = 2 * BLOCK_BYTES as u64;
+    let Some(template) = template else { return control };
+    let bytes =
+        |capacity| SegmentHeader { version: VERSION, base: 0, capacity, ..template.clone() }.file_bytes();
+    let (count, capacity) = (kept.end.saturating_sub(kept.start), template.capacity);
+    let whole = match count / capacity {
+        0 => 0,
+        segments => segments.saturating_mul(bytes(capacity)),
+    };
+    let last = if count % capacity == 0 { 0 } else { bytes(count % capacity) };
+    control.saturating_add(whole).saturating_add(last)
+}
+
 /// The journal in the making. Nothing is made before the first record.
 pub(super) struct Copy<'a, T: Storage> {
     storage: &'a T,
@@ -46,6 +67,8 @@ pub(super) struct Copy<'a, T: Storage> {
     journal_id: JournalId,
     crc: RecordCrc,
     template: Option<SegmentHeader>,
+    /// The sequence behind the last record that there will be.
+    kept_end: u64,
     segment: Option<Arc<LiveSegment<T>>>,
     /// Records that are not written yet, the first of them that of `start`.
     buffer: Vec<u8>,
@@ -57,8 +80,13 @@ pub(super) struct Copy<'a, T: Storage> {
 }
 
 impl<'a, T: Storage> Copy<'a, T> {
-    /// `template` is the header of one of the old segments.
-    pub(super) fn new(storage: &'a T, journal_id: JournalId, template: Option<SegmentHeader>) -> Self {
+    /// `template` is the header of one of the old segments; the records will end before `kept_end`.
+    pub(super) fn new(
+        storage: &'a T,
+        journal_id: JournalId,
+        template: Option<SegmentHeader>,
+        kept_end: u64,
+    ) -> Self {
         let template =
             template.map(|header| SegmentHeader { version: VERSION, journal_id, epoch: 1, ..header });
         Copy {
@@ -67,6 +95,7 @@ impl<'a, T: Storage> Copy<'a, T> {
             journal_id,
             crc: RecordCrc::new(journal_id.0),
             template,
+            kept_end,
             segment: None,
             buffer: Vec::new(),
             start: 0,
@@ -120,7 +149,8 @@ impl<'a, T: Storage> Copy<'a, T> {
         self.lock()?;
         self.seal()?;
         let template = self.template.as_ref().expect("records come with a layout");
-        let template = SegmentHeader { epoch, ..template.clone() };
+        let capacity = capacity_at(template, base, self.kept_end);
+        let template = SegmentHeader { epoch, capacity, ..template.clone() };
         let segment = LiveSegment::create(self.storage, &template, base, false)?.segment;
         segment
             .write_link(self.journal_id, Bond::of(self.last))

@@ -12,9 +12,11 @@ use crate::format::JournalId;
 #[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct SalvageReport {
-    /// The damaged journal's folder.
+    /// The damaged journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)
+    #[serde(serialize_with = "crate::report::as_text")]
     pub from: PathBuf,
     /// The new journal's folder.
+    #[serde(serialize_with = "crate::report::as_text")]
     pub into: PathBuf,
     /// The damaged journal's identity.
     pub from_id: JournalId,

@@ -43,6 +43,8 @@ pub(super) struct Survey {
     pub(super) first: u64,
     /// D, if the control file could be read.
     pub(super) durable_end: Option<u64>,
+    /// Bytes of all segments on disk.
+    pub(super) allocated_bytes: u64,
     pub(super) warnings: Vec<String>,
 }
 
@@ -76,6 +78,8 @@ impl Survey {
 struct Candidate {
     named: u64,
     file_bytes: u64,
+    /// Bytes of it on disk.
+    allocated_bytes: u64,
     /// Where its records start; `None` if nothing in it says so.
     records_at: Option<u32>,
     header: Option<Claim>,
@@ -156,12 +160,15 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
                 segments: Vec::new(),
                 first: state.first,
                 durable_end: Some(state.durable_end),
+                allocated_bytes: 0,
                 warnings,
             }),
             _ => Err(SalvageError::NoHeader { path: storage.path("") }),
         };
     };
     let template = families.swap_remove(wanted).header;
+    let allocated_bytes =
+        candidates.iter().map(|candidate| candidate.allocated_bytes).fold(0, u64::saturating_add);
     candidates.retain(|candidate| {
         let own = candidate.header.as_ref().is_none_or(|header| header.family == wanted);
         if !own {
@@ -188,7 +195,15 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     let segments = order(candidates, template.slots(), first);
     let durable_end = control.map(|state| state.durable_end);
     let journal_id = template.journal_id;
-    Ok(Survey { journal_id, template: Some(template), segments, first, durable_end, warnings })
+    Ok(Survey {
+        journal_id,
+        template: Some(template),
+        segments,
+        first,
+        durable_end,
+        allocated_bytes,
+        warnings,
+    })
 }
 
 /// Every file named as a segment, with its header if that can be read, and the families that there are.
@@ -208,6 +223,7 @@ fn candidates<S: Storage>(
             opened => opened.map_err(|e| IoFault::new("open", path.clone(), e))?,
         };
         let file_bytes = file.size().map_err(|e| IoFault::new("look at", path.clone(), e))?;
+        let allocated_bytes = file.allocated_bytes().map_err(|e| IoFault::new("look at", path.clone(), e))?;
         let records_at;
         let header = match chain::read_header(&file, &path) {
             Ok((header, warning)) => {
@@ -236,7 +252,7 @@ fn candidates<S: Storage>(
             }
             Err(fault) => return Err(fault.into()),
         };
-        candidates.push(Candidate { named, file_bytes, records_at, header });
+        candidates.push(Candidate { named, file_bytes, allocated_bytes, records_at, header });
     }
     Ok((candidates, families))
 }
@@ -245,7 +261,7 @@ fn candidates<S: Storage>(
 fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<Found> {
     let mut found: Vec<_> = candidates
         .into_iter()
-        .filter_map(|Candidate { named, file_bytes, records_at, header }| {
+        .filter_map(|Candidate { named, file_bytes, records_at, header, .. }| {
             let records_at = records_at.unwrap_or(template.records_at);
             let (base, end) = match header {
                 Some(header) => (header.base, header.end),

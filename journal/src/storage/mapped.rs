@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::AtomicU64;
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::FallocateFlags;
 use rustix::io::{Errno, retry_on_intr};
 
-use super::{SegmentMap, StorageFile};
+use super::{SegmentMap, StorageFile, believed};
 
 const PAGE_BYTES: u64 = 4096;
 
@@ -29,7 +29,16 @@ impl StorageFile for MappedFile {
     }
 
     fn allocated_bytes(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.blocks() * 512)
+        Ok(believed::allocated_bytes(&self.file.metadata()?))
+    }
+
+    fn next_data(&self, offset: u64) -> io::Result<u64> {
+        match rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(offset)) {
+            Ok(data) => Ok(data),
+            Err(Errno::NXIO) => Ok(u64::MAX),
+            // A file system that does not tell.
+            Err(_) => Ok(offset),
+        }
     }
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {

@@ -3,6 +3,7 @@
 //!
 //! Hidden from the docs: a seam for tests, not a promise.
 
+mod believed;
 mod files;
 mod folder;
 pub mod holder;
@@ -15,6 +16,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
+pub use believed::{believed_bytes, most_bytes};
 pub use files::Files;
 pub(crate) use files::Place;
 pub use folder::{Access, FileKind, Folder, Identity, NotOurs};
@@ -91,6 +93,11 @@ pub trait StorageFile: Send + std::marker::Sync + std::fmt::Debug + 'static {
     /// Bytes of it that have their place on the disk: fewer than its length if it has holes.
     fn allocated_bytes(&self) -> io::Result<u64> {
         self.size()
+    }
+    /// The first place at or behind `offset` that is in no hole; [`u64::MAX`] if all of the rest is one. A medium that
+    /// does not know says `offset`.
+    fn next_data(&self, offset: u64) -> io::Result<u64> {
+        Ok(offset)
     }
     /// Sets the length and reserves the space, filled with zeros, so that no later store can find the disk
     /// full.
