@@ -184,27 +184,21 @@ impl<'a, S: Storage, T: Storage> Walk<'a, S, T> {
             let segment = survey.open(self.from, found)?;
             let there = survey.there(found);
             let mut failed = None;
-            // Another file may hold what would lie in a hole of this one.
-            let skip_holes = !found.overlapped;
-            scan::for_each_slot_and(
-                self.from,
-                &segment,
-                self.next..there,
-                skip_holes,
-                |sequence, record| {
-                    if done % (1 << 16) == 0 {
-                        progress(done, total);
+            let from = self.from;
+            let pass = |hole| survey.first_elsewhere(from, index, hole);
+            scan::for_each_slot_and(from, &segment, self.next..there, pass, |sequence, record| {
+                if done % (1 << 16) == 0 {
+                    progress(done, total);
+                }
+                done += 1;
+                match self.slot(index, sequence, record) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
                     }
-                    done += 1;
-                    match self.slot(index, sequence, record) {
-                        Ok(()) => ControlFlow::Continue(()),
-                        Err(error) => {
-                            failed = Some(error);
-                            ControlFlow::Break(())
-                        }
-                    }
-                },
-            )?;
+                }
+            })?;
             failed.map_or(Ok(()), Err)?;
             if there > self.next {
                 self.lose_to(there, Loss::CorruptRecord, Some(&segment.name));
