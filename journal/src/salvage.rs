@@ -38,19 +38,13 @@ pub use report::{Loss, Lost, SalvageReport};
 use survey::Survey;
 
 /// How to salvage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SalvageOptions {
     /// Go on behind damage, with void records for what is lost in between. Not set by default.
     pub skip_damaged: bool,
     /// The bytes that the new journal may take on disk. By default twice what the damaged one takes, and 64 MiB: void
     /// records for a gap that needs more are none that lost files leave, but come of a file that does not belong.
     pub allow_bytes: Option<u64>,
-}
-
-impl Default for SalvageOptions {
-    fn default() -> Self {
-        SalvageOptions { skip_damaged: false, allow_bytes: None }
-    }
 }
 
 /// Copies what can be read of the journal at `from` into a new journal at `into`, and says what was lost.
