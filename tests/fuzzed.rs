@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use slipring_journal::{
-    Follower, JournalFault, Kind, OpenError, ReadError, Reader, SalvageOptions, Status, Writer, salvage_on,
-    verify_on,
+    Event, Follower, JournalFault, Kind, OpenError, ReadError, Reader, SalvageOptions, Schema, Status,
+    Writer, salvage_on, verify_on,
 };
 
 use crate::faulty::{Call, Faulty};
@@ -23,13 +23,14 @@ const CALLS: usize = 3_000;
 pub type Body = fn(&[u8]);
 
 /// All bodies by the name of their target.
-pub const BODIES: [(&str, Body); 6] = [
+pub const BODIES: [(&str, Body); 7] = [
     ("open", open_folder),
     ("seek", seek),
     ("replay", replay),
     ("salvage", salvage),
     ("header", header),
     ("control", control),
+    ("schema", schema),
 ];
 
 /// Opens a folder for writing, appends, closes, and reads back.
@@ -216,6 +217,20 @@ pub fn control(bytes: &[u8]) {
     let length = bytes.get(1).map_or(blocks.len(), |cut| blocks.len() - usize::from(*cut % 3));
     files.insert("control".to_owned(), blocks[..length].to_vec());
     look(images::folder(files, bytes[0] & 4 == 0));
+}
+
+/// The text of a schema, changed at some places: what is taken for one is of a possible event, and says so again.
+pub fn schema(bytes: &[u8]) {
+    let mut text = Note::schema().to_text().into_bytes();
+    for edit in bytes.chunks_exact(2) {
+        let at = usize::from(edit[0]) % text.len();
+        text[at] = edit[1];
+    }
+    let Some(schema) = Schema::from_text(&String::from_utf8_lossy(&text)) else { return };
+    for field in &schema.fields {
+        assert!(field.offset.checked_add(field.size).is_some_and(|end| end <= schema.size), "{schema}");
+    }
+    assert_eq!(Schema::from_text(&schema.to_text()), Some(schema));
 }
 
 /// The first two blocks of `file`, the first changed where `bytes` are not zero, so that a few of them suffice to

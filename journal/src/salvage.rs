@@ -38,19 +38,13 @@ pub use report::{Loss, Lost, SalvageReport};
 use survey::Survey;
 
 /// How to salvage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SalvageOptions {
     /// Go on behind damage, with void records for what is lost in between. Not set by default.
     pub skip_damaged: bool,
     /// The bytes that the new journal may take on disk. By default twice what the damaged one takes, and 64 MiB: void
     /// records for a gap that needs more are none that lost files leave, but come of a file that does not belong.
     pub allow_bytes: Option<u64>,
-}
-
-impl Default for SalvageOptions {
-    fn default() -> Self {
-        SalvageOptions { skip_damaged: false, allow_bytes: None }
-    }
 }
 
 /// Copies what can be read of the journal at `from` into a new journal at `into`, and says what was lost.
@@ -184,27 +178,21 @@ impl<'a, S: Storage, T: Storage> Walk<'a, S, T> {
             let segment = survey.open(self.from, found)?;
             let there = survey.there(found);
             let mut failed = None;
-            // Another file may hold what would lie in a hole of this one.
-            let skip_holes = !found.overlapped;
-            scan::for_each_slot_and(
-                self.from,
-                &segment,
-                self.next..there,
-                skip_holes,
-                |sequence, record| {
-                    if done % (1 << 16) == 0 {
-                        progress(done, total);
+            let from = self.from;
+            let pass = |hole| survey.first_elsewhere(from, index, hole);
+            scan::for_each_slot_and(from, &segment, self.next..there, pass, |sequence, record| {
+                if done % (1 << 16) == 0 {
+                    progress(done, total);
+                }
+                done += 1;
+                match self.slot(index, sequence, record) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        failed = Some(error);
+                        ControlFlow::Break(())
                     }
-                    done += 1;
-                    match self.slot(index, sequence, record) {
-                        Ok(()) => ControlFlow::Continue(()),
-                        Err(error) => {
-                            failed = Some(error);
-                            ControlFlow::Break(())
-                        }
-                    }
-                },
-            )?;
+                }
+            })?;
             failed.map_or(Ok(()), Err)?;
             if there > self.next {
                 self.lose_to(there, Loss::CorruptRecord, Some(&segment.name));

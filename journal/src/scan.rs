@@ -24,15 +24,15 @@ pub(crate) fn for_each_slot<S: Storage>(
     range: std::ops::Range<u64>,
     visit: impl FnMut(u64, &[u8]) -> std::ops::ControlFlow<()>,
 ) -> Result<(), IoFault> {
-    for_each_slot_and(storage, segment, range, true, visit)
+    for_each_slot_and(storage, segment, range, |hole| Ok(hole.end), visit)
 }
 
-/// As [`for_each_slot`]; all slots in holes too, unless `skip_holes`.
+/// As [`for_each_slot`]; `pass` is asked of the slots of a long hole at which to go on: anywhere in it, or at its end.
 pub(crate) fn for_each_slot_and<S: Storage>(
     storage: &S,
     segment: &OpenSegment<S::File>,
     range: std::ops::Range<u64>,
-    skip_holes: bool,
+    mut pass: impl FnMut(std::ops::Range<u64>) -> Result<u64, IoFault>,
     mut visit: impl FnMut(u64, &[u8]) -> std::ops::ControlFlow<()>,
 ) -> Result<(), IoFault> {
     let slots = segment.slots;
@@ -61,18 +61,30 @@ pub(crate) fn for_each_slot_and<S: Storage>(
             return Ok(());
         }
         at += count;
-        if skip_holes && at < end && is_zero(chunk) {
-            let here = slots.offset(at);
-            let data = segment
-                .file
-                .next_data(here)
-                .map_err(|error| IoFault::new("look for data in", storage.path(&segment.name), error))?;
-            if data.saturating_sub(here) >= LONG_HOLE_BYTES {
-                at += (data - here) / record_bytes as u64;
-            }
+        if at < end && is_zero(chunk) {
+            let data = next_data(storage, segment, at)?.min(end);
+            at = if data > at { pass(at..data)?.clamp(at, data) } else { at };
         }
     }
     Ok(())
+}
+
+/// The first slot at or behind `at` that lies in no long hole, if the medium knows of one.
+pub(crate) fn next_data<S: Storage>(
+    storage: &S,
+    segment: &OpenSegment<S::File>,
+    at: u64,
+) -> Result<u64, IoFault> {
+    let slots = segment.slots;
+    let here = slots.offset(at);
+    let data = segment
+        .file
+        .next_data(here)
+        .map_err(|error| IoFault::new("look for data in", storage.path(&segment.name), error))?;
+    match data.saturating_sub(here) {
+        ..LONG_HOLE_BYTES => Ok(at),
+        hole_bytes => Ok(at.saturating_add(hole_bytes / u64::from(slots.record_bytes)).min(slots.end)),
+    }
 }
 
 /// The rule for one record following another: epochs and times never decrease.

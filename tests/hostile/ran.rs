@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Against hangs only.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// So that a test which is red spares the machine.
-const MOST_ADDRESSES: u64 = 4 << 30;
+/// Memory of a command of which a test asks nothing else, so that one which is red spares the machine.
+const MOST_BYTES: u64 = 2 << 30;
 
 /// What came of a command.
 #[derive(Debug)]
@@ -17,8 +17,6 @@ pub struct Ran {
     pub status: ExitStatus,
     pub out: Vec<u8>,
     pub err: String,
-    /// The most memory that it had at once.
-    pub peak_bytes: u64,
 }
 
 impl Ran {
@@ -37,69 +35,60 @@ pub fn command() -> Command {
 
 /// Runs the command to its end; where it goes on by itself a signal says stop.
 pub fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Ran {
-    let mut command = command();
-    command.args(args);
-    finish(&mut command)
+    run_within(MOST_BYTES, args)
 }
 
-pub fn finish(command: &mut Command) -> Ran {
+/// The same, with no more than so many bytes of memory of its own.
+pub fn run_within<A: AsRef<OsStr>>(most_bytes: u64, args: impl IntoIterator<Item = A>) -> Ran {
+    let mut command = command();
+    command.args(args).stdin(Stdio::null());
     let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-    command.stdin(Stdio::null()).stdout(out.try_clone().unwrap()).stderr(err.try_clone().unwrap());
-    let (status, peak_bytes) = wait(command);
+    command.stdout(out.try_clone().unwrap()).stderr(err.try_clone().unwrap());
+    let status = wait_within(most_bytes, &mut command);
     let read = |file: &mut std::fs::File| {
         let mut bytes = Vec::new();
         file.rewind().unwrap();
         file.read_to_end(&mut bytes).unwrap();
         bytes
     };
-    let ran = Ran {
-        status,
-        out: read(&mut out),
-        err: String::from_utf8_lossy(&read(&mut err)).into_owned(),
-        peak_bytes,
-    };
-    assert!(!ran.err.contains("panicked"), "{command:?}: {}", ran.err);
-    ran
+    let (out, err) = (read(&mut out), String::from_utf8_lossy(&read(&mut err)).into_owned());
+    assert!(!err.contains("panicked"), "{command:?}: {err}");
+    let stopped = command.get_args().any(|arg| arg == "follow") && status.signal() == Some(libc::SIGTERM);
+    assert!(status.code().is_some() || stopped, "{command:?}: {status}, {err}");
+    Ran { status, out, err }
 }
 
-/// Its end and its peak of memory.
-///
+/// Its end.
+pub fn wait(command: &mut Command) -> ExitStatus {
+    wait_within(MOST_BYTES, command)
+}
+
 /// # Panics
-/// If it hangs, or ends by a fault of memory.
-pub fn wait(command: &mut Command) -> (ExitStatus, u64) {
+/// If it hangs.
+fn wait_within(most_bytes: u64, command: &mut Command) -> ExitStatus {
     let follows = command.get_args().any(|arg| arg == "follow");
     // SAFETY: setrlimit may be called between fork and exec.
     unsafe {
-        command.pre_exec(|| {
-            let limit = libc::rlimit { rlim_cur: MOST_ADDRESSES, rlim_max: MOST_ADDRESSES };
-            libc::setrlimit(libc::RLIMIT_AS, &limit);
+        command.pre_exec(move || {
+            let limit = libc::rlimit { rlim_cur: most_bytes, rlim_max: most_bytes };
+            libc::setrlimit(libc::RLIMIT_DATA, &limit);
             Ok(())
         });
     }
-    let process = command.spawn().expect("the command runs").id() as i32;
+    let mut child = command.spawn().expect("the command runs");
     let started = Instant::now();
     let mut told = false;
     loop {
-        let mut status = 0;
-        // SAFETY: the usage is plain data, which the call fills; the child is ours and nobody else waits for it.
-        let (done, usage) = unsafe {
-            let mut usage: libc::rusage = std::mem::zeroed();
-            (libc::wait4(process, &mut status, libc::WNOHANG, &mut usage), usage)
-        };
-        if done == process {
-            let status = ExitStatus::from_raw(status);
-            let stopped = follows && status.signal() == Some(libc::SIGTERM);
-            assert!(status.code().is_some() || stopped, "{command:?}: {status}");
-            return (status, usage.ru_maxrss as u64 * 1024);
+        if let Some(status) = child.try_wait().expect("ours") {
+            return status;
         }
         if follows && !told && started.elapsed() > Duration::from_millis(300) {
-            // SAFETY: the child has not been waited for, so the number is still its own.
-            unsafe { libc::kill(process, libc::SIGTERM) };
+            let id = rustix::process::Pid::from_child(&child);
+            rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("ours");
             told = true;
         }
         if started.elapsed() > PATIENCE {
-            // SAFETY: as above.
-            unsafe { libc::kill(process, libc::SIGKILL) };
+            let _ = child.kill();
             panic!("{command:?} hangs");
         }
         std::thread::sleep(Duration::from_millis(2));

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use slipring_tests::journals::{BLOCK_BYTES, HEADER_BYTES, mend_checksum, segment};
 
-use crate::ran::{Ran, command, finish, run, wait};
+use crate::ran::{Ran, command, run, wait};
 use crate::sample;
 
 const HOSTILE: &str = "a\u{1b}[2J\u{1b}]0;title\u{7}\r\u{9b}31m\u{7f}\u{202e}txt";
@@ -228,20 +228,20 @@ fn row_a_full_disk_and_a_reader_that_is_gone_change_no_verdict() {
                 "full" => command.stdout(full_disk()),
                 _ => command.stdout(Stdio::from(pipe(false).1)),
             };
-            let (status, _) = wait(&mut command);
+            let status = wait(&mut command);
             assert_eq!(status.code(), Some(wanted), "{args:?}, {what}");
             let _ = std::fs::remove_dir_all(&into);
         }
         // Nobody hears what went wrong: the status is the same, and not that of a panic.
         let mut deaf = command();
         deaf.args(&args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(full_disk());
-        let (status, _) = wait(&mut deaf);
+        let status = wait(&mut deaf);
         assert_ne!(status.code(), Some(101), "{args:?}");
         let _ = std::fs::remove_dir_all(&into);
     }
     let mut deaf = command();
     deaf.args(["inspect", "/nowhere"]).stdin(Stdio::null()).stdout(full_disk()).stderr(full_disk());
-    assert_eq!(wait(&mut deaf).0.code(), Some(3));
+    assert_eq!(wait(&mut deaf).code(), Some(3));
 }
 
 /// What was to be listed did not arrive, and so nobody has dealt with it.
@@ -254,7 +254,7 @@ fn a_dead_letter_that_could_not_be_listed_is_not_settled() {
         let mut command = command();
         command.args(["dead-letters".as_ref(), journal.as_os_str(), "--stage".as_ref(), "sum".as_ref()]);
         command.args(["--settle", "sent on"]).stdin(Stdio::null()).stderr(Stdio::null()).stdout(out);
-        wait(&mut command).0.code()
+        wait(&mut command).code()
     };
     let open = || slipring::DeadLetters::of(&journal).unwrap().open().len();
     assert_eq!(open(), 4);
@@ -272,7 +272,7 @@ fn row_a_signal_ends_a_command_whose_output_is_stuck() {
     let (_reader, writer) = pipe(true);
     let mut follow = command();
     follow.arg("follow").arg(&journal).args(["--from-sequence", "0"]).stdin(Stdio::null()).stdout(writer);
-    assert_eq!(wait(&mut follow).0.code(), Some(1), "it was cut short");
+    assert_eq!(wait(&mut follow).code(), Some(1), "it was cut short");
 
     let (_reader, writer) = pipe(true);
     let new = place.path().join("new");
@@ -293,5 +293,5 @@ fn row_a_signal_ends_a_command_whose_output_is_stuck() {
         rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
     }
     assert!(ended.is_ok(), "it hangs");
-    assert_eq!(finish(command().arg("verify").arg(&new)).code(), Some(0));
+    assert_eq!(run(["verify".as_ref(), new.as_os_str()]).code(), Some(0));
 }

@@ -47,7 +47,8 @@ fn capacity_at(template: &SegmentHeader, base: u64, kept_end: u64) -> u64 {
 
 /// The bytes of a journal that holds these sequences.
 pub(super) fn bytes_on_disk(template: Option<&SegmentHeader>, kept: Range<u64>) -> u64 {
-    let control = 2 * BLOCK_BYTES as u64;
+    // And the LOCK file.
+    let control = 3 * BLOCK_BYTES as u64;
     let Some(template) = template else { return control };
     let bytes =
         |capacity| SegmentHeader { version: VERSION, base: 0, capacity, ..template.clone() }.file_bytes();

@@ -6,6 +6,7 @@ use crate::control;
 use crate::error::{IoFault, JournalFault, SalvageError};
 use crate::format::{JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name};
 use crate::reader::no_control;
+use crate::scan;
 use crate::storage::{NotOurs, Storage, StorageFile};
 
 use super::control_note;
@@ -60,6 +61,26 @@ impl Survey {
         let record_bytes = u64::from(self.slots(found).record_bytes.max(1));
         let there = found.file_bytes.saturating_sub(u64::from(found.records_at)) / record_bytes;
         found.base + there.min(found.end - found.base)
+    }
+
+    /// The first of these sequences, in a hole of one segment, that another segment may hold.
+    pub(super) fn first_elsewhere<S: Storage>(
+        &self,
+        storage: &S,
+        index: usize,
+        hole: std::ops::Range<u64>,
+    ) -> Result<u64, IoFault> {
+        let mut first = hole.end;
+        if !self.segments[index].overlapped {
+            return Ok(first);
+        }
+        for (other, found) in self.segments.iter().enumerate() {
+            let start = found.base.max(hole.start);
+            if other != index && found.overlapped && start < self.there(found).min(first) {
+                first = first.min(scan::next_data(storage, &self.open(storage, found)?, start)?);
+            }
+        }
+        Ok(first)
     }
 
     pub(super) fn open<S: Storage>(
