@@ -128,10 +128,8 @@ fn row_every_file_as_a_hole_of_a_tebibyte() {
 fn row_a_snapshot_that_is_a_hole() {
     let place = tempfile::tempdir().unwrap();
     let journal = sample_in(place.path());
-    let old = journal.join(STAGE).join(format!("{:020}.snapshot", 200));
-    let new = journal.join(STAGE).join(format!("{:020}.snapshot", 201));
-    std::fs::copy(&old, &new).unwrap();
-    let file = OpenOptions::new().write(true).open(&new).unwrap();
+    let snapshot = journal.join(STAGE).join(format!("{:020}.snapshot", 200));
+    let file = OpenOptions::new().write(true).open(&snapshot).unwrap();
     file.write_all_at(&((1_u64 << 40) - 64).to_le_bytes(), 48).unwrap();
     file.set_len(1 << 40).unwrap();
     let all = look_at(&journal, "a snapshot");
@@ -140,7 +138,7 @@ fn row_a_snapshot_that_is_a_hole() {
     assert!(stages.out().contains("1099511627776 bytes"), "{}", stages.out());
     let recovered = sample::reopen(&journal);
     let restored = recovered.restored();
-    assert_eq!((restored[0].end, restored[0].refused.len()), (Some(200), 1), "{restored:?}");
+    assert_eq!((restored[0].end, restored[0].refused.len()), (None, 1), "{restored:?}");
 }
 
 #[test]
