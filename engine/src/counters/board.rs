@@ -149,7 +149,7 @@ impl Board {
     /// Says whether the name of the journal's folder means another one by now.
     pub(crate) fn set_folder_moved(&self, moved: bool) {
         // Relaxed: a figure, of the journal's threads alone.
-        self.fate().folder_moved.store(u64::from(moved), Ordering::Relaxed);
+        self.fate().each(|fate| fate.folder_moved.store(u64::from(moved), Ordering::Relaxed));
     }
 
     /// Publishing is closed.
