@@ -64,10 +64,10 @@ fn row_names_and_paths_are_shown_and_not_obeyed() {
     for name in sample::files(&journal).iter().filter(|name| name.ends_with(".seg")) {
         let path = journal.join(name);
         let mut bytes = std::fs::read(&path).unwrap();
-        for block in bytes[..HEADER_BYTES].chunks_exact_mut(BLOCK_BYTES) {
+        for block in bytes[..2 * BLOCK_BYTES].chunks_exact_mut(BLOCK_BYTES) {
             let text = format!("E{HOSTILE} 48\nf{HOSTILE} [u8;48]{HOSTILE} 0 48\n");
             block[60..64].copy_from_slice(&(text.len() as u32).to_le_bytes());
-            block[72..72 + text.len()].copy_from_slice(text.as_bytes());
+            block[128..128 + text.len()].copy_from_slice(text.as_bytes());
             mend_checksum(block);
         }
         std::fs::write(path, bytes).unwrap();
