@@ -213,6 +213,23 @@ fn a_missing_last_segment_is_known_by_d() {
     }
 }
 
+/// Nothing says where the journal begins but the name of a file whose header is lost.
+#[test]
+fn a_first_segment_without_header_and_control_file_is_kept_by_its_records() {
+    let mut files = closed(CAPACITY, 20).to_files();
+    files.remove("control");
+    files.get_mut(&segment(0)).unwrap()[..2 * BLOCK_BYTES].fill(0xa5);
+    let (report, new) = salvaged(&next_boot(&files), PREFIX).unwrap();
+    assert_eq!((contents(&new), report.lost_count), (notes(0..20), 0), "{report}");
+    // One that holds no record of this journal is no beginning of it.
+    let mut files = closed(CAPACITY, 20).to_files();
+    files.remove("control");
+    let name = segment(0);
+    files.get_mut(&name).unwrap().fill(0xa5);
+    let (report, new) = salvaged(&next_boot(&files), PREFIX).unwrap();
+    assert_eq!(contents(&new), notes(6..20), "{report}");
+}
+
 #[test]
 fn both_headers_of_a_segment_bad_the_name_and_the_neighbours_tell() {
     for base in [0, 6, 18] {

@@ -1,10 +1,13 @@
 //! What is there of a damaged journal: which segments, of which identity and layout, and from where on. Where files
 //! contradict each other, the greater number decides, and a warning says so.
 
+use std::ops::ControlFlow;
+
 use crate::chain::{self, Layout, OpenSegment};
 use crate::control;
+use crate::crc::RecordCrc;
 use crate::error::{IoFault, JournalFault, SalvageError};
-use crate::format::{JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name};
+use crate::format::{JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name, valid_record};
 use crate::reader::no_control;
 use crate::scan;
 use crate::storage::{NotOurs, Storage, StorageFile};
@@ -208,10 +211,7 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     });
     let first = match control {
         Some(state) => state.first,
-        None => {
-            let bases = candidates.iter().filter_map(|c| c.header.as_ref().map(|header| header.base));
-            bases.min().unwrap_or(0)
-        }
+        None => first_of(storage, &candidates, &template)?,
     };
     let segments = order(candidates, template.slots(), first);
     let durable_end = control.map(|state| state.durable_end);
@@ -225,6 +225,40 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
         allocated_bytes,
         warnings,
     })
+}
+
+/// Where the records begin, if no control file says so. A file whose header is lost counts by its name if there is a whole
+/// record in it.
+fn first_of<S: Storage>(
+    storage: &S,
+    candidates: &[Candidate],
+    template: &SegmentHeader,
+) -> Result<u64, SalvageError> {
+    let bases = candidates.iter().filter_map(|c| c.header.as_ref().map(|header| header.base));
+    let mut first = bases.min().unwrap_or(0);
+    for candidate in candidates.iter().filter(|candidate| candidate.header.is_none()) {
+        if candidate.named < first && holds_a_record(storage, candidate, template)? {
+            first = candidate.named;
+        }
+    }
+    Ok(first)
+}
+
+fn holds_a_record<S: Storage>(
+    storage: &S,
+    candidate: &Candidate,
+    template: &SegmentHeader,
+) -> Result<bool, SalvageError> {
+    let (base, name) = (candidate.named, segment_name(candidate.named));
+    let records_at = candidate.records_at.unwrap_or(template.slots().records_at);
+    let slots = Slots { base, end: MAX_END, records_at, ..template.slots() };
+    let file = storage.open(&name, false).map_err(|e| IoFault::new("open", storage.path(&name), e))?;
+    let (crc, mut found) = (RecordCrc::new(template.journal_id.0), false);
+    scan::for_each_slot(storage, &OpenSegment { name, slots, file }, base..MAX_END, |sequence, record| {
+        found = valid_record(&crc, sequence, record).is_some();
+        if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(found)
 }
 
 /// Every file named as a segment, with its header if that can be read, and the families that there are.
