@@ -75,7 +75,7 @@ impl<E: Event> Publisher<E> {
         let fits = count <= self.outlet.capacity;
         let status = &*self.outlet.status;
         let try_now = || self.producer.try_publish_all(|| status.lets_publish(), count, fill);
-        match fits.then(|| try_now()).flatten() {
+        match fits.then(try_now).flatten() {
             Some(number) => Ok(Some(self.note(number))),
             None => Err(self.full().map(|()| 0)),
         }
