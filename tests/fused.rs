@@ -11,6 +11,7 @@ use slipring::{
     Batch, Cause, Context, Engine, EngineBuilder, From, Gate, Halted, Handler, HandlerError, Journal, Lane,
     Publisher, Publishers, ShutdownError, Sync,
 };
+use slipring_tests::blocked::Blocked;
 use slipring_tests::handlers::live;
 use slipring_tests::journals::{Note, note};
 
@@ -209,50 +210,45 @@ fn a_turn_is_one_batch() {
     assert_eq!(shutdown(engine, publisher).unwrap(), 1010);
 }
 
-/// An event that the journal refuses ends the batch before it: what came before is handled, and flushed.
+/// An event that the journal can't take ends the batch before it: what came before is handled, and flushed.
 #[test]
 fn a_journal_that_fails_in_the_middle_of_a_batch_ends_the_stage_s_batch_there() {
     let place = tempfile::tempdir().unwrap();
-    let (engine, mut publisher, seen) = Fused::new(place.path(), 1 << 12, Plan::default()).live();
-    publish(&mut publisher, 0..10);
-    engine.invoke();
-    let mut events: Vec<(u64, Note)> = (10..100).map(|id| (id, note(id))).collect();
-    events[50].0 = u64::MAX;
-    publisher.publish_all_at(&events).unwrap();
+    let seen = fails_at(place.path(), 10, 60);
+    let seen = seen.lock().unwrap();
+    assert_eq!((seen.ids.len(), seen.pending, seen.flushed), (60, 0, 60));
+}
+
+/// Wherever in a batch that event is, also where a part of it begins: the stage sees what is before, and nothing else.
+#[test]
+fn an_event_that_the_journal_can_t_take_is_seen_by_nobody() {
+    for refused in [0, 1, 31, 32, 33, 63, 64, 127, 128] {
+        let place = tempfile::tempdir().unwrap();
+        let bad = (refused + 10_u64).next_multiple_of(3);
+        let seen = fails_at(place.path(), bad - refused, bad);
+        assert_eq!(seen.lock().unwrap().ids.len() as u64, bad);
+    }
+}
+
+/// Publishes `before` events, and then 200 in one batch, of which the journal fails at the one of sequence `bad`.
+fn fails_at(place: &Path, before: u64, bad: u64) -> Arc<Mutex<Seen>> {
+    let fused = Fused::new(place, Blocked::segment_records(bad), Plan::default());
+    let (engine, mut publisher, seen) = fused.live();
+    let blocked = Blocked::at(place, bad);
+    publish(&mut publisher, 0..before);
+    while seen.lock().unwrap().ids.len() as u64 != before {
+        engine.invoke();
+    }
+    publish(&mut publisher, before..before + 200);
     while engine.halted().is_none() {
         engine.invoke();
     }
     let Halted { stage, sequence, .. } = engine.halted().unwrap();
-    assert_eq!((stage.as_str(), sequence), ("journal", 60));
-    {
-        let seen = seen.lock().unwrap();
-        assert_eq!((seen.ids.len(), seen.pending, seen.flushed), (60, 0, 60));
-    }
-    assert!(matches!(shutdown(engine, publisher), Err(ShutdownError::Halted(_))));
-    assert_eq!(replayed(place.path()), (0..60).collect::<Vec<_>>());
-}
-
-/// Wherever in a batch the refused event is, also where a part of it begins: the stage sees what is before, and nothing else.
-#[test]
-fn an_event_that_the_journal_refuses_is_seen_by_nobody() {
-    for refused in [0, 1, 31, 32, 33, 63, 64, 127, 128] {
-        let place = tempfile::tempdir().unwrap();
-        let (engine, mut publisher, seen) = Fused::new(place.path(), 1 << 12, Plan::default()).live();
-        publish(&mut publisher, 0..10);
-        engine.invoke();
-        let mut events: Vec<(u64, Note)> = (10..210).map(|id| (id, note(id))).collect();
-        events[refused].0 = u64::MAX;
-        publisher.publish_all_at(&events).unwrap();
-        while engine.halted().is_none() {
-            engine.invoke();
-        }
-        let bad = 10 + refused as u64;
-        let Halted { stage, sequence, .. } = engine.halted().unwrap();
-        assert_eq!((stage.as_str(), sequence), ("journal", bad));
-        assert_eq!(seen.lock().unwrap().ids.len() as u64, bad);
-        assert!(matches!(shutdown(engine, publisher), Err(ShutdownError::Halted(_))));
-        assert_eq!(replayed(place.path()), (0..bad).collect::<Vec<_>>());
-    }
+    assert_eq!((stage.as_str(), sequence), ("journal", bad));
+    assert!(matches!(shutdown(engine, publisher), Err(ShutdownError::Journal(_) | ShutdownError::Halted(_))));
+    drop(blocked);
+    assert_eq!(replayed(place), (0..bad).collect::<Vec<_>>());
+    seen
 }
 
 /// The turn in which the stage fails finishes no event, but the journal is not at its end: dropped just then, the engine

@@ -86,10 +86,10 @@ fn memory_besides_the_maps_does_not_grow_with_the_journal() {
 fn opening(segments: u64, capacity: u64) -> (u64, Vec<(Call, usize)>) {
     const TAIL: u64 = 5_000;
     let journal =
-        Journal::at("memory").segment_records(capacity).sync(Sync::EveryBatch).window_records(1 << 14);
+        Journal::at("memory").segment_records(capacity).sync(Sync::EveryBatch).window_records(1 << 13);
     let memory = Memory::new(BOOT);
     let (mut writer, _) = open(&journal, &memory).unwrap();
-    // The window, like the tail, lies in the last segment.
+    // Twice the window, and so what is looked at, lies in the last segment like the tail.
     let records = segments * capacity - capacity / 2;
     for end in (0..records - TAIL).step_by(4_096).chain([records - TAIL]) {
         append_to(&mut writer, end);

@@ -1,5 +1,6 @@
 //! What slipring's whole-system tests share; the tests are the files beside this one, a theme each.
 
+pub mod blocked;
 pub mod children;
 pub mod counting;
 pub mod deaths;

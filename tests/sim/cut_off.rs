@@ -8,7 +8,7 @@ use super::lives::Note;
 use super::machine::Sim;
 
 const RECORD_BYTES: usize = 48;
-const HEADER_BYTES: usize = 8192;
+const HEADER_BYTES: usize = slipring_journal::HEADER_BYTES as usize;
 
 /// Plays it with everything that is left to chance taken from `seed`. Whether anything was cut off, or what was violated.
 pub(crate) fn cut_off(seed: u64) -> Result<bool, String> {

@@ -251,7 +251,7 @@ impl SegmentBlocks {
         let mut decoded =
             match choose(block::copies(&head, 0, SegmentHeader::decode), |a, b| a.header == b.header) {
                 Ok((decoded, single)) => {
-                    one_copy.extend(single.then_some("header"));
+                    one_copy.extend(single.map(|_| "header"));
                     decoded
                 }
                 Err(fault) => return Ok(Err(fault)),
@@ -274,16 +274,17 @@ impl SegmentBlocks {
         let (mut link, mut seal) = (None, None);
         if header.version > 1 {
             match choose(block::copies(&head, LINK_AT, Link::decode), |a, b| a == b) {
-                Ok((found, single)) => {
-                    one_copy.extend(single.then_some("link"));
+                Ok((found, other)) => {
+                    // A process may die between the two writes: what was never written is no damage.
+                    one_copy.extend(other.filter(|fault| *fault == BlockFault::Damaged).map(|_| "link"));
                     link = Some(found);
                 }
                 Err(fault @ (BlockFault::Version(_) | BlockFault::ForeignEndian)) => return Ok(Err(fault)),
                 Err(BlockFault::Absent | BlockFault::Damaged) => {}
             }
             match choose(block::copies(&head, SEAL_AT, Seal::decode), |a, b| a == b) {
-                Ok((found, single)) => {
-                    one_copy.extend(single.then_some("seal"));
+                Ok((found, other)) => {
+                    one_copy.extend(other.map(|_| "seal"));
                     seal = Some(found);
                 }
                 Err(BlockFault::Absent) => {}
@@ -315,25 +316,25 @@ impl SegmentBlocks {
     }
 }
 
-/// Takes a block from its two copies, and says whether only one of them can be used.
+/// Takes a block from its two copies; and what is wrong with the other one, if only one can be used.
 ///
 /// A block of another version or byte order is whole, not damaged: whoever wrote it knows better than the other copy.
 fn choose<T>(
     [a, b]: [Result<T, BlockFault>; 2],
     same: impl Fn(&T, &T) -> bool,
-) -> Result<(T, bool), BlockFault> {
+) -> Result<(T, Option<BlockFault>), BlockFault> {
     use BlockFault as F;
     match (a, b) {
         (Err(F::ForeignEndian), _) | (_, Err(F::ForeignEndian)) => Err(F::ForeignEndian),
         (Err(F::Version(found)), _) | (_, Err(F::Version(found))) => Err(F::Version(found)),
         (Ok(a), Ok(b)) => {
             if same(&a, &b) {
-                Ok((a, false))
+                Ok((a, None))
             } else {
                 Err(F::Damaged)
             }
         }
-        (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok((one, true)),
+        (Ok(one), Err(fault)) | (Err(fault), Ok(one)) => Ok((one, Some(fault))),
         (Err(F::Absent), Err(F::Absent)) => Err(F::Absent),
         _ => Err(F::Damaged),
     }
