@@ -345,3 +345,25 @@ fn top_shows_them_once_as_json_and_until_the_end() {
     );
     std::fs::remove_file(usual_file(folder.path())).unwrap();
 }
+
+/// Other processes read what was not delivered as a lag, once the engine has ended: it is what the engine itself says.
+#[test]
+fn the_last_counters_show_what_was_not_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("counters");
+    let fails = |note: &Note, _: &Context| if note.id == 5 { Err("as planned") } else { Ok(()) };
+    let lane = Lane::named("main").stage("fails", fails, Gate::PUBLISHED);
+    let builder = Engine::builder().counters_at(&path).ring_capacity(64).lane(lane);
+    let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
+    let mut published = 0;
+    while published < 40 && publisher.publish(note(published)).is_ok() {
+        published += 1;
+    }
+    let (ending, reader) = (engine.ending(), CountersReader::open(&path).unwrap());
+    drop(engine);
+    let last = reader.last();
+    let undelivered = &ending.undelivered()[0];
+    assert_eq!((undelivered.from, undelivered.count), (5, published - 5));
+    assert_eq!((last.published_end, last.stages[0].lag), (published, undelivered.count));
+    drop(publisher);
+}

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use slipring_journal::golden::{GoldenJournal, GoldenSegment};
-use slipring_journal::{JournalFault, ReadError, Status, inspect, verify};
+use slipring_journal::{
+    Event, Journal, JournalFault, ReadError, SalvageOptions, Status, inspect, salvage, verify,
+};
 
 const BRANCH: [u8; 16] = *b"restored on 0001";
 
@@ -110,7 +112,7 @@ fn a_segment_that_was_sealed_early_ends_there_and_the_next_begins() {
 fn records_of_two_sizes_are_verified_and_refused_by_a_reader_of_one() {
     let report = verify(folder("v2-two-sizes"), |_, _| {}).unwrap();
     assert_eq!((report.status, report.records), (Status::Fine, 11), "{report:?}");
-    let read = slipring_journal::Journal::at(folder("v2-two-sizes")).raw_reader();
+    let read = Journal::at(folder("v2-two-sizes")).raw_reader();
     match read {
         Err(ReadError::Journal(JournalFault::SegmentConflict { what, .. })) => {
             assert!(what.contains("event"), "{what}")
@@ -134,6 +136,57 @@ fn a_file_that_was_written_again_says_what_it_held() {
     assert_eq!((of(0), of(1)), (None, Some(0)));
     // What lies behind its last record is of its earlier life, and no part of the log.
     assert_eq!((info.end_sequence, info.durable_end), (11, 11));
+}
+
+/// The new journal has segments of its own, which end where theirs do and nowhere else.
+#[test]
+fn a_salvage_of_segments_that_were_sealed_early_can_be_opened() {
+    let place = tempfile::tempdir().unwrap();
+    let into = place.path().join("new");
+    let report = salvage(folder("v2-sealed-early"), &into, SalvageOptions::default(), |_, _| {}).unwrap();
+    assert_eq!((report.records, report.lost_count), (14, 0), "{report}");
+    let found = verify(&into, |_, _| {}).unwrap();
+    assert_eq!((found.status, found.records), (Status::Fine, 14), "{found:?}");
+}
+
+/// The event of the golden journals of two words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
+#[event(pod)]
+#[repr(C)]
+struct Words {
+    word0: u64,
+    word1: u64,
+}
+
+/// A journal goes on with what it has that this version knows nothing of: attributes, a version of its event, a branch, a
+/// segment that ended early.
+#[test]
+fn a_writer_goes_on_with_what_it_does_not_know() {
+    for (name, records) in
+        [("v2-attributes", 4), ("v2-event-version", 4), ("v2-branch", 4), ("v2-sealed-early", 14)]
+    {
+        let place = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap()) {
+            std::fs::copy(entry.path(), place.path().join(entry.file_name())).unwrap();
+        }
+        let before = inspect(place.path()).unwrap();
+        let journal = Journal::at(place.path()).segment_records(8);
+        for life in 0..2 {
+            let (mut writer, report) =
+                journal.open::<Words>().unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(report.end_sequence, records + 20 * life, "{name}");
+            for n in 0..20 {
+                writer.append(10_000 + 20 * life + n, &Words { word0: n, word1: life }).unwrap();
+            }
+            writer.close().unwrap();
+        }
+        let after = inspect(place.path()).unwrap();
+        assert_eq!((after.end_sequence, &after.branch), (records + 40, &before.branch), "{name}");
+        let versions = |info: &slipring_journal::JournalInfo| info.segments.last().unwrap().event_version;
+        assert_eq!(versions(&after), versions(&before), "{name}");
+        let found = verify(place.path(), |_, _| {}).unwrap();
+        assert_eq!((found.status, found.records), (Status::Fine, records + 40), "{name}: {found:?}");
+    }
 }
 
 #[test]

@@ -175,6 +175,7 @@ impl<E: Event> Engine<E> {
             haste: Arc::clone(&self.haste),
             keeper: self.keeper.take(),
             counters_file: self.counters_file.take(),
+            has_waited: self.has_waited,
         };
         let place = Arc::new(Mutex::new(Some(engine)));
         let take =
@@ -182,7 +183,12 @@ impl<E: Event> Engine<E> {
         let there = Arc::clone(&place);
         let thread = std::thread::Builder::new().name("slipring-ending".to_owned());
         if thread.spawn(move || drop(take(&there))).is_err() {
-            for lane in take(&place).iter_mut().flat_map(|engine| std::mem::take(&mut engine.lanes)) {
+            let left = |engine: &mut Engine<E>| {
+                // The caller's lanes have no thread that could be left.
+                engine.invoked = None;
+                std::mem::take(&mut engine.lanes)
+            };
+            for lane in take(&place).iter_mut().flat_map(left) {
                 grace::left_behind("lane", &lane.name);
             }
         }
@@ -202,7 +208,8 @@ impl<E: Event> Drop for Engine<E> {
         let mut grace = Grace::new(began);
         let closed = self.close_publishing(|| grace.is_over(Instant::now(), false));
         let end = closed.unwrap_or_else(|| self.shared.outlet.published.end());
-        let longest = self.shared.wait_timeout.max(grace::DROP);
+        // A shutdown that gave up has waited so long already.
+        let longest = if self.has_waited { grace::DROP } else { self.shared.wait_timeout.max(grace::DROP) };
         self.drain(|moved| {
             let (waits, is_late) = (is_waited_for(), began.elapsed() >= longest);
             grace.is_over(Instant::now(), moved || waits) || is_late && !waits
@@ -224,7 +231,9 @@ impl<E: Event> Drop for Engine<E> {
         }
         self.account(end);
         // Before the journal's lock goes: the next writer's counters have the same name.
-        self.counters_file = None;
+        if let Some(file) = &self.counters_file {
+            file.hide();
+        }
         // Before the journal goes, and its lock with it: what the keeper writes lies under that lock.
         if let Some(keeper) = &mut self.keeper {
             keeper.finish();
@@ -236,5 +245,7 @@ impl<E: Event> Drop for Engine<E> {
                 let _ = writeln!(std::io::stderr(), "{what}");
             }
         }
+        // The journal has gone: what readers see now is the last.
+        self.counters_file = None;
     }
 }

@@ -73,6 +73,8 @@ pub struct Engine<E: Event> {
     pub(crate) keeper: Option<Keeper>,
     /// Where other processes read the counters.
     pub(crate) counters_file: Option<CountersFile>,
+    /// A shutdown has waited as long as it may.
+    pub(crate) has_waited: bool,
 }
 
 impl<E: Event> Engine<E> {
@@ -153,7 +155,7 @@ impl<E: Event> Engine<E> {
             capacity: shared.outlet.capacity as u64,
             live_from: shared.live_from,
             has_journal: shared.journal.is_some(),
-            now_ns: shared.outlet.clock.now_ns(),
+            now_ns: shared.outlet.now_ns(),
             stages: Box::new(stages.map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: Some(shared.late.counters()),
         };

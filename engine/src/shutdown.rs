@@ -38,6 +38,7 @@ impl<E: Event> Engine<E> {
         if is_inside(&self.shared.status) {
             return Err(ShutdownError::InHandler);
         }
+        self.has_waited = true;
         drop(publisher);
         self.shared.status.refuse();
         let mut pause = Pause::default();
@@ -57,7 +58,9 @@ impl<E: Event> Engine<E> {
         stages.extend(self.lanes.iter_mut().flat_map(|lane| lane.join(&self.shared.status)));
         let undelivered = self.account(end).to_vec();
         // Before the journal's lock goes: the next writer's counters have the same name, and its stages the same folders.
-        self.counters_file = None;
+        if let Some(file) = &self.counters_file {
+            file.hide();
+        }
         let kept = self.keeper.as_mut().map_or_else(Vec::new, |keeper| {
             keeper.finish();
             keeper.counters()
@@ -72,6 +75,8 @@ impl<E: Event> Engine<E> {
                 durable_end = Some(writer.close()?);
             }
         }
+        // What readers see now is the last.
+        self.counters_file = None;
         let keep_faults = self.shared.findings.faults();
         match self.shared.status.halted() {
             Some(halted) => Err(halted.clone().into()),

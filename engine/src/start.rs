@@ -227,7 +227,7 @@ impl<E: Event> EngineBuilder<E> {
             ending: Ending::default(),
         };
         let (shared, lanes) = (Arc::new(shared), Vec::new());
-        let mut engine = Engine { shared, lanes, invoked, haste, keeper, counters_file };
+        let mut engine = Engine { shared, lanes, invoked, haste, keeper, counters_file, has_waited: false };
         for (lane, run) in runs {
             engine.lanes.push(spawn(lane, run)?);
         }
@@ -321,7 +321,9 @@ fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>, b
         }
     });
     // What was seen before.
-    board.set_folder_moved(journal.folder_moved());
+    if journal.folder_moved() {
+        board.set_folder_moved(true);
+    }
     // What was durable before; the syncer may have raised it further since.
     durable.raise(journal.durable_end());
     show(&told, durable.end());

@@ -52,7 +52,7 @@ pub(crate) fn check<S: Storage>(
         let other = chain.segments.last().map_or(CONTROL_NAME.to_owned(), ChainSegment::name);
         return Err(conflict(&other, NOT_BEHIND));
     }
-    if slots.holds(durable_end.saturating_sub(1))
+    if durable_end.checked_sub(1).is_some_and(|last| slots.holds(last))
         && control.last.is_known()
         && read_bond(file, slots, durable_end - 1).map_err(fault)? != control.last
         && !is_damaged(file, slots, control, durable_end - 1).map_err(fault)?

@@ -60,9 +60,21 @@ impl<S: Storage> Control<S> {
             .map_err(|error| IoFault::new("open", storage.path(CONTROL_NAME), error))?;
         let control = Control { storage: storage.clone(), file, state };
         if protect::on(protect::CONTROL_REWRITE) {
-            control.write(&state)?;
+            control.rewrite()?;
         }
         Ok(control)
+    }
+
+    /// Byte for byte: a slot of version 1 that was written as one of version 2 might be torn into neither.
+    fn rewrite(&self) -> Result<(), IoFault> {
+        let fault = |operation| {
+            let path = self.storage.path(CONTROL_NAME);
+            move |error| IoFault::new(operation, path, error)
+        };
+        let (mut block, at) = (vec![0; BLOCK_BYTES], slot_offset(self.state.generation));
+        self.file.read_at(&mut block, at).map_err(fault("read"))?;
+        self.file.write_at(&block, at).map_err(fault("write"))?;
+        self.file.sync().map_err(fault("sync"))
     }
 
     /// Writes what `change` makes of the state into the older slot, and syncs it.

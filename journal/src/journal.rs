@@ -269,7 +269,8 @@ impl Journal {
             event_version: chain.segments.last().map_or(0, |segment| segment.layout.event_version),
             previous_base: None,
             branch: control.state.branch,
-            schema: text,
+            // With its attributes: the segments of a journal are compared by this text.
+            schema: chain.segments.last().map_or(text, |segment| segment.layout.schema.clone()),
             sealed_end: None,
         };
         let end = report.end_sequence;

@@ -55,6 +55,7 @@ pub(crate) fn recover<S: Storage>(
     // 3. Check the chain. The event type is checked before any record is read.
     let accept = |segment: &_| chain::check_schema(storage, segment, schema, record_bytes);
     let chain = chain::load(storage, &found, true, accept)?;
+    chain.check_one_layout(storage)?;
     let mut report = empty_report(storage, &found);
     report.was_closed = found.closed;
     report.same_boot = judge::is_same_boot(storage, &found);

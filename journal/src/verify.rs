@@ -154,6 +154,14 @@ fn look<S: Storage>(
             report.refuses_to_open = true;
             return Ok(());
         }
+        Err(JournalFault::MissingSegment { expected_base, .. })
+            if control::load(storage)?.is_some_and(|now| now.state.first > expected_base) =>
+        {
+            let what =
+                "retention went past what was durable when the look began: look again for what lies behind";
+            report.warnings.push(what.to_owned());
+            return Ok(());
+        }
         judged => judged?,
     };
     report.end_sequence = judged.end;

@@ -11,6 +11,7 @@ use super::format::{
     LanesLine, LateHeadLine, LateLine, Layout, PublishersLine, cut,
 };
 use super::memory::{Memory, Place, Words};
+use super::told::forks;
 use super::{Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters, Told};
 use crate::cursor::Cursor;
 use crate::status::Halted;
@@ -21,13 +22,15 @@ pub(crate) struct Board {
     memory: Arc<Memory>,
     /// The file that others read, if there is one.
     copy: Option<Arc<Memory>>,
+    /// How often this process's line had forked when the copy was made.
+    forks: u32,
     layout: Layout,
 }
 
 impl Board {
     /// Of another process, to be read: in memory that is long enough for the layout.
     pub(super) fn of_other(memory: Arc<Memory>, layout: Layout) -> Self {
-        Board { memory, copy: None, layout }
+        Board { memory, copy: None, forks: 0, layout }
     }
 
     /// In this process alone.
@@ -37,11 +40,11 @@ impl Board {
 
     /// In this process, with copies in `file` for others to read.
     pub(super) fn told_in(file: Arc<Memory>, layout: Layout) -> Self {
-        Board { copy: Some(file), ..Board::private(layout) }
+        Board { copy: Some(file), forks: forks(), ..Board::private(layout) }
     }
 
     fn told<T: Words>(&self, offset: usize) -> Told<T> {
-        Told::new(self.memory.at(offset), self.copy.as_ref().map(|copy| copy.at(offset)))
+        Told::new(self.memory.at(offset), self.copy.as_ref().map(|copy| copy.at(offset)), self.forks)
     }
 
     /// Sets every cursor to `base` before anybody looks.
@@ -160,6 +163,14 @@ impl Board {
 
     /// Whoever has the file mapped still learns that nothing moves any more.
     pub(crate) fn end(&self) {
+        let stages = (0..self.layout.stages).map(|index| self.layout.stage(index));
+        for offset in stages.chain([self.layout.published(), self.layout.durable()]) {
+            let line = self.told::<CursorLine>(offset);
+            if let Some(copy) = line.copy() {
+                // Acquire P and Release P: as where a lane tells of its own cursor, which may lie further than it last told.
+                copy.end.fetch_max(line.end.load(Ordering::Acquire), Ordering::Release);
+            }
+        }
         // Release N: the cursors have moved for the last time.
         self.fate().each(|fate| fate.word.fetch_or(ENDED, Ordering::Release));
     }

@@ -80,15 +80,23 @@ impl CountersFile {
     }
 }
 
-impl Drop for CountersFile {
-    fn drop(&mut self) {
-        if self.process != std::process::id() {
-            return;
-        }
-        self.board.end();
-        if std::fs::symlink_metadata(&self.path).is_ok_and(|found| identity(&found) == self.identity) {
+impl CountersFile {
+    /// Takes its name away: the next writer's has the same. Whoever has it mapped still sees what becomes of the engine.
+    pub(crate) fn hide(&self) {
+        let is_own = self.process == std::process::id()
+            && std::fs::symlink_metadata(&self.path).is_ok_and(|found| identity(&found) == self.identity);
+        if is_own {
             // If it can't be removed readers still see that the engine has ended.
             let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Drop for CountersFile {
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            self.board.end();
+            self.hide();
         }
     }
 }

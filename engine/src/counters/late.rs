@@ -29,7 +29,7 @@ pub(crate) struct LatePlace {
 impl LatePlace {
     /// Of one that belongs to no engine and has finished everything below `end`.
     pub(crate) fn private(end: u64) -> Self {
-        let line = Told::new(Memory::private(size_of::<LateLine>()).at(0), None);
+        let line = Told::new(Memory::private(size_of::<LateLine>()).at(0), None, 0);
         let place = LatePlace { line, not_shown: None };
         place.set_end(end);
         place

@@ -18,7 +18,7 @@ extern "C" fn forked() {
 }
 
 /// The present count, which changes in children of this process from here on.
-fn forks() -> u32 {
+pub(super) fn forks() -> u32 {
     static ASKED: OnceLock<()> = OnceLock::new();
     ASKED.get_or_init(|| {
         // SAFETY: the handler is a function of this program, and does nothing but an atomic addition, which is allowed in a child
@@ -38,8 +38,8 @@ pub(crate) struct Told<T: Words> {
 }
 
 impl<T: Words> Told<T> {
-    pub(super) fn new(own: Place<T>, copy: Option<Place<T>>) -> Self {
-        let forks = if copy.is_some() { forks() } else { 0 };
+    /// `forks` is what [`forks`] said when the file of the copy was made.
+    pub(super) fn new(own: Place<T>, copy: Option<Place<T>>, forks: u32) -> Self {
         Told { own, copy, forks }
     }
 

@@ -88,8 +88,16 @@ impl<'a, T: Storage> Copy<'a, T> {
         template: Option<SegmentHeader>,
         kept_end: u64,
     ) -> Self {
-        let template =
-            template.map(|header| SegmentHeader { version: VERSION, journal_id, epoch: 1, ..header });
+        let template = template.map(|header| SegmentHeader {
+            version: VERSION,
+            journal_id,
+            epoch: 1,
+            // Of that one segment, and of the old journal.
+            sealed_end: None,
+            previous_base: None,
+            branch: [0; 16],
+            ..header
+        });
         Copy {
             storage,
             lock: None,
