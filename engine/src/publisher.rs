@@ -291,10 +291,7 @@ impl<E: Event> Publisher<E> {
             if time_ns <= self.bound_ns
                 && let Some(number) = self.producer.try_publish(|| status.lets_publish(), time_ns, &event)
             {
-                if !self.producer.is_single() {
-                    self.last_ns = self.last_ns.max(time_ns);
-                }
-                return Ok(self.note(number));
+                return Ok(self.note_at(number, time_ns));
             }
             if time_ns > self.bound_ns {
                 match self.check_time(time_ns) {
@@ -309,20 +306,35 @@ impl<E: Event> Publisher<E> {
         }
     }
 
-    /// Takes note of what was published; its sequence.
+    /// Takes note of what was published; its sequence. Who publishes a batch takes note of its times.
     #[inline(always)]
     fn note(&mut self, number: u64) -> u64 {
+        self.note_at(number, 0)
+    }
+
+    /// As [`Publisher::note`], of one event with its time.
+    #[inline(always)]
+    fn note_at(&mut self, number: u64, time_ns: u64) -> u64 {
         let sequence = self.outlet.base + number;
         // With one publisher the cursor is the exact count of what is published. With several, each raises it when it goes.
         if self.producer.is_single() {
             self.own.set(sequence + 1);
             if sequence % SHOWN_EVERY == SHOWN_EVERY - 1 {
-                self.show();
+                self.show_seldom();
             }
+        } else {
+            self.last_ns = self.last_ns.max(time_ns);
         }
         // Lanes gated on published alone park at this cursor; the slot is stored before the look.
         self.outlet.parking.wake(&self.own);
         sequence
+    }
+
+    /// Out of line: inlined, it takes registers from every publish.
+    #[cold]
+    #[inline(never)]
+    fn show_seldom(&self) {
+        self.show();
     }
 
     /// Says how far this publisher is, for figures, and when it goes. Of one the cursor says it already.
