@@ -113,7 +113,8 @@ impl Source {
     fn is_final(&self, status: &Status) -> bool {
         match self {
             Source::Stage(_, index) => status.is_gone(*index),
-            Source::Durable(cursors, _) => cursors.failure().is_some(),
+            // Whether more is journalled the journal's stage tells, which the gate waits for too.
+            Source::Durable(cursors, _) => cursors.sync_failure().is_some(),
         }
     }
 

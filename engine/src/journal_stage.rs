@@ -152,8 +152,9 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
             count_stall(&wiring.journal, why);
         }
         if failure.is_none() && at == start {
-            // A journal that fails while nothing is published (a sync, say) must not go unnoticed.
-            failure = self.cursors.failure().map(AppendError::Failed);
+            // A sync that fails while nothing is published must not go unnoticed. Want of room the next append finds,
+            // and notes that it was refused: whoever closes is told.
+            failure = self.cursors.closing_failure().map(AppendError::Failed);
         }
         match failure {
             Some(error) => {

@@ -336,3 +336,27 @@ fn a_shutdown_looks_at_a_journal_that_fails_behind_a_stage() {
     assert_eq!(short, ["fails", "journal", "behind"]);
     shutdown.join().unwrap().unwrap();
 }
+
+/// The journal has no room for more: what it holds becomes durable all the same, and a stage behind a gate on durable has
+/// all of that. It left as soon as the journal had failed.
+#[test]
+fn a_stage_gated_on_durable_has_all_that_a_journal_without_room_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path().join("j")).segment_records(1024).sync(Sync::every(Duration::from_secs(3600)));
+    let count = Arc::default();
+    let builder = Engine::builder().ring_capacity(1 << 13).journal(journal).wait_timeout(Duration::MAX);
+    let lane = Lane::named("own").invoked().journal();
+    let durable = Lane::named("durable").stage("durable", counting(&count), Gate::DURABLE);
+    let (engine, mut publisher) = live(builder.lane(lane).lane(durable));
+    while std::fs::remove_dir_all(folder.path()).is_err() && folder.path().exists() {
+        // A file was being made in it.
+        thread::yield_now();
+    }
+    (0..8_000).for_each(|id| publish(&mut publisher, id));
+    let ending = engine.ending();
+    let error = engine.shutdown(publisher).unwrap_err();
+    assert!(matches!(error, ShutdownError::Halted(_) | ShutdownError::Journal(_)), "{error}");
+    let ends: Vec<u64> = ending.undelivered().iter().map(|one| one.from).collect();
+    assert!(matches!(&ends[..], [journal, durable] if journal == durable && *journal >= 1024), "{ends:?}");
+    assert_eq!(count.load(Ordering::Relaxed), ends[1]);
+}

@@ -327,6 +327,18 @@ impl Cursors {
         self.progress.failure().cloned()
     }
 
+    /// The failure, if closing will tell of it.
+    #[doc(hidden)]
+    pub fn closing_failure(&self) -> Option<SyncError> {
+        self.progress.closing_failure().cloned()
+    }
+
+    /// The failure, if it keeps what was appended from becoming durable; [`Cursors::failure`] tells of want of room too.
+    #[doc(hidden)]
+    pub fn sync_failure(&self) -> Option<SyncError> {
+        self.progress.sync_failure().cloned()
+    }
+
     /// Whether the writer has been closed: the other cursors, read after this, never move again.
     pub fn is_closed(&self) -> bool {
         // Acquire C: partner of the store in `set_closed`; the cursors are final by then.

@@ -359,7 +359,7 @@ impl KeptStage {
         }
         let Some((_, version)) = self.snapshots else { return Ok(Round::Nothing) };
         let Some(saved) = self.link.saved.pop() else { return Ok(Round::Nothing) };
-        let never = cursors.failure().is_some() || ended && cursors.journalled_end() < saved.end;
+        let never = cursors.sync_failure().is_some() || ended && cursors.journalled_end() < saved.end;
         if cursors.durable_end() < saved.end && !never {
             cursors.request_durable(saved.end);
             // Room for it there is: nobody else pushes while the buffer is out.
