@@ -286,7 +286,8 @@ impl<E: Event> Publisher<E> {
         mut seldom: impl FnMut(&mut Self, u32) -> Result<(), PublishError<()>>,
     ) -> Result<u64, PublishError<E>> {
         let mut tries = 0u32;
-        loop {
+        // One way out for all errors: with two the event lies in memory.
+        let error = loop {
             let status = &*self.outlet.status;
             if time_ns <= self.bound_ns
                 && let Some(number) = self.producer.try_publish(|| status.lets_publish(), time_ns, &event)
@@ -296,14 +297,15 @@ impl<E: Event> Publisher<E> {
             if time_ns > self.bound_ns {
                 match self.check_time(time_ns) {
                     Ok(()) => continue,
-                    Err(error) => return Err(error.map(|()| event)),
+                    Err(error) => break error,
                 }
             }
             tries = tries.saturating_add(1);
             if let Err(error) = seldom(self, tries) {
-                return Err(error.map(|()| event));
+                break error;
             }
-        }
+        };
+        Err(error.map(|()| event))
     }
 
     /// Takes note of what was published; its sequence. Who publishes a batch takes note of its times.
