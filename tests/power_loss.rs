@@ -241,7 +241,10 @@ fn control_save_sync() {
 
 #[test]
 fn control_save_folder_sync() {
-    assert!(loses_cuts(protect::SAVE_FOLDER_SYNC), "a lost name of the bytes that were cut off went unnoticed");
+    assert!(
+        loses_cuts(protect::SAVE_FOLDER_SYNC),
+        "a lost name of the bytes that were cut off went unnoticed"
+    );
 }
 
 #[test]
