@@ -9,7 +9,7 @@ use super::{
     Bond, CONTROL_NAME, ControlState, JournalId, Kind, LINK_COPIES, Link, RECORD_HEADER_BYTES, RecordHeader,
     Seal, SegmentHeader, VERSION, encode_record_header, epoch_kind, segment_name,
 };
-use crate::crc::RecordCrc;
+use crate::format::crc::RecordCrc;
 
 /// One segment of a golden journal.
 #[derive(Clone, Debug)]

@@ -6,8 +6,10 @@
 //!   copies of each, then records of one size;
 //! - `LOCK`, held by the one writer.
 
+mod anchor;
 mod block;
 mod control;
+pub mod crc;
 #[cfg(feature = "negative-controls")]
 #[doc(hidden)]
 pub mod golden;
@@ -15,6 +17,7 @@ mod link;
 mod record;
 mod segment;
 
+pub use anchor::Anchor;
 pub(crate) use block::BlockFault;
 pub(crate) use control::ControlState;
 pub(crate) use link::{Bond, Link, Seal};

@@ -1,7 +1,7 @@
 //! A record's header and its checksum.
 
 use super::{RECORD_HEADER_BYTES, u32_at, u64_at};
-use crate::crc::RecordCrc;
+use crate::format::crc::RecordCrc;
 
 const KIND_BITS: u32 = 4;
 

@@ -4,15 +4,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::control::Control;
-use crate::crc::RecordCrc;
-use crate::error::{IoFault, SalvageError};
+use crate::error::IoFault;
+use crate::format::crc::RecordCrc;
 use crate::format::{
     BLOCK_BYTES, Bond, ControlState, JournalId, Kind, MAX_EPOCH, RECORD_HEADER_BYTES, RecordHeader,
     SegmentHeader, VERSION, encode_record_header, epoch_kind,
 };
-use crate::segments::LiveSegment;
+use crate::judge::control::Control;
+use crate::live::segments::LiveSegment;
 use crate::storage::{LockFault, Storage, StorageFile};
+
+use super::error::SalvageError;
 
 /// Bytes written at a time.
 const CHUNK_BYTES: usize = 256 << 10;

@@ -3,16 +3,16 @@
 
 use std::ops::ControlFlow;
 
-use crate::chain::{self, Layout, OpenSegment};
-use crate::control;
-use crate::crc::RecordCrc;
-use crate::error::{IoFault, JournalFault, SalvageError};
+use crate::error::{IoFault, JournalFault};
+use crate::format::crc::RecordCrc;
 use crate::format::{JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name, valid_record};
-use crate::reader::no_control;
-use crate::scan;
+use crate::judge::chain::{self, Layout, OpenSegment};
+use crate::judge::control;
+use crate::judge::scan;
 use crate::storage::{NotOurs, Storage, StorageFile};
 
 use super::control_note;
+use super::error::SalvageError;
 
 /// A segment to read from. Its file is opened when it is read.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
             Some(loaded.state)
         }
         Ok(None) => {
-            let missing = no_control(storage);
+            let missing = control::no_control(storage);
             if !matches!(missing, JournalFault::BadControl { .. }) {
                 return Err(missing.into());
             }
