@@ -50,9 +50,9 @@ pub use format::{
     Anchor, BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES,
     RECORD_HEADER_BYTES, VERSION,
 };
+pub use live::cursors::Cursors;
 #[doc(hidden)]
 pub use live::progress::Change;
-pub use live::progress::Cursors;
 pub use open::journal::Journal;
 pub use open::report::RecoveryReport;
 pub use read::follow::Follower;
@@ -62,7 +62,8 @@ pub use read::typed::{Chunk, Chunks, Reader, Unchecked};
 #[doc(hidden)]
 pub use read::verify::verify_on;
 pub use read::verify::{Status, VerifyReport, verify};
-pub use retention::{Lease, Retention, RetentionHandle};
+pub use retention::holders::{Lease, RetentionHandle};
+pub use retention::options::Retention;
 #[doc(hidden)]
 pub use salvage::salvage_on;
 pub use salvage::{Loss, Lost, SalvageError, SalvageOptions, SalvageReport, salvage};

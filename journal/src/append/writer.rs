@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam::utils::Backoff;
 
 use crate::append::batch::AppendBatch;
-use crate::companions::preparer::Round;
+use crate::companions::preparer::PreparerRound;
 use crate::companions::syncer::Sync;
 use crate::companions::threads::Companions;
 use crate::error::{AppendError, ReadError, Stall, SyncError};
@@ -17,10 +17,11 @@ use crate::event::Event;
 use crate::event::record::Record;
 use crate::format::crc::{RecordCrc, last_word};
 use crate::format::{JournalId, Kind, epoch_kind};
-use crate::live::progress::{Cursors, Progress};
+use crate::live::cursors::Cursors;
+use crate::live::progress::Progress;
 use crate::live::segments::{LiveSegment, Map, NextSlot, Segments};
 use crate::read::typed::Reader;
-use crate::retention::RetentionHandle;
+use crate::retention::holders::RetentionHandle;
 use crate::storage::{Files, Storage};
 use crate::tools::prefetch;
 use crate::tools::protect;
@@ -221,7 +222,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
                 Stall::Window => self.progress.wake_syncer(),
                 Stall::Segment | Stall::DiskFull => {
                     self.progress.need_segment(self.next);
-                    self.progress.wake_helper();
+                    self.progress.wake_preparer();
                 }
             }
         }
@@ -308,7 +309,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
         Reader::open_mapped(self.storage.clone(), self.next, hold)
     }
 
-    /// Syncs everything, ends the helper threads and lets go of the lock; the sequence behind the last record,
+    /// Syncs everything, ends the companions' threads and lets go of the lock; the sequence behind the last record,
     /// all of them durable.
     ///
     /// # Errors
@@ -335,14 +336,14 @@ impl<E: Event, S: Storage> Writer<E, S> {
         self.companions.step_syncer()
     }
 
-    /// One round of the helper on this thread; whether there may be more to do.
+    /// One round of the preparer on this thread; whether there may be more to do.
     #[doc(hidden)]
     pub fn step_helper(&mut self) -> bool {
-        self.companions.step_helper() == Some(Round::Worked)
+        self.companions.step_preparer() == Some(PreparerRound::Worked)
     }
 
     /// Appends below this sequence meet neither a wait nor a page that is not there: the prepared reserve, as it is
-    /// now. It takes a lock that the helper shares, so it has no place among appends that are to be quick.
+    /// now. It takes a lock that the preparer shares, so it has no place among appends that are to be quick.
     #[doc(hidden)]
     pub fn prepared_end(&self) -> u64 {
         let window_end = self.progress.window_end();

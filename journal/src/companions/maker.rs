@@ -1,5 +1,5 @@
-//! The maker: makes the file of the segment after the next, before the helper wants it. Header and name have to be synced,
-//! each sync waits behind the segments that are being synced, and meanwhile the helper has pages to make present.
+//! The maker: makes the file of the segment after the next, before the preparer wants it. Header and name have to be synced,
+//! each sync waits behind the segments that are being synced, and meanwhile the preparer has pages to make present.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -11,9 +11,9 @@ use crate::live::progress::Progress;
 use crate::live::segments::NewFile;
 use crate::storage::Storage;
 
-/// What the helper orders and the maker delivers: one file at a time.
+/// What the preparer orders and the maker delivers: one file at a time.
 #[derive(Debug)]
-pub(crate) struct Ahead<S: Storage> {
+pub(crate) struct Orders<S: Storage> {
     order: Mutex<Order<S>>,
     maker: OnceLock<Thread>,
 }
@@ -27,19 +27,19 @@ enum Order<S: Storage> {
     Made(NewFile<S>),
 }
 
-/// What the helper gets.
+/// What the preparer gets.
 #[derive(Debug)]
 pub(crate) enum Taken<S: Storage> {
     File(NewFile<S>),
-    /// The maker is at it and will wake the helper.
+    /// The maker is at it and will wake the preparer.
     Soon,
     /// It was not begun, or could not be made then: whoever needs it now makes it.
     Nothing,
 }
 
-impl<S: Storage> Ahead<S> {
+impl<S: Storage> Orders<S> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Ahead { order: Mutex::new(Order::None), maker: OnceLock::new() })
+        Arc::new(Orders { order: Mutex::new(Order::None), maker: OnceLock::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Order<S>> {
@@ -73,7 +73,7 @@ pub(crate) struct Maker<S: Storage> {
     pub(crate) storage: S,
     pub(crate) template: SegmentHeader,
     pub(crate) progress: Arc<Progress>,
-    pub(crate) ahead: Arc<Ahead<S>>,
+    pub(crate) orders: Arc<Orders<S>>,
 }
 
 impl<S: Storage> Maker<S> {
@@ -82,7 +82,7 @@ impl<S: Storage> Maker<S> {
         if self.progress.has_failed() {
             return false;
         }
-        let base = match &mut *self.ahead.lock() {
+        let base = match &mut *self.orders.lock() {
             order @ Order::Wanted(_) => match std::mem::replace(order, Order::Making) {
                 Order::Wanted(base) => base,
                 _ => return false,
@@ -95,26 +95,26 @@ impl<S: Storage> Maker<S> {
                 if fault.is_of_a_sync() {
                     self.progress.fail_by_sync(fault);
                 }
-                // It may be possible by the time that the file is needed; if not, the helper says so.
+                // It may be possible by the time that the file is needed; if not, the preparer says so.
                 Order::None
             }
         };
-        *self.ahead.lock() = made;
-        self.progress.wake_helper();
+        *self.orders.lock() = made;
+        self.progress.wake_preparer();
         true
     }
 
     /// Removes the file that nobody will use any more. Should it come back when power fails, recovery removes it.
     pub(crate) fn finish(&self) {
-        if let Taken::File(file) = self.ahead.take() {
+        if let Taken::File(file) = self.orders.take() {
             file.remove(&self.storage);
         }
     }
 
     /// Runs until `stop` says so.
     pub(crate) fn run(self, stop: &AtomicBool) -> Self {
-        let _ = self.ahead.maker.set(std::thread::current());
-        // Acquire: partner of the release store in `Threads::stop`.
+        let _ = self.orders.maker.set(std::thread::current());
+        // Acquire: partner of the release store in `RunningThreads::end`.
         while !stop.load(Ordering::Acquire) {
             if !self.step() {
                 // An order that came before the handle was set is seen after one sleep.

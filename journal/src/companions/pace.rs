@@ -9,7 +9,7 @@ const RECORDS_A_SECOND: f64 = 50e6;
 
 /// The writer's pace, as seen from look to look.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct WriterPace {
     /// Sleeps beside a writer that appends.
     shortest: Duration,
     longest: Duration,
@@ -20,10 +20,10 @@ pub(crate) struct Pace {
     sleep: Duration,
 }
 
-impl Pace {
+impl WriterPace {
     /// Beside a writer at `end` that appends, sleeps take from `shortest` to `longest`.
     pub(crate) fn new(end: u64, (shortest, longest): (Duration, Duration), idle: Duration) -> Self {
-        Pace { shortest, longest, idle, seen: end, at: Instant::now(), sleep: shortest }
+        WriterPace { shortest, longest, idle, seen: end, at: Instant::now(), sleep: shortest }
     }
 
     /// How long to sleep, with the writer at `end`: nothing is to be done before it has appended `left` more. At the pace
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn it_sleeps_longer_the_longer_nothing_is_to_be_done() {
         let ms = Duration::from_millis;
-        let mut pace = Pace::new(100, (ms(1), ms(4)), ms(8));
+        let mut pace = WriterPace::new(100, (ms(1), ms(4)), ms(8));
         // A hundred thousand records in a millisecond: half of those that are left take so long.
         assert_eq!(pace.sleep_after(ms(1), 100_100, 600_000), ms(3));
         assert_eq!(pace.sleep_after(ms(1), 200_100, 500_000), Duration::from_micros(2_500));

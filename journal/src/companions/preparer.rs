@@ -1,18 +1,18 @@
-//! The helper: maps the next segment before it is needed, keeps the pages ahead of the cursor present, and unmaps what the
+//! The preparer: maps the next segment before it is needed, keeps the pages ahead of the cursor present, and unmaps what the
 //! writer has left. The writer only swaps a pointer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::companions::maker::{Ahead, Maker, Taken};
-use crate::companions::pace::Pace;
+use crate::companions::maker::{Maker, Orders, Taken};
+use crate::companions::pace::WriterPace;
 use crate::companions::sweeper::Sweeper;
 use crate::error::{IoFault, SyncError};
 use crate::format::SegmentHeader;
 use crate::live::progress::Progress;
 use crate::live::segments::{LiveSegment, MOST_MAPPED, MOST_OPEN, Segments};
-use crate::retention::Shared;
+use crate::retention::holders::SharedRetention;
 use crate::storage::Storage;
 
 /// Bytes prefaulted in one call: a few milliseconds of work at most.
@@ -28,7 +28,7 @@ pub enum DiskFull {
     Halt,
 }
 
-/// The helper's state; [`Preparer::step`] does one round, in whatever thread calls it.
+/// The preparer's state; [`Preparer::step`] does one round, in whatever thread calls it.
 #[derive(Debug)]
 pub(crate) struct Preparer<S: Storage> {
     pub(crate) storage: S,
@@ -42,16 +42,16 @@ pub(crate) struct Preparer<S: Storage> {
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
     /// Files that the maker makes.
-    pub(crate) ahead: Arc<Ahead<S>>,
+    pub(crate) orders: Arc<Orders<S>>,
     /// What retention has given up, to be unlinked.
-    pub(crate) retired: Option<Arc<Shared>>,
+    pub(crate) retired: Option<Arc<SharedRetention>>,
     /// Maker and sweeper, where they have no threads of their own.
     pub(crate) others: Option<(Maker<S>, Sweeper<S>)>,
 }
 
-/// What a round of the helper came to.
+/// What a round of the preparer came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Round {
+pub(crate) enum PreparerRound {
     /// There may be more to do at once.
     Worked,
     /// Everything is ready.
@@ -61,15 +61,15 @@ pub(crate) enum Round {
 }
 
 impl<S: Storage> Preparer<S> {
-    pub(crate) fn step(&mut self) -> Round {
+    pub(crate) fn step(&mut self) -> PreparerRound {
         if self.progress.has_failed() {
-            return Round::Idle;
+            return PreparerRound::Idle;
         }
         if let Some((_, sweeper)) = &mut self.others {
             sweeper.let_go();
         }
         if self.segments.leave() {
-            return Round::Worked;
+            return PreparerRound::Worked;
         }
         let cursor = self.progress.journalled_end();
         let ahead = cursor.saturating_add(self.reserve_records);
@@ -82,7 +82,7 @@ impl<S: Storage> Preparer<S> {
                 continue;
             }
             match segment.prefault_towards(cursor, ahead, CHUNK_BYTES) {
-                Ok(true) => return Round::Worked,
+                Ok(true) => return PreparerRound::Worked,
                 Ok(false) => {}
                 Err(error) => {
                     // The writer may be on its way there.
@@ -102,22 +102,22 @@ impl<S: Storage> Preparer<S> {
         {
             let others = self.others.as_mut();
             let worked = others.is_some_and(|(maker, sweeper)| maker.step() || sweeper.step());
-            return if worked { Round::Worked } else { Round::Idle };
+            return if worked { PreparerRound::Worked } else { PreparerRound::Idle };
         }
-        let made = match self.ahead.take() {
+        let made = match self.orders.take() {
             Taken::File(file) => file.map(&self.storage, self.large_pages),
-            Taken::Soon => return Round::Idle,
+            Taken::Soon => return PreparerRound::Idle,
             Taken::Nothing => LiveSegment::create(&self.storage, &self.template, end, self.large_pages),
         };
         match made {
             Ok(ready) => {
-                self.ahead.order(ready.segment.end);
+                self.orders.order(ready.segment.end);
                 self.progress.set_disk_has_room();
                 // Into the list first: the syncer must know it before the writer can fill it.
                 self.segments.live().push_back(Arc::clone(&ready.segment));
                 let pushed = self.segments.next.push(ready);
-                debug_assert!(pushed.is_ok(), "only the helper fills the queue, and it was empty");
-                Round::Worked
+                debug_assert!(pushed.is_ok(), "only the preparer fills the queue, and it was empty");
+                PreparerRound::Worked
             }
             Err(fault) => self.ahead_fault(fault, end),
         }
@@ -125,46 +125,46 @@ impl<S: Storage> Preparer<S> {
 
     /// The segment that begins at `base` can't be made. That is a failure only once an append needs it: it may be possible
     /// by then, and what was appended is none the worse. But for a failed sync, which is terminal wherever it comes from.
-    fn ahead_fault(&self, fault: IoFault, base: u64) -> Round {
+    fn ahead_fault(&self, fault: IoFault, base: u64) -> PreparerRound {
         if fault.is_of_a_sync() {
             self.progress.fail_by_sync(fault);
-            return Round::Idle;
+            return PreparerRound::Idle;
         }
         if fault.is_disk_full() || self.progress.needs_segment(base) {
             return self.fault(fault, self.progress.needs_segment(base));
         }
-        Round::Blocked
+        PreparerRound::Blocked
     }
 
     /// `needed`: an append can't do without what failed.
-    fn fault(&self, fault: IoFault, needed: bool) -> Round {
+    fn fault(&self, fault: IoFault, needed: bool) -> PreparerRound {
         if !fault.is_disk_full() {
             self.progress.fail(SyncError::PrepareFailed { fault });
-            return Round::Idle;
+            return PreparerRound::Idle;
         }
         // What retention has given up makes room.
         if self.retired.as_ref().is_some_and(|retired| retired.remove_one(&self.storage)) {
-            return Round::Worked;
+            return PreparerRound::Worked;
         }
         let halt = (self.disk_full == DiskFull::Halt).then_some(SyncError::DiskFull { fault });
         self.progress.set_disk_full(halt);
         if needed {
             self.progress.halt_on_full();
         }
-        Round::Blocked
+        PreparerRound::Blocked
     }
 
     /// Runs until `stop` says so.
     pub(crate) fn run(mut self, stop: &AtomicBool) {
-        self.progress.set_helper(std::thread::current());
+        self.progress.set_preparer(std::thread::current());
         let bounds = (Duration::from_micros(250), Duration::from_millis(2));
-        let mut pace = Pace::new(self.progress.journalled_end(), bounds, Duration::from_millis(8));
-        // Acquire: partner of the release store in `Threads::stop`.
+        let mut pace = WriterPace::new(self.progress.journalled_end(), bounds, Duration::from_millis(8));
+        // Acquire: partner of the release store in `RunningThreads::end`.
         while !stop.load(Ordering::Acquire) {
             match self.step() {
-                Round::Worked => continue,
-                Round::Blocked => std::thread::park_timeout(Duration::from_millis(50)),
-                Round::Idle => {
+                PreparerRound::Worked => continue,
+                PreparerRound::Blocked => std::thread::park_timeout(Duration::from_millis(50)),
+                PreparerRound::Idle => {
                     let end = self.progress.journalled_end();
                     std::thread::park_timeout(pace.sleep(end, self.left(end)));
                 }

@@ -1,8 +1,8 @@
 //! The sweeper: follows behind the syncer, gives back the memory of what is durable, and unlinks what retention has given
 //! up. Once in a while it looks whether the folder's name still means the folder that is written.
 //!
-//! Nobody waits for either, and each may take as long as a sync: done by the helper they kept the next pages waiting, and
-//! a helper that was never idle never got to them.
+//! Nobody waits for either, and each may take as long as a sync: done by the preparer they kept the next pages waiting, and
+//! a preparer that was never idle never got to them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::live::progress::Progress;
 use crate::live::segments::{LiveSegment, Segments};
-use crate::retention::Shared;
+use crate::retention::holders::SharedRetention;
 use crate::storage::{Storage, StorageFile};
 
 /// Between two looks at whether the folder's name still means the folder that is written.
@@ -32,7 +32,7 @@ pub(crate) struct Sweeper<S: Storage> {
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
     /// What retention has given up, to be unlinked.
-    pub(crate) retired: Option<Arc<Shared>>,
+    pub(crate) retired: Option<Arc<SharedRetention>>,
 }
 
 impl<S: Storage> Sweeper<S> {
@@ -75,7 +75,7 @@ impl<S: Storage> Sweeper<S> {
         let (shortest, longest) = (Duration::from_millis(1), Duration::from_millis(16));
         let mut sleep = shortest;
         let mut looked: Option<Instant> = None;
-        // Acquire: partner of the release store in `Threads::stop`.
+        // Acquire: partner of the release store in `RunningThreads::end`.
         while !stop.load(Ordering::Acquire) {
             if looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
                 look_at_folder(&self.storage, &self.progress);

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::companions::hooks::{Hooks, SealedSegment};
-use crate::companions::pace::Pace;
+use crate::companions::pace::WriterPace;
 use crate::error::{IoFault, SyncError};
 use crate::format::{Bond, segment_name};
 use crate::judge::control::Control;
 use crate::live::progress::Progress;
 use crate::live::segments::{LiveSegment, Segments};
-use crate::retention::{Kept, Retainer};
+use crate::retention::retainer::{Kept, Retainer};
 use crate::storage::Storage;
 use crate::tools::protect;
 
@@ -119,7 +119,7 @@ impl<S: Storage> Syncer<S> {
             self.sync_to(self.progress.journalled_end(), is_well);
         }
         crate::companions::sweeper::look_at_folder(&self.storage, &self.progress);
-        // The helper has gone.
+        // The preparer has gone.
         if let Some(retainer) = self.retainer.as_ref().filter(|_| is_well && !self.failed) {
             while retainer.shared.remove_one(&self.storage) {}
         }
@@ -158,7 +158,7 @@ impl<S: Storage> Syncer<S> {
         if !protect::on(protect::DATA_BEFORE_D) {
             self.control.update(|state| state.durable_end = target)?;
         }
-        // The handles are copied out: a sync must not hold the helper up.
+        // The handles are copied out: a sync must not hold the preparer up.
         let due: Vec<_> =
             self.segments.live().iter().filter(|s| s.end > from && s.base < target).cloned().collect();
         self.link(&due, from)?;
@@ -246,9 +246,9 @@ impl<S: Storage> Syncer<S> {
         self.progress.set_syncer(std::thread::current());
         // Between two looks at the window's fill.
         const GLANCE: Duration = Duration::from_millis(1);
-        let mut pace = Pace::new(self.progress.journalled_end(), (GLANCE, 4 * GLANCE), GLANCE);
+        let mut pace = WriterPace::new(self.progress.journalled_end(), (GLANCE, 4 * GLANCE), GLANCE);
         let mut last = std::time::Instant::now();
-        // Acquire: partner of the release store in `Threads::stop`.
+        // Acquire: partner of the release store in `RunningThreads::end`.
         while !stop.load(Ordering::Acquire) {
             let half_used = self.window_room() < self.control.state.window / 2;
             let wanted = self.progress.wanted_end() > self.progress.durable_end();

@@ -1,4 +1,4 @@
-//! The writer's companions, helper, maker, sweeper and syncer: on threads of their own, or driven by a test step by step.
+//! The writer's companions, preparer, maker, sweeper and syncer: on threads of their own, or driven by a test step by step.
 
 use std::any::Any;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crate::companions::maker::Maker;
-use crate::companions::preparer::{Preparer, Round};
+use crate::companions::preparer::{Preparer, PreparerRound};
 use crate::companions::syncer::Syncer;
 use crate::error::SyncError;
 use crate::live::progress::Progress;
@@ -50,9 +50,9 @@ impl<S: Storage> Companions<S> {
         }
     }
 
-    pub(crate) fn step_helper(&mut self) -> Option<Round> {
+    pub(crate) fn step_preparer(&mut self) -> Option<PreparerRound> {
         match &mut self.threads {
-            Threads::Stepped { helper, .. } => Some(helper.step()),
+            Threads::Stepped { preparer, .. } => Some(preparer.step()),
             _ => None,
         }
     }
@@ -71,34 +71,35 @@ impl<S: Storage> Companions<S> {
 #[derive(Debug)]
 pub(crate) enum Threads<S: Storage> {
     /// On their own threads.
-    Running { threads: Running<S>, lock: S::Lock },
-    /// In the hands of whoever calls the step functions; the helper has maker and sweeper.
-    Stepped { helper: Box<Preparer<S>>, syncer: Box<Syncer<S>>, lock: S::Lock },
+    Running { threads: RunningThreads<S>, lock: S::Lock },
+    /// In the hands of whoever calls the step functions; the preparer has maker and sweeper.
+    Stepped { preparer: Box<Preparer<S>>, syncer: Box<Syncer<S>>, lock: S::Lock },
     /// Ended.
     Done,
 }
 
 /// The threads, and the word that ends them. One that panicked has made the journal fail, and gives nothing.
 #[derive(Debug)]
-pub(crate) struct Running<S: Storage> {
+pub(crate) struct RunningThreads<S: Storage> {
     stop: Arc<AtomicBool>,
     progress: Arc<Progress>,
-    helper: Option<JoinHandle<Option<()>>>,
+    preparer: Option<JoinHandle<Option<()>>>,
     sweeper: Option<JoinHandle<Option<()>>>,
     maker: Option<JoinHandle<Option<Maker<S>>>>,
     syncer: Option<JoinHandle<Option<Syncer<S>>>>,
 }
 
 impl<S: Storage> Threads<S> {
-    pub(crate) fn start(mut helper: Preparer<S>, syncer: Syncer<S>, lock: S::Lock) -> io::Result<Self> {
-        let (stop, progress) = (Arc::new(AtomicBool::new(false)), Arc::clone(&helper.progress));
+    pub(crate) fn start(mut preparer: Preparer<S>, syncer: Syncer<S>, lock: S::Lock) -> io::Result<Self> {
+        let (stop, progress) = (Arc::new(AtomicBool::new(false)), Arc::clone(&preparer.progress));
         // Dropped on an error, which ends those that run.
-        let mut threads = Running { stop, progress, helper: None, sweeper: None, maker: None, syncer: None };
-        if let Some((maker, sweeper)) = helper.others.take() {
+        let mut threads =
+            RunningThreads { stop, progress, preparer: None, sweeper: None, maker: None, syncer: None };
+        if let Some((maker, sweeper)) = preparer.others.take() {
             threads.maker = Some(threads.spawn("slipring-make", move |stop| maker.run(stop))?);
             threads.sweeper = Some(threads.spawn("slipring-sweep", move |stop| sweeper.run(stop))?);
         }
-        threads.helper = Some(threads.spawn("slipring-prepare", move |stop| helper.run(stop))?);
+        threads.preparer = Some(threads.spawn("slipring-prepare", move |stop| preparer.run(stop))?);
         threads.syncer = Some(threads.spawn("slipring-sync", move |stop| syncer.run(stop))?);
         Ok(Threads::Running { threads, lock })
     }
@@ -111,9 +112,9 @@ impl<S: Storage> Threads<S> {
                 drop(lock);
                 Some(done)
             }
-            Threads::Stepped { helper, syncer, lock } => {
-                let maker = helper.others.as_ref().map(|(maker, _)| maker);
-                let done = finish(&helper.progress, maker, Some(*syncer));
+            Threads::Stepped { preparer, syncer, lock } => {
+                let maker = preparer.others.as_ref().map(|(maker, _)| maker);
+                let done = finish(&preparer.progress, maker, Some(*syncer));
                 drop(lock);
                 Some(done)
             }
@@ -174,7 +175,7 @@ fn text_of(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
-impl<S: Storage> Running<S> {
+impl<S: Storage> RunningThreads<S> {
     fn spawn<T: Send + 'static>(
         &self,
         name: &str,
@@ -188,13 +189,13 @@ impl<S: Storage> Running<S> {
     fn end(&mut self) -> (Option<Maker<S>>, Option<Syncer<S>>) {
         // Release: partner of the acquire loads in each `run`.
         self.stop.store(true, Ordering::Release);
-        let (helper, sweeper) = (self.helper.take(), self.sweeper.take());
+        let (preparer, sweeper) = (self.preparer.take(), self.sweeper.take());
         let (maker, syncer) = (self.maker.take(), self.syncer.take());
-        wake(&helper);
+        wake(&preparer);
         wake(&sweeper);
         wake(&maker);
         wake(&syncer);
-        join(helper);
+        join(preparer);
         join(sweeper);
         (join(maker), join(syncer))
     }
@@ -211,7 +212,7 @@ fn join<T>(thread: Option<JoinHandle<Option<T>>>) -> Option<T> {
     thread?.join().ok().flatten()
 }
 
-impl<S: Storage> Drop for Running<S> {
+impl<S: Storage> Drop for RunningThreads<S> {
     fn drop(&mut self) {
         self.end();
     }

@@ -53,7 +53,7 @@ pub(crate) fn judge<S: Storage>(
 ) -> Result<Judged, JournalFault> {
     let state = loaded.state;
     let (last, end) = (last_durable(storage, chain, &state)?, state.durable_end);
-    let mut walk = Walk {
+    let mut walk = TailWalk {
         storage,
         crc: RecordCrc::new(state.journal_id.0),
         known: state,
@@ -106,7 +106,7 @@ fn last_durable<S: Storage>(
     found
 }
 
-struct Walk<'a, S: Storage> {
+struct TailWalk<'a, S: Storage> {
     storage: &'a S,
     crc: RecordCrc,
     /// What the control file says; without the lock, as it is by now.
@@ -123,7 +123,7 @@ struct Walk<'a, S: Storage> {
     was_committed: bool,
 }
 
-impl<S: Storage> Walk<'_, S> {
+impl<S: Storage> TailWalk<'_, S> {
     /// Looks at every slot that can have been written, at as many again behind them, and of each segment further on at the
     /// first slot: in good order all those are empty.
     fn all(&mut self, chain: &Chain) -> Result<(), JournalFault> {

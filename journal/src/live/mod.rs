@@ -2,5 +2,6 @@
 //!
 //! It knows the files, and neither the writer nor a companion.
 
+pub(crate) mod cursors;
 pub(crate) mod progress;
 pub(crate) mod segments;

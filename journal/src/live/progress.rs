@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam::utils::CachePadded;
 
@@ -33,23 +33,23 @@ pub(crate) struct Progress {
     failure: OnceLock<SyncError>,
     /// What keeps records to come from being appended, and nothing else.
     no_room: OnceLock<SyncError>,
-    closed: AtomicBool,
+    pub(super) closed: AtomicBool,
     /// The folder's name means another folder than the one that is written.
-    folder_moved: AtomicBool,
-    stalls: AtomicU64,
+    pub(super) folder_moved: AtomicBool,
+    pub(super) stalls: AtomicU64,
     /// The syncer's thread, to be woken.
     syncer: OnceLock<Thread>,
-    /// The helper's thread, to be woken by a writer that waits for it.
-    helper: OnceLock<Thread>,
+    /// The preparer's thread, to be woken by a writer that waits for it.
+    preparer: OnceLock<Thread>,
     /// The syncer is about to sleep or asleep.
     syncer_sleeps: AtomicBool,
-    waiters: Mutex<()>,
-    changed: Condvar,
+    pub(super) waiters: Mutex<()>,
+    pub(super) changed: Condvar,
     /// Called on the journal's threads when D moves or the journal fails.
-    on_change: OnChange,
+    pub(super) on_change: OnChange,
 }
 
-/// What has changed; see [`Cursors::on_change`].
+/// What has changed; see [`Cursors::on_change`](crate::Cursors::on_change).
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -57,13 +57,13 @@ pub struct Change {
     pub durable_end: u64,
     /// The journal has failed for good.
     pub failed: bool,
-    /// See [`Cursors::folder_moved`].
+    /// See [`Cursors::folder_moved`](crate::Cursors::folder_moved).
     pub folder_moved: bool,
 }
 
-/// What the engine wants called; see [`Cursors::on_change`].
+/// What the engine wants called; see [`Cursors::on_change`](crate::Cursors::on_change).
 #[derive(Default)]
-struct OnChange(OnceLock<Box<dyn Fn(Change) + Send + Sync>>);
+pub(super) struct OnChange(pub(super) OnceLock<Box<dyn Fn(Change) + Send + Sync>>);
 
 impl std::fmt::Debug for OnChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -88,7 +88,7 @@ impl Progress {
 
     #[inline]
     pub(crate) fn journalled_end(&self) -> u64 {
-        // Acquire J: whoever reads the cursor (syncer, helper, waiters) may then read or sync those words.
+        // Acquire J: whoever reads the cursor (syncer, preparer, waiters) may then read or sync those words.
         self.journalled_end.load(Ordering::Acquire)
     }
 
@@ -127,7 +127,7 @@ impl Progress {
 
     /// An append needs the segment that begins at `base`: from here on it is a failure if that can't be made.
     pub(crate) fn need_segment(&self, base: u64) {
-        // Relaxed: the helper is woken behind this, and looks again by itself.
+        // Relaxed: the preparer is woken behind this, and looks again by itself.
         self.needed_base.store(base, Ordering::Relaxed);
     }
 
@@ -233,13 +233,13 @@ impl Progress {
         let _ = self.syncer.set(thread);
     }
 
-    pub(crate) fn set_helper(&self, thread: Thread) {
-        let _ = self.helper.set(thread);
+    pub(crate) fn set_preparer(&self, thread: Thread) {
+        let _ = self.preparer.set(thread);
     }
 
-    /// Wakes the helper; for a writer that waits for a segment, never otherwise: it is a system call.
-    pub(crate) fn wake_helper(&self) {
-        if let Some(thread) = self.helper.get() {
+    /// Wakes the preparer; for a writer that waits for a segment, never otherwise: it is a system call.
+    pub(crate) fn wake_preparer(&self) {
+        if let Some(thread) = self.preparer.get() {
             thread.unpark();
         }
     }
@@ -275,127 +275,6 @@ impl Progress {
             let folder_moved = self.folder_moved.load(Ordering::Relaxed);
             let (durable_end, failed) = (self.durable_end(), self.has_failed());
             on_change(Change { durable_end, failed, folder_moved });
-        }
-    }
-}
-
-/// The cursors of a journal that is being written, for whoever waits for it or watches it.
-///
-/// They change at any time and never go back.
-#[derive(Clone, Debug)]
-pub struct Cursors {
-    progress: Arc<Progress>,
-}
-
-impl Cursors {
-    pub(crate) fn new(progress: Arc<Progress>) -> Self {
-        Cursors { progress }
-    }
-
-    /// The sequence behind the last journalled record.
-    #[inline]
-    pub fn journalled_end(&self) -> u64 {
-        self.progress.journalled_end()
-    }
-
-    /// The sequence behind the last durable record.
-    #[inline]
-    pub fn durable_end(&self) -> u64 {
-        self.progress.durable_end()
-    }
-
-    /// How often an append had to wait for room.
-    pub fn stalls(&self) -> u64 {
-        self.progress.stalls.load(Ordering::Relaxed)
-    }
-
-    /// Whether the next segment can't be made because the disk is full.
-    pub fn disk_full(&self) -> bool {
-        self.progress.disk_full()
-    }
-
-    /// Whether the folder's name means another folder by now, or none: it was renamed, removed or mounted over, or a link
-    /// in its path was turned. The journal goes on in the folder that was opened. Looked at about once a second, and at
-    /// closing.
-    pub fn folder_moved(&self) -> bool {
-        // Relaxed: a figure.
-        self.progress.folder_moved.load(Ordering::Relaxed)
-    }
-
-    /// Why the journal has failed for good, if it has.
-    pub fn failure(&self) -> Option<SyncError> {
-        self.progress.failure().cloned()
-    }
-
-    /// The failure, if closing will tell of it.
-    #[doc(hidden)]
-    pub fn closing_failure(&self) -> Option<SyncError> {
-        self.progress.closing_failure().cloned()
-    }
-
-    /// The failure, if it keeps what was appended from becoming durable; [`Cursors::failure`] tells of want of room too.
-    #[doc(hidden)]
-    pub fn sync_failure(&self) -> Option<SyncError> {
-        self.progress.sync_failure().cloned()
-    }
-
-    /// Whether the writer has been closed: the other cursors, read after this, never move again.
-    pub fn is_closed(&self) -> bool {
-        // Acquire C: partner of the store in `set_closed`; the cursors are final by then.
-        self.progress.closed.load(Ordering::Acquire)
-    }
-
-    /// Has `call` called on one of the journal's threads whenever the durable cursor has moved, the journal has failed or
-    /// its folder's name means another one, so that whoever sleeps till then can be woken. It must be quick and not
-    /// panic. Once only: false if something is set already.
-    ///
-    /// `call` must not hold these cursors, or they would hold each other.
-    #[doc(hidden)]
-    pub fn on_change(&self, call: impl Fn(Change) + Send + Sync + 'static) -> bool {
-        self.progress.on_change.0.set(Box::new(call)).is_ok()
-    }
-
-    /// Asks the syncer to make every record below `end` durable soon, in whatever mode it is. Does not wait.
-    pub fn request_durable(&self, end: u64) {
-        self.progress.want(end);
-    }
-
-    /// Waits until the record `sequence` is durable.
-    ///
-    /// It asks the syncer for it, so that it works in every mode, `Sync::None` too.
-    ///
-    /// # Errors
-    /// [`SyncError::TimedOut`] after `timeout`; [`SyncError::NotJournalled`] if there is no such record yet;
-    /// [`SyncError::Closed`] or the journal's failure if it will never be.
-    pub fn wait_durable(&self, sequence: u64, timeout: Duration) -> Result<(), SyncError> {
-        let progress = &*self.progress;
-        let deadline = Instant::now().checked_add(timeout);
-        let journalled_end = progress.journalled_end();
-        if sequence >= journalled_end {
-            let failure = progress.failure().cloned();
-            return Err(failure.unwrap_or(SyncError::NotJournalled { sequence, journalled_end }));
-        }
-        progress.want(sequence + 1);
-        let mut guard = progress.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let durable_end = progress.durable_end();
-            if durable_end > sequence {
-                return Ok(());
-            }
-            if let Some(failure) = progress.sync_failure() {
-                return Err(failure.clone());
-            }
-            // Acquire C: partner of the store in `set_closed`; D is final by then.
-            if progress.closed.load(Ordering::Acquire) && progress.durable_end() <= sequence {
-                return Err(SyncError::Closed { durable_end });
-            }
-            let left =
-                deadline.map_or(Duration::from_secs(3600), |d| d.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
-                return Err(SyncError::TimedOut { sequence, durable_end });
-            }
-            let waited = progress.changed.wait_timeout(guard, left);
-            guard = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

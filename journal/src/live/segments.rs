@@ -39,10 +39,10 @@ pub(crate) struct LiveSegment<S: Storage> {
     pub(crate) end: u64,
     slots: Slots,
     pub(crate) file: S::File,
-    /// `None` once the writer has left the segment and helper or syncer has unmapped it. Never locked by the writer.
+    /// `None` once the writer has left the segment and preparer or syncer has unmapped it. Never locked by the writer.
     map: Mutex<Option<Arc<Map<S>>>>,
     pub(crate) name: String,
-    /// Bytes of the file up to which its pages are present. Only the helper stores it (relaxed: nobody orders
+    /// Bytes of the file up to which its pages are present. Only the preparer stores it (relaxed: nobody orders
     /// anything by it).
     prefaulted_bytes: AtomicU64,
 }
@@ -309,7 +309,7 @@ impl NextSlot {
 /// What the writer and the journal's threads share of the segments.
 #[derive(Debug)]
 pub(crate) struct Segments<S: Storage> {
-    /// The next segment, ready: put there by the helper, taken by the writer. Lock-free.
+    /// The next segment, ready: put there by the preparer, taken by the writer. Lock-free.
     pub(crate) next: ArrayQueue<Ready<S>>,
     /// Everything mapped or not yet durable, oldest first. Never locked by the writer.
     live: Mutex<VecDeque<Arc<LiveSegment<S>>>>,

@@ -1,33 +1,23 @@
-//! Where a journal is and how it is written: the options, and the opening that wires the writer and its companions.
+//! Where a journal is and how it is written: the options, and what can be opened with them.
 
-use std::collections::VecDeque;
-use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::report::RecoveryReport;
+use super::wiring;
 use crate::append::writer::Writer;
 use crate::companions::hooks::{Hooks, SealedSegment};
-use crate::companions::maker::{Ahead, Maker};
-use crate::companions::preparer::{DiskFull, Preparer};
-use crate::companions::sweeper::Sweeper;
-use crate::companions::syncer::{Sync, Syncer};
-use crate::companions::threads::{Companions, Threads};
-use crate::error::{IoFault, JournalFault, OpenError, ReadError};
+use crate::companions::preparer::DiskFull;
+use crate::companions::syncer::Sync;
+use crate::error::{OpenError, ReadError};
 use crate::event::Event;
-use crate::event::record::Record;
 use crate::format::Anchor;
-use crate::format::crc::RecordCrc;
-use crate::format::{HEADER_BYTES, MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
-use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, NextSlot, Ready, Segments};
-use crate::open::recovery::{self, Recovered};
-use crate::open::report::RecoveryReport;
 use crate::read::follow::Follower;
 use crate::read::raw::RawReader;
 use crate::read::typed::Reader;
-use crate::retention::{self, Retainer, Retention, RetentionHandle};
-use crate::storage::{Files, Place, Storage};
+use crate::retention::options::{Retention, SnapshotRule};
+use crate::storage::{Files, JournalPlace, Storage};
 
 /// A journal's place and its options.
 ///
@@ -57,16 +47,16 @@ use crate::storage::{Files, Place, Storage};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Journal {
-    place: Arc<Place>,
-    segment_records: u64,
-    window_records: Option<u64>,
-    reserve_bytes: u64,
-    cached_bytes: u64,
-    max_time_step: Duration,
-    sync: Sync,
-    disk_full: DiskFull,
-    retention: Option<Retention>,
-    hooks: Hooks,
+    pub(super) place: Arc<JournalPlace>,
+    pub(super) segment_records: u64,
+    pub(super) window_records: Option<u64>,
+    pub(super) reserve_bytes: u64,
+    pub(super) cached_bytes: u64,
+    pub(super) max_time_step: Duration,
+    pub(super) sync: Sync,
+    pub(super) disk_full: DiskFull,
+    pub(super) retention: Option<Retention>,
+    pub(super) hooks: Hooks,
 }
 
 impl Journal {
@@ -78,7 +68,7 @@ impl Journal {
     /// ([`Cursors::folder_moved`](crate::Cursors::folder_moved)).
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Journal {
-            place: Place::new(path.into()),
+            place: JournalPlace::new(path.into()),
             segment_records: 1 << 20,
             window_records: None,
             reserve_bytes: 64 << 20,
@@ -110,7 +100,7 @@ impl Journal {
         self
     }
 
-    /// How far ahead of the cursor the helper makes pages present, in bytes, whenever half of it is used; 64 MiB
+    /// How far ahead of the cursor the preparer makes pages present, in bytes, whenever half of it is used; 64 MiB
     /// if not set.
     pub fn reserve_bytes(mut self, count: u64) -> Self {
         self.reserve_bytes = count;
@@ -153,7 +143,7 @@ impl Journal {
 
     /// Whether it was said that all history is kept that no snapshot covers.
     pub fn retires_only_behind_snapshots(&self) -> bool {
-        self.retention.is_some_and(|retention| retention.snapshots == retention::Snapshots::Rule)
+        self.retention.is_some_and(|retention| retention.snapshots == SnapshotRule::Rule)
     }
 
     /// Calls `hook` for every segment that is full and durable, on the syncer's thread. While it runs nothing is
@@ -241,133 +231,18 @@ impl Journal {
         Follower::resume_on(self.files(), anchor)
     }
 
-    /// Opens on another storage; without threads, the caller drives helper (with maker and sweeper) and syncer.
+    /// Opens on another storage; without threads, the caller drives preparer (with maker and sweeper) and syncer.
     #[doc(hidden)]
     pub fn open_on<E: Event, S: Storage>(
         &self,
         storage: &S,
         threads: bool,
     ) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
-        let schema = E::schema();
-        let text = schema.to_text();
-        if text.len() > MAX_SCHEMA_BYTES {
-            let (bytes, limit) = (text.len(), MAX_SCHEMA_BYTES);
-            return Err(JournalFault::SchemaTooLarge { name: schema.name, bytes, limit }.into());
-        }
-        let window = self.check_options(Record::<E>::BYTES)?;
-        let segment_bytes = HEADER_BYTES + self.segment_records * Record::<E>::BYTES as u64;
-        let Recovered { lock, control, chain, last, report } =
-            recovery::recover(storage, &schema, Record::<E>::BYTES, window, segment_bytes)?;
-        let template = SegmentHeader {
-            journal_id: report.journal_id,
-            base: 0,
-            capacity: self.segment_records,
-            record_bytes: Record::<E>::BYTES as u32,
-            event_bytes: size_of::<E>() as u32,
-            epoch: report.epoch,
-            created_ns: 0,
-            version: VERSION,
-            event_version: chain.segments.last().map_or(0, |segment| segment.layout.event_version),
-            previous_base: None,
-            branch: control.state.branch,
-            // With its attributes: the segments of a journal are compared by this text.
-            schema: chain.segments.last().map_or(text, |segment| segment.layout.schema.clone()),
-            sealed_end: None,
-        };
-        let end = report.end_sequence;
-        let retainer = self.retention.map(|options| {
-            let newest_ns = report.last_time_ns.unwrap_or(0);
-            let (first, record_bytes) = (report.first_sequence, Record::<E>::BYTES as u64);
-            let mut retainer = Retainer::new(options, report.journal_id, first, record_bytes, newest_ns);
-            chain.segments.iter().for_each(|segment| retainer.learn(segment.base, segment.end));
-            retainer
-        });
-        let shared = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
-        let large_pages = self.sync == Sync::None;
-        let Ready { segment: active, map } = match chain.segments.last() {
-            Some(segment) if segment.end > end => {
-                LiveSegment::map(storage, chain.open_there(storage, segment, true)?, large_pages)?
-            }
-            _ => LiveSegment::create(storage, &template, end, large_pages)?,
-        };
-        let progress = Progress::new(end, window);
-        let segments = Arc::new(Segments::new(Arc::clone(&active)));
-        let reserve_records = (self.reserve_bytes / Record::<E>::BYTES as u64).max(1);
-        let ahead = Ahead::new();
-        let maker = Maker {
-            storage: storage.clone(),
-            template: template.clone(),
-            progress: Arc::clone(&progress),
-            ahead: Arc::clone(&ahead),
-        };
-        let sweeper = Sweeper {
-            storage: storage.clone(),
-            segment_bytes: template.file_bytes(),
-            cached_bytes: self.cached_bytes,
-            cached: VecDeque::new(),
-            progress: Arc::clone(&progress),
-            segments: Arc::clone(&segments),
-            retired: shared.clone(),
-        };
-        let mut helper = Preparer {
-            storage: storage.clone(),
-            template,
-            reserve_records,
-            filling: true,
-            disk_full: self.disk_full,
-            large_pages,
-            progress: Arc::clone(&progress),
-            segments: Arc::clone(&segments),
-            ahead,
-            retired: shared.clone(),
-            others: Some((maker, sweeper)),
-        };
-        let syncer = Syncer::new(
-            storage.clone(),
-            self.sync,
-            control,
-            Arc::clone(&progress),
-            Arc::clone(&segments),
-            retainer,
-            self.hooks.clone(),
-        );
-        let threads = if threads {
-            // The first pages are there before the first append; the rest follows on the helper's thread.
-            helper.step();
-            Threads::start(helper, syncer, lock)
-                .map_err(|error| IoFault::new("start the threads of", storage.path(""), error))?
-        } else {
-            Threads::Stepped { helper: Box::new(helper), syncer: Box::new(syncer), lock }
-        };
-        let max_step_ns = u64::try_from(self.max_time_step.as_nanos()).unwrap_or(u64::MAX);
-        let writer = Writer {
-            storage: storage.clone(),
-            active,
-            map,
-            slot: NextSlot::NONE,
-            next: end,
-            limit: 0,
-            last_time_ns: last.time_ns,
-            any_record: last.epoch > 0,
-            time_limit_ns: if last.epoch > 0 { last.time_ns.saturating_add(max_step_ns) } else { 0 },
-            max_step_ns,
-            regressions: 0,
-            epoch: report.epoch,
-            crc: RecordCrc::new(report.journal_id.0),
-            journal_id: report.journal_id,
-            sync: self.sync,
-            stalled: false,
-            progress,
-            segments,
-            retention: shared.map(RetentionHandle::new),
-            companions: Companions::new(threads),
-            event: PhantomData,
-        };
-        Ok((writer, report))
+        wiring::open(self, storage, threads)
     }
 
     /// Refuses options that make no sense, and gives W.
-    fn check_options(&self, record_bytes: usize) -> Result<u64, OpenError> {
+    pub(super) fn check_options(&self, record_bytes: usize) -> Result<u64, OpenError> {
         let bad =
             |option, value: u64, rule| Err(OpenError::BadOption { option, value: value.to_string(), rule });
         let most_bytes = 1 << 40;

@@ -7,3 +7,4 @@ pub(crate) mod journal;
 pub(crate) mod recovery;
 pub(crate) mod report;
 pub(crate) mod room;
+pub(crate) mod wiring;

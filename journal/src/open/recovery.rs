@@ -21,7 +21,7 @@ use crate::tools::protect;
 
 /// A journal in order: D is its end, nothing lies behind it.
 #[derive(Debug)]
-pub(crate) struct Recovered<S: Storage> {
+pub(crate) struct RecoveredJournal<S: Storage> {
     pub(crate) lock: S::Lock,
     pub(crate) control: Control<S>,
     pub(crate) chain: Chain,
@@ -37,7 +37,7 @@ pub(crate) fn recover<S: Storage>(
     record_bytes: usize,
     window: u64,
     segment_bytes: u64,
-) -> Result<Recovered<S>, OpenError> {
+) -> Result<RecoveredJournal<S>, OpenError> {
     let started = Instant::now();
     let folder = storage.path("");
     // 1. Lock.
@@ -107,7 +107,7 @@ pub(crate) fn recover<S: Storage>(
     report.rewritten = tail.end - found.durable_end;
     report.last_time_ns = (tail.last.epoch > 0).then_some(tail.last.time_ns);
     report.elapsed = started.elapsed();
-    Ok(Recovered { lock, control, chain: recovered_chain, last: tail.last, report })
+    Ok(RecoveredJournal { lock, control, chain: recovered_chain, last: tail.last, report })
 }
 
 /// A new journal: the control file first, so that segments without one are never a journal.
@@ -116,7 +116,7 @@ fn create<S: Storage>(
     lock: S::Lock,
     window: u64,
     started: Instant,
-) -> Result<Recovered<S>, OpenError> {
+) -> Result<RecoveredJournal<S>, OpenError> {
     if !chain::segment_bases(storage)?.is_empty() {
         let path = storage.path(CONTROL_NAME);
         return Err(JournalFault::BadControl { path, what: "it is missing beside segments" }.into());
@@ -142,7 +142,7 @@ fn create<S: Storage>(
     report.same_boot = true;
     report.elapsed = started.elapsed();
     let chain = Chain::new(state.journal_id);
-    Ok(Recovered { lock, control, chain, last: Follow::default(), report })
+    Ok(RecoveredJournal { lock, control, chain, last: Follow::default(), report })
 }
 
 /// Copies the slots behind the tail into a file of their own, synced.
@@ -219,7 +219,7 @@ fn mend<S: Storage>(
         storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
         removed.push(name);
     }
-    // Segments that start at or behind the tail hold nothing that counts; the helper makes new ones. Later ones
+    // Segments that start at or behind the tail hold nothing that counts; the preparer makes new ones. Later ones
     // go first, and for certain, so that what is left is a chain whenever power fails. (Without the sync the
     // simulator found a gap: an earlier removal on disk, a later one lost.) The sync comes before each removal, the first
     // too: a later segment may have been removed by a process that died, or closed, before it synced the folder.

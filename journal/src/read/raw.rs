@@ -13,7 +13,7 @@ use crate::judge::chain::{self, Chain, OpenSegment};
 use crate::judge::control;
 use crate::judge::scan::{self, Follow};
 use crate::judge::verdict;
-use crate::retention::Lease;
+use crate::retention::holders::Lease;
 use crate::storage::{Files, ReadMap, Storage, StorageFile};
 
 use super::opened::Opened;

@@ -62,7 +62,7 @@ impl Between {
 
     /// Where the answer may be, in floats: what those make of times far apart is a guess all the same. There is a record
     /// between; `None` if nothing says where.
-    fn guess(&self, nearby: Option<&Pace>) -> Option<u64> {
+    fn guess(&self, nearby: Option<&TimeSlope>) -> Option<u64> {
         let (passed_ns, left_ns) =
             ((self.wanted_ns - self.before_ns) as f64, (self.after_ns - self.wanted_ns) as f64);
         let level_ns = (passed_ns + left_ns) / (self.after - self.before) as f64;
@@ -86,7 +86,7 @@ impl Between {
 
 /// How times run in the block that was read last.
 #[derive(Debug)]
-struct Pace {
+struct TimeSlope {
     step_ns: f64,
     /// The block lies before the answer, at its `before`; else behind it, at its `after`.
     is_before: bool,
@@ -200,7 +200,7 @@ impl<S: Storage> RawReader<S> {
                 between
                     .learn(if is_before { last } else { first }, if is_before { last_ns } else { first_ns });
                 let step_ns = last_ns.saturating_sub(first_ns) as f64 / (last - first) as f64;
-                pace = Some(Pace { step_ns, is_before });
+                pace = Some(TimeSlope { step_ns, is_before });
                 continue;
             }
             between.learn(first, first_ns);

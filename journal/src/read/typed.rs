@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::event::record::Record;
 use crate::format::crc::RecordCrc;
 use crate::judge::chain;
-use crate::retention::Lease;
+use crate::retention::holders::Lease;
 use crate::storage::{Files, Storage};
 
 /// Reads a journal of events `E`.

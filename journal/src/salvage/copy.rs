@@ -64,7 +64,7 @@ pub(super) fn bytes_on_disk(template: Option<&SegmentHeader>, kept: Range<u64>) 
 }
 
 /// The journal in the making. Nothing is made before the first record.
-pub(super) struct Copy<'a, T: Storage> {
+pub(super) struct JournalCopy<'a, T: Storage> {
     storage: &'a T,
     lock: Option<T::Lock>,
     journal_id: JournalId,
@@ -82,7 +82,7 @@ pub(super) struct Copy<'a, T: Storage> {
     epochs: Epochs,
 }
 
-impl<'a, T: Storage> Copy<'a, T> {
+impl<'a, T: Storage> JournalCopy<'a, T> {
     /// `template` is the header of one of the old segments; the records will end before `kept_end`.
     pub(super) fn new(
         storage: &'a T,
@@ -100,7 +100,7 @@ impl<'a, T: Storage> Copy<'a, T> {
             branch: [0; 16],
             ..header
         });
-        Copy {
+        JournalCopy {
             storage,
             lock: None,
             journal_id,

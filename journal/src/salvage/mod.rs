@@ -34,7 +34,7 @@ use crate::judge::control;
 use crate::judge::scan::{self, Follow};
 use crate::storage::{Files, Storage, StorageFile, most_bytes};
 
-use copy::Copy;
+use copy::JournalCopy;
 pub use error::SalvageError;
 pub use report::{Loss, Lost, SalvageReport};
 use survey::Survey;
@@ -96,7 +96,7 @@ pub fn salvage_on<S: Storage, T: Storage>(
         elapsed: std::time::Duration::ZERO,
     };
     // Once without writing, to know how much there will be to write.
-    let mut walk = Walk::<S, T>::new(from, &survey, None, report.clone());
+    let mut walk = SalvageWalk::<S, T>::new(from, &survey, None, report.clone());
     walk.all(&mut progress)?;
     let measured = walk.report;
     if measured.records == 0 && !measured.lost.is_empty() {
@@ -110,10 +110,10 @@ pub fn salvage_on<S: Storage, T: Storage>(
         let (path, voids) = (from.path(""), measured.voids_written);
         return Err(SalvageError::TooLarge { path, voids, needed_bytes, most_bytes });
     }
-    let copy = Copy::new(into, journal_id, template, kept.end);
-    let mut walk = Walk::new(from, &survey, Some(copy), report);
+    let copy = JournalCopy::new(into, journal_id, template, kept.end);
+    let mut walk = SalvageWalk::new(from, &survey, Some(copy), report);
     walk.all(&mut progress)?;
-    let Walk { copy, mut report, .. } = walk;
+    let SalvageWalk { copy, mut report, .. } = walk;
     if let Some(copy) = copy {
         copy.finish(report.first_sequence, report.end_sequence)?;
     }
@@ -132,12 +132,12 @@ fn check_empty<T: Storage>(into: &T) -> Result<(), SalvageError> {
 }
 
 /// The walk over every slot that there is.
-struct Walk<'a, S: Storage, T: Storage> {
+struct SalvageWalk<'a, S: Storage, T: Storage> {
     from: &'a S,
     survey: &'a Survey,
     crc: RecordCrc,
     /// `None` if it is only to be known what would be written.
-    copy: Option<Copy<'a, T>>,
+    copy: Option<JournalCopy<'a, T>>,
     order: Follow,
     /// The sequence to be looked at next.
     next: u64,
@@ -152,9 +152,9 @@ struct Walk<'a, S: Storage, T: Storage> {
     report: SalvageReport,
 }
 
-impl<'a, S: Storage, T: Storage> Walk<'a, S, T> {
-    fn new(from: &'a S, survey: &'a Survey, copy: Option<Copy<'a, T>>, report: SalvageReport) -> Self {
-        Walk {
+impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
+    fn new(from: &'a S, survey: &'a Survey, copy: Option<JournalCopy<'a, T>>, report: SalvageReport) -> Self {
+        SalvageWalk {
             from,
             survey,
             crc: RecordCrc::new(survey.journal_id.0),

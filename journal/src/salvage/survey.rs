@@ -16,7 +16,7 @@ use super::error::SalvageError;
 
 /// A segment to read from. Its file is opened when it is read.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundSegment {
     /// What its file's name says.
     named: u64,
     pub(super) base: u64,
@@ -29,7 +29,7 @@ pub(super) struct Found {
     pub(super) overlapped: bool,
 }
 
-impl Found {
+impl FoundSegment {
     pub(super) fn name(&self) -> String {
         segment_name(self.named)
     }
@@ -42,7 +42,7 @@ pub(super) struct Survey {
     /// Layout and schema of the records; `None` if there is no segment, and so no record.
     pub(super) template: Option<SegmentHeader>,
     /// In the order of their bases.
-    pub(super) segments: Vec<Found>,
+    pub(super) segments: Vec<FoundSegment>,
     /// The first sequence that is kept.
     pub(super) first: u64,
     /// D, if the control file could be read.
@@ -53,14 +53,14 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    fn slots(&self, found: &Found) -> Slots {
+    fn slots(&self, found: &FoundSegment) -> Slots {
         let record_bytes = self.template.as_ref().map_or(0, |header| header.record_bytes);
-        let Found { base, end, records_at, .. } = *found;
+        let FoundSegment { base, end, records_at, .. } = *found;
         Slots { base, end, record_bytes, records_at, has_link: false }
     }
 
     /// The sequence behind the last whole slot that the file has.
-    pub(super) fn there(&self, found: &Found) -> u64 {
+    pub(super) fn there(&self, found: &FoundSegment) -> u64 {
         let record_bytes = u64::from(self.slots(found).record_bytes.max(1));
         let there = found.file_bytes.saturating_sub(u64::from(found.records_at)) / record_bytes;
         found.base + there.min(found.end - found.base)
@@ -89,7 +89,7 @@ impl Survey {
     pub(super) fn open<S: Storage>(
         &self,
         storage: &S,
-        found: &Found,
+        found: &FoundSegment,
     ) -> Result<OpenSegment<S::File>, IoFault> {
         let name = found.name();
         let file =
@@ -313,7 +313,7 @@ fn candidates<S: Storage>(
 }
 
 /// Puts the segments in order, and gives those without a header what their name, their length and the others tell.
-fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<Found> {
+fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<FoundSegment> {
     let mut found: Vec<_> = candidates
         .into_iter()
         .filter_map(|Candidate { named, file_bytes, records_at, header, .. }| {
@@ -328,7 +328,14 @@ fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<Found> 
                 }
             };
             // Whatever lies below the first sequence has been retired.
-            (end > first).then_some(Found { named, base, end, records_at, file_bytes, overlapped: false })
+            (end > first).then_some(FoundSegment {
+                named,
+                base,
+                end,
+                records_at,
+                file_bytes,
+                overlapped: false,
+            })
         })
         .collect();
     found.sort_unstable_by_key(|found| (found.base, found.named));

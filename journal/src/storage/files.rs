@@ -79,15 +79,15 @@ impl Files {
 /// Where a journal is, and the folder that was found there, for as long as anything of it is open: till then the
 /// journal is what lies in that folder, and afterwards what its name means next.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct JournalPlace {
     path: PathBuf,
     last: Mutex<Weak<Inner>>,
 }
 
-impl Place {
+impl JournalPlace {
     /// A relative path is taken from the current folder now.
     pub(crate) fn new(path: PathBuf) -> Arc<Self> {
-        Arc::new(Place { path: absolute(path), last: Mutex::default() })
+        Arc::new(JournalPlace { path: absolute(path), last: Mutex::default() })
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -18,7 +18,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use believed::{believed_bytes, most_bytes};
 pub use files::Files;
-pub(crate) use files::Place;
+pub(crate) use files::JournalPlace;
 pub use folder::{Access, FileKind, Folder, Identity, NotOurs};
 pub use lock::FilesLock;
 pub use mapped::{MappedFile, MappedSegment, ReadMap};
