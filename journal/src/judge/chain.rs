@@ -275,12 +275,17 @@ impl Chain {
 type Both = (control::Loaded, Chain);
 
 /// Reads control file and chain for a reader, who takes no lock: while it looks, a writer's retention may move the
-/// first sequence and unlink what lies before, or a new life begin. Then it looks again.
+/// first sequence and unlink what lies before, or a new life begin. Then it looks again. So it does once where a segment is
+/// missing: of two files that were made while the folder was being listed, the list may have the later one alone.
 pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both>, JournalFault> {
+    let mut missed = None;
     loop {
         let Some(loaded) = control::load(storage)? else { return Ok(None) };
         match load(storage, &loaded.state, false, |_| Ok(())) {
             Ok(chain) => return Ok(Some((loaded, chain))),
+            Err(JournalFault::MissingSegment { expected_base, .. }) if missed != Some(expected_base) => {
+                missed = Some(expected_base);
+            }
             Err(fault) => {
                 let before = loaded.state;
                 let moved =

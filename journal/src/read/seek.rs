@@ -41,9 +41,10 @@ struct Between {
 }
 
 impl Between {
-    /// How many records lie between.
+    /// How many records lie between. None too where both are one record: a file that somebody writes to during the
+    /// search may say of one record both times.
     fn count(&self) -> u64 {
-        self.after - self.before - 1
+        self.after.saturating_sub(self.before + 1)
     }
 
     fn middle(&self) -> u64 {
@@ -193,7 +194,8 @@ impl<S: Storage> RawReader<S> {
             self.load(index, &block)?;
             let (first, last) = (block.start, block.end - 1);
             let first_ns = self.loaded_time(index, &block, first)?;
-            let last_ns = self.loaded_time(index, &block, last)?;
+            // Looked at once: in a mapped file the second look may find another time.
+            let last_ns = if last == first { first_ns } else { self.loaded_time(index, &block, last)? };
             let wanted_ns = between.wanted_ns;
             if first_ns >= wanted_ns || last_ns < wanted_ns {
                 let is_before = last_ns < wanted_ns;
@@ -238,5 +240,19 @@ impl<S: Storage> RawReader<S> {
         let record = &bytes[start..start + record_bytes];
         self.validate(index, sequence, record, record_bytes)?;
         Ok(RecordHeader::decode(record).time_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_lies_between_a_record_and_itself() {
+        let between = |before, after| Between { wanted_ns: 5, before, before_ns: 4, after, after_ns: 5 };
+        assert_eq!(between(7, 10).count(), 2);
+        assert_eq!(between(7, 8).count(), 0);
+        // The file of a journal of one record changed between the looks at its first record and at its last.
+        assert_eq!(between(7, 7).count(), 0);
     }
 }

@@ -21,8 +21,8 @@ pub enum SalvageError {
     },
     /// No header of any segment can be read, so nobody knows the size of a record.
     #[error(
-        "no segment in {} has a header that can be read, so nobody knows how long a record is; put one segment of \
-         this journal from a copy into the folder",
+        "no segment in {} has a header that can be read, so nobody knows how long a record is and nothing can be \
+         salvaged from here; if there is a copy of the whole journal, salvage that (slipring salvage)",
         path.display()
     )]
     NoHeader {
