@@ -3,17 +3,12 @@
 //! A record is eight words and more to store. Whatever else an append stores (the next sequence, the next slot, the last
 //! time, the journalled cursor) takes places in the processor's store queue from the records behind it: one by one these
 //! were a third of all stores. And of two records at hand the checksums can be computed side by side, which is most of the
-//! work: see `writer::store`.
+//! work: see `row::store`.
 
-use std::marker::PhantomData;
-
-use crate::append::writer::{Writer, store};
+use super::row::Row;
+use super::writer::Writer;
 use crate::error::AppendError;
 use crate::event::Event;
-use crate::event::record::Record;
-use crate::format::crc::RecordCrc;
-use crate::format::{Kind, epoch_kind};
-use crate::live::segments::NextSlot;
 use crate::storage::Storage;
 
 /// Appends to a writer that is borrowed for so long. Nobody is told of a record before [`AppendBatch::publish`], or
@@ -29,15 +24,7 @@ pub struct AppendBatch<'a, E: Event, S: Storage> {
 impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     #[inline]
     pub(crate) fn new(writer: &'a mut Writer<E, S>) -> Self {
-        let row = Row {
-            slot: writer.slot,
-            next: writer.next,
-            last_time_ns: 0,
-            epoch_kind: epoch_kind(writer.epoch, Kind::Event),
-            crc: writer.crc,
-            events: PhantomData,
-        };
-        let mut batch = AppendBatch { row, limit: 0, time_limit_ns: 0, writer };
+        let mut batch = AppendBatch { row: writer.row, limit: 0, time_limit_ns: 0, writer };
         batch.load();
         batch
     }
@@ -123,12 +110,12 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     #[inline(always)]
     pub fn publish(&mut self) {
         let (writer, row) = (&mut *self.writer, &self.row);
-        if writer.next == row.next {
+        if writer.row.next == row.next {
             return;
         }
-        writer.slot = row.slot;
-        writer.next = row.next;
-        writer.last_time_ns = row.last_time_ns;
+        writer.row.slot = row.slot;
+        writer.row.next = row.next;
+        writer.row.last_time_ns = row.last_time_ns;
         writer.progress.set_journalled_end(row.next);
         if writer.progress.has_failed() {
             self.limit = 0;
@@ -146,54 +133,14 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     #[inline(always)]
     fn load(&mut self) {
         let writer = &*self.writer;
-        self.row.slot = writer.slot;
-        self.row.next = writer.next;
-        self.row.last_time_ns = writer.last_time_ns;
-        self.time_limit_ns = writer.time_limit_ns;
+        self.row.slot = writer.row.slot;
+        self.row.next = writer.row.next;
+        self.row.last_time_ns = writer.row.last_time_ns;
+        self.time_limit_ns = writer.times.limit_ns;
         // After a failure of the journal nothing more is put, and the writer says why. Nor without the checksum's
         // instruction: its calls would be in the way of the loop that has it, and beside them the writer's one is little.
         let puts = self.row.crc.hardware() && !writer.progress.has_failed();
         self.limit = if puts { writer.limit } else { 0 };
-    }
-}
-
-/// What a row of appends needs and changes, copied out of the batch for so long: what a reference leads to is not kept in
-/// registers.
-#[derive(Debug)]
-struct Row<E> {
-    slot: NextSlot,
-    next: u64,
-    last_time_ns: u64,
-    epoch_kind: u32,
-    crc: RecordCrc,
-    events: PhantomData<fn(&E)>,
-}
-
-impl<E> Clone for Row<E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E> Copy for Row<E> {}
-
-impl<E: Event> Row<E> {
-    /// Stores events, each with its time, and moves on behind them.
-    ///
-    /// # Safety
-    /// The slots of `next` and of the others lie in one segment, in a row from `slot` on, and it is mapped and nobody else's
-    /// to append to. The processor has the checksum's instruction.
-    #[inline(always)]
-    unsafe fn store<const N: usize>(&mut self, events: [(u64, &E); N]) {
-        let words = Record::<E>::BYTES / 8;
-        // SAFETY: by the contract the slots are there, each of so many words.
-        let slots = unsafe { self.slot.take(N * words) };
-        let slots = std::array::from_fn(|n| &slots[n * words..(n + 1) * words]);
-        let times_ns = events.map(|(time_ns, _)| time_ns);
-        let bytes = events.map(|(_, event)| bytemuck::bytes_of(event));
-        store::<true, N>(slots, &self.crc, self.next, times_ns, self.epoch_kind, bytes);
-        self.next += N as u64;
-        self.last_time_ns = times_ns[N - 1];
     }
 }
 
@@ -202,7 +149,7 @@ impl<E: Event> Row<E> {
 /// Counts a time before the last one's.
 #[cold]
 fn regress<E: Event, S: Storage>(writer: &mut Writer<E, S>) {
-    writer.regressions += 1;
+    writer.times.regressions += 1;
 }
 
 #[cold]
@@ -247,7 +194,7 @@ mod tests {
         let memory = Memory::new([1; 16]);
         let (mut writer, _) = Journal::at("memory").open_on::<Tick, _>(&memory, false).unwrap();
         if !has_instruction {
-            writer.crc = writer.crc.without_instruction();
+            writer.row.crc = writer.row.crc.without_instruction();
         }
         let mut batch = writer.batch();
         let put = (0..10).filter(|id| {

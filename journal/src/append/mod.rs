@@ -3,4 +3,6 @@
 //! It knows what it shares with its companions, and starts, wakes and ends them. It knows nothing of opening.
 
 pub(crate) mod batch;
+pub(crate) mod row;
+pub(crate) mod times;
 pub(crate) mod writer;

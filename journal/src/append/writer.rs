@@ -1,21 +1,19 @@
 //! The append path. It stores words into a map, moves a cursor, and at a roll swaps a pointer; everything slow
 //! is somebody else's.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crossbeam::utils::Backoff;
 
-use crate::append::batch::AppendBatch;
+use super::batch::AppendBatch;
+use super::row::Row;
+use super::times::AppendTimes;
 use crate::companions::preparer::PreparerRound;
 use crate::companions::syncer::Sync;
 use crate::companions::threads::Companions;
 use crate::error::{AppendError, ReadError, Stall, SyncError};
 use crate::event::Event;
-use crate::event::record::Record;
-use crate::format::crc::{RecordCrc, last_word};
 use crate::format::{JournalId, Kind, epoch_kind};
 use crate::live::cursors::Cursors;
 use crate::live::progress::Progress;
@@ -23,7 +21,6 @@ use crate::live::segments::{LiveSegment, Map, NextSlot, Segments};
 use crate::read::typed::Reader;
 use crate::retention::holders::RetentionHandle;
 use crate::storage::{Files, Storage};
-use crate::tools::prefetch;
 use crate::tools::protect;
 
 /// The one writer of a journal.
@@ -36,20 +33,12 @@ pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) active: Arc<LiveSegment<S>>,
     /// Keeps the active segment mapped.
     pub(crate) map: Arc<Map<S>>,
-    /// The slot of `next`, whenever `next` is below `limit`.
-    pub(crate) slot: NextSlot,
-    /// The sequence of the next record.
-    pub(crate) next: u64,
+    /// Where the next record goes.
+    pub(crate) row: Row<E>,
     /// Sequences below it have a slot and lie inside the window.
     pub(crate) limit: u64,
-    pub(crate) last_time_ns: u64,
-    pub(crate) any_record: bool,
-    /// Largest time that is taken without another look at the last record's, and then at the clock.
-    pub(crate) time_limit_ns: u64,
-    pub(crate) max_step_ns: u64,
-    pub(crate) regressions: u64,
+    pub(crate) times: AppendTimes,
     pub(crate) epoch: u32,
-    pub(crate) crc: RecordCrc,
     pub(crate) journal_id: JournalId,
     pub(crate) sync: Sync,
     /// The append under way has been counted as a stall.
@@ -58,12 +47,9 @@ pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) segments: Arc<Segments<S>>,
     pub(crate) retention: Option<RetentionHandle>,
     pub(crate) companions: Companions<S>,
-    pub(crate) event: PhantomData<fn(&E)>,
 }
 
 impl<E: Event, S: Storage> Writer<E, S> {
-    pub(crate) const RECORD_WORDS: usize = Record::<E>::BYTES / 8;
-
     /// Appends an event that happened at `time_ns` and gives its sequence. Waits for room if there is none.
     ///
     /// The journal's time never decreases: a time before the last one is counted as a regression, and the
@@ -121,22 +107,21 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// The hot path: a record into the next slot, or `None` if something has to be looked at first.
     #[inline(always)]
     fn put(&mut self, time_ns: u64, kind: Kind, event: &[u8]) -> Option<u64> {
-        let sequence = self.next;
-        if sequence >= self.limit || time_ns > self.time_limit_ns || self.progress.has_failed() {
+        let sequence = self.row.next;
+        if sequence >= self.limit || time_ns > self.times.limit_ns || self.progress.has_failed() {
             return None;
         }
-        let time_ns = if time_ns < self.last_time_ns { self.regress() } else { time_ns };
-        // SAFETY: `make_room` found the slot of `next` in the active segment, which `self.map` keeps mapped, and
-        // set `limit` no further than its end; `next` is below it.
-        let slot = unsafe { self.slot.take(Self::RECORD_WORDS) };
+        let time_ns = if time_ns < self.row.last_time_ns { self.regress() } else { time_ns };
         let kind = epoch_kind(self.epoch, kind);
-        if self.crc.hardware() {
-            store::<true, 1>([slot], &self.crc, sequence, [time_ns], kind, [event]);
-        } else {
-            store::<false, 1>([slot], &self.crc, sequence, [time_ns], kind, [event]);
+        // SAFETY: `make_room` found the slot of `next` in the active segment, which `self.map` keeps mapped, and
+        // set `limit` no further than its end; `next` is below it. Nobody else has the writer.
+        unsafe {
+            if self.row.crc.hardware() {
+                self.row.store_as::<true, 1>(kind, [time_ns], [event]);
+            } else {
+                self.row.store_as::<false, 1>(kind, [time_ns], [event]);
+            }
         }
-        self.next = sequence + 1;
-        self.last_time_ns = time_ns;
         self.progress.set_journalled_end(sequence + 1);
         Some(sequence)
     }
@@ -144,8 +129,8 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// Counts a time before the last one's; the time that the record gets.
     #[cold]
     fn regress(&mut self) -> u64 {
-        self.regressions += 1;
-        self.last_time_ns
+        self.times.regressions += 1;
+        self.row.last_time_ns
     }
 
     /// An append that the hot path could not do: makes room, or says why there is none.
@@ -154,19 +139,19 @@ impl<E: Event, S: Storage> Writer<E, S> {
     fn try_append_seldom(&mut self, time_ns: u64, kind: Kind, event: &E) -> Result<u64, AppendError> {
         self.make_room(time_ns)?;
         // Only a failure of the journal can come between.
-        let full = AppendError::Full { sequence: self.next, why: Stall::Segment };
+        let full = AppendError::Full { sequence: self.row.next, why: Stall::Segment };
         self.put(time_ns, kind, bytemuck::bytes_of(event)).ok_or(full)
     }
 
-    /// Everything that an append seldom has to look at. On success there is a slot for `self.next`.
+    /// Everything that an append seldom has to look at. On success there is a slot for `self.row.next`.
     fn make_room(&mut self, time_ns: u64) -> Result<(), AppendError> {
         if let Some(failure) = self.progress.refusal() {
             return Err(failure.clone().into());
         }
-        if time_ns > self.time_limit_ns || !self.any_record {
-            self.check_time(time_ns)?;
+        if time_ns > self.times.limit_ns || !self.times.any_record {
+            self.times.check(time_ns, self.row.last_time_ns)?;
         }
-        if self.next == self.active.end {
+        if self.row.next == self.active.end {
             let Some(next) = self.segments.next.pop() else {
                 let full = self.progress.disk_full();
                 if full {
@@ -178,7 +163,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
                 return Err(self.stall(if full { Stall::DiskFull } else { Stall::Segment }));
             };
             let base = next.segment.base;
-            debug_assert_eq!(base, self.next, "segments follow each other");
+            debug_assert_eq!(base, self.row.next, "segments follow each other");
             // The old handles are dropped here, the list keeps the segment mapped; then the syncer may unmap it.
             self.active = next.segment;
             self.map = next.map;
@@ -186,32 +171,13 @@ impl<E: Event, S: Storage> Writer<E, S> {
         }
         let window_end = if protect::on(protect::WINDOW) { self.progress.window_end() } else { u64::MAX };
         self.limit = self.active.end.min(window_end);
-        if self.next >= self.limit {
+        if self.row.next >= self.limit {
             return Err(self.stall(Stall::Window));
         }
-        self.slot = NextSlot::find(&self.active, &self.map, self.next);
+        self.row.slot = NextSlot::find(&self.active, &self.map, self.row.next);
         self.stalled = false;
-        self.any_record = true;
+        self.times.any_record = true;
         Ok(())
-    }
-
-    /// A time ahead of the last record by more than the step is taken if the clock bears it out: after a week-end
-    /// the first event is days past the last. See docs/guarantees.md.
-    ///
-    /// The limit is raised only here, when it is reached, so that the hot path need not move it.
-    fn check_time(&mut self, time_ns: u64) -> Result<(), AppendError> {
-        let limit_ns = self.last_time_ns.saturating_add(self.max_step_ns);
-        if self.any_record && time_ns <= limit_ns {
-            self.time_limit_ns = limit_ns;
-            return Ok(());
-        }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        let bound = self.last_time_ns.max(now).saturating_add(self.max_step_ns);
-        if time_ns <= bound {
-            self.time_limit_ns = self.time_limit_ns.max(time_ns);
-            return Ok(());
-        }
-        Err(AppendError::TimeTooFar { time_ns, last_ns: self.last_time_ns, max_step_ns: self.max_step_ns })
     }
 
     fn stall(&mut self, why: Stall) -> AppendError {
@@ -221,12 +187,12 @@ impl<E: Event, S: Storage> Writer<E, S> {
             match why {
                 Stall::Window => self.progress.wake_syncer(),
                 Stall::Segment | Stall::DiskFull => {
-                    self.progress.need_segment(self.next);
+                    self.progress.need_segment(self.row.next);
                     self.progress.wake_preparer();
                 }
             }
         }
-        AppendError::Full { sequence: self.next, why }
+        AppendError::Full { sequence: self.row.next, why }
     }
 
     #[cold]
@@ -246,15 +212,14 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// that comes to the end of it looks how far it goes now.
     #[inline]
     pub fn room(&self) -> u64 {
-        if self.progress.has_failed() { 0 } else { self.limit.saturating_sub(self.next) }
+        if self.progress.has_failed() { 0 } else { self.limit.saturating_sub(self.row.next) }
     }
 
     /// Takes every time from here on: for an engine, whose publishers refuse one that lies too far ahead before they say
     /// that it is published.
     #[doc(hidden)]
     pub fn trust_times(&mut self) {
-        self.max_step_ns = u64::MAX;
-        self.time_limit_ns = u64::MAX;
+        self.times.trust();
     }
 
     /// Says that a batch is complete: with [`Sync::EveryBatch`] the syncer is woken if it sleeps.
@@ -267,17 +232,17 @@ impl<E: Event, S: Storage> Writer<E, S> {
 
     /// The sequence that the next record gets.
     pub fn end_sequence(&self) -> u64 {
-        self.next
+        self.row.next
     }
 
     /// Journal time of the last record, in nanoseconds.
     pub fn last_time_ns(&self) -> Option<u64> {
-        self.any_record.then_some(self.last_time_ns)
+        self.times.any_record.then_some(self.row.last_time_ns)
     }
 
     /// How many records came with a time before the last one's.
     pub fn regressions(&self) -> u64 {
-        self.regressions
+        self.times.regressions
     }
 
     /// The epoch of the records that this writer appends.
@@ -306,7 +271,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// As [`Journal::reader`](crate::Journal::reader).
     pub fn reader(&self) -> Result<Reader<E, S>, ReadError> {
         let hold = self.retention.as_ref().map(RetentionHandle::hold);
-        Reader::open_mapped(self.storage.clone(), self.next, hold)
+        Reader::open_mapped(self.storage.clone(), self.row.next, hold)
     }
 
     /// Syncs everything, ends the companions' threads and lets go of the lock; the sequence behind the last record,
@@ -347,7 +312,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
     #[doc(hidden)]
     pub fn prepared_end(&self) -> u64 {
         let window_end = self.progress.window_end();
-        self.segments.prepared_end(self.active.base, self.next).min(window_end)
+        self.segments.prepared_end(self.active.base, self.row.next).min(window_end)
     }
 
     /// Drops the writer as if its process had died: nothing is synced, nothing is marked.
@@ -360,72 +325,5 @@ impl<E: Event, S: Storage> Writer<E, S> {
 impl<E: Event, S: Storage> Drop for Writer<E, S> {
     fn drop(&mut self) {
         let _ = self.finish();
-    }
-}
-
-/// How many words ahead of a record the lines of the mapping are asked for: 64 records of 64 bytes. To be read, which is enough: nobody
-/// else has them. Asked for to be written they took longer, 32 ahead (see `docs/architecture.md`).
-const AHEAD_WORDS: usize = 512;
-const WORDS_OF_A_LINE: usize = 8;
-
-/// Writes records that follow each other into their slots. Each counts once its second word is stored: until then its epoch
-/// is 0, or its checksum that of another record. Of those behind the first nothing is stored before: the death of the process leaves
-/// one slot in part at most.
-///
-/// The checksums are computed side by side: each word of one waits three cycles for the one before, and meanwhile the
-/// processor takes in another record's. Two at a time carried 3 to 6 percent more than one, three and four no more than one.
-#[inline(always)]
-pub(crate) fn store<const HARDWARE: bool, const N: usize>(
-    slots: [&[AtomicU64]; N],
-    crc: &RecordCrc,
-    first_sequence: u64,
-    times_ns: [u64; N],
-    epoch_kind: u32,
-    events: [&[u8]; N],
-) {
-    // Each record asks for as many lines as it has, and so all are asked for but a segment's first. Of a record that is longer
-    // than that the processor itself asks for what comes.
-    for slot in slots {
-        for line in (0..slot.len().min(AHEAD_WORDS)).step_by(WORDS_OF_A_LINE) {
-            prefetch::to_read(slot.as_ptr().wrapping_add(AHEAD_WORDS + line));
-        }
-    }
-    let mut sums = crc.begin::<HARDWARE, N>(first_sequence, times_ns, [epoch_kind; N]);
-    let words = slots[0].len() - 2;
-    // Relaxed, as all but the commit word, which orders these.
-    slots[0][0].store(times_ns[0], Ordering::Relaxed);
-    for at in 0..words {
-        let word = word_of(events[0], at);
-        sums[0].word(word);
-        slots[0][2 + at].store(word, Ordering::Relaxed);
-        (1..N).for_each(|n| sums[n].word(word_of(events[n], at)));
-    }
-    for n in 0..N {
-        if n > 0 {
-            slots[n][0].store(times_ns[n], Ordering::Relaxed);
-            for at in 0..words {
-                slots[n][2 + at].store(word_of(events[n], at), Ordering::Relaxed);
-            }
-        }
-        let commit = u64::from(epoch_kind) | u64::from(sums[n].finish()) << 32;
-        // Release R: whoever reads this word with acquire in this process sees the whole record. After the death of
-        // the process the checksum says the same of the bytes.
-        slots[n][1].store(commit, Ordering::Release);
-        // Of the compiler alone: the next record's stores stay behind it. The partner is whoever finds the journal after the
-        // death of the process.
-        compiler_fence(Ordering::SeqCst);
-    }
-}
-
-/// The word `at` of an event that zeros fill up.
-#[inline(always)]
-fn word_of(event: &[u8], at: usize) -> u64 {
-    let (words, rest) = event.as_chunks::<8>();
-    if at < words.len() {
-        u64::from_le_bytes(words[at])
-    } else if at == words.len() && !rest.is_empty() {
-        last_word(rest)
-    } else {
-        0
     }
 }

@@ -1,12 +1,13 @@
 //! The opening of a writer: recovery, then the segment that goes on, then the companions, then the writer.
 
 use std::collections::VecDeque;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::journal::Journal;
 use super::recovery::{self, RecoveredJournal};
 use super::report::RecoveryReport;
+use crate::append::row::Row;
+use crate::append::times::AppendTimes;
 use crate::append::writer::Writer;
 use crate::companions::maker::{Maker, Orders};
 use crate::companions::preparer::Preparer;
@@ -16,12 +17,11 @@ use crate::companions::threads::{Companions, Threads};
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::Event;
 use crate::event::record::Record;
-use crate::format::crc::RecordCrc;
 use crate::format::{HEADER_BYTES, MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
 use crate::judge::chain::Chain;
 use crate::judge::control::Control;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, NextSlot, Ready, Segments};
+use crate::live::segments::{LiveSegment, Ready, Segments};
 use crate::retention::holders::{RetentionHandle, SharedRetention};
 use crate::retention::retainer::Retainer;
 use crate::storage::Storage;
@@ -69,16 +69,10 @@ pub(super) fn open<E: Event, S: Storage>(
         storage: storage.clone(),
         active,
         map,
-        slot: NextSlot::NONE,
-        next: end,
+        row: Row::new(report.journal_id, report.epoch, end, last.time_ns),
         limit: 0,
-        last_time_ns: last.time_ns,
-        any_record: last.epoch > 0,
-        time_limit_ns: if last.epoch > 0 { last.time_ns.saturating_add(max_step_ns) } else { 0 },
-        max_step_ns,
-        regressions: 0,
+        times: AppendTimes::new((last.epoch > 0).then_some(last.time_ns), max_step_ns),
         epoch: report.epoch,
-        crc: RecordCrc::new(report.journal_id.0),
         journal_id: report.journal_id,
         sync: journal.sync,
         stalled: false,
@@ -86,7 +80,6 @@ pub(super) fn open<E: Event, S: Storage>(
         segments,
         retention: retired.map(RetentionHandle::new),
         companions,
-        event: PhantomData,
     };
     Ok((writer, report))
 }
