@@ -39,14 +39,8 @@ pub(crate) fn recover<S: Storage>(
     segment_bytes: u64,
 ) -> Result<RecoveredJournal<S>, OpenError> {
     let started = Instant::now();
-    let folder = storage.path("");
     // 1. Lock.
-    storage.create_folder().map_err(|e| IoFault::new("create folder", folder.clone(), e))?;
-    let lock = storage.lock().map_err(|fault| match fault {
-        LockFault::Held(holder) => OpenError::Locked { path: folder.clone(), holder },
-        LockFault::Foreign { path, what } => OpenError::ForeignLock { path, what },
-        LockFault::Io(error) => IoFault::new("lock", folder.clone(), error).into(),
-    })?;
+    let lock = lock(storage)?;
     // 2. Read the control file.
     let Some(loaded) = control::load(storage)? else {
         return create(storage, lock, window, started);
@@ -108,6 +102,17 @@ pub(crate) fn recover<S: Storage>(
     report.last_time_ns = (tail.last.epoch > 0).then_some(tail.last.time_ns);
     report.elapsed = started.elapsed();
     Ok(RecoveredJournal { lock, control, chain: recovered_chain, last: tail.last, report })
+}
+
+/// Takes the writer's lock, in a folder that is made if it is not there.
+fn lock<S: Storage>(storage: &S) -> Result<S::Lock, OpenError> {
+    let folder = storage.path("");
+    storage.create_folder().map_err(|e| IoFault::new("create folder", folder.clone(), e))?;
+    storage.lock().map_err(|fault| match fault {
+        LockFault::Held(holder) => OpenError::Locked { path: folder, holder },
+        LockFault::Foreign { path, what } => OpenError::ForeignLock { path, what },
+        LockFault::Io(error) => IoFault::new("lock", folder, error).into(),
+    })
 }
 
 /// A new journal: the control file first, so that segments without one are never a journal.

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 
 use crate::error::{IoFault, JournalFault};
 use crate::format::crc::RecordCrc;
-use crate::format::{JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name, valid_record};
+use crate::format::{
+    ControlState, JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name, valid_record,
+};
 use crate::judge::chain::{self, Layout, OpenSegment};
 use crate::judge::control;
 use crate::judge::scan;
@@ -134,31 +136,7 @@ impl Family {
 /// Looks at the folder; reads no record.
 pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     let mut warnings = Vec::new();
-    let mut control = match control::load(storage) {
-        Ok(Some(loaded)) => {
-            if loaded.other_slot_bad {
-                warnings.push(control_note(storage, "one slot is damaged; used the other"));
-            }
-            Some(loaded.state)
-        }
-        Ok(None) => {
-            let missing = control::no_control(storage);
-            if !matches!(missing, JournalFault::BadControl { .. }) {
-                return Err(missing.into());
-            }
-            warnings.push(control_note(storage, "it is missing"));
-            None
-        }
-        Err(JournalFault::BadControl { what, .. }) => {
-            warnings.push(control_note(storage, what));
-            None
-        }
-        Err(JournalFault::Io(fault)) if fault.not_ours().is_some() => {
-            warnings.push(fault.to_string());
-            None
-        }
-        Err(fault) => return Err(fault.into()),
-    };
+    let mut control = control_of(storage, &mut warnings)?;
     let (mut candidates, mut families) = candidates(storage, &mut warnings)?;
     if let Some(state) = control
         && !families.is_empty()
@@ -193,22 +171,7 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     let template = families.swap_remove(wanted).header;
     let allocated_bytes =
         candidates.iter().map(|candidate| candidate.allocated_bytes).fold(0, u64::saturating_add);
-    candidates.retain(|candidate| {
-        let own = candidate.header.as_ref().is_none_or(|header| header.family == wanted);
-        if !own {
-            let path = storage.path(&segment_name(candidate.named));
-            warnings.push(format!("{}: of another journal or event type; left out", path.display()));
-        }
-        own
-    });
-    candidates.retain(|candidate| {
-        let end = candidate.header.as_ref().map_or(candidate.named, |header| header.end);
-        if end >= MAX_END {
-            let path = storage.path(&segment_name(candidate.named));
-            warnings.push(format!("{}: no journal gets to its sequences; left out", path.display()));
-        }
-        end < MAX_END
-    });
+    leave_out_strangers(storage, &mut candidates, wanted, &mut warnings);
     let first = match control {
         Some(state) => state.first,
         None => first_of(storage, &candidates, &template)?,
@@ -225,6 +188,63 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
         allocated_bytes,
         warnings,
     })
+}
+
+/// What the control file says, if it can be used; if not, why is a warning.
+fn control_of<S: Storage>(
+    storage: &S,
+    warnings: &mut Vec<String>,
+) -> Result<Option<ControlState>, SalvageError> {
+    Ok(match control::load(storage) {
+        Ok(Some(loaded)) => {
+            if loaded.other_slot_bad {
+                warnings.push(control_note(storage, "one slot is damaged; used the other"));
+            }
+            Some(loaded.state)
+        }
+        Ok(None) => {
+            let missing = control::no_control(storage);
+            if !matches!(missing, JournalFault::BadControl { .. }) {
+                return Err(missing.into());
+            }
+            warnings.push(control_note(storage, "it is missing"));
+            None
+        }
+        Err(JournalFault::BadControl { what, .. }) => {
+            warnings.push(control_note(storage, what));
+            None
+        }
+        Err(JournalFault::Io(fault)) if fault.not_ours().is_some() => {
+            warnings.push(fault.to_string());
+            None
+        }
+        Err(fault) => return Err(fault.into()),
+    })
+}
+
+/// Leaves out the files of other families than the wanted one, and those that claim sequences that no journal gets to.
+fn leave_out_strangers<S: Storage>(
+    storage: &S,
+    candidates: &mut Vec<Candidate>,
+    wanted: usize,
+    warnings: &mut Vec<String>,
+) {
+    candidates.retain(|candidate| {
+        let own = candidate.header.as_ref().is_none_or(|header| header.family == wanted);
+        if !own {
+            let path = storage.path(&segment_name(candidate.named));
+            warnings.push(format!("{}: of another journal or event type; left out", path.display()));
+        }
+        own
+    });
+    candidates.retain(|candidate| {
+        let end = candidate.header.as_ref().map_or(candidate.named, |header| header.end);
+        if end >= MAX_END {
+            let path = storage.path(&segment_name(candidate.named));
+            warnings.push(format!("{}: no journal gets to its sequences; left out", path.display()));
+        }
+        end < MAX_END
+    });
 }
 
 /// Where the records begin, if no control file says so. A file whose header is lost counts by its name if there is a whole
