@@ -1,5 +1,6 @@
-//! A reader looks at a folder while a writer makes files in it. A list of the folder that was made meanwhile may have the
-//! later of two files and lack the earlier one: then the reader looks again, and nothing is missing.
+//! A reader looks at a folder while a writer makes files in it. A list of the folder that was made meanwhile
+//! may have the later of two files and lack the earlier one: then the reader looks again, and nothing is
+//! missing.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,9 +1,10 @@
-//! Many appends in a row, as the engine's journal stage makes them, with what an append changes kept in registers.
+//! Many appends in a row, as the engine's journal stage makes them, with what an append changes kept in
+//! registers.
 //!
-//! A record is eight words and more to store. Whatever else an append stores (the next sequence, the next slot, the last
-//! time, the journalled cursor) takes places in the processor's store queue from the records behind it: one by one these
-//! were a third of all stores. And of two records at hand the checksums can be computed side by side, which is most of the
-//! work: see `row::store`.
+//! A record is eight words and more to store. Whatever else an append stores (the next sequence, the next
+//! slot, the last time, the journalled cursor) takes places in the processor's store queue from the records
+//! behind it: one by one these were a third of all stores. And of two records at hand the checksums can be
+//! computed side by side, which is most of the work: see `row::store`.
 
 use super::row::Row;
 use super::writer::Writer;
@@ -11,8 +12,9 @@ use crate::error::AppendError;
 use crate::event::Event;
 use crate::storage::Storage;
 
-/// Appends to a writer that is borrowed for so long. Nobody is told of a record before [`AppendBatch::publish`], or
-/// the drop, which does the same. Forgotten, its records are there or not, as after a crash.
+/// Appends to a writer that is borrowed for so long. Nobody is told of a record before
+/// [`AppendBatch::publish`], or the drop, which does the same. Forgotten, its records are there or not, as
+/// after a crash.
 #[derive(Debug)]
 pub struct AppendBatch<'a, E: Event, S: Storage> {
     writer: &'a mut Writer<E, S>,
@@ -43,17 +45,20 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         } else {
             time_ns
         };
-        // SAFETY: `slot`, `next` and `limit` are the writer's: its `make_room` found the slot of `next` in the active
-        // segment and set `limit` no further than its end; `next` is below it. The writer keeps the segment mapped,
-        // and is borrowed, so that nobody else appends. Without the instruction `limit` is 0.
+        // SAFETY: `slot`, `next` and `limit` are the writer's: its `make_room` found the slot of `next` in
+        // the active segment and set `limit` no further than its end; `next` is below it. The writer keeps
+        // the segment mapped, and is borrowed, so that nobody else appends. Without the instruction `limit`
+        // is 0.
         unsafe { row.store([(time_ns, event)]) };
         true
     }
 
-    /// As [`AppendBatch::put`], in a row, as long as nothing has to be looked at first. `event` gives the time and the event of what
-    /// lies in `from`, if it is one, and is told its sequence. What was not appended, if anything, begins with an odd one, or there was no room.
+    /// As [`AppendBatch::put`], in a row, as long as nothing has to be looked at first. `event` gives the
+    /// time and the event of what lies in `from`, if it is one, and is told its sequence. What was not
+    /// appended, if anything, begins with an odd one, or there was no room.
     ///
-    /// Two at a time, and with the odd cases outside, so that what changes from record to record stays in registers.
+    /// Two at a time, and with the odd cases outside, so that what changes from record to record stays in
+    /// registers.
     #[inline(always)]
     pub fn put_all<'e, T>(
         &mut self,
@@ -137,8 +142,9 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         self.row.next = writer.row.next;
         self.row.last_time_ns = writer.row.last_time_ns;
         self.time_limit_ns = writer.times.limit_ns;
-        // After a failure of the journal nothing more is put, and the writer says why. Nor without the checksum's
-        // instruction: its calls would be in the way of the loop that has it, and beside them the writer's one is little.
+        // After a failure of the journal nothing more is put, and the writer says why. Nor without the
+        // checksum's instruction: its calls would be in the way of the loop that has it, and beside them the
+        // writer's one is little.
         let puts = self.row.crc.hardware() && !writer.progress.has_failed();
         self.limit = if puts { writer.limit } else { 0 };
     }
@@ -272,8 +278,8 @@ mod tests {
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
-        /// Times that fall back, void records, ends of segments, of the window and of a row, wherever they come: the journal
-        /// holds what appending one by one would have put there.
+        /// Times that fall back, void records, ends of segments, of the window and of a row, wherever they
+        /// come: the journal holds what appending one by one would have put there.
         #[test]
         fn rows_hold_what_single_appends_would(
             steps in proptest::collection::vec((-3i64..10, 0u8..20), 1..400),

@@ -1,5 +1,5 @@
-//! The one append path: a row of records that follow each other, stored word by word into a mapped segment. The writer
-//! appends by it one by one, and a batch many at a time.
+//! The one append path: a row of records that follow each other, stored word by word into a mapped segment.
+//! The writer appends by it one by one, and a batch many at a time.
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
@@ -8,11 +8,11 @@ use crate::event::Event;
 use crate::event::record::Record;
 use crate::format::crc::{RecordCrc, last_word};
 use crate::format::{JournalId, Kind, epoch_kind};
-use crate::live::segments::NextSlot;
+use crate::live::slot::NextSlot;
 use crate::tools::prefetch;
 
-/// What a row of appends needs and changes. A batch copies it out of itself for so long: what a reference leads to is not
-/// kept in registers.
+/// What a row of appends needs and changes. A batch copies it out of itself for so long: what a reference
+/// leads to is not kept in registers.
 #[derive(Debug)]
 pub(crate) struct Row<E> {
     /// The slot of `next`, whenever `next` is below the writer's `limit`.
@@ -62,8 +62,8 @@ impl<E: Event> Row<E> {
     /// As [`Row::store`], of whatever kind. `HARDWARE` must be what [`RecordCrc::hardware`] says.
     ///
     /// # Safety
-    /// The slots of `next` and of the others lie in one segment, in a row from `slot` on, and it is mapped and nobody else's
-    /// to append to.
+    /// The slots of `next` and of the others lie in one segment, in a row from `slot` on, and it is mapped
+    /// and nobody else's to append to.
     #[inline(always)]
     pub(super) unsafe fn store_as<const HARDWARE: bool, const N: usize>(
         &mut self,
@@ -81,17 +81,19 @@ impl<E: Event> Row<E> {
     }
 }
 
-/// How many words ahead of a record the lines of the mapping are asked for: 64 records of 64 bytes. To be read, which is enough: nobody
-/// else has them. Asked for to be written they took longer, 32 ahead (see `docs/architecture.md`).
+/// How many words ahead of a record the lines of the mapping are asked for: 64 records of 64 bytes. To be
+/// read, which is enough: nobody else has them. Asked for to be written they took longer, 32 ahead (see
+/// `docs/architecture.md`).
 const AHEAD_WORDS: usize = 512;
 const WORDS_OF_A_LINE: usize = 8;
 
-/// Writes records that follow each other into their slots. Each counts once its second word is stored: until then its epoch
-/// is 0, or its checksum that of another record. Of those behind the first nothing is stored before: the death of the process leaves
-/// one slot in part at most.
+/// Writes records that follow each other into their slots. Each counts once its second word is stored: until
+/// then its epoch is 0, or its checksum that of another record. Of those behind the first nothing is stored
+/// before: the death of the process leaves one slot in part at most.
 ///
-/// The checksums are computed side by side: each word of one waits three cycles for the one before, and meanwhile the
-/// processor takes in another record's. Two at a time carried 3 to 6 percent more than one, three and four no more than one.
+/// The checksums are computed side by side: each word of one waits three cycles for the one before, and
+/// meanwhile the processor takes in another record's. Two at a time carried 3 to 6 percent more than one,
+/// three and four no more than one.
 #[inline(always)]
 fn store<const HARDWARE: bool, const N: usize>(
     slots: [&[AtomicU64]; N],
@@ -101,8 +103,8 @@ fn store<const HARDWARE: bool, const N: usize>(
     epoch_kind: u32,
     events: [&[u8]; N],
 ) {
-    // Each record asks for as many lines as it has, and so all are asked for but a segment's first. Of a record that is longer
-    // than that the processor itself asks for what comes.
+    // Each record asks for as many lines as it has, and so all are asked for but a segment's first. Of a
+    // record that is longer than that the processor itself asks for what comes.
     for slot in slots {
         for line in (0..slot.len().min(AHEAD_WORDS)).step_by(WORDS_OF_A_LINE) {
             prefetch::to_read(slot.as_ptr().wrapping_add(AHEAD_WORDS + line));
@@ -126,11 +128,11 @@ fn store<const HARDWARE: bool, const N: usize>(
             }
         }
         let commit = u64::from(epoch_kind) | u64::from(sums[n].finish()) << 32;
-        // Release R: whoever reads this word with acquire in this process sees the whole record. After the death of
-        // the process the checksum says the same of the bytes.
+        // Release R: whoever reads this word with acquire in this process sees the whole record. After the
+        // death of the process the checksum says the same of the bytes.
         slots[n][1].store(commit, Ordering::Release);
-        // Of the compiler alone: the next record's stores stay behind it. The partner is whoever finds the journal after the
-        // death of the process.
+        // Of the compiler alone: the next record's stores stay behind it. The partner is whoever finds the
+        // journal after the death of the process.
         compiler_fence(Ordering::SeqCst);
     }
 }

@@ -1,5 +1,5 @@
-//! The append path. It stores words into a map, moves a cursor, and at a roll swaps a pointer; everything slow
-//! is somebody else's.
+//! The append path. It stores words into a map, moves a cursor, and at a roll swaps a pointer; everything
+//! slow is somebody else's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,8 @@ use crate::event::Event;
 use crate::format::{JournalId, Kind, epoch_kind};
 use crate::live::cursors::Cursors;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, Map, NextSlot, Segments};
+use crate::live::segments::{LiveSegment, Map, Segments};
+use crate::live::slot::NextSlot;
 use crate::read::typed::Reader;
 use crate::retention::holders::RetentionHandle;
 use crate::storage::{Files, Storage};
@@ -113,8 +114,8 @@ impl<E: Event, S: Storage> Writer<E, S> {
         }
         let time_ns = if time_ns < self.row.last_time_ns { self.regress() } else { time_ns };
         let kind = epoch_kind(self.epoch, kind);
-        // SAFETY: `make_room` found the slot of `next` in the active segment, which `self.map` keeps mapped, and
-        // set `limit` no further than its end; `next` is below it. Nobody else has the writer.
+        // SAFETY: `make_room` found the slot of `next` in the active segment, which `self.map` keeps mapped,
+        // and set `limit` no further than its end; `next` is below it. Nobody else has the writer.
         unsafe {
             if self.row.crc.hardware() {
                 self.row.store_as::<true, 1>(kind, [time_ns], [event]);
@@ -164,7 +165,8 @@ impl<E: Event, S: Storage> Writer<E, S> {
             };
             let base = next.segment.base;
             debug_assert_eq!(base, self.row.next, "segments follow each other");
-            // The old handles are dropped here, the list keeps the segment mapped; then the syncer may unmap it.
+            // The old handles are dropped here, the list keeps the segment mapped; then the syncer may unmap
+            // it.
             self.active = next.segment;
             self.map = next.map;
             self.segments.set_active_base(base);
@@ -208,15 +210,15 @@ impl<E: Event, S: Storage> Writer<E, S> {
         }
     }
 
-    /// How many records can be appended now with nothing to look at first. Less than there is room for: only an append
-    /// that comes to the end of it looks how far it goes now.
+    /// How many records can be appended now with nothing to look at first. Less than there is room for: only
+    /// an append that comes to the end of it looks how far it goes now.
     #[inline]
     pub fn room(&self) -> u64 {
         if self.progress.has_failed() { 0 } else { self.limit.saturating_sub(self.row.next) }
     }
 
-    /// Takes every time from here on: for an engine, whose publishers refuse one that lies too far ahead before they say
-    /// that it is published.
+    /// Takes every time from here on: for an engine, whose publishers refuse one that lies too far ahead
+    /// before they say that it is published.
     #[doc(hidden)]
     pub fn trust_times(&mut self) {
         self.times.trust();
@@ -274,13 +276,13 @@ impl<E: Event, S: Storage> Writer<E, S> {
         Reader::open_mapped(self.storage.clone(), self.row.next, hold)
     }
 
-    /// Syncs everything, ends the companions' threads and lets go of the lock; the sequence behind the last record,
-    /// all of them durable.
+    /// Syncs everything, ends the companions' threads and lets go of the lock; the sequence behind the last
+    /// record, all of them durable.
     ///
     /// # Errors
-    /// The journal's failure, also one of before the call: a failed sync, a thread that panicked, an append that was refused
-    /// for want of a segment. Unless it was the sync that failed, or its thread, everything appended is durable all the
-    /// same ([`Cursors::durable_end`] says so).
+    /// The journal's failure, also one of before the call: a failed sync, a thread that panicked, an append
+    /// that was refused for want of a segment. Unless it was the sync that failed, or its thread, everything
+    /// appended is durable all the same ([`Cursors::durable_end`] says so).
     pub fn close(mut self) -> Result<u64, SyncError> {
         self.finish()
     }
@@ -288,7 +290,8 @@ impl<E: Event, S: Storage> Writer<E, S> {
     fn finish(&mut self) -> Result<u64, SyncError> {
         let done = self.companions.finish();
         if let Some(Err(SyncError::Forked { .. })) = done {
-            // The cursors' lock may have been held, by a thread that is not here, when this process came to be.
+            // The cursors' lock may have been held, by a thread that is not here, when this process came to
+            // be.
             return done.unwrap_or(Ok(0));
         }
         self.progress.set_closed();
@@ -307,8 +310,9 @@ impl<E: Event, S: Storage> Writer<E, S> {
         self.companions.step_preparer() == Some(PreparerRound::Worked)
     }
 
-    /// Appends below this sequence meet neither a wait nor a page that is not there: the prepared reserve, as it is
-    /// now. It takes a lock that the preparer shares, so it has no place among appends that are to be quick.
+    /// Appends below this sequence meet neither a wait nor a page that is not there: the prepared reserve, as
+    /// it is now. It takes a lock that the preparer shares, so it has no place among appends that are to be
+    /// quick.
     #[doc(hidden)]
     pub fn prepared_end(&self) -> u64 {
         let window_end = self.progress.window_end();

@@ -9,7 +9,8 @@ use std::sync::Arc;
 #[non_exhaustive]
 pub struct SealedSegment {
     /// Its file, by the name that the folder had when the journal was first opened. Once the folder has moved
-    /// ([`Cursors::folder_moved`](crate::Cursors::folder_moved)) nothing lies there, or a file of another journal.
+    /// ([`Cursors::folder_moved`](crate::Cursors::folder_moved)) nothing lies there, or a file of another
+    /// journal.
     pub path: PathBuf,
     /// Its first sequence.
     pub base: u64,

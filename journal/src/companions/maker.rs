@@ -1,5 +1,6 @@
-//! The maker: makes the file of the segment after the next, before the preparer wants it. Header and name have to be synced,
-//! each sync waits behind the segments that are being synced, and meanwhile the preparer has pages to make present.
+//! The maker: makes the file of the segment after the next, before the preparer wants it. Header and name
+//! have to be synced, each sync waits behind the segments that are being synced, and meanwhile the preparer
+//! has pages to make present.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -7,8 +8,8 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use crate::format::SegmentHeader;
+use crate::live::new_file::NewFile;
 use crate::live::progress::Progress;
-use crate::live::segments::NewFile;
 use crate::storage::Storage;
 
 /// What the preparer orders and the maker delivers: one file at a time.
@@ -104,7 +105,8 @@ impl<S: Storage> Maker<S> {
         true
     }
 
-    /// Removes the file that nobody will use any more. Should it come back when power fails, recovery removes it.
+    /// Removes the file that nobody will use any more. Should it come back when power fails, recovery removes
+    /// it.
     pub(crate) fn finish(&self) {
         if let Taken::File(file) = self.orders.take() {
             file.remove(&self.storage);

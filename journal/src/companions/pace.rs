@@ -1,6 +1,6 @@
 //! How long a thread that follows the writer sleeps between two looks. Each look takes a core for some thirty
-//! microseconds, on a small machine the lane's or the publisher's; looking every quarter of a millisecond took a tenth of
-//! the throughput of both.
+//! microseconds, on a small machine the lane's or the publisher's; looking every quarter of a millisecond
+//! took a tenth of the throughput of both.
 
 use std::time::{Duration, Instant};
 
@@ -26,8 +26,8 @@ impl WriterPace {
         WriterPace { shortest, longest, idle, seen: end, at: Instant::now(), sleep: shortest }
     }
 
-    /// How long to sleep, with the writer at `end`: nothing is to be done before it has appended `left` more. At the pace
-    /// since the last look half of them come meanwhile, so that one that quickens is met in time.
+    /// How long to sleep, with the writer at `end`: nothing is to be done before it has appended `left` more.
+    /// At the pace since the last look half of them come meanwhile, so that one that quickens is met in time.
     pub(crate) fn sleep(&mut self, end: u64, left: u64) -> Duration {
         self.sleep_after(self.at.elapsed(), end, left)
     }

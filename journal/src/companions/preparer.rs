@@ -1,5 +1,5 @@
-//! The preparer: maps the next segment before it is needed, keeps the pages ahead of the cursor present, and unmaps what the
-//! writer has left. The writer only swaps a pointer.
+//! The preparer: maps the next segment before it is needed, keeps the pages ahead of the cursor present, and
+//! unmaps what the writer has left. The writer only swaps a pointer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,8 +74,8 @@ impl<S: Storage> Preparer<S> {
         let cursor = self.progress.journalled_end();
         let ahead = cursor.saturating_add(self.reserve_records);
         let live: Vec<_> = self.segments.live().iter().cloned().collect();
-        // Filled to the full when half is used, not all the time: a burst of less than half the reserve has both
-        // cores of a small machine to itself.
+        // Filled to the full when half is used, not all the time: a burst of less than half the reserve has
+        // both cores of a small machine to itself.
         self.filling |= present_end(&live, cursor) - cursor < self.reserve_records / 2;
         for segment in &live {
             if !self.filling || segment.end <= cursor || segment.base >= ahead {
@@ -95,7 +95,8 @@ impl<S: Storage> Preparer<S> {
         let end = live.last().map_or(0, |segment| segment.end);
         let next_taken =
             self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
-        // One that the syncer has unmapped to sync it does not count: the next one need not wait for the disk.
+        // One that the syncer has unmapped to sync it does not count: the next one need not wait for the
+        // disk.
         if !next_taken
             || live.len() >= MOST_OPEN
             || live.iter().filter(|segment| segment.is_mapped()).count() >= MOST_MAPPED
@@ -123,8 +124,9 @@ impl<S: Storage> Preparer<S> {
         }
     }
 
-    /// The segment that begins at `base` can't be made. That is a failure only once an append needs it: it may be possible
-    /// by then, and what was appended is none the worse. But for a failed sync, which is terminal wherever it comes from.
+    /// The segment that begins at `base` can't be made. That is a failure only once an append needs it: it
+    /// may be possible by then, and what was appended is none the worse. But for a failed sync, which is
+    /// terminal wherever it comes from.
     fn ahead_fault(&self, fault: IoFault, base: u64) -> PreparerRound {
         if fault.is_of_a_sync() {
             self.progress.fail_by_sync(fault);
@@ -172,8 +174,8 @@ impl<S: Storage> Preparer<S> {
         }
     }
 
-    /// How many records more, behind `cursor`, may be appended before there is anything to do here: half the reserve is
-    /// used, or the next segment is taken.
+    /// How many records more, behind `cursor`, may be appended before there is anything to do here: half the
+    /// reserve is used, or the next segment is taken.
     fn left(&self, cursor: u64) -> u64 {
         let live = self.segments.live();
         let present = present_end(live.iter(), cursor) - cursor;

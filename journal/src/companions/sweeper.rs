@@ -1,8 +1,9 @@
-//! The sweeper: follows behind the syncer, gives back the memory of what is durable, and unlinks what retention has given
-//! up. Once in a while it looks whether the folder's name still means the folder that is written.
+//! The sweeper: follows behind the syncer, gives back the memory of what is durable, and unlinks what
+//! retention has given up. Once in a while it looks whether the folder's name still means the folder that is
+//! written.
 //!
-//! Nobody waits for either, and each may take as long as a sync: done by the preparer they kept the next pages waiting, and
-//! a preparer that was never idle never got to them.
+//! Nobody waits for either, and each may take as long as a sync: done by the preparer they kept the next
+//! pages waiting, and a preparer that was never idle never got to them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -44,11 +45,12 @@ impl<S: Storage> Sweeper<S> {
         self.let_go() || self.remove_retired()
     }
 
-    /// Lets go of durable segments, and gives back the memory of the one that lies furthest behind: the next segment
-    /// gets that memory, which is faster than memory that the machine has not used for a while
+    /// Lets go of durable segments, and gives back the memory of the one that lies furthest behind: the next
+    /// segment gets that memory, which is faster than memory that the machine has not used for a while
     /// (docs/architecture.md, "Appending for long").
     pub(crate) fn let_go(&mut self) -> bool {
-        // Clean pages only, of segments below D: should a sync have failed, D is frozen and nothing comes here.
+        // Clean pages only, of segments below D: should a sync have failed, D is frozen and nothing comes
+        // here.
         while let Some(segment) = self.segments.release(self.progress.durable_end()) {
             self.cached.push_back(segment);
         }

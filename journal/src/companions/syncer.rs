@@ -54,7 +54,8 @@ pub(crate) struct Syncer<S: Storage> {
     segments: Arc<Segments<S>>,
     retainer: Option<Retainer>,
     hooks: Hooks,
-    /// A sync or a hook failed here: nothing is synced again. The journal may have failed for another reason, first.
+    /// A sync or a hook failed here: nothing is synced again. The journal may have failed for another reason,
+    /// first.
     failed: bool,
 }
 
@@ -83,8 +84,9 @@ impl<S: Storage> Syncer<S> {
         }
     }
 
-    /// With [`Sync::None`], how many records more may be appended before there is something to sync that nobody wakes it for:
-    /// the active segment is full, or half the window is used, a quarter of it before `target` syncs for that.
+    /// With [`Sync::None`], how many records more may be appended before there is something to sync that
+    /// nobody wakes it for: the active segment is full, or half the window is used, a quarter of it before
+    /// `target` syncs for that.
     fn left(&self) -> u64 {
         let window = self.window_room().saturating_sub(self.control.state.window / 2);
         let active_base = self.segments.active_base();
@@ -111,8 +113,9 @@ impl<S: Storage> Syncer<S> {
         true
     }
 
-    /// Syncs everything, and marks the journal as closed in good order unless it has failed. What failed elsewhere (no
-    /// room, no next segment, another thread) keeps nothing that was appended from becoming durable.
+    /// Syncs everything, and marks the journal as closed in good order unless it has failed. What failed
+    /// elsewhere (no room, no next segment, another thread) keeps nothing that was appended from becoming
+    /// durable.
     pub(crate) fn finish(&mut self) {
         let is_well = self.progress.closing_failure().is_none();
         if !self.failed {
@@ -201,13 +204,14 @@ impl<S: Storage> Syncer<S> {
             self.fail(SyncError::HookPanicked { durable_end: target });
             return Ok(());
         }
-        // Behind the hook: what it is told of may have been retired by the same sync, and is unlinked from here on.
+        // Behind the hook: what it is told of may have been retired by the same sync, and is unlinked from
+        // here on.
         self.hand_over(retired);
         Ok(())
     }
 
-    /// Has the older control slot give up too what the newer one has: should that one rot once the files are gone, the
-    /// journal would miss them.
+    /// Has the older control slot give up too what the newer one has: should that one rot once the files are
+    /// gone, the journal would miss them.
     fn give_up_twice(&mut self) -> Result<(), IoFault> {
         if protect::on(protect::RETIRE_BOTH) { self.control.update(|_| ()) } else { Ok(()) }
     }
@@ -218,8 +222,8 @@ impl<S: Storage> Syncer<S> {
         }
     }
 
-    /// Ties each segment in which D comes to lie to the record before it. The sync of the segment's first records takes the
-    /// link along, so it is on disk before D says that they are.
+    /// Ties each segment in which D comes to lie to the record before it. The sync of the segment's first
+    /// records takes the link along, so it is on disk before D says that they are.
     fn link(&self, due: &[Arc<LiveSegment<S>>], from: u64) -> Result<(), IoFault> {
         for segment in due.iter().filter(|segment| segment.base >= from) {
             let before = self.bond_before(due, segment.base)?;
@@ -230,7 +234,8 @@ impl<S: Storage> Syncer<S> {
         Ok(())
     }
 
-    /// Epoch and checksum of the record below `end`, which is the last durable one or lies in a segment of `due`.
+    /// Epoch and checksum of the record below `end`, which is the last durable one or lies in a segment of
+    /// `due`.
     fn bond_before(&self, due: &[Arc<LiveSegment<S>>], end: u64) -> Result<Bond, IoFault> {
         match due.iter().find(|segment| segment.base < end && end <= segment.end) {
             Some(segment) => segment
@@ -274,7 +279,8 @@ impl<S: Storage> Syncer<S> {
             progress.syncer_sleep(sleep, || {
                 let pending = progress.journalled_end() > progress.durable_end();
                 let wanted = progress.wanted_end() > progress.durable_end();
-                // A writer that waits for the window says so once, and may have said it before this thread was to be woken.
+                // A writer that waits for the window says so once, and may have said it before this thread
+                // was to be woken.
                 let full = mode == Sync::None && progress.journalled_end() >= progress.window_end();
                 let due = full || wanted || mode == Sync::EveryBatch;
                 (due && pending && progress.sync_failure().is_none()) || stop.load(Ordering::Acquire)

@@ -1,4 +1,5 @@
-//! The writer's companions, preparer, maker, sweeper and syncer: on threads of their own, or driven by a test step by step.
+//! The writer's companions, preparer, maker, sweeper and syncer: on threads of their own, or driven by a test
+//! step by step.
 
 use std::any::Any;
 use std::io;
@@ -18,8 +19,8 @@ use crate::storage::Storage;
 #[derive(Debug)]
 pub(crate) struct Companions<S: Storage> {
     threads: Threads<S>,
-    /// The process that they were started in. A child of fork() has a copy of this and none of the threads, and
-    /// may neither join them nor write to the journal.
+    /// The process that they were started in. A child of fork() has a copy of this and none of the threads,
+    /// and may neither join them nor write to the journal.
     process: u32,
 }
 
@@ -130,8 +131,9 @@ impl<S: Storage> Threads<S> {
     }
 }
 
-/// What is left to do once the threads have ended. Without a syncer, which panicked, nothing more is synced: the call
-/// that it panicked in may have been told of data that the kernel has dropped, and a sync is never tried again.
+/// What is left to do once the threads have ended. Without a syncer, which panicked, nothing more is synced:
+/// the call that it panicked in may have been told of data that the kernel has dropped, and a sync is never
+/// tried again.
 fn finish<S: Storage>(
     progress: &Progress,
     maker: Option<&Maker<S>>,
@@ -153,11 +155,11 @@ fn finish<S: Storage>(
     }
 }
 
-/// Does a thread's work. Should it panic, the journal has failed for whoever appends, waits or closes: nobody would
-/// do that thread's work any more, and each of them would wait for ever or believe that it was done.
+/// Does a thread's work. Should it panic, the journal has failed for whoever appends, waits or closes: nobody
+/// would do that thread's work any more, and each of them would wait for ever or believe that it was done.
 fn guarded<T>(progress: &Progress, work: impl FnOnce() -> T) -> Option<T> {
-    // What the work leaves half done is not looked at again, but for what the threads share; that is cursors, and
-    // collections behind locks which no storage is called under.
+    // What the work leaves half done is not looked at again, but for what the threads share; that is cursors,
+    // and collections behind locks which no storage is called under.
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => Some(done),
         Err(panic) => {

@@ -1,6 +1,7 @@
 //! What can go wrong, one small enum per operation. Every message says what, where, and what to do.
 //!
-//! Here is what any operation may meet: a call of the system that fails, files that contradict each other.
+//! Here is what any operation may meet: a call of the system that fails, files that contradict each other. It knows what the
+//! format and the storage call things, and no operation but by its name.
 
 use std::io;
 use std::path::PathBuf;
@@ -180,8 +181,8 @@ pub enum JournalFault {
 }
 
 impl JournalFault {
-    /// Whether the journal's files are damaged or contradict each other, rather than missing, unreadable, or of another
-    /// kind.
+    /// Whether the journal's files are damaged or contradict each other, rather than missing, unreadable, or
+    /// of another kind.
     pub fn is_damage(&self) -> bool {
         use JournalFault as F;
         match self {
@@ -272,8 +273,8 @@ pub enum OpenError {
         claimed_bytes: u64,
         /// What it takes on the disk, bytes.
         allocated_bytes: u64,
-        /// The most bytes that an opening allocates for it: 64 MiB and what the folder's segments take, or what the
-        /// next segment takes.
+        /// The most bytes that an opening allocates for it: 64 MiB and what the folder's segments take, or
+        /// what the next segment takes.
         most_bytes: u64,
     },
     /// The journal has been opened for writing 2^28 - 1 times.

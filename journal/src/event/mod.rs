@@ -1,13 +1,15 @@
-//! What may be journalled: a plain-old-data value with a [`Schema`] that travels in every segment header.
+//! What may be journalled: a plain-old-data value with a [`Schema`] that travels in every segment header; and
+//! a record, which is an event with its time and its place.
+//!
+//! It knows the bytes of a record's header, and no file.
 
 use std::fmt;
 
 use crate::format::MAX_RECORD_BYTES;
 
-pub(crate) mod record;
-
 #[doc(hidden)]
 pub mod private;
+pub(crate) mod record;
 
 /// A value that slipring can publish, journal and replay: plain old data, no padding, no pointers.
 ///
@@ -81,8 +83,9 @@ impl Schema {
         self.to_string()
     }
 
-    /// Reads back what [`Schema::to_text`] wrote; `None` if it is no schema, or one of no possible event: with a field
-    /// that lies outside the event, or with fields that lie over each other, though not in different variants.
+    /// Reads back what [`Schema::to_text`] wrote; `None` if it is no schema, or one of no possible event:
+    /// with a field that lies outside the event, or with fields that lie over each other, though not in
+    /// different variants.
     pub fn from_text(text: &str) -> Option<Self> {
         // Behind a tab come attributes: for readers that know them.
         let mut lines = text.lines().map(|line| line.split('\t').next().unwrap_or_default());
@@ -107,7 +110,8 @@ impl Schema {
         {
             return false;
         }
-        // A variant's fields share their bytes with those of other variants, and a variant's tag with the field of all tags.
+        // A variant's fields share their bytes with those of other variants, and a variant's tag with the
+        // field of all tags.
         let variant = |field: &Field| field.name.rsplit_once('/').map(|(variant, _)| variant.to_owned());
         let mut places: Vec<_> = self
             .fields

@@ -62,8 +62,8 @@ impl<E: Event> Record<E> {
             return &[];
         }
         assert!(bytes.as_ptr() as usize % align_of::<Self>() == 0 && bytes.len() % Self::BYTES == 0);
-        // SAFETY: the bytes are aligned and cover whole records (just asserted); `Record<E>` is repr(C) of plain
-        // integers and `E: Pod`, so any bytes are a valid value, and its padding is never read.
+        // SAFETY: the bytes are aligned and cover whole records (just asserted); `Record<E>` is repr(C) of
+        // plain integers and `E: Pod`, so any bytes are a valid value, and its padding is never read.
         unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / Self::BYTES) }
     }
 }

@@ -6,8 +6,8 @@ use crate::format::JournalId;
 
 /// A position in a journal's history: not only where, but what lay there.
 ///
-/// After power loss the log may be shorter and go on differently. A sequence alone would then point at another
-/// record; an anchor is refused.
+/// After power loss the log may be shorter and go on differently. A sequence alone would then point at
+/// another record; an anchor is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Anchor {
     /// The journal.

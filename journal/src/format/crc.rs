@@ -1,8 +1,9 @@
 //! CRC-32C of records, fast at 64 bytes.
 //!
 //! The `crc32c` crate is tuned for long inputs; its call and set-up cost more than a record's nine words. So
-//! x86-64 and 64-bit ARM use the processor's instruction directly, and everything else the crate. Both give the standard
-//! CRC-32C (Castagnoli), so that a reader in any language can check a record with a stock library.
+//! x86-64 and 64-bit ARM use the processor's instruction directly, and everything else the crate. Both give
+//! the standard CRC-32C (Castagnoli), so that a reader in any language can check a record with a stock
+//! library.
 //!
 //! Hidden from the docs: public for the benchmarks' bounds, which must use the same routine.
 
@@ -63,8 +64,8 @@ impl RecordCrc {
         sums
     }
 
-    /// The checksums of records that follow each other and whose events are equally long, word by word of all of them: see
-    /// `writer::store`. `HARDWARE` must be what [`RecordCrc::hardware`] says.
+    /// The checksums of records that follow each other and whose events are equally long, word by word of all
+    /// of them: see `writer::store`. `HARDWARE` must be what [`RecordCrc::hardware`] says.
     #[inline(always)]
     pub(crate) fn records_with<const HARDWARE: bool, const N: usize>(
         &self,
@@ -127,8 +128,8 @@ fn has_instruction() -> bool {
     std::arch::is_aarch64_feature_detected!("crc")
 }
 
-// Inline assembly rather than the intrinsics: one with a target feature is not inlined into a caller without it, and a
-// call costs as much as the checksum.
+// Inline assembly rather than the intrinsics: one with a target feature is not inlined into a caller without
+// it, and a call costs as much as the checksum.
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
@@ -149,8 +150,8 @@ fn instruction(mut state: u64, word: u64) -> u64 {
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 #[inline(always)]
 fn instruction(mut state: u64, word: u64) -> u64 {
-    // SAFETY: `Running<true>` is only made after `has_instruction` found the CRC extension (RecordCrc::hardware); the
-    // instruction touches its two registers and nothing else.
+    // SAFETY: `Running<true>` is only made after `has_instruction` found the CRC extension
+    // (RecordCrc::hardware); the instruction touches its two registers and nothing else.
     unsafe {
         core::arch::asm!(
             ".arch_extension crc",

@@ -1,5 +1,5 @@
-//! Writes journals that use what the format has room for and no writer makes yet, for the golden files. Hidden: for
-//! tests alone.
+//! Writes journals that use what the format has room for and no writer makes yet, for the golden files.
+//! Hidden: for tests alone.
 
 use std::io;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Whether the files of a journal belong together: each segment names the record before its first, the control file the
-//! last durable one and the one before the first that is kept. So a segment of another copy of the journal, or an older
-//! copy of a segment, is found out although all its records are whole.
+//! Whether the files of a journal belong together: each segment names the record before its first, the
+//! control file the last durable one and the one before the first that is kept. So a segment of another copy
+//! of the journal, or an older copy of a segment, is found out although all its records are whole.
 //!
 //! Damage is left to whoever reads the records: it is told more exactly there.
 
@@ -25,8 +25,8 @@ pub(crate) fn before_first(control: &ControlState) -> Before {
     Some(control.before_first).filter(|bond| bond.is_known())
 }
 
-/// Checks the next segment of the chain against what came before it and what the control file says of it, and gives what
-/// the one behind it has to follow.
+/// Checks the next segment of the chain against what came before it and what the control file says of it, and
+/// gives what the one behind it has to follow.
 pub(crate) fn check<S: Storage>(
     storage: &S,
     control: &ControlState,
@@ -67,8 +67,8 @@ pub(crate) fn check<S: Storage>(
     }
 }
 
-/// Checks the links of segments above D in which the log goes on: whoever wrote one there had made the record before it
-/// durable, so it can't be cut off.
+/// Checks the links of segments above D in which the log goes on: whoever wrote one there had made the record
+/// before it durable, so it can't be cut off.
 pub(crate) fn check_tail<S: Storage>(
     storage: &S,
     chain: &Chain,

@@ -32,8 +32,8 @@ impl Layout {
     }
 }
 
-/// One segment of the chain: no file is open for it, and it takes half a cache line, for there may be more segments
-/// than handles.
+/// One segment of the chain: no file is open for it, and it takes half a cache line, for there may be more
+/// segments than handles.
 #[derive(Clone, Debug)]
 pub(crate) struct ChainSegment {
     pub(crate) base: u64,
@@ -114,8 +114,8 @@ impl Chain {
         &self.segments[self.segments.partition_point(|segment| segment.end <= sequence)..]
     }
 
-    /// Opens the file of a segment again; `None` if the one that the chain was made of is not there any more. (A writer
-    /// that opens the journal removes empty segments and makes others by their names.)
+    /// Opens the file of a segment again; `None` if the one that the chain was made of is not there any more.
+    /// (A writer that opens the journal removes empty segments and makes others by their names.)
     pub(crate) fn open<S: Storage>(
         &self,
         storage: &S,
@@ -170,8 +170,8 @@ pub(crate) fn check_journal<S: Storage>(
     Err(JournalFault::SegmentConflict { a: path.to_owned(), b: storage.path(CONTROL_NAME), what })
 }
 
-/// Checks the whole chain. Each file is opened for a look at its header and closed again. Each layout is put before
-/// `accept` before any record under it is looked at.
+/// Checks the whole chain. Each file is opened for a look at its header and closed again. Each layout is put
+/// before `accept` before any record under it is looked at.
 pub(crate) fn load<S: Storage>(
     storage: &S,
     control: &ControlState,
@@ -191,8 +191,8 @@ pub(crate) fn load<S: Storage>(
         let name = segment_name(base);
         let path = storage.path(&name);
         let file = match storage.open(&name, write) {
-            // A reader has no lock: a writer that closes or opens the journal removes empty spares, and the sweeper what
-            // is retired. Whether it is missed, the next segment or D says.
+            // A reader has no lock: a writer that closes or opens the journal removes empty spares, and the
+            // sweeper what is retired. Whether it is missed, the next segment or D says.
             Err(error) if !write && error.kind() == std::io::ErrorKind::NotFound => continue,
             file => file.map_err(|e| IoFault::new("open", path.clone(), e))?,
         };
@@ -274,9 +274,10 @@ impl Chain {
 /// What a reader starts from.
 type Both = (control::Loaded, Chain);
 
-/// Reads control file and chain for a reader, who takes no lock: while it looks, a writer's retention may move the
-/// first sequence and unlink what lies before, or a new life begin. Then it looks again. So it does once where a segment is
-/// missing: of two files that were made while the folder was being listed, the list may have the later one alone.
+/// Reads control file and chain for a reader, who takes no lock: while it looks, a writer's retention may
+/// move the first sequence and unlink what lies before, or a new life begin. Then it looks again. So it does
+/// once where a segment is missing: of two files that were made while the folder was being listed, the list
+/// may have the later one alone.
 pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both>, JournalFault> {
     let mut missed = None;
     loop {

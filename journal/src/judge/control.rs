@@ -13,7 +13,8 @@ use crate::tools::protect;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Loaded {
     pub(crate) state: ControlState,
-    /// The other slot can't be used: power failed while it was written, it rotted, or it was put back from a copy.
+    /// The other slot can't be used: power failed while it was written, it rotted, or it was put back from a
+    /// copy.
     pub(crate) other_slot_bad: bool,
 }
 
@@ -54,9 +55,10 @@ impl<S: Storage> Control<S> {
 
     /// Opens the control file for writing, after [`load`].
     ///
-    /// The newest slot is written again first, as it is. After a sync that failed the cache may hold it and the
-    /// disk not, and the next update overwrites the other slot, perhaps the only good one on disk. (Found by the
-    /// simulator: a torn slot, mended by an update whose sync failed, then power loss in the next update.)
+    /// The newest slot is written again first, as it is. After a sync that failed the cache may hold it and
+    /// the disk not, and the next update overwrites the other slot, perhaps the only good one on disk. (Found
+    /// by the simulator: a torn slot, mended by an update whose sync failed, then power loss in the next
+    /// update.)
     pub(crate) fn open(storage: &S, state: ControlState) -> Result<Self, IoFault> {
         let file = storage
             .open(CONTROL_NAME, true)
@@ -119,8 +121,8 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
         }
         slots = read_slots(&file).map_err(io("read"))?;
     }
-    // A block of another version or byte order is whole, so its writer was here after whoever wrote the other:
-    // neither may be used, for the older slot says nothing of the journal as it is now.
+    // A block of another version or byte order is whole, so its writer was here after whoever wrote the
+    // other: neither may be used, for the older slot says nothing of the journal as it is now.
     for slot in slots {
         match slot {
             Err(BlockFault::ForeignEndian) => return Err(JournalFault::ForeignEndian { path }),
@@ -130,7 +132,8 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
             Ok(_) | Err(BlockFault::Absent | BlockFault::Damaged) => {}
         }
     }
-    // One that does not follow the other was put there by another hand: it says nothing of the journal as it is now.
+    // One that does not follow the other was put there by another hand: it says nothing of the journal as it
+    // is now.
     let other_slot_bad = slots.iter().any(Result::is_err) || !follow_each_other(&slots);
     let newest = slots.iter().filter_map(|slot| slot.ok()).max_by_key(|state| state.generation);
     if let [Ok(a), Ok(b)] = slots
@@ -144,7 +147,8 @@ pub(crate) fn load<S: Storage>(storage: &S) -> Result<Option<Loaded>, JournalFau
     }
 }
 
-/// Reads the control file of a journal that has been opened: of that one, for bytes of another say nothing of it.
+/// Reads the control file of a journal that has been opened: of that one, for bytes of another say nothing of
+/// it.
 pub(crate) fn load_same<S: Storage>(storage: &S, wanted: JournalId) -> Result<Loaded, ReadError> {
     let loaded = load(storage)?;
     let found = loaded.map(|loaded| loaded.state.journal_id);

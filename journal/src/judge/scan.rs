@@ -10,14 +10,14 @@ use crate::tools::protect;
 /// Bytes read at a time: enough to make the call cheap, few enough to stay in the cache.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// A hole shorter than this is read like any other bytes: no file system need be asked about what lies in the files of
-/// a journal of the usual size.
+/// A hole shorter than this is read like any other bytes: no file system need be asked about what lies in the
+/// files of a journal of the usual size.
 const LONG_HOLE_BYTES: u64 = 64 << 20;
 
 /// Calls `visit(sequence, record)` for the slots of `range` that lie in one segment, until it says stop.
-/// Bytes that a short file lacks read as zeros; of the slots that it lacks whole only the first is visited, and of those
-/// in a long hole only some at its beginning, so that a small file whose header claims 2^50 slots takes no longer than
-/// what the disk holds of it.
+/// Bytes that a short file lacks read as zeros; of the slots that it lacks whole only the first is visited,
+/// and of those in a long hole only some at its beginning, so that a small file whose header claims 2^50
+/// slots takes no longer than what the disk holds of it.
 pub(crate) fn for_each_slot<S: Storage>(
     storage: &S,
     segment: &OpenSegment<S::File>,
@@ -27,7 +27,8 @@ pub(crate) fn for_each_slot<S: Storage>(
     for_each_slot_and(storage, segment, range, |hole| Ok(hole.end), visit)
 }
 
-/// As [`for_each_slot`]; `pass` is asked of the slots of a long hole at which to go on: anywhere in it, or at its end.
+/// As [`for_each_slot`]; `pass` is asked of the slots of a long hole at which to go on: anywhere in it, or at
+/// its end.
 pub(crate) fn for_each_slot_and<S: Storage>(
     storage: &S,
     segment: &OpenSegment<S::File>,

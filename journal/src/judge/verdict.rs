@@ -1,4 +1,5 @@
-//! What opening makes of the log behind D: where it ends, what is cut off, and what no crash can leave and is refused.
+//! What opening makes of the log behind D: where it ends, what is cut off, and what no crash can leave and is
+//! refused.
 //!
 //! It only reads, and it is the one place that decides: recovery does what it says, and `verify` tells it.
 
@@ -43,8 +44,8 @@ impl Judged {
     }
 }
 
-/// Judges the log behind D. With `locked` nobody writes meanwhile; without, what would be refused is looked at again in
-/// the light of a newer control file.
+/// Judges the log behind D. With `locked` nobody writes meanwhile; without, what would be refused is looked
+/// at again in the light of a newer control file.
 pub(crate) fn judge<S: Storage>(
     storage: &S,
     loaded: &Loaded,
@@ -124,8 +125,8 @@ struct TailWalk<'a, S: Storage> {
 }
 
 impl<S: Storage> TailWalk<'_, S> {
-    /// Looks at every slot that can have been written, at as many again behind them, and of each segment further on at the
-    /// first slot: in good order all those are empty.
+    /// Looks at every slot that can have been written, at as many again behind them, and of each segment
+    /// further on at the first slot: in good order all those are empty.
     fn all(&mut self, chain: &Chain) -> Result<(), JournalFault> {
         let start = self.known.durable_end;
         for segment in chain.from(start) {
@@ -236,8 +237,8 @@ impl<S: Storage> TailWalk<'_, S> {
     }
 
     fn verdict(mut self, chain: &Chain, same_boot: bool) -> Result<Judged, JournalFault> {
-        // The process died and the machine went on: memory holds every store up to the last, so a whole record of the
-        // last writer behind one that is not can't be.
+        // The process died and the machine went on: memory holds every store up to the last, so a whole
+        // record of the last writer behind one that is not can't be.
         if same_boot && self.is_stranded && protect::on(protect::SAME_BOOT) {
             self.refuse_stranded(chain)?;
         }

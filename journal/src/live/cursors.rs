@@ -42,9 +42,9 @@ impl Cursors {
         self.progress.disk_full()
     }
 
-    /// Whether the folder's name means another folder by now, or none: it was renamed, removed or mounted over, or a link
-    /// in its path was turned. The journal goes on in the folder that was opened. Looked at about once a second, and at
-    /// closing.
+    /// Whether the folder's name means another folder by now, or none: it was renamed, removed or mounted
+    /// over, or a link in its path was turned. The journal goes on in the folder that was opened. Looked at
+    /// about once a second, and at closing.
     pub fn folder_moved(&self) -> bool {
         // Relaxed: a figure.
         self.progress.folder_moved.load(Ordering::Relaxed)
@@ -61,7 +61,8 @@ impl Cursors {
         self.progress.closing_failure().cloned()
     }
 
-    /// The failure, if it keeps what was appended from becoming durable; [`Cursors::failure`] tells of want of room too.
+    /// The failure, if it keeps what was appended from becoming durable; [`Cursors::failure`] tells of want
+    /// of room too.
     #[doc(hidden)]
     pub fn sync_failure(&self) -> Option<SyncError> {
         self.progress.sync_failure().cloned()
@@ -73,9 +74,9 @@ impl Cursors {
         self.progress.closed.load(Ordering::Acquire)
     }
 
-    /// Has `call` called on one of the journal's threads whenever the durable cursor has moved, the journal has failed or
-    /// its folder's name means another one, so that whoever sleeps till then can be woken. It must be quick and not
-    /// panic. Once only: false if something is set already.
+    /// Has `call` called on one of the journal's threads whenever the durable cursor has moved, the journal
+    /// has failed or its folder's name means another one, so that whoever sleeps till then can be woken. It
+    /// must be quick and not panic. Once only: false if something is set already.
     ///
     /// `call` must not hold these cursors, or they would hold each other.
     #[doc(hidden)]

@@ -3,5 +3,7 @@
 //! It knows the files, and neither the writer nor a companion.
 
 pub(crate) mod cursors;
+pub(crate) mod new_file;
 pub(crate) mod progress;
 pub(crate) mod segments;
+pub(crate) mod slot;

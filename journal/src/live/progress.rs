@@ -136,7 +136,8 @@ impl Progress {
         base > 0 && self.needed_base.load(Ordering::Relaxed) == base
     }
 
-    /// There is no room for the next segment. With `halt` the next append that needs it makes the journal fail.
+    /// There is no room for the next segment. With `halt` the next append that needs it makes the journal
+    /// fail.
     pub(crate) fn set_disk_full(&self, halt: Option<SyncError>) {
         *self.full.lock().unwrap_or_else(PoisonError::into_inner) = halt;
         // Relaxed: for messages and counters, and whether to look at the above.
@@ -175,18 +176,19 @@ impl Progress {
         self.stalls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Makes the journal fail for good; the first failure stays, but that want of room gives way to what is worse.
+    /// Makes the journal fail for good; the first failure stays, but that want of room gives way to what is
+    /// worse.
     pub(crate) fn fail(&self, error: SyncError) {
         let place = if error.is_of_what_is_ahead() { &self.no_room } else { &self.failure };
         let _ = place.set(error);
-        // Release F: the failure is there before the flag. Partner: `failure` reads through the OnceLock, which
-        // acquires by itself; the flag is the hot path's cheap look.
+        // Release F: the failure is there before the flag. Partner: `failure` reads through the OnceLock,
+        // which acquires by itself; the flag is the hot path's cheap look.
         self.failed.store(true, Ordering::Release);
         self.notify();
     }
 
-    /// A sync failed in preparing a segment. That is not made good by trying again, and is told whether or not an append
-    /// needs the segment.
+    /// A sync failed in preparing a segment. That is not made good by trying again, and is told whether or
+    /// not an append needs the segment.
     pub(crate) fn fail_by_sync(&self, fault: IoFault) {
         // Relaxed: as in `refusal`; ordered by the flag that follows.
         self.refused.store(true, Ordering::Relaxed);
@@ -213,8 +215,8 @@ impl Progress {
         failure
     }
 
-    /// The failure, if it keeps what was appended from becoming durable. Want of room does not: that is missed by later
-    /// appends alone.
+    /// The failure, if it keeps what was appended from becoming durable. Want of room does not: that is
+    /// missed by later appends alone.
     pub(crate) fn sync_failure(&self) -> Option<&SyncError> {
         self.failure.get()
     }
@@ -246,8 +248,9 @@ impl Progress {
 
     /// Wakes the syncer if it sleeps.
     pub(crate) fn wake_syncer(&self) {
-        // SeqCst S: the caller's news (journalled or wanted end) is stored before this look; the syncer stores
-        // `syncer_sleeps` and then looks at the news. One order for all four: one of the two sees the other.
+        // SeqCst S: the caller's news (journalled or wanted end) is stored before this look; the syncer
+        // stores `syncer_sleeps` and then looks at the news. One order for all four: one of the two sees the
+        // other.
         std::sync::atomic::fence(Ordering::SeqCst);
         if self.syncer_sleeps.load(Ordering::Relaxed)
             && self.syncer_sleeps.swap(false, Ordering::Relaxed)

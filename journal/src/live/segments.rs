@@ -1,15 +1,16 @@
-//! The segments that a writer works with: the previous ones while they are not yet durable, the active one, and
-//! the next. The writer touches only the queue of one in the middle; the list belongs to the journal's own threads.
+//! The segments that a writer works with: the previous ones while they are not yet durable, the active one,
+//! and the next. The writer touches only the queue of one in the middle; the list belongs to the journal's
+//! own threads.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam::queue::ArrayQueue;
 
+use super::new_file::NewFile;
 use crate::error::IoFault;
-use crate::format::{Bond, JournalId, LINK_COPIES, SegmentHeader, Slots, TEMPORARY, segment_name};
+use crate::format::{Bond, JournalId, LINK_COPIES, SegmentHeader, Slots};
 use crate::judge::bonds;
 use crate::judge::chain::OpenSegment;
 use crate::storage::{SegmentMap, Storage, StorageFile};
@@ -18,8 +19,8 @@ use crate::tools::protect;
 /// No more than this many segments are mapped by a writer.
 pub(crate) const MOST_MAPPED: usize = 3;
 
-/// No more than this many segments are open and not yet durable: the writer waits for the syncer rather than run out
-/// of file handles.
+/// No more than this many segments are open and not yet durable: the writer waits for the syncer rather than
+/// run out of file handles.
 pub(crate) const MOST_OPEN: usize = 12;
 
 /// The map of a storage's segments.
@@ -39,11 +40,12 @@ pub(crate) struct LiveSegment<S: Storage> {
     pub(crate) end: u64,
     slots: Slots,
     pub(crate) file: S::File,
-    /// `None` once the writer has left the segment and preparer or syncer has unmapped it. Never locked by the writer.
+    /// `None` once the writer has left the segment and preparer or syncer has unmapped it. Never locked by
+    /// the writer.
     map: Mutex<Option<Arc<Map<S>>>>,
     pub(crate) name: String,
-    /// Bytes of the file up to which its pages are present. Only the preparer stores it (relaxed: nobody orders
-    /// anything by it).
+    /// Bytes of the file up to which its pages are present. Only the preparer stores it (relaxed: nobody
+    /// orders anything by it).
     prefaulted_bytes: AtomicU64,
 }
 
@@ -81,8 +83,9 @@ impl<S: Storage> LiveSegment<S> {
         self.lock_map().is_some()
     }
 
-    /// Unmaps a segment that the writer has left; whether it was mapped. Syncing mapped pages write-protects them one
-    /// by one, each with an interrupt to every core that runs the process; it took a third of the processor.
+    /// Unmaps a segment that the writer has left; whether it was mapped. Syncing mapped pages write-protects
+    /// them one by one, each with an interrupt to every core that runs the process; it took a third of the
+    /// processor.
     fn unmap(&self) -> bool {
         // Dropped behind the lock.
         let map = self.lock_map().take();
@@ -99,7 +102,8 @@ impl<S: Storage> LiveSegment<S> {
         bonds::read_bond(&self.file, self.slots, sequence)
     }
 
-    /// Syncs the records of `sequences`, and the link with the first of them; unmaps first if the writer has left.
+    /// Syncs the records of `sequences`, and the link with the first of them; unmaps first if the writer has
+    /// left.
     pub(crate) fn sync(&self, sequences: std::ops::Range<u64>, left: bool) -> std::io::Result<()> {
         let map = if left {
             self.unmap();
@@ -146,8 +150,8 @@ impl<S: Storage> LiveSegment<S> {
         (self.base + bytes / u64::from(self.slots.record_bytes)).clamp(cursor.max(self.base), self.end)
     }
 
-    /// "Bad address" is what the system says of a page that a store would find no block for: the disk is full, unless
-    /// the file has been cut off.
+    /// "Bad address" is what the system says of a page that a store would find no block for: the disk is
+    /// full, unless the file has been cut off.
     fn why(&self, error: std::io::Error, map: &Map<S>) -> std::io::Error {
         let is_whole = || self.file.size().is_ok_and(|size| size >= size_of_val(map.words()) as u64);
         match error.raw_os_error() {
@@ -174,135 +178,6 @@ impl<S: Storage> LiveSegment<S> {
         map.prefault(start..end).map_err(|error| self.why(error, &map))?;
         self.prefaulted_bytes.store(end, Ordering::Relaxed);
         Ok(true)
-    }
-}
-
-/// The file of a segment that nobody has mapped yet: all its space, its header, its name.
-#[derive(Debug)]
-pub(crate) struct NewFile<S: Storage> {
-    header: SegmentHeader,
-    file: S::File,
-}
-
-impl<S: Storage> NewFile<S> {
-    /// Makes it, under a temporary name until all of it is on disk: a segment with its own name always has a header and
-    /// all its space.
-    pub(crate) fn make(storage: &S, template: &SegmentHeader, base: u64) -> Result<Self, IoFault> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let header = SegmentHeader { base, created_ns: since.as_nanos() as u64, ..template.clone() };
-        let name = segment_name(base);
-        let temporary = format!("{name}{TEMPORARY}");
-        let fault = |operation| {
-            let path = storage.path(&temporary);
-            move |error| IoFault::new(operation, path, error)
-        };
-        let file = match storage.create(&temporary) {
-            // Left over from an attempt that found the disk full.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                storage.remove(&temporary).map_err(fault("remove"))?;
-                storage.create(&temporary)
-            }
-            created => created,
-        }
-        .map_err(fault("create"))?;
-        let fill = || -> Result<(), IoFault> {
-            file.allocate(header.file_bytes()).map_err(fault("allocate"))?;
-            for (at, bytes) in header.encode() {
-                file.write_at(&bytes, at).map_err(fault("write the header of"))?;
-            }
-            if protect::on(protect::HEADER_SYNC) {
-                file.sync().map_err(fault("sync"))?;
-            }
-            let renamed = match storage.rename(&temporary, &name) {
-                Err(error)
-                    if error.kind() == std::io::ErrorKind::AlreadyExists
-                        && is_left_over(storage, &name, &header) =>
-                {
-                    storage.remove(&name).map_err(fault("remove what is in the way of"))?;
-                    storage.rename(&temporary, &name)
-                }
-                renamed => renamed,
-            };
-            renamed.map_err(fault("rename"))
-        };
-        // Where it fails, the space is given back; the file is nobody's.
-        fill().inspect_err(|_| drop(storage.remove(&temporary)))?;
-        if protect::on(protect::FOLDER_SYNC) {
-            storage.sync_folder().map_err(|error| {
-                // By its own name now, where the next attempt would find it in its way. That one makes a new file, so
-                // what its sync of the folder has to write is new too.
-                let _ = storage.remove(&name);
-                IoFault::new("sync folder", storage.path(""), error)
-            })?;
-        }
-        Ok(NewFile { header, file })
-    }
-
-    pub(crate) fn remove(self, storage: &S) {
-        let _ = storage.remove(&segment_name(self.header.base));
-    }
-
-    /// Maps it.
-    pub(crate) fn map(self, storage: &S, large_pages: bool) -> Result<Ready<S>, IoFault> {
-        let NewFile { header, file } = self;
-        if large_pages {
-            // The header was written through small pages, and where there is one of those no large page can be:
-            // the first 2 MiB would cost the writer 512 page faults.
-            file.drop_cached();
-        }
-        let name = segment_name(header.base);
-        LiveSegment::map(storage, OpenSegment { name, slots: header.slots(), file }, large_pages)
-    }
-}
-
-/// Whether this life made the file and could not keep it: the disk was full at the sync of its folder, and then for its
-/// removal too, which some file systems need space for. The epoch is of this life alone, so it is nobody else's, and
-/// nothing was ever written to it.
-fn is_left_over<S: Storage>(storage: &S, name: &str, wanted: &SegmentHeader) -> bool {
-    let Ok(file) = storage.open(name, false) else { return false };
-    crate::judge::chain::read_header(&file, &storage.path(name)).is_ok_and(|(found, _)| {
-        (found.journal_id, found.base, found.epoch) == (wanted.journal_id, wanted.base, wanted.epoch)
-    })
-}
-
-/// Where the writer's next record goes, as an address: finding it anew from segment and sequence costs a fifth of
-/// an append.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct NextSlot(*const AtomicU64);
-
-// SAFETY: the address is only followed by `take`, whose caller holds the segment mapped; what lies there is atomics.
-unsafe impl Send for NextSlot {}
-
-// SAFETY: as above; and nothing can be done with a shared reference to it.
-unsafe impl Sync for NextSlot {}
-
-impl NextSlot {
-    /// Nowhere yet.
-    pub(crate) const NONE: NextSlot = NextSlot(std::ptr::null());
-
-    /// The slot of `sequence`, which lies in `segment`.
-    pub(crate) fn find<S: Storage>(segment: &LiveSegment<S>, map: &Map<S>, sequence: u64) -> Self {
-        let words = map.words();
-        let start = segment.bytes(segment.base..sequence).end as usize / size_of::<AtomicU64>();
-        assert!(sequence < segment.end && start < words.len());
-        // Of all words from there on: `take` goes on to those of other slots.
-        NextSlot(words[start..].as_ptr())
-    }
-
-    /// The next `count` words, of one slot or several; moves on behind them.
-    ///
-    /// # Safety
-    /// The slot was found in a segment that is still mapped, and what was taken since and these words lie in the slots from
-    /// there to the segment's end.
-    #[inline(always)]
-    pub(crate) unsafe fn take(&mut self, count: usize) -> &[AtomicU64] {
-        // SAFETY: by the contract the words lie in one mapped segment, so the slice is valid for as long as the
-        // borrow of `self`, and the address behind it is in the segment or one past its last slot.
-        unsafe {
-            let slot = std::slice::from_raw_parts(self.0, count);
-            self.0 = self.0.add(count);
-            slot
-        }
     }
 }
 
@@ -336,8 +211,8 @@ impl<S: Storage> Segments<S> {
         self.live().len() >= MOST_OPEN
     }
 
-    /// How far records from `cursor` on, in the segment at `active_base` and in the one that waits for the writer,
-    /// have pages that are present.
+    /// How far records from `cursor` on, in the segment at `active_base` and in the one that waits for the
+    /// writer, have pages that are present.
     pub(crate) fn prepared_end(&self, active_base: u64, cursor: u64) -> u64 {
         // Looked at first: what is in the queue is in the list.
         let next_ready = !self.next.is_empty();
@@ -366,8 +241,8 @@ impl<S: Storage> Segments<S> {
         self.active_base.load(Ordering::Acquire)
     }
 
-    /// Unmaps one segment that the writer has left, and has the disk begin with it: while the syncer still waits for the
-    /// segment before, the disk need not. Whether there was one.
+    /// Unmaps one segment that the writer has left, and has the disk begin with it: while the syncer still
+    /// waits for the segment before, the disk need not. Whether there was one.
     pub(crate) fn leave(&self) -> bool {
         let active_base = self.active_base();
         let left = self.live().iter().find(|s| s.base < active_base && s.is_mapped()).cloned();

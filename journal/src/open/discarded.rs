@@ -1,5 +1,5 @@
-//! Files of what recovery cut off. An opening that failed behind its save has left one: the next does not save the same
-//! bytes again.
+//! Files of what recovery cut off. An opening that failed behind its save has left one: the next does not
+//! save the same bytes again.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;

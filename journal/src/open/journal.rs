@@ -60,12 +60,12 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// The journal in the folder `path`, which is made on opening if it is not there. A relative path is taken from the
-    /// current folder now, and a later change of that changes nothing.
+    /// The journal in the folder `path`, which is made on opening if it is not there. A relative path is
+    /// taken from the current folder now, and a later change of that changes nothing.
     ///
-    /// The folder is found by its name once, when something of the journal is first opened by this or a clone of it, and
-    /// held: until all of that is closed, the journal is what lies in that folder, whatever becomes of the name
-    /// ([`Cursors::folder_moved`](crate::Cursors::folder_moved)).
+    /// The folder is found by its name once, when something of the journal is first opened by this or a clone
+    /// of it, and held: until all of that is closed, the journal is what lies in that folder, whatever
+    /// becomes of the name ([`Cursors::folder_moved`](crate::Cursors::folder_moved)).
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Journal {
             place: JournalPlace::new(path.into()),
@@ -93,24 +93,24 @@ impl Journal {
         self
     }
 
-    /// W: how many records may be appended beyond the durable watermark on disk before appends wait. It bounds
-    /// what recovery scans. 65,536 if not set; [`Sync::None`] always has two segments.
+    /// W: how many records may be appended beyond the durable watermark on disk before appends wait. It
+    /// bounds what recovery scans. 65,536 if not set; [`Sync::None`] always has two segments.
     pub fn window_records(mut self, count: u64) -> Self {
         self.window_records = Some(count);
         self
     }
 
-    /// How far ahead of the cursor the preparer makes pages present, in bytes, whenever half of it is used; 64 MiB
-    /// if not set.
+    /// How far ahead of the cursor the preparer makes pages present, in bytes, whenever half of it is used;
+    /// 64 MiB if not set.
     pub fn reserve_bytes(mut self, count: u64) -> Self {
         self.reserve_bytes = count;
         self
     }
 
-    /// How many bytes of full, durable segments stay in memory (the kernel's page cache) behind the writer; 256 MiB
-    /// if not set. A reader further behind reads from the disk, and the memory is there for the next segments: a
-    /// journal does not fill the cache with what nobody reads. `u64::MAX` leaves it all to the kernel; so do
-    /// segments smaller than a sixteenth of this.
+    /// How many bytes of full, durable segments stay in memory (the kernel's page cache) behind the writer;
+    /// 256 MiB if not set. A reader further behind reads from the disk, and the memory is there for the next
+    /// segments: a journal does not fill the cache with what nobody reads. `u64::MAX` leaves it all to the
+    /// kernel; so do segments smaller than a sixteenth of this.
     pub fn cached_bytes(mut self, count: u64) -> Self {
         self.cached_bytes = count;
         self
@@ -134,8 +134,9 @@ impl Journal {
         self
     }
 
-    /// Retention removes nothing that [`RetentionHandle::snapshot`] has not released, whatever its other rules say; not
-    /// if it was told [`Retention::regardless_of_snapshots`]. An engine whose stages keep something asks for it.
+    /// Retention removes nothing that [`RetentionHandle::snapshot`] has not released, whatever its other
+    /// rules say; not if it was told [`Retention::regardless_of_snapshots`]. An engine whose stages keep
+    /// something asks for it.
     pub fn held_by_snapshots(mut self) -> Self {
         self.retention = self.retention.map(Retention::held);
         self
@@ -146,22 +147,23 @@ impl Journal {
         self.retention.is_some_and(|retention| retention.snapshots == SnapshotRule::Rule)
     }
 
-    /// Calls `hook` for every segment that is full and durable, on the syncer's thread. While it runs nothing is
-    /// synced: hand long work to another thread. If it panics the journal fails.
+    /// Calls `hook` for every segment that is full and durable, on the syncer's thread. While it runs nothing
+    /// is synced: hand long work to another thread. If it panics the journal fails.
     ///
     /// The file is there until the hook returns, whatever retention says. To have it longer, hold a
     /// [`Lease`](crate::Lease) on what is not copied yet, and advance it behind each copy.
     ///
-    /// A process that dies may take a call along. A lease is the way to have the segment all the same: the first
-    /// sequence does not move past it, so the next life finds the file. Leases end with the process, and opening reclaims
-    /// and retires again: look at [`inspect`](crate::read::inspect) and copy what was missed *before* opening.
+    /// A process that dies may take a call along. A lease is the way to have the segment all the same: the
+    /// first sequence does not move past it, so the next life finds the file. Leases end with the process,
+    /// and opening reclaims and retires again: look at [`inspect`](crate::read::inspect) and copy what was
+    /// missed *before* opening.
     pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + std::marker::Sync + 'static) -> Self {
         self.hooks.sealed = Some(Arc::new(hook));
         self
     }
 
-    /// Calls `hook` with the sequence behind the last durable record whenever it has moved and D is on disk, as
-    /// [`Journal::on_sealed`] does.
+    /// Calls `hook` with the sequence behind the last durable record whenever it has moved and D is on disk,
+    /// as [`Journal::on_sealed`] does.
     pub fn on_durable(mut self, hook: impl Fn(u64) + Send + std::marker::Sync + 'static) -> Self {
         self.hooks.durable = Some(Arc::new(hook));
         self
@@ -231,7 +233,8 @@ impl Journal {
         Follower::resume_on(self.files(), anchor)
     }
 
-    /// Opens on another storage; without threads, the caller drives preparer (with maker and sweeper) and syncer.
+    /// Opens on another storage; without threads, the caller drives preparer (with maker and sweeper) and
+    /// syncer.
     #[doc(hidden)]
     pub fn open_on<E: Event, S: Storage>(
         &self,

@@ -224,10 +224,11 @@ fn mend<S: Storage>(
         storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
         removed.push(name);
     }
-    // Segments that start at or behind the tail hold nothing that counts; the preparer makes new ones. Later ones
-    // go first, and for certain, so that what is left is a chain whenever power fails. (Without the sync the
-    // simulator found a gap: an earlier removal on disk, a later one lost.) The sync comes before each removal, the first
-    // too: a later segment may have been removed by a process that died, or closed, before it synced the folder.
+    // Segments that start at or behind the tail hold nothing that counts; the preparer makes new ones. Later
+    // ones go first, and for certain, so that what is left is a chain whenever power fails. (Without the sync
+    // the simulator found a gap: an earlier removal on disk, a later one lost.) The sync comes before each
+    // removal, the first too: a later segment may have been removed by a process that died, or closed, before
+    // it synced the folder.
     while chain.segments.last().is_some_and(|segment| segment.base >= tail.end) {
         if protect::on(protect::REMOVE_ORDER) {
             storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
@@ -252,7 +253,8 @@ fn mend<S: Storage>(
     Ok(removed)
 }
 
-/// Gives a segment that has slots above D its whole length, writes what is kept there again, and zeroes the rest.
+/// Gives a segment that has slots above D its whole length, writes what is kept there again, and zeroes the
+/// rest.
 fn mend_segment<S: Storage>(
     storage: &S,
     segment: &OpenSegment<S::File>,

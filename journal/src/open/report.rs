@@ -35,8 +35,8 @@ pub struct RecoveryReport {
     pub last_time_ns: Option<u64>,
     /// The log was cut at this sequence: something that was no part of it lay there.
     pub truncated_at: Option<u64>,
-    /// Whole records behind the cut, lost for want of one before them. They were never acknowledged as durable,
-    /// but see `may_include_acknowledged`.
+    /// Whole records behind the cut, lost for want of one before them. They were never acknowledged as
+    /// durable, but see `may_include_acknowledged`.
     pub valid_discarded: u64,
     /// The cut may have taken records whose durability was acknowledged: D on disk trails by one sync, and a
     /// slot behind it is damaged.

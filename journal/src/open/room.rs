@@ -1,9 +1,9 @@
-//! Room: what an opening needs of the disk is there before it changes anything, so that one that finds the disk full
-//! leaves nothing behind.
+//! Room: what an opening needs of the disk is there before it changes anything, so that one that finds the
+//! disk full leaves nothing behind.
 //!
-//! The active segment may have holes (a copy that was made sparse) or end early. A store into a hole on a full disk is a
-//! SIGBUS, so all of it gets its place before it is mapped. How much that is a header says, which may be damaged or
-//! made up: no more is allocated for it than a bound allows.
+//! The active segment may have holes (a copy that was made sparse) or end early. A store into a hole on a
+//! full disk is a SIGBUS, so all of it gets its place before it is mapped. How much that is a header says,
+//! which may be damaged or made up: no more is allocated for it than a bound allows.
 
 use crate::error::{IoFault, OpenError};
 use crate::format::segment_name;
@@ -14,8 +14,8 @@ use crate::storage::{Storage, StorageFile, most_bytes};
 /// What an opening writes besides, at most: control file, names.
 const SMALL_BYTES: u64 = 64 << 10;
 
-/// Gives the segment that goes on all of its place. `segment_bytes`: what the next segment takes, which the caller says
-/// may be allocated at any time.
+/// Gives the segment that goes on all of its place. `segment_bytes`: what the next segment takes, which the
+/// caller says may be allocated at any time.
 pub(crate) fn make<S: Storage>(
     storage: &S,
     chain: &Chain,

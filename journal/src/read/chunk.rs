@@ -13,8 +13,8 @@ use crate::tools::prefetch;
 const CHUNK_BYTES: usize = 256 << 10;
 
 impl<S: Storage> RawReader<S> {
-    /// Checks every record of `bytes`, which start with that of `sequence`. Inlined, so that a caller who knows
-    /// the size of a record at compile time gets code for just that size.
+    /// Checks every record of `bytes`, which start with that of `sequence`. Inlined, so that a caller who
+    /// knows the size of a record at compile time gets code for just that size.
     #[inline(always)]
     pub(super) fn validate(
         &self,
@@ -56,8 +56,8 @@ impl<S: Storage> RawReader<S> {
         Ok(bytes)
     }
 
-    /// Finds the next chunk from `sequence` on, and reads it unless it lies in a map; the index of its segment, `None` at
-    /// the end.
+    /// Finds the next chunk from `sequence` on, and reads it unless it lies in a map; the index of its
+    /// segment, `None` at the end.
     pub(super) fn find_chunk(
         &mut self,
         sequence: u64,
@@ -92,8 +92,8 @@ impl<S: Storage> RawReader<S> {
         }
     }
 
-    /// Maps the segment, of which `sequence` is wanted, if chunks may come from maps; whether they do. One is mapped at a
-    /// time.
+    /// Maps the segment, of which `sequence` is wanted, if chunks may come from maps; whether they do. One is
+    /// mapped at a time.
     pub(super) fn mapped_segment(&mut self, index: usize, sequence: u64) -> Result<bool, ReadError> {
         if !self.mapped || self.map.as_ref().is_some_and(|(mapped, _)| *mapped == index) {
             return Ok(self.mapped);
@@ -138,7 +138,8 @@ pub(super) fn all_valid<const HARDWARE: bool>(
     valid
 }
 
-/// Bytes between a record and what is asked for when it is read. They come from memory, and a quarter more are read so.
+/// Bytes between a record and what is asked for when it is read. They come from memory, and a quarter more
+/// are read so.
 const AHEAD_BYTES: usize = 2048;
 
 /// Asks for what lies behind a record: in the chunk, or in a map the next one.

@@ -1,5 +1,5 @@
-//! Following a journal while it is written, by this process or another: every committed record once, in order,
-//! across rolls, and never one that is not committed.
+//! Following a journal while it is written, by this process or another: every committed record once, in
+//! order, across rolls, and never one that is not committed.
 
 use std::marker::PhantomData;
 
@@ -22,8 +22,8 @@ const FIRST_BYTES: usize = 4 << 10;
 
 /// A position in a journal that moves on as records come.
 ///
-/// It reads with plain reads and validates its copies: a record is handed out only when its checksum holds, and
-/// the checksum is stored last. It never waits; poll it.
+/// It reads with plain reads and validates its copies: a record is handed out only when its checksum holds,
+/// and the checksum is stored last. It never waits; poll it.
 #[derive(Debug)]
 pub struct Follower<E: Event, S: Storage = Files> {
     storage: S,
@@ -35,11 +35,12 @@ pub struct Follower<E: Event, S: Storage = Files> {
     segment: Option<(SegmentHeader, S::File)>,
     /// The segment's file had its whole length when it was opened.
     whole: bool,
-    /// Where a segment ends, and so the next one begins: where it stood last, to find that without a look at all names.
+    /// Where a segment ends, and so the next one begins: where it stood last, to find that without a look at
+    /// all names.
     ends_at: Option<u64>,
     buffer: Vec<u128>,
-    /// Bytes to read next: few behind a slow writer, for what lies ahead of it is read for nothing; the whole buffer
-    /// behind one that is far ahead.
+    /// Bytes to read next: few behind a slow writer, for what lies ahead of it is read for nothing; the whole
+    /// buffer behind one that is far ahead.
     ahead_bytes: usize,
     event: PhantomData<fn() -> E>,
 }
@@ -101,7 +102,8 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// The sequence behind the last record that the files say is durable. It trails by a sync at most.
     ///
     /// # Errors
-    /// [`ReadError::Journal`] if the control file can't be read, [`ReadError::AnotherJournal`] if it is another's.
+    /// [`ReadError::Journal`] if the control file can't be read, [`ReadError::AnotherJournal`] if it is
+    /// another's.
     pub fn durable_end(&self) -> Result<u64, ReadError> {
         Ok(control::load_same(&self.storage, self.journal_id)?.state.durable_end)
     }
@@ -119,8 +121,9 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// The records that have come since the last call; `None` if there are none yet.
     ///
     /// # Errors
-    /// [`ReadError::HistoryChanged`] if the log was cut behind the follower's back, [`ReadError::AnotherJournal`] if it
-    /// is gone or another journal has taken its place; the faults of opening a segment; a segment that lost bytes.
+    /// [`ReadError::HistoryChanged`] if the log was cut behind the follower's back,
+    /// [`ReadError::AnotherJournal`] if it is gone or another journal has taken its place; the faults of
+    /// opening a segment; a segment that lost bytes.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
         self.next_chunk_below(u64::MAX)
     }
@@ -155,8 +158,8 @@ impl<E: Event, S: Storage> Follower<E, S> {
             if !order.accept(found, MAX_EPOCH) {
                 break;
             }
-            // Another life of the writer goes on here. That it goes on from the record handed out last, and not
-            // from an earlier one, is the one thing that recovery may have changed.
+            // Another life of the writer goes on here. That it goes on from the record handed out last, and
+            // not from an earlier one, is the one thing that recovery may have changed.
             if epoch_before != 0 && found.epoch() != epoch_before && count > 0 {
                 break;
             }
@@ -223,9 +226,9 @@ impl<E: Event, S: Storage> Follower<E, S> {
         Ok(())
     }
 
-    /// Tells the log's end from damage, where no record is: below D there must be one, and a file that was whole
-    /// does not get shorter. (A follower once waited for ever at a flipped bit.) First of all it must still be the same
-    /// journal: nothing that another says is damage here.
+    /// Tells the log's end from damage, where no record is: below D there must be one, and a file that was
+    /// whole does not get shorter. (A follower once waited for ever at a flipped bit.) First of all it must
+    /// still be the same journal: nothing that another says is damage here.
     fn check_end(&mut self, short: bool) -> Result<(), ReadError> {
         let now = control::load_same(&self.storage, self.journal_id)?.state;
         let (first, durable_end) = (now.first, now.durable_end);
@@ -244,8 +247,8 @@ impl<E: Event, S: Storage> Follower<E, S> {
         if durable_end <= self.next {
             return Ok(());
         }
-        // It may have come since the look that found nothing: look again, now that D says that it is there, and at all
-        // names.
+        // It may have come since the look that found nothing: look again, now that D says that it is there,
+        // and at all names.
         self.ends_at = None;
         self.open_segment()?;
         let Some((header, file)) = &self.segment else {

@@ -72,8 +72,8 @@ pub struct JournalInfo {
     pub closed: bool,
     /// Generation of the control file.
     pub control_generation: u64,
-    /// How far the last record's journal time lies ahead of this machine's clock, nanoseconds; 0 if it does not. All later
-    /// records get that time until the clock has caught up.
+    /// How far the last record's journal time lies ahead of this machine's clock, nanoseconds; 0 if it does
+    /// not. All later records get that time until the clock has caught up.
     pub ahead_ns: u64,
     /// The segments, oldest first.
     pub segments: Vec<SegmentInfo>,
@@ -129,8 +129,8 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
 }
 
 impl<S: Storage> RawReader<S> {
-    /// A segment as its header and its records say; `None` if it is not there any more: retired, or an empty one that a
-    /// writer removed.
+    /// A segment as its header and its records say; `None` if it is not there any more: retired, or an empty
+    /// one that a writer removed.
     fn segment_info(&mut self, index: usize) -> Result<Option<SegmentInfo>, ReadError> {
         let (end, (storage, _, chain)) = (self.end_sequence(), self.parts());
         let segment = chain.segments[index].clone();

@@ -6,8 +6,8 @@ use crate::judge::chain::{self, Chain, ChainSegment, OpenSegment};
 use crate::judge::control;
 use crate::storage::Storage;
 
-/// Of the segments that a reader finds, so many of the oldest stay open: they are what retention takes first, and a
-/// reader that is about to read them has them then.
+/// Of the segments that a reader finds, so many of the oldest stay open: they are what retention takes first,
+/// and a reader that is about to read them has them then.
 const OLDEST: usize = 8;
 
 #[derive(Debug)]
@@ -26,7 +26,8 @@ impl<S: Storage> Opened<S> {
             match chain.open(storage, segment, false) {
                 Ok(Some(opened)) => oldest.push(opened),
                 Ok(None) if segment.base < durable_end => return None,
-                // An empty one that a writer has removed; or no handle can be spared. Who reads it will hear of it.
+                // An empty one that a writer has removed; or no handle can be spared. Who reads it will hear
+                // of it.
                 Ok(None) | Err(_) => break,
             }
         }

@@ -1,5 +1,5 @@
-//! Reading: any record by its sequence, and all of them in order. Every record handed out has been validated on
-//! a copy, so that a file that changes or shrinks meanwhile gives an error and nothing worse.
+//! Reading: any record by its sequence, and all of them in order. Every record handed out has been validated
+//! on a copy, so that a file that changes or shrinks meanwhile gives an error and nothing worse.
 
 use std::ops::ControlFlow;
 
@@ -21,8 +21,8 @@ use super::seek;
 
 /// Reads a journal whatever its event type.
 ///
-/// It sees the records that were there when it was opened or last [refreshed](RawReader::refresh); a writer may
-/// go on meanwhile.
+/// It sees the records that were there when it was opened or last [refreshed](RawReader::refresh); a writer
+/// may go on meanwhile.
 #[derive(Debug)]
 pub struct RawReader<S: Storage = Files> {
     pub(super) storage: S,
@@ -138,8 +138,8 @@ impl<S: Storage> RawReader<S> {
         Ok(end)
     }
 
-    /// Refuses a log that goes on behind D + W, or in an epoch that the control file does not know. A writer may have moved
-    /// on since that was read: it is read again first.
+    /// Refuses a log that goes on behind D + W, or in an epoch that the control file does not know. A writer
+    /// may have moved on since that was read: it is read again first.
     fn check_window(&mut self, end: u64, last: Follow) -> Result<(), ReadError> {
         let window_end = self.control.durable_end + self.control.window;
         let is_known = end <= window_end || self.other_slot_bad;

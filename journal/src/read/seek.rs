@@ -1,14 +1,15 @@
-//! From a time to a sequence: the segment by the times of the segments' first records, then a search within it.
+//! From a time to a sequence: the segment by the times of the segments' first records, then a search within
+//! it.
 //!
-//! The contract: no event whose own time is `t` or later lies before `lower_bound(t)`; events earlier than `t`
-//! may follow it. Journal time is the greatest event time so far, so it never decreases, and searching it is
-//! enough.
+//! The contract: no event whose own time is `t` or later lies before `lower_bound(t)`; events earlier than
+//! `t` may follow it. Journal time is the greatest event time so far, so it never decreases, and searching it
+//! is enough.
 //!
-//! Times of a market run nearly level for long, so the search guesses: a place in proportion to the time, and of the file
-//! the one block around it, whose own times say at what pace they run there. Where that is not the pace of the whole, a
-//! night lies in between, or a burst: then the next guess goes by the pace nearby, and where that leads out of what is
-//! left, or guesses have missed too often, it halves. A record whose time decides is validated, on a copy or in a map
-//! of what is committed.
+//! Times of a market run nearly level for long, so the search guesses: a place in proportion to the time, and
+//! of the file the one block around it, whose own times say at what pace they run there. Where that is not
+//! the pace of the whole, a night lies in between, or a burst: then the next guess goes by the pace nearby,
+//! and where that leads out of what is left, or guesses have missed too often, it halves. A record whose time
+//! decides is validated, on a copy or in a map of what is committed.
 
 use super::raw::RawReader;
 use crate::error::ReadError;
@@ -17,8 +18,8 @@ use crate::storage::Storage;
 
 /// Bytes read at once: a page of the file.
 const BLOCK_BYTES: u64 = 4096;
-/// Guesses that may miss; with every second halving there is one more. So the reads stay below one and a half for each
-/// halving, and these, whatever the times.
+/// Guesses that may miss; with every second halving there is one more. So the reads stay below one and a half
+/// for each halving, and these, whatever the times.
 const GUESSES: u32 = 3;
 
 /// Times that were read once, of records that do not change: so that the segment is found without a read.
@@ -41,8 +42,8 @@ struct Between {
 }
 
 impl Between {
-    /// How many records lie between. None too where both are one record: a file that somebody writes to during the
-    /// search may say of one record both times.
+    /// How many records lie between. None too where both are one record: a file that somebody writes to
+    /// during the search may say of one record both times.
     fn count(&self) -> u64 {
         self.after.saturating_sub(self.before + 1)
     }
@@ -61,8 +62,8 @@ impl Between {
         }
     }
 
-    /// Where the answer may be, in floats: what those make of times far apart is a guess all the same. There is a record
-    /// between; `None` if nothing says where.
+    /// Where the answer may be, in floats: what those make of times far apart is a guess all the same. There
+    /// is a record between; `None` if nothing says where.
     fn guess(&self, nearby: Option<&TimeSlope>) -> Option<u64> {
         let (passed_ns, left_ns) =
             ((self.wanted_ns - self.before_ns) as f64, (self.after_ns - self.wanted_ns) as f64);
@@ -129,8 +130,9 @@ impl<S: Storage> RawReader<S> {
         }
     }
 
-    /// The sequences whose journal times lie in `times`, an end not included. They follow each other: times never
-    /// decrease. Empty, and where they would lie, if there are none; so too if `times` ends before it starts.
+    /// The sequences whose journal times lie in `times`, an end not included. They follow each other: times
+    /// never decrease. Empty, and where they would lie, if there are none; so too if `times` ends before it
+    /// starts.
     ///
     /// # Errors
     /// The fault of a record that was looked at.

@@ -15,8 +15,8 @@ use crate::storage::{Files, Storage};
 
 /// Reads a journal of events `E`.
 ///
-/// It sees the records that were there when it was opened or last [refreshed](Reader::refresh); a writer may go
-/// on meanwhile. See [`Journal`](crate::Journal) for an example.
+/// It sees the records that were there when it was opened or last [refreshed](Reader::refresh); a writer may
+/// go on meanwhile. See [`Journal`](crate::Journal) for an example.
 #[derive(Debug)]
 pub struct Reader<E: Event, S: Storage = Files> {
     raw: RawReader<S>,
@@ -34,8 +34,8 @@ impl<E: Event, S: Storage> Reader<E, S> {
         Ok(Reader { raw, event: PhantomData })
     }
 
-    /// A reader for the journal's own writer: everything below `end` is committed and stays as it is, so it may
-    /// be read where it lies.
+    /// A reader for the journal's own writer: everything below `end` is committed and stays as it is, so it
+    /// may be read where it lies.
     pub(crate) fn open_mapped(storage: S, end: u64, hold: Option<Lease>) -> Result<Self, ReadError> {
         let mut reader = Self::open_to(storage, Some(end))?;
         (reader.raw.mapped, reader.raw.hold) = (true, hold);
@@ -83,8 +83,8 @@ impl<E: Event, S: Storage> Reader<E, S> {
         self.raw.upper_bound(time_ns)
     }
 
-    /// The sequences whose journal times lie in `times`, an end not included. Empty, and where they would lie, if
-    /// there are none; so too if `times` ends before it starts.
+    /// The sequences whose journal times lie in `times`, an end not included. Empty, and where they would
+    /// lie, if there are none; so too if `times` ends before it starts.
     ///
     /// # Errors
     /// The fault of a record that was looked at.
@@ -105,8 +105,8 @@ impl<E: Event, S: Storage> Reader<E, S> {
     /// All records from `from` to the end, in chunks.
     ///
     /// # Errors
-    /// [`ReadError::OutOfRange`] if `from` lies before the first record kept or behind the end; the end itself
-    /// gives no chunks.
+    /// [`ReadError::OutOfRange`] if `from` lies before the first record kept or behind the end; the end
+    /// itself gives no chunks.
     pub fn chunks(&mut self, from: u64) -> Result<Chunks<'_, E, S>, ReadError> {
         let (first, end) = (self.first_sequence(), self.end_sequence());
         if from < first || from > end {
@@ -136,7 +136,8 @@ impl<E: Event, S: Storage> Chunks<'_, E, S> {
         Ok((!records.is_empty()).then_some(Chunk { first_sequence, records }))
     }
 
-    /// The next chunk, no record validated yet: for the engine, which checks and copies in one pass. `None` at the end.
+    /// The next chunk, no record validated yet: for the engine, which checks and copies in one pass. `None`
+    /// at the end.
     ///
     /// # Errors
     /// As reading does.
@@ -184,8 +185,8 @@ impl<'a, E: Event> Unchecked<'a, E> {
         self.crc.hardware()
     }
 
-    /// Shows the records of `range` to `take`, in order, and checks them on the way: whether all of them validate. Without
-    /// branches, so that what is shown may be anything until the answer is there.
+    /// Shows the records of `range` to `take`, in order, and checks them on the way: whether all of them
+    /// validate. Without branches, so that what is shown may be anything until the answer is there.
     ///
     /// # Panics
     /// If there are not so many records.

@@ -15,8 +15,8 @@ use crate::storage::{Files, Storage};
 /// Faults that a report names.
 const MOST_FAULTS: usize = 100;
 
-/// Opens a segment that was there; `None` if retention has removed it meanwhile, which is said, or if it was an empty
-/// one that a writer removed.
+/// Opens a segment that was there; `None` if retention has removed it meanwhile, which is said, or if it was
+/// an empty one that a writer removed.
 fn open_now<S: Storage>(
     storage: &S,
     chain: &Chain,
@@ -47,8 +47,8 @@ pub struct VerifyReport {
     pub status: Status,
     /// Records of the log that were read and are whole.
     pub records: u64,
-    /// Records of the log that were looked at: whole or not. Fewer than there should be if the files contradict each
-    /// other, for then nobody knows which to believe.
+    /// Records of the log that were looked at: whole or not. Fewer than there should be if the files
+    /// contradict each other, for then nobody knows which to believe.
     pub looked_at: u64,
     /// The first sequence kept.
     pub first_sequence: u64,
@@ -58,8 +58,8 @@ pub struct VerifyReport {
     pub durable_end: u64,
     /// Where a torn tail begins.
     pub torn_at: Option<u64>,
-    /// The next opening refuses the journal; else it goes on at `end_sequence`. What is damaged below D it does not meet:
-    /// whoever reads that does.
+    /// The next opening refuses the journal; else it goes on at `end_sequence`. What is damaged below D it
+    /// does not meet: whoever reads that does.
     pub refuses_to_open: bool,
     /// What is corrupt, in full sentences.
     pub faults: Vec<String>,
@@ -73,19 +73,19 @@ pub struct VerifyReport {
 pub enum Status {
     /// Every record is whole, and nothing lies behind the last.
     Fine,
-    /// Every record is whole; behind the last lies something that the next open will cut off (or that a writer
-    /// is just writing).
+    /// Every record is whole; behind the last lies something that the next open will cut off (or that a
+    /// writer is just writing).
     TornTail,
     /// A record that must be whole is not, or the files contradict each other.
     Corrupt,
 }
 
-/// Reads every record of the journal at `path` and says whether all are whole. Changes nothing. What lies behind D it
-/// judges as opening does.
+/// Reads every record of the journal at `path` and says whether all are whole. Changes nothing. What lies
+/// behind D it judges as opening does.
 ///
 /// # Errors
-/// Only what keeps it from looking: no journal, a failing system call, a newer version. Damage is no error but
-/// in the report.
+/// Only what keeps it from looking: no journal, a failing system call, a newer version. Damage is no error
+/// but in the report.
 pub fn verify(path: impl Into<PathBuf>, progress: impl FnMut(u64, u64)) -> Result<VerifyReport, ReadError> {
     verify_on(Files::new(path), progress)
 }

@@ -13,7 +13,8 @@ pub(crate) struct SharedRetention(Mutex<RetentionState>);
 
 #[derive(Debug, Default)]
 pub(super) struct RetentionState {
-    /// The first sequence that is kept. Moved here first, then in the control file: a lease that is granted holds.
+    /// The first sequence that is kept. Moved here first, then in the control file: a lease that is granted
+    /// holds.
     pub(super) first: u64,
     /// A snapshot covers every record below it.
     pub(super) snapshot_end: u64,
@@ -77,21 +78,22 @@ impl RetentionHandle {
         self.0.lock().first
     }
 
-    /// A durable snapshot covers every record below `end` for whoever would have to replay: they may go. It never
-    /// moves back.
+    /// A durable snapshot covers every record below `end` for whoever would have to replay: they may go. It
+    /// never moves back.
     pub fn snapshot(&self, end: u64) {
         let mut state = self.0.lock();
         state.snapshot_end = state.snapshot_end.max(end);
     }
 
-    /// Whether a segment would go if [`RetentionHandle::snapshot`] were called with `end`: to learn that they are
-    /// durable may cost something.
+    /// Whether a segment would go if [`RetentionHandle::snapshot`] were called with `end`: to learn that they
+    /// are durable may cost something.
     pub fn waits_for(&self, end: u64) -> bool {
         let state = self.0.lock();
         state.due_end.is_some_and(|due| state.snapshot_end < due && due <= end)
     }
 
-    /// Holds the records from `sequence` on for a reader, within the bounds of the [`Retention`](crate::Retention).
+    /// Holds the records from `sequence` on for a reader, within the bounds of the
+    /// [`Retention`](crate::Retention).
     ///
     /// # Errors
     /// [`ReadError::Evicted`] if they have gone.
@@ -118,9 +120,10 @@ impl RetentionHandle {
         Lease { shared: Arc::clone(&self.0), id }
     }
 
-    /// What last kept retention from its work. A call that failed in unlinking a retired segment: the file is reclaimed on
-    /// the next opening. Or the record by whose time a segment would go, or the segment's last, is damaged: then nothing
-    /// goes that lies there or behind it, for what is damaged may be evidence. Verify the journal.
+    /// What last kept retention from its work. A call that failed in unlinking a retired segment: the file is
+    /// reclaimed on the next opening. Or the record by whose time a segment would go, or the segment's last,
+    /// is damaged: then nothing goes that lies there or behind it, for what is damaged may be evidence.
+    /// Verify the journal.
     pub fn fault(&self) -> Option<JournalFault> {
         self.0.lock().fault.clone()
     }
@@ -137,8 +140,8 @@ impl Lease {
     /// The reader needs nothing before `sequence` any more. It never moves back.
     ///
     /// # Errors
-    /// [`ReadError::Evicted`] if the lease went beyond its bounds: records that it held have gone. The reader has
-    /// to start again from a snapshot, or from the first sequence.
+    /// [`ReadError::Evicted`] if the lease went beyond its bounds: records that it held have gone. The reader
+    /// has to start again from a snapshot, or from the first sequence.
     pub fn advance(&self, sequence: u64) -> Result<(), ReadError> {
         let mut state = self.shared.lock();
         let first = state.first;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// What to keep of a journal. Whole segments go, the oldest first, as soon as any of the rules says so; without a
-/// rule of age, size or count, as soon as a snapshot covers them.
+/// What to keep of a journal. Whole segments go, the oldest first, as soon as any of the rules says so;
+/// without a rule of age, size or count, as soon as a snapshot covers them.
 ///
-/// Time is journal time: ages are counted from the last durable record, not from the clock, so that a journal that
-/// nobody writes to keeps what it has.
+/// Time is journal time: ages are counted from the last durable record, not from the clock, so that a journal
+/// that nobody writes to keeps what it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     pub(crate) age: Option<Duration>,
@@ -67,22 +67,23 @@ impl Retention {
         self
     }
 
-    /// Nothing goes that no snapshot covers: see [`RetentionHandle::snapshot`](crate::RetentionHandle::snapshot).
+    /// Nothing goes that no snapshot covers: see
+    /// [`RetentionHandle::snapshot`](crate::RetentionHandle::snapshot).
     pub fn only_behind_snapshots(mut self) -> Self {
         self.snapshots = SnapshotRule::Rule;
         self
     }
 
-    /// Age, size and count alone decide: what the snapshots and effects of an engine's stages still need goes too. An
-    /// engine without this holds it, so that it can recover; with it, its disk is bounded even if no snapshot can be
-    /// written, and recovery may then refuse to start.
+    /// Age, size and count alone decide: what the snapshots and effects of an engine's stages still need goes
+    /// too. An engine without this holds it, so that it can recover; with it, its disk is bounded even if no
+    /// snapshot can be written, and recovery may then refuse to start.
     pub fn regardless_of_snapshots(mut self) -> Self {
         self.snapshots = SnapshotRule::Regardless;
         self
     }
 
-    /// As if [`Retention::only_behind_snapshots`] held what the other rules would have go, if nothing was said of
-    /// snapshots. It is no rule by itself.
+    /// As if [`Retention::only_behind_snapshots`] held what the other rules would have go, if nothing was
+    /// said of snapshots. It is no rule by itself.
     pub(crate) fn held(mut self) -> Self {
         if self.snapshots == SnapshotRule::Unsaid {
             self.snapshots = SnapshotRule::Held;
@@ -90,7 +91,8 @@ impl Retention {
         self
     }
 
-    /// How many bytes of records a lease may hold, from its position to the last durable record; 1 GiB if not set.
+    /// How many bytes of records a lease may hold, from its position to the last durable record; 1 GiB if not
+    /// set.
     pub fn lease_bytes(mut self, count: u64) -> Self {
         self.lease_bytes = count;
         self

@@ -75,8 +75,8 @@ impl Retainer {
         HEADER_BYTES + (sequences.end - sequences.start) * self.record_bytes
     }
 
-    /// Takes out the segments that go now that everything below `durable_end` is durable. The caller writes the
-    /// end of the last one into the control file, then calls [`Retainer::hand_over`].
+    /// Takes out the segments that go now that everything below `durable_end` is durable. The caller writes
+    /// the end of the last one into the control file, then calls [`Retainer::hand_over`].
     pub(crate) fn retire<S: Storage>(&mut self, storage: &S, durable_end: u64) -> Vec<Kept> {
         let mut retired = Vec::new();
         if let Err(fault) = self.try_retire(storage, durable_end, &mut retired) {

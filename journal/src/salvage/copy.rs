@@ -1,5 +1,5 @@
-//! The new journal of a salvage: segments filled by plain writes, the control file last, so that it is a journal
-//! once it is whole and not before.
+//! The new journal of a salvage: segments filled by plain writes, the control file last, so that it is a
+//! journal once it is whole and not before.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,9 +22,9 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// The greatest epoch in a new journal, which so can be opened as often again.
 const MOST_EPOCH: u32 = MAX_EPOCH / 2;
 
-/// Epochs of the old journal as those of the new one: the same, up to half of what a record can hold. From there on
-/// each counts on from the one before, so that lives stay apart, in order, and a journal that has used its epochs up
-/// comes out with room for more. (It once came out as one that could not be opened.)
+/// Epochs of the old journal as those of the new one: the same, up to half of what a record can hold. From
+/// there on each counts on from the one before, so that lives stay apart, in order, and a journal that has
+/// used its epochs up comes out with room for more. (It once came out as one that could not be opened.)
 #[derive(Debug, Default)]
 struct Epochs {
     old: u32,
@@ -41,8 +41,8 @@ impl Epochs {
     }
 }
 
-/// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are records left, for
-/// the old one's header may claim any number.
+/// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are records
+/// left, for the old one's header may claim any number.
 fn capacity_at(template: &SegmentHeader, base: u64, kept_end: u64) -> u64 {
     template.capacity.min(kept_end.saturating_sub(base)).max(1)
 }

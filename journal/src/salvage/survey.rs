@@ -1,5 +1,5 @@
-//! What is there of a damaged journal: which segments, of which identity and layout, and from where on. Where files
-//! contradict each other, the greater number decides, and a warning says so.
+//! What is there of a damaged journal: which segments, of which identity and layout, and from where on. Where
+//! files contradict each other, the greater number decides, and a warning says so.
 
 use std::ops::ControlFlow;
 
@@ -222,7 +222,8 @@ fn control_of<S: Storage>(
     })
 }
 
-/// Leaves out the files of other families than the wanted one, and those that claim sequences that no journal gets to.
+/// Leaves out the files of other families than the wanted one, and those that claim sequences that no journal
+/// gets to.
 fn leave_out_strangers<S: Storage>(
     storage: &S,
     candidates: &mut Vec<Candidate>,
@@ -247,8 +248,8 @@ fn leave_out_strangers<S: Storage>(
     });
 }
 
-/// Where the records begin, if no control file says so. A file whose header is lost counts by its name if there is a whole
-/// record in it.
+/// Where the records begin, if no control file says so. A file whose header is lost counts by its name if
+/// there is a whole record in it.
 fn first_of<S: Storage>(
     storage: &S,
     candidates: &[Candidate],
@@ -332,7 +333,8 @@ fn candidates<S: Storage>(
     Ok((candidates, families))
 }
 
-/// Puts the segments in order, and gives those without a header what their name, their length and the others tell.
+/// Puts the segments in order, and gives those without a header what their name, their length and the others
+/// tell.
 fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<FoundSegment> {
     let mut found: Vec<_> = candidates
         .into_iter()
