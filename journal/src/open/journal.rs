@@ -134,9 +134,9 @@ impl Journal {
         self
     }
 
-    /// Retention removes nothing that [`RetentionHandle::snapshot`] has not released, whatever its other
-    /// rules say; not if it was told [`Retention::regardless_of_snapshots`]. An engine whose stages keep
-    /// something asks for it.
+    /// Retention removes nothing that a [snapshot](crate::RetentionHandle::snapshot) has not released, whatever
+    /// its other rules say; not if it was told [`Retention::regardless_of_snapshots`]. An engine whose stages
+    /// keep something asks for it.
     pub fn held_by_snapshots(mut self) -> Self {
         self.retention = self.retention.map(Retention::held);
         self
@@ -155,7 +155,7 @@ impl Journal {
     ///
     /// A process that dies may take a call along. A lease is the way to have the segment all the same: the
     /// first sequence does not move past it, so the next life finds the file. Leases end with the process,
-    /// and opening reclaims and retires again: look at [`inspect`](crate::read::inspect) and copy what was
+    /// and opening reclaims and retires again: look at [`inspect`](crate::inspect) and copy what was
     /// missed *before* opening.
     pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + std::marker::Sync + 'static) -> Self {
         self.hooks.sealed = Some(Arc::new(hook));
