@@ -17,84 +17,61 @@
 // The derive writes `::slipring_journal::..`, in this crate's own tests and docs too.
 extern crate self as slipring_journal;
 
-mod ahead;
-mod anchor;
-mod append_batch;
-mod behind;
-mod bonds;
-mod chain;
-mod control;
-#[doc(hidden)]
-pub mod crc;
-mod discarded;
+mod append;
+mod companions;
 mod error;
 mod event;
-mod follow;
 mod format;
-mod hooks;
-mod inspect;
-mod journal;
 mod judge;
-mod pace;
-#[doc(hidden)]
-pub mod prefetch;
-mod prepare;
-mod progress;
-#[doc(hidden)]
-pub mod protect;
-mod reader;
-mod record;
-mod recovery;
-mod report;
+mod live;
+mod open;
+mod read;
 mod retention;
-mod room;
 mod salvage;
-mod scan;
-mod segments;
 #[doc(hidden)]
 pub mod storage;
-mod syncer;
-mod threads;
-mod verify;
-mod writer;
+mod tools;
 
-pub use anchor::Anchor;
 #[doc(hidden)]
-pub use append_batch::AppendBatch;
-pub use error::{
-    AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, SalvageError, Stall, SyncError,
-};
+pub use append::batch::AppendBatch;
+pub use append::writer::Writer;
+pub use companions::hooks::SealedSegment;
+pub use companions::preparer::DiskFull;
+pub use companions::syncer::Sync;
+pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
+pub use event::record::{RawRecord, Record};
 pub use event::{Event, Field, Schema, UnknownTag};
-pub use follow::Follower;
+#[doc(hidden)]
+pub use format::crc;
 #[cfg(feature = "negative-controls")]
 #[doc(hidden)]
 pub use format::golden;
 pub use format::{
-    BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES,
+    Anchor, BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES,
     RECORD_HEADER_BYTES, VERSION,
 };
-pub use hooks::SealedSegment;
-pub use inspect::{JournalInfo, SegmentInfo, inspect};
-pub use journal::Journal;
-pub use prepare::DiskFull;
+pub use live::cursors::Cursors;
 #[doc(hidden)]
-pub use progress::Change;
-pub use progress::Cursors;
-pub use reader::{Chunk, Chunks, RawReader, Reader, Unchecked};
-pub use record::{RawRecord, Record};
-pub use report::RecoveryReport;
-pub use retention::{Lease, Retention, RetentionHandle};
+pub use live::progress::Change;
+pub use open::journal::Journal;
+pub use open::report::RecoveryReport;
+pub use read::follow::Follower;
+pub use read::inspect::{JournalInfo, SegmentInfo, inspect};
+pub use read::raw::RawReader;
+pub use read::typed::{Chunk, Chunks, Reader, Unchecked};
+#[doc(hidden)]
+pub use read::verify::verify_on;
+pub use read::verify::{Status, VerifyReport, verify};
+pub use retention::holders::{Lease, RetentionHandle};
+pub use retention::options::Retention;
 #[doc(hidden)]
 pub use salvage::salvage_on;
-pub use salvage::{Loss, Lost, SalvageOptions, SalvageReport, salvage};
+pub use salvage::{Loss, Lost, SalvageError, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
 pub use storage::{FileKind, NotOurs};
-pub use syncer::Sync;
 #[doc(hidden)]
-pub use verify::verify_on;
-pub use verify::{Status, VerifyReport, verify};
-pub use writer::Writer;
+pub use tools::{prefetch, protect};
 
 #[doc(hidden)]
 pub use event::private as __private;

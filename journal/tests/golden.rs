@@ -111,7 +111,7 @@ fn write_golden_files() {
     assert!(!path.exists(), "golden files are never changed");
     write_at(path.clone());
     std::fs::remove_file(path.join("LOCK")).unwrap();
-    // The spare that the helper had made ahead is no part of the journal.
+    // The spare that the preparer had made ahead is no part of the journal.
     for name in ["00000000000000000024.seg", "00000000000000000032.seg"] {
         let _ = std::fs::remove_file(path.join(name));
     }

@@ -48,8 +48,8 @@ pub enum Stall {
 
 /// Why records did not become durable, or no more are taken.
 ///
-/// [`SyncError::DiskFull`] and [`SyncError::PrepareFailed`] are of records to come alone: those that were appended become
-/// durable all the same.
+/// [`SyncError::DiskFull`] and [`SyncError::PrepareFailed`] are of records to come alone: those that were
+/// appended become durable all the same.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {
@@ -81,8 +81,8 @@ pub enum SyncError {
         /// The sequence behind the last durable record.
         durable_end: u64,
     },
-    /// One of the journal's threads panicked, or the closing one did in its place. If it was the one that syncs,
-    /// nothing is durable behind `durable_end`: what the call that it was in came to is not known.
+    /// One of the journal's threads panicked, or the closing one did in its place. If it was the one that
+    /// syncs, nothing is durable behind `durable_end`: what the call that it was in came to is not known.
     #[error(
         "the journal's thread {thread:?} panicked: {cause}; durable up to {durable_end} then; close and reopen, \
          and report it: it should not have"

@@ -1,5 +1,5 @@
-//! Writes journals that use what the format has room for and no writer makes yet, for the golden files. Hidden: for
-//! tests alone.
+//! Writes journals that use what the format has room for and no writer makes yet, for the golden files.
+//! Hidden: for tests alone.
 
 use std::io;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::{
     Bond, CONTROL_NAME, ControlState, JournalId, Kind, LINK_COPIES, Link, RECORD_HEADER_BYTES, RecordHeader,
     Seal, SegmentHeader, VERSION, encode_record_header, epoch_kind, segment_name,
 };
-use crate::crc::RecordCrc;
+use crate::format::crc::RecordCrc;
 
 /// One segment of a golden journal.
 #[derive(Clone, Debug)]

@@ -13,7 +13,8 @@ const SEAL_BOND: usize = SEAL_END + 8;
 
 const _: () = assert!(LINK_BOND == 40 && SEAL_BOND == 48 && SEAL_BOND + 8 <= CHECKSUM_AT);
 
-/// Epoch and checksum of a record at a place that is known: enough to tell it from any other that ever lay there.
+/// Epoch and checksum of a record at a place that is known: enough to tell it from any other that ever lay
+/// there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bond {
     pub(crate) epoch: u32,

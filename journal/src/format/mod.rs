@@ -5,9 +5,13 @@
 //! - segments, named by their first sequence in twenty digits, `.seg`: blocks that say what the segment is, two
 //!   copies of each, then records of one size;
 //! - `LOCK`, held by the one writer.
+//!
+//! It knows no file: whoever reads or writes one brings the bytes.
 
+mod anchor;
 mod block;
 mod control;
+pub mod crc;
 #[cfg(feature = "negative-controls")]
 #[doc(hidden)]
 pub mod golden;
@@ -15,6 +19,7 @@ mod link;
 mod record;
 mod segment;
 
+pub use anchor::Anchor;
 pub(crate) use block::BlockFault;
 pub(crate) use control::ControlState;
 pub(crate) use link::{Bond, Link, Seal};
@@ -29,8 +34,8 @@ compile_error!("slipring journals are little-endian, and records are written as 
 pub const VERSION: u32 = 2;
 /// Unit of header copies and control slots: no two share a disk sector or a page.
 pub const BLOCK_BYTES: usize = 4096;
-/// Where the records of a segment of this version start, unless its schema is too long for the header block: behind
-/// the copies of header, link and seal.
+/// Where the records of a segment of this version start, unless its schema is too long for the header block:
+/// behind the copies of header, link and seal.
 pub const HEADER_BYTES: u64 = 6 * BLOCK_BYTES as u64;
 /// Size of the header before each event.
 pub const RECORD_HEADER_BYTES: usize = 16;

@@ -1,7 +1,7 @@
 //! A record's header and its checksum.
 
 use super::{RECORD_HEADER_BYTES, u32_at, u64_at};
-use crate::crc::RecordCrc;
+use crate::format::crc::RecordCrc;
 
 const KIND_BITS: u32 = 4;
 
@@ -72,8 +72,8 @@ pub(crate) fn valid_record(crc: &RecordCrc, sequence: u64, record: &[u8]) -> Opt
     (wanted == header.crc).then_some(header)
 }
 
-/// As [`valid_record`], of records that follow each other and are equally long, whether all of them are valid. Without
-/// branches: for whoever checks many and asks at the end.
+/// As [`valid_record`], of records that follow each other and are equally long, whether all of them are
+/// valid. Without branches: for whoever checks many and asks at the end.
 #[inline(always)]
 pub(crate) fn are_valid_records<const HARDWARE: bool, const N: usize>(
     crc: &RecordCrc,

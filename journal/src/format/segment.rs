@@ -71,8 +71,8 @@ struct Decoded {
 }
 
 impl SegmentHeader {
-    /// What lies in front of the records of a new file, as offset and bytes: the copies of the header, then those of
-    /// a long schema. The schema has been checked against [`MAX_SCHEMA_BYTES`] by the caller.
+    /// What lies in front of the records of a new file, as offset and bytes: the copies of the header, then
+    /// those of a long schema. The schema has been checked against [`MAX_SCHEMA_BYTES`] by the caller.
     pub(crate) fn encode(&self) -> Vec<(u64, Vec<u8>)> {
         debug_assert_eq!(self.version, VERSION, "older headers are only read");
         let mut block = Block::new(SEGMENT_MAGIC, self.journal_id);
@@ -318,7 +318,8 @@ impl SegmentBlocks {
 
 /// Takes a block from its two copies; and what is wrong with the other one, if only one can be used.
 ///
-/// A block of another version or byte order is whole, not damaged: whoever wrote it knows better than the other copy.
+/// A block of another version or byte order is whole, not damaged: whoever wrote it knows better than the
+/// other copy.
 fn choose<T>(
     [a, b]: [Result<T, BlockFault>; 2],
     same: impl Fn(&T, &T) -> bool,

@@ -1,18 +1,20 @@
-//! The new journal of a salvage: segments filled by plain writes, the control file last, so that it is a journal
-//! once it is whole and not before.
+//! The new journal of a salvage: segments filled by plain writes, the control file last, so that it is a
+//! journal once it is whole and not before.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::control::Control;
-use crate::crc::RecordCrc;
-use crate::error::{IoFault, SalvageError};
+use crate::error::IoFault;
+use crate::format::crc::RecordCrc;
 use crate::format::{
     BLOCK_BYTES, Bond, ControlState, JournalId, Kind, MAX_EPOCH, RECORD_HEADER_BYTES, RecordHeader,
     SegmentHeader, VERSION, encode_record_header, epoch_kind,
 };
-use crate::segments::LiveSegment;
+use crate::judge::control::Control;
+use crate::live::segments::LiveSegment;
 use crate::storage::{LockFault, Storage, StorageFile};
+
+use super::error::SalvageError;
 
 /// Bytes written at a time.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -20,9 +22,9 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// The greatest epoch in a new journal, which so can be opened as often again.
 const MOST_EPOCH: u32 = MAX_EPOCH / 2;
 
-/// Epochs of the old journal as those of the new one: the same, up to half of what a record can hold. From there on
-/// each counts on from the one before, so that lives stay apart, in order, and a journal that has used its epochs up
-/// comes out with room for more. (It once came out as one that could not be opened.)
+/// Epochs of the old journal as those of the new one: the same, up to half of what a record can hold. From
+/// there on each counts on from the one before, so that lives stay apart, in order, and a journal that has
+/// used its epochs up comes out with room for more. (It once came out as one that could not be opened.)
 #[derive(Debug, Default)]
 struct Epochs {
     old: u32,
@@ -39,8 +41,8 @@ impl Epochs {
     }
 }
 
-/// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are records left, for
-/// the old one's header may claim any number.
+/// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are records
+/// left, for the old one's header may claim any number.
 fn capacity_at(template: &SegmentHeader, base: u64, kept_end: u64) -> u64 {
     template.capacity.min(kept_end.saturating_sub(base)).max(1)
 }
@@ -62,7 +64,7 @@ pub(super) fn bytes_on_disk(template: Option<&SegmentHeader>, kept: Range<u64>) 
 }
 
 /// The journal in the making. Nothing is made before the first record.
-pub(super) struct Copy<'a, T: Storage> {
+pub(super) struct JournalCopy<'a, T: Storage> {
     storage: &'a T,
     lock: Option<T::Lock>,
     journal_id: JournalId,
@@ -80,7 +82,7 @@ pub(super) struct Copy<'a, T: Storage> {
     epochs: Epochs,
 }
 
-impl<'a, T: Storage> Copy<'a, T> {
+impl<'a, T: Storage> JournalCopy<'a, T> {
     /// `template` is the header of one of the old segments; the records will end before `kept_end`.
     pub(super) fn new(
         storage: &'a T,
@@ -98,7 +100,7 @@ impl<'a, T: Storage> Copy<'a, T> {
             branch: [0; 16],
             ..header
         });
-        Copy {
+        JournalCopy {
             storage,
             lock: None,
             journal_id,

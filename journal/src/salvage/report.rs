@@ -13,10 +13,10 @@ use crate::format::JournalId;
 #[non_exhaustive]
 pub struct SalvageReport {
     /// The damaged journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)
-    #[serde(serialize_with = "crate::report::as_text")]
+    #[serde(serialize_with = "crate::tools::text::as_text")]
     pub from: PathBuf,
     /// The new journal's folder.
-    #[serde(serialize_with = "crate::report::as_text")]
+    #[serde(serialize_with = "crate::tools::text::as_text")]
     pub into: PathBuf,
     /// The damaged journal's identity.
     pub from_id: JournalId,
@@ -43,7 +43,7 @@ pub struct SalvageReport {
     /// What was damaged and could be borne.
     pub warnings: Vec<String>,
     /// How long it took.
-    #[serde(rename = "elapsed_ns", serialize_with = "crate::report::as_nanos")]
+    #[serde(rename = "elapsed_ns", serialize_with = "crate::tools::text::as_nanos")]
     pub elapsed: Duration,
 }
 

@@ -1,22 +1,24 @@
-//! What is there of a damaged journal: which segments, of which identity and layout, and from where on. Where files
-//! contradict each other, the greater number decides, and a warning says so.
+//! What is there of a damaged journal: which segments, of which identity and layout, and from where on. Where
+//! files contradict each other, the greater number decides, and a warning says so.
 
 use std::ops::ControlFlow;
 
-use crate::chain::{self, Layout, OpenSegment};
-use crate::control;
-use crate::crc::RecordCrc;
-use crate::error::{IoFault, JournalFault, SalvageError};
-use crate::format::{JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name, valid_record};
-use crate::reader::no_control;
-use crate::scan;
+use crate::error::{IoFault, JournalFault};
+use crate::format::crc::RecordCrc;
+use crate::format::{
+    ControlState, JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name, valid_record,
+};
+use crate::judge::chain::{self, Layout, OpenSegment};
+use crate::judge::control;
+use crate::judge::scan;
 use crate::storage::{NotOurs, Storage, StorageFile};
 
 use super::control_note;
+use super::error::SalvageError;
 
 /// A segment to read from. Its file is opened when it is read.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundSegment {
     /// What its file's name says.
     named: u64,
     pub(super) base: u64,
@@ -29,7 +31,7 @@ pub(super) struct Found {
     pub(super) overlapped: bool,
 }
 
-impl Found {
+impl FoundSegment {
     pub(super) fn name(&self) -> String {
         segment_name(self.named)
     }
@@ -42,7 +44,7 @@ pub(super) struct Survey {
     /// Layout and schema of the records; `None` if there is no segment, and so no record.
     pub(super) template: Option<SegmentHeader>,
     /// In the order of their bases.
-    pub(super) segments: Vec<Found>,
+    pub(super) segments: Vec<FoundSegment>,
     /// The first sequence that is kept.
     pub(super) first: u64,
     /// D, if the control file could be read.
@@ -53,14 +55,14 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    fn slots(&self, found: &Found) -> Slots {
+    fn slots(&self, found: &FoundSegment) -> Slots {
         let record_bytes = self.template.as_ref().map_or(0, |header| header.record_bytes);
-        let Found { base, end, records_at, .. } = *found;
+        let FoundSegment { base, end, records_at, .. } = *found;
         Slots { base, end, record_bytes, records_at, has_link: false }
     }
 
     /// The sequence behind the last whole slot that the file has.
-    pub(super) fn there(&self, found: &Found) -> u64 {
+    pub(super) fn there(&self, found: &FoundSegment) -> u64 {
         let record_bytes = u64::from(self.slots(found).record_bytes.max(1));
         let there = found.file_bytes.saturating_sub(u64::from(found.records_at)) / record_bytes;
         found.base + there.min(found.end - found.base)
@@ -89,7 +91,7 @@ impl Survey {
     pub(super) fn open<S: Storage>(
         &self,
         storage: &S,
-        found: &Found,
+        found: &FoundSegment,
     ) -> Result<OpenSegment<S::File>, IoFault> {
         let name = found.name();
         let file =
@@ -134,31 +136,7 @@ impl Family {
 /// Looks at the folder; reads no record.
 pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     let mut warnings = Vec::new();
-    let mut control = match control::load(storage) {
-        Ok(Some(loaded)) => {
-            if loaded.other_slot_bad {
-                warnings.push(control_note(storage, "one slot is damaged; used the other"));
-            }
-            Some(loaded.state)
-        }
-        Ok(None) => {
-            let missing = no_control(storage);
-            if !matches!(missing, JournalFault::BadControl { .. }) {
-                return Err(missing.into());
-            }
-            warnings.push(control_note(storage, "it is missing"));
-            None
-        }
-        Err(JournalFault::BadControl { what, .. }) => {
-            warnings.push(control_note(storage, what));
-            None
-        }
-        Err(JournalFault::Io(fault)) if fault.not_ours().is_some() => {
-            warnings.push(fault.to_string());
-            None
-        }
-        Err(fault) => return Err(fault.into()),
-    };
+    let mut control = control_of(storage, &mut warnings)?;
     let (mut candidates, mut families) = candidates(storage, &mut warnings)?;
     if let Some(state) = control
         && !families.is_empty()
@@ -193,22 +171,7 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     let template = families.swap_remove(wanted).header;
     let allocated_bytes =
         candidates.iter().map(|candidate| candidate.allocated_bytes).fold(0, u64::saturating_add);
-    candidates.retain(|candidate| {
-        let own = candidate.header.as_ref().is_none_or(|header| header.family == wanted);
-        if !own {
-            let path = storage.path(&segment_name(candidate.named));
-            warnings.push(format!("{}: of another journal or event type; left out", path.display()));
-        }
-        own
-    });
-    candidates.retain(|candidate| {
-        let end = candidate.header.as_ref().map_or(candidate.named, |header| header.end);
-        if end >= MAX_END {
-            let path = storage.path(&segment_name(candidate.named));
-            warnings.push(format!("{}: no journal gets to its sequences; left out", path.display()));
-        }
-        end < MAX_END
-    });
+    leave_out_strangers(storage, &mut candidates, wanted, &mut warnings);
     let first = match control {
         Some(state) => state.first,
         None => first_of(storage, &candidates, &template)?,
@@ -227,8 +190,66 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     })
 }
 
-/// Where the records begin, if no control file says so. A file whose header is lost counts by its name if there is a whole
-/// record in it.
+/// What the control file says, if it can be used; if not, why is a warning.
+fn control_of<S: Storage>(
+    storage: &S,
+    warnings: &mut Vec<String>,
+) -> Result<Option<ControlState>, SalvageError> {
+    Ok(match control::load(storage) {
+        Ok(Some(loaded)) => {
+            if loaded.other_slot_bad {
+                warnings.push(control_note(storage, "one slot is damaged; used the other"));
+            }
+            Some(loaded.state)
+        }
+        Ok(None) => {
+            let missing = control::no_control(storage);
+            if !matches!(missing, JournalFault::BadControl { .. }) {
+                return Err(missing.into());
+            }
+            warnings.push(control_note(storage, "it is missing"));
+            None
+        }
+        Err(JournalFault::BadControl { what, .. }) => {
+            warnings.push(control_note(storage, what));
+            None
+        }
+        Err(JournalFault::Io(fault)) if fault.not_ours().is_some() => {
+            warnings.push(fault.to_string());
+            None
+        }
+        Err(fault) => return Err(fault.into()),
+    })
+}
+
+/// Leaves out the files of other families than the wanted one, and those that claim sequences that no journal
+/// gets to.
+fn leave_out_strangers<S: Storage>(
+    storage: &S,
+    candidates: &mut Vec<Candidate>,
+    wanted: usize,
+    warnings: &mut Vec<String>,
+) {
+    candidates.retain(|candidate| {
+        let own = candidate.header.as_ref().is_none_or(|header| header.family == wanted);
+        if !own {
+            let path = storage.path(&segment_name(candidate.named));
+            warnings.push(format!("{}: of another journal or event type; left out", path.display()));
+        }
+        own
+    });
+    candidates.retain(|candidate| {
+        let end = candidate.header.as_ref().map_or(candidate.named, |header| header.end);
+        if end >= MAX_END {
+            let path = storage.path(&segment_name(candidate.named));
+            warnings.push(format!("{}: no journal gets to its sequences; left out", path.display()));
+        }
+        end < MAX_END
+    });
+}
+
+/// Where the records begin, if no control file says so. A file whose header is lost counts by its name if
+/// there is a whole record in it.
 fn first_of<S: Storage>(
     storage: &S,
     candidates: &[Candidate],
@@ -312,8 +333,9 @@ fn candidates<S: Storage>(
     Ok((candidates, families))
 }
 
-/// Puts the segments in order, and gives those without a header what their name, their length and the others tell.
-fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<Found> {
+/// Puts the segments in order, and gives those without a header what their name, their length and the others
+/// tell.
+fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<FoundSegment> {
     let mut found: Vec<_> = candidates
         .into_iter()
         .filter_map(|Candidate { named, file_bytes, records_at, header, .. }| {
@@ -328,7 +350,14 @@ fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<Found> 
                 }
             };
             // Whatever lies below the first sequence has been retired.
-            (end > first).then_some(Found { named, base, end, records_at, file_bytes, overlapped: false })
+            (end > first).then_some(FoundSegment {
+                named,
+                base,
+                end,
+                records_at,
+                file_bytes,
+                overlapped: false,
+            })
         })
         .collect();
     found.sort_unstable_by_key(|found| (found.base, found.named));

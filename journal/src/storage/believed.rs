@@ -1,5 +1,5 @@
-//! What a file says of its length, against what the disk holds of it: a file is not believed to be as long as it says
-//! where that is next to nothing.
+//! What a file says of its length, against what the disk holds of it: a file is not believed to be as long as
+//! it says where that is next to nothing.
 
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind};

@@ -10,8 +10,8 @@ use super::mapped::MappedFile;
 use super::{FilesLock, LockFault, Storage, holder, lock};
 use crate::format::LOCK_NAME;
 
-/// The files of one folder. Clones share its handle: it is opened at the first use, and from then on no name decides
-/// which folder is meant.
+/// The files of one folder. Clones share its handle: it is opened at the first use, and from then on no name
+/// decides which folder is meant.
 #[derive(Clone, Debug)]
 pub struct Files {
     inner: Arc<Inner>,
@@ -32,7 +32,8 @@ impl Inner {
 }
 
 impl Files {
-    /// The journal folder `path`, which need not exist yet. A relative path is taken from the current folder now.
+    /// The journal folder `path`, which need not exist yet. A relative path is taken from the current folder
+    /// now.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self::at(absolute(path.into()))
     }
@@ -76,18 +77,18 @@ impl Files {
     }
 }
 
-/// Where a journal is, and the folder that was found there, for as long as anything of it is open: till then the
-/// journal is what lies in that folder, and afterwards what its name means next.
+/// Where a journal is, and the folder that was found there, for as long as anything of it is open: till then
+/// the journal is what lies in that folder, and afterwards what its name means next.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct JournalPlace {
     path: PathBuf,
     last: Mutex<Weak<Inner>>,
 }
 
-impl Place {
+impl JournalPlace {
     /// A relative path is taken from the current folder now.
     pub(crate) fn new(path: PathBuf) -> Arc<Self> {
-        Arc::new(Place { path: absolute(path), last: Mutex::default() })
+        Arc::new(JournalPlace { path: absolute(path), last: Mutex::default() })
     }
 
     pub(crate) fn path(&self) -> &Path {

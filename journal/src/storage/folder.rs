@@ -1,7 +1,7 @@
 //! A folder that is held by a handle: whatever becomes of its name, this is the folder that was opened.
 //!
-//! Inside it nothing is followed: where a file of ours should be there is a plain file or an error that says what
-//! lies there. A pipe or a device is never opened, so nobody waits for its other end.
+//! Inside it nothing is followed: where a file of ours should be there is a plain file or an error that says
+//! what lies there. A pipe or a device is never opened, so nobody waits for its other end.
 
 use std::fs::File;
 use std::io;
@@ -67,8 +67,8 @@ impl std::fmt::Display for FileKind {
     }
 }
 
-/// Something lies where a file or folder of the journal should be, and is of another kind. It was neither followed
-/// nor read nor written.
+/// Something lies where a file or folder of the journal should be, and is of another kind. It was neither
+/// followed nor read nor written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{found} lies there, where {wanted} of the journal should be: it is left alone; move it away")]
 pub struct NotOurs {
@@ -215,7 +215,8 @@ impl Folder {
     }
 
     fn open_with(&self, name: &str, flags: OFlags) -> io::Result<File> {
-        // Without waiting: by now something else may lie there than was looked at. A plain file knows no waiting.
+        // Without waiting: by now something else may lie there than was looked at. A plain file knows no
+        // waiting.
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let opened = retry_on_intr(|| rustix::fs::openat(&self.handle, name, flags, Mode::from(0o666)));
         let file: File = match opened {

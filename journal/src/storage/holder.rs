@@ -1,5 +1,5 @@
-//! Who holds a journal: named so that it means something on another machine that shares the disk, in another process
-//! namespace, and after a restart.
+//! Who holds a journal: named so that it means something on another machine that shares the disk, in another
+//! process namespace, and after a restart.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -8,7 +8,8 @@ use std::os::unix::fs::MetadataExt;
 /// What a LOCK file begins with.
 pub(super) const PROCESS: &str = "process ";
 
-/// The line of this process in a LOCK file: its number, its machine and the machine's boot, and when it started.
+/// The line of this process in a LOCK file: its number, its machine and the machine's boot, and when it
+/// started.
 pub(super) fn this_process() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let host: String = host.chars().filter(|c| !c.is_control()).collect();
@@ -54,7 +55,8 @@ fn is_gone(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ESRCH)
 }
 
-/// The name in brackets may hold anything, so fields count from the last bracket. The first behind it is the third.
+/// The name in brackets may hold anything, so fields count from the last bracket. The first behind it is the
+/// third.
 fn parse_stat(text: &str) -> Option<Stat> {
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();

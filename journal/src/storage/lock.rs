@@ -1,8 +1,8 @@
-//! The writer's lock: on the folder itself, which no name can be swapped for, and on the LOCK file beside, by which
-//! older versions exclude each other.
+//! The writer's lock: on the folder itself, which no name can be swapped for, and on the LOCK file beside, by
+//! which older versions exclude each other.
 //!
-//! Nobody who only looks takes a lock. The writer holds a mark beside its lock, a record lock for reading on the
-//! folder, and whether somebody holds one can be asked for.
+//! Nobody who only looks takes a lock. The writer holds a mark beside its lock, a record lock for reading on
+//! the folder, and whether somebody holds one can be asked for.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -19,7 +19,8 @@ use crate::format::LOCK_NAME;
 /// Bytes of the LOCK file that are looked at.
 const MOST_LOCK_BYTES: u64 = 1 << 16;
 
-/// The locked folder and LOCK file. The locks are the file descriptions': they go with the process, however that ends.
+/// The locked folder and LOCK file. The locks are the file descriptions': they go with the process, however
+/// that ends.
 #[derive(Debug)]
 pub struct FilesLock {
     folder: File,
@@ -28,8 +29,8 @@ pub struct FilesLock {
 }
 
 impl Drop for FilesLock {
-    /// Closing is not enough: a child of fork() shares the descriptions, and would hold the locks on after a close
-    /// in good order. That child's own copy of this value must not let go of them.
+    /// Closing is not enough: a child of fork() shares the descriptions, and would hold the locks on after a
+    /// close in good order. That child's own copy of this value must not let go of them.
     fn drop(&mut self) {
         if self.process == std::process::id() {
             let _ = record_lock(&self.folder, libc::F_OFD_SETLK, libc::F_UNLCK);

@@ -45,8 +45,8 @@ impl StorageFile for MappedFile {
         let before = self.size()?;
         let allocated =
             match retry_on_intr(|| rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, bytes)) {
-                // A file system without it (some network and overlay ones): write the zeros. Never a hole, for a store
-                // into a hole on a full disk is a SIGBUS.
+                // A file system without it (some network and overlay ones): write the zeros. Never a hole,
+                // for a store into a hole on a full disk is a SIGBUS.
                 Err(Errno::OPNOTSUPP) => self.write_zeros(bytes),
                 done => done.map_err(io::Error::from),
             };
@@ -76,8 +76,8 @@ impl StorageFile for MappedFile {
     }
 
     fn start_sync(&self) {
-        // SAFETY: a plain system call on an open descriptor. Without a flag that waits it takes no error away from the
-        // sync that follows.
+        // SAFETY: a plain system call on an open descriptor. Without a flag that waits it takes no error away
+        // from the sync that follows.
         unsafe { libc::sync_file_range(self.file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
     }
 

@@ -1,7 +1,7 @@
 //! What the journal asks of a medium, as thin as it can be, so that the same code runs on mapped files, in
 //! memory, in the power-loss simulator and with calls that fail.
 //!
-//! Hidden from the docs: a seam for tests, not a promise.
+//! Hidden from the docs: a seam for tests, not a promise. It knows names of files and nothing of what is in them.
 
 mod believed;
 mod files;
@@ -18,7 +18,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use believed::{believed_bytes, most_bytes};
 pub use files::Files;
-pub(crate) use files::Place;
+pub(crate) use files::JournalPlace;
 pub use folder::{Access, FileKind, Folder, Identity, NotOurs};
 pub use lock::FilesLock;
 pub use mapped::{MappedFile, MappedSegment, ReadMap};
@@ -56,8 +56,8 @@ pub trait Storage: Clone + Send + std::marker::Sync + std::fmt::Debug + 'static 
     fn boot_id(&self) -> [u8; 16];
     /// Where a file lies, for messages.
     fn path(&self, name: &str) -> PathBuf;
-    /// Whether the folder's name has come to mean another folder, or none. What is done here goes on in the one that
-    /// was opened.
+    /// Whether the folder's name has come to mean another folder, or none. What is done here goes on in the
+    /// one that was opened.
     fn is_moved(&self) -> bool {
         false
     }
@@ -94,8 +94,8 @@ pub trait StorageFile: Send + std::marker::Sync + std::fmt::Debug + 'static {
     fn allocated_bytes(&self) -> io::Result<u64> {
         self.size()
     }
-    /// The first place at or behind `offset` that is in no hole; [`u64::MAX`] if all of the rest is one. A medium that
-    /// does not know says `offset`.
+    /// The first place at or behind `offset` that is in no hole; [`u64::MAX`] if all of the rest is one. A
+    /// medium that does not know says `offset`.
     fn next_data(&self, offset: u64) -> io::Result<u64> {
         Ok(offset)
     }
@@ -108,12 +108,13 @@ pub trait StorageFile: Send + std::marker::Sync + std::fmt::Debug + 'static {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes content and length survive power loss.
     fn sync(&self) -> io::Result<()>;
-    /// Begins to write to disk what was stored, and does not wait for it. Only a hint: what it meets, `sync` says.
+    /// Begins to write to disk what was stored, and does not wait for it. Only a hint: what it meets, `sync`
+    /// says.
     fn start_sync(&self) {}
     /// Gives back the memory that caches the file, as far as it is on disk and not mapped. Only a hint.
     fn drop_cached(&self) {}
-    /// Maps the first `bytes` of the file for reading, if this medium can; the caller knows that nobody shortens
-    /// the file or changes those bytes meanwhile.
+    /// Maps the first `bytes` of the file for reading, if this medium can; the caller knows that nobody
+    /// shortens the file or changes those bytes meanwhile.
     fn map_read(&self, _bytes: u64) -> io::Result<Option<ReadMap>> {
         Ok(None)
     }

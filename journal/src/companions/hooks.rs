@@ -1,0 +1,51 @@
+//! Hooks: what an embedder is told of the files, on the syncer's thread.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A segment that is full and durable: it never changes again, and may be copied elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SealedSegment {
+    /// Its file, by the name that the folder had when the journal was first opened. Once the folder has moved
+    /// ([`Cursors::folder_moved`](crate::Cursors::folder_moved)) nothing lies there, or a file of another
+    /// journal.
+    pub path: PathBuf,
+    /// Its first sequence.
+    pub base: u64,
+    /// The sequence behind its last record.
+    pub end: u64,
+}
+
+type OnSealed = Arc<dyn Fn(&SealedSegment) + Send + Sync>;
+type OnDurable = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// What was asked for.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) sealed: Option<OnSealed>,
+    pub(crate) durable: Option<OnDurable>,
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sealed, durable) = (self.sealed.is_some(), self.durable.is_some());
+        f.debug_struct("Hooks").field("sealed", &sealed).field("durable", &durable).finish()
+    }
+}
+
+impl Hooks {
+    /// Calls them; `false` if one panicked.
+    pub(crate) fn call(&self, sealed: &[SealedSegment], durable_end: u64) -> bool {
+        let call = || {
+            if let Some(hook) = &self.sealed {
+                sealed.iter().for_each(|segment| hook(segment));
+            }
+            if let Some(hook) = &self.durable {
+                hook(durable_end);
+            }
+        };
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_ok()
+    }
+}

@@ -1,0 +1,128 @@
+//! The maker: makes the file of the segment after the next, before the preparer wants it. Header and name
+//! have to be synced, each sync waits behind the segments that are being synced, and meanwhile the preparer
+//! has pages to make present.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use crate::format::SegmentHeader;
+use crate::live::new_file::NewFile;
+use crate::live::progress::Progress;
+use crate::storage::Storage;
+
+/// What the preparer orders and the maker delivers: one file at a time.
+#[derive(Debug)]
+pub(crate) struct Orders<S: Storage> {
+    order: Mutex<Order<S>>,
+    maker: OnceLock<Thread>,
+}
+
+#[derive(Debug)]
+enum Order<S: Storage> {
+    None,
+    /// A file for the segment that starts there.
+    Wanted(u64),
+    Making,
+    Made(NewFile<S>),
+}
+
+/// What the preparer gets.
+#[derive(Debug)]
+pub(crate) enum Taken<S: Storage> {
+    File(NewFile<S>),
+    /// The maker is at it and will wake the preparer.
+    Soon,
+    /// It was not begun, or could not be made then: whoever needs it now makes it.
+    Nothing,
+}
+
+impl<S: Storage> Orders<S> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Orders { order: Mutex::new(Order::None), maker: OnceLock::new() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Order<S>> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Orders the file of the segment at `base`.
+    pub(crate) fn order(&self, base: u64) {
+        *self.lock() = Order::Wanted(base);
+        if let Some(maker) = self.maker.get() {
+            maker.unpark();
+        }
+    }
+
+    pub(crate) fn take(&self) -> Taken<S> {
+        let mut order = self.lock();
+        match std::mem::replace(&mut *order, Order::None) {
+            Order::Made(file) => Taken::File(file),
+            Order::None | Order::Wanted(_) => Taken::Nothing,
+            Order::Making => {
+                *order = Order::Making;
+                Taken::Soon
+            }
+        }
+    }
+}
+
+/// The maker's state.
+#[derive(Debug)]
+pub(crate) struct Maker<S: Storage> {
+    pub(crate) storage: S,
+    pub(crate) template: SegmentHeader,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) orders: Arc<Orders<S>>,
+}
+
+impl<S: Storage> Maker<S> {
+    /// Makes what was ordered; whether anything was.
+    pub(crate) fn step(&self) -> bool {
+        if self.progress.has_failed() {
+            return false;
+        }
+        let base = match &mut *self.orders.lock() {
+            order @ Order::Wanted(_) => match std::mem::replace(order, Order::Making) {
+                Order::Wanted(base) => base,
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let made = match NewFile::make(&self.storage, &self.template, base) {
+            Ok(file) => Order::Made(file),
+            Err(fault) => {
+                if fault.is_of_a_sync() {
+                    self.progress.fail_by_sync(fault);
+                }
+                // It may be possible by the time that the file is needed; if not, the preparer says so.
+                Order::None
+            }
+        };
+        *self.orders.lock() = made;
+        self.progress.wake_preparer();
+        true
+    }
+
+    /// Removes the file that nobody will use any more. Should it come back when power fails, recovery removes
+    /// it.
+    pub(crate) fn finish(&self) {
+        if let Taken::File(file) = self.orders.take() {
+            file.remove(&self.storage);
+        }
+    }
+
+    /// Runs until `stop` says so.
+    pub(crate) fn run(self, stop: &AtomicBool) -> Self {
+        let _ = self.orders.maker.set(std::thread::current());
+        // Acquire: partner of the release store in `RunningThreads::end`.
+        while !stop.load(Ordering::Acquire) {
+            if !self.step() {
+                // An order that came before the handle was set is seen after one sleep.
+                std::thread::park_timeout(Duration::from_millis(100));
+            }
+        }
+        self
+    }
+}

@@ -1,0 +1,200 @@
+//! The preparer: maps the next segment before it is needed, keeps the pages ahead of the cursor present, and
+//! unmaps what the writer has left. The writer only swaps a pointer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::companions::maker::{Maker, Orders, Taken};
+use crate::companions::pace::WriterPace;
+use crate::companions::sweeper::Sweeper;
+use crate::error::{IoFault, SyncError};
+use crate::format::SegmentHeader;
+use crate::live::progress::Progress;
+use crate::live::segments::{LiveSegment, MOST_MAPPED, MOST_OPEN, Segments};
+use crate::retention::holders::SharedRetention;
+use crate::storage::Storage;
+
+/// Bytes prefaulted in one call: a few milliseconds of work at most.
+const CHUNK_BYTES: u64 = 4 << 20;
+
+/// What to do when the disk is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum DiskFull {
+    /// Appends wait until there is room again.
+    #[default]
+    Wait,
+    /// The journal fails for good, once an append needs room that there is not.
+    Halt,
+}
+
+/// The preparer's state; [`Preparer::step`] does one round, in whatever thread calls it.
+#[derive(Debug)]
+pub(crate) struct Preparer<S: Storage> {
+    pub(crate) storage: S,
+    pub(crate) template: SegmentHeader,
+    pub(crate) reserve_records: u64,
+    /// The reserve is being filled up.
+    pub(crate) filling: bool,
+    pub(crate) disk_full: DiskFull,
+    /// Every sync is of a whole segment, so large pages cost no sync more than it has to write.
+    pub(crate) large_pages: bool,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) segments: Arc<Segments<S>>,
+    /// Files that the maker makes.
+    pub(crate) orders: Arc<Orders<S>>,
+    /// What retention has given up, to be unlinked.
+    pub(crate) retired: Option<Arc<SharedRetention>>,
+    /// Maker and sweeper, where they have no threads of their own.
+    pub(crate) others: Option<(Maker<S>, Sweeper<S>)>,
+}
+
+/// What a round of the preparer came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PreparerRound {
+    /// There may be more to do at once.
+    Worked,
+    /// Everything is ready.
+    Idle,
+    /// The disk is full; try again later.
+    Blocked,
+}
+
+impl<S: Storage> Preparer<S> {
+    pub(crate) fn step(&mut self) -> PreparerRound {
+        if self.progress.has_failed() {
+            return PreparerRound::Idle;
+        }
+        if let Some((_, sweeper)) = &mut self.others {
+            sweeper.let_go();
+        }
+        if self.segments.leave() {
+            return PreparerRound::Worked;
+        }
+        let cursor = self.progress.journalled_end();
+        let ahead = cursor.saturating_add(self.reserve_records);
+        let live: Vec<_> = self.segments.live().iter().cloned().collect();
+        // Filled to the full when half is used, not all the time: a burst of less than half the reserve has
+        // both cores of a small machine to itself.
+        self.filling |= present_end(&live, cursor) - cursor < self.reserve_records / 2;
+        for segment in &live {
+            if !self.filling || segment.end <= cursor || segment.base >= ahead {
+                continue;
+            }
+            match segment.prefault_towards(cursor, ahead, CHUNK_BYTES) {
+                Ok(true) => return PreparerRound::Worked,
+                Ok(false) => {}
+                Err(error) => {
+                    // The writer may be on its way there.
+                    return self
+                        .fault(IoFault::new("prefault", self.storage.path(&segment.name), error), true);
+                }
+            }
+        }
+        self.filling = false;
+        let end = live.last().map_or(0, |segment| segment.end);
+        let next_taken =
+            self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
+        // One that the syncer has unmapped to sync it does not count: the next one need not wait for the
+        // disk.
+        if !next_taken
+            || live.len() >= MOST_OPEN
+            || live.iter().filter(|segment| segment.is_mapped()).count() >= MOST_MAPPED
+        {
+            let others = self.others.as_mut();
+            let worked = others.is_some_and(|(maker, sweeper)| maker.step() || sweeper.step());
+            return if worked { PreparerRound::Worked } else { PreparerRound::Idle };
+        }
+        let made = match self.orders.take() {
+            Taken::File(file) => file.map(&self.storage, self.large_pages),
+            Taken::Soon => return PreparerRound::Idle,
+            Taken::Nothing => LiveSegment::create(&self.storage, &self.template, end, self.large_pages),
+        };
+        match made {
+            Ok(ready) => {
+                self.orders.order(ready.segment.end);
+                self.progress.set_disk_has_room();
+                // Into the list first: the syncer must know it before the writer can fill it.
+                self.segments.live().push_back(Arc::clone(&ready.segment));
+                let pushed = self.segments.next.push(ready);
+                debug_assert!(pushed.is_ok(), "only the preparer fills the queue, and it was empty");
+                PreparerRound::Worked
+            }
+            Err(fault) => self.ahead_fault(fault, end),
+        }
+    }
+
+    /// The segment that begins at `base` can't be made. That is a failure only once an append needs it: it
+    /// may be possible by then, and what was appended is none the worse. But for a failed sync, which is
+    /// terminal wherever it comes from.
+    fn ahead_fault(&self, fault: IoFault, base: u64) -> PreparerRound {
+        if fault.is_of_a_sync() {
+            self.progress.fail_by_sync(fault);
+            return PreparerRound::Idle;
+        }
+        if fault.is_disk_full() || self.progress.needs_segment(base) {
+            return self.fault(fault, self.progress.needs_segment(base));
+        }
+        PreparerRound::Blocked
+    }
+
+    /// `needed`: an append can't do without what failed.
+    fn fault(&self, fault: IoFault, needed: bool) -> PreparerRound {
+        if !fault.is_disk_full() {
+            self.progress.fail(SyncError::PrepareFailed { fault });
+            return PreparerRound::Idle;
+        }
+        // What retention has given up makes room.
+        if self.retired.as_ref().is_some_and(|retired| retired.remove_one(&self.storage)) {
+            return PreparerRound::Worked;
+        }
+        let halt = (self.disk_full == DiskFull::Halt).then_some(SyncError::DiskFull { fault });
+        self.progress.set_disk_full(halt);
+        if needed {
+            self.progress.halt_on_full();
+        }
+        PreparerRound::Blocked
+    }
+
+    /// Runs until `stop` says so.
+    pub(crate) fn run(mut self, stop: &AtomicBool) {
+        self.progress.set_preparer(std::thread::current());
+        let bounds = (Duration::from_micros(250), Duration::from_millis(2));
+        let mut pace = WriterPace::new(self.progress.journalled_end(), bounds, Duration::from_millis(8));
+        // Acquire: partner of the release store in `RunningThreads::end`.
+        while !stop.load(Ordering::Acquire) {
+            match self.step() {
+                PreparerRound::Worked => continue,
+                PreparerRound::Blocked => std::thread::park_timeout(Duration::from_millis(50)),
+                PreparerRound::Idle => {
+                    let end = self.progress.journalled_end();
+                    std::thread::park_timeout(pace.sleep(end, self.left(end)));
+                }
+            }
+        }
+    }
+
+    /// How many records more, behind `cursor`, may be appended before there is anything to do here: half the
+    /// reserve is used, or the next segment is taken.
+    fn left(&self, cursor: u64) -> u64 {
+        let live = self.segments.live();
+        let present = present_end(live.iter(), cursor) - cursor;
+        let last_base = live.back().map_or(0, |segment| segment.base);
+        present.saturating_sub(self.reserve_records / 2).min(last_base.saturating_sub(cursor))
+    }
+}
+
+/// Up to where the pages behind `cursor` are present.
+fn present_end<'a, S: Storage + 'a>(
+    live: impl IntoIterator<Item = &'a Arc<LiveSegment<S>>>,
+    cursor: u64,
+) -> u64 {
+    let mut end = cursor;
+    for segment in live.into_iter().filter(|segment| segment.end > cursor) {
+        end = segment.present_end(cursor);
+        if end < segment.end {
+            break;
+        }
+    }
+    end
+}

@@ -1,0 +1,295 @@
+//! What can go wrong, one small enum per operation. Every message says what, where, and what to do.
+//!
+//! Here is what any operation may meet: a call of the system that fails, files that contradict each other. It knows what the
+//! format and the storage call things, and no operation but by its name.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::event::Schema;
+use crate::storage::NotOurs;
+
+mod reading;
+mod writing;
+
+pub use reading::ReadError;
+pub use writing::{AppendError, Stall, SyncError};
+
+/// A system call that failed: which, on which file.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{operation} {}: {source}", path.display())]
+pub struct IoFault {
+    /// What was being done.
+    pub operation: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The system's answer.
+    pub source: Arc<io::Error>,
+}
+
+impl IoFault {
+    pub(crate) fn new(operation: &'static str, path: PathBuf, source: io::Error) -> Self {
+        IoFault { operation, path, source: Arc::new(source) }
+    }
+
+    /// What lies there, if the call was refused because it is no plain file (or folder) as it should be.
+    pub fn not_ours(&self) -> Option<NotOurs> {
+        NotOurs::of(&self.source)
+    }
+
+    /// Whether the disk (or the quota) is full.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// Whether a sync failed, and not for want of room: the disk loses what it was given.
+    pub(crate) fn is_of_a_sync(&self) -> bool {
+        self.operation.starts_with("sync") && !self.is_disk_full()
+    }
+}
+
+/// The files of a journal contradict each other or what is wanted of them. Nothing was changed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalFault {
+    /// A system call failed.
+    #[error(transparent)]
+    Io(#[from] IoFault),
+    /// There is no journal.
+    #[error("no journal at {}: the folder has no control file and no segments", path.display())]
+    NoJournal {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Both slots of the control file are damaged, or it is missing beside segments.
+    #[error(
+        "control file {} can't be used: {what}; without it nobody knows how far the journal is durable: salvage the \
+         journal into a new one (slipring salvage); an older control file would cut off what came since",
+        path.display()
+    )]
+    BadControl {
+        /// The control file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The control file is older than what lies beside it: it was put back from a copy, or segments were.
+    #[error(
+        "control file {} is older than the journal: {} is of epoch {epoch}, and it knows none behind {known}; opening \
+         would cut off what came since, so nothing was changed: put the newest control file back, or salvage the \
+         journal into a new one (slipring salvage)",
+        control.display(), file.display()
+    )]
+    OutdatedControl {
+        /// The control file.
+        control: PathBuf,
+        /// The segment that knows of a later life: its header, or a record.
+        file: PathBuf,
+        /// The epoch found there.
+        epoch: u32,
+        /// The newest epoch that the control file knows.
+        known: u32,
+    },
+    /// Both copies of a segment's header are damaged.
+    #[error(
+        "segment {}: both copies of its header are damaged; salvage the journal into a new one (slipring salvage), or \
+         put the file as it was last in its place", path.display()
+    )]
+    BadHeader {
+        /// The segment.
+        path: PathBuf,
+    },
+    /// A segment of the chain is not there.
+    #[error(
+        "segment that starts at sequence {expected_base} is missing ({}); restore the file, or salvage the \
+         journal into a new one (slipring salvage)", path.display()
+    )]
+    MissingSegment {
+        /// The sequence that nothing starts at.
+        expected_base: u64,
+        /// The file that should hold it.
+        path: PathBuf,
+    },
+    /// Two files claim the same sequences, or a file is not what its name says.
+    #[error(
+        "segments {} and {} contradict each other: {what}; move the one that does not belong out of the folder",
+        a.display(), b.display()
+    )]
+    SegmentConflict {
+        /// One file.
+        a: PathBuf,
+        /// The other.
+        b: PathBuf,
+        /// How they contradict each other.
+        what: &'static str,
+    },
+    /// A segment is shorter than the records that it must hold.
+    #[error(
+        "segment {} has {found_bytes} bytes of {wanted_bytes}: durable records are cut off; salvage the journal into \
+         a new one (slipring salvage), or put the file as it was last in its place", path.display()
+    )]
+    SegmentTruncated {
+        /// The segment.
+        path: PathBuf,
+        /// Its length.
+        found_bytes: u64,
+        /// The length that it was created with.
+        wanted_bytes: u64,
+    },
+    /// The journal holds another type of event.
+    #[error("the journal in {} holds another event type\n  wanted: {}\n  found:  {}\n\
+             open it with the type it was written with, or copy it into a new journal", path.display(),
+             one_line(wanted), one_line(found))]
+    SchemaMismatch {
+        /// The segment that says so.
+        path: PathBuf,
+        /// The schema of the type asked for.
+        wanted: Box<Schema>,
+        /// The schema in the segment's header.
+        found: Box<Schema>,
+    },
+    /// The type's schema does not fit into a segment header.
+    #[error("the schema of {name} takes {bytes} bytes of {limit}: use fewer or shorter field names")]
+    SchemaTooLarge {
+        /// The event type.
+        name: String,
+        /// Length of its schema text.
+        bytes: usize,
+        /// The room there is.
+        limit: usize,
+    },
+    /// Written on a machine of the other byte order.
+    #[error("{} was written on a machine of the other byte order; read it there", path.display())]
+    ForeignEndian {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Written by a later version of slipring.
+    #[error("{} has format version {found}, this slipring knows up to {known}; use a newer slipring", path.display())]
+    UnsupportedVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// A record that was durable does not validate, or validates where none can be.
+    #[error(transparent)]
+    CorruptRecord(#[from] CorruptRecord),
+}
+
+impl JournalFault {
+    /// Whether the journal's files are damaged or contradict each other, rather than missing, unreadable, or
+    /// of another kind.
+    pub fn is_damage(&self) -> bool {
+        use JournalFault as F;
+        match self {
+            F::BadControl { .. }
+            | F::OutdatedControl { .. }
+            | F::BadHeader { .. }
+            | F::MissingSegment { .. }
+            | F::SegmentConflict { .. }
+            | F::SegmentTruncated { .. }
+            | F::CorruptRecord(_) => true,
+            F::Io(_)
+            | F::NoJournal { .. }
+            | F::SchemaMismatch { .. }
+            | F::SchemaTooLarge { .. }
+            | F::ForeignEndian { .. }
+            | F::UnsupportedVersion { .. } => false,
+        }
+    }
+}
+
+/// A record that does not hold what was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{}: record {sequence} (slot {slot}, offset {offset}) is corrupt: {what}, checksum {found:#010x} where \
+     {wanted:#010x} is right; salvage the journal into a new one (slipring salvage), or put the file as it was last in \
+     its place",
+    file.display()
+)]
+pub struct CorruptRecord {
+    /// The segment.
+    pub file: PathBuf,
+    /// The sequence that the slot stands for.
+    pub sequence: u64,
+    /// The slot within the segment.
+    pub slot: u64,
+    /// Bytes from the start of the file.
+    pub offset: u64,
+    /// The checksum that the record's bytes call for.
+    pub wanted: u32,
+    /// The checksum that it carries.
+    pub found: u32,
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+/// Why a journal could not be opened for writing. Nothing was changed, unless recovery had begun: then it can
+/// be run again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another writer has it.
+    #[error("journal {} is locked by {holder}; close that writer first", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// What the holder wrote about itself: its process, machine, boot and start.
+        holder: String,
+    },
+    /// What lies in place of the LOCK file is none of a journal. It was not touched.
+    #[error("{} is no lock of a journal: {what}; nothing was written to it: move it away", path.display())]
+    ForeignLock {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+    /// The files are not as they must be.
+    #[error(transparent)]
+    Journal(#[from] JournalFault),
+    /// An option does not make sense.
+    #[error("{option} = {value}: {rule}")]
+    BadOption {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// The segment that would go on claims far more space than it has. Nothing was changed.
+    #[error(
+        "segment {} says that it has {claimed_bytes} bytes and takes {allocated_bytes} on the disk: to open it would          allocate more than {most_bytes} for it; if it was made so large, open with segment_records as it was made          with, else salvage the journal into a new one (slipring salvage)", path.display()
+    )]
+    SegmentTooLarge {
+        /// The segment.
+        path: PathBuf,
+        /// The length that its header says, bytes.
+        claimed_bytes: u64,
+        /// What it takes on the disk, bytes.
+        allocated_bytes: u64,
+        /// The most bytes that an opening allocates for it: 64 MiB and what the folder's segments take, or
+        /// what the next segment takes.
+        most_bytes: u64,
+    },
+    /// The journal has been opened for writing 2^28 - 1 times.
+    #[error("the journal has used up its epochs; copy it into a new one")]
+    EpochsExhausted,
+}
+
+impl From<IoFault> for OpenError {
+    fn from(fault: IoFault) -> Self {
+        OpenError::Journal(fault.into())
+    }
+}
+
+fn one_line(schema: &Schema) -> String {
+    let fields: Vec<String> =
+        schema.fields.iter().map(|f| format!("{}: {} at {}", f.name, f.kind, f.offset)).collect();
+    format!("{} ({} bytes) {{ {} }}", schema.name, schema.size, fields.join(", "))
+}

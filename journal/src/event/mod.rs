@@ -1,0 +1,174 @@
+//! What may be journalled: a plain-old-data value with a [`Schema`] that travels in every segment header; and
+//! a record, which is an event with its time and its place.
+//!
+//! It knows the bytes of a record's header, and no file.
+
+use std::fmt;
+
+use crate::format::MAX_RECORD_BYTES;
+
+#[doc(hidden)]
+pub mod private;
+pub(crate) mod record;
+
+/// A value that slipring can publish, journal and replay: plain old data, no padding, no pointers.
+///
+/// Derive it (`#[derive(Event)]`); the derive checks what it can at compile time and says what to change.
+/// It also writes the [`Schema`], which goes into the header of every segment, so that a journal is refused
+/// when the type no longer matches and another language can read the records.
+///
+/// A ring that carries several message types derives it on an enum (a one-of event): what is published and
+/// journalled is then the companion that the derive writes, `MessageEvent` for an enum `Message`.
+///
+/// # Safety
+/// [`Event::schema`] must describe the layout of `Self` truly: every byte of the value belongs to exactly one
+/// field, at the offset and with the size given (variants of a one-of event may overlap each other, and the
+/// zeros with which a variant is filled up belong to no field).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "slipring can't publish or journal this type",
+    note = "an event is plain old data: `#[derive(Clone, Copy, Pod, Zeroable, Event)] #[repr(C)] struct ..`",
+    note = "if this is an enum with `#[derive(Event)]`, use the companion that the derive wrote: its name \
+        with `Event` appended"
+)]
+pub unsafe trait Event: bytemuck::Pod + Send + core::marker::Sync + 'static {
+    /// Name, size and fields of the type, as written into segment headers.
+    fn schema() -> Schema;
+}
+
+/// The layout of an event type: what a segment header says of its records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The type's name, without its path.
+    pub name: String,
+    /// Size of one event in bytes, without the record header.
+    pub size: usize,
+    /// The fields in the order of their offsets; nested events are flattened to `outer.inner`.
+    pub fields: Vec<Field>,
+}
+
+/// One field of a [`Schema`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The field's name; dots for nested events (`leg.px`, in an array `legs[0].px`), `Variant/field` inside
+    /// a one-of event.
+    pub name: String,
+    /// The field's type: a number type of Rust (`u8` .. `u128`, `i8` .. `i128`, `f32`, `f64`) or an array of
+    /// one, written `[u8;16]`; arrays nest. A line `Variant u32=7` of a one-of event covers no bytes of its
+    /// own: it says that the event holds this variant when the tag at that offset is 7.
+    pub kind: String,
+    /// Bytes from the start of the event.
+    pub offset: usize,
+    /// Size in bytes.
+    pub size: usize,
+}
+
+/// A one-of event whose tag belongs to none of its variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{type_name}` has no variant with tag {tag}: a newer program may have written this event, or it was \
+     never filled in; add the variant (`= {tag}`) or pass the event by"
+)]
+pub struct UnknownTag {
+    /// The enum on which `#[derive(Event)]` stands.
+    pub type_name: &'static str,
+    /// The tag that was found.
+    pub tag: u32,
+}
+
+impl Schema {
+    /// The text that a segment header carries: the name and size on the first line, then a field a line as
+    /// `name kind offset size`.
+    pub fn to_text(&self) -> String {
+        self.to_string()
+    }
+
+    /// Reads back what [`Schema::to_text`] wrote; `None` if it is no schema, or one of no possible event:
+    /// with a field that lies outside the event, or with fields that lie over each other, though not in
+    /// different variants.
+    pub fn from_text(text: &str) -> Option<Self> {
+        // Behind a tab come attributes: for readers that know them.
+        let mut lines = text.lines().map(|line| line.split('\t').next().unwrap_or_default());
+        let (name, size) = lines.next()?.rsplit_once(' ')?;
+        let mut schema = Schema { name: name.to_owned(), size: size.parse().ok()?, fields: Vec::new() };
+        for line in lines {
+            let mut words = line.rsplitn(4, ' ');
+            let size = words.next()?.parse().ok()?;
+            let offset = words.next()?.parse().ok()?;
+            let kind = words.next()?.to_owned();
+            let name = words.next()?.to_owned();
+            schema.fields.push(Field { name, kind, offset, size });
+        }
+        schema.is_possible().then_some(schema)
+    }
+
+    /// Whether an event can be so: whoever reads by it believes what it says.
+    fn is_possible(&self) -> bool {
+        let end = |field: &Field| field.offset.checked_add(field.size);
+        if self.size > MAX_RECORD_BYTES
+            || !self.fields.iter().all(|f| end(f).is_some_and(|end| end <= self.size))
+        {
+            return false;
+        }
+        // A variant's fields share their bytes with those of other variants, and a variant's tag with the
+        // field of all tags.
+        let variant = |field: &Field| field.name.rsplit_once('/').map(|(variant, _)| variant.to_owned());
+        let mut places: Vec<_> = self
+            .fields
+            .iter()
+            .filter(|field| !field.kind.contains('=') && field.size > 0)
+            .map(|field| (variant(field), field.offset, field.offset + field.size))
+            .collect();
+        places.sort_unstable();
+        places.windows(2).all(|two| two[0].0 != two[1].0 || two[0].2 <= two[1].1)
+    }
+}
+
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {}", self.name, self.size)?;
+        for field in &self.fields {
+            writeln!(f, "{} {} {} {}", field.name, field.kind, field.offset, field.size)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schema_text_round_trips() {
+        let field = |name: &str, kind: &str, offset, size| Field {
+            name: name.into(),
+            kind: kind.into(),
+            offset,
+            size,
+        };
+        let schema = Schema {
+            name: "Order".into(),
+            size: 24,
+            fields: vec![field("id", "u64", 0, 8), field("leg.px", "[i64;2]", 8, 16)],
+        };
+        assert_eq!(Schema::from_text(&schema.to_text()), Some(schema));
+        assert_eq!(Schema::from_text("nonsense"), None);
+        assert_eq!(Schema::from_text(""), None);
+    }
+
+    #[test]
+    fn a_schema_of_no_possible_event_is_none() {
+        let fine = "E 16\ntag u32 0 4\nA u32=1 0 4\nB u32=2 0 4\nA/x u64 8 8\nB/y u32 8 4\nB/z u32 12 4\nnone [u8;0] 16 0\n";
+        assert!(Schema::from_text(fine).is_some());
+        for impossible in [
+            "E 16\na u64 9 8\n",
+            "E 16\na u64 18446744073709551615 8\n",
+            "E 16\na [u8;18446744073709551615] 1 18446744073709551615\n",
+            "E 16\na u64 0 8\nb u64 7 8\n",
+            "E 16\nA u32=1 0 4\nA/x u64 4 8\nA/y u32 8 4\n",
+            "E 2000000\na u64 0 8\n",
+        ] {
+            assert_eq!(Schema::from_text(impossible), None, "{impossible}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What a writer and its companions share: the segments that are mapped, and the cursors.
+//!
+//! It knows the files, and neither the writer nor a companion.
+
+pub(crate) mod cursors;
+pub(crate) mod new_file;
+pub(crate) mod progress;
+pub(crate) mod segments;
+pub(crate) mod slot;

@@ -1,0 +1,98 @@
+//! Making the file of a segment: all its space, its header, its name, each on disk before the next.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::segments::{LiveSegment, Ready};
+use crate::error::IoFault;
+use crate::format::{SegmentHeader, TEMPORARY, segment_name};
+use crate::judge::chain::{self, OpenSegment};
+use crate::storage::{Storage, StorageFile};
+use crate::tools::protect;
+
+/// The file of a segment that nobody has mapped yet: all its space, its header, its name.
+#[derive(Debug)]
+pub(crate) struct NewFile<S: Storage> {
+    header: SegmentHeader,
+    file: S::File,
+}
+
+impl<S: Storage> NewFile<S> {
+    /// Makes it, under a temporary name until all of it is on disk: a segment with its own name always has a
+    /// header and all its space.
+    pub(crate) fn make(storage: &S, template: &SegmentHeader, base: u64) -> Result<Self, IoFault> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let header = SegmentHeader { base, created_ns: since.as_nanos() as u64, ..template.clone() };
+        let name = segment_name(base);
+        let temporary = format!("{name}{TEMPORARY}");
+        let fault = |operation| {
+            let path = storage.path(&temporary);
+            move |error| IoFault::new(operation, path, error)
+        };
+        let file = match storage.create(&temporary) {
+            // Left over from an attempt that found the disk full.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                storage.remove(&temporary).map_err(fault("remove"))?;
+                storage.create(&temporary)
+            }
+            created => created,
+        }
+        .map_err(fault("create"))?;
+        let fill = || -> Result<(), IoFault> {
+            file.allocate(header.file_bytes()).map_err(fault("allocate"))?;
+            for (at, bytes) in header.encode() {
+                file.write_at(&bytes, at).map_err(fault("write the header of"))?;
+            }
+            if protect::on(protect::HEADER_SYNC) {
+                file.sync().map_err(fault("sync"))?;
+            }
+            let renamed = match storage.rename(&temporary, &name) {
+                Err(error)
+                    if error.kind() == std::io::ErrorKind::AlreadyExists
+                        && is_left_over(storage, &name, &header) =>
+                {
+                    storage.remove(&name).map_err(fault("remove what is in the way of"))?;
+                    storage.rename(&temporary, &name)
+                }
+                renamed => renamed,
+            };
+            renamed.map_err(fault("rename"))
+        };
+        // Where it fails, the space is given back; the file is nobody's.
+        fill().inspect_err(|_| drop(storage.remove(&temporary)))?;
+        if protect::on(protect::FOLDER_SYNC) {
+            storage.sync_folder().map_err(|error| {
+                // By its own name now, where the next attempt would find it in its way. That one makes a new
+                // file, so what its sync of the folder has to write is new too.
+                let _ = storage.remove(&name);
+                IoFault::new("sync folder", storage.path(""), error)
+            })?;
+        }
+        Ok(NewFile { header, file })
+    }
+
+    pub(crate) fn remove(self, storage: &S) {
+        let _ = storage.remove(&segment_name(self.header.base));
+    }
+
+    /// Maps it.
+    pub(crate) fn map(self, storage: &S, large_pages: bool) -> Result<Ready<S>, IoFault> {
+        let NewFile { header, file } = self;
+        if large_pages {
+            // The header was written through small pages, and where there is one of those no large page can
+            // be: the first 2 MiB would cost the writer 512 page faults.
+            file.drop_cached();
+        }
+        let name = segment_name(header.base);
+        LiveSegment::map(storage, OpenSegment { name, slots: header.slots(), file }, large_pages)
+    }
+}
+
+/// Whether this life made the file and could not keep it: the disk was full at the sync of its folder, and
+/// then for its removal too, which some file systems need space for. The epoch is of this life alone, so it
+/// is nobody else's, and nothing was ever written to it.
+fn is_left_over<S: Storage>(storage: &S, name: &str, wanted: &SegmentHeader) -> bool {
+    let Ok(file) = storage.open(name, false) else { return false };
+    chain::read_header(&file, &storage.path(name)).is_ok_and(|(found, _)| {
+        (found.journal_id, found.base, found.epoch) == (wanted.journal_id, wanted.base, wanted.epoch)
+    })
+}

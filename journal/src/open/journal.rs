@@ -1,0 +1,280 @@
+//! Where a journal is and how it is written: the options, and what can be opened with them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::report::RecoveryReport;
+use super::wiring;
+use crate::append::writer::Writer;
+use crate::companions::hooks::{Hooks, SealedSegment};
+use crate::companions::preparer::DiskFull;
+use crate::companions::syncer::Sync;
+use crate::error::{OpenError, ReadError};
+use crate::event::Event;
+use crate::format::Anchor;
+use crate::read::follow::Follower;
+use crate::read::raw::RawReader;
+use crate::read::typed::Reader;
+use crate::retention::options::{Retention, SnapshotRule};
+use crate::storage::{Files, JournalPlace, Storage};
+
+/// A journal's place and its options.
+///
+/// The options hold for writing; a reader takes them from the files.
+///
+/// ```
+/// use slipring_journal::{Event, Journal};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, Event)]
+/// #[event(pod)]
+/// #[repr(C)]
+/// struct Tick { price: i64, size: u64 }
+///
+/// # let folder = tempfile::tempdir()?;
+/// let journal = Journal::at(folder.path().join("ticks")).segment_records(1024);
+/// let (mut writer, report) = journal.open::<Tick>()?;
+/// assert!(report.created);
+/// for n in 0..3 {
+///     writer.append(1_000 + n, &Tick { price: 100, size: n })?;
+/// }
+/// writer.close()?;
+///
+/// let mut reader = journal.reader::<Tick>()?;
+/// let sequence = reader.lower_bound(1_001)?;
+/// assert_eq!(reader.at(sequence)?.event().size, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Journal {
+    pub(super) place: Arc<JournalPlace>,
+    pub(super) segment_records: u64,
+    pub(super) window_records: Option<u64>,
+    pub(super) reserve_bytes: u64,
+    pub(super) cached_bytes: u64,
+    pub(super) max_time_step: Duration,
+    pub(super) sync: Sync,
+    pub(super) disk_full: DiskFull,
+    pub(super) retention: Option<Retention>,
+    pub(super) hooks: Hooks,
+}
+
+impl Journal {
+    /// The journal in the folder `path`, which is made on opening if it is not there. A relative path is
+    /// taken from the current folder now, and a later change of that changes nothing.
+    ///
+    /// The folder is found by its name once, when something of the journal is first opened by this or a clone
+    /// of it, and held: until all of that is closed, the journal is what lies in that folder, whatever
+    /// becomes of the name ([`Cursors::folder_moved`](crate::Cursors::folder_moved)).
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Journal {
+            place: JournalPlace::new(path.into()),
+            segment_records: 1 << 20,
+            window_records: None,
+            reserve_bytes: 64 << 20,
+            cached_bytes: 256 << 20,
+            max_time_step: Duration::from_secs(24 * 3600),
+            sync: Sync::default(),
+            disk_full: DiskFull::default(),
+            retention: None,
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// Records in each new segment; 1,048,576 if not set. Existing segments keep theirs.
+    pub fn segment_records(mut self, count: u64) -> Self {
+        self.segment_records = count;
+        self
+    }
+
+    /// When records are made durable; every 5 ms if not set.
+    pub fn sync(mut self, sync: Sync) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    /// W: how many records may be appended beyond the durable watermark on disk before appends wait. It
+    /// bounds what recovery scans. 65,536 if not set; [`Sync::None`] always has two segments.
+    pub fn window_records(mut self, count: u64) -> Self {
+        self.window_records = Some(count);
+        self
+    }
+
+    /// How far ahead of the cursor the preparer makes pages present, in bytes, whenever half of it is used;
+    /// 64 MiB if not set.
+    pub fn reserve_bytes(mut self, count: u64) -> Self {
+        self.reserve_bytes = count;
+        self
+    }
+
+    /// How many bytes of full, durable segments stay in memory (the kernel's page cache) behind the writer;
+    /// 256 MiB if not set. A reader further behind reads from the disk, and the memory is there for the next
+    /// segments: a journal does not fill the cache with what nobody reads. `u64::MAX` leaves it all to the
+    /// kernel; so do segments smaller than a sixteenth of this.
+    pub fn cached_bytes(mut self, count: u64) -> Self {
+        self.cached_bytes = count;
+        self
+    }
+
+    /// How far past both the last record and the clock a time may lie; a day if not set.
+    pub fn max_time_step(mut self, step: Duration) -> Self {
+        self.max_time_step = step;
+        self
+    }
+
+    /// What to do when the disk is full; wait if not set.
+    pub fn disk_full(mut self, policy: DiskFull) -> Self {
+        self.disk_full = policy;
+        self
+    }
+
+    /// What to keep; everything if not set.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
+        self
+    }
+
+    /// Retention removes nothing that a [snapshot](crate::RetentionHandle::snapshot) has not released, whatever
+    /// its other rules say; not if it was told [`Retention::regardless_of_snapshots`]. An engine whose stages
+    /// keep something asks for it.
+    pub fn held_by_snapshots(mut self) -> Self {
+        self.retention = self.retention.map(Retention::held);
+        self
+    }
+
+    /// Whether it was said that all history is kept that no snapshot covers.
+    pub fn retires_only_behind_snapshots(&self) -> bool {
+        self.retention.is_some_and(|retention| retention.snapshots == SnapshotRule::Rule)
+    }
+
+    /// Calls `hook` for every segment that is full and durable, on the syncer's thread. While it runs nothing
+    /// is synced: hand long work to another thread. If it panics the journal fails.
+    ///
+    /// The file is there until the hook returns, whatever retention says. To have it longer, hold a
+    /// [`Lease`](crate::Lease) on what is not copied yet, and advance it behind each copy.
+    ///
+    /// A process that dies may take a call along. A lease is the way to have the segment all the same: the
+    /// first sequence does not move past it, so the next life finds the file. Leases end with the process,
+    /// and opening reclaims and retires again: look at [`inspect`](crate::inspect) and copy what was
+    /// missed *before* opening.
+    pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + std::marker::Sync + 'static) -> Self {
+        self.hooks.sealed = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls `hook` with the sequence behind the last durable record whenever it has moved and D is on disk,
+    /// as [`Journal::on_sealed`] does.
+    pub fn on_durable(mut self, hook: impl Fn(u64) + Send + std::marker::Sync + 'static) -> Self {
+        self.hooks.durable = Some(Arc::new(hook));
+        self
+    }
+
+    /// How far past both the last record and the clock a time may lie.
+    pub fn time_step(&self) -> Duration {
+        self.max_time_step
+    }
+
+    /// The journal's folder, by its absolute name.
+    pub fn path(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// The folder itself, as it is held.
+    #[doc(hidden)]
+    pub fn files(&self) -> Files {
+        self.place.files()
+    }
+
+    /// When records are made durable.
+    pub fn sync_mode(&self) -> Sync {
+        self.sync
+    }
+
+    /// Opens the journal for writing: takes the lock, recovers, and is ready to append. A new one is made if
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`]: locked, files that contradict each other, another event type, options that make no sense,
+    /// a failing system call. Nothing below the durable watermark is ever changed.
+    pub fn open<E: Event>(&self) -> Result<(Writer<E>, RecoveryReport), OpenError> {
+        self.open_on(&self.files(), true)
+    }
+
+    /// Opens the journal for reading: takes no lock, repairs nothing, may run beside a writer.
+    ///
+    /// # Errors
+    /// [`ReadError`]: no journal, files that contradict each other, another event type.
+    pub fn reader<E: Event>(&self) -> Result<Reader<E>, ReadError> {
+        Reader::open_to(self.files(), None)
+    }
+
+    /// As [`Journal::reader`], for whatever event type the journal holds.
+    ///
+    /// # Errors
+    /// As [`Journal::reader`].
+    pub fn raw_reader(&self) -> Result<RawReader, ReadError> {
+        RawReader::open_to(self.files(), None)
+    }
+
+    /// Follows the journal from `sequence` on while it is written, in this process or another.
+    ///
+    /// # Errors
+    /// As [`Journal::reader`]; [`ReadError::Evicted`] if retention has removed `sequence`.
+    pub fn follow<E: Event>(&self, sequence: u64) -> Result<Follower<E>, ReadError> {
+        Follower::open_on(self.files(), sequence)
+    }
+
+    /// Follows the journal from behind a saved position.
+    ///
+    /// # Errors
+    /// As [`Journal::follow`]; [`ReadError::HistoryChanged`] if the log no longer holds the record that the
+    /// position was saved from.
+    pub fn resume<E: Event>(&self, anchor: Anchor) -> Result<Follower<E>, ReadError> {
+        Follower::resume_on(self.files(), anchor)
+    }
+
+    /// Opens on another storage; without threads, the caller drives preparer (with maker and sweeper) and
+    /// syncer.
+    #[doc(hidden)]
+    pub fn open_on<E: Event, S: Storage>(
+        &self,
+        storage: &S,
+        threads: bool,
+    ) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
+        wiring::open(self, storage, threads)
+    }
+
+    /// Refuses options that make no sense, and gives W.
+    pub(super) fn check_options(&self, record_bytes: usize) -> Result<u64, OpenError> {
+        let bad =
+            |option, value: u64, rule| Err(OpenError::BadOption { option, value: value.to_string(), rule });
+        let most_bytes = 1 << 40;
+        if self.segment_records == 0 {
+            return bad("segment_records", 0, "a segment holds one record or more");
+        }
+        if self.segment_records.checked_mul(record_bytes as u64).is_none_or(|bytes| bytes > most_bytes) {
+            return bad("segment_records", self.segment_records, "a segment is at most 1 TiB");
+        }
+        if self.reserve_bytes == 0 {
+            return bad("reserve_bytes", 0, "at least one page must be kept present");
+        }
+        if self.retention.is_some_and(|retention| !retention.has_rule()) {
+            let rule =
+                "set an age, a size, a count, or only_behind_snapshots: without a rule nothing would be kept";
+            return bad("retention", 0, rule);
+        }
+        if self.sync == Sync::Every(Duration::ZERO) {
+            return bad("sync", 0, "an interval of zero: use Sync::EveryBatch");
+        }
+        match (self.sync, self.window_records) {
+            (_, Some(0)) => bad("window_records", 0, "the window holds one record or more"),
+            (Sync::None, Some(count)) if count < 2 * self.segment_records => {
+                bad("window_records", count, "with Sync::None the window is two segments or more")
+            }
+            (_, Some(count)) if count > 1 << 40 => bad("window_records", count, "at most 2^40"),
+            (Sync::None, None) => Ok(2 * self.segment_records),
+            (_, Some(count)) => Ok(count),
+            (_, None) => Ok(1 << 16),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The opening of a writer: recovery, then the segment that goes on, then the companions, then the writer.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::journal::Journal;
+use super::recovery::{self, RecoveredJournal};
+use super::report::RecoveryReport;
+use crate::append::row::Row;
+use crate::append::times::AppendTimes;
+use crate::append::writer::Writer;
+use crate::companions::maker::{Maker, Orders};
+use crate::companions::preparer::Preparer;
+use crate::companions::sweeper::Sweeper;
+use crate::companions::syncer::{Sync, Syncer};
+use crate::companions::threads::{Companions, Threads};
+use crate::error::{IoFault, JournalFault, OpenError};
+use crate::event::Event;
+use crate::event::record::Record;
+use crate::format::{HEADER_BYTES, MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
+use crate::judge::chain::Chain;
+use crate::judge::control::Control;
+use crate::live::progress::Progress;
+use crate::live::segments::{LiveSegment, Ready, Segments};
+use crate::retention::holders::{RetentionHandle, SharedRetention};
+use crate::retention::retainer::Retainer;
+use crate::storage::Storage;
+
+/// Opens `journal` on a storage. Without `threads` the companions are stepped by hand.
+pub(super) fn open<E: Event, S: Storage>(
+    journal: &Journal,
+    storage: &S,
+    threads: bool,
+) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
+    let schema = E::schema();
+    let text = schema.to_text();
+    if text.len() > MAX_SCHEMA_BYTES {
+        let (bytes, limit) = (text.len(), MAX_SCHEMA_BYTES);
+        return Err(JournalFault::SchemaTooLarge { name: schema.name, bytes, limit }.into());
+    }
+    let record_bytes = Record::<E>::BYTES;
+    let window = journal.check_options(record_bytes)?;
+    let segment_bytes = HEADER_BYTES + journal.segment_records * record_bytes as u64;
+    let RecoveredJournal { lock, control, chain, last, report } =
+        recovery::recover(storage, &schema, record_bytes, window, segment_bytes)?;
+    let template = template::<E>(journal, &report, &chain, control.state.branch, text);
+    let end = report.end_sequence;
+    let retainer = retainer(journal, &report, &chain, record_bytes);
+    let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
+    let large_pages = journal.sync == Sync::None;
+    let Ready { segment: active, map } = match chain.segments.last() {
+        Some(segment) if segment.end > end => {
+            LiveSegment::map(storage, chain.open_there(storage, segment, true)?, large_pages)?
+        }
+        _ => LiveSegment::create(storage, &template, end, large_pages)?,
+    };
+    let common = Common {
+        storage,
+        progress: Progress::new(end, window),
+        segments: Arc::new(Segments::new(Arc::clone(&active))),
+        retired,
+    };
+    let preparer = common.preparer(journal, template, record_bytes);
+    let syncer = common.syncer(journal, control, retainer);
+    let companions = start(storage, preparer, syncer, lock, threads)?;
+    let Common { progress, segments, retired, .. } = common;
+    let max_step_ns = u64::try_from(journal.max_time_step.as_nanos()).unwrap_or(u64::MAX);
+    let writer = Writer {
+        storage: storage.clone(),
+        active,
+        map,
+        row: Row::new(report.journal_id, report.epoch, end, last.time_ns),
+        limit: 0,
+        times: AppendTimes::new((last.epoch > 0).then_some(last.time_ns), max_step_ns),
+        epoch: report.epoch,
+        journal_id: report.journal_id,
+        sync: journal.sync,
+        stalled: false,
+        progress,
+        segments,
+        retention: retired.map(RetentionHandle::new),
+        companions,
+    };
+    Ok((writer, report))
+}
+
+/// What the header of every segment to come says, but for its base and its time.
+fn template<E: Event>(
+    journal: &Journal,
+    report: &RecoveryReport,
+    chain: &Chain,
+    branch: [u8; 16],
+    schema: String,
+) -> SegmentHeader {
+    let before = chain.segments.last().map(|segment| &segment.layout);
+    SegmentHeader {
+        journal_id: report.journal_id,
+        base: 0,
+        capacity: journal.segment_records,
+        record_bytes: Record::<E>::BYTES as u32,
+        event_bytes: size_of::<E>() as u32,
+        epoch: report.epoch,
+        created_ns: 0,
+        version: VERSION,
+        event_version: before.map_or(0, |layout| layout.event_version),
+        previous_base: None,
+        branch,
+        // With its attributes: the segments of a journal are compared by this text.
+        schema: before.map_or(schema, |layout| layout.schema.clone()),
+        sealed_end: None,
+    }
+}
+
+/// Retention, if the journal has rules, with the segments that are there.
+fn retainer(
+    journal: &Journal,
+    report: &RecoveryReport,
+    chain: &Chain,
+    record_bytes: usize,
+) -> Option<Retainer> {
+    let newest_ns = report.last_time_ns.unwrap_or(0);
+    let (id, first) = (report.journal_id, report.first_sequence);
+    let mut retainer = Retainer::new(journal.retention?, id, first, record_bytes as u64, newest_ns);
+    chain.segments.iter().for_each(|segment| retainer.learn(segment.base, segment.end));
+    Some(retainer)
+}
+
+/// What every companion has a part of.
+struct Common<'a, S: Storage> {
+    storage: &'a S,
+    progress: Arc<Progress>,
+    segments: Arc<Segments<S>>,
+    retired: Option<Arc<SharedRetention>>,
+}
+
+impl<S: Storage> Common<'_, S> {
+    /// The preparer, with maker and sweeper in its hand.
+    fn preparer(&self, journal: &Journal, template: SegmentHeader, record_bytes: usize) -> Preparer<S> {
+        let orders = Orders::new();
+        let maker = Maker {
+            storage: self.storage.clone(),
+            template: template.clone(),
+            progress: Arc::clone(&self.progress),
+            orders: Arc::clone(&orders),
+        };
+        let sweeper = Sweeper {
+            storage: self.storage.clone(),
+            segment_bytes: template.file_bytes(),
+            cached_bytes: journal.cached_bytes,
+            cached: VecDeque::new(),
+            progress: Arc::clone(&self.progress),
+            segments: Arc::clone(&self.segments),
+            retired: self.retired.clone(),
+        };
+        Preparer {
+            storage: self.storage.clone(),
+            template,
+            reserve_records: (journal.reserve_bytes / record_bytes as u64).max(1),
+            filling: true,
+            disk_full: journal.disk_full,
+            large_pages: journal.sync == Sync::None,
+            progress: Arc::clone(&self.progress),
+            segments: Arc::clone(&self.segments),
+            orders,
+            retired: self.retired.clone(),
+            others: Some((maker, sweeper)),
+        }
+    }
+
+    fn syncer(&self, journal: &Journal, control: Control<S>, retainer: Option<Retainer>) -> Syncer<S> {
+        Syncer::new(
+            self.storage.clone(),
+            journal.sync,
+            control,
+            Arc::clone(&self.progress),
+            Arc::clone(&self.segments),
+            retainer,
+            journal.hooks.clone(),
+        )
+    }
+}
+
+/// Gives the companions their threads, or to whoever steps them.
+fn start<S: Storage>(
+    storage: &S,
+    mut preparer: Preparer<S>,
+    syncer: Syncer<S>,
+    lock: S::Lock,
+    threads: bool,
+) -> Result<Companions<S>, IoFault> {
+    let threads = if threads {
+        // The first pages are there before the first append; the rest follows on the preparer's thread.
+        preparer.step();
+        Threads::start(preparer, syncer, lock)
+            .map_err(|error| IoFault::new("start the threads of", storage.path(""), error))?
+    } else {
+        Threads::Stepped { preparer: Box::new(preparer), syncer: Box::new(syncer), lock }
+    };
+    Ok(Companions::new(threads))
+}

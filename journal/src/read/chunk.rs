@@ -1,0 +1,151 @@
+//! Records a chunk at a time: read or seen where they are mapped, and every one validated.
+
+use super::raw::RawReader;
+use crate::error::{IoFault, ReadError};
+use crate::format::crc::RecordCrc;
+use crate::format::{are_valid_records, valid_record};
+use crate::judge::chain::OpenSegment;
+use crate::judge::scan;
+use crate::storage::{Storage, StorageFile};
+use crate::tools::prefetch;
+
+/// Bytes read at a time: they stay in the second-level cache while they are verified and used.
+const CHUNK_BYTES: usize = 256 << 10;
+
+impl<S: Storage> RawReader<S> {
+    /// Checks every record of `bytes`, which start with that of `sequence`. Inlined, so that a caller who
+    /// knows the size of a record at compile time gets code for just that size.
+    #[inline(always)]
+    pub(super) fn validate(
+        &self,
+        index: usize,
+        sequence: u64,
+        bytes: &[u8],
+        record_bytes: usize,
+    ) -> Result<(), ReadError> {
+        // All without a branch first: seldom is one of them not as it was written.
+        let all_valid = match self.crc.hardware() {
+            true => all_valid::<true>(&self.crc, sequence, bytes, record_bytes, || ()),
+            false => all_valid::<false>(&self.crc, sequence, bytes, record_bytes, || ()),
+        };
+        if all_valid {
+            return Ok(());
+        }
+        for (at, record) in (sequence..).zip(bytes.chunks_exact(record_bytes)) {
+            if valid_record(&self.crc, at, record).is_none() {
+                let segment = &self.chain.segments[index];
+                let (path, what) = (self.storage.path(&segment.name()), "its bytes are not what was written");
+                let corrupt = scan::corrupt(path, &self.crc, segment.slots(), at, record, what);
+                return Err(self.own(corrupt.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The next chunk of whole, validated records from `sequence` on; empty at the end.
+    pub(crate) fn chunk(&mut self, sequence: u64) -> Result<&[u8], ReadError> {
+        self.chunk_of(sequence, self.record_bytes())
+    }
+
+    /// As [`RawReader::chunk`], for a caller who knows the size of a record.
+    #[inline(always)]
+    pub(super) fn chunk_of(&mut self, sequence: u64, record_bytes: usize) -> Result<&[u8], ReadError> {
+        let Some(index) = self.find_chunk(sequence, record_bytes)? else { return Ok(&[]) };
+        let bytes = self.found_chunk(index, sequence, record_bytes);
+        self.validate(index, sequence, bytes, record_bytes)?;
+        Ok(bytes)
+    }
+
+    /// Finds the next chunk from `sequence` on, and reads it unless it lies in a map; the index of its
+    /// segment, `None` at the end.
+    pub(super) fn find_chunk(
+        &mut self,
+        sequence: u64,
+        record_bytes: usize,
+    ) -> Result<Option<usize>, ReadError> {
+        if sequence >= self.end {
+            return Ok(None);
+        }
+        let (first, end) = (self.control.first, self.end);
+        let index = self.chain.holding(sequence).ok_or(ReadError::OutOfRange { sequence, first, end })?;
+        if !self.mapped_segment(index, sequence)? {
+            self.read(index, sequence, self.chunk_records(index, sequence, record_bytes))?;
+        }
+        Ok(Some(index))
+    }
+
+    fn chunk_records(&self, index: usize, sequence: u64, record_bytes: usize) -> usize {
+        let segment_end = self.chain.segments[index].end;
+        let most = (CHUNK_BYTES / record_bytes).max(1) as u64;
+        most.min(self.end.min(segment_end) - sequence) as usize
+    }
+
+    /// The bytes of a chunk that was found, as they are.
+    #[inline(always)]
+    pub(super) fn found_chunk(&self, index: usize, sequence: u64, record_bytes: usize) -> &[u8] {
+        let bytes = self.chunk_records(index, sequence, record_bytes) * record_bytes;
+        match &self.map {
+            Some((mapped, map)) if *mapped == index && self.mapped => {
+                &map[self.chain.segments[index].slots().offset(sequence) as usize..][..bytes]
+            }
+            _ => &bytemuck::cast_slice(&self.buffer)[..bytes],
+        }
+    }
+
+    /// Maps the segment, of which `sequence` is wanted, if chunks may come from maps; whether they do. One is
+    /// mapped at a time.
+    pub(super) fn mapped_segment(&mut self, index: usize, sequence: u64) -> Result<bool, ReadError> {
+        if !self.mapped || self.map.as_ref().is_some_and(|(mapped, _)| *mapped == index) {
+            return Ok(self.mapped);
+        }
+        self.map = None;
+        self.open(index, sequence)?;
+        let Some(OpenSegment { name, slots, file }) = self.opened.get(index) else { return Ok(false) };
+        let map = file
+            .map_read(slots.offset(self.end.min(slots.end)))
+            .map_err(|error| IoFault::new("map", self.storage.path(name), error))?;
+        self.mapped = map.is_some();
+        self.map = map.map(|map| (index, map));
+        Ok(self.mapped)
+    }
+}
+
+/// Whether all records of `bytes` are valid, two at a time; calls `take` behind each, in order.
+#[inline(always)]
+pub(super) fn all_valid<const HARDWARE: bool>(
+    crc: &RecordCrc,
+    sequence: u64,
+    bytes: &[u8],
+    record_bytes: usize,
+    mut take: impl FnMut(),
+) -> bool {
+    let (mut at, mut valid) = (sequence, true);
+    let pairs = bytes.chunks_exact(2 * record_bytes);
+    let last = pairs.remainder();
+    for pair in pairs {
+        ask_ahead(pair);
+        let (one, other) = pair.split_at(record_bytes);
+        valid &= are_valid_records::<HARDWARE, 2>(crc, at, [one, other]);
+        take();
+        take();
+        at += 2;
+    }
+    if !last.is_empty() {
+        ask_ahead(last);
+        valid &= are_valid_records::<HARDWARE, 1>(crc, at, [last]);
+        take();
+    }
+    valid
+}
+
+/// Bytes between a record and what is asked for when it is read. They come from memory, and a quarter more
+/// are read so.
+const AHEAD_BYTES: usize = 2048;
+
+/// Asks for what lies behind a record: in the chunk, or in a map the next one.
+#[inline(always)]
+fn ask_ahead(record: &[u8]) {
+    for line in (0..record.len().min(AHEAD_BYTES)).step_by(64) {
+        prefetch::to_read(record.as_ptr().wrapping_add(AHEAD_BYTES + line));
+    }
+}

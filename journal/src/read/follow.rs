@@ -1,0 +1,295 @@
+//! Following a journal while it is written, by this process or another: every committed record once, in
+//! order, across rolls, and never one that is not committed.
+
+use std::marker::PhantomData;
+
+use crate::error::{IoFault, JournalFault, ReadError};
+use crate::event::record::Record;
+use crate::event::{Event, Schema};
+use crate::format::Anchor;
+use crate::format::crc::RecordCrc;
+use crate::format::{JournalId, MAX_EPOCH, SegmentHeader, segment_name, valid_record};
+use crate::judge::chain;
+use crate::judge::control;
+use crate::judge::scan::{self, Follow};
+use crate::read::raw::RawReader;
+use crate::read::typed::Chunk;
+use crate::storage::{Files, Storage, StorageFile};
+
+const CHUNK_BYTES: usize = 256 << 10;
+/// Bytes read where no more than a few new records are expected.
+const FIRST_BYTES: usize = 4 << 10;
+
+/// A position in a journal that moves on as records come.
+///
+/// It reads with plain reads and validates its copies: a record is handed out only when its checksum holds,
+/// and the checksum is stored last. It never waits; poll it.
+#[derive(Debug)]
+pub struct Follower<E: Event, S: Storage = Files> {
+    storage: S,
+    journal_id: JournalId,
+    crc: RecordCrc,
+    next: u64,
+    last: Option<Anchor>,
+    order: Follow,
+    segment: Option<(SegmentHeader, S::File)>,
+    /// The segment's file had its whole length when it was opened.
+    whole: bool,
+    /// Where a segment ends, and so the next one begins: where it stood last, to find that without a look at
+    /// all names.
+    ends_at: Option<u64>,
+    buffer: Vec<u128>,
+    /// Bytes to read next: few behind a slow writer, for what lies ahead of it is read for nothing; the whole
+    /// buffer behind one that is far ahead.
+    ahead_bytes: usize,
+    event: PhantomData<fn() -> E>,
+}
+
+impl<E: Event, S: Storage> Follower<E, S> {
+    /// Follows from `sequence` on, which may lie ahead of what is written so far.
+    ///
+    /// # Errors
+    /// [`ReadError::Evicted`] if retention has removed it.
+    #[doc(hidden)]
+    pub fn open_on(storage: S, sequence: u64) -> Result<Self, ReadError> {
+        let loaded = control::load(&storage)?;
+        let Some(loaded) = loaded else {
+            return Err(JournalFault::NoJournal { path: storage.path("") }.into());
+        };
+        let first = loaded.state.first;
+        if sequence < first {
+            return Err(ReadError::Evicted { sequence, first });
+        }
+        let journal_id = loaded.state.journal_id;
+        Ok(Follower {
+            storage,
+            journal_id,
+            crc: RecordCrc::new(journal_id.0),
+            next: sequence,
+            last: None,
+            order: Follow::default(),
+            segment: None,
+            whole: false,
+            ends_at: None,
+            buffer: vec![0; CHUNK_BYTES.max(Record::<E>::BYTES).div_ceil(16)],
+            ahead_bytes: CHUNK_BYTES,
+            event: PhantomData,
+        })
+    }
+
+    /// Goes on behind a saved position.
+    ///
+    /// # Errors
+    /// [`ReadError::HistoryChanged`] if the log no longer holds the record that it was saved from,
+    /// [`ReadError::Evicted`] if retention has removed that.
+    #[doc(hidden)]
+    pub fn resume_on(storage: S, anchor: Anchor) -> Result<Self, ReadError> {
+        let mut follower = Self::open_on(storage, anchor.sequence)?;
+        if anchor.journal_id != follower.journal_id {
+            return Err(ReadError::HistoryChanged { anchor, what: "it is another journal" });
+        }
+        follower.check(anchor)?;
+        follower.next = anchor.sequence + 1;
+        follower.last = Some(anchor);
+        Ok(follower)
+    }
+
+    /// The journal's identity.
+    pub fn journal_id(&self) -> JournalId {
+        self.journal_id
+    }
+
+    /// The sequence behind the last record that the files say is durable. It trails by a sync at most.
+    ///
+    /// # Errors
+    /// [`ReadError::Journal`] if the control file can't be read, [`ReadError::AnotherJournal`] if it is
+    /// another's.
+    pub fn durable_end(&self) -> Result<u64, ReadError> {
+        Ok(control::load_same(&self.storage, self.journal_id)?.state.durable_end)
+    }
+
+    /// The sequence of the next record that it will hand out.
+    pub fn next_sequence(&self) -> u64 {
+        self.next
+    }
+
+    /// The position of the last record handed out, to be saved.
+    pub fn anchor(&self) -> Option<Anchor> {
+        self.last
+    }
+
+    /// The records that have come since the last call; `None` if there are none yet.
+    ///
+    /// # Errors
+    /// [`ReadError::HistoryChanged`] if the log was cut behind the follower's back,
+    /// [`ReadError::AnotherJournal`] if it is gone or another journal has taken its place; the faults of
+    /// opening a segment; a segment that lost bytes.
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
+        self.next_chunk_below(u64::MAX)
+    }
+
+    /// As [`Follower::next_chunk`], but nothing from `end` on.
+    ///
+    /// # Errors
+    /// As [`Follower::next_chunk`].
+    pub fn next_chunk_below(&mut self, end: u64) -> Result<Option<Chunk<'_, E>>, ReadError> {
+        if end <= self.next {
+            return Ok(None);
+        }
+        self.open_segment()?;
+        let Some((header, file)) = &self.segment else {
+            self.check_end(false)?;
+            return Ok(None);
+        };
+        let record_bytes = Record::<E>::BYTES;
+        let most = (self.ahead_bytes / record_bytes).max(1) as u64;
+        let slots = (header.end().min(end) - self.next).min(most) as usize;
+        let offset = header.slots().offset(self.next);
+        let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..slots * record_bytes];
+        let name = segment_name(header.base);
+        let read = file
+            .read_at(bytes, offset)
+            .map_err(|error| IoFault::new("read", self.storage.path(&name), error))?;
+        let (mut order, mut last, mut count) = (self.order, self.last, 0);
+        for (i, record) in bytes[..read].chunks_exact(record_bytes).enumerate() {
+            let sequence = self.next + i as u64;
+            let Some(found) = valid_record(&self.crc, sequence, record) else { break };
+            let epoch_before = order.epoch;
+            if !order.accept(found, MAX_EPOCH) {
+                break;
+            }
+            // Another life of the writer goes on here. That it goes on from the record handed out last, and
+            // not from an earlier one, is the one thing that recovery may have changed.
+            if epoch_before != 0 && found.epoch() != epoch_before && count > 0 {
+                break;
+            }
+            let (journal_id, epoch, crc) = (self.journal_id, found.epoch(), found.crc);
+            last = Some(Anchor { journal_id, sequence, epoch, crc });
+            count += 1;
+        }
+        self.ahead_bytes = if count < slots { FIRST_BYTES } else { CHUNK_BYTES.min(4 * self.ahead_bytes) };
+        if count == 0 {
+            let short = read < bytes.len();
+            self.check_end(short)?;
+            return Ok(None);
+        }
+        let new_epoch = self.order.epoch != 0 && order.epoch != self.order.epoch;
+        if new_epoch && let Some(anchor) = self.last {
+            self.check(anchor)?;
+        }
+        let first_sequence = self.next;
+        self.next += count as u64;
+        self.order = order;
+        self.last = last;
+        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
+        Ok(Some(Chunk { first_sequence, records: Record::slice(&bytes[..count * record_bytes]) }))
+    }
+
+    /// Opens the segment that holds `next`, if it is there by now; `self.segment` says so.
+    fn open_segment(&mut self) -> Result<(), ReadError> {
+        if self.segment.as_ref().is_some_and(|(header, _)| header.slots().holds(self.next)) {
+            return Ok(());
+        }
+        self.segment = None;
+        // There may be very many names: behind the end of a segment only one of them is the next one's.
+        if self.ends_at == Some(self.next) {
+            return self.try_segment(self.next);
+        }
+        match chain::segment_bases(&self.storage)?.into_iter().rev().find(|base| *base <= self.next) {
+            Some(base) => self.try_segment(base),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the segment that starts at `base`, if it is there and holds `next`.
+    fn try_segment(&mut self, base: u64) -> Result<(), ReadError> {
+        let name = segment_name(base);
+        let path = self.storage.path(&name);
+        let file = match self.storage.open(&name, false) {
+            // It is not there yet, or recovery removed it between the look and the opening.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(|error| IoFault::new("open", path.clone(), error))?,
+        };
+        let (header, _) = chain::read_header(&file, &path)?;
+        if header.journal_id != self.journal_id {
+            // Of another journal; or alone a stranger in this one.
+            control::load_same(&self.storage, self.journal_id)?;
+            chain::check_journal(&self.storage, &header, self.journal_id, &path)?;
+        }
+        check_schema::<E>(&header, path.clone())?;
+        self.ends_at = Some(header.end());
+        if header.slots().holds(self.next) {
+            let bytes = file.size().map_err(|error| IoFault::new("look at", path, error))?;
+            self.whole = bytes >= header.file_bytes();
+            self.segment = Some((header, file));
+        }
+        Ok(())
+    }
+
+    /// Tells the log's end from damage, where no record is: below D there must be one, and a file that was
+    /// whole does not get shorter. (A follower once waited for ever at a flipped bit.) First of all it must
+    /// still be the same journal: nothing that another says is damage here.
+    fn check_end(&mut self, short: bool) -> Result<(), ReadError> {
+        let now = control::load_same(&self.storage, self.journal_id)?.state;
+        let (first, durable_end) = (now.first, now.durable_end);
+        if self.next < first {
+            return Err(ReadError::Evicted { sequence: self.next, first });
+        }
+        if let Some((header, file)) = &self.segment {
+            if short && (self.whole || durable_end > self.next) {
+                return Err(self.truncated(header, file)?.into());
+            }
+            // Recovery makes empty segments anew: the one that is open may no longer be the one of that name.
+            if header.base == self.next {
+                self.segment = None;
+            }
+        }
+        if durable_end <= self.next {
+            return Ok(());
+        }
+        // It may have come since the look that found nothing: look again, now that D says that it is there,
+        // and at all names.
+        self.ends_at = None;
+        self.open_segment()?;
+        let Some((header, file)) = &self.segment else {
+            let (expected_base, path) = (self.next, self.storage.path(&segment_name(self.next)));
+            return Err(JournalFault::MissingSegment { expected_base, path }.into());
+        };
+        let path = self.storage.path(&segment_name(header.base));
+        let mut record = vec![0; Record::<E>::BYTES];
+        let read = file
+            .read_at(&mut record, header.slots().offset(self.next))
+            .map_err(|error| IoFault::new("read", path.clone(), error))?;
+        if read < record.len() {
+            return Err(self.truncated(header, file)?.into());
+        }
+        let what = match valid_record(&self.crc, self.next, &record) {
+            Some(found) if self.order.clone().accept(found, MAX_EPOCH) => return Ok(()),
+            Some(_) => "its epoch or time goes back",
+            None => "its bytes are not what was written",
+        };
+        Err(scan::corrupt(path, &self.crc, header.slots(), self.next, &record, what).into())
+    }
+
+    fn truncated(&self, header: &SegmentHeader, file: &S::File) -> Result<JournalFault, IoFault> {
+        let path = self.storage.path(&segment_name(header.base));
+        let found_bytes = file.size().map_err(|error| IoFault::new("look at", path.clone(), error))?;
+        Ok(JournalFault::SegmentTruncated { path, found_bytes, wanted_bytes: header.file_bytes() })
+    }
+
+    /// Checks that the log still holds what `anchor` says.
+    fn check(&self, anchor: Anchor) -> Result<(), ReadError> {
+        RawReader::open_to(self.storage.clone(), None)?.check_anchor(&anchor)
+    }
+}
+
+fn check_schema<E: Event>(header: &SegmentHeader, path: std::path::PathBuf) -> Result<(), JournalFault> {
+    let wanted = E::schema();
+    match Schema::from_text(&header.schema) {
+        None => Err(JournalFault::BadHeader { path }),
+        Some(found) if found == wanted && header.record_bytes as usize == Record::<E>::BYTES => Ok(()),
+        Some(found) => {
+            Err(JournalFault::SchemaMismatch { path, wanted: Box::new(wanted), found: Box::new(found) })
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Reading: any record by its sequence, and all of them in order. Every record handed out has been validated
+//! on a copy, so that a file that changes or shrinks meanwhile gives an error and nothing worse.
+
+use std::ops::ControlFlow;
+
+use crate::error::{IoFault, JournalFault, ReadError};
+use crate::event::Schema;
+use crate::event::record::RawRecord;
+use crate::format::Anchor;
+use crate::format::crc::RecordCrc;
+use crate::format::{ControlState, JournalId, RECORD_HEADER_BYTES, RecordHeader, valid_record};
+use crate::judge::chain::{self, Chain, OpenSegment};
+use crate::judge::control;
+use crate::judge::scan::{self, Follow};
+use crate::judge::verdict;
+use crate::retention::holders::Lease;
+use crate::storage::{Files, ReadMap, Storage, StorageFile};
+
+use super::opened::Opened;
+use super::seek;
+
+/// Reads a journal whatever its event type.
+///
+/// It sees the records that were there when it was opened or last [refreshed](RawReader::refresh); a writer
+/// may go on meanwhile.
+#[derive(Debug)]
+pub struct RawReader<S: Storage = Files> {
+    pub(super) storage: S,
+    pub(super) control: ControlState,
+    /// One control slot is damaged: it may have held a later D and W.
+    pub(super) other_slot_bad: bool,
+    pub(super) chain: Chain,
+    pub(super) crc: RecordCrc,
+    pub(super) end: u64,
+    /// Aligned for records; holds the chunk handed out last, unless that lies in `map`.
+    pub(super) buffer: Vec<u128>,
+    /// Whether chunks may be handed out straight from a map: only the journal's own writer may say so, for
+    /// nobody else is sure that the files stay as they are.
+    pub(super) mapped: bool,
+    /// The segment that is mapped, by its index in the chain.
+    pub(super) map: Option<(usize, ReadMap)>,
+    pub(super) opened: Opened<S>,
+    /// Keeps retention from the records.
+    pub(super) hold: Option<Lease>,
+    pub(super) times: seek::Times,
+}
+
+impl<S: Storage> RawReader<S> {
+    pub(crate) fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
+        let (loaded, chain, opened) = loop {
+            let Some((loaded, chain)) = chain::load_both(&storage)? else {
+                return Err(control::no_control(&storage).into());
+            };
+            if let Some(opened) = Opened::oldest(&storage, &chain, loaded.state.durable_end) {
+                break (loaded, chain, opened);
+            }
+        };
+        chain.check_one_layout(&storage)?;
+        let control = loaded.state;
+        let crc = RecordCrc::new(control.journal_id.0);
+        let other_slot_bad = loaded.other_slot_bad;
+        let (durable_end, buffer) = (control.durable_end, Vec::new());
+        let mut reader = RawReader {
+            storage,
+            control,
+            other_slot_bad,
+            chain,
+            crc,
+            end: durable_end,
+            buffer,
+            mapped: false,
+            map: None,
+            opened,
+            hold: None,
+            times: seek::Times::default(),
+        };
+        reader.end = match end {
+            Some(end) => end,
+            None => reader.find_end()?,
+        };
+        Ok(reader)
+    }
+
+    /// Looks again how far the journal goes by now.
+    ///
+    /// # Errors
+    /// As opening does; [`ReadError::AnotherJournal`] if it is not there any more.
+    pub fn refresh(&mut self) -> Result<(), ReadError> {
+        control::load_same(&self.storage, self.control.journal_id)?;
+        let fresh = Self::open_to(self.storage.clone(), None)?;
+        let (buffer, hold) = (std::mem::take(&mut self.buffer), self.hold.take());
+        *self = RawReader { buffer, hold, ..fresh };
+        Ok(())
+    }
+
+    /// The first slot at or behind D that holds no record ends the log.
+    fn find_end(&mut self) -> Result<u64, ReadError> {
+        let mut last = Follow::default();
+        if let Some(before) = self.control.durable_end.checked_sub(1)
+            && before >= self.control.first
+        {
+            let header = self.header_at(before)?;
+            last = Follow { epoch: header.epoch(), time_ns: header.time_ns };
+        }
+        let mut end = self.control.durable_end;
+        // The writer may have moved on to a newer epoch since the control file was read.
+        let newest = crate::format::MAX_EPOCH;
+        for segment in self.chain.from(end) {
+            let Some(segment) = self.chain.open(&self.storage, segment, false)? else {
+                // A writer that opened the journal has removed it: no record was there.
+                if segment.base >= self.control.durable_end {
+                    break;
+                }
+                return Err(self.gone(segment, end));
+            };
+            let mut ended = false;
+            scan::for_each_slot(
+                &self.storage,
+                &segment,
+                end..u64::MAX,
+                |sequence, record| match valid_record(&self.crc, sequence, record) {
+                    Some(header) if last.accept(header, newest) => {
+                        end = sequence + 1;
+                        ControlFlow::Continue(())
+                    }
+                    _ => {
+                        ended = true;
+                        ControlFlow::Break(())
+                    }
+                },
+            )
+            .map_err(JournalFault::from)?;
+            if ended {
+                break;
+            }
+        }
+        self.check_window(end, last)?;
+        Ok(end)
+    }
+
+    /// Refuses a log that goes on behind D + W, or in an epoch that the control file does not know. A writer
+    /// may have moved on since that was read: it is read again first.
+    fn check_window(&mut self, end: u64, last: Follow) -> Result<(), ReadError> {
+        let window_end = self.control.durable_end + self.control.window;
+        let is_known = end <= window_end || self.other_slot_bad;
+        if is_known && last.epoch <= self.control.epoch {
+            return Ok(());
+        }
+        let Some(now) = control::load(&self.storage)?.map(|now| now.state) else { return Ok(()) };
+        if last.epoch > now.epoch {
+            let index = end.checked_sub(1).and_then(|last| self.chain.holding(last));
+            let name = index.map_or_else(String::new, |index| self.chain.segments[index].name());
+            return Err(chain::outdated(&self.storage, &name, last.epoch, now.epoch).into());
+        }
+        let window_end = window_end.max(now.durable_end + now.window);
+        if is_known || end <= window_end {
+            return Ok(());
+        }
+        let Some(index) = self.chain.holding(window_end) else { return Ok(()) };
+        let segment = self.chain.open_there(&self.storage, &self.chain.segments[index], false)?;
+        let mut refused = None;
+        scan::for_each_slot(&self.storage, &segment, window_end..window_end + 1, |sequence, record| {
+            let path = self.storage.path(&segment.name);
+            let header = valid_record(&self.crc, sequence, record);
+            if header.is_some_and(|header| header.epoch() == self.control.epoch) {
+                let what = verdict::BEYOND_WINDOW;
+                refused = Some(scan::corrupt(path, &self.crc, segment.slots, sequence, record, what));
+            }
+            ControlFlow::Break(())
+        })
+        .map_err(JournalFault::from)?;
+        refused.map_or(Ok(()), |corrupt| Err(corrupt.into()))
+    }
+
+    /// The first sequence kept.
+    pub fn first_sequence(&self) -> u64 {
+        self.control.first
+    }
+
+    /// The sequence behind the last record.
+    pub fn end_sequence(&self) -> u64 {
+        self.end
+    }
+
+    /// D on disk when the reader was opened: the sequence behind the last record known to be durable.
+    pub fn durable_end(&self) -> u64 {
+        self.control.durable_end
+    }
+
+    /// The journal's identity.
+    pub fn journal_id(&self) -> JournalId {
+        self.control.journal_id
+    }
+
+    /// The schema of the events, if there is a segment yet.
+    pub fn schema(&self) -> Option<Schema> {
+        Schema::from_text(&self.chain.segments.first()?.layout.schema)
+    }
+
+    /// Size of a record in bytes, header included; 0 if there is no segment yet.
+    pub fn record_bytes(&self) -> usize {
+        self.chain.segments.first().map_or(0, |segment| segment.layout.record_bytes as usize)
+    }
+
+    fn event_bytes(&self) -> usize {
+        self.chain.segments.first().map_or(0, |segment| segment.layout.event_bytes as usize)
+    }
+
+    pub(crate) fn parts(&self) -> (&S, &ControlState, &Chain) {
+        (&self.storage, &self.control, &self.chain)
+    }
+
+    /// The record at `sequence`.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`], or [`JournalFault::CorruptRecord`] if it does not validate.
+    pub fn at(&mut self, sequence: u64) -> Result<RawRecord<'_>, ReadError> {
+        self.header_at(sequence)?;
+        let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
+        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
+        Ok(RawRecord::new(sequence, &bytes[..record_bytes], event_bytes))
+    }
+
+    /// Reads and validates the record at `sequence` into the start of the buffer.
+    pub(crate) fn header_at(&mut self, sequence: u64) -> Result<RecordHeader, ReadError> {
+        self.fill(sequence)?;
+        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
+        Ok(RecordHeader::decode(bytes))
+    }
+
+    /// Time of the record at `sequence`.
+    pub(crate) fn time_at(&mut self, sequence: u64) -> Result<u64, ReadError> {
+        Ok(self.header_at(sequence)?.time_ns)
+    }
+
+    /// Reads the record at `sequence` and validates it; it lies at the start of the buffer.
+    pub(super) fn fill(&mut self, sequence: u64) -> Result<(), ReadError> {
+        let in_range = sequence < self.end.max(self.control.durable_end);
+        let index = self.chain.holding(sequence).filter(|_| in_range).ok_or(ReadError::OutOfRange {
+            sequence,
+            first: self.control.first,
+            end: self.end,
+        })?;
+        let record_bytes = self.record_bytes();
+        self.read(index, sequence, 1)?;
+        let bytes = &bytemuck::cast_slice(&self.buffer)[..record_bytes];
+        self.validate(index, sequence, bytes, record_bytes)
+    }
+
+    /// Reads `count` records of one segment into the buffer, as they are.
+    pub(super) fn read(&mut self, index: usize, sequence: u64, count: usize) -> Result<(), ReadError> {
+        self.open(index, sequence)?;
+        let Some(OpenSegment { name, slots, file }) = self.opened.get(index) else { return Ok(()) };
+        let byte_count = count * slots.record_bytes as usize;
+        self.buffer.resize(byte_count.div_ceil(16).max(self.buffer.len()), 0);
+        let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..byte_count];
+        let path = || self.storage.path(name);
+        let read = file
+            .read_at(bytes, slots.offset(sequence))
+            .map_err(|error| IoFault::new("read", path(), error))?;
+        if read < bytes.len() {
+            let (found_bytes, wanted_bytes) = (slots.offset(sequence) + read as u64, slots.file_bytes());
+            let fault = JournalFault::SegmentTruncated { path: path(), found_bytes, wanted_bytes };
+            return Err(self.own(fault.into()));
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` for every record of `range`, in order, until it says stop.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`] if the range starts before the first record kept; the fault of a record that
+    /// can't be read.
+    pub fn for_each(
+        &mut self,
+        range: std::ops::Range<u64>,
+        mut visit: impl FnMut(RawRecord<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        let mut at = range.start;
+        let end = range.end.min(self.end);
+        let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
+        while at < end {
+            let chunk = self.chunk(at)?;
+            for record in chunk.chunks_exact(record_bytes) {
+                if at >= end || visit(RawRecord::new(at, record, event_bytes)).is_break() {
+                    return Ok(());
+                }
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The position of `sequence`, to be saved and checked later.
+    ///
+    /// # Errors
+    /// As [`RawReader::at`].
+    pub fn anchor(&mut self, sequence: u64) -> Result<Anchor, ReadError> {
+        let header = self.header_at(sequence)?;
+        Ok(Anchor { journal_id: self.journal_id(), sequence, epoch: header.epoch(), crc: header.crc })
+    }
+
+    /// Checks that the log still holds the record that `anchor` was saved from.
+    ///
+    /// # Errors
+    /// [`ReadError::HistoryChanged`] if it does not.
+    pub fn check_anchor(&mut self, anchor: &Anchor) -> Result<(), ReadError> {
+        let changed = |what| Err(ReadError::HistoryChanged { anchor: *anchor, what });
+        if anchor.journal_id != self.journal_id() {
+            return changed("it is another journal");
+        }
+        if anchor.sequence >= self.end {
+            return changed("the log ends before it");
+        }
+        if anchor.sequence < self.first_sequence() {
+            return changed("retention has removed it");
+        }
+        let found = self.anchor(anchor.sequence)?;
+        if found == *anchor { Ok(()) } else { changed("another record lies there") }
+    }
+}
+
+const _: () = assert!(RECORD_HEADER_BYTES == 16, "records start at multiples of 8 in a buffer aligned to 16");
