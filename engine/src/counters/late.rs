@@ -7,13 +7,13 @@
 
 use std::sync::atomic::{Ordering, fence};
 
-use super::LateCounters;
-use super::Told;
 use super::board::Board;
-use super::format::{
+use super::figures::LateCounters;
+use crate::lines::format::{
     LATE_EVICTED, LATE_FAILED, LATE_GENERATION, LATE_TAKEN, LateHeadLine, LateLine, NAME_BYTES, cut, text,
 };
-use super::memory::Memory;
+use crate::lines::memory::Memory;
+use crate::lines::told::Told;
 
 /// How often a reader looks again at a place that changes hands under it.
 const TRIES: u32 = 8;
@@ -160,8 +160,8 @@ fn read(line: &LateLine) -> Option<LateCounters> {
 mod tests {
     use std::sync::atomic::AtomicBool;
 
-    use super::super::format::{LATE_PLACES, Layout};
     use super::*;
+    use crate::lines::format::{LATE_PLACES, Layout};
 
     fn names(board: &Board) -> Vec<String> {
         board.read_late().into_iter().map(|late| late.name).collect()

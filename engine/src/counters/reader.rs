@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use slipring_journal::storage::Files;
 use slipring_journal::{FileKind, NotOurs};
 
-use super::Counters;
 use super::board::{About, Board};
+use super::figures::Counters;
 use super::file::{NOTE, identity};
-use super::format::{BLOCK_BYTES, CountersFault, Static, place};
-use super::memory::Memory;
 use crate::clock::{Clock, SystemClock};
+use crate::lines::format::{BLOCK_BYTES, CountersFault, Static, place};
+use crate::lines::memory::Memory;
 
 /// The counters of an engine, in this process or another, read again and again.
 ///

@@ -19,7 +19,9 @@ use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
 use super::dead_letters::{DeadLetter, DeadLetterKind};
-use super::{KeepError, epochs, io, make_folder};
+use super::epochs;
+use super::folders::{make_folder, sync_folder};
+use crate::error::{KeepError, io};
 
 pub(crate) const NAME: &str = "dead-letters";
 /// Length of the cause 2, its complement 2, checksum 4, journal id 16, sequence 8, epoch 4, kind 4; then the cause.
@@ -228,7 +230,7 @@ impl Log {
             }
         };
         sync_and_mark(&file, journal_id).map_err(io("sync", &path))?;
-        super::sync_folder(&folder)?;
+        sync_folder(&folder)?;
         let mut skips = Vec::new();
         for letter in read.letters {
             if letter.kind != DeadLetterKind::Settled && epochs::is_of(reader, letter.sequence, letter.epoch)?

@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use slipring_journal::storage::{Access, Files};
 
-use super::dead_letter_log::{self as log, Tail};
-use super::{KeepError, io, stage_folder, stage_path, stages};
+use super::dead_letter_log as log;
+use super::dead_letter_log::Tail;
+use super::folders::{stage_folder, stage_path, stages};
+use crate::error::{KeepError, io};
 
 /// What a stage does when its handler returns an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

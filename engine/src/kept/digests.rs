@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
-use super::{KeepError, epochs, io, make_folder, sync_folder, write_whole};
+use super::epochs;
+use super::folders::{make_folder, sync_folder, write_whole};
+use crate::error::{KeepError, io};
 
 /// A handler that can tell its state, or what it has put out, by a number.
 pub trait Digest {
@@ -39,25 +41,6 @@ impl Digests {
         self.report_only = true;
         self
     }
-}
-
-/// Replay came to another state than the one that was logged: a handler that is not deterministic, or not the same
-/// code.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "replay of stage {stage} went another way between sequences {after} and {end} (excluded): digest {found:#018x}, logged was {logged:#018x}; is its handler deterministic, and the same code?"
-)]
-pub struct Divergence {
-    /// The stage.
-    pub stage: String,
-    /// Up to this sequence (excluded) the state was the same, or none was logged.
-    pub after: u64,
-    /// Behind the last event before this sequence it was not.
-    pub end: u64,
-    /// The digest that was logged there.
-    pub logged: u64,
-    /// The digest that replay found.
-    pub found: u64,
 }
 
 /// One line of the log.

@@ -14,7 +14,9 @@ use memmap2::{MmapOptions, MmapRaw};
 use slipring_journal::storage::{Access, Files, Folder};
 use slipring_journal::{JournalId, RawReader};
 
-use super::{KeepError, epochs, io, make_folder, stage_folder, stage_path, write_whole};
+use super::epochs;
+use super::folders::{make_folder, stage_folder, stage_path, write_whole};
+use crate::error::{KeepError, io};
 
 /// What to take for emitted when a stage with effects meets a journal that it has never seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,9 @@ use slipring_journal::{Journal, RawReader};
 
 use super::dead_letters::DeadLetters;
 use super::effects::Progress;
-use super::{KeepError, digests, snapshot, stage_folder, stages};
+use super::folders::{stage_folder, stages};
+use super::{digests, snapshot};
+use crate::error::KeepError;
 
 /// A snapshot as it is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]

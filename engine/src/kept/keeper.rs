@@ -15,14 +15,14 @@ use crossbeam::queue::ArrayQueue;
 use slipring_journal::storage::Folder;
 use slipring_journal::{Cursors, Journal, RetentionHandle};
 
-use super::digests::{self, Divergence, Entry};
+use super::dead_letter_log;
+use super::digests::{self, Entry};
 use super::plan::{Cuts, Plan, Standing};
 use super::snapshot::{Snapshots, StageSnapshots};
 use super::trust::Trust;
-use super::{KeepError, dead_letter_log, io};
-use crate::cursor::Cursor;
-use crate::grace;
-use crate::panics;
+use crate::cursors::cursor::Cursor;
+use crate::error::{Divergence, KeepError, io};
+use crate::{grace, panics};
 
 /// Digests that wait for the keeper; more are dropped, and counted.
 const DIGEST_QUEUE: usize = 1 << 16;

@@ -6,10 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use slipring_journal::RawReader;
 use slipring_journal::storage::Files;
 
+use super::duties::{Duties, Keeps};
 use super::effects::Progress;
 use super::snapshot::{self, HeldBack, NeededBy, Restored};
-use super::{KeepError, dead_letter_log, digests};
-use crate::duties::{Duties, Keeps};
+use super::{dead_letter_log, digests};
+use crate::error::KeepError;
 use crate::handler::HandlerError;
 use crate::panics;
 

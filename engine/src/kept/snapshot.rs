@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
 
-use super::{KeepError, io, stage_folder, write_whole};
+use super::folders::{stage_folder, write_whole};
+use crate::error::{KeepError, io};
 use crate::handler::HandlerError;
 
 /// A handler whose state can be saved and restored.

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use slipring_journal::{Anchor, Cursors, Follower, Kind, Lease, ReadError};
+use slipring_journal::{Anchor, Cursors, Event, Follower, Kind, Lease, ReadError};
 
-use super::{LateContext, LateError, LateHandler};
-use crate::Event;
-use crate::counters::LatePlace;
+use super::consumer::{LateContext, LateHandler};
+use super::error::LateError;
+use crate::counters::late::LatePlace;
 use crate::panics;
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use disruptor::{EventGuard, EventPoller, Polling, SingleConsumerBarrier, SingleProducerBarrier};
+use slipring_journal::Event;
 
 use super::Slot;
 use super::scout::BehindScout;
 use super::slots::{Place, Slots};
-use crate::Event;
 
 /// The reading end of one stage. Its cursor in the ring keeps publishers from overwriting what it has not
 /// released.

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use disruptor::{MultiConsumerBarrier, MultiProducer, Producer as _, SingleProducer};
+use slipring_journal::Event;
 
 use super::slots::{Place, Slots};
 use super::{Claim, Slot};
-use crate::Event;
 
 /// The publishing end.
 pub(crate) struct Producer<E> {

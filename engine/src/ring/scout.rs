@@ -105,10 +105,13 @@ mod tests {
 
     use disruptor::Producer as _;
 
+    use crate::ring::Poller;
+    use crate::ring::Publishers;
+    use crate::ring::Slot;
+    use crate::ring::build;
     use crate::ring::poller::Places;
     use crate::ring::producer::ToWrite;
     use crate::ring::tests::Note;
-    use crate::ring::{Poller, Publishers, Slot, build};
 
     fn seen(poller: &mut Poller<Note>, first: u64) -> u64 {
         poller.show(first, u64::MAX, |_: &Slot<Note>, _, _| crate::ring::Visit::Done)

@@ -12,8 +12,9 @@
 use std::cell::UnsafeCell;
 use std::sync::Arc;
 
+use slipring_journal::Event;
+
 use super::Slot;
-use crate::Event;
 
 /// What the crate's ring holds: where a slot lies. Whoever has been given it by the crate, to write or to read, has been given
 /// the slot. No two of a ring are the same, and none ever changes.

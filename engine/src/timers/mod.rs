@@ -23,7 +23,7 @@ mod ticker;
 use std::io;
 use std::sync::Arc;
 
-use crate::status::Halted;
+use crate::error::Halted;
 
 pub use one_shot::{Schedule, Timers};
 pub use ticker::Ticker;

@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 
 use crossbeam::queue::ArrayQueue;
 use crossbeam::utils::Backoff;
+use slipring_journal::Event;
 
 use super::TimerError;
 use super::pending::{One, Pending};
 use super::steady::{Shift, Steady};
-use crate::Event;
-use crate::context::Context;
 use crate::error::PublishError;
+use crate::handler::context::Context;
 use crate::panics;
-use crate::publisher::Publisher;
+use crate::publish::publisher::Publisher;
 use crate::ring::check_memory;
 
 /// How often the thread looks for commands, and whether a time has come.

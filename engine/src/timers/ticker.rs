@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use slipring_journal::Event;
+
 use super::TimerError;
-use crate::Event;
 use crate::error::PublishError;
 use crate::panics;
-use crate::publisher::Publisher;
+use crate::publish::publisher::Publisher;
 
 /// The longest sleep: a clock that steps, and an engine that is shut down, are noticed after it.
 const LOOK: Duration = Duration::from_millis(20);
