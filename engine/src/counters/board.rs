@@ -1,7 +1,7 @@
 //! The counters from the inside: who writes which words, and how all of them are read.
 //!
 //! The words lie in this process's own memory. Where others are to read them, whoever owns some copies them into a file, the
-//! cursors of stages once a batch: see `told.rs`.
+//! cursors of stages once a batch: see `lines/told.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,36 +12,36 @@ use crate::cursors::cursor::Cursor;
 use crate::lines::fate::Fate;
 use crate::lines::format::{
     BatchLine, CAUSE_BYTES, CLOSED, CauseLine, CursorLine, ENDED, FateLine, HALTED, JournalLine, LATE_PLACES,
-    LanesLine, LateHeadLine, LateLine, Layout, PublishersLine,
+    LanesLine, LateHeadLine, LateLine, LineLayout, PublishersLine,
 };
-use crate::lines::memory::{Memory, Place, Words};
+use crate::lines::memory::{LineMemory, LineRef, Words};
 use crate::lines::told::{Told, forks};
 use crate::names::JOURNAL;
 
 /// The words of one engine's counters.
 #[derive(Debug)]
 pub(crate) struct Board {
-    memory: Arc<Memory>,
+    memory: Arc<LineMemory>,
     /// The file that others read, if there is one.
-    copy: Option<Arc<Memory>>,
+    copy: Option<Arc<LineMemory>>,
     /// How often this process's line had forked when the copy was made.
     forks: u32,
-    layout: Layout,
+    layout: LineLayout,
 }
 
 impl Board {
     /// Of another process, to be read: in memory that is long enough for the layout.
-    pub(super) fn of_other(memory: Arc<Memory>, layout: Layout) -> Self {
+    pub(super) fn of_other(memory: Arc<LineMemory>, layout: LineLayout) -> Self {
         Board { memory, copy: None, forks: 0, layout }
     }
 
     /// In this process alone.
-    pub(crate) fn private(layout: Layout) -> Self {
-        Board::of_other(Memory::private(layout.file_bytes()), layout)
+    pub(crate) fn private(layout: LineLayout) -> Self {
+        Board::of_other(LineMemory::private(layout.file_bytes()), layout)
     }
 
     /// In this process, with copies in `file` for others to read.
-    pub(super) fn told_in(file: Arc<Memory>, layout: Layout) -> Self {
+    pub(super) fn told_in(file: Arc<LineMemory>, layout: LineLayout) -> Self {
         Board { copy: Some(file), forks: forks(), ..Board::private(layout) }
     }
 
@@ -101,7 +101,7 @@ impl Board {
     }
 
     /// Where each stage says what time it has come to.
-    pub(crate) fn stage_times(&self) -> Vec<Place<BatchLine>> {
+    pub(crate) fn stage_times(&self) -> Vec<LineRef<BatchLine>> {
         (0..self.layout.stages).map(|index| self.memory.at(self.layout.batches(index))).collect()
     }
 
@@ -160,7 +160,7 @@ impl Board {
     /// All of it, word by word: each is whole and fresh, but they need not be of the same moment.
     pub(crate) fn read<'a>(&self, about: About<'a>) -> Counters {
         let fate = self.fate().line;
-        // Acquire N: see `halt`.
+        // Acquire N: see `Fate::halt`.
         let word = fate.word.load(Ordering::Acquire);
         // Late consumers and stages first: none is ever ahead of what is published, whenever that is read after it. But for a late
         // consumer that was told to begin at a sequence that is not there yet.

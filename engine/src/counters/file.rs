@@ -18,7 +18,7 @@ use super::board::Board;
 use super::reader::{look, odd, open_file};
 use crate::error::CountersFileError;
 use crate::lines::format::{Static, place};
-use crate::lines::memory::Memory;
+use crate::lines::memory::LineMemory;
 
 /// What the user said of the counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -177,7 +177,7 @@ fn make_under(
     let identity = identity(&file.metadata().map_err(fault("look at"))?);
     let fixed = Static { own: place(identity), ..fixed.clone() };
     file.write_all_at(&fixed.encode(), 0).map_err(fault("write"))?;
-    let board = Board::told_in(Memory::map(&file).map_err(fault("map"))?, layout);
+    let board = Board::told_in(LineMemory::map(&file).map_err(fault("map"))?, layout);
     board.begin(base);
     std::fs::rename(temporary, path).map_err(fault("rename"))?;
     let board = Arc::new(board);

@@ -16,7 +16,7 @@ use super::figures::Counters;
 use super::file::{NOTE, identity};
 use crate::clock::{Clock, SystemClock};
 use crate::lines::format::{BLOCK_BYTES, CountersFault, Static, place};
-use crate::lines::memory::Memory;
+use crate::lines::memory::LineMemory;
 
 /// The counters of an engine, in this process or another, read again and again.
 ///
@@ -156,7 +156,7 @@ impl CountersReader {
         if fixed.own != 0 && fixed.own != own && !fixed.process.is_dead() {
             return Err(CountersError::Invalid { path, fault: CountersFault::Copy });
         }
-        let memory = Memory::map_read_only(&file).map_err(fault)?;
+        let memory = LineMemory::map_read_only(&file).map_err(fault)?;
         let board = Board::of_other(memory, fixed.layout());
         Ok(CountersReader { path, fixed, board, journal: None })
     }

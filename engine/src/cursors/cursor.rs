@@ -5,7 +5,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::lines::format::CursorLine;
-use crate::lines::memory::Place;
+use crate::lines::memory::LineRef;
 
 /// How far a stage is: the last sequence that it finished, kept as its successor, so that "none yet" needs no
 /// special value. One writer, any number of readers. Clones are the same cursor.
@@ -13,11 +13,11 @@ use crate::lines::memory::Place;
 /// Beside the number lies a bit for each lane that is parked until the cursor moves: on the cursor's own line, for their
 /// one reader is the cursor's writer, which has the line anyway. See `park.rs`.
 #[derive(Clone, Debug)]
-pub(crate) struct Cursor(Place<CursorLine>);
+pub(crate) struct Cursor(LineRef<CursorLine>);
 
 impl Cursor {
     /// The cursor at a place in the counters.
-    pub(crate) fn at(place: Place<CursorLine>) -> Self {
+    pub(crate) fn at(place: LineRef<CursorLine>) -> Self {
         Cursor(place)
     }
 

@@ -151,11 +151,11 @@ mod tests {
 
     use super::*;
     use crate::counters::board::Board;
-    use crate::lines::format::Layout;
+    use crate::lines::format::LineLayout;
 
     /// Two threads hand a number to and fro, each parking until the other has moved its cursor.
     fn ping_pong(asymmetric: bool, rounds: u64) -> u64 {
-        let board = Board::private(Layout { stages: 2 });
+        let board = Board::private(LineLayout { stages: 2 });
         let parking = Arc::new(Parking {
             asymmetric: asymmetric && barrier::register(),
             ..Parking::new(2, board.lanes())
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_change_of_fate_wakes_a_lane_that_nothing_else_would() {
-        let board = Board::private(Layout { stages: 1 });
+        let board = Board::private(LineLayout { stages: 1 });
         // It would not come back by itself while this test runs.
         let longest = Duration::from_secs(3600);
         let parking = Arc::new(Parking { longest, ..Parking::new(1, board.lanes()) });
@@ -221,7 +221,7 @@ mod tests {
         mover: impl FnOnce(&Parking, &Cursor) + Send,
         is_changed: impl Fn() -> bool + Send,
     ) -> u64 {
-        let board = Board::private(Layout { stages: 1 });
+        let board = Board::private(LineLayout { stages: 1 });
         let (parking, cursor) = (Parking::new(1, board.lanes()), board.stage(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {

@@ -16,7 +16,7 @@ const FENCED: u32 = 4;
 
 /// Shared by publishers, lanes and the engine's handle.
 #[derive(Debug)]
-pub(crate) struct Status {
+pub(crate) struct EngineStatus {
     word: AtomicU32,
     halted: OnceLock<Halted>,
     /// No event will ever have this sequence or a later one; `u64::MAX` while publishers may publish.
@@ -30,12 +30,12 @@ pub(crate) struct Status {
     gone: Vec<AtomicBool>,
 }
 
-impl Status {
+impl EngineStatus {
     pub(crate) fn new(parking: Arc<Parking>, fate: Fate, stages: Vec<String>) -> Self {
         let word = AtomicU32::new(if barrier::register() { 0 } else { FENCED });
         let gone = stages.iter().map(|_| AtomicBool::new(false)).collect();
         let final_end = AtomicU64::new(u64::MAX);
-        Status { word, halted: OnceLock::new(), final_end, parking, fate, stages, gone }
+        EngineStatus { word, halted: OnceLock::new(), final_end, parking, fate, stages, gone }
     }
 
     /// Whether a publisher that has said that it begins may publish.
@@ -143,14 +143,14 @@ mod tests {
     use super::*;
     use crate::counters::board::Board;
     use crate::error::Cause;
-    use crate::lines::format::Layout;
+    use crate::lines::format::LineLayout;
 
     #[test]
     fn publishers_that_fence_for_themselves_are_refused_all_the_same() {
         for word in [0, FENCED] {
-            let board = Board::private(Layout { stages: 1 });
+            let board = Board::private(LineLayout { stages: 1 });
             let parking = Arc::new(Parking::new(0, board.lanes()));
-            let status = Status::new(parking, board.fate(), vec!["a".to_owned()]);
+            let status = EngineStatus::new(parking, board.fate(), vec!["a".to_owned()]);
             status.word.store(word, Ordering::Relaxed);
             assert!(status.lets_publish() && status.is_running() && !status.is_changed());
             status.refuse();

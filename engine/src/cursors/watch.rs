@@ -3,39 +3,39 @@
 use slipring_journal::Cursors;
 
 use super::cursor::Cursor;
-use super::status::Status;
+use super::status::EngineStatus;
 
 /// One cursor that a stage waits for.
 #[derive(Clone, Debug)]
-pub(crate) enum Source {
+pub(crate) enum Awaited {
     /// A stage's, and its place among them.
     Stage(Cursor, usize),
     /// The durable end, and the cursor of it in the counters: the syncer moves it later, and wakes who is parked there.
     Durable(Cursors, Cursor),
 }
 
-impl Source {
+impl Awaited {
     #[inline]
     fn end(&self) -> u64 {
         match self {
-            Source::Stage(cursor, _) => cursor.end(),
-            Source::Durable(cursors, _) => cursors.durable_end(),
+            Awaited::Stage(cursor, _) => cursor.end(),
+            Awaited::Durable(cursors, _) => cursors.durable_end(),
         }
     }
 
     /// Whether it never moves again.
-    fn is_final(&self, status: &Status) -> bool {
+    fn is_final(&self, status: &EngineStatus) -> bool {
         match self {
-            Source::Stage(_, index) => status.is_gone(*index),
+            Awaited::Stage(_, index) => status.is_gone(*index),
             // Whether more is journalled the journal's stage tells, which the gate waits for too.
-            Source::Durable(cursors, _) => cursors.sync_failure().is_some(),
+            Awaited::Durable(cursors, _) => cursors.sync_failure().is_some(),
         }
     }
 
     /// Where to park until it moves.
     fn parking_place(&self) -> &Cursor {
         match self {
-            Source::Stage(cursor, _) | Source::Durable(_, cursor) => cursor,
+            Awaited::Stage(cursor, _) | Awaited::Durable(_, cursor) => cursor,
         }
     }
 }
@@ -43,23 +43,23 @@ impl Source {
 /// A gate with its cursors found. Open for everything published if there are none.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    sources: Vec<Source>,
+    sources: Vec<Awaited>,
     /// The least of the cursors when last looked at; they only rise.
     known_end: u64,
 }
 
 impl Watch {
-    pub(crate) fn new(sources: Vec<Source>) -> Self {
+    pub(crate) fn new(sources: Vec<Awaited>) -> Self {
         Watch { sources, known_end: 0 }
     }
 
     /// Where to park until the gate opens for `done`: at a source that keeps it closed. `None` if it is open.
     pub(crate) fn closed_by(&self, done: u64) -> Option<&Cursor> {
-        self.sources.iter().find(|source| source.end() <= done).map(Source::parking_place)
+        self.sources.iter().find(|source| source.end() <= done).map(Awaited::parking_place)
     }
 
     /// Whether the gate never opens for `done`: what it waits for has failed, or stands behind what has.
-    pub(crate) fn is_hopeless(&self, done: u64, status: &Status) -> bool {
+    pub(crate) fn is_hopeless(&self, done: u64, status: &EngineStatus) -> bool {
         // Where it is, only behind that it stays there.
         self.sources.iter().any(|source| source.is_final(status) && source.end() <= done)
     }
@@ -71,7 +71,7 @@ impl Watch {
             return u64::MAX;
         }
         if self.known_end <= done {
-            self.known_end = self.sources.iter().map(Source::end).min().unwrap_or(u64::MAX);
+            self.known_end = self.sources.iter().map(Awaited::end).min().unwrap_or(u64::MAX);
         }
         self.known_end
     }

@@ -13,8 +13,8 @@ use crate::cursors::park::MOST_PARKING;
 use crate::error::{BuildError, KeepError};
 use crate::kept::cuts::Reads;
 use crate::kept::folders::is_file_name;
-use crate::kept::opening::{Opened, Opening};
-use crate::kept::plan::Kind;
+use crate::kept::opening::{OpenedStage, Opening};
+use crate::kept::plan::StateKind;
 use crate::names::JOURNAL;
 use crate::ring::{self, Publishers};
 use crate::work::wait::Wait;
@@ -245,11 +245,11 @@ impl<E: Event> EngineBuilder<E> {
     pub(crate) fn open_stages(
         &mut self,
         opening: &mut Opening<'_>,
-        opened: &mut Vec<(String, Opened)>,
+        opened: &mut Vec<(String, OpenedStage)>,
     ) -> Result<(), KeepError> {
         let (reads, _) = self.reads();
         let mut items: Vec<&mut Item<E>> = self.lanes.iter_mut().flat_map(|lane| &mut lane.items).collect();
-        let mut found: Vec<Option<Opened>> = items.iter().map(|_| None).collect();
+        let mut found: Vec<Option<OpenedStage>> = items.iter().map(|_| None).collect();
         let result = reads.starts(|at, limit| {
             opening.reader_starts = limit.map(|limit| (item_name(items[limit.reader]), limit.from));
             let Item::Stage { name, stage, .. } = &mut *items[at] else { return Ok(u64::MAX) };
@@ -274,11 +274,11 @@ impl<E: Event> EngineBuilder<E> {
 
     /// Which stage reads which, the journal's among them, by their places on all lanes; and what decides
     /// where each may start.
-    pub(crate) fn reads(&self) -> (Reads, Vec<Kind>) {
+    pub(crate) fn reads(&self) -> (Reads, Vec<StateKind>) {
         let items = self.lanes.iter().flat_map(|lane| &lane.items);
-        let (stages, kinds): (Vec<(&str, &[String])>, Vec<Kind>) = items
+        let (stages, kinds): (Vec<(&str, &[String])>, Vec<StateKind>) = items
             .map(|item| match item {
-                Item::Journal => ((JOURNAL, [].as_slice()), Kind::Stateless { has_effects: false }),
+                Item::Journal => ((JOURNAL, [].as_slice()), StateKind::Stateless { has_effects: false }),
                 Item::Stage { name, gate, stage } => ((name.as_str(), gate.reads.as_slice()), stage.kind()),
             })
             .unzip();

@@ -44,7 +44,7 @@ pub(crate) fn check(nodes: &[Node<'_>], has_journal: bool, journal_syncs: bool) 
 
 /// How far the walk is with a stage.
 #[derive(Clone, Copy, PartialEq)]
-enum Walk {
+enum WalkState {
     New,
     /// On the way down: met again, it closes a cycle.
     OnPath,
@@ -53,35 +53,35 @@ enum Walk {
 
 /// Depth first, with a path of its own: the stack is not as deep as the graph.
 fn check_cycles(nodes: &[Node<'_>], places: &HashMap<&str, usize>) -> Result<(), BuildError> {
-    let mut walks = vec![Walk::New; nodes.len()];
+    let mut walks = vec![WalkState::New; nodes.len()];
     // Each stage on the way down, and how many of those it waits for have been looked at.
     let mut path: Vec<(usize, usize)> = Vec::new();
     for start in 0..nodes.len() {
-        if walks[start] == Walk::New {
-            walks[start] = Walk::OnPath;
+        if walks[start] == WalkState::New {
+            walks[start] = WalkState::OnPath;
             path.push((start, 0));
         }
         while let Some((at, looked)) = path.last_mut() {
             let Some(name) = nodes[*at].gate.after.get(*looked) else {
-                walks[*at] = Walk::Done;
+                walks[*at] = WalkState::Done;
                 path.pop();
                 continue;
             };
             *looked += 1;
             let Some(&next) = places.get(&**name) else { continue };
             match walks[next] {
-                Walk::New => {
-                    walks[next] = Walk::OnPath;
+                WalkState::New => {
+                    walks[next] = WalkState::OnPath;
                     path.push((next, 0));
                 }
-                Walk::OnPath => {
+                WalkState::OnPath => {
                     let from = path.iter().position(|(at, _)| *at == next).unwrap_or(0);
                     let cycle = path[from..].iter().map(|(at, _)| *at).chain([next]);
                     return Err(BuildError::Cycle {
                         path: cycle.map(|at| nodes[at].name.to_owned()).collect(),
                     });
                 }
-                Walk::Done => {}
+                WalkState::Done => {}
             }
         }
     }

@@ -68,7 +68,7 @@ fn encode_mark(journal_id: JournalId, synced_bytes: u64) -> Vec<u8> {
     encode_entry(journal_id, synced_bytes, 0, MARK, &[])
 }
 
-enum Entry {
+enum LetterEntry {
     Letter(DeadLetter),
     /// So many bytes from the log's beginning are synced.
     Mark(u64),
@@ -77,7 +77,7 @@ enum Entry {
 }
 
 /// The first entry of `bytes`, with its journal and size, if it validates.
-fn decode(bytes: &[u8], stage: &str) -> Option<(Entry, JournalId, usize)> {
+fn decode(bytes: &[u8], stage: &str) -> Option<(LetterEntry, JournalId, usize)> {
     let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
     let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     let cause_bytes = half(0)?;
@@ -92,14 +92,20 @@ fn decode(bytes: &[u8], stage: &str) -> Option<(Entry, JournalId, usize)> {
     let sequence = u64::from_le_bytes(entry[24..32].try_into().ok()?);
     let letter = |kind| {
         let cause = String::from_utf8_lossy(&entry[HEAD_BYTES..]).into_owned();
-        Some(Entry::Letter(DeadLetter { stage: stage.to_owned(), sequence, epoch: word(32)?, kind, cause }))
+        Some(LetterEntry::Letter(DeadLetter {
+            stage: stage.to_owned(),
+            sequence,
+            epoch: word(32)?,
+            kind,
+            cause,
+        }))
     };
     let decoded = match word(36)? {
         0 => letter(DeadLetterKind::Refused)?,
         1 => letter(DeadLetterKind::Skipped)?,
         2 => letter(DeadLetterKind::Settled)?,
-        MARK => Entry::Mark(sequence),
-        _ => Entry::Unknown,
+        MARK => LetterEntry::Mark(sequence),
+        _ => LetterEntry::Unknown,
     };
     Some((decoded, JournalId(entry[8..24].try_into().ok()?), size))
 }
@@ -158,9 +164,9 @@ fn parse(bytes: &[u8], stage: &str) -> Option<Read> {
         Read { letters: Vec::new(), journal_id: None, is_mixed: false, whole: 0, tail: Tail::Whole };
     while let Some((entry, journal_id, size)) = decode(&bytes[read.whole..], stage) {
         match entry {
-            Entry::Letter(letter) => read.letters.push(letter),
-            Entry::Mark(_) => {}
-            Entry::Unknown => return None,
+            LetterEntry::Letter(letter) => read.letters.push(letter),
+            LetterEntry::Mark(_) => {}
+            LetterEntry::Unknown => return None,
         }
         read.is_mixed |= *read.journal_id.get_or_insert(journal_id) != journal_id;
         read.whole += size;
@@ -170,7 +176,7 @@ fn parse(bytes: &[u8], stage: &str) -> Option<Read> {
         // Marks may begin anywhere: nobody knows how long what is not whole was.
         let synced = (whole + 1..bytes.len()).filter_map(|at| match decode(&bytes[at..], stage) {
             // What lies before a mark was there when it was written, even if it was cut off meanwhile.
-            Some((Entry::Mark(synced), ..)) => Some(synced.min(at as u64)),
+            Some((LetterEntry::Mark(synced), ..)) => Some(synced.min(at as u64)),
             _ => None,
         });
         if synced.max() > Some(whole as u64) {
@@ -193,7 +199,7 @@ pub(crate) fn sync_and_mark(file: &File, journal_id: JournalId) -> std::io::Resu
     let mut last = [0; HEAD_BYTES];
     let Some(last_at) = end.checked_sub(HEAD_BYTES as u64) else { return Ok(()) };
     file.read_exact_at(&mut last, last_at)?;
-    if let Some((Entry::Mark(_), ..)) = decode(&last, "") {
+    if let Some((LetterEntry::Mark(_), ..)) = decode(&last, "") {
         return Ok(());
     }
     (&*file).write_all(&encode_mark(journal_id, end))
@@ -201,7 +207,7 @@ pub(crate) fn sync_and_mark(file: &File, journal_id: JournalId) -> std::io::Resu
 
 /// A stage's log, open for appending.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct DeadLetterLog {
     path: PathBuf,
     file: File,
     journal_id: JournalId,
@@ -210,7 +216,7 @@ pub(crate) struct Log {
     torn_bytes: u64,
 }
 
-impl Log {
+impl DeadLetterLog {
     /// Opens or makes a stage's log. A torn end is cut off; entries for records that the log of events has lost are not
     /// skipped: other events lie there now.
     pub(crate) fn open(journal: &Files, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
@@ -240,7 +246,7 @@ impl Log {
         }
         skips.sort_unstable_by(|a, b| b.cmp(a));
         skips.dedup();
-        Ok(Log { path, file, journal_id, skips, torn_bytes })
+        Ok(DeadLetterLog { path, file, journal_id, skips, torn_bytes })
     }
 
     /// How much a crash had left at its end, which was cut off.
@@ -300,7 +306,7 @@ impl Log {
     }
 }
 
-impl Drop for Log {
+impl Drop for DeadLetterLog {
     fn drop(&mut self) {
         // If it can't be, damage to its end may be taken for a crash's; the next opening marks it.
         let _ = sync_and_mark(&self.file, self.journal_id);

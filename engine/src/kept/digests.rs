@@ -45,7 +45,7 @@ impl Digests {
 
 /// One line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct DigestEntry {
     /// The sequence behind the last event in the digest.
     pub(crate) end: u64,
     pub(crate) digest: u64,
@@ -58,7 +58,7 @@ const ENTRY_BYTES: usize = 24;
 /// The log starts with an entry's worth of header: magic, journal's id.
 const MAGIC: &[u8; 8] = b"slipdig1";
 
-impl Entry {
+impl DigestEntry {
     fn encode(&self, journal_id: JournalId) -> [u8; ENTRY_BYTES] {
         let mut bytes = [0; ENTRY_BYTES];
         bytes[..8].copy_from_slice(&self.end.to_le_bytes());
@@ -72,7 +72,7 @@ impl Entry {
     fn decode(bytes: &[u8; ENTRY_BYTES], journal_id: JournalId) -> Option<Self> {
         let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
         let epoch = u32::from_le_bytes(bytes[16..20].try_into().ok()?);
-        let entry = Entry { end: long(0), digest: long(8), epoch };
+        let entry = DigestEntry { end: long(0), digest: long(8), epoch };
         (entry.encode(journal_id) == *bytes).then_some(entry)
     }
 }
@@ -86,7 +86,7 @@ fn header(journal_id: JournalId) -> [u8; ENTRY_BYTES] {
 
 /// A stage's log, open for comparing and appending.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct DigestLog {
     path: PathBuf,
     file: File,
     journal_id: JournalId,
@@ -96,7 +96,7 @@ pub(crate) struct Log {
     buffer: Vec<u8>,
 }
 
-impl Log {
+impl DigestLog {
     /// Opens or makes a stage's log. Entries for records that the log of events has lost are cut off, and those for
     /// records that retention took are removed when they are most of it.
     pub(crate) fn open(journal: &Files, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
@@ -121,7 +121,7 @@ impl Log {
             }
         }
         let count = (length / ENTRY_BYTES as u64).saturating_sub(1);
-        let mut log = Log { path, file, journal_id, count, next: 0, buffer: Vec::new() };
+        let mut log = DigestLog { path, file, journal_id, count, next: 0, buffer: Vec::new() };
         // What the log of events has lost is at the end, for at each opening it is cut before more comes.
         let (mut low, mut high) = (0, count);
         while low < high {
@@ -167,15 +167,15 @@ impl Log {
         };
         let length = believed_bytes(&file).map_err(io("read", &path))?;
         let count = (length / ENTRY_BYTES as u64).saturating_sub(1);
-        let log = Log { path, file, journal_id, count, next: 0, buffer: Vec::new() };
+        let log = DigestLog { path, file, journal_id, count, next: 0, buffer: Vec::new() };
         Ok(Some((count, log.end()?)))
     }
 
-    fn entry(&self, index: u64) -> Result<Option<Entry>, KeepError> {
+    fn entry(&self, index: u64) -> Result<Option<DigestEntry>, KeepError> {
         let mut bytes = [0; ENTRY_BYTES];
         let at = (index + 1) * ENTRY_BYTES as u64;
         self.file.read_exact_at(&mut bytes, at).map_err(io("read", &self.path))?;
-        Ok(Entry::decode(&bytes, self.journal_id))
+        Ok(DigestEntry::decode(&bytes, self.journal_id))
     }
 
     /// Makes ready to compare what lies behind `start`.
@@ -221,7 +221,7 @@ impl Log {
     }
 
     /// Appends entries.
-    pub(crate) fn append(&mut self, entries: impl Iterator<Item = Entry>) -> Result<(), KeepError> {
+    pub(crate) fn append(&mut self, entries: impl Iterator<Item = DigestEntry>) -> Result<(), KeepError> {
         self.buffer.clear();
         let mut count = 0;
         for entry in entries {
@@ -238,6 +238,6 @@ impl Log {
     pub(crate) fn try_clone(&self) -> Result<Self, KeepError> {
         let file = self.file.try_clone().map_err(io("open", &self.path))?;
         let (path, journal_id, count) = (self.path.clone(), self.journal_id, self.count);
-        Ok(Log { path, file, journal_id, count, next: count, buffer: Vec::new() })
+        Ok(DigestLog { path, file, journal_id, count, next: count, buffer: Vec::new() })
     }
 }

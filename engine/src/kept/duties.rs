@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::dead_letter_log;
 use super::dead_letters::DeadLetterKind;
-use super::digests::{self, Digests, Entry};
-use super::effects::{Effects, Progress};
+use super::digests::{self, DigestEntry, Digests};
+use super::effects::{Effects, EffectsProgress};
 use super::epochs::Epochs;
 use super::keeper::{Findings, ToKeeper};
 use super::snapshot::Snapshots;
@@ -88,9 +88,9 @@ pub(crate) struct Duties<H> {
     epochs: Epochs,
     live_from: u64,
     pub(crate) effects_end: u64,
-    pub(crate) progress: Option<Progress>,
-    pub(crate) dead_letters: Option<dead_letter_log::Log>,
-    pub(crate) digest_log: Option<digests::Log>,
+    pub(crate) progress: Option<EffectsProgress>,
+    pub(crate) dead_letters: Option<dead_letter_log::DeadLetterLog>,
+    pub(crate) digest_log: Option<digests::DigestLog>,
     /// Digests are logged behind it and compared up to it.
     pub(crate) logged_end: u64,
     /// Up to here replay is known to be right.
@@ -185,7 +185,7 @@ impl<H> Duties<H> {
         let found = digest(handler);
         if at > self.logged_end {
             if let Some(keeper) = &self.to_keeper {
-                keeper.log(Entry { end: at, digest: found, epoch: self.epoch });
+                keeper.log(DigestEntry { end: at, digest: found, epoch: self.epoch });
             }
             return Ok(());
         }

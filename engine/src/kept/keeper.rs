@@ -16,7 +16,7 @@ use slipring_journal::storage::Folder;
 use slipring_journal::{Cursors, Journal, RetentionHandle};
 
 use super::dead_letter_log;
-use super::digests::{self, Entry};
+use super::digests::{self, DigestEntry};
 use super::plan::{Cuts, Plan, Standing};
 use super::snapshot::{Snapshots, StageSnapshots};
 use super::trust::Trust;
@@ -78,7 +78,7 @@ pub(crate) struct ToKeeper {
     saved: ArrayQueue<Saved>,
     /// The one buffer, while nobody fills or writes it.
     buffer: ArrayQueue<Vec<u8>>,
-    digests: ArrayQueue<Entry>,
+    digests: ArrayQueue<DigestEntry>,
     /// The lane waits for the buffer, to hand over its last state.
     waits: AtomicBool,
     taken: AtomicU64,
@@ -135,7 +135,7 @@ impl ToKeeper {
         self.waits.store(false, Ordering::Relaxed);
     }
 
-    pub(crate) fn log(&self, entry: Entry) {
+    pub(crate) fn log(&self, entry: DigestEntry) {
         if self.digests.push(entry).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -148,7 +148,7 @@ pub(crate) struct KeptStage {
     pub(crate) folder: Folder,
     pub(crate) link: Arc<ToKeeper>,
     pub(crate) snapshots: Option<(Snapshots, u32)>,
-    pub(crate) digest_log: Option<digests::Log>,
+    pub(crate) digest_log: Option<digests::DigestLog>,
     /// To be synced before a snapshot counts.
     pub(crate) dead_letters: Option<File>,
     /// To be synced before a snapshot, which says that the effects before it are out.
@@ -281,9 +281,9 @@ impl Work {
         for stage in &mut self.stages {
             let (name, findings) = (stage.name.clone(), &self.findings);
             match stage.round(&self.journal, &self.cursors, ended) {
-                Ok(Round::Waits) => waits = true,
-                Ok(Round::Wrote) => wrote = true,
-                Ok(Round::Nothing) => {}
+                Ok(StageRound::Waits) => waits = true,
+                Ok(StageRound::Wrote) => wrote = true,
+                Ok(StageRound::Nothing) => {}
                 Err(error) => findings.fault(&name, &error),
             }
         }
@@ -344,27 +344,27 @@ impl Work {
     }
 }
 
-enum Round {
+enum StageRound {
     Nothing,
     Wrote,
     Waits,
 }
 
 impl KeptStage {
-    fn round(&mut self, journal: &Journal, cursors: &Cursors, ended: bool) -> Result<Round, KeepError> {
+    fn round(&mut self, journal: &Journal, cursors: &Cursors, ended: bool) -> Result<StageRound, KeepError> {
         if let Some(log) = &mut self.digest_log
             && !self.link.digests.is_empty()
         {
             log.append(std::iter::from_fn(|| self.link.digests.pop()).take(DIGEST_QUEUE))?;
         }
-        let Some((_, version)) = self.snapshots else { return Ok(Round::Nothing) };
-        let Some(saved) = self.link.saved.pop() else { return Ok(Round::Nothing) };
+        let Some((_, version)) = self.snapshots else { return Ok(StageRound::Nothing) };
+        let Some(saved) = self.link.saved.pop() else { return Ok(StageRound::Nothing) };
         let never = cursors.sync_failure().is_some() || ended && cursors.journalled_end() < saved.end;
         if cursors.durable_end() < saved.end && !never {
             cursors.request_durable(saved.end);
             // Room for it there is: nobody else pushes while the buffer is out.
             let _ = self.link.saved.push(saved);
-            return Ok(Round::Waits);
+            return Ok(StageRound::Waits);
         }
         let written = match never {
             // It never becomes durable.
@@ -375,9 +375,9 @@ impl KeptStage {
         if written?.is_some() {
             self.link.taken.fetch_add(1, Ordering::Relaxed);
             self.link.last_end.store(saved.end, Ordering::Relaxed);
-            return Ok(Round::Wrote);
+            return Ok(StageRound::Wrote);
         }
-        Ok(Round::Nothing)
+        Ok(StageRound::Nothing)
     }
 
     fn write(&mut self, journal: &Journal, saved: &Saved, version: u32) -> Result<(), KeepError> {

@@ -7,7 +7,7 @@ use slipring_journal::RawReader;
 use slipring_journal::storage::Files;
 
 use super::duties::{Duties, Keeps};
-use super::effects::Progress;
+use super::effects::EffectsProgress;
 use super::snapshot::{self, HeldBack, NeededBy, Restored};
 use super::{dead_letter_log, digests};
 use crate::error::KeepError;
@@ -27,7 +27,7 @@ pub(crate) struct Opening<'a> {
 
 /// What a stage came to.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedStage {
     /// Where it would start to lose nothing and repeat nothing.
     pub(crate) from: u64,
     /// The stage must not start behind this sequence, wherever it is told to.
@@ -52,12 +52,12 @@ impl Opening<'_> {
         stage: &str,
         handler: &mut H,
         keeps: &Keeps<H>,
-    ) -> Result<(Duties<H>, Opened), KeepError> {
+    ) -> Result<(Duties<H>, OpenedStage), KeepError> {
         let end = self.reader.end_sequence();
         // Who starts at the end reads nothing that is handled again.
         self.reader_starts = self.reader_starts.take().filter(|(_, from)| *from < end);
         let mut duties = Duties::new(keeps);
-        let mut opened = Opened {
+        let mut opened = OpenedStage {
             from: 0,
             must_from: keeps.of_a_state().map(|_| 0),
             advice: STATE_ADVICE,
@@ -66,7 +66,7 @@ impl Opening<'_> {
             torn_dead_letters: 0,
         };
         if let Some(effects) = keeps.effects {
-            let found = Progress::open(&self.folder, stage, effects, self.reader)?;
+            let found = EffectsProgress::open(&self.folder, stage, effects, self.reader)?;
             // Not what is in a snapshot: it may be older than the option. The keeper syncs the note before
             // it.
             duties.effects_end = found.end;
@@ -98,12 +98,12 @@ impl Opening<'_> {
             duties.own_start = opened.from;
         }
         if keeps.dead_letters {
-            let log = dead_letter_log::Log::open(&self.folder, stage, self.reader)?;
+            let log = dead_letter_log::DeadLetterLog::open(&self.folder, stage, self.reader)?;
             opened.torn_dead_letters = log.torn_bytes();
             duties.dead_letters = Some(log);
         }
         if keeps.digests.is_some() {
-            let mut log = digests::Log::open(&self.folder, stage, self.reader)?;
+            let mut log = digests::DigestLog::open(&self.folder, stage, self.reader)?;
             log.seek(duties.own_start)?;
             duties.logged_end = log.end()?;
             duties.digest_log = Some(log);
@@ -146,7 +146,7 @@ impl Opening<'_> {
     }
 
     /// Refuses a restored stage's start if it lies before all that is left.
-    pub(crate) fn check_start(&self, stage: &str, opened: &Opened) -> Result<(), KeepError> {
+    pub(crate) fn check_start(&self, stage: &str, opened: &OpenedStage) -> Result<(), KeepError> {
         let (stage, needs_from, from) = (stage.to_owned(), opened.from, self.reader.first_sequence());
         if needs_from >= from {
             return Ok(());

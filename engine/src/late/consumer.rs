@@ -8,7 +8,7 @@ use slipring_journal::{Anchor, Cursors, Event, Follower, Journal, ReadError, Rea
 
 use super::error::LateError;
 use super::handle::LateHandle;
-use super::run::{self, LateShared, Run};
+use super::run::{self, LateRun, LateShared};
 use crate::counters::board::Board;
 use crate::counters::figures::LateCounters;
 use crate::counters::late::LatePlace;
@@ -186,7 +186,8 @@ impl LateConsumer {
         let shared = share(self.name, follower.next_sequence(), follower.anchor())?;
         let (durable, longest_sleep) = (self.durable, self.longest_sleep);
         let shared_by = Arc::clone(&shared);
-        let run = Run { follower, lease, handler, shared: shared_by, durable, not_before_ns, longest_sleep };
+        let run =
+            LateRun { follower, lease, handler, shared: shared_by, durable, not_before_ns, longest_sleep };
         LateHandle::spawn(shared, run)
     }
 }

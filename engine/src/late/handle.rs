@@ -9,7 +9,7 @@ use slipring_journal::{Anchor, Event};
 
 use super::consumer::LateHandler;
 use super::error::LateError;
-use super::run::{LateShared, Run};
+use super::run::{LateRun, LateShared};
 use crate::grace;
 
 /// A late consumer at work. Dropping it stops the consumer behind the event in hand, whatever is still to come; if
@@ -34,7 +34,7 @@ pub struct LateEnd<H> {
 }
 
 impl<H> LateHandle<H> {
-    pub(super) fn spawn<E: Event>(shared: Arc<LateShared>, run: Run<E, H>) -> Result<Self, LateError>
+    pub(super) fn spawn<E: Event>(shared: Arc<LateShared>, run: LateRun<E, H>) -> Result<Self, LateError>
     where
         H: LateHandler<E>,
     {

@@ -12,7 +12,7 @@ use crate::counters::board::{About, Board};
 use crate::counters::figures::Counters;
 use crate::counters::file::CountersFile;
 use crate::cursors::cursor::Cursor;
-use crate::cursors::status::Status;
+use crate::cursors::status::EngineStatus;
 use crate::describe::builder::EngineBuilder;
 use crate::describe::gate::Gate;
 use crate::error::{Cause, Divergence, Halted, WaitError};
@@ -26,8 +26,8 @@ use crate::work::invoked::{Drive, Invoked};
 use crate::work::lane::{Haste, Named};
 
 /// What the engine's handle knows of its stages.
-pub(crate) struct Shared {
-    pub(crate) status: Arc<Status>,
+pub(crate) struct EngineShared {
+    pub(crate) status: Arc<EngineStatus>,
     pub(crate) names: Vec<String>,
     pub(crate) cursors: Vec<Cursor>,
     pub(crate) gates: Vec<Gate>,
@@ -64,7 +64,7 @@ pub(crate) struct LaneThread<E: Event> {
 /// stage waits to hand over its last snapshot does not count; that wait ends after ten seconds. Dropped inside one of its own
 /// handlers, which could not wait for itself, an engine is ended by a thread of its own.
 pub struct Engine<E: Event> {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<EngineShared>,
     pub(crate) lanes: Vec<LaneThread<E>>,
     /// The lanes that the caller runs.
     pub(crate) invoked: Option<Arc<Invoked<E>>>,
@@ -284,7 +284,7 @@ impl<E: Event> LaneThread<E> {
 
     /// The lane's stages. If its thread panicked, which only a mistake of ours can bring about, they are lost, and the engine
     /// has halted.
-    pub(crate) fn join(&mut self, status: &Status) -> Vec<Named<E>> {
+    pub(crate) fn join(&mut self, status: &EngineStatus) -> Vec<Named<E>> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(stages)) => stages,
             None => Vec::new(),

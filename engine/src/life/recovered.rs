@@ -12,7 +12,7 @@ use crate::describe::builder::EngineBuilder;
 use crate::error::{BuildError, Divergence, KeepError, ReplayError};
 use crate::kept::dead_letter_log;
 use crate::kept::epochs::Epochs;
-use crate::kept::opening::{Opened, Opening};
+use crate::kept::opening::{OpenedStage, Opening};
 use crate::kept::snapshot::{self, Restored};
 use crate::publish::publisher::Publisher;
 
@@ -20,14 +20,14 @@ use crate::publish::publisher::Publisher;
 ///
 /// Replay or not, then [`Recovered::go_live`], which consumes it: no replay once live, no publisher before.
 pub struct Recovered<E: Event> {
-    state: State<E>,
+    state: Phase<E>,
     report: Option<RecoveryReport>,
     restored: Vec<Restored>,
     lost_effects: Vec<(String, std::ops::Range<u64>)>,
     torn_dead_letters: Vec<(String, u64)>,
 }
 
-enum State<E: Event> {
+enum Phase<E: Event> {
     /// Nothing runs.
     Opened(Box<EngineBuilder<E>>, Option<Box<Writer<E>>>),
     /// Replay is done; the stages stand at the journal's end.
@@ -39,7 +39,7 @@ enum State<E: Event> {
 impl<E: Event> Recovered<E> {
     pub(crate) fn new(builder: EngineBuilder<E>, journal: Option<(Writer<E>, RecoveryReport)>) -> Self {
         let (writer, report) = journal.unzip();
-        let state = State::Opened(Box::new(builder), writer.map(Box::new));
+        let state = Phase::Opened(Box::new(builder), writer.map(Box::new));
         let (restored, lost_effects, torn_dead_letters) = (Vec::new(), Vec::new(), Vec::new());
         Recovered { state, report, restored, lost_effects, torn_dead_letters }
     }
@@ -84,7 +84,7 @@ impl<E: Event> Recovered<E> {
     /// [`Digests::report_only`](crate::Digests::report_only).
     pub fn divergences(&self) -> Vec<Divergence> {
         match &self.state {
-            State::Replayed(engine) => engine.0.divergences(),
+            Phase::Replayed(engine) => engine.0.divergences(),
             _ => Vec::new(),
         }
     }
@@ -99,8 +99,8 @@ impl<E: Event> Recovered<E> {
     /// used and has the event in it.
     pub fn skip(&mut self, stage: &str, sequence: u64) -> Result<(), ReplayError> {
         let (builder, writer) = match &self.state {
-            State::Opened(builder, Some(writer)) => (builder, writer),
-            State::Opened(_, None) => return Err(ReplayError::NoJournal),
+            Phase::Opened(builder, Some(writer)) => (builder, writer),
+            Phase::Opened(_, None) => return Err(ReplayError::NoJournal),
             _ => return Err(ReplayError::AlreadyReplayed),
         };
         let Some(journal) = &builder.journal else { return Err(ReplayError::NoJournal) };
@@ -109,7 +109,7 @@ impl<E: Event> Recovered<E> {
         }
         let mut reader = writer.reader()?;
         let epoch = reader.at(sequence)?.epoch();
-        let mut log = dead_letter_log::Log::open(&journal.files(), stage, reader.as_raw())?;
+        let mut log = dead_letter_log::DeadLetterLog::open(&journal.files(), stage, reader.as_raw())?;
         if log.torn_bytes() > 0 {
             self.torn_dead_letters.push((stage.to_owned(), log.torn_bytes()));
         }
@@ -139,17 +139,17 @@ impl<E: Event> Recovered<E> {
         if replay.until.is_some() {
             return Err(ReplayError::MustReachEnd);
         }
-        let (mut builder, writer) = match std::mem::replace(&mut self.state, State::Broken) {
-            State::Opened(builder, Some(writer)) => (builder, writer),
-            State::Opened(builder, None) => {
-                self.state = State::Opened(builder, None);
+        let (mut builder, writer) = match std::mem::replace(&mut self.state, Phase::Broken) {
+            Phase::Opened(builder, Some(writer)) => (builder, writer),
+            Phase::Opened(builder, None) => {
+                self.state = Phase::Opened(builder, None);
                 return Err(ReplayError::NoJournal);
             }
-            State::Replayed(engine) => {
-                self.state = State::Replayed(engine);
+            Phase::Replayed(engine) => {
+                self.state = Phase::Replayed(engine);
                 return Err(ReplayError::AlreadyReplayed);
             }
-            State::Broken => return Err(ReplayError::AlreadyReplayed),
+            Phase::Broken => return Err(ReplayError::AlreadyReplayed),
         };
         let started = Instant::now();
         let mut reader = writer.reader()?;
@@ -172,7 +172,7 @@ impl<E: Event> Recovered<E> {
         let (engine, mut publisher) = builder.start(Some(*writer), begin)?;
         feed(&mut reader, (first_sequence, end_sequence), &engine, &mut publisher, &mut replay)?;
         let elapsed = started.elapsed();
-        self.state = State::Replayed(Box::new((engine, publisher)));
+        self.state = Phase::Replayed(Box::new((engine, publisher)));
         Ok(ReplayReport { first_sequence, end_sequence, elapsed })
     }
 
@@ -183,12 +183,12 @@ impl<E: Event> Recovered<E> {
     /// [`BuildError`] if the lanes can't be started, or replay failed before; [`BuildError::Keep`] without a replay
     /// if a stage needs one.
     pub fn go_live(mut self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
-        match std::mem::replace(&mut self.state, State::Broken) {
-            State::Opened(builder, None) => {
+        match std::mem::replace(&mut self.state, Phase::Broken) {
+            Phase::Opened(builder, None) => {
                 let epochs = Epochs::none();
                 builder.start(None, Begin { base: 0, live_from: 0, time_ns: 0, epochs, source: None })
             }
-            State::Opened(mut builder, Some(writer)) => {
+            Phase::Opened(mut builder, Some(writer)) => {
                 let end = writer.end_sequence();
                 let time_ns = writer.last_time_ns().unwrap_or(0);
                 let mut reader = writer.reader()?;
@@ -198,8 +198,8 @@ impl<E: Event> Recovered<E> {
                 let begin = Begin { base: end, live_from: end, time_ns, epochs, source: None };
                 builder.start(Some(*writer), begin)
             }
-            State::Replayed(engine) => Ok(*engine),
-            State::Broken => Err(BuildError::ReplayFailed),
+            Phase::Replayed(engine) => Ok(*engine),
+            Phase::Broken => Err(BuildError::ReplayFailed),
         }
     }
 
@@ -208,7 +208,7 @@ impl<E: Event> Recovered<E> {
         builder: &mut EngineBuilder<E>,
         reader: &mut Reader<E>,
         restore: bool,
-    ) -> Result<Vec<(String, Opened)>, KeepError> {
+    ) -> Result<Vec<(String, OpenedStage)>, KeepError> {
         let Some(journal) = &builder.journal else { return Ok(Vec::new()) };
         let folder = journal.files();
         let mut opened = Vec::new();
@@ -227,7 +227,7 @@ impl<E: Event> Recovered<E> {
 }
 
 /// Checks that no stage would miss what it must see, if all start at `base`.
-fn check_starts(opened: &[(String, Opened)], base: u64) -> Result<(), KeepError> {
+fn check_starts(opened: &[(String, OpenedStage)], base: u64) -> Result<(), KeepError> {
     for (stage, opened) in opened {
         if let Some(needs_from) = opened.must_from.filter(|must| *must < base) {
             let (stage, advice) = (stage.clone(), opened.advice);

@@ -10,20 +10,20 @@ use slipring_journal::storage::{Files, Folder};
 use slipring_journal::{Change, Cursors, Event, Journal, JournalId, Writer};
 
 use super::ending::Ending;
-use super::engine::{Engine, LaneThread, Shared};
+use super::engine::{Engine, EngineShared, LaneThread};
 use crate::counters::board::Board;
 use crate::counters::file;
 use crate::cursors::cursor::Cursor;
 use crate::cursors::park::Parking;
-use crate::cursors::status::Status;
-use crate::cursors::watch::{Source, Watch};
+use crate::cursors::status::EngineStatus;
+use crate::cursors::watch::{Awaited, Watch};
 use crate::describe::builder::{EngineBuilder, parks};
 use crate::describe::gate::{Gate, Level};
 use crate::describe::lane::{Item, Lane, item_name};
 use crate::error::{BuildError, KeepError};
 use crate::kept::epochs::Epochs;
 use crate::kept::keeper::{Findings, Keeper, KeptStage, Work};
-use crate::kept::plan::{Cuts, Kind, Standing};
+use crate::kept::plan::{Cuts, Standing, StateKind};
 use crate::kept::trust::Trust;
 use crate::late::{History, LateConsumers};
 use crate::lines::format::{CursorLine, Static};
@@ -31,7 +31,7 @@ use crate::lines::told::Told;
 use crate::names::JOURNAL;
 use crate::publish::outlet::Outlet;
 use crate::publish::publisher::Publisher;
-use crate::publish::times::Times;
+use crate::publish::times::TimeBounds;
 use crate::ring;
 use crate::work::invoked::{Drive, Invoked};
 use crate::work::journal_stage::JournalStage;
@@ -78,10 +78,10 @@ impl<E: Event> EngineBuilder<E> {
         );
         let (board, counters_file) = file::make(&self.shown, folder.as_ref(), &fixed, base)?;
         board.begin_time(time_ns);
-        let times = Times::new(board.stage_times(), self.time_step_ns());
+        let times = TimeBounds::new(board.stage_times(), self.time_step_ns());
         let (names, lane_names): (Vec<String>, Vec<String>) = fixed.stages.into_iter().unzip();
         let parking = Arc::new(Parking::new(self.parking_lanes(), board.lanes()));
-        let status = Arc::new(Status::new(Arc::clone(&parking), board.fate(), names.clone()));
+        let status = Arc::new(EngineStatus::new(Arc::clone(&parking), board.fate(), names.clone()));
         let journal = writer.as_ref().map(|writer| writer.cursors());
         let cursors: Vec<Cursor> = (0..names.len()).map(|index| board.stage(index)).collect();
         let places: HashMap<&str, usize> = names.iter().enumerate().map(|(at, name)| (&**name, at)).collect();
@@ -214,7 +214,7 @@ impl<E: Event> EngineBuilder<E> {
             journal: folder,
             drive: invoked.clone().map(|lanes| lanes as Arc<dyn Drive>),
         });
-        let shared = Shared {
+        let shared = EngineShared {
             status,
             names,
             cursors,
@@ -265,7 +265,7 @@ impl<E: Event> EngineBuilder<E> {
     /// and no other stage's state needs a replay of all: then replay from the start goes on where history begins.
     fn needs_all_history(&self, journal: &Journal) -> bool {
         let must = journal.retires_only_behind_snapshots() || self.any_stage(|stage| stage.keeps_a_state());
-        must && self.any_stage(|stage| stage.kind() == Kind::Whole)
+        must && self.any_stage(|stage| stage.kind() == StateKind::Whole)
     }
 
     /// Whether a stage keeps what would be of no use without history.
@@ -342,15 +342,15 @@ fn watch(
     journal: Option<&Cursors>,
     durable: &Cursor,
 ) -> Watch {
-    let stage = |name: &str| place_of(name).map(|(cursor, index)| Source::Stage(cursor, index));
-    let mut sources: Vec<Source> = gate.after.iter().filter_map(|name| stage(name)).collect();
+    let stage = |name: &str| place_of(name).map(|(cursor, index)| Awaited::Stage(cursor, index));
+    let mut sources: Vec<Awaited> = gate.after.iter().filter_map(|name| stage(name)).collect();
     match gate.level {
         Level::Published => {}
         Level::Journalled => sources.extend(stage(JOURNAL)),
         Level::Durable => {
             // Durable implies journalled, but replay passes the journal stage too: wait for both.
             sources.extend(stage(JOURNAL));
-            sources.extend(journal.map(|journal| Source::Durable(journal.clone(), durable.clone())));
+            sources.extend(journal.map(|journal| Awaited::Durable(journal.clone(), durable.clone())));
         }
     }
     Watch::new(sources)

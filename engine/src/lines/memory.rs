@@ -12,96 +12,96 @@ use memmap2::{MmapOptions, MmapRaw};
 
 use super::format::BLOCK_BYTES;
 
-/// Memory of 8-byte atomic words, whole blocks of it.
+/// Memory of 8-byte atomic words, whole pages of it.
 #[derive(Debug)]
-pub(crate) enum Memory {
+pub(crate) enum LineMemory {
     /// A mapped file.
     Mapped(MmapRaw),
     /// The same, in this process's own memory.
-    Private(Box<[Block]>),
+    Private(Box<[Page]>),
 }
 
 /// A page of words.
 #[derive(Debug)]
 #[repr(C, align(4096))]
-pub(crate) struct Block([AtomicU64; BLOCK_BYTES / 8]);
+pub(crate) struct Page([AtomicU64; BLOCK_BYTES / 8]);
 
-const _: () = assert!(size_of::<Block>() == BLOCK_BYTES);
+const _: () = assert!(size_of::<Page>() == BLOCK_BYTES);
 
-/// A group of words that lies in [`Memory`].
+/// A group of words that lies in [`LineMemory`].
 ///
 /// # Safety
 /// The type is `repr(C)` and has no fields but `AtomicU64`: any bytes are a value of it, and whatever is done to it
 /// through a shared reference is atomic.
 pub(crate) unsafe trait Words: Sync + 'static {}
 
-impl Memory {
+impl LineMemory {
     /// Zeros, in this process alone.
     pub(crate) fn private(bytes: usize) -> Arc<Self> {
-        let block = || Block(std::array::from_fn(|_| AtomicU64::new(0)));
-        Arc::new(Memory::Private((0..bytes.div_ceil(BLOCK_BYTES)).map(|_| block()).collect()))
+        let block = || Page(std::array::from_fn(|_| AtomicU64::new(0)));
+        Arc::new(LineMemory::Private((0..bytes.div_ceil(BLOCK_BYTES)).map(|_| block()).collect()))
     }
 
     /// The whole of a file that is open for reading and writing, whose space is allocated.
     pub(crate) fn map(file: &File) -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Memory::Mapped(MmapOptions::new().map_raw(file)?)))
+        Ok(Arc::new(LineMemory::Mapped(MmapOptions::new().map_raw(file)?)))
     }
 
     /// The same for reading: a store through it would be a fault.
     pub(crate) fn map_read_only(file: &File) -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Memory::Mapped(MmapOptions::new().map_raw_read_only(file)?)))
+        Ok(Arc::new(LineMemory::Mapped(MmapOptions::new().map_raw_read_only(file)?)))
     }
 
     fn start_and_bytes(&self) -> (*const u8, usize) {
         match self {
-            Memory::Mapped(map) => (map.as_ptr(), map.len()),
-            Memory::Private(blocks) => (blocks.as_ptr().cast(), size_of_val::<[Block]>(blocks)),
+            LineMemory::Mapped(map) => (map.as_ptr(), map.len()),
+            LineMemory::Private(blocks) => (blocks.as_ptr().cast(), size_of_val::<[Page]>(blocks)),
         }
     }
 
     /// The words at a place, which keep the memory there.
-    pub(crate) fn at<T: Words>(self: &Arc<Self>, offset: usize) -> Place<T> {
+    pub(crate) fn at<T: Words>(self: &Arc<Self>, offset: usize) -> LineRef<T> {
         let (start, bytes) = self.start_and_bytes();
         assert!(offset % align_of::<T>() == 0 && offset + size_of::<T>() <= bytes, "a place within it");
         // SAFETY: within the memory, as just asserted.
         let place = unsafe { start.add(offset) }.cast_mut().cast::<T>();
         let place = NonNull::new(place).expect("memory is not at null");
-        Place { place, _memory: Arc::clone(self), words: PhantomData }
+        LineRef { place, _memory: Arc::clone(self), words: PhantomData }
     }
 }
 
 /// Words in memory that lives as long as this does. Clones are the same words.
-pub(crate) struct Place<T: Words> {
+pub(crate) struct LineRef<T: Words> {
     place: NonNull<T>,
-    _memory: Arc<Memory>,
+    _memory: Arc<LineMemory>,
     words: PhantomData<T>,
 }
 
 // SAFETY: it gives nothing but `&T`, and `T` is `Sync` (atomic words); the memory is released by whichever clone is the
 // last, on whatever thread, which both kinds of memory allow.
-unsafe impl<T: Words> Send for Place<T> {}
+unsafe impl<T: Words> Send for LineRef<T> {}
 // SAFETY: as above.
-unsafe impl<T: Words> Sync for Place<T> {}
+unsafe impl<T: Words> Sync for LineRef<T> {}
 
-impl<T: Words> Clone for Place<T> {
+impl<T: Words> Clone for LineRef<T> {
     fn clone(&self) -> Self {
-        Place { place: self.place, _memory: Arc::clone(&self._memory), words: PhantomData }
+        LineRef { place: self.place, _memory: Arc::clone(&self._memory), words: PhantomData }
     }
 }
 
-impl<T: Words> Deref for Place<T> {
+impl<T: Words> Deref for LineRef<T> {
     type Target = T;
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the place lies within the memory and is aligned (`Memory::at`), the memory lives and does not move
+        // SAFETY: the place lies within the memory and is aligned (`LineMemory::at`), the memory lives and does not move
         // while this does, any bytes are a `T`, and everybody's access to them is atomic (`Words`), another
         // process's too. Nobody shortens a counters file: docs/counters.md.
         unsafe { self.place.as_ref() }
     }
 }
 
-impl<T: Words + std::fmt::Debug> std::fmt::Debug for Place<T> {
+impl<T: Words + std::fmt::Debug> std::fmt::Debug for LineRef<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         (**self).fmt(f)
     }

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::memory::{Place, Words};
+use super::memory::{LineRef, Words};
 
 /// How often a process that this one comes from has forked since it asked to be told: a child differs from its parent.
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -32,14 +32,14 @@ pub(crate) fn forks() -> u32 {
 /// The engine's own words, and where copies of them go, if anywhere. Clones are the same words.
 #[derive(Debug)]
 pub(crate) struct Told<T: Words> {
-    own: Place<T>,
-    copy: Option<Place<T>>,
+    own: LineRef<T>,
+    copy: Option<LineRef<T>>,
     forks: u32,
 }
 
 impl<T: Words> Told<T> {
     /// `forks` is what [`forks`] said when the file of the copy was made.
-    pub(crate) fn new(own: Place<T>, copy: Option<Place<T>>, forks: u32) -> Self {
+    pub(crate) fn new(own: LineRef<T>, copy: Option<LineRef<T>>, forks: u32) -> Self {
         Told { own, copy, forks }
     }
 

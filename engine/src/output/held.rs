@@ -8,7 +8,7 @@ use slipring_journal::{Event, Kind, ReadError, Reader};
 
 /// The other journal's records, read in order.
 #[derive(Debug)]
-pub(crate) struct Held<E: Event> {
+pub(crate) struct OtherJournal<E: Event> {
     reader: Reader<E>,
     /// Number of the first event in the buffer.
     first: u64,
@@ -16,9 +16,9 @@ pub(crate) struct Held<E: Event> {
     buffer: Vec<Option<(u64, E)>>,
 }
 
-impl<E: Event> Held<E> {
+impl<E: Event> OtherJournal<E> {
     pub(crate) fn open(journal: &Files) -> Result<Self, ReadError> {
-        Ok(Held { reader: Reader::open_to(journal.clone(), None)?, first: 0, buffer: Vec::new() })
+        Ok(OtherJournal { reader: Reader::open_to(journal.clone(), None)?, first: 0, buffer: Vec::new() })
     }
 
     /// Whether record `number` is this event at this time. What retention has removed is taken on trust.

@@ -31,7 +31,7 @@ use crate::handler::running_digest::RunningDigest;
 use crate::life::engine::Engine;
 use crate::publish::publisher::Publisher;
 use crate::work::inside::is_innermost;
-use held::Held;
+use held::OtherJournal;
 
 /// A handler's way into another engine.
 ///
@@ -103,7 +103,7 @@ pub struct Output<E: Event> {
     count: u64,
     published: u64,
     /// What the other side has, once something was suppressed.
-    held: Option<Held<E>>,
+    held: Option<OtherJournal<E>>,
 }
 
 /// How to tell what the other side has.
@@ -190,7 +190,7 @@ impl<E: Event> Output<E> {
         };
         let records = match &mut self.held {
             Some(records) => records,
-            none => none.insert(Held::open(journal).map_err(unreadable)?),
+            none => none.insert(OtherJournal::open(journal).map_err(unreadable)?),
         };
         match records.is(count, context.time_ns(), event).map_err(unreadable)? {
             true => Ok(()),

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slipring_journal::storage::Files;
 
-use super::times::Times;
+use super::times::TimeBounds;
 use crate::clock::Clock;
 use crate::cursors::cursor::Cursor;
 use crate::cursors::park::Parking;
-use crate::cursors::status::Status;
+use crate::cursors::status::EngineStatus;
 use crate::error::{Cause, Halted};
 use crate::lines::format::{CursorLine, PublishersLine};
 use crate::lines::told::Told;
@@ -20,7 +20,7 @@ use crate::work::invoked::Drive;
 
 /// What all publishers of an engine share.
 pub(crate) struct Outlet {
-    pub(crate) status: Arc<Status>,
+    pub(crate) status: Arc<EngineStatus>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Sequence of the ring's first event.
     pub(crate) base: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Outlet {
     pub(crate) counters: Told<PublishersLine>,
     /// Where others read how far `published` is.
     pub(crate) told: Told<CursorLine>,
-    pub(crate) times: Times,
+    pub(crate) times: TimeBounds,
     /// Where the engine's journal is, for whoever compares with what it holds.
     pub(crate) journal: Option<Files>,
     /// The lanes that the caller runs, if there are any: a publisher that waits runs them.

@@ -9,17 +9,17 @@ use super::publisher::Publisher;
 use crate::clock::{Clock, SystemClock};
 use crate::error::PublishError;
 use crate::lines::format::BatchLine;
-use crate::lines::memory::Place;
+use crate::lines::memory::LineRef;
 
 /// What time the engine has come to, and how far ahead of it a time may lie.
-pub(crate) struct Times {
-    stages: Vec<Place<BatchLine>>,
+pub(crate) struct TimeBounds {
+    stages: Vec<LineRef<BatchLine>>,
     max_step_ns: u64,
 }
 
-impl Times {
-    pub(crate) fn new(stages: Vec<Place<BatchLine>>, max_step_ns: u64) -> Self {
-        Times { stages, max_step_ns }
+impl TimeBounds {
+    pub(crate) fn new(stages: Vec<LineRef<BatchLine>>, max_step_ns: u64) -> Self {
+        TimeBounds { stages, max_step_ns }
     }
 
     /// The latest time that any stage, the journal's too, has come to; it trails by a batch.

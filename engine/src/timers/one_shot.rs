@@ -47,7 +47,7 @@ enum Command<E> {
 
 /// What handlers, the owner and the thread share.
 #[derive(Debug)]
-struct Shared<E: Event> {
+struct TimersShared<E: Event> {
     commands: ArrayQueue<Command<E>>,
     /// What `arm` gave, until the thread takes it.
     publisher: Mutex<Option<Publisher<E>>>,
@@ -60,7 +60,7 @@ struct Shared<E: Event> {
     failure: OnceLock<TimerError>,
 }
 
-impl<E: Event> Shared<E> {
+impl<E: Event> TimersShared<E> {
     /// Why nothing can be asked of the thread any more.
     #[cold]
     fn gone(&self) -> TimerError {
@@ -120,7 +120,7 @@ impl<E: Event> Shared<E> {
 /// ```
 #[derive(Debug)]
 pub struct Timers<E: Event> {
-    shared: Arc<Shared<E>>,
+    shared: Arc<TimersShared<E>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -136,7 +136,7 @@ impl<E: Event> Timers<E> {
         // What a queue takes for each beside the command is a word.
         let bytes = size_of::<Command<E>>().saturating_add(16).saturating_mul(capacity);
         check_memory(bytes as u64).map_err(|_| TimerError::TooMuchRoom { capacity })?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(TimersShared {
             commands: ArrayQueue::new(capacity),
             publisher: Mutex::new(None),
             armed: AtomicBool::new(false),
@@ -226,7 +226,7 @@ impl<E: Event> Drop for Timers<E> {
 /// must be able to tell, as by the time that it was scheduled for, kept in the event.
 #[derive(Clone, Debug)]
 pub struct Schedule<E: Event> {
-    shared: Arc<Shared<E>>,
+    shared: Arc<TimersShared<E>>,
     thread: std::thread::Thread,
 }
 
@@ -297,7 +297,7 @@ impl<E: Event> Schedule<E> {
 
 /// The thread's own.
 struct Thread<E: Event> {
-    shared: Arc<Shared<E>>,
+    shared: Arc<TimersShared<E>>,
     pending: Pending<E>,
     publisher: Option<Publisher<E>>,
     steady: Steady,
@@ -314,7 +314,7 @@ impl<E: Event> Drop for Thread<E> {
 }
 
 impl<E: Event> Thread<E> {
-    fn new(shared: Arc<Shared<E>>) -> Self {
+    fn new(shared: Arc<TimersShared<E>>) -> Self {
         Thread { shared, pending: Pending::new(), publisher: None, steady: Steady::default() }
     }
 

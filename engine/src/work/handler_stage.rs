@@ -20,8 +20,8 @@ use crate::handler::latency::Meter;
 use crate::kept::duties::{Duties, Keeps};
 use crate::kept::folders::{make_folder, remove_unfinished};
 use crate::kept::keeper::{KeptStage, ToKeeper};
-use crate::kept::opening::{Opened, Opening};
-use crate::kept::plan::Kind;
+use crate::kept::opening::{OpenedStage, Opening};
+use crate::kept::plan::StateKind;
 use crate::kept::snapshot::StageSnapshots;
 use crate::kept::trust::Trust;
 use crate::panics;
@@ -285,15 +285,17 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         self.keeps.of_a_state().is_some()
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> StateKind {
         match &self.keeps.snapshots {
-            Some(calls) => Kind::Snapshots { keep: calls.options.keep },
-            None if self.keeps.stateless => Kind::Stateless { has_effects: self.keeps.effects.is_some() },
-            None => Kind::Whole,
+            Some(calls) => StateKind::Snapshots { keep: calls.options.keep },
+            None if self.keeps.stateless => {
+                StateKind::Stateless { has_effects: self.keeps.effects.is_some() }
+            }
+            None => StateKind::Whole,
         }
     }
 
-    fn open(&mut self, opening: &mut Opening<'_>) -> Result<Option<Opened>, KeepError> {
+    fn open(&mut self, opening: &mut Opening<'_>) -> Result<Option<OpenedStage>, KeepError> {
         let (duties, opened) = opening.open(&self.name, &mut self.handler, &self.keeps)?;
         self.duties = duties;
         Ok(Some(opened))

@@ -4,12 +4,12 @@
 use std::cell::Cell;
 use std::ptr::null;
 
-use crate::cursors::status::Status;
+use crate::cursors::status::EngineStatus;
 
 /// One engine whose handlers this thread is in, and the one around it.
 struct Frame {
     /// Only compared, never followed.
-    status: *const Status,
+    status: *const EngineStatus,
     outer: *const Frame,
 }
 
@@ -29,7 +29,7 @@ impl Drop for Leave {
 
 /// Calls what may call handlers of the engine with this status.
 #[inline(always)]
-pub(crate) fn within<T>(status: *const Status, call: impl FnOnce() -> T) -> T {
+pub(crate) fn within<T>(status: *const EngineStatus, call: impl FnOnce() -> T) -> T {
     let frame = Frame { status, outer: INNERMOST.get() };
     let _leave = Leave(frame.outer);
     INNERMOST.set(&frame);
@@ -38,7 +38,7 @@ pub(crate) fn within<T>(status: *const Status, call: impl FnOnce() -> T) -> T {
 
 /// Whether this thread is inside a handler of the engine with this status, however deep: whoever waits there for the
 /// engine waits for himself.
-pub(crate) fn is_inside(status: &Status) -> bool {
+pub(crate) fn is_inside(status: &EngineStatus) -> bool {
     let mut at = INNERMOST.get();
     // SAFETY: a frame lies in a call of `within` on this thread, and is taken off before that returns or unwinds, the
     // innermost first: all that can be reached from here are still there, and none changes.
@@ -52,7 +52,7 @@ pub(crate) fn is_inside(status: &Status) -> bool {
 }
 
 /// Whether the handler that this thread is in is of the engine with this status.
-pub(crate) fn is_innermost(status: &Status) -> bool {
+pub(crate) fn is_innermost(status: &EngineStatus) -> bool {
     // SAFETY: as in `is_inside`.
     unsafe { INNERMOST.get().as_ref() }.is_some_and(|frame| std::ptr::eq(frame.status, status))
 }

@@ -14,7 +14,7 @@ use super::stage::{RunStage, Turn};
 use super::wait::Waiter;
 use crate::cursors::cursor::Cursor;
 use crate::cursors::park::Parking;
-use crate::cursors::status::Status;
+use crate::cursors::status::EngineStatus;
 use crate::error::{Cause, Halted};
 use crate::panics;
 
@@ -36,7 +36,7 @@ pub(crate) struct Run<E: Event> {
     pub(crate) waiter: Waiter,
     /// Looks between two idle turns.
     pub(crate) looks: u32,
-    pub(crate) status: Arc<Status>,
+    pub(crate) status: Arc<EngineStatus>,
     pub(crate) parking: Arc<Parking>,
     /// Its place among the lanes that can park, if it is one.
     pub(crate) parks_as: Option<usize>,
@@ -238,7 +238,7 @@ impl<E: Event> Run<E> {
 
 /// Halts the engine for what a lane did and none of its stages.
 #[cold]
-fn halt_lane<E: Event>(status: &Status, stage: Option<&Named<E>>, text: String) {
+fn halt_lane<E: Event>(status: &EngineStatus, stage: Option<&Named<E>>, text: String) {
     let (stage, sequence) = stage.map_or((String::new(), 0), |(name, stage)| (name.clone(), stage.done()));
     status.halt(Halted { stage, sequence, cause: Cause::Lane(text) });
 }

@@ -12,13 +12,13 @@ use crate::clock::Clock;
 use crate::counters::meter::BatchMeter;
 use crate::cursors::cursor::Cursor;
 use crate::cursors::park::Parking;
-use crate::cursors::status::Status;
+use crate::cursors::status::EngineStatus;
 use crate::cursors::watch::Watch;
 use crate::error::KeepError;
 use crate::kept::epochs::Epochs;
 use crate::kept::keeper::{Findings, KeptStage};
-use crate::kept::opening::{Opened, Opening};
-use crate::kept::plan::Kind;
+use crate::kept::opening::{OpenedStage, Opening};
+use crate::kept::plan::StateKind;
 use crate::lines::format::JournalLine;
 use crate::lines::told::Told;
 use crate::ring::Poller;
@@ -44,7 +44,7 @@ pub(crate) struct Wiring<E> {
     /// The publishers' cursor: of one publisher how far it is, of several a place to park.
     pub(crate) published: Cursor,
     pub(crate) parking: Arc<Parking>,
-    pub(crate) status: Arc<Status>,
+    pub(crate) status: Arc<EngineStatus>,
     /// Its place among the stages.
     pub(crate) index: usize,
     /// The sequence of the ring's first event.
@@ -115,11 +115,11 @@ pub(crate) trait RunStage<E: Event>: Send {
         false
     }
     /// What decides where replay from a snapshot may start it.
-    fn kind(&self) -> Kind {
-        Kind::Stateless { has_effects: false }
+    fn kind(&self) -> StateKind {
+        StateKind::Stateless { has_effects: false }
     }
     /// Takes what it kept from disk.
-    fn open(&mut self, _opening: &mut Opening<'_>) -> Result<Option<Opened>, KeepError> {
+    fn open(&mut self, _opening: &mut Opening<'_>) -> Result<Option<OpenedStage>, KeepError> {
         Ok(None)
     }
     /// What the keeper needs to write for it, if it has to; `place` is the stage's among all.

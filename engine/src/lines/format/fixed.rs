@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use slipring_journal::storage::Identity;
 
-use super::{CRC_BYTES, HEADER_BYTES, Layout, NAME_BYTES, STAGE_ENTRY_BYTES, cut, text};
+use super::{CRC_BYTES, HEADER_BYTES, LineLayout, NAME_BYTES, STAGE_ENTRY_BYTES, cut, text};
 
 /// "SLIPCNT" and a one, as a little-endian integer.
 const MAGIC: u64 = u64::from_le_bytes(*b"SLIPCNT\x01");
@@ -116,8 +116,8 @@ impl Static {
         }
     }
 
-    pub(crate) fn layout(&self) -> Layout {
-        Layout { stages: self.stages.len() }
+    pub(crate) fn layout(&self) -> LineLayout {
+        LineLayout { stages: self.stages.len() }
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -167,7 +167,7 @@ impl Static {
         if stages > MOST_STAGES {
             return Err(CountersFault::Checksum);
         }
-        let layout = Layout { stages };
+        let layout = LineLayout { stages };
         let wanted = layout.file_bytes() as u64;
         if file_bytes != wanted {
             return Err(CountersFault::Truncated { found: file_bytes, wanted });

@@ -95,7 +95,7 @@ pub(crate) struct LateHeadLine {
     pub(crate) not_shown: AtomicU64,
 }
 
-/// A late consumer's place. Its thread alone stores here while it runs: `late.rs` says how places change hands.
+/// A late consumer's place. Its thread alone stores here while it runs: `counters/late.rs` says how places change hands.
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct LateLine {
@@ -149,11 +149,11 @@ const _: () = {
 
 /// Where everything lies, which follows from the number of stages.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout {
+pub(crate) struct LineLayout {
     pub(crate) stages: usize,
 }
 
-impl Layout {
+impl LineLayout {
     /// The part that never changes: header, names, CRC, in whole blocks.
     pub(crate) fn static_bytes(self) -> usize {
         (HEADER_BYTES + self.stages * STAGE_ENTRY_BYTES + CRC_BYTES).next_multiple_of(BLOCK_BYTES)
