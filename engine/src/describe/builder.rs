@@ -6,7 +6,7 @@ use std::time::Duration;
 use slipring_journal::{Event, Journal, Sync};
 
 use super::graph::{self, Node};
-use super::lane::{Item, Lane, item_name};
+use super::lane::{Item, Lane};
 use crate::clock::{Clock, SystemClock};
 use crate::counters::file::Shown;
 use crate::cursors::park::MOST_PARKING;
@@ -15,7 +15,6 @@ use crate::kept::cuts::Reads;
 use crate::kept::folders::is_file_name;
 use crate::kept::opening::{OpenedStage, Opening};
 use crate::kept::plan::StateKind;
-use crate::names::JOURNAL;
 use crate::ring::{self, Publishers};
 use crate::work::wait::Wait;
 
@@ -133,16 +132,53 @@ impl<E: Event> EngineBuilder<E> {
         self
     }
 
+    /// All that lanes run, lane by lane: a stage's place among them is its place everywhere.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item<E>> {
+        self.lanes.iter().flat_map(|lane| &lane.items)
+    }
+
+    pub(crate) fn items_mut(&mut self) -> impl Iterator<Item = &mut Item<E>> {
+        self.lanes.iter_mut().flat_map(|lane| &mut lane.items)
+    }
+
     /// Whether there is such a stage and it keeps dead letters.
     pub(crate) fn keeps_dead_letters(&self, stage: &str) -> bool {
-        let mut items = self.lanes.iter().flat_map(|lane| &lane.items);
-        items.any(|item| {
-            matches!(item, Item::Stage { name, stage: run, .. } if name == stage && run.keeps_dead_letters())
-        })
+        self.items().any(|item| item.name == stage && item.facts.dead_letters)
+    }
+
+    /// Whether a stage keeps what would be of no use without history.
+    pub(crate) fn holds_history(&self) -> bool {
+        self.items().any(|item| item.facts.holds_history())
     }
 
     /// Refuses what makes no sense.
     pub(crate) fn check(&self, is_backtest: bool) -> Result<(), BuildError> {
+        self.check_ring()?;
+        if self.lanes.is_empty() {
+            return Err(BuildError::NoStage);
+        }
+        if self.batch == Some(0) || self.lanes.iter().any(|lane| lane.batch == Some(0)) {
+            return Err(BuildError::BadBatchCap);
+        }
+        self.check_lane_names()?;
+        if let Some(lane) = self.lanes.iter().find(|lane| lane.items.is_empty()) {
+            return Err(BuildError::EmptyLane { lane: lane.name.clone() });
+        }
+        let found = self.items().filter(|item| item.is_journal()).count();
+        if found != usize::from(self.journal.is_some()) {
+            return Err(BuildError::JournalLane { found });
+        }
+        self.check_graph()?;
+        self.check_kept(is_backtest)?;
+        self.check_cores()?;
+        let found = self.parking_lanes();
+        if found > MOST_PARKING {
+            return Err(BuildError::TooManyParkingLanes { found, most: MOST_PARKING });
+        }
+        Ok(())
+    }
+
+    fn check_ring(&self) -> Result<(), BuildError> {
         let (least, because) = match self.publishers {
             Publishers::Single => (2, ""),
             Publishers::Multi => (64, ", for several publishers mark slots by words of 64"),
@@ -154,12 +190,10 @@ impl<E: Event> EngineBuilder<E> {
         if let Err(available) = ring::check_memory(bytes) {
             return Err(BuildError::RingTooLarge { capacity: self.capacity, bytes, available });
         }
-        if self.lanes.is_empty() {
-            return Err(BuildError::NoStage);
-        }
-        if self.batch == Some(0) || self.lanes.iter().any(|lane| lane.batch == Some(0)) {
-            return Err(BuildError::BadBatchCap);
-        }
+        Ok(())
+    }
+
+    fn check_lane_names(&self) -> Result<(), BuildError> {
         for (index, lane) in self.lanes.iter().enumerate() {
             let bad = |why| Err(BuildError::BadLaneName { lane: lane.name.clone(), why });
             if lane.name.contains('\0') {
@@ -171,31 +205,26 @@ impl<E: Event> EngineBuilder<E> {
                 );
             }
         }
-        let items = || self.lanes.iter().flat_map(|lane| &lane.items);
-        if let Some(lane) = self.lanes.iter().find(|lane| lane.items.is_empty()) {
-            return Err(BuildError::EmptyLane { lane: lane.name.clone() });
-        }
-        let found = items().filter(|item| matches!(item, Item::Journal)).count();
-        if found != usize::from(self.journal.is_some()) {
-            return Err(BuildError::JournalLane { found });
-        }
-        let nodes: Vec<Node<'_>> = items()
-            .filter_map(|item| match item {
-                Item::Journal => None,
-                Item::Stage { name, gate, .. } => Some(Node { name, gate }),
-            })
-            .collect();
+        Ok(())
+    }
+
+    fn check_graph(&self) -> Result<(), BuildError> {
+        let stages = self.items().filter(|item| !item.is_journal());
+        let nodes: Vec<Node<'_>> = stages.map(|item| Node { name: &item.name, gate: &item.gate }).collect();
         let syncs = self.journal.as_ref().is_some_and(|journal| journal.sync_mode() != Sync::None);
         if let Some(node) = nodes.iter().find(|node| node.name.contains('\0')) {
             return Err(BuildError::ZeroInStageName { stage: (*node.name).to_owned() });
         }
-        graph::check(&nodes, self.journal.is_some(), syncs)?;
-        for item in items() {
-            let Item::Stage { name, stage, .. } = item else { continue };
-            if let Some(what) = stage.contradicts_itself() {
+        graph::check(&nodes, self.journal.is_some(), syncs)
+    }
+
+    /// Whether each stage can keep what it is to keep.
+    fn check_kept(&self, is_backtest: bool) -> Result<(), BuildError> {
+        for Item { name, facts, .. } in self.items() {
+            if let Some(what) = facts.contradiction() {
                 return Err(BuildError::StatelessKeeps { stage: name.clone(), what });
             }
-            let Some(what) = stage.needs_journal(is_backtest) else { continue };
+            let Some(what) = facts.needs_journal(is_backtest) else { continue };
             if self.journal.is_none() {
                 return Err(BuildError::KeepsWithoutJournal { stage: name.clone(), what });
             }
@@ -203,6 +232,10 @@ impl<E: Event> EngineBuilder<E> {
                 return Err(BuildError::BadStageName { stage: name.clone(), what });
             }
         }
+        Ok(())
+    }
+
+    fn check_cores(&self) -> Result<(), BuildError> {
         for (index, lane) in self.lanes.iter().enumerate() {
             let Some(core) = lane.core else { continue };
             if lane.invoked {
@@ -212,10 +245,6 @@ impl<E: Event> EngineBuilder<E> {
                 let (a, b) = (other.name.clone(), lane.name.clone());
                 return Err(BuildError::CoreTwice { core, a, b });
             }
-        }
-        let found = self.parking_lanes();
-        if found > MOST_PARKING {
-            return Err(BuildError::TooManyParkingLanes { found, most: MOST_PARKING });
         }
         Ok(())
     }
@@ -248,11 +277,12 @@ impl<E: Event> EngineBuilder<E> {
         opened: &mut Vec<(String, OpenedStage)>,
     ) -> Result<(), KeepError> {
         let (reads, _) = self.reads();
-        let mut items: Vec<&mut Item<E>> = self.lanes.iter_mut().flat_map(|lane| &mut lane.items).collect();
+        let mut items: Vec<&mut Item<E>> = self.items_mut().collect();
         let mut found: Vec<Option<OpenedStage>> = items.iter().map(|_| None).collect();
         let result = reads.starts(|at, limit| {
-            opening.reader_starts = limit.map(|limit| (item_name(items[limit.reader]), limit.from));
-            let Item::Stage { name, stage, .. } = &mut *items[at] else { return Ok(u64::MAX) };
+            opening.reader_starts = limit.map(|limit| (items[limit.reader].name.clone(), limit.from));
+            let Item { name, stage, .. } = &mut *items[at];
+            let Some(stage) = stage else { return Ok(u64::MAX) };
             let Some(stage) = stage.open(opening)? else { return Ok(u64::MAX) };
             let stage = found[at].insert(stage);
             if opening.restore {
@@ -261,26 +291,23 @@ impl<E: Event> EngineBuilder<E> {
             Ok(stage.from)
         });
         let found = items.iter().zip(found);
-        opened.extend(found.filter_map(|(item, opened)| Some((item_name(item), opened?))));
+        opened.extend(found.filter_map(|(item, opened)| Some((item.name.clone(), opened?))));
         result.map(drop)
     }
 
     /// A stage and all that read it, by name.
     pub(crate) fn with_readers(&self, stage: &str) -> Vec<String> {
-        let items: Vec<&Item<E>> = self.lanes.iter().flat_map(|lane| &lane.items).collect();
-        let Some(at) = items.iter().position(|item| item_name(item) == stage) else { return Vec::new() };
-        self.reads().0.with_readers(at).into_iter().map(|at| item_name(items[at])).collect()
+        let names: Vec<&String> = self.items().map(|item| &item.name).collect();
+        let Some(at) = names.iter().position(|name| *name == stage) else { return Vec::new() };
+        self.reads().0.with_readers(at).into_iter().map(|at| names[at].clone()).collect()
     }
 
     /// Which stage reads which, the journal's among them, by their places on all lanes; and what decides
     /// where each may start.
     pub(crate) fn reads(&self) -> (Reads, Vec<StateKind>) {
-        let items = self.lanes.iter().flat_map(|lane| &lane.items);
-        let (stages, kinds): (Vec<(&str, &[String])>, Vec<StateKind>) = items
-            .map(|item| match item {
-                Item::Journal => ((JOURNAL, [].as_slice()), StateKind::Stateless { has_effects: false }),
-                Item::Stage { name, gate, stage } => ((name.as_str(), gate.reads.as_slice()), stage.kind()),
-            })
+        let (stages, kinds): (Vec<(&str, &[String])>, Vec<StateKind>) = self
+            .items()
+            .map(|item| ((item.name.as_str(), item.gate.reads.as_slice()), item.facts.kind()))
             .unzip();
         (Reads::of(&stages), kinds)
     }

@@ -7,6 +7,7 @@ use super::gate::Gate;
 use super::stage::Stage;
 use crate::handler::Handler;
 use crate::handler::latency::Meter;
+use crate::kept::facts::StageFacts;
 use crate::names::JOURNAL;
 use crate::work::stage::RunStage;
 use crate::work::wait::{Wait, WaitStrategy};
@@ -25,10 +26,23 @@ pub struct Lane<E: Event> {
     pub(crate) items: Vec<Item<E>>,
 }
 
-/// What a lane runs.
-pub(crate) enum Item<E: Event> {
-    Journal,
-    Stage { name: String, gate: Gate, stage: Box<dyn RunStage<E>> },
+/// What a lane runs: a stage, or the journal's.
+pub(crate) struct Item<E: Event> {
+    pub(crate) name: String,
+    pub(crate) gate: Gate,
+    pub(crate) facts: StageFacts,
+    /// None for the journal's: its writer is there when the engine starts.
+    pub(crate) stage: Option<Box<dyn RunStage<E>>>,
+}
+
+impl<E: Event> Item<E> {
+    fn journal() -> Self {
+        Item { name: JOURNAL.to_owned(), gate: Gate::PUBLISHED, facts: StageFacts::JOURNAL, stage: None }
+    }
+
+    pub(crate) fn is_journal(&self) -> bool {
+        self.stage.is_none()
+    }
 }
 
 impl<E: Event> Lane<E> {
@@ -85,7 +99,7 @@ impl<E: Event> Lane<E> {
     /// Runs the journal here.
     #[must_use]
     pub fn journal(mut self) -> Self {
-        self.items.push(Item::Journal);
+        self.items.push(Item::journal());
         self
     }
 
@@ -106,10 +120,7 @@ impl<E: Event> Lane<E> {
 
 impl<E: Event> std::fmt::Debug for Lane<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = self.items.iter().map(|item| match item {
-            Item::Journal => JOURNAL,
-            Item::Stage { name, .. } => name,
-        });
+        let names = self.items.iter().map(|item| &item.name);
         f.debug_struct("Lane")
             .field("name", &self.name)
             .field("core", &self.core)
@@ -117,12 +128,5 @@ impl<E: Event> std::fmt::Debug for Lane<E> {
             .field("invoked", &self.invoked)
             .field("stages", &names.collect::<Vec<_>>())
             .finish()
-    }
-}
-
-pub(crate) fn item_name<E: Event>(item: &Item<E>) -> String {
-    match item {
-        Item::Journal => JOURNAL.to_owned(),
-        Item::Stage { name, .. } => name.clone(),
     }
 }

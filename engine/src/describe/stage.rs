@@ -120,8 +120,10 @@ impl<H, M: Meter> Stage<H, M> {
     where
         H: Handler<E>,
     {
-        let stage = Box::new(HandlerStage::new(self.name.clone(), self.handler, self.keeps, self.meter));
-        Item::Stage { name: self.name, gate: self.gate, stage }
+        let Stage { name, handler, meter, gate, keeps } = self;
+        let facts = keeps.facts();
+        let stage = Box::new(HandlerStage::new(name.clone(), handler, keeps, meter));
+        Item { name, gate, facts, stage: Some(stage) }
     }
 }
 

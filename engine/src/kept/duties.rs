@@ -10,7 +10,9 @@ use super::dead_letters::DeadLetterKind;
 use super::digests::{self, DigestEntry, Digests};
 use super::effects::{Effects, EffectsProgress};
 use super::epochs::Epochs;
-use super::keeper::{Findings, ToKeeper};
+use super::facts::StageFacts;
+use super::findings::Findings;
+use super::link::ToKeeper;
 use super::snapshot::Snapshots;
 use crate::error::{Cause, Divergence, OutputError};
 use crate::handler::{Fatal, HandlerError};
@@ -55,21 +57,15 @@ impl<H> Keeps<H> {
         Keeps { snapshots: None, digests: None, effects: None, dead_letters: false, stateless: false }
     }
 
-    /// What is of a state, if anything is.
-    pub(crate) fn of_a_state(&self) -> Option<&'static str> {
-        let asked = [(self.snapshots.is_some(), "snapshots"), (self.digests.is_some(), "digests")];
-        asked.into_iter().find(|(is_asked, _)| *is_asked).map(|(_, what)| what)
-    }
-
-    /// What needs a journal of its own, if anything does. In a backtest effects do not: there all are done.
-    pub(crate) fn needs_journal(&self, is_backtest: bool) -> Option<&'static str> {
-        let asked = [
-            (self.snapshots.is_some(), "snapshots"),
-            (self.digests.is_some(), "digests"),
-            (self.effects.is_some() && !is_backtest, "effects"),
-            (self.dead_letters, "dead letters"),
-        ];
-        asked.into_iter().find(|(is_asked, _)| *is_asked).map(|(_, what)| what)
+    /// The same as a value, without the calls.
+    pub(crate) fn facts(&self) -> StageFacts {
+        StageFacts {
+            snapshots: self.snapshots.map(|calls| calls.options.keep),
+            digests: self.digests.is_some(),
+            effects: self.effects.is_some(),
+            dead_letters: self.dead_letters,
+            stateless: self.stateless,
+        }
     }
 }
 

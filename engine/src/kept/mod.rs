@@ -13,15 +13,19 @@
 //! It knows handlers' states, cursors and the journal's files; not the stages that keep it, nor the engine.
 
 pub(crate) mod cuts;
+mod dead_letter_format;
 pub(crate) mod dead_letter_log;
 pub(crate) mod dead_letters;
 pub(crate) mod digests;
 pub(crate) mod duties;
 pub(crate) mod effects;
 pub(crate) mod epochs;
+pub(crate) mod facts;
+pub(crate) mod findings;
 pub(crate) mod folders;
 pub(crate) mod info;
 pub(crate) mod keeper;
+pub(crate) mod link;
 pub(crate) mod opening;
 pub(crate) mod plan;
 pub(crate) mod snapshot;

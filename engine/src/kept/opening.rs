@@ -59,7 +59,7 @@ impl Opening<'_> {
         let mut duties = Duties::new(keeps);
         let mut opened = OpenedStage {
             from: 0,
-            must_from: keeps.of_a_state().map(|_| 0),
+            must_from: keeps.facts().of_a_state().map(|_| 0),
             advice: STATE_ADVICE,
             restored: None,
             lost_effects: None,

@@ -17,6 +17,7 @@
 
 mod one_shot;
 mod pending;
+mod schedule;
 mod steady;
 mod ticker;
 
@@ -25,7 +26,8 @@ use std::sync::Arc;
 
 use crate::error::Halted;
 
-pub use one_shot::{Schedule, Timers};
+pub use one_shot::Timers;
+pub use schedule::Schedule;
 pub use ticker::Ticker;
 
 /// Why timers do not go off.

@@ -19,9 +19,9 @@ use crate::handler::context::Context;
 use crate::handler::latency::Meter;
 use crate::kept::duties::{Duties, Keeps};
 use crate::kept::folders::{make_folder, remove_unfinished};
-use crate::kept::keeper::{KeptStage, ToKeeper};
+use crate::kept::keeper::KeptStage;
+use crate::kept::link::ToKeeper;
 use crate::kept::opening::{OpenedStage, Opening};
-use crate::kept::plan::StateKind;
 use crate::kept::snapshot::StageSnapshots;
 use crate::kept::trust::Trust;
 use crate::panics;
@@ -263,36 +263,6 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
 
     fn done(&self) -> u64 {
         self.done
-    }
-
-    fn needs_journal(&self, is_backtest: bool) -> Option<&'static str> {
-        self.keeps.needs_journal(is_backtest)
-    }
-
-    fn contradicts_itself(&self) -> Option<&'static str> {
-        self.keeps.of_a_state().filter(|_| self.keeps.stateless)
-    }
-
-    fn keeps_dead_letters(&self) -> bool {
-        self.keeps.dead_letters
-    }
-
-    fn holds_history(&self) -> bool {
-        self.keeps.of_a_state().is_some() || self.keeps.effects.is_some()
-    }
-
-    fn keeps_a_state(&self) -> bool {
-        self.keeps.of_a_state().is_some()
-    }
-
-    fn kind(&self) -> StateKind {
-        match &self.keeps.snapshots {
-            Some(calls) => StateKind::Snapshots { keep: calls.options.keep },
-            None if self.keeps.stateless => {
-                StateKind::Stateless { has_effects: self.keeps.effects.is_some() }
-            }
-            None => StateKind::Whole,
-        }
     }
 
     fn open(&mut self, opening: &mut Opening<'_>) -> Result<Option<OpenedStage>, KeepError> {

@@ -16,9 +16,9 @@ use crate::cursors::status::EngineStatus;
 use crate::cursors::watch::Watch;
 use crate::error::KeepError;
 use crate::kept::epochs::Epochs;
-use crate::kept::keeper::{Findings, KeptStage};
+use crate::kept::findings::Findings;
+use crate::kept::keeper::KeptStage;
 use crate::kept::opening::{OpenedStage, Opening};
-use crate::kept::plan::StateKind;
 use crate::lines::format::JournalLine;
 use crate::lines::told::Told;
 use crate::ring::Poller;
@@ -94,30 +94,6 @@ pub(crate) trait RunStage<E: Event>: Send {
     fn is_unsure(&self) -> bool;
     /// The sequence behind the last event that it finished.
     fn done(&self) -> u64;
-    /// What it keeps beside the journal and can't without one, if anything.
-    fn needs_journal(&self, _is_backtest: bool) -> Option<&'static str> {
-        None
-    }
-    /// What it keeps of a state that it says it has not.
-    fn contradicts_itself(&self) -> Option<&'static str> {
-        None
-    }
-    /// Whether it keeps dead letters.
-    fn keeps_dead_letters(&self) -> bool {
-        false
-    }
-    /// Whether it keeps what would be of no use without history: snapshots, digests, effects.
-    fn holds_history(&self) -> bool {
-        false
-    }
-    /// Whether it keeps what is of a state: snapshots, digests.
-    fn keeps_a_state(&self) -> bool {
-        false
-    }
-    /// What decides where replay from a snapshot may start it.
-    fn kind(&self) -> StateKind {
-        StateKind::Stateless { has_effects: false }
-    }
     /// Takes what it kept from disk.
     fn open(&mut self, _opening: &mut Opening<'_>) -> Result<Option<OpenedStage>, KeepError> {
         Ok(None)
