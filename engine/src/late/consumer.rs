@@ -85,7 +85,7 @@ where
     }
 }
 
-/// Describes a late consumer; [`Engine::follow`] starts it, or [`LateConsumer::follow`] over the files of a journal
+/// Describes a late consumer; [`Engine::follow`](crate::Engine::follow) starts it, or [`LateConsumer::follow`] over the files of a journal
 /// that another process writes.
 #[derive(Clone, Debug)]
 pub struct LateConsumer {

@@ -56,7 +56,7 @@ impl<E: Event> TimersShared<E> {
     }
 }
 
-/// A handler's end of [`Timers`].
+/// A handler's end of [`Timers`](crate::Timers).
 ///
 /// Each call puts a command into a bounded queue: no lock, no allocation. If the queue is full it waits for the
 /// timers' thread, which is never held up.
@@ -77,7 +77,7 @@ impl<E: Event> Schedule<E> {
     /// To be deterministic, take `at_ns` from [`Context::time_ns`](crate::Context::time_ns), never from a clock.
     ///
     /// # Errors
-    /// [`TimerError::Gone`] if the [`Timers`] have been dropped.
+    /// [`TimerError::Gone`] if the [`Timers`](crate::Timers) have been dropped.
     #[inline]
     pub fn schedule(&self, token: u64, at_ns: u64, event: E) -> Result<(), TimerError> {
         self.ask(Command::Schedule { token, at_ns, event })
