@@ -77,8 +77,6 @@ pub(crate) struct Duties<H> {
     pub(crate) pass_to: u64,
     /// The handler sees nothing below it.
     pub(crate) own_start: u64,
-    /// Where the snapshot ends that its state was restored from; 0 if there was none.
-    pub(crate) restored_end: u64,
     /// Of the event in hand.
     pub(crate) epoch: u32,
     epochs: Epochs,
@@ -86,17 +84,29 @@ pub(crate) struct Duties<H> {
     pub(crate) effects_end: u64,
     pub(crate) progress: Option<EffectsProgress>,
     pub(crate) dead_letters: Option<dead_letter_log::DeadLetterLog>,
-    pub(crate) digest_log: Option<digests::DigestLog>,
+    pub(crate) digests: DigestDuty<H>,
+    pub(crate) snapshots: SnapshotDuty<H>,
+    pub(crate) to_keeper: Option<Arc<ToKeeper>>,
+}
+
+/// The duty to log digests, and to compare them in replay.
+pub(crate) struct DigestDuty<H> {
+    calls: Option<DigestCalls<H>>,
+    pub(crate) log: Option<digests::DigestLog>,
     /// Digests are logged behind it and compared up to it.
     pub(crate) logged_end: u64,
     /// Up to here replay is known to be right.
     same_to: u64,
     has_diverged: bool,
-    snapshots: Option<SnapshotCalls<H>>,
-    digests: Option<DigestCalls<H>>,
-    pub(crate) to_keeper: Option<Arc<ToKeeper>>,
     findings: Arc<Findings>,
-    last_snapshot: u64,
+}
+
+/// The duty to take snapshots.
+pub(crate) struct SnapshotDuty<H> {
+    calls: Option<SnapshotCalls<H>>,
+    /// Where the snapshot ends that the state was restored from; 0 if there was none.
+    pub(crate) restored_end: u64,
+    last_end: u64,
 }
 
 impl<H> Duties<H> {
@@ -105,33 +115,33 @@ impl<H> Duties<H> {
             next: 0,
             pass_to: 0,
             own_start: 0,
-            restored_end: 0,
             epoch: 0,
             epochs: Epochs::none(),
             live_from: 0,
             effects_end: 0,
             progress: None,
             dead_letters: None,
-            digest_log: None,
-            logged_end: 0,
-            same_to: 0,
-            has_diverged: false,
-            snapshots: keeps.snapshots,
-            digests: keeps.digests,
+            digests: DigestDuty {
+                calls: keeps.digests,
+                log: None,
+                logged_end: 0,
+                same_to: 0,
+                has_diverged: false,
+                findings: Arc::default(),
+            },
+            snapshots: SnapshotDuty { calls: keeps.snapshots, restored_end: 0, last_end: 0 },
             to_keeper: None,
-            findings: Arc::default(),
-            last_snapshot: 0,
         }
     }
 
     /// Begins at `base`.
     pub(crate) fn begin(&mut self, base: u64, live_from: u64, epochs: Epochs, findings: Arc<Findings>) {
         self.own_start = self.own_start.max(base);
-        self.same_to = self.own_start;
-        self.last_snapshot = self.own_start;
+        self.digests.same_to = self.own_start;
+        self.snapshots.last_end = self.own_start;
         self.live_from = live_from;
         self.epochs = epochs;
-        self.findings = findings;
+        self.digests.findings = findings;
         self.plan(base);
     }
 
@@ -141,7 +151,7 @@ impl<H> Duties<H> {
         if at > self.own_start {
             // First: what the digest refuses is not saved.
             self.compare_or_log(at, handler, stage)?;
-            if self.snapshots.is_some_and(|calls| self.next_snapshot(at - 1, &calls.options) == at) {
+            if self.snapshots.calls.is_some_and(|calls| self.next_snapshot(at - 1, &calls.options) == at) {
                 self.save(at, handler);
             }
         }
@@ -151,20 +161,20 @@ impl<H> Duties<H> {
 
     /// Hands the state over to the keeper, unless the one before is still with it.
     fn save(&mut self, at: u64, handler: &H) {
-        let (Some(calls), Some(keeper)) = (&self.snapshots, &self.to_keeper) else { return };
-        if at < self.logged_end {
+        let (Some(calls), Some(keeper)) = (&self.snapshots.calls, &self.to_keeper) else { return };
+        if at < self.digests.logged_end {
             // A later digest may yet refuse it, and the good one would have been replaced.
             return;
         }
         if keeper.save(at, |buffer| (calls.save)(handler, buffer)) {
-            self.last_snapshot = at;
+            self.snapshots.last_end = at;
         }
     }
 
     /// The snapshot at shutdown: waits for the keeper if it must.
     pub(crate) fn save_last(&mut self, done: u64, handler: &H) {
-        let Some(calls) = self.snapshots else { return };
-        if !calls.options.at_shutdown || done <= self.last_snapshot {
+        let Some(calls) = self.snapshots.calls else { return };
+        if !calls.options.at_shutdown || done <= self.snapshots.last_end {
             return;
         }
         if let Some(keeper) = &self.to_keeper {
@@ -174,29 +184,29 @@ impl<H> Duties<H> {
     }
 
     fn compare_or_log(&mut self, at: u64, handler: &H, stage: &str) -> Result<(), Cause> {
-        let Some(DigestCalls { options, digest }) = self.digests else { return Ok(()) };
+        let Some(DigestCalls { options, digest }) = self.digests.calls else { return Ok(()) };
         if at % options.every != 0 {
             return Ok(());
         }
         let found = digest(handler);
-        if at > self.logged_end {
+        if at > self.digests.logged_end {
             if let Some(keeper) = &self.to_keeper {
                 keeper.log(DigestEntry { end: at, digest: found, epoch: self.epoch });
             }
             return Ok(());
         }
-        let Some(log) = &mut self.digest_log else { return Ok(()) };
+        let Some(log) = &mut self.digests.log else { return Ok(()) };
         let logged = log.logged(at).map_err(|error| Cause::Keep(Arc::new(error)))?;
         match logged {
-            Some(logged) if logged != found && !self.has_diverged => {
-                let (stage, after) = (stage.to_owned(), self.same_to);
+            Some(logged) if logged != found && !self.digests.has_diverged => {
+                let (stage, after) = (stage.to_owned(), self.digests.same_to);
                 let divergence = Divergence { stage, after, end: at, logged, found };
-                self.has_diverged = true;
-                self.findings.diverged(divergence.clone());
+                self.digests.has_diverged = true;
+                self.digests.findings.diverged(divergence.clone());
                 if options.report_only { Ok(()) } else { Err(Cause::Diverged(divergence)) }
             }
-            Some(_) if !self.has_diverged => {
-                self.same_to = at;
+            Some(_) if !self.digests.has_diverged => {
+                self.digests.same_to = at;
                 Ok(())
             }
             _ => Ok(()),
@@ -206,7 +216,7 @@ impl<H> Duties<H> {
     /// The sequence of the next snapshot behind `at`. During replay one is taken: at the last multiple, or behind the
     /// last digest that it is compared with if that comes later.
     fn next_snapshot(&self, at: u64, options: &Snapshots) -> u64 {
-        let of_replay = (self.live_from / options.every * options.every).max(self.logged_end);
+        let of_replay = (self.live_from / options.every * options.every).max(self.digests.logged_end);
         if at < of_replay { of_replay } else { next_multiple(at, options.every) }
     }
 
@@ -230,10 +240,10 @@ impl<H> Duties<H> {
         if self.pass_to > at {
             self.next = self.next.min(self.pass_to);
         }
-        if let Some(calls) = &self.snapshots {
+        if let Some(calls) = &self.snapshots.calls {
             self.next = self.next.min(self.next_snapshot(at.max(self.own_start), &calls.options));
         }
-        if let Some(calls) = &self.digests {
+        if let Some(calls) = &self.digests.calls {
             self.next = self.next.min(next_multiple(at.max(self.own_start), calls.options.every));
         }
     }

@@ -90,7 +90,7 @@ impl Opening<'_> {
                     return Err(KeepError::RestorePanicked { stage: stage.to_owned(), text });
                 }
                 opened.from = restored.end.unwrap_or(0);
-                duties.restored_end = opened.from;
+                duties.snapshots.restored_end = opened.from;
                 opened.restored = Some(restored);
             } else if keeps.stateless {
                 opened.from = due.unwrap_or(end).min(self.reader_start());
@@ -105,8 +105,8 @@ impl Opening<'_> {
         if keeps.digests.is_some() {
             let mut log = digests::DigestLog::open(&self.folder, stage, self.reader)?;
             log.seek(duties.own_start)?;
-            duties.logged_end = log.end()?;
-            duties.digest_log = Some(log);
+            duties.digests.logged_end = log.end()?;
+            duties.digests.log = Some(log);
         }
         Ok((duties, opened))
     }

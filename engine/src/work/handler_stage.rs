@@ -280,13 +280,13 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         self.duties.to_keeper = Some(Arc::clone(&link));
         let folder = make_folder(journal, &self.name)?;
         remove_unfinished(&folder)?;
-        let files = StageSnapshots::new(&folder, self.duties.restored_end)?;
+        let files = StageSnapshots::new(&folder, self.duties.snapshots.restored_end)?;
         Ok(Some(KeptStage {
             place,
             name: self.name.clone(),
             link,
             snapshots,
-            digest_log: self.duties.digest_log.as_ref().map(|log| log.try_clone()).transpose()?,
+            digest_log: self.duties.digests.log.as_ref().map(|log| log.try_clone()).transpose()?,
             dead_letters: self.duties.dead_letters.as_ref().map(|log| log.to_sync()).transpose()?,
             trust: Trust::default(),
             effects: self.duties.progress.as_ref().map(|progress| progress.to_sync()).transpose()?,
