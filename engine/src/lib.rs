@@ -50,82 +50,63 @@
 // The derive writes `::slipring::..`, in this crate's own tests and docs too.
 extern crate self as slipring;
 
-mod barrier;
-mod builder;
+// A folder knows those below it. `tests/layers.rs` says which those are, and holds each to it.
 mod clock;
-mod context;
 mod counters;
-mod cursor;
-mod duties;
-mod ending;
-mod engine;
+mod cursors;
+mod describe;
 mod error;
-mod feed;
-mod gate;
 mod grace;
-mod graph;
 mod handler;
-mod handler_stage;
-mod held;
-mod inside;
-mod invoke;
-mod journal_stage;
 mod kept;
-mod lane;
 mod late;
-mod latency;
+mod life;
+mod lines;
+mod names;
 mod output;
 mod panics;
-mod park;
-mod pass;
-mod publisher;
-mod recovered;
-mod replay;
+mod publish;
 mod ring;
-mod run;
-mod run_stage;
-mod running_digest;
-mod shutdown;
-mod stage;
-mod start;
-mod status;
 mod timers;
-mod wait;
+mod work;
 
-pub use builder::EngineBuilder;
 pub use clock::{Clock, SystemClock};
-pub use context::{Batch, Context, EventKey};
-pub use counters::{
-    Counters, CountersError, CountersFault, CountersFileError, CountersReader, HaltedCounters, JournalStalls,
-    JournalTime, LateCounters, StageCounters,
+pub use counters::figures::{
+    Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters,
 };
-pub use ending::{Ending, Undelivered};
-pub use engine::Engine;
-pub use error::{BuildError, PublishError, ReplayError, ShutdownError, WaitError};
-pub use gate::{Gate, IntoNames};
+pub use counters::reader::{CountersError, CountersReader};
+pub use describe::builder::EngineBuilder;
+pub use describe::gate::{Gate, IntoNames};
+pub use describe::lane::Lane;
+pub use describe::stage::Stage;
+pub use error::{
+    BuildError, Cause, CountersFileError, Divergence, Halted, KeepError, OutputError, PublishError,
+    ReplayError, ShutdownError, WaitError,
+};
+pub use handler::context::{Batch, Context, EventKey};
+pub use handler::latency::{Latency, LatencyIntervals, LatencyRecorder};
+pub use handler::running_digest::RunningDigest;
 pub use handler::{Fatal, Handler, HandlerError, Outcome};
-pub use kept::KeepError;
 pub use kept::dead_letters::{DeadLetter, DeadLetterKind, DeadLetters, OnError};
-pub use kept::digests::{Digest, Digests, Divergence};
+pub use kept::digests::{Digest, Digests};
 pub use kept::effects::{Effects, FirstTime};
 pub use kept::info::{KeptInfo, SnapshotInfo};
 pub use kept::keeper::KeptCounters;
-pub use kept::reprocess::{ReprocessError, Reprocessed};
 pub use kept::snapshot::{HeldBack, NeededBy, RefusedSnapshot, Restored, Snapshot, Snapshots};
-pub use lane::Lane;
 pub use late::{FollowFrom, LateConsumer, LateContext, LateEnd, LateError, LateHandle, LateHandler};
-pub use latency::{Latency, LatencyIntervals, LatencyRecorder};
-pub use output::{Output, OutputError};
-pub use publisher::Publisher;
-pub use recovered::Recovered;
-pub use replay::{Backtest, BacktestReport, From, Pace, Replay, ReplayReport, Step, Until};
+pub use life::backtest::{Backtest, BacktestReport};
+pub use life::ending::{Ending, Undelivered};
+pub use life::engine::Engine;
+pub use life::recovered::Recovered;
+pub use life::replay::{From, Pace, Replay, ReplayReport, Step, Until};
+pub use life::reprocess::{ReprocessError, Reprocessed};
+pub use life::shutdown::ShutdownReport;
+pub use lines::format::CountersFault;
+pub use output::Output;
+pub use publish::publisher::Publisher;
 pub use ring::Publishers;
-pub use running_digest::RunningDigest;
-pub use shutdown::ShutdownReport;
-pub use stage::Stage;
-pub use status::{Cause, Halted};
 pub use timers::{Schedule, Ticker, TimerError, Timers};
-pub use wait::{Wait, WaitStrategy};
+pub use work::wait::{Wait, WaitStrategy};
 
 pub use bytemuck;
 pub use hdrhistogram;

@@ -1,45 +1,47 @@
 //! The counters from the inside: who writes which words, and how all of them are read.
 //!
 //! The words lie in this process's own memory. Where others are to read them, whoever owns some copies them into a file, the
-//! cursors of stages once a batch: see `told.rs`.
+//! cursors of stages once a batch: see `lines/told.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::format::{
+use super::figures::{Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters};
+use super::meter::BatchMeter;
+use crate::cursors::cursor::Cursor;
+use crate::lines::fate::Fate;
+use crate::lines::format::{
     BatchLine, CAUSE_BYTES, CLOSED, CauseLine, CursorLine, ENDED, FateLine, HALTED, JournalLine, LATE_PLACES,
-    LanesLine, LateHeadLine, LateLine, Layout, PublishersLine, cut,
+    LanesLine, LateHeadLine, LateLine, LineLayout, PublishersLine,
 };
-use super::memory::{Memory, Place, Words};
-use super::told::forks;
-use super::{Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters, Told};
-use crate::cursor::Cursor;
-use crate::status::Halted;
+use crate::lines::memory::{LineMemory, LineRef, Words};
+use crate::lines::told::{Told, forks};
+use crate::names::JOURNAL;
 
 /// The words of one engine's counters.
 #[derive(Debug)]
 pub(crate) struct Board {
-    memory: Arc<Memory>,
+    memory: Arc<LineMemory>,
     /// The file that others read, if there is one.
-    copy: Option<Arc<Memory>>,
+    copy: Option<Arc<LineMemory>>,
     /// How often this process's line had forked when the copy was made.
     forks: u32,
-    layout: Layout,
+    layout: LineLayout,
 }
 
 impl Board {
     /// Of another process, to be read: in memory that is long enough for the layout.
-    pub(super) fn of_other(memory: Arc<Memory>, layout: Layout) -> Self {
+    pub(super) fn of_other(memory: Arc<LineMemory>, layout: LineLayout) -> Self {
         Board { memory, copy: None, forks: 0, layout }
     }
 
     /// In this process alone.
-    pub(crate) fn private(layout: Layout) -> Self {
-        Board::of_other(Memory::private(layout.file_bytes()), layout)
+    pub(crate) fn private(layout: LineLayout) -> Self {
+        Board::of_other(LineMemory::private(layout.file_bytes()), layout)
     }
 
     /// In this process, with copies in `file` for others to read.
-    pub(super) fn told_in(file: Arc<Memory>, layout: Layout) -> Self {
+    pub(super) fn told_in(file: Arc<LineMemory>, layout: LineLayout) -> Self {
         Board { copy: Some(file), forks: forks(), ..Board::private(layout) }
     }
 
@@ -95,11 +97,11 @@ impl Board {
 
     pub(crate) fn batches(&self, index: usize) -> BatchMeter {
         let (cursor, line) = (self.told(self.layout.stage(index)), self.told(self.layout.batches(index)));
-        BatchMeter { cursor, line, batches: 0, max_batch: 0 }
+        BatchMeter::new(cursor, line)
     }
 
     /// Where each stage says what time it has come to.
-    pub(crate) fn stage_times(&self) -> Vec<Place<BatchLine>> {
+    pub(crate) fn stage_times(&self) -> Vec<LineRef<BatchLine>> {
         (0..self.layout.stages).map(|index| self.memory.at(self.layout.batches(index))).collect()
     }
 
@@ -124,41 +126,15 @@ impl Board {
         (0..LATE_PLACES).map(|index| self.told(self.layout.late(index)))
     }
 
-    fn fate(&self) -> Told<FateLine> {
-        self.told(self.layout.fate())
-    }
-
-    /// Writes down why the engine has halted; called once.
-    pub(crate) fn halt(&self, stage: Option<usize>, halted: &Halted) {
-        let (fate, cause) = (self.fate(), halted.cause.to_string());
-        let text = cut(&cause, CAUSE_BYTES).as_bytes();
-        self.told::<CauseLine>(self.layout.cause()).each(|line| {
-            for (word, bytes) in line.text.iter().zip(text.chunks(8)) {
-                let mut padded = [0; 8];
-                padded[..bytes.len()].copy_from_slice(bytes);
-                // Relaxed, as the rest: ordered by the word below.
-                word.store(u64::from_le_bytes(padded), Ordering::Relaxed);
-            }
-        });
-        fate.each(|fate| {
-            fate.cause_bytes.store(text.len() as u64, Ordering::Relaxed);
-            fate.sequence.store(halted.sequence, Ordering::Relaxed);
-            fate.stage.store(stage.map_or(u64::MAX, |index| index as u64), Ordering::Relaxed);
-            // Release N: the cause is there before the word says so. Partner: Acquire N.
-            fate.word.fetch_or(HALTED, Ordering::Release);
-        });
+    /// Where others read what becomes of the engine.
+    pub(crate) fn fate(&self) -> Fate {
+        Fate { line: self.told(self.layout.fate()), cause: self.told(self.layout.cause()) }
     }
 
     /// Says whether the name of the journal's folder means another one by now.
     pub(crate) fn set_folder_moved(&self, moved: bool) {
         // Relaxed: a figure, of the journal's threads alone.
-        self.fate().each(|fate| fate.folder_moved.store(u64::from(moved), Ordering::Relaxed));
-    }
-
-    /// Publishing is closed.
-    pub(crate) fn close(&self) {
-        // Release N, as the next: as in `halt`.
-        self.fate().each(|fate| fate.word.fetch_or(CLOSED, Ordering::Release));
+        self.fate().line.each(|fate| fate.folder_moved.store(u64::from(moved), Ordering::Relaxed));
     }
 
     /// Whoever has the file mapped still learns that nothing moves any more.
@@ -172,19 +148,19 @@ impl Board {
             }
         }
         // Release N: the cursors have moved for the last time.
-        self.fate().each(|fate| fate.word.fetch_or(ENDED, Ordering::Release));
+        self.fate().line.each(|fate| fate.word.fetch_or(ENDED, Ordering::Release));
     }
 
     /// Whether the engine has ended: what is read behind it is the last.
     pub(crate) fn has_ended(&self) -> bool {
         // Acquire N: see `end`.
-        self.fate().word.load(Ordering::Acquire) & ENDED != 0
+        self.fate().line.word.load(Ordering::Acquire) & ENDED != 0
     }
 
     /// All of it, word by word: each is whole and fresh, but they need not be of the same moment.
     pub(crate) fn read<'a>(&self, about: About<'a>) -> Counters {
-        let fate = self.fate();
-        // Acquire N: see `halt`.
+        let fate = self.fate().line;
+        // Acquire N: see `Fate::halt`.
         let word = fate.word.load(Ordering::Acquire);
         // Late consumers and stages first: none is ever ahead of what is published, whenever that is read after it. But for a late
         // consumer that was told to begin at a sequence that is not there yet.
@@ -196,7 +172,7 @@ impl Board {
             .collect();
         let furthest = stages.iter().map(|stage| stage.end).max().unwrap_or(0);
         // The word here moves once a batch, its stage's cursor every 128 events.
-        let journal_at = stages.iter().position(|stage| stage.name == crate::journal_stage::JOURNAL);
+        let journal_at = stages.iter().position(|stage| stage.name == JOURNAL);
         let journal_stage = journal_at.map(|at| &stages[at]);
         let journal = self.journal();
         // Relaxed: figures, as all that follow.
@@ -287,44 +263,4 @@ pub(crate) struct About<'a> {
     pub(crate) stages: Box<dyn Iterator<Item = (&'a str, &'a str)> + 'a>,
     /// The late consumers, if the reader knows of more than those that have places.
     pub(crate) late: Option<Vec<LateCounters>>,
-}
-
-/// Counts a stage's batches, in the hand of its lane alone.
-#[derive(Debug)]
-pub(crate) struct BatchMeter {
-    /// The stage's cursor, which is moved elsewhere: for its copy.
-    cursor: Told<CursorLine>,
-    line: Told<BatchLine>,
-    batches: u64,
-    max_batch: u64,
-}
-
-impl BatchMeter {
-    /// A batch of so many events is finished, and the latest time up to its end. Before the cursor says so, so that who sees the
-    /// one sees the other.
-    #[inline(always)]
-    pub(crate) fn took(&mut self, events: u64, end: u64, time_ns: u64) {
-        self.batches += 1;
-        self.max_batch = self.max_batch.max(events);
-        let (batches, max_batch) = (self.batches, self.max_batch);
-        self.line.each(|line| {
-            // Relaxed: figures, of one writer.
-            line.batches.store(batches, Ordering::Relaxed);
-            line.last_batch.store(events, Ordering::Relaxed);
-            line.time_ns.store(time_ns, Ordering::Relaxed);
-            if line.max_batch.load(Ordering::Relaxed) != max_batch {
-                line.max_batch.store(max_batch, Ordering::Relaxed);
-            }
-        });
-        self.came_to(end);
-    }
-
-    /// Tells others that everything below `end` is finished.
-    #[inline(always)]
-    pub(crate) fn came_to(&self, end: u64) {
-        if let Some(copy) = self.cursor.copy() {
-            // Release P: what is told of batches comes before the cursor. Partner: Acquire P in `Cursor::end`.
-            copy.end.store(end, Ordering::Release);
-        }
-    }
 }

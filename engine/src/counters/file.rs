@@ -15,9 +15,10 @@ use rustix::fs::FallocateFlags;
 use slipring_journal::storage::Files;
 
 use super::board::Board;
-use super::format::{CountersFault, Static, place};
-use super::memory::Memory;
 use super::reader::{look, odd, open_file};
+use crate::error::CountersFileError;
+use crate::lines::format::{Static, place};
+use crate::lines::memory::LineMemory;
 
 /// What the user said of the counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,38 +30,6 @@ pub(crate) enum Shown {
     At(PathBuf),
     /// To nobody.
     Private,
-}
-
-/// Why a counters file can't be made where it should be.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CountersFileError {
-    /// A system call failed.
-    #[error("counters file {}: {what}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        what: &'static str,
-        /// The system's answer.
-        source: io::Error,
-    },
-    /// Another engine's counters are there.
-    #[error("counters file {}: an engine of process {process} writes it: give each engine its own", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-        /// The process.
-        process: u32,
-    },
-    /// Something else is there.
-    #[error("counters file {}: something else is there ({fault}): remove it or give another path", path.display())]
-    Occupied {
-        /// The file.
-        path: PathBuf,
-        /// What it is not.
-        fault: CountersFault,
-    },
 }
 
 /// The file of a living engine; it goes with this value.
@@ -208,7 +177,7 @@ fn make_under(
     let identity = identity(&file.metadata().map_err(fault("look at"))?);
     let fixed = Static { own: place(identity), ..fixed.clone() };
     file.write_all_at(&fixed.encode(), 0).map_err(fault("write"))?;
-    let board = Board::told_in(Memory::map(&file).map_err(fault("map"))?, layout);
+    let board = Board::told_in(LineMemory::map(&file).map_err(fault("map"))?, layout);
     board.begin(base);
     std::fs::rename(temporary, path).map_err(fault("rename"))?;
     let board = Arc::new(board);
@@ -254,8 +223,8 @@ fn fault(path: &Path, what: &'static str, source: io::Error) -> CountersFileErro
 
 #[cfg(test)]
 mod tests {
-    use super::super::format::Process;
     use super::*;
+    use crate::lines::format::Process;
 
     fn fixed() -> Static {
         Static {

@@ -7,13 +7,13 @@
 
 use std::sync::atomic::{Ordering, fence};
 
-use super::LateCounters;
-use super::Told;
 use super::board::Board;
-use super::format::{
+use super::figures::LateCounters;
+use crate::lines::format::{
     LATE_EVICTED, LATE_FAILED, LATE_GENERATION, LATE_TAKEN, LateHeadLine, LateLine, NAME_BYTES, cut, text,
 };
-use super::memory::Memory;
+use crate::lines::memory::LineMemory;
+use crate::lines::told::Told;
 
 /// How often a reader looks again at a place that changes hands under it.
 const TRIES: u32 = 8;
@@ -29,7 +29,7 @@ pub(crate) struct LatePlace {
 impl LatePlace {
     /// Of one that belongs to no engine and has finished everything below `end`.
     pub(crate) fn private(end: u64) -> Self {
-        let line = Told::new(Memory::private(size_of::<LateLine>()).at(0), None, 0);
+        let line = Told::new(LineMemory::private(size_of::<LateLine>()).at(0), None, 0);
         let place = LatePlace { line, not_shown: None };
         place.set_end(end);
         place
@@ -160,8 +160,8 @@ fn read(line: &LateLine) -> Option<LateCounters> {
 mod tests {
     use std::sync::atomic::AtomicBool;
 
-    use super::super::format::{LATE_PLACES, Layout};
     use super::*;
+    use crate::lines::format::{LATE_PLACES, LineLayout};
 
     fn names(board: &Board) -> Vec<String> {
         board.read_late().into_iter().map(|late| late.name).collect()
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn places_are_taken_and_given_back_and_those_beyond_are_counted() {
-        let board = Board::private(Layout { stages: 3 });
+        let board = Board::private(LineLayout { stages: 3 });
         assert_eq!((board.read_late(), board.late_not_shown()), (Vec::new(), 0));
         let mut places: Vec<_> =
             (0..LATE_PLACES as u64 + 2).map(|n| board.take_late(&format!("late {n}"), n)).collect();
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_long_name_is_cut_between_characters_and_leaves_nothing_behind() {
-        let board = Board::private(Layout { stages: 0 });
+        let board = Board::private(LineLayout { stages: 0 });
         drop(board.take_late(&"é".repeat(40), 0));
         let place = board.take_late(&format!("x{}", "é".repeat(40)), 0);
         assert_eq!(names(&board), [format!("x{}", "é".repeat(31))]);
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_reader_never_mixes_two_that_follow_one_another() {
         const READS: usize = 10_000;
-        let board = Board::private(Layout { stages: 0 });
+        let board = Board::private(LineLayout { stages: 0 });
         let names: [String; 10] = std::array::from_fn(|n| n.to_string().repeat(NAME_BYTES));
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use slipring_journal::storage::Files;
 use slipring_journal::{FileKind, NotOurs};
 
-use super::Counters;
 use super::board::{About, Board};
+use super::figures::Counters;
 use super::file::{NOTE, identity};
-use super::format::{BLOCK_BYTES, CountersFault, Static, place};
-use super::memory::Memory;
 use crate::clock::{Clock, SystemClock};
+use crate::lines::format::{BLOCK_BYTES, CountersFault, Static, place};
+use crate::lines::memory::LineMemory;
 
 /// The counters of an engine, in this process or another, read again and again.
 ///
@@ -157,7 +157,7 @@ impl CountersReader {
         if fixed.own != 0 && fixed.own != own && !fixed.process.is_dead() {
             return Err(CountersError::Invalid { path, fault: CountersFault::Copy });
         }
-        let memory = Memory::map_read_only(&file, fixed.layout().file_bytes()).map_err(fault)?;
+        let memory = LineMemory::map_read_only(&file, fixed.layout().file_bytes()).map_err(fault)?;
         let board = Board::of_other(memory, fixed.layout());
         Ok(CountersReader { path, file, fixed, board, journal: None })
     }

@@ -9,8 +9,6 @@
 
 use std::collections::HashMap;
 
-use crate::gate::Gate;
-
 /// Which stage reads which, by number.
 #[derive(Clone, Debug)]
 pub(crate) struct Reads {
@@ -29,12 +27,12 @@ pub(crate) struct Limit {
 }
 
 impl Reads {
-    /// By the stages' names and gates, which are checked: nobody waits for himself.
-    pub(crate) fn of(stages: &[(&str, &Gate)]) -> Self {
+    /// By the stages' names and what each reads, which is checked: nobody waits for himself.
+    pub(crate) fn of(stages: &[(&str, &[String])]) -> Self {
         let numbers: HashMap<&str, usize> =
             stages.iter().enumerate().map(|(at, (name, _))| (*name, at)).collect();
-        let read = |(_, gate): &(&str, &Gate)| -> Vec<usize> {
-            gate.reads.iter().filter_map(|name| numbers.get(name.as_str()).copied()).collect()
+        let read = |(_, reads): &(&str, &[String])| -> Vec<usize> {
+            reads.iter().filter_map(|name| numbers.get(name.as_str()).copied()).collect()
         };
         Self::new(stages.iter().map(read).collect())
     }

@@ -18,89 +18,13 @@ use std::path::PathBuf;
 use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
+use super::dead_letter_format::{HEAD_BYTES, LetterEntry, decode, encode, encode_mark};
 use super::dead_letters::{DeadLetter, DeadLetterKind};
-use super::{KeepError, epochs, io, make_folder};
+use super::epochs;
+use super::folders::{make_folder, sync_folder};
+use crate::error::{KeepError, io};
 
 pub(crate) const NAME: &str = "dead-letters";
-/// Length of the cause 2, its complement 2, checksum 4, journal id 16, sequence 8, epoch 4, kind 4; then the cause.
-const HEAD_BYTES: usize = 40;
-/// Longer causes are cut.
-const MOST_CAUSE_BYTES: usize = 1000;
-/// The kind of a mark: in place of the sequence it has the length that is synced, and no cause.
-const MARK: u32 = 3;
-
-pub(crate) fn encode(
-    journal_id: JournalId,
-    sequence: u64,
-    epoch: u32,
-    kind: DeadLetterKind,
-    cause: &str,
-) -> Vec<u8> {
-    let mut cut = cause.len().min(MOST_CAUSE_BYTES);
-    while !cause.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    let kind = match kind {
-        DeadLetterKind::Refused => 0,
-        DeadLetterKind::Skipped => 1,
-        DeadLetterKind::Settled => 2,
-    };
-    encode_entry(journal_id, sequence, epoch, kind, &cause.as_bytes()[..cut])
-}
-
-fn encode_entry(journal_id: JournalId, word: u64, epoch: u32, kind: u32, cause: &[u8]) -> Vec<u8> {
-    let mut entry = vec![0; 8];
-    entry[..2].copy_from_slice(&(cause.len() as u16).to_le_bytes());
-    entry[2..4].copy_from_slice(&(!(cause.len() as u16)).to_le_bytes());
-    entry.extend_from_slice(&journal_id.0);
-    entry.extend_from_slice(&word.to_le_bytes());
-    entry.extend_from_slice(&epoch.to_le_bytes());
-    entry.extend_from_slice(&kind.to_le_bytes());
-    entry.extend_from_slice(cause);
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&entry[..4]), &entry[8..]);
-    entry[4..8].copy_from_slice(&crc.to_le_bytes());
-    entry
-}
-
-fn encode_mark(journal_id: JournalId, synced_bytes: u64) -> Vec<u8> {
-    encode_entry(journal_id, synced_bytes, 0, MARK, &[])
-}
-
-enum Entry {
-    Letter(DeadLetter),
-    /// So many bytes from the log's beginning are synced.
-    Mark(u64),
-    /// Of a later version of slipring.
-    Unknown,
-}
-
-/// The first entry of `bytes`, with its journal and size, if it validates.
-fn decode(bytes: &[u8], stage: &str) -> Option<(Entry, JournalId, usize)> {
-    let half = |at: usize| Some(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
-    let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    let cause_bytes = half(0)?;
-    if cause_bytes != !half(2)? || usize::from(cause_bytes) > MOST_CAUSE_BYTES {
-        return None;
-    }
-    let size = HEAD_BYTES + usize::from(cause_bytes);
-    let entry = bytes.get(..size)?;
-    if word(4)? != crc32c::crc32c_append(crc32c::crc32c(&entry[..4]), &entry[8..]) {
-        return None;
-    }
-    let sequence = u64::from_le_bytes(entry[24..32].try_into().ok()?);
-    let letter = |kind| {
-        let cause = String::from_utf8_lossy(&entry[HEAD_BYTES..]).into_owned();
-        Some(Entry::Letter(DeadLetter { stage: stage.to_owned(), sequence, epoch: word(32)?, kind, cause }))
-    };
-    let decoded = match word(36)? {
-        0 => letter(DeadLetterKind::Refused)?,
-        1 => letter(DeadLetterKind::Skipped)?,
-        2 => letter(DeadLetterKind::Settled)?,
-        MARK => Entry::Mark(sequence),
-        _ => Entry::Unknown,
-    };
-    Some((decoded, JournalId(entry[8..24].try_into().ok()?), size))
-}
 
 /// What a log ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,9 +80,9 @@ fn parse(bytes: &[u8], stage: &str) -> Option<Read> {
         Read { letters: Vec::new(), journal_id: None, is_mixed: false, whole: 0, tail: Tail::Whole };
     while let Some((entry, journal_id, size)) = decode(&bytes[read.whole..], stage) {
         match entry {
-            Entry::Letter(letter) => read.letters.push(letter),
-            Entry::Mark(_) => {}
-            Entry::Unknown => return None,
+            LetterEntry::Letter(letter) => read.letters.push(letter),
+            LetterEntry::Mark(_) => {}
+            LetterEntry::Unknown => return None,
         }
         read.is_mixed |= *read.journal_id.get_or_insert(journal_id) != journal_id;
         read.whole += size;
@@ -168,7 +92,7 @@ fn parse(bytes: &[u8], stage: &str) -> Option<Read> {
         // Marks may begin anywhere: nobody knows how long what is not whole was.
         let synced = (whole + 1..bytes.len()).filter_map(|at| match decode(&bytes[at..], stage) {
             // What lies before a mark was there when it was written, even if it was cut off meanwhile.
-            Some((Entry::Mark(synced), ..)) => Some(synced.min(at as u64)),
+            Some((LetterEntry::Mark(synced), ..)) => Some(synced.min(at as u64)),
             _ => None,
         });
         if synced.max() > Some(whole as u64) {
@@ -191,7 +115,7 @@ pub(crate) fn sync_and_mark(file: &File, journal_id: JournalId) -> std::io::Resu
     let mut last = [0; HEAD_BYTES];
     let Some(last_at) = end.checked_sub(HEAD_BYTES as u64) else { return Ok(()) };
     file.read_exact_at(&mut last, last_at)?;
-    if let Some((Entry::Mark(_), ..)) = decode(&last, "") {
+    if let Some((LetterEntry::Mark(_), ..)) = decode(&last, "") {
         return Ok(());
     }
     (&*file).write_all(&encode_mark(journal_id, end))
@@ -199,7 +123,7 @@ pub(crate) fn sync_and_mark(file: &File, journal_id: JournalId) -> std::io::Resu
 
 /// A stage's log, open for appending.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct DeadLetterLog {
     path: PathBuf,
     file: File,
     journal_id: JournalId,
@@ -208,7 +132,7 @@ pub(crate) struct Log {
     torn_bytes: u64,
 }
 
-impl Log {
+impl DeadLetterLog {
     /// Opens or makes a stage's log. A torn end is cut off; entries for records that the log of events has lost are not
     /// skipped: other events lie there now.
     pub(crate) fn open(journal: &Files, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
@@ -228,7 +152,7 @@ impl Log {
             }
         };
         sync_and_mark(&file, journal_id).map_err(io("sync", &path))?;
-        super::sync_folder(&folder)?;
+        sync_folder(&folder)?;
         let mut skips = Vec::new();
         for letter in read.letters {
             if letter.kind != DeadLetterKind::Settled && epochs::is_of(reader, letter.sequence, letter.epoch)?
@@ -238,7 +162,7 @@ impl Log {
         }
         skips.sort_unstable_by(|a, b| b.cmp(a));
         skips.dedup();
-        Ok(Log { path, file, journal_id, skips, torn_bytes })
+        Ok(DeadLetterLog { path, file, journal_id, skips, torn_bytes })
     }
 
     /// How much a crash had left at its end, which was cut off.
@@ -298,7 +222,7 @@ impl Log {
     }
 }
 
-impl Drop for Log {
+impl Drop for DeadLetterLog {
     fn drop(&mut self) {
         // If it can't be, damage to its end may be taken for a crash's; the next opening marks it.
         let _ = sync_and_mark(&self.file, self.journal_id);
@@ -307,6 +231,7 @@ impl Drop for Log {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dead_letter_format::{MARK, encode_entry};
     use super::*;
 
     const JOURNAL: JournalId = JournalId([7; 16]);

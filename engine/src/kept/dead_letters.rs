@@ -10,8 +10,11 @@ use std::time::Duration;
 
 use slipring_journal::storage::{Access, Files};
 
-use super::dead_letter_log::{self as log, Tail};
-use super::{KeepError, io, stage_folder, stage_path, stages};
+use super::dead_letter_format::encode;
+use super::dead_letter_log as log;
+use super::dead_letter_log::Tail;
+use super::folders::{stage_folder, stage_path, stages};
+use crate::error::{KeepError, io};
 
 /// What a stage does when its handler returns an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,7 +160,7 @@ impl DeadLetters {
         }
         let Some(journal_id) = read.journal_id else { return Err(log::damaged(path)) };
         let mut file = folder.open_file(log::NAME, Access::Append).map_err(io("open", &path))?;
-        let entry = log::encode(journal_id, letter.sequence, letter.epoch, DeadLetterKind::Settled, how);
+        let entry = encode(journal_id, letter.sequence, letter.epoch, DeadLetterKind::Settled, how);
         file.write_all(&entry).and_then(|()| file.sync_all()).map_err(io("append to", &path))?;
         self.letters.push(DeadLetter {
             kind: DeadLetterKind::Settled,

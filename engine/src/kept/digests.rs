@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
-use super::{KeepError, epochs, io, make_folder, sync_folder, write_whole};
+use super::epochs;
+use super::folders::{make_folder, sync_folder, write_whole};
+use crate::error::{KeepError, io};
 
 /// A handler that can tell its state, or what it has put out, by a number.
 pub trait Digest {
@@ -41,28 +43,9 @@ impl Digests {
     }
 }
 
-/// Replay came to another state than the one that was logged: a handler that is not deterministic, or not the same
-/// code.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "replay of stage {stage} went another way between sequences {after} and {end} (excluded): digest {found:#018x}, logged was {logged:#018x}; is its handler deterministic, and the same code?"
-)]
-pub struct Divergence {
-    /// The stage.
-    pub stage: String,
-    /// Up to this sequence (excluded) the state was the same, or none was logged.
-    pub after: u64,
-    /// Behind the last event before this sequence it was not.
-    pub end: u64,
-    /// The digest that was logged there.
-    pub logged: u64,
-    /// The digest that replay found.
-    pub found: u64,
-}
-
 /// One line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct DigestEntry {
     /// The sequence behind the last event in the digest.
     pub(crate) end: u64,
     pub(crate) digest: u64,
@@ -75,7 +58,7 @@ const ENTRY_BYTES: usize = 24;
 /// The log starts with an entry's worth of header: magic, journal's id.
 const MAGIC: &[u8; 8] = b"slipdig1";
 
-impl Entry {
+impl DigestEntry {
     fn encode(&self, journal_id: JournalId) -> [u8; ENTRY_BYTES] {
         let mut bytes = [0; ENTRY_BYTES];
         bytes[..8].copy_from_slice(&self.end.to_le_bytes());
@@ -89,7 +72,7 @@ impl Entry {
     fn decode(bytes: &[u8; ENTRY_BYTES], journal_id: JournalId) -> Option<Self> {
         let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
         let epoch = u32::from_le_bytes(bytes[16..20].try_into().ok()?);
-        let entry = Entry { end: long(0), digest: long(8), epoch };
+        let entry = DigestEntry { end: long(0), digest: long(8), epoch };
         (entry.encode(journal_id) == *bytes).then_some(entry)
     }
 }
@@ -103,7 +86,7 @@ fn header(journal_id: JournalId) -> [u8; ENTRY_BYTES] {
 
 /// A stage's log, open for comparing and appending.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub(crate) struct DigestLog {
     path: PathBuf,
     file: File,
     journal_id: JournalId,
@@ -113,7 +96,7 @@ pub(crate) struct Log {
     buffer: Vec<u8>,
 }
 
-impl Log {
+impl DigestLog {
     /// Opens or makes a stage's log. Entries for records that the log of events has lost are cut off, and those for
     /// records that retention took are removed when they are most of it.
     pub(crate) fn open(journal: &Files, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
@@ -138,7 +121,7 @@ impl Log {
             }
         }
         let count = (length / ENTRY_BYTES as u64).saturating_sub(1);
-        let mut log = Log { path, file, journal_id, count, next: 0, buffer: Vec::new() };
+        let mut log = DigestLog { path, file, journal_id, count, next: 0, buffer: Vec::new() };
         // What the log of events has lost is at the end, for at each opening it is cut before more comes.
         let (mut low, mut high) = (0, count);
         while low < high {
@@ -184,15 +167,15 @@ impl Log {
         };
         let length = believed_bytes(&file).map_err(io("read", &path))?;
         let count = (length / ENTRY_BYTES as u64).saturating_sub(1);
-        let log = Log { path, file, journal_id, count, next: 0, buffer: Vec::new() };
+        let log = DigestLog { path, file, journal_id, count, next: 0, buffer: Vec::new() };
         Ok(Some((count, log.end()?)))
     }
 
-    fn entry(&self, index: u64) -> Result<Option<Entry>, KeepError> {
+    fn entry(&self, index: u64) -> Result<Option<DigestEntry>, KeepError> {
         let mut bytes = [0; ENTRY_BYTES];
         let at = (index + 1) * ENTRY_BYTES as u64;
         self.file.read_exact_at(&mut bytes, at).map_err(io("read", &self.path))?;
-        Ok(Entry::decode(&bytes, self.journal_id))
+        Ok(DigestEntry::decode(&bytes, self.journal_id))
     }
 
     /// Makes ready to compare what lies behind `start`.
@@ -238,7 +221,7 @@ impl Log {
     }
 
     /// Appends entries.
-    pub(crate) fn append(&mut self, entries: impl Iterator<Item = Entry>) -> Result<(), KeepError> {
+    pub(crate) fn append(&mut self, entries: impl Iterator<Item = DigestEntry>) -> Result<(), KeepError> {
         self.buffer.clear();
         let mut count = 0;
         for entry in entries {
@@ -255,6 +238,6 @@ impl Log {
     pub(crate) fn try_clone(&self) -> Result<Self, KeepError> {
         let file = self.file.try_clone().map_err(io("open", &self.path))?;
         let (path, journal_id, count) = (self.path.clone(), self.journal_id, self.count);
-        Ok(Log { path, file, journal_id, count, next: count, buffer: Vec::new() })
+        Ok(DigestLog { path, file, journal_id, count, next: count, buffer: Vec::new() })
     }
 }

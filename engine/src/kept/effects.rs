@@ -14,7 +14,9 @@ use memmap2::{MmapOptions, MmapRaw};
 use slipring_journal::storage::{Access, Files, Folder};
 use slipring_journal::{JournalId, RawReader};
 
-use super::{KeepError, epochs, io, make_folder, stage_folder, stage_path, write_whole};
+use super::epochs;
+use super::folders::{make_folder, stage_folder, stage_path, write_whole};
+use crate::error::{KeepError, io};
 
 /// What to take for emitted when a stage with effects meets a journal that it has never seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +67,7 @@ const ADVICE: &str = "remove it and say with Effects::first_time what has been e
 
 /// The file, mapped.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct EffectsProgress {
     map: MmapRaw,
     file: File,
     path: PathBuf,
@@ -74,22 +76,22 @@ pub(crate) struct Progress {
 }
 
 /// What opening found.
-pub(crate) struct Found {
-    pub(crate) progress: Progress,
+pub(crate) struct FoundEffects {
+    pub(crate) progress: EffectsProgress,
     /// The effects of events below it have been emitted.
     pub(crate) end: u64,
     /// Effects were emitted for events that the log no longer holds, up to this sequence.
     pub(crate) lost_to: Option<u64>,
 }
 
-impl Progress {
+impl EffectsProgress {
     /// Opens or makes the stage's file, and finds how far its effects are.
     pub(crate) fn open(
         journal: &Files,
         stage: &str,
         effects: Effects,
         reader: &mut RawReader,
-    ) -> Result<Found, KeepError> {
+    ) -> Result<FoundEffects, KeepError> {
         let found = match stage_folder(journal, stage)? {
             Some(folder) if has_file(&folder)? => Some(folder),
             _ => None,
@@ -127,7 +129,7 @@ impl Progress {
                 (end, (end < noted_end).then_some(noted_end))
             }
         };
-        Ok(Found { progress, end, lost_to })
+        Ok(FoundEffects { progress, end, lost_to })
     }
 
     /// How far the effects of the stage of this folder are, if it has any.
@@ -146,7 +148,7 @@ impl Progress {
             return Err(damaged("it has not its size"));
         }
         let map = MmapOptions::new().len(FILE_BYTES).map_raw(&file).map_err(io("map", path))?;
-        let mut progress = Progress { map, file, path: path.clone(), journal_id, next_slot: 0 };
+        let mut progress = EffectsProgress { map, file, path: path.clone(), journal_id, next_slot: 0 };
         let read = |word: usize| progress.word(word).load(Ordering::Relaxed);
         let found: Vec<u64> = (0..HEADER_WORDS).map(read).collect();
         if found != header(journal_id) {

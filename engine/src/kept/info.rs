@@ -6,8 +6,10 @@ use slipring_journal::storage::{Access, Folder};
 use slipring_journal::{Journal, RawReader};
 
 use super::dead_letters::DeadLetters;
-use super::effects::Progress;
-use super::{KeepError, digests, snapshot, stage_folder, stages};
+use super::effects::EffectsProgress;
+use super::folders::{stage_folder, stages};
+use super::{digests, snapshot};
+use crate::error::KeepError;
 
 /// A snapshot as it is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,8 +58,8 @@ impl KeptInfo {
             let Some(folder) = stage_folder(&files, &stage)? else { continue };
             let open_dead_letters =
                 letters.open().iter().filter(|letter| letter.stage == stage).count() as u64;
-            let effects = Progress::peek(&folder, reader.journal_id());
-            let digests = digests::Log::peek(&folder, reader.journal_id());
+            let effects = EffectsProgress::peek(&folder, reader.journal_id());
+            let digests = digests::DigestLog::peek(&folder, reader.journal_id());
             all.push(KeptInfo {
                 snapshots: snapshots(&folder, &mut reader)?,
                 effects_end: effects.map_err(|error| error.to_string()).transpose(),

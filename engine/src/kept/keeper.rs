@@ -3,144 +3,29 @@
 //! It writes a snapshot only when the record that it was taken behind is durable, and when the dead letters before it
 //! are. It looks every few milliseconds instead of being woken: lanes make no system call for it.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam::queue::ArrayQueue;
 use slipring_journal::storage::Folder;
 use slipring_journal::{Cursors, Journal, RetentionHandle};
 
-use super::digests::{self, Divergence, Entry};
+use super::dead_letter_log;
+use super::digests;
+use super::findings::Findings;
+use super::link::{DIGEST_QUEUE, Saved, ToKeeper};
 use super::plan::{Cuts, Plan, Standing};
 use super::snapshot::{Snapshots, StageSnapshots};
 use super::trust::Trust;
-use super::{KeepError, dead_letter_log, io};
-use crate::cursor::Cursor;
-use crate::grace;
-use crate::panics;
+use crate::cursors::cursor::Cursor;
+use crate::error::{KeepError, io};
+use crate::{grace, panics};
 
-/// Digests that wait for the keeper; more are dropped, and counted.
-const DIGEST_QUEUE: usize = 1 << 16;
 const THREAD: &str = "slipring-keeper";
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-
-/// What is found while events are handled, for whoever asks.
-#[derive(Debug, Default)]
-pub(crate) struct Findings {
-    divergences: Mutex<Vec<Divergence>>,
-    faults: Mutex<VecDeque<String>>,
-}
-
-/// Faults remembered; the oldest go.
-const MOST_FAULTS: usize = 100;
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Findings {
-    pub(crate) fn diverged(&self, divergence: Divergence) {
-        lock(&self.divergences).push(divergence);
-    }
-
-    pub(crate) fn divergences(&self) -> Vec<Divergence> {
-        lock(&self.divergences).clone()
-    }
-
-    fn fault(&self, stage: &str, error: &dyn std::fmt::Display) {
-        let mut faults = lock(&self.faults);
-        if faults.len() == MOST_FAULTS {
-            faults.pop_front();
-        }
-        faults.push_back(format!("{stage}: {error}"));
-    }
-
-    pub(crate) fn faults(&self) -> Vec<String> {
-        lock(&self.faults).iter().cloned().collect()
-    }
-}
-
-/// A state on its way to the disk.
-#[derive(Debug)]
-struct Saved {
-    end: u64,
-    bytes: Vec<u8>,
-}
-
-/// Between one stage's lane and the keeper.
-#[derive(Debug)]
-pub(crate) struct ToKeeper {
-    saved: ArrayQueue<Saved>,
-    /// The one buffer, while nobody fills or writes it.
-    buffer: ArrayQueue<Vec<u8>>,
-    digests: ArrayQueue<Entry>,
-    /// The lane waits for the buffer, to hand over its last state.
-    waits: AtomicBool,
-    taken: AtomicU64,
-    missed: AtomicU64,
-    dropped: AtomicU64,
-    last_end: AtomicU64,
-}
-
-impl ToKeeper {
-    pub(crate) fn new(with_digests: bool) -> Self {
-        let buffer = ArrayQueue::new(1);
-        let _ = buffer.push(Vec::new());
-        ToKeeper {
-            saved: ArrayQueue::new(1),
-            buffer,
-            digests: ArrayQueue::new(if with_digests { DIGEST_QUEUE } else { 1 }),
-            waits: AtomicBool::new(false),
-            taken: AtomicU64::new(0),
-            missed: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
-            last_end: AtomicU64::new(0),
-        }
-    }
-
-    /// Has `fill` write a state and hands it over; not if the one before is still on its way.
-    pub(crate) fn save(&self, end: u64, fill: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let Some(mut bytes) = self.buffer.pop() else {
-            // Relaxed, here and below: counts, read for display.
-            self.missed.fetch_add(1, Ordering::Relaxed);
-            return false;
-        };
-        bytes.clear();
-        fill(&mut bytes);
-        self.saved.push(Saved { end, bytes }).is_ok()
-    }
-
-    /// Where the state ends that is handed over and not written yet. The keeper's call.
-    fn pending_end(&self) -> Option<u64> {
-        let saved = self.saved.pop()?;
-        let end = saved.end;
-        // Room for it there is: nobody else pushes while the buffer is out.
-        let _ = self.saved.push(saved);
-        Some(end)
-    }
-
-    /// Waits until a state can be handed over, within bounds.
-    pub(crate) fn wait_for_buffer(&self) {
-        let deadline = Instant::now() + grace::LAST_SNAPSHOT;
-        // Relaxed, as its loads: it only says how long to wait, and protects nothing.
-        self.waits.store(true, Ordering::Relaxed);
-        while self.buffer.is_empty() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        self.waits.store(false, Ordering::Relaxed);
-    }
-
-    pub(crate) fn log(&self, entry: Entry) {
-        if self.digests.push(entry).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
 
 /// What the keeper has of a stage.
 pub(crate) struct KeptStage {
@@ -148,7 +33,7 @@ pub(crate) struct KeptStage {
     pub(crate) folder: Folder,
     pub(crate) link: Arc<ToKeeper>,
     pub(crate) snapshots: Option<(Snapshots, u32)>,
-    pub(crate) digest_log: Option<digests::Log>,
+    pub(crate) digest_log: Option<digests::DigestLog>,
     /// To be synced before a snapshot counts.
     pub(crate) dead_letters: Option<File>,
     /// To be synced before a snapshot, which says that the effects before it are out.
@@ -281,9 +166,9 @@ impl Work {
         for stage in &mut self.stages {
             let (name, findings) = (stage.name.clone(), &self.findings);
             match stage.round(&self.journal, &self.cursors, ended) {
-                Ok(Round::Waits) => waits = true,
-                Ok(Round::Wrote) => wrote = true,
-                Ok(Round::Nothing) => {}
+                Ok(StageRound::Waits) => waits = true,
+                Ok(StageRound::Wrote) => wrote = true,
+                Ok(StageRound::Nothing) => {}
                 Err(error) => findings.fault(&name, &error),
             }
         }
@@ -344,27 +229,27 @@ impl Work {
     }
 }
 
-enum Round {
+enum StageRound {
     Nothing,
     Wrote,
     Waits,
 }
 
 impl KeptStage {
-    fn round(&mut self, journal: &Journal, cursors: &Cursors, ended: bool) -> Result<Round, KeepError> {
+    fn round(&mut self, journal: &Journal, cursors: &Cursors, ended: bool) -> Result<StageRound, KeepError> {
         if let Some(log) = &mut self.digest_log
             && !self.link.digests.is_empty()
         {
             log.append(std::iter::from_fn(|| self.link.digests.pop()).take(DIGEST_QUEUE))?;
         }
-        let Some((_, version)) = self.snapshots else { return Ok(Round::Nothing) };
-        let Some(saved) = self.link.saved.pop() else { return Ok(Round::Nothing) };
+        let Some((_, version)) = self.snapshots else { return Ok(StageRound::Nothing) };
+        let Some(saved) = self.link.saved.pop() else { return Ok(StageRound::Nothing) };
         let never = cursors.sync_failure().is_some() || ended && cursors.journalled_end() < saved.end;
         if cursors.durable_end() < saved.end && !never {
             cursors.request_durable(saved.end);
             // Room for it there is: nobody else pushes while the buffer is out.
             let _ = self.link.saved.push(saved);
-            return Ok(Round::Waits);
+            return Ok(StageRound::Waits);
         }
         let written = match never {
             // It never becomes durable.
@@ -375,9 +260,9 @@ impl KeptStage {
         if written?.is_some() {
             self.link.taken.fetch_add(1, Ordering::Relaxed);
             self.link.last_end.store(saved.end, Ordering::Relaxed);
-            return Ok(Round::Wrote);
+            return Ok(StageRound::Wrote);
         }
-        Ok(Round::Nothing)
+        Ok(StageRound::Nothing)
     }
 
     fn write(&mut self, journal: &Journal, saved: &Saved, version: u32) -> Result<(), KeepError> {

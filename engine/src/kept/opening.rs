@@ -6,10 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use slipring_journal::RawReader;
 use slipring_journal::storage::Files;
 
-use super::effects::Progress;
+use super::duties::{Duties, Keeps};
+use super::effects::EffectsProgress;
 use super::snapshot::{self, HeldBack, NeededBy, Restored};
-use super::{KeepError, dead_letter_log, digests};
-use crate::duties::{Duties, Keeps};
+use super::{dead_letter_log, digests};
+use crate::error::KeepError;
 use crate::handler::HandlerError;
 use crate::panics;
 
@@ -26,7 +27,7 @@ pub(crate) struct Opening<'a> {
 
 /// What a stage came to.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedStage {
     /// Where it would start to lose nothing and repeat nothing.
     pub(crate) from: u64,
     /// The stage must not start behind this sequence, wherever it is told to.
@@ -51,21 +52,21 @@ impl Opening<'_> {
         stage: &str,
         handler: &mut H,
         keeps: &Keeps<H>,
-    ) -> Result<(Duties<H>, Opened), KeepError> {
+    ) -> Result<(Duties<H>, OpenedStage), KeepError> {
         let end = self.reader.end_sequence();
         // Who starts at the end reads nothing that is handled again.
         self.reader_starts = self.reader_starts.take().filter(|(_, from)| *from < end);
         let mut duties = Duties::new(keeps);
-        let mut opened = Opened {
+        let mut opened = OpenedStage {
             from: 0,
-            must_from: keeps.of_a_state().map(|_| 0),
+            must_from: keeps.facts().of_a_state().map(|_| 0),
             advice: STATE_ADVICE,
             restored: None,
             lost_effects: None,
             torn_dead_letters: 0,
         };
         if let Some(effects) = keeps.effects {
-            let found = Progress::open(&self.folder, stage, effects, self.reader)?;
+            let found = EffectsProgress::open(&self.folder, stage, effects, self.reader)?;
             // Not what is in a snapshot: it may be older than the option. The keeper syncs the note before
             // it.
             duties.effects_end = found.end;
@@ -89,7 +90,7 @@ impl Opening<'_> {
                     return Err(KeepError::RestorePanicked { stage: stage.to_owned(), text });
                 }
                 opened.from = restored.end.unwrap_or(0);
-                duties.restored_end = opened.from;
+                duties.snapshots.restored_end = opened.from;
                 opened.restored = Some(restored);
             } else if keeps.stateless {
                 opened.from = due.unwrap_or(end).min(self.reader_start());
@@ -97,15 +98,15 @@ impl Opening<'_> {
             duties.own_start = opened.from;
         }
         if keeps.dead_letters {
-            let log = dead_letter_log::Log::open(&self.folder, stage, self.reader)?;
+            let log = dead_letter_log::DeadLetterLog::open(&self.folder, stage, self.reader)?;
             opened.torn_dead_letters = log.torn_bytes();
             duties.dead_letters = Some(log);
         }
         if keeps.digests.is_some() {
-            let mut log = digests::Log::open(&self.folder, stage, self.reader)?;
+            let mut log = digests::DigestLog::open(&self.folder, stage, self.reader)?;
             log.seek(duties.own_start)?;
-            duties.logged_end = log.end()?;
-            duties.digest_log = Some(log);
+            duties.digests.logged_end = log.end()?;
+            duties.digests.log = Some(log);
         }
         Ok((duties, opened))
     }
@@ -145,7 +146,7 @@ impl Opening<'_> {
     }
 
     /// Refuses a restored stage's start if it lies before all that is left.
-    pub(crate) fn check_start(&self, stage: &str, opened: &Opened) -> Result<(), KeepError> {
+    pub(crate) fn check_start(&self, stage: &str, opened: &OpenedStage) -> Result<(), KeepError> {
         let (stage, needs_from, from) = (stage.to_owned(), opened.from, self.reader.first_sequence());
         if needs_from >= from {
             return Ok(());

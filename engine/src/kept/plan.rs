@@ -8,7 +8,7 @@ use super::cuts::{Reads, newest};
 
 /// What decides where a stage may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum StateKind {
     /// At the journal's beginning: its state is nowhere but in history.
     Whole,
     /// Anywhere, if nobody reads it and all its effects are out.
@@ -41,16 +41,16 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) struct Cuts {
     reads: Reads,
-    kinds: Vec<Kind>,
+    kinds: Vec<StateKind>,
     /// How many cuts each stage has.
     counts: Vec<usize>,
 }
 
 impl Cuts {
-    pub(crate) fn new(reads: Reads, kinds: Vec<Kind>) -> Self {
+    pub(crate) fn new(reads: Reads, kinds: Vec<StateKind>) -> Self {
         let mut counts = vec![0; kinds.len()];
         for stage in reads.order() {
-            let own = if let Kind::Snapshots { keep } = kinds[*stage] { keep } else { 0 };
+            let own = if let StateKind::Snapshots { keep } = kinds[*stage] { keep } else { 0 };
             counts[*stage] = reads.readers(*stage).iter().map(|reader| counts[*reader]).fold(own, usize::max);
         }
         Cuts { reads, kinds, counts }
@@ -59,7 +59,7 @@ impl Cuts {
     /// Whether what a stage with effects has finished decides what is kept of another: its note must be
     /// synced first.
     pub(crate) fn depend_on_effects(&self) -> bool {
-        let has_effects = |stage: &usize| self.kinds[*stage] == Kind::Stateless { has_effects: true };
+        let has_effects = |stage: &usize| self.kinds[*stage] == StateKind::Stateless { has_effects: true };
         self.reads.order().iter().any(|stage| self.reads.readers(*stage).iter().any(has_effects))
     }
 
@@ -70,7 +70,7 @@ impl Cuts {
         let mut needed_from = standing.iter().map(|stage| stage.done).min().unwrap_or(0);
         let mut keep = Vec::with_capacity(standing.len());
         for (stage, Standing { ends, .. }) in standing.iter().enumerate() {
-            let Kind::Snapshots { keep: count } = self.kinds[stage] else {
+            let StateKind::Snapshots { keep: count } = self.kinds[stage] else {
                 keep.push(Vec::new());
                 continue;
             };
@@ -91,11 +91,11 @@ impl Cuts {
             let starts = self.walk(|stage, limit| {
                 let before = all[stage].last().copied();
                 match self.kinds[stage] {
-                    Kind::Whole => 0,
-                    Kind::Stateless { has_effects: false } => limit,
-                    Kind::Stateless { has_effects: true } => limit.min(standing[stage].done),
-                    Kind::Snapshots { .. } if cut >= self.counts[stage] => before.unwrap_or(0),
-                    Kind::Snapshots { .. } => {
+                    StateKind::Whole => 0,
+                    StateKind::Stateless { has_effects: false } => limit,
+                    StateKind::Stateless { has_effects: true } => limit.min(standing[stage].done),
+                    StateKind::Snapshots { .. } if cut >= self.counts[stage] => before.unwrap_or(0),
+                    StateKind::Snapshots { .. } => {
                         let older = before.map_or(u64::MAX, |before| before.saturating_sub(1));
                         newest(&standing[stage].ends, limit.min(older)).unwrap_or(0)
                     }
@@ -117,10 +117,10 @@ impl Cuts {
         self.walk(|stage, limit| {
             let Standing { done, pending, ends } = &standing[stage];
             match self.kinds[stage] {
-                Kind::Whole => u64::MAX,
-                Kind::Stateless { has_effects: false } => limit,
-                Kind::Stateless { has_effects: true } => limit.min(*done),
-                Kind::Snapshots { .. } => {
+                StateKind::Whole => u64::MAX,
+                StateKind::Stateless { has_effects: false } => limit,
+                StateKind::Stateless { has_effects: true } => limit.min(*done),
+                StateKind::Snapshots { .. } => {
                     if limit < u64::MAX {
                         floors[stage] = newest(ends, limit).unwrap_or(0);
                     }
@@ -197,7 +197,7 @@ mod tests {
         /// as many as it is to keep itself.
         fn die(&self, number: u64, of_one: bool) {
             let keeps = self.cuts.kinds.iter().map(|kind| match kind {
-                Kind::Snapshots { keep } => *keep,
+                StateKind::Snapshots { keep } => *keep,
                 _ => usize::MAX,
             });
             let (least, stages) = (keeps.clone().min().unwrap_or(1), self.standing.len() as u64);
@@ -213,10 +213,10 @@ mod tests {
                 }
             }
             let starts = self.cuts.walk(|stage, limit| match self.cuts.kinds[stage] {
-                Kind::Whole => 0,
-                Kind::Stateless { has_effects: false } => limit,
-                Kind::Stateless { has_effects: true } => limit.min(self.standing[stage].done),
-                Kind::Snapshots { .. } => newest(&ends[stage], limit).unwrap_or(0),
+                StateKind::Whole => 0,
+                StateKind::Stateless { has_effects: false } => limit,
+                StateKind::Stateless { has_effects: true } => limit.min(self.standing[stage].done),
+                StateKind::Snapshots { .. } => newest(&ends[stage], limit).unwrap_or(0),
             });
             assert!(
                 starts.iter().all(|start| *start >= self.needed_from),
@@ -236,9 +236,9 @@ mod tests {
             steps in prop::collection::vec((0u8..6, any::<u64>(), any::<bool>()), 1..400),
         ) {
             let kind = |(kind, keep, _): &(u8, usize, u64)| match *kind {
-                0 => Kind::Stateless { has_effects: false },
-                1 => Kind::Stateless { has_effects: true },
-                _ => Kind::Snapshots { keep: *keep },
+                0 => StateKind::Stateless { has_effects: false },
+                1 => StateKind::Stateless { has_effects: true },
+                _ => StateKind::Snapshots { keep: *keep },
             };
             let count = reads.len();
             let cuts = Cuts::new(numbered(reads.clone()), kinds[..count].iter().map(kind).collect());
@@ -248,7 +248,7 @@ mod tests {
                 match step {
                     0..3 => {
                         keeping.advance(&reads[stage], stage, number % 8);
-                        if matches!(keeping.cuts.kinds[stage], Kind::Snapshots { .. }) {
+                        if matches!(keeping.cuts.kinds[stage], StateKind::Snapshots { .. }) {
                             keeping.save(stage, pick(&[1, 2, 3, 4], kinds[stage].2));
                         }
                     }
@@ -264,7 +264,7 @@ mod tests {
     fn a_stage_keeps_those_of_the_cuts_and_those_that_may_become_one() {
         // 0 is read by 1, which is read by 2.
         let reads = numbered(vec![vec![], vec![0], vec![1]]);
-        let kinds = vec![Kind::Snapshots { keep: 1 }; 3];
+        let kinds = vec![StateKind::Snapshots { keep: 1 }; 3];
         let cuts = Cuts::new(reads, kinds);
         let standing = |done, pending, ends: &[u64]| Standing { done, pending, ends: ends.to_vec() };
         let plan = cuts.plan(&[

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
 
-use super::{KeepError, io, stage_folder, write_whole};
+use super::folders::{stage_folder, write_whole};
+use crate::error::{KeepError, io};
 use crate::handler::HandlerError;
 
 /// A handler whose state can be saved and restored.
@@ -151,13 +152,13 @@ const SUFFIX: &str = ".snapshot";
 
 /// A snapshot's content.
 #[derive(Debug)]
-pub(crate) struct Content {
+pub(crate) struct SnapshotContent {
     pub(crate) anchor: Anchor,
     pub(crate) version: u32,
     bytes: Vec<u8>,
 }
 
-impl Content {
+impl SnapshotContent {
     pub(crate) fn state(&self) -> &[u8] {
         &self.bytes[HEADER_BYTES..]
     }
@@ -309,7 +310,7 @@ fn read(folder: &Folder, name: &str) -> Result<Vec<u8>, String> {
 }
 
 /// Reads a snapshot and checks it against itself and the log.
-pub(crate) fn load(folder: &Folder, name: &str, reader: &mut RawReader) -> Result<Content, String> {
+pub(crate) fn load(folder: &Folder, name: &str, reader: &mut RawReader) -> Result<SnapshotContent, String> {
     let bytes = read(folder, name)?;
     let field = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap_or_default());
     let long = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap_or_default());
@@ -326,10 +327,10 @@ pub(crate) fn load(folder: &Folder, name: &str, reader: &mut RawReader) -> Resul
         return Err(format!("it was taken behind sequence {}, not where its name says", anchor.sequence));
     }
     match reader.check_anchor(&anchor) {
-        Ok(()) => Ok(Content { anchor, version, bytes }),
+        Ok(()) => Ok(SnapshotContent { anchor, version, bytes }),
         // All that came before has gone, and what it covers with it: it says all that there is to know.
         Err(ReadError::HistoryChanged { .. }) if is_at_start(reader, &anchor) => {
-            Ok(Content { anchor, version, bytes })
+            Ok(SnapshotContent { anchor, version, bytes })
         }
         Err(error) => Err(error.to_string()),
     }

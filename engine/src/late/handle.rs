@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use slipring_journal::Anchor;
+use slipring_journal::{Anchor, Event};
 
-use super::run::{LateShared, Run};
-use super::{LateError, LateHandler};
-use crate::{Event, grace};
+use super::consumer::LateHandler;
+use super::error::LateError;
+use super::run::{LateRun, LateShared};
+use crate::grace;
 
 /// A late consumer at work. Dropping it stops the consumer behind the event in hand, whatever is still to come; if
 /// that event takes more than five seconds, it is named on the standard error and its thread left behind.
@@ -33,7 +34,7 @@ pub struct LateEnd<H> {
 }
 
 impl<H> LateHandle<H> {
-    pub(super) fn spawn<E: Event>(shared: Arc<LateShared>, run: Run<E, H>) -> Result<Self, LateError>
+    pub(super) fn spawn<E: Event>(shared: Arc<LateShared>, run: LateRun<E, H>) -> Result<Self, LateError>
     where
         H: LateHandler<E>,
     {

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use slipring_journal::{Anchor, Cursors, Follower, Kind, Lease, ReadError};
+use slipring_journal::{Anchor, Cursors, Event, Follower, Kind, Lease, ReadError};
 
-use super::{LateContext, LateError, LateHandler};
-use crate::Event;
-use crate::counters::LatePlace;
+use super::consumer::{LateContext, LateHandler};
+use super::error::LateError;
+use crate::counters::late::LatePlace;
 use crate::panics;
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
@@ -82,7 +82,7 @@ impl LateShared {
 }
 
 /// Everything that the thread has.
-pub(super) struct Run<E: Event, H> {
+pub(super) struct LateRun<E: Event, H> {
     pub(super) follower: Follower<E>,
     pub(super) lease: Option<Lease>,
     pub(super) handler: H,
@@ -94,25 +94,25 @@ pub(super) struct Run<E: Event, H> {
 }
 
 /// What a look came to.
-enum Look {
+enum Found {
     Read,
     Nothing,
     /// The journal is closed, and everything in it has been seen.
     Ended,
 }
 
-impl<E: Event, H: LateHandler<E>> Run<E, H> {
+impl<E: Event, H: LateHandler<E>> LateRun<E, H> {
     /// Runs until it is stopped, has seen everything or fails; gives the handler back.
     pub(super) fn run(mut self) -> H {
         let mut sleep = FIRST_SLEEP;
         while !self.shared.is_stopped() {
             match self.look() {
-                Ok(Look::Read) => sleep = FIRST_SLEEP,
-                Ok(Look::Nothing) => {
+                Ok(Found::Read) => sleep = FIRST_SLEEP,
+                Ok(Found::Nothing) => {
                     std::thread::park_timeout(sleep);
                     sleep = (2 * sleep).min(self.longest_sleep);
                 }
-                Ok(Look::Ended) => break,
+                Ok(Found::Ended) => break,
                 Err(failure) => {
                     self.shared.fail(failure);
                     break;
@@ -122,25 +122,25 @@ impl<E: Event, H: LateHandler<E>> Run<E, H> {
         self.handler
     }
 
-    fn look(&mut self) -> Result<Look, LateError> {
+    fn look(&mut self) -> Result<Found, LateError> {
         // Closed first: an end that is read after it is the last.
         let closed = self.shared.cursors.as_ref().is_some_and(Cursors::is_closed);
         let end = self.readable_end().map_err(|source| self.unreadable(source))?;
         let next = self.follower.next_sequence();
         if next >= end {
             self.guarded(next, H::idle)?;
-            return Ok(if closed { Look::Ended } else { Look::Nothing });
+            return Ok(if closed { Found::Ended } else { Found::Nothing });
         }
         let done = self.read(end)?;
         if done == 0 {
             self.guarded(next, H::idle)?;
-            return Ok(Look::Nothing);
+            return Ok(Found::Nothing);
         }
         // One record back, so that the position can still be resumed from.
         let held = (next + done as u64).saturating_sub(1);
         let advanced = self.lease.as_ref().map_or(Ok(()), |lease| lease.advance(held));
         advanced.map_err(|source| self.unreadable(source))?;
-        Ok(Look::Read)
+        Ok(Found::Read)
     }
 
     /// Everything below it may be read; without a bound if only the files can tell.

@@ -2,7 +2,7 @@
 //!
 //! The usual race: a publisher says that it begins and then looks whether the engine takes events; who closes says that
 //! it takes none and then looks whether somebody has begun. Unless one of the two sees the other, an event is published
-//! that nobody waits for. The publisher has no fence; who closes makes it pass one (`status.rs`).
+//! that nobody waits for. The publisher has no fence; who closes makes it pass one (`cursors/status.rs`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

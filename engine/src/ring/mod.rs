@@ -23,7 +23,7 @@ use producer::ToWrite;
 use scout::{BehindScout, Scout};
 use slots::Slots;
 
-use crate::Event;
+use slipring_journal::Event;
 
 /// How many publishers a ring takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -109,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    #[derive(Clone, Copy, Debug, crate::Event)]
+    #[derive(Clone, Copy, Debug, slipring_journal::Event)]
     #[event(pod)]
     #[repr(C)]
     pub(super) struct Note {

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use disruptor::{EventGuard, EventPoller, Polling, SingleConsumerBarrier, SingleProducerBarrier};
+use slipring_journal::Event;
 
 use super::Slot;
 use super::scout::BehindScout;
-use super::slots::{Place, Slots};
-use crate::Event;
+use super::slots::{SlotPlace, Slots};
 
 /// The reading end of one stage. Its cursor in the ring keeps publishers from overwriting what it has not
 /// released.
@@ -22,7 +22,7 @@ pub(crate) struct Poller<E> {
 
 /// Which slots there are to read, by the crate's word.
 pub(super) enum Places {
-    Single(EventPoller<Place, SingleProducerBarrier>),
+    Single(EventPoller<SlotPlace, SingleProducerBarrier>),
     Multi(BehindScout),
 }
 
@@ -244,14 +244,14 @@ trait Take {
 /// Dropping the guard says that everything in it is done, on unwinding too (trap 1): so that is done by hand, and it is leaked where
 /// that would be untrue. A leaked guard holds nothing.
 struct Taken<'p, B> {
-    guard: ManuallyDrop<EventGuard<'p, Place, B>>,
+    guard: ManuallyDrop<EventGuard<'p, SlotPlace, B>>,
     count: u64,
 }
 
 impl<'p, B> Taken<'p, B> {
     /// Of what the crate gave, if it is any.
     #[inline(always)]
-    fn of(guard: Result<EventGuard<'p, Place, B>, Polling>) -> Option<Self> {
+    fn of(guard: Result<EventGuard<'p, SlotPlace, B>, Polling>) -> Option<Self> {
         // Err: nothing there, or all publishers gone; the engine keeps its own word for the end.
         let mut guard = ManuallyDrop::new(guard.ok()?);
         let places = &mut *guard;
@@ -267,7 +267,7 @@ impl<'p, B> Taken<'p, B> {
     }
 }
 
-impl Take for EventPoller<Place, SingleProducerBarrier> {
+impl Take for EventPoller<SlotPlace, SingleProducerBarrier> {
     type Barrier = SingleProducerBarrier;
 
     #[inline(always)]

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use disruptor::{MultiConsumerBarrier, MultiProducer, Producer as _, SingleProducer};
+use slipring_journal::Event;
 
-use super::slots::{Place, Slots};
+use super::slots::{SlotPlace, Slots};
 use super::{Claim, Slot};
-use crate::Event;
 
 /// The publishing end.
 pub(crate) struct Producer<E> {
@@ -22,13 +22,13 @@ pub(crate) struct Producer<E> {
 /// Which slots there are to write, by the crate's word.
 pub(super) enum ToWrite {
     Single(Single),
-    Multi(MultiProducer<Place, MultiConsumerBarrier>),
+    Multi(MultiProducer<SlotPlace, MultiConsumerBarrier>),
 }
 
 /// The only publisher. How many events a second it gets through depends on how few stores each takes: they wait in the
 /// processor's queue for lines that another core has.
 pub(super) struct Single {
-    ring: SingleProducer<Place, MultiConsumerBarrier>,
+    ring: SingleProducer<SlotPlace, MultiConsumerBarrier>,
     /// So many slots to come may be void, by replay. Behind them the store that says "not void" is left out.
     uncleared: usize,
     /// How many slots ahead to ask for lines.
@@ -65,7 +65,8 @@ impl<E: Event> Producer<E> {
             ToWrite::Multi(ring) => {
                 claim.begin(end);
                 // SAFETY: the place is of the crate's ring that these slots are beside.
-                let fill = |place: &mut Place| unsafe { slots.to_write(place) }.set(time_ns, false, event);
+                let fill =
+                    |place: &mut SlotPlace| unsafe { slots.to_write(place) }.set(time_ns, false, event);
                 if may()
                     && let Ok(number) = ring.try_publish(fill)
                 {
@@ -232,7 +233,7 @@ impl<E: Event> Producer<E> {
 #[inline(always)]
 fn rows<'a, E: Event>(
     slots: &'a Slots<E>,
-    first: Option<&'a mut Place>,
+    first: Option<&'a mut SlotPlace>,
     count: usize,
 ) -> [&'a mut [Slot<E>]; 2] {
     let Some(first) = first else { return [&mut [], &mut []] };
@@ -244,7 +245,7 @@ fn rows<'a, E: Event>(
 
 impl ToWrite {
     /// Of a ring with one publisher, which asks for lines so many slots ahead.
-    pub(super) fn single(ring: SingleProducer<Place, MultiConsumerBarrier>, ahead: usize) -> Self {
+    pub(super) fn single(ring: SingleProducer<SlotPlace, MultiConsumerBarrier>, ahead: usize) -> Self {
         ToWrite::Single(Single { ring, uncleared: 0, ahead })
     }
 }

@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use disruptor::{EventGuard, EventPoller, MultiProducerBarrier, Polling, SingleConsumerBarrier};
 
-use super::slots::Place;
+use super::slots::SlotPlace;
 
 /// The poller that goes ahead.
-pub(crate) struct Scout(Mutex<EventPoller<Place, MultiProducerBarrier>>);
+pub(crate) struct Scout(Mutex<EventPoller<SlotPlace, MultiProducerBarrier>>);
 
 /// What a look came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ enum Look {
 }
 
 impl Scout {
-    pub(super) fn new(poller: EventPoller<Place, MultiProducerBarrier>) -> Arc<Self> {
+    pub(super) fn new(poller: EventPoller<SlotPlace, MultiProducerBarrier>) -> Arc<Self> {
         Arc::new(Scout(Mutex::new(poller)))
     }
 
@@ -51,14 +51,14 @@ const TRIES: u32 = 64;
 
 /// A stage's poller of such a ring.
 pub(crate) struct BehindScout {
-    poller: EventPoller<Place, SingleConsumerBarrier>,
+    poller: EventPoller<SlotPlace, SingleConsumerBarrier>,
     scout: Arc<Scout>,
     /// It was asked for slots and found none, and another lane had the scout.
     is_unsure: bool,
 }
 
 impl BehindScout {
-    pub(super) fn new(poller: EventPoller<Place, SingleConsumerBarrier>, scout: &Arc<Scout>) -> Self {
+    pub(super) fn new(poller: EventPoller<SlotPlace, SingleConsumerBarrier>, scout: &Arc<Scout>) -> Self {
         BehindScout { poller, scout: Arc::clone(scout), is_unsure: false }
     }
 
@@ -79,7 +79,7 @@ impl BehindScout {
     #[inline]
     pub(crate) fn has_available(&self) -> bool {
         // Once more behind a look that found nothing: what another lane found just before is not behind the scout any more.
-        // U: that lane's move comes before this look by the lock, so that nothing is missed (K in `park.rs` relies on it).
+        // U: that lane's move comes before this look by the lock, so that nothing is missed (K in `cursors/park.rs` relies on it).
         self.poller.has_available() || self.look() != Look::Nothing || self.poller.has_available()
     }
 
@@ -93,7 +93,7 @@ impl BehindScout {
     pub(crate) fn take(
         &mut self,
         limit: u64,
-    ) -> Result<EventGuard<'_, Place, SingleConsumerBarrier>, Polling> {
+    ) -> Result<EventGuard<'_, SlotPlace, SingleConsumerBarrier>, Polling> {
         self.is_unsure = !self.poller.has_available() && self.look() == Look::Taken;
         self.poller.take(limit)
     }
@@ -105,10 +105,13 @@ mod tests {
 
     use disruptor::Producer as _;
 
+    use crate::ring::Poller;
+    use crate::ring::Publishers;
+    use crate::ring::Slot;
+    use crate::ring::build;
     use crate::ring::poller::Places;
     use crate::ring::producer::ToWrite;
     use crate::ring::tests::Note;
-    use crate::ring::{Poller, Publishers, Slot, build};
 
     fn seen(poller: &mut Poller<Note>, first: u64) -> u64 {
         poller.show(first, u64::MAX, |_: &Slot<Note>, _, _| crate::ring::Visit::Done)

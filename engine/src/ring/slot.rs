@@ -2,9 +2,7 @@
 
 use std::sync::atomic::{Ordering, compiler_fence};
 
-use slipring_journal::prefetch;
-
-use crate::Event;
+use slipring_journal::{Event, prefetch};
 
 /// A cell of the ring, aligned to a cache line.
 #[derive(Clone, Copy, Debug)]

@@ -12,14 +12,15 @@
 use std::cell::UnsafeCell;
 use std::sync::Arc;
 
+use slipring_journal::Event;
+
 use super::Slot;
-use crate::Event;
 
 /// What the crate's ring holds: where a slot lies. Whoever has been given it by the crate, to write or to read, has been given
 /// the slot. No two of a ring are the same, and none ever changes.
-pub(super) struct Place(u32);
+pub(super) struct SlotPlace(u32);
 
-impl Place {
+impl SlotPlace {
     /// Where the slot lies, counted from the ring's start.
     #[inline(always)]
     pub(super) fn at(&self) -> usize {
@@ -44,10 +45,10 @@ pub(super) struct Rows<'s, E> {
 
 impl<E: Event> Slots<E> {
     /// So many slots, a power of two, and what fills the crate's ring with their places.
-    pub(super) fn new(capacity: usize) -> (Arc<Self>, impl FnMut() -> Place) {
+    pub(super) fn new(capacity: usize) -> (Arc<Self>, impl FnMut() -> SlotPlace) {
         let slots = Arc::new(Slots((0..capacity).map(|_| UnsafeCell::new(Slot::empty())).collect()));
         let mut places = 0..=u32::MAX;
-        (slots, move || Place(places.next().expect("at most 2^32 slots, checked by the builder")))
+        (slots, move || SlotPlace(places.next().expect("at most 2^32 slots, checked by the builder")))
     }
 
     /// How many.
@@ -60,7 +61,7 @@ impl<E: Event> Slots<E> {
     /// # Safety
     /// The place was made with these slots.
     #[inline(always)]
-    pub(super) unsafe fn to_write<'p>(&'p self, place: &'p mut Place) -> &'p mut Slot<E> {
+    pub(super) unsafe fn to_write<'p>(&'p self, place: &'p mut SlotPlace) -> &'p mut Slot<E> {
         // SAFETY: by the contract it is the one place of one of these slots; whoever has it mutably has it, and so the slot, alone for
         // as long as the reference lives.
         unsafe { &mut *self.slot(place.at()) }
@@ -71,7 +72,11 @@ impl<E: Event> Slots<E> {
     /// # Safety
     /// The place is the one of that number, counted round the ring from its start.
     #[inline(always)]
-    pub(super) unsafe fn to_write_at<'p>(&'p self, place: &'p mut Place, number: usize) -> &'p mut Slot<E> {
+    pub(super) unsafe fn to_write_at<'p>(
+        &'p self,
+        place: &'p mut SlotPlace,
+        number: usize,
+    ) -> &'p mut Slot<E> {
         let at = self.at(number);
         debug_assert_eq!(place.at(), at);
         // SAFETY: by the contract this is the place's slot, so as in `to_write`.
@@ -86,7 +91,7 @@ impl<E: Event> Slots<E> {
     #[inline(always)]
     pub(super) unsafe fn rows_to_write<'p>(
         &'p self,
-        first: &'p mut Place,
+        first: &'p mut SlotPlace,
         count: usize,
     ) -> [&'p mut [Slot<E>]; 2] {
         let (at, head) = self.row(first.at(), count);
@@ -163,9 +168,9 @@ mod tests {
     use crate::ring::tests::Note;
 
     /// Slots whose ids are 10 and up, by place.
-    fn filled(capacity: usize) -> (Arc<Slots<Note>>, Vec<Place>) {
+    fn filled(capacity: usize) -> (Arc<Slots<Note>>, Vec<SlotPlace>) {
         let (slots, places) = Slots::<Note>::new(capacity);
-        let mut places: Vec<Place> = std::iter::repeat_with(places).take(capacity).collect();
+        let mut places: Vec<SlotPlace> = std::iter::repeat_with(places).take(capacity).collect();
         for (id, place) in (10..).zip(&mut places) {
             // SAFETY: made with these slots.
             unsafe { slots.to_write(place) }.event.id = id;

@@ -17,15 +17,17 @@
 
 mod one_shot;
 mod pending;
+mod schedule;
 mod steady;
 mod ticker;
 
 use std::io;
 use std::sync::Arc;
 
-use crate::status::Halted;
+use crate::error::Halted;
 
-pub use one_shot::{Schedule, Timers};
+pub use one_shot::Timers;
+pub use schedule::Schedule;
 pub use ticker::Ticker;
 
 /// Why timers do not go off.

@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use slipring_journal::Event;
+
 use super::TimerError;
-use crate::Event;
 use crate::error::PublishError;
 use crate::panics;
-use crate::publisher::Publisher;
+use crate::publish::publisher::Publisher;
 
 /// The longest sleep: a clock that steps, and an engine that is shut down, are noticed after it.
 const LOOK: Duration = Duration::from_millis(20);
@@ -18,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct TickerShared {
     stop: AtomicBool,
     ticks: AtomicU64,
     missed: AtomicU64,
@@ -56,7 +57,7 @@ struct Shared {
 /// ```
 #[derive(Debug)]
 pub struct Ticker {
-    shared: Arc<Shared>,
+    shared: Arc<TickerShared>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -75,7 +76,7 @@ impl Ticker {
         if every_ns == 0 {
             return Err(TimerError::NoInterval);
         }
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::<TickerShared>::default();
         let by_thread = Arc::clone(&shared);
         let spawned = std::thread::Builder::new().name("slipring-ticker".to_owned()).spawn(move || {
             // An event is made before anything is claimed, so a panic leaves no hole.
@@ -136,7 +137,7 @@ fn next_after(now_ns: u64, every_ns: u64) -> u64 {
 }
 
 fn run<E: Event>(
-    shared: &Shared,
+    shared: &TickerShared,
     mut publisher: Publisher<E>,
     every_ns: u64,
     mut event: impl FnMut(u64) -> E,

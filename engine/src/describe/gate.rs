@@ -1,0 +1,87 @@
+//! Gates: what a stage waits for. One mechanism for the dependency graph and for the levels of safety, for both
+//! are cursors.
+
+/// The level of safety that an event must have reached before a stage sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Published,
+    Journalled,
+    Durable,
+}
+
+/// What a stage waits for: a level of safety, and other stages.
+///
+/// ```
+/// use slipring::Gate;
+///
+/// let gate = Gate::DURABLE.after("risk");
+/// let gate = Gate::PUBLISHED.after(["book", "risk"]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gate {
+    pub(crate) level: Level,
+    /// All that it waits for.
+    pub(crate) after: Vec<String>,
+    /// Those of them whose results it reads.
+    pub(crate) reads: Vec<String>,
+}
+
+impl Gate {
+    /// As soon as the event is in the ring, beside the journal.
+    pub const PUBLISHED: Gate = Gate::of(Level::Published);
+    /// Once the event is in the journal: it survives the death of the process.
+    pub const JOURNALLED: Gate = Gate::of(Level::Journalled);
+    /// Once the event is synced: it survives power loss. The ring must hold what is published during the
+    /// slowest sync that is to be ridden out: capacity >= rate x sync time at p99.9.
+    pub const DURABLE: Gate = Gate::of(Level::Durable);
+
+    const fn of(level: Level) -> Gate {
+        Gate { level, after: Vec::new(), reads: Vec::new() }
+    }
+
+    /// Also waits until the stages named have finished the event, and may read what they made of it.
+    ///
+    /// So [`From::Snapshot`](crate::From::Snapshot) starts none of them behind this stage: what it is to read
+    /// is made again. For that an older snapshot of theirs may be taken, or none; see `docs/recovery.md`.
+    #[must_use]
+    pub fn after<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
+        stages.each(|name| {
+            self.after.push(name.to_owned());
+            self.reads.push(name.to_owned());
+        });
+        self
+    }
+
+    /// Also waits until the stages named have finished the event, and reads nothing of theirs: order, no
+    /// more. Each starts from its own snapshot then, whatever the other needs. What [`Gate::after`] names too
+    /// is read.
+    #[must_use]
+    pub fn after_only<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
+        stages.each(|name| self.after.push(name.to_owned()));
+        self
+    }
+}
+
+/// One stage's name or several.
+pub trait IntoNames<'a> {
+    /// Calls `take` with each name.
+    fn each(self, take: impl FnMut(&str));
+}
+
+impl<'a> IntoNames<'a> for &'a str {
+    fn each(self, mut take: impl FnMut(&str)) {
+        take(self);
+    }
+}
+
+impl<'a, const N: usize> IntoNames<'a> for [&'a str; N] {
+    fn each(self, take: impl FnMut(&str)) {
+        self.into_iter().for_each(take);
+    }
+}
+
+impl<'a> IntoNames<'a> for &'a [&'a str] {
+    fn each(self, take: impl FnMut(&str)) {
+        self.iter().copied().for_each(take);
+    }
+}

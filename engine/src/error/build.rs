@@ -1,0 +1,201 @@
+//! What can go wrong when an engine is built or opened.
+
+use slipring_journal::{OpenError, ReadError};
+
+use super::{CountersFileError, KeepError};
+use crate::names::JOURNAL;
+
+/// Why an engine could not be built or opened. No thread is running.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The ring's capacity can't be had.
+    #[error("ring_capacity = {capacity}: it must be a power of two, {least} or more and 2^32 at most{}", .because)]
+    BadCapacity {
+        /// The capacity asked for.
+        capacity: usize,
+        /// The least that is possible.
+        least: usize,
+        /// Why, if there is more to say.
+        because: &'static str,
+    },
+    /// The ring does not fit into memory.
+    #[error(
+        "ring_capacity = {capacity}: the ring would take {bytes} bytes, and {available} are available: take fewer slots, or \
+         smaller events"
+    )]
+    RingTooLarge {
+        /// The capacity asked for, events.
+        capacity: usize,
+        /// What the ring takes, bytes.
+        bytes: u64,
+        /// What the machine has, bytes, as far as it says; 0 if it gives none of that size.
+        available: u64,
+    },
+    /// A batch of no events.
+    #[error("batch_cap = 0: a turn must take one event or more (and takes a quarter of the ring at most)")]
+    BadBatchCap,
+    /// A lane's name can't be a thread's.
+    #[error("lane {lane:?}: {why}")]
+    BadLaneName {
+        /// The name.
+        lane: String,
+        /// What is wrong with it, and what to do.
+        why: &'static str,
+    },
+    /// A stage's name can't be shown.
+    #[error("stage {stage:?}: its name has a zero byte, at which the counters' names end: take it out")]
+    ZeroInStageName {
+        /// The name.
+        stage: String,
+    },
+    /// There is no stage.
+    #[error("the engine has no stage: add a lane with .stage(..) or .journal()")]
+    NoStage,
+    /// Two stages have the same name.
+    #[error("two stages are named {name}: give each its own name ({reserved} is the journal's)", reserved = JOURNAL)]
+    DuplicateStage {
+        /// The name.
+        name: String,
+    },
+    /// A gate names a stage that is not there.
+    #[error("stage {stage} is gated after {unknown}, which is no stage; there are: {}", known.join(", "))]
+    UnknownStage {
+        /// The gated stage.
+        stage: String,
+        /// The name that is not there.
+        unknown: String,
+        /// The names that are.
+        known: Vec<String>,
+    },
+    /// Stages wait for each other.
+    #[error("stages wait for each other and would never start: {}", path.join(" after "))]
+    Cycle {
+        /// The stages, each after the next, the first again at the end.
+        path: Vec<String>,
+    },
+    /// A gate needs the journal, and there is none.
+    #[error(
+        "stage {stage} is gated on {level}, and the engine has no journal: add .journal(Journal::at(..))"
+    )]
+    NoJournal {
+        /// The gated stage.
+        stage: String,
+        /// The level.
+        level: &'static str,
+    },
+    /// The durable cursor moves only by whole segments.
+    #[error(
+        "stage {stage} is gated on durable, and the journal has Sync::None: it would wait for whole segments; use Sync::every(..) or Sync::EveryBatch"
+    )]
+    DurableWithoutSync {
+        /// The gated stage.
+        stage: String,
+    },
+    /// The journal has no lane, or more than one.
+    #[error(
+        "{found} lanes run the journal, one must: add .journal() to exactly one lane, and Journal::at(..) to the engine"
+    )]
+    JournalLane {
+        /// How many lanes run it.
+        found: usize,
+    },
+    /// A lane has nothing to run.
+    #[error("lane {lane} has no stage: add one or remove the lane")]
+    EmptyLane {
+        /// The lane.
+        lane: String,
+    },
+    /// Two lanes are pinned to the same core.
+    #[error(
+        "lanes {a} and {b} are both pinned to core {core}: they would take turns; use one lane, or another core"
+    )]
+    CoreTwice {
+        /// The core.
+        core: usize,
+        /// One lane.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// A lane can't be pinned where it should be.
+    #[error("lane {lane} can't run on core {core}: this process may use {}", .allowed.as_deref().unwrap_or("cores that could not be found out"))]
+    CoreNotAllowed {
+        /// The lane.
+        lane: String,
+        /// The core.
+        core: usize,
+        /// The cores that may be used.
+        allowed: Option<String>,
+    },
+    /// A stage keeps something beside the journal, and there is none.
+    #[error(
+        "stage {stage} keeps {what}, which lie beside the journal, and the engine has none: add .journal(Journal::at(..))"
+    )]
+    KeepsWithoutJournal {
+        /// The stage.
+        stage: String,
+        /// What it keeps.
+        what: &'static str,
+    },
+    /// A stage's name can't be the name of its folder.
+    #[error(
+        "stage {stage} keeps {what} in a folder of its name: use letters, digits, '-', '_' and '.', 100 at most"
+    )]
+    BadStageName {
+        /// The stage.
+        stage: String,
+        /// What it keeps.
+        what: &'static str,
+    },
+    /// A stage has no state and keeps it.
+    #[error("stage {stage} is stateless and keeps {what}, which are of a state: take one of them away")]
+    StatelessKeeps {
+        /// The stage.
+        stage: String,
+        /// What it keeps.
+        what: &'static str,
+    },
+    /// A backtest has no journal of its own.
+    #[error("a backtest is fed from a journal and has none of its own: take .journal(..) away")]
+    BacktestWithJournal,
+    /// A lane that the caller runs has no thread to pin.
+    #[error(
+        "lane {lane} is invoked, so it has no thread of its own: take .core(..) away, and pin the caller's"
+    )]
+    InvokedLaneWithCore {
+        /// The lane.
+        lane: String,
+    },
+    /// There are more lanes that park than can be told apart.
+    #[error("{found} lanes can park, {most} is the most: let some wait otherwise, or put stages on one lane")]
+    TooManyParkingLanes {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A lane's thread could not be started.
+    #[error("the thread of lane {lane} can't be started: {source}")]
+    Thread {
+        /// The lane.
+        lane: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The counters can't be where they should.
+    #[error(transparent)]
+    Counters(#[from] CountersFileError),
+    /// Replay failed, and the stages hold only part of the history.
+    #[error("replay failed, so the stages hold only part of the history: open the engine again")]
+    ReplayFailed,
+    /// The journal could not be opened.
+    #[error(transparent)]
+    Journal(#[from] OpenError),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// What a stage keeps could not be used.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+}

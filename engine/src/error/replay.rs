@@ -1,0 +1,46 @@
+//! What can go wrong with a replay.
+
+use slipring_journal::ReadError;
+
+use super::{BuildError, Halted, KeepError, ShutdownError};
+
+/// Why replay stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The engine has no journal.
+    #[error("there is no journal to replay")]
+    NoJournal,
+    /// Replay has already been done in this life.
+    #[error("replay has already been done: its events are in the stages; go live, or open again")]
+    AlreadyReplayed,
+    /// Replay before going live goes to the journal's end.
+    #[error(
+        "replay before going live goes to the journal's end: take .until(..) away, or use EngineBuilder::backtest"
+    )]
+    MustReachEnd,
+    /// At this pace nothing would ever come.
+    #[error("Pace::Times({factor}): say how many times as fast, a number above zero")]
+    BadPace {
+        /// The factor given.
+        factor: f64,
+    },
+    /// A backtest has no snapshots.
+    #[error("a backtest has no snapshots to start from: say From::Start, From::Time or From::Sequence")]
+    NoSnapshots,
+    /// What a stage keeps could not be used.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+    /// The engine could not be started.
+    #[error(transparent)]
+    Start(#[from] BuildError),
+    /// The journal could not be read. Nothing at or behind the fault was published.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A backtest could not be ended in good order.
+    #[error(transparent)]
+    Shutdown(ShutdownError),
+    /// A stage failed on a replayed event.
+    #[error(transparent)]
+    Halted(#[from] Halted),
+}

@@ -1,0 +1,129 @@
+//! What a handler may know of the event that it is given, and what it may say of it.
+
+use std::cell::Cell;
+
+use slipring_journal::JournalId;
+
+use crate::cursors::cursor::Cursor;
+
+/// What a handler may know of the event that it is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    pub(crate) sequence: u64,
+    pub(crate) time_ns: u64,
+    pub(crate) live_from: u64,
+    pub(crate) remaining: u32,
+    pub(crate) epoch: u32,
+    pub(crate) journal_id: Option<JournalId>,
+    /// Effects of events below it are known to have been emitted.
+    pub(crate) effects_end: u64,
+    pub(crate) release: Cell<bool>,
+}
+
+impl Context {
+    /// The event's sequence.
+    #[inline]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The event's time in nanoseconds: the greatest time of any event up to this one, the same in every stage,
+    /// in the journal and in replay. The only time that a deterministic handler may look at.
+    #[inline]
+    pub fn time_ns(&self) -> u64 {
+        self.time_ns
+    }
+
+    /// Whether the event comes from the journal, from before this life. State must not depend on it, and it
+    /// alone must never mute an effect: the process may have died between record and effect. See
+    /// [`Context::already_done`].
+    #[inline]
+    pub fn is_replay(&self) -> bool {
+        self.sequence < self.live_from
+    }
+
+    /// Whether the event's effect is known to have been emitted in an earlier life: the stage must not emit it
+    /// again. Always false in a stage without [`Effects`](crate::Effects), and always true in a
+    /// [backtest](crate::Backtest).
+    ///
+    /// When it is false the effect may have been emitted all the same, if the process died between the effect and
+    /// the note of it: at least once, never less. The other side drops doubles by their [key](Context::key).
+    #[inline]
+    pub fn already_done(&self) -> bool {
+        self.sequence < self.effects_end
+    }
+
+    /// What identifies the event for ever, for whoever must drop doubles: no other event has it, the same event
+    /// replayed has it again, in a [backtest](crate::Backtest) too. `None` without a journal.
+    #[inline]
+    pub fn key(&self) -> Option<EventKey> {
+        let journal_id = self.journal_id?;
+        Some(EventKey { journal_id, epoch: self.epoch, sequence: self.sequence })
+    }
+
+    /// Whether this is the last event of the batch: a good moment to flush. Not deterministic.
+    ///
+    /// On the journal's lane a batch that the journal fails in ends before: [`batch_end`](crate::Handler::batch_end) says so.
+    #[inline]
+    pub fn end_of_batch(&self) -> bool {
+        self.remaining == 0
+    }
+
+    /// Ends the batch with this event: as soon as the handler returns, publishers may use its slot again, and
+    /// stages gated on this one see it. For handlers that now and then take long.
+    ///
+    /// Without it both happen at the end of the batch (gated stages see every 128th event).
+    #[inline]
+    pub fn release(&self) {
+        self.release.set(true);
+    }
+}
+
+/// What a handler may know of the batch that it is about to be given.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    pub(crate) first: u64,
+    pub(crate) size: u64,
+    pub(crate) published: &'a Cursor,
+}
+
+impl Batch<'_> {
+    /// The sequence of its first event.
+    #[inline]
+    pub fn first_sequence(&self) -> u64 {
+        self.first
+    }
+
+    /// How many events there are in it.
+    #[inline]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many events have been published and not finished by the stage, these included. With several publishers
+    /// it is the least that it can be: a publisher tells how far it is only when it goes.
+    ///
+    /// It reads what the publisher writes, a cache line from another core: not for every batch of one event.
+    #[inline]
+    pub fn lag(&self) -> u64 {
+        self.size.max(self.published.end().saturating_sub(self.first))
+    }
+}
+
+/// What identifies an event of a journal for ever. A later life that uses the sequence again, after power loss took
+/// the event, has another epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventKey {
+    /// The journal.
+    pub journal_id: JournalId,
+    /// The epoch of the life that journalled it.
+    pub epoch: u32,
+    /// Its sequence.
+    pub sequence: u64,
+}
+
+impl std::fmt::Display for EventKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.journal_id, self.epoch, self.sequence)
+    }
+}

@@ -1,0 +1,244 @@
+//! Between opening and going live: replay. Publishers do not exist yet, so nothing live can overtake it.
+
+use std::time::Instant;
+
+use slipring_journal::{Event, Reader, RecoveryReport, Writer};
+
+use super::engine::Engine;
+use super::feed::feed;
+use super::replay::{From, Replay, ReplayReport, time_before};
+use super::start::Begin;
+use crate::describe::builder::EngineBuilder;
+use crate::error::{BuildError, Divergence, KeepError, ReplayError};
+use crate::kept::dead_letter_log;
+use crate::kept::epochs::Epochs;
+use crate::kept::opening::{OpenedStage, Opening};
+use crate::kept::snapshot::{self, Restored};
+use crate::publish::publisher::Publisher;
+
+/// An engine whose journal is open and in order, and which is not live yet.
+///
+/// Replay or not, then [`Recovered::go_live`], which consumes it: no replay once live, no publisher before.
+pub struct Recovered<E: Event> {
+    state: Phase<E>,
+    report: Option<RecoveryReport>,
+    restored: Vec<Restored>,
+    lost_effects: Vec<(String, std::ops::Range<u64>)>,
+    torn_dead_letters: Vec<(String, u64)>,
+}
+
+enum Phase<E: Event> {
+    /// Nothing runs.
+    Opened(Box<EngineBuilder<E>>, Option<Box<Writer<E>>>),
+    /// Replay is done; the stages stand at the journal's end.
+    Replayed(Box<(Engine<E>, Publisher<E>)>),
+    /// Replay failed; the stages hold part of the history and must not go live.
+    Broken,
+}
+
+impl<E: Event> Recovered<E> {
+    pub(crate) fn new(builder: EngineBuilder<E>, journal: Option<(Writer<E>, RecoveryReport)>) -> Self {
+        let (writer, report) = journal.unzip();
+        let state = Phase::Opened(Box::new(builder), writer.map(Box::new));
+        let (restored, lost_effects, torn_dead_letters) = (Vec::new(), Vec::new(), Vec::new());
+        Recovered { state, report, restored, lost_effects, torn_dead_letters }
+    }
+
+    /// What opening the journal found, discarded and mended; `None` without a journal.
+    pub fn recovery(&self) -> Option<&RecoveryReport> {
+        self.report.as_ref()
+    }
+
+    /// What opening the journal found, discarded and mended.
+    ///
+    /// # Panics
+    /// If the engine has no journal; see [`Recovered::recovery`].
+    pub fn report(&self) -> &RecoveryReport {
+        self.report.as_ref().expect("an engine with a journal")
+    }
+
+    /// The sequence that the first live event gets; 0 without a journal.
+    pub fn end_sequence(&self) -> u64 {
+        self.report.as_ref().map_or(0, |report| report.end_sequence)
+    }
+
+    /// What became of each stage's snapshots, once replayed [`From::Snapshot`], which starts no stage behind
+    /// one that [reads](crate::Gate::after) it; after an error too, as far as it came.
+    pub fn restored(&self) -> &[Restored] {
+        &self.restored
+    }
+
+    /// Effects that were emitted for events which the journal has lost since, by stage, once replayed. Power took
+    /// events that were not durable; whoever saw those effects knows more than the journal.
+    pub fn lost_effects(&self) -> &[(String, std::ops::Range<u64>)] {
+        &self.lost_effects
+    }
+
+    /// How many bytes were cut off the end of each stage's log of dead letters that a crash had left torn, once
+    /// replayed. They were not synced. Replay gives the handler those events again.
+    pub fn torn_dead_letters(&self) -> &[(String, u64)] {
+        &self.torn_dead_letters
+    }
+
+    /// Where replay came to another state than the one that was logged. More than none only with
+    /// [`Digests::report_only`](crate::Digests::report_only).
+    pub fn divergences(&self) -> Vec<Divergence> {
+        match &self.state {
+            Phase::Replayed(engine) => engine.0.divergences(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Has a stage skip an event for ever, as if its handler had refused it: the way past an event that makes it
+    /// panic. Recorded durably as a dead letter. Before replay. To say it again, in this life or another, changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or the disk says no;
+    /// [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that [reads](crate::Gate::after) it, can be
+    /// used and has the event in it.
+    pub fn skip(&mut self, stage: &str, sequence: u64) -> Result<(), ReplayError> {
+        let (builder, writer) = match &self.state {
+            Phase::Opened(builder, Some(writer)) => (builder, writer),
+            Phase::Opened(_, None) => return Err(ReplayError::NoJournal),
+            _ => return Err(ReplayError::AlreadyReplayed),
+        };
+        let Some(journal) = &builder.journal else { return Err(ReplayError::NoJournal) };
+        if !builder.keeps_dead_letters(stage) {
+            return Err(KeepError::NotSkippable { stage: stage.to_owned() }.into());
+        }
+        let mut reader = writer.reader()?;
+        let epoch = reader.at(sequence)?.epoch();
+        let mut log = dead_letter_log::DeadLetterLog::open(&journal.files(), stage, reader.as_raw())?;
+        if log.torn_bytes() > 0 {
+            self.torn_dead_letters.push((stage.to_owned(), log.torn_bytes()));
+        }
+        if !log.skips(sequence) {
+            for holder in builder.with_readers(stage) {
+                let behind = sequence + 1..=u64::MAX;
+                if let Some((_, path)) =
+                    snapshot::newest_in(&journal.files(), &holder, reader.as_raw(), behind)?
+                {
+                    let stage = stage.to_owned();
+                    return Err(KeepError::SkipInSnapshot { stage, sequence, holder, path }.into());
+                }
+            }
+        }
+        Ok(log.skip(sequence, epoch)?)
+    }
+
+    /// Publishes the journal's records again, into the same ring, with their sequences and times, and waits until
+    /// every stage has finished them. The journal stage skips them.
+    ///
+    /// # Errors
+    /// [`ReplayError`]: a record that does not validate, a stage that fails. After an error the engine can't go
+    /// live; open it again.
+    pub fn replay<'a>(&mut self, replay: impl Into<Replay<'a>>) -> Result<ReplayReport, ReplayError> {
+        let mut replay = replay.into();
+        replay.check()?;
+        if replay.until.is_some() {
+            return Err(ReplayError::MustReachEnd);
+        }
+        let (mut builder, writer) = match std::mem::replace(&mut self.state, Phase::Broken) {
+            Phase::Opened(builder, Some(writer)) => (builder, writer),
+            Phase::Opened(builder, None) => {
+                self.state = Phase::Opened(builder, None);
+                return Err(ReplayError::NoJournal);
+            }
+            Phase::Replayed(engine) => {
+                self.state = Phase::Replayed(engine);
+                return Err(ReplayError::AlreadyReplayed);
+            }
+            Phase::Broken => return Err(ReplayError::AlreadyReplayed),
+        };
+        let started = Instant::now();
+        let mut reader = writer.reader()?;
+        let end_sequence = reader.end_sequence();
+        let opened = self.open_stages(&mut builder, &mut reader, replay.from == From::Snapshot)?;
+        let first_sequence = match replay.from {
+            From::Start => reader.first_sequence(),
+            From::Time(time_ns) => reader.lower_bound(time_ns)?,
+            From::Sequence(sequence) => sequence,
+            From::Snapshot => opened.iter().map(|(_, opened)| opened.from).min().unwrap_or(end_sequence),
+        };
+        let from = first_sequence.max(reader.first_sequence());
+        if replay.from != From::Snapshot {
+            check_starts(&opened, from)?;
+        }
+        let first_sequence = if replay.from == From::Snapshot { from } else { first_sequence };
+        let time_ns = time_before(&mut reader, first_sequence)?;
+        let epochs = Epochs::find(reader.as_raw(), first_sequence, end_sequence, writer.epoch())?;
+        let begin = Begin { base: first_sequence, live_from: end_sequence, time_ns, epochs, source: None };
+        let (engine, mut publisher) = builder.start(Some(*writer), begin)?;
+        feed(&mut reader, (first_sequence, end_sequence), &engine, &mut publisher, &mut replay)?;
+        let elapsed = started.elapsed();
+        self.state = Phase::Replayed(Box::new((engine, publisher)));
+        Ok(ReplayReport { first_sequence, end_sequence, elapsed })
+    }
+
+    /// Goes live: from here on the engine takes events. Without a replay before, the stages start empty at the
+    /// journal's end.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the lanes can't be started, or replay failed before; [`BuildError::Keep`] without a replay
+    /// if a stage needs one.
+    pub fn go_live(mut self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
+        match std::mem::replace(&mut self.state, Phase::Broken) {
+            Phase::Opened(builder, None) => {
+                let epochs = Epochs::none();
+                builder.start(None, Begin { base: 0, live_from: 0, time_ns: 0, epochs, source: None })
+            }
+            Phase::Opened(mut builder, Some(writer)) => {
+                let end = writer.end_sequence();
+                let time_ns = writer.last_time_ns().unwrap_or(0);
+                let mut reader = writer.reader()?;
+                let opened = self.open_stages(&mut builder, &mut reader, false)?;
+                check_starts(&opened, end)?;
+                let epochs = Epochs::find(reader.as_raw(), end, end, writer.epoch())?;
+                let begin = Begin { base: end, live_from: end, time_ns, epochs, source: None };
+                builder.start(Some(*writer), begin)
+            }
+            Phase::Replayed(engine) => Ok(*engine),
+            Phase::Broken => Err(BuildError::ReplayFailed),
+        }
+    }
+
+    fn open_stages(
+        &mut self,
+        builder: &mut EngineBuilder<E>,
+        reader: &mut Reader<E>,
+        restore: bool,
+    ) -> Result<Vec<(String, OpenedStage)>, KeepError> {
+        let Some(journal) = &builder.journal else { return Ok(Vec::new()) };
+        let folder = journal.files();
+        let mut opened = Vec::new();
+        let reader_starts = None;
+        let mut opening = Opening { folder, reader: reader.as_raw(), restore, reader_starts };
+        let result = builder.open_stages(&mut opening, &mut opened);
+        for (stage, opened) in &opened {
+            self.restored.extend(opened.restored.clone());
+            self.lost_effects.extend(opened.lost_effects.clone().map(|lost| (stage.clone(), lost)));
+            if opened.torn_dead_letters > 0 {
+                self.torn_dead_letters.push((stage.clone(), opened.torn_dead_letters));
+            }
+        }
+        result.map(|()| opened)
+    }
+}
+
+/// Checks that no stage would miss what it must see, if all start at `base`.
+fn check_starts(opened: &[(String, OpenedStage)], base: u64) -> Result<(), KeepError> {
+    for (stage, opened) in opened {
+        if let Some(needs_from) = opened.must_from.filter(|must| *must < base) {
+            let (stage, advice) = (stage.clone(), opened.advice);
+            return Err(KeepError::NeedsHistory { stage, needs_from, from: base, advice });
+        }
+    }
+    Ok(())
+}
+
+impl<E: Event> std::fmt::Debug for Recovered<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recovered").field("report", &self.report).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,179 @@
+//! Replay: from where, how far, how fast. For recovery, and for backtests, which put history through other handlers.
+
+use std::time::Duration;
+
+use slipring_journal::{Event, Reader};
+
+use crate::error::ReplayError;
+
+/// Where replay starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// At the first record kept: full history.
+    Start,
+    /// At the first record whose journal time is this or later, nanoseconds.
+    Time(u64),
+    /// At this sequence.
+    Sequence(u64),
+    /// Each stage where its newest snapshot ends, or its effects, or at the journal's start if it has
+    /// neither; but none later than a stage that [reads](crate::Gate::after) it starts: then from an older
+    /// snapshot, or the journal's start. The records are read from the least of these on. Refused if that has
+    /// been retired.
+    Snapshot,
+}
+
+/// Where replay ends, this not included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// At the first record whose journal time is this or later, nanoseconds.
+    Time(u64),
+    /// At this sequence.
+    Sequence(u64),
+}
+
+/// How fast replay goes.
+#[derive(Default)]
+#[non_exhaustive]
+pub enum Pace<'a> {
+    /// As fast as the stages take it.
+    #[default]
+    Max,
+    /// So many times as fast as it happened, by the records' times: 1.0 is as it happened, 10.0 ten times as fast.
+    Times(f64),
+    /// One record at a time: before each, when all stages have finished the one before, this is called, and may
+    /// take its time.
+    Steps(Box<dyn FnMut(Step) + 'a>),
+}
+
+impl std::fmt::Debug for Pace<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Pace::Max => f.write_str("Max"),
+            Pace::Times(factor) => write!(f, "Times({factor})"),
+            Pace::Steps(_) => f.write_str("Steps(..)"),
+        }
+    }
+}
+
+/// The record that a replay by steps is about to publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its sequence.
+    pub sequence: u64,
+    /// Its journal time, nanoseconds.
+    pub time_ns: u64,
+}
+
+/// What to replay and how. A [`From`] alone is one at full speed.
+///
+/// ```
+/// use slipring::{From, Pace, Replay, Until};
+///
+/// let replay = Replay::new(From::Time(1_700_000_000_000_000_000))
+///     .until(Until::Time(1_700_000_060_000_000_000))
+///     .pace(Pace::Times(10.0))
+///     .progress(|done, total| eprintln!("{done} of {total}"));
+/// ```
+pub struct Replay<'a> {
+    pub(crate) from: From,
+    pub(crate) until: Option<Until>,
+    pub(crate) pace: Pace<'a>,
+    pub(crate) progress: Option<Box<dyn FnMut(u64, u64) + 'a>>,
+}
+
+impl<'a> Replay<'a> {
+    /// From there to the end, at full speed.
+    pub fn new(from: From) -> Self {
+        Replay { from, until: None, pace: Pace::Max, progress: None }
+    }
+
+    /// Ends before the end. For backtests: going live takes all of history.
+    #[must_use]
+    pub fn until(mut self, until: Until) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    /// How fast it goes.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace<'a>) -> Self {
+        self.pace = pace;
+        self
+    }
+
+    /// Calls `tell` with how many records of how many have been published: at full speed now and then, otherwise
+    /// whenever some have been, which may be behind each.
+    #[must_use]
+    pub fn progress(mut self, tell: impl FnMut(u64, u64) + 'a) -> Self {
+        self.progress = Some(Box::new(tell));
+        self
+    }
+}
+
+impl core::convert::From<From> for Replay<'_> {
+    fn from(from: From) -> Self {
+        Replay::new(from)
+    }
+}
+
+impl std::fmt::Debug for Replay<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_struct("Replay");
+        debug
+            .field("from", &self.from)
+            .field("until", &self.until)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplayReport {
+    /// The first sequence replayed.
+    pub first_sequence: u64,
+    /// The sequence behind the last.
+    pub end_sequence: u64,
+    /// From the first record read to the last event finished by every stage.
+    pub elapsed: Duration,
+}
+
+impl ReplayReport {
+    /// How many records were replayed.
+    pub fn events(&self) -> u64 {
+        self.end_sequence - self.first_sequence
+    }
+
+    /// Records a second.
+    pub fn rate(&self) -> f64 {
+        self.events() as f64 / self.elapsed.as_secs_f64().max(1e-9)
+    }
+}
+
+impl std::fmt::Display for ReplayReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (first, end, rate) = (self.first_sequence, self.end_sequence, self.rate() / 1e6);
+        let elapsed = self.elapsed.as_secs_f64() * 1e3;
+        write!(f, "replayed {} records, {first} to {end}, in {elapsed:.1} ms ({rate:.1} M/s)", self.events())
+    }
+}
+
+/// Journal time before `sequence`.
+pub(crate) fn time_before<E: Event>(reader: &mut Reader<E>, sequence: u64) -> Result<u64, ReplayError> {
+    Ok(match sequence.checked_sub(1) {
+        Some(before) if before >= reader.first_sequence() => reader.at(before)?.time_ns(),
+        _ => 0,
+    })
+}
+
+impl Replay<'_> {
+    /// Refuses a pace at which nothing would ever come.
+    pub(crate) fn check(&self) -> Result<(), ReplayError> {
+        match self.pace {
+            Pace::Times(factor) if !(factor.is_finite() && factor > 0.0) => {
+                Err(ReplayError::BadPace { factor })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Dead letters published again, as new events.
+//!
+//! Publishing and settling are two steps on two files, so one of them may be all that a killed process has done. The
+//! event is published and made durable first: killed in between, its letter stays open and the event is published once
+//! more, never not at all.
+
+use std::sync::Arc;
+
+use slipring_journal::{Event, Kind, ReadError, Reader};
+
+use super::engine::Engine;
+use crate::error::{KeepError, PublishError, WaitError};
+use crate::kept::dead_letters::{DeadLetter, DeadLetters};
+use crate::publish::publisher::Publisher;
+
+/// A dead letter whose event has been published again, and which is settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reprocessed {
+    /// The letter, as it was while open.
+    pub letter: DeadLetter,
+    /// The sequence of the new event.
+    pub sequence: u64,
+}
+
+/// Why dead letters were not all published again. Those before the one named are settled, those behind it untouched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReprocessError {
+    /// The publisher is another engine's.
+    #[error("the publisher given belongs to another engine: nothing was published; give both of one engine")]
+    ForeignPublisher,
+    /// The engine could lose the event again.
+    #[error(
+        "the engine has no journal, so nothing published into it is ever durable: nothing was published; settle what \
+         it has dealt with by DeadLetters::settle"
+    )]
+    NoJournal,
+    /// The journal of the letters can't be opened, or its events are of another type.
+    #[error("the journal of the dead letters: {0}")]
+    Journal(ReadError),
+    /// The event can't be read.
+    #[error("the event of the dead letter ({letter}) can't be read, and was not published: {source}")]
+    Unreadable {
+        /// The letter. It stays open.
+        letter: Box<DeadLetter>,
+        /// Why.
+        source: ReadError,
+    },
+    /// The journal holds another record at the letter's sequence, or a void one.
+    #[error(
+        "the dead letter ({letter}) has no event to publish: {what}; settle it by hand, saying so, and reprocess the \
+         others"
+    )]
+    NoEvent {
+        /// The letter. It stays open.
+        letter: Box<DeadLetter>,
+        /// What lies there.
+        what: &'static str,
+    },
+    /// The engine did not take the event.
+    #[error("the event of the dead letter ({letter}) was not published: {source}")]
+    Publish {
+        /// The letter. It stays open.
+        letter: Box<DeadLetter>,
+        /// The engine's answer.
+        source: PublishError<()>,
+    },
+    /// The event was published, and is not known to be durable.
+    #[error(
+        "the event of the dead letter ({letter}) was published again at {sequence}, but the letter stays open, for the \
+         new event may be lost: {source}; if it turns out not to be, settle the letter by hand"
+    )]
+    NotDurable {
+        /// The letter. It stays open.
+        letter: Box<DeadLetter>,
+        /// The sequence of the new event.
+        sequence: u64,
+        /// Why.
+        source: WaitError,
+    },
+    /// The event was published and is durable; that could not be noted.
+    #[error(
+        "the event of the dead letter ({letter}) was published again at {sequence} and is durable, but that could not \
+         be noted: {source}; settle the letter by hand, or it is published once more"
+    )]
+    NotSettled {
+        /// The letter. It stays open.
+        letter: Box<DeadLetter>,
+        /// The sequence of the new event.
+        sequence: u64,
+        /// Why.
+        source: KeepError,
+    },
+}
+
+impl DeadLetters {
+    /// Publishes the events of open dead letters again, as new events at the engine's present time, and settles each
+    /// once its new event is durable, with the note "published again at" and the new sequence. `which` picks them by
+    /// letter; `|_| true` takes all.
+    ///
+    /// A new event comes to every stage, not only to the one that refused the old one. The old one is skipped by that
+    /// stage for ever, and was seen by the others, which have to know what to do with a second one. If several stages
+    /// refused one event, it is published once, and the letters picked of it are settled together. A stage that refuses
+    /// the new one too makes a new dead letter of it.
+    ///
+    /// It waits for each event to become durable, in every [`Sync`](crate::Sync) mode, before it goes on: meant for a
+    /// thread beside the hot path, with the engine live. It may be killed anywhere: at least once is what it promises,
+    /// and each death has at most the event in hand published once more.
+    ///
+    /// ```
+    /// # use slipring::{Context, DeadLetters, Engine, Event, Gate, Journal, Lane, OnError, Stage};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let place = folder.path().join("ticks");
+    /// # let mut is_first = true;
+    /// # let handler = move |_: &Tick, _: &Context| {
+    /// #     if std::mem::take(&mut is_first) { Err("not yet") } else { Ok(()) }
+    /// # };
+    /// # let stage = Stage::new("book", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter);
+    /// # let lane = Lane::named("main").journal().with(stage);
+    /// # let builder = Engine::builder().journal(Journal::at(&place)).lane(lane);
+    /// # let (engine, mut publisher) = builder.open()?.go_live()?;
+    /// # let refused = publisher.publish(Tick { price: 7 })?;
+    /// # engine.wait_stage("book", refused)?;
+    /// let mut letters = DeadLetters::of(&place)?;
+    /// for again in letters.reprocess(&engine, &mut publisher, |letter| letter.stage == "book")? {
+    ///     println!("{}, again at {}", again.letter, again.sequence);
+    /// }
+    /// # assert!(DeadLetters::of(&place)?.open().is_empty());
+    /// # engine.shutdown(publisher)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ReprocessError`], which says what became of the event in hand.
+    pub fn reprocess<E: Event>(
+        &mut self,
+        engine: &Engine<E>,
+        publisher: &mut Publisher<E>,
+        mut which: impl FnMut(&DeadLetter) -> bool,
+    ) -> Result<Vec<Reprocessed>, ReprocessError> {
+        if !Arc::ptr_eq(publisher.outlet(), &engine.shared.outlet) {
+            return Err(ReprocessError::ForeignPublisher);
+        }
+        if engine.shared.journal.is_none() {
+            return Err(ReprocessError::NoJournal);
+        }
+        let mut picked: Vec<DeadLetter> =
+            self.open().into_iter().filter(|letter| which(letter)).cloned().collect();
+        // By event, in the order of the events.
+        picked.sort_by_key(|letter| (letter.sequence, letter.epoch));
+        picked.dedup();
+        let mut done = Vec::new();
+        if picked.is_empty() {
+            return Ok(done);
+        }
+        let mut reader =
+            Reader::<E>::open_to(self.journal().clone(), None).map_err(ReprocessError::Journal)?;
+        for letters in picked.chunk_by(|a, b| (a.sequence, a.epoch) == (b.sequence, b.epoch)) {
+            let letter = || Box::new(letters[0].clone());
+            let event = {
+                let record = reader
+                    .at(letters[0].sequence)
+                    .map_err(|source| ReprocessError::Unreadable { letter: letter(), source })?;
+                let no_event = |what| Err(ReprocessError::NoEvent { letter: letter(), what });
+                if record.epoch() != letters[0].epoch {
+                    return no_event("the journal has lost this record, and holds another in its place");
+                }
+                if record.kind() == Kind::Void {
+                    return no_event("the record is void");
+                }
+                *record.event()
+            };
+            let sequence = publisher.publish(event).map_err(|error| {
+                let source = error.map(|_| ());
+                ReprocessError::Publish { letter: letter(), source }
+            })?;
+            engine.wait_durable(sequence).map_err(|source| ReprocessError::NotDurable {
+                letter: letter(),
+                sequence,
+                source,
+            })?;
+            for letter in letters {
+                let how = format!("published again at {sequence}");
+                self.settle(letter, &how).map_err(|source| {
+                    let letter = Box::new(letter.clone());
+                    ReprocessError::NotSettled { letter, sequence, source }
+                })?;
+                done.push(Reprocessed { letter: letter.clone(), sequence });
+            }
+        }
+        Ok(done)
+    }
+}

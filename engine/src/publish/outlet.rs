@@ -1,0 +1,86 @@
+//! What all publishers of an engine share.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use slipring_journal::storage::Files;
+
+use super::times::TimeBounds;
+use crate::clock::Clock;
+use crate::cursors::cursor::Cursor;
+use crate::cursors::park::Parking;
+use crate::cursors::status::EngineStatus;
+use crate::error::{Cause, Halted};
+use crate::lines::format::{CursorLine, PublishersLine};
+use crate::lines::told::Told;
+use crate::panics;
+use crate::ring::Claim;
+use crate::work::invoked::Drive;
+
+/// What all publishers of an engine share.
+pub(crate) struct Outlet {
+    pub(crate) status: Arc<EngineStatus>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Sequence of the ring's first event.
+    pub(crate) base: u64,
+    pub(crate) capacity: usize,
+    /// How far each publisher is that is there.
+    pub(crate) claims: Mutex<Vec<Arc<Claim>>>,
+    /// There is one, and never will be another.
+    pub(crate) is_single: bool,
+    /// The sequence behind the last one published; of several publishers raised by each when it goes.
+    pub(crate) published: Cursor,
+    /// Each stage's cursor, to say how much room there is.
+    pub(crate) stages: Vec<Cursor>,
+    pub(crate) parking: Arc<Parking>,
+    pub(crate) counters: Told<PublishersLine>,
+    /// Where others read how far `published` is.
+    pub(crate) told: Told<CursorLine>,
+    pub(crate) times: TimeBounds,
+    /// Where the engine's journal is, for whoever compares with what it holds.
+    pub(crate) journal: Option<Files>,
+    /// The lanes that the caller runs, if there are any: a publisher that waits runs them.
+    pub(crate) drive: Option<Arc<dyn Drive>>,
+}
+
+impl Outlet {
+    /// The time by the user's clock. Should that panic, the engine halts and says so: no thread is torn down on which nobody
+    /// would notice, and the publish in hand is refused.
+    #[inline]
+    pub(crate) fn now_ns(&self) -> u64 {
+        let time_ns = catch_unwind(AssertUnwindSafe(|| self.clock.now_ns()));
+        time_ns.unwrap_or_else(|panic| self.clock_failed(panic))
+    }
+
+    #[cold]
+    fn clock_failed(&self, panic: Box<dyn Any + Send>) -> u64 {
+        let (sequence, cause) = (self.published.end(), Cause::Clock(panics::text(panic)));
+        self.status.halt(Halted { stage: "publisher".to_owned(), sequence, cause });
+        0
+    }
+
+    pub(super) fn claims(&self) -> MutexGuard<'_, Vec<Arc<Claim>>> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many publishers there are.
+    pub(crate) fn active(&self) -> usize {
+        self.claims().len()
+    }
+
+    /// The sequence behind the last event published, once no publisher is in the midst of a publish; for who has closed
+    /// publishing. Whoever begins one later finds it closed.
+    pub(crate) fn settled_end(&self) -> Option<u64> {
+        let claims = self.claims();
+        for claim in &*claims {
+            let end = self.base + claim.settled()?;
+            if !self.is_single {
+                self.published.raise(end);
+            } else if end != self.published.end() {
+                return None;
+            }
+        }
+        Some(self.published.end())
+    }
+}

@@ -1,0 +1,390 @@
+//! Publishing: events into the ring, with a time, in claimed order.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use slipring_journal::Event;
+
+use super::outlet::Outlet;
+use crate::cursors::cursor::Cursor;
+use crate::error::{Halted, PublishError};
+use crate::ring::{Fill, Producer, Slot};
+use crate::work::inside::is_inside;
+
+/// Publishes events into an engine's ring.
+///
+/// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is shut down or dropped, but
+/// for what stands behind a stage that fails or a handler that does not return: see [`Engine`](crate::Engine). One whose publish
+/// returned an error comes back with it and reaches nobody. Dropping the last publisher does not end the engine:
+/// [`Engine::shutdown`](crate::Engine::shutdown) does.
+///
+/// A handler may publish into another engine, and waits there while that one's ring is full. Two engines whose handlers
+/// publish into each other could so wait for each other for ever: use [`Publisher::try_publish`] or
+/// [`Publisher::publish_timeout`] in one of them.
+pub struct Publisher<E: Event> {
+    pub(super) producer: Producer<E>,
+    pub(super) outlet: Arc<Outlet>,
+    /// The publishers' cursor. Of one, who alone writes it, how far it is; of several a place to park.
+    own: Cursor,
+    /// Times up to it are taken without a look at anything else: this publisher's own, and raised only when one lies beyond it.
+    pub(super) bound_ns: u64,
+    /// The latest time that it is known to have published; of one publisher without that of its last event.
+    pub(super) last_ns: u64,
+}
+
+/// Most events of a part that is checked: the stages are at work on it while the next is filled.
+const MOST_CHECKED: usize = 1024;
+/// Of events published one by one, so many at most are not shown to other processes before a stage has finished them.
+const SHOWN_EVERY: u64 = 64;
+/// Tries on a full ring before the core is yielded.
+const SPINS_ON_FULL: u32 = 64;
+/// Tries before it sleeps between two: by then it has yielded 2,000 times, and no stage that is at work needs so long.
+const TRIES_AWAKE: u32 = 2_000 * SPINS_ON_FULL;
+
+impl<E: Event> Publisher<E> {
+    pub(crate) fn new(producer: Producer<E>, outlet: Arc<Outlet>) -> Self {
+        outlet.claims().push(Arc::clone(producer.claim()));
+        let own = outlet.published.clone();
+        Publisher { producer, outlet, own, bound_ns: 0, last_ns: 0 }
+    }
+
+    /// Publishes an event with the clock's time and gives its sequence. Waits while the ring is full.
+    ///
+    /// # Errors
+    /// [`PublishError::Halted`] or [`PublishError::Closed`], with the event; [`PublishError::InHandler`] if it
+    /// would have to wait inside a handler of the same engine; [`PublishError::TimeTooFar`] if the clock's time is, which a
+    /// second look at the clock does not bear out.
+    #[inline(always)]
+    pub fn publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
+        let time_ns = self.outlet.now_ns();
+        self.publish_at(time_ns, event)
+    }
+
+    /// Publishes an event that happened at `time_ns` and gives its sequence. Waits while the ring is full.
+    ///
+    /// A time before that of an earlier event is taken; what handlers see as the event's time, and the journal keeps, is then
+    /// that of the earlier one.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`]; [`PublishError::TimeTooFar`] if the time lies more than
+    /// [`max_time_step`](crate::EngineBuilder::max_time_step) past the last of this publisher's events, the engine's time, and
+    /// both the engine's and the system's clock.
+    #[inline(always)]
+    pub fn publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
+        self.put(time_ns, event, |publisher, tries| publisher.wait_for_room(tries, None))
+    }
+
+    /// Publishes an event made in place from zeros: `fill` sees an event of zeros. A panic in `fill` publishes
+    /// nothing and leaves no hole.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`].
+    #[inline]
+    pub fn publish_with(&mut self, fill: impl FnOnce(&mut E)) -> Result<u64, PublishError<E>> {
+        // Built before a slot is claimed: a claimed slot that is never filled would stall everybody.
+        let mut event = E::zeroed();
+        fill(&mut event);
+        self.publish(event)
+    }
+
+    /// Publishes an event with its own time, waiting at most `timeout` for room.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`], and [`PublishError::TimedOut`].
+    pub fn publish_timeout(
+        &mut self,
+        time_ns: u64,
+        event: E,
+        timeout: Duration,
+    ) -> Result<u64, PublishError<E>> {
+        let deadline = Instant::now().checked_add(timeout);
+        self.put(time_ns, event, |publisher, tries| publisher.wait_for_room(tries, deadline))
+    }
+
+    /// Publishes events with the clock's time, read once, and gives the sequence of the last; `None` if there are
+    /// none. Waits while the ring is full.
+    ///
+    /// More events than half the ring go in several parts, between which other publishers may come.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish`]; with the error comes how many were published.
+    pub fn publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
+        let time_ns = self.outlet.now_ns();
+        self.check_time_of_all(time_ns)?;
+        let last = self.put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))?;
+        self.last_ns = self.last_ns.max(time_ns);
+        Ok(last)
+    }
+
+    /// As [`Publisher::publish_all`], each event with its own time.
+    ///
+    /// # Errors
+    /// As [`Publisher::publish_all`]; none was published if it is [`PublishError::TimeTooFar`].
+    pub fn publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
+        let latest_ns = self.check_times(events)?;
+        let last = self.put_all(events.len(), |index, slot| slot.put(events[index].0, &events[index].1))?;
+        self.last_ns = self.last_ns.max(latest_ns);
+        Ok(last)
+    }
+
+    /// Publishes `count` slots in parts of at most half the ring. `fill` only copies from the caller's slice and
+    /// does not panic: claimed slots that are never filled would stall a ring with several publishers.
+    #[inline]
+    pub(crate) fn put_all(
+        &mut self,
+        count: usize,
+        fill: impl Fn(usize, &mut Slot<E>),
+    ) -> Result<Option<u64>, PublishError<usize>> {
+        let most = (self.outlet.capacity / 2).max(1);
+        let (mut done, mut last) = (0, None);
+        let mut full = 0u32;
+        while done < count {
+            let part = (count - done).min(most);
+            let status = &*self.outlet.status;
+            let fill = |index: usize, slot: &mut Slot<E>| fill(done + index, slot);
+            match self.producer.try_publish_all(|| status.lets_publish(), part, fill) {
+                Some(number) => {
+                    done += part;
+                    last = Some(self.note(number));
+                    self.show();
+                    full = 0;
+                }
+                None => {
+                    full = full.saturating_add(1);
+                    self.wait_for_room(full, None).map_err(|error| error.map(|()| done))?;
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// Whether [`Publisher::put_checked`] may be called.
+    pub(crate) fn can_refuse(&self) -> bool {
+        self.producer.can_refuse()
+    }
+
+    /// As [`Publisher::put_all`], but each part is published only if `fill` says so when it has been filled; the first
+    /// that is not ends it. How many were published.
+    #[inline(always)]
+    pub(crate) fn put_checked(
+        &mut self,
+        count: usize,
+        mut fill: impl Fill<E>,
+    ) -> Result<usize, PublishError<()>> {
+        let most = (self.outlet.capacity / 2).clamp(1, MOST_CHECKED);
+        let (mut done, mut full) = (0, 0u32);
+        while done < count {
+            let part = (count - done).min(most);
+            let status = &*self.outlet.status;
+            match self.producer.try_publish_checked(|| status.lets_publish(), part, &mut fill, done) {
+                Some(Some(number)) => {
+                    done += part;
+                    self.note(number);
+                    full = 0;
+                }
+                Some(None) => break,
+                None => {
+                    full = full.saturating_add(1);
+                    self.wait_for_room(full, None)?;
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Publishes one event; what to do when that can't be done now, `seldom` says.
+    ///
+    /// No call off the hot path takes the event's address. If one did, the event would have to lie in memory on
+    /// the hot path too: stored there in one width and loaded in another, which the processor can't forward, so
+    /// that each publish waited for the stores of the one before to reach a slot that another core holds.
+    #[inline(always)]
+    pub(super) fn put(
+        &mut self,
+        time_ns: u64,
+        event: E,
+        mut seldom: impl FnMut(&mut Self, u32) -> Result<(), PublishError<()>>,
+    ) -> Result<u64, PublishError<E>> {
+        let mut tries = 0u32;
+        // One way out for all errors: with two the event lies in memory.
+        let error = loop {
+            let status = &*self.outlet.status;
+            if time_ns <= self.bound_ns
+                && let Some(number) = self.producer.try_publish(|| status.lets_publish(), time_ns, &event)
+            {
+                return Ok(self.note_at(number, time_ns));
+            }
+            if time_ns > self.bound_ns {
+                match self.check_time(time_ns) {
+                    Ok(()) => continue,
+                    Err(error) => break error,
+                }
+            }
+            tries = tries.saturating_add(1);
+            if let Err(error) = seldom(self, tries) {
+                break error;
+            }
+        };
+        Err(error.map(|()| event))
+    }
+
+    /// Takes note of what was published; its sequence. Who publishes a batch takes note of its times.
+    #[inline(always)]
+    pub(super) fn note(&mut self, number: u64) -> u64 {
+        self.note_at(number, 0)
+    }
+
+    /// As [`Publisher::note`], of one event with its time.
+    #[inline(always)]
+    fn note_at(&mut self, number: u64, time_ns: u64) -> u64 {
+        let sequence = self.outlet.base + number;
+        // With one publisher the cursor is the exact count of what is published. With several, each raises it when it goes.
+        if self.producer.is_single() {
+            self.own.set(sequence + 1);
+            if sequence % SHOWN_EVERY == SHOWN_EVERY - 1 {
+                self.show_seldom();
+            }
+        } else {
+            self.last_ns = self.last_ns.max(time_ns);
+        }
+        // Lanes gated on published alone park at this cursor; the slot is stored before the look.
+        self.outlet.parking.wake(&self.own);
+        sequence
+    }
+
+    /// Out of line: inlined, it takes registers from every publish.
+    #[cold]
+    #[inline(never)]
+    fn show_seldom(&self) {
+        self.show();
+    }
+
+    /// Says how far this publisher is, for figures, and when it goes. Of one the cursor says it already.
+    pub(super) fn tell(&self) {
+        if !self.producer.is_single() {
+            self.outlet.published.raise(self.end());
+        }
+        self.show();
+    }
+
+    /// Tells other processes what is published.
+    #[inline]
+    fn show(&self) {
+        if let Some(copy) = self.outlet.told.copy() {
+            // Relaxed: a figure. Of several publishers one may store what another has overtaken; readers have the stages' too.
+            copy.end.store(self.outlet.published.end(), Ordering::Relaxed);
+        }
+    }
+
+    /// Replay has been here, and may have left any of the ring's slots void.
+    pub(crate) fn clear_voids(&mut self) {
+        self.producer.clear_voids();
+    }
+
+    /// A moment's wait on a full ring, before the try `tries + 1`.
+    #[cold]
+    #[inline(never)]
+    fn wait_for_room(&mut self, tries: u32, deadline: Option<Instant>) -> Result<(), PublishError<()>> {
+        self.check()?;
+        if is_inside(&self.outlet.status) {
+            return Err(PublishError::InHandler(()));
+        }
+        // Once a wait, and of short ones none: several publishers behind a full ring would wait for this word too.
+        if tries == SPINS_ON_FULL {
+            // Relaxed: a figure.
+            self.outlet.counters.each(|line| line.full_waits.fetch_add(1, Ordering::Relaxed));
+            self.tell();
+        }
+        if self.outlet.drive.as_ref().is_some_and(|lanes| lanes.drive() > 0) {
+            return Ok(());
+        }
+        pause_on_full(tries);
+        let look = tries % SPINS_ON_FULL == 0 || tries >= TRIES_AWAKE;
+        if look && deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(PublishError::TimedOut(()));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn check(&self) -> Result<(), PublishError<()>> {
+        if self.outlet.status.is_running() { Ok(()) } else { Err(self.refused()) }
+    }
+
+    #[cold]
+    fn refused(&self) -> PublishError<()> {
+        match self.outlet.status.halted() {
+            Some(halted) => PublishError::Halted(halted.clone(), ()),
+            None => PublishError::Closed(()),
+        }
+    }
+
+    /// How many events the ring takes before it is full; it may take more a moment later. It may also take fewer: a stage
+    /// that is in the midst of a batch says how far it is, and gives the slots back behind it; and of other publishers only
+    /// what they said when they last met a full ring is known.
+    pub fn remaining_capacity(&self) -> usize {
+        let end = self.end().max(self.outlet.published.end());
+        let slowest = self.outlet.stages.iter().map(Cursor::end).min().unwrap_or(end);
+        self.outlet.capacity.saturating_sub(end.saturating_sub(slowest) as usize)
+    }
+
+    /// Another publisher for the same ring, for another thread; `None` unless the engine was built with
+    /// [`Publishers::Multi`](crate::Publishers::Multi).
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self> {
+        Some(Publisher::new(self.producer.try_clone()?, Arc::clone(&self.outlet)))
+    }
+
+    /// Whether there is no other and never will be.
+    pub(crate) fn is_only(&self) -> bool {
+        self.producer.is_single()
+    }
+
+    /// The sequence behind the last event published; exact only if there are no other publishers.
+    pub(crate) fn end(&self) -> u64 {
+        self.outlet.base + self.producer.end()
+    }
+
+    /// The engine's clock.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.outlet.now_ns()
+    }
+
+    /// Whether the engine takes events: it has not halted, and nobody shuts it down.
+    pub fn is_open(&self) -> bool {
+        self.outlet.status.is_running()
+    }
+
+    /// Why the engine has halted, if it has.
+    pub(crate) fn halted(&self) -> Option<Halted> {
+        self.outlet.status.halted().cloned()
+    }
+
+    pub(crate) fn outlet(&self) -> &Arc<Outlet> {
+        &self.outlet
+    }
+}
+
+impl<E: Event> Drop for Publisher<E> {
+    fn drop(&mut self) {
+        self.tell();
+        // Behind it: who finds no claim any more sees what was raised, by the lock.
+        self.outlet.claims().retain(|claim| !Arc::ptr_eq(claim, self.producer.claim()));
+    }
+}
+
+impl<E: Event> std::fmt::Debug for Publisher<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").field("producer", &self.producer).field("end", &self.end()).finish()
+    }
+}
+
+/// Between two tries on a full ring.
+fn pause_on_full(tries: u32) {
+    match tries {
+        // An hour on a full disk is not to be an hour of a core, which helper and syncer may want.
+        TRIES_AWAKE.. => std::thread::sleep(Duration::from_micros(50)),
+        _ if tries % SPINS_ON_FULL == 0 => std::thread::yield_now(),
+        _ => std::hint::spin_loop(),
+    }
+}
