@@ -6,6 +6,7 @@ use slipring_journal::{OpenError, ReadError, SyncError};
 
 use crate::counters::CountersFileError;
 use crate::kept::KeepError;
+use crate::shutdown::ShutdownReport;
 use crate::status::Halted;
 
 /// Why an engine could not be built or opened. No thread is running.
@@ -370,22 +371,22 @@ pub enum WaitError {
     Journal(#[from] SyncError),
 }
 
-/// Why a shutdown was not a clean one.
+/// Why an engine did not end in good order.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShutdownError {
     /// A stage had failed. What was published before is journalled, unless the journal was that stage.
-    #[error(transparent)]
-    Halted(#[from] Halted),
-    /// The publisher given is another engine's; both are dropped.
-    #[error("the publisher given belongs to another engine: shut each engine down with its own")]
-    ForeignPublisher,
-    /// Other publishers are still there.
+    #[error("{0}")]
+    Halted(Halted, Box<ShutdownReport>),
+    /// A publisher is in the midst of a publish, and does not go on: its thread was stopped.
     #[error(
-        "{0} other publishers were still there when the time allowed was over, so the engine was ended as if it were dropped: \
-         drop every publisher before shutdown is called, those of handlers in Handler::closing"
+        "a publisher stood still in the midst of a publish for {timeout:?}, so the engine was ended as if it were dropped: \
+         its thread is stopped, by a debugger or a signal; let it go on"
     )]
-    PublishersActive(usize),
+    PublisherStuck {
+        /// The time allowed.
+        timeout: Duration,
+    },
     /// Stages did not finish within the time allowed. Their threads are left behind.
     #[error("not drained within {timeout:?}: {}", waiting.join("; "))]
     TimedOut {
@@ -402,6 +403,16 @@ pub enum ShutdownError {
     )]
     InHandler,
     /// The journal had failed, or could not be synced or closed.
-    #[error(transparent)]
-    Journal(#[from] SyncError),
+    #[error("{0}")]
+    Journal(SyncError, Box<ShutdownReport>),
+}
+
+impl ShutdownError {
+    /// What the engine left, if all its stages have ended all the same: to take handlers back after a halt.
+    pub fn report(&mut self) -> Option<&mut ShutdownReport> {
+        match self {
+            ShutdownError::Halted(_, report) | ShutdownError::Journal(_, report) => Some(report),
+            _ => None,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use crate::Event;
 use crate::gate::Gate;
 use crate::handler::Handler;
+use crate::key::StageName;
 use crate::latency::Meter;
 use crate::run_stage::RunStage;
 use crate::stage::Stage;
@@ -89,7 +90,7 @@ impl<E: Event> Lane<E> {
 
     /// Runs a stage here: every event once, in order, after its gate.
     #[must_use]
-    pub fn stage(mut self, name: impl Into<String>, handler: impl Handler<E>, gate: Gate) -> Self {
+    pub fn stage<H: Handler<E>>(mut self, name: impl StageName<H>, handler: H, gate: Gate) -> Self {
         self.items.push(Stage::new(name, handler, gate).into_item());
         self
     }

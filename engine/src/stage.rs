@@ -9,6 +9,7 @@ use crate::kept::dead_letters::OnError;
 use crate::kept::digests::{Digest, Digests};
 use crate::kept::effects::Effects;
 use crate::kept::snapshot::{Snapshot, Snapshots};
+use crate::key::StageName;
 use crate::lane::Item;
 use crate::latency::{LatencyRecorder, Measured, Meter, Unmeasured};
 
@@ -57,8 +58,8 @@ pub struct Stage<H, M = Unmeasured> {
 
 impl<H> Stage<H> {
     /// A stage that keeps nothing and halts the engine when its handler fails.
-    pub fn new(name: impl Into<String>, handler: H, gate: Gate) -> Self {
-        Stage { name: name.into(), handler, meter: Unmeasured, gate, keeps: Keeps::nothing() }
+    pub fn new(name: impl StageName<H>, handler: H, gate: Gate) -> Self {
+        Stage { name: name.into_name(), handler, meter: Unmeasured, gate, keeps: Keeps::nothing() }
     }
 
     /// Records how old each live event is when the handler has finished it; see [`Latency`](crate::Latency) for what
