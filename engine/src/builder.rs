@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use slipring_journal::{Journal, Sync};
+use slipring_journal::{Journal, SyncMode};
 
 use crate::Event;
 use crate::clock::{Clock, SystemClock};
 use crate::counters::Shown;
+use crate::engine::Engine;
 use crate::error::BuildError;
 use crate::gate::Gate;
 use crate::graph::{self, Node};
@@ -18,6 +19,7 @@ use crate::kept::plan::Kind;
 use crate::kept::{self, KeepError};
 use crate::lane::{Item, Lane};
 use crate::park::MOST_PARKING;
+use crate::publisher::Publisher;
 use crate::recovered::Recovered;
 use crate::replay::Backtest;
 use crate::ring::{self, Publishers};
@@ -159,6 +161,25 @@ impl<E: Event> EngineBuilder<E> {
         }
     }
 
+    /// Opens it and goes live, for an engine without a journal, or one whose journal is new: there is nothing to replay.
+    ///
+    /// ```
+    /// # use slipring::{Context, Engine, Event, Gate, Lane};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+    /// let lane = Lane::named("main").stage("print", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+    /// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+    /// publisher.publish(Tick { price: 7 })?;
+    /// engine.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`EngineBuilder::open`] and [`Recovered::go_live`]: [`BuildError::HistoryNotReplayed`] if the journal holds
+    /// records.
+    pub fn go_live(self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
+        self.open()?.go_live()
+    }
+
     /// Makes of it an engine without a journal of its own, to be fed with records of the journal `source`, which may
     /// be written to meanwhile: other handlers, or other versions of them, on history. The journal is only read, and
     /// all of its events' effects are [done already](crate::Context::already_done).
@@ -225,7 +246,7 @@ impl<E: Event> EngineBuilder<E> {
                 Item::Stage { name, gate, .. } => Some(Node { name, gate }),
             })
             .collect();
-        let syncs = self.journal.as_ref().is_some_and(|journal| journal.sync_mode() != Sync::None);
+        let syncs = self.journal.as_ref().is_some_and(|journal| journal.sync_mode() != SyncMode::None);
         if let Some(node) = nodes.iter().find(|node| node.name.contains('\0')) {
             return Err(BuildError::ZeroInStageName { stage: (*node.name).to_owned() });
         }

@@ -90,7 +90,7 @@ pub enum BuildError {
     },
     /// The durable cursor moves only by whole segments.
     #[error(
-        "stage {stage} is gated on durable, and the journal has Sync::None: it would wait for whole segments; use Sync::every(..) or Sync::EveryBatch"
+        "stage {stage} is gated on durable, and the journal has SyncMode::None: it would wait for whole segments; use SyncMode::every(..) or SyncMode::EveryBatch"
     )]
     DurableWithoutSync {
         /// The gated stage.
@@ -190,6 +190,15 @@ pub enum BuildError {
     /// The counters can't be where they should.
     #[error(transparent)]
     Counters(#[from] CountersFileError),
+    /// The journal holds history, and nobody said what becomes of it: live, the stages would lack it, and not tell.
+    #[error(
+        "the journal holds {records} records that no stage has seen: call replay(ReplayFrom::Start) before go_live, or \
+         without_history() if the stages are to start empty behind them"
+    )]
+    HistoryNotReplayed {
+        /// How many records it holds.
+        records: u64,
+    },
     /// Replay failed, and the stages hold only part of the history.
     #[error("replay failed, so the stages hold only part of the history: open the engine again")]
     ReplayFailed,
@@ -226,7 +235,7 @@ pub enum ReplayError {
         factor: f64,
     },
     /// A backtest has no snapshots.
-    #[error("a backtest has no snapshots to start from: say From::Start, From::Time or From::Sequence")]
+    #[error("a backtest has no snapshots to start from: say ReplayFrom::Start, ReplayFrom::Time or ReplayFrom::Sequence")]
     NoSnapshots,
     /// What a stage keeps could not be used.
     #[error(transparent)]

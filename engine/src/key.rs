@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 ///
 /// ```
 /// # use slipring::{Context, Engine, Event, Gate, Handler, HandlerError, Lane, StageKey};
-/// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
 /// #[derive(Default)]
 /// struct Sum(u64);
 ///

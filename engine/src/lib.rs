@@ -16,10 +16,9 @@
 //! ```
 //!
 //! ```
-//! use slipring::{Context, Engine, Event, From, Gate, Journal, Lane};
+//! use slipring::{Context, Engine, Event, ReplayFrom, Gate, Journal, Lane};
 //!
 //! #[derive(Clone, Copy, Debug, Event)]
-//! #[event(pod)]
 //! #[repr(C)]
 //! struct Order { id: u64, price: i64, quantity: u32, side: u32 }
 //!
@@ -35,11 +34,11 @@
 //!     ))
 //!     .open()?;
 //! println!("{}", recovered.report());
-//! recovered.replay(From::Start)?;
+//! recovered.replay(ReplayFrom::Start)?;
 //! let (engine, mut publisher) = recovered.go_live()?;
 //! let sequence = publisher.publish(Order { id: 1, price: 5_853_300, quantity: 18, side: 1 })?;
 //! engine.wait_durable(sequence)?;
-//! engine.shutdown(publisher)?;
+//! engine.join()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -120,7 +119,7 @@ pub use latency::{Latency, LatencyIntervals, LatencyRecorder};
 pub use output::{Output, OutputError};
 pub use publisher::Publisher;
 pub use recovered::Recovered;
-pub use replay::{Backtest, BacktestReport, From, Pace, Replay, ReplayReport, Step, Until};
+pub use replay::{Backtest, BacktestReport, Pace, Replay, ReplayFrom, ReplayReport, ReplayUntil, Step};
 pub use ring::Publishers;
 pub use running_digest::RunningDigest;
 pub use shutdown::ShutdownReport;
@@ -133,7 +132,7 @@ pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
     Anchor, CorruptRecord, Cursors, DiskFull, Event, Field, Follower, Journal, JournalFault, JournalId, Kind,
-    Lease, ReadError, Reader, Record, RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,
+    Lease, ReadError, Reader, Record, RecoveryReport, Retention, RetentionHandle, Schema, SyncMode, UnknownTag,
 };
 
 #[doc(hidden)]

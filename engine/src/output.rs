@@ -49,12 +49,10 @@ use crate::status::Halted;
 /// use slipring::{Context, Digest, Digests, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Output, Stage};
 ///
 /// #[derive(Clone, Copy, Debug, Event)]
-/// #[event(pod)]
 /// #[repr(C)]
 /// struct Tick { price: u64 }
 ///
 /// #[derive(Clone, Copy, Debug, Event)]
-/// #[event(pod)]
 /// #[repr(C)]
 /// struct Order { price: u64 }
 ///
@@ -88,8 +86,8 @@ use crate::status::Halted;
 /// for price in [101, 99, 102, 98] {
 ///     ticks.publish(Tick { price })?;
 /// }
-/// let strategy: Strategy = engine.shutdown(ticks)?.take_handler("strategy").expect("it ran");
-/// assert_eq!(gateway.shutdown(strategy.orders.into_publisher())?.end_sequence, 2);
+/// let strategy: Strategy = engine.join()?.take(&StageKey::named("strategy")).expect("it ran");
+/// assert_eq!(gateway.join()?.end_sequence, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -197,7 +195,7 @@ pub enum OutputError {
     /// The other side has more than this side's history put out, so that an event that is live would be taken for one
     /// that is there.
     #[error(
-        "output {name}, after event {sequence}, which is live: {count} events have been put out, and the other journal holds {held}, which this history does not account for. Replay all of it before going live (From::Start, or From::Snapshot with snapshots); if it was, this engine's journal has lost what those followed from, as power loss does behind another gate than Gate::DURABLE, or the other journal is not this output's alone: give the output a new one, or use Output::shared"
+        "output {name}, after event {sequence}, which is live: {count} events have been put out, and the other journal holds {held}, which this history does not account for. Replay all of it before going live (ReplayFrom::Start, or ReplayFrom::Snapshot with snapshots); if it was, this engine's journal has lost what those followed from, as power loss does behind another gate than Gate::DURABLE, or the other journal is not this output's alone: give the output a new one, or use Output::shared"
     )]
     Ahead {
         /// The output.

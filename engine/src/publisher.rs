@@ -71,11 +71,6 @@ impl Outlet {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many publishers there are.
-    pub(crate) fn active(&self) -> usize {
-        self.claims().len()
-    }
-
     /// The sequence behind the last event published, once no publisher is in the midst of a publish; for who has closed
     /// publishing. Whoever begins one later finds it closed.
     pub(crate) fn settled_end(&self) -> Option<u64> {
@@ -97,7 +92,7 @@ impl Outlet {
 /// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is shut down or dropped, but
 /// for what stands behind a stage that fails or a handler that does not return: see [`Engine`](crate::Engine). One whose publish
 /// returned an error comes back with it and reaches nobody. Dropping the last publisher does not end the engine:
-/// [`Engine::shutdown`](crate::Engine::shutdown) does.
+/// [`Engine::join`](crate::Engine::join) does.
 ///
 /// A handler may publish into another engine, and waits there while that one's ring is full. Two engines whose handlers
 /// publish into each other could so wait for each other for ever: use [`Publisher::try_publish`] or

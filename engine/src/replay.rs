@@ -14,7 +14,7 @@ use crate::start::Begin;
 
 /// Where replay starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum ReplayFrom {
     /// At the first record kept: full history.
     Start,
     /// At the first record whose journal time is this or later, nanoseconds.
@@ -30,7 +30,7 @@ pub enum From {
 
 /// Where replay ends, this not included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
+pub enum ReplayUntil {
     /// At the first record whose journal time is this or later, nanoseconds.
     Time(u64),
     /// At this sequence.
@@ -70,32 +70,32 @@ pub struct Step {
     pub time_ns: u64,
 }
 
-/// What to replay and how. A [`From`] alone is one at full speed.
+/// What to replay and how. A [`ReplayFrom`] alone is one at full speed.
 ///
 /// ```
-/// use slipring::{From, Pace, Replay, Until};
+/// use slipring::{ReplayFrom, Pace, Replay, ReplayUntil};
 ///
-/// let replay = Replay::new(From::Time(1_700_000_000_000_000_000))
-///     .until(Until::Time(1_700_000_060_000_000_000))
+/// let replay = Replay::new(ReplayFrom::Time(1_700_000_000_000_000_000))
+///     .until(ReplayUntil::Time(1_700_000_060_000_000_000))
 ///     .pace(Pace::Times(10.0))
 ///     .progress(|done, total| eprintln!("{done} of {total}"));
 /// ```
 pub struct Replay<'a> {
-    pub(crate) from: From,
-    pub(crate) until: Option<Until>,
+    pub(crate) from: ReplayFrom,
+    pub(crate) until: Option<ReplayUntil>,
     pub(crate) pace: Pace<'a>,
     pub(crate) progress: Option<Box<dyn FnMut(u64, u64) + 'a>>,
 }
 
 impl<'a> Replay<'a> {
     /// From there to the end, at full speed.
-    pub fn new(from: From) -> Self {
+    pub fn new(from: ReplayFrom) -> Self {
         Replay { from, until: None, pace: Pace::Max, progress: None }
     }
 
     /// Ends before the end. For backtests: going live takes all of history.
     #[must_use]
-    pub fn until(mut self, until: Until) -> Self {
+    pub fn until(mut self, until: ReplayUntil) -> Self {
         self.until = Some(until);
         self
     }
@@ -116,8 +116,8 @@ impl<'a> Replay<'a> {
     }
 }
 
-impl core::convert::From<From> for Replay<'_> {
-    fn from(from: From) -> Self {
+impl From<ReplayFrom> for Replay<'_> {
+    fn from(from: ReplayFrom) -> Self {
         Replay::new(from)
     }
 }
@@ -193,18 +193,18 @@ impl Replay<'_> {
 /// [`Output::only`](crate::Output::only) what the engine behind it does not hold: give it one without a journal.
 ///
 /// ```
-/// # use slipring::{Context, Engine, Event, From, Gate, Journal, Lane, Replay, Until};
-/// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+/// # use slipring::{Context, Engine, Event, ReplayFrom, Gate, Journal, Lane, Replay, ReplayUntil};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
 /// # let folder = tempfile::tempdir()?;
 /// # let place = folder.path().join("ticks");
 /// # let engine = Engine::builder().journal(Journal::at(&place)).lane(Lane::named("journal").journal());
 /// # let (engine, mut publisher) = engine.open()?.go_live()?;
 /// # for price in 0..10 { publisher.publish_at(price, Tick { price })?; }
-/// # engine.shutdown(publisher)?;
+/// # engine.join()?;
 /// let mut sum = 0;
 /// let lane = Lane::named("try").stage("sum", move |tick: &Tick, _: &Context| sum += tick.price, Gate::PUBLISHED);
 /// let backtest = Engine::builder().lane(lane).backtest(&Journal::at(&place))?;
-/// let report = backtest.run(Replay::new(From::Time(3)).until(Until::Time(6)))?;
+/// let report = backtest.run(Replay::new(ReplayFrom::Time(3)).until(ReplayUntil::Time(6)))?;
 /// assert_eq!(report.replay.events(), 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -238,15 +238,15 @@ impl<E: Event> Backtest<E> {
         let Backtest { builder, mut reader } = self;
         let started = Instant::now();
         let first = match replay.from {
-            From::Start => reader.first_sequence(),
-            From::Time(time_ns) => reader.lower_bound(time_ns)?,
-            From::Sequence(sequence) => sequence,
-            From::Snapshot => return Err(ReplayError::NoSnapshots),
+            ReplayFrom::Start => reader.first_sequence(),
+            ReplayFrom::Time(time_ns) => reader.lower_bound(time_ns)?,
+            ReplayFrom::Sequence(sequence) => sequence,
+            ReplayFrom::Snapshot => return Err(ReplayError::NoSnapshots),
         };
         let end = match replay.until {
             None => reader.end_sequence(),
-            Some(Until::Time(time_ns)) => reader.lower_bound(time_ns)?,
-            Some(Until::Sequence(sequence)) => sequence.min(reader.end_sequence()),
+            Some(ReplayUntil::Time(time_ns)) => reader.lower_bound(time_ns)?,
+            Some(ReplayUntil::Sequence(sequence)) => sequence.min(reader.end_sequence()),
         };
         let end = end.max(first);
         let time_ns = time_before(&mut reader, first)?;
@@ -256,9 +256,9 @@ impl<E: Event> Backtest<E> {
         let (engine, mut publisher) = builder.start(None, begin)?;
         feed(&mut reader, (first, end), &engine, &mut publisher, &mut replay)?;
         let replay = ReplayReport { first_sequence: first, end_sequence: end, elapsed: started.elapsed() };
-        match engine.shutdown(publisher) {
+        match engine.join() {
             Ok(shutdown) => Ok(BacktestReport { replay, shutdown }),
-            Err(ShutdownError::Halted(halted)) => Err(halted.into()),
+            Err(ShutdownError::Halted(halted, _)) => Err(halted.into()),
             Err(error) => Err(ReplayError::Shutdown(error)),
         }
     }

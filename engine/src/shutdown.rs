@@ -25,7 +25,7 @@ impl<E: Event> Engine<E> {
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, Gate, Lane, PublishError};
-    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
     /// let lane = Lane::named("main").stage("print", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
     /// let (engine, mut publisher) = Engine::builder().lane(lane).open()?.go_live()?;
     /// publisher.publish(Tick { price: 7 })?;

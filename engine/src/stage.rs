@@ -18,7 +18,7 @@ use crate::latency::{LatencyRecorder, Measured, Meter, Unmeasured};
 ///
 /// ```
 /// # use slipring::{Context, Digest, Digests, Event, Gate, Handler, HandlerError, Lane, Snapshot, Snapshots, Stage};
-/// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Order { quantity: u64 }
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
 /// #[derive(Default)]
 /// struct Volume { total: u64 }
 ///
@@ -72,7 +72,7 @@ impl<H> Stage<H> {
 }
 
 impl<H, M: Meter> Stage<H, M> {
-    /// Takes snapshots of the handler's state, for [`From::Snapshot`](crate::From::Snapshot).
+    /// Takes snapshots of the handler's state, for [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot).
     #[must_use]
     pub fn snapshots(mut self, options: Snapshots) -> Self
     where
@@ -107,7 +107,7 @@ impl<H, M: Meter> Stage<H, M> {
         self
     }
 
-    /// The handler has no state that history makes. [`From::Snapshot`](crate::From::Snapshot) then gives it no
+    /// The handler has no state that history makes. [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) then gives it no
     /// events but those whose [effects](Stage::effects) are due, and those that a stage handles which
     /// [reads](crate::Gate::after) it.
     #[must_use]

@@ -24,7 +24,7 @@ use crate::report::RecoveryReport;
 use crate::retention::{self, Retainer, Retention, RetentionHandle};
 use crate::segments::{LiveSegment, NextSlot, Ready, Segments};
 use crate::storage::{Files, Place, Storage};
-use crate::syncer::{Sync, Syncer};
+use crate::syncer::{SyncMode, Syncer};
 use crate::threads::{Companions, Threads};
 use crate::writer::Writer;
 
@@ -36,7 +36,6 @@ use crate::writer::Writer;
 /// use slipring_journal::{Event, Journal};
 ///
 /// #[derive(Clone, Copy, Debug, PartialEq, Event)]
-/// #[event(pod)]
 /// #[repr(C)]
 /// struct Tick { price: i64, size: u64 }
 ///
@@ -62,7 +61,7 @@ pub struct Journal {
     reserve_bytes: u64,
     cached_bytes: u64,
     max_time_step: Duration,
-    sync: Sync,
+    sync: SyncMode,
     disk_full: DiskFull,
     retention: Option<Retention>,
     hooks: Hooks,
@@ -83,7 +82,7 @@ impl Journal {
             reserve_bytes: 64 << 20,
             cached_bytes: 256 << 20,
             max_time_step: Duration::from_secs(24 * 3600),
-            sync: Sync::default(),
+            sync: SyncMode::default(),
             disk_full: DiskFull::default(),
             retention: None,
             hooks: Hooks::default(),
@@ -97,13 +96,13 @@ impl Journal {
     }
 
     /// When records are made durable; every 5 ms if not set.
-    pub fn sync(mut self, sync: Sync) -> Self {
+    pub fn sync(mut self, sync: SyncMode) -> Self {
         self.sync = sync;
         self
     }
 
     /// W: how many records may be appended beyond the durable watermark on disk before appends wait. It bounds
-    /// what recovery scans. 65,536 if not set; [`Sync::None`] always has two segments.
+    /// what recovery scans. 65,536 if not set; [`SyncMode::None`] always has two segments.
     pub fn window_records(mut self, count: u64) -> Self {
         self.window_records = Some(count);
         self
@@ -164,14 +163,14 @@ impl Journal {
     /// A process that dies may take a call along. A lease is the way to have the segment all the same: the first
     /// sequence does not move past it, so the next life finds the file. Leases end with the process, and opening reclaims
     /// and retires again: look at [`inspect`](crate::inspect) and copy what was missed *before* opening.
-    pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + std::marker::Sync + 'static) -> Self {
+    pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + Sync + 'static) -> Self {
         self.hooks.sealed = Some(Arc::new(hook));
         self
     }
 
     /// Calls `hook` with the sequence behind the last durable record whenever it has moved and D is on disk, as
     /// [`Journal::on_sealed`] does.
-    pub fn on_durable(mut self, hook: impl Fn(u64) + Send + std::marker::Sync + 'static) -> Self {
+    pub fn on_durable(mut self, hook: impl Fn(u64) + Send + Sync + 'static) -> Self {
         self.hooks.durable = Some(Arc::new(hook));
         self
     }
@@ -193,7 +192,7 @@ impl Journal {
     }
 
     /// When records are made durable.
-    pub fn sync_mode(&self) -> Sync {
+    pub fn sync_mode(&self) -> SyncMode {
         self.sync
     }
 
@@ -282,7 +281,7 @@ impl Journal {
             retainer
         });
         let shared = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
-        let large_pages = self.sync == Sync::None;
+        let large_pages = self.sync == SyncMode::None;
         let Ready { segment: active, map } = match chain.segments.last() {
             Some(segment) if segment.end > end => {
                 LiveSegment::map(storage, chain.open_there(storage, segment, true)?, large_pages)?
@@ -384,16 +383,16 @@ impl Journal {
                 "set an age, a size, a count, or only_behind_snapshots: without a rule nothing would be kept";
             return bad("retention", 0, rule);
         }
-        if self.sync == Sync::Every(Duration::ZERO) {
-            return bad("sync", 0, "an interval of zero: use Sync::EveryBatch");
+        if self.sync == SyncMode::Every(Duration::ZERO) {
+            return bad("sync", 0, "an interval of zero: use SyncMode::EveryBatch");
         }
         match (self.sync, self.window_records) {
             (_, Some(0)) => bad("window_records", 0, "the window holds one record or more"),
-            (Sync::None, Some(count)) if count < 2 * self.segment_records => {
-                bad("window_records", count, "with Sync::None the window is two segments or more")
+            (SyncMode::None, Some(count)) if count < 2 * self.segment_records => {
+                bad("window_records", count, "with SyncMode::None the window is two segments or more")
             }
             (_, Some(count)) if count > 1 << 40 => bad("window_records", count, "at most 2^40"),
-            (Sync::None, None) => Ok(2 * self.segment_records),
+            (SyncMode::None, None) => Ok(2 * self.segment_records),
             (_, Some(count)) => Ok(count),
             (_, None) => Ok(1 << 16),
         }

@@ -90,7 +90,7 @@ pub use salvage::{Loss, Lost, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
 pub use storage::{FileKind, NotOurs};
-pub use syncer::Sync;
+pub use syncer::SyncMode;
 #[doc(hidden)]
 pub use verify::verify_on;
 pub use verify::{Status, VerifyReport, verify};

@@ -22,7 +22,7 @@ use crate::record::Record;
 use crate::retention::RetentionHandle;
 use crate::segments::{LiveSegment, Map, NextSlot, Segments};
 use crate::storage::{Files, Storage};
-use crate::syncer::Sync;
+use crate::syncer::SyncMode;
 use crate::threads::Companions;
 
 /// The one writer of a journal.
@@ -50,7 +50,7 @@ pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) epoch: u32,
     pub(crate) crc: RecordCrc,
     pub(crate) journal_id: JournalId,
-    pub(crate) sync: Sync,
+    pub(crate) sync: SyncMode,
     /// The append under way has been counted as a stall.
     pub(crate) stalled: bool,
     pub(crate) progress: Arc<Progress>,
@@ -256,10 +256,10 @@ impl<E: Event, S: Storage> Writer<E, S> {
         self.time_limit_ns = u64::MAX;
     }
 
-    /// Says that a batch is complete: with [`Sync::EveryBatch`] the syncer is woken if it sleeps.
+    /// Says that a batch is complete: with [`SyncMode::EveryBatch`] the syncer is woken if it sleeps.
     #[inline]
     pub fn end_batch(&mut self) {
-        if self.sync == Sync::EveryBatch {
+        if self.sync == SyncMode::EveryBatch {
             self.progress.wake_syncer();
         }
     }

@@ -4,8 +4,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use slipring::{
-    Context, Digest, Digests, Effects, Engine, From, Gate, Handler, HandlerError, Journal, Lane, OnError,
-    Recovered, Snapshot, Snapshots, Stage, Sync,
+    Context, Digest, Digests, Effects, Engine, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, OnError,
+    Recovered, Snapshot, Snapshots, Stage, SyncMode,
 };
 use slipring_cli::flow::message::OrderMessage;
 use slipring_cli::flow::synthetic::Synthetic;
@@ -53,12 +53,12 @@ pub fn try_reopen(folder: &Path) -> Result<Recovered<OrderMessage>, Box<dyn std:
         .on_error(OnError::DeadLetter);
     let journal = Journal::at(folder)
         .segment_records(SEGMENT_RECORDS)
-        .sync(Sync::every(std::time::Duration::from_millis(1)))
+        .sync(SyncMode::every(std::time::Duration::from_millis(1)))
         .max_time_step(std::time::Duration::MAX);
     let lane = Lane::named("main").journal().with(stage);
     let builder = Engine::builder().ring_capacity(64).journal(journal).lane(lane).counters_at(&counters);
     let mut recovered = builder.open()?;
-    recovered.replay(From::Snapshot)?;
+    recovered.replay(ReplayFrom::Snapshot)?;
     Ok(recovered)
 }
 
@@ -72,7 +72,7 @@ pub fn make(folder: &Path) {
     for message in Synthetic::new(1, 0, *b"ABC\0\0\0\0\0").take(200) {
         publisher.publish(message).unwrap();
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 /// The files of such a journal, by what they are.

@@ -129,7 +129,7 @@ fn ours(trips: u64, cores: Cores, slow: bool) -> Vec<Sample> {
     let mut engines = [Some(ping), Some(pong)];
     for (publisher, into_pong) in publishers {
         let engine = engines[usize::from(into_pong)].take().expect("one publisher each");
-        engine.shutdown(publisher).expect("a clean shutdown");
+        engine.join().expect("a clean shutdown");
     }
     samples
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use slipring::{Engine, From, Publisher, Replay};
+use slipring::{Engine, ReplayFrom, Publisher, Replay};
 
 use super::DemoError;
 use super::pipeline::{self, BOOK, BookStage, PATIENCE, Pace};
@@ -38,7 +38,7 @@ pub(super) fn run(journal: &Path, orders: &Orders, out: &mut dyn Write) -> Resul
     }
 
     let mut unsaid = Ok(());
-    let replayed = recovered.replay(Replay::new(From::Start).progress(|done, total| match orders.stop {
+    let replayed = recovered.replay(Replay::new(ReplayFrom::Start).progress(|done, total| match orders.stop {
         Some(Stop::Replay { at }) if done >= at && unsaid.is_ok() => {
             unsaid = say(out, &Said::Replaying { done, total });
             if unsaid.is_ok() {
@@ -150,8 +150,8 @@ impl Live<'_> {
         if let Some(pace) = pace {
             self.publish_paced(pace)?;
         }
-        let mut report = self.engine.shutdown(self.publisher)?;
-        let stage: BookStage = report.take_handler(BOOK).ok_or(DemoError::NotLive)?;
+        let mut report = self.engine.join()?;
+        let stage: BookStage = report.take(&StageKey::named(BOOK)).ok_or(DemoError::NotLive)?;
         Ok(Done {
             end: report.end_sequence,
             durable_end: report.durable_end.unwrap_or(0),

@@ -38,7 +38,6 @@ struct Shared {
 /// use slipring::{Context, Engine, Event, Gate, Lane, Publishers, Ticker};
 ///
 /// #[derive(Clone, Copy, Debug, Event)]
-/// #[event(pod)]
 /// #[repr(C)]
 /// struct Tick { time_ns: u64 }
 ///
@@ -51,7 +50,7 @@ struct Shared {
 ///     std::thread::yield_now();
 /// }
 /// ticker.stop()?;
-/// engine.shutdown(publisher)?;
+/// engine.join()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
