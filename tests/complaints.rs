@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Cause, Context, Engine, EngineBuilder, ReplayFrom, Gate, Journal, Lane, PublishError, Publisher,
-    Publishers, ShutdownError, SyncMode,
+    BuildError, Cause, Context, Engine, EngineBuilder, Gate, Journal, Lane, PublishError, Publisher,
+    Publishers, ReplayFrom, ShutdownError, SyncMode,
 };
 use slipring_tests::journals::{Note, note};
 
@@ -345,7 +345,7 @@ fn complaint_exchange_core_111_replay_from_a_sequence_gives_exactly_the_rest() {
         let report = recovered.replay(ReplayFrom::Sequence(from)).unwrap();
         assert_eq!((report.first_sequence, report.end_sequence), (from, 450));
         assert!(seen.lock().unwrap().iter().copied().eq(from..450));
-        let (engine, publisher) = recovered.go_live().unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
         engine.join().unwrap();
     }
 }

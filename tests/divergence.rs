@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Instant, SystemTime};
 
 use slipring::{
-    Cause, Context, Digest, Digests, Divergence, Engine, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane,
-    ReplayError, ReplayReport, Snapshot, Snapshots, Stage,
+    Cause, Context, Digest, Digests, Divergence, Engine, Gate, Handler, HandlerError, Journal, Lane,
+    ReplayError, ReplayFrom, ReplayReport, Snapshot, Snapshots, Stage,
 };
 use slipring_tests::journals::{Note, note};
 use slipring_tests::matching::command::{Command, CommandEvent, Limit, Trade};
@@ -252,7 +252,8 @@ fn changed_code_is_caught_at_the_first_command_that_it_takes_otherwise() {
         assert!(recovered.go_live().is_err());
     }
     // The old code still agrees with what it did. (That replay has been compared to its end, where it leaves a snapshot.)
-    for (from, events) in [(ReplayFrom::Snapshot, 900), (ReplayFrom::Start, 1_900), (ReplayFrom::Snapshot, 0)] {
+    for (from, events) in [(ReplayFrom::Snapshot, 900), (ReplayFrom::Start, 1_900), (ReplayFrom::Snapshot, 0)]
+    {
         assert_eq!(open(u32::MAX).replay(from).unwrap().events(), events);
     }
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use proptest::prelude::*;
 use slipring::{
-    Batch, Cause, Context, Engine, EngineBuilder, ReplayFrom, Gate, Halted, Handler, HandlerError, Journal, Lane,
-    Publisher, Publishers, ShutdownError, SyncMode,
+    Batch, Cause, Context, Engine, EngineBuilder, Gate, Halted, Handler, HandlerError, Journal, Lane,
+    Publisher, Publishers, ReplayFrom, ShutdownError, SyncMode,
 };
 use slipring_tests::blocked::Blocked;
 use slipring_tests::handlers::live;
@@ -111,7 +111,7 @@ fn publish(publisher: &mut Publisher<Note>, ids: std::ops::Range<u64>) {
     publisher.publish_all_at(&events).unwrap();
 }
 
-fn shutdown(engine: Arc<Engine<Note>>, publisher: Publisher<Note>) -> Result<u64, ShutdownError> {
+fn shutdown(engine: Arc<Engine<Note>>, _: Publisher<Note>) -> Result<u64, ShutdownError> {
     let engine = Arc::into_inner(engine).expect("the stage holds it only while it looks");
     engine.join().map(|report| report.end_sequence)
 }
@@ -121,7 +121,7 @@ fn replayed(place: &Path) -> Vec<u64> {
     let Fused { builder, seen, .. } = Fused::new(place, 64, Plan::default());
     let mut recovered = builder.open().unwrap();
     recovered.replay(ReplayFrom::Start).unwrap();
-    let (engine, publisher) = recovered.go_live().unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
     engine.join().unwrap();
     let seen = seen.lock().unwrap();
     assert_eq!((seen.pending, seen.flushed), (0, seen.ids.len() as u64));
@@ -245,7 +245,10 @@ fn fails_at(place: &Path, before: u64, bad: u64) -> Arc<Mutex<Seen>> {
     }
     let Halted { stage, sequence, .. } = engine.halted().unwrap();
     assert_eq!((stage.as_str(), sequence), ("journal", bad));
-    assert!(matches!(shutdown(engine, publisher), Err(ShutdownError::Journal(_, _) | ShutdownError::Halted(_, _))));
+    assert!(matches!(
+        shutdown(engine, publisher),
+        Err(ShutdownError::Journal(_, _) | ShutdownError::Halted(_, _))
+    ));
     drop(blocked);
     assert_eq!(replayed(place), (0..bad).collect::<Vec<_>>());
     seen

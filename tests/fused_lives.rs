@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use slipring::{
-    Context, Digest, Digests, Effects, Engine, EngineBuilder, Fatal, ReplayFrom, Gate, Handler, HandlerError,
-    Journal, Lane, OnError, Publishers, ShutdownError, Snapshot, Snapshots, Stage, SyncMode, Wait,
+    Context, Digest, Digests, Effects, Engine, EngineBuilder, Fatal, Gate, Handler, HandlerError, Journal,
+    Lane, OnError, Publishers, ReplayFrom, ShutdownError, Snapshot, Snapshots, Stage, StageKey, SyncMode,
+    Wait,
 };
 use slipring_tests::journals::{Note, note};
 
@@ -170,7 +171,8 @@ fn builder(
         .digests(Digests::every(DIGEST_EVERY))
         .effects(Effects::new())
         .on_error(OnError::DeadLetter);
-    let sync = if life.every_batch { SyncMode::EveryBatch } else { SyncMode::every(Duration::from_millis(1)) };
+    let sync =
+        if life.every_batch { SyncMode::EveryBatch } else { SyncMode::every(Duration::from_millis(1)) };
     let journal = Journal::at(place).segment_records(128).sync(sync);
     let later = |handled: &Arc<AtomicU64>| {
         let handled = Arc::clone(handled);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use slipring_journal::storage::Memory;
 use slipring_journal::{
-    Journal, JournalFault, OpenError, Retention, SalvageOptions, Status, SyncMode, protect, salvage_on, verify_on,
+    Journal, JournalFault, OpenError, Retention, SalvageOptions, Status, SyncMode, protect, salvage_on,
+    verify_on,
 };
 use slipring_tests::journals::{
     BLOCK_BYTES, BOOT, FileSet, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, open,

@@ -8,8 +8,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::Value;
 use slipring::{
-    Context, DeadLetters, Digest, Digests, Effects, Engine, Event, ReplayFrom, Gate, Handler, HandlerError,
-    Journal, KeptInfo, Lane, OnError, Recovered, ReplayError, Snapshot, Snapshots, Stage, SyncMode,
+    Context, DeadLetters, Digest, Digests, Effects, Engine, Event, Gate, Handler, HandlerError, Journal,
+    KeptInfo, Lane, OnError, Recovered, ReplayError, ReplayFrom, Snapshot, Snapshots, Stage, StageKey,
+    SyncMode,
 };
 
 #[derive(Clone, Copy, Debug, Event)]
@@ -81,7 +82,7 @@ fn recover(journal: &Path, from: ReplayFrom) -> Result<u64, ReplayError> {
     // If a dead letter were lost, the handler would now take the event, and the state would be another.
     let mut recovered = open(journal, true);
     recovered.replay(from)?;
-    let (engine, publisher) = recovered.go_live().unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
     Ok(engine.join().unwrap().take(&StageKey::<Sum>::named("sum")).unwrap().total)
 }
 
@@ -162,7 +163,7 @@ fn a_log_of_dead_letters_cut_anywhere_in_its_last_entry_is_mended_and_the_event_
         // The note was lost with the process; the handler is asked again, and refuses again.
         let mut recovered = open(&place, false);
         recovered.replay(ReplayFrom::Start).unwrap();
-        let (engine, publisher) = recovered.go_live().unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
         let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
         assert_eq!(state.total, total);
         let again: Vec<u64> = DeadLetters::of(&place).unwrap().open().iter().map(|l| l.sequence).collect();

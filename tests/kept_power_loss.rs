@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    Context, DeadLetters, Effects, Engine, Event, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, OnError,
-    Recovered, Retention, Snapshot, Snapshots, Stage, SyncMode,
+    Context, DeadLetters, Effects, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, OnError,
+    Recovered, ReplayFrom, Retention, Snapshot, Snapshots, Stage, StageKey, SyncMode,
 };
 use slipring_tests::children::{Mount, is_root, skipped};
 
@@ -181,7 +181,7 @@ fn no_snapshot_outlives_the_dead_letters_before_it() {
         let restored = recovered.restored().first().and_then(|restored| restored.end);
         assert_eq!(restored, (from == ReplayFrom::Snapshot).then_some(100));
         let end = recovered.end_sequence();
-        let (engine, publisher) = recovered.go_live().unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
         let state: Picky = engine.join().unwrap().take(&StageKey::named("picky")).unwrap();
         assert_eq!(state.count.0, end - 1, "{from:?}");
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use slipring::{
-    Context, Engine, FollowFrom, ReplayFrom, Gate, Journal, Lane, LateConsumer, LateContext, PublishError,
+    Context, Engine, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext, PublishError, ReplayFrom,
     ShutdownError, SyncMode,
 };
 use slipring_tests::counting::{Counting, held_bytes};
@@ -170,7 +170,7 @@ fn control_leaks_are_seen() {
     let (before, bytes) = (held(), held_bytes());
     let lane = Lane::named("l").journal().stage("s", |_: &Note, _: &Context| {}, Gate::DURABLE);
     let builder = Engine::builder().journal(Journal::at(folder.path()).segment_records(64)).lane(lane);
-    let (engine, publisher) = builder.open().unwrap().go_live().unwrap();
+    let (engine, _) = builder.open().unwrap().go_live().unwrap();
     let during = held_as(|held| held.threads == 5);
     assert_eq!((before.threads, during.threads), (0, 5), "a lane, helper, maker, sweeper, syncer");
     assert!(during.files > before.files && during.mapped_segments > 0 && held_bytes() > bytes);

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipring::{
-    Context, DeadLetters, Effects, Engine, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, OnError,
-    Publisher, Recovered, Retention, Snapshot, Snapshots, Stage, SyncMode,
+    Context, DeadLetters, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, OnError, Publisher,
+    Recovered, ReplayFrom, Retention, Snapshot, Snapshots, Stage, StageKey, SyncMode,
 };
 use slipring_tests::journals::{HEADER_BYTES, Note, RECORD_BYTES, note, segment};
 

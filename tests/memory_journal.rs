@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use slipring::{
-    Context, Engine, ReplayFrom, Gate, Journal, Lane, LateConsumer, LateContext, Retention, RunningDigest, SyncMode,
-    bytemuck,
+    Context, Engine, Gate, Journal, Lane, LateConsumer, LateContext, ReplayFrom, Retention, RunningDigest,
+    SyncMode, bytemuck,
 };
 use slipring_tests::children::{Child, skipped};
 use slipring_tests::journals::{Note, note, time};

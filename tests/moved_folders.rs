@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::mount::UnmountFlags;
 use serde_json::Value;
 use slipring::{
-    Context, CountersReader, DeadLetters, Digest, Digests, Effects, Engine, EngineBuilder, FollowFrom, ReplayFrom,
-    Gate, Handler, HandlerError, Journal, KeptInfo, Lane, LateConsumer, LateContext, OnError, Snapshot,
+    Context, CountersReader, DeadLetters, Digest, Digests, Effects, Engine, EngineBuilder, FollowFrom, Gate,
+    Handler, HandlerError, Journal, KeptInfo, Lane, LateConsumer, LateContext, OnError, ReplayFrom, Snapshot,
     Snapshots, Stage, SyncMode,
 };
 use slipring_journal::{OpenError, Retention, Status, Writer, verify};

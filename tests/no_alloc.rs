@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use slipring::{
     Context, Engine, Gate, Handler, HandlerError, Journal, Lane, LateConsumer, LateContext, Output,
-    PublishError, Publisher, Publishers, Schedule, SyncMode, Timers, Wait,
+    PublishError, Publisher, Publishers, Schedule, StageKey, SyncMode, Timers, Wait,
 };
 use slipring_tests::counting::{Counting, calls};
 use slipring_tests::journals::{Note, note};

@@ -8,8 +8,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Context, Digest, Digests, Effects, Engine, EngineBuilder, ReplayFrom, Gate, Handler, HandlerError, Journal,
-    Lane, OnError, Snapshot, Snapshots, Stage, SyncMode,
+    Context, Digest, Digests, Effects, Engine, EngineBuilder, Gate, Handler, HandlerError, Journal, Lane,
+    OnError, ReplayFrom, Snapshot, Snapshots, Stage, SyncMode,
 };
 use slipring_journal::{JournalFault, OpenError};
 use slipring_tests::children::{is_root, skipped};

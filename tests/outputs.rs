@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use slipring::{
-    Cause, Context, Digest, Digests, Engine, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, Output,
-    OutputError, Publishers, Recovered, ReplayError, ShutdownError, Stage,
+    Cause, Context, Digest, Digests, Engine, Gate, Handler, HandlerError, Journal, Lane, Output, OutputError,
+    Publishers, Recovered, ReplayError, ReplayFrom, ShutdownError, Stage, StageKey,
 };
 use slipring_tests::children::Child;
 use slipring_tests::journals::{Note, note, segment};
@@ -164,7 +164,7 @@ fn an_engine_without_a_journal_gets_everything_again() {
         }
         let forward: Forward = engine.join().unwrap().take(&StageKey::named("forward")).unwrap();
         assert_eq!((forward.output.count(), forward.output.published()), (10 * life, 10 * life));
-        let into = forward.output.into_publisher();
+        let _ = forward.output.into_publisher();
         assert_eq!(sink.join().unwrap().end_sequence, 10 * life);
     }
 }
@@ -241,7 +241,7 @@ impl Pair {
             let _ = publisher.publish_at(id, note(id));
         }
         let mut report = engine.join()?;
-        let forward: Forward = report.take(&StageKey::named("forward")).unwrap();
+        let _: Forward = report.take(&StageKey::named("forward")).unwrap();
         self.sink.join().unwrap();
         Ok(())
     }

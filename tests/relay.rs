@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use slipring::{
-    Context, Digest, Digests, Effects, Engine, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, Output,
-    Publisher, Publishers, ReplayError, RunningDigest, Snapshot, Snapshots, Stage,
+    Context, Digest, Digests, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, Output, Publisher,
+    Publishers, ReplayError, ReplayFrom, RunningDigest, Snapshot, Snapshots, Stage, StageKey,
 };
 
 use crate::journals::{Note, note};

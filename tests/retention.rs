@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use slipring_journal::storage::{Memory, Storage, StorageFile};
 use slipring_journal::{
-    Follower, Journal, JournalFault, OpenError, ReadError, Reader, Retention, Status, SyncMode, SyncError,
+    Follower, Journal, JournalFault, OpenError, ReadError, Reader, Retention, Status, SyncError, SyncMode,
     Writer, protect, verify_on,
 };
 use slipring_tests::journals::{

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, Publisher,
-    Publishers, Schedule, Ticker, TimerError, Timers,
+    Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane, Publisher, Publishers,
+    ReplayFrom, Schedule, StageKey, Ticker, TimerError, Timers,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]

@@ -22,7 +22,8 @@ fn trap_01_a_journaller_that_fails_in_a_batch_leaves_gated_stages_exactly_before
             let folder = tempfile::tempdir().unwrap();
             let (journalled, durable, beside) = (Ids::default(), Ids::default(), Ids::default());
             let segment_records = Blocked::segment_records(fails_at);
-            let journal = Journal::at(folder.path()).segment_records(segment_records).sync(SyncMode::EveryBatch);
+            let journal =
+                Journal::at(folder.path()).segment_records(segment_records).sync(SyncMode::EveryBatch);
             let mut builder = Engine::builder().ring_capacity(256).journal(journal);
             let (a, b) = (keep(&journalled), keep(&durable));
             builder = if lanes == 1 {
@@ -383,8 +384,7 @@ fn trap_14_shutdown_with_a_closed_gate_lets_everything_through() {
         assert_eq!(publisher.publish_all(&notes(0..30)).unwrap(), Some(29));
         assert_eq!(is_reached.recv(), Ok(3));
         // The gate of `out` is closed while the engine shuts down, for as long as it takes to be sure of it.
-        let shutdown =
-            std::thread::spawn(move || engine.join().map(|report| report.end_sequence));
+        let shutdown = std::thread::spawn(move || engine.join().map(|report| report.end_sequence));
         std::thread::sleep(Duration::from_millis(20));
         assert!(!shutdown.is_finished(), "it waits for the slow stage");
         go.send(()).unwrap();

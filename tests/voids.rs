@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use slipring::{Context, Engine, Event, ReplayFrom, Gate, Journal, Lane, Pace, Publishers, Replay};
+use slipring::{Context, Engine, Event, Gate, Journal, Lane, Pace, Publishers, Replay, ReplayFrom};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[repr(C)]

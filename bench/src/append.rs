@@ -32,8 +32,10 @@ fn append(folder: &Path, events: u64, cores: Cores, slow: bool) -> Vec<Sample> {
 
 /// A writer whose next `events` records lie in pages that are present.
 fn ready(place: &Path, events: u64) -> Writer<Order> {
-    let journal =
-        Journal::at(place).segment_records(events + 1).reserve_bytes(2 * 64 * (events + 64)).sync(SyncMode::None);
+    let journal = Journal::at(place)
+        .segment_records(events + 1)
+        .reserve_bytes(2 * 64 * (events + 64))
+        .sync(SyncMode::None);
     let (writer, _) = journal.open::<Order>().expect("a new journal");
     settle();
     writer

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use slipring::{Context, Engine, Event, Gate, Handler, HandlerError, Lane};
+use slipring::{Context, Engine, Event, Gate, Handler, HandlerError, Lane, StageKey};
 
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use slipring::{Context, Engine, EngineBuilder, Event, ReplayFrom, Gate, Journal, Lane};
+use slipring::{Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, ReplayFrom};
 
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]

@@ -10,7 +10,8 @@
 //! `cargo run --release -p slipring --example several_publishers`
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, Publishers,
+    Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane, Publishers,
+    ReplayFrom, StageKey,
 };
 
 #[derive(Clone, Copy, Debug, Event)]
@@ -81,7 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The same order, and the same times, come out of the journal.
     let mut recovered = matching(&journal).open()?;
     println!("{}", recovered.replay(ReplayFrom::Start)?);
-    let (engine, publisher) = recovered.go_live()?;
+    let (engine, _) = recovered.go_live()?;
     let replayed: Matching = engine.join()?.take(&StageKey::named("matching")).ok_or("the stage ran")?;
     println!("digest live {:016x}, replayed {:016x}", live.digest, replayed.digest);
     assert_eq!(live, replayed);

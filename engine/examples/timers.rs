@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, Publishers,
-    Schedule, Ticker, Timers,
+    Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane, Publishers,
+    ReplayFrom, Schedule, StageKey, Ticker, Timers,
 };
 
 #[derive(Clone, Copy, Debug, Event)]

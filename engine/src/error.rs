@@ -235,7 +235,9 @@ pub enum ReplayError {
         factor: f64,
     },
     /// A backtest has no snapshots.
-    #[error("a backtest has no snapshots to start from: say ReplayFrom::Start, ReplayFrom::Time or ReplayFrom::Sequence")]
+    #[error(
+        "a backtest has no snapshots to start from: say ReplayFrom::Start, ReplayFrom::Time or ReplayFrom::Sequence"
+    )]
     NoSnapshots,
     /// What a stage keeps could not be used.
     #[error(transparent)]

@@ -33,7 +33,7 @@
 //!         Gate::JOURNALLED,
 //!     ))
 //!     .open()?;
-//! println!("{}", recovered.report());
+//! println!("{}", recovered.recovery().expect("it has a journal"));
 //! recovered.replay(ReplayFrom::Start)?;
 //! let (engine, mut publisher) = recovered.go_live()?;
 //! let sequence = publisher.publish(Order { id: 1, price: 5_853_300, quantity: 18, side: 1 })?;
@@ -132,7 +132,8 @@ pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
     Anchor, CorruptRecord, Cursors, DiskFull, Event, Field, Follower, Journal, JournalFault, JournalId, Kind,
-    Lease, ReadError, Reader, Record, RecoveryReport, Retention, RetentionHandle, Schema, SyncMode, UnknownTag,
+    Lease, ReadError, Reader, Record, RecoveryReport, Retention, RetentionHandle, Schema, SyncMode,
+    UnknownTag,
 };
 
 #[doc(hidden)]

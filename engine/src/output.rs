@@ -86,7 +86,7 @@ use crate::status::Halted;
 /// for price in [101, 99, 102, 98] {
 ///     ticks.publish(Tick { price })?;
 /// }
-/// let strategy: Strategy = engine.join()?.take(&StageKey::named("strategy")).expect("it ran");
+/// let strategy: Strategy = engine.join()?.take(&slipring::StageKey::named("strategy")).expect("it ran");
 /// assert_eq!(gateway.join()?.end_sequence, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

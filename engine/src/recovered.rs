@@ -157,7 +157,9 @@ impl<E: Event> Recovered<E> {
             ReplayFrom::Start => reader.first_sequence(),
             ReplayFrom::Time(time_ns) => reader.lower_bound(time_ns)?,
             ReplayFrom::Sequence(sequence) => sequence,
-            ReplayFrom::Snapshot => opened.iter().map(|(_, opened)| opened.from).min().unwrap_or(end_sequence),
+            ReplayFrom::Snapshot => {
+                opened.iter().map(|(_, opened)| opened.from).min().unwrap_or(end_sequence)
+            }
         };
         let from = first_sequence.max(reader.first_sequence());
         if replay.from != ReplayFrom::Snapshot {

@@ -98,7 +98,8 @@ impl<E: Event> Engine<E> {
             Err(error) => (self.shared.journal.as_ref().map(Cursors::durable_end), Some(error)),
         };
         let keep_faults = self.shared.findings.faults();
-        let report = ShutdownReport { end_sequence: end, durable_end, undelivered, kept, keep_faults, handlers };
+        let report =
+            ShutdownReport { end_sequence: end, durable_end, undelivered, kept, keep_faults, handlers };
         match (failure, self.shared.status.halted()) {
             (Some(error), _) => Err(ShutdownError::Journal(error, Box::new(report))),
             (None, Some(halted)) => Err(ShutdownError::Halted(halted.clone(), Box::new(report))),

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, PublishError, Publisher, ShutdownError, SyncMode,
-    Wait, WaitError,
+    Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, PublishError, Publisher, ShutdownError,
+    SyncMode, Wait, WaitError,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -178,8 +178,7 @@ fn no_end_waits_longer_than_it_says() {
             let ending = engine.ending();
             let (told, tells) = mpsc::channel();
             let ends = thread::spawn(move || {
-                let is_late =
-                    shut && matches!(engine.join(), Err(ShutdownError::TimedOut { .. }));
+                let is_late = shut && matches!(engine.join(), Err(ShutdownError::TimedOut { .. }));
                 told.send(is_late).unwrap();
             });
             assert_eq!(tells.recv_timeout(Duration::from_secs(120)).expect("it comes back"), shut);
@@ -200,9 +199,7 @@ fn one_s_own_engine_is_not_ended_inside_its_handler() {
             if tick.id == 5 {
                 let (engine, publisher) = taken.lock().unwrap().take().unwrap();
                 match shut {
-                    true => told
-                        .send(matches!(engine.join(), Err(ShutdownError::InHandler)))
-                        .unwrap(),
+                    true => told.send(matches!(engine.join(), Err(ShutdownError::InHandler))).unwrap(),
                     false => {
                         drop((engine, publisher));
                         told.send(true).unwrap();
@@ -294,7 +291,7 @@ fn every_engine_on_the_thread_is_known() {
     drop(place);
     assert_eq!(tells.recv_timeout(Duration::from_secs(60)).expect("nobody hangs"), (true, true));
     *outer.lock().unwrap() = None;
-    let publisher = outer_publisher.lock().unwrap().take().unwrap();
+    let _ = outer_publisher.lock().unwrap().take().unwrap();
     Arc::into_inner(engine).unwrap().join().unwrap();
 }
 
@@ -341,7 +338,9 @@ fn a_shutdown_looks_at_a_journal_that_fails_behind_a_stage() {
 #[test]
 fn a_stage_gated_on_durable_has_all_that_a_journal_without_room_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("j")).segment_records(1024).sync(SyncMode::every(Duration::from_secs(3600)));
+    let journal = Journal::at(folder.path().join("j"))
+        .segment_records(1024)
+        .sync(SyncMode::every(Duration::from_secs(3600)));
     let count = Arc::default();
     let builder = Engine::builder().ring_capacity(1 << 13).journal(journal).wait_timeout(Duration::MAX);
     let lane = Lane::named("own").invoked().journal();

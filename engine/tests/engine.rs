@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Cause, Context, Engine, EngineBuilder, Event, ReplayFrom, Gate, Handler, HandlerError, Journal,
-    Lane, PublishError, Publisher, Publishers, ShutdownError, SyncMode, Wait, WaitError,
+    BuildError, Cause, Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane,
+    PublishError, Publisher, Publishers, ReplayFrom, ShutdownError, StageKey, SyncMode, Wait, WaitError,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]

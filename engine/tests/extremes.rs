@@ -1,8 +1,8 @@
 //! Names and positions that nobody means: refused by a typed error, or taken as they are.
 
 use slipring::{
-    BuildError, Context, CountersReader, Engine, Event, FollowFrom, ReplayFrom, Gate, Journal, Lane, LateConsumer,
-    LateContext, LateError, ReplayUntil,
+    BuildError, Context, CountersReader, Engine, Event, FollowFrom, Gate, Journal, Lane, LateConsumer,
+    LateContext, LateError, ReplayFrom, ReplayUntil,
 };
 use slipring::{Publishers, Replay};
 
@@ -36,7 +36,7 @@ fn a_name_with_a_zero_byte_is_refused_wherever_one_is_given() {
     assert!(matches!(open(stage("a\0b")), Err(BuildError::ZeroInStageName { stage }) if stage == "a\0b"));
     let lane = Lane::named("a\0b").journal();
     assert!(matches!(open(lane), Err(BuildError::BadLaneName { .. })));
-    let (engine, publisher) = open(stage("a")).unwrap().go_live().unwrap();
+    let (engine, _) = open(stage("a")).unwrap().go_live().unwrap();
     for name in ["\0", "late\0", "a\0b"] {
         let refused = engine.follow(LateConsumer::named(name), late).unwrap_err();
         assert!(matches!(&refused, LateError::BadName { name: told } if told == name), "{refused}");
@@ -93,7 +93,7 @@ fn positions_beyond_the_end_of_what_there_is_begin_there_or_are_refused() {
         match recovered.replay(from) {
             Ok(report) => {
                 assert_eq!((report.events(), report.end_sequence), (0, 10), "{from:?}");
-                let (engine, publisher) = recovered.go_live().unwrap();
+                let (engine, _) = recovered.go_live().unwrap();
                 assert_eq!((engine.live_from(), engine.counters().published_end), (10, 10), "{from:?}");
                 engine.join().unwrap();
             }
@@ -114,7 +114,7 @@ fn positions_beyond_the_end_of_what_there_is_begin_there_or_are_refused() {
 fn a_late_consumer_may_begin_at_any_time_or_sequence() {
     let folder = journal_of(10);
     let builder = Engine::builder().journal(Journal::at(folder.path()));
-    let (engine, publisher) = builder.lane(Lane::named("main").journal()).open().unwrap().go_live().unwrap();
+    let (engine, _) = builder.lane(Lane::named("main").journal()).open().unwrap().go_live().unwrap();
     for (index, from) in [
         FollowFrom::Time(u64::MAX),
         FollowFrom::Time(0),

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Batch, BuildError, Context, Effects, Engine, Event, EventKey, ReplayFrom, Gate, Handler, HandlerError, Journal,
-    JournalFault, Lane, OnError, Pace, Publishers, ReadError, Replay, ReplayError, Stage, Step, ReplayUntil,
+    Batch, BuildError, Context, Effects, Engine, Event, EventKey, Gate, Handler, HandlerError, Journal,
+    JournalFault, Lane, OnError, Pace, Publishers, ReadError, Replay, ReplayError, ReplayFrom, ReplayUntil,
+    Stage, Step,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -66,7 +67,10 @@ fn a_backtest_puts_a_range_of_history_through_other_handlers() {
     };
     let all: Vec<u64> = (0..200).collect();
     assert_eq!(run(ReplayFrom::Start.into()), all);
-    assert_eq!(run(Replay::new(ReplayFrom::Time(time_of(30))).until(ReplayUntil::Time(time_of(90)))), all[30..90]);
+    assert_eq!(
+        run(Replay::new(ReplayFrom::Time(time_of(30))).until(ReplayUntil::Time(time_of(90)))),
+        all[30..90]
+    );
     assert_eq!(run(Replay::new(ReplayFrom::Sequence(31)).until(ReplayUntil::Sequence(33))), all[31..33]);
     assert_eq!(run(Replay::new(ReplayFrom::Sequence(150)).until(ReplayUntil::Sequence(900))), all[150..]);
     assert_eq!(run(Replay::new(ReplayFrom::Time(time_of(90))).until(ReplayUntil::Time(time_of(30)))), []);
@@ -140,7 +144,9 @@ fn a_gateway_in_a_backtest_emits_nothing() {
     let note = folder.path().join("ticks/stages/gateway/effects");
     let before = std::fs::read(&note).unwrap();
     for has_effects in [true, false] {
-        for (from, first) in [(ReplayFrom::Start, 0), (ReplayFrom::Sequence(7), 7), (ReplayFrom::Sequence(30), 30)] {
+        for (from, first) in
+            [(ReplayFrom::Start, 0), (ReplayFrom::Sequence(7), 7), (ReplayFrom::Sequence(30), 30)]
+        {
             keys.lock().unwrap().clear();
             // A name that can't be a folder's: there is none.
             let mut stage = Stage::new("gate/way", gateway(&emitted, &keys), Gate::PUBLISHED);
@@ -174,7 +180,8 @@ fn a_backtest_says_what_it_can_not_do() {
     assert!(matches!(backtest().run(ReplayFrom::Sequence(11)), Err(ReplayError::Read(_))));
     let failing = |tick: &Tick, _: &Context| if tick.id == 4 { Err("four") } else { Ok(()) };
     let failing = Lane::named("try").stage("failing", failing, Gate::PUBLISHED);
-    let error = Engine::builder().lane(failing).backtest(&journal).unwrap().run(ReplayFrom::Start).unwrap_err();
+    let error =
+        Engine::builder().lane(failing).backtest(&journal).unwrap().run(ReplayFrom::Start).unwrap_err();
     assert!(error.to_string().contains("sequence 4: its handler failed: four"), "{error}");
     for factor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = backtest().run(Replay::new(ReplayFrom::Start).pace(Pace::Times(factor))).unwrap_err();
@@ -182,8 +189,11 @@ fn a_backtest_says_what_it_can_not_do() {
     }
     // Going live takes all of history.
     let builder = Engine::builder().journal(journal.clone()).lane(lane().journal());
-    let error =
-        builder.open().unwrap().replay(Replay::new(ReplayFrom::Start).until(ReplayUntil::Sequence(5))).unwrap_err();
+    let error = builder
+        .open()
+        .unwrap()
+        .replay(Replay::new(ReplayFrom::Start).until(ReplayUntil::Sequence(5)))
+        .unwrap_err();
     assert!(matches!(error, ReplayError::MustReachEnd));
 }
 

@@ -230,7 +230,7 @@ fn round(seed: u64) {
         .collect();
     thread::sleep(Duration::from_micros(random.below(3_000)));
     match kept {
-        Some(publisher) => match engine.join() {
+        Some(_) => match engine.join() {
             Ok(report) => assert!(report.undelivered.is_empty(), "{about}: {report:?}"),
             Err(ShutdownError::Halted(halted, _)) => {
                 assert_eq!((halts, &*halted.stage), (true, "side"), "{about}")

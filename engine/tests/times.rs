@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, ReplayFrom, Gate, Journal, Lane, Output, Publisher, Publishers, Timers,
+    Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, Output, Publisher, Publishers, ReplayFrom,
+    Timers,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -353,12 +354,12 @@ fn what_is_pending_over_a_restart_goes_off_though_the_clock_went_back_meanwhile(
     let before = timers.went_off();
     drop(timers);
     ahead.fetch_sub(DAY, Ordering::SeqCst);
-    let (engine, publisher, timers) = timed(journal(), &ahead);
+    let (engine, _, timers) = timed(journal(), &ahead);
     wait_until("it goes off in the next life", || before + timers.went_off() == 1);
     engine.join().unwrap();
     drop(timers);
     // Once, whatever the clock says: its event is in the journal, not before its time.
-    let (engine, publisher, timers) = timed(journal(), &ahead);
+    let (engine, _, timers) = timed(journal(), &ahead);
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!((timers.went_off(), timers.pending()), (0, 0));
     engine.join().unwrap();

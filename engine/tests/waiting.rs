@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Cause, Context, Engine, EngineBuilder, Event, ReplayFrom, Gate, Journal, Lane, PublishError,
-    Publisher, Publishers, ShutdownError, SyncMode, Wait, WaitStrategy,
+    BuildError, Cause, Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, PublishError, Publisher,
+    Publishers, ReplayFrom, ShutdownError, SyncMode, Wait, WaitStrategy,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -200,7 +200,7 @@ fn a_parked_lane_learns_of_shutdown_halt_and_drop() {
         )
     };
     let asleep = || std::thread::sleep(Duration::from_millis(5));
-    let (engine, publisher) = live(build());
+    let (engine, _) = live(build());
     asleep();
     engine.join().unwrap();
     let (engine, mut publisher) = live(build());
@@ -373,12 +373,4 @@ fn sixteen_lanes_on_however_few_cores_lose_nothing() {
     assert_eq!(engine.counters().missed_wakeups, 0);
     engine.join().unwrap();
     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 50_000));
-}
-
-#[test]
-fn a_publisher_of_another_engine_does_not_shut_this_one_down() {
-    let build =
-        || Engine::builder().lane(Lane::named("a").stage("a", |_: &Tick, _: &Context| (), Gate::PUBLISHED));
-    let ((engine, _own), (_other, foreign)) = (live(build()), live(build()));
-    assert!(matches!(engine.join(), Err(ShutdownError::ForeignPublisher)));
 }

@@ -66,7 +66,7 @@ struct Aligned {
 }
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod, crate = "slipring_journal")]
+#[event(crate = "slipring_journal")]
 #[repr(C, packed)]
 struct Packed {
     kind: u8,

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use slipring::{
-    Context, Effects, Engine, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, Retention, Snapshots, Stage,
-    SyncMode,
+    Context, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, ReplayFrom, Retention, Snapshots,
+    Stage, SyncMode,
 };
 use slipring_tests::deaths::{Said, number, printed};
 use slipring_tests::journals::{Note, note};

@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use slipring_journal::storage::{Files, Storage};
-use slipring_journal::{AppendError, Journal, Stall, SyncMode, SyncError, Writer};
+use slipring_journal::{AppendError, Journal, Stall, SyncError, SyncMode, Writer};
 use slipring_tests::journals::{Note, append_batch, time};
 use slipring_tests::lives::{Message, note_of_round};
 use slipring_tests::rebooted::Rebooted;
@@ -48,7 +48,8 @@ fn send(message: Message) {
 
 /// Appends until it is killed, and acknowledges what it sees journalled and, so often, durable.
 fn append<S: Storage>(storage: &S, round: u64, segment_records: u64, mode: u64, wait_every: u64) {
-    let sync = [SyncMode::None, SyncMode::EveryBatch, SyncMode::every(Duration::from_micros(300))][mode as usize % 3];
+    let sync = [SyncMode::None, SyncMode::EveryBatch, SyncMode::every(Duration::from_micros(300))]
+        [mode as usize % 3];
     let journal = Journal::at(storage.path("")).segment_records(segment_records).sync(sync);
     let (mut writer, _) = journal.open_on::<Note, S>(storage, true).unwrap();
     let cursors = writer.cursors();

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use slipring::{
-    Cause, Context, Digest, Digests, Effects, Engine, EngineBuilder, Event, ReplayFrom, Gate, Handler,
-    HandlerError, Journal, Lane, Publisher, Recovered, ReplayError, Retention, Snapshot, Snapshots, Stage,
-    SyncMode,
+    Cause, Context, Digest, Digests, Effects, Engine, EngineBuilder, Event, Gate, Handler, HandlerError,
+    Journal, Lane, Publisher, Recovered, ReplayError, ReplayFrom, Retention, Snapshot, Snapshots, Stage,
+    StageKey, SyncMode,
 };
 use slipring_tests::deaths::{Death, MISSED_DEATH, Point, Said, number, printed, read_input};
 use slipring_tests::journals::{Note, note};

@@ -4,8 +4,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use slipring::{
-    Context, Digest, Digests, Effects, Engine, ReplayFrom, Gate, Handler, HandlerError, Journal, Lane, OnError,
-    Recovered, Snapshot, Snapshots, Stage, SyncMode,
+    Context, Digest, Digests, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, OnError,
+    Recovered, ReplayFrom, Snapshot, Snapshots, Stage, SyncMode,
 };
 use slipring_cli::flow::message::OrderMessage;
 use slipring_cli::flow::synthetic::Synthetic;

@@ -50,7 +50,8 @@ pub(crate) fn die_in(
         format!("calls {first} and {second}, power {power}, retention {retire}, seed {seed}: {what}")
     };
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut journal = Journal::at("sim").segment_records(CAPACITY).sync(SyncMode::EveryBatch).window_records(6);
+    let mut journal =
+        Journal::at("sim").segment_records(CAPACITY).sync(SyncMode::EveryBatch).window_records(6);
     if retire {
         journal = journal.retention(Retention::new().keep_records(0));
     }

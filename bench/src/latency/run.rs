@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use disruptor::{BusySpin, Polling, Producer, build_single_producer};
 use slipring::{
-    Batch, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, SyncMode, Wait,
+    Batch, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, StageKey, SyncMode,
+    Wait,
 };
 
 use crate::clock::{Ticks, loaded};
@@ -304,7 +305,8 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
     plan.cores.unpin();
     engine.wait_stage("stage", count - 1).expect("a running engine");
     let mut report = engine.join().expect("a clean shutdown");
-    let recorder = report.take(&StageKey::<Recorder>::named("stage")).expect("the stage gives its handler back");
+    let recorder =
+        report.take(&StageKey::<Recorder>::named("stage")).expect("the stage gives its handler back");
     let rolls = (1..=(count - 1) / segment_records).map(|roll| roll * segment_records).collect();
     let rolls = (plan.column != Column::Ring).then_some(rolls);
     finish(plan, ticks, published, recorder, rolls)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use slipring::{Engine, ReplayFrom, Gate};
+use slipring::{Engine, Gate, ReplayFrom};
 use slipring_journal::{Journal, SyncMode, Writer};
 
 use crate::event::Order;

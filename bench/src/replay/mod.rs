@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use disruptor::Producer;
-use slipring::{Engine, ReplayFrom, Gate, Journal, Replay, ReplayReport, SyncMode};
+use slipring::{Engine, Gate, Journal, Replay, ReplayFrom, ReplayReport, SyncMode};
 
 use crate::bounds::{self, Room};
 use crate::event::Order;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Context, Engine, ReplayFrom, Gate, Handler, HandlerError, Journal, Recovered, Snapshot, Snapshots, Stage, SyncMode,
+    Context, Engine, Gate, Handler, HandlerError, Journal, Recovered, ReplayFrom, Snapshot, Snapshots, Stage,
+    StageKey, SyncMode,
 };
 use tempfile::TempDir;
 
@@ -126,7 +127,7 @@ impl Stopped {
         self.cores.pin_publisher();
         let report = recovered.replay(from).expect("whole records");
         let elapsed = started.elapsed();
-        let (engine, publisher) = recovered.go_live().expect("replayed");
+        let (engine, _) = recovered.go_live().expect("replayed");
         self.cores.unpin();
         let found = state(engine.join().expect("a clean shutdown"));
         assert_eq!(found, self.state, "recovery came to another state");

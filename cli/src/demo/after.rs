@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use slipring::{ReplayFrom, Journal};
+use slipring::{Journal, ReplayFrom};
 use slipring_journal::Status;
 
 use super::DemoError;
@@ -55,7 +55,7 @@ impl Demo<'_> {
         let mut recovered = pipeline::engine(&self.journal, self.plan.segment_records, stage).open()?;
         let report = recovered.replay(ReplayFrom::Time(time_ns))?;
         let digest = digest.recv_timeout(PATIENCE).map_err(|_| DemoError::NotLive)?;
-        let (engine, publisher) = recovered.go_live()?;
+        let (engine, _) = recovered.go_live()?;
         engine.join()?;
 
         let text = format!(

@@ -31,8 +31,8 @@ use std::time::Duration;
 use book::Book;
 use command::{Command, CommandEvent, Side, Trade};
 use slipring::{
-    DeadLetters, Digests, Effects, Engine, EngineBuilder, ReplayFrom, Gate, Journal, Lane, OnError, ShutdownReport,
-    Snapshots, Stage,
+    DeadLetters, Digests, Effects, Engine, EngineBuilder, Gate, Journal, Lane, OnError, ReplayFrom,
+    ShutdownReport, Snapshots, Stage, StageKey,
 };
 use stage::Matching;
 use tape::Tape;

@@ -84,7 +84,7 @@ fn a_poison_event_is_skipped_by_hand() {
     let error = recovered.skip("nobody", 1).unwrap_err();
     assert!(matches!(error, ReplayError::Keep(KeepError::NotSkippable { .. })), "{error}");
     recovered.replay(ReplayFrom::Start).unwrap();
-    let (engine, publisher) = recovered.go_live().unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
     let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
     assert_eq!(state.seen, 49);
     let letters = DeadLetters::of(folder.path()).unwrap();
@@ -120,7 +120,7 @@ fn an_event_that_a_snapshot_holds_is_not_skipped() {
         recovered.skip("sum", 20).unwrap();
         let replayed = recovered.replay(ReplayFrom::Snapshot).unwrap().events();
         assert_eq!(replayed, [50, 0][life]);
-        let (engine, publisher) = recovered.go_live().unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
         let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
         assert_eq!(state.seen, 49);
     }
@@ -195,7 +195,7 @@ fn what_power_loss_leaves_behind_the_last_sync_is_cut_off_and_said_and_asked_aga
         let mut recovered = with_stage(folder.path(), stage());
         recovered.replay(ReplayFrom::Start).unwrap();
         assert_eq!(recovered.torn_dead_letters(), [("sum".to_owned(), torn as u64)]);
-        let (engine, publisher) = recovered.go_live().unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
         let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
         assert_eq!(state.seen, 95);
         let letters = DeadLetters::of(folder.path()).unwrap();

@@ -37,7 +37,7 @@ fn effects_come_at_least_once_and_doubles_have_the_same_key() {
     let replayed = recovered.replay(ReplayFrom::Snapshot).unwrap();
     assert_eq!(replayed.first_sequence, 59, "only what is due is replayed");
     let end = replayed.end_sequence;
-    let (engine, publisher) = recovered.go_live().unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
     engine.join().unwrap();
     let emitted = emitted.lock().unwrap();
     let sequences: Vec<u64> = emitted.iter().map(|key| key.sequence).collect();
@@ -129,7 +129,7 @@ fn an_event_that_was_passed_over_before_a_snapshot_is_done() {
     let mut recovered = with_stage(folder.path(), stage(Some(49)));
     recovered.skip("sum", 49).unwrap();
     recovered.replay(ReplayFrom::Snapshot).unwrap();
-    let (engine, publisher) = recovered.go_live().unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
     engine.join().unwrap();
     let (state, replayed) = live(folder.path(), stage(None), ReplayFrom::Snapshot, 0);
     assert_eq!((state.seen, replayed), (49, 0));

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use slipring::{
     Cause, Context, DeadLetters, Digest, Digests, Effects, Engine, EngineBuilder, Event, EventKey, Fatal,
-    FirstTime, ReplayFrom, Gate, Handler, HandlerError, Journal, KeepError, Lane, OnError, Recovered, ReplayError,
-    Retention, Snapshot, Snapshots, Stage, SyncMode,
+    FirstTime, Gate, Handler, HandlerError, Journal, KeepError, Lane, OnError, Recovered, ReplayError,
+    ReplayFrom, Retention, Snapshot, Snapshots, Stage, StageKey, SyncMode,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]

@@ -162,7 +162,7 @@ fn retention_behind_snapshots_leaves_what_recovery_needs() {
     let mut recovered = open(true);
     recovered.replay(ReplayFrom::Snapshot).unwrap();
     let end = recovered.end_sequence();
-    let (engine, publisher) = recovered.go_live().unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
     let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
     assert_eq!((state.total, state.seen), (total(end), end));
     // A stage without a snapshot needs what has gone.
@@ -273,7 +273,7 @@ fn stages_start_each_where_its_own_is() {
     let mut recovered = open();
     let replayed = recovered.replay(ReplayFrom::Snapshot).unwrap();
     assert_eq!(replayed.first_sequence, 0, "the plain stage needs all");
-    let (engine, publisher) = recovered.go_live().unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
     let mut report = engine.join().unwrap();
     assert_eq!(calls.each_ref().map(|calls| calls.load(Ordering::Relaxed)), [50, 250, 0]);
     let state: Sum = report.take(&StageKey::named("sum")).unwrap();
