@@ -49,6 +49,7 @@
 // The derive writes `::slipring::..`, in this crate's own tests and docs too.
 extern crate self as slipring;
 
+mod any_error;
 mod barrier;
 mod builder;
 mod clock;
@@ -92,6 +93,7 @@ mod status;
 mod timers;
 mod wait;
 
+pub use any_error::Error;
 pub use builder::EngineBuilder;
 pub use clock::{Clock, SystemClock};
 pub use context::{Batch, Context, EventKey};
