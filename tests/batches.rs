@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 use slipring::{
     Batch, Context, DeadLetters, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, OnError,
-    Publishers, Stage, Sync,
+    Publishers, Stage, SyncMode,
 };
 use slipring_tests::handlers::live;
 use slipring_tests::journals::{Note, note};
@@ -83,7 +83,7 @@ proptest! {
         batch_cap in prop::option::of(1u64..100),
     ) {
         let place = tempfile::tempdir().unwrap();
-        let journal = Journal::at(place.path()).segment_records(256).sync(Sync::None);
+        let journal = Journal::at(place.path()).segment_records(256).sync(SyncMode::None);
         let plan: Vec<Does> = events.iter().map(|(_, does)| *does).collect();
         let seen: Arc<Mutex<Seen>> = Arc::default();
         let gate = if is_fused { Gate::JOURNALLED } else { Gate::PUBLISHED };
@@ -113,7 +113,7 @@ proptest! {
                 break;
             }
         }
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
 
         let seen = seen.lock().unwrap();
         let mut time_ns = 0;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Cause, Context, Engine, EngineBuilder, From, Gate, Journal, Lane, PublishError, Publisher,
-    Publishers, ShutdownError, Sync,
+    BuildError, Cause, Context, Engine, EngineBuilder, Gate, Journal, Lane, PublishError, Publisher,
+    Publishers, ReplayFrom, ShutdownError, SyncMode,
 };
 use slipring_tests::journals::{Note, note};
 
@@ -53,7 +53,7 @@ fn complaint_lmax_223_217_a_dead_handler_hangs_no_publisher() {
                 });
             }
         });
-        assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+        assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
         assert_eq!(after.lock().unwrap().len(), 100, "exactly what was finished");
     }
 }
@@ -91,7 +91,7 @@ fn a_slow_batch_withholds(publishers: Publishers) {
     }
     assert!((700 - 1024 / 4..=700).contains(&room), "room for {room}");
     go.send(()).unwrap();
-    assert_eq!(engine.shutdown(publisher).unwrap().end_sequence, 1024 + room);
+    assert_eq!(engine.join().unwrap().end_sequence, 1024 + room);
 }
 
 /// LMAX #517: with one core, shutting down loses what handlers had not seen yet.
@@ -116,7 +116,7 @@ fn complaint_lmax_517_shutdown_on_one_core_loses_nothing() {
             for id in 0..count {
                 publisher.publish(note(id)).unwrap();
             }
-            let report = engine.shutdown(publisher).unwrap();
+            let report = engine.join().unwrap();
             assert_eq!((report.end_sequence, report.durable_end), (count, Some(count)));
             for seen in [a, b] {
                 assert!(seen.lock().unwrap().iter().copied().eq(0..count));
@@ -153,7 +153,7 @@ fn complaint_disruptor_rs_36_18_the_counters_say_who_is_behind() {
     assert_eq!(counters.to_string(), "published 100, ring 100/128; quick 100 (lag 0); stuck 0 (lag 100)");
     assert_eq!(publisher.remaining_capacity(), 28);
     go.store(true, Ordering::Relaxed);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 /// disruptor-rs #22, #2: pinning to a core that can't be used panics in a thread nobody watches.
@@ -210,7 +210,7 @@ fn complaint_cq_1282_605_a_full_disk_is_back_pressure_not_sigbus() {
             }
         }
         assert!(was_full, "4 MiB can't hold 5.5");
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
         assert_eq!(seen.load(Ordering::Relaxed), COUNT);
         let mut reader = journal.reader::<Note>().unwrap();
         assert_eq!(reader.end_sequence(), COUNT);
@@ -252,7 +252,7 @@ fn complaint_cq_1157_1509_a_follower_skips_nothing_at_a_roll() {
         publisher.publish(note(id)).unwrap();
     }
     follower.join().unwrap();
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 /// cq #1677: what exactly does "sync" guarantee? Here: published, journalled and durable are three cursors, one
@@ -261,7 +261,7 @@ fn complaint_cq_1157_1509_a_follower_skips_nothing_at_a_roll() {
 fn complaint_cq_1677_each_level_can_be_told_and_none_overtakes_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let journal =
-        Journal::at(folder.path()).segment_records(1024).sync(Sync::every(Duration::from_millis(1)));
+        Journal::at(folder.path()).segment_records(1024).sync(SyncMode::every(Duration::from_millis(1)));
     let lane = Lane::named("l").journal();
     let (engine, mut publisher) =
         live(Engine::builder().ring_capacity(256).journal(journal.clone()).lane(lane));
@@ -282,7 +282,7 @@ fn complaint_cq_1677_each_level_can_be_told_and_none_overtakes_the_one_before() 
             assert!(engine.counters().durable_end.unwrap() > sequence);
         }
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 fn journalled(journal: &Journal, count: u64) {
@@ -293,7 +293,7 @@ fn journalled(journal: &Journal, count: u64) {
         let id = engine.live_from() + publisher.publish_with(|event| *event = note(0)).unwrap();
         assert!(id >= engine.live_from());
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 /// Aeron #1900: replay stalls for ever when a segment is lost.
@@ -312,7 +312,7 @@ fn complaint_aeron_1900_a_lost_segment_is_an_error_at_once() {
     // Nothing was changed: with the segment back, all is well.
     fs::rename(folder.path().join("elsewhere"), &lost).unwrap();
     let mut recovered = builder().open().unwrap();
-    assert_eq!(recovered.replay(From::Start).unwrap().events(), 450);
+    assert_eq!(recovered.replay(ReplayFrom::Start).unwrap().events(), 450);
 }
 
 /// exchange-core #59, #118: a restart fails with "file already exists".
@@ -342,10 +342,10 @@ fn complaint_exchange_core_111_replay_from_a_sequence_gives_exactly_the_rest() {
         let sequences = move |_: &Note, context: &Context| own.lock().unwrap().push(context.sequence());
         let lane = Lane::named("l").journal().stage("s", sequences, Gate::JOURNALLED);
         let mut recovered = Engine::builder().journal(journal.clone()).lane(lane).open().unwrap();
-        let report = recovered.replay(From::Sequence(from)).unwrap();
+        let report = recovered.replay(ReplayFrom::Sequence(from)).unwrap();
         assert_eq!((report.first_sequence, report.end_sequence), (from, 450));
         assert!(seen.lock().unwrap().iter().copied().eq(from..450));
-        let (engine, publisher) = recovered.go_live().unwrap();
-        engine.shutdown(publisher).unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
+        engine.join().unwrap();
     }
 }

@@ -191,7 +191,7 @@ fn what_is_no_counters_file_is_refused() {
     assert!(matches!(none, CountersError::Io { .. }), "{none}");
     let no_journal = CountersReader::of_journal(place.path()).unwrap_err();
     assert!(matches!(no_journal, CountersError::Lock { .. }), "{no_journal}");
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert!(!path.exists());
 }
 
@@ -207,7 +207,7 @@ fn an_engine_may_keep_them_to_itself() {
     assert_eq!(engine.counters().stages[1].end, 1);
     let from_without = CountersReader::of_journal(folder.path()).unwrap_err();
     assert!(matches!(from_without, CountersError::NotNamed { .. }), "{from_without}");
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]

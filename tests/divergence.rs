@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Instant, SystemTime};
 
 use slipring::{
-    Cause, Context, Digest, Digests, Divergence, Engine, From, Gate, Handler, HandlerError, Journal, Lane,
-    ReplayError, ReplayReport, Snapshot, Snapshots, Stage,
+    Cause, Context, Digest, Digests, Divergence, Engine, Gate, Handler, HandlerError, Journal, Lane,
+    ReplayError, ReplayFrom, ReplayReport, Snapshot, Snapshots, Stage,
 };
 use slipring_tests::journals::{Note, note};
 use slipring_tests::matching::command::{Command, CommandEvent, Limit, Trade};
@@ -65,8 +65,8 @@ where
         let sequence = publisher.publish(note(id)).unwrap();
         engine.wait_stage("fold", sequence).unwrap();
     }
-    engine.shutdown(publisher).unwrap();
-    open().replay(From::Start)
+    engine.join().unwrap();
+    open().replay(ReplayFrom::Start)
 }
 
 /// The divergence that halted a replay.
@@ -235,14 +235,14 @@ fn changed_code_is_caught_at_the_first_command_that_it_takes_otherwise() {
     for (time_ns, command) in &commands {
         publisher.publish_at(*time_ns, CommandEvent::from(*command)).unwrap();
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 
     let capped = Changed { inner: Matching::new(Nowhere), cap: CAP };
     let odd = |from: usize| {
         let at = commands[from..].iter().position(|(_, command)| capped.is_capped(command));
         (from + at.expect("the flow has such orders")) as u64
     };
-    let starts = [(From::Start, odd(0)), (From::Snapshot, odd(1_000))];
+    let starts = [(ReplayFrom::Start, odd(0)), (ReplayFrom::Snapshot, odd(1_000))];
     assert!(starts[0].1 < 1_000, "{starts:?}");
     for (from, odd) in starts {
         let mut recovered = open(CAP);
@@ -252,7 +252,8 @@ fn changed_code_is_caught_at_the_first_command_that_it_takes_otherwise() {
         assert!(recovered.go_live().is_err());
     }
     // The old code still agrees with what it did. (That replay has been compared to its end, where it leaves a snapshot.)
-    for (from, events) in [(From::Snapshot, 900), (From::Start, 1_900), (From::Snapshot, 0)] {
+    for (from, events) in [(ReplayFrom::Snapshot, 900), (ReplayFrom::Start, 1_900), (ReplayFrom::Snapshot, 0)]
+    {
         assert_eq!(open(u32::MAX).replay(from).unwrap().events(), events);
     }
 }

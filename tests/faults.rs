@@ -272,7 +272,6 @@ fn row_foreign_control_file() {
 
 /// As [`Note`] in size, not in meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Other {
     id: u64,

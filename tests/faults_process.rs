@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use slipring_journal::{Journal, OpenError, Sync, Writer};
+use slipring_journal::{Journal, OpenError, SyncMode, Writer};
 use slipring_tests::children::{Child, is_root, skipped};
 use slipring_tests::journals::{HEADER_BYTES, Note, read_folder, time};
 use slipring_tests::lives::note_of_round;
@@ -181,7 +181,8 @@ fn row_read_only_folder_is_read_without_a_lock_and_without_a_repair() {
     let place = open_place();
     let folder = place.path().join("journal");
     // A journal whose writer died, with a torn slot and a left-over beside it: a writer would mend both.
-    let (mut writer, _) = Journal::at(&folder).segment_records(64).sync(Sync::None).open::<Note>().unwrap();
+    let (mut writer, _) =
+        Journal::at(&folder).segment_records(64).sync(SyncMode::None).open::<Note>().unwrap();
     append(&mut writer, 100);
     writer.abandon();
     let segment = folder.join("00000000000000000064.seg");

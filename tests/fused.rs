@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use proptest::prelude::*;
 use slipring::{
-    Batch, Cause, Context, Engine, EngineBuilder, From, Gate, Halted, Handler, HandlerError, Journal, Lane,
-    Publisher, Publishers, ShutdownError, Sync,
+    Batch, Cause, Context, Engine, EngineBuilder, Gate, Halted, Handler, HandlerError, Journal, Lane,
+    Publisher, Publishers, ReplayFrom, ShutdownError, SyncMode,
 };
 use slipring_tests::blocked::Blocked;
 use slipring_tests::handlers::live;
@@ -93,7 +93,7 @@ impl Fused {
         let (seen, watched): (Arc<Mutex<Seen>>, Arc<OnceLock<_>>) = Default::default();
         let stage = Checking { plan, seen: Arc::clone(&seen), engine: Arc::clone(&watched) };
         let lane = Lane::named("main").invoked().journal().stage("check", stage, Gate::JOURNALLED);
-        let journal = Journal::at(place).segment_records(segment_records).sync(Sync::None);
+        let journal = Journal::at(place).segment_records(segment_records).sync(SyncMode::None);
         let builder = Engine::builder().ring_capacity(1024).journal(journal).lane(lane);
         Fused { builder, seen, watched }
     }
@@ -111,18 +111,18 @@ fn publish(publisher: &mut Publisher<Note>, ids: std::ops::Range<u64>) {
     publisher.publish_all_at(&events).unwrap();
 }
 
-fn shutdown(engine: Arc<Engine<Note>>, publisher: Publisher<Note>) -> Result<u64, ShutdownError> {
+fn shutdown(engine: Arc<Engine<Note>>, _: Publisher<Note>) -> Result<u64, ShutdownError> {
     let engine = Arc::into_inner(engine).expect("the stage holds it only while it looks");
-    engine.shutdown(publisher).map(|report| report.end_sequence)
+    engine.join().map(|report| report.end_sequence)
 }
 
 /// The ids that the next life replays from the journal.
 fn replayed(place: &Path) -> Vec<u64> {
     let Fused { builder, seen, .. } = Fused::new(place, 64, Plan::default());
     let mut recovered = builder.open().unwrap();
-    recovered.replay(From::Start).unwrap();
-    let (engine, publisher) = recovered.go_live().unwrap();
-    engine.shutdown(publisher).unwrap();
+    recovered.replay(ReplayFrom::Start).unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
+    engine.join().unwrap();
     let seen = seen.lock().unwrap();
     assert_eq!((seen.pending, seen.flushed), (0, seen.ids.len() as u64));
     seen.ids.clone()
@@ -186,7 +186,7 @@ proptest! {
         let counters = engine.counters();
         let stage = counters.stages.iter().find(|stage| stage.name == "check").unwrap();
         prop_assert_eq!(stage.end, good);
-        prop_assert!(matches!(shutdown(engine, publisher), Err(ShutdownError::Halted(_))));
+        prop_assert!(matches!(shutdown(engine, publisher), Err(ShutdownError::Halted(_, _))));
         prop_assert_eq!(seen.lock().unwrap().ids.len() as u64, good);
         prop_assert_eq!(replayed(place.path()), (0..end).collect::<Vec<_>>());
     }
@@ -245,7 +245,10 @@ fn fails_at(place: &Path, before: u64, bad: u64) -> Arc<Mutex<Seen>> {
     }
     let Halted { stage, sequence, .. } = engine.halted().unwrap();
     assert_eq!((stage.as_str(), sequence), ("journal", bad));
-    assert!(matches!(shutdown(engine, publisher), Err(ShutdownError::Journal(_) | ShutdownError::Halted(_))));
+    assert!(matches!(
+        shutdown(engine, publisher),
+        Err(ShutdownError::Journal(_, _) | ShutdownError::Halted(_, _))
+    ));
     drop(blocked);
     assert_eq!(replayed(place), (0..bad).collect::<Vec<_>>());
     seen

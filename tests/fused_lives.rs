@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use slipring::{
-    Context, Digest, Digests, Effects, Engine, EngineBuilder, Fatal, From, Gate, Handler, HandlerError,
-    Journal, Lane, OnError, Publishers, ShutdownError, Snapshot, Snapshots, Stage, Sync, Wait,
+    Context, Digest, Digests, Effects, Engine, EngineBuilder, Fatal, Gate, Handler, HandlerError, Journal,
+    Lane, OnError, Publishers, ReplayFrom, ShutdownError, Snapshot, Snapshots, Stage, StageKey, SyncMode,
+    Wait,
 };
 use slipring_tests::journals::{Note, note};
 
@@ -170,7 +171,8 @@ fn builder(
         .digests(Digests::every(DIGEST_EVERY))
         .effects(Effects::new())
         .on_error(OnError::DeadLetter);
-    let sync = if life.every_batch { Sync::EveryBatch } else { Sync::every(Duration::from_millis(1)) };
+    let sync =
+        if life.every_batch { SyncMode::EveryBatch } else { SyncMode::every(Duration::from_millis(1)) };
     let journal = Journal::at(place).segment_records(128).sync(sync);
     let later = |handled: &Arc<AtomicU64>| {
         let handled = Arc::clone(handled);
@@ -210,7 +212,7 @@ fn builder(
 fn live(place: &Path, life: &Life, emitted: &Arc<Mutex<Vec<u64>>>) -> u64 {
     let handled = Arc::new(AtomicU64::new(0));
     let mut recovered = builder(place, life, emitted, &handled).open().unwrap();
-    recovered.replay(if life.from_start { From::Start } else { From::Snapshot }).unwrap();
+    recovered.replay(if life.from_start { ReplayFrom::Start } else { ReplayFrom::Snapshot }).unwrap();
     let start = recovered.end_sequence();
     let seen = emitted.lock().unwrap().iter().max().map_or(0, |last| last + 1);
     assert!(start >= seen, "{seen} were seen, and {start} are in the journal");
@@ -247,13 +249,13 @@ fn live(place: &Path, life: &Life, emitted: &Arc<Mutex<Vec<u64>>>) -> u64 {
             drop((publisher, engine));
             return end;
         }
-        _ if halts => assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_)))),
+        _ if halts => assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _)))),
         _ => {
             let missed = engine.counters().missed_wakeups;
-            let mut report = engine.shutdown(publisher).unwrap();
+            let mut report = engine.join().unwrap();
             assert_eq!(report.end_sequence, end);
             assert_eq!(missed, 0);
-            let kept: Keeping = report.take_handler("keep").unwrap();
+            let kept: Keeping = report.take(&StageKey::named("keep")).unwrap();
             assert_eq!(kept.state, states(end).last().copied().unwrap_or(0));
             let digested = kept.digested.into_inner().unwrap();
             let due = |at: &u64| at % DIGEST_EVERY == 0;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use slipring::{
-    Context, CountersError, CountersReader, Engine, FollowFrom, From, Gate, Journal, KeptInfo, Lane,
-    LateConsumer, LateContext, Snapshots, Sync,
+    Context, CountersError, CountersReader, Engine, FollowFrom, Gate, Journal, KeptInfo, Lane, LateConsumer,
+    LateContext, ReplayFrom, Snapshots, SyncMode,
 };
 use tempfile::TempDir;
 
@@ -56,13 +56,13 @@ pub fn whole_counters() -> Vec<u8> {
 fn live(journal: &Path, counters: &Path) -> Vec<u8> {
     let mut recovered = Engine::builder()
         .ring_capacity(64)
-        .journal(Journal::at(journal).segment_records(64).sync(Sync::every(Duration::from_millis(1))))
+        .journal(Journal::at(journal).segment_records(64).sync(SyncMode::every(Duration::from_millis(1))))
         .counters_at(counters)
         .lane(Lane::named("main").journal().with(keeps_all::stage(Snapshots::every(1 << 40))))
         .lane(Lane::named("other").stage("other", |_: &Note, _: &Context| {}, Gate::PUBLISHED))
         .open()
         .expect("a new journal");
-    recovered.replay(From::Snapshot).expect("there is nothing");
+    recovered.replay(ReplayFrom::Snapshot).expect("there is nothing");
     let (engine, mut publisher) = recovered.go_live().expect("replayed");
     let consumer = LateConsumer::named("late").from(FollowFrom::Start);
     let late = engine.follow(consumer, |_: &Note, _: &LateContext| {}).expect("it has a journal");
@@ -76,7 +76,7 @@ fn live(journal: &Path, counters: &Path) -> Vec<u8> {
     }
     let mut bytes = std::fs::read(counters).expect("it lives");
     drop(late);
-    engine.shutdown(publisher).expect("nothing is wrong");
+    engine.join().expect("nothing is wrong");
     // No engine's file any more: it may be read wherever it lies.
     bytes[120..128].fill(0);
     mend_counters(&mut bytes);

@@ -81,7 +81,7 @@ impl Pipeline {
     /// The held stage goes on, and all comes to a good end.
     fn end(self, events: u64) {
         drop(self.go_on);
-        let report = self.engine.shutdown(self.publisher).unwrap();
+        let report = self.engine.join().unwrap();
         assert_eq!((report.end_sequence, report.durable_end), (events, Some(events)));
         assert_eq!(self.seen.map(|seen| seen.load(Ordering::SeqCst)), [events, events]);
     }

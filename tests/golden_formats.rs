@@ -151,7 +151,6 @@ fn a_salvage_of_segments_that_were_sealed_early_can_be_opened() {
 
 /// The event of the golden journals of two words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Words {
     word0: u64,

@@ -160,10 +160,10 @@ impl Trace {
     ///
     /// # Panics
     /// If there is none, or a stage found fault: with what it found.
-    pub fn shutdown(&self, publisher: Publisher<Note>) -> ShutdownReport {
+    pub fn join(&self) -> ShutdownReport {
         let engine = self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
         let engine = engine.expect("a live engine");
-        engine.shutdown(publisher).unwrap_or_else(|error| panic!("{error}"))
+        engine.join().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// What a stage has seen so far.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use slipring_journal::storage::Memory;
-use slipring_journal::{Journal, Sync};
+use slipring_journal::{Journal, SyncMode};
 use slipring_tests::children::{Child, has_tool, skipped};
 use slipring_tests::faulty::{Call, Faulty};
 use slipring_tests::journals::{BOOT, Note, append_to, open};
@@ -86,7 +86,7 @@ fn memory_besides_the_maps_does_not_grow_with_the_journal() {
 fn opening(segments: u64, capacity: u64) -> (u64, Vec<(Call, usize)>) {
     const TAIL: u64 = 5_000;
     let journal =
-        Journal::at("memory").segment_records(capacity).sync(Sync::EveryBatch).window_records(1 << 13);
+        Journal::at("memory").segment_records(capacity).sync(SyncMode::EveryBatch).window_records(1 << 13);
     let memory = Memory::new(BOOT);
     let (mut writer, _) = open(&journal, &memory).unwrap();
     // Twice the window, and so what is looked at, lies in the last segment like the tail.

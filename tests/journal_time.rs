@@ -50,7 +50,7 @@ fn row_a_clock_that_leapt_ahead_is_seen_from_without() {
             "no memory takes the counters' file here",
         );
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let text = said("inspect", folder.path(), &[]);
     assert!(text.contains(" ahead of the clock\n"), "{text}");
     let object: Value = serde_json::from_str(&said("inspect", folder.path(), &["--json"])).unwrap();

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use slipring_journal::storage::{Memory, Storage};
 use slipring_journal::{
-    AppendError, Event, Journal, OpenError, ReadError, Reader, RecoveryReport, Sync, Writer,
+    AppendError, Event, Journal, OpenError, ReadError, Reader, RecoveryReport, SyncMode, Writer,
 };
 
 /// The event of the fault tests: 48 bytes, so that a record has 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Note {
     /// The sequence that it is appended at.
@@ -49,7 +48,7 @@ pub fn segment(base: u64) -> String {
 
 /// Options of the fault tests: D moves only when a test says so.
 pub fn options(segment_records: u64) -> Journal {
-    Journal::at("memory").segment_records(segment_records).sync(Sync::EveryBatch).window_records(1 << 10)
+    Journal::at("memory").segment_records(segment_records).sync(SyncMode::EveryBatch).window_records(1 << 10)
 }
 
 /// Opens without threads.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use slipring_journal::storage::Memory;
 use slipring_journal::{
-    Journal, JournalFault, OpenError, Retention, SalvageOptions, Status, Sync, protect, salvage_on, verify_on,
+    Journal, JournalFault, OpenError, Retention, SalvageOptions, Status, SyncMode, protect, salvage_on,
+    verify_on,
 };
 use slipring_tests::journals::{
     BLOCK_BYTES, BOOT, FileSet, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, open,
@@ -121,7 +122,7 @@ fn append_to_synced(writer: &mut slipring_journal::Writer<Note, Memory>, end: u6
 fn a_control_file_of_any_earlier_moment_cuts_nothing_off() {
     let (mut refused, mut found) = (0, 0);
     for (keep, window, every) in [(None, 16, 1), (None, 3, 1), (Some(12), 16, 3), (Some(5), 1 << 10, 2)] {
-        let mut journal = options(8).window_records(window).sync(Sync::EveryBatch);
+        let mut journal = options(8).window_records(window).sync(SyncMode::EveryBatch);
         if let Some(keep) = keep {
             journal = journal.retention(Retention::new().keep_records(keep));
         }

@@ -8,12 +8,12 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::Value;
 use slipring::{
-    Context, DeadLetters, Digest, Digests, Effects, Engine, Event, From, Gate, Handler, HandlerError,
-    Journal, KeptInfo, Lane, OnError, Recovered, ReplayError, Snapshot, Snapshots, Stage, Sync,
+    Context, DeadLetters, Digest, Digests, Effects, Engine, Event, Gate, Handler, HandlerError, Journal,
+    KeptInfo, Lane, OnError, Recovered, ReplayError, ReplayFrom, Snapshot, Snapshots, Stage, StageKey,
+    SyncMode,
 };
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Trade {
     id: u64,
@@ -60,13 +60,13 @@ fn open(journal: &Path, refuses_none: bool) -> Recovered<Trade> {
         .digests(Digests::every(10))
         .effects(Effects::new())
         .on_error(OnError::DeadLetter);
-    let journal = Journal::at(journal).segment_records(128).sync(Sync::every(Duration::from_millis(1)));
+    let journal = Journal::at(journal).segment_records(128).sync(SyncMode::every(Duration::from_millis(1)));
     let lane = Lane::named("main").journal().with(stage);
     Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
 }
 
 /// A life of a hundred trades; the state at its end.
-fn live(journal: &Path, from: From) -> u64 {
+fn live(journal: &Path, from: ReplayFrom) -> u64 {
     let mut recovered = open(journal, false);
     recovered.replay(from).unwrap();
     let end = recovered.end_sequence();
@@ -74,16 +74,16 @@ fn live(journal: &Path, from: From) -> u64 {
     for id in end..end + 100 {
         publisher.publish(Trade { id, quantity: id % 7 + 1 }).unwrap();
     }
-    engine.shutdown(publisher).unwrap().take_handler::<Sum>("sum").unwrap().total
+    engine.join().unwrap().take(&StageKey::<Sum>::named("sum")).unwrap().total
 }
 
 /// The state that a recovery comes to.
-fn recover(journal: &Path, from: From) -> Result<u64, ReplayError> {
+fn recover(journal: &Path, from: ReplayFrom) -> Result<u64, ReplayError> {
     // If a dead letter were lost, the handler would now take the event, and the state would be another.
     let mut recovered = open(journal, true);
     recovered.replay(from)?;
-    let (engine, publisher) = recovered.go_live().unwrap();
-    Ok(engine.shutdown(publisher).unwrap().take_handler::<Sum>("sum").unwrap().total)
+    let (engine, _) = recovered.go_live().unwrap();
+    Ok(engine.join().unwrap().take(&StageKey::<Sum>::named("sum")).unwrap().total)
 }
 
 fn file(journal: &Path, name: &str) -> PathBuf {
@@ -94,8 +94,8 @@ fn file(journal: &Path, name: &str) -> PathBuf {
 fn two_lives() -> (tempfile::TempDir, PathBuf, u64) {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("trades");
-    live(&journal, From::Snapshot);
-    let total = live(&journal, From::Snapshot);
+    live(&journal, ReplayFrom::Snapshot);
+    let total = live(&journal, ReplayFrom::Snapshot);
     (folder, journal, total)
 }
 
@@ -115,8 +115,8 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn no_flipped_bit_of_what_is_kept_changes_the_state_that_recovery_comes_to() {
     let (folder, journal, total) = two_lives();
-    assert_eq!(recover(&journal, From::Snapshot).unwrap(), total);
-    assert_eq!(recover(&journal, From::Start).unwrap(), total);
+    assert_eq!(recover(&journal, ReplayFrom::Snapshot).unwrap(), total);
+    assert_eq!(recover(&journal, ReplayFrom::Start).unwrap(), total);
     let clean = folder.path().join("clean");
     copy(&journal, &clean);
     let names = ["dead-letters", "digests", "effects", &format!("{:020}.snapshot", 200)];
@@ -130,7 +130,7 @@ fn no_flipped_bit_of_what_is_kept_changes_the_state_that_recovery_comes_to() {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << (at % 8);
             std::fs::write(file(&place, name), flipped).unwrap();
-            for from in [From::Snapshot, From::Start] {
+            for from in [ReplayFrom::Snapshot, ReplayFrom::Start] {
                 match recover(&place, from) {
                     Ok(found) => assert_eq!(found, total, "{name}, byte {at}, {from:?}"),
                     Err(ReplayError::Keep(error)) => {
@@ -162,9 +162,9 @@ fn a_log_of_dead_letters_cut_anywhere_in_its_last_entry_is_mended_and_the_event_
         std::fs::write(file(&place, "dead-letters"), &bytes[..bytes.len() - cut]).unwrap();
         // The note was lost with the process; the handler is asked again, and refuses again.
         let mut recovered = open(&place, false);
-        recovered.replay(From::Start).unwrap();
-        let (engine, publisher) = recovered.go_live().unwrap();
-        let state: Sum = engine.shutdown(publisher).unwrap().take_handler("sum").unwrap();
+        recovered.replay(ReplayFrom::Start).unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
+        let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
         assert_eq!(state.total, total);
         let again: Vec<u64> = DeadLetters::of(&place).unwrap().open().iter().map(|l| l.sequence).collect();
         assert_eq!(again, whole, "cut {cut}");
@@ -189,7 +189,7 @@ proptest! {
         made.extend_from_slice(&bytes);
         std::fs::write(&path, made).unwrap();
         let _ = KeptInfo::of(&journal);
-        match recover(&journal, From::Snapshot) {
+        match recover(&journal, ReplayFrom::Snapshot) {
             Ok(found) => {
                 // A log of dead letters that is empty, or is its own beginning, is what a crash leaves: then the
                 // handler is asked again.

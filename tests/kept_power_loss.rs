@@ -8,13 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    Context, DeadLetters, Effects, Engine, Event, From, Gate, Handler, HandlerError, Journal, Lane, OnError,
-    Recovered, Retention, Snapshot, Snapshots, Stage, Sync,
+    Context, DeadLetters, Effects, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, OnError,
+    Recovered, ReplayFrom, Retention, Snapshot, Snapshots, Stage, StageKey, SyncMode,
 };
 use slipring_tests::children::{Mount, is_root, skipped};
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Order {
     id: u64,
@@ -54,7 +53,7 @@ fn mount(test: &str) -> Option<Mount> {
 fn open(place: &Path, emitted: &Arc<AtomicU64>) -> Recovered<Order> {
     let journal = Journal::at(place.join("orders"))
         .segment_records(64)
-        .sync(Sync::every(Duration::from_millis(1)))
+        .sync(SyncMode::every(Duration::from_millis(1)))
         .retention(Retention::new().only_behind_snapshots());
     let emitted = Arc::clone(emitted);
     let emit = move |order: &Order, context: &Context| {
@@ -94,7 +93,7 @@ fn retention_removes_no_event_whose_note_power_loss_may_take() {
     mount.start_again();
     // Without the note it would want the effects of events that are gone.
     let mut recovered = open(mount.path(), &emitted);
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     assert!(emitted.load(Ordering::Relaxed) >= end - 1);
     assert_eq!(DeadLetters::of(mount.path().join("orders")).unwrap().open().len(), 1);
     drop(recovered);
@@ -116,7 +115,7 @@ fn a_note_of_progress_never_outlives_the_dead_letter_before_it() {
     drop(engine);
     mount.start_again();
     let mut recovered = open(mount.path(), &emitted);
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     assert_eq!(emitted.load(Ordering::Relaxed), 49, "the note was on the disk");
     let letters = DeadLetters::of(mount.path().join("orders")).unwrap();
     assert_eq!(letters.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [20]);
@@ -160,7 +159,7 @@ fn no_snapshot_outlives_the_dead_letters_before_it() {
         let lane =
             Lane::named("main").journal().with(stage.snapshots(Snapshots::every(100).at_shutdown(false)));
         // Nothing syncs the letters but the keeper before a snapshot: there are no effects, and nothing is retired.
-        let journal = Journal::at(&place).sync(Sync::every(Duration::from_millis(1)));
+        let journal = Journal::at(&place).sync(SyncMode::every(Duration::from_millis(1)));
         Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
     };
     let (engine, mut publisher) = open(false).go_live().unwrap();
@@ -176,14 +175,14 @@ fn no_snapshot_outlives_the_dead_letters_before_it() {
     mount.start_again();
     let letters = DeadLetters::of(&place).unwrap();
     assert_eq!(letters.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [20]);
-    for from in [From::Snapshot, From::Start] {
+    for from in [ReplayFrom::Snapshot, ReplayFrom::Start] {
         let mut recovered = open(true);
         recovered.replay(from).unwrap();
         let restored = recovered.restored().first().and_then(|restored| restored.end);
-        assert_eq!(restored, (from == From::Snapshot).then_some(100));
+        assert_eq!(restored, (from == ReplayFrom::Snapshot).then_some(100));
         let end = recovered.end_sequence();
-        let (engine, publisher) = recovered.go_live().unwrap();
-        let state: Picky = engine.shutdown(publisher).unwrap().take_handler("picky").unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
+        let state: Picky = engine.join().unwrap().take(&StageKey::named("picky")).unwrap();
         assert_eq!(state.count.0, end - 1, "{from:?}");
     }
 }

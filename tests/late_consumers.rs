@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use slipring::{
     Engine, FollowFrom, Journal, Lane, LateConsumer, LateContext, LateError, LateHandle, LateHandler,
-    Publisher, ReadError, Retention, Sync,
+    Publisher, ReadError, Retention, SyncMode,
 };
 use slipring_tests::journals::{Note, note, time};
 
@@ -85,7 +85,7 @@ fn a_stalled_one_never_gates_the_ring() {
     assert!(counters.to_string().contains("late slow 10 (lag 99990)"), "{counters}");
     assert_eq!(handle.lag(), Some(COUNT - 10));
     // Nor the engine's end.
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let_go.send(()).unwrap();
     let ended = handle.join();
     assert!(ended.failure.is_none(), "{:?}", ended.failure);
@@ -97,7 +97,7 @@ fn a_stalled_one_never_gates_the_ring() {
 fn each_record_once_in_order_across_rolls_while_it_is_written() {
     const COUNT: u64 = 60_000;
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path()).segment_records(500).sync(Sync::EveryBatch);
+    let journal = Journal::at(folder.path()).segment_records(500).sync(SyncMode::EveryBatch);
     let (engine, mut publisher) = live(journal);
     let from = |name: &str, from| LateConsumer::named(name).from(from);
     let consumers = [
@@ -124,7 +124,7 @@ fn each_record_once_in_order_across_rolls_while_it_is_written() {
         assert!(handle.name() != "durable" || durable <= engine.counters().durable_end.unwrap());
     }
     assert!(end_before >= COUNT / 2 - 64);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     for handle in handles.into_iter().chain([late]) {
         let name = handle.name().to_owned();
         let ended = handle.join();
@@ -151,13 +151,13 @@ fn it_goes_on_from_an_anchor_in_a_later_life() {
     let stopped = handle.stop();
     assert_eq!((stopped.end, stopped.anchor), (450, saved.lock().unwrap().1));
     publish(&mut publisher, 450..800);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 
     let (engine, mut publisher) = live(journal.clone());
     let anchor = saved.lock().unwrap().1.unwrap();
     let handle = engine.follow(LateConsumer::named("sum").from(FollowFrom::Anchor(anchor)), sum.clone());
     publish(&mut publisher, 800..1_000);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert_eq!(handle.unwrap().join().end, 1_000);
     assert_eq!(saved.lock().unwrap().0, (0..1_000).sum::<u64>(), "each once");
 
@@ -172,7 +172,7 @@ fn it_goes_on_from_an_anchor_in_a_later_life() {
 }
 
 fn small_with(retention: Retention, folder: &tempfile::TempDir) -> Journal {
-    let journal = Journal::at(folder.path()).segment_records(64).sync(Sync::EveryBatch);
+    let journal = Journal::at(folder.path()).segment_records(64).sync(SyncMode::EveryBatch);
     journal.retention(retention.keep_records(1))
 }
 
@@ -196,7 +196,7 @@ fn retention_waits_for_it_within_the_bounds_of_a_lease() {
         id += 1;
         std::thread::sleep(Duration::from_micros(100));
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let ended = handle.join();
     assert!(ended.failure.is_none(), "{:?}", ended.failure);
     assert_eq!(ended.handler.next, id);
@@ -228,7 +228,7 @@ fn beyond_them_it_is_evicted_and_told_so() {
     let start = LateConsumer::named("next").from(FollowFrom::Sequence(next));
     let handle = engine.follow(start, Check::from(next)).unwrap();
     publish(&mut publisher, id..id + 10);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert_eq!(handle.join().handler.next, id + 10);
 }
 
@@ -271,7 +271,7 @@ fn its_panic_or_error_stops_it_alone() {
     assert!(matches!(&failure, LateError::Handler { sequence: 299, .. }), "{failure}");
     assert!(failure.to_string().contains("late consumer fails stopped at sequence 299"), "{failure}");
     publish(&mut publisher, 1_000..1_100);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert_eq!(stays.join().handler.next, 1_100);
 }
 
@@ -310,7 +310,7 @@ fn dropping_its_handle_stops_it_behind_the_event_in_hand() {
     assert_eq!(seen.load(Ordering::Relaxed), 8);
     assert_eq!(Arc::strong_count(&seen), 1, "its thread and handler are gone");
     assert!(engine.counters().late_consumers.is_empty());
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use slipring::{
     Counters, CountersReader, Engine, Journal, Lane, LateConsumer, LateContext, LateCounters, Publisher,
-    Retention, Sync,
+    Retention, SyncMode,
 };
 use slipring_tests::children::{Child, skipped};
 use slipring_tests::journals::{Note, note, time};
@@ -152,14 +152,14 @@ fn more_than_have_places_work_as_well_and_are_counted() {
     drop(handles);
     let counters = reader.read().unwrap();
     assert_eq!((counters.late_consumers.len(), counters.late_not_shown), (0, 0));
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]
 fn an_evicted_one_is_said_to_be() {
     let folder = tempfile::tempdir().unwrap();
     let retention = Retention::new().keep_records(1).lease_bytes(64 * 640);
-    let journal = Journal::at(folder.path().join("journal")).segment_records(64).sync(Sync::EveryBatch);
+    let journal = Journal::at(folder.path().join("journal")).segment_records(64).sync(SyncMode::EveryBatch);
     let (engine, mut publisher, reader) = live(folder.path(), journal.retention(retention));
     let ((says, is_there), (lets, let_go)) = (channel(), channel::<()>());
     let handler = wait_at(5, says, let_go);
@@ -196,7 +196,7 @@ fn an_evicted_one_is_said_to_be() {
     }
     drop(handle);
     assert!(reader.read().unwrap().late_consumers.is_empty());
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 /// A handler that says that it is at a sequence, and waits there.

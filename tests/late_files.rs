@@ -109,7 +109,6 @@ fn it_is_told_when_power_loss_has_changed_history_behind_it() {
 #[test]
 fn records_larger_than_a_read_come_too() {
     #[derive(Clone, Copy, Event)]
-    #[event(pod)]
     #[repr(C)]
     struct Large {
         words: [u64; 40_000],

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use slipring::{
-    Context, Engine, FollowFrom, From, Gate, Journal, Lane, LateConsumer, LateContext, PublishError,
-    ShutdownError, Sync,
+    Context, Engine, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext, PublishError, ReplayFrom,
+    ShutdownError, SyncMode,
 };
 use slipring_tests::counting::{Counting, held_bytes};
 use slipring_tests::journals::{Note, note};
@@ -76,7 +76,7 @@ fn life(folder: &Path, way: u64) {
     let fails = |event: &Note, context: &Context| {
         if event.id == END && !context.is_replay() { Err("told to") } else { Ok(()) }
     };
-    let journal = Journal::at(folder).segment_records(64).sync(Sync::EveryBatch);
+    let journal = Journal::at(folder).segment_records(64).sync(SyncMode::EveryBatch);
     // A small reserve, or most of the time goes into pages.
     let builder = Engine::builder()
         .ring_capacity(64)
@@ -93,7 +93,7 @@ fn life(folder: &Path, way: u64) {
     }
     if way == 1 {
         let from = recovered.end_sequence().saturating_sub(20);
-        recovered.replay(From::Sequence(from)).unwrap();
+        recovered.replay(ReplayFrom::Sequence(from)).unwrap();
         return;
     }
     let (engine, mut publisher) = recovered.go_live().unwrap();
@@ -111,7 +111,7 @@ fn life(folder: &Path, way: u64) {
                 }
             };
             assert!(matches!(error, PublishError::Halted(..)));
-            assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+            assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
         }
         4 => {
             let far = Lane::named("far").core(1000).stage("c", |_: &Note, _: &Context| {}, Gate::PUBLISHED);
@@ -120,10 +120,10 @@ fn life(folder: &Path, way: u64) {
             drop(engine);
         }
         5 => {
-            engine.shutdown(publisher).unwrap();
+            engine.join().unwrap();
         }
         _ => {
-            engine.shutdown(publisher).unwrap();
+            engine.join().unwrap();
             assert!(late.join().failure.is_none());
         }
     }
@@ -170,12 +170,12 @@ fn control_leaks_are_seen() {
     let (before, bytes) = (held(), held_bytes());
     let lane = Lane::named("l").journal().stage("s", |_: &Note, _: &Context| {}, Gate::DURABLE);
     let builder = Engine::builder().journal(Journal::at(folder.path()).segment_records(64)).lane(lane);
-    let (engine, publisher) = builder.open().unwrap().go_live().unwrap();
+    let (engine, _) = builder.open().unwrap().go_live().unwrap();
     let during = held_as(|held| held.threads == 5);
     assert_eq!((before.threads, during.threads), (0, 5), "a lane, helper, maker, sweeper, syncer");
     assert!(during.files > before.files && during.mapped_segments > 0 && held_bytes() > bytes);
     let shown = engine.counters_path().is_some();
     assert_eq!((during.mapped_counters, counters_files(folder.path())), (shown.into(), shown.into()));
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert_eq!(held_as(|held| *held == before), before);
 }

@@ -161,7 +161,6 @@ fn a_damaged_record_is_damage_and_no_conflict() {
 #[test]
 fn a_journal_of_version_1_goes_on_in_version_2_bound_to_its_last_record() {
     #[derive(Clone, Copy, slipring_journal::Event)]
-    #[event(pod)]
     #[repr(C)]
     struct Leg {
         price: i64,
@@ -169,7 +168,6 @@ fn a_journal_of_version_1_goes_on_in_version_2_bound_to_its_last_record() {
         side: u32,
     }
     #[derive(Clone, Copy, slipring_journal::Event)]
-    #[event(pod)]
     #[repr(C)]
     struct Trade {
         id: u64,

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipring::{
-    Context, DeadLetters, Effects, Engine, From, Gate, Handler, HandlerError, Journal, Lane, OnError,
-    Publisher, Recovered, Retention, Snapshot, Snapshots, Stage, Sync,
+    Context, DeadLetters, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, OnError, Publisher,
+    Recovered, ReplayFrom, Retention, Snapshot, Snapshots, Stage, StageKey, SyncMode,
 };
 use slipring_tests::journals::{HEADER_BYTES, Note, RECORD_BYTES, note, segment};
 
@@ -58,9 +58,9 @@ fn none_now() -> Stage<Ids> {
 
 fn open<H: Handler<Note>>(journal: &Path, stage: Stage<H>) -> Recovered<Note> {
     let lane = Lane::named("main").journal().with(stage);
-    let journal = Journal::at(journal).segment_records(1_000).sync(Sync::every(Duration::from_millis(1)));
+    let journal = Journal::at(journal).segment_records(1_000).sync(SyncMode::every(Duration::from_millis(1)));
     let mut recovered = Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap();
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     recovered
 }
 
@@ -72,9 +72,9 @@ fn publish(publisher: &mut Publisher<Note>, ids: std::ops::Range<u64>) {
 fn go_on<H: Handler<Note>>(recovered: Recovered<Note>, stage: &str, ids: std::ops::Range<u64>) -> H {
     let (engine, mut publisher) = recovered.go_live().unwrap();
     publish(&mut publisher, ids);
-    let mut report = engine.shutdown(publisher).unwrap();
+    let mut report = engine.join().unwrap();
     assert_eq!(report.keep_faults, Vec::<String>::new());
-    report.take_handler(stage).unwrap()
+    report.take(&StageKey::named(stage)).unwrap()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -206,7 +206,7 @@ fn power_loss_leaves_no_snapshot_beyond_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let stage = ids().snapshots(Snapshots::every(50));
     let lane = Lane::named("main").journal().with(stage);
-    let journal = Journal::at(folder.path().join("live")).segment_records(1_000).sync(Sync::None);
+    let journal = Journal::at(folder.path().join("live")).segment_records(1_000).sync(SyncMode::None);
     let builder = Engine::builder().ring_capacity(64).journal(journal).lane(lane);
     let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
     let (live, after) = (folder.path().join("live"), folder.path().join("after"));
@@ -246,7 +246,7 @@ fn power_loss_leaves_no_snapshot_beyond_the_log() {
         let state: Ids = go_on(recovered, "ids", end..end + 10);
         assert_eq!(state.ids, (0..end + 10).collect::<Vec<_>>());
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]
@@ -260,15 +260,15 @@ fn a_snapshot_that_was_refused_lets_retention_remove_nothing() {
             .with(stage("often").snapshots(Snapshots::every(100).keep(1)));
         let journal = Journal::at(folder.path())
             .segment_records(64)
-            .sync(Sync::every(Duration::from_millis(1)))
+            .sync(SyncMode::every(Duration::from_millis(1)))
             .retention(retention);
         let mut recovered = Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap();
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         recovered.go_live().unwrap()
     };
     let (engine, mut publisher) = open(Retention::new().keep_records(1 << 40));
     publish(&mut publisher, 0..1_000);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let path = folder.path().join("stages/seldom/00000000000000001000.snapshot");
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[100] ^= 1;
@@ -285,7 +285,7 @@ fn a_snapshot_that_was_refused_lets_retention_remove_nothing() {
     engine.wait_durable(end - 1).unwrap();
     std::thread::sleep(Duration::from_millis(20));
     assert_eq!(engine.retention().unwrap().first_sequence(), 0, "what no snapshot covers is gone");
-    let mut report = engine.shutdown(publisher).unwrap();
-    let state: Ids = report.take_handler("seldom").unwrap();
+    let mut report = engine.join().unwrap();
+    let state: Ids = report.take(&StageKey::named("seldom")).unwrap();
     assert_eq!(state.ids, (0..end).collect::<Vec<_>>());
 }

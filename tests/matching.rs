@@ -26,7 +26,6 @@ use slipring::Event;
 
 /// A command with its time, as tests hand it to a child.
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Timed {
     pub time_ns: u64,

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use slipring::{
-    Context, Engine, From, Gate, Journal, Lane, LateConsumer, LateContext, Retention, RunningDigest, Sync,
-    bytemuck,
+    Context, Engine, Gate, Journal, Lane, LateConsumer, LateContext, ReplayFrom, Retention, RunningDigest,
+    SyncMode, bytemuck,
 };
 use slipring_tests::children::{Child, skipped};
 use slipring_tests::journals::{Note, note, time};
@@ -45,7 +45,7 @@ const KEPT_SEGMENTS: u64 = 4;
 #[test]
 fn it_keeps_recent_history_in_bounded_memory_in_every_sync_mode() {
     const COUNT: u64 = 60 * SEGMENT_RECORDS;
-    for sync in [Sync::None, Sync::every(Duration::from_millis(5)), Sync::EveryBatch] {
+    for sync in [SyncMode::None, SyncMode::every(Duration::from_millis(5)), SyncMode::EveryBatch] {
         let Some(folder) = in_memory("memory_journal::bounded") else { return };
         let retention = Retention::new().keep_bytes(KEPT_SEGMENTS * SEGMENT_BYTES).lease_bytes(SEGMENT_BYTES);
         let journal =
@@ -73,7 +73,7 @@ fn it_keeps_recent_history_in_bounded_memory_in_every_sync_mode() {
             }
         }
         engine.wait_durable(COUNT - 1).unwrap();
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
         let seen = seen.unwrap().join();
         assert!(seen.failure.is_some() || seen.end == COUNT, "evicted, or it has seen all: {seen:?}");
         // Unlinking trails the writer by as much as its thread is kept from a core; without it all 60 would be there.
@@ -87,7 +87,7 @@ fn it_keeps_recent_history_in_bounded_memory_in_every_sync_mode() {
         let first = journal.reader::<Note>().unwrap().first_sequence();
         assert!(first > COUNT / 2, "{first}");
         let (mut recovered, digest) = open();
-        let report = recovered.replay(From::Start).unwrap();
+        let report = recovered.replay(ReplayFrom::Start).unwrap();
         assert_eq!((report.first_sequence, report.end_sequence), (first, COUNT));
         let mut wanted = RunningDigest::new();
         for id in first..COUNT {

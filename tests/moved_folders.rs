@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::mount::UnmountFlags;
 use serde_json::Value;
 use slipring::{
-    CountersReader, DeadLetters, Engine, EngineBuilder, FollowFrom, From, Journal, KeptInfo, Lane,
-    LateConsumer, LateContext, Snapshots, Sync,
+    CountersReader, DeadLetters, Engine, EngineBuilder, FollowFrom, Journal, KeptInfo, Lane, LateConsumer,
+    LateContext, ReplayFrom, Snapshots, SyncMode,
 };
 use slipring_journal::{OpenError, Retention, Status, Writer, verify};
 use slipring_tests::children::{Mount, is_root, skipped};
@@ -24,7 +24,7 @@ use slipring_tests::keeps_all;
 const SEGMENT_RECORDS: u64 = 64;
 
 fn journal(path: impl Into<PathBuf>) -> Journal {
-    let sync = Sync::every(Duration::from_millis(1));
+    let sync = SyncMode::every(Duration::from_millis(1));
     Journal::at(path).segment_records(SEGMENT_RECORDS).window_records(1 << 10).sync(sync)
 }
 
@@ -258,10 +258,10 @@ fn row_moved_folder_between_open_replay_and_live_with_all_that_stages_keep() {
         let other = place.path().join("other");
         for (folder, count) in [(&name, 150), (&other, 250)] {
             let mut recovered = engine(folder).open().unwrap();
-            recovered.replay(From::Snapshot).unwrap();
+            recovered.replay(ReplayFrom::Snapshot).unwrap();
             let (engine, mut publisher) = recovered.go_live().unwrap();
             (0..count).for_each(|id| assert_eq!(publisher.publish(note(id)).unwrap(), id));
-            engine.shutdown(publisher).unwrap();
+            engine.join().unwrap();
         }
         let mut before = BTreeMap::new();
         let mut turn = |at: u64| {
@@ -273,7 +273,7 @@ fn row_moved_folder_between_open_replay_and_live_with_all_that_stages_keep() {
         };
         let mut recovered = engine(&name).open().unwrap();
         turn(0);
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         assert_eq!(recovered.end_sequence(), 150);
         turn(1);
         let (engine, mut publisher) = recovered.go_live().unwrap();
@@ -296,7 +296,7 @@ fn row_moved_folder_between_open_replay_and_live_with_all_that_stages_keep() {
                 assert_eq!(seen.id, count.fetch_add(1, Ordering::Relaxed));
             })
             .unwrap();
-        let report = engine.shutdown(publisher).unwrap();
+        let report = engine.join().unwrap();
         assert_eq!(report.end_sequence, 500);
         assert_eq!((late.join().end, seen.load(Ordering::Relaxed)), (500, 500));
         assert_eq!(files(&name), before, "step {step}: the other is as it was");
@@ -308,7 +308,7 @@ fn row_moved_folder_between_open_replay_and_live_with_all_that_stages_keep() {
         assert_eq!(kept.effects_end, Some(Ok(500)));
         assert_eq!(DeadLetters::of(&away).unwrap().open().len(), 10);
         let mut recovered = self::engine(&away).open().unwrap();
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         assert_eq!(recovered.restored()[0].end, Some(500));
     }
 }
@@ -355,5 +355,5 @@ fn row_moved_folder_is_shown_by_top() {
     let text = String::from_utf8_lossy(&of_the_copy.stderr).into_owned();
     assert!(of_the_copy.status.code() == Some(3) && text.contains("copy"), "{text}");
     assert_eq!(top(&[]).status.code(), Some(3), "one of both is needed");
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use slipring::{
     Context, Engine, Gate, Handler, HandlerError, Journal, Lane, LateConsumer, LateContext, Output,
-    PublishError, Publisher, Publishers, Schedule, Sync, Timers, Wait,
+    PublishError, Publisher, Publishers, Schedule, StageKey, SyncMode, Timers, Wait,
 };
 use slipring_tests::counting::{Counting, calls};
 use slipring_tests::journals::{Note, note};
@@ -92,7 +92,7 @@ fn run(publishers: u64, journal: bool, wait: Wait, allocates_at: Option<u64>) ->
     if journal {
         // Small segments: hundreds of rolls.
         let place = Journal::at(folder.path()).segment_records(512);
-        builder = builder.journal(place.sync(Sync::every(Duration::from_millis(1))));
+        builder = builder.journal(place.sync(SyncMode::every(Duration::from_millis(1))));
         lane = lane.journal();
     }
     let first = Probe { allocates_at, ..probe() };
@@ -115,10 +115,10 @@ fn run(publishers: u64, journal: bool, wait: Wait, allocates_at: Option<u64>) ->
             calls.extend(threads.into_iter().map(|thread| ("publisher".to_owned(), thread.join().unwrap())));
         });
     }
-    let mut report = engine.shutdown(publisher).unwrap();
+    let mut report = engine.join().unwrap();
     assert_eq!(report.end_sequence, publishers * EACH);
     for name in ["first", "fused", "side", "out"] {
-        let probe = report.take_handler::<Probe>(name).unwrap();
+        let probe = report.take(&StageKey::<Probe>::named(name)).unwrap();
         assert_eq!(probe.events, publishers * EACH, "it saw all");
         calls.push((name.to_owned(), probe.calls()));
     }
@@ -205,12 +205,12 @@ fn timers_and_outputs_in_a_handler() {
     for id in 0..COUNT {
         publisher.publish_at(id, note(id)).unwrap();
     }
-    let busy: Busy = engine.shutdown(publisher).unwrap().take_handler("busy").unwrap();
+    let busy: Busy = engine.join().unwrap().take(&StageKey::named("busy")).unwrap();
     assert_eq!(late.join().end, COUNT);
     assert_eq!((busy.probe.events, busy.output.published()), (COUNT, COUNT));
     assert_eq!(busy.probe.calls(), 0);
     assert!(timers.pending() > 0, "they were taken");
-    sink.shutdown(busy.output.into_publisher()).unwrap();
+    sink.join().unwrap();
 }
 
 /// The control: an allocation in a handler is seen, on the lane where it was made and on no other.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use slipring::{Engine, EngineBuilder, From, Journal, Lane, Snapshots, Sync};
+use slipring::{Engine, EngineBuilder, Journal, Lane, ReplayFrom, Snapshots, SyncMode};
 use slipring_journal::{JournalFault, OpenError};
 use slipring_tests::children::{is_root, skipped};
 use slipring_tests::journals::{Note, note};
@@ -15,19 +15,19 @@ use slipring_tests::keeps_all;
 
 fn engine(folder: &Path) -> EngineBuilder<Note> {
     let stage = keeps_all::stage(Snapshots::every(100));
-    let journal = Journal::at(folder).segment_records(64).sync(Sync::every(Duration::from_millis(1)));
+    let journal = Journal::at(folder).segment_records(64).sync(SyncMode::every(Duration::from_millis(1)));
     Engine::builder().ring_capacity(64).journal(journal).lane(Lane::named("main").journal().with(stage))
 }
 
 fn live(folder: &Path) -> Result<(), String> {
     let mut recovered = engine(folder).open().map_err(|error| error.to_string())?;
-    recovered.replay(From::Snapshot).map_err(|error| error.to_string())?;
+    recovered.replay(ReplayFrom::Snapshot).map_err(|error| error.to_string())?;
     let end = recovered.end_sequence();
     let (engine, mut publisher) = recovered.go_live().map_err(|error| error.to_string())?;
     for id in end..end + 150 {
         publisher.publish(note(id)).map_err(|error| error.to_string())?;
     }
-    engine.shutdown(publisher).map_err(|error| error.to_string())?;
+    engine.join().map_err(|error| error.to_string())?;
     Ok(())
 }
 

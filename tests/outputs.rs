@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use slipring::{
-    Cause, Context, Digest, Digests, Engine, From, Gate, Handler, HandlerError, Journal, Lane, Output,
-    OutputError, Publishers, Recovered, ReplayError, ShutdownError, Stage,
+    Cause, Context, Digest, Digests, Engine, Gate, Handler, HandlerError, Journal, Lane, Output, OutputError,
+    Publishers, Recovered, ReplayError, ReplayFrom, ShutdownError, Stage, StageKey,
 };
 use slipring_tests::children::Child;
 use slipring_tests::journals::{Note, note, segment};
@@ -139,9 +139,9 @@ fn another_output_in_replay_is_caught_at_its_event() {
     for id in 0..100 {
         publisher.publish_at(id, note(id)).unwrap();
     }
-    engine.shutdown(publisher).unwrap();
-    open(None, Digests::every(1)).replay(From::Start).unwrap();
-    let error = open(Some(37), Digests::every(1)).replay(From::Start).unwrap_err();
+    engine.join().unwrap();
+    open(None, Digests::every(1)).replay(ReplayFrom::Start).unwrap();
+    let error = open(Some(37), Digests::every(1)).replay(ReplayFrom::Start).unwrap_err();
     let ReplayError::Halted(halted) = &error else { panic!("{error}") };
     let Cause::Diverged(divergence) = &halted.cause else { panic!("{error}") };
     assert_eq!((divergence.after, divergence.end), (37, 38), "{error}");
@@ -157,15 +157,15 @@ fn an_engine_without_a_journal_gets_everything_again() {
         let lane = Lane::named("main").journal().stage("forward", forward, Gate::JOURNALLED);
         let builder = Engine::builder().journal(Journal::at(folder.path())).lane(lane);
         let mut recovered = builder.open().unwrap();
-        recovered.replay(From::Start).unwrap();
+        recovered.replay(ReplayFrom::Start).unwrap();
         let (engine, mut publisher) = recovered.go_live().unwrap();
         for id in 0..10 {
             publisher.publish_at(id, note(id)).unwrap();
         }
-        let forward: Forward = engine.shutdown(publisher).unwrap().take_handler("forward").unwrap();
+        let forward: Forward = engine.join().unwrap().take(&StageKey::named("forward")).unwrap();
         assert_eq!((forward.output.count(), forward.output.published()), (10 * life, 10 * life));
-        let into = forward.output.into_publisher();
-        assert_eq!(sink.shutdown(into).unwrap().end_sequence, 10 * life);
+        let _ = forward.output.into_publisher();
+        assert_eq!(sink.join().unwrap().end_sequence, 10 * life);
     }
 }
 
@@ -195,7 +195,7 @@ fn back_pressure_is_an_error_and_no_wait_for_ever() {
         assert_eq!((halted.stage.as_str(), halted.sequence), ("forward", 16), "{halted}");
         let text = halted.to_string();
         assert!(text.contains("output slow, after event 16"), "{text}");
-        assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+        assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
         drop(let_go);
         while sink.counters().stages[0].end < 16 {
             std::thread::sleep(Duration::from_micros(100));
@@ -240,14 +240,14 @@ impl Pair {
             // It may have halted already.
             let _ = publisher.publish_at(id, note(id));
         }
-        let mut report = engine.shutdown(publisher)?;
-        let forward: Forward = report.take_handler("forward").unwrap();
-        self.sink.shutdown(forward.output.into_publisher()).unwrap();
+        let mut report = engine.join()?;
+        let _: Forward = report.take(&StageKey::named("forward")).unwrap();
+        self.sink.join().unwrap();
         Ok(())
     }
 
     /// Replays, and must halt at the event `sequence`, whose order is not record `number` of the other journal.
-    fn differs(mut self, from: From, sequence: u64, number: u64) {
+    fn differs(mut self, from: ReplayFrom, sequence: u64, number: u64) {
         let error = self.notes.replay(from).unwrap_err();
         let ReplayError::Halted(halted) = &error else { panic!("{error}") };
         assert_eq!((halted.stage.as_str(), halted.sequence), ("forward", sequence), "{error}");
@@ -261,7 +261,7 @@ impl Pair {
     fn refused_with(self, count: u64, held: u64) {
         let sequence = self.notes.end_sequence();
         let error = self.live(sequence..sequence + 5).unwrap_err();
-        let ShutdownError::Halted(halted) = &error else { panic!("{error}") };
+        let ShutdownError::Halted(halted, _) = &error else { panic!("{error}") };
         assert_eq!((halted.stage.as_str(), halted.sequence), ("forward", sequence), "{error}");
         let text = error.to_string();
         let told = format!("{count} events have been put out, and the other journal holds {held}");
@@ -282,7 +282,7 @@ fn a_live_event_that_the_other_journal_seems_to_have_is_an_error_and_not_dropped
     let folder = tempfile::tempdir().unwrap();
     Pair::open(folder.path()).live(0..10).unwrap();
     // A replay from the midst of history is refused at its first order.
-    for (from, first) in [(From::Time(5), 5), (From::Sequence(9), 9)] {
+    for (from, first) in [(ReplayFrom::Time(5), 5), (ReplayFrom::Sequence(9), 9)] {
         Pair::open(folder.path()).differs(from, first, 0);
     }
     Pair::open(folder.path()).refused_with(0, 10);
@@ -291,7 +291,7 @@ fn a_live_event_that_the_other_journal_seems_to_have_is_an_error_and_not_dropped
     let folder = tempfile::tempdir().unwrap();
     Pair::open(folder.path()).live(0..10).unwrap();
     let mut pair = Pair::open(folder.path());
-    pair.notes.replay(From::Start).unwrap();
+    pair.notes.replay(ReplayFrom::Start).unwrap();
     pair.live(10..20).unwrap();
     assert_eq!(ids_in(&folder.path().join("orders")), (0..20).collect::<Vec<_>>());
 }
@@ -304,7 +304,7 @@ fn an_order_does_not_vanish_because_lost_notes_had_theirs() {
     let notes = folder.path().join("notes");
     Pair::open(folder.path()).live(0..6).unwrap();
     let mut pair = Pair::open(folder.path());
-    pair.notes.replay(From::Start).unwrap();
+    pair.notes.replay(ReplayFrom::Start).unwrap();
     let durable: Vec<_> = ["control".to_owned(), segment(0)]
         .map(|file| (notes.join(&file), std::fs::read(notes.join(file)).unwrap()))
         .into();
@@ -321,22 +321,22 @@ fn an_order_does_not_vanish_because_lost_notes_had_theirs() {
     lose();
 
     let mut pair = Pair::open(folder.path());
-    assert_eq!(pair.notes.replay(From::Start).unwrap().end_sequence, 6);
+    assert_eq!(pair.notes.replay(ReplayFrom::Start).unwrap().end_sequence, 6);
     pair.refused_with(6, 10);
     assert_eq!(ids_in(&folder.path().join("orders")), (0..10).collect::<Vec<_>>());
     // Just started again: the notes since are replayed, and are the same as those that were lost.
     let mut pair = Pair::open(folder.path());
-    assert_eq!(pair.notes.replay(From::Start).unwrap().end_sequence, 11);
+    assert_eq!(pair.notes.replay(ReplayFrom::Start).unwrap().end_sequence, 11);
     drop(pair);
 
     // Lost once more, and this time other notes come.
     lose();
     let mut pair = Pair::open(folder.path());
-    pair.notes.replay(From::Start).unwrap();
+    pair.notes.replay(ReplayFrom::Start).unwrap();
     let error = pair.live(106..111).unwrap_err();
     assert!(error.to_string().contains("which is live"), "{error}");
     // Just started again: they are not taken for those that were lost.
-    Pair::open(folder.path()).differs(From::Start, 6, 6);
+    Pair::open(folder.path()).differs(ReplayFrom::Start, 6, 6);
 }
 
 #[test]
@@ -358,5 +358,5 @@ fn an_output_into_its_own_engine_is_refused() {
     let text = engine.halted().unwrap().to_string();
     assert!(text.contains("output own leads into the engine whose handler uses it"), "{text}");
     *output.lock().unwrap() = None;
-    assert!(engine.shutdown(publisher).is_err());
+    assert!(engine.join().is_err());
 }

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use slipring::{
-    Context, Digest, Digests, Effects, Engine, From, Gate, Handler, HandlerError, Journal, Lane, Output,
-    Publisher, Publishers, ReplayError, RunningDigest, Snapshot, Snapshots, Stage,
+    Context, Digest, Digests, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, Output, Publisher,
+    Publishers, ReplayError, ReplayFrom, RunningDigest, Snapshot, Snapshots, Stage, StageKey,
 };
 
 use crate::journals::{Note, note};
@@ -113,8 +113,8 @@ impl Relay {
         let maker = Maker { orders: output.patience(patience), sum: 0 };
         let stage = Stage::new("maker", maker, Gate::JOURNALLED).digests(Digests::every(64));
         let (stage, from) = match mode {
-            Mode::Only => (stage.snapshots(Snapshots::every(500)), From::Snapshot),
-            Mode::Shared => (stage.effects(Effects::new()), From::Start),
+            Mode::Only => (stage.snapshots(Snapshots::every(500)), ReplayFrom::Snapshot),
+            Mode::Shared => (stage.effects(Effects::new()), ReplayFrom::Start),
         };
         let lane = Lane::named("notes").journal().with(stage);
         let mut recovered = Engine::builder().journal(notes_at(folder)).lane(lane).open().unwrap();
@@ -143,10 +143,10 @@ impl Relay {
     /// # Panics
     /// If that fails.
     pub fn end(self) -> (u64, u64, u64) {
-        let maker: Maker = self.engine.shutdown(self.publisher).unwrap().take_handler("maker").unwrap();
+        let maker: Maker = self.engine.join().unwrap().take(&StageKey::named("maker")).unwrap();
         let told = (maker.orders.count(), maker.orders.digest(), maker.orders.published());
         drop(self.noise);
-        self.orders.shutdown(maker.orders.into_publisher()).unwrap();
+        self.orders.join().unwrap();
         told
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use slipring_journal::storage::{Memory, Storage, StorageFile};
 use slipring_journal::{
-    Follower, Journal, JournalFault, OpenError, ReadError, Reader, Retention, Status, Sync, SyncError,
+    Follower, Journal, JournalFault, OpenError, ReadError, Reader, Retention, Status, SyncError, SyncMode,
     Writer, protect, verify_on,
 };
 use slipring_tests::journals::{
@@ -284,7 +284,7 @@ fn a_sealed_segment_is_there_while_its_hook_runs() {
     let to_told = Arc::clone(&told);
     let journal = Journal::at(folder.path())
         .segment_records(16)
-        .sync(Sync::every(Duration::from_millis(20)))
+        .sync(SyncMode::every(Duration::from_millis(20)))
         .retention(Retention::new().keep_records(0))
         .on_sealed(move |segment| {
             std::thread::sleep(Duration::from_millis(5));
@@ -308,7 +308,7 @@ fn readers_beside_a_writer_that_retires_see_no_damage() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let journal = Journal::at(folder.path())
         .segment_records(16)
-        .sync(Sync::EveryBatch)
+        .sync(SyncMode::EveryBatch)
         .retention(Retention::new().keep_records(32));
     let (mut writer, _) = journal.open::<Note>().expect("a new journal");
     let stop = Arc::new(AtomicBool::new(false));

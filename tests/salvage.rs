@@ -351,7 +351,6 @@ fn a_journal_that_has_used_up_its_epochs_can_be_opened_again() {
 #[test]
 fn strangers_are_left_out_and_named() {
     #[derive(Clone, Copy, Event)]
-    #[event(pod)]
     #[repr(C)]
     struct Other {
         value: u64,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use slipring_journal::storage::{Files, Memory, Storage};
-use slipring_journal::{Journal, Reader, Sync};
+use slipring_journal::{Journal, Reader, SyncMode};
 use slipring_tests::journals::{FileSet, HEADER_BYTES, Note, RECORD_BYTES, time};
 use slipring_tests::lives::note_of_round;
 
@@ -158,7 +158,7 @@ impl Expected {
     fn check(&self, files: &FileSet, boot: [u8; 16], acknowledged: u64, counts: &mut Counts) -> u64 {
         counts.images += 1;
         let memory = Memory::from_files(files.clone(), boot);
-        let journal = Journal::at("memory").segment_records(CAPACITY).sync(Sync::EveryBatch);
+        let journal = Journal::at("memory").segment_records(CAPACITY).sync(SyncMode::EveryBatch);
         // I4 is tried by stepping recovery itself; here, that it finds the same when it is run again.
         let mut end = None;
         for again in [false, true] {
@@ -240,7 +240,7 @@ fn step_through(folder: &Path, mut expected: Expected, counts: &mut Counts) -> E
 
 /// A journal whose writer died with records above D, in the middle of a record and of making a segment.
 fn died_in_the_middle(folder: &Path) -> Expected {
-    let journal = Journal::at(folder).segment_records(CAPACITY).sync(Sync::EveryBatch);
+    let journal = Journal::at(folder).segment_records(CAPACITY).sync(SyncMode::EveryBatch);
     let (mut writer, _) = journal.open_on::<Note, Files>(&Files::new(folder), false).unwrap();
     for id in 0..10 {
         while writer.step_helper() {}

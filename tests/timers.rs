@@ -7,12 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, From, Gate, Handler, HandlerError, Journal, Lane, Publisher,
-    Publishers, Schedule, Ticker, TimerError, Timers,
+    Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane, Publisher, Publishers,
+    ReplayFrom, Schedule, StageKey, Ticker, TimerError, Timers,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Message {
     kind: u64,
@@ -104,7 +103,7 @@ impl Life {
     fn start(folder: &tempfile::TempDir, hand: &Hand) -> Self {
         let timers = Timers::start(16).unwrap();
         let mut recovered = describe(folder, hand, &timers).open().unwrap();
-        recovered.replay(From::Start).unwrap();
+        recovered.replay(ReplayFrom::Start).unwrap();
         let (engine, publisher) = recovered.go_live().unwrap();
         timers.arm(publisher.try_clone().unwrap()).unwrap();
         Life { engine, publisher, timers }
@@ -125,9 +124,9 @@ impl Life {
     }
 
     fn end(self) -> Book {
-        let mut report = self.engine.shutdown(self.publisher).unwrap();
+        let mut report = self.engine.join().unwrap();
         assert!(self.timers.failure().is_none());
-        report.take_handler("book").unwrap()
+        report.take(&StageKey::named("book")).unwrap()
     }
 }
 
@@ -178,7 +177,7 @@ fn what_went_off_is_not_repeated_and_what_was_pending_goes_off_in_the_next_life(
     hand.set(3_200);
     let timers = Timers::start(16).unwrap();
     let mut recovered = describe(&folder, &hand, &timers).open().unwrap();
-    recovered.replay(From::Start).unwrap();
+    recovered.replay(ReplayFrom::Start).unwrap();
     // Replay collects and lets nothing go off, whatever the clock says.
     while timers.pending() != 2 {
         std::thread::sleep(Duration::from_micros(100));
@@ -313,9 +312,9 @@ fn a_full_queue_and_a_full_ring_hold_nobody_up_for_ever() {
     while timers.went_off() < COUNT {
         std::thread::sleep(Duration::from_micros(100));
     }
-    let mut report = engine.shutdown(publisher).unwrap();
+    let mut report = engine.join().unwrap();
     assert_eq!(report.end_sequence, 2 * COUNT);
-    let book: Book = report.take_handler("book").unwrap();
+    let book: Book = report.take(&StageKey::named("book")).unwrap();
     let mut went_off = book.went_off();
     went_off.sort_unstable();
     assert_eq!(went_off, (0..COUNT).collect::<Vec<_>>());
@@ -331,7 +330,7 @@ fn a_handler_whose_timers_are_gone_is_told() {
     drop(timers);
     assert!(matches!(schedule.cancel(1), Err(TimerError::Gone)));
     publisher.publish(set(1, 0)).unwrap();
-    let error = engine.shutdown(publisher).unwrap_err();
+    let error = engine.join().unwrap_err();
     assert!(error.to_string().contains("keep Timers until the engine has been shut down"), "{error}");
     assert!(matches!(Timers::<Message>::start(0), Err(TimerError::NoRoom)));
 }
@@ -348,7 +347,7 @@ fn timers_that_go_before_they_took_their_publisher_let_go_of_it() {
         let (engine, publisher) = builder.open().unwrap().go_live().unwrap();
         timers.arm(publisher.try_clone().unwrap()).unwrap();
         drop(timers);
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
     }
 }
 
@@ -368,7 +367,7 @@ fn a_halted_engine_ends_timers_and_tickers_with_the_cause() {
     }
     assert!(matches!(timers.failure(), Some(TimerError::Halted(halted)) if halted.stage == "fails"));
     assert!(matches!(ticker.stop(), Err(TimerError::Halted(halted)) if halted.stage == "fails"));
-    assert!(engine.shutdown(publisher).is_err());
+    assert!(engine.join().is_err());
 }
 
 /// Ticks keep to the grid of the engine's clock: one for each multiple, none twice, the missed ones counted.
@@ -412,9 +411,9 @@ fn a_ticker_keeps_to_its_grid() {
     hand.set(900_100);
     wait_for(5, 2);
     // An engine that is shut down ends it, whenever its next tick would be.
-    let mut report = engine.shutdown(publisher).unwrap();
+    let mut report = engine.join().unwrap();
     ticker.stop().unwrap();
-    let book: Book = report.take_handler("book").unwrap();
+    let book: Book = report.take(&StageKey::named("book")).unwrap();
     let times: Vec<u64> = book.seen.iter().map(|(.., message)| message.at_ns).collect();
     assert_eq!(times, [1_000_300, 1_000_400, 1_000_700, 1_000_800, 900_100]);
     let journal_times: Vec<u64> = book.seen.iter().map(|(_, time_ns, _)| *time_ns).collect();
@@ -435,7 +434,7 @@ fn a_ticker_ticks_by_the_systems_clock() {
     }
     // Dropped, it stops: shutdown would else wait for its publisher.
     drop(ticker);
-    assert!(engine.shutdown(publisher).unwrap().end_sequence >= 10);
+    assert!(engine.join().unwrap().end_sequence >= 10);
 
     let lane = Lane::named("main").stage("seen", |_: &Message, _: &Context| (), Gate::PUBLISHED);
     let builder = Engine::builder().publishers(Publishers::Multi).lane(lane);
@@ -446,5 +445,5 @@ fn a_ticker_ticks_by_the_systems_clock() {
         std::thread::sleep(Duration::from_micros(100));
     }
     assert!(matches!(ticker.stop(), Err(TimerError::Panicked(message)) if message == "no event today"));
-    assert_eq!(engine.shutdown(publisher).unwrap().end_sequence, 0, "no hole");
+    assert_eq!(engine.join().unwrap().end_sequence, 0, "no hole");
 }

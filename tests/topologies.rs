@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use proptest::prelude::*;
-use slipring::{Context, Engine, From, Gate, Journal, Lane, Publisher, Publishers, Sync, Wait};
+use slipring::{Context, Engine, Gate, Journal, Lane, Publisher, Publishers, ReplayFrom, SyncMode, Wait};
 use slipring_tests::graphs::{CLOCK_NS, Graph, Level, Node, Seen};
 use slipring_tests::journals::{Note, note};
 
@@ -22,7 +22,7 @@ fn run(graph: &Graph, count: u64) {
         id += batch.len() as u64;
         assert_eq!(publisher.publish_all_at(&batch).unwrap(), Some(id - 1));
     }
-    let report = trace.shutdown(publisher);
+    let report = trace.join();
     assert_eq!(report.end_sequence, count);
     assert_eq!(trace.agreed(), (0..count).map(|id| (id, id, id)).collect::<Vec<Seen>>());
 }
@@ -101,7 +101,7 @@ fn three_publishers_to_one() {
             });
         }
     });
-    assert_eq!(trace.shutdown(publisher).end_sequence, 3 * EACH);
+    assert_eq!(trace.join().end_sequence, 3 * EACH);
     let mut ids: Vec<u64> = trace.agreed().iter().map(|(_, id, _)| *id).collect();
     for own in 0..3 {
         let published = own * EACH..(own + 1) * EACH;
@@ -188,9 +188,9 @@ fn ping_pong_of_two_engines() {
     into_ping.publish_at(0, note(0)).unwrap();
     ping_in.send(into_pong).unwrap();
     pong_in.send(into_ping).unwrap();
-    let (into_pong, into_ping) = (from_ping.recv().unwrap(), from_pong.recv().unwrap());
-    assert_eq!(ping.shutdown(into_ping).unwrap().end_sequence, ROUNDS);
-    assert_eq!(pong.shutdown(into_pong).unwrap().end_sequence, ROUNDS);
+    let (_, _) = (from_ping.recv().unwrap(), from_pong.recv().unwrap());
+    assert_eq!(ping.join().unwrap().end_sequence, ROUNDS);
+    assert_eq!(pong.join().unwrap().end_sequence, ROUNDS);
 }
 
 /// How a publisher publishes its next events.
@@ -206,7 +206,7 @@ enum Step {
 #[derive(Clone, Debug)]
 struct Plan {
     graph: Graph,
-    journalled: Option<(u64, Sync)>,
+    journalled: Option<(u64, SyncMode)>,
     /// The steps of each publisher.
     publishers: Vec<Vec<Step>>,
 }
@@ -232,7 +232,8 @@ fn plans() -> impl Strategy<Value = Plan> {
         Just(Wait::Throughput),
         Just(Wait::Sleep(50)),
     ];
-    let sync = prop_oneof![Just(Sync::EveryBatch), Just(Sync::every(std::time::Duration::from_millis(1))),];
+    let sync =
+        prop_oneof![Just(SyncMode::EveryBatch), Just(SyncMode::every(std::time::Duration::from_millis(1))),];
     let level = prop_oneof![Just(Level::Published), Just(Level::Journalled), Just(Level::Durable)];
     // A node is after some of the nodes before it in a shuffled order, so that no order of lanes or names helps.
     let node = (0usize..4, level, any::<u16>());
@@ -367,9 +368,9 @@ proptest! {
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        let publisher = publishers.swap_remove(0);
+        let _ = publishers.swap_remove(0);
         drop(publishers);
-        let report = trace.shutdown(publisher);
+        let report = trace.join();
         let seen = trace.agreed();
         check(&seen, &published);
         prop_assert_eq!(report.end_sequence, seen.len() as u64);
@@ -378,10 +379,10 @@ proptest! {
             // Replay into the same graph shows every stage the same again.
             let (builder, again) = graph.build();
             let mut recovered = builder.open().unwrap();
-            recovered.replay(From::Start).unwrap();
-            let (engine, publisher) = recovered.go_live().unwrap();
+            recovered.replay(ReplayFrom::Start).unwrap();
+            let (engine, _) = recovered.go_live().unwrap();
             again.watch(engine);
-            prop_assert_eq!(again.shutdown(publisher).end_sequence, seen.len() as u64);
+            prop_assert_eq!(again.join().end_sequence, seen.len() as u64);
             prop_assert_eq!(again.agreed(), seen);
         }
     }

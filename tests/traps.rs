@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use slipring::{
     BuildError, Cause, Context, Engine, Gate, Halted, Journal, Lane, PublishError, Publishers, ShutdownError,
-    Sync, WaitError,
+    SyncMode, WaitError,
 };
 use slipring_tests::blocked::Blocked;
 use slipring_tests::graphs::{Graph, Node};
@@ -22,7 +22,8 @@ fn trap_01_a_journaller_that_fails_in_a_batch_leaves_gated_stages_exactly_before
             let folder = tempfile::tempdir().unwrap();
             let (journalled, durable, beside) = (Ids::default(), Ids::default(), Ids::default());
             let segment_records = Blocked::segment_records(fails_at);
-            let journal = Journal::at(folder.path()).segment_records(segment_records).sync(Sync::EveryBatch);
+            let journal =
+                Journal::at(folder.path()).segment_records(segment_records).sync(SyncMode::EveryBatch);
             let mut builder = Engine::builder().ring_capacity(256).journal(journal);
             let (a, b) = (keep(&journalled), keep(&durable));
             builder = if lanes == 1 {
@@ -41,8 +42,8 @@ fn trap_01_a_journaller_that_fails_in_a_batch_leaves_gated_stages_exactly_before
             let batch: Vec<(u64, Note)> = (0..100).map(|id| (1_000, note(id))).collect();
             assert_eq!(publisher.publish_all_at(&batch).unwrap(), Some(99));
             let ending = engine.ending();
-            let error = engine.shutdown(publisher).unwrap_err();
-            assert!(matches!(error, ShutdownError::Journal(_) | ShutdownError::Halted(_)), "{error}");
+            let error = engine.join().unwrap_err();
+            assert!(matches!(error, ShutdownError::Journal(_, _) | ShutdownError::Halted(_, _)), "{error}");
             let Some(Halted { stage, sequence, cause: Cause::Journal(_) }) = ending.halted() else {
                 panic!("{error}");
             };
@@ -114,7 +115,7 @@ fn trap_02_a_panic_in_a_handler_halts_and_everyone_learns_of_it() {
     assert!(matches!(engine.wait_journalled(id), Err(WaitError::Halted(_))), "it was never published");
     engine.wait_durable(id - 1).expect("the journal drains what was published, and syncs it");
     assert!(is_it(&engine.halted().unwrap()));
-    assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(halted)) if is_it(&halted)));
+    assert!(matches!(engine.join(), Err(ShutdownError::Halted(halted, _)) if is_it(&halted)));
     assert_eq!(Journal::at(folder.path()).reader::<Note>().unwrap().end_sequence(), id);
 }
 
@@ -155,7 +156,7 @@ fn trap_03_a_panic_in_a_publish_closure_leaves_no_hole() {
             }
             assert_eq!(publisher.publish_with(|event| *event = note(id)).unwrap(), id);
         }
-        assert_eq!(trace.shutdown(publisher).end_sequence, 500);
+        assert_eq!(trace.join().end_sequence, 500);
         assert!(trace.agreed().iter().map(|(_, id, _)| *id).eq(0..500));
     }
 }
@@ -172,7 +173,7 @@ fn trap_04_a_batch_publishes_its_events_and_nothing_of_the_last_lap() {
             id += size;
             assert_eq!(last, if size == 0 { None } else { Some(id - 1) });
         }
-        trace.shutdown(publisher);
+        trace.join();
         assert!(trace.agreed().iter().map(|(_, seen, _)| *seen).eq(0..id));
     }
 }
@@ -199,7 +200,7 @@ fn trap_05_progress_shows_within_a_batch() {
     engine.wait_stage("slow", 383).unwrap();
     engine.wait_stage("after", 383).unwrap();
     go.send(()).unwrap();
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert!(after.lock().unwrap().iter().copied().eq(0..512));
 }
 
@@ -234,7 +235,7 @@ fn trap_06_cursors_lag_and_room_can_be_seen() {
     engine.wait_stage("gated", 39).unwrap();
     assert_eq!(engine.counters().occupancy(), 0);
     assert_eq!(publisher.remaining_capacity(), 64);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 /// The crate panics when the core is not in the caller's own mask.
@@ -263,7 +264,7 @@ fn trap_07_pinning_asks_the_kernel_and_a_core_that_is_not_there_is_an_error_that
         for id in 0..1000 {
             publisher.publish(note(id)).unwrap();
         }
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
     })
     .join()
     .unwrap();
@@ -287,7 +288,7 @@ fn trap_08_sequences_go_on_where_the_journal_ended() {
             assert_eq!(publisher.publish(note(id)).unwrap(), id);
         }
         engine.wait_stage("s", base + 69).unwrap();
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
     }
 }
 
@@ -320,7 +321,7 @@ fn trap_10_three_publishers_before_a_stalled_then_released_stage() {
         assert!(seen.lock().unwrap().is_empty());
         go.send(()).unwrap();
     });
-    let end = engine.shutdown(publisher).unwrap().end_sequence;
+    let end = engine.join().unwrap().end_sequence;
     let mut ids = seen.lock().unwrap().clone();
     assert_eq!(ids.len() as u64, end);
     ids.sort_unstable();
@@ -336,13 +337,13 @@ fn trap_11_a_batch_larger_than_the_ring_goes_in_parts() {
         let (trace, mut publisher) = graph.live();
         assert_eq!(publisher.publish_all(&notes(0..64)).unwrap(), Some(63), "exactly the ring");
         assert_eq!(publisher.publish_all(&notes(64..64 + 6_401)).unwrap(), Some(6_464));
-        trace.shutdown(publisher);
+        trace.join();
         assert!(trace.agreed().iter().map(|(_, id, _)| *id).eq(0..6_465));
     }
     // The smallest ring of all.
     let (trace, mut publisher) = Graph { capacity: 2, ..Graph::of(vec![Node::after(0, &[])]) }.live();
     assert_eq!(publisher.publish_all(&notes(0..100)).unwrap(), Some(99));
-    trace.shutdown(publisher);
+    trace.join();
     assert_eq!(trace.agreed().len(), 100);
 }
 
@@ -383,8 +384,7 @@ fn trap_14_shutdown_with_a_closed_gate_lets_everything_through() {
         assert_eq!(publisher.publish_all(&notes(0..30)).unwrap(), Some(29));
         assert_eq!(is_reached.recv(), Ok(3));
         // The gate of `out` is closed while the engine shuts down, for as long as it takes to be sure of it.
-        let shutdown =
-            std::thread::spawn(move || engine.shutdown(publisher).map(|report| report.end_sequence));
+        let shutdown = std::thread::spawn(move || engine.join().map(|report| report.end_sequence));
         std::thread::sleep(Duration::from_millis(20));
         assert!(!shutdown.is_finished(), "it waits for the slow stage");
         go.send(()).unwrap();

@@ -4,10 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
-use slipring::{Context, Engine, Event, From, Gate, Journal, Lane, Pace, Publishers, Replay};
+use slipring::{Context, Engine, Event, Gate, Journal, Lane, Pace, Publishers, Replay, ReplayFrom};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -67,7 +66,7 @@ proptest! {
             .open()
             .unwrap();
         let pace = if at_once { Pace::Max } else { Pace::Times(1e9) };
-        recovered.replay(Replay::new(From::Start).pace(pace)).unwrap();
+        recovered.replay(Replay::new(ReplayFrom::Start).pace(pace)).unwrap();
         let (engine, mut publisher) = recovered.go_live().unwrap();
 
         let mut next = voids.len() as u64;
@@ -86,7 +85,7 @@ proptest! {
             };
             next += published as u64;
         }
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
 
         let replayed = (0..).zip(&voids).filter(|(_, is_void)| !**is_void).map(|(id, _)| id);
         let wanted: Vec<(u64, u64)> = replayed.chain(voids.len() as u64..next).map(|id| (id, id)).collect();

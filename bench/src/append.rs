@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use slipring_journal::{Journal, Sync, Writer};
+use slipring_journal::{Journal, SyncMode, Writer};
 
 use crate::bounds::Room;
 use crate::event::Order;
@@ -32,8 +32,10 @@ fn append(folder: &Path, events: u64, cores: Cores, slow: bool) -> Vec<Sample> {
 
 /// A writer whose next `events` records lie in pages that are present.
 fn ready(place: &Path, events: u64) -> Writer<Order> {
-    let journal =
-        Journal::at(place).segment_records(events + 1).reserve_bytes(2 * 64 * (events + 64)).sync(Sync::None);
+    let journal = Journal::at(place)
+        .segment_records(events + 1)
+        .reserve_bytes(2 * 64 * (events + 64))
+        .sync(SyncMode::None);
     let (writer, _) = journal.open::<Order>().expect("a new journal");
     settle();
     writer

@@ -3,7 +3,6 @@
 use slipring::Event;
 
 #[derive(Clone, Copy, Debug, PartialEq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Order {
     pub id: u64,

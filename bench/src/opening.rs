@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use slipring_journal::{Journal, Sync};
+use slipring_journal::{Journal, SyncMode};
 use tempfile::TempDir;
 
 use crate::event::Order;
@@ -23,7 +23,7 @@ impl Crashed {
         let folder = tempfile::tempdir_in(folder).expect("a folder for the journal");
         let journal = Journal::at(folder.path())
             .segment_records(records / (SEGMENTS - 1) + 1)
-            .sync(Sync::every(Duration::from_millis(5)));
+            .sync(SyncMode::every(Duration::from_millis(5)));
         let crashed = Crashed { records, journal, _folder: folder };
         crashed.die(records);
         crashed

@@ -9,7 +9,7 @@ use disruptor::{
     BusySpin, BusySpinWithSpinLoopHint, ProcessorSettings, Producer, SingleConsumerBarrier, SingleProducer,
     build_single_producer,
 };
-use slipring::{Context, Engine, EngineBuilder, Gate, Journal, Lane, Sync, Wait};
+use slipring::{Context, Engine, EngineBuilder, Gate, Journal, Lane, SyncMode, Wait};
 
 use crate::bounds::Room;
 use crate::clock::Ticks;
@@ -199,7 +199,7 @@ pub fn engine(
     stages.iter().for_each(|stage| engine.wait_stage(stage, events - 1).expect("a running engine"));
     let elapsed = started.elapsed();
     cores.unpin();
-    engine.shutdown(publisher).expect("a clean shutdown");
+    engine.join().expect("a clean shutdown");
     Sample::throughput(events, elapsed)
 }
 
@@ -279,7 +279,7 @@ pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick:
             let journal = Journal::at(place.path())
                 .segment_records(events + 1)
                 .reserve_bytes(2 * 64 * (events + 64))
-                .sync(Sync::None);
+                .sync(SyncMode::None);
             let lane = lane("main", cores).journal();
             let lane = add_summing(lane, "sum", Gate::JOURNALLED, slow);
             engine(Engine::builder().journal(journal).lane(lane), &["sum"], events, batch, cores)

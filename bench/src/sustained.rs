@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use slipring_journal::{Journal, Retention, Sync};
+use slipring_journal::{Journal, Retention, SyncMode};
 
 use crate::event::Order;
 use crate::harness::{Contender, Output, Sample};
@@ -20,7 +20,7 @@ use crate::kept::{FILE_BYTES, FILE_RECORDS, KEPT_BYTES, Kept};
 fn append(folder: &Path, cores: Cores, span: Duration) -> Vec<Sample> {
     cores.unpin();
     let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
-    let journal = Journal::at(place.path()).segment_records(FILE_RECORDS).sync(Sync::None);
+    let journal = Journal::at(place.path()).segment_records(FILE_RECORDS).sync(SyncMode::None);
     let journal = journal.retention(Retention::new().keep_bytes(KEPT_BYTES));
     let (mut writer, _) = journal.open::<Order>().expect("a new journal");
     let started = Instant::now();
@@ -125,7 +125,7 @@ fn latency(folder: &Path, cores: Cores, rolls: u64) -> Vec<Sample> {
     cores.unpin();
     let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
     let segment_records = 1 << 16;
-    let journal = Journal::at(place.path()).segment_records(segment_records).sync(Sync::None);
+    let journal = Journal::at(place.path()).segment_records(segment_records).sync(SyncMode::None);
     let (mut writer, _) = journal.open::<Order>().expect("a new journal");
     crate::host::settle();
     cores.pin_publisher();
@@ -222,7 +222,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
     output.bench_on_disk(
         folder,
         "append/latency",
-        &format!("one thread, 1 M/s open loop, {rolls} rolls, Sync::None, {}", cores.describe()),
+        &format!("one thread, 1 M/s open loop, {rolls} rolls, SyncMode::None, {}", cores.describe()),
         rounds,
         &mut [Contender::new("slipring", || latency(folder, cores, rolls))],
     );

@@ -12,10 +12,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use slipring::{Context, Engine, Event, Gate, Handler, HandlerError, Lane};
+use slipring::{Context, Engine, Event, Gate, Handler, HandlerError, Lane, StageKey};
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Quote {
     pub bid: i64,
@@ -92,8 +91,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     println!("published: {}", engine.counters());
-    let mut done = engine.shutdown(publisher)?;
-    let bars: Bars = done.take_handler("bars").ok_or("the stage ran")?;
+    let mut done = engine.join()?;
+    let bars: Bars = done.take(&StageKey::named("bars")).ok_or("the stage ran")?;
     println!("{} quotes, {} bars closed", done.end_sequence, bars.closed);
     assert_eq!((done.end_sequence, reports.load(Ordering::Relaxed)), (QUOTES, QUOTES));
     assert_eq!(bars.closed, QUOTES * 50_000 / 1_000_000_000 - 1);

@@ -15,7 +15,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use slipring::{Context, Engine, Event, Gate, Journal, Lane};
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Trade {
     id: u64,
@@ -75,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     sender.join().expect("the sender does not panic")?;
     // Runs the lane to its end, and makes all of it durable.
-    let report = engine.shutdown(publisher)?;
+    let report = engine.join()?;
     let volume = volume.load(Ordering::Relaxed);
     println!("{received} trades from the socket, journalled and booked in {turns} turns, volume {volume}");
     assert_eq!(report.durable_end, Some(TRADES));

@@ -12,10 +12,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use slipring::{Context, Engine, EngineBuilder, Event, From, Gate, Journal, Lane};
+use slipring::{Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, ReplayFrom};
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Order {
     pub id: u64,
@@ -69,13 +68,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for life in 0..2 {
         let mut recovered = desk(folder.path(), &venue).open()?;
         // The position is rebuilt from every order there ever was.
-        let replayed = recovered.replay(From::Start)?;
+        let replayed = recovered.replay(ReplayFrom::Start)?;
         let (engine, mut publisher) = recovered.go_live()?;
         for n in 0..150 {
             let quantity = if n % 3 == 2 { -10 } else { 20 };
             publisher.publish(Order { id: life * 1_000 + n, price: 5_853_300, quantity })?;
         }
-        engine.shutdown(publisher)?;
+        engine.join()?;
         let sent = venue.sent.lock().map_err(|_| "the gateway failed")?.len();
         println!("life {life}: {} orders replayed, 150 published, {sent} sent so far", replayed.events());
     }

@@ -10,11 +10,11 @@
 //! `cargo run --release -p slipring --example several_publishers`
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, From, Gate, Handler, HandlerError, Journal, Lane, Publishers,
+    Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane, Publishers,
+    ReplayFrom, StageKey,
 };
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Message {
     pub session: u32,
@@ -74,16 +74,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             });
         }
     });
-    let mut done = engine.shutdown(publisher)?;
-    let live: Matching = done.take_handler("matching").ok_or("the stage ran")?;
+    let mut done = engine.join()?;
+    let live: Matching = done.take(&StageKey::named("matching")).ok_or("the stage ran")?;
     println!("{} messages, {} switches between sessions", done.end_sequence, live.switches);
     assert_eq!(live.next, [EACH; SESSIONS as usize]);
 
     // The same order, and the same times, come out of the journal.
     let mut recovered = matching(&journal).open()?;
-    println!("{}", recovered.replay(From::Start)?);
-    let (engine, publisher) = recovered.go_live()?;
-    let replayed: Matching = engine.shutdown(publisher)?.take_handler("matching").ok_or("the stage ran")?;
+    println!("{}", recovered.replay(ReplayFrom::Start)?);
+    let (engine, _) = recovered.go_live()?;
+    let replayed: Matching = engine.join()?.take(&StageKey::named("matching")).ok_or("the stage ran")?;
     println!("digest live {:016x}, replayed {:016x}", live.digest, replayed.digest);
     assert_eq!(live, replayed);
     Ok(())

@@ -14,12 +14,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, From, Gate, Handler, HandlerError, Journal, Lane, Publishers,
-    Schedule, Ticker, Timers,
+    Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane, Publishers,
+    ReplayFrom, Schedule, StageKey, Ticker, Timers,
 };
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Message {
     kind: u64,
@@ -98,14 +97,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The second: replay asks for all timers again, and takes back those that went off.
     let timers = Timers::start(1024)?;
     let mut recovered = engine(&journal, &timers).open()?;
-    println!("{}", recovered.replay(From::Start)?);
+    println!("{}", recovered.replay(ReplayFrom::Start)?);
     let (engine, publisher) = recovered.go_live()?;
     timers.arm(publisher.try_clone().ok_or("the engine takes several publishers")?)?;
     // More than ten if the process died before the last event of a timer was journalled.
     while timers.went_off() < 10 || timers.pending() > 0 {
         std::thread::sleep(Duration::from_micros(100));
     }
-    let book: Book = engine.shutdown(publisher)?.take_handler("book").ok_or("the stage ran")?;
+    let book: Book = engine.join()?.take(&StageKey::named("book")).ok_or("the stage ran")?;
     println!("{} heartbeats; expired: {:?}", book.heartbeats, book.expired);
     assert_eq!(book.expired.iter().copied().collect::<BTreeSet<_>>(), (0..20).collect());
     assert_eq!(book.expired.len(), 20, "each once");

@@ -16,10 +16,9 @@
 //! ```
 //!
 //! ```
-//! use slipring::{Context, Engine, Event, From, Gate, Journal, Lane};
+//! use slipring::{Context, Engine, Event, ReplayFrom, Gate, Journal, Lane};
 //!
 //! #[derive(Clone, Copy, Debug, Event)]
-//! #[event(pod)]
 //! #[repr(C)]
 //! struct Order { id: u64, price: i64, quantity: u32, side: u32 }
 //!
@@ -34,12 +33,12 @@
 //!         Gate::JOURNALLED,
 //!     ))
 //!     .open()?;
-//! println!("{}", recovered.report());
-//! recovered.replay(From::Start)?;
+//! println!("{}", recovered.recovery().expect("it has a journal"));
+//! recovered.replay(ReplayFrom::Start)?;
 //! let (engine, mut publisher) = recovered.go_live()?;
 //! let sequence = publisher.publish(Order { id: 1, price: 5_853_300, quantity: 18, side: 1 })?;
 //! engine.wait_durable(sequence)?;
-//! engine.shutdown(publisher)?;
+//! engine.join()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -51,6 +50,7 @@
 extern crate self as slipring;
 
 // A folder knows those below it. `tests/layers.rs` says which those are, and holds each to it.
+mod any_error;
 mod clock;
 mod counters;
 mod cursors;
@@ -59,6 +59,7 @@ mod error;
 mod grace;
 mod handler;
 mod kept;
+mod key;
 mod late;
 mod life;
 mod lines;
@@ -70,18 +71,18 @@ mod ring;
 mod timers;
 mod work;
 
+pub use any_error::Error;
 pub use clock::{Clock, SystemClock};
 pub use counters::figures::{
     Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters,
 };
 pub use counters::reader::{CountersError, CountersReader};
 pub use describe::builder::EngineBuilder;
-pub use describe::gate::{Gate, IntoNames};
+pub use describe::gate::{Gate, IntoNames, ManyNames, OneName};
 pub use describe::lane::Lane;
 pub use describe::stage::Stage;
 pub use error::{
-    BuildError, Cause, CountersFileError, Divergence, Halted, KeepError, OutputError, PublishError,
-    ReplayError, ShutdownError, WaitError,
+    BuildError, Cause, CountersFileError, Divergence, Halted, KeepError, OutputError, PublishError, WaitError,
 };
 pub use handler::context::{Batch, Context, EventKey};
 pub use handler::latency::{Latency, LatencyIntervals, LatencyRecorder};
@@ -93,14 +94,16 @@ pub use kept::effects::{Effects, FirstTime};
 pub use kept::info::{KeptInfo, SnapshotInfo};
 pub use kept::keeper::KeptCounters;
 pub use kept::snapshot::{HeldBack, NeededBy, RefusedSnapshot, Restored, Snapshot, Snapshots};
+pub use key::{StageKey, StageName};
 pub use late::{FollowFrom, LateConsumer, LateContext, LateEnd, LateError, LateHandle, LateHandler};
 pub use life::backtest::{Backtest, BacktestReport};
 pub use life::ending::{Ending, Undelivered};
 pub use life::engine::Engine;
 pub use life::recovered::Recovered;
-pub use life::replay::{From, Pace, Replay, ReplayReport, Step, Until};
+pub use life::replay::{Pace, Replay, ReplayFrom, ReplayReport, ReplayUntil, Step};
+pub use life::replay_error::ReplayError;
 pub use life::reprocess::{ReprocessError, Reprocessed};
-pub use life::shutdown::ShutdownReport;
+pub use life::shutdown::{ShutdownError, ShutdownReport};
 pub use lines::format::CountersFault;
 pub use output::Output;
 pub use publish::publisher::Publisher;
@@ -112,7 +115,8 @@ pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
     Anchor, CorruptRecord, Cursors, DiskFull, Event, Field, Follower, Journal, JournalFault, JournalId, Kind,
-    Lease, ReadError, Reader, Record, RecoveryReport, Retention, RetentionHandle, Schema, Sync, UnknownTag,
+    Lease, ReadError, Reader, Record, RecoveryReport, Retention, RetentionHandle, Schema, SyncMode,
+    UnknownTag,
 };
 
 #[doc(hidden)]

@@ -6,12 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, PublishError, Publisher, ShutdownError, Sync,
-    Wait, WaitError,
+    Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, PublishError, Publisher, ShutdownError,
+    SyncMode, Wait, WaitError,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -91,7 +90,7 @@ fn a_halt_elsewhere_cuts_off_only_what_stands_behind_it() {
         let ending = engine.ending();
         if shut {
             assert!(
-                matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(halted)) if halted.stage == "fails")
+                matches!(engine.join(), Err(ShutdownError::Halted(halted, _)) if halted.stage == "fails")
             );
         } else {
             drop(engine);
@@ -111,11 +110,11 @@ fn the_end_asks_the_syncer_for_what_a_gate_waits_for() {
         let folder = tempfile::tempdir().unwrap();
         let count = Arc::default();
         let lane = Lane::named("lane").journal().stage("a", counting(&count), Gate::DURABLE);
-        let journal = Journal::at(folder.path()).sync(Sync::every(Duration::from_secs(3600)));
+        let journal = Journal::at(folder.path()).sync(SyncMode::every(Duration::from_secs(3600)));
         let (engine, mut publisher) = live(Engine::builder().journal(journal).lane(lane));
         (0..100).for_each(|id| publish(&mut publisher, id));
         if shut {
-            engine.shutdown(publisher).unwrap();
+            engine.join().unwrap();
         } else {
             drop(engine);
         }
@@ -179,8 +178,7 @@ fn no_end_waits_longer_than_it_says() {
             let ending = engine.ending();
             let (told, tells) = mpsc::channel();
             let ends = thread::spawn(move || {
-                let is_late =
-                    shut && matches!(engine.shutdown(publisher), Err(ShutdownError::TimedOut { .. }));
+                let is_late = shut && matches!(engine.join(), Err(ShutdownError::TimedOut { .. }));
                 told.send(is_late).unwrap();
             });
             assert_eq!(tells.recv_timeout(Duration::from_secs(120)).expect("it comes back"), shut);
@@ -201,9 +199,7 @@ fn one_s_own_engine_is_not_ended_inside_its_handler() {
             if tick.id == 5 {
                 let (engine, publisher) = taken.lock().unwrap().take().unwrap();
                 match shut {
-                    true => told
-                        .send(matches!(engine.shutdown(publisher), Err(ShutdownError::InHandler)))
-                        .unwrap(),
+                    true => told.send(matches!(engine.join(), Err(ShutdownError::InHandler))).unwrap(),
                     false => {
                         drop((engine, publisher));
                         told.send(true).unwrap();
@@ -295,8 +291,8 @@ fn every_engine_on_the_thread_is_known() {
     drop(place);
     assert_eq!(tells.recv_timeout(Duration::from_secs(60)).expect("nobody hangs"), (true, true));
     *outer.lock().unwrap() = None;
-    let publisher = outer_publisher.lock().unwrap().take().unwrap();
-    Arc::into_inner(engine).unwrap().shutdown(publisher).unwrap();
+    let _ = outer_publisher.lock().unwrap().take().unwrap();
+    Arc::into_inner(engine).unwrap().join().unwrap();
 }
 
 /// A stage fails, and then the journal too: the shutdown waited for the journal until its time was over, and told of that.
@@ -328,9 +324,9 @@ fn a_shutdown_looks_at_a_journal_that_fails_behind_a_stage() {
     }
     let ending = engine.ending();
     let (told, tells) = mpsc::channel();
-    let shutdown = thread::spawn(move || told.send(engine.shutdown(publisher).unwrap_err()));
+    let shutdown = thread::spawn(move || told.send(engine.join().unwrap_err()));
     let error = tells.recv_timeout(Duration::from_secs(120)).expect("it looks at both");
-    assert!(matches!(error, ShutdownError::Journal(_)), "{error}");
+    assert!(matches!(error, ShutdownError::Journal(_, _)), "{error}");
     assert_eq!(ending.halted().map(|halted| &*halted.stage), Some("fails"));
     let short: Vec<&str> = ending.undelivered().iter().map(|one| &*one.stage).collect();
     assert_eq!(short, ["fails", "journal", "behind"]);
@@ -344,7 +340,7 @@ fn a_stage_gated_on_durable_has_all_that_a_journal_without_room_holds() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::at(folder.path().join("j"))
         .segment_records(1024)
-        .sync(Sync::every(Duration::from_secs(3600)));
+        .sync(SyncMode::every(Duration::from_secs(3600)));
     let count = Arc::default();
     let builder = Engine::builder().ring_capacity(1 << 13).journal(journal).wait_timeout(Duration::MAX);
     let lane = Lane::named("own").invoked().journal();
@@ -356,8 +352,8 @@ fn a_stage_gated_on_durable_has_all_that_a_journal_without_room_holds() {
     }
     (0..8_000).for_each(|id| publish(&mut publisher, id));
     let ending = engine.ending();
-    let error = engine.shutdown(publisher).unwrap_err();
-    assert!(matches!(error, ShutdownError::Halted(_) | ShutdownError::Journal(_)), "{error}");
+    let error = engine.join().unwrap_err();
+    assert!(matches!(error, ShutdownError::Halted(_, _) | ShutdownError::Journal(_, _)), "{error}");
     let ends: Vec<u64> = ending.undelivered().iter().map(|one| one.from).collect();
     assert!(matches!(&ends[..], [journal, durable] if journal == durable && *journal >= 1024), "{ends:?}");
     assert_eq!(count.load(Ordering::Relaxed), ends[1]);

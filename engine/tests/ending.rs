@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use slipring::{
     Batch, BuildError, Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane,
-    PublishError, Publisher, Publishers, ShutdownError, Sync, Wait, WaitError,
+    PublishError, Publisher, Publishers, ShutdownError, SyncMode, Wait, WaitError,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -69,23 +68,23 @@ fn a_stage_that_publishes_into_its_own_engine_is_shut_down_in_good_order() {
         let last = (0..100).map(|id| publisher.publish_at(id, Tick { id }).unwrap()).last().unwrap();
         // Else the last answers come too late, and are refused.
         engine.wait_stage("answer", last).unwrap();
-        let report = engine.shutdown(publisher).unwrap();
+        let report = engine.join().unwrap();
         assert_eq!(report.end_sequence, 200);
     }
 }
 
 #[test]
-fn a_publisher_that_stays_ends_the_shutdown_with_an_error_and_hears_of_it() {
-    let builder = Engine::builder().ring_capacity(64).publishers(Publishers::Multi).wait_timeout(SHORT);
-    let (engine, publisher) = live(builder.lane(Lane::named("lane").stage("a", pass, Gate::PUBLISHED)));
+fn publishers_that_stay_do_not_hold_up_the_end_and_hear_of_it() {
+    let builder = Engine::builder().ring_capacity(64).publishers(Publishers::Multi);
+    let (engine, mut publisher) = live(builder.lane(Lane::named("lane").stage("a", pass, Gate::PUBLISHED)));
     let mut other = publisher.try_clone().unwrap();
+    publisher.publish_at(0, Tick { id: 0 }).unwrap();
     assert!(other.is_open());
-    match engine.shutdown(publisher) {
-        Err(error @ ShutdownError::PublishersActive(1)) => {
-            assert!(error.to_string().contains("closing"), "{error}")
-        }
-        other => panic!("{other:?}"),
-    }
+    engine.close();
+    engine.close();
+    assert!(matches!(publisher.publish_at(1, Tick { id: 1 }), Err(PublishError::Closed(Tick { id: 1 }))));
+    let report = engine.join().unwrap();
+    assert_eq!((report.end_sequence, report.undelivered.len()), (1, 0));
     assert!(!other.is_open());
     assert!(matches!(other.publish_at(0, Tick { id: 0 }), Err(PublishError::Closed(Tick { id: 0 }))));
 }
@@ -116,7 +115,7 @@ fn a_shutdown_that_takes_too_long_names_the_lane_even_if_all_stages_are_at_the_e
         std::thread::sleep(4 * SHORT);
         let_go.send(())
     });
-    match engine.shutdown(publisher) {
+    match engine.join() {
         Err(error @ ShutdownError::TimedOut { .. }) => {
             assert!(error.to_string().contains("lane stuck has not ended"), "{error}")
         }
@@ -205,7 +204,7 @@ fn a_wait_says_why_it_ended() {
     assert!(matches!(tells.recv().unwrap(), WaitError::InHandler));
     engine.wait_stage("a", 0).unwrap();
     let engine = Arc::into_inner(engine).expect("the handler's is gone");
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]
@@ -217,7 +216,7 @@ fn the_longest_timeout_is_no_overflow() {
     let sequence = publisher.publish_timeout(0, Tick { id: 0 }, Duration::MAX).unwrap();
     engine.wait_stage("a", sequence).unwrap();
     engine.wait_durable(sequence).unwrap();
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]
@@ -229,7 +228,7 @@ fn a_wait_for_durable_runs_the_callers_lane_until_the_sync_is_done() {
         count.fetch_add(1, Ordering::Relaxed);
     };
     let lane = Lane::named("own").invoked().journal().stage("a", handler, Gate::DURABLE);
-    let journal = Journal::at(folder.path()).sync(Sync::EveryBatch);
+    let journal = Journal::at(folder.path()).sync(SyncMode::EveryBatch);
     let (engine, mut publisher) = live(Engine::builder().journal(journal).lane(lane));
     for id in 0..10 {
         let sequence = publisher.publish_at(id, Tick { id }).unwrap();
@@ -238,7 +237,7 @@ fn a_wait_for_durable_runs_the_callers_lane_until_the_sync_is_done() {
     // The stage behind durable had its turns too, but for what the last syncs let through.
     engine.wait_stage("a", 9).unwrap();
     assert_eq!(seen.load(Ordering::Relaxed), 10);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]
@@ -265,7 +264,7 @@ fn what_was_published_before_a_halt_is_waited_for_until_it_is_journalled() {
     engine.wait_journalled(last).unwrap();
     engine.wait_durable(last).unwrap();
     assert!(matches!(engine.wait_journalled(last + 1), Err(WaitError::Halted(_))), "never published");
-    assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+    assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
 }
 
 #[test]
@@ -287,7 +286,7 @@ fn a_full_ring_shows_whoever_publishes() {
         assert_eq!(publisher.remaining_capacity(), 0, "{publishers:?}");
         assert!(idle.is_none_or(|idle| idle.remaining_capacity() == 0));
         drop(let_go);
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
     }
 }
 
@@ -314,7 +313,7 @@ fn all_or_none_of_a_batch_is_published_without_waiting() {
         "more than the ring holds"
     );
     assert_eq!(publisher.try_publish_with(|tick| tick.id = 9).unwrap(), 64);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 /// Writes down every call.
@@ -363,7 +362,7 @@ fn every_call_of_a_handler_comes_in_its_place() {
     publisher.publish_all(&[Tick { id: 1 }, Tick { id: 2 }]).unwrap();
     engine.invoke();
     engine.invoke();
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let calls = calls.lock().unwrap();
     let (head, tail) = calls.split_at(9);
     let wanted =

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Cause, Context, Engine, EngineBuilder, Event, From, Gate, Handler, HandlerError, Journal,
-    Lane, PublishError, Publisher, Publishers, ShutdownError, Sync, Wait, WaitError,
+    BuildError, Cause, Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane,
+    PublishError, Publisher, Publishers, ReplayFrom, ShutdownError, StageKey, SyncMode, Wait, WaitError,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Order {
     id: u64,
@@ -71,7 +70,7 @@ fn every_stage_sees_every_event_once_in_order_after_its_gate() {
         for id in 0..100_000 {
             assert_eq!(publisher.publish_at(id, order(id)).unwrap(), id);
         }
-        let report = engine.shutdown(publisher).unwrap();
+        let report = engine.join().unwrap();
         assert_eq!(report.end_sequence, 100_000);
         assert!(last.iter().all(|count| count.load(Ordering::Relaxed) == 100_000));
     }
@@ -84,7 +83,7 @@ fn super_order(id: u64) -> Order {
 #[test]
 fn kill_free_life_journal_replay_and_live_agree() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = || Journal::at(folder.path().join("j")).segment_records(1000).sync(Sync::EveryBatch);
+    let journal = || Journal::at(folder.path().join("j")).segment_records(1000).sync(SyncMode::EveryBatch);
     let build = |book: &Seen, early: &Seen| {
         Engine::builder()
             .ring_capacity(256)
@@ -97,7 +96,7 @@ fn kill_free_life_journal_replay_and_live_agree() {
         let (book, early) = (Seen::default(), Seen::default());
         let mut recovered = build(&book, &early).open().unwrap();
         assert_eq!(recovered.end_sequence(), life * 5000);
-        let report = recovered.replay(From::Start).unwrap();
+        let report = recovered.replay(ReplayFrom::Start).unwrap();
         assert_eq!(report.events(), life * 5000);
         assert_eq!(*book.lock().unwrap(), whole, "replay gives the state back");
         let (engine, mut publisher) = recovered.go_live().unwrap();
@@ -114,7 +113,7 @@ fn kill_free_life_journal_replay_and_live_agree() {
                 assert!(engine.counters().durable_end.unwrap() > sequence);
             }
         }
-        let report = engine.shutdown(publisher).unwrap();
+        let report = engine.join().unwrap();
         assert_eq!(report.durable_end, Some((life + 1) * 5000));
         whole = book.lock().unwrap().clone();
         assert_eq!(whole, *early.lock().unwrap(), "the same events and times at both gates");
@@ -125,11 +124,11 @@ fn kill_free_life_journal_replay_and_live_agree() {
     let (book, early) = (Seen::default(), Seen::default());
     let mut recovered = build(&book, &early).open().unwrap();
     let time = whole[7321].2;
-    let report = recovered.replay(From::Time(time)).unwrap();
+    let report = recovered.replay(ReplayFrom::Time(time)).unwrap();
     let first = whole.iter().position(|(_, _, t)| *t >= time).unwrap();
     assert_eq!(report.first_sequence, first as u64);
     assert_eq!(*book.lock().unwrap(), whole[first..]);
-    assert!(recovered.replay(From::Start).is_err(), "no second replay");
+    assert!(recovered.replay(ReplayFrom::Start).is_err(), "no second replay");
 }
 
 /// Trap 1, and fail-stop: stages gated on the failed one stop exactly before the event that it did not finish,
@@ -177,7 +176,7 @@ fn a_failing_stage_halts_the_engine_and_marks_nothing_as_done() {
             }
             assert!(matches!(engine.wait_stage("out", fails_at), Err(WaitError::Halted(_))));
             assert!(engine.halted().is_some());
-            assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+            assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
             assert_eq!(after.lock().unwrap().len() as u64, fails_at, "gated stages stop before it");
             assert_eq!(beside.lock().unwrap().len() as u64, ok, "others drain");
             let reader = Journal::at(folder.path()).reader::<Order>().unwrap();
@@ -241,7 +240,7 @@ fn shutdown_with_stages_behind_slow_ones_loses_nothing() {
     // Trap 11: a batch larger than the ring is split.
     assert_eq!(publisher.publish_all_at(&events).unwrap(), Some(19_999));
     assert_eq!(publisher.publish_all(&[]).unwrap(), None);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert_eq!(seen.lock().unwrap().len(), 20_000);
 }
 
@@ -283,7 +282,7 @@ fn several_publishers_lose_and_double_nothing() {
         })
         .collect();
     threads.into_iter().for_each(|thread| thread.join().unwrap());
-    let report = engine.shutdown(publisher).unwrap();
+    let report = engine.join().unwrap();
     assert_eq!(report.end_sequence, 3 * EACH);
     let a = a.lock().unwrap();
     assert_eq!(*a, *b.lock().unwrap());
@@ -302,7 +301,7 @@ fn several_publishers_lose_and_double_nothing() {
         .lane(Lane::named("main").journal().stage("a", keep(&replayed), Gate::JOURNALLED))
         .open()
         .unwrap();
-    recovered.replay(From::Start).unwrap();
+    recovered.replay(ReplayFrom::Start).unwrap();
     assert_eq!(*replayed.lock().unwrap(), *a);
 }
 
@@ -341,12 +340,12 @@ fn a_handler_is_told_of_its_life_and_comes_back_with_its_state() {
             .lane(Lane::named("main").journal().stage("calls", Calls::default(), Gate::JOURNALLED))
             .open()
             .unwrap();
-        recovered.replay(From::Start).unwrap();
+        recovered.replay(ReplayFrom::Start).unwrap();
         let (engine, mut publisher) = recovered.go_live().unwrap();
         publisher.publish_with(|event| event.id = life).unwrap();
-        let mut report = engine.shutdown(publisher).unwrap();
-        assert_eq!(report.take_handler::<Calls>("calls").unwrap().0, wanted);
-        assert!(report.take_handler::<Calls>("calls").is_none());
+        let mut report = engine.join().unwrap();
+        assert_eq!(report.take(&StageKey::<Calls>::named("calls")).unwrap().0, wanted);
+        assert!(report.take(&StageKey::<Calls>::named("calls")).is_none());
     }
 }
 
@@ -412,12 +411,12 @@ fn a_measured_stage_tells_the_age_of_its_live_events_by_the_engines_clock() {
     let ages: Vec<_> =
         latency.total().iter_recorded().map(|v| (v.value_iterated_to(), v.count_at_value())).collect();
     assert_eq!(ages, [(0, 1), (200, 1), (700, 1)]);
-    running.shutdown(publisher).unwrap();
+    running.join().unwrap();
 
     // Replayed events are as old as the journal: they are not measured, nor is one that the handler fails on.
     let (recorder, latency) = Latency::recorder();
     let mut recovered = engine(recorder);
-    assert_eq!(recovered.replay(From::Start).unwrap().events(), 3);
+    assert_eq!(recovered.replay(ReplayFrom::Start).unwrap().events(), 3);
     let (running, mut publisher) = recovered.go_live().unwrap();
     let mut intervals = latency.intervals();
     assert_eq!(latency.total().len(), 0);

@@ -1,13 +1,12 @@
 //! Names and positions that nobody means: refused by a typed error, or taken as they are.
 
 use slipring::{
-    BuildError, Context, CountersReader, Engine, Event, FollowFrom, From, Gate, Journal, Lane, LateConsumer,
-    LateContext, LateError, Until,
+    BuildError, Context, CountersReader, Engine, Event, FollowFrom, Gate, Journal, Lane, LateConsumer,
+    LateContext, LateError, ReplayFrom, ReplayUntil,
 };
 use slipring::{Publishers, Replay};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -25,7 +24,7 @@ fn journal_of(events: u64) -> tempfile::TempDir {
     for id in 0..events {
         publisher.publish_at(id, Tick { id }).unwrap();
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     folder
 }
 
@@ -37,14 +36,14 @@ fn a_name_with_a_zero_byte_is_refused_wherever_one_is_given() {
     assert!(matches!(open(stage("a\0b")), Err(BuildError::ZeroInStageName { stage }) if stage == "a\0b"));
     let lane = Lane::named("a\0b").journal();
     assert!(matches!(open(lane), Err(BuildError::BadLaneName { .. })));
-    let (engine, publisher) = open(stage("a")).unwrap().go_live().unwrap();
+    let (engine, _) = open(stage("a")).unwrap().go_live().unwrap();
     for name in ["\0", "late\0", "a\0b"] {
         let refused = engine.follow(LateConsumer::named(name), late).unwrap_err();
         assert!(matches!(&refused, LateError::BadName { name: told } if told == name), "{refused}");
         let alone = LateConsumer::named(name).follow(&Journal::at(folder.path()), late).unwrap_err();
         assert!(matches!(alone, LateError::BadName { .. }), "{alone}");
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]
@@ -74,19 +73,19 @@ fn names_that_are_empty_long_or_of_several_lines_are_shown_as_they_are() {
     assert_eq!(first[..4], ["", "two\nlines", "\u{1b}[31mred", &long[..64]]);
     assert_eq!(shown.stages[0].lane, "of\nlanes");
     drop(handles);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]
 fn positions_beyond_the_end_of_what_there_is_begin_there_or_are_refused() {
     let folder = journal_of(10);
     for from in [
-        From::Sequence(10),
-        From::Sequence(11),
-        From::Sequence(u64::MAX - 1),
-        From::Sequence(u64::MAX),
-        From::Time(10),
-        From::Time(u64::MAX),
+        ReplayFrom::Sequence(10),
+        ReplayFrom::Sequence(11),
+        ReplayFrom::Sequence(u64::MAX - 1),
+        ReplayFrom::Sequence(u64::MAX),
+        ReplayFrom::Time(10),
+        ReplayFrom::Time(u64::MAX),
     ] {
         let lane = || Lane::named("main").stage("see", see, Gate::PUBLISHED);
         let builder = Engine::builder().journal(Journal::at(folder.path())).lane(lane().journal());
@@ -94,19 +93,19 @@ fn positions_beyond_the_end_of_what_there_is_begin_there_or_are_refused() {
         match recovered.replay(from) {
             Ok(report) => {
                 assert_eq!((report.events(), report.end_sequence), (0, 10), "{from:?}");
-                let (engine, publisher) = recovered.go_live().unwrap();
+                let (engine, _) = recovered.go_live().unwrap();
                 assert_eq!((engine.live_from(), engine.counters().published_end), (10, 10), "{from:?}");
-                engine.shutdown(publisher).unwrap();
+                engine.join().unwrap();
             }
             Err(error) => {
-                assert!(matches!(from, From::Sequence(11..)), "{from:?}: {error}");
+                assert!(matches!(from, ReplayFrom::Sequence(11..)), "{from:?}: {error}");
                 assert!(recovered.go_live().is_err());
             }
         }
         let backtest = Engine::builder().lane(lane()).backtest(&Journal::at(folder.path())).unwrap();
-        match backtest.run(Replay::new(from).until(Until::Sequence(u64::MAX))) {
+        match backtest.run(Replay::new(from).until(ReplayUntil::Sequence(u64::MAX))) {
             Ok(report) => assert_eq!(report.replay.events(), 0, "{from:?}"),
-            Err(error) => assert!(matches!(from, From::Sequence(11..)), "{from:?}: {error}"),
+            Err(error) => assert!(matches!(from, ReplayFrom::Sequence(11..)), "{from:?}: {error}"),
         }
     }
 }
@@ -115,7 +114,7 @@ fn positions_beyond_the_end_of_what_there_is_begin_there_or_are_refused() {
 fn a_late_consumer_may_begin_at_any_time_or_sequence() {
     let folder = journal_of(10);
     let builder = Engine::builder().journal(Journal::at(folder.path()));
-    let (engine, publisher) = builder.lane(Lane::named("main").journal()).open().unwrap().go_live().unwrap();
+    let (engine, _) = builder.lane(Lane::named("main").journal()).open().unwrap().go_live().unwrap();
     for (index, from) in [
         FollowFrom::Time(u64::MAX),
         FollowFrom::Time(0),
@@ -135,5 +134,5 @@ fn a_late_consumer_may_begin_at_any_time_or_sequence() {
         assert!(alone.stop().failure.is_none(), "{from:?}");
     }
     assert_eq!(engine.counters().published_end, 10);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use slipring::{BuildError, Context, Engine, Event, Gate, Lane, Publishers, TimerError, Timers};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -62,7 +61,7 @@ fn chain(backwards: bool, events: u64) -> u64 {
         let builder = Engine::builder().ring_capacity(64).lane(lane.invoked());
         let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
         (0..events).for_each(|id| assert!(publisher.publish_at(0, Tick { id }).is_ok()));
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
     };
     std::thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap().join().unwrap();
     count.load(Ordering::Relaxed) / STAGES

@@ -9,8 +9,26 @@ use std::path::{Path, PathBuf};
 
 /// Folders and files in `src` of this crate, the lowest first.
 const ENGINE: &[&str] = &[
-    "names", "panics", "grace", "clock", "lines", "error", "ring", "cursors", "counters", "handler", "kept",
-    "work", "publish", "describe", "late", "life", "output", "timers",
+    "names",
+    "key",
+    "panics",
+    "grace",
+    "clock",
+    "lines",
+    "error",
+    "ring",
+    "cursors",
+    "counters",
+    "handler",
+    "kept",
+    "work",
+    "publish",
+    "describe",
+    "late",
+    "life",
+    "output",
+    "timers",
+    "any_error",
 ];
 
 #[test]

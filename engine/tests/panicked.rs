@@ -14,7 +14,6 @@ use slipring::{
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -54,7 +53,7 @@ fn what_a_handler_throws_may_throw_again() {
         let error = publish_to_the_end(&mut publisher);
         let PublishError::Halted(halted, _) = error else { panic!("{error}") };
         assert_eq!((&*halted.stage, halted.sequence), ("a", 5));
-        assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+        assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
     }
 }
 
@@ -111,7 +110,7 @@ fn a_wait_strategy_that_panics_anywhere_halts_the_engine() {
             assert!(
                 matches!(error, PublishError::Halted(halted, _) if matches!(halted.cause, Cause::Lane(_)))
             );
-            assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+            assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
             assert_eq!(count.load(Ordering::Relaxed), published, "the lane drains what was published");
         }
     }
@@ -124,7 +123,7 @@ fn a_wait_strategy_that_panics_when_its_lane_ends_costs_no_handler() {
     let (engine, mut publisher) = live(Engine::builder().lane(lane));
     publisher.publish_at(0, Tick { id: 0 }).unwrap();
     let ending = engine.ending();
-    let Err(ShutdownError::Halted(halted)) = engine.shutdown(publisher) else { panic!("it panicked") };
+    let Err(ShutdownError::Halted(halted, _)) = engine.join() else { panic!("it panicked") };
     assert!(matches!(halted.cause, Cause::Lane(_)), "{halted}");
     assert!(ending.undelivered().is_empty());
 }
@@ -151,7 +150,7 @@ fn a_clock_that_panics_halts_the_engine_and_gives_the_event_back() {
             other => panic!("{other:?}"),
         }
         assert!(matches!(publisher.try_publish_all(&[Tick { id: 1 }]), Err(PublishError::Halted(_, 0))));
-        assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+        assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
     }
 }
 
@@ -180,7 +179,7 @@ fn a_clock_that_panics_on_a_timer_s_thread_is_told() {
         matches!(timers.failure(), Some(TimerError::Halted(halted)) if matches!(halted.cause, Cause::Clock(_)))
     );
     assert!(matches!(ticker.stop(), Err(TimerError::Halted(_))));
-    assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+    assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
 }
 
 #[test]
@@ -191,7 +190,7 @@ fn a_tick_s_maker_that_throws_what_throws_is_told() {
     let ticker = Ticker::start(clone, Duration::from_millis(1), |_| -> Tick { panic_any(Bad) }).unwrap();
     wait_until(|| !ticker.is_running());
     assert!(matches!(ticker.stop(), Err(TimerError::Panicked(_))));
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 /// Panics when it is restored.
@@ -223,11 +222,11 @@ fn a_panic_in_restore_is_an_error_that_names_the_stage() {
         Engine::builder().journal(Journal::at(folder.path())).lane(Lane::named("lane").journal().with(stage))
     };
     let mut recovered = build().open().unwrap();
-    recovered.replay(slipring::From::Snapshot).unwrap();
+    recovered.replay(slipring::ReplayFrom::Snapshot).unwrap();
     let (engine, mut publisher) = recovered.go_live().unwrap();
     (0..100).for_each(|id| assert!(publisher.publish_at(id, Tick { id }).is_ok()));
-    engine.shutdown(publisher).unwrap();
-    match build().open().unwrap().replay(slipring::From::Snapshot) {
+    engine.join().unwrap();
+    match build().open().unwrap().replay(slipring::ReplayFrom::Snapshot) {
         Err(ReplayError::Keep(KeepError::RestorePanicked { stage, .. })) => assert_eq!(stage, "book"),
         other => panic!("{other:?}"),
     }

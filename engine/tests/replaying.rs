@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Batch, BuildError, Context, Effects, Engine, Event, EventKey, From, Gate, Handler, HandlerError, Journal,
-    JournalFault, Lane, OnError, Pace, Publishers, ReadError, Replay, ReplayError, Stage, Step, Until,
+    Batch, BuildError, Context, Effects, Engine, Event, EventKey, Gate, Handler, HandlerError, Journal,
+    JournalFault, Lane, OnError, Pace, Publishers, ReadError, Replay, ReplayError, ReplayFrom, ReplayUntil,
+    Stage, Step,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -32,7 +32,7 @@ fn history_in(count: u64, segment_records: u64) -> (tempfile::TempDir, Journal) 
     for id in 0..count {
         publisher.publish_at(time_of(id), Tick { id }).unwrap();
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     (folder, journal)
 }
 
@@ -66,12 +66,15 @@ fn a_backtest_puts_a_range_of_history_through_other_handlers() {
         seen.iter().map(|seen| seen.0).collect::<Vec<_>>()
     };
     let all: Vec<u64> = (0..200).collect();
-    assert_eq!(run(From::Start.into()), all);
-    assert_eq!(run(Replay::new(From::Time(time_of(30))).until(Until::Time(time_of(90)))), all[30..90]);
-    assert_eq!(run(Replay::new(From::Sequence(31)).until(Until::Sequence(33))), all[31..33]);
-    assert_eq!(run(Replay::new(From::Sequence(150)).until(Until::Sequence(900))), all[150..]);
-    assert_eq!(run(Replay::new(From::Time(time_of(90))).until(Until::Time(time_of(30)))), []);
-    assert_eq!(run(From::Sequence(200).into()), []);
+    assert_eq!(run(ReplayFrom::Start.into()), all);
+    assert_eq!(
+        run(Replay::new(ReplayFrom::Time(time_of(30))).until(ReplayUntil::Time(time_of(90)))),
+        all[30..90]
+    );
+    assert_eq!(run(Replay::new(ReplayFrom::Sequence(31)).until(ReplayUntil::Sequence(33))), all[31..33]);
+    assert_eq!(run(Replay::new(ReplayFrom::Sequence(150)).until(ReplayUntil::Sequence(900))), all[150..]);
+    assert_eq!(run(Replay::new(ReplayFrom::Time(time_of(90))).until(ReplayUntil::Time(time_of(30)))), []);
+    assert_eq!(run(ReplayFrom::Sequence(200).into()), []);
 }
 
 #[test]
@@ -95,7 +98,7 @@ fn at_full_speed_too_nothing_from_a_damaged_record_on_reaches_a_handler() {
         let lane = Lane::named("try").stage("seen", keep(&seen), Gate::PUBLISHED);
         let builder = Engine::builder().ring_capacity(capacity).publishers(publishers).lane(lane);
         let backtest = builder.backtest(&journal).unwrap();
-        match backtest.run(Replay::new(From::Start).pace(pace())) {
+        match backtest.run(Replay::new(ReplayFrom::Start).pace(pace())) {
             Err(ReplayError::Read(ReadError::Journal(JournalFault::CorruptRecord(corrupt)))) => {
                 assert_eq!((corrupt.sequence, corrupt.file), (BAD, path.clone()));
             }
@@ -128,10 +131,10 @@ fn a_gateway_in_a_backtest_emits_nothing() {
         let stage = Stage::new("gateway", gateway(&emitted, &keys), Gate::JOURNALLED);
         let lane = Lane::named("main").journal().with(stage.effects(Effects::new()).stateless());
         let mut recovered = Engine::builder().journal(journal.clone()).lane(lane).open().unwrap();
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         let (engine, mut publisher) = recovered.go_live().unwrap();
         ids.for_each(|id| assert!(publisher.publish_at(time_of(id), Tick { id }).is_ok()));
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
     }
     let live = std::mem::take(&mut *emitted.lock().unwrap());
     assert_eq!(live.len(), 30);
@@ -141,7 +144,9 @@ fn a_gateway_in_a_backtest_emits_nothing() {
     let note = folder.path().join("ticks/stages/gateway/effects");
     let before = std::fs::read(&note).unwrap();
     for has_effects in [true, false] {
-        for (from, first) in [(From::Start, 0), (From::Sequence(7), 7), (From::Sequence(30), 30)] {
+        for (from, first) in
+            [(ReplayFrom::Start, 0), (ReplayFrom::Sequence(7), 7), (ReplayFrom::Sequence(30), 30)]
+        {
             keys.lock().unwrap().clear();
             // A name that can't be a folder's: there is none.
             let mut stage = Stage::new("gate/way", gateway(&emitted, &keys), Gate::PUBLISHED);
@@ -171,20 +176,24 @@ fn a_backtest_says_what_it_can_not_do() {
     let builder = Engine::builder().journal(journal.clone()).lane(lane().journal());
     assert!(matches!(builder.backtest(&journal), Err(BuildError::BacktestWithJournal)));
     let backtest = || Engine::builder().lane(lane()).backtest(&journal).unwrap();
-    assert!(matches!(backtest().run(From::Snapshot), Err(ReplayError::NoSnapshots)));
-    assert!(matches!(backtest().run(From::Sequence(11)), Err(ReplayError::Read(_))));
+    assert!(matches!(backtest().run(ReplayFrom::Snapshot), Err(ReplayError::NoSnapshots)));
+    assert!(matches!(backtest().run(ReplayFrom::Sequence(11)), Err(ReplayError::Read(_))));
     let failing = |tick: &Tick, _: &Context| if tick.id == 4 { Err("four") } else { Ok(()) };
     let failing = Lane::named("try").stage("failing", failing, Gate::PUBLISHED);
-    let error = Engine::builder().lane(failing).backtest(&journal).unwrap().run(From::Start).unwrap_err();
+    let error =
+        Engine::builder().lane(failing).backtest(&journal).unwrap().run(ReplayFrom::Start).unwrap_err();
     assert!(error.to_string().contains("sequence 4: its handler failed: four"), "{error}");
     for factor in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let error = backtest().run(Replay::new(From::Start).pace(Pace::Times(factor))).unwrap_err();
+        let error = backtest().run(Replay::new(ReplayFrom::Start).pace(Pace::Times(factor))).unwrap_err();
         assert!(matches!(error, ReplayError::BadPace { .. }), "{error}");
     }
     // Going live takes all of history.
     let builder = Engine::builder().journal(journal.clone()).lane(lane().journal());
-    let error =
-        builder.open().unwrap().replay(Replay::new(From::Start).until(Until::Sequence(5))).unwrap_err();
+    let error = builder
+        .open()
+        .unwrap()
+        .replay(Replay::new(ReplayFrom::Start).until(ReplayUntil::Sequence(5)))
+        .unwrap_err();
     assert!(matches!(error, ReplayError::MustReachEnd));
 }
 
@@ -201,7 +210,7 @@ fn a_paced_replay_takes_the_time_that_it_took_over_its_factor() {
     let backtest = Engine::builder().lane(lane).backtest(&journal).unwrap();
     // A hundred milliseconds of history, twice as fast.
     let mut told = Vec::new();
-    let replay = Replay::new(From::Start).pace(Pace::Times(2.0)).progress(|done, total| {
+    let replay = Replay::new(ReplayFrom::Start).pace(Pace::Times(2.0)).progress(|done, total| {
         // By the pace, not only at the end of what was read at once.
         assert!(
             done <= 1 || started.elapsed() >= Duration::from_micros((done - 1) * 500),
@@ -238,7 +247,7 @@ fn by_steps_each_record_is_finished_before_the_next_is_asked_for() {
         assert_eq!(finished.load(Ordering::SeqCst), steps);
         steps += 1;
     };
-    let replay = Replay::new(From::Start).pace(Pace::Steps(Box::new(step)));
+    let replay = Replay::new(ReplayFrom::Start).pace(Pace::Steps(Box::new(step)));
     recovered.replay(replay.progress(|done, total| told.push((done, total)))).unwrap();
     assert_eq!(steps, 100);
     assert_eq!(told, (1..=100).map(|done| (done, 100)).collect::<Vec<_>>());
@@ -316,7 +325,7 @@ fn an_early_release_gives_slots_back_and_opens_gates_in_the_middle_of_a_batch() 
             }
             drop(go);
             drop(is_in);
-            let end = engine.shutdown(publisher).unwrap().end_sequence;
+            let end = engine.join().unwrap().end_sequence;
             assert_eq!(behind.load(Ordering::SeqCst), end);
             let batches = batches.lock().unwrap();
             assert_eq!(batches[0], (1, 1));

@@ -7,12 +7,11 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use slipring::{
-    Context, Engine, Event, From, Gate, Handler, HandlerError, Journal, Lane, Snapshot, Snapshots, Stage,
-    Sync,
+    Context, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, ReplayFrom, Snapshot, Snapshots,
+    Stage, SyncMode,
 };
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Trade {
     id: u64,
@@ -115,11 +114,13 @@ fn a_keeper_that_stands_still_holds_neither_stage_nor_ring_up() {
         .ring_capacity(64)
         // A stage that waits for the keeper ends the test, not hangs it.
         .wait_timeout(Duration::from_secs(120))
-        .journal(Journal::at(folder.path()).segment_records(64).sync(Sync::every(Duration::from_millis(1))))
+        .journal(
+            Journal::at(folder.path()).segment_records(64).sync(SyncMode::every(Duration::from_millis(1))),
+        )
         .lane(Lane::named("main").journal().with(stage))
         .open()
         .unwrap();
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     let (engine, mut publisher) = recovered.go_live().unwrap();
     let stalled = match Stalled::thread("slipring-keeper") {
         Ok(stalled) => stalled,
@@ -144,6 +145,6 @@ fn a_keeper_that_stands_still_holds_neither_stage_nor_ring_up() {
     }
     assert!(engine.kept()[0].snapshot_end >= 100);
     assert_eq!(engine.keep_faults(), Vec::<String>::new());
-    let end = engine.shutdown(publisher).unwrap().end_sequence;
+    let end = engine.join().unwrap().end_sequence;
     assert!(end > 1000);
 }

@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use slipring::{
     Context, Engine, Event, Gate, HandlerError, Journal, Lane, PublishError, Publisher, Publishers,
-    ShutdownError, Sync,
+    ShutdownError, SyncMode,
 };
 
 /// So large that a publisher is in the midst of a publish for most of its time, and not behind a full ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -193,7 +192,7 @@ fn round(seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::at(folder.path().join("j"))
         .segment_records(1024)
-        .sync(Sync::every(Duration::from_millis(1)));
+        .sync(SyncMode::every(Duration::from_millis(1)));
     if has_journal {
         builder = builder.journal(journal.clone());
     }
@@ -231,9 +230,9 @@ fn round(seed: u64) {
         .collect();
     thread::sleep(Duration::from_micros(random.below(3_000)));
     match kept {
-        Some(publisher) => match engine.shutdown(publisher) {
+        Some(_) => match engine.join() {
             Ok(report) => assert!(report.undelivered.is_empty(), "{about}: {report:?}"),
-            Err(ShutdownError::Halted(halted)) => {
+            Err(ShutdownError::Halted(halted, _)) => {
                 assert_eq!((halts, &*halted.stage), (true, "side"), "{about}")
             }
             Err(error) => panic!("{about}: {error}"),

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, From, Gate, Journal, Lane, Output, Publisher, Publishers, Timers,
+    Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, Output, Publisher, Publishers, ReplayFrom,
+    Timers,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -68,7 +68,7 @@ fn a_bad_time_is_refused_at_the_call_by_every_way_and_the_engine_goes_on() {
         try_all_ways(&mut publisher, u64::MAX);
         engine.wait_durable(last).unwrap();
         assert_eq!((last, engine.halted().is_none()), (4_999, true));
-        assert_eq!(engine.shutdown(publisher).unwrap().durable_end, Some(5_000));
+        assert_eq!(engine.join().unwrap().durable_end, Some(5_000));
     }
 }
 
@@ -79,7 +79,7 @@ fn without_a_journal_a_bad_time_is_refused_too() {
         try_all_ways(&mut publisher, u64::MAX);
         publisher.publish(tick(1)).unwrap();
         try_all_ways(&mut publisher, u64::MAX);
-        assert_eq!(engine.shutdown(publisher).unwrap().end_sequence, 1);
+        assert_eq!(engine.join().unwrap().end_sequence, 1);
     }
 }
 
@@ -92,7 +92,7 @@ fn extremes_and_times_that_go_back_are_taken() {
         publisher.publish_at(time, tick(time)).unwrap();
     }
     publisher.publish_all_at(&[(0, tick(1)), (now, tick(2)), (0, tick(3))]).unwrap();
-    assert_eq!(engine.shutdown(publisher).unwrap().durable_end, Some(11));
+    assert_eq!(engine.join().unwrap().durable_end, Some(11));
     let mut reader = Journal::at(folder.path()).reader::<Tick>().unwrap();
     assert_eq!(reader.at(10).unwrap().time_ns(), now + DAY / 2, "the journal's time never goes back");
 }
@@ -122,7 +122,7 @@ fn a_clock_that_leaps_ahead_and_back_is_seen() {
     let time = time(&engine);
     assert_eq!((time.last_ns, time.ahead_ns), (start + 6 * 365 * DAY, 6 * 365 * DAY - 5));
     assert!(engine.counters().to_string().contains("ahead of the clock"), "{}", engine.counters());
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let info = slipring_journal::inspect(folder.path()).unwrap();
     assert!(info.ahead_ns > 5 * 365 * DAY, "{}", info.ahead_ns);
 }
@@ -146,7 +146,7 @@ fn a_clock_that_slips_for_a_moment_is_refused_that_once() {
         slips.store(slip, Ordering::SeqCst);
         assert!(publisher.try_publish_with(|event| event.id = 1).is_err());
         publisher.publish(tick(1)).unwrap();
-        assert_eq!(engine.shutdown(publisher).unwrap().durable_end, Some(2));
+        assert_eq!(engine.join().unwrap().durable_end, Some(2));
     }
 }
 
@@ -168,7 +168,7 @@ fn a_time_a_step_behind_the_last_is_taken_one_by_one_and_in_a_batch() {
         publisher.publish_all_at(&batch).unwrap();
         assert!(publisher.publish_all_at(&[(at + 301 * DAY + 1, tick(0))]).is_err());
         publisher.publish_at(at + 301 * DAY, tick(0)).unwrap();
-        assert_eq!(engine.shutdown(publisher).unwrap().durable_end, Some(351));
+        assert_eq!(engine.join().unwrap().durable_end, Some(351));
     }
 }
 
@@ -213,7 +213,7 @@ fn what_several_publishers_were_told_ok_the_journal_takes() {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert!(taken > 0 && taken < 3 * EACH, "some were taken and some refused: {taken}");
-    assert_eq!(engine.shutdown(publisher).unwrap().durable_end, Some(taken));
+    assert_eq!(engine.join().unwrap().durable_end, Some(taken));
 }
 
 #[test]
@@ -227,18 +227,18 @@ fn what_lies_in_the_journal_is_replayed_whatever_its_times_and_publishing_goes_o
     }
     writer.close().unwrap();
     let mut recovered = journalled(folder.path()).open().unwrap();
-    assert_eq!(recovered.replay(From::Start).unwrap().events(), 100);
+    assert_eq!(recovered.replay(ReplayFrom::Start).unwrap().events(), 100);
     let (engine, mut publisher) = recovered.go_live().unwrap();
     publisher.publish(tick(100)).unwrap();
     publisher.publish_at(far + DAY / 2, tick(101)).unwrap();
     try_all_ways(&mut publisher, u64::MAX);
-    assert_eq!(engine.shutdown(publisher).unwrap().durable_end, Some(102));
+    assert_eq!(engine.join().unwrap().durable_end, Some(102));
     // The same without a replay.
     let (engine, mut publisher) = journalled(folder.path()).open().unwrap().go_live().unwrap();
     publisher.publish_at(far + DAY, tick(102)).unwrap();
-    assert_eq!(engine.shutdown(publisher).unwrap().durable_end, Some(103));
+    assert_eq!(engine.join().unwrap().durable_end, Some(103));
     let backtest = bare().backtest(&Journal::at(folder.path())).unwrap();
-    assert_eq!(backtest.run(From::Start).unwrap().replay.events(), 103);
+    assert_eq!(backtest.run(ReplayFrom::Start).unwrap().replay.events(), 103);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn an_output_says_that_the_other_engine_finds_the_time_too_far() {
     engine.wait_stage("put", sequence).unwrap();
     let said = said.lock().unwrap().clone();
     assert!(said.contains("output orders") && said.contains(&(u64::MAX / 2).to_string()), "{said}");
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert!(other.halted().is_none());
 }
 
@@ -293,7 +293,7 @@ fn timed(journal: Option<Journal>, ahead: &Arc<AtomicU64>) -> (Engine<Tick>, Pub
     let clock = move || system_ns() - 10 * DAY + ahead.load(Ordering::SeqCst);
     let mut recovered = builder.clock(clock).open().unwrap();
     if recovered.recovery().is_some() {
-        recovered.replay(From::Start).unwrap();
+        recovered.replay(ReplayFrom::Start).unwrap();
     }
     let (engine, publisher) = recovered.go_live().unwrap();
     timers.arm(publisher.try_clone().unwrap()).unwrap();
@@ -338,7 +338,7 @@ fn a_clock_that_goes_back_holds_no_timer_up() {
         // A clock that is set ahead has passed its time.
         ahead.fetch_add(6 * HOUR, Ordering::SeqCst);
         wait_until("the long one", || timers.went_off() == 5);
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
     }
 }
 
@@ -350,17 +350,17 @@ fn what_is_pending_over_a_restart_goes_off_though_the_clock_went_back_meanwhile(
     let (engine, mut publisher, timers) = timed(journal(), &ahead);
     publisher.publish(ask(Duration::from_millis(400))).unwrap();
     wait_until("it is scheduled", || timers.pending() + timers.went_off() == 1);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let before = timers.went_off();
     drop(timers);
     ahead.fetch_sub(DAY, Ordering::SeqCst);
-    let (engine, publisher, timers) = timed(journal(), &ahead);
+    let (engine, _, timers) = timed(journal(), &ahead);
     wait_until("it goes off in the next life", || before + timers.went_off() == 1);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     drop(timers);
     // Once, whatever the clock says: its event is in the journal, not before its time.
-    let (engine, publisher, timers) = timed(journal(), &ahead);
+    let (engine, _, timers) = timed(journal(), &ahead);
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!((timers.went_off(), timers.pending()), (0, 0));
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }

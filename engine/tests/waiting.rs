@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Cause, Context, Engine, EngineBuilder, Event, From, Gate, Journal, Lane, PublishError,
-    Publisher, Publishers, ShutdownError, Sync, Wait, WaitStrategy,
+    BuildError, Cause, Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, PublishError, Publisher,
+    Publishers, ReplayFrom, ShutdownError, SyncMode, Wait, WaitStrategy,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -58,7 +57,7 @@ fn trap_09_parked_lanes_are_woken_by_publisher_upstream_stage_and_syncer() {
             Engine::builder()
                 .ring_capacity(64)
                 .publishers(publishers)
-                .journal(Journal::at(folder.path()).sync(Sync::EveryBatch))
+                .journal(Journal::at(folder.path()).sync(SyncMode::EveryBatch))
                 .lane(park("first").journal().stage("a", count(&counts[0]), Gate::PUBLISHED))
                 .lane(park("second").stage("b", count(&counts[1]), Gate::PUBLISHED.after("a")))
                 .lane(park("third").stage("c", count(&counts[2]), Gate::DURABLE.after("b"))),
@@ -72,7 +71,7 @@ fn trap_09_parked_lanes_are_woken_by_publisher_upstream_stage_and_syncer() {
             }
         }
         assert_eq!(engine.counters().missed_wakeups, 0);
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
         assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 300));
     }
 }
@@ -101,7 +100,7 @@ fn a_lane_that_parks_while_the_first_of_two_gates_opens_is_woken_by_the_second()
         engine.wait_stage("behind", id).unwrap();
     }
     assert_eq!(engine.counters().missed_wakeups, 0);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert_eq!(done.load(Ordering::Relaxed), 2_000);
 }
 
@@ -126,7 +125,7 @@ fn parked_lanes_all_wake_up_for_what_one_of_them_has_found() {
         }
     }
     assert_eq!(engine.counters().missed_wakeups, 0);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 3_000));
 }
 
@@ -140,7 +139,7 @@ fn dropped_with_several_publishers_it_still_journals_all_that_was_published() {
     for life in 1..=40u64 {
         counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
         let journal =
-            Journal::at(folder.path().join(life.to_string())).sync(Sync::None).segment_records(8_192);
+            Journal::at(folder.path().join(life.to_string())).sync(SyncMode::None).segment_records(8_192);
         let (engine, mut publisher) = live(
             Engine::builder()
                 .ring_capacity(8_192)
@@ -201,16 +200,16 @@ fn a_parked_lane_learns_of_shutdown_halt_and_drop() {
         )
     };
     let asleep = || std::thread::sleep(Duration::from_millis(5));
-    let (engine, publisher) = live(build());
+    let (engine, _) = live(build());
     asleep();
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let (engine, mut publisher) = live(build());
     asleep();
     for id in 0..2 {
         let _ = publisher.publish_at(id, Tick { id });
     }
     assert!(engine.wait_stage("b", 1).is_err());
-    assert!(engine.shutdown(publisher).is_err());
+    assert!(engine.join().is_err());
     let (engine, publisher) = live(build());
     asleep();
     drop(engine);
@@ -240,12 +239,12 @@ fn complaint_disruptor_rs_23_the_caller_runs_a_lane_and_every_waiting_call_runs_
     engine.wait_stage("b", 999).unwrap();
     let more: Vec<(u64, Tick)> = (1000..1500).map(|id| (id, Tick { id })).collect();
     publisher.publish_all_at(&more).unwrap();
-    let report = engine.shutdown(publisher).unwrap();
+    let report = engine.join().unwrap();
     assert_eq!((report.end_sequence, report.durable_end), (1500, Some(1500)));
     // Replay runs it as well.
     let counts = [Count::default(), Count::default()];
     let mut recovered = build(&counts).open().unwrap();
-    assert_eq!(recovered.replay(From::Start).unwrap().events(), 1500);
+    assert_eq!(recovered.replay(ReplayFrom::Start).unwrap().events(), 1500);
     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1500));
     let (engine, publisher) = recovered.go_live().unwrap();
     drop(publisher);
@@ -316,7 +315,7 @@ fn a_wait_strategy_of_ones_own_is_called() {
     for id in 0..100 {
         publisher.publish_at(id, Tick { id }).unwrap();
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert_eq!(worked.load(Ordering::Relaxed), 100);
     assert!(idle.load(Ordering::Relaxed) > 0);
 }
@@ -353,7 +352,7 @@ fn a_wait_strategy_that_panics_halts_the_engine_and_the_journal_drains() {
         };
         assert!(halted.to_string().contains(said), "{halted}");
         assert!(matches!(halted.cause, Cause::Lane(_)), "{halted:?}");
-        assert!(matches!(engine.shutdown(publisher), Err(ShutdownError::Halted(_))));
+        assert!(matches!(engine.join(), Err(ShutdownError::Halted(_, _))));
         assert_eq!(journal.reader::<Tick>().unwrap().end_sequence(), published, "all that was published");
     }
 }
@@ -372,14 +371,6 @@ fn sixteen_lanes_on_however_few_cores_lose_nothing() {
         publisher.publish_at(id, Tick { id }).unwrap();
     }
     assert_eq!(engine.counters().missed_wakeups, 0);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 50_000));
-}
-
-#[test]
-fn a_publisher_of_another_engine_does_not_shut_this_one_down() {
-    let build =
-        || Engine::builder().lane(Lane::named("a").stage("a", |_: &Tick, _: &Context| (), Gate::PUBLISHED));
-    let ((engine, _own), (_other, foreign)) = (live(build()), live(build()));
-    assert!(matches!(engine.shutdown(foreign), Err(ShutdownError::ForeignPublisher)));
 }

@@ -37,7 +37,7 @@ pub use append::batch::AppendBatch;
 pub use append::writer::Writer;
 pub use companions::hooks::SealedSegment;
 pub use companions::preparer::DiskFull;
-pub use companions::syncer::Sync;
+pub use companions::syncer::SyncMode;
 pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
 pub use event::record::{RawRecord, Record};
 pub use event::{Event, Field, Schema, UnknownTag};

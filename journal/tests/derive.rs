@@ -10,6 +10,7 @@ use slipring_journal::{Event, Field, Schema};
 
 /// Numbers of every width.
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, Event)]
+#[event(bytemuck)]
 #[repr(C)]
 pub struct Numbers {
     a: u128,
@@ -29,6 +30,7 @@ pub struct Numbers {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, Event)]
+#[event(bytemuck)]
 #[repr(C)]
 struct Leg {
     px: i64,
@@ -37,12 +39,14 @@ struct Leg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, Event)]
+#[event(bytemuck)]
 #[repr(transparent)]
 struct Price(i64);
 
 type Quantity = u32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, Event)]
+#[event(bytemuck)]
 #[repr(C)]
 struct Spread {
     id: u64,
@@ -56,14 +60,13 @@ struct Spread {
 
 /// Without `bytemuck`'s derives.
 #[derive(Clone, Copy, Debug, PartialEq, Event)]
-#[event(pod)]
 #[repr(C, align(16))]
 struct Aligned {
     deep: [[Leg; 1]; 2],
 }
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod, crate = "slipring_journal")]
+#[event(crate = "slipring_journal")]
 #[repr(C, packed)]
 struct Packed {
     kind: u8,
@@ -71,6 +74,7 @@ struct Packed {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, Event)]
+#[event(bytemuck)]
 #[repr(C)]
 struct Cancel {
     id: u32,
@@ -105,6 +109,7 @@ enum Wide {
 
 /// The one-of event itself as a field.
 #[derive(Clone, Copy, Debug, PartialEq, Pod, Zeroable, Event)]
+#[event(bytemuck)]
 #[repr(C)]
 struct Routed {
     from: u64,
@@ -114,7 +119,6 @@ struct Routed {
 macro_rules! events {
     ($($name:ident { $($field:ident: $ty:ty),* })*) => {$(
         #[derive(Clone, Copy, Debug, Event)]
-        #[event(pod)]
         #[repr(C)]
         struct $name { $($field: $ty),* }
     )*};

@@ -5,10 +5,9 @@
 
 use std::path::PathBuf;
 
-use slipring_journal::{Event, Journal, Kind, Status, Sync, VERSION, inspect, verify};
+use slipring_journal::{Event, Journal, Kind, Status, SyncMode, VERSION, inspect, verify};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Leg {
     price: i64,
@@ -17,7 +16,6 @@ struct Leg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Trade {
     id: u64,
@@ -37,7 +35,7 @@ fn folder(version: u32) -> PathBuf {
 /// Twenty records: two lives, so two epochs; rolls; a time that goes back; a void record; a discarded tail none.
 fn write_at(path: PathBuf) {
     for life in 0..2u64 {
-        let journal = Journal::at(&path).segment_records(8).sync(Sync::EveryBatch);
+        let journal = Journal::at(&path).segment_records(8).sync(SyncMode::EveryBatch);
         let (mut writer, _) = journal.open::<Trade>().unwrap();
         for n in 0..10 {
             let sequence = life * 10 + n;

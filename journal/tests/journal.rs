@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use slipring_journal::{AppendError, Event, Journal, Kind, OpenError, Sync};
+use slipring_journal::{AppendError, Event, Journal, Kind, OpenError, SyncMode};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,
@@ -28,7 +27,7 @@ fn a_48_byte_event_makes_a_64_byte_record() {
 
 #[test]
 fn append_close_reopen_append_read() {
-    for sync in [Sync::None, Sync::EveryBatch, Sync::every(Duration::from_millis(1))] {
+    for sync in [SyncMode::None, SyncMode::EveryBatch, SyncMode::every(Duration::from_millis(1))] {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::at(folder.path().join("j")).segment_records(100).sync(sync);
         for round in 0..5u64 {
@@ -67,7 +66,7 @@ fn append_close_reopen_append_read() {
 #[test]
 fn nothing_is_lost_when_the_memory_of_durable_segments_is_given_back() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path()).segment_records(70_000).cached_bytes(0).sync(Sync::None);
+    let journal = Journal::at(folder.path()).segment_records(70_000).cached_bytes(0).sync(SyncMode::None);
     let (mut writer, _) = journal.open::<Tick>().unwrap();
     let count = 700_003;
     for i in 0..count {
@@ -136,7 +135,7 @@ fn void_records_keep_position_and_sequence_one() {
 #[test]
 fn a_writer_that_dies_leaves_every_committed_record() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path()).segment_records(64).sync(Sync::None);
+    let journal = Journal::at(folder.path()).segment_records(64).sync(SyncMode::None);
     let mut end = 0;
     for _ in 0..10 {
         let (mut writer, report) = journal.open::<Tick>().unwrap();
@@ -166,7 +165,7 @@ proptest! {
         cut in 0usize..200,
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::at(folder.path()).segment_records(segment_records).sync(Sync::None);
+        let journal = Journal::at(folder.path()).segment_records(segment_records).sync(SyncMode::None);
         let mut own = 100i64;
         let times: Vec<u64> = steps.iter().map(|step| { own = (own + step).max(0); own as u64 }).collect();
         let cut = cut.min(times.len());
@@ -208,7 +207,7 @@ proptest! {
             steps.iter().map(|(step, void)| { own = (own + step).max(0); (own as u64, *void) }).collect();
         let mut ends = Vec::new();
         for (folder, in_batches) in folders.iter().zip([false, true]) {
-            let journal = Journal::at(folder.path()).segment_records(segment_records).sync(Sync::None);
+            let journal = Journal::at(folder.path()).segment_records(segment_records).sync(SyncMode::None);
             let (mut writer, _) = journal.open::<Tick>().unwrap();
             let cursors = writer.cursors();
             for part in records.chunks(if in_batches { batch } else { 1 }) {
@@ -262,7 +261,7 @@ proptest! {
 #[test]
 fn a_batch_that_is_forgotten_costs_only_its_own_records() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path()).sync(Sync::None);
+    let journal = Journal::at(folder.path()).sync(SyncMode::None);
     let (mut writer, _) = journal.open::<Tick>().unwrap();
     // The first two look at the clock.
     (0..2).for_each(|n| assert_eq!(writer.append(n, &tick(n)).unwrap(), n));

@@ -11,7 +11,6 @@ use slipring_journal::storage::{LockFault, Memory, MemoryFile, Storage};
 use slipring_journal::{Event, Journal, JournalFault, ReadError, Reader};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Tick {
     id: u64,

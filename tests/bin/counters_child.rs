@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    Context, Engine, Gate, Journal, Lane, LateConsumer, LateContext, LateHandle, PublishError, Sync,
+    Context, Engine, Gate, Journal, Lane, LateConsumer, LateContext, LateHandle, PublishError, SyncMode,
 };
 use slipring_tests::journals::{Note, note};
 
@@ -34,7 +34,7 @@ fn main() {
     };
     let (engine, mut publisher) = Engine::builder()
         .ring_capacity(64)
-        .journal(Journal::at(folder).segment_records(1 << 12).sync(Sync::EveryBatch))
+        .journal(Journal::at(folder).segment_records(1 << 12).sync(SyncMode::EveryBatch))
         .lane(Lane::named("journal lane").journal())
         .lane(Lane::named("slow lane").stage("slow", slow, Gate::JOURNALLED))
         .open()
@@ -105,7 +105,7 @@ fn main() {
             }
             ("end", _) => {
                 late.clear();
-                engine.shutdown(publisher).unwrap();
+                engine.join().unwrap();
                 return println!("ended");
             }
             other => panic!("{other:?}"),

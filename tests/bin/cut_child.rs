@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use slipring::{
-    Context, Effects, Engine, From, Gate, Handler, HandlerError, Journal, Lane, Retention, Snapshots, Stage,
-    Sync,
+    Context, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, ReplayFrom, Retention, Snapshots,
+    Stage, SyncMode,
 };
 use slipring_tests::deaths::{Said, number, printed};
 use slipring_tests::journals::{Note, note};
@@ -39,7 +39,7 @@ fn main() {
     let gateway = gateway.effects(Effects::new()).stateless();
     let journal = Journal::at(folder)
         .segment_records(1 << 7)
-        .sync(Sync::EveryBatch)
+        .sync(SyncMode::EveryBatch)
         .retention(Retention::new().only_behind_snapshots());
     let builder = Engine::builder().ring_capacity(1 << 10).journal(journal);
     let builder = builder
@@ -47,7 +47,7 @@ fn main() {
         .lane(Lane::named("book").with(book))
         .lane(Lane::named("out").with(gateway));
     let mut recovered = builder.open().unwrap();
-    let replayed_from = recovered.replay(From::Snapshot).unwrap().first_sequence;
+    let replayed_from = recovered.replay(ReplayFrom::Snapshot).unwrap().first_sequence;
     let end = recovered.end_sequence();
     let restored = recovered.restored()[0].end;
     let refused = recovered.restored().iter().map(|restored| restored.refused.len() as u64).sum();
@@ -60,7 +60,7 @@ fn main() {
         }
     }
     if how == "last" {
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
         Said::Finished { digest: 0 }.say().unwrap();
         return;
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use slipring_journal::{Journal, Sync, Writer};
+use slipring_journal::{Journal, SyncMode, Writer};
 use slipring_tests::journals::{Note, append_batch, note, time};
 
 fn main() {
@@ -44,7 +44,7 @@ fn usage() -> libc::rusage {
 /// is where the promise holds.
 fn rolls(folder: &str, count: u64) {
     const CAPACITY: u64 = 1 << 12;
-    let journal = Journal::at(folder).segment_records(CAPACITY).sync(Sync::None);
+    let journal = Journal::at(folder).segment_records(CAPACITY).sync(SyncMode::None);
     let (mut writer, _) = journal.open::<Note>().unwrap();
     append(&mut writer, CAPACITY / 2);
     let (mut voluntary, mut involuntary, mut minor, mut major) = (0, 0, 0, 0);

@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use slipring_journal::storage::{Files, Storage};
-use slipring_journal::{AppendError, Journal, Stall, Sync, SyncError, Writer};
+use slipring_journal::{AppendError, Journal, Stall, SyncError, SyncMode, Writer};
 use slipring_tests::journals::{Note, append_batch, time};
 use slipring_tests::lives::{Message, note_of_round};
 use slipring_tests::rebooted::Rebooted;
@@ -48,7 +48,8 @@ fn send(message: Message) {
 
 /// Appends until it is killed, and acknowledges what it sees journalled and, so often, durable.
 fn append<S: Storage>(storage: &S, round: u64, segment_records: u64, mode: u64, wait_every: u64) {
-    let sync = [Sync::None, Sync::EveryBatch, Sync::every(Duration::from_micros(300))][mode as usize % 3];
+    let sync = [SyncMode::None, SyncMode::EveryBatch, SyncMode::every(Duration::from_micros(300))]
+        [mode as usize % 3];
     let journal = Journal::at(storage.path("")).segment_records(segment_records).sync(sync);
     let (mut writer, _) = journal.open_on::<Note, S>(storage, true).unwrap();
     let cursors = writer.cursors();
@@ -152,7 +153,7 @@ fn few_handles(folder: &str, most: u64) {
 /// Appends with a segment to each record, faster than they become durable.
 fn tiny_segments(folder: &str, most: u64) {
     limit(libc::RLIMIT_NOFILE, most);
-    live(&Journal::at(folder).segment_records(1).sync(Sync::every(Duration::from_secs(3600))), 500);
+    live(&Journal::at(folder).segment_records(1).sync(SyncMode::every(Duration::from_secs(3600))), 500);
 }
 
 /// Lives with little room for maps, of segments of 16 MiB.
@@ -204,7 +205,7 @@ fn interrupted(folder: &str) {
         assert_eq!(libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()), 0);
     }
     for life in 0..10 {
-        let journal = Journal::at(folder).segment_records(1 << 12).sync(Sync::EveryBatch);
+        let journal = Journal::at(folder).segment_records(1 << 12).sync(SyncMode::EveryBatch);
         let (mut writer, report) = journal.open::<Note>().unwrap();
         assert_eq!(report.end_sequence, life * 20_000);
         for _ in 0..20_000 {
@@ -304,7 +305,7 @@ fn step(folder: &str, round: u64) {
     let acks = std::fs::OpenOptions::new().write(true).open(format!("{folder}.acks")).unwrap();
     let note_end = |end: u64| assert_eq!(rustix::io::pwrite(&acks, &end.to_le_bytes(), 0), Ok(8));
     const SEGMENT_RECORDS: u64 = 4;
-    let journal = Journal::at(folder).segment_records(SEGMENT_RECORDS).sync(Sync::EveryBatch);
+    let journal = Journal::at(folder).segment_records(SEGMENT_RECORDS).sync(SyncMode::EveryBatch);
     // SAFETY: plain system calls on this process.
     unsafe {
         assert_eq!(libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0), 0);

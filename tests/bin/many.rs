@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use slipring_journal::storage::Files;
-use slipring_journal::{Journal, Retention, SalvageOptions, Status, Sync, inspect, verify};
+use slipring_journal::{Journal, Retention, SalvageOptions, Status, SyncMode, inspect, verify};
 use slipring_tests::journals::{Note, append_to, note, time};
 use slipring_tests::unsynced::Unsynced;
 
@@ -13,7 +13,7 @@ const RECORDS: u64 = 2;
 pub(crate) fn all(folder: &str, segments: u64) {
     super::limit(libc::RLIMIT_NOFILE, 64);
     let place = Path::new(folder).join("journal");
-    let journal = Journal::at(&place).segment_records(RECORDS).sync(Sync::EveryBatch);
+    let journal = Journal::at(&place).segment_records(RECORDS).sync(SyncMode::EveryBatch);
     let files = Unsynced(Files::new(&place));
     let end = segments * RECORDS;
     let (mut writer, _) = journal.open_on::<Note, _>(&files, false).unwrap();

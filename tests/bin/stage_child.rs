@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use slipring::{
-    Cause, Context, Digest, Digests, Effects, Engine, EngineBuilder, Event, From, Gate, Handler,
-    HandlerError, Journal, Lane, Publisher, Recovered, ReplayError, Retention, Snapshot, Snapshots, Stage,
-    Sync,
+    Cause, Context, Digest, Digests, Effects, Engine, EngineBuilder, Event, Gate, Handler, HandlerError,
+    Journal, Lane, Publisher, Recovered, ReplayError, ReplayFrom, Retention, Snapshot, Snapshots, Stage,
+    StageKey, SyncMode,
 };
 use slipring_tests::deaths::{Death, MISSED_DEATH, Point, Said, number, printed, read_input};
 use slipring_tests::journals::{Note, note};
@@ -31,7 +31,7 @@ fn main() {
 }
 
 /// Replays and says so; a divergence is said too, and then nothing more is to be done.
-fn replayed<E: Event>(builder: EngineBuilder<E>, from: From) -> Option<(Engine<E>, Publisher<E>)> {
+fn replayed<E: Event>(builder: EngineBuilder<E>, from: ReplayFrom) -> Option<(Engine<E>, Publisher<E>)> {
     let mut recovered: Recovered<E> = builder.open().unwrap();
     let report = match recovered.replay(from) {
         Ok(report) => report,
@@ -135,11 +135,11 @@ fn matching(folder: &str, input: &str, budget: u64, death: Death, how: &str) {
     }
     let journal = Journal::at(folder)
         .segment_records(1 << 9)
-        .sync(Sync::EveryBatch)
+        .sync(SyncMode::EveryBatch)
         .retention(Retention::new().keep_records(1 << 10).only_behind_snapshots());
     let builder = Engine::builder().ring_capacity(1 << 10).journal(journal);
     let Some((engine, mut publisher)) =
-        replayed(builder.lane(Lane::named("main").journal().with(stage)), From::Snapshot)
+        replayed(builder.lane(Lane::named("main").journal().with(stage)), ReplayFrom::Snapshot)
     else {
         return;
     };
@@ -156,9 +156,9 @@ fn matching(folder: &str, input: &str, budget: u64, death: Death, how: &str) {
     if !is("last") {
         spent(&engine, death);
     }
-    let mut report = engine.shutdown(publisher).unwrap();
+    let mut report = engine.join().unwrap();
     assert!(report.keep_faults.is_empty(), "{:?}", report.keep_faults);
-    let handler: Mortal = report.take_handler(STAGE).unwrap();
+    let handler: Mortal = report.take(&StageKey::named(STAGE)).unwrap();
     let mut state = Vec::new();
     handler.inner.save(&mut state);
     std::fs::write(format!("{folder}.state"), state).unwrap();
@@ -181,10 +181,10 @@ fn gateway(folder: &str, budget: u64, death: Death, how: &str) {
     };
     let gate = if is("durable") { Gate::DURABLE } else { Gate::JOURNALLED };
     let stage = Stage::new(STAGE, effect, gate).effects(Effects::new()).stateless();
-    let journal = Journal::at(folder).segment_records(1 << 8).sync(Sync::EveryBatch);
+    let journal = Journal::at(folder).segment_records(1 << 8).sync(SyncMode::EveryBatch);
     let lane = Lane::named("main").journal().with(stage);
     let Some((engine, mut publisher)) =
-        replayed(Engine::builder().ring_capacity(1 << 8).journal(journal).lane(lane), From::Snapshot)
+        replayed(Engine::builder().ring_capacity(1 << 8).journal(journal).lane(lane), ReplayFrom::Snapshot)
     else {
         return;
     };
@@ -195,6 +195,6 @@ fn gateway(folder: &str, budget: u64, death: Death, how: &str) {
     if !is("last") {
         spent(&engine, death);
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     Said::Finished { digest: 0 }.say().unwrap();
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use slipring::{Engine, From, Journal, Lane, Recovered, Snapshots, Sync};
+use slipring::{Engine, Journal, Lane, Recovered, ReplayFrom, Snapshots, SyncMode};
 use slipring_cli::flow::message::OrderMessage;
 use slipring_cli::flow::synthetic::Synthetic;
 use slipring_tests::keeps_all;
@@ -17,12 +17,12 @@ pub fn try_reopen(folder: &Path) -> Result<Recovered<OrderMessage>, Box<dyn std:
     let stage = keeps_all::stage(Snapshots::every(1 << 40));
     let journal = Journal::at(folder)
         .segment_records(SEGMENT_RECORDS)
-        .sync(Sync::every(std::time::Duration::from_millis(1)))
+        .sync(SyncMode::every(std::time::Duration::from_millis(1)))
         .max_time_step(std::time::Duration::MAX);
     let lane = Lane::named("main").journal().with(stage);
     let builder = Engine::builder().ring_capacity(64).journal(journal).lane(lane).counters_at(&counters);
     let mut recovered = builder.open()?;
-    recovered.replay(From::Snapshot)?;
+    recovered.replay(ReplayFrom::Snapshot)?;
     Ok(recovered)
 }
 
@@ -36,7 +36,7 @@ pub fn make(folder: &Path) {
     for message in Synthetic::new(1, 0, *b"ABC\0\0\0\0\0").take(200) {
         publisher.publish(message).unwrap();
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 /// The files of such a journal, by what they are.

@@ -2,7 +2,7 @@
 //! journal and zeroes the tail, and power fails again in the midst of it, and once it is done. Each byte that was cut off
 //! must be in the file that was saved, for the log has it no more.
 
-use slipring_journal::{Journal, Sync};
+use slipring_journal::{Journal, SyncMode};
 
 use super::lives::Note;
 use super::machine::Sim;
@@ -14,7 +14,7 @@ const HEADER_BYTES: usize = slipring_journal::HEADER_BYTES as usize;
 pub(crate) fn cut_off(seed: u64) -> Result<bool, String> {
     let mut random = fastrand::Rng::with_seed(seed);
     let story = |what: &dyn std::fmt::Display| format!("seed {seed}: {what}");
-    let journal = Journal::at("sim").segment_records(64).sync(Sync::EveryBatch).window_records(40);
+    let journal = Journal::at("sim").segment_records(64).sync(SyncMode::EveryBatch).window_records(40);
     let sim = Sim::default();
     let (mut writer, _) = journal.open_on::<Note, Sim>(&sim, false).map_err(|error| story(&error))?;
     for unique in 1..=random.u64(12..40) {

@@ -1,7 +1,7 @@
 //! The process, or the machine, dies in each system call in turn of a life that makes a journal, rolls twice
 //! and is recovered: between create, header, rename and folder sync of every file that there is.
 
-use slipring_journal::{Journal, Retention, Sync};
+use slipring_journal::{Journal, Retention, SyncMode};
 
 use super::lives::Note;
 use super::machine::Sim;
@@ -50,7 +50,8 @@ pub(crate) fn die_in(
         format!("calls {first} and {second}, power {power}, retention {retire}, seed {seed}: {what}")
     };
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut journal = Journal::at("sim").segment_records(CAPACITY).sync(Sync::EveryBatch).window_records(6);
+    let mut journal =
+        Journal::at("sim").segment_records(CAPACITY).sync(SyncMode::EveryBatch).window_records(6);
     if retire {
         journal = journal.retention(Retention::new().keep_records(0));
     }

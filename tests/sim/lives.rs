@@ -4,12 +4,11 @@
 //! The oracle of I2 is what the harness saw acknowledged while the writer lived, never the D in an image.
 
 use slipring_journal::storage::{Storage, StorageFile};
-use slipring_journal::{AppendError, Event, Journal, OpenError, Reader, Retention, Sync, Writer};
+use slipring_journal::{AppendError, Event, Journal, OpenError, Reader, Retention, SyncMode, Writer};
 
 use super::machine::Sim;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub(crate) struct Note {
     /// Never the same twice over all lives, so that a record of an earlier life can't pass for a later one.
@@ -50,10 +49,10 @@ pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
     let mut model = Model::default();
     let mut images = 0;
     let segment_records = random.u64(3..20);
-    let sync = [Sync::None, Sync::EveryBatch][random.usize(0..2)];
+    let sync = [SyncMode::None, SyncMode::EveryBatch][random.usize(0..2)];
     let window = random.u64(2..40);
     let mut journal = Journal::at("sim").segment_records(segment_records).sync(sync);
-    if sync != Sync::None {
+    if sync != SyncMode::None {
         journal = journal.window_records(window);
     }
     // In half of the histories old segments go: all but so many records.
@@ -232,7 +231,7 @@ fn live(
         }
         sim.observe();
     }
-    // Somebody asks for durability now and then, in Sync::None too.
+    // Somebody asks for durability now and then, in SyncMode::None too.
     if random.bool() && !sim.is_dead() {
         cursors.request_durable(writer.end_sequence());
         writer.step_syncer();

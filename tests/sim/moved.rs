@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use slipring_journal::storage::{LockFault, Storage};
-use slipring_journal::{Journal, OpenError, Retention, Sync, Writer};
+use slipring_journal::{Journal, OpenError, Retention, SyncMode, Writer};
 
 use super::lives::Note;
 use super::machine::{Sim, SimFile};
@@ -106,7 +106,7 @@ pub(crate) fn history(seed: u64, off: Off) -> Result<u64, String> {
     let story = |what: String| format!("seed {seed}: {what}");
     let mut sides = [Side::default(), Side::default()];
     let keep = random.u64(0..20);
-    let journal = Journal::at("named").segment_records(random.u64(2..7)).sync(Sync::EveryBatch);
+    let journal = Journal::at("named").segment_records(random.u64(2..7)).sync(SyncMode::EveryBatch);
     let journal = journal.window_records(16).retention(Retention::new().keep_records(keep));
     let lives = random.u64(2..6);
     for _ in 0..lives {

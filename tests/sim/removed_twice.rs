@@ -2,7 +2,7 @@
 //! later one (a recovery, or a close in good order that has made a file nobody needs) and ends before it has synced the
 //! folder; the next one removes the earlier, and power fails. The later one may be back, the earlier gone: a gap.
 
-use slipring_journal::{Journal, Sync};
+use slipring_journal::{Journal, SyncMode};
 
 use super::lives::Note;
 use super::machine::Sim;
@@ -13,7 +13,7 @@ pub(crate) fn removed_twice(first: Option<u64>, second: u64, seed: u64) -> Resul
     let story = |error: &dyn std::fmt::Display| {
         format!("calls {first:?} and {second}, seed {seed}: refused: {error}")
     };
-    let journal = Journal::at("sim").segment_records(4).sync(Sync::EveryBatch).window_records(6);
+    let journal = Journal::at("sim").segment_records(4).sync(SyncMode::EveryBatch).window_records(6);
     let sim = Sim::default();
     let (mut writer, _) = journal.open_on::<Note, Sim>(&sim, false).map_err(|error| story(&error))?;
     while writer.step_helper() {}

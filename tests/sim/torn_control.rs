@@ -3,7 +3,7 @@
 //! disk has not; the life after that overwrites the other slot, the only good one on disk, and power fails
 //! again. Opening therefore writes the newest slot again before it touches the other.
 
-use slipring_journal::{Journal, Sync};
+use slipring_journal::{Journal, SyncMode};
 
 use super::lives::Note;
 use super::machine::Sim;
@@ -11,7 +11,7 @@ use super::machine::Sim;
 /// Plays the story with everything that is left to chance taken from `seed`; what was violated, if anything.
 pub(crate) fn torn_twice(seed: u64) -> Result<(), String> {
     let mut random = fastrand::Rng::with_seed(seed);
-    let journal = Journal::at("sim").segment_records(8).sync(Sync::EveryBatch).window_records(16);
+    let journal = Journal::at("sim").segment_records(8).sync(SyncMode::EveryBatch).window_records(16);
     let open = |sim: &Sim| {
         journal.open_on::<Note, Sim>(sim, false).map(|(writer, _)| {
             let end = writer.end_sequence();

@@ -12,7 +12,6 @@ pub trait Probe: Event {
 macro_rules! probe {
     ($name:ident, $rest:literal) => {
         #[derive(Clone, Copy, Debug, Event)]
-        #[event(pod)]
         #[repr(C)]
         pub struct $name {
             due: u64,
@@ -37,7 +36,6 @@ macro_rules! probe {
 
 /// The least: 16 bytes, so a record of 32.
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Event16 {
     due: u64,

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use disruptor::{BusySpin, Polling, Producer, build_single_producer};
 use slipring::{
-    Batch, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, Sync, Wait,
+    Batch, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, StageKey, SyncMode,
+    Wait,
 };
 
 use crate::clock::{Ticks, loaded};
@@ -250,7 +251,7 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
     let segment_records = (count / ROLLS).max(1024);
     let mut builder = Engine::builder();
     if plan.column != Column::Ring {
-        let sync = if plan.column == Column::Durable { Sync::EveryBatch } else { Sync::None };
+        let sync = if plan.column == Column::Durable { SyncMode::EveryBatch } else { SyncMode::None };
         builder = builder.journal(Journal::at(place.path()).segment_records(segment_records).sync(sync));
     }
     let capacity = if plan.column == Column::Durable { 4 * CAPACITY } else { CAPACITY };
@@ -303,8 +304,9 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
     });
     plan.cores.unpin();
     engine.wait_stage("stage", count - 1).expect("a running engine");
-    let mut report = engine.shutdown(publisher).expect("a clean shutdown");
-    let recorder = report.take_handler::<Recorder>("stage").expect("the stage gives its handler back");
+    let mut report = engine.join().expect("a clean shutdown");
+    let recorder =
+        report.take(&StageKey::<Recorder>::named("stage")).expect("the stage gives its handler back");
     let rolls = (1..=(count - 1) / segment_records).map(|roll| roll * segment_records).collect();
     let rolls = (plan.column != Column::Ring).then_some(rolls);
     finish(plan, ticks, published, recorder, rolls)

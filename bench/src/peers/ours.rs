@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use slipring::{Engine, From, Gate};
-use slipring_journal::{Journal, Sync, Writer};
+use slipring::{Engine, Gate, ReplayFrom};
+use slipring_journal::{Journal, SyncMode, Writer};
 
 use crate::event::Order;
 use crate::harness::Sample;
@@ -26,7 +26,7 @@ fn open(journal: Journal) -> Slipring {
 
 impl Peer for Slipring {
     fn create(folder: &Path) -> Self {
-        open(Journal::at(folder.join("journal")).sync(Sync::None))
+        open(Journal::at(folder.join("journal")).sync(SyncMode::None))
     }
 
     fn append(&mut self, first: u64, count: u64) {
@@ -59,7 +59,7 @@ pub fn burst(folder: &Path, events: u64) -> Vec<Sample> {
     let journal = Journal::at(place.path())
         .segment_records(events + 1)
         .reserve_bytes(2 * 64 * (events + 64))
-        .sync(Sync::None);
+        .sync(SyncMode::None);
     let mut ours = open(journal);
     settle();
     let started = Instant::now();
@@ -90,7 +90,7 @@ pub fn replay(journal: &Journal, events: u64, cores: Cores) -> Vec<Sample> {
     // Opening also makes the journal ready to append; that work is not replay's.
     settle();
     cores.pin_publisher();
-    let report = recovered.replay(From::Time(time_of(events / 2))).expect("whole records");
+    let report = recovered.replay(ReplayFrom::Time(time_of(events / 2))).expect("whole records");
     cores.unpin();
     assert_eq!(report.events(), events - events / 2);
     Sample::throughput(report.events(), report.elapsed)

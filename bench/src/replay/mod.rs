@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use disruptor::Producer;
-use slipring::{Engine, From, Gate, Journal, Replay, ReplayReport, Sync};
+use slipring::{Engine, Gate, Journal, Replay, ReplayFrom, ReplayReport, SyncMode};
 
 use crate::bounds::{self, Room};
 use crate::event::Order;
@@ -35,7 +35,7 @@ fn written(folder: &Path, events: u64) -> (tempfile::TempDir, Journal) {
 /// A journal of a record at each of these times.
 fn written_at(folder: &Path, times: impl Iterator<Item = u64>) -> (tempfile::TempDir, Journal) {
     let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
-    let journal = Journal::at(place.path()).sync(Sync::None);
+    let journal = Journal::at(place.path()).sync(SyncMode::None);
     let (mut writer, _) = journal.open::<Order>().expect("a new journal");
     for (n, time_ns) in (0..).zip(times) {
         writer.append(time_ns, &Order::nth(n)).expect("room on the disk");
@@ -57,7 +57,7 @@ fn replay(journal: &Journal, cores: Cores, slow: bool, progress: impl FnMut(u64,
     // Opening made the journal ready to append, too; that work is not replay's.
     settle();
     cores.pin_publisher();
-    let report = recovered.replay(Replay::new(From::Start).progress(progress)).expect("whole records");
+    let report = recovered.replay(Replay::new(ReplayFrom::Start).progress(progress)).expect("whole records");
     cores.unpin();
     report
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Context, Engine, From, Gate, Handler, HandlerError, Journal, Recovered, Snapshot, Snapshots, Stage, Sync,
+    Context, Engine, Gate, Handler, HandlerError, Journal, Recovered, ReplayFrom, Snapshot, Snapshots, Stage,
+    StageKey, SyncMode,
 };
 use tempfile::TempDir;
 
@@ -75,7 +76,7 @@ impl Stopped {
     fn new(folder: &Path, events: u64, cores: Cores) -> Self {
         let events = events + TAIL;
         let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
-        let journal = Journal::at(place.path()).sync(Sync::None);
+        let journal = Journal::at(place.path()).sync(SyncMode::None);
         let (mut writer, _) = journal.open::<Order>().expect("a new journal");
         for n in 0..events - LIVE {
             writer.append(n * STEP_NS, &Order::nth(n)).expect("room on the disk");
@@ -83,7 +84,7 @@ impl Stopped {
         writer.close().expect("a disk that syncs");
         let mut stopped = Stopped { journal, cores, state: 0, _folder: place };
         let mut recovered = stopped.open();
-        recovered.replay(From::Start).expect("whole records");
+        recovered.replay(ReplayFrom::Start).expect("whole records");
         let (engine, mut publisher) = recovered.go_live().expect("lanes that start");
         // A snapshot is left out while the one before is on its way, and replay has just taken one.
         let written = |count| {
@@ -103,7 +104,7 @@ impl Stopped {
             publisher.publish_at(n * STEP_NS, Order::nth(n)).expect("a running engine");
         }
         written(2);
-        stopped.state = state(engine.shutdown(publisher).expect("a clean shutdown"));
+        stopped.state = state(engine.join().expect("a clean shutdown"));
         stopped
     }
 
@@ -120,15 +121,15 @@ impl Stopped {
     }
 
     /// From opening to going live; the state is checked.
-    fn recover(&self, from: From) -> Vec<Sample> {
+    fn recover(&self, from: ReplayFrom) -> Vec<Sample> {
         let started = Instant::now();
         let mut recovered = self.open();
         self.cores.pin_publisher();
         let report = recovered.replay(from).expect("whole records");
         let elapsed = started.elapsed();
-        let (engine, publisher) = recovered.go_live().expect("replayed");
+        let (engine, _) = recovered.go_live().expect("replayed");
         self.cores.unpin();
-        let found = state(engine.shutdown(publisher).expect("a clean shutdown"));
+        let found = state(engine.join().expect("a clean shutdown"));
         assert_eq!(found, self.state, "recovery came to another state");
         settle();
         vec![
@@ -139,7 +140,7 @@ impl Stopped {
 }
 
 fn state(mut report: slipring::ShutdownReport) -> u64 {
-    report.take_handler::<Levels>("levels").expect("the stage").sum()
+    report.take(&StageKey::<Levels>::named("levels")).expect("the stage").sum()
 }
 
 /// `recovery/<records>`: from a snapshot, and from the start.
@@ -159,8 +160,8 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
             &topology,
             3,
             &mut [
-                Contender::new("slipring", || stopped.recover(From::Snapshot)),
-                Contender::new("slipring-full-replay", || stopped.recover(From::Start)),
+                Contender::new("slipring", || stopped.recover(ReplayFrom::Snapshot)),
+                Contender::new("slipring-full-replay", || stopped.recover(ReplayFrom::Start)),
             ],
         );
     }

@@ -88,7 +88,7 @@ fn ours(behind: Behind, several: bool, cap: Option<u64>, cores: Cores, slow: boo
     }
     let samples = ns_an_event(started);
     cores.unpin();
-    engine.shutdown(publisher).expect("a clean shutdown");
+    engine.join().expect("a clean shutdown");
     samples
 }
 

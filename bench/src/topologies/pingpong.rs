@@ -120,16 +120,12 @@ fn ours(trips: u64, cores: Cores, slow: bool) -> Vec<Sample> {
     give_pong.send(into_ping).expect("a stage that waits");
     give_ping.send(into_pong).expect("a stage that waits");
     let mut samples = Vec::new();
-    let mut publishers = Vec::new();
     for _ in 0..2 {
-        let (publisher, counted) = given_back.recv().expect("both ends give their publisher back");
+        let (_, counted) = given_back.recv().expect("both ends give their publisher back");
         samples.extend(counted.iter().flat_map(Trips::samples));
-        publishers.push((publisher, counted.is_some()));
     }
-    let mut engines = [Some(ping), Some(pong)];
-    for (publisher, into_pong) in publishers {
-        let engine = engines[usize::from(into_pong)].take().expect("one publisher each");
-        engine.shutdown(publisher).expect("a clean shutdown");
+    for engine in [ping, pong] {
+        engine.join().expect("a clean shutdown");
     }
     samples
 }

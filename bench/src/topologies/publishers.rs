@@ -91,7 +91,7 @@ fn ours(plan: Plan, mut sum: impl FnMut(&Order, &Context) + Send + 'static) -> V
         engine.wait_stage("sum", each * PUBLISHERS - 1).expect("a running engine");
         started.elapsed()
     });
-    engine.shutdown(publisher).expect("a clean shutdown");
+    engine.join().expect("a clean shutdown");
     Sample::throughput(each * PUBLISHERS, elapsed)
 }
 

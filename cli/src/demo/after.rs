@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde_json::json;
-use slipring::{From, Journal};
+use slipring::{Journal, ReplayFrom};
 use slipring_journal::Status;
 
 use super::DemoError;
@@ -53,10 +53,10 @@ impl Demo<'_> {
         let sought = started.elapsed();
         let (stage, digest) = BookStage::new(None);
         let mut recovered = pipeline::engine(&self.journal, self.plan.segment_records, stage).open()?;
-        let report = recovered.replay(From::Time(time_ns))?;
+        let report = recovered.replay(ReplayFrom::Time(time_ns))?;
         let digest = digest.recv_timeout(PATIENCE).map_err(|_| DemoError::NotLive)?;
-        let (engine, publisher) = recovered.go_live()?;
-        engine.shutdown(publisher)?;
+        let (engine, _) = recovered.go_live()?;
+        engine.join()?;
 
         let text = format!(
             "\nseek to {}: sequence {found} in {}; replay from there: {} records in {} ({})",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use slipring::{Engine, From, Publisher, Replay};
+use slipring::{Engine, Publisher, Replay, ReplayFrom, StageKey};
 
 use super::DemoError;
 use super::pipeline::{self, BOOK, BookStage, PATIENCE, Pace};
@@ -30,23 +30,25 @@ pub(super) fn run(journal: &Path, orders: &Orders, out: &mut dyn Write) -> Resul
     let (stage, live_digest) = BookStage::new(pace.clone());
     say(out, &Said::Recovering)?;
     let mut recovered = pipeline::engine(journal, orders.segment_records, stage).open()?;
-    let (end, text) = (recovered.end_sequence(), recovered.report().to_string());
-    let report = serde_json::to_value(recovered.report()).map_err(std::io::Error::from)?;
+    let recovery = recovered.recovery().ok_or(DemoError::NotLive)?;
+    let (end, text) = (recovered.end_sequence(), recovery.to_string());
+    let report = serde_json::to_value(recovery).map_err(std::io::Error::from)?;
     say(out, &Said::Recovered { end, text, report })?;
     if orders.stop == Some(Stop::Recovery) {
         await_death();
     }
 
     let mut unsaid = Ok(());
-    let replayed = recovered.replay(Replay::new(From::Start).progress(|done, total| match orders.stop {
-        Some(Stop::Replay { at }) if done >= at && unsaid.is_ok() => {
-            unsaid = say(out, &Said::Replaying { done, total });
-            if unsaid.is_ok() {
-                await_death();
+    let replayed =
+        recovered.replay(Replay::new(ReplayFrom::Start).progress(|done, total| match orders.stop {
+            Some(Stop::Replay { at }) if done >= at && unsaid.is_ok() => {
+                unsaid = say(out, &Said::Replaying { done, total });
+                if unsaid.is_ok() {
+                    await_death();
+                }
             }
-        }
-        _ => {}
-    }))?;
+            _ => {}
+        }))?;
     unsaid?;
     let digest = live_digest.recv_timeout(PATIENCE).map_err(|_| DemoError::NotLive)?;
     let elapsed_ns = replayed.elapsed.as_nanos() as u64;
@@ -150,8 +152,8 @@ impl Live<'_> {
         if let Some(pace) = pace {
             self.publish_paced(pace)?;
         }
-        let mut report = self.engine.shutdown(self.publisher)?;
-        let stage: BookStage = report.take_handler(BOOK).ok_or(DemoError::NotLive)?;
+        let mut report = self.engine.join()?;
+        let stage: BookStage = report.take(&StageKey::named(BOOK)).ok_or(DemoError::NotLive)?;
         Ok(Done {
             end: report.end_sequence,
             durable_end: report.durable_end.unwrap_or(0),

@@ -8,7 +8,6 @@ pub const DAY_NS: u64 = 86_400 * 1_000_000_000;
 
 /// One message of an order book: 48 bytes, so a record takes 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct OrderMessage {
     /// When it happened, nanoseconds since 1970 (UTC): the date of the recording and the message's time of day.

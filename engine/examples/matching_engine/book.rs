@@ -16,7 +16,6 @@ use slipring::Event;
 
 /// What the book remembers of the past: part of its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Totals {
     pub commands: u64,

@@ -36,7 +36,6 @@ impl Side {
 
 /// A new order: trades with what crosses its price, and what is left of it rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Limit {
     pub id: u64,
@@ -47,7 +46,6 @@ pub struct Limit {
 
 /// Trades at once with what is there, down to a worst price; what is left of it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Market {
     pub id: u64,
@@ -59,7 +57,6 @@ pub struct Market {
 /// A resting order gets another price or quantity. It keeps its place in the queue only if it gets smaller at its
 /// price; else it comes in anew, and may trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Modify {
     pub id: u64,
@@ -69,7 +66,6 @@ pub struct Modify {
 
 /// A resting order gets smaller by so much, and goes if nothing is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Reduce {
     pub id: u64,
@@ -78,7 +74,6 @@ pub struct Reduce {
 
 /// A resting order goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Cancel {
     pub id: u64,
@@ -99,7 +94,6 @@ pub enum Command {
 
 /// Two orders have traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Trade {
     /// The order that rested.

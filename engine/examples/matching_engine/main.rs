@@ -31,8 +31,8 @@ use std::time::Duration;
 use book::Book;
 use command::{Command, CommandEvent, Side, Trade};
 use slipring::{
-    DeadLetters, Digests, Effects, Engine, EngineBuilder, From, Gate, Journal, Lane, OnError, ShutdownReport,
-    Snapshots, Stage,
+    DeadLetters, Digests, Effects, Engine, EngineBuilder, Gate, Journal, Lane, OnError, ReplayFrom,
+    ShutdownReport, Snapshots, Stage, StageKey,
 };
 use stage::Matching;
 use tape::Tape;
@@ -63,7 +63,7 @@ fn exchange(folder: &Path) -> Result<EngineBuilder<CommandEvent>> {
 /// after each pause.
 fn live(folder: &Path, commands: &[(u64, Command)], end: usize, pause: Duration) -> Result<ShutdownReport> {
     let mut recovered = exchange(folder)?.open()?;
-    let replayed = recovered.replay(From::Snapshot)?;
+    let replayed = recovered.replay(ReplayFrom::Snapshot)?;
     // Also says which snapshots were refused, and why.
     for restored in recovered.restored() {
         println!("  {restored}");
@@ -79,7 +79,7 @@ fn live(folder: &Path, commands: &[(u64, Command)], end: usize, pause: Duration)
             std::thread::sleep(pause);
         }
     }
-    let report = engine.shutdown(publisher)?;
+    let report = engine.join()?;
     println!("  {} commands taken, the journal ends at {}", end.saturating_sub(done), report.end_sequence);
     Ok(report)
 }
@@ -113,7 +113,7 @@ fn run(folder: &Path, commands: &[(u64, Command)], lives: &[usize], pause: Durat
         last = Some(live(folder, commands, *end, pause)?);
     }
     let mut report = last.ok_or("no life at all")?;
-    let matching: Matching<Tape> = report.take_handler(STAGE).ok_or("the stage is there")?;
+    let matching: Matching<Tape> = report.take(&StageKey::named(STAGE)).ok_or("the stage is there")?;
     tell(matching.book());
     println!("  {} trades came again and were dropped", matching.out().doubles());
     for letter in DeadLetters::of(folder.join("journal"))?.open() {

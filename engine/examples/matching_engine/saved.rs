@@ -20,7 +20,6 @@ use super::orders::Order;
 pub const VERSION: u32 = 1;
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Head {
     totals: Totals,
@@ -29,7 +28,6 @@ struct Head {
 }
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct SavedOrder {
     id: u64,

@@ -12,7 +12,6 @@ use super::stage::{Out, TradeKey};
 
 /// A trade with its key, as it lies in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 pub struct Printed {
     pub journal_id: [u8; 16],

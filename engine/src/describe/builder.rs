@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use slipring_journal::{Event, Journal, Sync};
+use slipring_journal::{Event, Journal, SyncMode};
 
 use super::graph::{self, Node};
 use super::lane::{Item, Lane};
@@ -151,6 +151,11 @@ impl<E: Event> EngineBuilder<E> {
         self.items().any(|item| item.facts.holds_history())
     }
 
+    /// Whether a stage has a state that history makes.
+    pub(crate) fn has_state(&self) -> bool {
+        self.items().any(|item| !item.facts.stateless)
+    }
+
     /// Refuses what makes no sense.
     pub(crate) fn check(&self, is_backtest: bool) -> Result<(), BuildError> {
         self.check_ring()?;
@@ -211,7 +216,7 @@ impl<E: Event> EngineBuilder<E> {
     fn check_graph(&self) -> Result<(), BuildError> {
         let stages = self.items().filter(|item| !item.is_journal());
         let nodes: Vec<Node<'_>> = stages.map(|item| Node { name: &item.name, gate: &item.gate }).collect();
-        let syncs = self.journal.as_ref().is_some_and(|journal| journal.sync_mode() != Sync::None);
+        let syncs = self.journal.as_ref().is_some_and(|journal| journal.sync_mode() != SyncMode::None);
         if let Some(node) = nodes.iter().find(|node| node.name.contains('\0')) {
             return Err(BuildError::ZeroInStageName { stage: (*node.name).to_owned() });
         }

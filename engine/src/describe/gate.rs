@@ -1,6 +1,8 @@
 //! Gates: what a stage waits for. One mechanism for the dependency graph and for the levels of safety, for both
 //! are cursors.
 
+use crate::key::StageKey;
+
 /// The level of safety that an event must have reached before a stage sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
@@ -41,10 +43,10 @@ impl Gate {
 
     /// Also waits until the stages named have finished the event, and may read what they made of it.
     ///
-    /// So [`From::Snapshot`](crate::From::Snapshot) starts none of them behind this stage: what it is to read
+    /// So [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) starts none of them behind this stage: what it is to read
     /// is made again. For that an older snapshot of theirs may be taken, or none; see `docs/recovery.md`.
     #[must_use]
-    pub fn after<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
+    pub fn after<M>(mut self, stages: impl IntoNames<M>) -> Self {
         stages.each(|name| {
             self.after.push(name.to_owned());
             self.reads.push(name.to_owned());
@@ -56,32 +58,48 @@ impl Gate {
     /// more. Each starts from its own snapshot then, whatever the other needs. What [`Gate::after`] names too
     /// is read.
     #[must_use]
-    pub fn after_only<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
+    pub fn after_only<M>(mut self, stages: impl IntoNames<M>) -> Self {
         stages.each(|name| self.after.push(name.to_owned()));
         self
     }
 }
 
-/// One stage's name or several.
-pub trait IntoNames<'a> {
+/// One stage's name, or anything that yields names: an array, a slice, a `Vec`, an iterator, of `&str` or `String`.
+///
+/// `M` only tells the two kinds apart, and is found by the compiler.
+pub trait IntoNames<M> {
     /// Calls `take` with each name.
     fn each(self, take: impl FnMut(&str));
 }
 
-impl<'a> IntoNames<'a> for &'a str {
+/// Marks one name, for [`IntoNames`].
+#[derive(Debug)]
+pub enum OneName {}
+
+/// Marks several names, for [`IntoNames`].
+#[derive(Debug)]
+pub enum ManyNames {}
+
+impl IntoNames<OneName> for &str {
     fn each(self, mut take: impl FnMut(&str)) {
         take(self);
     }
 }
 
-impl<'a, const N: usize> IntoNames<'a> for [&'a str; N] {
-    fn each(self, take: impl FnMut(&str)) {
-        self.into_iter().for_each(take);
+impl IntoNames<OneName> for &String {
+    fn each(self, mut take: impl FnMut(&str)) {
+        take(self);
     }
 }
 
-impl<'a> IntoNames<'a> for &'a [&'a str] {
-    fn each(self, take: impl FnMut(&str)) {
-        self.iter().copied().for_each(take);
+impl<H> IntoNames<OneName> for &StageKey<H> {
+    fn each(self, mut take: impl FnMut(&str)) {
+        take(self.name());
+    }
+}
+
+impl<I: IntoIterator<Item: AsRef<str>>> IntoNames<ManyNames> for I {
+    fn each(self, mut take: impl FnMut(&str)) {
+        self.into_iter().for_each(|name| take(name.as_ref()));
     }
 }

@@ -8,6 +8,7 @@ use super::stage::Stage;
 use crate::handler::Handler;
 use crate::handler::latency::Meter;
 use crate::kept::facts::StageFacts;
+use crate::key::StageName;
 use crate::names::JOURNAL;
 use crate::work::stage::RunStage;
 use crate::work::wait::{Wait, WaitStrategy};
@@ -105,7 +106,7 @@ impl<E: Event> Lane<E> {
 
     /// Runs a stage here: every event once, in order, after its gate.
     #[must_use]
-    pub fn stage(mut self, name: impl Into<String>, handler: impl Handler<E>, gate: Gate) -> Self {
+    pub fn stage<H: Handler<E>>(mut self, name: impl StageName<H>, handler: H, gate: Gate) -> Self {
         self.items.push(Stage::new(name, handler, gate).into_item());
         self
     }

@@ -11,6 +11,7 @@ use crate::kept::digests::{Digest, Digests};
 use crate::kept::duties::{DigestCalls, Keeps, SnapshotCalls};
 use crate::kept::effects::Effects;
 use crate::kept::snapshot::{Snapshot, Snapshots};
+use crate::key::StageName;
 use crate::work::handler_stage::HandlerStage;
 
 /// A stage with options; [`Lane::with`](crate::Lane::with) puts it on a lane. A stage without options is as well made by
@@ -18,7 +19,7 @@ use crate::work::handler_stage::HandlerStage;
 ///
 /// ```
 /// # use slipring::{Context, Digest, Digests, Event, Gate, Handler, HandlerError, Lane, Snapshot, Snapshots, Stage};
-/// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Order { quantity: u64 }
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
 /// #[derive(Default)]
 /// struct Volume { total: u64 }
 ///
@@ -58,8 +59,8 @@ pub struct Stage<H, M = Unmeasured> {
 
 impl<H> Stage<H> {
     /// A stage that keeps nothing and halts the engine when its handler fails.
-    pub fn new(name: impl Into<String>, handler: H, gate: Gate) -> Self {
-        Stage { name: name.into(), handler, meter: Unmeasured, gate, keeps: Keeps::nothing() }
+    pub fn new(name: impl StageName<H>, handler: H, gate: Gate) -> Self {
+        Stage { name: name.into_name(), handler, meter: Unmeasured, gate, keeps: Keeps::nothing() }
     }
 
     /// Records how old each live event is when the handler has finished it; see [`Latency`](crate::Latency) for what
@@ -72,7 +73,7 @@ impl<H> Stage<H> {
 }
 
 impl<H, M: Meter> Stage<H, M> {
-    /// Takes snapshots of the handler's state, for [`From::Snapshot`](crate::From::Snapshot).
+    /// Takes snapshots of the handler's state, for [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot).
     #[must_use]
     pub fn snapshots(mut self, options: Snapshots) -> Self
     where
@@ -107,7 +108,7 @@ impl<H, M: Meter> Stage<H, M> {
         self
     }
 
-    /// The handler has no state that history makes. [`From::Snapshot`](crate::From::Snapshot) then gives it no
+    /// The handler has no state that history makes. [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) then gives it no
     /// events but those whose [effects](Stage::effects) are due, and those that a stage handles which
     /// [reads](crate::Gate::after) it.
     #[must_use]

@@ -86,7 +86,7 @@ pub enum BuildError {
     },
     /// The durable cursor moves only by whole segments.
     #[error(
-        "stage {stage} is gated on durable, and the journal has Sync::None: it would wait for whole segments; use Sync::every(..) or Sync::EveryBatch"
+        "stage {stage} is gated on durable, and the journal has SyncMode::None: it would wait for whole segments; use SyncMode::every(..) or SyncMode::EveryBatch"
     )]
     DurableWithoutSync {
         /// The gated stage.
@@ -186,6 +186,15 @@ pub enum BuildError {
     /// The counters can't be where they should.
     #[error(transparent)]
     Counters(#[from] CountersFileError),
+    /// The journal holds history, and nobody said what becomes of it: live, the stages would lack it, and not tell.
+    #[error(
+        "the journal holds {records} records that no stage has seen: call replay(ReplayFrom::Start) before go_live, or \
+         without_history() if the stages are to start empty behind them"
+    )]
+    HistoryNotReplayed {
+        /// How many records it holds.
+        records: u64,
+    },
     /// Replay failed, and the stages hold only part of the history.
     #[error("replay failed, so the stages hold only part of the history: open the engine again")]
     ReplayFailed,

@@ -8,7 +8,6 @@ mod halted;
 mod keep;
 mod output;
 mod publish;
-mod replay;
 mod wait;
 
 pub use build::BuildError;
@@ -18,5 +17,4 @@ pub use keep::KeepError;
 pub(crate) use keep::io;
 pub use output::OutputError;
 pub use publish::PublishError;
-pub use replay::ReplayError;
-pub use wait::{ShutdownError, WaitError};
+pub use wait::WaitError;

@@ -49,7 +49,7 @@ const _: () = {
 ///
 /// ```
 /// # use slipring::{Context, Engine, Event, Gate, Lane, Latency, Stage};
-/// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
 /// let (recorder, latency) = Latency::recorder();
 /// let stage = Stage::new("risk", |_: &Tick, _: &Context| (), Gate::PUBLISHED).measured(recorder);
 /// let lane = Lane::named("risk").with(stage);
@@ -58,7 +58,7 @@ const _: () = {
 /// let sequence = publisher.publish(Tick { price: 7 })?;
 /// engine.wait_stage("risk", sequence)?;
 /// println!("p99 of this interval: {} ns", intervals.take().value_at_quantile(0.99));
-/// engine.shutdown(publisher)?;
+/// engine.join()?;
 /// assert_eq!(latency.total().len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

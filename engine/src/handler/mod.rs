@@ -55,9 +55,8 @@ pub trait Handler<E: Event>: Send + 'static {
     /// Called when a turn found nothing to do.
     fn idle(&mut self) {}
 
-    /// Called once when the engine is being shut down, has halted or is dropped, and the stage has nothing to do just now:
-    /// publishing is over. A handler that holds a [`Publisher`](crate::Publisher) of its own engine drops it here: the
-    /// shutdown waits for it. Events may still come.
+    /// Called once when the engine is closed, has halted or is dropped, and the stage has nothing to do just now:
+    /// publishing is over. Events may still come.
     fn closing(&mut self) {}
 
     /// Called once when the stage ends in good order.

@@ -40,10 +40,11 @@ pub(crate) struct OpenedStage {
     pub(crate) torn_dead_letters: u64,
 }
 
-const STATE_ADVICE: &str = "it keeps snapshots or digests, which must be of a state that saw all: replay From::Snapshot, or From::Start if nothing has been retired; or remove the stage's folder together with the option";
-const EFFECTS_ADVICE: &str = "effects of events from there on have not been emitted: replay From::Snapshot";
-const EFFECTS_BEFORE_ADVICE: &str = "effects of events from there on have not been emitted, and the snapshot lies behind them: replay From::Start";
-const RETIRED_ADVICE: &str = "it has no snapshot, and the journal's start has been retired: give it snapshots, say that it is .stateless(), or replay From::Start what is left";
+const STATE_ADVICE: &str = "it keeps snapshots or digests, which must be of a state that saw all: replay ReplayFrom::Snapshot, or ReplayFrom::Start if nothing has been retired; or remove the stage's folder together with the option";
+const EFFECTS_ADVICE: &str =
+    "effects of events from there on have not been emitted: replay ReplayFrom::Snapshot";
+const EFFECTS_BEFORE_ADVICE: &str = "effects of events from there on have not been emitted, and the snapshot lies behind them: replay ReplayFrom::Start";
+const RETIRED_ADVICE: &str = "it has no snapshot, and the journal's start has been retired: give it snapshots, say that it is .stateless(), or replay ReplayFrom::Start what is left";
 
 impl Opening<'_> {
     /// Opens all that a stage keeps.

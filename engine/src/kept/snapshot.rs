@@ -67,7 +67,7 @@ impl Snapshots {
     }
 }
 
-/// What became of one stage's state in [`From::Snapshot`](crate::From::Snapshot).
+/// What became of one stage's state in [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// The stage.

@@ -132,7 +132,7 @@ impl LateConsumer {
     ///
     /// ```
     /// # use slipring::{Event, FollowFrom, Journal, LateConsumer, LateContext};
-    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
     /// # let folder = tempfile::tempdir()?;
     /// # let journal = Journal::at(folder.path());
     /// # let (mut writer, _) = slipring_journal::Journal::at(folder.path()).open::<Tick>()?;

@@ -5,11 +5,11 @@ use std::time::Instant;
 use slipring_journal::{Event, Reader};
 
 use super::feed::feed;
-use super::replay::{From, Replay, ReplayReport, Until, time_before};
-use super::shutdown::ShutdownReport;
+use super::replay::{Replay, ReplayFrom, ReplayReport, ReplayUntil, time_before};
+use super::replay_error::ReplayError;
+use super::shutdown::{ShutdownError, ShutdownReport};
 use super::start::Begin;
 use crate::describe::builder::EngineBuilder;
-use crate::error::{ReplayError, ShutdownError};
 use crate::kept::epochs::Epochs;
 
 /// An engine without a journal of its own that history is put through. Made by [`EngineBuilder::backtest`].
@@ -21,18 +21,18 @@ use crate::kept::epochs::Epochs;
 /// [`Output::only`](crate::Output::only) what the engine behind it does not hold: give it one without a journal.
 ///
 /// ```
-/// # use slipring::{Context, Engine, Event, From, Gate, Journal, Lane, Replay, Until};
-/// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+/// # use slipring::{Context, Engine, Event, ReplayFrom, Gate, Journal, Lane, Replay, ReplayUntil};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
 /// # let folder = tempfile::tempdir()?;
 /// # let place = folder.path().join("ticks");
 /// # let engine = Engine::builder().journal(Journal::at(&place)).lane(Lane::named("journal").journal());
 /// # let (engine, mut publisher) = engine.open()?.go_live()?;
 /// # for price in 0..10 { publisher.publish_at(price, Tick { price })?; }
-/// # engine.shutdown(publisher)?;
+/// # engine.join()?;
 /// let mut sum = 0;
 /// let lane = Lane::named("try").stage("sum", move |tick: &Tick, _: &Context| sum += tick.price, Gate::PUBLISHED);
 /// let backtest = Engine::builder().lane(lane).backtest(&Journal::at(&place))?;
-/// let report = backtest.run(Replay::new(From::Time(3)).until(Until::Time(6)))?;
+/// let report = backtest.run(Replay::new(ReplayFrom::Time(3)).until(ReplayUntil::Time(6)))?;
 /// assert_eq!(report.replay.events(), 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -66,15 +66,15 @@ impl<E: Event> Backtest<E> {
         let Backtest { builder, mut reader } = self;
         let started = Instant::now();
         let first = match replay.from {
-            From::Start => reader.first_sequence(),
-            From::Time(time_ns) => reader.lower_bound(time_ns)?,
-            From::Sequence(sequence) => sequence,
-            From::Snapshot => return Err(ReplayError::NoSnapshots),
+            ReplayFrom::Start => reader.first_sequence(),
+            ReplayFrom::Time(time_ns) => reader.lower_bound(time_ns)?,
+            ReplayFrom::Sequence(sequence) => sequence,
+            ReplayFrom::Snapshot => return Err(ReplayError::NoSnapshots),
         };
         let end = match replay.until {
             None => reader.end_sequence(),
-            Some(Until::Time(time_ns)) => reader.lower_bound(time_ns)?,
-            Some(Until::Sequence(sequence)) => sequence.min(reader.end_sequence()),
+            Some(ReplayUntil::Time(time_ns)) => reader.lower_bound(time_ns)?,
+            Some(ReplayUntil::Sequence(sequence)) => sequence.min(reader.end_sequence()),
         };
         let end = end.max(first);
         let time_ns = time_before(&mut reader, first)?;
@@ -84,9 +84,9 @@ impl<E: Event> Backtest<E> {
         let (engine, mut publisher) = builder.start(None, begin)?;
         feed(&mut reader, (first, end), &engine, &mut publisher, &mut replay)?;
         let replay = ReplayReport { first_sequence: first, end_sequence: end, elapsed: started.elapsed() };
-        match engine.shutdown(publisher) {
+        match engine.join() {
             Ok(shutdown) => Ok(BacktestReport { replay, shutdown }),
-            Err(ShutdownError::Halted(halted)) => Err(halted.into()),
+            Err(ShutdownError::Halted(halted, _)) => Err(halted.into()),
             Err(error) => Err(ReplayError::Shutdown(error)),
         }
     }

@@ -1,4 +1,4 @@
-//! How an engine ends, whether it is shut down or dropped: publishing is closed, what was published is drained, and what
+//! How an engine ends, whether it is joined or dropped: publishing is closed, what was published is drained, and what
 //! could not be is counted.
 
 use std::io::Write as _;
@@ -73,7 +73,7 @@ impl<E: Event> Engine<E> {
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, Gate, Lane};
-    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
     /// let fails = |tick: &Tick, _: &Context| if tick.price == 2 { Err("as told") } else { Ok(()) };
     /// let lane = Lane::named("own").invoked().stage("a", fails, Gate::PUBLISHED);
     /// let (engine, mut publisher) = Engine::builder().lane(lane).open()?.go_live()?;
@@ -209,7 +209,7 @@ impl<E: Event> Drop for Engine<E> {
         let mut grace = Grace::new(began);
         let closed = self.close_publishing(|| grace.is_over(Instant::now(), false));
         let end = closed.unwrap_or_else(|| self.shared.outlet.published.end());
-        // A shutdown that gave up has waited so long already.
+        // A join that gave up has waited so long already.
         let longest = if self.has_waited { grace::DROP } else { self.shared.wait_timeout.max(grace::DROP) };
         self.drain(|moved| {
             let (waits, is_late) = (is_waited_for(), began.elapsed() >= longest);

@@ -52,7 +52,7 @@ pub(crate) struct LaneThread<E: Event> {
     pub(crate) thread: Option<JoinHandle<Vec<Named<E>>>>,
 }
 
-/// A live engine. Its lanes run until [`Engine::shutdown`], or until it is dropped.
+/// A live engine. Its lanes run until it is [closed and joined](Engine::join), or dropped.
 ///
 /// Both close publishing first, and then have every stage finish what was published. A publish that returned `Ok` reaches
 /// every stage, also one whose gate is closed for the moment; one that returned an error reaches none. Only what stands behind
@@ -74,7 +74,7 @@ pub struct Engine<E: Event> {
     pub(crate) keeper: Option<Keeper>,
     /// Where other processes read the counters.
     pub(crate) counters_file: Option<CountersFile>,
-    /// A shutdown has waited as long as it may.
+    /// A join has waited as long as it may.
     pub(crate) has_waited: bool,
 }
 
@@ -110,13 +110,13 @@ impl<E: Event> Engine<E> {
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, Gate, Lane};
-    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
     /// let lane = Lane::named("own").invoked().stage("print", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
     /// let (engine, mut publisher) = Engine::builder().lane(lane).open()?.go_live()?;
     /// publisher.publish(Tick { price: 7 })?;
     /// assert_eq!(engine.invoke(), 1);
     /// assert_eq!(engine.invoke(), 0);
-    /// engine.shutdown(publisher)?;
+    /// engine.join()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn invoke(&self) -> u64 {

@@ -7,7 +7,8 @@ use slipring_journal::{Chunks, Event, Kind, Reader, Unchecked};
 
 use super::engine::Engine;
 use super::replay::{Pace, Replay, Step};
-use crate::error::{PublishError, ReplayError};
+use super::replay_error::ReplayError;
+use crate::error::PublishError;
 use crate::publish::publisher::Publisher;
 use crate::ring::{Fill, Slot};
 

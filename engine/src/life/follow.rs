@@ -14,7 +14,7 @@ impl<E: Event> Engine<E> {
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext};
-    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
     /// # let folder = tempfile::tempdir()?;
     /// # let lane = Lane::named("main").journal();
     /// # let builder = Engine::builder().journal(Journal::at(folder.path())).lane(lane);
@@ -23,7 +23,7 @@ impl<E: Event> Engine<E> {
     /// let archive = LateConsumer::named("archive").from(FollowFrom::Start);
     /// let archive = engine.follow(archive, move |tick: &Tick, _: &LateContext| sum += tick.price)?;
     /// let sequence = publisher.publish(Tick { price: 7 })?;
-    /// engine.shutdown(publisher)?;
+    /// engine.join()?;
     /// let ended = archive.join();
     /// assert_eq!((ended.end, ended.failure.is_none()), (sequence + 1, true));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

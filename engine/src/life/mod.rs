@@ -12,6 +12,7 @@ mod keeping;
 mod open;
 pub(crate) mod recovered;
 pub(crate) mod replay;
+pub(crate) mod replay_error;
 pub(crate) mod reprocess;
 pub(crate) mod shutdown;
 pub(crate) mod start;

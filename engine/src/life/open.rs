@@ -3,9 +3,11 @@
 use slipring_journal::{Event, Journal};
 
 use super::backtest::Backtest;
+use super::engine::Engine;
 use super::recovered::Recovered;
 use crate::describe::builder::EngineBuilder;
 use crate::error::BuildError;
+use crate::publish::publisher::Publisher;
 
 impl<E: Event> EngineBuilder<E> {
     /// Checks what was said, opens and recovers the journal. No thread of the engine runs yet.
@@ -27,6 +29,25 @@ impl<E: Event> EngineBuilder<E> {
             }
             None => Ok(Recovered::new(self, None)),
         }
+    }
+
+    /// Opens it and goes live, for an engine without a journal, or one whose journal is new: there is nothing to replay.
+    ///
+    /// ```
+    /// # use slipring::{Context, Engine, Event, Gate, Lane};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+    /// let lane = Lane::named("main").stage("print", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+    /// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+    /// publisher.publish(Tick { price: 7 })?;
+    /// engine.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`EngineBuilder::open`] and [`Recovered::go_live`]: [`BuildError::HistoryNotReplayed`] if the journal holds
+    /// records and a stage has a state.
+    pub fn go_live(self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
+        self.open()?.go_live()
     }
 
     /// Makes of it an engine without a journal of its own, to be fed with records of the journal `source`, which may

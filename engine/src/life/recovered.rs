@@ -6,10 +6,11 @@ use slipring_journal::{Event, Reader, RecoveryReport, Writer};
 
 use super::engine::Engine;
 use super::feed::feed;
-use super::replay::{From, Replay, ReplayReport, time_before};
+use super::replay::{Replay, ReplayFrom, ReplayReport, time_before};
+use super::replay_error::ReplayError;
 use super::start::Begin;
 use crate::describe::builder::EngineBuilder;
-use crate::error::{BuildError, Divergence, KeepError, ReplayError};
+use crate::error::{BuildError, Divergence, KeepError};
 use crate::kept::dead_letter_log;
 use crate::kept::epochs::Epochs;
 use crate::kept::opening::{OpenedStage, Opening};
@@ -18,10 +19,13 @@ use crate::publish::publisher::Publisher;
 
 /// An engine whose journal is open and in order, and which is not live yet.
 ///
-/// Replay or not, then [`Recovered::go_live`], which consumes it: no replay once live, no publisher before.
+/// [Replay](Recovered::replay), or [say](Recovered::without_history) that the stages do without, then
+/// [`Recovered::go_live`], which consumes it: no replay once live, no publisher before.
 pub struct Recovered<E: Event> {
     state: Phase<E>,
     report: Option<RecoveryReport>,
+    /// The stages are to go live without what the journal holds.
+    without_history: bool,
     restored: Vec<Restored>,
     lost_effects: Vec<(String, std::ops::Range<u64>)>,
     torn_dead_letters: Vec<(String, u64)>,
@@ -41,7 +45,7 @@ impl<E: Event> Recovered<E> {
         let (writer, report) = journal.unzip();
         let state = Phase::Opened(Box::new(builder), writer.map(Box::new));
         let (restored, lost_effects, torn_dead_letters) = (Vec::new(), Vec::new(), Vec::new());
-        Recovered { state, report, restored, lost_effects, torn_dead_letters }
+        Recovered { state, report, without_history: false, restored, lost_effects, torn_dead_letters }
     }
 
     /// What opening the journal found, discarded and mended; `None` without a journal.
@@ -49,20 +53,12 @@ impl<E: Event> Recovered<E> {
         self.report.as_ref()
     }
 
-    /// What opening the journal found, discarded and mended.
-    ///
-    /// # Panics
-    /// If the engine has no journal; see [`Recovered::recovery`].
-    pub fn report(&self) -> &RecoveryReport {
-        self.report.as_ref().expect("an engine with a journal")
-    }
-
     /// The sequence that the first live event gets; 0 without a journal.
     pub fn end_sequence(&self) -> u64 {
         self.report.as_ref().map_or(0, |report| report.end_sequence)
     }
 
-    /// What became of each stage's snapshots, once replayed [`From::Snapshot`], which starts no stage behind
+    /// What became of each stage's snapshots, once replayed [`ReplayFrom::Snapshot`], which starts no stage behind
     /// one that [reads](crate::Gate::after) it; after an error too, as far as it came.
     pub fn restored(&self) -> &[Restored] {
         &self.restored
@@ -154,18 +150,20 @@ impl<E: Event> Recovered<E> {
         let started = Instant::now();
         let mut reader = writer.reader()?;
         let end_sequence = reader.end_sequence();
-        let opened = self.open_stages(&mut builder, &mut reader, replay.from == From::Snapshot)?;
+        let opened = self.open_stages(&mut builder, &mut reader, replay.from == ReplayFrom::Snapshot)?;
         let first_sequence = match replay.from {
-            From::Start => reader.first_sequence(),
-            From::Time(time_ns) => reader.lower_bound(time_ns)?,
-            From::Sequence(sequence) => sequence,
-            From::Snapshot => opened.iter().map(|(_, opened)| opened.from).min().unwrap_or(end_sequence),
+            ReplayFrom::Start => reader.first_sequence(),
+            ReplayFrom::Time(time_ns) => reader.lower_bound(time_ns)?,
+            ReplayFrom::Sequence(sequence) => sequence,
+            ReplayFrom::Snapshot => {
+                opened.iter().map(|(_, opened)| opened.from).min().unwrap_or(end_sequence)
+            }
         };
         let from = first_sequence.max(reader.first_sequence());
-        if replay.from != From::Snapshot {
+        if replay.from != ReplayFrom::Snapshot {
             check_starts(&opened, from)?;
         }
-        let first_sequence = if replay.from == From::Snapshot { from } else { first_sequence };
+        let first_sequence = if replay.from == ReplayFrom::Snapshot { from } else { first_sequence };
         let time_ns = time_before(&mut reader, first_sequence)?;
         let epochs = Epochs::find(reader.as_raw(), first_sequence, end_sequence, writer.epoch())?;
         let begin = Begin { base: first_sequence, live_from: end_sequence, time_ns, epochs, source: None };
@@ -176,12 +174,19 @@ impl<E: Event> Recovered<E> {
         Ok(ReplayReport { first_sequence, end_sequence, elapsed })
     }
 
-    /// Goes live: from here on the engine takes events. Without a replay before, the stages start empty at the
-    /// journal's end.
+    /// Says that the stages go live without what the journal holds: they start empty, behind its last record.
+    #[must_use]
+    pub fn without_history(mut self) -> Self {
+        self.without_history = true;
+        self
+    }
+
+    /// Goes live: from here on the engine takes events.
     ///
     /// # Errors
-    /// [`BuildError`] if the lanes can't be started, or replay failed before; [`BuildError::Keep`] without a replay
-    /// if a stage needs one.
+    /// [`BuildError::HistoryNotReplayed`] if the journal holds records, a stage has a state, and there was neither a
+    /// [replay](Recovered::replay) nor [`Recovered::without_history`]; [`BuildError`] if the lanes can't be started, or
+    /// replay failed before; [`BuildError::Keep`] without history if a stage needs it.
     pub fn go_live(mut self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         match std::mem::replace(&mut self.state, Phase::Broken) {
             Phase::Opened(builder, None) => {
@@ -192,6 +197,10 @@ impl<E: Event> Recovered<E> {
                 let end = writer.end_sequence();
                 let time_ns = writer.last_time_ns().unwrap_or(0);
                 let mut reader = writer.reader()?;
+                let records = end - reader.first_sequence();
+                if records > 0 && builder.has_state() && !self.without_history {
+                    return Err(BuildError::HistoryNotReplayed { records });
+                }
                 let opened = self.open_stages(&mut builder, &mut reader, false)?;
                 check_starts(&opened, end)?;
                 let epochs = Epochs::find(reader.as_raw(), end, end, writer.epoch())?;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use super::replay_error::ReplayError;
 use slipring_journal::{Event, Reader};
-
-use crate::error::ReplayError;
 
 /// Where replay starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum ReplayFrom {
     /// At the first record kept: full history.
     Start,
     /// At the first record whose journal time is this or later, nanoseconds.
@@ -24,7 +23,7 @@ pub enum From {
 
 /// Where replay ends, this not included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
+pub enum ReplayUntil {
     /// At the first record whose journal time is this or later, nanoseconds.
     Time(u64),
     /// At this sequence.
@@ -64,32 +63,32 @@ pub struct Step {
     pub time_ns: u64,
 }
 
-/// What to replay and how. A [`From`] alone is one at full speed.
+/// What to replay and how. A [`ReplayFrom`] alone is one at full speed.
 ///
 /// ```
-/// use slipring::{From, Pace, Replay, Until};
+/// use slipring::{ReplayFrom, Pace, Replay, ReplayUntil};
 ///
-/// let replay = Replay::new(From::Time(1_700_000_000_000_000_000))
-///     .until(Until::Time(1_700_000_060_000_000_000))
+/// let replay = Replay::new(ReplayFrom::Time(1_700_000_000_000_000_000))
+///     .until(ReplayUntil::Time(1_700_000_060_000_000_000))
 ///     .pace(Pace::Times(10.0))
 ///     .progress(|done, total| eprintln!("{done} of {total}"));
 /// ```
 pub struct Replay<'a> {
-    pub(crate) from: From,
-    pub(crate) until: Option<Until>,
+    pub(crate) from: ReplayFrom,
+    pub(crate) until: Option<ReplayUntil>,
     pub(crate) pace: Pace<'a>,
     pub(crate) progress: Option<Box<dyn FnMut(u64, u64) + 'a>>,
 }
 
 impl<'a> Replay<'a> {
     /// From there to the end, at full speed.
-    pub fn new(from: From) -> Self {
+    pub fn new(from: ReplayFrom) -> Self {
         Replay { from, until: None, pace: Pace::Max, progress: None }
     }
 
     /// Ends before the end. For backtests: going live takes all of history.
     #[must_use]
-    pub fn until(mut self, until: Until) -> Self {
+    pub fn until(mut self, until: ReplayUntil) -> Self {
         self.until = Some(until);
         self
     }
@@ -110,8 +109,8 @@ impl<'a> Replay<'a> {
     }
 }
 
-impl core::convert::From<From> for Replay<'_> {
-    fn from(from: From) -> Self {
+impl From<ReplayFrom> for Replay<'_> {
+    fn from(from: ReplayFrom) -> Self {
         Replay::new(from)
     }
 }

@@ -104,13 +104,13 @@ impl DeadLetters {
     /// refused one event, it is published once, and the letters picked of it are settled together. A stage that refuses
     /// the new one too makes a new dead letter of it.
     ///
-    /// It waits for each event to become durable, in every [`Sync`](crate::Sync) mode, before it goes on: meant for a
+    /// It waits for each event to become durable, in every [`SyncMode`](crate::SyncMode) mode, before it goes on: meant for a
     /// thread beside the hot path, with the engine live. It may be killed anywhere: at least once is what it promises,
     /// and each death has at most the event in hand published once more.
     ///
     /// ```
     /// # use slipring::{Context, DeadLetters, Engine, Event, Gate, Journal, Lane, OnError, Stage};
-    /// # #[derive(Clone, Copy, Debug, Event)] #[event(pod)] #[repr(C)] struct Tick { price: u64 }
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
     /// # let folder = tempfile::tempdir()?;
     /// # let place = folder.path().join("ticks");
     /// # let mut is_first = true;
@@ -128,7 +128,7 @@ impl DeadLetters {
     ///     println!("{}, again at {}", again.letter, again.sequence);
     /// }
     /// # assert!(DeadLetters::of(&place)?.open().is_empty());
-    /// # engine.shutdown(publisher)?;
+    /// # engine.join()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

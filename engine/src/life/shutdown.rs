@@ -1,57 +1,73 @@
 //! The end in good order, and what it leaves.
 
 use std::any::Any;
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use slipring_journal::{Event, Writer};
+use slipring_journal::{Cursors, Event, SyncError, Writer};
 
 use super::ending::Undelivered;
-use super::engine::{Engine, Pause};
+use super::engine::Engine;
 use crate::describe::gate::Level;
-use crate::error::{Halted, ShutdownError};
+use crate::error::Halted;
 use crate::kept::keeper::KeptCounters;
+use crate::key::StageKey;
 use crate::names::JOURNAL;
-use crate::publish::publisher::Publisher;
 use crate::work::inside::is_inside;
 use crate::work::lane::Named;
 
 impl<E: Event> Engine<E> {
-    /// Ends the engine in good order: publishing is closed, every stage finishes everything published, the
-    /// journal is synced and closed. Every event whose publish returned `Ok` is in.
+    /// Closes publishing, and returns at once: every later publish is refused with
+    /// [`PublishError::Closed`](crate::PublishError::Closed), and what was published is still handled. Publishers
+    /// need not be gone. Any thread may call it, a handler of the engine too; again it changes nothing.
+    /// [`Engine::join`] waits for the end.
+    ///
+    /// ```
+    /// # use slipring::{Context, Engine, Event, Gate, Lane, PublishError};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+    /// let lane = Lane::named("main").stage("print", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+    /// let (engine, mut publisher) = Engine::builder().lane(lane).open()?.go_live()?;
+    /// publisher.publish(Tick { price: 7 })?;
+    /// engine.close();
+    /// assert!(matches!(publisher.publish(Tick { price: 8 }), Err(PublishError::Closed(_))));
+    /// assert_eq!(engine.join()?.end_sequence, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn close(&self) {
+        self.shared.status.refuse();
+    }
+
+    /// Ends the engine in good order: publishing is [closed](Engine::close), every stage finishes everything
+    /// published, the journal is synced and closed. Every event whose publish returned `Ok` is in. Publishers that
+    /// are still there are refused from then on.
     ///
     /// # Errors
-    /// [`ShutdownError::Halted`] if a stage had failed: what was published is journalled and handled all the same by all that
-    /// do not stand behind it; [`ShutdownError::Journal`] if the journal had failed, before or after such a stage, or can't be
-    /// closed. [`ShutdownError::PublishersActive`] if other publishers do not go within the builder's `wait_timeout`;
-    /// [`ShutdownError::TimedOut`] if stages do not finish; [`ShutdownError::InHandler`] inside a handler of this
-    /// engine, which is then ended all the same, as by a drop. What was not delivered [`Engine::ending`] tells.
-    pub fn shutdown(mut self, publisher: Publisher<E>) -> Result<ShutdownReport, ShutdownError> {
+    /// [`ShutdownError::Halted`] if a stage had failed: what was published is journalled and handled all the same by
+    /// all that do not stand behind it; [`ShutdownError::Journal`] if the journal had failed, before or after such a
+    /// stage, or can't be closed. Both hold the report, and so the [handlers](ShutdownError::report).
+    /// [`ShutdownError::PublisherStuck`] if a publisher's thread stands still in the midst of a publish for longer
+    /// than the builder's `wait_timeout`; [`ShutdownError::TimedOut`] if stages do not finish;
+    /// [`ShutdownError::InHandler`] inside a handler of this engine, which is then ended all the same, as by a drop.
+    /// What was not delivered [`Engine::ending`] tells.
+    pub fn join(mut self) -> Result<ShutdownReport, ShutdownError> {
         let timeout = self.shared.wait_timeout;
         let deadline = Instant::now().checked_add(timeout);
         let late = || deadline.is_some_and(|at| Instant::now() >= at);
-        if !Arc::ptr_eq(publisher.outlet(), &self.shared.outlet) {
-            return Err(ShutdownError::ForeignPublisher);
-        }
         if is_inside(&self.shared.status) {
             return Err(ShutdownError::InHandler);
         }
         self.has_waited = true;
-        drop(publisher);
-        self.shared.status.refuse();
-        let mut pause = Pause::default();
-        while self.shared.outlet.active() > 0 {
-            if self.pause(&mut pause) && late() {
-                return Err(ShutdownError::PublishersActive(self.shared.outlet.active()));
-            }
-        }
         let Some(end) = self.close_publishing(late) else {
-            return Err(ShutdownError::PublishersActive(self.shared.outlet.active()));
+            return Err(ShutdownError::PublisherStuck { timeout });
         };
         self.drain(|_| late());
         if self.is_running() {
             return Err(ShutdownError::TimedOut { timeout, waiting: self.waiting(end) });
         }
+        self.finish(end)
+    }
+
+    /// All stages have ended: takes them apart.
+    fn finish(&mut self, end: u64) -> Result<ShutdownReport, ShutdownError> {
         let mut stages: Vec<Named<E>> = self.invoked.iter().flat_map(|lanes| lanes.take_ended()).collect();
         stages.extend(self.lanes.iter_mut().flat_map(|lane| lane.join(&self.shared.status)));
         let undelivered = self.account(end).to_vec();
@@ -64,28 +80,28 @@ impl<E: Event> Engine<E> {
             keeper.counters()
         });
         let mut handlers = Vec::new();
-        let mut durable_end = None;
+        let mut closed = None;
         for (name, stage) in stages {
             let part = stage.into_any();
             if name != JOURNAL {
                 handlers.push((name, part));
             } else if let Ok(writer) = part.downcast::<Writer<E>>() {
-                durable_end = Some(writer.close()?);
+                closed = Some(writer.close());
             }
         }
         // What readers see now is the last.
         self.counters_file = None;
+        let (durable_end, failure) = match closed.transpose() {
+            Ok(durable_end) => (durable_end, None),
+            Err(error) => (self.shared.journal.as_ref().map(Cursors::durable_end), Some(error)),
+        };
         let keep_faults = self.shared.findings.faults();
-        match self.shared.status.halted() {
-            Some(halted) => Err(halted.clone().into()),
-            None => Ok(ShutdownReport {
-                end_sequence: end,
-                durable_end,
-                undelivered,
-                kept,
-                keep_faults,
-                handlers,
-            }),
+        let report =
+            ShutdownReport { end_sequence: end, durable_end, undelivered, kept, keep_faults, handlers };
+        match (failure, self.shared.status.halted()) {
+            (Some(error), _) => Err(ShutdownError::Journal(error, Box::new(report))),
+            (None, Some(halted)) => Err(ShutdownError::Halted(halted.clone(), Box::new(report))),
+            (None, None) => Ok(report),
         }
     }
 
@@ -118,13 +134,13 @@ impl<E: Event> Engine<E> {
     }
 }
 
-/// What a clean shutdown left.
+/// What an engine left whose stages have all ended.
 pub struct ShutdownReport {
     /// The sequence behind the last event published.
     pub end_sequence: u64,
-    /// The sequence behind the last durable record: the same, if there is a journal.
+    /// The sequence behind the last durable record: the same, if there is a journal and neither it nor a stage failed.
     pub durable_end: Option<u64>,
-    /// What stages were not given of the events published: nothing, for every stage was at the end.
+    /// What stages were not given of the events published: nothing, unless a stage or the journal failed.
     pub undelivered: Vec<Undelivered>,
     /// What stages kept beside the journal, in figures.
     pub kept: Vec<KeptCounters>,
@@ -134,10 +150,10 @@ pub struct ShutdownReport {
 }
 
 impl ShutdownReport {
-    /// Gives a stage's handler back, with the state that it has built; `None` if there is no such stage, it is of
-    /// another type, or it was taken before.
-    pub fn take_handler<H: 'static>(&mut self, name: &str) -> Option<H> {
-        let at = self.handlers.iter().position(|(n, handler)| n == name && handler.is::<H>())?;
+    /// Gives a stage's handler back, with the state that it has built. `None` if it was taken before, or the key was
+    /// never given to a stage of this engine.
+    pub fn take<H: 'static>(&mut self, key: &StageKey<H>) -> Option<H> {
+        let at = self.handlers.iter().position(|(name, handler)| name == key.name() && handler.is::<H>())?;
         let (_, handler) = self.handlers.swap_remove(at);
         handler.downcast().ok().map(|handler| *handler)
     }
@@ -149,5 +165,51 @@ impl std::fmt::Debug for ShutdownReport {
             .field("end_sequence", &self.end_sequence)
             .field("durable_end", &self.durable_end)
             .finish_non_exhaustive()
+    }
+}
+
+/// Why an engine did not end in good order.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShutdownError {
+    /// A stage had failed. What was published before is journalled, unless the journal was that stage.
+    #[error("{0}")]
+    Halted(Halted, Box<ShutdownReport>),
+    /// A publisher is in the midst of a publish, and does not go on: its thread was stopped.
+    #[error(
+        "a publisher stood still in the midst of a publish for {timeout:?}, so the engine was ended as if it were dropped: \
+         its thread is stopped, by a debugger or a signal; let it go on"
+    )]
+    PublisherStuck {
+        /// The time allowed.
+        timeout: Duration,
+    },
+    /// Stages did not finish within the time allowed. Their threads are left behind.
+    #[error("not drained within {timeout:?}: {}", waiting.join("; "))]
+    TimedOut {
+        /// The time allowed.
+        timeout: Duration,
+        /// Each stage that did not finish, where it stands, and what it waits for.
+        waiting: Vec<String>,
+    },
+    /// The call came from a handler of the same engine, and would have waited for itself. The engine ends all the same, by a
+    /// thread of its own.
+    #[error(
+        "a handler that shuts its own engine down would wait for itself: tell another thread to; the engine ends, and nobody \
+         is told how but by Engine::ending"
+    )]
+    InHandler,
+    /// The journal had failed, or could not be synced or closed.
+    #[error("{0}")]
+    Journal(SyncError, Box<ShutdownReport>),
+}
+
+impl ShutdownError {
+    /// What the engine left, if all its stages have ended all the same: to take handlers back after a halt.
+    pub fn report(&mut self) -> Option<&mut ShutdownReport> {
+        match self {
+            ShutdownError::Halted(_, report) | ShutdownError::Journal(_, report) => Some(report),
+            _ => None,
+        }
     }
 }

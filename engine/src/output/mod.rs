@@ -49,12 +49,10 @@ use held::OtherJournal;
 /// use slipring::{Context, Digest, Digests, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Output, Stage};
 ///
 /// #[derive(Clone, Copy, Debug, Event)]
-/// #[event(pod)]
 /// #[repr(C)]
 /// struct Tick { price: u64 }
 ///
 /// #[derive(Clone, Copy, Debug, Event)]
-/// #[event(pod)]
 /// #[repr(C)]
 /// struct Order { price: u64 }
 ///
@@ -88,8 +86,8 @@ use held::OtherJournal;
 /// for price in [101, 99, 102, 98] {
 ///     ticks.publish(Tick { price })?;
 /// }
-/// let strategy: Strategy = engine.shutdown(ticks)?.take_handler("strategy").expect("it ran");
-/// assert_eq!(gateway.shutdown(strategy.orders.into_publisher())?.end_sequence, 2);
+/// let strategy: Strategy = engine.join()?.take(&slipring::StageKey::named("strategy")).expect("it ran");
+/// assert_eq!(gateway.join()?.end_sequence, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

@@ -64,11 +64,6 @@ impl Outlet {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many publishers there are.
-    pub(crate) fn active(&self) -> usize {
-        self.claims().len()
-    }
-
     /// The sequence behind the last event published, once no publisher is in the midst of a publish; for who has closed
     /// publishing. Whoever begins one later finds it closed.
     pub(crate) fn settled_end(&self) -> Option<u64> {

@@ -17,7 +17,7 @@ use crate::work::inside::is_inside;
 /// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is shut down or dropped, but
 /// for what stands behind a stage that fails or a handler that does not return: see [`Engine`](crate::Engine). One whose publish
 /// returned an error comes back with it and reaches nobody. Dropping the last publisher does not end the engine:
-/// [`Engine::shutdown`](crate::Engine::shutdown) does.
+/// [`Engine::join`](crate::Engine::join) does.
 ///
 /// A handler may publish into another engine, and waits there while that one's ring is full. Two engines whose handlers
 /// publish into each other could so wait for each other for ever: use [`Publisher::try_publish`] or

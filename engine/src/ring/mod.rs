@@ -110,7 +110,6 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Copy, Debug, slipring_journal::Event)]
-    #[event(pod)]
     #[repr(C)]
     pub(super) struct Note {
         pub(super) id: u64,

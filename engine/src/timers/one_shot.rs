@@ -45,7 +45,6 @@ const LOOK: Duration = Duration::from_micros(500);
 /// use slipring::{Context, Engine, Event, Gate, Lane, Publishers, Timers};
 ///
 /// #[derive(Clone, Copy, Debug, Event)]
-/// #[event(pod)]
 /// #[repr(C)]
 /// struct Message { kind: u64, order: u64 }
 /// const ORDER: u64 = 0;
@@ -68,7 +67,7 @@ const LOOK: Duration = Duration::from_micros(500);
 /// while timers.went_off() == 0 {
 ///     std::thread::yield_now();
 /// }
-/// let report = engine.shutdown(publisher)?;
+/// let report = engine.join()?;
 /// assert_eq!(report.end_sequence, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -39,7 +39,6 @@ struct TickerShared {
 /// use slipring::{Context, Engine, Event, Gate, Lane, Publishers, Ticker};
 ///
 /// #[derive(Clone, Copy, Debug, Event)]
-/// #[event(pod)]
 /// #[repr(C)]
 /// struct Tick { time_ns: u64 }
 ///
@@ -52,7 +51,7 @@ struct TickerShared {
 ///     std::thread::yield_now();
 /// }
 /// ticker.stop()?;
-/// engine.shutdown(publisher)?;
+/// engine.join()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

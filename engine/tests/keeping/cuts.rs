@@ -100,7 +100,7 @@ impl World {
 
     fn open(&self, nodes: &[Node]) -> Recovered<Trade> {
         let journal = Journal::at(self.folder.path()).segment_records(64);
-        let mut journal = journal.sync(Sync::every(Duration::from_millis(1)));
+        let mut journal = journal.sync(SyncMode::every(Duration::from_millis(1)));
         if let Some(retention) = self.retention {
             journal = journal.retention(retention);
         }
@@ -135,7 +135,7 @@ impl World {
 
     fn replayed(&self, nodes: &[Node]) -> Recovered<Trade> {
         let mut recovered = self.open(nodes);
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         assert_eq!(self.missing.swap(0, Ordering::Relaxed), 0, "results that were read and not there");
         recovered
     }
@@ -176,10 +176,10 @@ impl World {
         }
         std::thread::sleep(Duration::from_millis(50));
         let first = engine.retention().map_or(0, |retention| retention.first_sequence());
-        let mut report = engine.shutdown(publisher).unwrap();
+        let mut report = engine.join().unwrap();
         let states = states(nodes, end);
         for node in nodes {
-            let stage: Step = report.take_handler(node.name).unwrap();
+            let stage: Step = report.take(&StageKey::named(node.name)).unwrap();
             if node.keeps != Keeps::Stateless && node.keeps != Keeps::Effects {
                 assert_eq!(Some(&stage.state), states[node.name].last(), "stage {}", node.name);
             }

@@ -12,11 +12,11 @@ fn a_refused_event_is_a_dead_letter_and_replay_neither_tries_nor_records_it_agai
             .on_error(OnError::DeadLetter)
             .digests(Digests::every(1))
     };
-    let (state, _) = live(folder.path(), stage(&[7, 8, 70]), From::Start, 100);
+    let (state, _) = live(folder.path(), stage(&[7, 8, 70]), ReplayFrom::Start, 100);
     assert_eq!((state.seen, calls.swap(0, Ordering::Relaxed)), (97, 100));
     let state_then = state.total;
     // In the next life the handler would take them: it is not asked.
-    let (state, _) = live(folder.path(), stage(&[]), From::Start, 0);
+    let (state, _) = live(folder.path(), stage(&[]), ReplayFrom::Start, 0);
     assert_eq!((state.seen, state.total), (97, state_then));
     assert_eq!(calls.load(Ordering::Relaxed), 97);
     let mut letters = DeadLetters::of(folder.path()).unwrap();
@@ -26,14 +26,14 @@ fn a_refused_event_is_a_dead_letter_and_replay_neither_tries_nor_records_it_agai
     assert_eq!(letter.cause, "no trade 8");
     // Reprocessed as a new event, and settled.
     let mut recovered = with_stage(folder.path(), stage(&[]));
-    recovered.replay(From::Start).unwrap();
+    recovered.replay(ReplayFrom::Start).unwrap();
     let (engine, mut publisher) = recovered.go_live().unwrap();
     let again = letters.reprocess(&engine, &mut publisher, |letter| letter.sequence == 8).unwrap();
     assert_eq!(again.len(), 1);
     assert_eq!((&again[0].letter, again[0].sequence), (&letter, 100));
     assert!(engine.counters().durable_end >= Some(101), "durable before it was settled");
-    let mut report = engine.shutdown(publisher).unwrap();
-    let state: Sum = report.take_handler("sum").unwrap();
+    let mut report = engine.join().unwrap();
+    let state: Sum = report.take(&StageKey::named("sum")).unwrap();
     let with_it = state_then.wrapping_mul(31).wrapping_add(trade(8).quantity);
     assert_eq!((state.seen, state.total), (98, with_it), "the handler had it");
     let mut reader = Journal::at(folder.path()).reader::<Trade>().unwrap();
@@ -42,7 +42,7 @@ fn a_refused_event_is_a_dead_letter_and_replay_neither_tries_nor_records_it_agai
     assert_eq!(on_disk.all(), letters.all());
     assert_eq!(on_disk.all().last().unwrap().cause, "published again at 100");
     assert_eq!(on_disk.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [7, 70]);
-    let (state, _) = live(folder.path(), stage(&[]), From::Start, 0);
+    let (state, _) = live(folder.path(), stage(&[]), ReplayFrom::Start, 0);
     assert_eq!((state.seen, state.total), (98, with_it), "the old one is skipped, the new one is replayed");
 }
 
@@ -61,7 +61,7 @@ fn a_fatal_error_is_no_dead_letter() {
     for id in 0..10 {
         let _ = publisher.publish(trade(id));
     }
-    let error = engine.shutdown(publisher).unwrap_err().to_string();
+    let error = engine.join().unwrap_err().to_string();
     assert!(error.contains("sequence 5") && error.contains("half done"), "{error}");
     let letters = DeadLetters::of(folder.path()).unwrap();
     assert_eq!(letters.all().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [3]);
@@ -74,8 +74,8 @@ fn a_poison_event_is_skipped_by_hand() {
         let handler = Sum { panics_at, ..Sum::default() };
         Stage::new("sum", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter)
     };
-    live(folder.path(), stage(None), From::Start, 50);
-    let error = with_stage(folder.path(), stage(Some(20))).replay(From::Start).unwrap_err();
+    live(folder.path(), stage(None), ReplayFrom::Start, 50);
+    let error = with_stage(folder.path(), stage(Some(20))).replay(ReplayFrom::Start).unwrap_err();
     assert!(error.to_string().contains("sequence 20") && error.to_string().contains("poison"), "{error}");
     let mut recovered = with_stage(folder.path(), stage(Some(20)));
     recovered.skip("sum", 20).unwrap();
@@ -83,9 +83,9 @@ fn a_poison_event_is_skipped_by_hand() {
     assert!(recovered.skip("sum", 50).is_err(), "there is no such event yet");
     let error = recovered.skip("nobody", 1).unwrap_err();
     assert!(matches!(error, ReplayError::Keep(KeepError::NotSkippable { .. })), "{error}");
-    recovered.replay(From::Start).unwrap();
-    let (engine, publisher) = recovered.go_live().unwrap();
-    let state: Sum = engine.shutdown(publisher).unwrap().take_handler("sum").unwrap();
+    recovered.replay(ReplayFrom::Start).unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
+    let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
     assert_eq!(state.seen, 49);
     let letters = DeadLetters::of(folder.path()).unwrap();
     assert_eq!(letters.all().len(), 1);
@@ -99,7 +99,7 @@ fn an_event_that_a_snapshot_holds_is_not_skipped() {
         let snapshots = Snapshots::every(1_000_000);
         Stage::new("sum", Sum::default(), Gate::JOURNALLED).on_error(OnError::DeadLetter).snapshots(snapshots)
     };
-    live(folder.path(), stage(), From::Snapshot, 50);
+    live(folder.path(), stage(), ReplayFrom::Snapshot, 50);
     let snapshot = snapshot_files(folder.path()).pop().unwrap();
     let mut recovered = with_stage(folder.path(), stage());
     for sequence in [0, 20, 49] {
@@ -118,10 +118,10 @@ fn an_event_that_a_snapshot_holds_is_not_skipped() {
         let mut recovered = with_stage(folder.path(), stage());
         // In the second life a snapshot has it as skipped: to say it again is no mistake.
         recovered.skip("sum", 20).unwrap();
-        let replayed = recovered.replay(From::Snapshot).unwrap().events();
+        let replayed = recovered.replay(ReplayFrom::Snapshot).unwrap().events();
         assert_eq!(replayed, [50, 0][life]);
-        let (engine, publisher) = recovered.go_live().unwrap();
-        let state: Sum = engine.shutdown(publisher).unwrap().take_handler("sum").unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
+        let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
         assert_eq!(state.seen, 49);
     }
     // One that recovery would refuse stands in nobody's way.
@@ -136,7 +136,7 @@ fn a_dead_letter_is_not_settled_behind_what_a_crash_left() {
         let handler = Sum { refuses: vec![20, 30], ..Sum::default() };
         Stage::new("sum", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter)
     };
-    live(folder.path(), stage(), From::Start, 50);
+    live(folder.path(), stage(), ReplayFrom::Start, 50);
     let path = folder.path().join("stages/sum/dead-letters");
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
@@ -145,7 +145,7 @@ fn a_dead_letter_is_not_settled_behind_what_a_crash_left() {
     let error = letters.settle(&letter, "sent by hand").unwrap_err();
     assert!(error.to_string().contains("open the engine once"), "{error}");
     // It was left as it was, so opening mends it, and what was not whole is tried again.
-    let (state, _) = live(folder.path(), stage(), From::Start, 0);
+    let (state, _) = live(folder.path(), stage(), ReplayFrom::Start, 0);
     assert_eq!(state.seen, 48);
     let mut letters = DeadLetters::of(folder.path()).unwrap();
     assert_eq!(letters.open().len(), 2);
@@ -159,8 +159,8 @@ fn half_synced(folder: &std::path::Path) -> (impl Fn() -> Stage<Sum>, std::path:
         let handler = Sum { refuses: vec![10, 20, 30, 60, 70], ..Sum::default() };
         Stage::new("sum", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter)
     };
-    live(folder, stage(), From::Start, 50);
-    live(folder, stage(), From::Start, 50);
+    live(folder, stage(), ReplayFrom::Start, 50);
+    live(folder, stage(), ReplayFrom::Start, 50);
     let path = folder.join("stages/sum/dead-letters");
     // Without the mark of the second life's end.
     let mark_bytes = 40;
@@ -193,16 +193,16 @@ fn what_power_loss_leaves_behind_the_last_sync_is_cut_off_and_said_and_asked_aga
     for (left, torn) in leftovers {
         std::fs::write(&path, left).unwrap();
         let mut recovered = with_stage(folder.path(), stage());
-        recovered.replay(From::Start).unwrap();
+        recovered.replay(ReplayFrom::Start).unwrap();
         assert_eq!(recovered.torn_dead_letters(), [("sum".to_owned(), torn as u64)]);
-        let (engine, publisher) = recovered.go_live().unwrap();
-        let state: Sum = engine.shutdown(publisher).unwrap().take_handler("sum").unwrap();
+        let (engine, _) = recovered.go_live().unwrap();
+        let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
         assert_eq!(state.seen, 95);
         let letters = DeadLetters::of(folder.path()).unwrap();
         let open: Vec<_> = letters.open().iter().map(|letter| letter.sequence).collect();
         assert_eq!(open, [10, 20, 30, 60, 70]);
         let mut again = with_stage(folder.path(), stage());
-        again.replay(From::Start).unwrap();
+        again.replay(ReplayFrom::Start).unwrap();
         assert!(again.torn_dead_letters().is_empty());
     }
 }
@@ -214,7 +214,7 @@ fn damage_to_a_synced_dead_letter_is_never_taken_for_a_torn_end() {
     let whole = std::fs::read(&path).unwrap();
     let refused = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        let error = with_stage(folder.path(), stage()).replay(From::Start).unwrap_err();
+        let error = with_stage(folder.path(), stage()).replay(ReplayFrom::Start).unwrap_err();
         assert!(matches!(error, ReplayError::Keep(KeepError::Damaged { .. })), "{error}");
         let error = DeadLetters::of(folder.path()).unwrap_err();
         assert!(matches!(error, KeepError::Damaged { .. }), "{error}");
@@ -230,7 +230,7 @@ fn damage_to_a_synced_dead_letter_is_never_taken_for_a_torn_end() {
     }
     // A clean end marks all of it.
     std::fs::write(&path, &whole).unwrap();
-    live(folder.path(), stage(), From::Start, 0);
+    live(folder.path(), stage(), ReplayFrom::Start, 0);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[ends[4] - 1] ^= 1;
     refused(&bytes);

@@ -10,10 +10,10 @@ fn replay_names_the_window_in_which_it_went_another_way() {
             let handler = Sum { noise, ..Sum::default() };
             Stage::new("sum", handler, Gate::JOURNALLED).digests(Digests::every(every))
         };
-        live(folder.path(), stage(Vec::new()), From::Start, 200);
-        let (_, replayed) = live(folder.path(), stage(Vec::new()), From::Start, 0);
+        live(folder.path(), stage(Vec::new()), ReplayFrom::Start, 200);
+        let (_, replayed) = live(folder.path(), stage(Vec::new()), ReplayFrom::Start, 0);
         assert_eq!(replayed, 200, "the same code comes to the same digests");
-        let error = with_stage(folder.path(), stage(vec![77])).replay(From::Start).unwrap_err();
+        let error = with_stage(folder.path(), stage(vec![77])).replay(ReplayFrom::Start).unwrap_err();
         let ReplayError::Halted(halted) = error else { panic!("{error}") };
         let Cause::Diverged(divergence) = halted.cause else { panic!("{halted}") };
         assert_eq!(divergence.after..divergence.end, window, "every {every}");
@@ -28,9 +28,9 @@ fn a_divergence_can_be_reported_only() {
         let handler = Sum { noise, ..Sum::default() };
         Stage::new("sum", handler, Gate::JOURNALLED).digests(Digests::every(10).report_only())
     };
-    live(folder.path(), stage(Vec::new()), From::Start, 200);
+    live(folder.path(), stage(Vec::new()), ReplayFrom::Start, 200);
     let mut recovered = with_stage(folder.path(), stage(vec![77, 150]));
-    recovered.replay(From::Start).unwrap();
+    recovered.replay(ReplayFrom::Start).unwrap();
     let divergences = recovered.divergences();
     assert_eq!(divergences.len(), 1, "the first says it all");
     assert_eq!((divergences[0].after, divergences[0].end), (70, 80));
@@ -45,17 +45,17 @@ fn a_state_that_a_later_digest_refuses_never_replaces_a_snapshot() {
         stage.snapshots(snapshots.keep(1)).digests(Digests::every(60))
     };
     let seldom = Snapshots::every(1_000_000);
-    live(folder.path(), stage(seldom, Vec::new()), From::Snapshot, 100);
-    live(folder.path(), stage(seldom.at_shutdown(false), Vec::new()), From::Snapshot, 150);
+    live(folder.path(), stage(seldom, Vec::new()), ReplayFrom::Snapshot, 100);
+    live(folder.path(), stage(seldom.at_shutdown(false), Vec::new()), ReplayFrom::Snapshot, 150);
     let often = Snapshots::every(100).at_shutdown(false);
     // It goes another way at 190, the last multiple is 200, and the digest at 240 finds out.
-    let error = with_stage(folder.path(), stage(often, vec![190])).replay(From::Snapshot).unwrap_err();
+    let error = with_stage(folder.path(), stage(often, vec![190])).replay(ReplayFrom::Snapshot).unwrap_err();
     let ReplayError::Halted(halted) = error else { panic!("{error}") };
     assert!(matches!(halted.cause, Cause::Diverged(_)), "{halted}");
     // The right handler goes on from the snapshot of the state that was right.
-    let (state, replayed) = live(folder.path(), stage(often, Vec::new()), From::Snapshot, 0);
+    let (state, replayed) = live(folder.path(), stage(often, Vec::new()), ReplayFrom::Snapshot, 0);
     assert_eq!((state.total, state.seen, replayed), (total(250), 250, 150));
     // Its own replay has left the one that is due, behind the last digest.
-    let (state, replayed) = live(folder.path(), stage(often, Vec::new()), From::Snapshot, 0);
+    let (state, replayed) = live(folder.path(), stage(often, Vec::new()), ReplayFrom::Snapshot, 0);
     assert_eq!((state.total, state.seen, replayed), (total(250), 250, 10));
 }

@@ -15,12 +15,11 @@ use std::time::Duration;
 
 use slipring::{
     Cause, Context, DeadLetters, Digest, Digests, Effects, Engine, EngineBuilder, Event, EventKey, Fatal,
-    FirstTime, From, Gate, Handler, HandlerError, Journal, KeepError, Lane, OnError, Recovered, ReplayError,
-    Retention, Snapshot, Snapshots, Stage, Sync,
+    FirstTime, Gate, Handler, HandlerError, Journal, KeepError, Lane, OnError, Recovered, ReplayError,
+    ReplayFrom, Retention, Snapshot, Snapshots, Stage, StageKey, SyncMode,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Trade {
     id: u64,
@@ -85,7 +84,7 @@ impl Digest for Sum {
 }
 
 fn builder(journal: &Path) -> EngineBuilder<Trade> {
-    let journal = Journal::at(journal).segment_records(64).sync(Sync::every(Duration::from_millis(1)));
+    let journal = Journal::at(journal).segment_records(64).sync(SyncMode::every(Duration::from_millis(1)));
     Engine::builder().ring_capacity(64).journal(journal)
 }
 
@@ -94,7 +93,7 @@ fn with_stage<H: Handler<Trade>>(journal: &Path, stage: Stage<H>) -> Recovered<T
 }
 
 /// One life: replay, `count` more trades, shutdown; the handler, and how many events were replayed.
-fn live<H: Handler<Trade>>(journal: &Path, stage: Stage<H>, from: From, count: u64) -> (H, u64) {
+fn live<H: Handler<Trade>>(journal: &Path, stage: Stage<H>, from: ReplayFrom, count: u64) -> (H, u64) {
     let mut recovered = with_stage(journal, stage);
     let replayed = recovered.replay(from).unwrap().events();
     let end = recovered.end_sequence();
@@ -102,9 +101,9 @@ fn live<H: Handler<Trade>>(journal: &Path, stage: Stage<H>, from: From, count: u
     for id in end..end + count {
         publisher.publish(trade(id)).unwrap();
     }
-    let mut report = engine.shutdown(publisher).unwrap();
+    let mut report = engine.join().unwrap();
     assert_eq!(report.keep_faults, Vec::<String>::new());
-    (report.take_handler("sum").unwrap(), replayed)
+    (report.take(&StageKey::named("sum")).unwrap(), replayed)
 }
 
 /// The total of the trades in `[0, end)`.

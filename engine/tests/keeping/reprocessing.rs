@@ -12,7 +12,7 @@ fn open(journal: &Path, refuses: [&[u64]; 2]) -> (Engine<Trade>, Publisher<Trade
         lane = lane.with(Stage::new(name, handler, Gate::JOURNALLED).on_error(OnError::DeadLetter));
     }
     let mut recovered = builder(journal).lane(lane).open().unwrap();
-    recovered.replay(From::Start).unwrap();
+    recovered.replay(ReplayFrom::Start).unwrap();
     recovered.go_live().unwrap()
 }
 
@@ -34,14 +34,14 @@ fn what_two_stages_refused_is_published_once_and_what_is_refused_again_is_a_new_
     let folder = tempfile::tempdir().unwrap();
     let (engine, mut publisher) = open(folder.path(), [&[3, 5], &[5, 7]]);
     publish(&engine, &mut publisher, 10);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let (engine, mut publisher) = open(folder.path(), [&[3], &[]]);
     let mut letters = DeadLetters::of(folder.path()).unwrap();
     let done = letters.reprocess(&engine, &mut publisher, |_| true).unwrap();
     let done: Vec<_> = done.iter().map(|done| (done.letter.sequence, done.sequence)).collect();
     assert_eq!(done, [(3, 10), (5, 11), (5, 11), (7, 12)]);
     assert!(letters.reprocess(&engine, &mut publisher, |_| true).unwrap().is_empty(), "all are settled");
-    let report = engine.shutdown(publisher).unwrap();
+    let report = engine.join().unwrap();
     assert_eq!(report.end_sequence, 13);
     assert_eq!(open_letters(folder.path()), [("a".to_owned(), 10)]);
     let mut reader = Journal::at(folder.path()).reader::<Trade>().unwrap();
@@ -54,14 +54,14 @@ fn killed_behind_the_event_and_before_the_note_it_is_published_once_more() {
     let folder = tempfile::tempdir().unwrap();
     let (engine, mut publisher) = open(folder.path(), [&[3], &[]]);
     publish(&engine, &mut publisher, 10);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let log = folder.path().join("stages/a/dead-letters");
     let before = std::fs::read(&log).unwrap();
     let reprocess = || {
         let (engine, mut publisher) = open(folder.path(), [&[], &[]]);
         let mut letters = DeadLetters::of(folder.path()).unwrap();
         let done = letters.reprocess(&engine, &mut publisher, |_| true).unwrap();
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
         done.into_iter().map(|done| done.sequence).collect::<Vec<_>>()
     };
     assert_eq!(reprocess(), [10]);
@@ -89,7 +89,7 @@ fn what_can_not_be_published_again_says_why_and_stays_open() {
     assert!(matches!(error, ReprocessError::ForeignPublisher), "{error}");
     let error = letters.reprocess(&other, &mut others, |_| true).unwrap_err();
     assert!(matches!(error, ReprocessError::NoJournal), "{error}");
-    other.shutdown(others).unwrap();
+    other.join().unwrap();
     // The log cannot be appended to: published, durable, and not noted.
     let log = folder.path().join("stages/a/dead-letters");
     let whole = std::fs::read(&log).unwrap();
@@ -99,7 +99,7 @@ fn what_can_not_be_published_again_says_why_and_stays_open() {
     assert!(error.to_string().contains("settle the letter by hand"), "{error}");
     std::fs::write(&log, &whole).unwrap();
     // Closed: not published.
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let (engine, mut publisher) = open(folder.path(), [&[], &[11]]);
     // A letter of a record that the journal has lost: the epoch differs.
     let mut entries = std::fs::read(&log).unwrap();
@@ -115,7 +115,7 @@ fn what_can_not_be_published_again_says_why_and_stays_open() {
     let ReprocessError::NoEvent { letter, .. } = &error else { panic!("{error}") };
     assert!(letter.sequence == 3 && error.to_string().contains("settle it by hand"), "{error}");
     std::fs::write(&log, &copy).unwrap();
-    let end = engine.shutdown(publisher).unwrap().end_sequence;
+    let end = engine.join().unwrap().end_sequence;
     assert_eq!(end, 11, "none of these was published");
     assert_eq!(open_letters(folder.path()), [("a".to_owned(), 3), ("a".to_owned(), 5)]);
 }

@@ -7,7 +7,7 @@ use super::*;
 fn open<H: Handler<Trade>>(folder: &Path, retention: Retention, stage: Stage<H>) -> Recovered<Trade> {
     let journal = Journal::at(folder)
         .segment_records(64)
-        .sync(Sync::every(Duration::from_millis(1)))
+        .sync(SyncMode::every(Duration::from_millis(1)))
         .retention(retention);
     // A ring of many segments: a stage may be far behind the journal.
     let builder = Engine::builder().ring_capacity(1024).journal(journal);
@@ -37,9 +37,9 @@ fn go_to<H: Handler<Trade>>(recovered: Recovered<Trade>, every: u64, end: u64) -
     engine.wait_durable(end - 1).unwrap();
     std::thread::sleep(Duration::from_millis(50));
     let first = engine.retention().map_or(0, |retention| retention.first_sequence());
-    let mut report = engine.shutdown(publisher).unwrap();
+    let mut report = engine.join().unwrap();
     assert_eq!(report.keep_faults, Vec::<String>::new());
-    (report.take_handler("sum").unwrap(), first)
+    (report.take(&StageKey::named("sum")).unwrap(), first)
 }
 
 pub(crate) fn flip_a_bit(path: &Path) {
@@ -57,7 +57,7 @@ pub(crate) fn ends(folder: &Path) -> Vec<u64> {
 fn replayed(folder: &Path, snapshots: Snapshots) -> Recovered<Trade> {
     let behind = Retention::new().only_behind_snapshots();
     let mut recovered = open(folder, behind, sum().snapshots(snapshots));
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     recovered
 }
 
@@ -114,12 +114,12 @@ impl Snapshot for Newer {
 fn history_goes_only_behind_as_many_snapshots_as_are_to_be_kept() {
     let folder = tempfile::tempdir().unwrap();
     let snapshots = Snapshots::every(300).keep(3).at_shutdown(false);
-    live(folder.path(), sum().snapshots(Snapshots::every(150).keep(3)), From::Snapshot, 200);
-    live(folder.path(), sum().snapshots(Snapshots::every(150).keep(3)), From::Snapshot, 50);
+    live(folder.path(), sum().snapshots(Snapshots::every(150).keep(3)), ReplayFrom::Snapshot, 200);
+    live(folder.path(), sum().snapshots(Snapshots::every(150).keep(3)), ReplayFrom::Snapshot, 50);
     let again = || {
         let newer = Stage::new("sum", Newer::default(), Gate::JOURNALLED).snapshots(snapshots);
         let mut recovered = open(folder.path(), Retention::new().only_behind_snapshots(), newer);
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         recovered
     };
     let recovered = again();
@@ -141,7 +141,7 @@ fn a_count_removes_nothing_that_no_snapshot_covers() {
     let again = || {
         let stage = sum().snapshots(Snapshots::every(1 << 40).at_shutdown(false));
         let mut recovered = open(folder.path(), Retention::new().keep_records(64), stage);
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         recovered
     };
     let publish_to = |end| {
@@ -150,7 +150,7 @@ fn a_count_removes_nothing_that_no_snapshot_covers() {
         engine.wait_durable(end - 1).unwrap();
         std::thread::sleep(Duration::from_millis(50));
         assert_eq!(engine.retention().unwrap().first_sequence(), 0);
-        let state: Sum = engine.shutdown(publisher).unwrap().take_handler("sum").unwrap();
+        let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
         assert_eq!((state.total, state.seen), (total(end), end));
     };
     publish_to(1_000);
@@ -163,14 +163,14 @@ fn a_count_regardless_of_snapshots_is_kept_to() {
     let stage = sum().snapshots(Snapshots::every(1 << 40).at_shutdown(false));
     let retention = Retention::new().keep_records(64).regardless_of_snapshots();
     let mut recovered = open(folder.path(), retention, stage);
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     let (engine, mut publisher) = recovered.go_live().unwrap();
     let mut id = 0;
     while engine.retention().unwrap().first_sequence() == 0 {
         publisher.publish(trade(id)).unwrap();
         id += 1;
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn snapshots_that_can_not_be_written_hold_history() {
     let again = || {
         let stage = sum().snapshots(Snapshots::every(100).keep(1).at_shutdown(false));
         let mut recovered = open(folder.path(), Retention::new().keep_records(64), stage);
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         recovered
     };
     let (engine, mut publisher) = again().go_live().unwrap();
@@ -193,7 +193,7 @@ fn snapshots_that_can_not_be_written_hold_history() {
     }
     std::thread::sleep(Duration::from_millis(50));
     assert_eq!(engine.retention().unwrap().first_sequence(), 0);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     std::fs::remove_file(&in_the_way).unwrap();
     let (state, first) = go_to::<Sum>(again(), 100, 1_250);
     assert_eq!((state.total, state.seen), (total(1_250), 1_250));
@@ -226,7 +226,7 @@ fn effects_alone_hold_what_is_due_and_let_go_what_is_done() {
         let stage = Stage::new("gateway", Waits { at, is_there, let_go }, Gate::DURABLE);
         let stage = stage.effects(Effects::new()).stateless();
         let mut recovered = open(folder.path(), Retention::new().keep_records(64), stage);
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         (recovered, there, go)
     };
     let (recovered, there, go) = again(70);
@@ -244,7 +244,7 @@ fn effects_alone_hold_what_is_due_and_let_go_what_is_done() {
         id += 1;
         std::thread::sleep(Duration::from_micros(100));
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let (recovered, ..) = again(u64::MAX);
     assert_eq!(recovered.end_sequence(), id);
 }
@@ -262,14 +262,14 @@ fn digests_of_what_retention_took_are_removed_and_the_others_still_compared() {
     let entries = || log.metadata().unwrap().len() / 24 - 1;
     let first = || Journal::at(folder.path()).reader::<Trade>().unwrap().first_sequence();
     let mut recovered = again(&[]);
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     go_to::<Sum>(recovered, 100, 1_050);
     assert_eq!(entries(), 1_050);
     assert!(first() > 525, "most of it is gone: {}", first());
 
     let before = first();
     let mut recovered = again(&[]);
-    assert_eq!(recovered.replay(From::Snapshot).unwrap().events(), 50);
+    assert_eq!(recovered.replay(ReplayFrom::Snapshot).unwrap().events(), 50);
     // Retention goes on meanwhile, if it had not come to its end.
     let kept = entries();
     assert!((1_050 - first()..=1_050 - before).contains(&kept), "{kept}");
@@ -277,7 +277,7 @@ fn digests_of_what_retention_took_are_removed_and_the_others_still_compared() {
     let kept = entries();
     assert!((1_080 - first()..=1_080 - 525).contains(&kept), "{kept}");
 
-    let Err(ReplayError::Halted(halted)) = again(&[1_060]).replay(From::Snapshot) else { panic!() };
+    let Err(ReplayError::Halted(halted)) = again(&[1_060]).replay(ReplayFrom::Snapshot) else { panic!() };
     let Cause::Diverged(found) = &halted.cause else { panic!("{halted}") };
     assert_eq!((found.after, found.end), (1_060, 1_061));
 }

@@ -6,12 +6,12 @@ use super::*;
 fn a_clean_stop_leaves_a_snapshot_and_nothing_to_replay() {
     let folder = tempfile::tempdir().unwrap();
     let stage = || sum().snapshots(Snapshots::every(1_000_000));
-    let (state, replayed) = live(folder.path(), stage(), From::Snapshot, 300);
+    let (state, replayed) = live(folder.path(), stage(), ReplayFrom::Snapshot, 300);
     assert_eq!((state.total, state.seen, replayed), (total(300), 300, 0));
-    let (state, replayed) = live(folder.path(), stage(), From::Snapshot, 10);
+    let (state, replayed) = live(folder.path(), stage(), ReplayFrom::Snapshot, 10);
     assert_eq!((state.total, state.seen, replayed), (total(310), 310, 0));
     // The same state comes from full history.
-    let (state, replayed) = live(folder.path(), stage(), From::Start, 0);
+    let (state, replayed) = live(folder.path(), stage(), ReplayFrom::Start, 0);
     assert_eq!((state.total, state.seen, replayed), (total(310), 310, 310));
 }
 
@@ -21,7 +21,7 @@ fn recovery_starts_at_the_newest_snapshot_and_replays_the_tail() {
     let stage = || sum().snapshots(Snapshots::every(100).keep(2).at_shutdown(false));
     for life in 0..4 {
         let mut recovered = with_stage(folder.path(), stage());
-        let replayed = recovered.replay(From::Snapshot).unwrap();
+        let replayed = recovered.replay(ReplayFrom::Snapshot).unwrap();
         assert_eq!(
             (replayed.end_sequence, replayed.events()),
             (life * 130, (life * 130) % 100),
@@ -37,9 +37,9 @@ fn recovery_starts_at_the_newest_snapshot_and_replays_the_tail() {
                 }
             }
         }
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
     }
-    let (state, replayed) = live(folder.path(), stage(), From::Snapshot, 0);
+    let (state, replayed) = live(folder.path(), stage(), ReplayFrom::Snapshot, 0);
     assert_eq!((state.total, state.seen, replayed), (total(520), 520, 20));
     assert_eq!(snapshot_files(folder.path()).len(), 2);
 }
@@ -51,7 +51,7 @@ fn a_snapshot_that_can_not_be_written_holds_neither_stage_nor_ring_up() {
     let folder = tempfile::tempdir().unwrap();
     let stage = sum().snapshots(Snapshots::every(100).at_shutdown(false));
     let mut recovered = with_stage(folder.path(), stage);
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     let (engine, mut publisher) = recovered.go_live().unwrap();
     let in_the_way = folder.path().join("stages/sum/00000000000000000100.snapshot.tmp");
     std::fs::create_dir(&in_the_way).unwrap();
@@ -70,7 +70,7 @@ fn a_snapshot_that_can_not_be_written_holds_neither_stage_nor_ring_up() {
     }
     let faults = engine.keep_faults();
     assert!(faults.len() == 1 && faults[0].contains("00000000000000000100.snapshot"), "{faults:?}");
-    let end = engine.shutdown(publisher).unwrap().end_sequence;
+    let end = engine.join().unwrap().end_sequence;
     assert!(end > 1000);
     let newest = snapshot_files(folder.path()).pop().unwrap();
     assert!(newest.to_str().unwrap() > in_the_way.to_str().unwrap(), "{newest:?}");
@@ -80,8 +80,8 @@ fn a_snapshot_that_can_not_be_written_holds_neither_stage_nor_ring_up() {
 fn a_damaged_snapshot_is_refused_for_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let stage = || sum().snapshots(Snapshots::every(1_000_000));
-    live(folder.path(), stage(), From::Snapshot, 100);
-    live(folder.path(), stage(), From::Snapshot, 100);
+    live(folder.path(), stage(), ReplayFrom::Snapshot, 100);
+    live(folder.path(), stage(), ReplayFrom::Snapshot, 100);
     let newest = snapshot_files(folder.path()).pop().unwrap();
     let whole = std::fs::read(&newest).unwrap();
     // Every byte of it counts.
@@ -90,7 +90,7 @@ fn a_damaged_snapshot_is_refused_for_the_one_before() {
         bytes[at] ^= 0x10;
         std::fs::write(&newest, &bytes).unwrap();
         let mut recovered = with_stage(folder.path(), stage());
-        let replayed = recovered.replay(From::Snapshot).unwrap();
+        let replayed = recovered.replay(ReplayFrom::Snapshot).unwrap();
         // (The zeros at the header's end are checked too.)
         assert_eq!(replayed.events(), 100, "byte {at}");
         let restored = &recovered.restored()[0];
@@ -101,7 +101,7 @@ fn a_damaged_snapshot_is_refused_for_the_one_before() {
         drop(recovered);
     }
     std::fs::write(&newest, &whole[..whole.len() - 1]).unwrap();
-    let (state, replayed) = live(folder.path(), stage(), From::Snapshot, 0);
+    let (state, replayed) = live(folder.path(), stage(), ReplayFrom::Snapshot, 0);
     assert_eq!((state.total, replayed), (total(200), 100));
 }
 
@@ -109,12 +109,12 @@ fn a_damaged_snapshot_is_refused_for_the_one_before() {
 fn a_snapshot_of_another_journal_or_of_lost_history_is_refused() {
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let stage = || sum().snapshots(Snapshots::every(1_000_000));
-    live(a.path(), stage(), From::Snapshot, 100);
-    live(b.path(), stage(), From::Snapshot, 100);
+    live(a.path(), stage(), ReplayFrom::Snapshot, 100);
+    live(b.path(), stage(), ReplayFrom::Snapshot, 100);
     let (own, foreign) = (&snapshot_files(a.path())[0], &snapshot_files(b.path())[0]);
     std::fs::copy(foreign, own).unwrap();
     let mut recovered = with_stage(a.path(), stage());
-    assert_eq!(recovered.replay(From::Snapshot).unwrap().events(), 100);
+    assert_eq!(recovered.replay(ReplayFrom::Snapshot).unwrap().events(), 100);
     assert!(recovered.restored()[0].refused[0].why.contains("another journal"), "{:?}", recovered.restored());
 }
 
@@ -122,11 +122,11 @@ fn a_snapshot_of_another_journal_or_of_lost_history_is_refused() {
 fn a_stage_that_keeps_its_state_must_see_all_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let stage = || sum().snapshots(Snapshots::every(1_000_000));
-    live(folder.path(), stage(), From::Snapshot, 100);
-    let error = with_stage(folder.path(), stage()).replay(From::Sequence(50)).unwrap_err();
+    live(folder.path(), stage(), ReplayFrom::Snapshot, 100);
+    let error = with_stage(folder.path(), stage()).replay(ReplayFrom::Sequence(50)).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("stage sum") && text.contains("From::Snapshot"), "{text}");
-    let error = with_stage(folder.path(), stage()).go_live().unwrap_err();
+    assert!(text.contains("stage sum") && text.contains("ReplayFrom::Snapshot"), "{text}");
+    let error = with_stage(folder.path(), stage()).without_history().go_live().unwrap_err();
     assert!(error.to_string().contains("must see everything from sequence 0"), "{error}");
 }
 
@@ -136,7 +136,7 @@ fn retention_behind_snapshots_leaves_what_recovery_needs() {
     let open = |snapshots: bool| {
         let journal = Journal::at(folder.path())
             .segment_records(64)
-            .sync(Sync::every(Duration::from_millis(1)))
+            .sync(SyncMode::every(Duration::from_millis(1)))
             .retention(Retention::new().only_behind_snapshots());
         let stage = if snapshots { sum().snapshots(Snapshots::every(100).keep(2)) } else { sum() };
         let lane = Lane::named("main").journal().with(stage);
@@ -145,7 +145,7 @@ fn retention_behind_snapshots_leaves_what_recovery_needs() {
     let mut first = 0;
     for life in 0..200 {
         let mut recovered = open(true);
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         let (engine, mut publisher) = recovered.go_live().unwrap();
         for id in life * 250..(life + 1) * 250 {
             publisher.publish(trade(id)).unwrap();
@@ -153,20 +153,20 @@ fn retention_behind_snapshots_leaves_what_recovery_needs() {
         engine.wait_durable((life + 1) * 250 - 1).unwrap();
         std::thread::sleep(Duration::from_millis(5));
         first = engine.retention().unwrap().first_sequence();
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
         if first > 0 {
             break;
         }
     }
     assert!(first > 0, "nothing was ever retired");
     let mut recovered = open(true);
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     let end = recovered.end_sequence();
-    let (engine, publisher) = recovered.go_live().unwrap();
-    let state: Sum = engine.shutdown(publisher).unwrap().take_handler("sum").unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
+    let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
     assert_eq!((state.total, state.seen), (total(end), end));
     // A stage without a snapshot needs what has gone.
-    let error = open(false).replay(From::Snapshot).unwrap_err();
+    let error = open(false).replay(ReplayFrom::Snapshot).unwrap_err();
     assert!(matches!(error, ReplayError::Keep(KeepError::NeedsHistory { .. })), "{error}");
     assert!(error.to_string().contains("retired"), "{error}");
 }
@@ -174,7 +174,7 @@ fn retention_behind_snapshots_leaves_what_recovery_needs() {
 /// A snapshot of another journal under the name of one at `end`, in the folder of the stage "sum".
 fn put_foreign_snapshot(journal: &Path, end: u64) {
     let other = tempfile::tempdir().unwrap();
-    live(other.path(), sum().snapshots(Snapshots::every(1_000_000)), From::Snapshot, 100);
+    live(other.path(), sum().snapshots(Snapshots::every(1_000_000)), ReplayFrom::Snapshot, 100);
     let folder = journal.join("stages/sum");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::copy(&snapshot_files(other.path())[0], folder.join(format!("{end:020}.snapshot"))).unwrap();
@@ -184,10 +184,10 @@ fn put_foreign_snapshot(journal: &Path, end: u64) {
 fn a_refused_snapshot_ahead_does_not_have_the_new_ones_removed() {
     let folder = tempfile::tempdir().unwrap();
     let stage = || sum().snapshots(Snapshots::every(1_000_000).keep(1));
-    live(folder.path(), stage(), From::Snapshot, 100);
+    live(folder.path(), stage(), ReplayFrom::Snapshot, 100);
     put_foreign_snapshot(folder.path(), 10_000);
-    live(folder.path(), stage(), From::Snapshot, 100);
-    let (state, replayed) = live(folder.path(), stage(), From::Snapshot, 0);
+    live(folder.path(), stage(), ReplayFrom::Snapshot, 100);
+    let (state, replayed) = live(folder.path(), stage(), ReplayFrom::Snapshot, 0);
     assert_eq!((state.total, state.seen, replayed), (total(200), 200, 0));
 }
 
@@ -198,7 +198,7 @@ fn a_refused_snapshot_lets_retention_remove_nothing() {
     let open = || {
         let journal = Journal::at(folder.path())
             .segment_records(64)
-            .sync(Sync::every(Duration::from_millis(1)))
+            .sync(SyncMode::every(Duration::from_millis(1)))
             .retention(Retention::new().only_behind_snapshots());
         let often =
             Stage::new("often", Sum::default(), Gate::JOURNALLED).snapshots(Snapshots::every(100).keep(1));
@@ -207,11 +207,11 @@ fn a_refused_snapshot_lets_retention_remove_nothing() {
         Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
     };
     // "sum" has no snapshot, so it needs all of history.
-    three_lives(open, From::Snapshot);
+    three_lives(open, ReplayFrom::Snapshot);
 }
 
 /// Opens and replays three times, and publishes until the first stage has a snapshot.
-fn three_lives(open: impl Fn() -> Recovered<Trade>, from: From) {
+fn three_lives(open: impl Fn() -> Recovered<Trade>, from: ReplayFrom) {
     for _ in 0..3 {
         let mut recovered = open();
         recovered.replay(from).unwrap();
@@ -224,7 +224,7 @@ fn three_lives(open: impl Fn() -> Recovered<Trade>, from: From) {
         while engine.kept()[0].snapshots == 0 {
             std::thread::yield_now();
         }
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
     }
 }
 
@@ -260,7 +260,7 @@ fn stages_start_each_where_its_own_is() {
         builder(folder.path()).lane(lane).open().unwrap()
     };
     let mut recovered = open();
-    recovered.replay(From::Snapshot).unwrap();
+    recovered.replay(ReplayFrom::Snapshot).unwrap();
     let (engine, mut publisher) = recovered.go_live().unwrap();
     for id in 0..250 {
         publisher.publish(trade(id)).unwrap();
@@ -268,15 +268,15 @@ fn stages_start_each_where_its_own_is() {
             std::thread::yield_now();
         }
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     assert_eq!(calls.each_ref().map(|calls| calls.swap(0, Ordering::Relaxed)), [250, 250, 250]);
     let mut recovered = open();
-    let replayed = recovered.replay(From::Snapshot).unwrap();
+    let replayed = recovered.replay(ReplayFrom::Snapshot).unwrap();
     assert_eq!(replayed.first_sequence, 0, "the plain stage needs all");
-    let (engine, publisher) = recovered.go_live().unwrap();
-    let mut report = engine.shutdown(publisher).unwrap();
+    let (engine, _) = recovered.go_live().unwrap();
+    let mut report = engine.join().unwrap();
     assert_eq!(calls.each_ref().map(|calls| calls.load(Ordering::Relaxed)), [50, 250, 0]);
-    let state: Sum = report.take_handler("sum").unwrap();
+    let state: Sum = report.take(&StageKey::named("sum")).unwrap();
     assert_eq!((state.total, state.seen), (total(250), 250));
 }
 
@@ -286,7 +286,7 @@ fn retention_keeps_what_digests_need() {
     let open = || {
         let journal = Journal::at(folder.path())
             .segment_records(64)
-            .sync(Sync::every(Duration::from_millis(1)))
+            .sync(SyncMode::every(Duration::from_millis(1)))
             .retention(Retention::new().only_behind_snapshots());
         let often =
             Stage::new("often", Sum::default(), Gate::JOURNALLED).snapshots(Snapshots::every(100).keep(1));
@@ -294,7 +294,7 @@ fn retention_keeps_what_digests_need() {
         let lane = Lane::named("main").journal().with(often).with(sum().digests(Digests::every(10)));
         Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
     };
-    three_lives(open, From::Start);
+    three_lives(open, ReplayFrom::Start);
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn what_was_handed_over_is_on_disk_before_the_next_writer_is_let_in() {
     use slipring_journal::storage::{Files, Storage};
     for life in 0..5 {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::at(folder.path()).segment_records(1 << 14).sync(Sync::None);
+        let journal = Journal::at(folder.path()).segment_records(1 << 14).sync(SyncMode::None);
         let lane = Lane::named("main").journal().with(sum().snapshots(Snapshots::every(1_000_000)));
         let builder = Engine::builder().ring_capacity(64).journal(journal).lane(lane);
         let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
@@ -310,7 +310,7 @@ fn what_was_handed_over_is_on_disk_before_the_next_writer_is_let_in() {
         engine.wait_stage("sum", sequence).unwrap();
         // The one that ends in good order, and the one that is only dropped.
         let ends = std::thread::spawn(move || match life % 2 {
-            0 => drop(engine.shutdown(publisher).unwrap()),
+            0 => drop(engine.join().unwrap()),
             _ => drop((engine, publisher)),
         });
         let files = Files::new(folder.path());

@@ -11,8 +11,8 @@ use syn::{DeriveInput, Error, Ident, LitStr, Path, parenthesized, token};
 pub(crate) struct Attrs {
     /// The names in `#[repr(..)]`: `C`, `u32`, `transparent`, `packed`, `align`.
     reprs: Vec<String>,
-    /// `#[event(pod)]`: write `Pod` and `Zeroable` too.
-    pub(crate) pod: bool,
+    /// `#[event(bytemuck)]`: `Pod` and `Zeroable` are there already.
+    pub(crate) bytemuck: bool,
     /// The module that the generated code calls, `::slipring::__private`.
     pub(crate) private: TokenStream,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Attrs {
 impl Attrs {
     pub(crate) fn of(input: &DeriveInput) -> Result<Self, Error> {
         let mut reprs = Vec::new();
-        let mut pod = false;
+        let mut bytemuck = false;
         let mut path: Option<Path> = None;
         for attr in &input.attrs {
             if attr.path().is_ident("repr") {
@@ -38,15 +38,15 @@ impl Attrs {
                 })?;
             } else if attr.path().is_ident("event") {
                 attr.parse_nested_meta(|meta| {
-                    if meta.path.is_ident("pod") {
-                        pod = true;
+                    if meta.path.is_ident("bytemuck") {
+                        bytemuck = true;
                         Ok(())
                     } else if meta.path.is_ident("crate") {
                         path = Some(meta.value()?.parse::<LitStr>()?.parse_with(Path::parse_mod_style)?);
                         Ok(())
                     } else {
                         Err(meta.error(
-                            "unknown option; there are `#[event(pod)]` and `#[event(crate = \"path\")]`",
+                            "unknown option; there are `#[event(bytemuck)]` and `#[event(crate = \"path\")]`",
                         ))
                     }
                 })?;
@@ -56,7 +56,7 @@ impl Attrs {
             Some(path) => quote!(#path),
             None => root()?,
         };
-        Ok(Self { reprs, pod, private: quote!(#root::__private) })
+        Ok(Self { reprs, bytemuck, private: quote!(#root::__private) })
     }
 
     /// Whether `#[repr(name)]` is there.

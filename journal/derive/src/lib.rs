@@ -25,16 +25,21 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// # Structs
 /// A `#[repr(C)]` struct of numbers (`u8`..`u128`, `i8`..`i128`, `f32`, `f64`), arrays, and other events:
 /// ```ignore
-/// #[derive(Clone, Copy, Debug, Pod, Zeroable, Event)]
+/// #[derive(Clone, Copy, Debug, Event)]
 /// #[repr(C)]
 /// struct Order { id: u64, price: i64, qty: u32, side: u32, legs: [Leg; 2] }
 /// ```
 /// The schema lists nested events flattened (`legs[0].px`). Padding is a compile error that says where it is
 /// and how many bytes to add, since the bytes would be journalled as garbage; so is an alignment above 16.
 ///
-/// `Pod` and `Zeroable` come from `bytemuck`. Where the crate has no dependency on `bytemuck`, write
-/// `#[derive(Clone, Copy, Debug, Event)] #[event(pod)]` and leave them out: the derive then writes both, on
-/// the strength of the same checks.
+/// The derive writes bytemuck's `Pod` and `Zeroable` too, on the strength of the same checks. Where the type already
+/// has them, say `#[event(bytemuck)]`:
+/// ```ignore
+/// #[derive(Clone, Copy, Debug, Pod, Zeroable, Event)]
+/// #[event(bytemuck)]
+/// #[repr(C)]
+/// struct Quote { bid: i64, ask: i64 }
+/// ```
 ///
 /// # Enums: several message types in one ring
 /// ```ignore
@@ -53,7 +58,7 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// The enum and what it holds need `Copy` and `Debug`.
 ///
 /// # Attributes
-/// - `#[event(pod)]` on a struct: see above.
+/// - `#[event(bytemuck)]` on a struct: see above.
 /// - `#[event(crate = "path")]`: where slipring is, if the embedder re-exports it; found by itself otherwise.
 #[proc_macro_derive(Event, attributes(event))]
 pub fn derive_event(input: TokenStream) -> TokenStream {

@@ -34,11 +34,11 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
             format!("event `{message_name}` has no variants: give it one"),
         ));
     }
-    if attrs.pod {
+    if attrs.bytemuck {
         return Err(Error::new(
             input.ident.span(),
             format!(
-                "`#[event(pod)]` is for structs: `{message_name}` is an enum, and its companion \
+                "`#[event(bytemuck)]` is for structs: `{message_name}` is an enum, and its companion \
                  `{message_name}Event` is `Pod` as it is; remove the attribute"
             ),
         ));

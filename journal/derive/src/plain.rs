@@ -73,7 +73,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
         let ty = quote_spanned!(ty_span=> ::<#ty>);
         quote!(.field #ty(#name, ::core::mem::offset_of!(#event, #member)))
     });
-    let pod = attrs.pod.then(|| pod(event, private));
+    let pod = (!attrs.bytemuck).then(|| pod(event, private));
     Ok(quote! {
         const _: () = {
             #checks
@@ -166,7 +166,7 @@ fn checks(
     checks
 }
 
-/// `Pod` and `Zeroable`, for `#[event(pod)]`.
+/// `Pod` and `Zeroable`, unless `bytemuck` writes them.
 fn pod(event: &syn::Ident, private: &TokenStream) -> TokenStream {
     quote! {
         // SAFETY: `#[repr(C)]`, no padding (checked beside this), and every field is a `FieldType`, hence
@@ -185,7 +185,7 @@ fn pod(event: &syn::Ident, private: &TokenStream) -> TokenStream {
 fn refused_impl(event: &syn::Ident, attrs: &Attrs, error: Error) -> TokenStream {
     let private = &attrs.private;
     let error = error.into_compile_error();
-    let pod = attrs.pod.then(|| pod(event, private));
+    let pod = (!attrs.bytemuck).then(|| pod(event, private));
     quote! {
         #error
         const _: () = {

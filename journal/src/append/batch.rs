@@ -186,10 +186,9 @@ mod tests {
 
     use crate::format::Kind;
     use crate::storage::Memory;
-    use crate::{Event, Journal, Reader, Sync};
+    use crate::{Event, Journal, Reader, SyncMode};
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-    #[event(pod)]
     #[repr(C)]
     struct Tick {
         id: u64,
@@ -304,7 +303,6 @@ mod tests {
 
     /// Three words and a half: the last is filled up with zeros, in both records of a pair.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-    #[event(pod)]
     #[repr(C)]
     struct Odd {
         parts: [u32; 7],
@@ -336,7 +334,7 @@ mod tests {
     #[test]
     fn the_end_of_a_batch_wakes_a_syncer_that_is_to_follow_each() {
         let memory = Memory::new([1; 16]);
-        let journal = Journal::at("memory").sync(Sync::EveryBatch);
+        let journal = Journal::at("memory").sync(SyncMode::EveryBatch);
         let (mut writer, _) = journal.open_on::<Tick, _>(&memory, false).unwrap();
         let (progress, (woken, is_woken)) = (Arc::clone(&writer.progress), channel());
         std::thread::spawn(move || {

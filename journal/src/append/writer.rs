@@ -10,7 +10,7 @@ use super::batch::AppendBatch;
 use super::row::Row;
 use super::times::AppendTimes;
 use crate::companions::preparer::PreparerRound;
-use crate::companions::syncer::Sync;
+use crate::companions::syncer::SyncMode;
 use crate::companions::threads::Companions;
 use crate::error::{AppendError, ReadError, Stall, SyncError};
 use crate::event::Event;
@@ -41,7 +41,7 @@ pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) times: AppendTimes,
     pub(crate) epoch: u32,
     pub(crate) journal_id: JournalId,
-    pub(crate) sync: Sync,
+    pub(crate) sync: SyncMode,
     /// The append under way has been counted as a stall.
     pub(crate) stalled: bool,
     pub(crate) progress: Arc<Progress>,
@@ -224,10 +224,10 @@ impl<E: Event, S: Storage> Writer<E, S> {
         self.times.trust();
     }
 
-    /// Says that a batch is complete: with [`Sync::EveryBatch`] the syncer is woken if it sleeps.
+    /// Says that a batch is complete: with [`SyncMode::EveryBatch`] the syncer is woken if it sleeps.
     #[inline]
     pub fn end_batch(&mut self) {
-        if self.sync == Sync::EveryBatch {
+        if self.sync == SyncMode::EveryBatch {
             self.progress.wake_syncer();
         }
     }

@@ -17,7 +17,7 @@ use crate::tools::protect;
 
 /// When records are made durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sync {
+pub enum SyncMode {
     /// No timed promise: only full segments are synced, and what `wait_durable` asks for. Power loss may take
     /// up to two segments; the death of the process takes nothing.
     ///
@@ -30,17 +30,17 @@ pub enum Sync {
     EveryBatch,
 }
 
-impl Default for Sync {
+impl Default for SyncMode {
     /// Every five milliseconds.
     fn default() -> Self {
-        Sync::Every(Duration::from_millis(5))
+        SyncMode::Every(Duration::from_millis(5))
     }
 }
 
-impl Sync {
+impl SyncMode {
     /// Syncs every `interval`.
     pub fn every(interval: Duration) -> Self {
-        Sync::Every(interval)
+        SyncMode::Every(interval)
     }
 }
 
@@ -48,7 +48,7 @@ impl Sync {
 #[derive(Debug)]
 pub(crate) struct Syncer<S: Storage> {
     storage: S,
-    mode: Sync,
+    mode: SyncMode,
     control: Control<S>,
     progress: Arc<Progress>,
     segments: Arc<Segments<S>>,
@@ -62,7 +62,7 @@ pub(crate) struct Syncer<S: Storage> {
 impl<S: Storage> Syncer<S> {
     pub(crate) fn new(
         storage: S,
-        mode: Sync,
+        mode: SyncMode,
         control: Control<S>,
         progress: Arc<Progress>,
         segments: Arc<Segments<S>>,
@@ -77,14 +77,14 @@ impl<S: Storage> Syncer<S> {
         let journalled_end = self.progress.journalled_end();
         match self.mode {
             // A window that runs out inside a segment (made with other options) must not stop the writer.
-            Sync::None if self.window_room() < self.control.state.window / 4 => journalled_end,
+            SyncMode::None if self.window_room() < self.control.state.window / 4 => journalled_end,
             // Whatever lies before the active segment is full.
-            Sync::None => self.segments.active_base().max(self.progress.wanted_end()).min(journalled_end),
-            Sync::Every(_) | Sync::EveryBatch => journalled_end,
+            SyncMode::None => self.segments.active_base().max(self.progress.wanted_end()).min(journalled_end),
+            SyncMode::Every(_) | SyncMode::EveryBatch => journalled_end,
         }
     }
 
-    /// With [`Sync::None`], how many records more may be appended before there is something to sync that
+    /// With [`SyncMode::None`], how many records more may be appended before there is something to sync that
     /// nobody wakes it for: the active segment is full, or half the window is used, a quarter of it before
     /// `target` syncs for that.
     fn left(&self) -> u64 {
@@ -258,8 +258,8 @@ impl<S: Storage> Syncer<S> {
             let half_used = self.window_room() < self.control.state.window / 2;
             let wanted = self.progress.wanted_end() > self.progress.durable_end();
             let due = match self.mode {
-                Sync::None | Sync::EveryBatch => true,
-                Sync::Every(interval) => {
+                SyncMode::None | SyncMode::EveryBatch => true,
+                SyncMode::Every(interval) => {
                     half_used || wanted || last.elapsed() >= interval || self.segments.is_crowded()
                 }
             };
@@ -270,9 +270,9 @@ impl<S: Storage> Syncer<S> {
                 }
             }
             let sleep = match self.mode {
-                Sync::Every(interval) => interval.saturating_sub(last.elapsed()).min(GLANCE),
-                Sync::EveryBatch => GLANCE,
-                Sync::None => pace.sleep(self.progress.journalled_end(), self.left()),
+                SyncMode::Every(interval) => interval.saturating_sub(last.elapsed()).min(GLANCE),
+                SyncMode::EveryBatch => GLANCE,
+                SyncMode::None => pace.sleep(self.progress.journalled_end(), self.left()),
             };
             let progress = &self.progress;
             let mode = self.mode;
@@ -281,8 +281,8 @@ impl<S: Storage> Syncer<S> {
                 let wanted = progress.wanted_end() > progress.durable_end();
                 // A writer that waits for the window says so once, and may have said it before this thread
                 // was to be woken.
-                let full = mode == Sync::None && progress.journalled_end() >= progress.window_end();
-                let due = full || wanted || mode == Sync::EveryBatch;
+                let full = mode == SyncMode::None && progress.journalled_end() >= progress.window_end();
+                let due = full || wanted || mode == SyncMode::EveryBatch;
                 (due && pending && progress.sync_failure().is_none()) || stop.load(Ordering::Acquire)
             });
         }

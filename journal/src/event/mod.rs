@@ -27,11 +27,11 @@ pub(crate) mod record;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "slipring can't publish or journal this type",
-    note = "an event is plain old data: `#[derive(Clone, Copy, Pod, Zeroable, Event)] #[repr(C)] struct ..`",
+    note = "an event is plain old data: `#[derive(Clone, Copy, Event)] #[repr(C)] struct ..`",
     note = "if this is an enum with `#[derive(Event)]`, use the companion that the derive wrote: its name \
         with `Event` appended"
 )]
-pub unsafe trait Event: bytemuck::Pod + Send + core::marker::Sync + 'static {
+pub unsafe trait Event: bytemuck::Pod + Send + Sync + 'static {
     /// Name, size and fields of the type, as written into segment headers.
     fn schema() -> Schema;
 }

@@ -91,7 +91,7 @@ impl Cursors {
 
     /// Waits until the record `sequence` is durable.
     ///
-    /// It asks the syncer for it, so that it works in every mode, `Sync::None` too.
+    /// It asks the syncer for it, so that it works in every mode, `SyncMode::None` too.
     ///
     /// # Errors
     /// [`SyncError::TimedOut`] after `timeout`; [`SyncError::NotJournalled`] if there is no such record yet;

@@ -9,7 +9,7 @@ use super::wiring;
 use crate::append::writer::Writer;
 use crate::companions::hooks::{Hooks, SealedSegment};
 use crate::companions::preparer::DiskFull;
-use crate::companions::syncer::Sync;
+use crate::companions::syncer::SyncMode;
 use crate::error::{OpenError, ReadError};
 use crate::event::Event;
 use crate::format::Anchor;
@@ -27,7 +27,6 @@ use crate::storage::{Files, JournalPlace, Storage};
 /// use slipring_journal::{Event, Journal};
 ///
 /// #[derive(Clone, Copy, Debug, PartialEq, Event)]
-/// #[event(pod)]
 /// #[repr(C)]
 /// struct Tick { price: i64, size: u64 }
 ///
@@ -53,7 +52,7 @@ pub struct Journal {
     pub(super) reserve_bytes: u64,
     pub(super) cached_bytes: u64,
     pub(super) max_time_step: Duration,
-    pub(super) sync: Sync,
+    pub(super) sync: SyncMode,
     pub(super) disk_full: DiskFull,
     pub(super) retention: Option<Retention>,
     pub(super) hooks: Hooks,
@@ -74,7 +73,7 @@ impl Journal {
             reserve_bytes: 64 << 20,
             cached_bytes: 256 << 20,
             max_time_step: Duration::from_secs(24 * 3600),
-            sync: Sync::default(),
+            sync: SyncMode::default(),
             disk_full: DiskFull::default(),
             retention: None,
             hooks: Hooks::default(),
@@ -88,13 +87,13 @@ impl Journal {
     }
 
     /// When records are made durable; every 5 ms if not set.
-    pub fn sync(mut self, sync: Sync) -> Self {
+    pub fn sync(mut self, sync: SyncMode) -> Self {
         self.sync = sync;
         self
     }
 
     /// W: how many records may be appended beyond the durable watermark on disk before appends wait. It
-    /// bounds what recovery scans. 65,536 if not set; [`Sync::None`] always has two segments.
+    /// bounds what recovery scans. 65,536 if not set; [`SyncMode::None`] always has two segments.
     pub fn window_records(mut self, count: u64) -> Self {
         self.window_records = Some(count);
         self
@@ -157,14 +156,14 @@ impl Journal {
     /// first sequence does not move past it, so the next life finds the file. Leases end with the process,
     /// and opening reclaims and retires again: look at [`inspect`](crate::inspect) and copy what was
     /// missed *before* opening.
-    pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + std::marker::Sync + 'static) -> Self {
+    pub fn on_sealed(mut self, hook: impl Fn(&SealedSegment) + Send + Sync + 'static) -> Self {
         self.hooks.sealed = Some(Arc::new(hook));
         self
     }
 
     /// Calls `hook` with the sequence behind the last durable record whenever it has moved and D is on disk,
     /// as [`Journal::on_sealed`] does.
-    pub fn on_durable(mut self, hook: impl Fn(u64) + Send + std::marker::Sync + 'static) -> Self {
+    pub fn on_durable(mut self, hook: impl Fn(u64) + Send + Sync + 'static) -> Self {
         self.hooks.durable = Some(Arc::new(hook));
         self
     }
@@ -186,7 +185,7 @@ impl Journal {
     }
 
     /// When records are made durable.
-    pub fn sync_mode(&self) -> Sync {
+    pub fn sync_mode(&self) -> SyncMode {
         self.sync
     }
 
@@ -263,16 +262,16 @@ impl Journal {
                 "set an age, a size, a count, or only_behind_snapshots: without a rule nothing would be kept";
             return bad("retention", 0, rule);
         }
-        if self.sync == Sync::Every(Duration::ZERO) {
-            return bad("sync", 0, "an interval of zero: use Sync::EveryBatch");
+        if self.sync == SyncMode::Every(Duration::ZERO) {
+            return bad("sync", 0, "an interval of zero: use SyncMode::EveryBatch");
         }
         match (self.sync, self.window_records) {
             (_, Some(0)) => bad("window_records", 0, "the window holds one record or more"),
-            (Sync::None, Some(count)) if count < 2 * self.segment_records => {
-                bad("window_records", count, "with Sync::None the window is two segments or more")
+            (SyncMode::None, Some(count)) if count < 2 * self.segment_records => {
+                bad("window_records", count, "with SyncMode::None the window is two segments or more")
             }
             (_, Some(count)) if count > 1 << 40 => bad("window_records", count, "at most 2^40"),
-            (Sync::None, None) => Ok(2 * self.segment_records),
+            (SyncMode::None, None) => Ok(2 * self.segment_records),
             (_, Some(count)) => Ok(count),
             (_, None) => Ok(1 << 16),
         }

@@ -12,7 +12,7 @@ use crate::append::writer::Writer;
 use crate::companions::maker::{Maker, Orders};
 use crate::companions::preparer::Preparer;
 use crate::companions::sweeper::Sweeper;
-use crate::companions::syncer::{Sync, Syncer};
+use crate::companions::syncer::{SyncMode, Syncer};
 use crate::companions::threads::{Companions, Threads};
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::Event;
@@ -47,7 +47,7 @@ pub(super) fn open<E: Event, S: Storage>(
     let end = report.end_sequence;
     let retainer = retainer(journal, &report, &chain, record_bytes);
     let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
-    let large_pages = journal.sync == Sync::None;
+    let large_pages = journal.sync == SyncMode::None;
     let Ready { segment: active, map } = match chain.segments.last() {
         Some(segment) if segment.end > end => {
             LiveSegment::map(storage, chain.open_there(storage, segment, true)?, large_pages)?
@@ -158,7 +158,7 @@ impl<S: Storage> Common<'_, S> {
             reserve_records: (journal.reserve_bytes / record_bytes as u64).max(1),
             filling: true,
             disk_full: journal.disk_full,
-            large_pages: journal.sync == Sync::None,
+            large_pages: journal.sync == SyncMode::None,
             progress: Arc::clone(&self.progress),
             segments: Arc::clone(&self.segments),
             orders,

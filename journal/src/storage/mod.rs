@@ -25,11 +25,11 @@ pub use mapped::{MappedFile, MappedSegment, ReadMap};
 pub use memory::{Memory, MemoryFile, MemoryMap, copy_in, copy_out};
 
 /// A folder that holds one journal.
-pub trait Storage: Clone + Send + std::marker::Sync + std::fmt::Debug + 'static {
+pub trait Storage: Clone + Send + Sync + std::fmt::Debug + 'static {
     /// An open file.
     type File: StorageFile;
     /// Held while this process is the writer; dropping it lets the next writer in.
-    type Lock: Send + std::marker::Sync + std::fmt::Debug + 'static;
+    type Lock: Send + Sync + std::fmt::Debug + 'static;
 
     /// Makes the folder if it is not there yet.
     fn create_folder(&self) -> io::Result<()>;
@@ -84,7 +84,7 @@ pub enum LockFault {
 }
 
 /// One open file of a journal.
-pub trait StorageFile: Send + std::marker::Sync + std::fmt::Debug + 'static {
+pub trait StorageFile: Send + Sync + std::fmt::Debug + 'static {
     /// A mapping of a whole segment file.
     type Map: SegmentMap;
 
@@ -123,7 +123,7 @@ pub trait StorageFile: Send + std::marker::Sync + std::fmt::Debug + 'static {
 }
 
 /// The mapped words of a segment.
-pub trait SegmentMap: Send + std::marker::Sync + std::fmt::Debug + 'static {
+pub trait SegmentMap: Send + Sync + std::fmt::Debug + 'static {
     /// The whole file as words; the same memory for as long as the map lives.
     fn words(&self) -> &[AtomicU64];
     /// Makes the pages of a byte range present and writable, so that a later store meets no page fault.

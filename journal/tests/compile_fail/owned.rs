@@ -2,7 +2,6 @@
 use slipring_journal::Event;
 
 #[derive(Clone, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Order {
     name: String,

@@ -3,6 +3,7 @@ use bytemuck::{Pod, Zeroable};
 use slipring_journal::Event;
 
 #[derive(Clone, Copy, Debug, Pod, Zeroable, Event)]
+#[event(bytemuck)]
 #[repr(C)]
 struct Order {
     side: u8,

@@ -2,7 +2,6 @@
 use slipring_journal::Event;
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Leg {
     px: i64,
@@ -10,7 +9,6 @@ struct Leg {
 }
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Spread {
     _pad: u32,
@@ -18,7 +16,6 @@ struct Spread {
 }
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Pair(u16, u8);
 

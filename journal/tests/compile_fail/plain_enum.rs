@@ -9,7 +9,6 @@ enum Side {
 }
 
 #[derive(Clone, Copy, Debug, Event)]
-#[event(pod)]
 #[repr(C)]
 struct Order {
     side: Side,

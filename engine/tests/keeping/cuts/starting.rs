@@ -29,7 +29,7 @@ fn a_stage_that_is_only_behind_another_holds_it_back_from_nothing() {
     };
     world.live(&books(false), 250);
     let mut recovered = world.open(&books(true));
-    assert_eq!(recovered.replay(From::Snapshot).unwrap().first_sequence, 0);
+    assert_eq!(recovered.replay(ReplayFrom::Snapshot).unwrap().first_sequence, 0);
     assert_eq!(ends(&recovered), cut(&[("risk", 200)]));
     assert_eq!(recovered.restored()[0].held_back, None);
     drop(recovered);
@@ -49,9 +49,9 @@ fn a_stage_both_read_and_waited_for_is_read() {
         };
         let (engine, mut publisher) = open().go_live().unwrap();
         (0..20).for_each(|id| assert_eq!(publisher.publish(trade(id)).unwrap(), id));
-        engine.shutdown(publisher).unwrap();
+        engine.join().unwrap();
         let mut recovered = open();
-        recovered.replay(From::Snapshot).unwrap();
+        recovered.replay(ReplayFrom::Snapshot).unwrap();
         assert_eq!(recovered.restored()[0].end, None);
     }
 }
@@ -143,7 +143,7 @@ fn a_stage_without_state_makes_again_what_is_read_of_it() {
             wait_for(|| ["a", "c"].iter().all(|stage| has_settled(&engine, stage, id + 1)));
         }
     }
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     world.leave("c", &[200]);
     let recovered = world.replayed(&nodes);
     assert_eq!(ends(&recovered), cut(&[("a", 200), ("c", 200)]));
@@ -171,7 +171,7 @@ fn effects_that_are_due_have_what_they_read_made_again() {
             break;
         }
     }
-    let _ = engine.shutdown(publisher);
+    let _ = engine.join();
     assert_eq!(world.emitted.lock().unwrap().iter().filter(|(at, _)| *at == 249).count(), 2, "both stages");
     let end = world.open(&nodes(None)).end_sequence();
     let recovered = world.replayed(&nodes(None));
@@ -196,7 +196,7 @@ fn a_snapshot_before_effects_that_are_due_is_kept_with_its_history() {
     let open = |gateway: Stage<crate::retention::Waits>| {
         let journal = Journal::at(folder.path())
             .segment_records(64)
-            .sync(Sync::every(Duration::from_millis(1)))
+            .sync(SyncMode::every(Duration::from_millis(1)))
             .retention(Retention::new().only_behind_snapshots());
         let book = sum().snapshots(Snapshots::every(100).keep(1).at_shutdown(false));
         let builder = Engine::builder().ring_capacity(1024).journal(journal);
@@ -229,7 +229,7 @@ fn a_snapshot_before_effects_that_are_due_is_kept_with_its_history() {
     wait_for(|| files(folder.path()) == [700]);
     publish(&mut publisher, 760..790);
     wait_for(|| engine.retention().unwrap().first_sequence() > 250);
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn snapshots_are_kept_by_cuts_while_those_of_a_reader_fail() {
     std::thread::sleep(Duration::from_millis(50));
     let first = engine.retention().unwrap().first_sequence();
     assert!(first <= 400 && first > 300, "{first}");
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     fails.iter().for_each(|end| std::fs::remove_dir(in_the_way(*end)).unwrap());
     assert_eq!(world.ends("book"), [400]);
     assert_eq!(world.ends("risk"), [400, 600], "the newest, and the one of the cut");
@@ -291,7 +291,7 @@ fn without_a_cut_a_start_that_has_been_retired_is_refused_by_name() {
     world.leave("risk", &[900]);
     crate::retention::flip_a_bit(&world.file("book", 900));
     let mut recovered = world.open(&nodes);
-    let error = recovered.replay(From::Snapshot).unwrap_err();
+    let error = recovered.replay(ReplayFrom::Snapshot).unwrap_err();
     let text = error.to_string();
     let ReplayError::Keep(KeepError::NoCut { stage, newest, reader, reader_from, first: found }) = error
     else {
@@ -312,7 +312,7 @@ fn the_stage_at_fault_is_named_not_those_that_it_reads() {
     let world = World::retiring(Retention::new().only_behind_snapshots());
     let nodes = |book| [node("risk", &[], every(100, 2)), node("book", &["risk"], book)];
     world.live(&nodes(every(100, 2)), 950);
-    let error = world.open(&nodes(Keeps::Nothing)).replay(From::Snapshot).unwrap_err();
+    let error = world.open(&nodes(Keeps::Nothing)).replay(ReplayFrom::Snapshot).unwrap_err();
     let ReplayError::Keep(KeepError::NeedsHistory { stage, .. }) = &error else { panic!("{error}") };
     assert_eq!(stage, "book");
 }
@@ -346,7 +346,7 @@ fn an_event_that_a_readers_snapshot_holds_is_not_skipped() {
     };
     let (engine, mut publisher) = open(true).go_live().unwrap();
     (0..30).for_each(|id| assert_eq!(publisher.publish(trade(id)).unwrap(), id));
-    engine.shutdown(publisher).unwrap();
+    engine.join().unwrap();
     let error = open(true).skip("sum", 20).unwrap_err();
     let ReplayError::Keep(KeepError::SkipInSnapshot { stage, holder, .. }) = &error else {
         panic!("{error}")

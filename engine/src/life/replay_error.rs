@@ -2,7 +2,8 @@
 
 use slipring_journal::ReadError;
 
-use super::{BuildError, Halted, KeepError, ShutdownError};
+use super::shutdown::ShutdownError;
+use crate::error::{BuildError, Halted, KeepError};
 
 /// Why replay stopped.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +27,9 @@ pub enum ReplayError {
         factor: f64,
     },
     /// A backtest has no snapshots.
-    #[error("a backtest has no snapshots to start from: say From::Start, From::Time or From::Sequence")]
+    #[error(
+        "a backtest has no snapshots to start from: say ReplayFrom::Start, ReplayFrom::Time or ReplayFrom::Sequence"
+    )]
     NoSnapshots,
     /// What a stage keeps could not be used.
     #[error(transparent)]
