@@ -4,7 +4,7 @@
 //! same code: what recovery finds depends on the bytes alone, so an instruction that changed none of them has
 //! the outcome of the one before it, and only the acknowledgements have to be compared again.
 //!
-//! `cargo test --release -p slipring-tests --test single_step -- --ignored --nocapture`
+//! `cargo test --release -p slipring-tests --test killed single_step -- --ignored --nocapture`
 
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 

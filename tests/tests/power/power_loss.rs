@@ -1,16 +1,14 @@
 //! Power loss, on a simulated machine: every death of process and machine leaves a log that recovers to a
 //! prefix with all that was acknowledged and nothing else (I1-I5 of docs/guarantees.md).
 //!
-//! `SLIPRING_IMAGES=1000000 cargo test --release -p slipring-tests --test power_loss` runs a million images.
+//! `SLIPRING_IMAGES=1000000 cargo test --release -p slipring-tests --test power power_loss` runs a million images.
 
-mod sim;
-
-use sim::cut_off::cut_off;
-use sim::every_call::die_in;
-use sim::lives::{Plan, history};
-use sim::moved::{self, Off};
-use sim::removed_twice::removed_twice;
-use sim::torn_control::torn_twice;
+use crate::sim::cut_off::cut_off;
+use crate::sim::every_call::die_in;
+use crate::sim::lives::{Plan, history};
+use crate::sim::moved::{self, Off};
+use crate::sim::removed_twice::removed_twice;
+use crate::sim::torn_control::torn_twice;
 use slipring_journal::protect;
 
 /// Crash images in one run, over all plans.

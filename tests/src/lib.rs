@@ -1,4 +1,5 @@
-//! What slipring's whole-system tests share; the tests are the files beside this one, a theme each.
+//! What slipring's whole-system tests share. The tests are the folders of `tests/tests`, a theme each; the processes that
+//! they start and kill are the files of `src/bin`.
 
 pub mod blocked;
 pub mod children;
@@ -20,12 +21,12 @@ pub mod verdicts;
 
 /// The README's example, compiled and run as a doctest.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
+#[doc = include_str!("../../README.md")]
 struct Readme;
 
 /// The guide's stage that recovers, too.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/recovery.md")]
+#[doc = include_str!("../../docs/recovery.md")]
 struct Recovery;
 
 /// Trap 13: nothing of the ring escapes a publish closure.

@@ -9,10 +9,14 @@
 //! | `claims` | files that say more than there is |
 //! | `shown` | names, paths and outputs that do not behave |
 //! | `mutated` | folders changed at random |
+//! | `odd_files` | what is no regular file, met by an engine |
+//! | `arbitrary_bytes` | the bodies of the fuzz targets, over seeded bytes |
 
+mod arbitrary_bytes;
 mod claims;
 mod kinds;
 mod mutated;
+mod odd_files;
 mod ran;
 mod sample;
 mod shown;

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use slipring_tests::children::Child;
 
-const FIXTURE: &str = include_str!("../cli/fixtures/synthetic_500_seed_1.csv");
+const FIXTURE: &str = include_str!("../../../cli/fixtures/synthetic_500_seed_1.csv");
 
 fn command() -> Command {
     Command::new(env!("CARGO_BIN_EXE_slipring-under-test"))

@@ -1,5 +1,5 @@
 //! The traps that the `disruptor` crate sets for an engine on top of it, each with a test of its name. Traps 9 (a
-//! wait that can be woken) and 13 (nothing escapes a publish closure) are elsewhere: see `lib.rs` for the latter.
+//! wait that can be woken) and 13 (nothing escapes a publish closure) are elsewhere: see `tests/src/lib.rs` for the latter.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Files that use what format version 2 has room for and no writer makes yet: kept as they were written, read by today's
-//! code. `cargo test -p slipring-tests --test golden_formats -- --ignored` writes those that are not there yet.
+//! code. `cargo test -p slipring-tests --test damage golden_formats -- --ignored` writes those that are not there yet.
 
 use std::path::{Path, PathBuf};
 

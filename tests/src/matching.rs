@@ -1,22 +1,22 @@
 //! The matching engine of the example, for the tests that kill it: the example's own files, not a copy.
 
-#[path = "../engine/examples/matching_engine/book.rs"]
+#[path = "../../engine/examples/matching_engine/book.rs"]
 pub mod book;
-#[path = "../engine/examples/matching_engine/command.rs"]
+#[path = "../../engine/examples/matching_engine/command.rs"]
 pub mod command;
-#[path = "../engine/examples/matching_engine/flow.rs"]
+#[path = "../../engine/examples/matching_engine/flow.rs"]
 pub mod flow;
-#[path = "../engine/examples/matching_engine/ladder.rs"]
+#[path = "../../engine/examples/matching_engine/ladder.rs"]
 pub mod ladder;
-#[path = "../engine/examples/matching_engine/lobster.rs"]
+#[path = "../../engine/examples/matching_engine/lobster.rs"]
 pub mod lobster;
-#[path = "../engine/examples/matching_engine/orders.rs"]
+#[path = "../../engine/examples/matching_engine/orders.rs"]
 pub mod orders;
-#[path = "../engine/examples/matching_engine/saved.rs"]
+#[path = "../../engine/examples/matching_engine/saved.rs"]
 pub mod saved;
-#[path = "../engine/examples/matching_engine/stage.rs"]
+#[path = "../../engine/examples/matching_engine/stage.rs"]
 pub mod stage;
-#[path = "../engine/examples/matching_engine/tape.rs"]
+#[path = "../../engine/examples/matching_engine/tape.rs"]
 pub mod tape;
 
 use std::path::{Path, PathBuf};

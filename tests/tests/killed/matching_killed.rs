@@ -7,7 +7,7 @@
 //! is gone long before the end: only snapshots can lead there.
 //!
 //! 200 kills on each flow in the ordinary run; as many as wanted by
-//! `SLIPRING_STAGE_KILLS=5000 cargo test --release -p slipring-tests --test matching_killed`.
+//! `SLIPRING_STAGE_KILLS=5000 cargo test --release -p slipring-tests --test killed matching_killed`.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

@@ -2,7 +2,7 @@
 //! acknowledged; the test kills it, and whatever was acknowledged must be there, with nothing else.
 //!
 //! A thousand rounds in the ordinary run; as many as wanted by
-//! `SLIPRING_KILL_ROUNDS=20000 cargo test --release -p slipring-tests --test crash -- --ignored --nocapture`.
+//! `SLIPRING_KILL_ROUNDS=20000 cargo test --release -p slipring-tests --test killed crash -- --ignored --nocapture`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

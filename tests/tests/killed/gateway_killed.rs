@@ -3,7 +3,7 @@
 //!
 //! 200 kills between gate and effect and 200 between effect and note behind each gate in the ordinary run, and some at
 //! any moment; as many as wanted by
-//! `SLIPRING_STAGE_KILLS=5000 cargo test --release -p slipring-tests --test gateway_killed`.
+//! `SLIPRING_STAGE_KILLS=5000 cargo test --release -p slipring-tests --test killed gateway_killed`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

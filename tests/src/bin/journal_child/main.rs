@@ -1,7 +1,6 @@
 //! The process that fault tests kill, starve and step through: it uses a journal as a program would, and says on
 //! its standard output how far it is. Not a tool; its arguments are the tests' business.
 
-#[path = "many.rs"]
 mod many;
 
 use std::io::Write;

@@ -1,7 +1,7 @@
 //! Stages that read each other, killed at any moment, with snapshots damaged now and then: what goes out is
 //! what a run that never stopped would have sent, whichever snapshots each stage comes back from.
 //!
-//! As many kills as wanted by `SLIPRING_STAGE_KILLS=5000 cargo test --release -p slipring-tests --test
+//! As many kills as wanted by `SLIPRING_STAGE_KILLS=5000 cargo test --release -p slipring-tests --test killed
 //! cuts_killed`.
 
 use std::collections::BTreeMap;

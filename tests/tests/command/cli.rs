@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const FIXTURE: &str = include_str!("../cli/fixtures/synthetic_500_seed_1.csv");
+const FIXTURE: &str = include_str!("../../../cli/fixtures/synthetic_500_seed_1.csv");
 const HEADER_BYTES: u64 = slipring_journal::HEADER_BYTES;
 const RECORD_BYTES: u64 = 64;
 
