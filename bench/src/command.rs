@@ -106,8 +106,7 @@ pub fn main() -> ExitCode {
     };
     if matches!(command.bench, Bench::Peers(_)) && !cfg!(feature = "peers") {
         eprintln!(
-            "slipring-bench: built without the stores; run `cargo run --release -p slipring-bench --features peers -- \
-             peers`"
+            "slipring-bench: built without the stores; run `cargo measure-peers peers`"
         );
         return ExitCode::from(EXIT_FAILED);
     }

@@ -7,6 +7,7 @@ pub mod counting;
 pub mod deaths;
 pub mod disks;
 pub mod faulty;
+pub mod folders;
 pub mod fuzzed;
 pub mod graphs;
 pub mod handlers;

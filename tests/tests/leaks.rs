@@ -58,7 +58,7 @@ fn held() -> Held {
 /// What is held once it is as wanted, or what is held after patience. A joined thread shows for a moment more, and a
 /// new one has its parent's name at first.
 fn held_as(wanted: impl Fn(&Held) -> bool) -> Held {
-    for _ in 0..2000 {
+    for _ in 0..60_000 {
         let held = held();
         if wanted(&held) {
             return held;

@@ -11,6 +11,7 @@ use slipring::{
     PublishError, Publisher, Publishers, Schedule, Sync, Timers, Wait,
 };
 use slipring_tests::counting::{Counting, calls};
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, note};
 
 #[global_allocator]
@@ -81,7 +82,7 @@ fn publish_every_way(publisher: &mut Publisher<Note>) -> u64 {
 
 /// Runs publishers against a graph with a probe on each lane; the calls of every thread, publishers first.
 fn run(publishers: u64, journal: bool, wait: Wait, allocates_at: Option<u64>) -> Vec<(String, u64)> {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let told = Arc::new(AtomicU64::new(0));
     let probe = || Probe { told: Arc::clone(&told), ..Probe::default() };
     let several = if publishers > 1 { Publishers::Multi } else { Publishers::Single };
@@ -192,7 +193,7 @@ impl Handler<Note> for Busy {
 #[test]
 fn timers_and_outputs_in_a_handler() {
     const COUNT: u64 = 50_000;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let sink = Lane::named("sink").stage("sink", |_: &Note, _: &Context| (), Gate::PUBLISHED);
     let (sink, into) = Engine::builder().lane(sink).open().unwrap().go_live().unwrap();
     let timers = Timers::start(32).unwrap();

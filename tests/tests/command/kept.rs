@@ -11,6 +11,7 @@ use slipring::{
     Context, DeadLetters, Digest, Digests, Effects, Engine, Event, From, Gate, Handler, HandlerError,
     Journal, KeptInfo, Lane, OnError, Recovered, ReplayError, Snapshot, Snapshots, Stage, Sync,
 };
+use slipring_tests::folders::in_memory;
 
 #[derive(Clone, Copy, Debug, Event)]
 #[event(pod)]
@@ -92,7 +93,7 @@ fn file(journal: &Path, name: &str) -> PathBuf {
 
 /// A journal of two lives, and the right state.
 fn two_lives() -> (tempfile::TempDir, PathBuf, u64) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = folder.path().join("trades");
     live(&journal, From::Snapshot);
     let total = live(&journal, From::Snapshot);
@@ -236,7 +237,7 @@ fn the_command_shows_what_stages_keep_and_settles_dead_letters() {
     assert_eq!(lines(&slipring(&["dead-letters", place, "--json", "--all"])).len(), 9);
 
     // Into a file, and only then settled.
-    let files = tempfile::tempdir().unwrap();
+    let files = in_memory();
     let path = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
     let (jsonl, csv) = (path("letters.jsonl"), path("letters.csv"));
     let output = slipring(&["dead-letters", place, "--into", &jsonl]);

@@ -7,6 +7,7 @@ use slipring_journal::golden::{GoldenJournal, GoldenSegment};
 use slipring_journal::{
     Event, Journal, JournalFault, ReadError, SalvageOptions, Status, inspect, salvage, verify,
 };
+use slipring_tests::folders::in_memory;
 
 const BRANCH: [u8; 16] = *b"restored on 0001";
 
@@ -141,7 +142,7 @@ fn a_file_that_was_written_again_says_what_it_held() {
 /// The new journal has segments of its own, which end where theirs do and nowhere else.
 #[test]
 fn a_salvage_of_segments_that_were_sealed_early_can_be_opened() {
-    let place = tempfile::tempdir().unwrap();
+    let place = in_memory();
     let into = place.path().join("new");
     let report = salvage(folder("v2-sealed-early"), &into, SalvageOptions::default(), |_, _| {}).unwrap();
     assert_eq!((report.records, report.lost_count), (14, 0), "{report}");
@@ -165,7 +166,7 @@ fn a_writer_goes_on_with_what_it_does_not_know() {
     for (name, records) in
         [("v2-attributes", 4), ("v2-event-version", 4), ("v2-branch", 4), ("v2-sealed-early", 14)]
     {
-        let place = tempfile::tempdir().unwrap();
+        let place = in_memory();
         for entry in std::fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap()) {
             std::fs::copy(entry.path(), place.path().join(entry.file_name())).unwrap();
         }
@@ -191,7 +192,7 @@ fn a_writer_goes_on_with_what_it_does_not_know() {
 
 #[test]
 fn golden_files_are_what_the_builder_writes() {
-    let place = tempfile::tempdir().unwrap();
+    let place = in_memory();
     for (name, journal) in all() {
         journal.write(&place.path().join(name)).unwrap();
         let files = |folder: &Path| {

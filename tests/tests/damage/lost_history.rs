@@ -12,6 +12,7 @@ use slipring::{
     Context, DeadLetters, Effects, Engine, From, Gate, Handler, HandlerError, Journal, Lane, OnError,
     Publisher, Recovered, Retention, Snapshot, Snapshots, Stage, Sync,
 };
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{HEADER_BYTES, Note, RECORD_BYTES, note, segment};
 
 /// Keeps the numbers that it saw; refuses some.
@@ -100,7 +101,7 @@ fn life_that_is_lost<H: Handler<Note>>(
 
 #[test]
 fn a_snapshot_beyond_the_log_or_of_other_events_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = folder.path();
     go_on::<Ids>(open(journal, only_at_shutdown()), "ids", 0..100);
     life_that_is_lost(journal, only_at_shutdown(), "ids", 900..950);
@@ -117,7 +118,7 @@ fn a_snapshot_beyond_the_log_or_of_other_events_is_refused() {
 
 #[test]
 fn snapshots_of_lost_history_do_not_displace_those_that_count() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = folder.path();
     let keeps_one = || ids().snapshots(Snapshots::every(1 << 40).keep(1));
     go_on::<Ids>(open(journal, none_now()), "ids", 0..100);
@@ -146,7 +147,7 @@ impl Handler<Note> for Gateway {
 
 #[test]
 fn effects_of_lost_events_are_told_and_those_of_the_events_there_now_come_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = folder.path();
     let gateway = Gateway::default();
     let stage =
@@ -169,7 +170,7 @@ fn effects_of_lost_events_are_told_and_those_of_the_events_there_now_come_once()
 /// The stage was away when the log went on, past where its effects were: the note's epoch tells.
 #[test]
 fn events_that_came_in_the_place_of_lost_ones_while_the_stage_was_away_have_their_effects() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = folder.path();
     let gateway = Gateway::default();
     let stage =
@@ -186,7 +187,7 @@ fn events_that_came_in_the_place_of_lost_ones_while_the_stage_was_away_have_thei
 
 #[test]
 fn a_dead_letter_of_a_lost_event_does_not_skip_the_one_there_now() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = folder.path();
     let stage = |refuses| {
         Stage::new("ids", Ids { refuses, ..Ids::default() }, Gate::JOURNALLED).on_error(OnError::DeadLetter)
@@ -203,7 +204,7 @@ fn a_dead_letter_of_a_lost_event_does_not_skip_the_one_there_now() {
 /// The keeper writes a snapshot only behind what is durable, and asks for it: this journal syncs nothing by itself.
 #[test]
 fn power_loss_leaves_no_snapshot_beyond_the_log() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let stage = ids().snapshots(Snapshots::every(50));
     let lane = Lane::named("main").journal().with(stage);
     let journal = Journal::at(folder.path().join("live")).segment_records(1_000).sync(Sync::None);
@@ -251,7 +252,7 @@ fn power_loss_leaves_no_snapshot_beyond_the_log() {
 
 #[test]
 fn a_snapshot_that_was_refused_lets_retention_remove_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let open = |retention| {
         let stage = |name| Stage::new(name, Ids::default(), Gate::JOURNALLED);
         let lane = Lane::named("main")

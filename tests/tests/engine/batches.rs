@@ -11,6 +11,7 @@ use slipring::{
     Batch, Context, DeadLetters, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, OnError,
     Publishers, Stage, Sync,
 };
+use slipring_tests::folders::in_memory;
 use slipring_tests::handlers::live;
 use slipring_tests::journals::{Note, note};
 
@@ -82,7 +83,7 @@ proptest! {
         publishers in prop::sample::select(vec![Publishers::Single, Publishers::Multi]),
         batch_cap in prop::option::of(1u64..100),
     ) {
-        let place = tempfile::tempdir().unwrap();
+        let place = in_memory();
         let journal = Journal::at(place.path()).segment_records(256).sync(Sync::None);
         let plan: Vec<Does> = events.iter().map(|(_, does)| *does).collect();
         let seen: Arc<Mutex<Seen>> = Arc::default();

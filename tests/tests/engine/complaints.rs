@@ -11,6 +11,7 @@ use slipring::{
     BuildError, Cause, Context, Engine, EngineBuilder, From, Gate, Journal, Lane, PublishError, Publisher,
     Publishers, ShutdownError, Sync,
 };
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, note};
 
 type Ids = Arc<Mutex<Vec<u64>>>;
@@ -102,7 +103,7 @@ fn complaint_lmax_517_shutdown_on_one_core_loses_nothing() {
         // Every thread of the engine inherits it.
         assert!(core_affinity::set_for_current(cores[0]));
         for life in 0..20 {
-            let folder = tempfile::tempdir().unwrap();
+            let folder = in_memory();
             let (a, b) = (Ids::default(), Ids::default());
             let (engine, mut publisher) = live(
                 Engine::builder()
@@ -178,7 +179,7 @@ fn complaint_disruptor_rs_22_2_a_failed_pin_is_an_error_and_leaves_no_thread() {
 fn complaint_cq_1282_605_a_full_disk_is_back_pressure_not_sigbus() {
     // A thread with a mount namespace of its own: the small disk goes with it, and with what it starts.
     std::thread::spawn(|| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         if let Err(why) = slipring_tests::disks::small(folder.path(), 8 << 20) {
             println!("skipped: can't mount a small disk ({why}); it takes the right to mount");
             return;
@@ -230,7 +231,7 @@ fn complaint_cq_1282_605_a_full_disk_is_back_pressure_not_sigbus() {
 #[test]
 fn complaint_cq_1157_1509_a_follower_skips_nothing_at_a_roll() {
     const COUNT: u64 = 20_000;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(64);
     let lane = Lane::named("l").journal();
     let (engine, mut publisher) =
@@ -259,7 +260,7 @@ fn complaint_cq_1157_1509_a_follower_skips_nothing_at_a_roll() {
 /// never before the other, and each can be waited for.
 #[test]
 fn complaint_cq_1677_each_level_can_be_told_and_none_overtakes_the_one_before() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal =
         Journal::at(folder.path()).segment_records(1024).sync(Sync::every(Duration::from_millis(1)));
     let lane = Lane::named("l").journal();
@@ -299,7 +300,7 @@ fn journalled(journal: &Journal, count: u64) {
 /// Aeron #1900: replay stalls for ever when a segment is lost.
 #[test]
 fn complaint_aeron_1900_a_lost_segment_is_an_error_at_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(100);
     journalled(&journal, 450);
     let lost = folder.path().join(format!("{:020}.seg", 200));
@@ -318,7 +319,7 @@ fn complaint_aeron_1900_a_lost_segment_is_an_error_at_once() {
 /// exchange-core #59, #118: a restart fails with "file already exists".
 #[test]
 fn complaint_exchange_core_59_118_a_restart_goes_on_over_what_the_last_life_left() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(100);
     for life in 1..6u64 {
         journalled(&journal, 90);
@@ -333,7 +334,7 @@ fn complaint_exchange_core_59_118_a_restart_goes_on_over_what_the_last_life_left
 /// exchange-core #111: from which id do I replay? From the sequence that you have, and you get exactly the rest.
 #[test]
 fn complaint_exchange_core_111_replay_from_a_sequence_gives_exactly_the_rest() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(100);
     journalled(&journal, 450);
     for from in [0, 1, 99, 100, 101, 449, 450] {

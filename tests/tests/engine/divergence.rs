@@ -9,6 +9,7 @@ use slipring::{
     Cause, Context, Digest, Digests, Divergence, Engine, From, Gate, Handler, HandlerError, Journal, Lane,
     ReplayError, ReplayReport, Snapshot, Snapshots, Stage,
 };
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, note};
 use slipring_tests::matching::command::{Command, CommandEvent, Limit, Trade};
 use slipring_tests::matching::commands;
@@ -50,7 +51,7 @@ fn replayed<F>(every: u64, mut make: impl FnMut() -> F) -> Result<ReplayReport, 
 where
     F: FnMut(u64, &Note, &Context) -> u64 + Send + 'static,
 {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let mut open = || {
         let stage = Stage::new("fold", Fold { state: 1, step: make() }, Gate::JOURNALLED);
         let lane = Lane::named("main").journal().with(stage.digests(Digests::every(every)));
@@ -221,7 +222,7 @@ fn changed_code_is_caught_at_the_first_command_that_it_takes_otherwise() {
     const CAP: u32 = 1_500;
     // One snapshot, at 1,000.
     const COUNT: usize = 1_900;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let open = |cap| {
         let handler = Changed { inner: Matching::new(Nowhere), cap };
         let stage = Stage::new("matching", handler, Gate::JOURNALLED)

@@ -12,6 +12,7 @@ use slipring::{
     Publisher, Publishers, ShutdownError, Sync,
 };
 use slipring_tests::blocked::Blocked;
+use slipring_tests::folders::in_memory;
 use slipring_tests::handlers::live;
 use slipring_tests::journals::{Note, note};
 
@@ -139,7 +140,7 @@ proptest! {
         release_every in 0u64..90,
         publishers in prop::sample::select(vec![Publishers::Single, Publishers::Multi]),
     ) {
-        let place = tempfile::tempdir().unwrap();
+        let place = in_memory();
         let mut fused = Fused::new(place.path(), segment_records, Plan { release_every, ..Plan::default() });
         fused.builder = fused.builder.publishers(publishers);
         if let Some(cap) = batch_cap {
@@ -169,7 +170,7 @@ proptest! {
         segment_records in 64u64..300,
         panics in any::<bool>(),
     ) {
-        let place = tempfile::tempdir().unwrap();
+        let place = in_memory();
         let plan = match panics {
             true => Plan { panics_at: Some(good), ..Plan::default() },
             false => Plan { fails_at: Some(good), ..Plan::default() },
@@ -195,7 +196,7 @@ proptest! {
 /// One turn takes what was published, in one batch: else the tests above would not have tried what they are about.
 #[test]
 fn a_turn_is_one_batch() {
-    let place = tempfile::tempdir().unwrap();
+    let place = in_memory();
     let (engine, mut publisher, seen) = Fused::new(place.path(), 1 << 12, Plan::default()).live();
     // The first looks for room in the journal, and takes turns.
     publish(&mut publisher, 0..10);
@@ -213,7 +214,7 @@ fn a_turn_is_one_batch() {
 /// An event that the journal can't take ends the batch before it: what came before is handled, and flushed.
 #[test]
 fn a_journal_that_fails_in_the_middle_of_a_batch_ends_the_stage_s_batch_there() {
-    let place = tempfile::tempdir().unwrap();
+    let place = in_memory();
     let seen = fails_at(place.path(), 10, 60);
     let seen = seen.lock().unwrap();
     assert_eq!((seen.ids.len(), seen.pending, seen.flushed), (60, 0, 60));
@@ -223,7 +224,7 @@ fn a_journal_that_fails_in_the_middle_of_a_batch_ends_the_stage_s_batch_there() 
 #[test]
 fn an_event_that_the_journal_can_t_take_is_seen_by_nobody() {
     for refused in [0, 1, 31, 32, 33, 63, 64, 127, 128] {
-        let place = tempfile::tempdir().unwrap();
+        let place = in_memory();
         let bad = (refused + 10_u64).next_multiple_of(3);
         let seen = fails_at(place.path(), bad - refused, bad);
         assert_eq!(seen.lock().unwrap().ids.len() as u64, bad);
@@ -258,7 +259,7 @@ fn an_engine_that_is_dropped_while_the_stage_fails_journals_all_that_was_publish
     for plan in
         [Plan { fails_at: Some(11), ..Plan::default() }, Plan { panics_at: Some(10), ..Plan::default() }]
     {
-        let place = tempfile::tempdir().unwrap();
+        let place = in_memory();
         let (engine, mut publisher, _) = Fused::new(place.path(), 1 << 12, plan).live();
         publish(&mut publisher, 0..10);
         engine.invoke();

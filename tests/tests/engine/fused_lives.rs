@@ -11,6 +11,7 @@ use slipring::{
     Context, Digest, Digests, Effects, Engine, EngineBuilder, Fatal, From, Gate, Handler, HandlerError,
     Journal, Lane, OnError, Publishers, ShutdownError, Snapshot, Snapshots, Stage, Sync, Wait,
 };
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, note};
 
 const DIGEST_EVERY: u64 = 31;
@@ -306,7 +307,7 @@ proptest! {
 
     #[test]
     fn lives_come_to_the_same_state_and_effects_whether_fused_or_not(lives in lives()) {
-        let place = tempfile::tempdir().unwrap();
+        let place = in_memory();
         let emitted = Arc::default();
         for life in &lives {
             live(place.path(), life, &emitted);

@@ -10,6 +10,7 @@ use slipring::{
     Engine, FollowFrom, Journal, Lane, LateConsumer, LateContext, LateError, LateHandle, LateHandler,
     Publisher, ReadError, Retention, Sync,
 };
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, note, time};
 
 fn live(journal: Journal) -> (Engine<Note>, Publisher<Note>) {
@@ -69,7 +70,7 @@ fn wait_for<H>(handle: &LateHandle<H>, end: u64) {
 #[test]
 fn a_stalled_one_never_gates_the_ring() {
     const COUNT: u64 = 100_000;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (engine, mut publisher) = live(Journal::at(folder.path()).segment_records(4_096));
     let (check, is_there, let_go) = Check::waiting(0, 10);
     let handle = engine.follow(LateConsumer::named("slow"), check).unwrap();
@@ -96,7 +97,7 @@ fn a_stalled_one_never_gates_the_ring() {
 #[test]
 fn each_record_once_in_order_across_rolls_while_it_is_written() {
     const COUNT: u64 = 60_000;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(500).sync(Sync::EveryBatch);
     let (engine, mut publisher) = live(journal);
     let from = |name: &str, from| LateConsumer::named(name).from(from);
@@ -135,7 +136,7 @@ fn each_record_once_in_order_across_rolls_while_it_is_written() {
 
 #[test]
 fn it_goes_on_from_an_anchor_in_a_later_life() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(100);
     let (engine, mut publisher) = live(journal.clone());
     // The position is saved with the state: that of the last event whose effect it holds.
@@ -178,7 +179,7 @@ fn small_with(retention: Retention, folder: &tempfile::TempDir) -> Journal {
 
 #[test]
 fn retention_waits_for_it_within_the_bounds_of_a_lease() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (engine, mut publisher) = live(small_with(Retention::new(), &folder));
     let (check, is_there, let_go) = Check::waiting(0, 70);
     let handle = engine.follow(LateConsumer::named("slow"), check).unwrap();
@@ -204,7 +205,7 @@ fn retention_waits_for_it_within_the_bounds_of_a_lease() {
 
 #[test]
 fn beyond_them_it_is_evicted_and_told_so() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (engine, mut publisher) = live(small_with(Retention::new().lease_bytes(64 * 640), &folder));
     let (check, is_there, let_go) = Check::waiting(0, 5);
     let handle = engine.follow(LateConsumer::named("slow"), check).unwrap();
@@ -234,7 +235,7 @@ fn beyond_them_it_is_evicted_and_told_so() {
 
 #[test]
 fn its_panic_or_error_stops_it_alone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (engine, mut publisher) = live(Journal::at(folder.path()));
     let counted = Arc::new(AtomicU64::new(0));
     let counts = Arc::clone(&counted);
@@ -277,7 +278,7 @@ fn its_panic_or_error_stops_it_alone() {
 
 #[test]
 fn dropping_its_handle_stops_it_behind_the_event_in_hand() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (engine, mut publisher) = live(Journal::at(folder.path()));
     let seen = Arc::new(AtomicU64::new(0));
     let counts = Arc::clone(&seen);
@@ -315,7 +316,7 @@ fn dropping_its_handle_stops_it_behind_the_event_in_hand() {
 
 #[test]
 fn what_makes_no_sense_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let nothing = |_: &Note, _: &LateContext| ();
     let idle = |_: &Note, _: &slipring::Context| ();
     let lane = Lane::named("main").stage("book", idle, slipring::Gate::PUBLISHED);

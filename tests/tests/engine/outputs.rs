@@ -15,12 +15,13 @@ use slipring::{
     OutputError, Publishers, Recovered, ReplayError, ShutdownError, Stage,
 };
 use slipring_tests::children::Child;
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, note, segment};
 use slipring_tests::relay::{Mode, Relay, expected, found};
 
 /// Kills a relay `rounds` times, looks each time, then lets one live to its end.
 fn kill_often(mode: Mode, rounds: u32, seed: u64) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut in_replay, mut in_life) = (0, 0);
     for _ in 0..rounds {
@@ -125,7 +126,7 @@ impl Digest for Forward {
 
 #[test]
 fn another_output_in_replay_is_caught_at_its_event() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (sinks, mut intos): (Vec<_>, Vec<_>) =
         (0..3).map(|_| memory_engine(1 << 10, Publishers::Single)).unzip();
     let mut open = |odd, digests| {
@@ -150,7 +151,7 @@ fn another_output_in_replay_is_caught_at_its_event() {
 
 #[test]
 fn an_engine_without_a_journal_gets_everything_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     for life in 1..=3 {
         let (sink, into) = memory_engine(1 << 10, Publishers::Single);
         let forward = Forward { output: Output::only("out", into).unwrap(), odd: None };
@@ -279,7 +280,7 @@ fn ids_in(journal: &Path) -> Vec<u64> {
 
 #[test]
 fn a_live_event_that_the_other_journal_seems_to_have_is_an_error_and_not_dropped() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     Pair::open(folder.path()).live(0..10).unwrap();
     // A replay from the midst of history is refused at its first order.
     for (from, first) in [(From::Time(5), 5), (From::Sequence(9), 9)] {
@@ -288,7 +289,7 @@ fn a_live_event_that_the_other_journal_seems_to_have_is_an_error_and_not_dropped
     Pair::open(folder.path()).refused_with(0, 10);
     assert_eq!(ids_in(&folder.path().join("orders")), (0..10).collect::<Vec<_>>());
     // A whole history goes on as if nothing had been.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     Pair::open(folder.path()).live(0..10).unwrap();
     let mut pair = Pair::open(folder.path());
     pair.notes.replay(From::Start).unwrap();
@@ -300,7 +301,7 @@ fn a_live_event_that_the_other_journal_seems_to_have_is_an_error_and_not_dropped
 /// process, if the stage does not wait for the journal. Files of the first journal as they were before make it.
 #[test]
 fn an_order_does_not_vanish_because_lost_notes_had_theirs() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let notes = folder.path().join("notes");
     Pair::open(folder.path()).live(0..6).unwrap();
     let mut pair = Pair::open(folder.path());

@@ -10,6 +10,7 @@ use slipring::{
     Context, Engine, EngineBuilder, Event, From, Gate, Handler, HandlerError, Journal, Lane, Publisher,
     Publishers, Schedule, Ticker, TimerError, Timers,
 };
+use slipring_tests::folders::in_memory;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[event(pod)]
@@ -69,26 +70,51 @@ impl Book {
 
 /// A clock that stands where the test puts it.
 #[derive(Clone, Default)]
-struct Hand(Arc<AtomicU64>, Arc<AtomicBool>);
+struct Hand {
+    now_ns: Arc<AtomicU64>,
+    held: Arc<AtomicBool>,
+    /// How often a ticker has looked at it.
+    looks: Arc<AtomicU64>,
+}
 
 impl Hand {
     fn set(&self, now_ns: u64) {
-        self.0.store(now_ns, Ordering::SeqCst);
+        self.now_ns.store(now_ns, Ordering::SeqCst);
     }
 
     /// Whether slow events hold the handler up.
     fn hold(&self, held: bool) {
-        self.1.store(held, Ordering::SeqCst);
+        self.held.store(held, Ordering::SeqCst);
+    }
+
+    fn look(&self) -> u64 {
+        let now_ns = self.now_ns.load(Ordering::SeqCst);
+        if std::thread::current().name() == Some("slipring-ticker") {
+            self.looks.fetch_add(1, Ordering::SeqCst);
+        }
+        now_ns
+    }
+
+    /// Waits until a ticker has looked so often.
+    fn wait_for_looks(&self, looks: u64) {
+        while self.looks.load(Ordering::SeqCst) < looks {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+
+    /// Waits until a ticker has seen what was set: a look may have begun before it, the one behind it did not.
+    fn wait_for_a_look(&self) {
+        self.wait_for_looks(self.looks.load(Ordering::SeqCst) + 2);
     }
 }
 
 fn describe(folder: &tempfile::TempDir, hand: &Hand, timers: &Timers<Message>) -> EngineBuilder<Message> {
-    let (hand, held) = (Arc::clone(&hand.0), Arc::clone(&hand.1));
-    let book = Book { schedule: timers.schedule(), held, seen: Vec::new() };
+    let hand = hand.clone();
+    let book = Book { schedule: timers.schedule(), held: Arc::clone(&hand.held), seen: Vec::new() };
     Engine::builder()
         .publishers(Publishers::Multi)
         .ring_capacity(64)
-        .clock(move || hand.load(Ordering::SeqCst))
+        .clock(move || hand.look())
         .journal(Journal::at(folder.path()))
         .lane(Lane::named("main").journal().stage("book", book, Gate::JOURNALLED))
 }
@@ -133,7 +159,7 @@ impl Life {
 
 #[test]
 fn they_go_off_at_their_times_in_order_and_can_be_cancelled_and_moved() {
-    let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+    let (folder, hand) = (in_memory(), Hand::default());
     hand.set(1_000);
     let mut life = Life::start(&folder, &hand);
     for message in [set(1, 5_000), set(2, 3_000), set(3, 4_000), set(4, 4_500), set(3, 6_000)] {
@@ -158,7 +184,7 @@ fn they_go_off_at_their_times_in_order_and_can_be_cancelled_and_moved() {
 
 #[test]
 fn what_went_off_is_not_repeated_and_what_was_pending_goes_off_in_the_next_life() {
-    let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+    let (folder, hand) = (in_memory(), Hand::default());
     hand.set(1_000);
     let mut life = Life::start(&folder, &hand);
     for message in [set(1, 2_000), set(2, 3_000), set(3, 4_000), set(4, 3_500)] {
@@ -208,7 +234,7 @@ fn what_went_off_is_not_repeated_and_what_was_pending_goes_off_in_the_next_life(
 #[test]
 fn a_timer_that_is_moved_while_its_event_is_in_the_ring_goes_off_at_its_new_time_too() {
     for dies in [false, true] {
-        let (folder, hand) = (tempfile::tempdir().unwrap(), Hand::default());
+        let (folder, hand) = (in_memory(), Hand::default());
         hand.set(1_000);
         let mut life = Life::start(&folder, &hand);
         life.publish(Message { kind: SET_PLAIN, token: 1, at_ns: 2_000 });
@@ -252,13 +278,13 @@ fn a_timer_that_is_moved_while_its_event_is_in_the_ring_goes_off_at_its_new_time
 fn each_goes_off_once_over_many_lives() {
     const LIVES: u64 = 30;
     const EACH: u64 = 40;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let hand = Hand::default();
     let mut random = fastrand::Rng::with_seed(5);
     for life_number in 0..LIVES {
         let mut life = Life::start(&folder, &hand);
         for index in 0..EACH {
-            let now_ns = hand.0.load(Ordering::SeqCst);
+            let now_ns = hand.look();
             let at_ns = now_ns + random.u64(0..2_000);
             life.publisher.publish(set(life_number * EACH + index, at_ns)).unwrap();
             hand.set(now_ns + random.u64(0..100));
@@ -300,7 +326,7 @@ fn each_goes_off_once_over_many_lives() {
 /// The ring is full behind the very handler that schedules, the queue of commands too: both get through.
 #[test]
 fn a_full_queue_and_a_full_ring_hold_nobody_up_for_ever() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let hand = Hand::default();
     let timers = Timers::start(1).unwrap();
     let (engine, mut publisher) = describe(&folder, &hand, &timers).open().unwrap().go_live().unwrap();
@@ -323,7 +349,7 @@ fn a_full_queue_and_a_full_ring_hold_nobody_up_for_ever() {
 
 #[test]
 fn a_handler_whose_timers_are_gone_is_told() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let hand = Hand::default();
     let timers = Timers::start(4).unwrap();
     let schedule = timers.schedule();
@@ -341,10 +367,10 @@ fn timers_that_go_before_they_took_their_publisher_let_go_of_it() {
     let hand = Hand::default();
     // Whether the thread takes it first is a race; most of these lives are on the other side of it.
     for _ in 0..20 {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         let timers = Timers::start(4).unwrap();
         // The handler keeps a `Schedule`, and with it what timers and handlers share.
-        let builder = describe(&folder, &hand, &timers).wait_timeout(Duration::from_secs(5));
+        let builder = describe(&folder, &hand, &timers).wait_timeout(Duration::from_secs(120));
         let (engine, publisher) = builder.open().unwrap().go_live().unwrap();
         timers.arm(publisher.try_clone().unwrap()).unwrap();
         drop(timers);
@@ -374,7 +400,7 @@ fn a_halted_engine_ends_timers_and_tickers_with_the_cause() {
 /// Ticks keep to the grid of the engine's clock: one for each multiple, none twice, the missed ones counted.
 #[test]
 fn a_ticker_keeps_to_its_grid() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let hand = Hand::default();
     let timers = Timers::start(4).unwrap();
     hand.set(1_000_250);
@@ -390,7 +416,7 @@ fn a_ticker_keeps_to_its_grid() {
         }
     };
     // The thread starts its grid some time after `start` returns; until then the clock stands.
-    std::thread::sleep(Duration::from_millis(50));
+    hand.wait_for_looks(1);
     wait_for(0, 0);
     for (now_ns, ticks, missed) in [
         (1_000_299, 0, 0),
@@ -404,11 +430,9 @@ fn a_ticker_keeps_to_its_grid() {
         (900_020, 4, 2),
     ] {
         hand.set(now_ns);
-        std::thread::sleep(Duration::from_millis(2));
+        hand.wait_for_a_look();
         wait_for(ticks, missed);
     }
-    // It must have looked at the clock meanwhile.
-    std::thread::sleep(Duration::from_millis(100));
     hand.set(900_100);
     wait_for(5, 2);
     // An engine that is shut down ends it, whenever its next tick would be.

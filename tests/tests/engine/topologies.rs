@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use proptest::prelude::*;
 use slipring::{Context, Engine, From, Gate, Journal, Lane, Publisher, Publishers, Sync, Wait};
+use slipring_tests::folders::in_memory;
 use slipring_tests::graphs::{CLOCK_NS, Graph, Level, Node, Seen};
 use slipring_tests::journals::{Note, note};
 
@@ -134,7 +135,7 @@ fn sixteen_lanes_on_two_cores_make_progress_and_lose_nothing() {
     allowed.iter().skip(2).for_each(|core| cores.unset(*core));
     rustix::thread::sched_setaffinity(None, &cores).unwrap();
     for level in [Level::Journalled, Level::Durable] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         let journal = Some((Journal::at(folder.path()).segment_records(1000), 15));
         run(&Graph { journal, ..Graph::of(chain(level)) }, 10_000);
     }
@@ -351,7 +352,7 @@ proptest! {
 
     #[test]
     fn random_graphs_do_what_the_model_does(plan in plans()) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         let mut graph = plan.graph.clone();
         if let (Some((journal, _)), Some((records, sync))) = (&mut graph.journal, &plan.journalled) {
             *journal = Journal::at(folder.path()).segment_records(*records).sync(*sync);

@@ -9,6 +9,7 @@ use slipring::{
     Sync, WaitError,
 };
 use slipring_tests::blocked::Blocked;
+use slipring_tests::folders::in_memory;
 use slipring_tests::graphs::{Graph, Node};
 use slipring_tests::handlers::{Ids, keep, live, notes, stopping};
 use slipring_tests::journals::{Note, note};
@@ -19,7 +20,7 @@ use slipring_tests::journals::{Note, note};
 fn trap_01_a_journaller_that_fails_in_a_batch_leaves_gated_stages_exactly_before_it() {
     for fails_at in [3u64, 57, 99] {
         for lanes in [1, 3] {
-            let folder = tempfile::tempdir().unwrap();
+            let folder = in_memory();
             let (journalled, durable, beside) = (Ids::default(), Ids::default(), Ids::default());
             let segment_records = Blocked::segment_records(fails_at);
             let journal = Journal::at(folder.path()).segment_records(segment_records).sync(Sync::EveryBatch);
@@ -68,7 +69,7 @@ fn trap_02_a_panic_in_a_handler_halts_and_everyone_learns_of_it() {
         handler(event, context);
         assert!(context.sequence() != 5, "on purpose");
     };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (engine, mut publisher) = live(
         Engine::builder()
             .ring_capacity(64)
@@ -272,7 +273,7 @@ fn trap_07_pinning_asks_the_kernel_and_a_core_that_is_not_there_is_an_error_that
 /// The crate's sequences start at 0 with every ring.
 #[test]
 fn trap_08_sequences_go_on_where_the_journal_ended() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     for life in 0..3u64 {
         let base = life * 70;
         let first =

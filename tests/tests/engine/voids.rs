@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use slipring::{Context, Engine, Event, From, Gate, Journal, Lane, Pace, Publishers, Replay};
+use slipring_tests::folders::in_memory;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[event(pod)]
@@ -42,7 +43,7 @@ proptest! {
         several in any::<bool>(),
         at_once in any::<bool>(),
     ) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         let journal = Journal::at(folder.path().join("ticks")).segment_records(512);
         let (mut writer, _) = journal.open::<Tick>().unwrap();
         for (id, is_void) in (0..).zip(&voids) {

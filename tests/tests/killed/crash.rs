@@ -46,7 +46,7 @@ fn rounds(wanted: u64) {
         }
         // Memory is quicker, the disk more like it.
         let place =
-            in_memory.as_ref().filter(|_| number % 4 != 0).map_or(on_disk.path(), |place| place.path());
+            in_memory.as_ref().filter(|_| number % 8 != 0).map_or(on_disk.path(), |place| place.path());
         let folder = place.join(format!("journal-{number}"));
         let segment_records = [5, 16, 64, 300][random.usize(0..4)];
         one_journal(&folder, segment_records, &mut round, &mut random, &mut counts);

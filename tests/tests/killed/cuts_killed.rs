@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use slipring_tests::deaths::{End, Life, Said, kills, live};
+use slipring_tests::folders::in_memory;
 use slipring_tests::verdicts::results;
 
 /// Events that a life publishes at most.
@@ -30,8 +31,7 @@ fn snapshots(journal: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn whatever_is_sent_is_what_a_run_that_never_stopped_sends() {
-    let memory = Path::new("/dev/shm");
-    let place = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    let place = in_memory();
     let journal = place.path().join("journal");
     let mut random = Rng::with_seed(20);
     let mut sent: BTreeMap<u64, u64> = BTreeMap::new();

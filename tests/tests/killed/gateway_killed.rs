@@ -6,13 +6,14 @@
 //! `SLIPRING_STAGE_KILLS=5000 cargo test --release -p slipring-tests --test killed gateway_killed`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use fastrand::Rng;
 use slipring::Journal;
 use slipring_tests::deaths::{Death, End, Life, Point, Said, kills, live};
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::Note;
 use slipring_tests::matching::tape::Printed;
 
@@ -43,9 +44,7 @@ struct Trial {
 
 impl Trial {
     fn new(how: &'static str, seed: u64) -> Self {
-        let memory = Path::new("/dev/shm");
-        let place = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let (place, random) = (place.expect("a folder"), Rng::with_seed(seed));
+        let (place, random) = (in_memory(), Rng::with_seed(seed));
         Trial { place, how, random, seen: BTreeMap::new(), counts: Counts::default() }
     }
 

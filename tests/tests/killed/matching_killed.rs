@@ -18,6 +18,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use slipring::Journal;
 use slipring_tests::deaths::{Death, End, Life, MISSED_DEATH, Point, Said, kills, live, write_input};
+use slipring_tests::folders::in_memory;
 use slipring_tests::matching::book::Book;
 use slipring_tests::matching::command::{CommandEvent, Trade};
 use slipring_tests::matching::tape::Printed;
@@ -86,10 +87,7 @@ struct Trial<'a> {
 impl<'a> Trial<'a> {
     /// In memory it is quicker; on a disk it is more like it, and syncs take their time.
     fn new(wanted: &'a Wanted, on_disk: bool, how: &'static str, seed: u64) -> Self {
-        let memory = Path::new("/dev/shm");
-        let in_memory = memory.is_dir() && !on_disk;
-        let place = if in_memory { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let place = place.expect("a folder");
+        let place = if on_disk { tempfile::tempdir().expect("a folder") } else { in_memory() };
         write_input(&place.path().join("input"), &wanted.commands);
         let (seen, counts) = (BTreeMap::new(), Counts::default());
         Trial { wanted, place, how, random: Rng::with_seed(seed), seen, counts }

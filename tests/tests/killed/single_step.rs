@@ -16,6 +16,7 @@ use std::process::{Command, Stdio};
 
 use slipring_journal::storage::{Files, Memory, Storage};
 use slipring_journal::{Journal, Reader, Sync};
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{FileSet, HEADER_BYTES, Note, RECORD_BYTES, time};
 use slipring_tests::lives::note_of_round;
 
@@ -259,7 +260,7 @@ fn died_in_the_middle(folder: &Path) -> Expected {
 }
 
 fn lives(count: u64) {
-    let place = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let place = in_memory();
     for begun in [false, true] {
         let folder = place.path().join(format!("journal-{begun}"));
         let mut expected = if begun { died_in_the_middle(&folder) } else { Expected::default() };

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use slipring_journal::storage::{Memory, Storage, StorageFile};
 use slipring_journal::{Follower, Journal, JournalFault, ReadError, Reader};
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{
     BOOT, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, note, open, options,
     same_boot, segment, time,
@@ -168,7 +169,7 @@ fn row_a_follower_over_a_truncation_gets_history_changed() {
 fn a_reader_finds_the_journal_while_writers_come_and_go() {
     // A writer that goes removes the file that was made ahead, and one that comes the empty segments that it finds; a
     // reader that had just seen their names once failed to open them.
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(CAPACITY);
     let append = || {
         let (mut writer, _) = journal.open::<Note>().unwrap();
@@ -195,7 +196,7 @@ fn a_reader_finds_the_journal_while_writers_come_and_go() {
 #[test]
 fn row_another_journal_in_the_place_of_the_one_that_is_read() {
     for records_then in [0, 50, 100, 300] {
-        let place = tempfile::tempdir().unwrap();
+        let place = in_memory();
         let journal = Journal::at(place.path()).segment_records(16);
         let record = |end| {
             let (mut writer, _) = journal.open::<Note>().unwrap();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use slipring::{Event, Journal, LateConsumer, LateContext, LateError, LateHandle, ReadError};
 use slipring_tests::children::Child;
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, time};
 use slipring_tests::lives::note_of_round;
 
@@ -22,7 +23,7 @@ fn wait_for<H>(handle: &LateHandle<H>, end: u64) {
 #[test]
 fn it_follows_what_another_process_writes() {
     const COUNT: u64 = 5_000;
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let place = folder.path().join("journal");
     let mut command = Command::new(env!("CARGO_BIN_EXE_journal_child"));
     let child = Child::start(command.arg("live").arg(&place).arg(COUNT.to_string()));
@@ -62,7 +63,7 @@ fn it_follows_what_another_process_writes() {
 
 #[test]
 fn it_is_told_when_power_loss_has_changed_history_behind_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(1_000);
     let append = |round: u64, ids: std::ops::Range<u64>, opened: &mut dyn FnMut()| {
         let (mut writer, _) = journal.open::<Note>().unwrap();
@@ -114,7 +115,7 @@ fn records_larger_than_a_read_come_too() {
     struct Large {
         words: [u64; 40_000],
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(4);
     let (mut writer, _) = journal.open::<Large>().unwrap();
     let mut event = Box::new(Large { words: [0; 40_000] });

@@ -10,6 +10,7 @@ use slipring_journal::{
     Follower, Journal, JournalFault, OpenError, ReadError, Reader, Retention, Status, Sync, SyncError,
     Writer, protect, verify_on,
 };
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{
     BLOCK_BYTES, BOOT, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, note, open, options,
     same_boot, segment, time,
@@ -279,7 +280,7 @@ fn hooks_tell_of_sealed_segments_and_of_durable_records() {
 /// The sync that seals a segment may retire it too. The helper unlinks on a thread of its own, as fast as it can.
 #[test]
 fn a_sealed_segment_is_there_while_its_hook_runs() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = in_memory();
     let told = Arc::new(Mutex::new(Vec::new()));
     let to_told = Arc::clone(&told);
     let journal = Journal::at(folder.path())
@@ -305,7 +306,7 @@ fn a_sealed_segment_is_there_while_its_hook_runs() {
 /// On real files: readers open and read while segments are unlinked under them.
 #[test]
 fn readers_beside_a_writer_that_retires_see_no_damage() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folder = in_memory();
     let journal = Journal::at(folder.path())
         .segment_records(16)
         .sync(Sync::EveryBatch)

@@ -10,6 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use slipring_journal::storage::{Memory, Storage};
 use slipring_journal::{AppendError, JournalFault, ReadError, Reader, Writer};
 use slipring_tests::faulty::Faulty;
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{BOOT, HEADER_BYTES, Note, RECORD_BYTES, note, open, options, segment};
 
 /// How times go on from one record to the next.
@@ -123,7 +124,7 @@ fn seek_agrees_with_a_linear_scan_in_long_segments_of_every_gait() {
 #[test]
 fn seek_in_a_map_agrees_with_a_linear_scan() {
     for (seed, gait) in (0..).zip(GAITS) {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = in_memory();
         let times = times(gait, 3_000, seed);
         let writer = write(&slipring_journal::storage::Files::new(folder.path()), 2_000, &times);
         let mut reader = writer.reader().unwrap();
