@@ -79,21 +79,33 @@ impl<S: Storage> Control<S> {
 
     /// Writes what `change` makes of the state into the older slot, and syncs it.
     pub(crate) fn update(&mut self, change: impl FnOnce(&mut ControlState)) -> Result<(), IoFault> {
+        self.update_with(0, change)
+    }
+
+    /// The same, where `sync` is the protection that its sync is.
+    pub(crate) fn update_with(
+        &mut self,
+        sync: u32,
+        change: impl FnOnce(&mut ControlState),
+    ) -> Result<(), IoFault> {
         let mut next = self.state;
         change(&mut next);
         next.generation += 1;
-        self.write(&next)?;
+        self.write(&next, sync)?;
         self.state = next;
         Ok(())
     }
 
-    fn write(&self, state: &ControlState) -> Result<(), IoFault> {
+    fn write(&self, state: &ControlState, sync: u32) -> Result<(), IoFault> {
         let fault = |operation| {
             let path = self.storage.path(CONTROL_NAME);
             move |error| IoFault::new(operation, path, error)
         };
         self.file.write_at(&state.encode()[..], slot_offset(state.generation)).map_err(fault("write"))?;
-        self.file.sync().map_err(fault("sync"))
+        if protect::on(sync) {
+            self.file.sync().map_err(fault("sync"))?;
+        }
+        Ok(())
     }
 }
 

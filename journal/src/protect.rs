@@ -33,12 +33,16 @@ pub const LINK_BEFORE_D: u32 = 1 << 20;
 pub const CHAIN: u32 = 1 << 12;
 /// Recovery looks for records behind D.
 pub const SCAN: u32 = 1 << 13;
-/// What is cut off is synced, with its folder, before it is zeroed.
+/// The file with what is cut off is synced before any of it is zeroed.
 pub const SAVE_SYNC: u32 = 1 << 14;
+/// So is its folder, which has the file's name.
+pub const SAVE_FOLDER_SYNC: u32 = 1 << 18;
 /// The new epoch is synced before anything is mended.
 pub const EPOCH_SYNC: u32 = 1 << 15;
 /// Recovery raises D to the log's end.
 pub const RAISE_D: u32 = 1 << 16;
+/// The raised D is synced before anything is appended or replayed.
+pub const RAISE_SYNC: u32 = 1 << 19;
 
 /// Retention unlinks a segment only after both control slots have given it up.
 pub const RETIRE_BOTH: u32 = 1 << 17;

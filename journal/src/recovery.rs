@@ -91,9 +91,9 @@ pub(crate) fn recover<S: Storage>(
     }
     // 7., 8. Mend and sync.
     report.removed = mend(storage, &mut recovered_chain, &found, &tail)?;
-    // 9. Raise D to the tail. From here on the log is the recovered one.
+    // 9. Raise D to the tail. From here on the log is the recovered one. 10. Nothing is appended or replayed before.
     let last = bonds::bond_before(storage, &recovered_chain, tail.end)?.unwrap_or(found.last);
-    control.update(|state| {
+    control.update_with(protect::RAISE_SYNC, |state| {
         if protect::on(protect::RAISE_D) {
             (state.durable_end, state.last) = (tail.end, last);
         }
@@ -201,6 +201,8 @@ fn save<S: Storage>(
     }
     if protect::on(protect::SAVE_SYNC) {
         file.sync().inspect_err(|_| drop(storage.remove(&name))).map_err(fault("sync"))?;
+    }
+    if protect::on(protect::SAVE_FOLDER_SYNC) {
         storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
     }
     Ok(path)

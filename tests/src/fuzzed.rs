@@ -12,6 +12,7 @@ use slipring_journal::{
 };
 
 use crate::faulty::{Call, Faulty};
+use crate::fuzzed_files;
 use crate::images::{self, CAPACITY};
 use crate::journals::{BLOCK_BYTES, FileSet, Note, mend_checksum, note, open, options, segment};
 
@@ -23,7 +24,7 @@ const CALLS: usize = 3_000;
 pub type Body = fn(&[u8]);
 
 /// All bodies by the name of their target.
-pub const BODIES: [(&str, Body); 7] = [
+pub const BODIES: [(&str, Body); 9] = [
     ("open", open_folder),
     ("seek", seek),
     ("replay", replay),
@@ -31,6 +32,8 @@ pub const BODIES: [(&str, Body); 7] = [
     ("header", header),
     ("control", control),
     ("schema", schema),
+    ("snapshot", fuzzed_files::snapshot),
+    ("counters", fuzzed_files::counters),
 ];
 
 /// Opens a folder for writing, appends, closes, and reads back.

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 use rustix::mount::UnmountFlags;
 use serde_json::Value;
 use slipring::{
-    Context, CountersReader, DeadLetters, Digest, Digests, Effects, Engine, EngineBuilder, FollowFrom, From,
-    Gate, Handler, HandlerError, Journal, KeptInfo, Lane, LateConsumer, LateContext, OnError, Snapshot,
-    Snapshots, Stage, Sync,
+    Context, CountersReader, DeadLetters, Engine, EngineBuilder, FollowFrom, From, Gate, Journal, KeptInfo,
+    Lane, LateConsumer, LateContext, Snapshots, Sync,
 };
 use slipring_journal::{OpenError, Retention, Status, Writer, verify};
 use slipring_tests::children::{Mount, is_root, skipped};
 use slipring_tests::journals::{Note, note, time};
+use slipring_tests::keeps_all;
 
 const SEGMENT_RECORDS: u64 = 64;
 
@@ -240,42 +240,8 @@ fn row_moved_folder_a_journal_value_means_the_folder_that_is_held() {
     assert_eq!(options.raw_reader().unwrap().end_sequence(), 7);
 }
 
-#[derive(Default)]
-struct Sum(u64);
-
-impl Handler<Note> for Sum {
-    fn event(&mut self, note: &Note, _: &Context) -> Result<(), HandlerError> {
-        if note.id % 50 == 49 {
-            return Err("no".into());
-        }
-        self.0 = self.0.wrapping_mul(31).wrapping_add(note.id);
-        Ok(())
-    }
-}
-
-impl Snapshot for Sum {
-    fn save(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.to_le_bytes());
-    }
-
-    fn restore(&mut self, _: u32, bytes: &[u8]) -> Result<(), HandlerError> {
-        self.0 = u64::from_le_bytes(bytes.try_into()?);
-        Ok(())
-    }
-}
-
-impl Digest for Sum {
-    fn digest(&self) -> u64 {
-        self.0
-    }
-}
-
 fn engine(folder: &Path) -> EngineBuilder<Note> {
-    let stage = Stage::new("sum", Sum::default(), Gate::JOURNALLED)
-        .snapshots(Snapshots::every(100))
-        .digests(Digests::every(10))
-        .effects(Effects::new())
-        .on_error(OnError::DeadLetter);
+    let stage = keeps_all::stage(Snapshots::every(100));
     Engine::builder()
         .ring_capacity(64)
         .journal(journal(folder))

@@ -47,9 +47,9 @@ impl Memory {
         Ok(Arc::new(Memory::Mapped(MmapOptions::new().map_raw(file)?)))
     }
 
-    /// The same for reading: a store through it would be a fault.
-    pub(crate) fn map_read_only(file: &File) -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Memory::Mapped(MmapOptions::new().map_raw_read_only(file)?)))
+    /// So many bytes of it for reading: a store through it would be a fault, and so would be a load of what the file has lost.
+    pub(crate) fn map_read_only(file: &File, bytes: usize) -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Memory::Mapped(MmapOptions::new().len(bytes).map_raw_read_only(file)?)))
     }
 
     fn start_and_bytes(&self) -> (*const u8, usize) {
@@ -96,7 +96,7 @@ impl<T: Words> Deref for Place<T> {
     fn deref(&self) -> &T {
         // SAFETY: the place lies within the memory and is aligned (`Memory::at`), the memory lives and does not move
         // while this does, any bytes are a `T`, and everybody's access to them is atomic (`Words`), another
-        // process's too. Nobody shortens a counters file: docs/counters.md.
+        // process's too. Nobody shortens a counters file: docs/counters.md; whoever reads another's looks at its length first.
         unsafe { self.place.as_ref() }
     }
 }

@@ -1,7 +1,7 @@
 //! Reading an engine's counters from another process.
 //!
 //! The file is mapped, not read: words that a lane stores meanwhile are loaded whole only by loads of a word, and a
-//! `read` promises none.
+//! `read` promises none. So its length is asked for before each look: a load behind a file's end would be the end of this process.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -30,6 +30,7 @@ use crate::clock::{Clock, SystemClock};
 #[derive(Debug)]
 pub struct CountersReader {
     path: PathBuf,
+    file: File,
     fixed: Static,
     board: Board,
     /// The journal that they were found by.
@@ -156,19 +157,22 @@ impl CountersReader {
         if fixed.own != 0 && fixed.own != own && !fixed.process.is_dead() {
             return Err(CountersError::Invalid { path, fault: CountersFault::Copy });
         }
-        let memory = Memory::map_read_only(&file).map_err(fault)?;
+        let memory = Memory::map_read_only(&file, fixed.layout().file_bytes()).map_err(fault)?;
         let board = Board::of_other(memory, fixed.layout());
-        Ok(CountersReader { path, fixed, board, journal: None })
+        Ok(CountersReader { path, file, fixed, board, journal: None })
     }
 
     /// The counters now.
     ///
     /// # Errors
-    /// [`CountersError::Ended`] once the engine has ended in good order ([`CountersReader::last`] has what it left),
+    /// [`CountersError::Invalid`] if somebody has shortened the file, [`CountersError::Ended`] once the engine has ended in good order ([`CountersReader::last`] has what it left),
     /// [`CountersError::Stale`] with what was left if its process is gone.
     pub fn read(&self) -> Result<Counters, CountersError> {
         // Looked at first: what a process wrote before it died is read behind its death.
         let is_dead = self.fixed.process.is_dead() || self.is_let_go();
+        if let Some(fault) = self.shortened() {
+            return Err(CountersError::Invalid { path: self.path.clone(), fault });
+        }
         let counters = self.last();
         if self.board.has_ended() {
             return Err(CountersError::Ended { path: self.path.clone() });
@@ -180,10 +184,11 @@ impl CountersReader {
     }
 
     /// The counters as they are, or were last, whatever became of the engine. Of one that has ended a stage's lag says how many
-    /// events published were never delivered to it.
+    /// events published were never delivered to it. Of a file that somebody has shortened every figure is 0.
     pub fn last(&self) -> Counters {
         let fixed = &self.fixed;
-        self.board.read(About {
+        let gone = self.shortened().map(|_| Board::private(fixed.layout()));
+        gone.as_ref().unwrap_or(&self.board).read(About {
             process: fixed.process.id as u32,
             capacity: fixed.capacity,
             live_from: fixed.live_from,
@@ -192,6 +197,13 @@ impl CountersReader {
             stages: Box::new(fixed.stages.iter().map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: None,
         })
+    }
+
+    /// Whether somebody has shortened the file. Nobody should: see docs/counters.md.
+    fn shortened(&self) -> Option<CountersFault> {
+        let wanted = self.fixed.layout().file_bytes() as u64;
+        let found = self.file.metadata().map_or(0, |about| about.len());
+        (found < wanted).then_some(CountersFault::Truncated { found, wanted })
     }
 
     /// Whether nobody holds the journal's lock, where the process itself can't be looked at: its engine holds it for

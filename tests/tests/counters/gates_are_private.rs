@@ -59,11 +59,18 @@ fn start(folder: &Path) -> Pipeline {
 }
 
 fn wait_until(what: &str, is: impl Fn() -> bool) {
+    assert!(within_two_minutes(is), "{what}");
+}
+
+fn within_two_minutes(mut is: impl FnMut() -> bool) -> bool {
     let since = Instant::now();
     while !is() {
-        assert!(since.elapsed() < Duration::from_secs(120), "{what}");
+        if since.elapsed() >= Duration::from_secs(120) {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(1));
     }
+    true
 }
 
 impl Pipeline {
@@ -141,6 +148,51 @@ fn row_a_forked_child_moves_no_gate_of_its_parent_and_none_of_its_figures() {
     assert_eq!((after.closed, &after.stages), (before.closed, &before.stages));
     assert_eq!(pipeline.engine.counters().published_end, 10);
     pipeline.end(10);
+}
+
+/// In the child are none of the engine's threads: whatever its drop does there is done by the one that forked. It closes
+/// publishing, drains, ends; none of which the parent has done.
+#[test]
+fn row_a_forked_child_that_drops_its_engine_writes_nothing_into_its_parents_counters() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut pipeline = start(folder.path());
+    for id in 0..10 {
+        pipeline.publisher.publish(note(id)).unwrap();
+    }
+    pipeline.engine.wait_durable(9).unwrap();
+    let path = folder.path().join("counters");
+    let reader = CountersReader::open(&path).unwrap();
+    wait_until("the journal's end is shown", || {
+        let shown = reader.read().unwrap();
+        (shown.published_end, shown.durable_end, shown.journalled_end) == (10, Some(10), Some(10))
+    });
+    let before = std::fs::read(&path).unwrap();
+    // SAFETY: only this thread used the engine and its publisher, and the allocator is usable in a child of fork.
+    let child = match unsafe { libc::fork() } {
+        0 => {
+            let Pipeline { engine, publisher, .. } = pipeline;
+            drop(publisher);
+            drop(engine);
+            // SAFETY: it ends the child, and runs nothing of the parent's.
+            unsafe { libc::_exit(0) };
+        }
+        child => child,
+    };
+    let mut status = -1;
+    let ended = || {
+        // SAFETY: the status lives through the call.
+        unsafe { libc::waitpid(child, &mut status, libc::WNOHANG) == child }
+    };
+    let has_ended = within_two_minutes(ended);
+    // SAFETY: a child that has not been waited for still has its number.
+    let killed = !has_ended && unsafe { libc::kill(child, libc::SIGKILL) } == 0;
+    assert_eq!((killed, status), (false, 0), "the child came to its end");
+    assert!(path.exists(), "the child took its parent's file away");
+    assert!(std::fs::read(&path).unwrap() == before, "the child wrote into its parent's file");
+    let after = reader.read().unwrap();
+    assert_eq!((after.published_end, after.closed, after.halted), (10, false, None));
+    pipeline.publisher.publish(note(10)).unwrap();
+    pipeline.end(11);
 }
 
 #[test]

@@ -7,50 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use slipring::{
-    Context, Digest, Digests, Effects, Engine, EngineBuilder, From, Gate, Handler, HandlerError, Journal,
-    Lane, OnError, Snapshot, Snapshots, Stage, Sync,
-};
+use slipring::{Engine, EngineBuilder, From, Journal, Lane, Snapshots, Sync};
 use slipring_journal::{JournalFault, OpenError};
 use slipring_tests::children::{is_root, skipped};
 use slipring_tests::journals::{Note, note};
-
-#[derive(Default)]
-struct Sum(u64);
-
-impl Handler<Note> for Sum {
-    fn event(&mut self, note: &Note, _: &Context) -> Result<(), HandlerError> {
-        if note.id % 50 == 49 {
-            return Err("no".into());
-        }
-        self.0 += note.id;
-        Ok(())
-    }
-}
-
-impl Snapshot for Sum {
-    fn save(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.to_le_bytes());
-    }
-
-    fn restore(&mut self, _: u32, bytes: &[u8]) -> Result<(), HandlerError> {
-        self.0 = u64::from_le_bytes(bytes.try_into()?);
-        Ok(())
-    }
-}
-
-impl Digest for Sum {
-    fn digest(&self) -> u64 {
-        self.0
-    }
-}
+use slipring_tests::keeps_all;
 
 fn engine(folder: &Path) -> EngineBuilder<Note> {
-    let stage = Stage::new("sum", Sum::default(), Gate::JOURNALLED)
-        .snapshots(Snapshots::every(100))
-        .digests(Digests::every(10))
-        .effects(Effects::new())
-        .on_error(OnError::DeadLetter);
+    let stage = keeps_all::stage(Snapshots::every(100));
     let journal = Journal::at(folder).segment_records(64).sync(Sync::every(Duration::from_millis(1)));
     Engine::builder().ring_capacity(64).journal(journal).lane(Lane::named("main").journal().with(stage))
 }

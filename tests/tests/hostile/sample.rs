@@ -3,54 +3,18 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use slipring::{
-    Context, Digest, Digests, Effects, Engine, From, Gate, Handler, HandlerError, Journal, Lane, OnError,
-    Recovered, Snapshot, Snapshots, Stage, Sync,
-};
+use slipring::{Engine, From, Journal, Lane, Recovered, Snapshots, Sync};
 use slipring_cli::flow::message::OrderMessage;
 use slipring_cli::flow::synthetic::Synthetic;
+use slipring_tests::keeps_all;
 
 pub const SEGMENT_RECORDS: u64 = 64;
 pub const STAGE: &str = "stages/sum";
 
-#[derive(Default)]
-struct Sum(u64);
-
-impl Handler<OrderMessage> for Sum {
-    fn event(&mut self, message: &OrderMessage, _: &Context) -> Result<(), HandlerError> {
-        if message.line % 50 == 0 {
-            return Err(format!("no line {}", message.line).into());
-        }
-        self.0 = self.0.wrapping_mul(31).wrapping_add(message.line);
-        Ok(())
-    }
-}
-
-impl Snapshot for Sum {
-    fn save(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.to_le_bytes());
-    }
-
-    fn restore(&mut self, _: u32, bytes: &[u8]) -> Result<(), HandlerError> {
-        self.0 = u64::from_le_bytes(bytes.try_into()?);
-        Ok(())
-    }
-}
-
-impl Digest for Sum {
-    fn digest(&self) -> u64 {
-        self.0
-    }
-}
-
 /// Opens the engine and replays.
 pub fn try_reopen(folder: &Path) -> Result<Recovered<OrderMessage>, Box<dyn std::error::Error>> {
     let counters = folder.with_file_name("counters");
-    let stage = Stage::new("sum", Sum::default(), Gate::JOURNALLED)
-        .snapshots(Snapshots::every(1 << 40))
-        .digests(Digests::every(10))
-        .effects(Effects::new())
-        .on_error(OnError::DeadLetter);
+    let stage = keeps_all::stage(Snapshots::every(1 << 40));
     let journal = Journal::at(folder)
         .segment_records(SEGMENT_RECORDS)
         .sync(Sync::every(std::time::Duration::from_millis(1)))

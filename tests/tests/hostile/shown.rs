@@ -79,7 +79,7 @@ fn row_names_and_paths_are_shown_and_not_obeyed() {
         "--stage".as_ref(),
         "sum".as_ref(),
         "--sequence".as_ref(),
-        "49".as_ref(),
+        "48".as_ref(),
         "--settle".as_ref(),
         OsStr::new(HOSTILE),
     ]);

@@ -225,16 +225,34 @@ fn what_is_cut_off_outlives_power_loss_in_the_recovery_that_cuts() {
     assert!(count > 200, "{count} recoveries that cut");
 }
 
+/// Whether what was cut off can be lost without a protection.
+fn loses_cuts(off: u32) -> bool {
+    let story = protect::without(off, || cuts().err());
+    println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
+    story.is_some()
+}
+
 #[test]
 fn control_save_sync() {
-    let story = protect::without(protect::SAVE_SYNC, || cuts().err());
-    println!("{:#x}: {}", protect::SAVE_SYNC, story.as_deref().unwrap_or("no violation"));
-    assert!(story.is_some(), "bytes that were cut off and lost went unnoticed");
+    assert!(loses_cuts(protect::SAVE_SYNC), "bytes that were cut off and lost went unnoticed");
+}
+
+#[test]
+fn control_save_folder_sync() {
+    assert!(
+        loses_cuts(protect::SAVE_FOLDER_SYNC),
+        "a lost name of the bytes that were cut off went unnoticed"
+    );
 }
 
 #[test]
 fn control_scan() {
     assert!(turns_red(protect::SCAN), "records behind D that nobody looked for went unnoticed");
+}
+
+#[test]
+fn control_raise_sync() {
+    assert!(turns_red(protect::RAISE_SYNC), "appends ahead of the raised D went unnoticed");
 }
 
 #[test]
