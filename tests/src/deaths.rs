@@ -11,8 +11,8 @@ use bytemuck::{Pod, Zeroable};
 use rustix::process::{Signal, getpid, kill_process};
 use slipring::EventKey;
 
-use crate::matching::command::Trade;
-use crate::matching::tape::Printed;
+use slipring_cli::exchange::command::Trade;
+use slipring_cli::exchange::tape::Printed;
 
 /// Where a child kills itself, by SIGKILL, at the event of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,28 +1,11 @@
-//! The matching engine of the example, for the tests that kill it: the example's own files, not a copy.
-
-#[path = "../../engine/examples/matching_engine/book.rs"]
-pub mod book;
-#[path = "../../engine/examples/matching_engine/command.rs"]
-pub mod command;
-#[path = "../../engine/examples/matching_engine/flow.rs"]
-pub mod flow;
-#[path = "../../engine/examples/matching_engine/ladder.rs"]
-pub mod ladder;
-#[path = "../../engine/examples/matching_engine/lobster.rs"]
-pub mod lobster;
-#[path = "../../engine/examples/matching_engine/orders.rs"]
-pub mod orders;
-#[path = "../../engine/examples/matching_engine/saved.rs"]
-pub mod saved;
-#[path = "../../engine/examples/matching_engine/stage.rs"]
-pub mod stage;
-#[path = "../../engine/examples/matching_engine/tape.rs"]
-pub mod tape;
+//! The matching engine of the example, for the tests that kill it: what drives it here.
 
 use std::path::{Path, PathBuf};
 
-use command::{Command, CommandEvent};
 use slipring::Event;
+use slipring_cli::exchange::command::{Command, CommandEvent};
+use slipring_cli::exchange::flow::Flow;
+use slipring_cli::exchange::messages;
 
 /// A command with its time, as tests hand it to a child.
 #[derive(Clone, Copy, Debug, Event)]
@@ -48,11 +31,12 @@ pub fn real_file() -> Option<PathBuf> {
 pub fn commands(file: Option<&Path>, count: usize) -> Vec<(u64, Command)> {
     match file {
         Some(file) => {
-            let text =
-                std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-            let messages = lobster::read(&text).expect("a file of messages");
-            messages.iter().take(count).map(|message| (message.time_ns, message.command)).collect()
+            let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let mut commands =
+                messages::commands(&file.to_string_lossy(), &bytes).expect("a file of messages");
+            commands.truncate(count);
+            commands
         }
-        None => flow::Flow::new(1).take(count).collect(),
+        None => Flow::new(1).take(count).collect(),
     }
 }

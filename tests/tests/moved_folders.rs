@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::mount::UnmountFlags;
 use serde_json::Value;
 use slipring::{
-    Context, CountersReader, DeadLetters, Engine, EngineBuilder, FollowFrom, From, Gate, Journal, KeptInfo,
-    Lane, LateConsumer, LateContext, Snapshots, Sync,
+    CountersReader, DeadLetters, Engine, EngineBuilder, FollowFrom, From, Journal, KeptInfo, Lane,
+    LateConsumer, LateContext, Snapshots, Sync,
 };
 use slipring_journal::{OpenError, Retention, Status, Writer, verify};
 use slipring_tests::children::{Mount, is_root, skipped};

@@ -9,11 +9,12 @@ use slipring::{
     HandlerError, Journal, Lane, Publisher, Recovered, ReplayError, Retention, Snapshot, Snapshots, Stage,
     Sync,
 };
+use slipring_cli::exchange::command::{CommandEvent, Trade};
+use slipring_cli::exchange::stage::{Matching, Out, TradeKey};
+use slipring_cli::exchange::{book::Book, saved};
 use slipring_tests::deaths::{Death, MISSED_DEATH, Point, Said, number, printed, read_input};
 use slipring_tests::journals::{Note, note};
-use slipring_tests::matching::command::{CommandEvent, Trade};
-use slipring_tests::matching::stage::{Matching, Out, TradeKey};
-use slipring_tests::matching::{Timed, book::Book, saved};
+use slipring_tests::matching::Timed;
 
 const STAGE: &str = "stage";
 

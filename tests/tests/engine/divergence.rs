@@ -9,11 +9,11 @@ use slipring::{
     Cause, Context, Digest, Digests, Divergence, Engine, From, Gate, Handler, HandlerError, Journal, Lane,
     ReplayError, ReplayReport, Snapshot, Snapshots, Stage,
 };
+use slipring_cli::exchange::command::{Command, CommandEvent, Limit, Trade};
+use slipring_cli::exchange::stage::{Matching, Out, TradeKey};
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, note};
-use slipring_tests::matching::command::{Command, CommandEvent, Limit, Trade};
 use slipring_tests::matching::commands;
-use slipring_tests::matching::stage::{Matching, Out, TradeKey};
 
 /// Events of a trial.
 const EVENTS: u64 = 500;

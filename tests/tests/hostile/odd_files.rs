@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -108,16 +109,18 @@ fn run(name: &str, args: &[PathBuf]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slipring-under-test"));
     let command = command.args(args).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let (patience, started) = (Duration::from_secs(90), Instant::now());
+    let (patience, started) = (Duration::from_secs(120), Instant::now());
     let mut told = false;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             let mut text = String::new();
             std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut text).unwrap();
-            return (status.code(), text);
+            // Told before it listened for signals, it ends by this one.
+            let ended = status.code().or(status.signal().filter(|signal| told && *signal == libc::SIGTERM));
+            return (ended, text);
         }
         // What follows on where nothing is wrong for it goes on until it is told to end, and then it ends.
-        if name == "follow" && !told && started.elapsed() > Duration::from_secs(2) {
+        if name == "follow" && !told && started.elapsed() > Duration::from_millis(300) {
             let pid = rustix::process::Pid::from_child(&child);
             rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
             told = true;

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use slipring::Journal;
+use slipring_cli::exchange::tape::Printed;
 use slipring_tests::deaths::{Death, End, Life, Point, Said, kills, live};
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::Note;
-use slipring_tests::matching::tape::Printed;
 
 /// Events that a life publishes at most.
 const MOST: u64 = 60;

@@ -1,11 +1,12 @@
 //! The example's book against the plainest one possible: a vector of orders, sorted anew for each command.
 
 use proptest::prelude::*;
-use slipring_tests::matching::book::{Book, Malformed, Outcome};
-use slipring_tests::matching::command::{Cancel, Command, Limit, Market, Modify, Reduce, Side, Trade};
-use slipring_tests::matching::orders::Order;
-use slipring_tests::matching::saved::{RestoreError, Saved, VERSION};
-use slipring_tests::matching::{commands, lobster, real_file};
+use slipring_cli::exchange::book::{Book, Malformed, Outcome};
+use slipring_cli::exchange::command::{Cancel, Command, Limit, Market, Modify, Reduce, Side, Trade};
+use slipring_cli::exchange::messages;
+use slipring_cli::exchange::orders::Order;
+use slipring_cli::exchange::saved::{RestoreError, Saved, VERSION};
+use slipring_tests::matching::{commands, real_file};
 
 /// The rules of the book once more, with no thought for speed.
 #[derive(Default)]
@@ -303,13 +304,13 @@ fn the_real_executions_come_out_again() {
         println!("skipped: the file of real messages is not there");
         return;
     };
-    let text = std::fs::read_to_string(file).unwrap();
+    let bytes = std::fs::read(file).unwrap();
     let (mut book, mut trades) = (Book::new(), Vec::new());
     let (mut executed, mut alike) = (0, 0);
-    for message in lobster::read(&text).unwrap() {
+    for message in &messages::read("messages", &bytes).unwrap() {
         trades.clear();
-        book.apply(&message.command, &mut trades).unwrap();
-        if let Some(wanted) = message.executed {
+        book.apply(&Command::from(message), &mut trades).unwrap();
+        if let Some(wanted) = messages::executed(message) {
             executed += 1;
             alike += u32::from(matches!(trades[..], [trade] if (trade.maker, trade.quantity) == wanted));
         }

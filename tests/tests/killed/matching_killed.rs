@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use slipring::Journal;
+use slipring_cli::exchange::book::Book;
+use slipring_cli::exchange::command::{CommandEvent, Trade};
+use slipring_cli::exchange::tape::Printed;
 use slipring_tests::deaths::{Death, End, Life, MISSED_DEATH, Point, Said, kills, live, write_input};
 use slipring_tests::folders::in_memory;
-use slipring_tests::matching::book::Book;
-use slipring_tests::matching::command::{CommandEvent, Trade};
-use slipring_tests::matching::tape::Printed;
 use slipring_tests::matching::{Timed, commands, real_file};
 
 /// A flow, and what a run that is never stopped makes of it.

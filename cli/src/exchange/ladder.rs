@@ -108,6 +108,12 @@ impl Ladder {
         (best.key >= self.key(limit)).then_some(best.head)
     }
 
+    /// The best price with its level.
+    #[inline]
+    pub fn best(&self) -> Option<(i64, &Level)> {
+        self.levels.last().map(|level| (self.key(level.key), level))
+    }
+
     /// The levels with their prices, best first.
     pub fn iter(&self) -> impl Iterator<Item = (i64, &Level)> {
         self.levels.iter().rev().map(|level| (self.key(level.key), level))

@@ -2,6 +2,7 @@
 //! them cancelled or changed, some too late, now and then one that crosses the book.
 
 use super::command::{Cancel, Command, Limit, Market, Modify, Reduce, Side};
+use crate::flow::random::Random;
 
 /// When the first command comes: half past nine, nanoseconds since midnight.
 const OPEN_NS: u64 = 34_200 * 1_000_000_000;
@@ -19,7 +20,7 @@ pub struct Flow {
 
 impl Flow {
     pub fn new(seed: u64) -> Self {
-        Flow { random: Random(seed), time_ns: OPEN_NS, middle: 1_000_000, next_id: 0, sent: Vec::new() }
+        Flow { random: Random::new(seed), time_ns: OPEN_NS, middle: 1_000_000, next_id: 0, sent: Vec::new() }
     }
 
     fn quantity(&mut self) -> u32 {
@@ -92,19 +93,5 @@ impl Iterator for Flow {
             _ => Command::Cancel(Cancel { id: self.any(true).id }),
         };
         Some((self.time_ns, command))
-    }
-}
-
-/// splitmix64: the same numbers for ever, on every machine, which no library's next version promises.
-#[derive(Clone, Debug)]
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.0;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((u128::from(word ^ (word >> 31)) * u128::from(bound)) >> 64) as u64
     }
 }

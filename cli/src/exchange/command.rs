@@ -2,37 +2,7 @@
 
 use slipring::Event;
 
-/// The side that an order buys or sells on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    Buy,
-    Sell,
-}
-
-impl Side {
-    /// As events carry it: 0 is no side, as in a slot that nobody filled in.
-    pub fn number(self) -> u32 {
-        match self {
-            Side::Buy => 1,
-            Side::Sell => 2,
-        }
-    }
-
-    pub fn of(number: u32) -> Option<Side> {
-        match number {
-            1 => Some(Side::Buy),
-            2 => Some(Side::Sell),
-            _ => None,
-        }
-    }
-
-    pub fn opposite(self) -> Side {
-        match self {
-            Side::Buy => Side::Sell,
-            Side::Sell => Side::Buy,
-        }
-    }
-}
+pub use crate::flow::message::Side;
 
 /// A new order: trades with what crosses its price, and what is left of it rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]

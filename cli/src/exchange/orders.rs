@@ -67,9 +67,11 @@ impl Orders {
         slot
     }
 
-    /// Frees a slot whose order is in no queue any more.
+    /// Frees a slot whose order is in no queue any more. Nothing is left of it, which is how a free slot is known.
     pub fn remove(&mut self, slot: u32) {
-        self.index.remove(&self.nodes[slot as usize].order.id);
+        let order = &mut self.nodes[slot as usize].order;
+        order.quantity = 0;
+        self.index.remove(&order.id);
         self.free.push(slot);
     }
 
@@ -88,8 +90,14 @@ impl Orders {
         &mut self.nodes[slot as usize]
     }
 
+    /// How many orders rest.
     pub fn count(&self) -> usize {
         self.index.len()
+    }
+
+    /// How many slots there are, free ones included.
+    pub fn slots(&self) -> usize {
+        self.nodes.len()
     }
 }
 

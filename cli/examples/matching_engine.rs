@@ -7,7 +7,7 @@
 //!            <folder>/*.seg        <folder>/stages/matching/{*.snapshot, digests, effects, dead-letters}
 //! ```
 //!
-//! `cargo run --release -p slipring --example matching_engine` runs a made-up day in a folder that goes away: a first
+//! `cargo run --release -p slipring-cli --example matching_engine` runs a made-up day in a folder that goes away: a first
 //! life takes most of it, a second one restores the newest snapshot, replays the tail and takes the rest, and the
 //! end is compared with the same commands put through a book that never stopped.
 //!
@@ -15,27 +15,19 @@
 //! LOBSTER message file, if one is given, five thousand a second. Kill it whenever you like, and run it again: it goes on
 //! where it was.
 
-mod book;
-mod command;
-mod flow;
-mod ladder;
-mod lobster;
-mod orders;
-mod saved;
-mod stage;
-mod tape;
-
 use std::path::Path;
 use std::time::Duration;
 
-use book::Book;
-use command::{Command, CommandEvent, Side, Trade};
 use slipring::{
     DeadLetters, Digests, Effects, Engine, EngineBuilder, From, Gate, Journal, Lane, OnError, ShutdownReport,
     Snapshots, Stage,
 };
-use stage::Matching;
-use tape::Tape;
+use slipring_cli::exchange::book::Book;
+use slipring_cli::exchange::command::{Command, CommandEvent, Side, Trade};
+use slipring_cli::exchange::flow::Flow;
+use slipring_cli::exchange::messages;
+use slipring_cli::exchange::stage::Matching;
+use slipring_cli::exchange::tape::Tape;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -138,11 +130,8 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
     let (folder, file) = (arguments.next(), arguments.next());
     let commands: Vec<(u64, Command)> = match file {
-        Some(file) => {
-            let messages = lobster::read(&std::fs::read_to_string(file)?)?;
-            messages.iter().map(|message| (message.time_ns, message.command)).collect()
-        }
-        None => flow::Flow::new(1).take(COMMANDS).collect(),
+        Some(file) => messages::commands(&file.to_string_lossy(), &std::fs::read(&file)?)?,
+        None => Flow::new(1).take(COMMANDS).collect(),
     };
     match folder {
         Some(folder) => run(Path::new(&folder), &commands, &[commands.len()], Duration::from_millis(10)),
@@ -152,6 +141,6 @@ fn main() -> Result<()> {
 
 #[test]
 fn runs() {
-    let commands: Vec<_> = flow::Flow::new(1).take(COMMANDS).collect();
+    let commands: Vec<_> = Flow::new(1).take(COMMANDS).collect();
     run(tempfile::tempdir().unwrap().path(), &commands, &LIVES, Duration::ZERO).unwrap();
 }
