@@ -8,6 +8,7 @@ use std::process::Command;
 
 use slipring_journal::Journal;
 use slipring_tests::children::{Child, Mount, has_tool, is_root, skipped};
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, read_folder};
 
 const CHILD: &str = env!("CARGO_BIN_EXE_journal_child");
@@ -131,7 +132,7 @@ fn check(folder: &Path, lines: &[String], before: u64) -> String {
 
 /// Every such call of a life fails in its turn, in a new journal and in one that was there.
 fn sweep(calls: &str, fault: &str, symptom: &str) -> BTreeMap<String, u64> {
-    let place = tempfile::tempdir().unwrap();
+    let place = in_memory();
     let log = place.path().join("strace");
     let mut ends = BTreeMap::new();
     for begun in [false, true] {
@@ -218,7 +219,7 @@ fn row_power_loss_of_folder_entries_each_folder_made_is_synced() {
     if !can_inject("row_power_loss_of_folder_entries_each_folder_made_is_synced") {
         return;
     }
-    let place = tempfile::tempdir().unwrap();
+    let place = in_memory();
     let (log, folder) = (place.path().join("strace"), place.path().join("a/b/c"));
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-y", "-e", "trace=fsync", "-e", "signal=none", "-o"]).arg(&log);
