@@ -342,7 +342,9 @@ fn a_shutdown_looks_at_a_journal_that_fails_behind_a_stage() {
 #[test]
 fn a_stage_gated_on_durable_has_all_that_a_journal_without_room_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::at(folder.path().join("j")).segment_records(1024).sync(Sync::every(Duration::from_secs(3600)));
+    let journal = Journal::at(folder.path().join("j"))
+        .segment_records(1024)
+        .sync(Sync::every(Duration::from_secs(3600)));
     let count = Arc::default();
     let builder = Engine::builder().ring_capacity(1 << 13).journal(journal).wait_timeout(Duration::MAX);
     let lane = Lane::named("own").invoked().journal();
