@@ -120,7 +120,7 @@ fn run(name: &str, args: &[PathBuf]) -> (Option<i32>, String) {
             return (ended, text);
         }
         // What follows on where nothing is wrong for it goes on until it is told to end, and then it ends.
-        if name == "follow" && !told && started.elapsed() > Duration::from_millis(300) {
+        if name == "follow" && !told && started.elapsed() > Duration::from_millis(150) {
             let pid = rustix::process::Pid::from_child(&child);
             rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
             told = true;

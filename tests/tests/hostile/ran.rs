@@ -82,7 +82,7 @@ fn wait_within(most_bytes: u64, command: &mut Command) -> ExitStatus {
         if let Some(status) = child.try_wait().expect("ours") {
             return status;
         }
-        if follows && !told && started.elapsed() > Duration::from_millis(300) {
+        if follows && !told && started.elapsed() > Duration::from_millis(150) {
             let id = rustix::process::Pid::from_child(&child);
             rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("ours");
             told = true;
