@@ -105,10 +105,7 @@ pub fn main() -> ExitCode {
         | Bench::All(options) => options,
     };
     if matches!(command.bench, Bench::Peers(_)) && !cfg!(feature = "peers") {
-        eprintln!(
-            "slipring-bench: built without the stores; run `cargo run --release -p slipring-bench --features peers -- \
-             peers`"
-        );
+        eprintln!("slipring-bench: built without the stores; run `cargo measure-peers peers`");
         return ExitCode::from(EXIT_FAILED);
     }
     let folder = options.dir.clone().unwrap_or_else(std::env::temp_dir);

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`args`] | what may be said on the command line |
 //! | [`flow`] | messages: reading, writing, making up |
-//! | [`book`] | the limit order book that the demo proves with |
+//! | [`book`] | the limit order book that the demo proves with, kept from messages |
+//! | [`exchange`] | a matching engine on the same book, for the example and the tests |
 //! | `record`, `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
@@ -13,6 +14,7 @@ pub mod book;
 mod dead_letters;
 pub mod demo;
 pub mod error;
+pub mod exchange;
 mod fields;
 pub mod flow;
 mod follow;

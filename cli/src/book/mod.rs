@@ -2,23 +2,18 @@
 //! every change. Two runs over the same messages end with the same digest, and hardly ever otherwise: that is how
 //! the demo proves a recovery.
 //!
-//! ```text
-//!   Orders: id -> slot -> node {size, side, level, neighbours}
-//!                                  |
-//!   Ladder (bids), Ladder (asks): level {price, size, head .. tail}, sorted, best last
-//! ```
+//! Its orders and prices are those of [`crate::exchange`]; the rules are not: here nothing trades but what a message says
+//! has traded.
 //!
 //! A file of messages begins in the middle of a day, so it refers to orders that the book never saw. Such
 //! messages change nothing and are counted.
 
 mod digest;
-mod ladder;
-mod orders;
 
 pub use digest::Digest;
-use ladder::Ladder;
-use orders::{NONE, Node, Orders};
 
+use crate::exchange::ladder::Ladder;
+use crate::exchange::orders::{NONE, Order, Orders};
 use crate::flow::message::{Kind, OrderMessage, Side};
 
 /// How many messages of each sort the book has taken.
@@ -152,17 +147,17 @@ impl Book {
             self.counts.senseless += 1;
             return (Effect::Nothing, 0);
         }
-        let node =
-            Node { id: message.order_id, size: message.size, side, level: 0, before: NONE, behind: NONE };
-        let Some(slot) = self.orders.insert(node) else {
+        let &OrderMessage { order_id, price, size: quantity, .. } = message;
+        let order = Order { id: order_id as u64, price, side, quantity, priority: self.counts.messages };
+        if self.orders.find(order.id).is_some() {
             self.counts.duplicate_orders += 1;
             return (Effect::Nothing, 0);
-        };
+        }
+        let slot = self.orders.insert(order);
         let ladder = match side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         };
-        self.orders.node_mut(slot).level = ladder.level_for(message.price);
         ladder.push_back(&mut self.orders, slot);
         self.counts.added += 1;
         (Effect::Added, message.size)
@@ -172,7 +167,7 @@ impl Book {
     fn take(&mut self, order_id: i64, size: u32, traded: bool) -> (Effect, u32) {
         // The shares traded count even if the order is not known.
         self.counts.volume += if traded { u64::from(size) } else { 0 };
-        let Some(slot) = self.orders.find(order_id) else {
+        let Some(slot) = self.orders.find(order_id as u64) else {
             self.counts.unknown_orders += 1;
             return (Effect::Nothing, 0);
         };
@@ -181,17 +176,17 @@ impl Book {
         } else {
             self.counts.cancelled += 1;
         }
-        let node = *self.orders.node(slot);
-        let ladder = match node.side {
+        let Order { price, side, quantity, .. } = self.orders.node(slot).order;
+        let ladder = match side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         };
-        if size < node.size {
-            self.orders.node_mut(slot).size -= size;
-            ladder.shrink(node.level, size);
-            return (Effect::Shrunk, node.size - size);
+        if size < quantity {
+            self.orders.node_mut(slot).order.quantity -= size;
+            ladder.shrink(price, size);
+            return (Effect::Shrunk, quantity - size);
         }
-        self.counts.oversized += u64::from(size > node.size && size != u32::MAX);
+        self.counts.oversized += u64::from(size > quantity && size != u32::MAX);
         ladder.unlink(&mut self.orders, slot);
         self.orders.remove(slot);
         (Effect::Removed, 0)
@@ -207,25 +202,20 @@ impl Book {
     /// The best price of a side.
     #[inline]
     pub fn best(&self, side: Side) -> Option<Quote> {
-        let level = self.ladder(side).best()?;
-        Some(Quote { price: level.price, size: level.size, orders: level.count })
+        let (price, level) = self.ladder(side).best()?;
+        Some(Quote { price, size: level.quantity, orders: level.count })
     }
 
     /// The order that trades next on a side.
     pub fn first(&self, side: Side) -> Option<Resting> {
-        self.order_in(self.ladder(side).best()?.head as usize)
+        let (_, level) = self.ladder(side).best()?;
+        self.order_in(level.head as usize)
     }
 
     /// The order in a slot below [`Book::slots`]; `None` if the slot is free.
     pub fn order_in(&self, slot: usize) -> Option<Resting> {
-        let node = self.orders.node(slot as u32);
-        let price = || self.ladder(node.side).level(node.level).price;
-        (node.size > 0).then(|| Resting {
-            order_id: node.id,
-            side: node.side,
-            price: price(),
-            size: node.size,
-        })
+        let Order { id, price, side, quantity, .. } = self.orders.node(slot as u32).order;
+        (quantity > 0).then_some(Resting { order_id: id as i64, side, price, size: quantity })
     }
 
     /// How many slots for orders there are, free ones included.
@@ -250,8 +240,8 @@ impl Book {
 
     /// The prices of a side with their orders, best first; within a price, first come first.
     pub fn depth(&self, side: Side) -> impl Iterator<Item = (Quote, impl Iterator<Item = Resting>)> {
-        self.ladder(side).iter().map(move |level| {
-            let quote = Quote { price: level.price, size: level.size, orders: level.count };
+        self.ladder(side).iter().map(move |(price, level)| {
+            let quote = Quote { price, size: level.quantity, orders: level.count };
             let mut slot = level.head;
             let orders = std::iter::from_fn(move || {
                 let order = (slot != NONE).then(|| self.order_in(slot as usize))??;

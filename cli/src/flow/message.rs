@@ -110,6 +110,23 @@ impl Side {
         }
     }
 
+    /// As commands carry it: 0 is no side, as in a slot that nobody filled in.
+    pub fn number(self) -> u32 {
+        match self {
+            Side::Buy => 1,
+            Side::Sell => 2,
+        }
+    }
+
+    /// The side of a command's number.
+    pub fn of(number: u32) -> Option<Side> {
+        match number {
+            1 => Some(Side::Buy),
+            2 => Some(Side::Sell),
+            _ => None,
+        }
+    }
+
     /// As LOBSTER writes it.
     pub fn direction(self) -> i8 {
         match self {

@@ -1,4 +1,4 @@
-//! Fuzz target: a counters file. The body is in `tests/fuzzed_files.rs`.
+//! Fuzz target: a counters file. The body is in `tests/src/fuzzed_files.rs`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| slipring_tests::fuzzed_files::counters(bytes));

@@ -1,4 +1,4 @@
-//! Fuzz target: salvage into a new journal. The body is in `tests/fuzzed.rs`.
+//! Fuzz target: salvage into a new journal. The body is in `tests/src/fuzzed.rs`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| slipring_tests::fuzzed::salvage(bytes));

@@ -1,4 +1,4 @@
-//! Fuzz target: the text of a schema. The body is in `tests/fuzzed.rs`.
+//! Fuzz target: the text of a schema. The body is in `tests/src/fuzzed.rs`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| slipring_tests::fuzzed::schema(bytes));
