@@ -25,7 +25,7 @@ struct Readme;
 
 /// The guide's stage that recovers, too.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/recovery.md")]
+#[doc = include_str!("../docs/how-to/write-a-recovering-stage.md")]
 struct Recovery;
 
 /// Trap 13: nothing of the ring escapes a publish closure.
