@@ -23,10 +23,25 @@ pub mod verdicts;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// The guide's stage that recovers, too.
+/// The examples of the docs, likewise.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/how-to/write-a-recovering-stage.md")]
-struct Recovery;
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/tutorial.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/back-up-and-archive.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/backtest.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/choose-a-wait.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-chronicle-queue.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-lmax-disruptor.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-pandas.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-sqlite.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-the-disruptor-crate.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/handle-errors.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/keep-the-journal-in-memory.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/measure-latency.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/merge-sources.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/pin-cores.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/send-effects-once.md"))]
+#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/write-a-recovering-stage.md"))]
+struct Docs;
 
 /// Trap 13: nothing of the ring escapes a publish closure.
 ///
