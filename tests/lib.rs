@@ -23,25 +23,34 @@ pub mod verdicts;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// The examples of the docs, likewise.
-#[cfg(doctest)]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/tutorial.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/back-up-and-archive.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/backtest.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/choose-a-wait.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-chronicle-queue.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-lmax-disruptor.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-pandas.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-sqlite.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/come-from-the-disruptor-crate.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/handle-errors.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/keep-the-journal-in-memory.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/measure-latency.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/merge-sources.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/pin-cores.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/send-effects-once.md"))]
-#[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/how-to/write-a-recovering-stage.md"))]
-struct Docs;
+/// The examples of the docs, likewise, a name for each page.
+macro_rules! pages {
+    ($($name:ident $page:literal)*) => {$(
+        #[cfg(doctest)]
+        #[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/", $page, ".md"))]
+        struct $name;
+    )*};
+}
+
+pages! {
+    Tutorial "tutorial"
+    BackUpAndArchive "how-to/back-up-and-archive"
+    Backtest "how-to/backtest"
+    ChangeAnEvent "how-to/change-an-event"
+    ChooseAWait "how-to/choose-a-wait"
+    ComeFromChronicleQueue "how-to/come-from-chronicle-queue"
+    ComeFromLmaxDisruptor "how-to/come-from-lmax-disruptor"
+    ComeFromPandas "how-to/come-from-pandas"
+    ComeFromSqlite "how-to/come-from-sqlite"
+    ComeFromTheDisruptorCrate "how-to/come-from-the-disruptor-crate"
+    HandleErrors "how-to/handle-errors"
+    KeepTheJournalInMemory "how-to/keep-the-journal-in-memory"
+    MeasureLatency "how-to/measure-latency"
+    MergeSources "how-to/merge-sources"
+    PinCores "how-to/pin-cores"
+    SendEffectsOnce "how-to/send-effects-once"
+    WriteARecoveringStage "how-to/write-a-recovering-stage"
+}
 
 /// Trap 13: nothing of the ring escapes a publish closure.
 ///
