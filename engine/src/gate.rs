@@ -47,7 +47,7 @@ impl Gate {
     /// Also waits until the stages named have finished the event, and may read what they made of it.
     ///
     /// So [`From::Snapshot`](crate::From::Snapshot) starts none of them behind this stage: what it is to read
-    /// is made again. For that an older snapshot of theirs may be taken, or none; see `docs/recovery.md`.
+    /// is made again. For that an older snapshot of theirs may be taken, or none; see `docs/reference/kept.md`.
     #[must_use]
     pub fn after<'a>(mut self, stages: impl IntoNames<'a>) -> Self {
         stages.each(|name| {
