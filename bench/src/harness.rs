@@ -38,7 +38,7 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// A line of the report; the fields are a contract (docs/results/README.md).
+/// A line of the report; the fields are a contract (docs/reference/bench.md).
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Row {
     pub bench: String,

@@ -42,7 +42,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What each level promises is in `docs/guarantees.md`; how it is made, in `docs/architecture.md`.
+//! What each level promises is in `docs/reference/guarantees.md`; how it is made, in `docs/architecture.md`.
 
 #![deny(missing_docs)]
 

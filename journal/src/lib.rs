@@ -7,8 +7,8 @@
 //! - Recovery that can itself be killed anywhere and run again.
 //! - Seek by time, across segments and within one, by a few reads.
 //!
-//! The journal knows nothing of rings; `slipring` puts it behind one. The format is in `docs/format.md`, the
-//! promises are in `docs/guarantees.md`.
+//! The journal knows nothing of rings; `slipring` puts it behind one. The format is in `docs/reference/format.md`, the
+//! promises are in `docs/reference/guarantees.md`.
 //!
 //! Start with [`Journal`].
 

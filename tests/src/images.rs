@@ -268,7 +268,7 @@ fn mend_records(files: &mut FileSet) {
     }
 }
 
-/// Gives the record of `sequence` its checksum, as docs/format.md says.
+/// Gives the record of `sequence` its checksum, as docs/reference/format.md says.
 pub fn mend_record(record: &mut [u8], journal_id: &[u8; 16], sequence: u64) {
     let mut covered = journal_id.to_vec();
     covered.extend(sequence.to_le_bytes());

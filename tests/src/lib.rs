@@ -27,10 +27,34 @@ pub mod verdicts;
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// The guide's stage that recovers, too.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/recovery.md")]
-struct Recovery;
+/// The examples of the docs, likewise, a name for each page.
+macro_rules! pages {
+    ($($name:ident $page:literal)*) => {$(
+        #[cfg(doctest)]
+        #[doc = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/", $page, ".md"))]
+        struct $name;
+    )*};
+}
+
+pages! {
+    Tutorial "tutorial"
+    BackUpAndArchive "how-to/back-up-and-archive"
+    Backtest "how-to/backtest"
+    ChangeAnEvent "how-to/change-an-event"
+    ChooseAWait "how-to/choose-a-wait"
+    ComeFromChronicleQueue "how-to/come-from-chronicle-queue"
+    ComeFromLmaxDisruptor "how-to/come-from-lmax-disruptor"
+    ComeFromPandas "how-to/come-from-pandas"
+    ComeFromSqlite "how-to/come-from-sqlite"
+    ComeFromTheDisruptorCrate "how-to/come-from-the-disruptor-crate"
+    HandleErrors "how-to/handle-errors"
+    KeepTheJournalInMemory "how-to/keep-the-journal-in-memory"
+    MeasureLatency "how-to/measure-latency"
+    MergeSources "how-to/merge-sources"
+    PinCores "how-to/pin-cores"
+    SendEffectsOnce "how-to/send-effects-once"
+    WriteARecoveringStage "how-to/write-a-recovering-stage"
+}
 
 /// Trap 13: nothing of the ring escapes a publish closure.
 ///

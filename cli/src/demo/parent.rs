@@ -309,7 +309,7 @@ impl Demo<'_> {
             self.tell_latency(latency)?;
         }
         let note = "kill -9 proves nothing about power loss: the kernel keeps the pages that a dead process wrote. \
-                    What survives power loss is tried elsewhere, on simulated crashes (docs/guarantees.md).";
+                    What survives power loss is tried elsewhere, on simulated crashes (docs/reference/guarantees.md).";
         self.teller.say(&format!("\n{note}"), json!({"event": "note", "text": note}))?;
         let Tally { held, failed } = std::mem::take(&mut self.tally);
         let all = failed.is_empty();

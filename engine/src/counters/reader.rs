@@ -199,7 +199,7 @@ impl CountersReader {
         })
     }
 
-    /// Whether somebody has shortened the file. Nobody should: see docs/counters.md.
+    /// Whether somebody has shortened the file. Nobody should: see docs/reference/counters.md.
     fn shortened(&self) -> Option<CountersFault> {
         let wanted = self.fixed.layout().file_bytes() as u64;
         let found = self.file.metadata().map_or(0, |about| about.len());

@@ -44,7 +44,7 @@ impl Gate {
     /// Also waits until the stages named have finished the event, and may read what they made of it.
     ///
     /// So [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) starts none of them behind this stage: what it is to read
-    /// is made again. For that an older snapshot of theirs may be taken, or none; see `docs/recovery.md`.
+    /// is made again. For that an older snapshot of theirs may be taken, or none; see `docs/reference/kept.md`.
     #[must_use]
     pub fn after<M>(mut self, stages: impl IntoNames<M>) -> Self {
         stages.each(|name| {

@@ -96,7 +96,7 @@ impl<T: Words> Deref for LineRef<T> {
     fn deref(&self) -> &T {
         // SAFETY: the place lies within the memory and is aligned (`LineMemory::at`), the memory lives and does not move
         // while this does, any bytes are a `T`, and everybody's access to them is atomic (`Words`), another
-        // process's too. Nobody shortens a counters file: docs/counters.md; whoever reads another's looks at its length first.
+        // process's too. Nobody shortens a counters file: docs/reference/counters.md; whoever reads another's looks at its length first.
         unsafe { self.place.as_ref() }
     }
 }

@@ -2,8 +2,8 @@
 //! or read, and when, is the crate's to say, and where they lie is known here.
 //!
 //! The crate shows slots one by one, and for each the place of its memory is loaded anew, for stores in between may have
-//! changed it, as far as a compiler knows. Of slots that lie in a row, a loop needs one register (figures: docs/architecture.md,
-//! "Slots in rows").
+//! changed it, as far as a compiler knows. Of slots that lie in a row, a loop needs one register
+//! (docs/decisions/002-slots-beside-the-ring.md).
 //!
 //! What all of this relies on: the crate makes its ring's entries once, in order, and shows the entry of the number n at n modulo the
 //! ring's size; numbers begin with 0 and follow each other; and what happens before a number is published, or given back, happens

@@ -83,7 +83,7 @@ impl<E: Event> Row<E> {
 
 /// How many words ahead of a record the lines of the mapping are asked for: 64 records of 64 bytes. To be
 /// read, which is enough: nobody else has them. Asked for to be written they took longer, 32 ahead (see
-/// `docs/architecture.md`).
+/// `docs/decisions/009-lines-asked-ahead.md`).
 const AHEAD_WORDS: usize = 512;
 const WORDS_OF_A_LINE: usize = 8;
 

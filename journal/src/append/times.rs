@@ -28,7 +28,7 @@ impl AppendTimes {
     }
 
     /// A time ahead of the last record by more than the step is taken if the clock bears it out: after a
-    /// week-end the first event is days past the last. See docs/guarantees.md.
+    /// week-end the first event is days past the last. See docs/reference/guarantees.md.
     ///
     /// The limit is raised only here, when it is reached, so that the hot path need not move it.
     pub(super) fn check(&mut self, time_ns: u64, last_ns: u64) -> Result<(), AppendError> {

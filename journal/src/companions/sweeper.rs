@@ -47,7 +47,7 @@ impl<S: Storage> Sweeper<S> {
 
     /// Lets go of durable segments, and gives back the memory of the one that lies furthest behind: the next
     /// segment gets that memory, which is faster than memory that the machine has not used for a while
-    /// (docs/architecture.md, "Appending for long").
+    /// (docs/decisions/012-five-hands.md).
     pub(crate) fn let_go(&mut self) -> bool {
         // Clean pages only, of segments below D: should a sync have failed, D is frozen and nothing comes
         // here.

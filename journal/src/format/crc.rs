@@ -178,7 +178,7 @@ fn instruction(_: u64, _: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// Both ways give the plain CRC-32C of the bytes laid end to end, as docs/format.md says.
+    /// Both ways give the plain CRC-32C of the bytes laid end to end, as docs/reference/format.md says.
     #[test]
     fn both_ways_equal_the_standard() {
         let id = *b"0123456789abcdef";

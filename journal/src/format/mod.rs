@@ -1,4 +1,5 @@
-//! The bytes on disk: the one folder that knows where each lies. `docs/format.md` says the same in prose.
+//! The bytes on disk: the one folder that knows where each lies. `docs/reference/format.md` says the same in
+//! prose.
 //!
 //! All integers are little-endian. A journal is a folder of
 //! - `control`: two slots of one block each, holding how far the journal is durable;

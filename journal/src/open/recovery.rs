@@ -1,5 +1,5 @@
 //! Recovery: what a writer does before its first append, in the one order that can be killed anywhere and run
-//! again (docs/guarantees.md, "The order of recovery").
+//! again (docs/reference/guarantees.md, "The order of recovery").
 //!
 //! Everything here goes through plain reads and writes; nothing is mapped yet.
 

@@ -33,7 +33,7 @@ fn read(folder: &Path) -> Counters {
     CountersReader::of_journal(folder).unwrap().read().unwrap()
 }
 
-/// The counters file of an engine over a folder, as docs/counters.md says that it is named, in `/dev/shm`.
+/// The counters file of an engine over a folder, as docs/reference/counters.md says that it is named, in `/dev/shm`.
 fn usual_file(folder: &Path) -> PathBuf {
     let about = std::fs::metadata(folder).unwrap();
     PathBuf::from(format!("/dev/shm/slipring-{:x}-{:x}.counters", about.dev(), about.ino()))

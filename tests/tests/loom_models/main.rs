@@ -3,7 +3,7 @@
 //! weakened, loom must find the fault.
 //!
 //! The models mirror the code by hand, for loom's atomics can't lie in a mapped file. Whoever changes an ordering
-//! changes the model named in docs/memory-model.md.
+//! changes the model named in docs/reference/memory-model.md.
 
 mod closing;
 mod late_place;

@@ -1,5 +1,5 @@
 //! Power loss, on a simulated machine: every death of process and machine leaves a log that recovers to a
-//! prefix with all that was acknowledged and nothing else (I1-I5 of docs/guarantees.md).
+//! prefix with all that was acknowledged and nothing else (I1-I5 of docs/reference/guarantees.md).
 //!
 //! `SLIPRING_IMAGES=1000000 cargo test --release -p slipring-tests --test power power_loss` runs a million images.
 

@@ -1,4 +1,4 @@
-//! The bytes of the counters file, all of them; in words in docs/counters.md.
+//! The bytes of the counters file, all of them; in words in docs/reference/counters.md.
 //!
 //! ```text
 //!  0            static bytes                             + 1024               + 3200           + 256 a stage

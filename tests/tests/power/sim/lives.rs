@@ -1,5 +1,5 @@
 //! Lives of a journal on the simulated machine: open, append, sync, die, again and again, and after each death
-//! the invariants I1 to I5 of docs/guarantees.md.
+//! the invariants I1 to I5 of docs/reference/guarantees.md.
 //!
 //! The oracle of I2 is what the harness saw acknowledged while the writer lived, never the D in an image.
 
