@@ -25,6 +25,35 @@ fn a_48_byte_event_makes_a_64_byte_record() {
     assert_eq!(slipring_journal::Record::<Tick>::BYTES, 64);
 }
 
+/// An event of a kilobyte made three files of a gigabyte: segments were counted in records.
+#[test]
+fn segments_take_the_bytes_that_were_said_whatever_the_events() {
+    #[derive(Clone, Copy, Debug, Event)]
+    #[repr(C)]
+    struct Large {
+        words: [u64; 126],
+    }
+    fn sizes<E: Event>(journal: impl Fn(Journal) -> Journal) -> Vec<u64> {
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, _) = journal(Journal::at(folder.path())).open::<E>().unwrap();
+        writer.close().unwrap();
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
+        let segments = files.filter(|file| file.path().extension().is_some_and(|is| is == "seg"));
+        segments.map(|file| file.metadata().unwrap().len()).collect()
+    }
+    for (bytes, said) in [(64 << 20, None), (1 << 20, Some(1 << 20))] {
+        let options = |journal: Journal| said.map_or(journal.clone(), |bytes| journal.segment_bytes(bytes));
+        let (small, large) = (sizes::<Tick>(options), sizes::<Large>(options));
+        assert!(!small.is_empty() && !large.is_empty());
+        for size in small.into_iter().chain(large) {
+            assert!((bytes..bytes + (1 << 20)).contains(&size), "{size} of {bytes}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let refused = Journal::at(folder.path()).segment_bytes(63).open::<Tick>().err().unwrap();
+    assert!(matches!(refused, OpenError::BadOption { option: "segment_bytes", .. }), "{refused}");
+}
+
 #[test]
 fn append_close_reopen_append_read() {
     for sync in [SyncMode::None, SyncMode::EveryBatch, SyncMode::every(Duration::from_millis(1))] {

@@ -264,7 +264,9 @@ pub enum OpenError {
     },
     /// The segment that would go on claims far more space than it has. Nothing was changed.
     #[error(
-        "segment {} says that it has {claimed_bytes} bytes and takes {allocated_bytes} on the disk: to open it would          allocate more than {most_bytes} for it; if it was made so large, open with segment_records as it was made          with, else salvage the journal into a new one (slipring salvage)", path.display()
+        "segment {} says that it has {claimed_bytes} bytes and takes {allocated_bytes} on the disk: to open it would allocate more than \
+         {most_bytes} for it; if it was made so large, open with segment_bytes as it was made with, else salvage the \
+         journal into a new one (slipring salvage)", path.display()
     )]
     SegmentTooLarge {
         /// The segment.

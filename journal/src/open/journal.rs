@@ -47,7 +47,7 @@ use crate::storage::{Files, JournalPlace, Storage};
 #[derive(Clone, Debug)]
 pub struct Journal {
     pub(super) place: Arc<JournalPlace>,
-    pub(super) segment_records: u64,
+    pub(super) segment: SegmentSize,
     pub(super) window_records: Option<u64>,
     pub(super) reserve_bytes: u64,
     pub(super) cached_bytes: u64,
@@ -56,6 +56,13 @@ pub struct Journal {
     pub(super) disk_full: DiskFull,
     pub(super) retention: Option<Retention>,
     pub(super) hooks: Hooks,
+}
+
+/// How large new segments are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SegmentSize {
+    Bytes(u64),
+    Records(u64),
 }
 
 impl Journal {
@@ -68,7 +75,7 @@ impl Journal {
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Journal {
             place: JournalPlace::new(path.into()),
-            segment_records: 1 << 20,
+            segment: SegmentSize::Bytes(64 << 20),
             window_records: None,
             reserve_bytes: 64 << 20,
             cached_bytes: 256 << 20,
@@ -80,9 +87,16 @@ impl Journal {
         }
     }
 
-    /// Records in each new segment; 1,048,576 if not set. Existing segments keep theirs.
+    /// How many bytes of records each new segment takes, as many whole ones as fit; 64 MiB if not set. Existing segments
+    /// keep theirs. The journal allocates up to three segments ahead of what is written.
+    pub fn segment_bytes(mut self, count: u64) -> Self {
+        self.segment = SegmentSize::Bytes(count);
+        self
+    }
+
+    /// How many records each new segment takes, in place of [`Journal::segment_bytes`].
     pub fn segment_records(mut self, count: u64) -> Self {
-        self.segment_records = count;
+        self.segment = SegmentSize::Records(count);
         self
     }
 
@@ -243,16 +257,29 @@ impl Journal {
         wiring::open(self, storage, threads)
     }
 
+    /// How many records of so many bytes each a new segment takes.
+    pub(super) fn segment_records_of(&self, record_bytes: usize) -> u64 {
+        match self.segment {
+            SegmentSize::Bytes(bytes) => bytes / record_bytes as u64,
+            SegmentSize::Records(count) => count,
+        }
+    }
+
     /// Refuses options that make no sense, and gives W.
     pub(super) fn check_options(&self, record_bytes: usize) -> Result<u64, OpenError> {
         let bad =
             |option, value: u64, rule| Err(OpenError::BadOption { option, value: value.to_string(), rule });
         let most_bytes = 1 << 40;
-        if self.segment_records == 0 {
-            return bad("segment_records", 0, "a segment holds one record or more");
+        let (option, value) = match self.segment {
+            SegmentSize::Bytes(bytes) => ("segment_bytes", bytes),
+            SegmentSize::Records(count) => ("segment_records", count),
+        };
+        let segment_records = self.segment_records_of(record_bytes);
+        if segment_records == 0 {
+            return bad(option, value, "a segment holds one record or more");
         }
-        if self.segment_records.checked_mul(record_bytes as u64).is_none_or(|bytes| bytes > most_bytes) {
-            return bad("segment_records", self.segment_records, "a segment is at most 1 TiB");
+        if segment_records.checked_mul(record_bytes as u64).is_none_or(|bytes| bytes > most_bytes) {
+            return bad(option, value, "a segment is at most 1 TiB");
         }
         if self.reserve_bytes == 0 {
             return bad("reserve_bytes", 0, "at least one page must be kept present");
@@ -267,11 +294,11 @@ impl Journal {
         }
         match (self.sync, self.window_records) {
             (_, Some(0)) => bad("window_records", 0, "the window holds one record or more"),
-            (SyncMode::None, Some(count)) if count < 2 * self.segment_records => {
+            (SyncMode::None, Some(count)) if count < 2 * segment_records => {
                 bad("window_records", count, "with SyncMode::None the window is two segments or more")
             }
             (_, Some(count)) if count > 1 << 40 => bad("window_records", count, "at most 2^40"),
-            (SyncMode::None, None) => Ok(2 * self.segment_records),
+            (SyncMode::None, None) => Ok(2 * segment_records),
             (_, Some(count)) => Ok(count),
             (_, None) => Ok(1 << 16),
         }

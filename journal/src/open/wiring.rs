@@ -40,7 +40,7 @@ pub(super) fn open<E: Event, S: Storage>(
     }
     let record_bytes = Record::<E>::BYTES;
     let window = journal.check_options(record_bytes)?;
-    let segment_bytes = HEADER_BYTES + journal.segment_records * record_bytes as u64;
+    let segment_bytes = HEADER_BYTES + journal.segment_records_of(record_bytes) * record_bytes as u64;
     let RecoveredJournal { lock, control, chain, last, report } =
         recovery::recover(storage, &schema, record_bytes, window, segment_bytes)?;
     let template = template::<E>(journal, &report, &chain, control.state.branch, text);
@@ -96,7 +96,7 @@ fn template<E: Event>(
     SegmentHeader {
         journal_id: report.journal_id,
         base: 0,
-        capacity: journal.segment_records,
+        capacity: journal.segment_records_of(Record::<E>::BYTES),
         record_bytes: Record::<E>::BYTES as u32,
         event_bytes: size_of::<E>() as u32,
         epoch: report.epoch,
