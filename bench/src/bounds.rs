@@ -5,8 +5,8 @@
 use std::time::Instant;
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
-use slipring_journal::crc::RecordCrc;
-use slipring_journal::prefetch;
+use slipring_journal::__private::crc::RecordCrc;
+use slipring_journal::__private::prefetch;
 
 use crate::event::Order;
 use crate::harness::Sample;

@@ -114,10 +114,33 @@ pub use work::wait::{Wait, WaitStrategy};
 pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
-    Anchor, CorruptRecord, Cursors, DiskFull, Event, Field, Follower, Journal, JournalFault, JournalId, Kind,
-    Lease, ReadError, Reader, Record, RecoveryReport, Retention, RetentionHandle, Schema, SyncMode,
-    UnknownTag,
+    Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind, Follower, IoFault,
+    Journal, JournalFault, JournalId, Kind, Lease, NotOurs, OpenError, RawReader, RawRecord, ReadError,
+    Reader, Record, RecoveryReport, Retention, RetentionHandle, SalvageError, Schema, SealedSegment, Stall,
+    SyncError, SyncMode, UnknownTag, Writer,
 };
+
+/// What most programs need: `use slipring::prelude::*`.
+///
+/// ```
+/// use slipring::prelude::*;
+///
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[repr(C)]
+/// struct Tick { price: u64 }
+///
+/// let lane = Lane::named("main").stage("print", |tick: &Tick, _: &Context| drop(tick.price), Gate::PUBLISHED);
+/// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+/// publisher.publish(Tick { price: 7 })?;
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
+pub mod prelude {
+    pub use crate::{
+        Context, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Publisher, Publishers,
+        ReplayFrom, ReplayUntil, Snapshot, Snapshots, Stage, StageKey, SyncMode, Wait,
+    };
+}
 
 #[doc(hidden)]
 pub use slipring_journal::__private;

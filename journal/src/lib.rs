@@ -28,12 +28,9 @@ mod open;
 mod read;
 mod retention;
 mod salvage;
-#[doc(hidden)]
-pub mod storage;
+mod storage;
 mod tools;
 
-#[doc(hidden)]
-pub use append::batch::AppendBatch;
 pub use append::writer::Writer;
 pub use companions::hooks::SealedSegment;
 pub use companions::preparer::DiskFull;
@@ -41,37 +38,39 @@ pub use companions::syncer::SyncMode;
 pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
 pub use event::record::{RawRecord, Record};
 pub use event::{Event, Field, Schema, UnknownTag};
-#[doc(hidden)]
-pub use format::crc;
-#[cfg(feature = "negative-controls")]
-#[doc(hidden)]
-pub use format::golden;
 pub use format::{
     Anchor, BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES,
     RECORD_HEADER_BYTES, VERSION,
 };
 pub use live::cursors::Cursors;
-#[doc(hidden)]
-pub use live::progress::Change;
 pub use open::journal::Journal;
 pub use open::report::RecoveryReport;
 pub use read::follow::Follower;
 pub use read::inspect::{JournalInfo, SegmentInfo, inspect};
 pub use read::raw::RawReader;
 pub use read::typed::{Chunk, Chunks, Reader, Unchecked};
-#[doc(hidden)]
-pub use read::verify::verify_on;
 pub use read::verify::{Status, VerifyReport, verify};
 pub use retention::holders::{Lease, RetentionHandle};
 pub use retention::options::Retention;
-#[doc(hidden)]
-pub use salvage::salvage_on;
 pub use salvage::{Loss, Lost, SalvageError, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
 pub use storage::{FileKind, NotOurs};
+/// What the derive writes, and what this workspace's engine, tests and benchmarks share. It changes without notice.
 #[doc(hidden)]
-pub use tools::{prefetch, protect};
+pub mod __private {
+    pub use crate::append::batch::AppendBatch;
+    pub use crate::event::private::*;
+    pub use crate::format::crc;
+    #[cfg(feature = "negative-controls")]
+    pub use crate::format::golden;
+    pub use crate::live::progress::Change;
+    pub use crate::read::verify::verify_on;
+    pub use crate::salvage::salvage_on;
+    pub use crate::tools::{prefetch, protect};
 
-#[doc(hidden)]
-pub use event::private as __private;
+    /// Where the files of a journal lie.
+    pub mod storage {
+        pub use crate::storage::*;
+    }
+}

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use slipring_journal::storage::{LockFault, Memory, MemoryFile, Storage};
+use slipring_journal::__private::storage::{LockFault, Memory, MemoryFile, Storage};
 use slipring_journal::{Event, Journal, JournalFault, ReadError, Reader};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use slipring_journal::storage::{LockFault, Memory, MemoryFile, MemoryMap, SegmentMap, Storage, StorageFile};
+use slipring_journal::__private::storage::{
+    LockFault, Memory, MemoryFile, MemoryMap, SegmentMap, Storage, StorageFile,
+};
 
 /// A call that storage makes of the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@
 use std::ops::ControlFlow;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
+use slipring_journal::__private::{salvage_on, verify_on};
 use slipring_journal::{
-    Event, Follower, JournalFault, Kind, OpenError, ReadError, Reader, SalvageOptions, Schema, Status,
-    Writer, salvage_on, verify_on,
+    Event, Follower, JournalFault, Kind, OpenError, ReadError, Reader, SalvageOptions, Schema, Status, Writer,
 };
 
 use crate::faulty::{Call, Faulty};

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use slipring_journal::storage::Memory;
+use slipring_journal::__private::storage::Memory;
 
 use crate::faulty::Faulty;
 use crate::journals::{

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::time::Duration;
 
-use slipring_journal::storage::{Memory, Storage};
+use slipring_journal::__private::storage::{Memory, Storage};
 use slipring_journal::{
     AppendError, Event, Journal, OpenError, ReadError, Reader, RecoveryReport, SyncMode, Writer,
 };

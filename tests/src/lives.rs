@@ -5,8 +5,8 @@ use std::io::Read;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
+use slipring_journal::__private::storage::Storage;
 use slipring_journal::Reader;
-use slipring_journal::storage::Storage;
 
 use crate::journals::{Note, note, time};
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use slipring_journal::storage::{Files, FilesLock, LockFault, MappedFile, Storage};
+use slipring_journal::__private::storage::{Files, FilesLock, LockFault, MappedFile, Storage};
 
 /// [`Files`] with another boot id.
 #[derive(Clone, Debug)]

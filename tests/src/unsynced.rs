@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
-use slipring_journal::storage::{
+use slipring_journal::__private::storage::{
     Files, FilesLock, LockFault, MappedFile, MappedSegment, SegmentMap, Storage, StorageFile,
 };
 

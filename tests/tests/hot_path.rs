@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::process::Command;
 
-use slipring_journal::storage::Memory;
+use slipring_journal::__private::storage::Memory;
 use slipring_journal::{Journal, SyncMode};
 use slipring_tests::children::{Child, has_tool, skipped};
 use slipring_tests::faulty::{Call, Faulty};

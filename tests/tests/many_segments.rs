@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use slipring_journal::storage::{Memory, Storage};
+use slipring_journal::__private::storage::{Memory, Storage};
 use slipring_journal::{Reader, Retention};
 use slipring_tests::children::Child;
 use slipring_tests::counting::{self, Counting};

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FallocateFlags;
-use slipring_journal::storage::Files;
+use slipring_journal::__private::storage::Files;
 
 use super::board::Board;
 use super::reader::{look, odd, open_file};

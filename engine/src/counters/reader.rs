@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use slipring_journal::storage::Files;
+use slipring_journal::__private::storage::Files;
 use slipring_journal::{FileKind, NotOurs};
 
 use super::board::{About, Board};

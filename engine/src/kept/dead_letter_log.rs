@@ -15,7 +15,7 @@ use std::io::{Read as _, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
+use slipring_journal::__private::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
 use super::dead_letter_format::{HEAD_BYTES, LetterEntry, decode, encode, encode_mark};

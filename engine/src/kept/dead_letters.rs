@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use slipring_journal::storage::{Access, Files};
+use slipring_journal::__private::storage::{Access, Files};
 
 use super::dead_letter_format::encode;
 use super::dead_letter_log as log;

@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
+use slipring_journal::__private::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
 use super::epochs;

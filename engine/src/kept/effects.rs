@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::{MmapOptions, MmapRaw};
-use slipring_journal::storage::{Access, Files, Folder};
+use slipring_journal::__private::storage::{Access, Files, Folder};
 use slipring_journal::{JournalId, RawReader};
 
 use super::epochs;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use slipring_journal::storage::{Files, Folder};
+use slipring_journal::__private::storage::{Files, Folder};
 
 use crate::error::{KeepError, io};
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use slipring_journal::storage::{Access, Folder};
+use slipring_journal::__private::storage::{Access, Folder};
 use slipring_journal::{Journal, RawReader};
 
 use super::dead_letters::DeadLetters;

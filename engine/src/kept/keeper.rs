@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use slipring_journal::storage::Folder;
+use slipring_journal::__private::storage::Folder;
 use slipring_journal::{Cursors, Journal, RetentionHandle};
 
 use super::dead_letter_log;

@@ -5,7 +5,7 @@
 //! are gone is refused or dropped, never trusted.
 //!
 //! The journal's folder is the one that its writer holds, by a handle, and each stage's is found in it once: no name is
-//! looked up again, and nothing in them is followed ([`Folder`](slipring_journal::storage::Folder)).
+//! looked up again, and nothing in them is followed ([`Folder`](slipring_journal::__private::storage::Folder)).
 //!
 //! Nothing of this is written on the hot path but an effect's progress (two stores into a mapped file). Bytes of
 //! snapshots and digests go through bounded queues to the [keeper](keeper::Keeper), one thread an engine.

@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use slipring_journal::__private::storage::Files;
 use slipring_journal::RawReader;
-use slipring_journal::storage::Files;
 
 use super::duties::{Duties, Keeps};
 use super::effects::EffectsProgress;

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use slipring_journal::storage::{Access, Files, Folder, believed_bytes};
+use slipring_journal::__private::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
 
 use super::folders::{stage_folder, write_whole};

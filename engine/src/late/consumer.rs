@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use slipring_journal::storage::Files;
+use slipring_journal::__private::storage::Files;
 use slipring_journal::{Anchor, Cursors, Event, Follower, Journal, ReadError, Reader, RetentionHandle};
 
 use super::error::LateError;

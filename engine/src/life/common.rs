@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use slipring_journal::storage::Folder;
-use slipring_journal::{Change, Cursors, Event, Journal, Writer};
+use slipring_journal::__private::Change;
+use slipring_journal::__private::storage::Folder;
+use slipring_journal::{Cursors, Event, Journal, Writer};
 
 use super::start::Begin;
 use crate::counters::board::Board;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use slipring_journal::storage::Files;
+use slipring_journal::__private::storage::Files;
 use slipring_journal::{Event, Journal, RetentionHandle};
 
 use super::common::Common;

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use slipring_journal::storage::holder::{boot_id, pid_namespace, stat};
+use slipring_journal::__private::storage::holder::{boot_id, pid_namespace, stat};
 
 use super::format::Process;
 

@@ -3,7 +3,7 @@
 //! A count alone can't tell a history that was cut short and went on another way from the one that the other journal has
 //! seen: the first would have its events taken for those that are there.
 
-use slipring_journal::storage::Files;
+use slipring_journal::__private::storage::Files;
 use slipring_journal::{Event, Kind, ReadError, Reader};
 
 /// The other journal's records, read in order.

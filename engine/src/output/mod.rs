@@ -22,7 +22,7 @@ mod held;
 
 use std::time::{Duration, Instant};
 
-use slipring_journal::storage::Files;
+use slipring_journal::__private::storage::Files;
 use slipring_journal::{Cursors, Event, ReadError};
 
 use crate::error::{OutputError, PublishError};

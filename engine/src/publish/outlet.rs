@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use slipring_journal::storage::Files;
+use slipring_journal::__private::storage::Files;
 
 use super::times::TimeBounds;
 use crate::clock::Clock;

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{Ordering, compiler_fence};
 
-use slipring_journal::{Event, prefetch};
+use slipring_journal::__private::prefetch;
+use slipring_journal::Event;
 
 /// A cell of the ring, aligned to a cache line.
 #[derive(Clone, Copy, Debug)]

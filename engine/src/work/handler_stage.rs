@@ -6,8 +6,8 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use slipring_journal::__private::storage::Files;
 use slipring_journal::Event;
-use slipring_journal::storage::Files;
 
 use super::hand_over::{Pass, Ring, Source};
 use super::journal_stage::JournalStage;

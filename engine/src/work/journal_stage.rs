@@ -4,8 +4,9 @@ use std::any::Any;
 use std::ops::Range;
 use std::sync::atomic::{Ordering, compiler_fence};
 
-use slipring_journal::storage::Files;
-use slipring_journal::{AppendBatch, AppendError, Cursors, Event, Stall, Writer};
+use slipring_journal::__private::AppendBatch;
+use slipring_journal::__private::storage::Files;
+use slipring_journal::{AppendError, Cursors, Event, Stall, Writer};
 
 use super::stage::{RunStage, Turn, Wiring};
 use crate::cursors::cursor::Cursor;

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fs::File;
 use std::sync::Arc;
 
-use slipring_journal::storage::Files;
+use slipring_journal::__private::storage::Files;
 use slipring_journal::{Event, JournalId};
 
 use super::journal_stage::JournalStage;

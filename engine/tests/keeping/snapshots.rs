@@ -299,7 +299,7 @@ fn retention_keeps_what_digests_need() {
 
 #[test]
 fn what_was_handed_over_is_on_disk_before_the_next_writer_is_let_in() {
-    use slipring_journal::storage::{Files, Storage};
+    use slipring_journal::__private::storage::{Files, Storage};
     for life in 0..5 {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::at(folder.path()).segment_records(1 << 14).sync(SyncMode::None);

@@ -2,8 +2,9 @@
 //! type, version or byte order. Each test's name says its row. What a reader meets that was open before is in
 //! `faults_readers`.
 
-use slipring_journal::storage::{Memory, Storage};
-use slipring_journal::{Event, Follower, JournalFault, OpenError, ReadError, Reader, Status, verify_on};
+use slipring_journal::__private::storage::{Memory, Storage};
+use slipring_journal::__private::verify_on;
+use slipring_journal::{Event, Follower, JournalFault, OpenError, ReadError, Reader, Status};
 use slipring_tests::faulty::Faulty;
 use slipring_tests::journals::{
     BLOCK_BYTES, BOOT, FileSet, HEADER_BYTES, Note, RECORD_BYTES, append_to, closed, died, mend_checksum,

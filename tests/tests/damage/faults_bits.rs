@@ -3,8 +3,9 @@
 //! one bit of every byte; every bit of those too by
 //! `cargo test -p slipring-tests --release --test damage every_bit -- --ignored`.
 
-use slipring_journal::storage::Storage;
-use slipring_journal::{JournalFault, OpenError, ReadError, Status, protect, verify_on};
+use slipring_journal::__private::storage::Storage;
+use slipring_journal::__private::{protect, verify_on};
+use slipring_journal::{JournalFault, OpenError, ReadError, Status};
 use slipring_tests::journals::{
     BLOCK_BYTES, FileSet, HEADER_BYTES, RECORD_BYTES, closed, died, next_boot, open, options, read_all,
     same_boot, segment,

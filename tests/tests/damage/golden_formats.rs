@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use slipring_journal::golden::{GoldenJournal, GoldenSegment};
+use slipring_journal::__private::golden::{GoldenJournal, GoldenSegment};
 use slipring_journal::{
     Event, Journal, JournalFault, ReadError, SalvageOptions, Status, inspect, salvage, verify,
 };

@@ -3,11 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use slipring_journal::storage::Memory;
-use slipring_journal::{
-    Journal, JournalFault, OpenError, Retention, SalvageOptions, Status, SyncMode, protect, salvage_on,
-    verify_on,
-};
+use slipring_journal::__private::storage::Memory;
+use slipring_journal::__private::{protect, salvage_on, verify_on};
+use slipring_journal::{Journal, JournalFault, OpenError, Retention, SalvageOptions, Status, SyncMode};
 use slipring_tests::journals::{
     BLOCK_BYTES, BOOT, FileSet, HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, closed, died, open,
     options, read_all, same_boot, segment,

@@ -1,8 +1,9 @@
 //! Segments and control file are bound to each other: what is whole and yet of another copy of the journal, or of an
 //! earlier time, is found out.
 
-use slipring_journal::storage::Memory;
-use slipring_journal::{JournalFault, OpenError, ReadError, Retention, Status, verify_on};
+use slipring_journal::__private::storage::Memory;
+use slipring_journal::__private::verify_on;
+use slipring_journal::{JournalFault, OpenError, ReadError, Retention, Status};
 use slipring_tests::journals::{
     BLOCK_BYTES, BOOT, FileSet, HEADER_BYTES, NEXT_BOOT, RECORD_BYTES, append_to, closed, next_boot, note,
     open, options, read_all, same_boot, segment, time,

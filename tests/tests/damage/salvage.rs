@@ -3,10 +3,10 @@
 
 use std::ops::ControlFlow;
 
-use slipring_journal::storage::{Memory, Storage};
+use slipring_journal::__private::storage::{Memory, Storage};
+use slipring_journal::__private::{salvage_on, verify_on};
 use slipring_journal::{
     Event, Kind, Loss, MAX_EPOCH, OpenError, Reader, SalvageError, SalvageOptions, SalvageReport, Status,
-    salvage_on, verify_on,
 };
 use slipring_tests::images::{mend_record, whole};
 use slipring_tests::journals::{

@@ -2,7 +2,8 @@
 //! those of the fuzz targets (`tests/fuzz`), here over seeded bytes, so that every run of the tests has some
 //! thousands of cases; what a fuzzer found stands below with its story.
 
-use slipring_journal::{JournalFault, OpenError, Status, verify_on};
+use slipring_journal::__private::verify_on;
+use slipring_journal::{JournalFault, OpenError, Status};
 use slipring_tests::fuzzed::BODIES;
 use slipring_tests::images::{folder, whole};
 use slipring_tests::journals::{BLOCK_BYTES, mend_checksum, open, options, segment};

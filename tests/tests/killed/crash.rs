@@ -7,8 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use slipring_journal::__private::storage::{Files, Storage};
 use slipring_journal::Journal;
-use slipring_journal::storage::{Files, Storage};
 use slipring_tests::journals::{Note, RECORD_BYTES};
 use slipring_tests::lives::{Journalled, Life, live_and_die};
 

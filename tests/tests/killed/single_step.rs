@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use slipring_journal::storage::{Files, Memory, Storage};
+use slipring_journal::__private::storage::{Files, Memory, Storage};
 use slipring_journal::{Journal, Reader, SyncMode};
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{FileSet, HEADER_BYTES, Note, RECORD_BYTES, time};

@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use slipring_journal::storage::Storage;
+use slipring_journal::__private::storage::Storage;
 use slipring_journal::{Journal, Reader};
 use slipring_tests::children::{Mount, is_root, skipped};
 use slipring_tests::journals::{HEADER_BYTES, Note};

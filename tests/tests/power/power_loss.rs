@@ -9,7 +9,7 @@ use crate::sim::lives::{Plan, history};
 use crate::sim::moved::{self, Off};
 use crate::sim::removed_twice::removed_twice;
 use crate::sim::torn_control::torn_twice;
-use slipring_journal::protect;
+use slipring_journal::__private::protect;
 
 /// Crash images in one run, over all plans; the other sweeps here go by it too.
 fn images_wanted() -> u64 {

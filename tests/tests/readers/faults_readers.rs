@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use slipring_journal::storage::{Memory, Storage, StorageFile};
+use slipring_journal::__private::storage::{Memory, Storage, StorageFile};
 use slipring_journal::{Follower, Journal, JournalFault, ReadError, Reader};
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use slipring_journal::storage::{Memory, Storage, StorageFile};
+use slipring_journal::__private::storage::{Memory, Storage, StorageFile};
+use slipring_journal::__private::{protect, verify_on};
 use slipring_journal::{
     Follower, Journal, JournalFault, OpenError, ReadError, Reader, Retention, Status, SyncError, SyncMode,
-    Writer, protect, verify_on,
+    Writer,
 };
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use slipring_journal::storage::Memory;
+use slipring_journal::__private::storage::Memory;
 use slipring_journal::{Kind, ReadError, Reader, Retention};
 use slipring_tests::journals::{BOOT, NEXT_BOOT, Note, note, open, options};
 

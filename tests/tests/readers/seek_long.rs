@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use slipring_journal::storage::{Memory, Storage};
+use slipring_journal::__private::storage::{Memory, Storage};
 use slipring_journal::{AppendError, JournalFault, ReadError, Reader, Writer};
 use slipring_tests::faulty::Faulty;
 use slipring_tests::folders::in_memory;
@@ -126,7 +126,7 @@ fn seek_in_a_map_agrees_with_a_linear_scan() {
     for (seed, gait) in (0..).zip(GAITS) {
         let folder = in_memory();
         let times = times(gait, 3_000, seed);
-        let writer = write(&slipring_journal::storage::Files::new(folder.path()), 2_000, &times);
+        let writer = write(&slipring_journal::__private::storage::Files::new(folder.path()), 2_000, &times);
         let mut reader = writer.reader().unwrap();
         for from in [0, 2_500] {
             // Now the segment is mapped that holds it; the other is read.

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use slipring_journal::storage::{Memory, Storage};
+use slipring_journal::__private::storage::{Memory, Storage};
 use slipring_journal::{AppendError, Cursors, DiskFull, OpenError, Reader, Stall, SyncError, Writer};
 use slipring_tests::faulty::{Call, Faulty};
 use slipring_tests::journals::{

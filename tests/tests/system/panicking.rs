@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use slipring_journal::storage::Memory;
+use slipring_journal::__private::storage::Memory;
 use slipring_journal::{AppendError, Retention, SyncError, Writer};
 use slipring_tests::faulty::Faulty;
 use slipring_tests::journals::{BOOT, Note, note, open, options, read_all, time};

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use rustix::fs::FallocateFlags;
-use slipring_journal::storage::{Files, Memory};
+use slipring_journal::__private::storage::{Files, Memory};
 use slipring_journal::{Journal, JournalFault, OpenError};
 use slipring_tests::children::{Mount, is_root, skipped};
 use slipring_tests::faulty::Faulty;

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use slipring_journal::storage::Identity;
+use slipring_journal::__private::storage::Identity;
 
 use super::{CRC_BYTES, HEADER_BYTES, LineLayout, NAME_BYTES, STAGE_ENTRY_BYTES, cut, text};
 

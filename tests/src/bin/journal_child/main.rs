@@ -7,7 +7,7 @@ use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use slipring_journal::storage::{Files, Storage};
+use slipring_journal::__private::storage::{Files, Storage};
 use slipring_journal::{AppendError, Journal, Stall, SyncError, SyncMode, Writer};
 use slipring_tests::journals::{Note, append_batch, time};
 use slipring_tests::lives::{Message, note_of_round};

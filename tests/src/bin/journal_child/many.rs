@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use slipring_journal::storage::Files;
+use slipring_journal::__private::storage::Files;
 use slipring_journal::{Journal, Retention, SalvageOptions, Status, SyncMode, inspect, verify};
 use slipring_tests::journals::{Note, append_to, note, time};
 use slipring_tests::unsynced::Unsynced;
@@ -55,9 +55,13 @@ pub(crate) fn all(folder: &str, segments: u64) {
     followed(&journal, end);
     let into = Path::new(folder).join("salvaged");
     let options = SalvageOptions::default();
-    let report =
-        slipring_journal::salvage_on(&Files::new(&place), &Unsynced(Files::new(&into)), options, |_, _| ())
-            .unwrap();
+    let report = slipring_journal::__private::salvage_on(
+        &Files::new(&place),
+        &Unsynced(Files::new(&into)),
+        options,
+        |_, _| (),
+    )
+    .unwrap();
     assert_eq!((report.records, report.lost_count), (end, 0), "{report}");
     println!("salvaged: {} records", report.records);
     std::fs::remove_dir_all(&into).unwrap();

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use slipring_journal::storage::{copy_in, copy_out};
+use slipring_journal::__private::storage::{copy_in, copy_out};
 
 const SECTOR_WORDS: usize = 64;
 /// Sectors in front of a segment's records: nobody stores into them through a map.

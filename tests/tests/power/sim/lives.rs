@@ -3,7 +3,7 @@
 //!
 //! The oracle of I2 is what the harness saw acknowledged while the writer lived, never the D in an image.
 
-use slipring_journal::storage::{Storage, StorageFile};
+use slipring_journal::__private::storage::{Storage, StorageFile};
 use slipring_journal::{AppendError, Event, Journal, OpenError, Reader, Retention, SyncMode, Writer};
 
 use super::machine::Sim;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use slipring_journal::storage::{LockFault, SegmentMap, Storage, StorageFile};
+use slipring_journal::__private::storage::{LockFault, SegmentMap, Storage, StorageFile};
 
 use super::inode::Inode;
 

@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use slipring_journal::storage::{LockFault, Storage};
+use slipring_journal::__private::storage::{LockFault, Storage};
 use slipring_journal::{Journal, OpenError, Retention, SyncMode, Writer};
 
 use super::lives::Note;
