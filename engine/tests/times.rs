@@ -234,7 +234,8 @@ fn what_lies_in_the_journal_is_replayed_whatever_its_times_and_publishing_goes_o
     try_all_ways(&mut publisher, u64::MAX);
     assert_eq!(engine.join().unwrap().durable_end, Some(102));
     // The same without a replay.
-    let (engine, mut publisher) = journalled(folder.path()).open().unwrap().go_live().unwrap();
+    let recovered = journalled(folder.path()).open().unwrap().without_history();
+    let (engine, mut publisher) = recovered.go_live().unwrap();
     publisher.publish_at(far + DAY, tick(102)).unwrap();
     assert_eq!(engine.join().unwrap().durable_end, Some(103));
     let backtest = bare().backtest(&Journal::at(folder.path())).unwrap();

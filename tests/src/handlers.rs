@@ -12,7 +12,7 @@ use crate::journals::{Note, note};
 /// # Panics
 /// If that fails.
 pub fn live(builder: EngineBuilder<Note>) -> (Engine<Note>, Publisher<Note>) {
-    builder.open().unwrap().go_live().unwrap()
+    builder.open().unwrap().without_history().go_live().unwrap()
 }
 
 /// What [`keep`] has seen.

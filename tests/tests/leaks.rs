@@ -96,7 +96,7 @@ fn life(folder: &Path, way: u64) {
         recovered.replay(ReplayFrom::Sequence(from)).unwrap();
         return;
     }
-    let (engine, mut publisher) = recovered.go_live().unwrap();
+    let (engine, mut publisher) = recovered.without_history().go_live().unwrap();
     // It outlives the engine, and goes when its handle does.
     let late = LateConsumer::named("late").from(FollowFrom::End);
     let late = engine.follow(late, |_: &Note, _: &LateContext| ()).unwrap();

@@ -39,6 +39,7 @@ fn main() {
         .lane(Lane::named("slow lane").stage("slow", slow, Gate::JOURNALLED))
         .open()
         .unwrap()
+        .without_history()
         .go_live()
         .unwrap();
     println!("live {}", engine.live_from());

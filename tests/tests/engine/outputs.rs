@@ -236,7 +236,7 @@ impl Pair {
 
     /// Goes live, publishes notes of these numbers, shuts both down; what the first one's shutdown said.
     fn live(self, ids: Range<u64>) -> Result<(), ShutdownError> {
-        let (engine, mut publisher) = self.notes.go_live().unwrap();
+        let (engine, mut publisher) = self.notes.without_history().go_live().unwrap();
         for id in ids {
             // It may have halted already.
             let _ = publisher.publish_at(id, note(id));
