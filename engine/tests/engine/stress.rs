@@ -2,7 +2,7 @@
 //! reaches every stage whose handler returns, and no other event does.
 //!
 //! Some hundred rounds in the ordinary run; ten thousand by
-//! `SLIPRING_END_ROUNDS=10000 cargo test --release -p slipring --test stress -- --ignored --nocapture`.
+//! `SLIPRING_END_ROUNDS=10000 cargo test --release -p slipring --test engine stress -- --ignored --nocapture`.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;

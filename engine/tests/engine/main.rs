@@ -1,0 +1,12 @@
+//! The engine as its user sees it, from opening to its end.
+
+mod drained;
+mod ending;
+mod extremes;
+mod living;
+mod panicked;
+mod replaying;
+mod stress;
+mod times;
+mod waiting;
+mod whole;
