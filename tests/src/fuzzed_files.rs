@@ -52,6 +52,16 @@ pub fn whole_counters() -> Vec<u8> {
     PLACE.with(|place| place.whole_counters.clone())
 }
 
+/// Has whole counters say that the engine has halted in its stage "other": the words are as docs/counters.md says.
+pub fn halt(counters: &mut [u8]) {
+    const FATE: usize = BLOCK_BYTES + 640;
+    let cause = b"told to";
+    for (word, value) in [1, 2, 30, cause.len() as u64].into_iter().enumerate() {
+        counters[FATE + 8 * word..][..8].copy_from_slice(&value.to_le_bytes());
+    }
+    counters[BLOCK_BYTES + 768..][..cause.len()].copy_from_slice(cause);
+}
+
 /// Lives once, and gives what the counters were at the end.
 fn live(journal: &Path, counters: &Path) -> Vec<u8> {
     let mut recovered = Engine::builder()
@@ -99,6 +109,9 @@ pub fn counters(bytes: &[u8]) {
     let Some((&how, rest)) = bytes.split_first() else { return };
     PLACE.with(|place| {
         let mut file = place.whole_counters.clone();
+        if how & 16 == 0 {
+            halt(&mut file);
+        }
         change(&mut file, rest);
         if how & 1 == 0 {
             mend_counters(&mut file);

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use slipring::{CountersError, CountersFault, CountersReader};
-use slipring_tests::fuzzed_files::{look_at_counters, mend_counters, put, whole_counters};
+use slipring_tests::fuzzed_files::{halt, look_at_counters, mend_counters, put, whole_counters};
 
 /// The system's allocator, which notes the largest request.
 struct Largest;
@@ -70,25 +70,31 @@ fn lock() -> std::sync::MutexGuard<'static, ()> {
 const NUMBERS: [u64; 10] =
     [0, 1, 255, 1 << 16, (1 << 16) + 1, u32::MAX as u64, 1 << 32, i64::MAX as u64, u64::MAX - 1, u64::MAX];
 
+/// Each number in each word of 4 and of 8 bytes.
+fn words(length: usize) -> impl Iterator<Item = (usize, u64, usize)> {
+    let places = (0..length).step_by(4).flat_map(|at| [(at, 4), (at, 8)]);
+    let places = places.filter(move |(at, bytes)| at + bytes <= length);
+    places.flat_map(|(at, bytes)| NUMBERS.map(|number| (at, number, bytes)))
+}
+
 #[test]
 fn row_hostile_counters_every_word_of_every_length() {
     let _one = lock();
     let place = Place::new();
-    place.look(&place.whole, "whole").unwrap();
+    let mut halted = place.whole.clone();
+    halt(&mut halted);
     let (mut taken, mut refused) = (0, 0);
-    for at in (0..place.whole.len()).step_by(4) {
-        for number in NUMBERS {
-            for bytes in [4, 8] {
-                let mut file = place.whole.clone();
-                let Some(word) = file.get_mut(at..at + bytes) else { continue };
-                word.copy_from_slice(&number.to_le_bytes()[..bytes]);
-                mend_counters(&mut file);
-                match place.look(&file, &format!("{number:#x} in {bytes} bytes at {at}")) {
-                    Ok(()) => taken += 1,
-                    Err(CountersError::Invalid { .. } | CountersError::Stale { .. }) => refused += 1,
-                    Err(CountersError::Ended { .. }) => {}
-                    Err(error) => panic!("{number:#x} at {at}: {error}"),
-                }
+    for whole in [&place.whole, &halted] {
+        place.look(whole, "whole").unwrap();
+        for (at, number, bytes) in words(whole.len()) {
+            let mut file = whole.clone();
+            file[at..at + bytes].copy_from_slice(&number.to_le_bytes()[..bytes]);
+            mend_counters(&mut file);
+            match place.look(&file, &format!("{number:#x} in {bytes} bytes at {at}")) {
+                Ok(()) => taken += 1,
+                Err(CountersError::Invalid { .. } | CountersError::Stale { .. }) => refused += 1,
+                Err(CountersError::Ended { .. }) => {}
+                Err(error) => panic!("{number:#x} at {at}: {error}"),
             }
         }
     }
