@@ -159,7 +159,8 @@ fn no_snapshot_outlives_the_dead_letters_before_it() {
         let lane =
             Lane::named("main").journal().with(stage.snapshots(Snapshots::every(100).at_shutdown(false)));
         // Nothing syncs the letters but the keeper before a snapshot: there are no effects, and nothing is retired.
-        let journal = Journal::at(&place).sync(SyncMode::every(Duration::from_millis(1)));
+        let journal =
+            Journal::at(&place).segment_bytes(1 << 20).sync(SyncMode::every(Duration::from_millis(1)));
         Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
     };
     let (engine, mut publisher) = open(false).go_live().unwrap();
