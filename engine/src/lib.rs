@@ -16,7 +16,7 @@
 //! ```
 //!
 //! ```
-//! use slipring::{Context, Engine, Event, ReplayFrom, Gate, Journal, Lane};
+//! use slipring::prelude::*;
 //!
 //! #[derive(Clone, Copy, Debug, Event)]
 //! #[repr(C)]
@@ -33,13 +33,12 @@
 //!         Gate::JOURNALLED,
 //!     ))
 //!     .open()?;
-//! println!("{}", recovered.recovery().expect("it has a journal"));
 //! recovered.replay(ReplayFrom::Start)?;
 //! let (engine, mut publisher) = recovered.go_live()?;
 //! let sequence = publisher.publish(Order { id: 1, price: 5_853_300, quantity: 18, side: 1 })?;
 //! engine.wait_durable(sequence)?;
 //! engine.join()?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), slipring::Error>(())
 //! ```
 //!
 //! What each level promises is in `docs/reference/guarantees.md`; how it is made, in `docs/architecture.md`.

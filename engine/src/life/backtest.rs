@@ -21,7 +21,7 @@ use crate::kept::epochs::Epochs;
 /// [`Output::only`](crate::Output::only) what the engine behind it does not hold: give it one without a journal.
 ///
 /// ```
-/// # use slipring::{Context, Engine, Event, ReplayFrom, Gate, Journal, Lane, Replay, ReplayUntil};
+/// # use slipring::{Context, Engine, Event, Gate, Journal, Lane, Replay, ReplayFrom, ReplayUntil};
 /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
 /// # let folder = tempfile::tempdir()?;
 /// # let place = folder.path().join("ticks");

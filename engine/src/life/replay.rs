@@ -66,7 +66,7 @@ pub struct Step {
 /// What to replay and how. A [`ReplayFrom`] alone is one at full speed.
 ///
 /// ```
-/// use slipring::{ReplayFrom, Pace, Replay, ReplayUntil};
+/// use slipring::{Pace, Replay, ReplayFrom, ReplayUntil};
 ///
 /// let replay = Replay::new(ReplayFrom::Time(1_700_000_000_000_000_000))
 ///     .until(ReplayUntil::Time(1_700_000_060_000_000_000))
