@@ -1,6 +1,6 @@
-//! What the machine itself does at this work with nothing around it: records stored into mapped, prefaulted memory, with
-//! and without the checksum, and events added up from memory. Measures to read slipring's figures by: plain loops, no
-//! proof that nothing could be faster.
+//! What the machine itself does at this work with nothing around it: records stored into mapped, prefaulted
+//! memory, with and without the checksum, and events added up from memory. Measures to read slipring's
+//! figures by: plain loops, no proof that nothing could be faster.
 
 use std::time::Instant;
 
@@ -15,8 +15,8 @@ use crate::host::Cores;
 /// A record's worth of words, as the journal lays them out.
 type Record = [u64; 8];
 
-/// A mapped file with room for a number of records, all of its pages present, and as much again behind it: like a
-/// journal's reserve, so that the pages written first are no longer in any cache.
+/// A mapped file with room for a number of records, all of its pages present, and as much again behind it:
+/// like a journal's reserve, so that the pages written first are no longer in any cache.
 pub struct Room {
     map: MmapRaw,
     records: usize,
@@ -40,8 +40,8 @@ impl Room {
         let _ = self.map.advise(Advice::PopulateWrite);
     }
 
-    /// Stores a record into every slot, whole and plain, where the journal stores word by word with atomics; with `CRC`
-    /// also its checksum, by the same routine.
+    /// Stores a record into every slot, whole and plain, where the journal stores word by word with atomics;
+    /// with `CRC` also its checksum, by the same routine.
     pub fn copy<const CRC: bool>(&self, cores: Cores) -> Vec<Sample> {
         self.prefault();
         cores.pin_publisher();
@@ -67,8 +67,8 @@ impl Room {
         let slots: *mut Record = self.map.as_mut_ptr().cast();
         // As the journal does: a bound that leaves out what helps is none.
         prefetch::to_write(slots.wrapping_add(n + AHEAD));
-        // SAFETY: the mapping is page-aligned, writable, twice `records * 64` bytes long and lives as long as `self`;
-        // nobody else has it, and the file has no name, so nobody shortens it.
+        // SAFETY: the mapping is page-aligned, writable, twice `records * 64` bytes long and lives as long as
+        // `self`; nobody else has it, and the file has no name, so nobody shortens it.
         unsafe { slots.add(n).copy_from_nonoverlapping(record, 1) };
     }
 

@@ -1,5 +1,6 @@
 //! The stamps of every measurement: the processor's counter, read in some nanoseconds and turned into
-//! nanoseconds afterwards. `quanta` checks that the counter is invariant and falls back to the system's clock.
+//! nanoseconds afterwards. `quanta` checks that the counter is invariant and falls back to the system's
+//! clock.
 
 use std::sync::OnceLock;
 
@@ -11,8 +12,9 @@ pub struct Ticks {
     is_counter: bool,
 }
 
-/// Waits until all that this thread has loaded is here. The processor reads its counter ahead of loads that still wait
-/// for another core's cache line: without this a stamp says when the cursor came, not when the event did.
+/// Waits until all that this thread has loaded is here. The processor reads its counter ahead of loads that
+/// still wait for another core's cache line: without this a stamp says when the cursor came, not when the
+/// event did.
 #[inline(always)]
 pub fn loaded() {
     // SAFETY: every x86-64 has SSE2, and the instruction touches no memory.
@@ -55,8 +57,8 @@ impl Ticks {
 
     /// The counter now.
     ///
-    /// Read here and not by the clock where it is the same: the clock's own reading became part of one contender's loop and
-    /// a call in another's, which was a nanosecond or two of what is compared.
+    /// Read here and not by the clock where it is the same: the clock's own reading became part of one
+    /// contender's loop and a call in another's, which was a nanosecond or two of what is compared.
     #[inline(always)]
     pub fn now(self) -> u64 {
         match counter() {

@@ -36,11 +36,13 @@ enum Bench {
     Replay(Options),
     /// Stores and containers doing the journal's and the replay's work (built with `--features peers`).
     Peers(Options),
-    /// The machine alone: what it does to a thread that only looks at the clock, and to a core whose neighbour is busy.
+    /// The machine alone: what it does to a thread that only looks at the clock, and to a core whose
+    /// neighbour is busy.
     Jitter(Options),
     /// Everything, one after the other.
     All(Options),
-    /// Says what got slower from run A to run B beyond the noise; exit 1 if something did, 2 if it can't tell.
+    /// Says what got slower from run A to run B beyond the noise; exit 1 if something did, 2 if it can't
+    /// tell.
     Compare(CompareOptions),
 }
 
@@ -58,8 +60,8 @@ struct Options {
     /// Also writes summary.json, HdrHistogram logs, pictures and report.html there.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Counts turns of contenders on two cores only while these are so far apart; waits a second for it, and runs a turn in which
-    /// that changed again. For a host that moves the cores about.
+    /// Counts turns of contenders on two cores only while these are so far apart; waits a second for it, and
+    /// runs a turn in which that changed again. For a host that moves the cores about.
     #[arg(long, value_enum, value_name = "HOW")]
     apart: Option<Distance>,
     /// Slows slipring's stages down on purpose, to try whether `compare` sees it.

@@ -1,5 +1,6 @@
-//! Figures by how far apart the two cores were when they were taken. On a virtual machine that changes between two turns
-//! of one round: then a median over all rounds says more of the host than of the contenders.
+//! Figures by how far apart the two cores were when they were taken. On a virtual machine that changes
+//! between two turns of one round: then a median over all rounds says more of the host than of the
+//! contenders.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -57,8 +58,8 @@ pub struct ByDistance {
 }
 
 impl ByDistance {
-    /// Between the publisher's core and the consumer's; nothing if they are not pinned. With a distance that is wanted, only
-    /// turns at that count.
+    /// Between the publisher's core and the consumer's; nothing if they are not pinned. With a distance that
+    /// is wanted, only turns at that count.
     pub fn between(
         cores: Cores,
         names: Vec<String>,
@@ -75,8 +76,8 @@ impl ByDistance {
         self.wanted.map_or(String::new(), words)
     }
 
-    /// Runs a contender between two looks at the distance; where one is wanted, until it was that before and behind. If it
-    /// never is, the figures are no numbers.
+    /// Runs a contender between two looks at the distance; where one is wanted, until it was that before and
+    /// behind. If it never is, the figures are no numbers.
     pub fn run(&mut self, contender: usize, run: &mut dyn FnMut() -> Vec<Sample>) -> Vec<Sample> {
         let cores = self.cores;
         let mut look = || {

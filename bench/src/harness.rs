@@ -183,8 +183,9 @@ impl Output {
         self.turns(name, topology, rounds, contenders, None, None);
     }
 
-    /// The same of contenders whose events go from the publisher's core to the consumer's: also says what each carried by how
-    /// far apart the two were. With a folder, the disk is let finish as in [`Output::bench_on_disk`].
+    /// The same of contenders whose events go from the publisher's core to the consumer's: also says what
+    /// each carried by how far apart the two were. With a folder, the disk is let finish as in
+    /// [`Output::bench_on_disk`].
     pub fn bench_between(
         &mut self,
         (cores, folder): (Cores, Option<&Path>),

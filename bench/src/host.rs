@@ -69,11 +69,12 @@ pub fn pin_to(core: Option<usize>) {
     }
 }
 
-/// Waits until the journal's helper has done its work: the resident pages have not grown for a while. The while is longer
-/// than making and syncing the next file takes, for its pages come after that, and would take a core from what is measured.
+/// Waits until the journal's helper has done its work: the resident pages have not grown for a while. The
+/// while is longer than making and syncing the next file takes, for its pages come after that, and would take
+/// a core from what is measured.
 ///
-/// Awake: a virtual machine's host moves a core that slept. It then lay beyond the cache of the stage's core in 11 runs of 16, and in 5
-/// without sleep; contenders without a journal need not wait.
+/// Awake: a virtual machine's host moves a core that slept. It then lay beyond the cache of the stage's core
+/// in 11 runs of 16, and in 5 without sleep; contenders without a journal need not wait.
 pub fn settle() {
     const LOOKS: u32 = 8;
     let (mut before, mut quiet) = (0, 0);

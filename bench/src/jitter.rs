@@ -1,5 +1,5 @@
-//! A hiccup meter: what the machine does to a thread that does nothing but look at the clock. The jumps that it
-//! records are in every other figure too.
+//! A hiccup meter: what the machine does to a thread that does nothing but look at the clock. The jumps that
+//! it records are in every other figure too.
 
 use std::time::Duration;
 

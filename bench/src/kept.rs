@@ -1,6 +1,6 @@
-//! A folder in which files come and go as the segments of a journal with retention: the newest stay, up to a size, and
-//! the oldest are unlinked. A bound that removed each file before the next would measure memory and blocks that were
-//! free a moment ago.
+//! A folder in which files come and go as the segments of a journal with retention: the newest stay, up to a
+//! size, and the oldest are unlinked. A bound that removed each file before the next would measure memory and
+//! blocks that were free a moment ago.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};

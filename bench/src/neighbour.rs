@@ -1,7 +1,7 @@
-//! What two cores are to each other: how far apart, and what one gets done while the other is busy. Two cores of a virtual
-//! machine may be two threads of one core of its host, two cores of one cache, or of two, whatever the machine shows, and
-//! the host may change that several times a second. Of two threads of one core each has half of what it computes
-//! with: a bound measured while the other core sleeps has all of it.
+//! What two cores are to each other: how far apart, and what one gets done while the other is busy. Two cores
+//! of a virtual machine may be two threads of one core of its host, two cores of one cache, or of two,
+//! whatever the machine shows, and the host may change that several times a second. Of two threads of one
+//! core each has half of what it computes with: a bound measured while the other core sleeps has all of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

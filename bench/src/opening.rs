@@ -1,4 +1,5 @@
-//! Opening after a crash: how long recovery takes, of journals of ever more records in an equal number of segments.
+//! Opening after a crash: how long recovery takes, of journals of ever more records in an equal number of
+//! segments.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

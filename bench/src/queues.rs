@@ -1,4 +1,5 @@
-//! What else carries events from one thread to another, behind one trait: both ends try and spin, as the ring's do.
+//! What else carries events from one thread to another, behind one trait: both ends try and spin, as the
+//! ring's do.
 
 use std::sync::Arc;
 use std::time::Instant;

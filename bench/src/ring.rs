@@ -71,7 +71,8 @@ impl RawRing {
         Self::start_with(wait, events, cores, |_, _| {})
     }
 
-    /// The same, whose handler does one thing more with each, by its number; the first is the one that does not count.
+    /// The same, whose handler does one thing more with each, by its number; the first is the one that does
+    /// not count.
     pub fn start_with(
         wait: RawWait,
         events: u64,
@@ -131,8 +132,8 @@ pub fn raw(wait: RawWait, events: u64, batch: usize, cores: Cores) -> Vec<Sample
     publish_raw(RawRing::start(wait, events, cores), events, batch)
 }
 
-/// The same with the least of a home-made log in the handler: a copy and a checksum into prepared pages. Nobody is told how
-/// far it is, nothing is cut off, synced, or found again.
+/// The same with the least of a home-made log in the handler: a copy and a checksum into prepared pages.
+/// Nobody is told how far it is, nothing is cut off, synced, or found again.
 fn raw_logging(folder: &Path, events: u64, batch: usize, cores: Cores) -> Vec<Sample> {
     let room = Room::new(folder, events + 1);
     room.prefault();
@@ -164,8 +165,8 @@ fn publish_raw(mut ring: RawRing, events: u64, batch: usize) -> Vec<Sample> {
     Sample::throughput(events, started.elapsed())
 }
 
-/// slipring as `builder` describes it: the time from the first publish until the stages named have finished the last
-/// event.
+/// slipring as `builder` describes it: the time from the first publish until the stages named have finished
+/// the last event.
 pub fn engine(
     builder: EngineBuilder<Order>,
     stages: &[&str],
@@ -268,8 +269,8 @@ pub fn bench(output: &mut Output, cores: Cores, quick: bool, slow: bool) {
     }
 }
 
-/// `journalled/b1`, `journalled/b64`: journal and a stage gated on journalled, fused on one lane. The bound has the machine
-/// to itself, and once more a busy core beside it, as the lane has.
+/// `journalled/b1`, `journalled/b64`: journal and a stage gated on journalled, fused on one lane. The bound
+/// has the machine to itself, and once more a busy core beside it, as the lane has.
 pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
     let events: u64 = 1 << 20;
     let rounds = if quick { 5 } else { 15 };
@@ -309,7 +310,8 @@ pub fn bench_journalled(output: &mut Output, folder: &Path, cores: Cores, quick:
 mod tests {
     use super::*;
 
-    /// Neither would end if the event that says "it runs" were taken for one of those that count, or counted twice.
+    /// Neither would end if the event that says "it runs" were taken for one of those that count, or counted
+    /// twice.
     #[test]
     fn the_raw_ring_ends_behind_the_last_event() {
         let cores = Cores::find().without_pins();

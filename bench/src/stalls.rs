@@ -1,7 +1,7 @@
-//! A spinning thread notices its own stalls: two looks at the clock far apart, though nothing between them takes
-//! long. What the kernel counted meanwhile says what it was, as far as the kernel knows: not which thread took the core
-//! (the journal's helper and syncer are threads too), and not what the thread itself did without faulting or blocking.
-//! So who leaves stalls out says which kinds, and shows what is left without.
+//! A spinning thread notices its own stalls: two looks at the clock far apart, though nothing between them
+//! takes long. What the kernel counted meanwhile says what it was, as far as the kernel knows: not which
+//! thread took the core (the journal's helper and syncer are threads too), and not what the thread itself did
+//! without faulting or blocking. So who leaves stalls out says which kinds, and shows what is left without.
 
 use crate::clock::Ticks;
 
@@ -9,8 +9,8 @@ use crate::clock::Ticks;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Neither a switch nor a page fault nor a block: the host or an interrupt had the core, or the thread was busy
-    /// itself for so long.
+    /// Neither a switch nor a page fault nor a block: the host or an interrupt had the core, or the thread
+    /// was busy itself for so long.
     Host,
     /// The kernel gave the core to another thread: where slipring has threads beside, also to one of those.
     Switched,
@@ -21,13 +21,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether the figures "outside stalls" leave it out: something else had the core, be it a thread of ours. What a
-    /// thread does to itself stays in.
+    /// Whether the figures "outside stalls" leave it out: something else had the core, be it a thread of
+    /// ours. What a thread does to itself stays in.
     pub fn is_from_outside(self) -> bool {
         matches!(self, Kind::Host | Kind::Switched)
     }
 
-    /// Whether the figures "outside the host's stalls" leave it out: no thread that the kernel knows of had the core.
+    /// Whether the figures "outside the host's stalls" leave it out: no thread that the kernel knows of had
+    /// the core.
     pub fn is_the_hosts(self) -> bool {
         self == Kind::Host
     }
@@ -127,8 +128,8 @@ impl Watch {
         now
     }
 
-    /// Work of the thread's own since the last look may have taken so many ticks: they are no stall. No look by itself,
-    /// which would take ten nanoseconds of what is measured.
+    /// Work of the thread's own since the last look may have taken so many ticks: they are no stall. No look
+    /// by itself, which would take ten nanoseconds of what is measured.
     #[inline(always)]
     pub fn worked(&mut self, ticks: u64) {
         self.work = ticks;

@@ -34,7 +34,8 @@ pub fn round(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return value;
     }
-    // By whole powers of ten on either side: a tenth of one is none exactly, and 116,100,000 would be 116099999.99999999.
+    // By whole powers of ten on either side: a tenth of one is none exactly, and 116,100,000 would be
+    // 116099999.99999999.
     let digits = value.abs().log10().floor() as i32 - 3;
     let power = 10f64.powi(digits.abs());
     if digits > 0 { (value / power).round() * power } else { (value * power).round() / power }

@@ -1,6 +1,6 @@
-//! Appending for a long while from an empty folder, rolls and preparation included: what bounds it is how fast
-//! segments can be prepared and how fast the disk takes them, so both are measured beside it. All of them keep the same
-//! count of bytes and unlink what is older.
+//! Appending for a long while from an empty folder, rolls and preparation included: what bounds it is how
+//! fast segments can be prepared and how fast the disk takes them, so both are measured beside it. All of
+//! them keep the same count of bytes and unlink what is older.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -69,8 +69,8 @@ fn drop_cached(file: &File) {
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
 }
 
-/// Segments allocated and made present, one after the other: the bound of preparation. Only that is timed, with memory
-/// that was given back a moment ago, as a journal's helper finds it.
+/// Segments allocated and made present, one after the other: the bound of preparation. Only that is timed,
+/// with memory that was given back a moment ago, as a journal's helper finds it.
 fn prepare(folder: &Path, span: Duration) -> Vec<Sample> {
     let mut kept = Kept::new(folder);
     let started = Instant::now();
@@ -93,8 +93,8 @@ fn prepare(folder: &Path, span: Duration) -> Vec<Sample> {
     Sample::throughput(records, preparing)
 }
 
-/// A segment's worth of dirty pages synced at a time, and the oldest file unlinked: the bound of the disk. Only that is
-/// timed; the syncs are also told by themselves.
+/// A segment's worth of dirty pages synced at a time, and the oldest file unlinked: the bound of the disk.
+/// Only that is timed; the syncs are also told by themselves.
 fn disk(folder: &Path, span: Duration) -> Vec<Sample> {
     let mut kept = Kept::new(folder);
     let started = Instant::now();
@@ -154,8 +154,9 @@ fn latency(folder: &Path, cores: Cores, rolls: u64) -> Vec<Sample> {
     ]
 }
 
-/// Slipring's sustained rate over the least of the bounds: preparation, disk, copying with the checksum; and its rate
-/// until all is durable over the disk's, as it ends with everything synced and unlinked like that bound.
+/// Slipring's sustained rate over the least of the bounds: preparation, disk, copying with the checksum; and
+/// its rate until all is durable over the disk's, as it ends with everything synced and unlinked like that
+/// bound.
 fn say_bounds(output: &Output) {
     let rate = |bench: &str, contender: &str, metric: &str| {
         let row = output

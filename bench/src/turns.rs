@@ -1,5 +1,5 @@
-//! Whose turn it is in a round, and the rest between two turns: nobody always comes behind the same one, or pays for
-//! what it left behind.
+//! Whose turn it is in a round, and the rest between two turns: nobody always comes behind the same one, or
+//! pays for what it left behind.
 
 use std::fs::File;
 use std::path::Path;
@@ -28,7 +28,8 @@ pub fn order(bench: &str, round: usize, contenders: usize) -> Vec<usize> {
     order
 }
 
-/// Lets the disk finish what a contender left to it, outside every time measured: the next one must not wait for it.
+/// Lets the disk finish what a contender left to it, outside every time measured: the next one must not wait
+/// for it.
 pub fn rest(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         // Best effort: without it the next one has a worse moment, and the spread shows it.

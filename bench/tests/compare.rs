@@ -1,5 +1,5 @@
-//! `slipring-bench compare` on recorded runs: two equal ones raise no alarm, one that was slowed down on purpose
-//! (`--inject-slow-down`) does. Nothing is timed here.
+//! `slipring-bench compare` on recorded runs: two equal ones raise no alarm, one that was slowed down on
+//! purpose (`--inject-slow-down`) does. Nothing is timed here.
 
 use std::path::Path;
 use std::process::{Command, Output};

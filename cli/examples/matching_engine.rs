@@ -1,5 +1,5 @@
-//! A matching engine that recovers: a price-time-priority book as a stage with snapshots, digests, effects and dead
-//! letters. Its commands are journalled; its trades go to a tape, each of them once.
+//! A matching engine that recovers: a price-time-priority book as a stage with snapshots, digests, effects
+//! and dead letters. Its commands are journalled; its trades go to a tape, each of them once.
 //!
 //! ```text
 //! commands --> journal --- durable --> matching ---- trades, each with its key --> tape
@@ -7,13 +7,13 @@
 //!            <folder>/*.seg        <folder>/stages/matching/{*.snapshot, digests, effects, dead-letters}
 //! ```
 //!
-//! `cargo run --release -p slipring-cli --example matching_engine` runs a made-up day in a folder that goes away: a first
-//! life takes most of it, a second one restores the newest snapshot, replays the tail and takes the rest, and the
-//! end is compared with the same commands put through a book that never stopped.
+//! `cargo run --release -p slipring-cli --example matching_engine` runs a made-up day in a folder that goes
+//! away: a first life takes most of it, a second one restores the newest snapshot, replays the tail and takes
+//! the rest, and the end is compared with the same commands put through a book that never stopped.
 //!
-//! `.. --example matching_engine -- FOLDER [MESSAGES.csv]` keeps its journal in FOLDER and takes its commands from a
-//! LOBSTER message file, if one is given, five thousand a second. Kill it whenever you like, and run it again: it goes on
-//! where it was.
+//! `.. --example matching_engine -- FOLDER [MESSAGES.csv]` keeps its journal in FOLDER and takes its commands
+//! from a LOBSTER message file, if one is given, five thousand a second. Kill it whenever you like, and run
+//! it again: it goes on where it was.
 
 use std::path::Path;
 use std::time::Duration;
@@ -51,8 +51,8 @@ fn exchange(folder: &Path) -> Result<EngineBuilder<CommandEvent>> {
     Ok(Engine::builder().journal(journal).lane(Lane::named("exchange").journal().with(stage)))
 }
 
-/// One life of the process: recovers, and takes the commands that the journal does not have yet, up to `end`, fifty
-/// after each pause.
+/// One life of the process: recovers, and takes the commands that the journal does not have yet, up to `end`,
+/// fifty after each pause.
 fn live(folder: &Path, commands: &[(u64, Command)], end: usize, pause: Duration) -> Result<ShutdownReport> {
     let mut recovered = exchange(folder)?.open()?;
     let replayed = recovered.replay(ReplayFrom::Snapshot)?;

@@ -38,21 +38,23 @@ pub enum Command {
     Verify(LookArgs),
     /// Show how far a running engine is: cursors, lags, batches, stalls
     ///
-    /// The counters are found by the journal that the engine writes, or given by their path. Exit status: 0 shown, 1 the engine's process is
-    /// gone without an end in good order (what it left is shown), 3 there are none, usage or I/O.
+    /// The counters are found by the journal that the engine writes, or given by their path. Exit status: 0
+    /// shown, 1 the engine's process is gone without an end in good order (what it left is shown), 3 there
+    /// are none, usage or I/O.
     Top(TopArgs),
     /// Show what stages keep beside a journal: snapshots, effects, digests, dead letters
     Stages(LookArgs),
-    /// List the events that stages did not process, write them into a file, and settle those that have been dealt with
+    /// List the events that stages did not process, write them into a file, and settle those that have been
+    /// dealt with
     ///
-    /// To publish them again, let the program that has the engine call DeadLetters::reprocess. Exit status: 0 fine,
-    /// 1 some of those to be written have no event any more, 3 usage or I/O.
+    /// To publish them again, let the program that has the engine call DeadLetters::reprocess. Exit status: 0
+    /// fine, 1 some of those to be written have no event any more, 3 usage or I/O.
     DeadLetters(DeadLettersArgs),
     /// Copy what can be read of a damaged journal into a new one
     ///
-    /// Keeps the longest prefix without damage, and says what lies behind. The damaged journal is only read; close
-    /// its writer first. Exit status: 0 nothing was lost, 1 records were lost and the others kept, 2 nothing can be
-    /// kept, 3 usage or I/O.
+    /// Keeps the longest prefix without damage, and says what lies behind. The damaged journal is only read;
+    /// close its writer first. Exit status: 0 nothing was lost, 1 records were lost and the others kept, 2
+    /// nothing can be kept, 3 usage or I/O.
     Salvage(SalvageArgs),
     /// Write shell completions to the standard output
     Completions {
@@ -85,8 +87,8 @@ pub struct DemoArgs {
     /// A LOBSTER message file, or synthetic:N, instead of --events
     #[arg(long, value_name = "FILE", conflicts_with = "events", value_parser = input())]
     pub input: Option<Input>,
-    /// Folder to work in, which must be empty or not there; it is kept. A new one in the temporary folder if not
-    /// given
+    /// Folder to work in, which must be empty or not there; it is kept. A new one in the temporary folder if
+    /// not given
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
     /// How often to kill it
@@ -185,7 +187,8 @@ pub struct TopArgs {
     /// The folder of the journal that the engine writes
     #[arg(required_unless_present = "counters")]
     pub journal: Option<PathBuf>,
-    /// The counters file itself, where no journal names it: the engine has none, or its folder has another name by now
+    /// The counters file itself, where no journal names it: the engine has none, or its folder has another
+    /// name by now
     #[arg(long, value_name = "FILE", conflicts_with = "journal")]
     pub counters: Option<PathBuf>,
     /// Show them again and again until the engine ends, every second or every SECONDS
@@ -229,12 +232,14 @@ pub struct DeadLettersArgs {
     /// Those that are settled too
     #[arg(long)]
     pub all: bool,
-    /// Note, durably, that the open ones of --stage (those of --sequence, if given) have been dealt with, and how
+    /// Note, durably, that the open ones of --stage (those of --sequence, if given) have been dealt with, and
+    /// how
     ///
     /// With --into once they are in the file and it is synced; one without an event is not settled then.
     #[arg(long, value_name = "HOW", requires = "stage")]
     pub settle: Option<String>,
-    /// Write the open ones into this new file instead of listing them, each with its sequence, time, cause and event
+    /// Write the open ones into this new file instead of listing them, each with its sequence, time, cause
+    /// and event
     #[arg(long, value_name = "FILE", conflicts_with_all = ["all", "json"])]
     pub into: Option<PathBuf>,
     /// What to write there: a JSON object a line, or CSV with a line of names

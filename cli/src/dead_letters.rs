@@ -118,7 +118,8 @@ fn write_into(
     verdict(code, out.write_all(said.as_bytes()))
 }
 
-/// Makes the file, and has it survive power loss, its entry in the folder too: what is settled must be somewhere.
+/// Makes the file, and has it survive power loss, its entry in the folder too: what is settled must be
+/// somewhere.
 fn write_synced(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,

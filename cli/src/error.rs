@@ -158,7 +158,8 @@ impl CliError {
     }
 }
 
-/// The answer of a command that judges: it stands whether or not whoever reads the output has seen enough of it.
+/// The answer of a command that judges: it stands whether or not whoever reads the output has seen enough of
+/// it.
 pub(crate) fn verdict(code: ExitCode, written: io::Result<()>) -> Result<ExitCode, CliError> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

@@ -1,5 +1,5 @@
-//! An event of whatever type as JSON, by the schema in its segment's header. The schema is a file's word, so it is
-//! believed only as far as there are bytes in the event for what it says.
+//! An event of whatever type as JSON, by the schema in its segment's header. The schema is a file's word, so
+//! it is believed only as far as there are bytes in the event for what it says.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,8 @@ use slipring_journal::Schema;
 /// Arrays lie in each other at most so deep; what lies deeper is not shown.
 const MOST_NESTED: usize = 32;
 
-/// The event's fields by name. Of a one-of event only the variant that it holds. What the schema says wrongly is null.
+/// The event's fields by name. Of a one-of event only the variant that it holds. What the schema says wrongly
+/// is null.
 pub(crate) fn of(schema: &Schema, event: &[u8]) -> Value {
     // A line `Variant u32=7` of the schema: the event holds this variant if the tag there is 7.
     let holds: HashSet<&str> = schema
@@ -22,7 +23,8 @@ pub(crate) fn of(schema: &Schema, event: &[u8]) -> Value {
         .map(|field| field.name.as_str())
         .collect();
     let mut object = Map::new();
-    // Each byte of an event belongs to one field of those that it holds, so there is no more to show than it has.
+    // Each byte of an event belongs to one field of those that it holds, so there is no more to show than it
+    // has.
     let mut bytes_left = event.len();
     for field in schema.fields.iter().filter(|field| !field.kind.contains('=')) {
         if field.name.rsplit_once('/').is_none_or(|(variant, _)| holds.contains(variant)) {

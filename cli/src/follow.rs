@@ -1,5 +1,5 @@
-//! `slipring follow`: a journal's messages as they come, like `tail -f`. It only reads; whoever writes does not
-//! notice it.
+//! `slipring follow`: a journal's messages as they come, like `tail -f`. It only reads; whoever writes does
+//! not notice it.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -55,8 +55,8 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
 /// How long a signal waits for the output to take what it was given.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Has a signal end the process also while it is stuck: in a write that nobody reads, in a read of a disk that does
-/// not answer. There is nothing to save.
+/// Has a signal end the process also while it is stuck: in a write that nobody reads, in a read of a disk
+/// that does not answer. There is nothing to save.
 fn end_when_stuck() -> io::Result<()> {
     let (mut told, tell) = std::os::unix::net::UnixStream::pair()?;
     for signal in [SIGINT, SIGTERM] {

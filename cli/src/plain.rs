@@ -1,6 +1,6 @@
-//! Text that comes from files and arguments, made fit to be shown. A name may hold what moves a terminal's cursor,
-//! renames its window, or turns the order of what is read round; here it becomes what it is written as in Rust:
-//! `\u{1b}`. In JSON it becomes an escape of JSON, so that nothing is lost.
+//! Text that comes from files and arguments, made fit to be shown. A name may hold what moves a terminal's
+//! cursor, renames its window, or turns the order of what is read round; here it becomes what it is written
+//! as in Rust: `\u{1b}`. In JSON it becomes an escape of JSON, so that nothing is lost.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};

@@ -109,8 +109,8 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Nothing is left that a signal could spoil, and it ends the process: whoever reads the output may have stopped
-    /// doing so.
+    /// Nothing is left that a signal could spoil, and it ends the process: whoever reads the output may have
+    /// stopped doing so.
     fn is_over(&self) {
         // Relaxed: nothing is handed over with it.
         self.over.store(true, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! `slipring replay`: a journal's messages again, from a time to a time, at a pace. It only reads, so it may run
-//! beside a writer.
+//! `slipring replay`: a journal's messages again, from a time to a time, at a pace. It only reads, so it may
+//! run beside a writer.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};

@@ -205,8 +205,8 @@ fn late_state(late: &LateCounters) -> &'static str {
     }
 }
 
-/// Writes rows below a head, two names to the left and numbers to the right. The rates, in the fifth column, are left
-/// out if there are none.
+/// Writes rows below a head, two names to the left and numbers to the right. The rates, in the fifth column,
+/// are left out if there are none.
 fn columns<const N: usize>(mut rows: Vec<[String; N]>, out: &mut dyn Write) -> std::io::Result<()> {
     if rows[1..].iter().all(|row| row[4].is_empty()) {
         rows[0][4].clear();

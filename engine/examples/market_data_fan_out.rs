@@ -1,5 +1,5 @@
-//! Market data fans out: one feed, three consumers side by side, each at its own pace, and a report that waits for
-//! two of them.
+//! Market data fans out: one feed, three consumers side by side, each at its own pace, and a report that
+//! waits for two of them.
 //!
 //! ```text
 //!          +-> top of book -+

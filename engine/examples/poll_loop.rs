@@ -1,5 +1,5 @@
-//! One thread that does everything: it polls a socket, publishes what comes, and runs the engine's lane itself. No
-//! other thread of the engine spins; the journal's helpers sleep.
+//! One thread that does everything: it polls a socket, publishes what comes, and runs the engine's lane
+//! itself. No other thread of the engine spins; the journal's helpers sleep.
 //!
 //! ```text
 //! socket --> loop --publish--> ring --> journal --> book     (the lane is invoked by the same loop)

@@ -1,5 +1,6 @@
-//! A risk check before a gateway: an order leaves only after the check has passed it *and* it is durable. The check
-//! runs beside the journal, so it costs the order no time. Then the process restarts, and nothing is sent twice.
+//! A risk check before a gateway: an order leaves only after the check has passed it *and* it is durable. The
+//! check runs beside the journal, so it costs the order no time. Then the process restarts, and nothing is
+//! sent twice.
 //!
 //! ```text
 //!            +-> journal --- durable --+
@@ -25,8 +26,8 @@ pub struct Order {
 const RING: usize = 1 << 10;
 const MOST_POSITION: i64 = 1_000;
 
-/// The world outside: the orders that were sent, and the sequence behind the last. A real gateway keeps the latter
-/// in a file beside its session, for that is what tells a restart how far it got.
+/// The world outside: the orders that were sent, and the sequence behind the last. A real gateway keeps the
+/// latter in a file beside its session, for that is what tells a restart how far it got.
 #[derive(Default)]
 struct Venue {
     sent: Mutex<Vec<u64>>,
@@ -34,8 +35,8 @@ struct Venue {
 }
 
 fn desk(folder: &Path, venue: &Arc<Venue>) -> EngineBuilder<Order> {
-    // One verdict a slot of the ring: risk is never a whole ring ahead of the gateway. Relaxed is enough, for the
-    // gate makes what risk did visible to the gateway.
+    // One verdict a slot of the ring: risk is never a whole ring ahead of the gateway. Relaxed is enough, for
+    // the gate makes what risk did visible to the gateway.
     let verdicts: Arc<[AtomicBool]> = (0..RING).map(|_| AtomicBool::new(false)).collect();
     let (asked, venue) = (Arc::clone(&verdicts), Arc::clone(venue));
     let mut position = 0;

@@ -1,5 +1,5 @@
-//! Several publishers: three sessions, each on its own thread, into one engine that puts their orders into one
-//! sequence. Whoever was first is decided once, by the ring, journalled, and the same in every replay.
+//! Several publishers: three sessions, each on its own thread, into one engine that puts their orders into
+//! one sequence. Whoever was first is decided once, by the ring, journalled, and the same in every replay.
 //!
 //! ```text
 //! session 0 --+

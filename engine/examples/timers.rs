@@ -1,5 +1,5 @@
-//! Orders that expire: a stage schedules a timer for each one, and a heartbeat says how many are open. The process
-//! dies; replay knows which orders had expired, and the others expire in the next life.
+//! Orders that expire: a stage schedules a timer for each one, and a heartbeat says how many are open. The
+//! process dies; replay knows which orders had expired, and the others expire in the next life.
 //!
 //! ```text
 //! orders ----+
@@ -74,8 +74,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let journal = Journal::at(folder.path());
     let (short_ns, long_ns) = (2_000_000, 300_000_000);
 
-    // The first life: short orders expire, then the process dies. Dropping all of it is the nearest that an example
-    // can come to that.
+    // The first life: short orders expire, then the process dies. Dropping all of it is the nearest that an
+    // example can come to that.
     {
         let timers = Timers::start(1024)?;
         let (engine, mut publisher) = engine(&journal, &timers).open()?.go_live()?;

@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 ///
 /// One that panics halts the engine.
 ///
-/// Handlers never see a clock, only event time; so a clock may be anything: the system's, a counter, a feed's.
+/// Handlers never see a clock, only event time; so a clock may be anything: the system's, a counter, a
+/// feed's.
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now_ns(&self) -> u64;

@@ -1,20 +1,22 @@
 //! How long an end waits, and for whom: all of it here, for one bound is not right without the other.
 //!
-//! A lane that ends may have a last snapshot to hand over, and waits for the keeper to be done with the one before. Whoever
-//! drops the engine gives lanes a grace; it does not run while a lane waits so, or the drop would leave behind a thread
-//! that is only doing what it may. (The drop once gave up after five seconds, the lane after ten.)
+//! A lane that ends may have a last snapshot to hand over, and waits for the keeper to be done with the one
+//! before. Whoever drops the engine gives lanes a grace; it does not run while a lane waits so, or the drop
+//! would leave behind a thread that is only doing what it may. (The drop once gave up after five seconds, the
+//! lane after ten.)
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// How long dropping an engine, or a late consumer's handle, waits for the event in hand: an engine after anything moved.
+/// How long dropping an engine, or a late consumer's handle, waits for the event in hand: an engine after
+/// anything moved.
 pub(crate) const DROP: Duration = Duration::from_secs(5);
 
 /// How long dropping an engine then waits for lanes that were told to end, of which some hang.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// How long a stage that ends waits for the keeper to be done with the snapshot before, and how long the keeper goes on
-/// at the end for records to become durable.
+/// How long a stage that ends waits for the keeper to be done with the snapshot before, and how long the
+/// keeper goes on at the end for records to become durable.
 pub(crate) const LAST_SNAPSHOT: Duration = Duration::from_secs(10);
 
 /// Says that a drop has given up. Not by `eprintln`, which panics where nobody listens any more.
@@ -38,8 +40,8 @@ impl Grace {
         Grace { ends: now + SHORT }
     }
 
-    /// Whether it is over by `now`. While things move, or a lane waits for the keeper, which has a bound of its own, it begins
-    /// anew.
+    /// Whether it is over by `now`. While things move, or a lane waits for the keeper, which has a bound of
+    /// its own, it begins anew.
     pub(crate) fn is_over(&mut self, now: Instant, goes_on: bool) -> bool {
         if goes_on {
             self.ends = now + DROP;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A stage's name, with the type of its handler: made before the engine, given to the stage in place of its name, and
-/// used afterwards to [take](crate::ShutdownReport::take) the handler back. The compiler sees to it that stage and key
-/// are of one type; that of a closure need not be named.
+/// A stage's name, with the type of its handler: made before the engine, given to the stage in place of its
+/// name, and used afterwards to [take](crate::ShutdownReport::take) the handler back. The compiler sees to it
+/// that stage and key are of one type; that of a closure need not be named.
 ///
 /// ```
 /// # use slipring::{Context, Engine, Event, Gate, Handler, HandlerError, Lane, StageKey};

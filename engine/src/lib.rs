@@ -1,10 +1,10 @@
-//! An in-process disruptor engine: a lock-free ring feeds pinned consumer lanes while a journaller appends every
-//! event to memory-mapped segment files; replay starts at a time in those files and feeds the records into the
-//! same ring.
+//! An in-process disruptor engine: a lock-free ring feeds pinned consumer lanes while a journaller appends
+//! every event to memory-mapped segment files; replay starts at a time in those files and feeds the records
+//! into the same ring.
 //!
-//! One mechanism makes all of it: every stage publishes a cursor, and a gate is the least of the cursors that a
-//! stage waits for. So the dependency graph has any shape, and *published*, *journalled* and *durable* are just
-//! cursors to be gated on.
+//! One mechanism makes all of it: every stage publishes a cursor, and a gate is the least of the cursors that
+//! a stage waits for. So the dependency graph has any shape, and *published*, *journalled* and *durable* are
+//! just cursors to be gated on.
 //!
 //! ```text
 //!  publisher --> ring --+--> journal ----> segment files

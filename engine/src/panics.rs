@@ -1,4 +1,5 @@
-//! What a panic says, and how to be rid of it: what was thrown is the user's own, and its drop may panic in turn.
+//! What a panic says, and how to be rid of it: what was thrown is the user's own, and its drop may panic in
+//! turn.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};

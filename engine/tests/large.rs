@@ -13,7 +13,8 @@ struct Tick {
 
 fn pass(_: &Tick, _: &Context) {}
 
-/// The memory was asked for first, and the process aborted, or was ended by the system when it came to be used.
+/// The memory was asked for first, and the process aborted, or was ended by the system when it came to be
+/// used.
 #[test]
 fn a_ring_that_does_not_fit_into_memory_is_refused_before_any_is_taken() {
     for publishers in [Publishers::Single, Publishers::Multi] {
@@ -42,7 +43,8 @@ fn a_queue_of_commands_that_does_not_fit_into_memory_is_refused() {
     }
 }
 
-/// A chain of twenty thousand stages on a thread of little stack, described forwards or backwards; how many events they had.
+/// A chain of twenty thousand stages on a thread of little stack, described forwards or backwards; how many
+/// events they had.
 fn chain(backwards: bool, events: u64) -> u64 {
     const STAGES: u64 = 20_000;
     let count = Arc::new(AtomicU64::new(0));

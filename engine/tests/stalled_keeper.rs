@@ -1,5 +1,5 @@
-//! The thread that writes snapshots stands still: neither stage nor ring waits for it. A test of its own process, in which
-//! that thread is the only one of its name.
+//! The thread that writes snapshots stands still: neither stage nor ring waits for it. A test of its own
+//! process, in which that thread is the only one of its name.
 
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
@@ -87,10 +87,12 @@ impl Drop for Stalled {
     }
 }
 
-/// In the child: stops a thread of the parent, says so, and lets it go once the parent has closed its end, or is gone.
+/// In the child: stops a thread of the parent, says so, and lets it go once the parent has closed its end, or
+/// is gone.
 fn trace(thread: libc::pid_t, parents: i32, own: i32) -> ! {
     let mut byte = [0_u8];
-    // SAFETY: plain system calls, on a byte that lives; the child ends here, and a thread that is traced goes on with it.
+    // SAFETY: plain system calls, on a byte that lives; the child ends here, and a thread that is traced goes
+    // on with it.
     unsafe {
         libc::close(parents);
         let none = std::ptr::null_mut::<libc::c_void>();

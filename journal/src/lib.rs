@@ -2,13 +2,13 @@
 //!
 //! - Append at memory speed: words stored into pages that are already there, a checksum, a cursor. No system
 //!   call, no allocation, no lock.
-//! - Three levels of safety, which are cursors: *journalled* records survive the death of the process, *durable*
-//!   ones power loss.
+//! - Three levels of safety, which are cursors: *journalled* records survive the death of the process,
+//!   *durable* ones power loss.
 //! - Recovery that can itself be killed anywhere and run again.
 //! - Seek by time, across segments and within one, by a few reads.
 //!
-//! The journal knows nothing of rings; `slipring` puts it behind one. The format is in `docs/reference/format.md`, the
-//! promises are in `docs/reference/guarantees.md`.
+//! The journal knows nothing of rings; `slipring` puts it behind one. The format is in
+//! `docs/reference/format.md`, the promises are in `docs/reference/guarantees.md`.
 //!
 //! Start with [`Journal`].
 
@@ -56,7 +56,8 @@ pub use salvage::{Loss, Lost, SalvageError, SalvageOptions, SalvageReport, salva
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
 pub use storage::{FileKind, NotOurs};
-/// What the derive writes, and what this workspace's engine, tests and benchmarks share. It changes without notice.
+/// What the derive writes, and what this workspace's engine, tests and benchmarks share. It changes without
+/// notice.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::append::batch::AppendBatch;

@@ -1,7 +1,7 @@
 //! Files of every format version stay readable: kept as they were written, read by today's code.
 //!
-//! A new version adds a folder; none is ever changed. `cargo test -p slipring-journal --test golden -- --ignored`
-//! writes a folder for the current version, where there is none yet.
+//! A new version adds a folder; none is ever changed. `cargo test -p slipring-journal --test golden --
+//! --ignored` writes a folder for the current version, where there is none yet.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,8 @@ fn folder(version: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/v{version}"))
 }
 
-/// Twenty records: two lives, so two epochs; rolls; a time that goes back; a void record; a discarded tail none.
+/// Twenty records: two lives, so two epochs; rolls; a time that goes back; a void record; a discarded tail
+/// none.
 fn write_at(path: PathBuf) {
     for life in 0..2u64 {
         let journal = Journal::at(&path).segment_records(8).sync(SyncMode::EveryBatch);

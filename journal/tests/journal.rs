@@ -90,8 +90,8 @@ fn append_close_reopen_append_read() {
     }
 }
 
-/// Segments over 2 MiB, so that large pages come in where the file system has them; the memory of each given back
-/// as soon as it is durable, while others are written.
+/// Segments over 2 MiB, so that large pages come in where the file system has them; the memory of each given
+/// back as soon as it is durable, while others are written.
 #[test]
 fn nothing_is_lost_when_the_memory_of_durable_segments_is_given_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -185,8 +185,8 @@ fn a_writer_that_dies_leaves_every_committed_record() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Seek against a linear scan: equal times, regressions, rolls, several epochs, before the first, after the
-    /// last.
+    /// Seek against a linear scan: equal times, regressions, rolls, several epochs, before the first, after
+    /// the last.
     #[test]
     fn seek_equals_a_linear_scan(
         steps in proptest::collection::vec(-3i64..6, 0..200),
@@ -221,8 +221,8 @@ proptest! {
         }
     }
 
-    /// Appends in batches, as the engine makes them, leave the bytes that appends one by one leave; the cursor is behind
-    /// each batch, and behind what was published inside it.
+    /// Appends in batches, as the engine makes them, leave the bytes that appends one by one leave; the
+    /// cursor is behind each batch, and behind what was published inside it.
     #[test]
     fn batches_append_what_single_appends_do(
         steps in proptest::collection::vec((-3i64..6, prop::bool::weighted(0.1)), 0..300),

@@ -73,7 +73,7 @@ fn a_segment_that_a_list_lacks_is_looked_for_again() {
     // Nothing is synced: all of it lies above D.
     for id in 0..12 {
         while writer.try_append(id, &Tick { id }).is_err() {
-            writer.step_helper();
+            writer.step_preparer();
         }
     }
     let lacking = format!("{:020}.seg", 4);

@@ -1,4 +1,5 @@
-//! A journal that fails at a record of one's choice: something else has the name of the segment that begins there.
+//! A journal that fails at a record of one's choice: something else has the name of the segment that begins
+//! there.
 
 use std::path::{Path, PathBuf};
 

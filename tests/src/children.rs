@@ -142,7 +142,8 @@ impl Mount {
         rustix::mount::unmount(self.path(), UnmountFlags::empty()).map_err(|error| error.to_string())
     }
 
-    /// Takes the power from it: nothing that was not synced is there when it is mounted again, mapped pages neither.
+    /// Takes the power from it: nothing that was not synced is there when it is mounted again, mapped pages
+    /// neither.
     ///
     /// # Panics
     /// If the file system has no such call.

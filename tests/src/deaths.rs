@@ -1,5 +1,5 @@
-//! Stages that die: what a child with an engine says through a pipe before it is killed, where in the handling of an
-//! event it kills itself, and how a test lets it live and die.
+//! Stages that die: what a child with an engine says through a pipe before it is killed, where in the
+//! handling of an event it kills itself, and how a test lets it live and die.
 
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;

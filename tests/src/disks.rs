@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Mounts an empty disk of so many bytes over a folder, for the calling thread and those that it starts: they get a
-/// mount namespace of their own, with which the disk goes. Call it on a thread made for it.
+/// Mounts an empty disk of so many bytes over a folder, for the calling thread and those that it starts: they
+/// get a mount namespace of their own, with which the disk goes. Call it on a thread made for it.
 ///
 /// # Errors
 /// The system's, mostly that the process may not mount.

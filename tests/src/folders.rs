@@ -1,5 +1,6 @@
-//! Folders for tests. In memory, where a test is about states and orders and its records only have to survive a process:
-//! no disk that is busy with others' writes holds it up. On the disk, by `tempfile::tempdir`, where the disk matters.
+//! Folders for tests. In memory, where a test is about states and orders and its records only have to survive
+//! a process: no disk that is busy with others' writes holds it up. On the disk, by `tempfile::tempdir`,
+//! where the disk matters.
 
 use rustix::fs::statvfs;
 use tempfile::TempDir;

@@ -1,5 +1,6 @@
-//! What the fuzz targets do with arbitrary bytes, and `arbitrary_bytes.rs` with some thousands of them: look at a
-//! folder in every way that there is. It may be refused; it may not panic, read over an end, or keep reading.
+//! What the fuzz targets do with arbitrary bytes, and `arbitrary_bytes.rs` with some thousands of them: look
+//! at a folder in every way that there is. It may be refused; it may not panic, read over an end, or keep
+//! reading.
 //!
 //! Beyond that each body checks what must hold of whatever is accepted.
 
@@ -16,8 +17,8 @@ use crate::fuzzed_files;
 use crate::images::{self, CAPACITY};
 use crate::journals::{BLOCK_BYTES, FileSet, Note, mend_checksum, note, open, options, segment};
 
-/// Storage calls that one look at a folder may take: the images are three small segments, so whoever calls more
-/// often is counting to a number that he found in a file.
+/// Storage calls that one look at a folder may take: the images are three small segments, so whoever calls
+/// more often is counting to a number that he found in a file.
 const CALLS: usize = 3_000;
 
 /// A body: what a fuzz target does with its bytes.
@@ -69,7 +70,7 @@ pub fn open_folder(bytes: &[u8]) {
 fn append_some(writer: &mut Writer<Note, Faulty>, count: u8) -> u64 {
     let (mut appended, time_ns) = (0, writer.last_time_ns().unwrap_or(1));
     for _ in 0..count {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         if writer.try_append(time_ns, &note(writer.end_sequence())).is_err() {
             break;
         }
@@ -84,7 +85,8 @@ pub fn seek(bytes: &[u8]) {
         let Ok(mut reader) = Reader::<Note, _>::open_to(storage.clone(), None) else { return Ok(()) };
         let (first, end) = (reader.first_sequence(), reader.end_sequence());
         assert!(first <= end);
-        // Where every record can be read and times do not go back, a walk through all of them says what is right.
+        // Where every record can be read and times do not go back, a walk through all of them says what is
+        // right.
         let mut times = Vec::new();
         let walk = reader.as_raw().for_each(first..end, |record| {
             times.push(record.time_ns);
@@ -222,7 +224,8 @@ pub fn control(bytes: &[u8]) {
     look(images::folder(files, bytes[0] & 4 == 0));
 }
 
-/// The text of a schema, changed at some places: what is taken for one is of a possible event, and says so again.
+/// The text of a schema, changed at some places: what is taken for one is of a possible event, and says so
+/// again.
 pub fn schema(bytes: &[u8]) {
     let mut text = Note::schema().to_text().into_bytes();
     for edit in bytes.chunks_exact(2) {
@@ -236,8 +239,9 @@ pub fn schema(bytes: &[u8]) {
     assert_eq!(Schema::from_text(&schema.to_text()), Some(schema));
 }
 
-/// The first two blocks of `file`, the first changed where `bytes` are not zero, so that a few of them suffice to
-/// change one field; the second as the first, and both with their checksums, if the first byte says so.
+/// The first two blocks of `file`, the first changed where `bytes` are not zero, so that a few of them
+/// suffice to change one field; the second as the first, and both with their checksums, if the first byte
+/// says so.
 fn blocks(file: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
     let (&how, rest) = bytes.split_first()?;
     let mut blocks = file[..2 * BLOCK_BYTES].to_vec();

@@ -1,5 +1,6 @@
-//! What the fuzz targets do with arbitrary bytes as a file beside a journal: a stage's snapshot, an engine's counters. The
-//! bodies of `fuzzed.rs` have their folders in memory, these two a file on disk, for that is where such files are read from.
+//! What the fuzz targets do with arbitrary bytes as a file beside a journal: a stage's snapshot, an engine's
+//! counters. The bodies of `fuzzed.rs` have their folders in memory, these two a file on disk, for that is
+//! where such files are read from.
 
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -46,13 +47,14 @@ impl Place {
     }
 }
 
-/// The bytes of the counters file of an engine of this process: three stages, a late consumer, sixty events. It counts for the
-/// file that the engine made, whatever file its bytes are written to.
+/// The bytes of the counters file of an engine of this process: three stages, a late consumer, sixty events.
+/// It counts for the file that the engine made, whatever file its bytes are written to.
 pub fn whole_counters() -> Vec<u8> {
     PLACE.with(|place| place.whole_counters.clone())
 }
 
-/// Has whole counters say that the engine has halted in its stage "other": the words are as docs/counters.md says.
+/// Has whole counters say that the engine has halted in its stage "other": the words are as docs/counters.md
+/// says.
 pub fn halt(counters: &mut [u8]) {
     const FATE: usize = BLOCK_BYTES + 640;
     let cause = b"told to";
@@ -93,7 +95,8 @@ fn live(journal: &Path, counters: &Path) -> Vec<u8> {
     bytes
 }
 
-/// Gives the part of a counters file that never changes the checksum that its bytes call for, if it lies in the file.
+/// Gives the part of a counters file that never changes the checksum that its bytes call for, if it lies in
+/// the file.
 pub fn mend_counters(bytes: &mut [u8]) {
     let Some(stages) = bytes.get(104..108).and_then(|stages| stages.try_into().ok()) else { return };
     let names = STAGE_NAMES.saturating_mul(u32::from_le_bytes(stages) as usize);
@@ -104,7 +107,8 @@ pub fn mend_counters(bytes: &mut [u8]) {
     }
 }
 
-/// Arbitrary bytes as a counters file: words of a whole one changed, perhaps cut or longer, perhaps with the checksum.
+/// Arbitrary bytes as a counters file: words of a whole one changed, perhaps cut or longer, perhaps with the
+/// checksum.
 pub fn counters(bytes: &[u8]) {
     let Some((&how, rest)) = bytes.split_first() else { return };
     PLACE.with(|place| {
@@ -124,7 +128,8 @@ pub fn counters(bytes: &[u8]) {
     });
 }
 
-/// Opens a counters file and reads it in each way that there is. What is taken for one says no more than the file has room for.
+/// Opens a counters file and reads it in each way that there is. What is taken for one says no more than the
+/// file has room for.
 pub fn look_at_counters(path: &Path) -> Result<(), CountersError> {
     let length = std::fs::metadata(path).expect("it is there").len() as usize;
     let reader = CountersReader::open(path)?;
@@ -143,8 +148,9 @@ pub fn look_at_counters(path: &Path) -> Result<(), CountersError> {
     read.map(drop)
 }
 
-/// Arbitrary bytes as a stage's snapshot: a whole one's header changed, its state too, cut or longer, with the length and the
-/// checksum that its bytes call for, or not. What is taken for one is of the record that the log has.
+/// Arbitrary bytes as a stage's snapshot: a whole one's header changed, its state too, cut or longer, with
+/// the length and the checksum that its bytes call for, or not. What is taken for one is of the record that
+/// the log has.
 pub fn snapshot(bytes: &[u8]) {
     let Some((&how, rest)) = bytes.split_first() else { return };
     PLACE.with(|place| {

@@ -1,5 +1,6 @@
-//! Graphs of stages that check themselves: each stage asserts, with every event, that the stages and the level that
-//! it is gated on are past it. A stage that finds otherwise panics, which halts the engine, which the test sees.
+//! Graphs of stages that check themselves: each stage asserts, with every event, that the stages and the
+//! level that it is gated on are past it. A stage that finds otherwise panics, which halts the engine, which
+//! the test sees.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -1,4 +1,5 @@
-//! What tests put into stages: a handler that keeps what it sees, and one that stands still until it is let on.
+//! What tests put into stages: a handler that keeps what it sees, and one that stands still until it is let
+//! on.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};

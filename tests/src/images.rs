@@ -1,8 +1,8 @@
 //! Journal folders made up from arbitrary bytes, for the fuzz targets and for `arbitrary_bytes.rs`.
 //!
-//! Random bytes as a file end at its checksum. So an image starts from a small real journal, is edited by what the
-//! bytes say, and may then get the checksums that its new content calls for: what is damaged gets past the checks
-//! that look at bytes and must be stopped by those that look at sense.
+//! Random bytes as a file end at its checksum. So an image starts from a small real journal, is edited by
+//! what the bytes say, and may then get the checksums that its new content calls for: what is damaged gets
+//! past the checks that look at bytes and must be stopped by those that look at sense.
 
 use std::sync::OnceLock;
 

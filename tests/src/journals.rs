@@ -59,10 +59,11 @@ pub fn open<S: Storage>(
     journal.open_on::<Note, S>(storage, false)
 }
 
-/// Appends the notes up to `end`, with the helper's rounds in between: by turns one by one, and in batches of one.
+/// Appends the notes up to `end`, with the helper's rounds in between: by turns one by one, and in batches of
+/// one.
 pub fn append_to<S: Storage>(writer: &mut Writer<Note, S>, end: u64) {
     for id in writer.end_sequence()..end {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         if id % 2 == 0 {
             assert_eq!(writer.append(time(id), &note(id)).expect("there is room"), id);
         } else {
@@ -71,8 +72,9 @@ pub fn append_to<S: Storage>(writer: &mut Writer<Note, S>, end: u64) {
     }
 }
 
-/// Appends the notes of `ids` in one batch, as the engine's journal stage does (two at a time, odd ones by themselves), and
-/// says of each that it is in the journal. Waits for room: somebody else must run the helper.
+/// Appends the notes of `ids` in one batch, as the engine's journal stage does (two at a time, odd ones by
+/// themselves), and says of each that it is in the journal. Waits for room: somebody else must run the
+/// helper.
 pub fn append_batch<S: Storage>(
     writer: &mut Writer<Note, S>,
     ids: Range<u64>,
@@ -170,7 +172,8 @@ pub fn read_all<S: Storage>(storage: &S) -> Result<u64, ReadError> {
     Ok(end)
 }
 
-/// As [`read_all`], for a folder on disk whose records were written with [`crate::lives::note_of_round`] in round 0.
+/// As [`read_all`], for a folder on disk whose records were written with [`crate::lives::note_of_round`] in
+/// round 0.
 ///
 /// # Errors
 /// The first fault met.

@@ -1,5 +1,5 @@
-//! What slipring's whole-system tests share. The tests are the folders of `tests/tests`, a theme each; the processes that
-//! they start and kill are the files of `src/bin`.
+//! What slipring's whole-system tests share. The tests are the folders of `tests/tests`, a theme each; the
+//! processes that they start and kill are the files of `src/bin`.
 
 pub mod blocked;
 pub mod children;

@@ -70,7 +70,8 @@ pub struct Life {
     pub status: ExitStatus,
 }
 
-/// Lets a child live for a while, `longest_us` at most once it is open, and after a last act ends it by `die`.
+/// Lets a child live for a while, `longest_us` at most once it is open, and after a last act ends it by
+/// `die`.
 ///
 /// # Panics
 /// If the child, left alone, does not open its journal.
@@ -117,8 +118,8 @@ pub struct Journalled {
 }
 
 impl Journalled {
-    /// Checks the journal against what was acknowledged in `round`, and takes it as the truth. After power loss
-    /// only what was said to be durable must be there.
+    /// Checks the journal against what was acknowledged in `round`, and takes it as the truth. After power
+    /// loss only what was said to be durable must be there.
     ///
     /// # Panics
     /// If one of I1 to I3 does not hold.

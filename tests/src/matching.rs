@@ -15,7 +15,8 @@ pub struct Timed {
     pub command: CommandEvent,
 }
 
-/// Where the public sample of real messages is: `SLIPRING_LOBSTER`, or beside the project, of which it is no part.
+/// Where the public sample of real messages is: `SLIPRING_LOBSTER`, or beside the project, of which it is no
+/// part.
 pub fn real_file() -> Option<PathBuf> {
     let beside =
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/aapl_2012-06-21_messages.csv");

@@ -1,5 +1,5 @@
-//! Two engines, the first of which puts events out into the second; and what must be in the second, told from what is
-//! in the first alone.
+//! Two engines, the first of which puts events out into the second; and what must be in the second, told from
+//! what is in the first alone.
 
 use std::path::Path;
 

@@ -1,5 +1,6 @@
-//! The public surface of both libraries, as `cargo public-api` lists it, is the one in `docs/reference/api.txt`: a change of it
-//! is seen in the change. `SLIPRING_BLESS=1 cargo api` writes the file anew.
+//! The public surface of both libraries, as `cargo public-api` lists it, is the one in
+//! `docs/reference/api.txt`: a change of it is seen in the change. `SLIPRING_BLESS=1 cargo api` writes the
+//! file anew.
 #![cfg(feature = "api")]
 
 use std::path::Path;

@@ -1,5 +1,6 @@
-//! Counters files that say what can't be: hostile lengths, counts and places in every field, files that are too short, or
-//! shortened under their reader. The reader refuses, or says no more than the file has room for.
+//! Counters files that say what can't be: hostile lengths, counts and places in every field, files that are
+//! too short, or shortened under their reader. The reader refuses, or says no more than the file has room
+//! for.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
@@ -101,7 +102,8 @@ fn row_hostile_counters_every_word_of_every_length() {
     assert!(taken > 10_000 && refused > 100, "{taken} taken, {refused} refused");
 }
 
-/// The number of stages says how long the file is and how much of it is read: refused before any of it is taken.
+/// The number of stages says how long the file is and how much of it is read: refused before any of it is
+/// taken.
 #[test]
 fn row_hostile_counters_a_count_of_stages_that_the_file_has_no_room_for() {
     let _one = lock();
@@ -116,7 +118,8 @@ fn row_hostile_counters_a_count_of_stages_that_the_file_has_no_room_for() {
         // Up to a whole block more or fewer have room in the same length: they have no names.
         assert!(is_right || is_refused || looked.is_ok() && stages < 16, "{stages}: {looked:?}");
     }
-    // Of the length that it calls for, most of which is a hole: what is read is the names, and nothing in them.
+    // Of the length that it calls for, most of which is a hole: what is read is the names, and nothing in
+    // them.
     let mut file = place.whole.clone();
     file[104..108].copy_from_slice(&(1_u32 << 16).to_le_bytes());
     put(&place.path(), &file);

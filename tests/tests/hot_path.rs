@@ -1,5 +1,5 @@
-//! What an append must not do, counted: no wait, no page fault, no system call across rolls; no memory that grows
-//! with the journal; and no opening after a crash that reads more of a longer one. Counts, never times.
+//! What an append must not do, counted: no wait, no page fault, no system call across rolls; no memory that
+//! grows with the journal; and no opening after a crash that reads more of a longer one. Counts, never times.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -81,8 +81,8 @@ fn memory_besides_the_maps_does_not_grow_with_the_journal() {
     assert!(kib["5"] <= kib["1"] + 128 && kib["9"] <= kib["5"] + 64, "{kib:?}");
 }
 
-/// What opening asks of the storage, for a journal of so many segments of so many records, whose writer died with
-/// a tail of 5,000.
+/// What opening asks of the storage, for a journal of so many segments of so many records, whose writer died
+/// with a tail of 5,000.
 fn opening(segments: u64, capacity: u64) -> (u64, Vec<(Call, usize)>) {
     const TAIL: u64 = 5_000;
     let journal =

@@ -1,5 +1,5 @@
-//! Starting and stopping an engine again and again leaks nothing: no thread, no memory, no mapping, no file handle, no
-//! counters file, however it ends.
+//! Starting and stopping an engine again and again leaks nothing: no thread, no memory, no mapping, no file
+//! handle, no counters file, however it ends.
 //!
 //! Some hundred cycles in the ordinary run; ten thousand by
 //! `cargo test --release -p slipring-tests --test leaks -- --ignored`.
@@ -55,8 +55,8 @@ fn held() -> Held {
     }
 }
 
-/// What is held once it is as wanted, or what is held after patience. A joined thread shows for a moment more, and a
-/// new one has its parent's name at first.
+/// What is held once it is as wanted, or what is held after patience. A joined thread shows for a moment
+/// more, and a new one has its parent's name at first.
 fn held_as(wanted: impl Fn(&Held) -> bool) -> Held {
     for _ in 0..60_000 {
         let held = held();
@@ -145,7 +145,8 @@ fn cycles(count: u64) {
         }
     }
     let (_, bytes_before) = before.expect("more than the first cycles");
-    // The journal's folder has grown; what the process holds must not have, but for a stray buffer of its libraries.
+    // The journal's folder has grown; what the process holds must not have, but for a stray buffer of its
+    // libraries.
     let grown = held_bytes() - bytes_before;
     assert!(grown < 16 << 10, "{grown} bytes more after {count} cycles");
     assert_eq!((held().mapped_segments, held().mapped_counters), (0, 0));

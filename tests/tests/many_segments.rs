@@ -1,7 +1,8 @@
-//! More segments than file handles: a journal stays usable, whatever is asked of it, and its memory is counted.
+//! More segments than file handles: a journal stays usable, whatever is asked of it, and its memory is
+//! counted.
 //!
-//! The ordinary run has 1,100 segments. The whole thing, 100,000 of them (1.2 GB under the temporary folder, minutes):
-//! `cargo test -p slipring-tests --test many_segments -- --ignored`
+//! The ordinary run has 1,100 segments. The whole thing, 100,000 of them (1.2 GB under the temporary folder,
+//! minutes): `cargo test -p slipring-tests --test many_segments -- --ignored`
 
 use std::process::Command;
 

@@ -1,6 +1,6 @@
-//! The name of a journal's folder comes to mean another folder while it is open: the current folder changes, the folder
-//! is renamed, a link swings, something is mounted over it. What was opened goes on in the folder that was opened, not
-//! a byte goes into another and no file of another is removed, and the engine says so.
+//! The name of a journal's folder comes to mean another folder while it is open: the current folder changes,
+//! the folder is renamed, a link swings, something is mounted over it. What was opened goes on in the folder
+//! that was opened, not a byte goes into another and no file of another is removed, and the engine says so.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
@@ -69,8 +69,8 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Opens a journal, has its name mean another one by `turn`, and goes on: everything lies in the first, which lies at
-/// `first` then, and the other, at `other`, is as it was.
+/// Opens a journal, has its name mean another one by `turn`, and goes on: everything lies in the first, which
+/// lies at `first` then, and the other, at `other`, is as it was.
 fn goes_on(open_by: &Path, turn: impl FnOnce(), first: &Path, other: &Path) {
     let place = journal(open_by).retention(Retention::new().keep_records(4 * SEGMENT_RECORDS));
     let (mut writer, _) = place.open::<Note>().unwrap();
@@ -248,8 +248,8 @@ fn engine(folder: &Path) -> EngineBuilder<Note> {
         .lane(Lane::named("main").journal().with(stage))
 }
 
-/// The folder is swapped for another journal's at every step of an engine's life, with stages that keep everything
-/// that can be kept: what was opened is what is used.
+/// The folder is swapped for another journal's at every step of an engine's life, with stages that keep
+/// everything that can be kept: what was opened is what is used.
 #[test]
 fn row_moved_folder_between_open_replay_and_live_with_all_that_stages_keep() {
     for step in 0..4 {
@@ -313,8 +313,8 @@ fn row_moved_folder_between_open_replay_and_live_with_all_that_stages_keep() {
     }
 }
 
-/// `slipring top` finds the counters by the folder, wherever it lies by now, or by their own path; the other folder
-/// that lies under the name by now has none.
+/// `slipring top` finds the counters by the folder, wherever it lies by now, or by their own path; the other
+/// folder that lies under the name by now has none.
 #[test]
 fn row_moved_folder_is_shown_by_top() {
     let place = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
-//! Nothing on the hot path allocates, resizes or frees: neither a publisher's thread nor a lane's, the journal's
-//! among them, over full rings and rolls of segments. Each thread's calls are counted, from its first event to its
-//! last.
+//! Nothing on the hot path allocates, resizes or frees: neither a publisher's thread nor a lane's, the
+//! journal's among them, over full rings and rolls of segments. Each thread's calls are counted, from its
+//! first event to its last.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

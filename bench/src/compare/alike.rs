@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::compare::read::Run;
 
-/// Why they can't; nothing if they can. Lines of `--json` say nothing of their machine: then only the rounds are looked at.
+/// Why they can't; nothing if they can. Lines of `--json` say nothing of their machine: then only the rounds
+/// are looked at.
 pub fn unlike(a: &Run, b: &Run) -> Vec<String> {
     let mut reasons = Vec::new();
     let mut differ = |what: &str, a: Option<String>, b: Option<String>| {

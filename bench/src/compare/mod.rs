@@ -1,23 +1,27 @@
 //! `compare A B`: what got slower beyond the noise.
 //!
-//! The rule, for one figure of `slipring` that both runs have, all as factors (1 = the same, 2 = twice as slow):
+//! The rule, for one figure of `slipring` that both runs have, all as factors (1 = the same, 2 = twice as
+//! slow):
 //!
 //! 1. *worse*: B's median against A's.
-//! 2. *machine*: the same of the raw ring in the same bench (for a latency column: in the ring's column at the same rate),
+//! 2. *machine*: the same of the raw ring in the same bench (for a latency column: in the ring's column at
+//!    the same rate),
 //!    or, where it is not, the median of the others there: they ran between slipring's rounds, so what slowed them too
 //!    was not slipring. Where nobody ran beside it, a latency is measured against the raw ring's worst at any rate, all
 //!    else against what nine in ten of all others stayed below (on one thread: of those on one thread). A machine that got faster excuses nothing and accuses
 //!    nobody, so this is never below 1.
-//! 3. *noise*: how far each run's rounds stray from their own median, to the worse side in B and to the better side in
+//! 3. *noise*: how far each run's rounds stray from their own median, to the worse side in B and to the
+//!    better side in
 //!    A being what separates them; both together, and never below the tolerance, which is twice as much where nobody ran beside
 //!    it and three times as much for throughput from core to core (`noise::caution`).
 //!
-//! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Where the rounds stray by more than
-//! threefold, what is neither slower nor faster is not called the same: it can't be told. Not judged are percentiles beyond
-//! p90, and p90 with stalls in it or of a stage gated on durable (but on demand: on a shared machine they are the
-//! machine's), and rates above a million a second: near the knee a machine that is a little slower makes a queue, and the
-//! queue a thousandfold latency; figures of two rounds: they are one moment of the machine; and throughput from core to core where what ran beside it fell to less than two fifths:
-//! that is another machine.
+//! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Where the rounds stray
+//! by more than threefold, what is neither slower nor faster is not called the same: it can't be told. Not
+//! judged are percentiles beyond p90, and p90 with stalls in it or of a stage gated on durable (but on
+//! demand: on a shared machine they are the machine's), and rates above a million a second: near the knee a
+//! machine that is a little slower makes a queue, and the queue a thousandfold latency; figures of two
+//! rounds: they are one moment of the machine; and throughput from core to core where what ran beside it fell
+//! to less than two fifths: that is another machine.
 
 mod alike;
 mod noise;

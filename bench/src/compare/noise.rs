@@ -3,8 +3,9 @@
 use crate::harness::Row;
 use crate::stats::median;
 
-/// Beyond p90; and p90 with the machine's stalls in it: with a journal, a fifth of the events fall into stalls here. Of a
-/// stage that waits for the disk any p90: in a third of a second that is the one or two syncs that took longest.
+/// Beyond p90; and p90 with the machine's stalls in it: with a journal, a fifth of the events fall into
+/// stalls here. Of a stage that waits for the disk any p90: in a third of a second that is the one or two
+/// syncs that took longest.
 pub fn is_tail(row: &Row) -> bool {
     let metric = &row.metric;
     ["p99", "p999", "p9999", "max"]
@@ -37,9 +38,9 @@ pub fn few_rounds(rounds: usize) -> f64 {
 
 /// How many times the tolerance a figure is given.
 ///
-/// Throughput from core to core has two states on one machine in one minute: a stage that is just behind the publisher
-/// disturbs it, one that lags does not; between them lies a factor of up to two, and the raw ring need not change its
-/// state at the same time. Where nobody ran beside it, what the machine did is a guess.
+/// Throughput from core to core has two states on one machine in one minute: a stage that is just behind the
+/// publisher disturbs it, one that lags does not; between them lies a factor of up to two, and the raw ring
+/// need not change its state at the same time. Where nobody ran beside it, what the machine did is a guess.
 pub fn caution(row: &Row, is_alone: bool) -> f64 {
     match () {
         _ if crosses_cores(row) => 3.0,
@@ -54,8 +55,8 @@ fn crosses_cores(row: &Row) -> bool {
     row.metric == "throughput" && CROSSES_CORES.iter().any(|bench| row.bench.starts_with(bench))
 }
 
-/// What the raw ring beside it lost, from which on a throughput from core to core is not judged: its host has moved the
-/// cores apart, and how much of a design's speed that takes differs from design to design.
+/// What the raw ring beside it lost, from which on a throughput from core to core is not judged: its host has
+/// moved the cores apart, and how much of a design's speed that takes differs from design to design.
 const ANOTHER_MACHINE: f64 = 2.5;
 
 /// Whether the two runs were on machines too different to compare, as what ran beside it shows.
@@ -65,8 +66,8 @@ pub fn is_another_machine(row: &Row, beside: Option<f64>) -> bool {
 
 const RAW_RING: &str = "disruptor";
 
-/// Whether it was measured on one thread. Of those who replay, the raw ring alone moves events between cores; the stores
-/// call a closure.
+/// Whether it was measured on one thread. Of those who replay, the raw ring alone moves events between cores;
+/// the stores call a closure.
 fn on_one_thread(row: &Row) -> bool {
     const ONE_THREAD: [&str; 5] = ["append", "peers/append", "seek", "open", "jitter"];
     let replays = row.bench == "replay" || row.bench == "peers/replay";
@@ -80,8 +81,8 @@ pub struct Control<'a> {
     pub factor: f64,
 }
 
-/// What those lost that ran between slipring's rounds: the raw ring if it was there, as slipring is made of it; else the
-/// median of the others, so that none of them excuses slipring by a bad minute of its own.
+/// What those lost that ran between slipring's rounds: the raw ring if it was there, as slipring is made of
+/// it; else the median of the others, so that none of them excuses slipring by a bad minute of its own.
 pub fn machine(row: &Row, controls: &[Control<'_>]) -> Option<f64> {
     let bench = beside(&row.bench);
     let same: Vec<&Control<'_>> = controls
@@ -91,8 +92,8 @@ pub fn machine(row: &Row, controls: &[Control<'_>]) -> Option<f64> {
     let raw = same.iter().find(|control| control.row.contender == RAW_RING).map(|control| control.factor);
     let factors: Vec<f64> = same.iter().map(|control| control.factor).collect();
     let found = raw.or_else(|| (!factors.is_empty()).then(|| median(&factors)));
-    // A latency that the raw ring was not measured beside: what it costs to cross cores changes by a factor from one
-    // minute to the next, so the raw ring's worst minute is what there is to excuse it.
+    // A latency that the raw ring was not measured beside: what it costs to cross cores changes by a factor
+    // from one minute to the next, so the raw ring's worst minute is what there is to excuse it.
     let is_latency = bench.starts_with("latency/");
     let crosses = controls.iter().filter(|control| {
         let other = control.row;
@@ -104,8 +105,8 @@ pub fn machine(row: &Row, controls: &[Control<'_>]) -> Option<f64> {
     found.or_else(|| crosses.map(|control| control.factor).reduce(f64::max))
 }
 
-/// What nine in ten of the others stayed below; figures that are not judged do not count, and for a figure taken on one
-/// thread only those of one thread do: what it costs to cross cores is nothing to it.
+/// What nine in ten of the others stayed below; figures that are not judged do not count, and for a figure
+/// taken on one thread only those of one thread do: what it costs to cross cores is nothing to it.
 pub fn usual(row: &Row, controls: &[Control<'_>]) -> f64 {
     let alone = on_one_thread(row);
     let judged = |control: &&Control<'_>| {
@@ -120,8 +121,8 @@ pub fn usual(row: &Row, controls: &[Control<'_>]) -> f64 {
     factors.get(factors.len() * 9 / 10).copied().unwrap_or(1.0)
 }
 
-/// The bench whose other contenders ran in turn with it: all latency columns at one rate take turns, and the raw ring
-/// stands in the ring's.
+/// The bench whose other contenders ran in turn with it: all latency columns at one rate take turns, and the
+/// raw ring stands in the ring's.
 fn beside(bench: &str) -> String {
     match bench.strip_prefix("latency/").and_then(|rest| rest.split_once('/')) {
         // The presets of waiting take turns with the raw ring at the usual rate.

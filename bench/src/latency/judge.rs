@@ -1,11 +1,12 @@
-//! From stamps to percentiles, three times: as measured, outside the host's stalls, and outside all stalls from outside
-//! the thread, which with a journal may be those of slipring's own helper and syncer.
+//! From stamps to percentiles, three times: as measured, outside the host's stalls, and outside all stalls
+//! from outside the thread, which with a journal may be those of slipring's own helper and syncer.
 //!
-//! Left out is what was due while a thread was stalled by the machine or not late yet when the stall began, and the
-//! backlog behind it: until an event is as fast as the median of those outside stalls, and for twice the stall's
-//! length at most. What a thread does to itself (page faults, blocking) is never left out, and neither is an event that
-//! was late before the stall: that delay was not the stall's. Nor is a stall of the stage's thread while a segment may
-//! have rolled on it: slipring's own work, when it neither faults nor blocks, looks like the host's.
+//! Left out is what was due while a thread was stalled by the machine or not late yet when the stall began,
+//! and the backlog behind it: until an event is as fast as the median of those outside stalls, and for twice
+//! the stall's length at most. What a thread does to itself (page faults, blocking) is never left out, and
+//! neither is an event that was late before the stall: that delay was not the stall's. Nor is a stall of the
+//! stage's thread while a segment may have rolled on it: slipring's own work, when it neither faults nor
+//! blocks, looks like the host's.
 
 use hdrhistogram::Histogram;
 
@@ -26,7 +27,8 @@ pub struct Run {
     pub warm_until: u64,
     /// Sequences that began a new segment.
     pub rolls: Vec<u64>,
-    /// Threads of slipring's ran beside the two: what a switched stall was given to may have been one of them.
+    /// Threads of slipring's ran beside the two: what a switched stall was given to may have been one of
+    /// them.
     pub ours_beside: bool,
     /// Stalls that were seen and not kept, both threads.
     pub missed: u64,
@@ -73,7 +75,8 @@ impl Judged {
         }
     }
 
-    /// Milliseconds of the host's stalls a second, both threads: what a column has above the raw ring is its own doing.
+    /// Milliseconds of the host's stalls a second, both threads: what a column has above the raw ring is its
+    /// own doing.
     pub fn host_ms_per_second(&self) -> f64 {
         if self.span_ns == 0 { 0.0 } else { self.stalls[0].1 as f64 / self.span_ns as f64 * 1e3 }
     }
@@ -145,9 +148,9 @@ pub fn judge(run: &Run, ticks: Ticks) -> Judged {
     Judged { all, outside, outside_host, ours_beside, achieved, stalls, at_rolls, missed, rolls, span_ns }
 }
 
-/// When the segments rolled, at the earliest and at the latest: after the event before the first of a segment was due,
-/// and before the stage had one that was due after it had that first (so no event of the same batch, behind which a
-/// journal that comes after the stage appends).
+/// When the segments rolled, at the earliest and at the latest: after the event before the first of a segment
+/// was due, and before the stage had one that was due after it had that first (so no event of the same batch,
+/// behind which a journal that comes after the stage appends).
 fn rolling(run: &Run) -> Vec<(u64, u64)> {
     let window = |sequence: &u64| {
         let first = *sequence as usize;
@@ -170,8 +173,8 @@ fn excused(run: &Run, kinds: fn(Kind) -> bool) -> Vec<Stall> {
     publisher.iter().chain(stage).filter(|stall| kinds(stall.kind)).copied().collect()
 }
 
-/// The time that the events were due in over the time that they took: 1 unless a backlog is left at the end. What the
-/// last tenth of the events never gets below is backlog; one stall at the end is not.
+/// The time that the events were due in over the time that they took: 1 unless a backlog is left at the end.
+/// What the last tenth of the events never gets below is backlog; one stall at the end is not.
 fn taken_in_time(due: &[u64], done: &[u64]) -> f64 {
     let (Some(first), Some(last)) = (due.first(), due.last()) else { return 1.0 };
     let tail = due.len() - due.len().div_ceil(10);
@@ -180,7 +183,8 @@ fn taken_in_time(due: &[u64], done: &[u64]) -> f64 {
     if span > 0.0 { span / (span + lag) } else { 1.0 }
 }
 
-/// An event in flight for longer than this when a stall began was late without it: as long as the shortest stall.
+/// An event in flight for longer than this when a stall began was late without it: as long as the shortest
+/// stall.
 const LATE_NS: f64 = 10_000.0;
 
 /// Which events these stalls delayed.
@@ -221,8 +225,8 @@ mod tests {
     /// More than the events of these tests are in flight for.
     const LATE: u64 = 100;
 
-    /// Events due every 100 ticks, each done 10 later, but for what a stall from 1,000 to 2,000 holds up: done at
-    /// 2,000 and then 20 apart, until the backlog is gone.
+    /// Events due every 100 ticks, each done 10 later, but for what a stall from 1,000 to 2,000 holds up:
+    /// done at 2,000 and then 20 apart, until the backlog is gone.
     fn stalled(kind: Kind) -> Run {
         let due: Vec<u64> = (0..100).map(|n| n * 100).collect();
         let mut done = Vec::new();
@@ -275,7 +279,8 @@ mod tests {
 
     #[test]
     fn an_event_that_was_late_before_the_stall_stays_in() {
-        // Events take 5,000 ticks, as those that wait for a disk; a stall of 60 falls into the flight of 50 of them.
+        // Events take 5,000 ticks, as those that wait for a disk; a stall of 60 falls into the flight of 50
+        // of them.
         let due: Vec<u64> = (0..200).map(|n| n * 100).collect();
         let done: Vec<u64> = due.iter().map(|due| due + 5_000).collect();
         let stalls = [Stall { from: 9_950, to: 10_010, kind: Kind::Host }];
@@ -303,7 +308,8 @@ mod tests {
 
     #[test]
     fn a_backlog_that_never_ends_is_not_excused_for_ever() {
-        // Every event stays slow for long after the stall: beyond twice its length that is not the stall's doing.
+        // Every event stays slow for long after the stall: beyond twice its length that is not the stall's
+        // doing.
         let due: Vec<u64> = (0..1_000).map(|n| n * 100).collect();
         let slow = |due: u64| (1_000..30_000).contains(&due);
         let done: Vec<u64> = due.iter().map(|due| if slow(*due) { due + 1_000 } else { due + 10 }).collect();
@@ -329,7 +335,8 @@ mod tests {
     #[test]
     fn percentiles_and_shares_come_from_the_stamps() {
         let ticks = Ticks::get();
-        // A whole number of ticks a unit: rounded one by one, equal latencies would differ by a tick, as the calibration falls.
+        // A whole number of ticks a unit: rounded one by one, equal latencies would differ by a tick, as the
+        // calibration falls.
         let unit = ticks.of_ns(100.0);
         let scaled = |at: u64| at * unit;
         let scale = |all: Vec<u64>| all.into_iter().map(scaled).collect();

@@ -1,5 +1,5 @@
-//! `latency`: from the moment that an event was due until the stage has it. Open loop: events are published when
-//! they are due, whether or not the ones before have arrived.
+//! `latency`: from the moment that an event was due until the stage has it. Open loop: events are published
+//! when they are due, whether or not the ones before have arrived.
 //!
 //! ```text
 //!  ring        publisher -> ring -> stage                            raw `disruptor` beside it

@@ -1,5 +1,5 @@
-//! The events that latency is measured with: when they were due, which they are, and as much more as makes their
-//! size.
+//! The events that latency is measured with: when they were due, which they are, and as much more as makes
+//! their size.
 
 use slipring::Event;
 

@@ -1,5 +1,5 @@
-//! One run: a publisher that keeps to its schedule, a stage that stamps what it gets, and nothing between them but
-//! what is measured.
+//! One run: a publisher that keeps to its schedule, a stage that stamps what it gets, and nothing between
+//! them but what is measured.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -93,7 +93,8 @@ const ROLLS: u64 = 4;
 const STALL_NS: f64 = 10_000.0;
 /// A lane that also journals appends between two looks; each record may take so long and is no stall.
 const APPEND_NS: f64 = 20.0;
-/// A lane that journals what its stage sees much later: up to 1,024 records between two looks, nobody knows when.
+/// A lane that journals what its stage sees much later: up to 1,024 records between two looks, nobody knows
+/// when.
 const DURABLE_STALL_NS: f64 = 40_000.0;
 
 /// Stamps each event. It writes one word into memory that is there, and nothing else.
@@ -105,9 +106,9 @@ struct Recorder {
     ticks: Ticks,
     /// Ticks that the lane may spend on each record between two looks; 0 if it does not journal.
     append: u64,
-    /// The event to come is the first of a batch. Only that one is waited for: a wait for each would let the lines of
-    /// a batch come one after the other, and slow down what is measured. In a burst, stamps behind the first may so be early
-    /// by what a cache line takes from core to core, whoever the contender is.
+    /// The event to come is the first of a batch. Only that one is waited for: a wait for each would let the
+    /// lines of a batch come one after the other, and slow down what is measured. In a burst, stamps behind
+    /// the first may so be early by what a cache line takes from core to core, whoever the contender is.
     first: bool,
     /// Events of the batch before: where the stage comes before the journal, appended since the last look.
     last_batch: u64,

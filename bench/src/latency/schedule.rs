@@ -1,5 +1,5 @@
-//! When each event is due: fixed before the run, so that a stall delays what was due meanwhile and is counted for
-//! all that it delays. That is what corrects coordinated omission.
+//! When each event is due: fixed before the run, so that a stall delays what was due meanwhile and is counted
+//! for all that it delays. That is what corrects coordinated omission.
 
 use crate::clock::Ticks;
 

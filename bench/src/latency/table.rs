@@ -39,8 +39,8 @@ pub fn group(name: &str, cells: &[Cell], rows: &[Row]) -> String {
     text
 }
 
-/// Its p50 and p99.9 over those of the ring (or of the raw one): the medians of the rounds' ratios. `set` is how the
-/// metrics' names end.
+/// Its p50 and p99.9 over those of the ring (or of the raw one): the medians of the rounds' ratios. `set` is
+/// how the metrics' names end.
 pub fn ratios(cell: &Cell, rows: &[Row], set: &str) -> String {
     let find = |metric: &str| {
         let metric = format!("{metric}{set}");

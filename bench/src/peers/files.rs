@@ -1,5 +1,5 @@
-//! Plain files behind a `BufWriter`: JSON lines, and postcard records one behind the other. Neither can be searched, so
-//! a replay by time reads from the start.
+//! Plain files behind a `BufWriter`: JSON lines, and postcard records one behind the other. Neither can be
+//! searched, so a replay by time reads from the start.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
@@ -117,7 +117,8 @@ impl Peer for Postcard {
     }
 
     fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
-        // Whole blocks, decoded in place; a record cut by the end of a block is moved to the front of the next.
+        // Whole blocks, decoded in place; a record cut by the end of a block is moved to the front of the
+        // next.
         let mut file = File::open(&self.path).expect("the file");
         let mut block = vec![0; 1 << 20];
         let mut held = 0;

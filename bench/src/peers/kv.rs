@@ -1,4 +1,5 @@
-//! Embedded stores of keys and values: `redb` (a B-tree) and `fjall` (a log-structured merge tree). The key is the time.
+//! Embedded stores of keys and values: `redb` (a B-tree) and `fjall` (a log-structured merge tree). The key
+//! is the time.
 
 use std::path::Path;
 

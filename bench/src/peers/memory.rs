@@ -1,5 +1,5 @@
-//! Containers in memory: they keep nothing, and bound what any store could do. Those that can have their room beforehand
-//! get it; a `BTreeMap` has to allocate as it goes.
+//! Containers in memory: they keep nothing, and bound what any store could do. Those that can have their room
+//! beforehand get it; a `BTreeMap` has to allocate as it goes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -54,7 +54,8 @@ impl Peer for Heap {
     fn sync(&mut self) {}
 
     fn replay(&mut self, time_ns: u64, take: &mut Take<'_>) {
-        // A heap gives its events up, and has no way to start in the middle: the copy and the first half are its price.
+        // A heap gives its events up, and has no way to start in the middle: the copy and the first half are
+        // its price.
         let mut heap = self.0.clone();
         while let Some(Reverse(Entry(time, event))) = heap.pop() {
             if time >= time_ns && take(&event).is_break() {

@@ -1,8 +1,9 @@
-//! What a user would otherwise pick to keep events and to read them back by time, doing the same work beside slipring:
-//! stores, plain files, and containers in memory that keep nothing.
+//! What a user would otherwise pick to keep events and to read them back by time, doing the same work beside
+//! slipring: stores, plain files, and containers in memory that keep nothing.
 //!
-//! Three benches. `append`: a burst, a fixed number of events. `append/sustained`: for a while from an empty folder, all
-//! preparation counted. `replay`: from the middle by time to the end, into a consumer. All of it in the page cache.
+//! Three benches. `append`: a burst, a fixed number of events. `append/sustained`: for a while from an empty
+//! folder, all preparation counted. `replay`: from the middle by time to the end, into a consumer. All of it
+//! in the page cache.
 
 mod files;
 mod kv;
@@ -42,12 +43,12 @@ pub trait Peer: Sized {
     /// An empty one in an empty folder.
     fn create(folder: &Path) -> Self;
 
-    /// Makes room for so many events before the clock starts; what lies in memory also touches that room, as slipring's
-    /// pages are prepared.
+    /// Makes room for so many events before the clock starts; what lies in memory also touches that room, as
+    /// slipring's pages are prepared.
     fn make_room(&mut self, _events: u64) {}
 
-    /// Takes events `first..first + count`, each with its time. When it returns they survive the death of the process,
-    /// or will as soon as `flush` was called.
+    /// Takes events `first..first + count`, each with its time. When it returns they survive the death of the
+    /// process, or will as soon as `flush` was called.
     fn append(&mut self, first: u64, count: u64);
 
     /// Hands everything to the operating system.

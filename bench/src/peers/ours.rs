@@ -12,8 +12,8 @@ use crate::host::{Cores, settle};
 use crate::peers::{Peer, Take, rates, time_of};
 use crate::ring;
 
-/// A journal with its writer, all options as they are by default but for the sync: the others do not sync either
-/// until they are asked.
+/// A journal with its writer, all options as they are by default but for the sync: the others do not sync
+/// either until they are asked.
 pub struct Slipring {
     journal: Journal,
     writer: Option<Writer<Order>>,

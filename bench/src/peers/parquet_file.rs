@@ -1,5 +1,5 @@
-//! A Parquet file, plain columns of 64-bit integers, written a row group at a time. Row groups that end before the time
-//! wanted are skipped by their statistics.
+//! A Parquet file, plain columns of 64-bit integers, written a row group at a time. Row groups that end
+//! before the time wanted are skipped by their statistics.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -58,8 +58,8 @@ pub fn replay_contenders(stores: &Stores, events: u64) -> Vec<Contender<'_>> {
     each(stores, move |store| replay(store, 0, events))
 }
 
-/// From a random time until the first event is there. Some read from the start, some copy everything first: so probes are
-/// made for a while, and one at least.
+/// From a random time until the first event is there. Some read from the start, some copy everything first:
+/// so probes are made for a while, and one at least.
 pub fn seek_contenders(stores: &Stores, events: u64) -> Vec<Contender<'_>> {
     const PROBES: usize = 5_000;
     const WHILE: Duration = Duration::from_millis(200);

@@ -1,6 +1,7 @@
-//! SQLite, bundled, set up for this work: one writer, a row of the time (its key) and the event's bytes, as the other
-//! stores have; write-ahead log, `synchronous = OFF`, so that a commit is written but nothing is synced until `sync` is
-//! called (it survives the death of the process, as journalled does); the database mapped, the connection alone with it.
+//! SQLite, bundled, set up for this work: one writer, a row of the time (its key) and the event's bytes, as
+//! the other stores have; write-ahead log, `synchronous = OFF`, so that a commit is written but nothing is
+//! synced until `sync` is called (it survives the death of the process, as journalled does); the database
+//! mapped, the connection alone with it.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,8 +11,8 @@ use rusqlite::{Connection, params};
 use crate::event::Order;
 use crate::peers::{Peer, Take, time_of};
 
-/// Mapped up to 2 GiB (SQLite's own limit), 64 MiB of pages cached. Exclusive before the log, so that its index is in the
-/// process's own memory.
+/// Mapped up to 2 GiB (SQLite's own limit), 64 MiB of pages cached. Exclusive before the log, so that its
+/// index is in the process's own memory.
 const SETTINGS: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
                         PRAGMA mmap_size = 2147418112; PRAGMA cache_size = -65536;
                         CREATE TABLE events (time INTEGER PRIMARY KEY, event BLOB NOT NULL);";

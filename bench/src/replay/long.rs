@@ -1,4 +1,5 @@
-//! A hundred million records: the rate of a long replay, whether memory grows in it, and seeking in so large a journal.
+//! A hundred million records: the rate of a long replay, whether memory grows in it, and seeking in so large
+//! a journal.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -60,7 +61,8 @@ fn run(journal: &slipring::Journal, cores: Cores, slow: bool) -> Vec<Sample> {
     samples
 }
 
-/// The same with nothing of the journal in the page cache when it begins; how much stayed there in spite of that is told.
+/// The same with nothing of the journal in the page cache when it begins; how much stayed there in spite of
+/// that is told.
 fn run_from_disk(journal: &slipring::Journal, place: &Path, cores: Cores, slow: bool) -> Vec<Sample> {
     let cached = seek::evict_all(place);
     let mut samples = run(journal, cores, slow);
@@ -100,7 +102,8 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, slow: bool) {
         3,
         &mut [Contender::new("slipring", || run_from_disk(&journal, place.path(), cores, slow))],
     );
-    // Two benches, the warm one first: the cold one throws out of the cache what the other needs. So did the replay.
+    // Two benches, the warm one first: the cold one throws out of the cache what the other needs. So did the
+    // replay.
     seek::fetch_all(place.path());
     output.bench(
         &format!("seek/{EVENTS}"),

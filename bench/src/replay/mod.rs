@@ -1,5 +1,5 @@
-//! Replay into the ring, and seeking by time; beside it the raw ring fed from memory, the reader alone, and (feature
-//! `peers`) what a user would otherwise read events back from.
+//! Replay into the ring, and seeking by time; beside it the raw ring fed from memory, the reader alone, and
+//! (feature `peers`) what a user would otherwise read events back from.
 
 mod long;
 mod recovery;
@@ -23,8 +23,8 @@ pub use seek::Random;
 /// Nanoseconds between the times of two events.
 pub const STEP_NS: u64 = 1_000;
 
-/// Records of the copying bound. Ten million would take 1.3 GiB of memory that is dirty and has to go to the disk, and
-/// change nothing: a million, 64 MiB and as much behind them, already lie in no cache.
+/// Records of the copying bound. Ten million would take 1.3 GiB of memory that is dirty and has to go to the
+/// disk, and change nothing: a million, 64 MiB and as much behind them, already lie in no cache.
 const BOUND_RECORDS: u64 = 1 << 20;
 
 /// A journal of `events` records at level times, in the page cache.
@@ -93,7 +93,8 @@ pub fn raw(events: &[Order], cores: Cores) -> Vec<Sample> {
     Sample::throughput(count, started.elapsed())
 }
 
-/// `replay`, `seek`, `seek/uneven`, `recovery/1000000`; in full also `recovery` of more, `replay/100000000` and `seek/100000000`.
+/// `replay`, `seek`, `seek/uneven`, `recovery/1000000`; in full also `recovery` of more, `replay/100000000`
+/// and `seek/100000000`.
 pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
     let events: u64 = if quick { 1_000_000 } else { 10_000_000 };
     let rounds = if quick { 3 } else { 5 };

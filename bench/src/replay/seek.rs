@@ -1,4 +1,5 @@
-//! Seeking by time: how long it takes with everything in the page cache, and what it reads from the disk when nothing is.
+//! Seeking by time: how long it takes with everything in the page cache, and what it reads from the disk when
+//! nothing is.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,8 +15,8 @@ use crate::replay::STEP_NS;
 use crate::stats::{histogram, median};
 
 const PAGE_BYTES: usize = 4096;
-/// What an injected slow-down costs a seek: several times what it takes, for of the many beside it one always had a bad
-/// minute.
+/// What an injected slow-down costs a seek: several times what it takes, for of the many beside it one always
+/// had a bad minute.
 const SLOW_NS: f64 = 100_000.0;
 
 /// Numbers below a bound, random enough to defeat the caches' guesses: a linear congruential generator.
@@ -74,8 +75,8 @@ fn find(reader: &mut Reader<Order>, wanted: u64, time_ns: u64) {
     assert_eq!(found, wanted);
 }
 
-/// Seeks with nothing of the segments in the page cache: how long each takes, how many reads it makes (each of one
-/// page at most), and how many pages the kernel then holds, those that it read ahead included.
+/// Seeks with nothing of the segments in the page cache: how long each takes, how many reads it makes (each
+/// of one page at most), and how many pages the kernel then holds, those that it read ahead included.
 pub fn cold(journal: &Journal, place: &Path, events: u64, probes: usize) -> Vec<Sample> {
     let mut reader = journal.reader::<Order>().expect("a journal in order");
     let files = segments(place);
@@ -127,7 +128,8 @@ pub fn fetch_all(place: &Path) {
 
 /// How many of the file's pages are in the cache.
 fn resident(file: &File) -> usize {
-    // SAFETY: the journal is closed and its folder this run's own, so nobody shortens the file; its bytes are not read.
+    // SAFETY: the journal is closed and its folder this run's own, so nobody shortens the file; its bytes are
+    // not read.
     let Ok(map) = (unsafe { MmapOptions::new().map(file) }) else { return 0 };
     let mut states = vec![0u8; map.len().div_ceil(PAGE_BYTES)];
     // SAFETY: the range is that of a live mapping, and there is a byte for each of its pages.

@@ -1,5 +1,5 @@
-//! `--out DIR`: everything that was found, for programs (`summary.json`, `latency.hlog`, `*.hgrm`) and for people
-//! (`*.svg`, and `report.html` with the pictures in it).
+//! `--out DIR`: everything that was found, for programs (`summary.json`, `latency.hlog`, `*.hgrm`) and for
+//! people (`*.svg`, and `report.html` with the pictures in it).
 
 mod bars;
 mod hdr;

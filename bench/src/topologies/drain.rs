@@ -1,6 +1,6 @@
-//! Trap 10 by the event: three publishers fill a ring while a stage stands still; what does it cost to catch up? With the
-//! crate a small guard makes every poll scan all that is published, so small ones are shown beside: ours (`slipring-b64`),
-//! where one poller scans for all stages, and raw (`take64`).
+//! Trap 10 by the event: three publishers fill a ring while a stage stands still; what does it cost to catch
+//! up? With the crate a small guard makes every poll scan all that is published, so small ones are shown
+//! beside: ours (`slipring-b64`), where one poller scans for all stages, and raw (`take64`).
 
 use std::time::Instant;
 

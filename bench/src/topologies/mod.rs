@@ -1,5 +1,5 @@
-//! LMAX's topologies, each on dedicated lanes (one a stage) and, where it has several stages, on one fused lane; raw
-//! `disruptor` wired alike beside slipring.
+//! LMAX's topologies, each on dedicated lanes (one a stage) and, where it has several stages, on one fused
+//! lane; raw `disruptor` wired alike beside slipring.
 //!
 //! ```text
 //!  unicast      publisher -> a
@@ -11,8 +11,8 @@
 //!  drain        a full ring behind a stage that was stalled
 //! ```
 //!
-//! Where there are fewer cores than threads that spin, nothing is pinned, both sides yield while they wait, and the
-//! topology says so: the scheduler is measured too.
+//! Where there are fewer cores than threads that spin, nothing is pinned, both sides yield while they wait,
+//! and the topology says so: the scheduler is measured too.
 
 mod drain;
 mod ours;

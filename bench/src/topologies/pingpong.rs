@@ -1,5 +1,5 @@
-//! One event to and fro between two rings, a stage on a core each: the round trip. Nothing can be batched, so it is twice
-//! the way that a lone event takes.
+//! One event to and fro between two rings, a stage on a core each: the round trip. Nothing can be batched, so
+//! it is twice the way that a lone event takes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -54,8 +54,8 @@ impl Trips {
     }
 }
 
-/// The stage at either end: it gets its publisher into the other ring before the first event, and gives it back behind
-/// the last, for both engines to be shut down.
+/// The stage at either end: it gets its publisher into the other ring before the first event, and gives it
+/// back behind the last, for both engines to be shut down.
 struct End {
     from: Receiver<Publisher<Order>>,
     publisher: Option<Publisher<Order>>,
@@ -177,7 +177,8 @@ fn raw(trips: u64, cores: Cores, crowded: bool) -> Vec<Sample> {
     ping.join().expect("ping does not panic").samples()
 }
 
-/// A cache line that one side writes and the other looks at; two lines apart, since processors fetch them in pairs.
+/// A cache line that one side writes and the other looks at; two lines apart, since processors fetch them in
+/// pairs.
 #[repr(align(128))]
 #[derive(Default)]
 struct Line(AtomicU64);

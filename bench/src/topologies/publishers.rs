@@ -1,5 +1,5 @@
-//! Three publishers to one stage, at full speed, and with a stage that stalls first: trap 10 of the crate, where every
-//! poll scans all that is published.
+//! Three publishers to one stage, at full speed, and with a stage that stalls first: trap 10 of the crate,
+//! where every poll scans all that is published.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

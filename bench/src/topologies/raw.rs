@@ -1,5 +1,5 @@
-//! Raw `disruptor` wired as slipring is: a poller a stage, its dependencies said by `and_then`, run by a thread each or
-//! all by one.
+//! Raw `disruptor` wired as slipring is: a poller a stage, its dependencies said by `and_then`, run by a
+//! thread each or all by one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! A running checksum over a history: the same words in the same order give the same number, on every machine.
-//! It finds accidents, not forgeries.
+//! A running checksum over a history: the same words in the same order give the same number, on every
+//! machine. It finds accidents, not forgeries.
 
 /// Order-sensitive, 64 bits, a multiplication a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! A limit order book kept from messages: price levels with first-come queues, both sides, and a digest over
-//! every change. Two runs over the same messages end with the same digest, and hardly ever otherwise: that is how
-//! the demo proves a recovery.
+//! every change. Two runs over the same messages end with the same digest, and hardly ever otherwise: that is
+//! how the demo proves a recovery.
 //!
-//! Its orders and prices are those of [`crate::exchange`]; the rules are not: here nothing trades but what a message says
-//! has traded.
+//! Its orders and prices are those of [`crate::exchange`]; the rules are not: here nothing trades but what a
+//! message says has traded.
 //!
 //! A file of messages begins in the middle of a day, so it refers to orders that the book never saw. Such
 //! messages change nothing and are counted.

@@ -1,5 +1,5 @@
-//! One life of the child, seen from the parent: start it, read its reports, kill it where the plan says, and look
-//! at what it left.
+//! One life of the child, seen from the parent: start it, read its reports, kill it where the plan says, and
+//! look at what it left.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;

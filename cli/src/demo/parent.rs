@@ -1,4 +1,5 @@
-//! The parent: an uninterrupted run, the lives that end in kills, the last life, the seek; and what each proves.
+//! The parent: an uninterrupted run, the lives that end in kills, the last life, the seek; and what each
+//! proves.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

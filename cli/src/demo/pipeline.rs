@@ -1,4 +1,5 @@
-//! The engine of the demo: one lane that runs the journal and then the book, which sees only what is journalled.
+//! The engine of the demo: one lane that runs the journal and then the book, which sees only what is
+//! journalled.
 //!
 //! ```text
 //!   publisher (main thread) --> ring --> | journal --> book |   one lane: two cores are enough
@@ -19,15 +20,16 @@ use crate::flow::message::OrderMessage;
 /// The book's stage.
 pub(super) const BOOK: &str = "book";
 
-/// W, four times the default: on a slow disk the window would bound the rate, and recovery has little to scan.
+/// W, four times the default: on a slow disk the window would bound the rate, and recovery has little to
+/// scan.
 const WINDOW_RECORDS: u64 = 1 << 18;
 
-/// Longer than any stall of a disk: on a rented machine it may stand still for a minute when its allowance is used
-/// up, and that is no failure.
+/// Longer than any stall of a disk: on a rented machine it may stand still for a minute when its allowance is
+/// used up, and that is no failure.
 pub(super) const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A schedule: the message with sequence `from` is due at the start, each later one `interval_ns` after the one
-/// before it.
+/// A schedule: the message with sequence `from` is due at the start, each later one `interval_ns` after the
+/// one before it.
 #[derive(Debug)]
 pub(super) struct Pace {
     pub(super) from: u64,

@@ -1,8 +1,9 @@
-//! Where the kills fall: drawn over sequences, not over time, so that a short input is killed in its middle too.
+//! Where the kills fall: drawn over sequences, not over time, so that a short input is killed in its middle
+//! too.
 //!
-//! The input is cut into as many stretches as there are kills of a live child, and each stretch gets one. A kill
-//! in a roll is moved to where a segment is full. Kills in recovery and in replay come between, each right after
-//! another death.
+//! The input is cut into as many stretches as there are kills of a live child, and each stretch gets one. A
+//! kill in a roll is moved to where a segment is full. Kills in recovery and in replay come between, each
+//! right after another death.
 
 use std::time::Duration;
 
@@ -64,12 +65,12 @@ impl Kill {
 
 /// Messages that are published behind a full segment while death is awaited.
 const ROLL_REACH: u64 = 64;
-/// Longest time from the report of a live child to its death. It publishes on meanwhile; the next segment takes
-/// longer than that to be made.
+/// Longest time from the report of a live child to its death. It publishes on meanwhile; the next segment
+/// takes longer than that to be made.
 const LONGEST_DELAY_US: u64 = 600;
 
-/// Draws the places of `kills` deaths in an input of `total` messages. There is at least one in a roll and, with
-/// two kills or more, one in a replay; with four or more, one in a recovery.
+/// Draws the places of `kills` deaths in an input of `total` messages. There is at least one in a roll and,
+/// with two kills or more, one in a replay; with four or more, one in a recovery.
 ///
 /// # Panics
 /// If there are fewer than [`LEAST_PER_KILL`] messages a kill, or no kill.

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-/// What a child is to do. It always opens the journal, replays all of it, and publishes the input from there on.
+/// What a child is to do. It always opens the journal, replays all of it, and publishes the input from there
+/// on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Orders {
     /// `--input`, as text.

@@ -1,6 +1,6 @@
-//! A limit order book that matches: the better price first, at one price who came first. Integer arithmetic, no
-//! clock, no chance, nothing whose order depends on memory: the same commands give the same trades for ever, which
-//! is all that snapshots and replay ask of it.
+//! A limit order book that matches: the better price first, at one price who came first. Integer arithmetic,
+//! no clock, no chance, nothing whose order depends on memory: the same commands give the same trades for
+//! ever, which is all that snapshots and replay ask of it.
 //!
 //! ```text
 //! command --> Book --> trades
@@ -65,8 +65,8 @@ pub struct Book {
     bids: Ladder,
     asks: Ladder,
     totals: Totals,
-    /// The sum of a hash of each resting order: moves with every change, in constant time, and never saved, so
-    /// that an order which a restore forgets shows in the very next digest.
+    /// The sum of a hash of each resting order: moves with every change, in constant time, and never saved,
+    /// so that an order which a restore forgets shows in the very next digest.
     resting: u64,
 }
 

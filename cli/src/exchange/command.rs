@@ -24,8 +24,8 @@ pub struct Market {
     pub side: u32,
 }
 
-/// A resting order gets another price or quantity. It keeps its place in the queue only if it gets smaller at its
-/// price; else it comes in anew, and may trade.
+/// A resting order gets another price or quantity. It keeps its place in the queue only if it gets smaller at
+/// its price; else it comes in anew, and may trade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[repr(C)]
 pub struct Modify {

@@ -1,5 +1,5 @@
-//! A made-up flow of commands, the same for the same seed for ever: orders around a price that wanders, many of
-//! them cancelled or changed, some too late, now and then one that crosses the book.
+//! A made-up flow of commands, the same for the same seed for ever: orders around a price that wanders, many
+//! of them cancelled or changed, some too late, now and then one that crosses the book.
 
 use super::command::{Cancel, Command, Limit, Market, Modify, Reduce, Side};
 use crate::flow::random::Random;
@@ -83,7 +83,8 @@ impl Iterator for Flow {
         if self.random.below(16) == 0 {
             self.middle += self.random.below(3) as i64 - 1;
         }
-        // About a thousand orders; those that have traded are forgotten here only when they are cancelled in vain.
+        // About a thousand orders; those that have traded are forgotten here only when they are cancelled in
+        // vain.
         let command = match (self.sent.len(), self.random.below(100)) {
             (..64, _) => self.limit(),
             (_, 0..5) => self.market(),

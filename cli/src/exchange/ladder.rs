@@ -1,5 +1,5 @@
-//! One side's price levels, sorted, the best last, so that most of what happens happens near the end of a vector.
-//! Each has its queue of orders, first come first.
+//! One side's price levels, sorted, the best last, so that most of what happens happens near the end of a
+//! vector. Each has its queue of orders, first come first.
 
 use super::command::Side;
 use super::orders::{NONE, Order, Orders};
@@ -101,7 +101,8 @@ impl Ladder {
         }
     }
 
-    /// The best price that an order of the other side trades with, if `limit` reaches it, and who is first there.
+    /// The best price that an order of the other side trades with, if `limit` reaches it, and who is first
+    /// there.
     #[inline]
     pub fn crossed_by(&self, limit: i64) -> Option<u32> {
         let best = self.levels.last()?;

@@ -1,5 +1,5 @@
-//! Real messages as commands. A message tells what an exchange's book did, and this makes of it what was asked of the
-//! exchange:
+//! Real messages as commands. A message tells what an exchange's book did, and this makes of it what was
+//! asked of the exchange:
 //!
 //! | type | message | command |
 //! |---|---|---|

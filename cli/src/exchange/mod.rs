@@ -1,5 +1,5 @@
-//! A matching engine that recovers: a price-time-priority book as a stage with snapshots, digests, effects and dead
-//! letters. `examples/matching_engine.rs` runs it; the tests of the whole system kill it.
+//! A matching engine that recovers: a price-time-priority book as a stage with snapshots, digests, effects
+//! and dead letters. `examples/matching_engine.rs` runs it; the tests of the whole system kill it.
 //!
 //! | module | idea |
 //! |---|---|

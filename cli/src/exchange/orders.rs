@@ -67,7 +67,8 @@ impl Orders {
         slot
     }
 
-    /// Frees a slot whose order is in no queue any more. Nothing is left of it, which is how a free slot is known.
+    /// Frees a slot whose order is in no queue any more. Nothing is left of it, which is how a free slot is
+    /// known.
     pub fn remove(&mut self, slot: u32) {
         let order = &mut self.nodes[slot as usize].order;
         order.quantity = 0;
@@ -101,7 +102,8 @@ impl Orders {
     }
 }
 
-/// One multiplication, for ids that count up. It need not resist an attacker: a slow book is all he would get.
+/// One multiplication, for ids that count up. It need not resist an attacker: a slow book is all he would
+/// get.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IdHasher(u64);
 

@@ -1,13 +1,13 @@
-//! The book as bytes, for snapshots: the totals, then every resting order in the order in which it would trade.
-//! Nothing of slots, indexes or levels, which are made anew; so the same book gives the same bytes, whatever way it
-//! became what it is.
+//! The book as bytes, for snapshots: the totals, then every resting order in the order in which it would
+//! trade. Nothing of slots, indexes or levels, which are made anew; so the same book gives the same bytes,
+//! whatever way it became what it is.
 //!
 //! ```text
 //! head {totals, bids, asks} | bids x order | asks x order        32 bytes an order
 //! ```
 //!
-//! A snapshot's file has its checksum. What is looked at here is whether the bytes are a book at all, because one
-//! that is none would match wrongly for ever and say nothing.
+//! A snapshot's file has its checksum. What is looked at here is whether the bytes are a book at all, because
+//! one that is none would match wrongly for ever and say nothing.
 
 use slipring::Event;
 use slipring::bytemuck;

@@ -3,8 +3,8 @@
 //! - State changes in `event` alone, from the command alone, so replay rebuilds it: [`Handler`].
 //! - Its bytes can be taken and given back, so replay need not start at the beginning: [`Snapshot`].
 //! - It can tell its state by a number, so that a replay which went another way is noticed: [`Digest`].
-//! - Trades leave through [`Out`], but not those that the last life is known to have sent; each with a key, because
-//!   the last few may come twice.
+//! - Trades leave through [`Out`], but not those that the last life is known to have sent; each with a key,
+//!   because the last few may come twice.
 //! - A command that is none is an error before anything has changed, so it can become a dead letter.
 
 use slipring::{Context, Digest, EventKey, Handler, HandlerError, Snapshot};
@@ -58,7 +58,8 @@ impl<O: Out> Handler<CommandEvent> for Matching<O> {
         self.trades.clear();
         let command = Command::try_from(*event)?;
         self.book.apply(&command, &mut self.trades)?;
-        // Not `is_replay`: the last life may have journalled this command and died before its trades were out.
+        // Not `is_replay`: the last life may have journalled this command and died before its trades were
+        // out.
         if !context.already_done() {
             let event = context.key().ok_or("the matching engine runs behind a journal")?;
             for (index, trade) in (0..).zip(&self.trades) {

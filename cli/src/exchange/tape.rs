@@ -1,4 +1,5 @@
-//! The other side: a file of trades that outlives the process and takes each trade once, however often it is sent.
+//! The other side: a file of trades that outlives the process and takes each trade once, however often it is
+//! sent.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};

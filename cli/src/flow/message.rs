@@ -1,5 +1,5 @@
-//! The event of the command's journals: one LOBSTER message, complete down to how it was printed, so that replay
-//! gives back the file byte for byte.
+//! The event of the command's journals: one LOBSTER message, complete down to how it was printed, so that
+//! replay gives back the file byte for byte.
 
 use slipring_journal::Event;
 
@@ -10,7 +10,8 @@ pub const DAY_NS: u64 = 86_400 * 1_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[repr(C)]
 pub struct OrderMessage {
-    /// When it happened, nanoseconds since 1970 (UTC): the date of the recording and the message's time of day.
+    /// When it happened, nanoseconds since 1970 (UTC): the date of the recording and the message's time of
+    /// day.
     pub time_ns: u64,
     /// The order that it is about; 0 for hidden ones.
     pub order_id: i64,

@@ -1,5 +1,5 @@
-//! A small generator of pseudo-random numbers that gives the same numbers for ever, on every machine: integers
-//! only, no library whose next version may differ.
+//! A small generator of pseudo-random numbers that gives the same numbers for ever, on every machine:
+//! integers only, no library whose next version may differ.
 
 /// xoshiro256**, seeded by splitmix64.
 #[derive(Clone, Debug)]
@@ -33,19 +33,21 @@ impl Random {
         result
     }
 
-    /// A number below `bound`, which is not 0. (Its bias, below 2^-32 for the bounds used here, does not matter.)
+    /// A number below `bound`, which is not 0. (Its bias, below 2^-32 for the bounds used here, does not
+    /// matter.)
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.word()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// An exponentially distributed number with about the mean given, by integers alone: a logarithm of floating
-    /// point may differ from machine to machine.
+    /// An exponentially distributed number with about the mean given, by integers alone: a logarithm of
+    /// floating point may differ from machine to machine.
     #[inline]
     pub fn exponential(&mut self, mean: u64) -> u64 {
         let word = self.word() | 1;
         let zeros = u64::from(word.leading_zeros());
-        // The bits behind the leading one, as a fraction of 1024; -log2 between powers of two is nearly linear.
+        // The bits behind the leading one, as a fraction of 1024; -log2 between powers of two is nearly
+        // linear.
         let fraction = (word << (zeros + 1).min(63)) >> 54;
         let log2 = zeros * 1024 + 1023 - fraction;
         // ln 2 = 0.693147

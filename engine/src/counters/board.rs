@@ -1,7 +1,7 @@
 //! The counters from the inside: who writes which words, and how all of them are read.
 //!
-//! The words lie in this process's own memory. Where others are to read them, whoever owns some copies them into a file, the
-//! cursors of stages once a batch: see `lines/told.rs`.
+//! The words lie in this process's own memory. Where others are to read them, whoever owns some copies them
+//! into a file, the cursors of stages once a batch: see `lines/told.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -143,7 +143,8 @@ impl Board {
         for offset in stages.chain([self.layout.published(), self.layout.durable()]) {
             let line = self.told::<CursorLine>(offset);
             if let Some(copy) = line.copy() {
-                // Acquire P and Release P: as where a lane tells of its own cursor, which may lie further than it last told.
+                // Acquire P and Release P: as where a lane tells of its own cursor, which may lie further
+                // than it last told.
                 copy.end.fetch_max(line.end.load(Ordering::Acquire), Ordering::Release);
             }
         }
@@ -162,8 +163,8 @@ impl Board {
         let fate = self.fate().line;
         // Acquire N: see `Fate::halt`.
         let word = fate.word.load(Ordering::Acquire);
-        // Late consumers and stages first: none is ever ahead of what is published, whenever that is read after it. But for a late
-        // consumer that was told to begin at a sequence that is not there yet.
+        // Late consumers and stages first: none is ever ahead of what is published, whenever that is read
+        // after it. But for a late consumer that was told to begin at a sequence that is not there yet.
         let mut late_consumers = about.late.unwrap_or_else(|| self.read_late());
         let mut stages: Vec<StageCounters> = about
             .stages

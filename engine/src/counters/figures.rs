@@ -26,8 +26,8 @@ pub struct Counters {
     pub full_waits: u64,
     /// How often a `try_` call found the ring full.
     pub full_refusals: u64,
-    /// How often a parked lane was not woken and should have been: 0, or slipring has a bug. It looks for itself
-    /// within about a second.
+    /// How often a parked lane was not woken and should have been: 0, or slipring has a bug. It looks for
+    /// itself within about a second.
     pub missed_wakeups: u64,
     /// Events that the ring holds.
     pub capacity: u64,
@@ -35,15 +35,15 @@ pub struct Counters {
     pub live_from: u64,
     /// Publishing is closed: the engine is being shut down.
     pub closed: bool,
-    /// The name of the journal's folder means another folder by now, or none; the engine goes on in the one that it
-    /// opened. Looked at about once a second.
+    /// The name of the journal's folder means another folder by now, or none; the engine goes on in the one
+    /// that it opened. Looked at about once a second.
     pub folder_moved: bool,
     /// Why the engine has halted, if it has.
     pub halted: Option<HaltedCounters>,
     /// Every stage, the journal's too, lane by lane.
     pub stages: Vec<StageCounters>,
-    /// Every late consumer of this engine whose handle is still there; in another process those that have one of 16
-    /// places. They hold nobody up, so the ring's occupancy is without them.
+    /// Every late consumer of this engine whose handle is still there; in another process those that have one
+    /// of 16 places. They hold nobody up, so the ring's occupancy is without them.
     pub late_consumers: Vec<LateCounters>,
     /// Late consumers that are not shown to other processes: there were 16 already when they started.
     pub late_not_shown: u64,
@@ -92,18 +92,18 @@ pub struct StageCounters {
     pub max_batch: u64,
 }
 
-/// What time the journal has come to. It never goes back: where a publisher's clock was ahead for a moment, all later records get
-/// the time of that moment until the clock has caught up.
+/// What time the journal has come to. It never goes back: where a publisher's clock was ahead for a moment,
+/// all later records get the time of that moment until the clock has caught up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JournalTime {
     /// Journal time of the last record, nanoseconds since 1970; 0 if there is none. It trails by a batch.
     pub last_ns: u64,
-    /// How many events came with a time before that of an earlier one, in this life. With several publishers, which overtake each
-    /// other between the clock and the ring, some are nothing unusual.
+    /// How many events came with a time before that of an earlier one, in this life. With several publishers,
+    /// which overtake each other between the clock and the ring, some are nothing unusual.
     pub regressions: u64,
-    /// How far `last_ns` lies ahead of the clock, at this look: of the engine's in its own process, of the system's in another.
-    /// 0 if it does not.
+    /// How far `last_ns` lies ahead of the clock, at this look: of the engine's in its own process, of the
+    /// system's in another. 0 if it does not.
     pub ahead_ns: u64,
 }
 

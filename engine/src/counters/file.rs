@@ -1,9 +1,9 @@
 //! Where the counters file goes, how it comes and how it goes.
 //!
-//! It lies in memory (tmpfs): on a disk's file system the flusher write-protects its pages, and a lane's store would
-//! wait behind somebody else's sync. It appears under its name whole, by a rename. It is allocated ahead, so that no
-//! store finds the memory full. Whoever holds the journal's lock owns the name, so that what a dead process has left
-//! is replaced by the next one.
+//! It lies in memory (tmpfs): on a disk's file system the flusher write-protects its pages, and a lane's
+//! store would wait behind somebody else's sync. It appears under its name whole, by a rename. It is
+//! allocated ahead, so that no store finds the memory full. Whoever holds the journal's lock owns the name,
+//! so that what a dead process has left is replaced by the next one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -50,7 +50,8 @@ impl CountersFile {
 }
 
 impl CountersFile {
-    /// Takes its name away: the next writer's has the same. Whoever has it mapped still sees what becomes of the engine.
+    /// Takes its name away: the next writer's has the same. Whoever has it mapped still sees what becomes of
+    /// the engine.
     pub(crate) fn hide(&self) {
         let is_own = self.process == std::process::id()
             && std::fs::symlink_metadata(&self.path).is_ok_and(|found| identity(&found) == self.identity);
@@ -70,7 +71,8 @@ impl Drop for CountersFile {
     }
 }
 
-/// Makes an engine's counters where the user wants them. The caller holds the journal's lock, if there is a journal.
+/// Makes an engine's counters where the user wants them. The caller holds the journal's lock, if there is a
+/// journal.
 pub(crate) fn make(
     shown: &Shown,
     journal: Option<&Files>,
@@ -104,8 +106,8 @@ fn folders() -> Vec<PathBuf> {
     [Some(PathBuf::from("/dev/shm")), own].into_iter().flatten().collect()
 }
 
-/// Makes the file in the first of the folders that is in memory and takes it. Monitoring is no reason for an engine
-/// not to start: `None` if there is no such folder.
+/// Makes the file in the first of the folders that is in memory and takes it. Monitoring is no reason for an
+/// engine not to start: `None` if there is no such folder.
 fn make_in(
     folders: &[PathBuf],
     journal: &Files,

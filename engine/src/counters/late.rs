@@ -1,9 +1,9 @@
 //! Late consumers in the counters: places that are taken, stored to and given back while the engine runs.
 //!
-//! A reader in another process may look at a place while it changes hands, and must not tell one consumer's name with
-//! another's end. So the state is a sequence lock over the rest: it counts how often the place was given away, and a
-//! reader keeps what it has read if the state is of the same count before and after. Who takes places is one at a time:
-//! the engine's list of late consumers is locked meanwhile.
+//! A reader in another process may look at a place while it changes hands, and must not tell one consumer's
+//! name with another's end. So the state is a sequence lock over the rest: it counts how often the place was
+//! given away, and a reader keeps what it has read if the state is of the same count before and after. Who
+//! takes places is one at a time: the engine's list of late consumers is locked meanwhile.
 
 use std::sync::atomic::{Ordering, fence};
 
@@ -18,7 +18,8 @@ use crate::lines::told::Told;
 /// How often a reader looks again at a place that changes hands under it.
 const TRIES: u32 = 8;
 
-/// What a late consumer tells of itself, where others can read it or not. It is given back when this is dropped.
+/// What a late consumer tells of itself, where others can read it or not. It is given back when this is
+/// dropped.
 #[derive(Debug)]
 pub(crate) struct LatePlace {
     line: Told<LateLine>,
@@ -69,8 +70,8 @@ impl Drop for LatePlace {
 }
 
 impl Board {
-    /// A place for a late consumer that has finished everything below `end`: one that others can read, or if none is
-    /// left one that is only counted. One caller at a time.
+    /// A place for a late consumer that has finished everything below `end`: one that others can read, or if
+    /// none is left one that is only counted. One caller at a time.
     pub(crate) fn take_late(&self, name: &str, end: u64) -> LatePlace {
         match self.late_lines().find(|line| take(line, name, end)) {
             Some(line) => LatePlace { line, not_shown: None },
@@ -111,8 +112,8 @@ fn take(line: &Told<LateLine>, name: &str, end: u64) -> bool {
 
 /// Writes down who has a place.
 fn fill(line: &LateLine, name: &str, end: u64, state: u64) {
-    // Release fence T: a reader that sees any word stored below sees behind its own fence that the place was given
-    // back. Partner: the fence in `read`.
+    // Release fence T: a reader that sees any word stored below sees behind its own fence that the place was
+    // given back. Partner: the fence in `read`.
     fence(Ordering::Release);
     let text = cut(name, NAME_BYTES).as_bytes();
     for (at, word) in line.name.iter().enumerate() {

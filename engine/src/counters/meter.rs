@@ -20,8 +20,8 @@ impl BatchMeter {
         BatchMeter { cursor, line, batches: 0, max_batch: 0 }
     }
 
-    /// A batch of so many events is finished, and the latest time up to its end. Before the cursor says so, so that who sees the
-    /// one sees the other.
+    /// A batch of so many events is finished, and the latest time up to its end. Before the cursor says so,
+    /// so that who sees the one sees the other.
     #[inline(always)]
     pub(crate) fn took(&mut self, events: u64, end: u64, time_ns: u64) {
         self.batches += 1;
@@ -43,7 +43,8 @@ impl BatchMeter {
     #[inline(always)]
     pub(crate) fn came_to(&self, end: u64) {
         if let Some(copy) = self.cursor.copy() {
-            // Release P: what is told of batches comes before the cursor. Partner: Acquire P in `Cursor::end`.
+            // Release P: what is told of batches comes before the cursor. Partner: Acquire P in
+            // `Cursor::end`.
             copy.end.store(end, Ordering::Release);
         }
     }

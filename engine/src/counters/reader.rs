@@ -1,7 +1,8 @@
 //! Reading an engine's counters from another process.
 //!
-//! The file is mapped, not read: words that a lane stores meanwhile are loaded whole only by loads of a word, and a
-//! `read` promises none. So its length is asked for before each look: a load behind a file's end would be the end of this process.
+//! The file is mapped, not read: words that a lane stores meanwhile are loaded whole only by loads of a word,
+//! and a `read` promises none. So its length is asked for before each look: a load behind a file's end would
+//! be the end of this process.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -135,8 +136,8 @@ impl CountersReader {
     /// Of a counters file by its path. Also when the journal's folder can't be found by its name any more.
     ///
     /// # Errors
-    /// [`CountersError`]: it is not there, can't be read, or is no counters file. Whether its writer still lives is
-    /// for [`CountersReader::read`] to say.
+    /// [`CountersError`]: it is not there, can't be read, or is no counters file. Whether its writer still
+    /// lives is for [`CountersReader::read`] to say.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, CountersError> {
         let path = path.into();
         let fault = |source: io::Error| CountersError::Io { path: path.clone(), source };
@@ -165,8 +166,9 @@ impl CountersReader {
     /// The counters now.
     ///
     /// # Errors
-    /// [`CountersError::Invalid`] if somebody has shortened the file, [`CountersError::Ended`] once the engine has ended in good order ([`CountersReader::last`] has what it left),
-    /// [`CountersError::Stale`] with what was left if its process is gone.
+    /// [`CountersError::Invalid`] if somebody has shortened the file, [`CountersError::Ended`] once the
+    /// engine has ended in good order ([`CountersReader::last`] has what it left), [`CountersError::Stale`]
+    /// with what was left if its process is gone.
     pub fn read(&self) -> Result<Counters, CountersError> {
         // Looked at first: what a process wrote before it died is read behind its death.
         let is_dead = self.fixed.process.is_dead() || self.is_let_go();
@@ -183,8 +185,9 @@ impl CountersReader {
         }
     }
 
-    /// The counters as they are, or were last, whatever became of the engine. Of one that has ended a stage's lag says how many
-    /// events published were never delivered to it. Of a file that somebody has shortened every figure is 0.
+    /// The counters as they are, or were last, whatever became of the engine. Of one that has ended a stage's
+    /// lag says how many events published were never delivered to it. Of a file that somebody has shortened
+    /// every figure is 0.
     pub fn last(&self) -> Counters {
         let fixed = &self.fixed;
         let gone = self.shortened().map(|_| Board::private(fixed.layout()));
@@ -206,8 +209,8 @@ impl CountersReader {
         (found < wanted).then_some(CountersFault::Truncated { found, wanted })
     }
 
-    /// Whether nobody holds the journal's lock, where the process itself can't be looked at: its engine holds it for
-    /// life.
+    /// Whether nobody holds the journal's lock, where the process itself can't be looked at: its engine holds
+    /// it for life.
     fn is_let_go(&self) -> bool {
         let says_folder = self.fixed.folder != 0;
         !self.fixed.process.is_visible()
@@ -221,8 +224,8 @@ impl CountersReader {
     }
 }
 
-/// Opens what may be a counters file. What is no plain file, a link too, is left alone: a pipe would make the caller
-/// wait, and to open a device may do something.
+/// Opens what may be a counters file. What is no plain file, a link too, is left alone: a pipe would make the
+/// caller wait, and to open a device may do something.
 pub(super) fn open_file(path: &Path) -> io::Result<File> {
     let found = FileKind::of(&std::fs::symlink_metadata(path)?);
     if found != FileKind::Plain {

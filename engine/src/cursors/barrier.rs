@@ -1,5 +1,5 @@
-//! One fence for two: Linux can make every running thread of the process pass a barrier, so that only the side that
-//! seldom comes pays for an order that both rely on.
+//! One fence for two: Linux can make every running thread of the process pass a barrier, so that only the
+//! side that seldom comes pays for an order that both rely on.
 
 /// Asks for the right to use [`everywhere`]; false where there is none.
 pub(crate) fn register() -> bool {
@@ -7,8 +7,8 @@ pub(crate) fn register() -> bool {
     unsafe { libc::syscall(libc::SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 }
 }
 
-/// Every running thread of this process passes a full barrier before this returns; false if the kernel says no, which it
-/// can't once [`register`] was granted, but for a filter of system calls that was set since.
+/// Every running thread of this process passes a full barrier before this returns; false if the kernel says
+/// no, which it can't once [`register`] was granted, but for a filter of system calls that was set since.
 pub(crate) fn everywhere() -> bool {
     // SAFETY: as above.
     unsafe { libc::syscall(libc::SYS_membarrier, PRIVATE_EXPEDITED, 0, 0) == 0 }

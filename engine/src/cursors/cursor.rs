@@ -1,6 +1,7 @@
 //! A stage's progress: one number on a cache line of its own, and who sleeps until it moves.
 //!
-//! It lies in this process's own memory: nobody else moves a gate. Other processes read copies, in the engine's counters.
+//! It lies in this process's own memory: nobody else moves a gate. Other processes read copies, in the
+//! engine's counters.
 
 use std::sync::atomic::Ordering;
 
@@ -10,8 +11,8 @@ use crate::lines::memory::LineRef;
 /// How far a stage is: the last sequence that it finished, kept as its successor, so that "none yet" needs no
 /// special value. One writer, any number of readers. Clones are the same cursor.
 ///
-/// Beside the number lies a bit for each lane that is parked until the cursor moves: on the cursor's own line, for their
-/// one reader is the cursor's writer, which has the line anyway. See `park.rs`.
+/// Beside the number lies a bit for each lane that is parked until the cursor moves: on the cursor's own
+/// line, for their one reader is the cursor's writer, which has the line anyway. See `park.rs`.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor(LineRef<CursorLine>);
 

@@ -1,13 +1,14 @@
 //! Parking: a lane with nothing to do sleeps in the kernel until the one cursor that it waits for moves.
 //!
 //! Each parked lane marks the cursor that holds it up, and whoever moves that cursor (the publisher, a stage
-//! upstream, the syncer) wakes it. So a lane behind a slow stage sleeps through all that is published meanwhile.
+//! upstream, the syncer) wakes it. So a lane behind a slow stage sleeps through all that is published
+//! meanwhile.
 //!
 //! The race is the usual one: the waker moves the cursor and then looks for marks, the lane sets its mark and
-//! then looks at the cursor; unless one of the two sees the other, the lane sleeps for ever (K). A fence on both
-//! sides rules that out, and cost a publish 1.5 ns in the prototype. Linux can put both fences on the sleeping side:
-//! `membarrier` makes every running thread of the process pass one, and the waker needs none. Where the call is
-//! missing, the wakers fence. Engines in which no lane can park do neither.
+//! then looks at the cursor; unless one of the two sees the other, the lane sleeps for ever (K). A fence on
+//! both sides rules that out, and cost a publish 1.5 ns in the prototype. Linux can put both fences on the
+//! sleeping side: `membarrier` makes every running thread of the process pass one, and the waker needs none.
+//! Where the call is missing, the wakers fence. Engines in which no lane can park do neither.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{Ordering, compiler_fence, fence};
@@ -22,12 +23,12 @@ use crate::lines::told::Told;
 /// Most lanes of an engine that can park: a bit each.
 pub(crate) const MOST_PARKING: usize = 64;
 
-/// A lane that nobody woke looks for itself: nothing relies on it, and a mistake here would cost a second and not the
-/// engine.
+/// A lane that nobody woke looks for itself: nothing relies on it, and a mistake here would cost a second and
+/// not the engine.
 const LONGEST: Duration = Duration::from_millis(100);
-/// How long a lane that has found news by itself waits for whoever brought it to wake it: the waker may not have come
-/// to its look at the marks yet. Between the move and the look lie a few instructions (for the durable cursor also the
-/// journal's own waiters), but a loaded machine may take the core away there.
+/// How long a lane that has found news by itself waits for whoever brought it to wake it: the waker may not
+/// have come to its look at the marks yet. Between the move and the look lie a few instructions (for the
+/// durable cursor also the journal's own waiters), but a loaded machine may take the core away there.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The lanes of one engine that can park.
@@ -101,8 +102,8 @@ impl Parking {
         self.threads.iter().filter_map(OnceLock::get).for_each(Thread::unpark);
     }
 
-    /// Parks this thread, lane `index`, until one of `cursors` moves, unless `has_moved` says that one of them has, or
-    /// `is_changed` that the engine's fate has changed, which wakes lanes but takes no marks.
+    /// Parks this thread, lane `index`, until one of `cursors` moves, unless `has_moved` says that one of
+    /// them has, or `is_changed` that the engine's fate has changed, which wakes lanes but takes no marks.
     pub(crate) fn park(
         &self,
         index: usize,
@@ -132,8 +133,8 @@ impl Parking {
         cursors.iter().for_each(|cursor| cursor.unpark(bit));
     }
 
-    /// Whether the marks stay, though a cursor has moved: then its mover never saw them. One that is only late takes
-    /// its mark, and wakes this thread.
+    /// Whether the marks stay, though a cursor has moved: then its mover never saw them. One that is only
+    /// late takes its mark, and wakes this thread.
     #[cold]
     fn nobody_looks(bit: u64, cursors: &[Cursor], is_changed: impl Fn() -> bool) -> bool {
         let since = Instant::now();

@@ -41,10 +41,11 @@ impl EngineStatus {
     /// Whether a publisher that has said that it begins may publish.
     #[inline(always)]
     pub(crate) fn lets_publish(&self) -> bool {
-        // X: what the publisher said comes before this look. The compiler's word is enough; `refuse` makes the processor's.
+        // X: what the publisher said comes before this look. The compiler's word is enough; `refuse` makes
+        // the processor's.
         compiler_fence(Ordering::SeqCst);
-        // Relaxed: a publish that misses a halt is one that came before it: it is in the ring, and lanes still drain that.
-        // One that misses the closing has been seen to begin.
+        // Relaxed: a publish that misses a halt is one that came before it: it is in the ring, and lanes
+        // still drain that. One that misses the closing has been seen to begin.
         self.word.load(Ordering::Relaxed) == 0 || self.lets_publish_fenced()
     }
 
@@ -89,15 +90,16 @@ impl EngineStatus {
         if halted { self.halted.get() } else { None }
     }
 
-    /// Makes publishers fail with `Closed`. Whoever publishes all the same has been seen to begin when this returns.
+    /// Makes publishers fail with `Closed`. Whoever publishes all the same has been seen to begin when this
+    /// returns.
     pub(crate) fn refuse(&self) {
         // Release H: it goes on with what `halt` released. X: ordered by what follows.
         let before = self.word.fetch_or(CLOSED, Ordering::Release);
         if before & CLOSED != 0 {
             return;
         }
-        // X: the word comes before the look at the publishers. Every publisher's thread passes a barrier too: what it said
-        // before that is seen here, and what it looks at behind it is the word as it is now.
+        // X: the word comes before the look at the publishers. Every publisher's thread passes a barrier too:
+        // what it said before that is seen here, and what it looks at behind it is the word as it is now.
         if before & FENCED != 0 {
             fence(Ordering::SeqCst);
         } else if !barrier::everywhere() {
@@ -110,7 +112,8 @@ impl EngineStatus {
 
     /// Says that nothing is published any more, and where it ended.
     pub(crate) fn close(&self, end: u64) {
-        // Release C: partner of Acquire C in `final_end`; whoever sees the end sees every event below it published.
+        // Release C: partner of Acquire C in `final_end`; whoever sees the end sees every event below it
+        // published.
         self.final_end.store(end, Ordering::Release);
         self.parking.wake_all();
     }

@@ -10,7 +10,8 @@ use super::status::EngineStatus;
 pub(crate) enum Awaited {
     /// A stage's, and its place among them.
     Stage(Cursor, usize),
-    /// The durable end, and the cursor of it in the counters: the syncer moves it later, and wakes who is parked there.
+    /// The durable end, and the cursor of it in the counters: the syncer moves it later, and wakes who is
+    /// parked there.
     Durable(Cursors, Cursor),
 }
 

@@ -53,8 +53,8 @@ impl<E: Event> EngineBuilder<E> {
         self
     }
 
-    /// Most events that a stage takes in one turn. If not set: a quarter of the ring, and 1,024 where stages share a lane.
-    /// Never more than a quarter, whatever is set.
+    /// Most events that a stage takes in one turn. If not set: a quarter of the ring, and 1,024 where stages
+    /// share a lane. Never more than a quarter, whatever is set.
     #[must_use]
     pub fn batch_cap(mut self, events: u64) -> Self {
         self.batch = Some(events);
@@ -85,8 +85,9 @@ impl<E: Event> EngineBuilder<E> {
     /// How far past both the last event and the clock a time may lie that is published. If not set: what the
     /// [journal](slipring_journal::Journal::max_time_step) says, and a day without one.
     ///
-    /// The time of later events never lies before it, so that one wrong time, far in the future, would hold it there. A time
-    /// that goes back harms nobody, is taken, and is counted ([`JournalTime`](crate::JournalTime)).
+    /// The time of later events never lies before it, so that one wrong time, far in the future, would hold
+    /// it there. A time that goes back harms nobody, is taken, and is counted
+    /// ([`JournalTime`](crate::JournalTime)).
     #[must_use]
     pub fn max_time_step(mut self, step: Duration) -> Self {
         self.max_time_step = Some(step);
@@ -107,11 +108,13 @@ impl<E: Event> EngineBuilder<E> {
         self
     }
 
-    /// Puts the counters into the file `path`, for other processes to read, and of an engine without a journal too.
+    /// Puts the counters into the file `path`, for other processes to read, and of an engine without a
+    /// journal too.
     ///
     /// If this is not called, an engine with a journal puts them into a file in memory (`/dev/shm`, else
-    /// `XDG_RUNTIME_DIR`) that the journal's LOCK file names, and keeps them to itself if there is none; one without a
-    /// journal keeps them to itself. A path on a disk is allowed and unwise: a lane may then wait for the disk.
+    /// `XDG_RUNTIME_DIR`) that the journal's LOCK file names, and keeps them to itself if there is none; one
+    /// without a journal keeps them to itself. A path on a disk is allowed and unwise: a lane may then wait
+    /// for the disk.
     #[must_use]
     pub fn counters_at(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.shown = Shown::At(path.into());

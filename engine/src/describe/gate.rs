@@ -1,5 +1,5 @@
-//! Gates: what a stage waits for. One mechanism for the dependency graph and for the levels of safety, for both
-//! are cursors.
+//! Gates: what a stage waits for. One mechanism for the dependency graph and for the levels of safety, for
+//! both are cursors.
 
 use crate::key::StageKey;
 
@@ -43,8 +43,9 @@ impl Gate {
 
     /// Also waits until the stages named have finished the event, and may read what they made of it.
     ///
-    /// So [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) starts none of them behind this stage: what it is to read
-    /// is made again. For that an older snapshot of theirs may be taken, or none; see `docs/reference/kept.md`.
+    /// So [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) starts none of them behind this stage: what
+    /// it is to read is made again. For that an older snapshot of theirs may be taken, or none; see
+    /// `docs/reference/kept.md`.
     #[must_use]
     pub fn after<M>(mut self, stages: impl IntoNames<M>) -> Self {
         stages.each(|name| {
@@ -64,7 +65,8 @@ impl Gate {
     }
 }
 
-/// One stage's name, or anything that yields names: an array, a slice, a `Vec`, an iterator, of `&str` or `String`.
+/// One stage's name, or anything that yields names: an array, a slice, a `Vec`, an iterator, of `&str` or
+/// `String`.
 ///
 /// `M` only tells the two kinds apart, and is found by the compiler.
 pub trait IntoNames<M> {

@@ -1,5 +1,5 @@
-//! The dependency graph of stages: names are known, nobody waits for himself. Refused here, before any thread or
-//! file exists.
+//! The dependency graph of stages: names are known, nobody waits for himself. Refused here, before any thread
+//! or file exists.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! A lane, as the user describes it: one thread that runs one or more stages in turn, pinned to a core or not; or
-//! none, and the caller runs it.
+//! A lane, as the user describes it: one thread that runs one or more stages in turn, pinned to a core or
+//! not; or none, and the caller runs it.
 
 use slipring_journal::Event;
 
@@ -15,8 +15,8 @@ use crate::work::wait::{Wait, WaitStrategy};
 
 /// One thread's worth of stages.
 ///
-/// Stages on one lane take turns, so journal and handler fused on one lane need one core; each on its own lane
-/// needs one each.
+/// Stages on one lane take turns, so journal and handler fused on one lane need one core; each on its own
+/// lane needs one each.
 pub struct Lane<E: Event> {
     pub(crate) name: String,
     pub(crate) core: Option<usize>,
@@ -81,9 +81,9 @@ impl<E: Event> Lane<E> {
         self
     }
 
-    /// Has no thread: the caller runs it, a turn at a time, by [`Engine::invoke`](crate::Engine::invoke), from a
-    /// loop that does other things too. Calls that wait (a publish on a full ring, `replay`, `wait_durable`,
-    /// `shutdown`) run it meanwhile, so that nobody waits for himself.
+    /// Has no thread: the caller runs it, a turn at a time, by [`Engine::invoke`](crate::Engine::invoke),
+    /// from a loop that does other things too. Calls that wait (a publish on a full ring, `replay`,
+    /// `wait_durable`, `shutdown`) run it meanwhile, so that nobody waits for himself.
     #[must_use]
     pub fn invoked(mut self) -> Self {
         self.invoked = true;

@@ -1,6 +1,7 @@
 //! What the user says of an engine: lanes, stages, gates; and whether it makes sense.
 //!
-//! It knows the stages that it puts together, and nothing of a running engine: what is said here `life` starts.
+//! It knows the stages that it puts together, and nothing of a running engine: what is said here `life`
+//! starts.
 
 pub(crate) mod builder;
 pub(crate) mod gate;

@@ -14,8 +14,8 @@ use crate::kept::snapshot::{Snapshot, Snapshots};
 use crate::key::StageName;
 use crate::work::handler_stage::HandlerStage;
 
-/// A stage with options; [`Lane::with`](crate::Lane::with) puts it on a lane. A stage without options is as well made by
-/// [`Lane::stage`](crate::Lane::stage).
+/// A stage with options; [`Lane::with`](crate::Lane::with) puts it on a lane. A stage without options is as
+/// well made by [`Lane::stage`](crate::Lane::stage).
 ///
 /// ```
 /// # use slipring::{Context, Digest, Digests, Event, Gate, Handler, HandlerError, Lane, Snapshot, Snapshots, Stage};
@@ -63,8 +63,8 @@ impl<H> Stage<H> {
         Stage { name: name.into_name(), handler, meter: Unmeasured, gate, keeps: Keeps::nothing() }
     }
 
-    /// Records how old each live event is when the handler has finished it; see [`Latency`](crate::Latency) for what
-    /// exactly is measured and what it costs.
+    /// Records how old each live event is when the handler has finished it; see [`Latency`](crate::Latency)
+    /// for what exactly is measured and what it costs.
     #[must_use]
     pub fn measured(self, recorder: LatencyRecorder) -> Stage<H, Measured> {
         let Stage { name, handler, meter: Unmeasured, gate, keeps } = self;
@@ -108,8 +108,9 @@ impl<H, M: Meter> Stage<H, M> {
         self
     }
 
-    /// The handler has no state that history makes. [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) then gives it no
-    /// events but those whose [effects](Stage::effects) are due, and those that a stage handles which
+    /// The handler has no state that history makes. [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot)
+    /// then gives it no events but those whose [effects](Stage::effects) are due, and those that a stage
+    /// handles which
     /// [reads](crate::Gate::after) it.
     #[must_use]
     pub fn stateless(mut self) -> Self {

@@ -186,7 +186,8 @@ pub enum BuildError {
     /// The counters can't be where they should.
     #[error(transparent)]
     Counters(#[from] CountersFileError),
-    /// The journal holds history, and nobody said what becomes of it: live, the stages would lack it, and not tell.
+    /// The journal holds history, and nobody said what becomes of it: live, the stages would lack it, and not
+    /// tell.
     #[error(
         "the journal holds {records} records that no stage has seen: call replay(ReplayFrom::Start) before go_live, or \
          without_history() if the stages are to start empty behind them"

@@ -45,8 +45,8 @@ pub enum Cause {
     Keep(Arc<KeepError>),
 }
 
-/// Replay came to another state than the one that was logged: a handler that is not deterministic, or not the same
-/// code.
+/// Replay came to another state than the one that was logged: a handler that is not deterministic, or not the
+/// same code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "replay of stage {stage} went another way between sequences {after} and {end} (excluded): digest {found:#018x}, logged was {logged:#018x}; is its handler deterministic, and the same code?"

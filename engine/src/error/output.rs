@@ -83,8 +83,8 @@ pub enum OutputError {
         /// The output.
         name: &'static str,
     },
-    /// The other side has more than this side's history put out, so that an event that is live would be taken for one
-    /// that is there.
+    /// The other side has more than this side's history put out, so that an event that is live would be taken
+    /// for one that is there.
     #[error(
         "output {name}, after event {sequence}, which is live: {count} events have been put out, and the other journal holds {held}, which this history does not account for. Replay all of it before going live (ReplayFrom::Start, or ReplayFrom::Snapshot with snapshots); if it was, this engine's journal has lost what those followed from, as power loss does behind another gate than Gate::DURABLE, or the other journal is not this output's alone: give the output a new one, or use Output::shared"
     )]

@@ -27,8 +27,8 @@ impl Context {
         self.sequence
     }
 
-    /// The event's time in nanoseconds: the greatest time of any event up to this one, the same in every stage,
-    /// in the journal and in replay. The only time that a deterministic handler may look at.
+    /// The event's time in nanoseconds: the greatest time of any event up to this one, the same in every
+    /// stage, in the journal and in replay. The only time that a deterministic handler may look at.
     #[inline]
     pub fn time_ns(&self) -> u64 {
         self.time_ns
@@ -42,19 +42,20 @@ impl Context {
         self.sequence < self.live_from
     }
 
-    /// Whether the event's effect is known to have been emitted in an earlier life: the stage must not emit it
-    /// again. Always false in a stage without [`Effects`](crate::Effects), and always true in a
+    /// Whether the event's effect is known to have been emitted in an earlier life: the stage must not emit
+    /// it again. Always false in a stage without [`Effects`](crate::Effects), and always true in a
     /// [backtest](crate::Backtest).
     ///
-    /// When it is false the effect may have been emitted all the same, if the process died between the effect and
-    /// the note of it: at least once, never less. The other side drops doubles by their [key](Context::key).
+    /// When it is false the effect may have been emitted all the same, if the process died between the effect
+    /// and the note of it: at least once, never less. The other side drops doubles by their
+    /// [key](Context::key).
     #[inline]
     pub fn already_done(&self) -> bool {
         self.sequence < self.effects_end
     }
 
-    /// What identifies the event for ever, for whoever must drop doubles: no other event has it, the same event
-    /// replayed has it again, in a [backtest](crate::Backtest) too. `None` without a journal.
+    /// What identifies the event for ever, for whoever must drop doubles: no other event has it, the same
+    /// event replayed has it again, in a [backtest](crate::Backtest) too. `None` without a journal.
     #[inline]
     pub fn key(&self) -> Option<EventKey> {
         let journal_id = self.journal_id?;
@@ -63,7 +64,8 @@ impl Context {
 
     /// Whether this is the last event of the batch: a good moment to flush. Not deterministic.
     ///
-    /// On the journal's lane a batch that the journal fails in ends before: [`batch_end`](crate::Handler::batch_end) says so.
+    /// On the journal's lane a batch that the journal fails in ends before:
+    /// [`batch_end`](crate::Handler::batch_end) says so.
     #[inline]
     pub fn end_of_batch(&self) -> bool {
         self.remaining == 0
@@ -100,8 +102,8 @@ impl Batch<'_> {
         self.size
     }
 
-    /// How many events have been published and not finished by the stage, these included. With several publishers
-    /// it is the least that it can be: a publisher tells how far it is only when it goes.
+    /// How many events have been published and not finished by the stage, these included. With several
+    /// publishers it is the least that it can be: a publisher tells how far it is only when it goes.
     ///
     /// It reads what the publisher writes, a cache line from another core: not for every batch of one event.
     #[inline]
@@ -110,8 +112,8 @@ impl Batch<'_> {
     }
 }
 
-/// What identifies an event of a journal for ever. A later life that uses the sequence again, after power loss took
-/// the event, has another epoch.
+/// What identifies an event of a journal for ever. A later life that uses the sequence again, after power
+/// loss took the event, has another epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventKey {
     /// The journal.

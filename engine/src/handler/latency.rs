@@ -1,8 +1,9 @@
-//! How old events are when a stage has finished them: a histogram that the lane alone writes, and anybody reads.
+//! How old events are when a stage has finished them: a histogram that the lane alone writes, and anybody
+//! reads.
 //!
-//! The buckets are those of an `hdrhistogram` of three digits, counted in atomic words: one plain store an event, no
-//! lock, no swap of buffers, no allocation. A reader adds up what is there; an interval is the difference of two reads.
-//! A stage that is not measured is another type and has no branch for it.
+//! The buckets are those of an `hdrhistogram` of three digits, counted in atomic words: one plain store an
+//! event, no lock, no swap of buffers, no allocation. A reader adds up what is there; an interval is the
+//! difference of two reads. A stage that is not measured is another type and has no branch for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,11 +39,11 @@ const _: () = {
 
 /// The ages of the events that a stage has finished; for whoever wants to know, while it runs and afterwards.
 ///
-/// What is measured, in nanoseconds: the engine's clock when the handler has returned from an event, minus the event's
-/// own time. With the times that `publish` gives, that is the time from the call of `publish` on, a wait on a full ring
-/// included; with times of one's own it is the events' age by the engine's clock. 0 if the event's time lies ahead.
-/// Replayed events are not measured, nor void ones, nor one that the handler fails on. Resolution: three digits, up to
-/// 73 minutes.
+/// What is measured, in nanoseconds: the engine's clock when the handler has returned from an event, minus
+/// the event's own time. With the times that `publish` gives, that is the time from the call of `publish` on,
+/// a wait on a full ring included; with times of one's own it is the events' age by the engine's clock. 0 if
+/// the event's time lies ahead. Replayed events are not measured, nor void ones, nor one that the handler
+/// fails on. Resolution: three digits, up to 73 minutes.
 ///
 /// It costs the stage a look at the clock for each event, some 20 to 30 ns, and 264 KiB; another
 /// stage pays nothing.
@@ -104,7 +105,8 @@ pub struct LatencyIntervals {
 }
 
 impl LatencyIntervals {
-    /// What was measured since the last call, or since this was made. No event is in two intervals or in none.
+    /// What was measured since the last call, or since this was made. No event is in two intervals or in
+    /// none.
     pub fn take(&mut self) -> Histogram<u64> {
         let counts = self.counts.0.iter().zip(&mut self.before);
         histogram(counts.map(|(count, before)| {

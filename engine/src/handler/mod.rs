@@ -1,4 +1,5 @@
-//! What the user writes: a handler, a closure or a [`Handler`] with the calls around it; and what it is told of each event.
+//! What the user writes: a handler, a closure or a [`Handler`] with the calls around it; and what it is told
+//! of each event.
 //!
 //! It knows cursors and clocks, and nothing of the stages and lanes that call it.
 
@@ -15,8 +16,8 @@ use crate::handler::context::{Batch, Context};
 /// Why a handler could not process an event.
 pub type HandlerError = Box<dyn Error + Send + Sync>;
 
-/// An error that halts the engine, whatever the stage does with others: of a handler that has changed its state already,
-/// so that the event can't become a [dead letter](crate::OnError::DeadLetter).
+/// An error that halts the engine, whatever the stage does with others: of a handler that has changed its
+/// state already, so that the event can't become a [dead letter](crate::OnError::DeadLetter).
 ///
 /// ```
 /// # use slipring::{Fatal, HandlerError};
@@ -36,8 +37,8 @@ pub trait Handler<E: Event>: Send + 'static {
     /// Processes one event.
     ///
     /// # Errors
-    /// An error halts the engine, unless the stage [dead-letters](crate::OnError::DeadLetter) it: then the state must
-    /// be as it was before the event.
+    /// An error halts the engine, unless the stage [dead-letters](crate::OnError::DeadLetter) it: then the
+    /// state must be as it was before the event.
     fn event(&mut self, event: &E, context: &Context) -> Result<(), HandlerError>;
 
     /// Called once on the lane's thread before the first event.
@@ -55,8 +56,8 @@ pub trait Handler<E: Event>: Send + 'static {
     /// Called when a turn found nothing to do.
     fn idle(&mut self) {}
 
-    /// Called once when the engine is closed, has halted or is dropped, and the stage has nothing to do just now:
-    /// publishing is over. Events may still come.
+    /// Called once when the engine is closed, has halted or is dropped, and the stage has nothing to do just
+    /// now: publishing is over. Events may still come.
     fn closing(&mut self) {}
 
     /// Called once when the stage ends in good order.

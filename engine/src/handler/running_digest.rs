@@ -1,5 +1,5 @@
-//! A digest that grows with a history: the same words in the same order give the same number, in every life and on
-//! every machine.
+//! A digest that grows with a history: the same words in the same order give the same number, in every life
+//! and on every machine.
 
 /// Order-sensitive, 64 bits, one multiplication a word: the folded multiply of wyhash, with a rotation.
 ///

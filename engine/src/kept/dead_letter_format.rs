@@ -4,7 +4,8 @@ use slipring_journal::JournalId;
 
 use super::dead_letters::{DeadLetter, DeadLetterKind};
 
-/// Length of the cause 2, its complement 2, checksum 4, journal id 16, sequence 8, epoch 4, kind 4; then the cause.
+/// Length of the cause 2, its complement 2, checksum 4, journal id 16, sequence 8, epoch 4, kind 4; then the
+/// cause.
 pub(super) const HEAD_BYTES: usize = 40;
 /// Longer causes are cut.
 pub(super) const MOST_CAUSE_BYTES: usize = 1000;

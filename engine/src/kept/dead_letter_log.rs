@@ -1,14 +1,14 @@
 //! A stage's log of dead letters: its bytes, and what a crash may leave of them.
 //!
-//! It is appended to on the stage's lane, at once: the death of the process right after it loses nothing, and a later
-//! snapshot counts only when the log is synced.
+//! It is appended to on the stage's lane, at once: the death of the process right after it loses nothing, and
+//! a later snapshot counts only when the log is synced.
 //!
-//! Power loss may leave of what was not synced any pages, in any order, each as it was at any time, and zeros or
-//! nothing for the others: a hole, and whole entries behind it. Of what was synced it takes nothing, so a hole there is
-//! damage, and passing over it would have replay try again what was refused. So whoever has synced the log appends a
-//! *mark* behind it, which says up to where. A hole that a mark behind it covers is damage; any other is the torn end of
-//! the log, and is cut off with all that follows. (A mark that is lost with the power costs nothing: the next opening
-//! syncs the log and marks it.)
+//! Power loss may leave of what was not synced any pages, in any order, each as it was at any time, and zeros
+//! or nothing for the others: a hole, and whole entries behind it. Of what was synced it takes nothing, so a
+//! hole there is damage, and passing over it would have replay try again what was refused. So whoever has
+//! synced the log appends a *mark* behind it, which says up to where. A hole that a mark behind it covers is
+//! damage; any other is the torn end of the log, and is cut off with all that follows. (A mark that is lost
+//! with the power costs nothing: the next opening syncs the log and marks it.)
 
 use std::fs::File;
 use std::io::{Read as _, Write};
@@ -133,8 +133,8 @@ pub(crate) struct DeadLetterLog {
 }
 
 impl DeadLetterLog {
-    /// Opens or makes a stage's log. A torn end is cut off; entries for records that the log of events has lost are not
-    /// skipped: other events lie there now.
+    /// Opens or makes a stage's log. A torn end is cut off; entries for records that the log of events has
+    /// lost are not skipped: other events lie there now.
     pub(crate) fn open(journal: &Files, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
         let folder = make_folder(journal, stage)?;
         let path = folder.path().join(NAME);
@@ -194,8 +194,8 @@ impl DeadLetterLog {
         let entry = encode(self.journal_id, sequence, epoch, kind, cause);
         let before = self.file.metadata().map_err(io("look at", &self.path))?.len();
         self.file.write_all(&entry).map_err(|error| {
-            // On a full disk the first half may have gone in, and nothing may follow that. (The keeper's mark may; it
-            // says no more than is true.)
+            // On a full disk the first half may have gone in, and nothing may follow that. (The keeper's mark
+            // may; it says no more than is true.)
             let _ = self.file.set_len(before);
             io("append to", &self.path)(error)
         })
@@ -253,8 +253,9 @@ mod tests {
         sectors.take(length).collect()
     }
 
-    /// Three letters are synced and marked, three more are not: any sectors of what came since are on the disk or not,
-    /// and the file is of any length. What is synced is read; what else is read is the beginning of the rest.
+    /// Three letters are synced and marked, three more are not: any sectors of what came since are on the
+    /// disk or not, and the file is of any length. What is synced is read; what else is read is the beginning
+    /// of the rest.
     #[test]
     fn power_loss_takes_nothing_that_is_synced_and_leaves_nothing_that_is_refused() {
         const SECTOR_BYTES: usize = 32;

@@ -1,7 +1,7 @@
 //! Dead letters: events that a stage's handler refused and that its state never saw.
 //!
-//! Replay skips exactly what the log of them says ([`super::dead_letter_log`]): it never tries again, so that state
-//! comes out as it was.
+//! Replay skips exactly what the log of them says ([`super::dead_letter_log`]): it never tries again, so that
+//! state comes out as it was.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -23,8 +23,8 @@ pub enum OnError {
     #[default]
     Halt,
     /// The event becomes a dead letter and the stage goes on. The handler must have left its state as it was
-    /// before the event; it is not called for that event again. A panic halts all the same, and so does an error that
-    /// is [`Fatal`](crate::Fatal).
+    /// before the event; it is not called for that event again. A panic halts all the same, and so does an
+    /// error that is [`Fatal`](crate::Fatal).
     DeadLetter,
 }
 
@@ -126,23 +126,24 @@ impl DeadLetters {
         open
     }
 
-    /// Notes, durably, that a dead letter is settled: it was published again as another event, or taken elsewhere.
-    /// Replay goes on to skip it.
+    /// Notes, durably, that a dead letter is settled: it was published again as another event, or taken
+    /// elsewhere. Replay goes on to skip it.
     ///
-    /// The entry and what settles it are two steps: a crash between them leaves it open, so what settles it should
-    /// stand being done twice. [`DeadLetters::reprocess`] does both.
+    /// The entry and what settles it are two steps: a crash between them leaves it open, so what settles it
+    /// should stand being done twice. [`DeadLetters::reprocess`] does both.
     ///
     /// The engine may be live meanwhile.
     ///
     /// # Errors
-    /// [`KeepError::Io`]; [`KeepError::Damaged`] if the log does not end with a whole entry, for nobody would read
-    /// what lies behind such a one. Opening the engine cuts off what a crash left.
+    /// [`KeepError::Io`]; [`KeepError::Damaged`] if the log does not end with a whole entry, for nobody would
+    /// read what lies behind such a one. Opening the engine cuts off what a crash left.
     pub fn settle(&mut self, letter: &DeadLetter, how: &str) -> Result<(), KeepError> {
         let path = stage_path(&self.journal, &letter.stage).join(log::NAME);
         let not_there = || io("open", &path)(std::io::ErrorKind::NotFound.into());
         let folder = stage_folder(&self.journal, &letter.stage)?.ok_or_else(not_there)?;
         let mut read = log::read(&folder, &letter.stage)?;
-        // A live stage may be at it: then the entry is whole a moment later. What a crash left stays as it is.
+        // A live stage may be at it: then the entry is whole a moment later. What a crash left stays as it
+        // is.
         for _ in 0..LOOKS_AT_A_TORN_END {
             if read.tail == Tail::Whole {
                 break;

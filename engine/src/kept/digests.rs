@@ -1,5 +1,5 @@
-//! Digests: a stage's state as a number, logged every so many events, so that replay can tell whether it came to the
-//! same state, and if not, between which two events it went another way.
+//! Digests: a stage's state as a number, logged every so many events, so that replay can tell whether it came
+//! to the same state, and if not, between which two events it went another way.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -15,8 +15,8 @@ use crate::error::{KeepError, io};
 
 /// A handler that can tell its state, or what it has put out, by a number.
 pub trait Digest {
-    /// The digest. Equal states have equal digests; different ones should differ. It must not depend on what differs
-    /// from one life to the next (addresses, the order of a `HashMap`).
+    /// The digest. Equal states have equal digests; different ones should differ. It must not depend on what
+    /// differs from one life to the next (addresses, the order of a `HashMap`).
     fn digest(&self) -> u64;
 }
 
@@ -28,14 +28,14 @@ pub struct Digests {
 }
 
 impl Digests {
-    /// One behind every sequence that divides by `events`, at least 1: then the event itself is found where replay
-    /// went another way.
+    /// One behind every sequence that divides by `events`, at least 1: then the event itself is found where
+    /// replay went another way.
     pub fn every(events: u64) -> Self {
         Digests { every: events.max(1), report_only: false }
     }
 
-    /// Replay goes on after the first difference, which [`Recovered::divergences`](crate::Recovered::divergences)
-    /// tells. Without it the engine halts there.
+    /// Replay goes on after the first difference, which
+    /// [`Recovered::divergences`](crate::Recovered::divergences) tells. Without it the engine halts there.
     #[must_use]
     pub fn report_only(mut self) -> Self {
         self.report_only = true;
@@ -97,8 +97,8 @@ pub(crate) struct DigestLog {
 }
 
 impl DigestLog {
-    /// Opens or makes a stage's log. Entries for records that the log of events has lost are cut off, and those for
-    /// records that retention took are removed when they are most of it.
+    /// Opens or makes a stage's log. Entries for records that the log of events has lost are cut off, and
+    /// those for records that retention took are removed when they are most of it.
     pub(crate) fn open(journal: &Files, stage: &str, reader: &mut RawReader) -> Result<Self, KeepError> {
         let folder = make_folder(journal, stage)?;
         let path = folder.path().join(NAME);
@@ -158,7 +158,8 @@ impl DigestLog {
         Ok(())
     }
 
-    /// How many digests the stage of this folder has logged, and the sequence behind the last; `None` if it logs none.
+    /// How many digests the stage of this folder has logged, and the sequence behind the last; `None` if it
+    /// logs none.
     pub(crate) fn peek(folder: &Folder, journal_id: JournalId) -> Result<Option<(u64, u64)>, KeepError> {
         let path = folder.path().join(NAME);
         let file = match folder.open_file(NAME, Access::Read) {

@@ -1,7 +1,8 @@
-//! What a stage has to do between two events besides handling them: snapshots, digests, skipping, another epoch.
+//! What a stage has to do between two events besides handling them: snapshots, digests, skipping, another
+//! epoch.
 //!
-//! All of it falls on sequences that are known before, so a turn only ends its batch there; nothing of it costs the
-//! events between.
+//! All of it falls on sequences that are known before, so a turn only ends its batch there; nothing of it
+//! costs the events between.
 
 use std::sync::Arc;
 
@@ -213,8 +214,8 @@ impl<H> Duties<H> {
         }
     }
 
-    /// The sequence of the next snapshot behind `at`. During replay one is taken: at the last multiple, or behind the
-    /// last digest that it is compared with if that comes later.
+    /// The sequence of the next snapshot behind `at`. During replay one is taken: at the last multiple, or
+    /// behind the last digest that it is compared with if that comes later.
     fn next_snapshot(&self, at: u64, options: &Snapshots) -> u64 {
         let of_replay = (self.live_from / options.every * options.every).max(self.digests.logged_end);
         if at < of_replay { of_replay } else { next_multiple(at, options.every) }
@@ -254,8 +255,9 @@ impl<H> Duties<H> {
         match &mut self.dead_letters {
             Some(log) if !is_fatal(&error) => {
                 let appended = log.append(sequence, self.epoch, DeadLetterKind::Refused, &error.to_string());
-                // A note of progress says that the event is dealt with, and the system may write it to the disk at any
-                // time: were the letter not there by then, power loss would leave neither effect nor letter.
+                // A note of progress says that the event is dealt with, and the system may write it to the
+                // disk at any time: were the letter not there by then, power loss would leave neither effect
+                // nor letter.
                 let synced =
                     appended.and_then(|()| if self.progress.is_some() { log.sync() } else { Ok(()) });
                 synced.map_err(|error| Cause::Keep(Arc::new(error)))
@@ -265,7 +267,8 @@ impl<H> Duties<H> {
     }
 }
 
-/// Whether it halts whatever the stage does with others: the handler says so, or the next event would meet it too.
+/// Whether it halts whatever the stage does with others: the handler says so, or the next event would meet it
+/// too.
 fn is_fatal(error: &HandlerError) -> bool {
     use OutputError::{Ahead, Differs, Unreadable};
     let of_history = |error: &OutputError| matches!(error, Ahead { .. } | Differs { .. } | Unreadable { .. });

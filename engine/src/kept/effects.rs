@@ -1,9 +1,10 @@
-//! How far a stage's effects are: the one thing that is kept on the hot path, for it must be noted after each effect.
+//! How far a stage's effects are: the one thing that is kept on the hot path, for it must be noted after each
+//! effect.
 //!
-//! Two slots in a mapped file are written in turn, two stores each; a process that dies between the stores leaves a
-//! slot that does not validate, and the other one, an event older. The page is the system's from the store on, so
-//! the death of the process loses nothing. Power loss may take the last notes: then more effects come twice, none
-//! is missed.
+//! Two slots in a mapped file are written in turn, two stores each; a process that dies between the stores
+//! leaves a slot that does not validate, and the other one, an event older. The page is the system's from the
+//! store on, so the death of the process loses nothing. Power loss may take the last notes: then more effects
+//! come twice, none is missed.
 
 use std::fs::File;
 use std::io::Write;
@@ -27,11 +28,12 @@ pub enum FirstTime {
     EmitNew,
 }
 
-/// A stage with effects on the world outside: what it emits can't be taken back, and must be emitted at least once.
+/// A stage with effects on the world outside: what it emits can't be taken back, and must be emitted at least
+/// once.
 ///
-/// After each event the stage's progress is noted in a file, so that [`Context::already_done`] can tell the handler
-/// in the next life what not to emit again. The stage should be gated on [durable](crate::Gate::DURABLE): power loss
-/// may take an event that was only journalled, after its effect.
+/// After each event the stage's progress is noted in a file, so that [`Context::already_done`] can tell the
+/// handler in the next life what not to emit again. The stage should be gated on
+/// [durable](crate::Gate::DURABLE): power loss may take an event that was only journalled, after its effect.
 ///
 /// [`Context::already_done`]: crate::Context::already_done
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,9 +47,9 @@ impl Effects {
         Self::default()
     }
 
-    /// What to take for emitted if the journal holds records and nothing is noted yet: the stage is new, or its
-    /// file is lost. Without it such a journal is refused: to emit a year of orders again is as wrong as to miss
-    /// one.
+    /// What to take for emitted if the journal holds records and nothing is noted yet: the stage is new, or
+    /// its file is lost. Without it such a journal is refused: to emit a year of orders again is as wrong as
+    /// to miss one.
     #[must_use]
     pub fn first_time(mut self, what: FirstTime) -> Self {
         self.first_time = Some(what);

@@ -1,5 +1,5 @@
-//! Which life journalled which sequence. Epochs never decrease along sequences, so a list of where they change says
-//! it all, and binary search finds them.
+//! Which life journalled which sequence. Epochs never decrease along sequences, so a list of where they
+//! change says it all, and binary search finds them.
 
 use slipring_journal::{RawReader, ReadError};
 

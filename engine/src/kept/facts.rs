@@ -1,4 +1,5 @@
-//! What a stage was asked to keep, as one value: said when the stage is described, and asked by whoever checks, opens or starts.
+//! What a stage was asked to keep, as one value: said when the stage is described, and asked by whoever
+//! checks, opens or starts.
 
 use super::plan::StateKind;
 

@@ -65,8 +65,8 @@ pub(crate) fn remove_unfinished(folder: &Folder) -> Result<(), KeepError> {
     Ok(())
 }
 
-/// Writes a file, by `fill`, so that after a crash at any moment it is there whole, or not at all. If it fails, nothing
-/// half made stays behind.
+/// Writes a file, by `fill`, so that after a crash at any moment it is there whole, or not at all. If it
+/// fails, nothing half made stays behind.
 pub(crate) fn write_whole(
     folder: &Folder,
     name: &str,

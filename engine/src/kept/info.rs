@@ -1,4 +1,5 @@
-//! What lies beside a journal, to be looked at: nothing is opened for writing, so it may be done beside a writer.
+//! What lies beside a journal, to be looked at: nothing is opened for writing, so it may be done beside a
+//! writer.
 
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,8 @@ pub struct KeptInfo {
     pub stage: String,
     /// Its snapshots, the oldest first.
     pub snapshots: Vec<SnapshotInfo>,
-    /// The effects of events below it have been emitted; `None` if it has none. An error's text if that can't be told.
+    /// The effects of events below it have been emitted; `None` if it has none. An error's text if that can't
+    /// be told.
     pub effects_end: Option<Result<u64, String>>,
     /// How many digests are logged and the sequence behind the last; `None` if it logs none.
     pub digests: Option<Result<(u64, u64), String>>,
@@ -45,8 +47,8 @@ impl KeptInfo {
     /// Looks at what every stage keeps beside the journal in this folder.
     ///
     /// # Errors
-    /// [`KeepError`]: the journal can't be read, or a folder not listed. What is damaged in a stage's files is told in
-    /// their place.
+    /// [`KeepError`]: the journal can't be read, or a folder not listed. What is damaged in a stage's files
+    /// is told in their place.
     pub fn of(journal: impl AsRef<Path>) -> Result<Vec<Self>, KeepError> {
         let journal = Journal::at(journal.as_ref());
         // One folder, whatever becomes of its name meanwhile.

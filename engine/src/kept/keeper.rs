@@ -1,7 +1,7 @@
 //! The keeper: the thread that writes what lanes hand over, so that no lane waits for a disk.
 //!
-//! It writes a snapshot only when the record that it was taken behind is durable, and when the dead letters before it
-//! are. It looks every few milliseconds instead of being woken: lanes make no system call for it.
+//! It writes a snapshot only when the record that it was taken behind is durable, and when the dead letters
+//! before it are. It looks every few milliseconds instead of being woken: lanes make no system call for it.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -116,7 +116,8 @@ impl Keeper {
 
     /// Has what was handed over written, as far as it is durable or becomes so, and ends the thread.
     pub(crate) fn finish(&mut self) {
-        // Release: partner of the acquire in `Work::run`; what lanes handed over before is seen in the last rounds.
+        // Release: partner of the acquire in `Work::run`; what lanes handed over before is seen in the last
+        // rounds.
         self.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
@@ -131,8 +132,8 @@ impl Drop for Keeper {
     }
 }
 
-/// Does the keeper's work. Should it panic, that is a fault like any other of what stages keep: nothing is lost that a
-/// longer replay does not bring back, but somebody has to know.
+/// Does the keeper's work. Should it panic, that is a fault like any other of what stages keep: nothing is
+/// lost that a longer replay does not bring back, but somebody has to know.
 fn guarded(findings: &Findings, work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         let text = panics::text(panic);
@@ -159,8 +160,8 @@ impl Work {
         }
     }
 
-    /// Writes what can be written; whether something waits for its record to become durable. `ended`: the lanes have,
-    /// so that what is not journalled by now never is.
+    /// Writes what can be written; whether something waits for its record to become durable. `ended`: the
+    /// lanes have, so that what is not journalled by now never is.
     fn round(&mut self, ended: bool) -> bool {
         let (mut waits, mut wrote) = (false, false);
         for stage in &mut self.stages {

@@ -1,8 +1,9 @@
 //! Snapshots: a stage's state at a sequence, so that recovery need not replay what lies before it.
 //!
-//! A snapshot is a file of its own, written whole or not at all, checksummed over every byte, and anchored: it names
-//! the record that it was taken behind, and is refused when the log holds another there. It is written only once
-//! that record is durable, so that power loss can't leave a snapshot of events that the log has lost.
+//! A snapshot is a file of its own, written whole or not at all, checksummed over every byte, and anchored:
+//! it names the record that it was taken behind, and is refused when the log holds another there. It is
+//! written only once that record is durable, so that power loss can't leave a snapshot of events that the log
+//! has lost.
 
 use std::io::Write;
 use std::ops::RangeInclusive;
@@ -21,16 +22,16 @@ pub trait Snapshot {
     /// Version of the bytes that `save` writes. It is kept with them and given to `restore`.
     const VERSION: u32 = 1;
 
-    /// Appends the whole state to `out`. Called on the lane, between two events: the stage stands still while it
-    /// runs, so it should only copy.
+    /// Appends the whole state to `out`. Called on the lane, between two events: the stage stands still while
+    /// it runs, so it should only copy.
     fn save(&self, out: &mut Vec<u8>);
 
-    /// Takes the state from bytes that `save` once wrote, in version `version`. Called on a handler as it was given
-    /// to the stage.
+    /// Takes the state from bytes that `save` once wrote, in version `version`. Called on a handler as it was
+    /// given to the stage.
     ///
     /// # Errors
-    /// If the bytes or their version can't be used; recovery then tries the snapshot before. The state must be as if
-    /// nothing had been called.
+    /// If the bytes or their version can't be used; recovery then tries the snapshot before. The state must
+    /// be as if nothing had been called.
     fn restore(&mut self, version: u32, bytes: &[u8]) -> Result<(), HandlerError>;
 }
 
@@ -45,7 +46,8 @@ pub struct Snapshots {
 impl Snapshots {
     /// One behind every sequence that divides by `events` (at least 1), and one at shutdown; three are kept.
     ///
-    /// The one before is still being written, or waits for its record to become durable: then one is left out.
+    /// The one before is still being written, or waits for its record to become durable: then one is left
+    /// out.
     pub fn every(events: u64) -> Self {
         Snapshots { every: events.max(1), keep: 3, at_shutdown: true }
     }
@@ -72,7 +74,8 @@ impl Snapshots {
 pub struct Restored {
     /// The stage.
     pub stage: String,
-    /// The stage starts with the state behind the event before this sequence; `None` if it starts without any.
+    /// The stage starts with the state behind the event before this sequence; `None` if it starts without
+    /// any.
     pub end: Option<u64>,
     /// Snapshots that could not be used, the newest first, and why.
     pub refused: Vec<RefusedSnapshot>,
@@ -145,8 +148,8 @@ impl std::fmt::Display for Restored {
 
 const MAGIC: &[u8; 8] = b"slipsnap";
 const FORMAT: u32 = 1;
-/// magic 8, format 4, the handler's version 4, journal id 16, sequence 8, epoch 4, record crc 4, state bytes 8, crc 4,
-/// zeros 4.
+/// magic 8, format 4, the handler's version 4, journal id 16, sequence 8, epoch 4, record crc 4, state bytes
+/// 8, crc 4, zeros 4.
 const HEADER_BYTES: usize = 64;
 const SUFFIX: &str = ".snapshot";
 
@@ -236,8 +239,8 @@ impl StageSnapshots {
         Ok(())
     }
 
-    /// Removes those that count and are not to be kept; of the others those that are older than these, or too many.
-    /// Those ahead are left alone: they are of a history that the log has lost, or of another journal.
+    /// Removes those that count and are not to be kept; of the others those that are older than these, or too
+    /// many. Those ahead are left alone: they are of a history that the log has lost, or of another journal.
     pub(crate) fn remove_all_but(
         &mut self,
         folder: &Folder,
@@ -290,8 +293,8 @@ pub(crate) fn newest_in(
     Ok(found.map(|(end, name)| (end, folder.path().join(name))))
 }
 
-/// Reads a snapshot whose header says what its length is. Looked at first, so that nobody takes memory for what a file
-/// only claims.
+/// Reads a snapshot whose header says what its length is. Looked at first, so that nobody takes memory for
+/// what a file only claims.
 fn read(folder: &Folder, name: &str) -> Result<Vec<u8>, String> {
     let fault = |error: std::io::Error| error.to_string();
     let file = folder.open_file(name, Access::Read).map_err(fault)?;

@@ -1,8 +1,8 @@
 //! Syncs that fail once and for all.
 //!
-//! When a sync fails the kernel may drop what it could not write and report the next sync of the file as a success
-//! (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). So after a failure no later
-//! sync of the same file is trusted in this life.
+//! When a sync fails the kernel may drop what it could not write and report the next sync of the file as a
+//! success (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). So after a
+//! failure no later sync of the same file is trusted in this life.
 
 use std::io;
 

@@ -48,22 +48,24 @@ impl LateContext {
         self.time_ns
     }
 
-    /// The event's position, to be saved with what the handler makes of it: a later consumer that starts there
-    /// ([`FollowFrom::Anchor`]) goes on behind it.
+    /// The event's position, to be saved with what the handler makes of it: a later consumer that starts
+    /// there ([`FollowFrom::Anchor`]) goes on behind it.
     ///
-    /// A record that was not durable yet may be lost with the power, and another may come to lie there. The anchor
-    /// is refused then; [`LateConsumer::durable`] keeps clear of that.
+    /// A record that was not durable yet may be lost with the power, and another may come to lie there. The
+    /// anchor is refused then; [`LateConsumer::durable`] keeps clear of that.
     pub fn anchor(&self) -> Anchor {
         self.anchor
     }
 
-    /// Whether this is the last of the events that were read together: a good moment to flush. Not deterministic.
+    /// Whether this is the last of the events that were read together: a good moment to flush. Not
+    /// deterministic.
     pub fn end_of_batch(&self) -> bool {
         self.remaining == 0
     }
 }
 
-/// A late consumer's code. Any `FnMut(&E, &LateContext)` is one, whether it returns nothing or a `Result<(), X>`.
+/// A late consumer's code. Any `FnMut(&E, &LateContext)` is one, whether it returns nothing or a `Result<(),
+/// X>`.
 pub trait LateHandler<E: Event>: Send + 'static {
     /// Processes one event.
     ///
@@ -85,8 +87,8 @@ where
     }
 }
 
-/// Describes a late consumer; [`Engine::follow`](crate::Engine::follow) starts it, or [`LateConsumer::follow`] over the files of a journal
-/// that another process writes.
+/// Describes a late consumer; [`Engine::follow`](crate::Engine::follow) starts it, or
+/// [`LateConsumer::follow`] over the files of a journal that another process writes.
 #[derive(Clone, Debug)]
 pub struct LateConsumer {
     pub(crate) name: String,
@@ -119,16 +121,16 @@ impl LateConsumer {
         self
     }
 
-    /// How long it sleeps at most between two looks when nothing comes; 1 ms if not set. Nobody wakes it, so that it
-    /// costs the journal nothing; the first looks after a record come sooner.
+    /// How long it sleeps at most between two looks when nothing comes; 1 ms if not set. Nobody wakes it, so
+    /// that it costs the journal nothing; the first looks after a record come sooner.
     #[must_use]
     pub fn longest_sleep(mut self, sleep: Duration) -> Self {
         self.longest_sleep = sleep.max(run::FIRST_SLEEP);
         self
     }
 
-    /// Follows a journal by its files, whoever writes it and whether or not somebody does. It goes on until its
-    /// handle stops it, and holds no lease: retention may evict it.
+    /// Follows a journal by its files, whoever writes it and whether or not somebody does. It goes on until
+    /// its handle stops it, and holds no lease: retention may evict it.
     ///
     /// ```
     /// # use slipring::{Event, FollowFrom, Journal, LateConsumer, LateContext};

@@ -12,8 +12,9 @@ use super::error::LateError;
 use super::run::{LateRun, LateShared};
 use crate::grace;
 
-/// A late consumer at work. Dropping it stops the consumer behind the event in hand, whatever is still to come; if
-/// that event takes more than five seconds, it is named on the standard error and its thread left behind.
+/// A late consumer at work. Dropping it stops the consumer behind the event in hand, whatever is still to
+/// come; if that event takes more than five seconds, it is named on the standard error and its thread left
+/// behind.
 pub struct LateHandle<H> {
     shared: Arc<LateShared>,
     thread: Option<JoinHandle<H>>,
@@ -26,8 +27,8 @@ pub struct LateEnd<H> {
     pub handler: H,
     /// The sequence behind the last event that it finished.
     pub end: u64,
-    /// The position of the last event that it finished: [`FollowFrom::Anchor`](crate::FollowFrom::Anchor) goes on
-    /// behind it. `None` if there was none.
+    /// The position of the last event that it finished: [`FollowFrom::Anchor`](crate::FollowFrom::Anchor)
+    /// goes on behind it. `None` if there was none.
     pub anchor: Option<Anchor>,
     /// Why it stopped, if neither its handle nor the engine's shutdown ended it.
     pub failure: Option<LateError>,
@@ -80,8 +81,8 @@ impl<H> LateHandle<H> {
         self.join()
     }
 
-    /// Waits until it ends by itself: when the engine has been shut down and it has seen everything, or when it
-    /// fails. One that follows files of another process ends only when it fails; use [`LateHandle::stop`].
+    /// Waits until it ends by itself: when the engine has been shut down and it has seen everything, or when
+    /// it fails. One that follows files of another process ends only when it fails; use [`LateHandle::stop`].
     pub fn join(mut self) -> LateEnd<H> {
         let thread = self.thread.take().expect("taken only here and when dropped");
         // The handler's panics are caught; any other is ours.

@@ -158,8 +158,8 @@ impl<E: Event, H: LateHandler<E>> LateRun<E, H> {
         LateError::Read { name, sequence, source }
     }
 
-    /// Hands over the next records below `end`; how many. A failure or a stop leaves the cursor behind the last one
-    /// that was finished.
+    /// Hands over the next records below `end`; how many. A failure or a stop leaves the cursor behind the
+    /// last one that was finished.
     fn read(&mut self, end: u64) -> Result<usize, LateError> {
         let (shared, handler, not_before_ns) = (&*self.shared, &mut self.handler, self.not_before_ns);
         let (name, sequence) = (&shared.name, self.follower.next_sequence());

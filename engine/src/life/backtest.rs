@@ -14,11 +14,13 @@ use crate::kept::epochs::Epochs;
 
 /// An engine without a journal of its own that history is put through. Made by [`EngineBuilder::backtest`].
 ///
-/// Its handlers see the sequences, times and [keys](crate::Context::key) of the journal, and every event as replayed.
-/// History has had its effects, so [`Context::already_done`](crate::Context::already_done) holds for all of it and in
-/// every stage: a gateway that asks it sends nothing. Its stage may say [`effects`](crate::Stage::effects), and no note
-/// of them is made. An [`Output::shared`](crate::Output::shared) puts nothing out either, an
-/// [`Output::only`](crate::Output::only) what the engine behind it does not hold: give it one without a journal.
+/// Its handlers see the sequences, times and [keys](crate::Context::key) of the journal, and every event as
+/// replayed. History has had its effects, so [`Context::already_done`](crate::Context::already_done) holds
+/// for all of it and in every stage: a gateway that asks it sends nothing. Its stage may say
+/// [`effects`](crate::Stage::effects), and no note of them is made. An
+/// [`Output::shared`](crate::Output::shared) puts nothing out either, an
+/// [`Output::only`](crate::Output::only) what the engine behind it does not hold: give it one without a
+/// journal.
 ///
 /// ```
 /// # use slipring::{Context, Engine, Event, Gate, Journal, Lane, Replay, ReplayFrom, ReplayUntil};

@@ -88,8 +88,8 @@ impl Common {
     }
 }
 
-/// Has the journal's threads move the durable cursor in the counters and wake lanes: those gated on durable, all when
-/// the journal fails.
+/// Has the journal's threads move the durable cursor in the counters and wake lanes: those gated on durable,
+/// all when the journal fails.
 fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>, board: &Arc<Board>) {
     let (ours, parking, shown) = (durable.clone(), Arc::clone(parking), Arc::clone(board));
     let (told, copy) = (board.told_durable(), board.told_durable());

@@ -1,5 +1,5 @@
-//! How an engine ends, whether it is joined or dropped: publishing is closed, what was published is drained, and what
-//! could not be is counted.
+//! How an engine ends, whether it is joined or dropped: publishing is closed, what was published is drained,
+//! and what could not be is counted.
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -49,8 +49,8 @@ impl Ending {
         self.0.get().map(|ended| ended.end)
     }
 
-    /// What stages were never given of the events published: nothing, if every handler returned and none failed. Empty
-    /// before the end too.
+    /// What stages were never given of the events published: nothing, if every handler returned and none
+    /// failed. Empty before the end too.
     pub fn undelivered(&self) -> &[Undelivered] {
         self.0.get().map_or(&[], |ended| &ended.undelivered)
     }
@@ -88,8 +88,9 @@ impl<E: Event> Engine<E> {
         self.shared.ending.clone()
     }
 
-    /// Closes publishing and waits until no publisher is in the midst of a call, which takes no longer than copying its
-    /// events, unless its thread is stopped. The sequence behind the last event; `None` if it gave up.
+    /// Closes publishing and waits until no publisher is in the midst of a call, which takes no longer than
+    /// copying its events, unless its thread is stopped. The sequence behind the last event; `None` if it
+    /// gave up.
     pub(crate) fn close_publishing(&self, mut gives_up: impl FnMut() -> bool) -> Option<u64> {
         self.shared.status.refuse();
         let mut pause = Pause::default();
@@ -111,7 +112,8 @@ impl<E: Event> Engine<E> {
             || self.invoked.as_ref().is_some_and(|lanes| lanes.is_running())
     }
 
-    /// Asks the syncer for what is journalled: a stage behind a gate on durable need not wait for its pause to be over.
+    /// Asks the syncer for what is journalled: a stage behind a gate on durable need not wait for its pause
+    /// to be over.
     fn hurry_syncer(&self, asked: &mut u64) -> u64 {
         let Some(journal) = &self.shared.journal else { return 0 };
         let end = journal.journalled_end();
@@ -131,7 +133,8 @@ impl<E: Event> Engine<E> {
         std::mem::replace(&mut moves.sum, sum) != sum
     }
 
-    /// Waits until all lanes have ended, or `gives_up`, which is told whether anything has moved since it was last asked.
+    /// Waits until all lanes have ended, or `gives_up`, which is told whether anything has moved since it was
+    /// last asked.
     pub(crate) fn drain(&self, mut gives_up: impl FnMut(bool) -> bool) {
         let (mut moves, mut pause) = (Moves::default(), Pause::default());
         while self.is_running() {
@@ -141,7 +144,8 @@ impl<E: Event> Engine<E> {
         }
     }
 
-    /// Counts what was not delivered, for whoever asks, and says so on standard error. The counters show it as lags.
+    /// Counts what was not delivered, for whoever asks, and says so on standard error. The counters show it
+    /// as lags.
     pub(crate) fn account(&self, end: u64) -> &[Undelivered] {
         let shared = &self.shared;
         let ended = shared.ending.0.get_or_init(|| {
@@ -216,7 +220,8 @@ impl<E: Event> Drop for Engine<E> {
             grace.is_over(Instant::now(), moved || waits) || is_late && !waits
         });
         if self.is_running() {
-            // What waits for a gate that does not open, or for room in the journal, ends now. What hangs does not.
+            // What waits for a gate that does not open, or for room in the journal, ends now. What hangs does
+            // not.
             self.haste.abandon();
             let mut grace = Grace::short(Instant::now());
             self.drain(|_| grace.is_over(Instant::now(), is_waited_for()));

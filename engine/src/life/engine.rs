@@ -54,23 +54,26 @@ pub(crate) struct LaneThread<E: Event> {
 
 /// A live engine. Its lanes run until it is [closed and joined](Engine::join), or dropped.
 ///
-/// Both close publishing first, and then have every stage finish what was published. A publish that returned `Ok` reaches
-/// every stage, also one whose gate is closed for the moment; one that returned an error reaches none. Only what stands behind
-/// a stage that fails, or behind a handler that does not return, is not delivered: that is counted in [`Engine::ending`],
-/// said on standard error, and shown as the stages' lags by the [last counters](crate::CountersReader::last).
+/// Both close publishing first, and then have every stage finish what was published. A publish that returned
+/// `Ok` reaches every stage, also one whose gate is closed for the moment; one that returned an error reaches
+/// none. Only what stands behind a stage that fails, or behind a handler that does not return, is not
+/// delivered: that is counted in [`Engine::ending`], said on standard error, and shown as the stages' lags by
+/// the [last counters](crate::CountersReader::last).
 ///
-/// Both give up after the builder's `wait_timeout` (a drop after five seconds at least). A drop gives up earlier, five seconds
-/// after anything last moved (within a batch a stage's cursor moves every 128 events). Then it ends the stages that wait for a
-/// gate or for room in the journal, names each lane that is still in a handler, and leaves its thread behind. Time in which a
-/// stage waits to hand over its last snapshot does not count; that wait ends after ten seconds. Dropped inside one of its own
-/// handlers, which could not wait for itself, an engine is ended by a thread of its own.
+/// Both give up after the builder's `wait_timeout` (a drop after five seconds at least). A drop gives up
+/// earlier, five seconds after anything last moved (within a batch a stage's cursor moves every 128 events).
+/// Then it ends the stages that wait for a gate or for room in the journal, names each lane that is still in
+/// a handler, and leaves its thread behind. Time in which a stage waits to hand over its last snapshot does
+/// not count; that wait ends after ten seconds. Dropped inside one of its own handlers, which could not wait
+/// for itself, an engine is ended by a thread of its own.
 pub struct Engine<E: Event> {
     pub(crate) shared: Arc<EngineShared>,
     pub(crate) lanes: Vec<LaneThread<E>>,
     /// The lanes that the caller runs.
     pub(crate) invoked: Option<Arc<Invoked<E>>>,
     pub(crate) haste: Arc<Haste>,
-    /// Finished after the lanes have ended, so that it writes what they handed over last, and before the journal.
+    /// Finished after the lanes have ended, so that it writes what they handed over last, and before the
+    /// journal.
     pub(crate) keeper: Option<Keeper>,
     /// Where other processes read the counters.
     pub(crate) counters_file: Option<CountersFile>,
@@ -104,9 +107,10 @@ impl<E: Event> Engine<E> {
         self.shared.findings.faults()
     }
 
-    /// Runs the lanes that have no thread ([`Lane::invoked`](crate::Lane::invoked)) for one turn; how many events
-    /// their stages finished. 0 if there is nothing to do, there are no such lanes, or another thread is at it; with several
-    /// publishers also while another lane looks for what they have published. Fewer than there are is nothing unusual.
+    /// Runs the lanes that have no thread ([`Lane::invoked`](crate::Lane::invoked)) for one turn; how many
+    /// events their stages finished. 0 if there is nothing to do, there are no such lanes, or another thread
+    /// is at it; with several publishers also while another lane looks for what they have published. Fewer
+    /// than there are is nothing unusual.
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, Gate, Lane};
@@ -123,7 +127,8 @@ impl<E: Event> Engine<E> {
         self.invoked.as_ref().map_or(0, |lanes| lanes.drive())
     }
 
-    /// Runs the caller's own lanes, or waits a moment; whether it is time to look at a clock: a turn may have taken long.
+    /// Runs the caller's own lanes, or waits a moment; whether it is time to look at a clock: a turn may have
+    /// taken long.
     pub(crate) fn pause(&self, pause: &mut Pause) -> bool {
         self.invoke() > 0 || pause.next()
     }
@@ -138,16 +143,16 @@ impl<E: Event> Engine<E> {
         self.shared.status.halted().cloned()
     }
 
-    /// Whether the name of the journal's folder means another folder by now, or none: it was renamed, removed or mounted
-    /// over, or a link in its path was turned. The engine goes on in the folder that it opened, with all that it keeps
-    /// there; to be found by its name again, it has to be put back. Looked at about once a second. `false` without a
-    /// journal.
+    /// Whether the name of the journal's folder means another folder by now, or none: it was renamed, removed
+    /// or mounted over, or a link in its path was turned. The engine goes on in the folder that it opened,
+    /// with all that it keeps there; to be found by its name again, it has to be put back. Looked at about
+    /// once a second. `false` without a journal.
     pub fn folder_moved(&self) -> bool {
         self.shared.journal.as_ref().is_some_and(Cursors::folder_moved)
     }
 
-    /// How far everything is. Figures of different stages are read one after the other, so they need not be of
-    /// the same moment.
+    /// How far everything is. Figures of different stages are read one after the other, so they need not be
+    /// of the same moment.
     pub fn counters(&self) -> Counters {
         let shared = &self.shared;
         let stages = shared.names.iter().zip(&shared.lanes);
@@ -170,8 +175,8 @@ impl<E: Event> Engine<E> {
         counters
     }
 
-    /// The file in which other processes read the same counters ([`CountersReader`](crate::CountersReader)); `None`
-    /// if they are private.
+    /// The file in which other processes read the same counters ([`CountersReader`](crate::CountersReader));
+    /// `None` if they are private.
     pub fn counters_path(&self) -> Option<&Path> {
         self.counters_file.as_ref().map(CountersFile::path)
     }
@@ -179,8 +184,9 @@ impl<E: Event> Engine<E> {
     /// Waits until the record `sequence` is journalled: it survives the death of the process.
     ///
     /// # Errors
-    /// [`WaitError`]: halted before it was published, or not within the builder's `wait_timeout`. (With several publishers
-    /// it may say so of a record that a publisher who has not come back since has published.)
+    /// [`WaitError`]: halted before it was published, or not within the builder's `wait_timeout`. (With
+    /// several publishers it may say so of a record that a publisher who has not come back since has
+    /// published.)
     pub fn wait_journalled(&self, sequence: u64) -> Result<(), WaitError> {
         self.wait_journalled_until(sequence, self.deadline())
     }
@@ -196,8 +202,8 @@ impl<E: Event> Engine<E> {
         self.wait("journalled", sequence, deadline, || journal.journalled_end(), comes)
     }
 
-    /// Waits until the record `sequence` is durable: it survives power loss. Asks the syncer for it, so that it
-    /// works in every sync mode.
+    /// Waits until the record `sequence` is durable: it survives power loss. Asks the syncer for it, so that
+    /// it works in every sync mode.
     ///
     /// # Errors
     /// [`WaitError`]: halted before it, the journal failed, or not within the builder's `wait_timeout`.
@@ -283,8 +289,8 @@ impl<E: Event> LaneThread<E> {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
-    /// The lane's stages. If its thread panicked, which only a mistake of ours can bring about, they are lost, and the engine
-    /// has halted.
+    /// The lane's stages. If its thread panicked, which only a mistake of ours can bring about, they are
+    /// lost, and the engine has halted.
     pub(crate) fn join(&mut self, status: &EngineStatus) -> Vec<Named<E>> {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(stages)) => stages,

@@ -12,8 +12,8 @@ use crate::error::PublishError;
 use crate::publish::publisher::Publisher;
 use crate::ring::{Fill, Slot};
 
-/// Publishes the records in `[first, end)`, with their sequences and times, and waits until every stage has finished
-/// them.
+/// Publishes the records in `[first, end)`, with their sequences and times, and waits until every stage has
+/// finished them.
 pub(crate) fn feed<E: Event>(
     reader: &mut Reader<E>,
     (first, end): (u64, u64),
@@ -33,8 +33,8 @@ pub(crate) fn feed<E: Event>(
     Ok(engine.wait_all(end)?)
 }
 
-/// Checks and copies each record in one pass: checking waits for memory and copying for the other core's cache lines,
-/// and so each has the time that the other leaves.
+/// Checks and copies each record in one pass: checking waits for memory and copying for the other core's
+/// cache lines, and so each has the time that the other leaves.
 fn feed_at_once<E: Event>(
     chunks: &mut Chunks<'_, E>,
     (first, end): (u64, u64),
@@ -61,7 +61,8 @@ fn feed_at_once<E: Event>(
     Ok(())
 }
 
-/// Publishes the first `count` records of a chunk, up to a part of it in which one does not validate; how many.
+/// Publishes the first `count` records of a chunk, up to a part of it in which one does not validate; how
+/// many.
 fn put<E: Event, const HARDWARE: bool>(
     chunk: &Unchecked<'_, E>,
     count: usize,

@@ -6,11 +6,11 @@ use super::engine::Engine;
 use crate::late::{LateConsumer, LateError, LateHandle, LateHandler};
 
 impl<E: Event> Engine<E> {
-    /// Starts a late consumer: it follows the journal on a thread of its own and never holds anybody up. Its lag is
-    /// in [`Engine::counters`].
+    /// Starts a late consumer: it follows the journal on a thread of its own and never holds anybody up. Its
+    /// lag is in [`Engine::counters`].
     ///
-    /// It ends by itself once the engine has been shut down and it has seen everything; [`LateHandle::join`] waits
-    /// for that. If its handler fails, it alone stops, and its handle says why.
+    /// It ends by itself once the engine has been shut down and it has seen everything; [`LateHandle::join`]
+    /// waits for that. If its handler fails, it alone stops, and its handle says why.
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext};
@@ -30,7 +30,8 @@ impl<E: Event> Engine<E> {
     /// ```
     ///
     /// # Errors
-    /// [`LateError`]: no journal, the name is taken or can't be a thread's, or the journal can't be read from there on.
+    /// [`LateError`]: no journal, the name is taken or can't be a thread's, or the journal can't be read from
+    /// there on.
     pub fn follow<H: LateHandler<E>>(
         &self,
         consumer: LateConsumer,

@@ -63,8 +63,9 @@ impl<E: Event> EngineBuilder<E> {
         Ok(all)
     }
 
-    /// Whether a stage needs history that no snapshot holds. It may do with what is left, if the user asked for no more
-    /// and no other stage's state needs a replay of all: then replay from the start goes on where history begins.
+    /// Whether a stage needs history that no snapshot holds. It may do with what is left, if the user asked
+    /// for no more and no other stage's state needs a replay of all: then replay from the start goes on where
+    /// history begins.
     fn needs_all_history(&self, journal: &Journal) -> bool {
         let must = journal.retires_only_behind_snapshots()
             || self.items().any(|item| item.facts.of_a_state().is_some());

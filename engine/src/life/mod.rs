@@ -1,6 +1,7 @@
 //! An engine's life: it is opened, takes its history in, goes live, and ends.
 //!
-//! It knows all that an engine is made of, and puts it together; what uses a running engine, outputs and timers, it does not.
+//! It knows all that an engine is made of, and puts it together; what uses a running engine, outputs and
+//! timers, it does not.
 
 pub(crate) mod backtest;
 mod common;

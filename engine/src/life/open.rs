@@ -12,8 +12,9 @@ use crate::publish::publisher::Publisher;
 impl<E: Event> EngineBuilder<E> {
     /// Checks what was said, opens and recovers the journal. No thread of the engine runs yet.
     ///
-    /// If a stage keeps snapshots, digests or effects, the journal's retention removes nothing that they need, unless
-    /// it was told [`regardless_of_snapshots`](slipring_journal::Retention::regardless_of_snapshots).
+    /// If a stage keeps snapshots, digests or effects, the journal's retention removes nothing that they
+    /// need, unless it was told
+    /// [`regardless_of_snapshots`](slipring_journal::Retention::regardless_of_snapshots).
     ///
     /// # Errors
     /// [`BuildError`]: what was said makes no sense, or the journal can't be opened.
@@ -31,7 +32,8 @@ impl<E: Event> EngineBuilder<E> {
         }
     }
 
-    /// Opens it and goes live, for an engine without a journal, or one whose journal is new: there is nothing to replay.
+    /// Opens it and goes live, for an engine without a journal, or one whose journal is new: there is nothing
+    /// to replay.
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, Gate, Lane};
@@ -44,19 +46,19 @@ impl<E: Event> EngineBuilder<E> {
     /// ```
     ///
     /// # Errors
-    /// As [`EngineBuilder::open`] and [`Recovered::go_live`]: [`BuildError::HistoryNotReplayed`] if the journal holds
-    /// records and a stage has a state.
+    /// As [`EngineBuilder::open`] and [`Recovered::go_live`]: [`BuildError::HistoryNotReplayed`] if the
+    /// journal holds records and a stage has a state.
     pub fn go_live(self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         self.open()?.go_live()
     }
 
-    /// Makes of it an engine without a journal of its own, to be fed with records of the journal `source`, which may
-    /// be written to meanwhile: other handlers, or other versions of them, on history. The journal is only read, and
-    /// all of its events' effects are [done already](crate::Context::already_done).
+    /// Makes of it an engine without a journal of its own, to be fed with records of the journal `source`,
+    /// which may be written to meanwhile: other handlers, or other versions of them, on history. The journal
+    /// is only read, and all of its events' effects are [done already](crate::Context::already_done).
     ///
     /// # Errors
-    /// [`BuildError`]: what was said makes no sense, there is a journal or a stage that keeps something beside one
-    /// (but effects, of which no note is made here), or `source` can't be read.
+    /// [`BuildError`]: what was said makes no sense, there is a journal or a stage that keeps something
+    /// beside one (but effects, of which no note is made here), or `source` can't be read.
     pub fn backtest(self, source: &Journal) -> Result<Backtest<E>, BuildError> {
         self.check(true)?;
         if self.journal.is_some() {

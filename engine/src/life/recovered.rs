@@ -58,20 +58,20 @@ impl<E: Event> Recovered<E> {
         self.report.as_ref().map_or(0, |report| report.end_sequence)
     }
 
-    /// What became of each stage's snapshots, once replayed [`ReplayFrom::Snapshot`], which starts no stage behind
-    /// one that [reads](crate::Gate::after) it; after an error too, as far as it came.
+    /// What became of each stage's snapshots, once replayed [`ReplayFrom::Snapshot`], which starts no stage
+    /// behind one that [reads](crate::Gate::after) it; after an error too, as far as it came.
     pub fn restored(&self) -> &[Restored] {
         &self.restored
     }
 
-    /// Effects that were emitted for events which the journal has lost since, by stage, once replayed. Power took
-    /// events that were not durable; whoever saw those effects knows more than the journal.
+    /// Effects that were emitted for events which the journal has lost since, by stage, once replayed. Power
+    /// took events that were not durable; whoever saw those effects knows more than the journal.
     pub fn lost_effects(&self) -> &[(String, std::ops::Range<u64>)] {
         &self.lost_effects
     }
 
-    /// How many bytes were cut off the end of each stage's log of dead letters that a crash had left torn, once
-    /// replayed. They were not synced. Replay gives the handler those events again.
+    /// How many bytes were cut off the end of each stage's log of dead letters that a crash had left torn,
+    /// once replayed. They were not synced. Replay gives the handler those events again.
     pub fn torn_dead_letters(&self) -> &[(String, u64)] {
         &self.torn_dead_letters
     }
@@ -85,14 +85,14 @@ impl<E: Event> Recovered<E> {
         }
     }
 
-    /// Has a stage skip an event for ever, as if its handler had refused it: the way past an event that makes it
-    /// panic. Recorded durably as a dead letter. Before replay. To say it again, in this life or another, changes
-    /// nothing.
+    /// Has a stage skip an event for ever, as if its handler had refused it: the way past an event that makes
+    /// it panic. Recorded durably as a dead letter. Before replay. To say it again, in this life or another,
+    /// changes nothing.
     ///
     /// # Errors
-    /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or the disk says no;
-    /// [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that [reads](crate::Gate::after) it, can be
-    /// used and has the event in it.
+    /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or the disk
+    /// says no; [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that
+    /// [reads](crate::Gate::after) it, can be used and has the event in it.
     pub fn skip(&mut self, stage: &str, sequence: u64) -> Result<(), ReplayError> {
         let (builder, writer) = match &self.state {
             Phase::Opened(builder, Some(writer)) => (builder, writer),
@@ -123,12 +123,12 @@ impl<E: Event> Recovered<E> {
         Ok(log.skip(sequence, epoch)?)
     }
 
-    /// Publishes the journal's records again, into the same ring, with their sequences and times, and waits until
-    /// every stage has finished them. The journal stage skips them.
+    /// Publishes the journal's records again, into the same ring, with their sequences and times, and waits
+    /// until every stage has finished them. The journal stage skips them.
     ///
     /// # Errors
-    /// [`ReplayError`]: a record that does not validate, a stage that fails. After an error the engine can't go
-    /// live; open it again.
+    /// [`ReplayError`]: a record that does not validate, a stage that fails. After an error the engine can't
+    /// go live; open it again.
     pub fn replay<'a>(&mut self, replay: impl Into<Replay<'a>>) -> Result<ReplayReport, ReplayError> {
         let mut replay = replay.into();
         replay.check()?;
@@ -184,7 +184,8 @@ impl<E: Event> Recovered<E> {
     /// Goes live: from here on the engine takes events.
     ///
     /// # Errors
-    /// [`BuildError::HistoryNotReplayed`] if the journal holds records, a stage has a state, and there was neither a
+    /// [`BuildError::HistoryNotReplayed`] if the journal holds records, a stage has a state, and there was
+    /// neither a
     /// [replay](Recovered::replay) nor [`Recovered::without_history`]; [`BuildError`] if the lanes can't be started, or
     /// replay failed before; [`BuildError::Keep`] without history if a stage needs it.
     pub fn go_live(mut self) -> Result<(Engine<E>, Publisher<E>), BuildError> {

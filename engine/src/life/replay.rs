@@ -1,4 +1,5 @@
-//! Replay: from where, how far, how fast. For recovery, and for backtests, which put history through other handlers.
+//! Replay: from where, how far, how fast. For recovery, and for backtests, which put history through other
+//! handlers.
 
 use std::time::Duration;
 
@@ -37,10 +38,11 @@ pub enum Pace<'a> {
     /// As fast as the stages take it.
     #[default]
     Max,
-    /// So many times as fast as it happened, by the records' times: 1.0 is as it happened, 10.0 ten times as fast.
+    /// So many times as fast as it happened, by the records' times: 1.0 is as it happened, 10.0 ten times as
+    /// fast.
     Times(f64),
-    /// One record at a time: before each, when all stages have finished the one before, this is called, and may
-    /// take its time.
+    /// One record at a time: before each, when all stages have finished the one before, this is called, and
+    /// may take its time.
     Steps(Box<dyn FnMut(Step) + 'a>),
 }
 
@@ -100,8 +102,8 @@ impl<'a> Replay<'a> {
         self
     }
 
-    /// Calls `tell` with how many records of how many have been published: at full speed now and then, otherwise
-    /// whenever some have been, which may be behind each.
+    /// Calls `tell` with how many records of how many have been published: at full speed now and then,
+    /// otherwise whenever some have been, which may be behind each.
     #[must_use]
     pub fn progress(mut self, tell: impl FnMut(u64, u64) + 'a) -> Self {
         self.progress = Some(Box::new(tell));

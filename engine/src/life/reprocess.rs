@@ -1,8 +1,8 @@
 //! Dead letters published again, as new events.
 //!
-//! Publishing and settling are two steps on two files, so one of them may be all that a killed process has done. The
-//! event is published and made durable first: killed in between, its letter stays open and the event is published once
-//! more, never not at all.
+//! Publishing and settling are two steps on two files, so one of them may be all that a killed process has
+//! done. The event is published and made durable first: killed in between, its letter stays open and the
+//! event is published once more, never not at all.
 
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ pub struct Reprocessed {
     pub sequence: u64,
 }
 
-/// Why dead letters were not all published again. Those before the one named are settled, those behind it untouched.
+/// Why dead letters were not all published again. Those before the one named are settled, those behind it
+/// untouched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReprocessError {
@@ -95,18 +96,18 @@ pub enum ReprocessError {
 }
 
 impl DeadLetters {
-    /// Publishes the events of open dead letters again, as new events at the engine's present time, and settles each
-    /// once its new event is durable, with the note "published again at" and the new sequence. `which` picks them by
-    /// letter; `|_| true` takes all.
+    /// Publishes the events of open dead letters again, as new events at the engine's present time, and
+    /// settles each once its new event is durable, with the note "published again at" and the new sequence.
+    /// `which` picks them by letter; `|_| true` takes all.
     ///
-    /// A new event comes to every stage, not only to the one that refused the old one. The old one is skipped by that
-    /// stage for ever, and was seen by the others, which have to know what to do with a second one. If several stages
-    /// refused one event, it is published once, and the letters picked of it are settled together. A stage that refuses
-    /// the new one too makes a new dead letter of it.
+    /// A new event comes to every stage, not only to the one that refused the old one. The old one is skipped
+    /// by that stage for ever, and was seen by the others, which have to know what to do with a second one.
+    /// If several stages refused one event, it is published once, and the letters picked of it are settled
+    /// together. A stage that refuses the new one too makes a new dead letter of it.
     ///
-    /// It waits for each event to become durable, in every [`SyncMode`](crate::SyncMode) mode, before it goes on: meant for a
-    /// thread beside the hot path, with the engine live. It may be killed anywhere: at least once is what it promises,
-    /// and each death has at most the event in hand published once more.
+    /// It waits for each event to become durable, in every [`SyncMode`](crate::SyncMode) mode, before it goes
+    /// on: meant for a thread beside the hot path, with the engine live. It may be killed anywhere: at least
+    /// once is what it promises, and each death has at most the event in hand published once more.
     ///
     /// ```
     /// # use slipring::{Context, DeadLetters, Engine, Event, Gate, Journal, Lane, OnError, Stage};

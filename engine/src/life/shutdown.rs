@@ -17,9 +17,9 @@ use crate::work::lane::Named;
 
 impl<E: Event> Engine<E> {
     /// Closes publishing, and returns at once: every later publish is refused with
-    /// [`PublishError::Closed`](crate::PublishError::Closed), and what was published is still handled. Publishers
-    /// need not be gone. Any thread may call it, a handler of the engine too; again it changes nothing.
-    /// [`Engine::join`] waits for the end.
+    /// [`PublishError::Closed`](crate::PublishError::Closed), and what was published is still handled.
+    /// Publishers need not be gone. Any thread may call it, a handler of the engine too; again it changes
+    /// nothing. [`Engine::join`] waits for the end.
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, Gate, Lane, PublishError};
@@ -37,17 +37,18 @@ impl<E: Event> Engine<E> {
     }
 
     /// Ends the engine in good order: publishing is [closed](Engine::close), every stage finishes everything
-    /// published, the journal is synced and closed. Every event whose publish returned `Ok` is in. Publishers that
-    /// are still there are refused from then on.
+    /// published, the journal is synced and closed. Every event whose publish returned `Ok` is in. Publishers
+    /// that are still there are refused from then on.
     ///
     /// # Errors
-    /// [`ShutdownError::Halted`] if a stage had failed: what was published is journalled and handled all the same by
-    /// all that do not stand behind it; [`ShutdownError::Journal`] if the journal had failed, before or after such a
-    /// stage, or can't be closed. Both hold the report, and so the [handlers](ShutdownError::report).
-    /// [`ShutdownError::PublisherStuck`] if a publisher's thread stands still in the midst of a publish for longer
-    /// than the builder's `wait_timeout`; [`ShutdownError::TimedOut`] if stages do not finish;
-    /// [`ShutdownError::InHandler`] inside a handler of this engine, which is then ended all the same, as by a drop.
-    /// What was not delivered [`Engine::ending`] tells.
+    /// [`ShutdownError::Halted`] if a stage had failed: what was published is journalled and handled all the
+    /// same by all that do not stand behind it; [`ShutdownError::Journal`] if the journal had failed, before
+    /// or after such a stage, or can't be closed. Both hold the report, and so the
+    /// [handlers](ShutdownError::report). [`ShutdownError::PublisherStuck`] if a publisher's thread stands
+    /// still in the midst of a publish for longer than the builder's `wait_timeout`;
+    /// [`ShutdownError::TimedOut`] if stages do not finish; [`ShutdownError::InHandler`] inside a handler of
+    /// this engine, which is then ended all the same, as by a drop. What was not delivered [`Engine::ending`]
+    /// tells.
     pub fn join(mut self) -> Result<ShutdownReport, ShutdownError> {
         let timeout = self.shared.wait_timeout;
         let deadline = Instant::now().checked_add(timeout);
@@ -71,7 +72,8 @@ impl<E: Event> Engine<E> {
         let mut stages: Vec<Named<E>> = self.invoked.iter().flat_map(|lanes| lanes.take_ended()).collect();
         stages.extend(self.lanes.iter_mut().flat_map(|lane| lane.join(&self.shared.status)));
         let undelivered = self.account(end).to_vec();
-        // Before the journal's lock goes: the next writer's counters have the same name, and its stages the same folders.
+        // Before the journal's lock goes: the next writer's counters have the same name, and its stages the
+        // same folders.
         if let Some(file) = &self.counters_file {
             file.hide();
         }
@@ -105,8 +107,8 @@ impl<E: Event> Engine<E> {
         }
     }
 
-    /// Why the engine has halted if it has; of each stage that is not at `end` where it stands and what it waits for; and
-    /// each lane that is still there.
+    /// Why the engine has halted if it has; of each stage that is not at `end` where it stands and what it
+    /// waits for; and each lane that is still there.
     fn waiting(&self, end: u64) -> Vec<String> {
         let shared = &self.shared;
         let place = |name: &str| {
@@ -138,7 +140,8 @@ impl<E: Event> Engine<E> {
 pub struct ShutdownReport {
     /// The sequence behind the last event published.
     pub end_sequence: u64,
-    /// The sequence behind the last durable record: the same, if there is a journal and neither it nor a stage failed.
+    /// The sequence behind the last durable record: the same, if there is a journal and neither it nor a
+    /// stage failed.
     pub durable_end: Option<u64>,
     /// What stages were not given of the events published: nothing, unless a stage or the journal failed.
     pub undelivered: Vec<Undelivered>,
@@ -150,8 +153,8 @@ pub struct ShutdownReport {
 }
 
 impl ShutdownReport {
-    /// Gives a stage's handler back, with the state that it has built. `None` if it was taken before, or the key was
-    /// never given to a stage of this engine.
+    /// Gives a stage's handler back, with the state that it has built. `None` if it was taken before, or the
+    /// key was never given to a stage of this engine.
     pub fn take<H: 'static>(&mut self, key: &StageKey<H>) -> Option<H> {
         let at = self.handlers.iter().position(|(name, handler)| name == key.name() && handler.is::<H>())?;
         let (_, handler) = self.handlers.swap_remove(at);
@@ -192,8 +195,8 @@ pub enum ShutdownError {
         /// Each stage that did not finish, where it stands, and what it waits for.
         waiting: Vec<String>,
     },
-    /// The call came from a handler of the same engine, and would have waited for itself. The engine ends all the same, by a
-    /// thread of its own.
+    /// The call came from a handler of the same engine, and would have waited for itself. The engine ends all
+    /// the same, by a thread of its own.
     #[error(
         "a handler that shuts its own engine down would wait for itself: tell another thread to; the engine ends, and nobody \
          is told how but by Engine::ending"

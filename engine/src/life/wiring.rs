@@ -1,4 +1,5 @@
-//! From described lanes to lanes that can run: each stage is given its place, its gate's cursors and its poller.
+//! From described lanes to lanes that can run: each stage is given its place, its gate's cursors and its
+//! poller.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,8 +20,9 @@ use crate::work::lane::{LOOKS, Named, Run};
 use crate::work::stage::{RunStage, Wiring};
 use crate::work::wait::Waiter;
 
-/// Most events that a lane with several stages takes in a turn: few enough that they are still in a cache near the core
-/// when the next stage comes to them, and enough that what a turn costs does not count (512 were 3% slower).
+/// Most events that a lane with several stages takes in a turn: few enough that they are still in a cache
+/// near the core when the next stage comes to them, and enough that what a turn costs does not count (512
+/// were 3% slower).
 const FUSED_BATCH: u64 = 1024;
 
 /// Wires an engine's lanes, one after the other.
@@ -69,8 +71,8 @@ impl<'a, E: Event> Wirer<'a, E> {
         // Journal and stage that take turns as one need no small batch.
         let turns = lane.items.len() - usize::from(fused.is_some());
         let most = if turns > 1 { FUSED_BATCH } else { u64::MAX };
-        // A turn gives its slots back at its end, so what it takes is withheld from publishers while its handler is at
-        // work (trap 5).
+        // A turn gives its slots back at its end, so what it takes is withheld from publishers while its
+        // handler is at work (trap 5).
         let quarter = (self.builder.capacity as u64 / 4).max(1);
         let batch_cap = lane.batch.or(self.builder.batch).unwrap_or(most).clamp(1, quarter);
         let stages: Vec<Named<E>> = lane.items.into_iter().map(|item| self.stage(item, batch_cap)).collect();

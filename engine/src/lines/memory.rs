@@ -1,4 +1,5 @@
-//! The counters' memory, in a file that other processes may map or private to this one. All the `unsafe` of it.
+//! The counters' memory, in a file that other processes may map or private to this one. All the `unsafe` of
+//! it.
 
 use std::fs::File;
 use std::io;
@@ -31,8 +32,8 @@ const _: () = assert!(size_of::<Page>() == BLOCK_BYTES);
 /// A group of words that lies in [`LineMemory`].
 ///
 /// # Safety
-/// The type is `repr(C)` and has no fields but `AtomicU64`: any bytes are a value of it, and whatever is done to it
-/// through a shared reference is atomic.
+/// The type is `repr(C)` and has no fields but `AtomicU64`: any bytes are a value of it, and whatever is done
+/// to it through a shared reference is atomic.
 pub(crate) unsafe trait Words: Sync + 'static {}
 
 impl LineMemory {
@@ -47,7 +48,8 @@ impl LineMemory {
         Ok(Arc::new(LineMemory::Mapped(MmapOptions::new().map_raw(file)?)))
     }
 
-    /// So many bytes of it for reading: a store through it would be a fault, and so would be a load of what the file has lost.
+    /// So many bytes of it for reading: a store through it would be a fault, and so would be a load of what
+    /// the file has lost.
     pub(crate) fn map_read_only(file: &File, bytes: usize) -> io::Result<Arc<Self>> {
         Ok(Arc::new(LineMemory::Mapped(MmapOptions::new().len(bytes).map_raw_read_only(file)?)))
     }
@@ -77,8 +79,8 @@ pub(crate) struct LineRef<T: Words> {
     words: PhantomData<T>,
 }
 
-// SAFETY: it gives nothing but `&T`, and `T` is `Sync` (atomic words); the memory is released by whichever clone is the
-// last, on whatever thread, which both kinds of memory allow.
+// SAFETY: it gives nothing but `&T`, and `T` is `Sync` (atomic words); the memory is released by whichever
+// clone is the last, on whatever thread, which both kinds of memory allow.
 unsafe impl<T: Words> Send for LineRef<T> {}
 // SAFETY: as above.
 unsafe impl<T: Words> Sync for LineRef<T> {}
@@ -94,9 +96,10 @@ impl<T: Words> Deref for LineRef<T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the place lies within the memory and is aligned (`LineMemory::at`), the memory lives and does not move
-        // while this does, any bytes are a `T`, and everybody's access to them is atomic (`Words`), another
-        // process's too. Nobody shortens a counters file: docs/reference/counters.md; whoever reads another's looks at its length first.
+        // SAFETY: the place lies within the memory and is aligned (`LineMemory::at`), the memory lives and
+        // does not move while this does, any bytes are a `T`, and everybody's access to them is atomic
+        // (`Words`), another process's too. Nobody shortens a counters file: docs/reference/counters.md;
+        // whoever reads another's looks at its length first.
         unsafe { self.place.as_ref() }
     }
 }

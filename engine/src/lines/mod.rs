@@ -1,5 +1,5 @@
-//! Lines of atomic words: the memory that cursors and figures lie in, and the format of the file in which other processes
-//! read copies of them.
+//! Lines of atomic words: the memory that cursors and figures lie in, and the format of the file in which
+//! other processes read copies of them.
 //!
 //! It knows nothing else of the engine.
 

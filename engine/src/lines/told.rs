@@ -1,7 +1,8 @@
 //! Words of the engine's own, and the copies of them that other processes may read.
 //!
-//! What gates, publishers and waiters look at is in this process's own memory: nobody else can move it, neither a process that has
-//! the file mapped nor a child of fork(). The copies are only ever written here, by whoever owns the words, once a batch at most.
+//! What gates, publishers and waiters look at is in this process's own memory: nobody else can move it,
+//! neither a process that has the file mapped nor a child of fork(). The copies are only ever written here,
+//! by whoever owns the words, once a batch at most.
 
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -9,7 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::memory::{LineRef, Words};
 
-/// How often a process that this one comes from has forked since it asked to be told: a child differs from its parent.
+/// How often a process that this one comes from has forked since it asked to be told: a child differs from
+/// its parent.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 extern "C" fn forked() {
@@ -21,9 +23,9 @@ extern "C" fn forked() {
 pub(crate) fn forks() -> u32 {
     static ASKED: OnceLock<()> = OnceLock::new();
     ASKED.get_or_init(|| {
-        // SAFETY: the handler is a function of this program, and does nothing but an atomic addition, which is allowed in a child
-        // of a process with threads. Should there be no memory for it, a child is not told apart: its copies go into
-        // the file, where only monitors look.
+        // SAFETY: the handler is a function of this program, and does nothing but an atomic addition, which
+        // is allowed in a child of a process with threads. Should there be no memory for it, a child is not
+        // told apart: its copies go into the file, where only monitors look.
         let _ = unsafe { libc::pthread_atfork(None, None, Some(forked)) };
     });
     FORKS.load(Ordering::Relaxed)

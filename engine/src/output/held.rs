@@ -1,7 +1,7 @@
 //! What the other journal of an output holds, to be compared with what replay puts out again.
 //!
-//! A count alone can't tell a history that was cut short and went on another way from the one that the other journal has
-//! seen: the first would have its events taken for those that are there.
+//! A count alone can't tell a history that was cut short and went on another way from the one that the other
+//! journal has seen: the first would have its events taken for those that are there.
 
 use slipring_journal::__private::storage::Files;
 use slipring_journal::{Event, Kind, ReadError, Reader};

@@ -4,19 +4,20 @@
 //! ring --> journal --> orders (Output) --> ring of the next engine --> its journal --> ...
 //! ```
 //!
-//! Replay makes the handler put everything out again, and the other engine must not get it twice, nor miss what the
-//! process took along when it died. An output therefore tells for itself what the other side has:
+//! Replay makes the handler put everything out again, and the other engine must not get it twice, nor miss
+//! what the process took along when it died. An output therefore tells for itself what the other side has:
 //!
-//! - [`Output::only`]: it is the ring's only publisher. Then the n-th event put out is the other journal's record n,
-//!   and what that journal holds is the truth: exactly what is missing is published, each once. An engine without a
-//!   journal holds nothing, and gets everything again. It counts as long as this side remembers what the other side has:
-//!   gate the stage on [`Gate::DURABLE`](crate::Gate::DURABLE) if that is to hold over power loss, on
-//!   [`Gate::JOURNALLED`](crate::Gate::JOURNALLED) if over the death of the process, and replay all of it, or from a
-//!   snapshot. What is live and would be suppressed is refused: [`OutputError::Ahead`]. What replay puts out again is
-//!   compared with what is there, and refused if it is not the same: [`OutputError::Differs`].
-//! - [`Output::shared`]: others publish there too, so nothing can be counted. What
-//!   [`Context::already_done`] says is suppressed, and each event published is waited for until the other journal has
-//!   it, so that the stage's progress is never ahead of the effect: at least once.
+//! - [`Output::only`]: it is the ring's only publisher. Then the n-th event put out is the other journal's
+//!   record n, and what that journal holds is the truth: exactly what is missing is published, each once. An
+//!   engine without a journal holds nothing, and gets everything again. It counts as long as this side
+//!   remembers what the other side has: gate the stage on [`Gate::DURABLE`](crate::Gate::DURABLE) if that is
+//!   to hold over power loss, on [`Gate::JOURNALLED`](crate::Gate::JOURNALLED) if over the death of the
+//!   process, and replay all of it, or from a snapshot. What is live and would be suppressed is refused:
+//!   [`OutputError::Ahead`]. What replay puts out again is compared with what is there, and refused if it is
+//!   not the same: [`OutputError::Differs`].
+//! - [`Output::shared`]: others publish there too, so nothing can be counted. What [`Context::already_done`]
+//!   says is suppressed, and each event published is waited for until the other journal has it, so that the
+//!   stage's progress is never ahead of the effect: at least once.
 
 mod held;
 
@@ -35,15 +36,17 @@ use held::OtherJournal;
 
 /// A handler's way into another engine.
 ///
-/// Every event goes into a digest, whether it is published or suppressed, so that replay can be compared with what
-/// was put out live: return [`Output::digest`] from the handler's [`Digest::digest`](crate::Digest::digest). Events
-/// get the time of the event that they follow from, so that they do not depend on a clock.
+/// Every event goes into a digest, whether it is published or suppressed, so that replay can be compared with
+/// what was put out live: return [`Output::digest`] from the handler's
+/// [`Digest::digest`](crate::Digest::digest). Events get the time of the event that they follow from, so that
+/// they do not depend on a clock.
 ///
-/// If the handler fails on an event (and its stage dead-letters it), it must not have put anything out for it.
+/// If the handler fails on an event (and its stage dead-letters it), it must not have put anything out for
+/// it.
 ///
-/// The stage below is gated on [`Gate::DURABLE`](crate::Gate::DURABLE), for the two journals are synced each for itself: behind
-/// [`Gate::JOURNALLED`](crate::Gate::JOURNALLED) power loss may take a tick and leave the order that followed from it. Its digests make the
-/// engine refuse to start without all of its history.
+/// The stage below is gated on [`Gate::DURABLE`](crate::Gate::DURABLE), for the two journals are synced each
+/// for itself: behind [`Gate::JOURNALLED`](crate::Gate::JOURNALLED) power loss may take a tick and leave the
+/// order that followed from it. Its digests make the engine refuse to start without all of its history.
 ///
 /// ```
 /// use slipring::{Context, Digest, Digests, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Output, Stage};
@@ -114,9 +117,10 @@ enum OtherSide {
 }
 
 impl<E: Event> Output<E> {
-    /// An output that is the only publisher of the other engine, which is live already. What that engine's journal
-    /// holds must come from this output alone, from its first event on, and the handler must have seen all of its
-    /// history, or be restored from a snapshot: a stage with [snapshots](crate::Stage::snapshots) or
+    /// An output that is the only publisher of the other engine, which is live already. What that engine's
+    /// journal holds must come from this output alone, from its first event on, and the handler must have
+    /// seen all of its history, or be restored from a snapshot: a stage with
+    /// [snapshots](crate::Stage::snapshots) or
     /// [digests](crate::Stage::digests) does not start otherwise. In a [backtest](crate::Backtest) it publishes as in
     /// any replay, so give it an engine without a journal there.
     ///
@@ -141,9 +145,9 @@ impl<E: Event> Output<E> {
         Output { name, publisher, other_side, patience, digest, count: 0, published: 0, held: None }
     }
 
-    /// How long to wait at most for room in the other ring (and, where the output is shared, for its journal, which
-    /// has a second at least). Not at all if not set: a full ring is an error at once. While it waits, so does the
-    /// stage.
+    /// How long to wait at most for room in the other ring (and, where the output is shared, for its journal,
+    /// which has a second at least). Not at all if not set: a full ring is an error at once. While it waits,
+    /// so does the stage.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -154,8 +158,8 @@ impl<E: Event> Output<E> {
     ///
     /// # Errors
     /// [`OutputError`]. After [`OutputError::NotJournalled`] the event may come twice.
-    /// [`OutputError::Ahead`], [`OutputError::Differs`] and [`OutputError::Unreadable`] stay: nothing more goes out in this
-    /// life, so return them. They halt the engine, and never make a dead letter.
+    /// [`OutputError::Ahead`], [`OutputError::Differs`] and [`OutputError::Unreadable`] stay: nothing more
+    /// goes out in this life, so return them. They halt the engine, and never make a dead letter.
     #[inline]
     pub fn emit(&mut self, context: &Context, event: E) -> Result<Option<u64>, OutputError> {
         let has_it = match self.other_side {
@@ -245,7 +249,8 @@ impl<E: Event> Output<E> {
         Ok(())
     }
 
-    /// Over everything put out so far, suppressed or not, and the events that it followed from: the same in replay.
+    /// Over everything put out so far, suppressed or not, and the events that it followed from: the same in
+    /// replay.
     pub fn digest(&self) -> u64 {
         self.digest.value()
     }
@@ -268,8 +273,8 @@ impl<E: Event> Output<E> {
     /// Goes on from a snapshot's state.
     ///
     /// # Errors
-    /// [`OutputError::Gap`] if the other side has lost what was put out before it, with the power: the snapshot must
-    /// be refused, so that an earlier one is taken.
+    /// [`OutputError::Gap`] if the other side has lost what was put out before it, with the power: the
+    /// snapshot must be refused, so that an earlier one is taken.
     pub fn restore(&mut self, [count, digest]: [u64; 2]) -> Result<(), OutputError> {
         if let OtherSide::Counted { held, .. } = self.other_side
             && held < count

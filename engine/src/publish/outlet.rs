@@ -45,8 +45,8 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// The time by the user's clock. Should that panic, the engine halts and says so: no thread is torn down on which nobody
-    /// would notice, and the publish in hand is refused.
+    /// The time by the user's clock. Should that panic, the engine halts and says so: no thread is torn down
+    /// on which nobody would notice, and the publish in hand is refused.
     #[inline]
     pub(crate) fn now_ns(&self) -> u64 {
         let time_ns = catch_unwind(AssertUnwindSafe(|| self.clock.now_ns()));
@@ -64,8 +64,8 @@ impl Outlet {
         self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The sequence behind the last event published, once no publisher is in the midst of a publish; for who has closed
-    /// publishing. Whoever begins one later finds it closed.
+    /// The sequence behind the last event published, once no publisher is in the midst of a publish; for who
+    /// has closed publishing. Whoever begins one later finds it closed.
     pub(crate) fn settled_end(&self) -> Option<u64> {
         let claims = self.claims();
         for claim in &*claims {

@@ -14,20 +14,21 @@ use crate::work::inside::is_inside;
 
 /// Publishes events into an engine's ring.
 ///
-/// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is shut down or dropped, but
-/// for what stands behind a stage that fails or a handler that does not return: see [`Engine`](crate::Engine). One whose publish
-/// returned an error comes back with it and reaches nobody. Dropping the last publisher does not end the engine:
-/// [`Engine::join`](crate::Engine::join) does.
+/// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is shut down
+/// or dropped, but for what stands behind a stage that fails or a handler that does not return: see
+/// [`Engine`](crate::Engine). One whose publish returned an error comes back with it and reaches nobody.
+/// Dropping the last publisher does not end the engine: [`Engine::join`](crate::Engine::join) does.
 ///
-/// A handler may publish into another engine, and waits there while that one's ring is full. Two engines whose handlers
-/// publish into each other could so wait for each other for ever: use [`Publisher::try_publish`] or
-/// [`Publisher::publish_timeout`] in one of them.
+/// A handler may publish into another engine, and waits there while that one's ring is full. Two engines
+/// whose handlers publish into each other could so wait for each other for ever: use
+/// [`Publisher::try_publish`] or [`Publisher::publish_timeout`] in one of them.
 pub struct Publisher<E: Event> {
     pub(super) producer: Producer<E>,
     pub(super) outlet: Arc<Outlet>,
     /// The publishers' cursor. Of one, who alone writes it, how far it is; of several a place to park.
     own: Cursor,
-    /// Times up to it are taken without a look at anything else: this publisher's own, and raised only when one lies beyond it.
+    /// Times up to it are taken without a look at anything else: this publisher's own, and raised only when
+    /// one lies beyond it.
     pub(super) bound_ns: u64,
     /// The latest time that it is known to have published; of one publisher without that of its last event.
     pub(super) last_ns: u64,
@@ -35,11 +36,13 @@ pub struct Publisher<E: Event> {
 
 /// Most events of a part that is checked: the stages are at work on it while the next is filled.
 const MOST_CHECKED: usize = 1024;
-/// Of events published one by one, so many at most are not shown to other processes before a stage has finished them.
+/// Of events published one by one, so many at most are not shown to other processes before a stage has
+/// finished them.
 const SHOWN_EVERY: u64 = 64;
 /// Tries on a full ring before the core is yielded.
 const SPINS_ON_FULL: u32 = 64;
-/// Tries before it sleeps between two: by then it has yielded 2,000 times, and no stage that is at work needs so long.
+/// Tries before it sleeps between two: by then it has yielded 2,000 times, and no stage that is at work needs
+/// so long.
 const TRIES_AWAKE: u32 = 2_000 * SPINS_ON_FULL;
 
 impl<E: Event> Publisher<E> {
@@ -52,9 +55,9 @@ impl<E: Event> Publisher<E> {
     /// Publishes an event with the clock's time and gives its sequence. Waits while the ring is full.
     ///
     /// # Errors
-    /// [`PublishError::Halted`] or [`PublishError::Closed`], with the event; [`PublishError::InHandler`] if it
-    /// would have to wait inside a handler of the same engine; [`PublishError::TimeTooFar`] if the clock's time is, which a
-    /// second look at the clock does not bear out.
+    /// [`PublishError::Halted`] or [`PublishError::Closed`], with the event; [`PublishError::InHandler`] if
+    /// it would have to wait inside a handler of the same engine; [`PublishError::TimeTooFar`] if the clock's
+    /// time is, which a second look at the clock does not bear out.
     #[inline(always)]
     pub fn publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
         let time_ns = self.outlet.now_ns();
@@ -63,20 +66,20 @@ impl<E: Event> Publisher<E> {
 
     /// Publishes an event that happened at `time_ns` and gives its sequence. Waits while the ring is full.
     ///
-    /// A time before that of an earlier event is taken; what handlers see as the event's time, and the journal keeps, is then
-    /// that of the earlier one.
+    /// A time before that of an earlier event is taken; what handlers see as the event's time, and the
+    /// journal keeps, is then that of the earlier one.
     ///
     /// # Errors
     /// As [`Publisher::publish`]; [`PublishError::TimeTooFar`] if the time lies more than
-    /// [`max_time_step`](crate::EngineBuilder::max_time_step) past the last of this publisher's events, the engine's time, and
-    /// both the engine's and the system's clock.
+    /// [`max_time_step`](crate::EngineBuilder::max_time_step) past the last of this publisher's events, the
+    /// engine's time, and both the engine's and the system's clock.
     #[inline(always)]
     pub fn publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
         self.put(time_ns, event, |publisher, tries| publisher.wait_for_room(tries, None))
     }
 
-    /// Publishes an event made in place from zeros: `fill` sees an event of zeros. A panic in `fill` publishes
-    /// nothing and leaves no hole.
+    /// Publishes an event made in place from zeros: `fill` sees an event of zeros. A panic in `fill`
+    /// publishes nothing and leaves no hole.
     ///
     /// # Errors
     /// As [`Publisher::publish`].
@@ -102,8 +105,8 @@ impl<E: Event> Publisher<E> {
         self.put(time_ns, event, |publisher, tries| publisher.wait_for_room(tries, deadline))
     }
 
-    /// Publishes events with the clock's time, read once, and gives the sequence of the last; `None` if there are
-    /// none. Waits while the ring is full.
+    /// Publishes events with the clock's time, read once, and gives the sequence of the last; `None` if there
+    /// are none. Waits while the ring is full.
     ///
     /// More events than half the ring go in several parts, between which other publishers may come.
     ///
@@ -128,8 +131,8 @@ impl<E: Event> Publisher<E> {
         Ok(last)
     }
 
-    /// Publishes `count` slots in parts of at most half the ring. `fill` only copies from the caller's slice and
-    /// does not panic: claimed slots that are never filled would stall a ring with several publishers.
+    /// Publishes `count` slots in parts of at most half the ring. `fill` only copies from the caller's slice
+    /// and does not panic: claimed slots that are never filled would stall a ring with several publishers.
     #[inline]
     pub(crate) fn put_all(
         &mut self,
@@ -164,8 +167,8 @@ impl<E: Event> Publisher<E> {
         self.producer.can_refuse()
     }
 
-    /// As [`Publisher::put_all`], but each part is published only if `fill` says so when it has been filled; the first
-    /// that is not ends it. How many were published.
+    /// As [`Publisher::put_all`], but each part is published only if `fill` says so when it has been filled;
+    /// the first that is not ends it. How many were published.
     #[inline(always)]
     pub(crate) fn put_checked(
         &mut self,
@@ -195,9 +198,10 @@ impl<E: Event> Publisher<E> {
 
     /// Publishes one event; what to do when that can't be done now, `seldom` says.
     ///
-    /// No call off the hot path takes the event's address. If one did, the event would have to lie in memory on
-    /// the hot path too: stored there in one width and loaded in another, which the processor can't forward, so
-    /// that each publish waited for the stores of the one before to reach a slot that another core holds.
+    /// No call off the hot path takes the event's address. If one did, the event would have to lie in memory
+    /// on the hot path too: stored there in one width and loaded in another, which the processor can't
+    /// forward, so that each publish waited for the stores of the one before to reach a slot that another
+    /// core holds.
     #[inline(always)]
     pub(super) fn put(
         &mut self,
@@ -238,7 +242,8 @@ impl<E: Event> Publisher<E> {
     #[inline(always)]
     fn note_at(&mut self, number: u64, time_ns: u64) -> u64 {
         let sequence = self.outlet.base + number;
-        // With one publisher the cursor is the exact count of what is published. With several, each raises it when it goes.
+        // With one publisher the cursor is the exact count of what is published. With several, each raises it
+        // when it goes.
         if self.producer.is_single() {
             self.own.set(sequence + 1);
             if sequence % SHOWN_EVERY == SHOWN_EVERY - 1 {
@@ -271,7 +276,8 @@ impl<E: Event> Publisher<E> {
     #[inline]
     fn show(&self) {
         if let Some(copy) = self.outlet.told.copy() {
-            // Relaxed: a figure. Of several publishers one may store what another has overtaken; readers have the stages' too.
+            // Relaxed: a figure. Of several publishers one may store what another has overtaken; readers have
+            // the stages' too.
             copy.end.store(self.outlet.published.end(), Ordering::Relaxed);
         }
     }
@@ -289,7 +295,8 @@ impl<E: Event> Publisher<E> {
         if is_inside(&self.outlet.status) {
             return Err(PublishError::InHandler(()));
         }
-        // Once a wait, and of short ones none: several publishers behind a full ring would wait for this word too.
+        // Once a wait, and of short ones none: several publishers behind a full ring would wait for this word
+        // too.
         if tries == SPINS_ON_FULL {
             // Relaxed: a figure.
             self.outlet.counters.each(|line| line.full_waits.fetch_add(1, Ordering::Relaxed));
@@ -319,9 +326,9 @@ impl<E: Event> Publisher<E> {
         }
     }
 
-    /// How many events the ring takes before it is full; it may take more a moment later. It may also take fewer: a stage
-    /// that is in the midst of a batch says how far it is, and gives the slots back behind it; and of other publishers only
-    /// what they said when they last met a full ring is known.
+    /// How many events the ring takes before it is full; it may take more a moment later. It may also take
+    /// fewer: a stage that is in the midst of a batch says how far it is, and gives the slots back behind it;
+    /// and of other publishers only what they said when they last met a full ring is known.
     pub fn remaining_capacity(&self) -> usize {
         let end = self.end().max(self.outlet.published.end());
         let slowest = self.outlet.stages.iter().map(Cursor::end).min().unwrap_or(end);
@@ -382,7 +389,7 @@ impl<E: Event> std::fmt::Debug for Publisher<E> {
 /// Between two tries on a full ring.
 fn pause_on_full(tries: u32) {
     match tries {
-        // An hour on a full disk is not to be an hour of a core, which helper and syncer may want.
+        // An hour on a full disk is not to be an hour of a core, which preparer and syncer may want.
         TRIES_AWAKE.. => std::thread::sleep(Duration::from_micros(50)),
         _ if tries % SPINS_ON_FULL == 0 => std::thread::yield_now(),
         _ => std::hint::spin_loop(),

@@ -1,5 +1,6 @@
-//! Which times are taken. The running maximum of the times is what handlers see and the journal keeps, so one that lies far ahead
-//! would hold all later ones there. It is refused here, at the call: behind it nobody could give the event back.
+//! Which times are taken. The running maximum of the times is what handlers see and the journal keeps, so one
+//! that lies far ahead would hold all later ones there. It is refused here, at the call: behind it nobody
+//! could give the event back.
 
 use std::sync::atomic::Ordering;
 
@@ -73,7 +74,8 @@ impl<E: Event> Publisher<E> {
         Ok(())
     }
 
-    /// The bound as it is now. Both clocks count: the engine's may be behind the times of a feed, or ahead of the system's.
+    /// The bound as it is now. Both clocks count: the engine's may be behind the times of a feed, or ahead of
+    /// the system's.
     fn raise_bound(&mut self) {
         let times = &self.outlet.times;
         self.last_ns = self.last_ns.max(self.producer.last_time_ns());

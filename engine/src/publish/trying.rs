@@ -28,7 +28,8 @@ impl<E: Event> Publisher<E> {
         self.put(time_ns, event, |publisher, _| Err(publisher.full()))
     }
 
-    /// As [`Publisher::try_publish`], an event made as by [`Publisher::publish_with`]; with `Full` comes the event.
+    /// As [`Publisher::try_publish`], an event made as by [`Publisher::publish_with`]; with `Full` comes the
+    /// event.
     ///
     /// # Errors
     /// As [`Publisher::try_publish`].
@@ -39,8 +40,9 @@ impl<E: Event> Publisher<E> {
         self.try_publish(event)
     }
 
-    /// Publishes all of `events` in a row if there is room for all of them now, with the clock's time, read once, and gives
-    /// the sequence of the last; `None` if there are none. More than the ring holds never find room.
+    /// Publishes all of `events` in a row if there is room for all of them now, with the clock's time, read
+    /// once, and gives the sequence of the last; `None` if there are none. More than the ring holds never
+    /// find room.
     ///
     /// # Errors
     /// As [`Publisher::try_publish`]; none was published, and the 0 with the error says so.

@@ -1,8 +1,10 @@
-//! How far a publisher is, and whether it is in the midst of a publish: who closes the engine has to know (X).
+//! How far a publisher is, and whether it is in the midst of a publish: who closes the engine has to know
+//! (X).
 //!
-//! The usual race: a publisher says that it begins and then looks whether the engine takes events; who closes says that
-//! it takes none and then looks whether somebody has begun. Unless one of the two sees the other, an event is published
-//! that nobody waits for. The publisher has no fence; who closes makes it pass one (`cursors/status.rs`).
+//! The usual race: a publisher says that it begins and then looks whether the engine takes events; who closes
+//! says that it takes none and then looks whether somebody has begun. Unless one of the two sees the other,
+//! an event is published that nobody waits for. The publisher has no fence; who closes makes it pass one
+//! (`cursors/status.rs`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,9 +12,9 @@ use crossbeam::utils::CachePadded;
 
 /// One publisher's, on a line of its own, stored by nobody else.
 ///
-/// Of the only publisher: the number behind the last event that it has published, or is about to; it is in the midst of a
-/// publish until the publishers' cursor is there too. Of one of several: the number behind the last that it has published,
-/// and a bit while it is in the midst of a publish.
+/// Of the only publisher: the number behind the last event that it has published, or is about to; it is in
+/// the midst of a publish until the publishers' cursor is there too. Of one of several: the number behind the
+/// last that it has published, and a bit while it is in the midst of a publish.
 #[derive(Debug, Default)]
 pub(crate) struct Claim(CachePadded<AtomicU64>);
 
@@ -30,7 +32,8 @@ impl Claim {
     /// The only publisher is about to publish all below `end`.
     #[inline(always)]
     pub(super) fn announce(&self, end: u64) {
-        // Relaxed X: ordered before the look at the engine's word by the compiler's fence there and by who closes.
+        // Relaxed X: ordered before the look at the engine's word by the compiler's fence there and by who
+        // closes.
         self.0.store(end, Ordering::Relaxed);
     }
 
@@ -48,7 +51,8 @@ impl Claim {
         self.0.store(end, Ordering::Release);
     }
 
-    /// The number behind the last event that one of several publishers has published; `None` in the midst of a publish.
+    /// The number behind the last event that one of several publishers has published; `None` in the midst of
+    /// a publish.
     pub(crate) fn settled(&self) -> Option<u64> {
         // Acquire X: see `settle`.
         let word = self.0.load(Ordering::Acquire);

@@ -1,8 +1,9 @@
-//! The ring: the one folder that knows the `disruptor` crate, so that none of its types or traps reach a user.
+//! The ring: the one folder that knows the `disruptor` crate, so that none of its types or traps reach a
+//! user.
 //!
 //! What it hides: producers of two kinds behind one enum; a batch iterator that must never leave its file (a
-//! `&mut` from it may outlive the publish); guards that would mark events as done on unwinding; and that the crate's ring has
-//! only the places of slots in it, which lie here (`slots.rs`).
+//! `&mut` from it may outlive the publish); guards that would mark events as done on unwinding; and that the
+//! crate's ring has only the places of slots in it, which lie here (`slots.rs`).
 
 mod claim;
 mod poller;
@@ -41,8 +42,8 @@ pub(crate) fn bytes<E: Event>(capacity: usize) -> u64 {
     (capacity as u64).saturating_mul(size_of::<Slot<E>>() as u64 + OF_THE_CRATE)
 }
 
-/// Whether so many bytes can be had: `Err` with how many there are, as far as is known. Asked before they are taken, for
-/// what is promised and not there ends the process when it is used.
+/// Whether so many bytes can be had: `Err` with how many there are, as far as is known. Asked before they are
+/// taken, for what is promised and not there ends the process when it is used.
 pub(crate) fn check_memory(bytes: u64) -> Result<(), u64> {
     let mut memory: Vec<u8> = Vec::new();
     let available = available_memory();
@@ -154,8 +155,8 @@ mod tests {
     }
 
     proptest! {
-        /// However events are published, refused, shown in part and passed, in rings that wrap after a few: each has the slot
-        /// of its sequence, and is seen once, in order, by each stage.
+        /// However events are published, refused, shown in part and passed, in rings that wrap after a few:
+        /// each has the slot of its sequence, and is seen once, in order, by each stage.
         #[test]
         fn every_event_is_in_the_slot_of_its_sequence(
             capacity in 0u32..4,

@@ -36,8 +36,8 @@ pub(crate) enum Visit {
     Stop,
 }
 
-/// Who is shown slots, in order. A trait and not a closure where it must become part of the loop: a closure for two
-/// kinds of pollers stays a function, and is called for each slot.
+/// Who is shown slots, in order. A trait and not a closure where it must become part of the loop: a closure
+/// for two kinds of pollers stays a function, and is called for each slot.
 pub(crate) trait Visitor<E: Event> {
     /// A slot, its sequence, and how many of the batch come behind it.
     fn visit(&mut self, slot: &Slot<E>, at: u64, remaining: u64) -> Visit;
@@ -45,8 +45,8 @@ pub(crate) trait Visitor<E: Event> {
     /// Everything below `at` has been visited: now and then within a batch, outside the loop that visits.
     fn rest(&mut self, _at: u64) {}
 
-    /// Of the batch from `first` to `end`, the sequences with which there is nothing to do but what [`Visitor::run`] does. Not the
-    /// first.
+    /// Of the batch from `first` to `end`, the sequences with which there is nothing to do but what
+    /// [`Visitor::run`] does. Not the first.
     fn plain(&self, _first: u64, _end: u64) -> Range<u64> {
         0..0
     }
@@ -59,7 +59,8 @@ pub(crate) trait Visitor<E: Event> {
 
 /// How many slots ahead the lines of a batch are asked for: from 8 on it made no difference.
 const AHEAD: u64 = 8;
-/// The same where the journal takes turns with the stage behind it, and takes longer. 8 carried a twelfth less, 30 no more.
+/// The same where the journal takes turns with the stage behind it, and takes longer. 8 carried a twelfth
+/// less, 30 no more.
 const AHEAD_BY_TURNS: u64 = 20;
 /// Most slots between two rests: a slow batch must not look like a full ring.
 const STRIDE: u64 = 128;
@@ -96,8 +97,8 @@ impl<'s, E> Row<'s, E> {
 /// Least plain slots that are worth a loop of their own.
 const LEAST_PLAIN: u64 = 4;
 
-/// Visits slots in a row, the plain ones in the visitor's own loop: how far it came, and whether to go on. `first` is where
-/// their batch began.
+/// Visits slots in a row, the plain ones in the visitor's own loop: how far it came, and whether to go on.
+/// `first` is where their batch began.
 #[inline(always)]
 fn visit_row<E: Event, V: Visitor<E>, const AHEAD: u64>(
     row: &Row<'_, E>,
@@ -152,7 +153,8 @@ impl<E: Event> Poller<E> {
         Poller { places, slots: Arc::clone(slots), next: 0 }
     }
 
-    /// Whether a published slot waits to be shown; with several publishers also if that is not known just now.
+    /// Whether a published slot waits to be shown; with several publishers also if that is not known just
+    /// now.
     pub(crate) fn has_news(&self) -> bool {
         match &self.places {
             Places::Single(poller) => poller.has_available(),
@@ -160,7 +162,8 @@ impl<E: Event> Poller<E> {
         }
     }
 
-    /// As [`Poller::has_news`], and asks for the slot that waits: its line comes while the lane is still on its way to it.
+    /// As [`Poller::has_news`], and asks for the slot that waits: its line comes while the lane is still on
+    /// its way to it.
     #[inline]
     pub(crate) fn fetch_news(&self) -> bool {
         let has_news = self.has_news();
@@ -179,8 +182,8 @@ impl<E: Event> Poller<E> {
         }
     }
 
-    /// Shows up to `limit` slots in order, of which the first has the sequence `first`; how many were done with. Exactly
-    /// those are released to publishers, also when the visitor panics: then none.
+    /// Shows up to `limit` slots in order, of which the first has the sequence `first`; how many were done
+    /// with. Exactly those are released to publishers, also when the visitor panics: then none.
     #[inline(always)]
     pub(crate) fn show(&mut self, first: u64, limit: u64, visitor: impl Visitor<E>) -> u64 {
         let (slots, from) = (&*self.slots, (self.next, first));
@@ -202,8 +205,8 @@ impl<E: Event> Poller<E> {
         done
     }
 
-    /// Shows up to `limit` slots to two visitors by turns, `step` at a time: `behind`, whose poller is at the same slot,
-    /// sees what this one's visitor is done with. How many each was done with.
+    /// Shows up to `limit` slots to two visitors by turns, `step` at a time: `behind`, whose poller is at the
+    /// same slot, sees what this one's visitor is done with. How many each was done with.
     #[inline(always)]
     pub(crate) fn show_by_turns(
         &mut self,
@@ -241,8 +244,8 @@ trait Take {
 
 /// A guard, and how many slots it has.
 ///
-/// Dropping the guard says that everything in it is done, on unwinding too (trap 1): so that is done by hand, and it is leaked where
-/// that would be untrue. A leaked guard holds nothing.
+/// Dropping the guard says that everything in it is done, on unwinding too (trap 1): so that is done by hand,
+/// and it is leaked where that would be untrue. A leaked guard holds nothing.
 struct Taken<'p, B> {
     guard: ManuallyDrop<EventGuard<'p, SlotPlace, B>>,
     count: u64,
@@ -296,8 +299,8 @@ fn show<E: Event, T: Take, V: Visitor<E>>(
 ) -> u64 {
     let Some(taken) = poller.take_up_to(limit) else { return 0 };
     let count = taken.count;
-    // SAFETY: the guard has them, no more than the ring does, and is held until they are not read any more. Of what it was given, the
-    // poller has released all below the number `next`.
+    // SAFETY: the guard has them, no more than the ring does, and is held until they are not read any more.
+    // Of what it was given, the poller has released all below the number `next`.
     let rows = unsafe { slots.rows(next, count as usize, first) };
     let end = first + count;
     let (mut at, mut goes_on) = (first, true);

@@ -14,8 +14,8 @@ use super::{Claim, Slot};
 pub(crate) struct Producer<E> {
     pub(super) places: ToWrite,
     pub(super) slots: Arc<Slots<E>>,
-    /// Of the only producer also the number of the next event in the ring, and so where its slot lies: one load less than
-    /// its place, for which all loads behind a slot's stores would wait.
+    /// Of the only producer also the number of the next event in the ring, and so where its slot lies: one
+    /// load less than its place, for which all loads behind a slot's stores would wait.
     pub(super) claim: Arc<Claim>,
 }
 
@@ -25,8 +25,8 @@ pub(super) enum ToWrite {
     Multi(MultiProducer<SlotPlace, MultiConsumerBarrier>),
 }
 
-/// The only publisher. How many events a second it gets through depends on how few stores each takes: they wait in the
-/// processor's queue for lines that another core has.
+/// The only publisher. How many events a second it gets through depends on how few stores each takes: they
+/// wait in the processor's queue for lines that another core has.
 pub(super) struct Single {
     ring: SingleProducer<SlotPlace, MultiConsumerBarrier>,
     /// So many slots to come may be void, by replay. Behind them the store that says "not void" is left out.
@@ -35,17 +35,17 @@ pub(super) struct Single {
     ahead: usize,
 }
 
-/// Who fills slots that may turn out not to be worth publishing. A trait and not a closure: the slots are seen in order,
-/// with what they are filled from, and no index is looked up.
+/// Who fills slots that may turn out not to be worth publishing. A trait and not a closure: the slots are
+/// seen in order, with what they are filled from, and no index is looked up.
 pub(crate) trait Fill<E> {
-    /// Fills the slots with what lies at `range`, as many; whether they may be published, with those of the call before it if they lie
-    /// in two rows. Does not panic.
+    /// Fills the slots with what lies at `range`, as many; whether they may be published, with those of the
+    /// call before it if they lie in two rows. Does not panic.
     fn fill(&mut self, range: Range<usize>, slots: &mut [Slot<E>]) -> bool;
 }
 
 impl<E: Event> Producer<E> {
-    /// Publishes one event if it `may`, which is asked once it is said that one may come; its number in the ring, or `None`
-    /// if it may not or the ring is full.
+    /// Publishes one event if it `may`, which is asked once it is said that one may come; its number in the
+    /// ring, or `None` if it may not or the ring is full.
     ///
     /// The fields go straight into the slot. A slot built beside it and copied would be stored by eights and
     /// loaded by sixteens at once, which the processor can't forward: 20 ns lost.
@@ -79,9 +79,9 @@ impl<E: Event> Producer<E> {
         None
     }
 
-    /// Publishes `count` slots if it `may`, each filled by `fill(index, slot)`, which must fill it and not panic; the number
-    /// of the last in the ring, or `None` if it may not or there is no room for all of them. The slots come as not void, but
-    /// for replay, which sets that itself.
+    /// Publishes `count` slots if it `may`, each filled by `fill(index, slot)`, which must fill it and not
+    /// panic; the number of the last in the ring, or `None` if it may not or there is no room for all of
+    /// them. The slots come as not void, but for replay, which sets that itself.
     #[inline(always)]
     pub(crate) fn try_publish_all(
         &mut self,
@@ -131,14 +131,15 @@ impl<E: Event> Producer<E> {
         None
     }
 
-    /// The time of the last event that it published; 0 if there is none, or other producers may have its slot by now.
+    /// The time of the last event that it published; 0 if there is none, or other producers may have its slot
+    /// by now.
     pub(crate) fn last_time_ns(&self) -> u64 {
         let next = self.claim.end() as usize;
         if !self.is_single() || next == 0 {
             return 0;
         }
-        // SAFETY: the slot of the last event of the only producer, which alone writes slots, and only through `&mut self`.
-        // Others read it at most.
+        // SAFETY: the slot of the last event of the only producer, which alone writes slots, and only through
+        // `&mut self`. Others read it at most.
         unsafe { self.slots.rows(next - 1, 1, 0) }.part(0, 1).first().map_or(0, |slot| slot.time_ns)
     }
 
@@ -160,8 +161,8 @@ impl<E: Event> Producer<E> {
         cfg!(panic = "unwind") && self.is_single()
     }
 
-    /// As [`Producer::try_publish_all`], but what was filled is published only if `fill` says so: else `Some(None)`. Only
-    /// where [`Producer::can_refuse`].
+    /// As [`Producer::try_publish_all`], but what was filled is published only if `fill` says so: else
+    /// `Some(None)`. Only where [`Producer::can_refuse`].
     #[inline(always)]
     pub(crate) fn try_publish_checked(
         &mut self,
@@ -180,8 +181,8 @@ impl<E: Event> Producer<E> {
             claim.settle(end);
             return None;
         }
-        // The crate has no other way out of a batch than to unwind. Of one producer nothing is claimed then, and the
-        // slots are filled anew by whatever is published next; of several, a hole would stay.
+        // The crate has no other way out of a batch than to unwind. Of one producer nothing is claimed then,
+        // and the slots are filled anew by whatever is published next; of several, a hole would stay.
         let result = catch_unwind(AssertUnwindSafe(|| {
             single.ring.try_batch_publish(count, |mut places| {
                 let mut from = from;
@@ -237,9 +238,9 @@ fn rows<'a, E: Event>(
     count: usize,
 ) -> [&'a mut [Slot<E>]; 2] {
     let Some(first) = first else { return [&mut [], &mut []] };
-    // SAFETY: it is the first of a batch of the crate's ring that these slots are beside, of `count` places that follow each other, which
-    // found room. Nobody else has any of them until it is published: behind the closure that this is called in, which lets no slot
-    // out (traps 4 and 13 of the crate).
+    // SAFETY: it is the first of a batch of the crate's ring that these slots are beside, of `count` places
+    // that follow each other, which found room. Nobody else has any of them until it is published: behind the
+    // closure that this is called in, which lets no slot out (traps 4 and 13 of the crate).
     unsafe { slots.rows_to_write(first, count) }
 }
 
@@ -266,7 +267,8 @@ impl Single {
         }
         let ahead = self.ahead;
         let published = self.ring.try_publish(|place| {
-            // SAFETY: as said in `slots.rs`; of the only producer `next` is the number behind the last that it published.
+            // SAFETY: as said in `slots.rs`; of the only producer `next` is the number behind the last that
+            // it published.
             let slot = unsafe { slots.to_write_at(place, next) };
             slot.fetch_to_write(ahead);
             slot.put(time_ns, event);

@@ -1,12 +1,14 @@
 //! How far several publishers have published without a gap: looked for once, for all stages.
 //!
-//! Publishers that do not wait for each other leave gaps, so the crate marks each slot, and its poller looks at all the
-//! marks behind its own place for every guard, however few slots that is to have (trap 10). Were each stage's poller
-//! such a one, a full ring would be looked through several times by each. Here one poller is, the scout's: it goes ahead
-//! of all stages and keeps no slot back, and theirs depend on its cursor alone, which is a number.
+//! Publishers that do not wait for each other leave gaps, so the crate marks each slot, and its poller looks
+//! at all the marks behind its own place for every guard, however few slots that is to have (trap 10). Were
+//! each stage's poller such a one, a full ring would be looked through several times by each. Here one poller
+//! is, the scout's: it goes ahead of all stages and keeps no slot back, and theirs depend on its cursor
+//! alone, which is a number.
 //!
-//! Whichever lane finds nothing new moves it. Two do not at once, and none waits longer than a few looks take: then it
-//! goes on as if nothing were there, knowing that there may be. So it neither parks nor, abandoned, ends.
+//! Whichever lane finds nothing new moves it. Two do not at once, and none waits longer than a few looks
+//! take: then it goes on as if nothing were there, knowing that there may be. So it neither parks nor,
+//! abandoned, ends.
 
 use std::sync::{Arc, Mutex, TryLockError};
 
@@ -75,11 +77,13 @@ impl BehindScout {
         Look::Taken
     }
 
-    /// Whether a published slot waits to be shown, or one may: then another lane has the scout, and says so in a moment.
+    /// Whether a published slot waits to be shown, or one may: then another lane has the scout, and says so
+    /// in a moment.
     #[inline]
     pub(crate) fn has_available(&self) -> bool {
-        // Once more behind a look that found nothing: what another lane found just before is not behind the scout any more.
-        // U: that lane's move comes before this look by the lock, so that nothing is missed (K in `cursors/park.rs` relies on it).
+        // Once more behind a look that found nothing: what another lane found just before is not behind the
+        // scout any more. U: that lane's move comes before this look by the lock, so that nothing is missed
+        // (K in `cursors/park.rs` relies on it).
         self.poller.has_available() || self.look() != Look::Nothing || self.poller.has_available()
     }
 
@@ -163,7 +167,8 @@ mod tests {
         );
     }
 
-    /// Two lanes look at once for an event that is surely published: neither may say that there is none, for it would park.
+    /// Two lanes look at once for an event that is surely published: neither may say that there is none, for
+    /// it would park.
     #[test]
     fn two_that_look_at_once_both_find_what_is_published() {
         const ROUNDS: u64 = 20_000;

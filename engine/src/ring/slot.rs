@@ -11,8 +11,8 @@ use slipring_journal::Event;
 pub(crate) struct Slot<E> {
     /// The event's time as published, nanoseconds; not yet the running maximum.
     pub(crate) time_ns: u64,
-    /// A slot without an event, of a void record: it keeps position and sequence one, and is never handled. Only replay
-    /// makes such.
+    /// A slot without an event, of a void record: it keeps position and sequence one, and is never handled.
+    /// Only replay makes such.
     pub(crate) void: bool,
     pub(crate) event: E,
 }
@@ -35,8 +35,8 @@ impl<E: Event> Slot<E> {
         self.put(time_ns, event);
     }
 
-    /// As [`Slot::set`], from the first byte to the last. Where the line that is written lies with another core, the
-    /// order matters: a compiler that took the last bytes first cost replay a quarter.
+    /// As [`Slot::set`], from the first byte to the last. Where the line that is written lies with another
+    /// core, the order matters: a compiler that took the last bytes first cost replay a quarter.
     #[inline(always)]
     pub(crate) fn set_in_order(&mut self, time_ns: u64, void: bool, event: &E) {
         if size_of::<E>() > MOST_IN_ORDER {
@@ -55,9 +55,11 @@ impl<E: Event> Slot<E> {
 
 /// How many slots ahead a publisher asks for lines.
 const AHEAD_TO_WRITE: usize = 64;
-/// In smaller rings the slot that far ahead is one that a stage may still read; its publisher asks for the slot in hand.
+/// In smaller rings the slot that far ahead is one that a stage may still read; its publisher asks for the
+/// slot in hand.
 ///
-/// Nobody wraps at the ring's end: once a lap some lines behind it are asked for, and those of its first slots are not.
+/// Nobody wraps at the ring's end: once a lap some lines behind it are asked for, and those of its first
+/// slots are not.
 const LEAST_CAPACITY: usize = 16 * AHEAD_TO_WRITE;
 /// Of larger slots the processor itself asks for the rest.
 const MOST_ASKED_FOR: usize = 256;
@@ -68,15 +70,15 @@ impl<E> Slot<E> {
         if capacity < LEAST_CAPACITY { 0 } else { AHEAD_TO_WRITE }
     }
 
-    /// Asks for the line of the slot `ahead` of this one, to write there. Without it, no more lines are on their way from
-    /// the core that read them than the stores in the processor's queue need.
+    /// Asks for the line of the slot `ahead` of this one, to write there. Without it, no more lines are on
+    /// their way from the core that read them than the stores in the processor's queue need.
     #[inline(always)]
     pub(super) fn fetch_to_write(&self, ahead: usize) {
         Self::lines(std::ptr::from_ref(self).wrapping_add(ahead)).for_each(prefetch::to_write);
     }
 
-    /// Asks for the line of the slot `ahead` of this one, to read it; it must have been published, or who publishes it
-    /// would lose the line.
+    /// Asks for the line of the slot `ahead` of this one, to read it; it must have been published, or who
+    /// publishes it would lose the line.
     #[inline(always)]
     pub(crate) fn fetch_to_read(&self, ahead: usize) {
         Self::fetch_at(std::ptr::from_ref(self).wrapping_add(ahead));

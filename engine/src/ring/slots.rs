@@ -1,13 +1,14 @@
-//! The ring's memory. The crate's own ring holds no events but the place of each among these slots: which of them may be written
-//! or read, and when, is the crate's to say, and where they lie is known here.
+//! The ring's memory. The crate's own ring holds no events but the place of each among these slots: which of
+//! them may be written or read, and when, is the crate's to say, and where they lie is known here.
 //!
-//! The crate shows slots one by one, and for each the place of its memory is loaded anew, for stores in between may have
-//! changed it, as far as a compiler knows. Of slots that lie in a row, a loop needs one register
-//! (docs/decisions/002-slots-beside-the-ring.md).
+//! The crate shows slots one by one, and for each the place of its memory is loaded anew, for stores in
+//! between may have changed it, as far as a compiler knows. Of slots that lie in a row, a loop needs one
+//! register (docs/decisions/002-slots-beside-the-ring.md).
 //!
-//! What all of this relies on: the crate makes its ring's entries once, in order, and shows the entry of the number n at n modulo the
-//! ring's size; numbers begin with 0 and follow each other; and what happens before a number is published, or given back, happens
-//! before whoever is shown it: the release and acquire of the crate's cursors order the slots here as they would its own.
+//! What all of this relies on: the crate makes its ring's entries once, in order, and shows the entry of the
+//! number n at n modulo the ring's size; numbers begin with 0 and follow each other; and what happens before
+//! a number is published, or given back, happens before whoever is shown it: the release and acquire of the
+//! crate's cursors order the slots here as they would its own.
 
 use std::cell::UnsafeCell;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use slipring_journal::Event;
 
 use super::Slot;
 
-/// What the crate's ring holds: where a slot lies. Whoever has been given it by the crate, to write or to read, has been given
-/// the slot. No two of a ring are the same, and none ever changes.
+/// What the crate's ring holds: where a slot lies. Whoever has been given it by the crate, to write or to
+/// read, has been given the slot. No two of a ring are the same, and none ever changes.
 pub(super) struct SlotPlace(u32);
 
 impl SlotPlace {
@@ -31,9 +32,9 @@ impl SlotPlace {
 /// The slots of a ring.
 pub(super) struct Slots<E>(Box<[UnsafeCell<Slot<E>>]>);
 
-// SAFETY: a slot is reached only by whom the crate has given its place, alone to write (`to_write`, `to_write_at`,
-// `rows_to_write`) or with others to read (`rows`), and the crate's cursors order one after the other. An event may be sent, and be
-// read by several threads.
+// SAFETY: a slot is reached only by whom the crate has given its place, alone to write (`to_write`,
+// `to_write_at`, `rows_to_write`) or with others to read (`rows`), and the crate's cursors order one after
+// the other. An event may be sent, and be read by several threads.
 unsafe impl<E: Event> Sync for Slots<E> {}
 
 /// Slots that were given together: in a row as far as the ring's end, and in another from its start.
@@ -62,8 +63,8 @@ impl<E: Event> Slots<E> {
     /// The place was made with these slots.
     #[inline(always)]
     pub(super) unsafe fn to_write<'p>(&'p self, place: &'p mut SlotPlace) -> &'p mut Slot<E> {
-        // SAFETY: by the contract it is the one place of one of these slots; whoever has it mutably has it, and so the slot, alone for
-        // as long as the reference lives.
+        // SAFETY: by the contract it is the one place of one of these slots; whoever has it mutably has it,
+        // and so the slot, alone for as long as the reference lives.
         unsafe { &mut *self.slot(place.at()) }
     }
 
@@ -86,8 +87,8 @@ impl<E: Event> Slots<E> {
     /// `count` slots from a place on, in a row, and in another if they go on at the ring's start.
     ///
     /// # Safety
-    /// The place was made with these slots; with it those of all of them were given to the caller to write, for `'p`; they are no
-    /// more than the ring has.
+    /// The place was made with these slots; with it those of all of them were given to the caller to write,
+    /// for `'p`; they are no more than the ring has.
     #[inline(always)]
     pub(super) unsafe fn rows_to_write<'p>(
         &'p self,
@@ -95,8 +96,8 @@ impl<E: Event> Slots<E> {
         count: usize,
     ) -> [&'p mut [Slot<E>]; 2] {
         let (at, head) = self.row(first.at(), count);
-        // SAFETY: `at + head` is no more than there are, nor is what is left of `count`, and the two do not meet. By the contract
-        // nobody else has any of them.
+        // SAFETY: `at + head` is no more than there are, nor is what is left of `count`, and the two do not
+        // meet. By the contract nobody else has any of them.
         unsafe {
             [
                 std::slice::from_raw_parts_mut(self.slot(at), head),
@@ -108,8 +109,8 @@ impl<E: Event> Slots<E> {
     /// `count` slots from that of the event `number` on, to which the sequence `first` belongs.
     ///
     /// # Safety
-    /// The places of all of them were given to the caller to read, for as long as they are used; they are no more than the ring
-    /// has.
+    /// The places of all of them were given to the caller to read, for as long as they are used; they are no
+    /// more than the ring has.
     #[inline(always)]
     pub(super) unsafe fn rows(&self, number: usize, count: usize, first: u64) -> Rows<'_, E> {
         let (at, head) = self.row(number, count);

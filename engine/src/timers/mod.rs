@@ -7,13 +7,13 @@
 //!     +-------------------- ring <---------------------------+
 //! ```
 //!
-//! A handler must not look at a clock, or replay would not see what it saw. Here it never does: what it schedules
-//! follows from the events alone, when a timer goes off is decided once, by where its event comes to lie in the
-//! sequence, and replay finds it there. A [`Ticker`] publishes an event every so often; [`Timers`] those that a
-//! handler asks for.
+//! A handler must not look at a clock, or replay would not see what it saw. Here it never does: what it
+//! schedules follows from the events alone, when a timer goes off is decided once, by where its event comes
+//! to lie in the sequence, and replay finds it there. A [`Ticker`] publishes an event every so often;
+//! [`Timers`] those that a handler asks for.
 //!
-//! Both need an engine of several publishers ([`Publishers::Multi`](crate::Publishers::Multi)), and end by themselves
-//! when it is shut down.
+//! Both need an engine of several publishers ([`Publishers::Multi`](crate::Publishers::Multi)), and end by
+//! themselves when it is shut down.
 
 mod one_shot;
 mod pending;

@@ -1,8 +1,8 @@
-//! One-shot timers that a handler schedules: commands go through a bounded queue to a thread that publishes each
-//! event at its time.
+//! One-shot timers that a handler schedules: commands go through a bounded queue to a thread that publishes
+//! each event at its time.
 //!
-//! The thread never waits for the ring: it tries, and comes back. So it always takes commands, and a handler that
-//! finds the queue full may wait for it, even while the ring is full behind that very handler.
+//! The thread never waits for the ring: it tries, and comes back. So it always takes commands, and a handler
+//! that finds the queue full may wait for it, even while the ring is full behind that very handler.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,19 +27,20 @@ const LOOK: Duration = Duration::from_micros(500);
 
 /// One-shot timers of an engine, and the thread that lets them go off.
 ///
-/// Handlers schedule through a [`Schedule`]. Nothing goes off before [`Timers::arm`], so replay only collects; what
-/// is still pending at that moment goes off at its time, late ones at once.
+/// Handlers schedule through a [`Schedule`]. Nothing goes off before [`Timers::arm`], so replay only
+/// collects; what is still pending at that moment goes off at its time, late ones at once.
 ///
-/// - What is scheduled follows from the events that the handler has seen, so it is not kept anywhere else: replay
-///   schedules it again. A handler that is restored from a snapshot schedules what its state says is pending.
+/// - What is scheduled follows from the events that the handler has seen, so it is not kept anywhere else:
+///   replay schedules it again. A handler that is restored from a snapshot schedules what its state says is
+///   pending.
 /// - A timer whose event is in the journal has gone off. In replay its handler sees that event, and calls
-///   [`Schedule::fired`], or the timer would go off again. Live the call changes nothing: what has gone off is not
-///   pending, and a timer that was moved meanwhile stays.
-/// - The event that was published last may have been lost with the process before it was journalled. Then the timer
-///   is still pending in the next life, and goes off there: once in the journal, whatever happens.
+///   [`Schedule::fired`], or the timer would go off again. Live the call changes nothing: what has gone off
+///   is not pending, and a timer that was moved meanwhile stays.
+/// - The event that was published last may have been lost with the process before it was journalled. Then the
+///   timer is still pending in the next life, and goes off there: once in the journal, whatever happens.
 ///
-/// Keep it until the engine has been shut down. It need not be disarmed for that: when the engine takes no more
-/// events, the thread lets go of its publisher.
+/// Keep it until the engine has been shut down. It need not be disarmed for that: when the engine takes no
+/// more events, the thread lets go of its publisher.
 ///
 /// ```
 /// use slipring::{Context, Engine, Event, Gate, Lane, Publishers, Timers};
@@ -81,7 +82,8 @@ impl<E: Event> Timers<E> {
     /// Starts the thread. `capacity`: how many commands may wait for it; a handler that finds no room waits.
     ///
     /// # Errors
-    /// [`TimerError::NoRoom`] if `capacity` is 0, [`TimerError::TooMuchRoom`] if it is beyond memory; [`TimerError::Thread`].
+    /// [`TimerError::NoRoom`] if `capacity` is 0, [`TimerError::TooMuchRoom`] if it is beyond memory;
+    /// [`TimerError::Thread`].
     pub fn start(capacity: usize) -> Result<Self, TimerError> {
         if capacity == 0 {
             return Err(TimerError::NoRoom);
@@ -117,12 +119,13 @@ impl<E: Event> Timers<E> {
         Schedule { shared: Arc::clone(&self.shared), thread }
     }
 
-    /// Lets timers go off, through this publisher: after [`go_live`](crate::Recovered::go_live), when replay has
-    /// seen which ones did. Times are read from the engine's clock.
+    /// Lets timers go off, through this publisher: after [`go_live`](crate::Recovered::go_live), when replay
+    /// has seen which ones did. Times are read from the engine's clock.
     ///
-    /// A clock that is set back holds none of them up. The engine's time does not go back with it, and deadlines count from that:
-    /// what was 50 ms away still is. Its event then gets the time that it was scheduled for. A clock that is set ahead has
-    /// passed the times in between, and what was due at them goes off.
+    /// A clock that is set back holds none of them up. The engine's time does not go back with it, and
+    /// deadlines count from that: what was 50 ms away still is. Its event then gets the time that it was
+    /// scheduled for. A clock that is set ahead has passed the times in between, and what was due at them
+    /// goes off.
     ///
     /// # Errors
     /// [`TimerError::AlreadyArmed`].
@@ -182,7 +185,8 @@ impl<E: Event> Drop for Thread<E> {
     fn drop(&mut self) {
         // Relaxed: see `Schedule::ask`.
         self.shared.gone.store(true, Ordering::Relaxed);
-        // Given and not taken yet: handlers hold what is shared, and the engine's shutdown waits for every publisher.
+        // Given and not taken yet: handlers hold what is shared, and the engine's shutdown waits for every
+        // publisher.
         drop(self.shared.publisher.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
@@ -195,8 +199,8 @@ impl<E: Event> Thread<E> {
     fn run(&mut self) {
         // Relaxed: see `Timers::drop`.
         while !self.shared.stop.load(Ordering::Relaxed) {
-            // The publisher first, then all commands: what replay said of timers that had gone off was in the queue
-            // before the timers were armed, and is taken before any goes off.
+            // The publisher first, then all commands: what replay said of timers that had gone off was in the
+            // queue before the timers were armed, and is taken before any goes off.
             let given = self.shared.publisher.lock().unwrap_or_else(PoisonError::into_inner).take();
             let is_new = given.is_some();
             self.publisher = given.or(self.publisher.take());
@@ -212,8 +216,8 @@ impl<E: Event> Thread<E> {
         }
     }
 
-    /// Takes all commands that are there, but no more than the queue holds, so that a handler that schedules without
-    /// end can't keep timers from going off; whether there were any.
+    /// Takes all commands that are there, but no more than the queue holds, so that a handler that schedules
+    /// without end can't keep timers from going off; whether there were any.
     fn take_commands(&mut self) -> bool {
         let most = self.shared.commands.len();
         let shift = if most > 0 { self.shift() } else { Shift::default() };
@@ -255,8 +259,8 @@ impl<E: Event> Thread<E> {
                 break;
             }
             let Some(publisher) = &mut self.publisher else { return false };
-            // By the clock, not by the time that it was due: event time does not go back for a late timer. Nor does it lie
-            // before the timer's own, should the clock have been set back.
+            // By the clock, not by the time that it was due: event time does not go back for a late timer.
+            // Nor does it lie before the timer's own, should the clock have been set back.
             match publisher.try_publish_at(now_ns.max(at_ns), event) {
                 Ok(_) => {
                     self.pending.remove(token);

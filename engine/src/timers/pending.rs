@@ -1,4 +1,5 @@
-//! What is scheduled and has not gone off, in the order of its deadlines; equal ones in the order of scheduling.
+//! What is scheduled and has not gone off, in the order of its deadlines; equal ones in the order of
+//! scheduling.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -50,8 +51,8 @@ impl<E> Pending<E> {
         }
     }
 
-    /// Removes the timer if this event, which came at `time_ns`, can be its own. It can't be if the timer was moved
-    /// after the event had been published: to a time that had not come then, or with another event.
+    /// Removes the timer if this event, which came at `time_ns`, can be its own. It can't be if the timer was
+    /// moved after the event had been published: to a time that had not come then, or with another event.
     pub(super) fn fired(&mut self, token: u64, time_ns: u64, event: &E)
     where
         E: bytemuck::NoUninit,

@@ -58,12 +58,13 @@ impl<E: Event> TimersShared<E> {
 
 /// A handler's end of [`Timers`](crate::Timers).
 ///
-/// Each call puts a command into a bounded queue: no lock, no allocation. If the queue is full it waits for the
-/// timers' thread, which is never held up.
+/// Each call puts a command into a bounded queue: no lock, no allocation. If the queue is full it waits for
+/// the timers' thread, which is never held up.
 ///
-/// Tokens are the caller's own numbers, one for each timer: an order's id, a counter in the handler's state. An event
-/// that was published before its timer was cancelled or moved still arrives, in replay too; a handler that does either
-/// must be able to tell, as by the time that it was scheduled for, kept in the event.
+/// Tokens are the caller's own numbers, one for each timer: an order's id, a counter in the handler's state.
+/// An event that was published before its timer was cancelled or moved still arrives, in replay too; a
+/// handler that does either must be able to tell, as by the time that it was scheduled for, kept in the
+/// event.
 #[derive(Clone, Debug)]
 pub struct Schedule<E: Event> {
     pub(super) shared: Arc<TimersShared<E>>,
@@ -71,10 +72,11 @@ pub struct Schedule<E: Event> {
 }
 
 impl<E: Event> Schedule<E> {
-    /// Has `event` published when it is `at_ns` by the engine's clock, or as soon as may be after it. A pending timer
-    /// of the same token is moved.
+    /// Has `event` published when it is `at_ns` by the engine's clock, or as soon as may be after it. A
+    /// pending timer of the same token is moved.
     ///
-    /// To be deterministic, take `at_ns` from [`Context::time_ns`](crate::Context::time_ns), never from a clock.
+    /// To be deterministic, take `at_ns` from [`Context::time_ns`](crate::Context::time_ns), never from a
+    /// clock.
     ///
     /// # Errors
     /// [`TimerError::Gone`] if the [`Timers`](crate::Timers) have been dropped.
@@ -92,11 +94,12 @@ impl<E: Event> Schedule<E> {
         self.ask(Command::Cancel { token })
     }
 
-    /// The timer's event has come: to be called for each one, whether the handler still wants it or not, so that what
-    /// went off in an earlier life does not go off again.
+    /// The timer's event has come: to be called for each one, whether the handler still wants it or not, so
+    /// that what went off in an earlier life does not go off again.
     ///
-    /// An event that was published before its timer was moved takes nothing back: what is pending is another event, or
-    /// is due later than this one came. If it is neither, nothing tells the two apart, and the timer has gone off.
+    /// An event that was published before its timer was moved takes nothing back: what is pending is another
+    /// event, or is due later than this one came. If it is neither, nothing tells the two apart, and the
+    /// timer has gone off.
     ///
     /// # Errors
     /// As [`Schedule::schedule`].

@@ -1,13 +1,13 @@
 //! The clock as deadlines see it: one that is set back goes on from where it was.
 //!
-//! The engine's time does not go back with its clock: events get the time of the latest one until the clock has caught up, an hour
-//! later maybe, and what a handler schedules counts from that time. So each deadline is told apart from the clock: it comes
-//! as much later as its time lies behind the engine's.
+//! The engine's time does not go back with its clock: events get the time of the latest one until the clock
+//! has caught up, an hour later maybe, and what a handler schedules counts from that time. So each deadline
+//! is told apart from the clock: it comes as much later as its time lies behind the engine's.
 
 use std::time::{Duration, Instant};
 
-/// What a clock may gain on the monotonic one between two looks that is not taken for being set: the time between
-/// reading the one and the other.
+/// What a clock may gain on the monotonic one between two looks that is not taken for being set: the time
+/// between reading the one and the other.
 const SLACK: Duration = Duration::from_millis(100);
 
 /// A clock that does not go back.
@@ -38,7 +38,8 @@ impl Steady {
 pub(super) struct Shift(i128);
 
 impl Shift {
-    /// Of what is scheduled when the engine has come to `engine_ns`, the clock says `now_ns` and the steady one `steady_ns`.
+    /// Of what is scheduled when the engine has come to `engine_ns`, the clock says `now_ns` and the steady
+    /// one `steady_ns`.
     pub(super) fn now(engine_ns: u64, now_ns: u64, steady_ns: u64) -> Self {
         Shift(i128::from(engine_ns.max(now_ns)) - i128::from(steady_ns))
     }

@@ -26,13 +26,13 @@ struct TickerShared {
     failure: OnceLock<TimerError>,
 }
 
-/// Publishes an event at every multiple of an interval, by the engine's clock, until it is stopped or dropped, or the
-/// engine is shut down.
+/// Publishes an event at every multiple of an interval, by the engine's clock, until it is stopped or
+/// dropped, or the engine is shut down.
 ///
-/// The times are those of the grid since 1970, whatever each tick took: they do not drift, and a restart goes on with
-/// the same. A tick whose time has passed before the one before it was published (the process was stopped, the ring
-/// full, the clock set ahead) is left out and counted, never made up for in a burst. A clock that is set back makes
-/// the grid go on from there; the journal's time does not go back with it.
+/// The times are those of the grid since 1970, whatever each tick took: they do not drift, and a restart goes
+/// on with the same. A tick whose time has passed before the one before it was published (the process was
+/// stopped, the ring full, the clock set ahead) is left out and counted, never made up for in a burst. A
+/// clock that is set back makes the grid go on from there; the journal's time does not go back with it.
 ///
 /// ```
 /// use std::time::Duration;

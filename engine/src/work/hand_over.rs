@@ -1,5 +1,5 @@
-//! A pass over the ring: one event after the other to a handler. Where the events come from is part of the loop: from
-//! the ring, or from the journal on the same lane, a few at a time as soon as they are appended.
+//! A pass over the ring: one event after the other to a handler. Where the events come from is part of the
+//! loop: from the ring, or from the journal on the same lane, a few at a time as soon as they are appended.
 
 use std::ops::Range;
 
@@ -17,8 +17,8 @@ use crate::ring::{Poller, Row, Slot, Visit, Visitor};
 
 /// Where a stage's events come from.
 pub(crate) trait Source<E: Event> {
-    /// Shows up to `limit` of them from `first` on, and releases those in the stage's own poller that were done with; how
-    /// many.
+    /// Shows up to `limit` of them from `first` on, and releases those in the stage's own poller that were
+    /// done with; how many.
     fn show(self, own: &mut Poller<E>, first: u64, limit: u64, visitor: impl Visitor<E>) -> u64;
 }
 
@@ -39,10 +39,11 @@ impl<E: Event> Source<E> for &mut JournalStage<E> {
     }
 }
 
-/// Hands what it is shown to a handler. What changes with each event is in the context alone: the fewer variables the
-/// loop has, the fewer of them are stored each time round.
+/// Hands what it is shown to a handler. What changes with each event is in the context alone: the fewer
+/// variables the loop has, the fewer of them are stored each time round.
 ///
-/// How far it came is in the context too: on unwinding its sequence is that of the first event that is not finished.
+/// How far it came is in the context too: on unwinding its sequence is that of the first event that is not
+/// finished.
 pub(crate) struct Pass<'a, H, M> {
     pub(crate) handler: &'a mut H,
     pub(crate) meter: &'a mut M,
@@ -103,8 +104,8 @@ enum End {
     Released,
 }
 
-/// A copy of a context, in a function's own memory: only what lies there is kept in registers from event to event. What changes
-/// in it goes back when it is dropped, on unwinding too.
+/// A copy of a context, in a function's own memory: only what lies there is kept in registers from event to
+/// event. What changes in it goes back when it is dropped, on unwinding too.
 struct OwnContext<'a> {
     context: Context,
     home: &'a mut Context,
@@ -128,11 +129,12 @@ impl Drop for OwnContext<'_> {
     }
 }
 
-/// Hands plain events to the handler: slots in a row, of which none is the first of its batch or the last. How far it
-/// came: to the event that it ended with, or behind the last.
+/// Hands plain events to the handler: slots in a row, of which none is the first of its batch or the last.
+/// How far it came: to the event that it ended with, or behind the last.
 ///
-/// A function, and never part of its caller: what it is given it alone has, which lets the compiler keep a handler's sum and the
-/// running time in registers from event to event, where each had been stored and loaded again.
+/// A function, and never part of its caller: what it is given it alone has, which lets the compiler keep a
+/// handler's sum and the running time in registers from event to event, where each had been stored and loaded
+/// again.
 #[inline(never)]
 fn hand_over<E: Event, H: Handler<E>, M: Meter, const AHEAD: u64>(
     Row { slots, mut at, end }: Row<'_, E>,
@@ -209,7 +211,8 @@ impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
 
     #[inline(always)]
     fn plain(&self, first: u64, end: u64) -> Range<u64> {
-        // The first of a batch starts it, the last ends it, and behind each that may have an effect there is a note.
+        // The first of a batch starts it, the last ends it, and behind each that may have an effect there is
+        // a note.
         first + 1..(end - 1).min(self.notes_from)
     }
 

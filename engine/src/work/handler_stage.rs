@@ -220,8 +220,8 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
             return Turn::Idle;
         }
         if journal.done() > start {
-            // Apart, after a release in the middle of a batch, say. The journal waits: else under load, with as much to do
-            // each turn, they would never come together.
+            // Apart, after a release in the middle of a batch, say. The journal waits: else under load, with
+            // as much to do each turn, they would never come together.
             return match self.turn() {
                 Turn::Ended => Turn::Idle,
                 turn => turn,

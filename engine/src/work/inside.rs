@@ -1,5 +1,5 @@
-//! In which engines' handlers a thread is. A handler may run another engine's lanes, whose handlers may run a third's: who
-//! waits in the innermost for any of them waits for himself.
+//! In which engines' handlers a thread is. A handler may run another engine's lanes, whose handlers may run a
+//! third's: who waits in the innermost for any of them waits for himself.
 
 use std::cell::Cell;
 use std::ptr::null;
@@ -36,12 +36,12 @@ pub(crate) fn within<T>(status: *const EngineStatus, call: impl FnOnce() -> T) -
     call()
 }
 
-/// Whether this thread is inside a handler of the engine with this status, however deep: whoever waits there for the
-/// engine waits for himself.
+/// Whether this thread is inside a handler of the engine with this status, however deep: whoever waits there
+/// for the engine waits for himself.
 pub(crate) fn is_inside(status: &EngineStatus) -> bool {
     let mut at = INNERMOST.get();
-    // SAFETY: a frame lies in a call of `within` on this thread, and is taken off before that returns or unwinds, the
-    // innermost first: all that can be reached from here are still there, and none changes.
+    // SAFETY: a frame lies in a call of `within` on this thread, and is taken off before that returns or
+    // unwinds, the innermost first: all that can be reached from here are still there, and none changes.
     while let Some(frame) = unsafe { at.as_ref() } {
         if std::ptr::eq(frame.status, status) {
             return true;

@@ -17,8 +17,8 @@ use crate::lines::told::Told;
 use crate::names::JOURNAL;
 use crate::ring::{Poller, Row, Slot, Visit, Visitor};
 
-/// Events appended before a stage on the same lane sees them: so few that their slots are still in the nearest cache, and enough
-/// that a turn's own cost does not count.
+/// Events appended before a stage on the same lane sees them: so few that their slots are still in the
+/// nearest cache, and enough that a turn's own cost does not count.
 const FUSED_STEP: u64 = 64;
 
 pub(crate) struct JournalStage<E: Event> {
@@ -50,17 +50,18 @@ impl<E: Event> JournalStage<E> {
         }
     }
 
-    /// How many of the published events [`JournalStage::append_before`] can take now without looking at anything else first
-    /// (the next segment, say); none if it is known that nothing is published, or it is in the journal already.
+    /// How many of the published events [`JournalStage::append_before`] can take now without looking at
+    /// anything else first (the next segment, say); none if it is known that nothing is published, or it is
+    /// in the journal already.
     #[inline(always)]
     pub(crate) fn at_once(&self) -> u64 {
         let has_news = self.wiring.as_ref().is_some_and(|wiring| wiring.poller.has_news());
         if has_news && self.done == self.writer.end_sequence() { self.writer.room() } else { 0 }
     }
 
-    /// Appends up to `limit` events from `first` on, which is where it is, a few at a time, and shows them to `then` by
-    /// its poller as soon as they are in the journal; how many `then` was done with. What keeps the journal from
-    /// appending more it leaves for the next turn to find.
+    /// Appends up to `limit` events from `first` on, which is where it is, a few at a time, and shows them to
+    /// `then` by its poller as soon as they are in the journal; how many `then` was done with. What keeps the
+    /// journal from appending more it leaves for the next turn to find.
     ///
     /// What was appended when `then` panics or stops is in the journal, and the next turn skips it.
     #[inline(always)]
@@ -151,8 +152,8 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
             count_stall(&wiring.journal, why);
         }
         if failure.is_none() && at == start {
-            // A sync that fails while nothing is published must not go unnoticed. Want of room the next append finds,
-            // and notes that it was refused: whoever closes is told.
+            // A sync that fails while nothing is published must not go unnoticed. Want of room the next
+            // append finds, and notes that it was refused: whoever closes is told.
             failure = self.cursors.closing_failure().map(AppendError::Failed);
         }
         match failure {
@@ -248,9 +249,9 @@ impl<E: Event> Visitor<E> for Append<'_, E> {
         if self.ends_batches {
             self.batch.end();
         }
-        // Release, of the compiler alone: the records' stores come before those of a handler, and of the note that an
-        // effect was emitted. The partner is the next life: the process dies between two instructions of this thread,
-        // and what comes before them is in the map.
+        // Release, of the compiler alone: the records' stores come before those of a handler, and of the note
+        // that an effect was emitted. The partner is the next life: the process dies between two instructions
+        // of this thread, and what comes before them is in the map.
         compiler_fence(Ordering::Release);
     }
 }

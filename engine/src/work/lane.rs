@@ -21,15 +21,17 @@ use crate::panics;
 /// A stage with its name, as a lane holds it.
 pub(crate) type Named<E> = (String, Box<dyn RunStage<E>>);
 
-/// Looks between two turns of a lane that has nothing to do; with 8 the median latency was the same. With several publishers there
-/// are none: each would have the scout go and look at the marks that they are writing.
+/// Looks between two turns of a lane that has nothing to do; with 8 the median latency was the same. With
+/// several publishers there are none: each would have the scout go and look at the marks that they are
+/// writing.
 pub(crate) const LOOKS: u32 = 16;
 
 /// A lane's stages and how they are run.
 pub(crate) struct Run<E: Event> {
     pub(crate) core: Option<usize>,
     pub(crate) stages: Vec<Named<E>>,
-    /// The place of the journal, if the stage behind it is gated on nothing but journalled: they take turns as one.
+    /// The place of the journal, if the stage behind it is gated on nothing but journalled: they take turns
+    /// as one.
     pub(crate) fused: Option<usize>,
     /// Stages that have ended or failed.
     pub(crate) ended: Vec<Named<E>>,
@@ -67,8 +69,8 @@ impl Haste {
 }
 
 impl<E: Event> Run<E> {
-    /// The lane's thread: says whether it could be pinned, runs its stages to their end, and gives them back. Whatever
-    /// panics on the way, the engine halts and nobody waits for these stages any more.
+    /// The lane's thread: says whether it could be pinned, runs its stages to their end, and gives them back.
+    /// Whatever panics on the way, the engine halts and nobody waits for these stages any more.
     pub(crate) fn run(mut self, ready: &SyncSender<bool>) -> Vec<Named<E>> {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.live(ready))) {
             self.break_off(panic);
@@ -134,7 +136,8 @@ impl<E: Event> Run<E> {
     /// One turn of every stage; how many events were finished.
     #[inline]
     pub(crate) fn turn(&mut self) -> u64 {
-        // Acquire: partner of the release in `Haste::abandon`. Before the turn: it then sees all that was published until then.
+        // Acquire: partner of the release in `Haste::abandon`. Before the turn: it then sees all that was
+        // published until then.
         let haste = self.haste.0.load(Ordering::Acquire);
         if haste != 0 && !self.hurries {
             self.hurries = true;
@@ -147,7 +150,8 @@ impl<E: Event> Run<E> {
         worked
     }
 
-    /// Looks a few times whether there is something to do, between turns that found nothing: a turn takes several times as long.
+    /// Looks a few times whether there is something to do, between turns that found nothing: a turn takes
+    /// several times as long.
     #[inline]
     fn look(&self) {
         (0..self.looks).any(|_| self.stages.iter().any(|(_, stage)| stage.parks_at().is_none()));
@@ -165,8 +169,8 @@ impl<E: Event> Run<E> {
             }
         }
         // A change of the engine's fate that comes after the turn's look at it is not lost: it unparks every
-        // lane, and the next park returns at once.
-        // One that is held up by another cursor by now is no better: where it was marked nobody will look for it.
+        // lane, and the next park returns at once. One that is held up by another cursor by now is no better:
+        // where it was marked nobody will look for it.
         let has_moved = || {
             let mut stages = self.stages.iter().zip(&*places);
             stages.any(|((_, stage), place)| stage.parks_at().is_none_or(|now| !now.is_same(place)))
@@ -192,8 +196,8 @@ impl<E: Event> Run<E> {
                     index += 2;
                     continue;
                 }
-                // Also if the stage has failed: to the journal, which goes on, the turn still belongs. One in which nobody
-                // works is an abandoned lane's last.
+                // Also if the stage has failed: to the journal, which goes on, the turn still belongs. One in
+                // which nobody works is an abandoned lane's last.
             }
             let turn = self.guard(index, |stages| {
                 let turn = call(&mut stages[index].1);

@@ -1,6 +1,7 @@
 //! Lanes at work: whose turn it is, how a lane waits, and what a stage does in its turn.
 //!
-//! It knows ring, cursors, handlers and what stages keep; not who described the lanes, nor who starts and ends them.
+//! It knows ring, cursors, handlers and what stages keep; not who described the lanes, nor who starts and
+//! ends them.
 
 pub(crate) mod hand_over;
 pub(crate) mod handler_stage;

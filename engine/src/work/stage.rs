@@ -72,8 +72,8 @@ pub(crate) trait RunStage<E: Event>: Send {
     fn wire(&mut self, wiring: Wiring<E>);
     fn start(&mut self);
     fn turn(&mut self) -> Turn;
-    /// A turn together with the journal's, of a stage gated on nothing but journalled: each event is handed over as
-    /// soon as it is appended. Idle if that can't be done just now: then each has a turn of its own.
+    /// A turn together with the journal's, of a stage gated on nothing but journalled: each event is handed
+    /// over as soon as it is appended. Idle if that can't be done just now: then each has a turn of its own.
     fn turn_behind(&mut self, _journal: &mut JournalStage<E>) -> Turn {
         Turn::Idle
     }
@@ -87,8 +87,8 @@ pub(crate) trait RunStage<E: Event>: Send {
     fn hurry(&mut self) {}
     /// Its place among the stages.
     fn index(&self) -> usize;
-    /// The cursor whose next move gives the stage something to do; `None` if there may be something already, or
-    /// it waits for what no cursor tells.
+    /// The cursor whose next move gives the stage something to do; `None` if there may be something already,
+    /// or it waits for what no cursor tells.
     fn parks_at(&self) -> Option<&Cursor>;
     /// Whether its last turn found nothing in the ring, though there may be something.
     fn is_unsure(&self) -> bool;

@@ -8,23 +8,24 @@ use crate::panics;
 /// How a lane waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Wait {
-    /// Chosen when the engine starts. If every lane and publisher has a core to itself: looks, with a pause between (and after
-    /// a small batch while events come faster than turns take, tens of millions a second: the faster, the longer), and yields now
-    /// and then. Else [`Wait::Park`].
+    /// Chosen when the engine starts. If every lane and publisher has a core to itself: looks, with a pause
+    /// between (and after a small batch while events come faster than turns take, tens of millions a second:
+    /// the faster, the longer), and yields now and then. Else [`Wait::Park`].
     #[default]
     Auto,
-    /// Looks again at once, always: for a whole core of its own, and to compare. Each look takes the cursor's cache
-    /// line from the publisher, and of a core with two threads it takes more than half: measure whether it is quicker
-    /// than the default. With fewer cores than spinning threads it measures the scheduler.
+    /// Looks again at once, always: for a whole core of its own, and to compare. Each look takes the cursor's
+    /// cache line from the publisher, and of a core with two threads it takes more than half: measure whether
+    /// it is quicker than the default. With fewer cores than spinning threads it measures the scheduler.
     Spin,
-    /// Pauses longer after a small batch, so that the next is larger: the most events a second from a publisher
-    /// that publishes one by one, for microseconds of latency from some millions of events a second on.
+    /// Pauses longer after a small batch, so that the next is larger: the most events a second from a
+    /// publisher that publishes one by one, for microseconds of latency from some millions of events a second
+    /// on.
     Throughput,
     /// Looks a few times, then gives the core to whoever wants it. For lanes that share cores.
     Backoff,
-    /// Looks, then yields, then sleeps until what it waits for moves: the publisher, or the stage upstream that
-    /// it is gated on, wakes it. No core is burnt on an idle lane, nor behind a slow stage; waking takes tens
-    /// of microseconds.
+    /// Looks, then yields, then sleeps until what it waits for moves: the publisher, or the stage upstream
+    /// that it is gated on, wakes it. No core is burnt on an idle lane, nor behind a slow stage; waking takes
+    /// tens of microseconds.
     Park,
     /// Looks, yields, then sleeps the microseconds given between two looks. Nobody need wake it.
     Sleep(u32),
@@ -32,8 +33,8 @@ pub enum Wait {
 
 /// A wait strategy of one's own. One that panics halts the engine.
 pub trait WaitStrategy: Send + 'static {
-    /// Called after the `empty_looks`-th turn in a row that found nothing, on the lane's thread. Between two turns the lane looks
-    /// some more times by itself.
+    /// Called after the `empty_looks`-th turn in a row that found nothing, on the lane's thread. Between two
+    /// turns the lane looks some more times by itself.
     fn idle(&mut self, empty_looks: u32);
 
     /// Called after a turn that finished `events` events.
@@ -56,17 +57,18 @@ pub(crate) struct Waiter {
 /// How long a lane pauses after a small batch.
 ///
 /// A lane that looks again at once takes the cursor's cache line, and those of the slots behind it, from the
-/// publisher that is writing there: near saturation a publisher spends most of its time getting them back. A pause
-/// lets it get ahead. A pause is only worth its latency when events come so fast that they would queue anyway: so there is none until
-/// the turns of a whole window say so, it doubles, up to a bound, while they do, and halves and ends when they don't.
+/// publisher that is writing there: near saturation a publisher spends most of its time getting them back. A
+/// pause lets it get ahead. A pause is only worth its latency when events come so fast that they would queue
+/// anyway: so there is none until the turns of a whole window say so, it doubles, up to a bound, while they
+/// do, and halves and ends when they don't.
 struct Pauses {
     least: u32,
     /// Eighths of an event a turn below which there are none.
     none_below: Option<u64>,
     most: u32,
     now: u32,
-    /// Events of a turn, on average, for each pause: from the first on the next pauses are longer, below the second
-    /// shorter. In eighths.
+    /// Events of a turn, on average, for each pause: from the first on the next pauses are longer, below the
+    /// second shorter. In eighths.
     grow: u64,
     shrink: u64,
     /// The turns, empty ones too, and events of the window so far.
@@ -123,7 +125,8 @@ impl Pauses {
             return;
         }
         let now = u64::from(self.now);
-        // A pause makes turns longer, and so has more events come in each: below the first step there must be room for that.
+        // A pause makes turns longer, and so has more events come in each: below the first step there must be
+        // room for that.
         let shrink = if self.now == 2 * self.least { self.shrink.min(6) } else { self.shrink };
         if eighths >= self.grow * now {
             self.now = (2 * self.now).min(self.most);
@@ -143,7 +146,8 @@ enum After {
 }
 
 /// Looks of a lane on a core of its own before it yields: some hundred microseconds. A yield is cheap when
-/// nobody else wants the core, and all that helps when somebody does (the helper, the syncer, a test beside).
+/// nobody else wants the core, and all that helps when somebody does (the preparer, the syncer, a test
+/// beside).
 const SPINS_ALONE: u32 = 4_000;
 /// Looks of a lane that shares its core.
 const SPINS_SHARED: u32 = 16;
@@ -188,8 +192,8 @@ impl Waiter {
         self.empty = self.empty.saturating_add(1);
         self.pauses.count(0);
         if self.empty <= self.spins {
-            // Where both are threads of one core, a lane that looks as fast as it can slows the publisher down: one
-            // pause took a fifth off the latency.
+            // Where both are threads of one core, a lane that looks as fast as it can slows the publisher
+            // down: one pause took a fifth off the latency.
             (0..self.breath).for_each(|_| std::hint::spin_loop());
             return false;
         }
@@ -206,7 +210,8 @@ impl Waiter {
         false
     }
 
-    /// The user's strategy runs on the lane's thread: if it panics, the lane must go on, to say so and to drain.
+    /// The user's strategy runs on the lane's thread: if it panics, the lane must go on, to say so and to
+    /// drain.
     fn check(&mut self, result: std::thread::Result<()>) {
         if let Err(panic) = result {
             let failed = Some(panics::text(panic));

@@ -42,8 +42,8 @@ fn slow(count: &Arc<AtomicU64>, each: Duration) -> impl FnMut(&Tick, &Context) +
     }
 }
 
-/// A slow stage and one after it: forty events, then the engine goes. The second had none: its gate was closed at that
-/// moment, and "nothing to do" was taken for "nothing more comes".
+/// A slow stage and one after it: forty events, then the engine goes. The second had none: its gate was
+/// closed at that moment, and "nothing to do" was taken for "nothing more comes".
 #[test]
 fn a_stage_whose_gate_is_closed_for_the_moment_has_all_when_the_engine_is_dropped() {
     for invoked in [false, true] {
@@ -63,7 +63,8 @@ fn a_stage_whose_gate_is_closed_for_the_moment_has_all_when_the_engine_is_droppe
     }
 }
 
-/// The same when another stage has failed: what does not stand behind it goes on to the end, what does is counted.
+/// The same when another stage has failed: what does not stand behind it goes on to the end, what does is
+/// counted.
 #[test]
 fn a_halt_elsewhere_cuts_off_only_what_stands_behind_it() {
     for shut in [true, false] {
@@ -163,7 +164,8 @@ fn a_drop_waits_as_long_as_handlers_return() {
     assert_eq!(count.load(Ordering::Relaxed), 14);
 }
 
-/// A ring full of work for an hour, on the caller's own lane too: both ends have a bound, and say what is left.
+/// A ring full of work for an hour, on the caller's own lane too: both ends have a bound, and say what is
+/// left.
 #[test]
 fn no_end_waits_longer_than_it_says() {
     for invoked in [false, true] {
@@ -295,7 +297,8 @@ fn every_engine_on_the_thread_is_known() {
     Arc::into_inner(engine).unwrap().join().unwrap();
 }
 
-/// A stage fails, and then the journal too: the shutdown waited for the journal until its time was over, and told of that.
+/// A stage fails, and then the journal too: the shutdown waited for the journal until its time was over, and
+/// told of that.
 #[test]
 fn a_shutdown_looks_at_a_journal_that_fails_behind_a_stage() {
     let folder = tempfile::tempdir().unwrap();
@@ -333,8 +336,8 @@ fn a_shutdown_looks_at_a_journal_that_fails_behind_a_stage() {
     shutdown.join().unwrap().unwrap();
 }
 
-/// The journal has no room for more: what it holds becomes durable all the same, and a stage behind a gate on durable has
-/// all of that. It left as soon as the journal had failed.
+/// The journal has no room for more: what it holds becomes durable all the same, and a stage behind a gate on
+/// durable has all of that. It left as soon as the journal had failed.
 #[test]
 fn a_stage_gated_on_durable_has_all_that_a_journal_without_room_holds() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! How an engine ends, and how the calls that wait for it end when it can't: every error of those calls, once.
+//! How an engine ends, and how the calls that wait for it end when it can't: every error of those calls,
+//! once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel, sync_channel};
@@ -32,7 +33,8 @@ fn hanging(held: Receiver<()>) -> impl FnMut(&Tick, &Context) + Send {
     }
 }
 
-/// Publishes an answer to every tick below 100 into its own engine, and lets go of its publisher when it is told to.
+/// Publishes an answer to every tick below 100 into its own engine, and lets go of its publisher when it is
+/// told to.
 struct Answering {
     publisher: Option<Publisher<Tick>>,
     given: Receiver<Publisher<Tick>>,

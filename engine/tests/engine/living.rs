@@ -1,4 +1,5 @@
-//! The calls around an engine's life that a user meets first: to close it, to have its handlers back, to go live.
+//! The calls around an engine's life that a user meets first: to close it, to have its handlers back, to go
+//! live.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};

@@ -1,5 +1,5 @@
-//! Panics where nobody looks for them: on a lane's thread outside its stages, in what was thrown, in clocks. The engine
-//! halts and says so at once; nobody waits for ever.
+//! Panics where nobody looks for them: on a lane's thread outside its stages, in what was thrown, in clocks.
+//! The engine halts and says so at once; nobody waits for ever.
 
 use std::panic::panic_any;
 use std::sync::Arc;

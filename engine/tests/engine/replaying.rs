@@ -110,7 +110,8 @@ fn at_full_speed_too_nothing_from_a_damaged_record_on_reaches_a_handler() {
     }
 }
 
-/// History has had its effects: a gateway in a backtest has none again, and knows its events by the keys that they had.
+/// History has had its effects: a gateway in a backtest has none again, and knows its events by the keys that
+/// they had.
 #[test]
 fn a_gateway_in_a_backtest_emits_nothing() {
     type Emitted = Arc<Mutex<Vec<(u64, Option<EventKey>)>>>;

@@ -1,8 +1,8 @@
-//! An engine is dropped, shut down or halts at a random moment of publishing: every event whose publish returned `Ok`
-//! reaches every stage whose handler returns, and no other event does.
+//! An engine is dropped, shut down or halts at a random moment of publishing: every event whose publish
+//! returned `Ok` reaches every stage whose handler returns, and no other event does.
 //!
-//! Some hundred rounds in the ordinary run; ten thousand by
-//! `SLIPRING_END_ROUNDS=10000 cargo test --release -p slipring --test engine stress -- --ignored --nocapture`.
+//! Some hundred rounds in the ordinary run; ten thousand by `SLIPRING_END_ROUNDS=10000 cargo test --release
+//! -p slipring --test engine stress -- --ignored --nocapture`.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;

@@ -1,5 +1,5 @@
-//! Times that are wrong: refused at the call, by every way of publishing, and nothing that a publish accepted is refused later.
-//! A clock that goes back holds no timer up.
+//! Times that are wrong: refused at the call, by every way of publishing, and nothing that a publish accepted
+//! is refused later. A clock that goes back holds no timer up.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

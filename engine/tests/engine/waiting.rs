@@ -1,5 +1,5 @@
-//! Waiting: lanes that park and are woken by the one cursor that holds them up, lanes that the caller runs, and
-//! calls that would wait for themselves.
+//! Waiting: lanes that park and are woken by the one cursor that holds them up, lanes that the caller runs,
+//! and calls that would wait for themselves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,11 +76,12 @@ fn trap_09_parked_lanes_are_woken_by_publisher_upstream_stage_and_syncer() {
     }
 }
 
-/// A lane that waits for two stages once marked the first one's cursor when that had just moved, and slept a tenth of a
-/// second though the second one moved too: nobody looks at that mark any more.
+/// A lane that waits for two stages once marked the first one's cursor when that had just moved, and slept a
+/// tenth of a second though the second one moved too: nobody looks at that mark any more.
 #[test]
 fn a_lane_that_parks_while_the_first_of_two_gates_opens_is_woken_by_the_second() {
-    // The first opens at any time while the lane behind makes up its mind to park, the second well behind that.
+    // The first opens at any time while the lane behind makes up its mind to park, the second well behind
+    // that.
     let first = move |tick: &Tick, _: &Context| spin(tick.id * 7 % 200);
     let second = |_: &Tick, _: &Context| std::thread::sleep(Duration::from_micros(400));
     let done = Count::default();
@@ -104,8 +105,9 @@ fn a_lane_that_parks_while_the_first_of_two_gates_opens_is_woken_by_the_second()
     assert_eq!(done.load(Ordering::Relaxed), 2_000);
 }
 
-/// One lane looks for what several publishers have published, for all of them. (That none of two that look at once finds
-/// nothing is tried beside the code, `ring/scout.rs`, and by a loom model: a lane that parks on it is seldom seen.)
+/// One lane looks for what several publishers have published, for all of them. (That none of two that look at
+/// once finds nothing is tried beside the code, `ring/scout.rs`, and by a loom model: a lane that parks on it
+/// is seldom seen.)
 #[test]
 fn parked_lanes_all_wake_up_for_what_one_of_them_has_found() {
     let counts: Vec<Count> = (0..4).map(|_| Count::default()).collect();
@@ -129,8 +131,8 @@ fn parked_lanes_all_wake_up_for_what_one_of_them_has_found() {
     assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 3_000));
 }
 
-/// An engine that is dropped drains what was published. A lane that finds another at work on that does not take it for
-/// nothing.
+/// An engine that is dropped drains what was published. A lane that finds another at work on that does not
+/// take it for nothing.
 #[test]
 fn dropped_with_several_publishers_it_still_journals_all_that_was_published() {
     let folder = tempfile::tempdir().unwrap();

@@ -131,8 +131,8 @@ fn kill_free_life_journal_replay_and_live_agree() {
     assert!(recovered.replay(ReplayFrom::Start).is_err(), "no second replay");
 }
 
-/// Trap 1, and fail-stop: stages gated on the failed one stop exactly before the event that it did not finish,
-/// others and the journal go on with what was published.
+/// Trap 1, and fail-stop: stages gated on the failed one stop exactly before the event that it did not
+/// finish, others and the journal go on with what was published.
 #[test]
 fn a_failing_stage_halts_the_engine_and_marks_nothing_as_done() {
     for panics in [true, false] {

@@ -1,5 +1,5 @@
-//! What the docs say that a machine can check: links, names of tests and folders, sizes, the numpy lines. (Examples in Rust are
-//! doctests of `slipring-tests`.)
+//! What the docs say that a machine can check: links, names of tests and folders, sizes, the numpy lines.
+//! (Examples in Rust are doctests of `slipring-tests`.)
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,7 +1,7 @@
 //! Folders know only those below them: no import runs upwards.
 //!
-//! A path that begins at the crate's root, or climbs there by `super`, is looked at wherever it stands in code, in a `use` or not.
-//! Comments, texts and what is compiled for tests alone are not.
+//! A path that begins at the crate's root, or climbs there by `super`, is looked at wherever it stands in
+//! code, in a `use` or not. Comments, texts and what is compiled for tests alone are not.
 
 use std::fs;
 use std::ops::Range;
@@ -182,7 +182,8 @@ fn roots(code: &str, crate_name: &str, module: &[String]) -> Vec<(usize, String)
     found
 }
 
-/// Calls `take` with the names at the root in the tree of paths that begins here, `depth` modules below the root.
+/// Calls `take` with the names at the root in the tree of paths that begins here, `depth` modules below the
+/// root.
 fn names(tree: &str, depth: usize, take: &mut dyn FnMut(&str)) {
     let tree = tree.trim_start();
     if let Some(group) = tree.strip_prefix('{') {

@@ -153,7 +153,8 @@ fn a_dead_letter_is_not_settled_behind_what_a_crash_left() {
     assert_eq!(DeadLetters::of(folder.path()).unwrap().open().len(), 1);
 }
 
-/// A log of five letters, and where each ends; a mark behind the third says that they are synced, the rest may not be.
+/// A log of five letters, and where each ends; a mark behind the third says that they are synced, the rest
+/// may not be.
 fn half_synced(folder: &std::path::Path) -> (impl Fn() -> Stage<Sum>, std::path::PathBuf, [usize; 5]) {
     let stage = || {
         let handler = Sum { refuses: vec![10, 20, 30, 60, 70], ..Sum::default() };
@@ -220,7 +221,8 @@ fn damage_to_a_synced_dead_letter_is_never_taken_for_a_torn_end() {
         assert!(matches!(error, KeepError::Damaged { .. }), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), bytes, "it is left as it was");
     };
-    // The last that is synced; so many zeros that a page may have been lost; with and without more behind the mark.
+    // The last that is synced; so many zeros that a page may have been lost; with and without more behind the
+    // mark.
     for end in [ends[2] + 40, ends[4]] {
         let mut bytes = whole[..end].to_vec();
         bytes[ends[2] - 1] ^= 1;

@@ -1,4 +1,5 @@
-//! What stages keep beside the journal: snapshots, digests, effects, dead letters; and what recovery makes of it.
+//! What stages keep beside the journal: snapshots, digests, effects, dead letters; and what recovery makes of
+//! it.
 
 mod cuts;
 mod dead_letters;

@@ -1,4 +1,5 @@
-//! Retention never takes what stages need: only snapshots that can be used count, and nothing goes before them.
+//! Retention never takes what stages need: only snapshots that can be used count, and nothing goes before
+//! them.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -14,8 +15,8 @@ fn open<H: Handler<Trade>>(folder: &Path, retention: Retention, stage: Stage<H>)
     builder.lane(Lane::named("journal").journal()).lane(Lane::named("main").with(stage)).open().unwrap()
 }
 
-/// Goes live and publishes the trades up to `end`, each snapshot written before the next; the first sequence that is
-/// kept once retention has had its time.
+/// Goes live and publishes the trades up to `end`, each snapshot written before the next; the first sequence
+/// that is kept once retention has had its time.
 fn go_to<H: Handler<Trade>>(recovered: Recovered<Trade>, every: u64, end: u64) -> (H, u64) {
     let (from, restored) = (recovered.end_sequence(), recovered.restored()[0].end.unwrap_or(0));
     let (engine, mut publisher) = recovered.go_live().unwrap();

@@ -44,8 +44,8 @@ fn recovery_starts_at_the_newest_snapshot_and_replays_the_tail() {
     assert_eq!(snapshot_files(folder.path()).len(), 2);
 }
 
-/// A folder lies where a snapshot's file is to be made, and a pipe where the next one's is: nobody waits for either, the
-/// first is said among the faults, and the snapshots behind it are written.
+/// A folder lies where a snapshot's file is to be made, and a pipe where the next one's is: nobody waits for
+/// either, the first is said among the faults, and the snapshots behind it are written.
 #[test]
 fn a_snapshot_that_can_not_be_written_holds_neither_stage_nor_ring_up() {
     let folder = tempfile::tempdir().unwrap();

@@ -32,8 +32,8 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// The schema lists nested events flattened (`legs[0].px`). Padding is a compile error that says where it is
 /// and how many bytes to add, since the bytes would be journalled as garbage; so is an alignment above 16.
 ///
-/// The derive writes bytemuck's `Pod` and `Zeroable` too, on the strength of the same checks. Where the type already
-/// has them, say `#[event(bytemuck)]`:
+/// The derive writes bytemuck's `Pod` and `Zeroable` too, on the strength of the same checks. Where the type
+/// already has them, say `#[event(bytemuck)]`:
 /// ```ignore
 /// #[derive(Clone, Copy, Debug, Pod, Zeroable, Event)]
 /// #[event(bytemuck)]

@@ -306,7 +306,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
 
     /// One round of the preparer on this thread; whether there may be more to do.
     #[doc(hidden)]
-    pub fn step_helper(&mut self) -> bool {
+    pub fn step_preparer(&mut self) -> bool {
         self.companions.step_preparer() == Some(PreparerRound::Worked)
     }
 

@@ -3,8 +3,8 @@
 //!
 //! All integers are little-endian. A journal is a folder of
 //! - `control`: two slots of one block each, holding how far the journal is durable;
-//! - segments, named by their first sequence in twenty digits, `.seg`: blocks that say what the segment is, two
-//!   copies of each, then records of one size;
+//! - segments, named by their first sequence in twenty digits, `.seg`: blocks that say what the segment is,
+//!   two copies of each, then records of one size;
 //! - `LOCK`, held by the one writer.
 //!
 //! It knows no file: whoever reads or writes one brings the bytes.

@@ -87,8 +87,8 @@ impl Journal {
         }
     }
 
-    /// How many bytes of records each new segment takes, as many whole ones as fit; 64 MiB if not set. Existing segments
-    /// keep theirs. The journal allocates up to three segments ahead of what is written.
+    /// How many bytes of records each new segment takes, as many whole ones as fit; 64 MiB if not set.
+    /// Existing segments keep theirs. The journal allocates up to three segments ahead of what is written.
     pub fn segment_bytes(mut self, count: u64) -> Self {
         self.segment = SegmentSize::Bytes(count);
         self
@@ -147,9 +147,9 @@ impl Journal {
         self
     }
 
-    /// Retention removes nothing that a [snapshot](crate::RetentionHandle::snapshot) has not released, whatever
-    /// its other rules say; not if it was told [`Retention::regardless_of_snapshots`]. An engine whose stages
-    /// keep something asks for it.
+    /// Retention removes nothing that a [snapshot](crate::RetentionHandle::snapshot) has not released,
+    /// whatever its other rules say; not if it was told [`Retention::regardless_of_snapshots`]. An engine
+    /// whose stages keep something asks for it.
     pub fn held_by_snapshots(mut self) -> Self {
         self.retention = self.retention.map(Retention::held);
         self
@@ -207,8 +207,8 @@ impl Journal {
     /// there is none.
     ///
     /// # Errors
-    /// [`OpenError`]: locked, files that contradict each other, another event type, options that make no sense,
-    /// a failing system call. Nothing below the durable watermark is ever changed.
+    /// [`OpenError`]: locked, files that contradict each other, another event type, options that make no
+    /// sense, a failing system call. Nothing below the durable watermark is ever changed.
     pub fn open<E: Event>(&self) -> Result<(Writer<E>, RecoveryReport), OpenError> {
         self.open_on(&self.files(), true)
     }

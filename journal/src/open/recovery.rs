@@ -85,7 +85,8 @@ pub(crate) fn recover<S: Storage>(
     }
     // 7., 8. Mend and sync.
     report.removed = mend(storage, &mut recovered_chain, &found, &tail)?;
-    // 9. Raise D to the tail. From here on the log is the recovered one. 10. Nothing is appended or replayed before.
+    // 9. Raise D to the tail. From here on the log is the recovered one. 10. Nothing is appended or replayed
+    //    before.
     let last = bonds::bond_before(storage, &recovered_chain, tail.end)?.unwrap_or(found.last);
     control.update_with(protect::RAISE_SYNC, |state| {
         if protect::on(protect::RAISE_D) {

@@ -4,7 +4,8 @@
 //! nobody holds it. Who holds it, in this order:
 //!
 //! 1. the durable floor: it goes only once D lies behind it, and the last durable record always stays;
-//! 2. the snapshot: with [`only_behind_snapshots`](options::Retention::only_behind_snapshots), or if an engine's stages need it, nothing that no
+//! 2. the snapshot: with [`only_behind_snapshots`](options::Retention::only_behind_snapshots), or if an
+//!    engine's stages need it, nothing that no
 //!    snapshot covers;
 //! 3. a reader's [`Lease`](holders::Lease), within its bounds; beyond them the reader is evicted;
 //! 4. age, size and count.

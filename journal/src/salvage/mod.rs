@@ -4,14 +4,16 @@
 //! A journal that contradicts itself is refused, not repaired: whoever mends it must say what may be lost.
 //! This is where that is said, and where the answer is written down. The rule:
 //!
-//! - By default the new journal holds the longest prefix without damage. What lies behind is counted, not kept.
-//! - With [`SalvageOptions::skip_damaged`] it goes on behind damage, up to the last record that is whole. Position
-//!   is identity, so a record that is lost between two that are kept becomes a void record (the time and epoch of
-//!   the one before it), and every other keeps its sequence. If the beginning is lost, the journal begins later,
-//!   as after retention.
-//! - The new journal has an identity of its own: the same history it is not. So anchors of the old one are refused
-//!   by it, and every checksum is computed anew. Times, kinds and events stay as they were; so do epochs, but those in
-//!   the upper half of what a record can hold count on from the one before, so that it can be opened for long.
+//! - By default the new journal holds the longest prefix without damage. What lies behind is counted, not
+//!   kept.
+//! - With [`SalvageOptions::skip_damaged`] it goes on behind damage, up to the last record that is whole.
+//!   Position is identity, so a record that is lost between two that are kept becomes a void record (the time
+//!   and epoch of the one before it), and every other keeps its sequence. If the beginning is lost, the
+//!   journal begins later, as after retention.
+//! - The new journal has an identity of its own: the same history it is not. So anchors of the old one are
+//!   refused by it, and every checksum is computed anew. Times, kinds and events stay as they were; so do
+//!   epochs, but those in the upper half of what a record can hold count on from the one before, so that it
+//!   can be opened for long.
 //!
 //! A record is taken for whole if its checksum holds for the old journal's identity and for its place, and
 //! neither epoch nor time goes back. That is all that reading relies on: without a control file, and with
@@ -56,8 +58,8 @@ pub struct SalvageOptions {
 /// now and then with the slots looked at and their total.
 ///
 /// # Errors
-/// [`SalvageError`]: nothing can be kept, `into` is not empty, a failing system call. If it fails midway, what lies
-/// at `into` has no control file and is refused as a journal; remove it.
+/// [`SalvageError`]: nothing can be kept, `into` is not empty, a failing system call. If it fails midway,
+/// what lies at `into` has no control file and is refused as a journal; remove it.
 pub fn salvage(
     from: impl Into<PathBuf>,
     into: impl Into<PathBuf>,

@@ -1,7 +1,8 @@
 //! What the journal asks of a medium, as thin as it can be, so that the same code runs on mapped files, in
 //! memory, in the power-loss simulator and with calls that fail.
 //!
-//! Hidden from the docs: a seam for tests, not a promise. It knows names of files and nothing of what is in them.
+//! Hidden from the docs: a seam for tests, not a promise. It knows names of files and nothing of what is in
+//! them.
 
 mod believed;
 mod files;

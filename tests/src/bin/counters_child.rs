@@ -1,5 +1,5 @@
-//! A process whose counters the tests read from outside: an engine that does what it is told in lines on its standard
-//! input, and answers each.
+//! A process whose counters the tests read from outside: an engine that does what it is told in lines on its
+//! standard input, and answers each.
 //!
 //! ```text
 //!  publisher --> ring of 64 --> journal lane --> slow lane: "slow", which stands still when told

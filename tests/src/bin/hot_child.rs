@@ -1,5 +1,5 @@
-//! The process whose appending thread the hot-path tests watch: what the system did for it, and what it asked of
-//! the system. Alone in its process, so that what is counted is the journal's.
+//! The process whose appending thread the hot-path tests watch: what the system did for it, and what it asked
+//! of the system. Alone in its process, so that what is counted is the journal's.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ fn append(writer: &mut Writer<Note>, count: u64) {
     }
 }
 
-/// What the system counts for this thread. The tests look for this call in what strace saw: it begins and ends a
-/// measured stretch.
+/// What the system counts for this thread. The tests look for this call in what strace saw: it begins and
+/// ends a measured stretch.
 fn usage() -> libc::rusage {
     let mut usage = std::mem::MaybeUninit::zeroed();
     // SAFETY: the struct lives through the call, which fills it; zeros are valid too.
@@ -37,11 +37,11 @@ fn usage() -> libc::rusage {
     }
 }
 
-/// Rolls so often, each time from the middle of a segment to the middle of the next, and says what the system did
-/// for the appending thread meanwhile.
+/// Rolls so often, each time from the middle of a segment to the middle of the next, and says what the system
+/// did for the appending thread meanwhile.
 ///
-/// Between two stretches it waits until the helper has prepared as much as the next one needs: within the reserve
-/// is where the promise holds.
+/// Between two stretches it waits until the helper has prepared as much as the next one needs: within the
+/// reserve is where the promise holds.
 fn rolls(folder: &str, count: u64) {
     const CAPACITY: u64 = 1 << 12;
     let journal = Journal::at(folder).segment_records(CAPACITY).sync(SyncMode::None);

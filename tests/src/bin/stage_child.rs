@@ -1,6 +1,6 @@
-//! The process whose stages die: an engine with the example's matching engine, or with a gateway, that says through
-//! its standard output what goes out of it, and kills itself where the test says. Not a tool; its arguments are the
-//! tests' business.
+//! The process whose stages die: an engine with the example's matching engine, or with a gateway, that says
+//! through its standard output what goes out of it, and kills itself where the test says. Not a tool; its
+//! arguments are the tests' business.
 
 use std::time::Duration;
 
@@ -51,7 +51,8 @@ fn replayed<E: Event>(builder: EngineBuilder<E>, from: ReplayFrom) -> Option<(En
     Some(live)
 }
 
-/// Ends a life whose budget is spent: it waits for the test to kill it, or says that it has missed its own death.
+/// Ends a life whose budget is spent: it waits for the test to kill it, or says that it has missed its own
+/// death.
 fn spent<E: Event>(engine: &Engine<E>, death: Death) -> ! {
     let counters = engine.counters();
     if let Some(last) = counters.published_end.checked_sub(1) {
@@ -124,7 +125,8 @@ impl Digest for Mortal {
     }
 }
 
-/// Takes `budget` commands of the input and dies; all of them and ends in good order if `how` has `last` in it.
+/// Takes `budget` commands of the input and dies; all of them and ends in good order if `how` has `last` in
+/// it.
 fn matching(folder: &str, input: &str, budget: u64, death: Death, how: &str) {
     let is = |word: &str| how.split(',').any(|found| found == word);
     let inner = Matching::new(Pipe { death });

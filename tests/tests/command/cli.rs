@@ -1,5 +1,5 @@
-//! The command line: what goes in comes out byte for byte, what is malformed leaves nothing behind, exit statuses
-//! mean what the help says, and the demo proves what it claims.
+//! The command line: what goes in comes out byte for byte, what is malformed leaves nothing behind, exit
+//! statuses mean what the help says, and the demo proves what it claims.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
@@ -226,7 +226,8 @@ fn salvage_exits_as_documented_and_replay_reads_what_it_kept() {
     assert!(replayed("copy") == FIXTURE.as_bytes());
     salvage("copy", &[], 3);
     salvage("new", &["--no-such-option"], 3);
-    // Two records damaged and no control file: the journal itself is refused, with the way out in the message.
+    // Two records damaged and no control file: the journal itself is refused, with the way out in the
+    // message.
     let segment = format!("{journal}/{:020}.seg", 0);
     let file = std::fs::OpenOptions::new().read(true).write(true).open(&segment).expect("the segment");
     for sequence in [250, 260] {

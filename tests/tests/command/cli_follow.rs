@@ -1,5 +1,5 @@
-//! `slipring follow`: it prints what is there and what comes, each message once, whoever writes and whenever it is
-//! started, and a signal ends it in good order.
+//! `slipring follow`: it prints what is there and what comes, each message once, whoever writes and whenever
+//! it is started, and a signal ends it in good order.
 
 use std::path::Path;
 use std::process::Command;
@@ -98,7 +98,8 @@ fn what_can_not_be_followed_is_said() {
     assert_eq!(both.unwrap().status.code(), Some(2));
 }
 
-/// `rm -rf j; record j` under a follower: it says so and ends, and takes nothing of the other journal for damage.
+/// `rm -rf j; record j` under a follower: it says so and ends, and takes nothing of the other journal for
+/// damage.
 #[test]
 fn another_journal_in_its_place_ends_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! What stages keep beside the journal, under faults: every bit flipped, every cut, arbitrary bytes; and the commands
-//! that show it.
+//! What stages keep beside the journal, under faults: every bit flipped, every cut, arbitrary bytes; and the
+//! commands that show it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -192,8 +192,8 @@ proptest! {
         let _ = KeptInfo::of(&journal);
         match recover(&journal, ReplayFrom::Snapshot) {
             Ok(found) => {
-                // A log of dead letters that is empty, or is its own beginning, is what a crash leaves: then the
-                // handler is asked again.
+                // A log of dead letters that is empty, or is its own beginning, is what a crash leaves: then
+                // the handler is asked again.
                 prop_assert!(found == total || which == 0, "{name}: {found} is not {total}");
             }
             Err(ReplayError::Keep(_)) => {}

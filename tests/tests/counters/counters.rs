@@ -1,5 +1,5 @@
-//! The counters file: another process sees them move, a killed writer's are stale, what is no such file is refused,
-//! and an engine that finds no memory for one keeps them to itself.
+//! The counters file: another process sees them move, a killed writer's are stale, what is no such file is
+//! refused, and an engine that finds no memory for one keeps them to itself.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,8 @@ fn read(folder: &Path) -> Counters {
     CountersReader::of_journal(folder).unwrap().read().unwrap()
 }
 
-/// The counters file of an engine over a folder, as docs/reference/counters.md says that it is named, in `/dev/shm`.
+/// The counters file of an engine over a folder, as docs/reference/counters.md says that it is named, in
+/// `/dev/shm`.
 fn usual_file(folder: &Path) -> PathBuf {
     let about = std::fs::metadata(folder).unwrap();
     PathBuf::from(format!("/dev/shm/slipring-{:x}-{:x}.counters", about.dev(), about.ino()))
@@ -346,7 +347,8 @@ fn top_shows_them_once_as_json_and_until_the_end() {
     std::fs::remove_file(usual_file(folder.path())).unwrap();
 }
 
-/// Other processes read what was not delivered as a lag, once the engine has ended: it is what the engine itself says.
+/// Other processes read what was not delivered as a lag, once the engine has ended: it is what the engine
+/// itself says.
 #[test]
 fn the_last_counters_show_what_was_not_delivered() {
     let folder = tempfile::tempdir().unwrap();

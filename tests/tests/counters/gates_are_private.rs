@@ -1,5 +1,5 @@
-//! Gates are this process's own: what others store into the counters file, or a forked child into its memory, opens none, and tells
-//! the engine nothing.
+//! Gates are this process's own: what others store into the counters file, or a forked child into its memory,
+//! opens none, and tells the engine nothing.
 
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -150,8 +150,8 @@ fn row_a_forked_child_moves_no_gate_of_its_parent_and_none_of_its_figures() {
     pipeline.end(10);
 }
 
-/// In the child are none of the engine's threads: whatever its drop does there is done by the one that forked. It closes
-/// publishing, drains, ends; none of which the parent has done.
+/// In the child are none of the engine's threads: whatever its drop does there is done by the one that
+/// forked. It closes publishing, drains, ends; none of which the parent has done.
 #[test]
 fn row_a_forked_child_that_drops_its_engine_writes_nothing_into_its_parents_counters() {
     let folder = tempfile::tempdir().unwrap();
@@ -167,7 +167,8 @@ fn row_a_forked_child_that_drops_its_engine_writes_nothing_into_its_parents_coun
         (shown.published_end, shown.durable_end, shown.journalled_end) == (10, Some(10), Some(10))
     });
     let before = std::fs::read(&path).unwrap();
-    // SAFETY: only this thread used the engine and its publisher, and the allocator is usable in a child of fork.
+    // SAFETY: only this thread used the engine and its publisher, and the allocator is usable in a child of
+    // fork.
     let child = match unsafe { libc::fork() } {
         0 => {
             let Pipeline { engine, publisher, .. } = pipeline;

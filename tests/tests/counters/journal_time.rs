@@ -1,4 +1,5 @@
-//! A journal whose time lies ahead of the clock, because a clock was wrong for a moment: `inspect` and `top` say so.
+//! A journal whose time lies ahead of the clock, because a clock was wrong for a moment: `inspect` and `top`
+//! say so.
 
 use std::path::Path;
 use std::process::Command;

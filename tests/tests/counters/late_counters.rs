@@ -1,5 +1,5 @@
-//! Late consumers in the counters: another process sees how far each is behind and what has become of it, no longer
-//! than it is there; more than have places work as well and are counted.
+//! Late consumers in the counters: another process sees how far each is behind and what has become of it, no
+//! longer than it is there; more than have places work as well and are counted.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,6 @@
-//! The rows of the fault matrix that are about whole files: cut, deleted, doubled, renamed, of another journal,
-//! type, version or byte order. Each test's name says its row. What a reader meets that was open before is in
-//! `faults_readers`.
+//! The rows of the fault matrix that are about whole files: cut, deleted, doubled, renamed, of another
+//! journal, type, version or byte order. Each test's name says its row. What a reader meets that was open
+//! before is in `faults_readers`.
 
 use slipring_journal::__private::storage::{Memory, Storage};
 use slipring_journal::__private::verify_on;
@@ -14,8 +14,8 @@ use slipring_tests::journals::{
 /// Segments of eight records.
 const CAPACITY: u64 = 8;
 
-/// Opens for writing, which must be refused and change nothing, and gives the fault; reading must end in one of
-/// the same kind.
+/// Opens for writing, which must be refused and change nothing, and gives the fault; reading must end in one
+/// of the same kind.
 fn refused(memory: &Memory) -> JournalFault {
     let before = memory.to_files();
     let error = open(&options(CAPACITY), memory).expect_err("opened a damaged journal");
@@ -314,8 +314,8 @@ fn with_blocks(files: &FileSet, name: &str, blocks: &[usize], change: impl Fn(&m
 #[test]
 fn row_newer_version() {
     let files = closed(CAPACITY, 20).to_files();
-    // A newer slipring writes one control slot at a time: one is enough to say that it was here. The older slot
-    // was once used then, and the newer one overwritten.
+    // A newer slipring writes one control slot at a time: one is enough to say that it was here. The older
+    // slot was once used then, and the newer one overwritten.
     for name in ["control".to_owned(), segment(8)] {
         for blocks in [&[0, 1][..], &[0], &[1]] {
             let newer = with_blocks(&files, &name, blocks, |block| {

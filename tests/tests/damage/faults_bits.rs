@@ -1,7 +1,7 @@
-//! Bits of a small journal flipped, one at a time: refused, repaired with a warning, or reported, as the fault matrix
-//! says; none passes silently. Every bit of the records in the ordinary run, and of the blocks of headers and control
-//! one bit of every byte; every bit of those too by
-//! `cargo test -p slipring-tests --release --test damage every_bit -- --ignored`.
+//! Bits of a small journal flipped, one at a time: refused, repaired with a warning, or reported, as the
+//! fault matrix says; none passes silently. Every bit of the records in the ordinary run, and of the blocks
+//! of headers and control one bit of every byte; every bit of those too by `cargo test -p slipring-tests
+//! --release --test damage every_bit -- --ignored`.
 
 use slipring_journal::__private::storage::Storage;
 use slipring_journal::__private::{protect, verify_on};

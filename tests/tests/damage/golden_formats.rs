@@ -1,5 +1,6 @@
-//! Files that use what format version 2 has room for and no writer makes yet: kept as they were written, read by today's
-//! code. `cargo test -p slipring-tests --test damage golden_formats -- --ignored` writes those that are not there yet.
+//! Files that use what format version 2 has room for and no writer makes yet: kept as they were written, read
+//! by today's code. `cargo test -p slipring-tests --test damage golden_formats -- --ignored` writes those
+//! that are not there yet.
 
 use std::path::{Path, PathBuf};
 
@@ -158,8 +159,8 @@ struct Words {
     word1: u64,
 }
 
-/// A journal goes on with what it has that this version knows nothing of: attributes, a version of its event, a branch, a
-/// segment that ended early.
+/// A journal goes on with what it has that this version knows nothing of: attributes, a version of its event,
+/// a branch, a segment that ended early.
 #[test]
 fn a_writer_goes_on_with_what_it_does_not_know() {
     for (name, records) in

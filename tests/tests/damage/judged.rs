@@ -1,5 +1,5 @@
-//! What opening makes of files that were damaged, put back from a copy, or mixed: it refuses, or it goes on with all that
-//! was acknowledged; and `verify` says beforehand which of the two.
+//! What opening makes of files that were damaged, put back from a copy, or mixed: it refuses, or it goes on
+//! with all that was acknowledged; and `verify` says beforehand which of the two.
 
 use std::collections::BTreeMap;
 
@@ -64,8 +64,8 @@ fn two_lives() -> (FileSet, Vec<u8>) {
     (memory.to_files(), old)
 }
 
-/// The story: 20 records, close, copy `control`, 80 more in another life, close, and the copy is put back. Opening once cut
-/// the log at 20 and removed eleven segments.
+/// The story: 20 records, close, copy `control`, 80 more in another life, close, and the copy is put back.
+/// Opening once cut the log at 20 and removed eleven segments.
 #[test]
 fn a_control_file_of_an_earlier_life_is_refused_and_salvage_keeps_all() {
     let (mut files, old) = two_lives();
@@ -81,7 +81,8 @@ fn a_control_file_of_an_earlier_life_is_refused_and_salvage_keeps_all() {
     assert_eq!((report.records, report.lost_count), (100, 0));
 }
 
-/// The same where the earlier life ends inside the last segment, whose header is of an epoch that is known: a record says it.
+/// The same where the earlier life ends inside the last segment, whose header is of an epoch that is known: a
+/// record says it.
 #[test]
 fn a_record_of_a_later_life_in_a_segment_of_an_earlier_one_is_refused() {
     for window in [1, 4, 1 << 10] {
@@ -114,8 +115,8 @@ fn append_to_synced(writer: &mut slipring_journal::Writer<Note, Memory>, end: u6
     }
 }
 
-/// Control files of every moment of several lives, as a whole or one slot of them, beside the files as they are at last:
-/// opening refuses, or finds every record.
+/// Control files of every moment of several lives, as a whole or one slot of them, beside the files as they
+/// are at last: opening refuses, or finds every record.
 #[test]
 fn a_control_file_of_any_earlier_moment_cuts_nothing_off() {
     let (mut refused, mut found) = (0, 0);
@@ -147,8 +148,8 @@ fn a_control_file_of_any_earlier_moment_cuts_nothing_off() {
     assert!(refused > 100 && found > 100, "{refused} refused, {found} found");
 }
 
-/// Lives of a journal, closed and killed in turn: the files at last, the control files of each moment, and where the log
-/// begins and ends.
+/// Lives of a journal, closed and killed in turn: the files at last, the control files of each moment, and
+/// where the log begins and ends.
 fn moments(journal: &Journal, every: u64) -> (FileSet, Vec<Vec<u8>>, u64, u64) {
     let memory = Memory::new(BOOT);
     let mut controls: Vec<Vec<u8>> = Vec::new();
@@ -174,7 +175,8 @@ fn moments(journal: &Journal, every: u64) -> (FileSet, Vec<Vec<u8>>, u64, u64) {
     (memory.to_files(), controls, first, end)
 }
 
-/// A segment behind D + W that holds records is no spare, however far it lies and whatever became of its first slot.
+/// A segment behind D + W that holds records is no spare, however far it lies and whatever became of its
+/// first slot.
 #[test]
 fn no_segment_with_records_is_taken_for_a_spare() {
     let journal = options(8).window_records(4);
@@ -329,7 +331,8 @@ fn control_chain() {
     red_without(protect::CHAIN, || matches!(opened(&files, BOOT), Err(JournalFault::MissingSegment { .. })));
 }
 
-/// Both control slots know the new epoch before a record can carry it: with either of them gone the records are there.
+/// Both control slots know the new epoch before a record can carry it: with either of them gone the records
+/// are there.
 #[test]
 fn control_epoch_sync() {
     red_without(protect::EPOCH_SYNC, || {

@@ -1,5 +1,5 @@
-//! Segments and control file are bound to each other: what is whole and yet of another copy of the journal, or of an
-//! earlier time, is found out.
+//! Segments and control file are bound to each other: what is whole and yet of another copy of the journal,
+//! or of an earlier time, is found out.
 
 use slipring_journal::__private::storage::Memory;
 use slipring_journal::__private::verify_on;
@@ -39,7 +39,7 @@ fn diverged(files: &FileSet, end: u64) -> FileSet {
     let memory = Memory::from_files(files.clone(), BOOT);
     let (mut writer, report) = open(&options(CAPACITY), &memory).unwrap();
     for id in report.end_sequence..end {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         writer.append(time(id), &note(id + 1_000)).unwrap();
         if id % CAPACITY == 0 {
             writer.step_syncer();
@@ -187,7 +187,7 @@ fn a_journal_of_version_1_goes_on_in_version_2_bound_to_its_last_record() {
     let (mut writer, report) = journal.open_on::<Trade, Memory>(&memory, false).unwrap();
     assert_eq!(report.end_sequence, 20);
     for id in 20..40 {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         writer.append(2_000 + id, &trade(id)).unwrap();
         writer.step_syncer();
     }

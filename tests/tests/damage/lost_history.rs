@@ -1,8 +1,8 @@
-//! What stages keep, beside a log that lost its end and went on with other events: nothing of the lost history may
-//! count for what lies there now.
+//! What stages keep, beside a log that lost its end and went on with other events: nothing of the lost
+//! history may count for what lies there now.
 //!
-//! Power loss is made by files: those of the journal as they were when the life began (its epoch is synced, its events
-//! are not), or with every record above the durable watermark zeroed; what the stages wrote stays.
+//! Power loss is made by files: those of the journal as they were when the life began (its epoch is synced,
+//! its events are not), or with every record above the durable watermark zeroed; what the stages wrote stays.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -201,7 +201,8 @@ fn a_dead_letter_of_a_lost_event_does_not_skip_the_one_there_now() {
     }
 }
 
-/// The keeper writes a snapshot only behind what is durable, and asks for it: this journal syncs nothing by itself.
+/// The keeper writes a snapshot only behind what is durable, and asks for it: this journal syncs nothing by
+/// itself.
 #[test]
 fn power_loss_leaves_no_snapshot_beyond_the_log() {
     let folder = in_memory();

@@ -1,4 +1,5 @@
-//! Files that are damaged, missing, put back or mixed: refused, repaired with a warning or salvaged, never taken as they are.
+//! Files that are damaged, missing, put back or mixed: refused, repaired with a warning or salvaged, never
+//! taken as they are.
 
 mod faults;
 mod faults_bits;

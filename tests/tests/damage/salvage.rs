@@ -1,5 +1,5 @@
-//! Salvage: what a damaged journal still holds goes into a new one, the damaged one stays as it is byte for byte,
-//! and what was lost is named with its reason.
+//! Salvage: what a damaged journal still holds goes into a new one, the damaged one stays as it is byte for
+//! byte, and what was lost is named with its reason.
 
 use std::ops::ControlFlow;
 
@@ -35,8 +35,8 @@ fn contents(storage: &Memory) -> Vec<Content> {
     records
 }
 
-/// Salvages into a new folder. The source must stay as it is; the new journal must be fine, open for writing, and
-/// go on.
+/// Salvages into a new folder. The source must stay as it is; the new journal must be fine, open for writing,
+/// and go on.
 fn salvaged(from: &Memory, options: SalvageOptions) -> Result<(SalvageReport, Memory), SalvageError> {
     let before = from.to_files();
     let into = Memory::new(NEXT_BOOT);
@@ -61,7 +61,7 @@ fn salvaged(from: &Memory, options: SalvageOptions) -> Result<(SalvageReport, Me
     let copy = Memory::from_files(into.to_files(), NEXT_BOOT);
     let (mut writer, opened) = open(&slipring_tests::journals::options(CAPACITY), &copy).expect("it opens");
     assert_eq!((opened.end_sequence, opened.was_closed, opened.truncated_at), (end, true, None), "{opened}");
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     assert_eq!(writer.append(u64::MAX / 4, &note(end)).ok(), None, "a time too far ahead is still refused");
     let last_ns = writer.last_time_ns().unwrap_or(0);
     assert_eq!(writer.append(last_ns, &note(end)).expect("there is room"), end);
@@ -101,7 +101,7 @@ fn an_undamaged_journal_comes_out_equal_record_by_record() {
             let (mut writer, _) =
                 open(&options(random.u64(1..9)), &memory).expect("nothing is wrong with it");
             for _ in 0..random.u8(0..20) {
-                while writer.step_helper() {}
+                while writer.step_preparer() {}
                 let (next, time_ns) = (writer.end_sequence(), 500 + random.u64(0..40));
                 let done = match random.u8(0..6) {
                     0 => writer.try_append_void(time_ns),

@@ -1,8 +1,9 @@
-//! Whatever a handler does within a batch (ends it, refuses an event), and wherever it comes from (the ring, or the journal on
-//! the same lane): it sees every event once, in order, at the running time, and is told of each batch's beginning and end.
+//! Whatever a handler does within a batch (ends it, refuses an event), and wherever it comes from (the ring,
+//! or the journal on the same lane): it sees every event once, in order, at the running time, and is told of
+//! each batch's beginning and end.
 //!
-//! Most of a batch goes through a loop of its own, which knows nothing of first and last events; the bursts here are short
-//! and long, so that every event is tried in both places.
+//! Most of a batch goes through a loop of its own, which knows nothing of first and last events; the bursts
+//! here are short and long, so that every event is tried in both places.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,6 @@
-//! What users of other engines and journals complain of, each with a test of its name: LMAX Disruptor, disruptor-rs,
-//! Chronicle Queue (cq), Aeron, exchange-core. What their issues are is in the tests' own words.
+//! What users of other engines and journals complain of, each with a test of its name: LMAX Disruptor,
+//! disruptor-rs, Chronicle Queue (cq), Aeron, exchange-core. What their issues are is in the tests' own
+//! words.
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -256,8 +257,8 @@ fn complaint_cq_1157_1509_a_follower_skips_nothing_at_a_roll() {
     engine.join().unwrap();
 }
 
-/// cq #1677: what exactly does "sync" guarantee? Here: published, journalled and durable are three cursors, one
-/// never before the other, and each can be waited for.
+/// cq #1677: what exactly does "sync" guarantee? Here: published, journalled and durable are three cursors,
+/// one never before the other, and each can be waited for.
 #[test]
 fn complaint_cq_1677_each_level_can_be_told_and_none_overtakes_the_one_before() {
     let folder = in_memory();
@@ -331,7 +332,8 @@ fn complaint_exchange_core_59_118_a_restart_goes_on_over_what_the_last_life_left
     }
 }
 
-/// exchange-core #111: from which id do I replay? From the sequence that you have, and you get exactly the rest.
+/// exchange-core #111: from which id do I replay? From the sequence that you have, and you get exactly the
+/// rest.
 #[test]
 fn complaint_exchange_core_111_replay_from_a_sequence_gives_exactly_the_rest() {
     let folder = in_memory();

@@ -1,6 +1,6 @@
-//! Handlers that are not deterministic, each in a way that happens to people: replay with a digest behind every event
-//! must name the very event where it went another way, with one behind every sixty-fourth the window that holds it,
-//! and must never go live.
+//! Handlers that are not deterministic, each in a way that happens to people: replay with a digest behind
+//! every event must name the very event where it went another way, with one behind every sixty-fourth the
+//! window that holds it, and must never go live.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Instant, SystemTime};
@@ -46,7 +46,8 @@ fn mixed(state: u64, word: u64) -> u64 {
     (state ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
 }
 
-/// A life that publishes all events, each when the one before is finished; then a second one that replays them.
+/// A life that publishes all events, each when the one before is finished; then a second one that replays
+/// them.
 fn replayed<F>(every: u64, mut make: impl FnMut() -> F) -> Result<ReplayReport, ReplayError>
 where
     F: FnMut(u64, &Note, &Context) -> u64 + Send + 'static,
@@ -145,7 +146,8 @@ fn a_state_that_knows_of_batches_is_caught() {
     assert_eq!((found.after, found.end), (0, 64));
 }
 
-/// The same, done right: a sorted map, the events' time, nothing of the life. Else the tests above could not fail.
+/// The same, done right: a sorted map, the events' time, nothing of the life. Else the tests above could not
+/// fail.
 #[test]
 fn what_is_deterministic_is_not_caught() {
     for every in [1, 64] {
@@ -215,8 +217,8 @@ impl Snapshot for Changed {
     }
 }
 
-/// Another version of the program over the same journal: caught at the first command that it takes otherwise, also
-/// if recovery starts at a snapshot.
+/// Another version of the program over the same journal: caught at the first command that it takes otherwise,
+/// also if recovery starts at a snapshot.
 #[test]
 fn changed_code_is_caught_at_the_first_command_that_it_takes_otherwise() {
     const CAP: u32 = 1_500;
@@ -252,7 +254,8 @@ fn changed_code_is_caught_at_the_first_command_that_it_takes_otherwise() {
         // What went another way does not go live.
         assert!(recovered.go_live().is_err());
     }
-    // The old code still agrees with what it did. (That replay has been compared to its end, where it leaves a snapshot.)
+    // The old code still agrees with what it did. (That replay has been compared to its end, where it leaves
+    // a snapshot.)
     for (from, events) in [(ReplayFrom::Snapshot, 900), (ReplayFrom::Start, 1_900), (ReplayFrom::Snapshot, 0)]
     {
         assert_eq!(open(u32::MAX).replay(from).unwrap().events(), events);

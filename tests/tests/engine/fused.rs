@@ -1,5 +1,6 @@
-//! Journal and the stage behind it on one lane take turns as one, a few events at a time. Whatever the batches, the
-//! segments, and where it stops: the stage sees what it would see on a lane of its own, after the journal.
+//! Journal and the stage behind it on one lane take turns as one, a few events at a time. Whatever the
+//! batches, the segments, and where it stops: the stage sees what it would see on a lane of its own, after
+//! the journal.
 //!
 //! The lane is invoked, so that a batch is what was published since the last turn.
 
@@ -193,7 +194,8 @@ proptest! {
     }
 }
 
-/// One turn takes what was published, in one batch: else the tests above would not have tried what they are about.
+/// One turn takes what was published, in one batch: else the tests above would not have tried what they are
+/// about.
 #[test]
 fn a_turn_is_one_batch() {
     let place = in_memory();
@@ -220,7 +222,8 @@ fn a_journal_that_fails_in_the_middle_of_a_batch_ends_the_stage_s_batch_there() 
     assert_eq!((seen.ids.len(), seen.pending, seen.flushed), (60, 0, 60));
 }
 
-/// Wherever in a batch that event is, also where a part of it begins: the stage sees what is before, and nothing else.
+/// Wherever in a batch that event is, also where a part of it begins: the stage sees what is before, and
+/// nothing else.
 #[test]
 fn an_event_that_the_journal_can_t_take_is_seen_by_nobody() {
     for refused in [0, 1, 31, 32, 33, 63, 64, 127, 128] {
@@ -231,7 +234,8 @@ fn an_event_that_the_journal_can_t_take_is_seen_by_nobody() {
     }
 }
 
-/// Publishes `before` events, and then 200 in one batch, of which the journal fails at the one of sequence `bad`.
+/// Publishes `before` events, and then 200 in one batch, of which the journal fails at the one of sequence
+/// `bad`.
 fn fails_at(place: &Path, before: u64, bad: u64) -> Arc<Mutex<Seen>> {
     let fused = Fused::new(place, Blocked::segment_records(bad), Plan::default());
     let (engine, mut publisher, seen) = fused.live();
@@ -255,8 +259,8 @@ fn fails_at(place: &Path, before: u64, bad: u64) -> Arc<Mutex<Seen>> {
     seen
 }
 
-/// The turn in which the stage fails finishes no event, but the journal is not at its end: dropped just then, the engine
-/// still journals what was published, as if the stage were on a lane of its own.
+/// The turn in which the stage fails finishes no event, but the journal is not at its end: dropped just then,
+/// the engine still journals what was published, as if the stage were on a lane of its own.
 #[test]
 fn an_engine_that_is_dropped_while_the_stage_fails_journals_all_that_was_published() {
     for plan in

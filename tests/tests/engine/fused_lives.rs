@@ -1,5 +1,6 @@
-//! Lives of an engine one after the other over one journal, in some of which journal and stage take turns as one, with
-//! all that a stage can keep: state, effects and dead letters are the same as if they never did, however each life ends.
+//! Lives of an engine one after the other over one journal, in some of which journal and stage take turns as
+//! one, with all that a stage can keep: state, effects and dead letters are the same as if they never did,
+//! however each life ends.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

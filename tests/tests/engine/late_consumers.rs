@@ -1,5 +1,6 @@
-//! Late consumers: they see every record once and in order, across rolls and lives, whoever writes; they hold nobody
-//! up; what befalls them befalls nobody else; and they are told why they stopped. Over files alone: `readers/late_files.rs`.
+//! Late consumers: they see every record once and in order, across rolls and lives, whoever writes; they hold
+//! nobody up; what befalls them befalls nobody else; and they are told why they stopped. Over files alone:
+//! `readers/late_files.rs`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -1,5 +1,5 @@
-//! The engine as its users describe it: topologies, batches, fused lanes, outputs, timers and late consumers, live and in
-//! replay.
+//! The engine as its users describe it: topologies, batches, fused lanes, outputs, timers and late consumers,
+//! live and in replay.
 
 mod batches;
 mod complaints;

@@ -1,5 +1,6 @@
-//! A journal on a memory file system: the pure in-memory mode. It takes no more memory than it is told to keep, its
-//! history can be followed and replayed, it survives the process, and nothing of the journal needs to know.
+//! A journal on a memory file system: the pure in-memory mode. It takes no more memory than it is told to
+//! keep, its history can be followed and replayed, it survives the process, and nothing of the journal needs
+//! to know.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -76,7 +77,8 @@ fn it_keeps_recent_history_in_bounded_memory_in_every_sync_mode() {
         engine.join().unwrap();
         let seen = seen.unwrap().join();
         assert!(seen.failure.is_some() || seen.end == COUNT, "evicted, or it has seen all: {seen:?}");
-        // Unlinking trails the writer by as much as its thread is kept from a core; without it all 60 would be there.
+        // Unlinking trails the writer by as much as its thread is kept from a core; without it all 60 would
+        // be there.
         let bound = 40 * SEGMENT_BYTES;
         assert!(most_bytes <= bound, "{sync:?}: {most_bytes} bytes of {bound}");
         // At the end: what is kept, the active one, and what the last sync made due.
@@ -120,8 +122,8 @@ fn it_survives_the_process() {
     }
 }
 
-/// A restart of the machine leaves nothing: the folder is gone, and what is opened then is a new journal with another
-/// identity, so that no position saved elsewhere can be taken for one in it.
+/// A restart of the machine leaves nothing: the folder is gone, and what is opened then is a new journal with
+/// another identity, so that no position saved elsewhere can be taken for one in it.
 #[test]
 fn behind_a_restart_it_is_another_journal() {
     let Some(folder) = in_memory("memory_journal::restart") else { return };

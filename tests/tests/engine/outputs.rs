@@ -1,5 +1,6 @@
-//! Outputs into another engine: whatever dies when, the other side has each event (exactly once where it can be
-//! counted, at least once where not), replay puts nothing out again that is there, and its digests are those of live.
+//! Outputs into another engine: whatever dies when, the other side has each event (exactly once where it can
+//! be counted, at least once where not), replay puts nothing out again that is there, and its digests are
+//! those of live.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -217,7 +218,8 @@ fn a_state_ahead_of_the_other_side_is_refused_and_so_is_one_of_several_that_says
     assert!(matches!(refused, Err(OutputError::NotOnly { .. })), "{refused:?}");
 }
 
-/// An engine that forwards its notes into another one, both with a journal, with no digests to refuse a bad start.
+/// An engine that forwards its notes into another one, both with a journal, with no digests to refuse a bad
+/// start.
 struct Pair {
     sink: Engine<Note>,
     notes: Recovered<Note>,
@@ -247,7 +249,8 @@ impl Pair {
         Ok(())
     }
 
-    /// Replays, and must halt at the event `sequence`, whose order is not record `number` of the other journal.
+    /// Replays, and must halt at the event `sequence`, whose order is not record `number` of the other
+    /// journal.
     fn differs(mut self, from: ReplayFrom, sequence: u64, number: u64) {
         let error = self.notes.replay(from).unwrap_err();
         let ReplayError::Halted(halted) = &error else { panic!("{error}") };
@@ -297,8 +300,9 @@ fn a_live_event_that_the_other_journal_seems_to_have_is_an_error_and_not_dropped
     assert_eq!(ids_in(&folder.path().join("orders")), (0..20).collect::<Vec<_>>());
 }
 
-/// The two journals are synced each for itself, so power loss may take notes whose orders stay; so may the death of the
-/// process, if the stage does not wait for the journal. Files of the first journal as they were before make it.
+/// The two journals are synced each for itself, so power loss may take notes whose orders stay; so may the
+/// death of the process, if the stage does not wait for the journal. Files of the first journal as they were
+/// before make it.
 #[test]
 fn an_order_does_not_vanish_because_lost_notes_had_theirs() {
     let folder = in_memory();

@@ -1,5 +1,6 @@
-//! Timers are events: what a handler schedules goes off once in the journal, whatever dies when, and replay sees
-//! exactly what live saw. The clock is the test's own, so that nothing depends on how fast the machine is.
+//! Timers are events: what a handler schedules goes off once in the journal, whatever dies when, and replay
+//! sees exactly what live saw. The clock is the test's own, so that nothing depends on how fast the machine
+//! is.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,7 +102,8 @@ impl Hand {
         }
     }
 
-    /// Waits until a ticker has seen what was set: a look may have begun before it, the one behind it did not.
+    /// Waits until a ticker has seen what was set: a look may have begun before it, the one behind it did
+    /// not.
     fn wait_for_a_look(&self) {
         self.wait_for_looks(self.looks.load(Ordering::SeqCst) + 2);
     }
@@ -228,8 +230,8 @@ fn what_went_off_is_not_repeated_and_what_was_pending_goes_off_in_the_next_life(
     assert_eq!(life.end().seen, live.seen);
 }
 
-/// Its event is in the ring behind the very event that moves it: that one must not take the moved timer along, neither
-/// live nor in the next life's replay.
+/// Its event is in the ring behind the very event that moves it: that one must not take the moved timer
+/// along, neither live nor in the next life's replay.
 #[test]
 fn a_timer_that_is_moved_while_its_event_is_in_the_ring_goes_off_at_its_new_time_too() {
     for dies in [false, true] {

@@ -1,5 +1,5 @@
-//! The topologies that LMAX's own tests have, on dedicated and on fused lanes, and random graphs against a plain
-//! model. Order is checked by what the stages share, never by time.
+//! The topologies that LMAX's own tests have, on dedicated and on fused lanes, and random graphs against a
+//! plain model. Order is checked by what the stages share, never by time.
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -28,8 +28,8 @@ fn run(graph: &Graph, count: u64) {
     assert_eq!(trace.agreed(), (0..count).map(|id| (id, id, id)).collect::<Vec<Seen>>());
 }
 
-/// Runs a graph given as what each stage is after: every stage on its own lane, all on one, and all on one in the
-/// opposite order.
+/// Runs a graph given as what each stage is after: every stage on its own lane, all on one, and all on one in
+/// the opposite order.
 fn run_all_ways(graph: &[&[usize]]) {
     let dedicated = graph.iter().enumerate().map(|(at, after)| Node::after(at, after)).collect();
     run(&Graph::of(dedicated), 20_000);
@@ -141,8 +141,8 @@ fn sixteen_lanes_on_two_cores_make_progress_and_lose_nothing() {
     }
 }
 
-/// One side of ping-pong: answers each event with what `answer` says into the other engine, and gives the other
-/// engine's publisher back after the last.
+/// One side of ping-pong: answers each event with what `answer` says into the other engine, and gives the
+/// other engine's publisher back after the last.
 fn player(
     publisher: Receiver<Publisher<Note>>,
     back: Sender<Publisher<Note>>,
@@ -236,7 +236,8 @@ fn plans() -> impl Strategy<Value = Plan> {
     let sync =
         prop_oneof![Just(SyncMode::EveryBatch), Just(SyncMode::every(std::time::Duration::from_millis(1))),];
     let level = prop_oneof![Just(Level::Published), Just(Level::Journalled), Just(Level::Durable)];
-    // A node is after some of the nodes before it in a shuffled order, so that no order of lanes or names helps.
+    // A node is after some of the nodes before it in a shuffled order, so that no order of lanes or names
+    // helps.
     let node = (0usize..4, level, any::<u16>());
     let nodes = (1usize..7).prop_flat_map(move |count| {
         let order = Just((0..count).collect::<Vec<_>>()).prop_shuffle();
@@ -326,8 +327,8 @@ fn publish(own: u64, steps: &[Step], publisher: &mut Publisher<Note>) -> Vec<(u6
     done
 }
 
-/// The model: what is published is what every stage sees, each publisher's events in its order, at the sequences
-/// that the calls told, with the greatest time so far.
+/// The model: what is published is what every stage sees, each publisher's events in its order, at the
+/// sequences that the calls told, with the greatest time so far.
 fn check(seen: &[Seen], published: &[Vec<(u64, u64, Option<u64>)>]) {
     let mut times = HashMap::new();
     for (own, events) in published.iter().enumerate() {

@@ -1,5 +1,6 @@
-//! The traps that the `disruptor` crate sets for an engine on top of it, each with a test of its name. Traps 9 (a
-//! wait that can be woken) and 13 (nothing escapes a publish closure) are elsewhere: see `tests/src/lib.rs` for the latter.
+//! The traps that the `disruptor` crate sets for an engine on top of it, each with a test of its name. Traps
+//! 9 (a wait that can be woken) and 13 (nothing escapes a publish closure) are elsewhere: see
+//! `tests/src/lib.rs` for the latter.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -14,8 +15,8 @@ use slipring_tests::graphs::{Graph, Node};
 use slipring_tests::handlers::{Ids, keep, live, notes, stopping};
 use slipring_tests::journals::{Note, note};
 
-/// A guard that is dropped marks all of its batch as done: a journaller that fails in the middle of one would have
-/// marked unwritten events as written.
+/// A guard that is dropped marks all of its batch as done: a journaller that fails in the middle of one would
+/// have marked unwritten events as written.
 #[test]
 fn trap_01_a_journaller_that_fails_in_a_batch_leaves_gated_stages_exactly_before_it() {
     for fails_at in [3u64, 57, 99] {
@@ -293,8 +294,8 @@ fn trap_08_sequences_go_on_where_the_journal_ended() {
     }
 }
 
-/// With several publishers each of the crate's looks at the ring scans all that is published. How fast it is then, the
-/// benchmark says; that all of it comes through, this.
+/// With several publishers each of the crate's looks at the ring scans all that is published. How fast it is
+/// then, the benchmark says; that all of it comes through, this.
 #[test]
 fn trap_10_three_publishers_before_a_stalled_then_released_stage() {
     let (handler, is_reached, go) = stopping(vec![0]);

@@ -1,5 +1,6 @@
-//! Void records in the ring: replay leaves them in slots, and what is published into those slots later is handled all
-//! the same. A single publisher does not say of each event that it is not void, so it has to know where replay has been.
+//! Void records in the ring: replay leaves them in slots, and what is published into those slots later is
+//! handled all the same. A single publisher does not say of each event that it is not void, so it has to know
+//! where replay has been.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,6 +1,6 @@
-//! The row "arbitrary bytes as a segment or control file": no panic, no over-read, bounded work. The bodies are
-//! those of the fuzz targets (`tests/fuzz`), here over seeded bytes, so that every run of the tests has some
-//! thousands of cases; what a fuzzer found stands below with its story.
+//! The row "arbitrary bytes as a segment or control file": no panic, no over-read, bounded work. The bodies
+//! are those of the fuzz targets (`tests/fuzz`), here over seeded bytes, so that every run of the tests has
+//! some thousands of cases; what a fuzzer found stands below with its story.
 
 use slipring_journal::__private::verify_on;
 use slipring_journal::{JournalFault, OpenError, Status};
@@ -45,8 +45,8 @@ fn change_blocks(file: &mut [u8], change: impl Fn(&mut [u8])) {
     }
 }
 
-/// A header that is whole and claims records of nearly 4 GiB: whoever walked the slots filled a buffer of that
-/// size. There is a largest record now, and a header that claims more is damaged.
+/// A header that is whole and claims records of nearly 4 GiB: whoever walked the slots filled a buffer of
+/// that size. There is a largest record now, and a header that claims more is damaged.
 #[test]
 fn a_header_that_claims_records_of_4_gib_is_bad() {
     let mut files = whole();
@@ -59,8 +59,8 @@ fn a_header_that_claims_records_of_4_gib_is_bad() {
     assert!(matches!(fault, OpenError::Journal(JournalFault::BadHeader { .. })), "{fault}");
 }
 
-/// A control file whose generation is the last that there is: the next update overflowed, and in a release build
-/// would have written a slot that is older than the other. No journal gets there by counting.
+/// A control file whose generation is the last that there is: the next update overflowed, and in a release
+/// build would have written a slot that is older than the other. No journal gets there by counting.
 #[test]
 fn a_control_generation_that_can_not_be_counted_up_is_bad() {
     let mut files = whole();

@@ -1,5 +1,5 @@
-//! Files that claim more than there is: nobody takes more memory or disk for them than twice what the folder has and
-//! 64 MiB, and nobody walks through what is not there.
+//! Files that claim more than there is: nobody takes more memory or disk for them than twice what the folder
+//! has and 64 MiB, and nobody walks through what is not there.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -123,7 +123,8 @@ fn row_every_file_as_a_hole_of_a_tebibyte() {
     }
 }
 
-/// A snapshot's header may agree with the file's length, and a recovery looks at every snapshot that there is.
+/// A snapshot's header may agree with the file's length, and a recovery looks at every snapshot that there
+/// is.
 #[test]
 fn row_a_snapshot_that_is_a_hole() {
     let place = tempfile::tempdir().unwrap();
@@ -192,7 +193,8 @@ fn row_hundreds_of_segments_that_are_holes() {
     look_at(&journal, "hundreds of holes");
 }
 
-/// A journal whose third and last segment starts so many records later than it should, and no control file says so.
+/// A journal whose third and last segment starts so many records later than it should, and no control file
+/// says so.
 fn with_a_gap(place: &Path, gap: u64) -> std::path::PathBuf {
     const RECORDS: u64 = 16_384;
     let journal = place.join("journal");

@@ -1,4 +1,5 @@
-//! Something else in place of each file: nothing waits for it, follows it or writes into it, and what lies there is said.
+//! Something else in place of each file: nothing waits for it, follows it or writes into it, and what lies
+//! there is said.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -1,5 +1,6 @@
-//! A hostile or odd folder: whatever lies in place of a journal's files, and whatever they claim, no command panics,
-//! waits for ever, or takes more than the folder's size allows; it says what is wrong, in text that a terminal can show.
+//! A hostile or odd folder: whatever lies in place of a journal's files, and whatever they claim, no command
+//! panics, waits for ever, or takes more than the folder's size allows; it says what is wrong, in text that a
+//! terminal can show.
 //!
 //! | module | idea |
 //! |---|---|

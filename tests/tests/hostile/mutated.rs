@@ -1,7 +1,8 @@
-//! Whole folders changed at random: bytes, lengths, holes, names, kinds of file. Every function of the libraries that
-//! reads a folder may refuse it; none panics, hangs, or takes the disk for what a file claims.
+//! Whole folders changed at random: bytes, lengths, holes, names, kinds of file. Every function of the
+//! libraries that reads a folder may refuse it; none panics, hangs, or takes the disk for what a file claims.
 //!
-//! `SLIPRING_MUTATIONS=100000 cargo test -p slipring-tests --test hostile mutated` runs more than the ordinary test.
+//! `SLIPRING_MUTATIONS=100000 cargo test -p slipring-tests --test hostile mutated` runs more than the
+//! ordinary test.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::{FileExt, symlink};

@@ -1,5 +1,5 @@
-//! Something else lies where a file of ours should be: a link, a link in a circle, a named pipe, a device, a folder, a
-//! socket. It is never followed, waited for, read or written, by whatever would have opened it.
+//! Something else lies where a file of ours should be: a link, a link in a circle, a named pipe, a device, a
+//! folder, a socket. It is never followed, waited for, read or written, by whatever would have opened it.
 
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -134,8 +134,8 @@ fn run(name: &str, args: &[PathBuf]) -> (Option<i32>, String) {
     }
 }
 
-/// Every file that an engine has, each replaced by each kind: the engine opens or refuses, in good order, and says what
-/// lies there; the victim is as it was, and so is what lies there.
+/// Every file that an engine has, each replaced by each kind: the engine opens or refuses, in good order, and
+/// says what lies there; the victim is as it was, and so is what lies there.
 #[test]
 fn row_odd_files_in_place_of_any_file_are_left_alone_by_the_engine() {
     let place = tempfile::tempdir().unwrap();
@@ -242,7 +242,8 @@ fn row_odd_files_are_said_by_type() {
     assert!(std::fs::symlink_metadata(&control).unwrap().is_symlink());
 }
 
-/// Temporary files of ours that a link was put in place of: what is made is made anew, not where the link points.
+/// Temporary files of ours that a link was put in place of: what is made is made anew, not where the link
+/// points.
 #[test]
 fn row_odd_files_in_place_of_temporaries_are_not_followed() {
     let place = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Names, paths and outputs that do not behave: text is fit for a terminal, JSON is JSON, and where nobody listens the
-//! status still tells.
+//! Names, paths and outputs that do not behave: text is fit for a terminal, JSON is JSON, and where nobody
+//! listens the status still tells.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;

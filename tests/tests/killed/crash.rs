@@ -1,8 +1,8 @@
 //! kill -9 at any moment: a child opens, appends, rolls and syncs, and says through a pipe what it has seen
 //! acknowledged; the test kills it, and whatever was acknowledged must be there, with nothing else.
 //!
-//! A thousand rounds in the ordinary run; as many as wanted by
-//! `SLIPRING_KILL_ROUNDS=20000 cargo test --release -p slipring-tests --test killed crash -- --ignored --nocapture`.
+//! A thousand rounds in the ordinary run; as many as wanted by `SLIPRING_KILL_ROUNDS=20000 cargo test
+//! --release -p slipring-tests --test killed crash -- --ignored --nocapture`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

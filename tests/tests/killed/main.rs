@@ -1,4 +1,5 @@
-//! Processes that are killed, again and again, and what their next life finds; and the order book that they prove it with.
+//! Processes that are killed, again and again, and what their next life finds; and the order book that they
+//! prove it with.
 
 mod crash;
 mod cuts_killed;

@@ -296,8 +296,8 @@ fn it_agrees_with_a_sorted_vector_on_whole_flows() {
     }
 }
 
-/// The book matches as the exchange did: nearly every execution in the file is a trade with the very order, of the
-/// very quantity. (The others were with orders from before the file begins, or behind one of those.)
+/// The book matches as the exchange did: nearly every execution in the file is a trade with the very order,
+/// of the very quantity. (The others were with orders from before the file begins, or behind one of those.)
 #[test]
 fn the_real_executions_come_out_again() {
     let Some(file) = real_file() else {

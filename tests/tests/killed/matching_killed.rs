@@ -1,10 +1,10 @@
-//! The example's matching engine, killed again and again: it must end with the book, the trades and the digest of a
-//! run that was never stopped, and the other side must have seen every trade.
+//! The example's matching engine, killed again and again: it must end with the book, the trades and the
+//! digest of a run that was never stopped, and the other side must have seen every trade.
 //!
-//! Half of the deaths are at an exact place in the handling of an event drawn at random (before it, between two of
-//! its trades, behind them, in the middle of a snapshot), the others at any moment, also in recovery. Every now and
-//! then the newest snapshot is damaged before the next life. Retention runs along, so the beginning of the journal
-//! is gone long before the end: only snapshots can lead there.
+//! Half of the deaths are at an exact place in the handling of an event drawn at random (before it, between
+//! two of its trades, behind them, in the middle of a snapshot), the others at any moment, also in recovery.
+//! Every now and then the newest snapshot is damaged before the next life. Retention runs along, so the
+//! beginning of the journal is gone long before the end: only snapshots can lead there.
 //!
 //! 200 kills on each flow in the ordinary run; as many as wanted by
 //! `SLIPRING_STAGE_KILLS=5000 cargo test --release -p slipring-tests --test killed matching_killed`.

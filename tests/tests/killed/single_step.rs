@@ -1,8 +1,8 @@
 //! kill -9 at any instruction: a child's whole life (open, recovery, appends, rolls, syncs, close) is
 //! single-stepped under ptrace, and after every instruction the journal's files are looked at. Whenever their
-//! bytes differ from those after the instruction before, the journal is recovered from a copy, in memory, by the
-//! same code: what recovery finds depends on the bytes alone, so an instruction that changed none of them has
-//! the outcome of the one before it, and only the acknowledgements have to be compared again.
+//! bytes differ from those after the instruction before, the journal is recovered from a copy, in memory, by
+//! the same code: what recovery finds depends on the bytes alone, so an instruction that changed none of them
+//! has the outcome of the one before it, and only the acknowledgements have to be compared again.
 //!
 //! `cargo test --release -p slipring-tests --test killed single_step -- --ignored --nocapture`
 
@@ -188,7 +188,8 @@ impl Expected {
             end >= acknowledged && end >= before,
             "I2: {acknowledged} acknowledged, {before} before, {end}"
         );
-        // What is under way: a record, or in rounds that append as the engine does those of a batch, told of at its end.
+        // What is under way: a record, or in rounds that append as the engine does those of a batch, told of
+        // at its end.
         let under_way = if self.round % 4 < 2 { 1 } else { CAPACITY };
         assert!(end <= acknowledged.max(before) + under_way, "I3: {acknowledged} acknowledged, {end} there");
         let mut reader = Reader::<Note, Memory>::open_to(memory, None).expect("readable");
@@ -244,7 +245,7 @@ fn died_in_the_middle(folder: &Path) -> Expected {
     let journal = Journal::at(folder).segment_records(CAPACITY).sync(SyncMode::EveryBatch);
     let (mut writer, _) = journal.open_on::<Note, Files>(&Files::new(folder), false).unwrap();
     for id in 0..10 {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         writer.append(time(id), &note_of_round(id, 0)).unwrap();
         if id == 5 {
             writer.step_syncer();

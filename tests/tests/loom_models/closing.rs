@@ -22,7 +22,8 @@ struct Ring {
 }
 
 impl Ring {
-    /// `ring/producer.rs` `try_publish` of the only publisher, and `Publisher::note`: whether it was published.
+    /// `ring/producer.rs` `try_publish` of the only publisher, and `Publisher::note`: whether it was
+    /// published.
     fn publish_alone(&self, barrier: Barrier) -> bool {
         self.begin(1, barrier);
         let may = self.word.load(Relaxed) == 0;

@@ -29,8 +29,9 @@ fn fence_if(order: Ordering) {
     }
 }
 
-/// T, `engine/src/counters/late.rs` `take`, `LatePlace::drop`, `read`: one consumer gives a place back and the next one
-/// takes it, in another thread. A reader that sees the same count before and after has words of one of them alone.
+/// T, `engine/src/counters/late.rs` `take`, `LatePlace::drop`, `read`: one consumer gives a place back and
+/// the next one takes it, in another thread. A reader that sees the same count before and after has words of
+/// one of them alone.
 fn place_changes_hands(orders: Orders) {
     // The state, the end, a word of the name. The first consumer has the place, and its words are all 1.
     let words = [GENERATION | TAKEN, 1, 1];

@@ -20,9 +20,9 @@ pub(super) enum Barrier {
     None,
 }
 
-/// The kernel's `membarrier` as loom can have it: at one point between the call and its return the other thread passes
-/// a fence. What that thread did before the point is seen behind the call; what the caller did before the call is
-/// seen behind the point.
+/// The kernel's `membarrier` as loom can have it: at one point between the call and its return the other
+/// thread passes a fence. What that thread did before the point is seen behind the call; what the caller did
+/// before the call is seen behind the point.
 #[derive(Default)]
 pub(super) struct Membarrier {
     asked: AtomicBool,
@@ -54,8 +54,9 @@ impl Membarrier {
     }
 }
 
-/// K, `engine/src/park.rs` `wake` and `park`, `engine/src/cursor.rs`: each of the lanes parked at a cursor sees it move or is
-/// woken. The mover takes all marks at once, and a lane that is up again takes its own off.
+/// K, `engine/src/park.rs` `wake` and `park`, `engine/src/cursor.rs`: each of the lanes parked at a cursor
+/// sees it move or is woken. The mover takes all marks at once, and a lane that is up again takes its own
+/// off.
 fn park_handshake(barrier: Barrier, lanes: u64) {
     let end = Arc::new(AtomicU64::new(0));
     let parked = Arc::new(AtomicU64::new(0));

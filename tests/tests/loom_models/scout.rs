@@ -61,8 +61,8 @@ impl Ring {
     }
 }
 
-/// `engine/src/ring/scout.rs` `has_available`: of two lanes that look at once for what is surely published neither finds
-/// nothing, for it would park.
+/// `engine/src/ring/scout.rs` `has_available`: of two lanes that look at once for what is surely published
+/// neither finds nothing, for it would park.
 fn two_look_at_once(looks_again: bool) {
     let ring = Arc::new(Ring::default());
     ring.publish(RIGHT);
@@ -75,7 +75,8 @@ fn two_look_at_once(looks_again: bool) {
     assert!(found);
 }
 
-/// `engine/src/ring/scout.rs` `look`, `take`: who sees how far the scout is sees what lies in the slots up to there.
+/// `engine/src/ring/scout.rs` `look`, `take`: who sees how far the scout is sees what lies in the slots up to
+/// there.
 fn slots_are_seen(orders: Orders) {
     let ring = Arc::new(Ring::default());
     let publisher = {

@@ -1,5 +1,6 @@
-//! What stages keep, after a real power loss: the file system is shut down under the engine, so that everything that
-//! was not synced is gone, mapped pages too. Skipped, with the reason printed, where nothing can be mounted.
+//! What stages keep, after a real power loss: the file system is shut down under the engine, so that
+//! everything that was not synced is gone, mapped pages too. Skipped, with the reason printed, where nothing
+//! can be mounted.
 
 use std::fs::File;
 use std::path::Path;
@@ -158,7 +159,8 @@ fn no_snapshot_outlives_the_dead_letters_before_it() {
         let stage = Stage::new("picky", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter);
         let lane =
             Lane::named("main").journal().with(stage.snapshots(Snapshots::every(100).at_shutdown(false)));
-        // Nothing syncs the letters but the keeper before a snapshot: there are no effects, and nothing is retired.
+        // Nothing syncs the letters but the keeper before a snapshot: there are no effects, and nothing is
+        // retired.
         let journal =
             Journal::at(&place).segment_bytes(1 << 20).sync(SyncMode::every(Duration::from_millis(1)));
         Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()

@@ -1,10 +1,10 @@
-//! Power loss on a real file system: a child appends to a journal on a loop-mounted image and says what it sees
-//! acknowledged; the file system is shut down under it, by the ioctl that file systems have for such tests,
-//! without flushing its log. Everything that was not synced is gone, mapped pages too. Mounted again, it must
-//! hold what was acknowledged as durable, and nothing that was never written.
+//! Power loss on a real file system: a child appends to a journal on a loop-mounted image and says what it
+//! sees acknowledged; the file system is shut down under it, by the ioctl that file systems have for such
+//! tests, without flushing its log. Everything that was not synced is gone, mapped pages too. Mounted again,
+//! it must hold what was acknowledged as durable, and nothing that was never written.
 //!
-//! `SLIPRING_SHUTDOWNS=200 cargo test --release -p slipring-tests --test power loop_mount -- --ignored --nocapture`,
-//! as root; xfs needs mkfs.xfs (xfsprogs).
+//! `SLIPRING_SHUTDOWNS=200 cargo test --release -p slipring-tests --test power loop_mount -- --ignored
+//! --nocapture`, as root; xfs needs mkfs.xfs (xfsprogs).
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -21,8 +21,8 @@ use slipring_tests::rebooted::Rebooted;
 /// Shutdowns of one journal, so that it does not grow for ever.
 const LIVES_OF_A_JOURNAL: u64 = 20;
 
-/// Writes the newest page that holds records to the disk, as the kernel may at any time, and none of those before
-/// it: so that there is a hole if they were not synced.
+/// Writes the newest page that holds records to the disk, as the kernel may at any time, and none of those
+/// before it: so that there is a hole if they were not synced.
 fn write_out_newest_page(folder: &Path) -> std::io::Result<()> {
     let entries = std::fs::read_dir(folder)?.flatten();
     let mut segments: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -105,8 +105,8 @@ fn shutdowns(kind: &str, bytes: u64) {
             mount.shut_down();
             child.kill().expect("it is ours");
         });
-        // What it said later is no acknowledgement: a sync that meets the shutdown half-way may succeed (counted as
-        // `said_by_a_dead_disk`). When a machine loses power there is nobody left to be told so.
+        // What it said later is no acknowledgement: a sync that meets the shutdown half-way may succeed
+        // (counted as `said_by_a_dead_disk`). When a machine loses power there is nobody left to be told so.
         let said = &life.said[..life.said_before];
         counts.shutdowns += 1;
         counts.in_open += u64::from(life.said.is_empty());

@@ -1,7 +1,8 @@
 //! Power loss, on a simulated machine: every death of process and machine leaves a log that recovers to a
 //! prefix with all that was acknowledged and nothing else (I1-I5 of docs/reference/guarantees.md).
 //!
-//! `SLIPRING_IMAGES=1000000 cargo test --release -p slipring-tests --test power power_loss` runs a million images.
+//! `SLIPRING_IMAGES=1000000 cargo test --release -p slipring-tests --test power power_loss` runs a million
+//! images.
 
 use crate::sim::cut_off::cut_off;
 use crate::sim::every_call::die_in;
@@ -185,7 +186,8 @@ fn control_control_rewrite() {
     assert!(story.is_some(), "a control slot that a failed sync had lost went unnoticed");
 }
 
-/// A segment removed by a process that has ended, the one before it by the next, with the power going at any call.
+/// A segment removed by a process that has ended, the one before it by the next, with the power going at any
+/// call.
 fn removals() -> Result<(), String> {
     for first in std::iter::once(None).chain((1..20).map(Some)) {
         for second in 1..20 {
@@ -221,7 +223,8 @@ fn control_epoch_and_zeroed_tail() {
     assert!(turns_red(protect::EPOCH | protect::ZERO), "records of an earlier life went unnoticed");
 }
 
-/// What is cut off is on disk, with its name, before it is zeroed: power fails in any call of the recovery that cuts.
+/// What is cut off is on disk, with its name, before it is zeroed: power fails in any call of the recovery
+/// that cuts.
 fn cuts() -> Result<u64, String> {
     (0..4_000).try_fold(0, |count, seed| cut_off(seed).map(|cut| count + u64::from(cut)))
 }

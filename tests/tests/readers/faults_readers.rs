@@ -1,5 +1,6 @@
-//! The rows of the fault matrix under a reader or follower that had the journal open before, or comes back with a saved
-//! position: an error of the row's kind, never a wait for what will not come. Each test's name says its row.
+//! The rows of the fault matrix under a reader or follower that had the journal open before, or comes back
+//! with a saved position: an error of the row's kind, never a wait for what will not come. Each test's name
+//! says its row.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -86,7 +87,7 @@ fn row_spare_segment_made_anew_under_a_live_follower() {
     // removed file, for ever.
     let memory = died(CAPACITY, 8, 0);
     let (mut writer, _) = open(&options(CAPACITY), &memory).unwrap();
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     assert!(memory.to_files().contains_key(&segment(8)));
     let mut follower = Follower::<Note, Memory>::open_on(memory.clone(), 8).unwrap();
     assert!(follower.next_chunk().unwrap().is_none());
@@ -167,8 +168,8 @@ fn row_a_follower_over_a_truncation_gets_history_changed() {
 
 #[test]
 fn a_reader_finds_the_journal_while_writers_come_and_go() {
-    // A writer that goes removes the file that was made ahead, and one that comes the empty segments that it finds; a
-    // reader that had just seen their names once failed to open them.
+    // A writer that goes removes the file that was made ahead, and one that comes the empty segments that it
+    // finds; a reader that had just seen their names once failed to open them.
     let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(CAPACITY);
     let append = || {
@@ -191,8 +192,8 @@ fn a_reader_finds_the_journal_while_writers_come_and_go() {
     });
 }
 
-/// `rm -rf j`, or that and another journal in its place: whoever had the first one open is told so, and nothing of the second
-/// is judged as damage of the first. It once was "record 100 is corrupt", or silence.
+/// `rm -rf j`, or that and another journal in its place: whoever had the first one open is told so, and
+/// nothing of the second is judged as damage of the first. It once was "record 100 is corrupt", or silence.
 #[test]
 fn row_another_journal_in_the_place_of_the_one_that_is_read() {
     for records_then in [0, 50, 100, 300] {

@@ -1,4 +1,5 @@
-//! Reading a journal, beside its writer or without one: seek, follow, late consumers over files, and retention behind them.
+//! Reading a journal, beside its writer or without one: seek, follow, late consumers over files, and
+//! retention behind them.
 
 mod faults_readers;
 mod late_files;

@@ -1,5 +1,5 @@
-//! Retention: what goes by age, size, count and snapshot, who may hold it, in which order of precedence, and that
-//! readers beside a writer that retires never see damage. Crashes in the middle: `power_loss.rs`.
+//! Retention: what goes by age, size, count and snapshot, who may hold it, in which order of precedence, and
+//! that readers beside a writer that retires never see damage. Crashes in the middle: `power_loss.rs`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ fn start(retention: Retention) -> (Memory, Writer<Note, Memory>) {
 fn go_to(writer: &mut Writer<Note, Memory>, end: u64) {
     for id in writer.end_sequence()..end {
         writer.step_syncer();
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         assert_eq!(writer.append(time(id), &note(id)).expect("there is room"), id);
     }
     settle(writer);
@@ -39,7 +39,7 @@ fn go_to(writer: &mut Writer<Note, Memory>, end: u64) {
 
 /// Rounds of both until there is nothing to do.
 fn settle(writer: &mut Writer<Note, Memory>) {
-    while writer.step_syncer() || writer.step_helper() {}
+    while writer.step_syncer() || writer.step_preparer() {}
 }
 
 fn first(writer: &Writer<Note, Memory>) -> u64 {
@@ -130,13 +130,13 @@ fn nothing_above_the_durable_watermark_goes() {
     let (_, mut writer) = start(Retention::new().only_behind_snapshots());
     go_to(&mut writer, 5);
     for id in 5..12 {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         writer.append(time(id), &note(id)).unwrap();
     }
     // A snapshot that is ahead of D does not count beyond it.
     writer.retention().unwrap().snapshot(12);
     assert_eq!(writer.cursors().durable_end(), 5);
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     assert_eq!(first(&writer), 0, "nobody has synced, so nobody has retired");
     writer.step_syncer();
     assert_eq!((writer.cursors().durable_end(), first(&writer)), (12, 8));
@@ -181,7 +181,7 @@ fn a_lease_holds_within_its_bounds_and_is_evicted_beyond() {
 fn a_retirement_cut_short_is_finished_on_the_next_opening() {
     let (memory, mut writer) = start(Retention::new().keep_records(0));
     for id in 0..11 {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         writer.append(time(id), &note(id)).unwrap();
     }
     // The control file gives the segments up; the process dies before the helper unlinks.
@@ -197,7 +197,7 @@ fn a_retirement_cut_short_is_finished_on_the_next_opening() {
     // Closing unlinks what is left by itself.
     let (memory, mut writer) = start(Retention::new().keep_records(0));
     for id in 0..11 {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         writer.append(time(id), &note(id)).unwrap();
     }
     writer.close().unwrap();
@@ -262,7 +262,7 @@ fn hooks_tell_of_sealed_segments_and_of_durable_records() {
     let (mut writer, _) = open(&journal, &memory).unwrap();
     for end in [3, 9, 10] {
         for id in writer.end_sequence()..end {
-            while writer.step_helper() {}
+            while writer.step_preparer() {}
             writer.append(time(id), &note(id)).unwrap();
         }
         writer.step_syncer();
@@ -278,7 +278,8 @@ fn hooks_tell_of_sealed_segments_and_of_durable_records() {
     assert!(writer.append(time(11), &note(11)).is_err());
 }
 
-/// The sync that seals a segment may retire it too. The helper unlinks on a thread of its own, as fast as it can.
+/// The sync that seals a segment may retire it too. The helper unlinks on a thread of its own, as fast as it
+/// can.
 #[test]
 fn a_sealed_segment_is_there_while_its_hook_runs() {
     let folder = in_memory();
@@ -349,7 +350,8 @@ fn readers_beside_a_writer_that_retires_see_no_damage() {
     assert!(left <= 8, "{left} files are left of 250 segments");
 }
 
-/// The newest control slot rots at any moment of a life that retires: the other one names no file that has gone.
+/// The newest control slot rots at any moment of a life that retires: the other one names no file that has
+/// gone.
 fn first_violation_of_a_rotten_slot() -> Option<String> {
     let memory = Memory::new(BOOT);
     let journal = options(4).retention(Retention::new().keep_records(6));
@@ -360,7 +362,7 @@ fn first_violation_of_a_rotten_slot() -> Option<String> {
         moments.push((memory.to_files(), writer.cursors().durable_end()));
         writer.step_syncer();
         moments.push((memory.to_files(), writer.cursors().durable_end()));
-        while writer.step_helper() {
+        while writer.step_preparer() {
             moments.push((memory.to_files(), writer.cursors().durable_end()));
         }
     }
@@ -424,7 +426,7 @@ fn what_is_damaged_is_never_retired_and_is_said() {
             file.read_at(&mut byte, at).unwrap();
             file.write_at(&[byte[0] ^ 0x40], at).unwrap();
             writer.step_syncer();
-            while writer.step_helper() {}
+            while writer.step_preparer() {}
             let handle = writer.retention().unwrap();
             // Only an age asks for the time of the last.
             if damaged == 3 || rule == 0 {

@@ -1,9 +1,9 @@
-//! Seek against a linear scan: random journals with equal times, times that go back, void records, rolls, retention,
-//! several lives and deaths, at least ten thousand of them in every run; then the edges by name.
+//! Seek against a linear scan: random journals with equal times, times that go back, void records, rolls,
+//! retention, several lives and deaths, at least ten thousand of them in every run; then the edges by name.
 //!
 //! The contract, in terms of what the *events* say: no event whose own time is `t` or later lies before
-//! `lower_bound(t)`. The scan therefore keeps the time that each event was given, beside the running maximum that
-//! the journal makes of them.
+//! `lower_bound(t)`. The scan therefore keeps the time that each event was given, beside the running maximum
+//! that the journal makes of them.
 
 use std::cell::Cell;
 
@@ -68,7 +68,7 @@ fn write(lives: &[Life]) -> (Memory, Vec<Known>) {
         for step in &life.steps {
             // No more than three segments are mapped, so those before must be durable.
             writer.step_syncer();
-            while writer.step_helper() {}
+            while writer.step_preparer() {}
             let sequence = known.len() as u64;
             let done = match step.void {
                 true => writer.try_append_void(step.time_ns),
@@ -88,7 +88,8 @@ fn reader(memory: &Memory) -> Reader<Note, Memory> {
     Reader::open_to(memory.clone(), None).expect("nothing is wrong with it")
 }
 
-/// The first sequence, by walking from the first that is kept, whose time satisfies `found`; the end if there is none.
+/// The first sequence, by walking from the first that is kept, whose time satisfies `found`; the end if there
+/// is none.
 fn scan(known: &[Known], first: u64, found: impl Fn(&Known) -> bool) -> u64 {
     first + known[first as usize..].iter().position(found).unwrap_or(known.len() - first as usize) as u64
 }

@@ -1,5 +1,6 @@
-//! Seek in segments of many blocks, where it guesses and halves: journals of every gait of time against a linear scan, by
-//! plain reads and in a map; how many reads it takes at worst; and that no damaged record decides.
+//! Seek in segments of many blocks, where it guesses and halves: journals of every gait of time against a
+//! linear scan, by plain reads and in a map; how many reads it takes at worst; and that no damaged record
+//! decides.
 //!
 //! (`seek` tries ten thousand journals so small that a block holds a segment.)
 
@@ -68,7 +69,7 @@ fn write<S: Storage>(storage: &S, segment_records: u64, times: &[u64]) -> Writer
         while let Err(error) = writer.try_append(*time_ns, &event) {
             assert!(matches!(error, AppendError::Full { .. }), "{error}");
             writer.step_syncer();
-            while writer.step_helper() {}
+            while writer.step_preparer() {}
         }
     }
     writer

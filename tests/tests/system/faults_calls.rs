@@ -147,13 +147,13 @@ fn row_no_file_handles_for_the_next_segment_is_typed_and_final_once_it_is_needed
         let faulty = Faulty::new(Memory::new(BOOT));
         let mut writer = opened(&faulty);
         faulty.fail(call, ErrorKind::Other);
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         append_to(&mut writer, CAPACITY);
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         assert!(writer.cursors().failure().is_none(), "{call:?}: nobody needs it yet");
         let full = writer.try_append(time(CAPACITY), &note(CAPACITY));
         assert!(matches!(full, Err(AppendError::Full { why: Stall::Segment, .. })), "{call:?}: {full:?}");
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         faulty.mend();
         for _ in 0..3 {
             let failed = writer.append(time(CAPACITY), &note(CAPACITY));
@@ -161,7 +161,7 @@ fn row_no_file_handles_for_the_next_segment_is_typed_and_final_once_it_is_needed
                 matches!(&failed, Err(AppendError::Failed(SyncError::PrepareFailed { .. }))),
                 "{call:?}: {failed:?}"
             );
-            while writer.step_helper() {}
+            while writer.step_preparer() {}
         }
         // What was appended becomes durable all the same, before the close and by it.
         let cursors = writer.cursors();
@@ -172,8 +172,8 @@ fn row_no_file_handles_for_the_next_segment_is_typed_and_final_once_it_is_needed
     }
 }
 
-/// Every call that a preparation makes, with every kind of fault, under both policies: what was appended is whole, durable, and
-/// closed in good order, as long as nobody needed the room.
+/// Every call that a preparation makes, with every kind of fault, under both policies: what was appended is
+/// whole, durable, and closed in good order, as long as nobody needed the room.
 #[test]
 fn row_a_fault_in_work_done_ahead_is_no_failure_of_what_was_appended() {
     for policy in [DiskFull::Wait, DiskFull::Halt] {
@@ -199,7 +199,7 @@ fn row_a_fault_in_work_done_ahead_is_no_failure_of_what_was_appended() {
                 let Some(call) = calls.get(nth) else { break };
                 faulty.fail(*call, kind);
                 for _ in 0..3 {
-                    while writer.step_helper() {}
+                    while writer.step_preparer() {}
                 }
                 let tried = faulty.calls().len() > before;
                 faulty.mend();
@@ -230,7 +230,7 @@ fn row_no_file_handles_for_a_moment_is_not_noticed() {
     let mut writer = opened(&faulty);
     for call in [Call::Create, Call::Map, Call::Rename] {
         faulty.fail(call, ErrorKind::Other);
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         faulty.mend();
         let end = writer.end_sequence() + 2 * CAPACITY;
         append_to(&mut writer, end);
@@ -246,7 +246,7 @@ fn row_disk_full_told_before_the_space_is_needed_and_waits_for_room() {
     let mut writer = opened(&faulty);
     let cursors = writer.cursors();
     faulty.fail(Call::Allocate, ErrorKind::StorageFull);
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     assert!(cursors.disk_full(), "known while the active segment has room");
     for id in 0..CAPACITY {
         writer.append(time(id), &note(id)).unwrap();
@@ -256,7 +256,7 @@ fn row_disk_full_told_before_the_space_is_needed_and_waits_for_room() {
             Err(AppendError::Full { sequence: CAPACITY, why: Stall::DiskFull }) => {}
             other => panic!("{other:?}"),
         }
-        writer.step_helper();
+        writer.step_preparer();
     }
     assert_eq!(cursors.stalls(), 1);
     // What is there can be made durable meanwhile.
@@ -272,13 +272,14 @@ fn row_disk_full_told_before_the_space_is_needed_and_waits_for_room() {
 
 #[test]
 fn row_disk_full_in_any_call_of_a_preparation_waits_and_goes_on() {
-    // The sync of the folder comes after the rename: the file once stayed, and stood in the next attempt's way.
+    // The sync of the folder comes after the rename: the file once stayed, and stood in the next attempt's
+    // way.
     for call in [Call::Create, Call::Allocate, Call::Write, Call::SyncFile, Call::Rename, Call::SyncFolder] {
         let faulty = Faulty::new(Memory::new(BOOT));
         let mut writer = opened(&faulty);
         faulty.fail(call, ErrorKind::StorageFull);
         for _ in 0..3 {
-            while writer.step_helper() {}
+            while writer.step_preparer() {}
             assert!(writer.cursors().disk_full() && writer.cursors().failure().is_none(), "{call:?}");
             let names = faulty.list().unwrap();
             assert!(!names.iter().any(|name| name.contains(&segment(CAPACITY))), "{call:?}: {names:?}");
@@ -296,8 +297,8 @@ fn row_disk_full_for_the_removal_of_what_the_disk_was_too_full_for() {
     let mut writer = opened(&faulty);
     faulty.fail(Call::SyncFolder, ErrorKind::StorageFull);
     faulty.fail(Call::Remove, ErrorKind::StorageFull);
-    writer.step_helper();
-    while writer.step_helper() {}
+    writer.step_preparer();
+    while writer.step_preparer() {}
     assert!(faulty.memory.to_files().contains_key(&segment(CAPACITY)), "in the next attempt's way");
     faulty.mend();
     append_to(&mut writer, 20);
@@ -307,10 +308,10 @@ fn row_disk_full_for_the_removal_of_what_the_disk_was_too_full_for() {
     let mut writer = opened(&faulty);
     let foreign = closed(CAPACITY, 3).to_files().remove(&segment(0)).unwrap();
     faulty.memory.put(&segment(CAPACITY), &foreign);
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     append_to(&mut writer, CAPACITY);
     assert!(writer.try_append(time(CAPACITY), &note(CAPACITY)).is_err());
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     assert!(matches!(writer.cursors().failure(), Some(SyncError::PrepareFailed { .. })));
     assert_eq!(faulty.memory.to_files()[&segment(CAPACITY)], foreign);
 }
@@ -323,7 +324,7 @@ fn row_disk_full_halts_by_policy() {
     append_to(&mut writer, 3);
     faulty.fail(Call::Allocate, ErrorKind::StorageFull);
     let error = loop {
-        writer.step_helper();
+        writer.step_preparer();
         if let Err(error) = writer.try_append(time(writer.end_sequence()), &note(writer.end_sequence())) {
             break error;
         }
@@ -348,7 +349,7 @@ fn with_the_next_only(policy: DiskFull) -> (Writer<Note, Faulty>, Faulty) {
     let faulty = Faulty::new(Memory::new(BOOT));
     let (mut writer, _) = open(&options(CAPACITY).disk_full(policy), &faulty).unwrap();
     while !faulty.memory.to_files().contains_key(&segment(CAPACITY)) {
-        assert!(writer.step_helper());
+        assert!(writer.step_preparer());
     }
     (writer, faulty)
 }
@@ -357,12 +358,12 @@ fn with_the_next_only(policy: DiskFull) -> (Writer<Note, Faulty>, Faulty) {
 fn row_disk_full_for_the_file_after_the_next_counts_once_it_is_needed() {
     let (mut writer, faulty) = with_the_next_only(DiskFull::Halt);
     faulty.fail(Call::Allocate, ErrorKind::StorageFull);
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     assert!(writer.cursors().failure().is_none() && !writer.cursors().disk_full());
     for id in 0..=CAPACITY {
         writer.append(time(id), &note(id)).unwrap();
     }
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     assert!(
         writer.cursors().disk_full() && writer.cursors().failure().is_none(),
         "there is room in this one"
@@ -371,12 +372,12 @@ fn row_disk_full_for_the_file_after_the_next_counts_once_it_is_needed() {
         writer.append(time(id), &note(id)).unwrap();
     }
     assert!(writer.try_append(time(2 * CAPACITY), &note(2 * CAPACITY)).is_err());
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     assert!(matches!(writer.cursors().failure(), Some(SyncError::DiskFull { .. })));
     // There was room again in time: nobody learns of it.
     let (mut writer, faulty) = with_the_next_only(DiskFull::Halt);
     faulty.fail(Call::Allocate, ErrorKind::StorageFull);
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     faulty.mend();
     append_to(&mut writer, 20);
     assert!(faulty.memory.to_files().contains_key(&segment(4 * CAPACITY)), "two files are ahead");
@@ -389,7 +390,7 @@ fn row_fsync_error_in_preparing_the_file_after_the_next_is_typed_and_final() {
     for call in [Call::SyncFolder, Call::SyncFile] {
         let (mut writer, faulty) = with_the_next_only(DiskFull::Wait);
         faulty.fail(call, ErrorKind::Other);
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         let failed = writer.append(time(0), &note(0));
         assert!(matches!(&failed, Err(AppendError::Failed(SyncError::PrepareFailed { .. }))), "{failed:?}");
         assert!(!faulty.memory.to_files().contains_key(&segment(2 * CAPACITY)), "nothing half made");
@@ -490,7 +491,7 @@ proptest! {
             if id < records && matches!(writer.try_append(time(id), &note(id)), Err(AppendError::Failed(_))) {
                 break;
             }
-            while writer.step_helper() {}
+            while writer.step_preparer() {}
             if turn % 3 == 0 {
                 writer.step_syncer();
             }

@@ -1,6 +1,6 @@
 //! The rows of the fault matrix that need a real disk that is full, or system calls that really fail: small
-//! file systems mounted by the test, and `strace -e inject=`. Skipped, with the reason printed, without root or
-//! without strace.
+//! file systems mounted by the test, and `strace -e inject=`. Skipped, with the reason printed, without root
+//! or without strace.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -84,8 +84,8 @@ fn row_disk_full_for_real_on_ext4() {
     }
 }
 
-/// One life of a child with some system calls failing: what it said, and whether any did fail. `None` if it was
-/// the system's loader that met the fault.
+/// One life of a child with some system calls failing: what it said, and whether any did fail. `None` if it
+/// was the system's loader that met the fault.
 fn injected(folder: &Path, log: &Path, calls: &str, fault: &str, when: usize) -> Option<(Vec<String>, bool)> {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-e", &format!("trace={calls}"), "-e", "signal=none"]);

@@ -1,5 +1,5 @@
-//! The writer's lock is on the folder, not on a name in it: LOCK removed, replaced or made a link lets no second writer
-//! in, and nothing that is not ours is written to. Who only looks takes no lock.
+//! The writer's lock is on the folder, not on a name in it: LOCK removed, replaced or made a link lets no
+//! second writer in, and nothing that is not ours is written to. Who only looks takes no lock.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -110,8 +110,8 @@ fn row_lock_names_its_holder_by_machine_boot_and_start() {
     writer.close().unwrap();
 }
 
-/// Ten thousand looks of every kind, from several threads, while a writer opens and closes: no opening ever finds the
-/// journal locked, and what a look says of the lock is right.
+/// Ten thousand looks of every kind, from several threads, while a writer opens and closes: no opening ever
+/// finds the journal locked, and what a look says of the lock is right.
 #[test]
 fn row_lock_is_taken_by_nobody_who_looks() {
     const LOOKS: usize = 10_000;

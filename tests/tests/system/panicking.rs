@@ -1,5 +1,5 @@
-//! A thread of the journal panics: whoever appends, waits or closes is told which and why, nothing is called durable that
-//! may not be, and what can still be made durable is.
+//! A thread of the journal panics: whoever appends, waits or closes is told which and why, nothing is called
+//! durable that may not be, and what can still be made durable is.
 //!
 //! `close` once gave `Ok` when the syncer's thread had panicked, and an append waited for ever.
 

@@ -1,5 +1,5 @@
-//! What an opening allocates: the place that a sparse copy lacks, bounded by what the folder holds; and an opening that
-//! fails for want of it leaves nothing behind.
+//! What an opening allocates: the place that a sparse copy lacks, bounded by what the folder holds; and an
+//! opening that fails for want of it leaves nothing behind.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -99,8 +99,8 @@ fn row_sparse_copy_on_a_full_ext4_is_a_full_disk() {
     }
 }
 
-/// A header that claims far more than its file holds, whole or with a hole to that length: nothing is allocated by it,
-/// unless the caller's own segments are as large.
+/// A header that claims far more than its file holds, whole or with a hole to that length: nothing is
+/// allocated by it, unless the caller's own segments are as large.
 #[test]
 fn row_header_with_a_huge_capacity_fills_no_disk() {
     const HUGE_RECORDS: u64 = (200 << 20) / RECORD_BYTES as u64;
@@ -138,8 +138,8 @@ fn row_header_with_a_huge_capacity_fills_no_disk() {
     writer.close().unwrap();
 }
 
-/// Every call of an opening that saves what it cuts off fails in turn, again and again: the same bytes are saved once,
-/// and nothing half saved stays.
+/// Every call of an opening that saves what it cuts off fails in turn, again and again: the same bytes are
+/// saved once, and nothing half saved stays.
 #[test]
 fn row_failed_open_saves_what_it_cuts_off_once() {
     let mut files = died(8, 20, 10).to_files();
@@ -181,13 +181,13 @@ fn row_failed_open_saves_what_it_cuts_off_once() {
     }
 }
 
-/// A hole that somebody has made under a live writer, on a disk that is full by then: the helper meets it first, and
-/// what the system calls a bad address is a full disk, which waits or halts by policy.
+/// A hole that somebody has made under a live writer, on a disk that is full by then: the helper meets it
+/// first, and what the system calls a bad address is a full disk, which waits or halts by policy.
 fn hole_under_a_writer(mount: &Mount) {
     let folder = mount.path().join("j");
     let journal = journal(&folder).reserve_bytes(64 << 10).window_records(1 << 12);
     let (mut writer, _) = journal.open_on::<Note, Files>(&Files::new(&folder), false).unwrap();
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     (0..700).for_each(|id| assert_eq!(writer.append(time(id), &note(id)).unwrap(), id));
     let file = std::fs::File::options().write(true).open(folder.join(segment(0))).unwrap();
     let (hole, flags) = (80 << 10, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE);
@@ -203,13 +203,13 @@ fn hole_under_a_writer(mount: &Mount) {
     }
     filler.clear();
     drop(ballast);
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     let cursors = writer.cursors();
     assert!(cursors.disk_full() && cursors.failure().is_none(), "{:?}", cursors.failure());
     std::fs::remove_file(mount.path().join("ballast")).unwrap();
-    while writer.step_helper() {}
+    while writer.step_preparer() {}
     (700..2_000).for_each(|id| {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         assert_eq!(writer.append(time(id), &note(id)).unwrap(), id);
     });
     writer.close().unwrap();

@@ -29,8 +29,8 @@ pub(crate) struct Static {
     pub(crate) made_ns: u64,
     pub(crate) capacity: u64,
     pub(crate) live_from: u64,
-    /// Which folder the journal lies in, and which file this is, as [`place`] says; 0 if that is not known. A copy of
-    /// either lies elsewhere.
+    /// Which folder the journal lies in, and which file this is, as [`place`] says; 0 if that is not known. A
+    /// copy of either lies elsewhere.
     pub(crate) folder: u64,
     pub(crate) own: u64,
     /// Each stage's name and its lane's.

@@ -6,8 +6,8 @@
 //!  |   never changes          | publishers | lanes | fate      | 16 places       | cursor, batches
 //! ```
 //!
-//! What changes is 8-byte words, each stored and loaded whole. Words of different writers never share 128 bytes: that
-//! is what the two promised processors fetch at a time.
+//! What changes is 8-byte words, each stored and loaded whole. Words of different writers never share 128
+//! bytes: that is what the two promised processors fetch at a time.
 
 //!
 //! `words` has what changes and where it lies, `fixed` what does not.

@@ -7,8 +7,8 @@ use super::{BLOCK_BYTES, CRC_BYTES, HEADER_BYTES, LINE_BYTES, NAME_BYTES, STAGE_
 
 /// Longest cause of a halt that the file holds.
 pub(crate) const CAUSE_BYTES: usize = 256;
-/// Places for late consumers. They come and go while the engine runs, so their number can't be known when the file is
-/// made; one that finds no place is only counted.
+/// Places for late consumers. They come and go while the engine runs, so their number can't be known when the
+/// file is made; one that finds no place is only counted.
 pub(crate) const LATE_PLACES: usize = 16;
 
 /// In the fate's word: halted; publishing is closed; the engine's handle is gone and the file with it.
@@ -16,8 +16,8 @@ pub(crate) const HALTED: u64 = 1;
 pub(crate) const CLOSED: u64 = 2;
 pub(crate) const ENDED: u64 = 4;
 
-/// In the state of a late consumer's place: somebody has it; it has failed; because retention removed what it was to
-/// read. How often the place was given away is counted above them, in steps of `LATE_GENERATION`.
+/// In the state of a late consumer's place: somebody has it; it has failed; because retention removed what it
+/// was to read. How often the place was given away is counted above them, in steps of `LATE_GENERATION`.
 pub(crate) const LATE_TAKEN: u64 = 1;
 pub(crate) const LATE_FAILED: u64 = 2;
 pub(crate) const LATE_EVICTED: u64 = 4;
@@ -95,7 +95,8 @@ pub(crate) struct LateHeadLine {
     pub(crate) not_shown: AtomicU64,
 }
 
-/// A late consumer's place. Its thread alone stores here while it runs: `counters/late.rs` says how places change hands.
+/// A late consumer's place. Its thread alone stores here while it runs: `counters/late.rs` says how places
+/// change hands.
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct LateLine {
@@ -105,8 +106,8 @@ pub(crate) struct LateLine {
     pub(crate) name: [AtomicU64; NAME_BYTES / 8],
 }
 
-// SAFETY: each is `repr(C)` and of `AtomicU64` alone, and what lies behind them up to the alignment is padding of no
-// meaning: any bytes are a value, and all access is atomic.
+// SAFETY: each is `repr(C)` and of `AtomicU64` alone, and what lies behind them up to the alignment is
+// padding of no meaning: any bytes are a value, and all access is atomic.
 unsafe impl Words for CursorLine {}
 // SAFETY: as above.
 unsafe impl Words for JournalLine {}

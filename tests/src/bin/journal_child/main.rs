@@ -1,5 +1,5 @@
-//! The process that fault tests kill, starve and step through: it uses a journal as a program would, and says on
-//! its standard output how far it is. Not a tool; its arguments are the tests' business.
+//! The process that fault tests kill, starve and step through: it uses a journal as a program would, and says
+//! on its standard output how far it is. Not a tool; its arguments are the tests' business.
 
 mod many;
 
@@ -195,8 +195,8 @@ extern "C" fn on_alarm(_: libc::c_int) {}
 fn interrupted(folder: &str) {
     let interval = libc::timeval { tv_sec: 0, tv_usec: 150 };
     let timer = libc::itimerval { it_interval: interval, it_value: interval };
-    // SAFETY: the action is a plain function that does nothing, installed without SA_RESTART; both structs live
-    // through their calls.
+    // SAFETY: the action is a plain function that does nothing, installed without SA_RESTART; both structs
+    // live through their calls.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = on_alarm as *const () as usize;
@@ -315,9 +315,9 @@ fn step(folder: &str, round: u64) {
     note_end(first);
     let (mut id, end) = (first, first + 6);
     while id < end {
-        while writer.step_helper() {}
-        // In every other pair of rounds as the engine does, in batches, two at a time; to the segment's end, for nobody else
-        // runs the helper.
+        while writer.step_preparer() {}
+        // In every other pair of rounds as the engine does, in batches, two at a time; to the segment's end,
+        // for nobody else runs the helper.
         if round % 4 < 2 {
             writer.append(time(id), &note_of_round(id, round)).unwrap();
             note_end(id + 1);

@@ -1,4 +1,5 @@
-//! Everything that can be done with a journal, in a process with 64 file handles and a journal of many more segments.
+//! Everything that can be done with a journal, in a process with 64 file handles and a journal of many more
+//! segments.
 
 use std::path::Path;
 

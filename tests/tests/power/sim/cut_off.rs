@@ -1,6 +1,6 @@
-//! The story of what recovery cuts off: power fails and leaves records behind a hole, recovery saves them beside the
-//! journal and zeroes the tail, and power fails again in the midst of it, and once it is done. Each byte that was cut off
-//! must be in the file that was saved, for the log has it no more.
+//! The story of what recovery cuts off: power fails and leaves records behind a hole, recovery saves them
+//! beside the journal and zeroes the tail, and power fails again in the midst of it, and once it is done.
+//! Each byte that was cut off must be in the file that was saved, for the log has it no more.
 
 use slipring_journal::{Journal, SyncMode};
 
@@ -10,7 +10,8 @@ use super::machine::Sim;
 const RECORD_BYTES: usize = 48;
 const HEADER_BYTES: usize = slipring_journal::HEADER_BYTES as usize;
 
-/// Plays it with everything that is left to chance taken from `seed`. Whether anything was cut off, or what was violated.
+/// Plays it with everything that is left to chance taken from `seed`. Whether anything was cut off, or what
+/// was violated.
 pub(crate) fn cut_off(seed: u64) -> Result<bool, String> {
     let mut random = fastrand::Rng::with_seed(seed);
     let story = |what: &dyn std::fmt::Display| format!("seed {seed}: {what}");

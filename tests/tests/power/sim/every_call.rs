@@ -20,7 +20,7 @@ fn live(journal: &Journal, sim: &Sim) -> (u64, u64) {
     let cursors = writer.cursors();
     let mut durable = 0;
     for _ in 0..4 * RECORDS {
-        while writer.step_helper() {}
+        while writer.step_preparer() {}
         let next = writer.end_sequence();
         if next < RECORDS {
             let _ = writer.try_append(next, &note(next));
@@ -37,9 +37,9 @@ fn live(journal: &Journal, sim: &Sim) -> (u64, u64) {
     (committed, durable)
 }
 
-/// Dies in the `first`-th system call and, in the recovery after that, in the `second`-th; with the machine if
-/// `power`; with retention that keeps nothing that it need not, if `retire`. What was violated, if anything;
-/// `Ok(false)` if no life was long enough to die.
+/// Dies in the `first`-th system call and, in the recovery after that, in the `second`-th; with the machine
+/// if `power`; with retention that keeps nothing that it need not, if `retire`. What was violated, if
+/// anything; `Ok(false)` if no life was long enough to die.
 pub(crate) fn die_in(
     (first, second): (u64, u64),
     power: bool,

@@ -1,6 +1,6 @@
-//! A file's bytes: what the page cache holds, what the disk holds for certain, and for every unsynced sector each
-//! version that it has had since. A power loss picks one of them for every sector by itself. A sync that fails leaves
-//! sectors that the cache takes for clean and the disk does not have, as Linux does.
+//! A file's bytes: what the page cache holds, what the disk holds for certain, and for every unsynced sector
+//! each version that it has had since. A power loss picks one of them for every sector by itself. A sync that
+//! fails leaves sectors that the cache takes for clean and the disk does not have, as Linux does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -1,5 +1,5 @@
-//! Lives of a journal on the simulated machine: open, append, sync, die, again and again, and after each death
-//! the invariants I1 to I5 of docs/reference/guarantees.md.
+//! Lives of a journal on the simulated machine: open, append, sync, die, again and again, and after each
+//! death the invariants I1 to I5 of docs/reference/guarantees.md.
 //!
 //! The oracle of I2 is what the harness saw acknowledged while the writer lived, never the D in an image.
 
@@ -98,8 +98,8 @@ pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
 
 const CONTROL: &str = "control";
 
-/// Puts an earlier control file in place, whole or one slot of it, and opens: refused, which changes nothing, or all that
-/// was acknowledged is there. Then the right one is put back.
+/// Puts an earlier control file in place, whole or one slot of it, and opens: refused, which changes nothing,
+/// or all that was acknowledged is there. Then the right one is put back.
 fn put_control_back(
     journal: &Journal,
     sim: &Sim,
@@ -147,8 +147,8 @@ fn open(journal: &Journal, sim: &Sim) -> Result<Writer<Note, Sim>, OpenError> {
     journal.open_on::<Note, Sim>(sim, false).map(|(writer, _)| writer)
 }
 
-/// I1, I2, I3, I5 on the recovered log, of which retention may have taken all but the last `keep` records; then the
-/// log is the model.
+/// I1, I2, I3, I5 on the recovered log, of which retention may have taken all but the last `keep` records;
+/// then the log is the model.
 fn check(writer: &mut Writer<Note, Sim>, model: &mut Model, keep: Option<u64>) -> Result<(), String> {
     let end = writer.end_sequence();
     let written = model.log.len() as u64;
@@ -212,7 +212,7 @@ fn live(
                     model.acknowledged = model.acknowledged.max(before);
                 }
             }
-            1 | 2 => while writer.step_helper() {},
+            1 | 2 => while writer.step_preparer() {},
             _ => {}
         }
         if sim.is_dead() {

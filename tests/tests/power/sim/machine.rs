@@ -1,7 +1,7 @@
 //! A machine that can lose power: files whose unsynced sectors, sizes and names may or may not be on disk.
 //!
-//! Names and processes are here; what cache and disk hold of a file's bytes is in `inode`. A process that dies leaves
-//! both as they are.
+//! Names and processes are here; what cache and disk hold of a file's bytes is in `inode`. A process that
+//! dies leaves both as they are.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -67,8 +67,8 @@ impl Sim {
         self.world().fail_sync = Some(good);
     }
 
-    /// Another file is called LOCK from now on. The folder's own lock still counts, unless a control says that it does
-    /// not.
+    /// Another file is called LOCK from now on. The folder's own lock still counts, unless a control says
+    /// that it does not.
     pub(crate) fn replace_lock_file(&self, folder_counts: bool) {
         let mut world = self.world();
         world.lock_file = Weak::new();

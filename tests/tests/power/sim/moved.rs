@@ -1,8 +1,8 @@
-//! The name of a folder comes to mean another journal's folder, and the LOCK file is replaced, at any moment of a life;
-//! then the process dies, or the machine.
+//! The name of a folder comes to mean another journal's folder, and the LOCK file is replaced, at any moment
+//! of a life; then the process dies, or the machine.
 //!
-//! [`Named`] stands for `storage::Files`: it finds its folder by the name at the first use and holds it. The controls
-//! look the name up each time, and lock by the LOCK file alone, as slipring once did.
+//! [`Named`] stands for `storage::Files`: it finds its folder by the name at the first use and holds it. The
+//! controls look the name up each time, and lock by the LOCK file alone, as slipring once did.
 
 use std::io;
 use std::path::PathBuf;
@@ -100,7 +100,8 @@ fn note(side: usize, sequence: u64) -> Note {
     Note { unique: sequence, filler: [side as u64; 3] }
 }
 
-/// Lives of two journals whose names are swapped at any moment; the number of images recovered, or what was violated.
+/// Lives of two journals whose names are swapped at any moment; the number of images recovered, or what was
+/// violated.
 pub(crate) fn history(seed: u64, off: Off) -> Result<u64, String> {
     let mut random = fastrand::Rng::with_seed(seed);
     let story = |what: String| format!("seed {seed}: {what}");
@@ -124,7 +125,7 @@ pub(crate) fn history(seed: u64, off: Off) -> Result<u64, String> {
                 *means.lock().expect("no panic inside") = other.clone();
                 second_writer(&journal, &sides[side].sim, off).map_err(&story)?;
             }
-            while random.bool() && writer.step_helper() {}
+            while random.bool() && writer.step_preparer() {}
             let sequence = writer.end_sequence();
             if writer.try_append(sequence, &note(side, sequence)).is_ok() {
                 sides[side].written = sequence + 1;
