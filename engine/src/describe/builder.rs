@@ -291,7 +291,7 @@ impl<E: Event> EngineBuilder<E> {
             opening.reader_starts = limit.map(|limit| (items[limit.reader].name.clone(), limit.from));
             let Item { name, stage, .. } = &mut *items[at];
             let Some(stage) = stage else { return Ok(u64::MAX) };
-            let Some(stage) = stage.open(opening)? else { return Ok(u64::MAX) };
+            let stage = stage.open(opening)?;
             let stage = found[at].insert(stage);
             if opening.restore {
                 opening.check_start(name, stage)?;

@@ -10,7 +10,7 @@ use crate::handler::latency::Meter;
 use crate::kept::facts::StageFacts;
 use crate::key::StageName;
 use crate::names::JOURNAL;
-use crate::work::stage::RunStage;
+use crate::work::stage::DescribedStage;
 use crate::work::wait::{Wait, WaitStrategy};
 
 /// One thread's worth of stages.
@@ -33,7 +33,7 @@ pub(crate) struct Item<E: Event> {
     pub(crate) gate: Gate,
     pub(crate) facts: StageFacts,
     /// None for the journal's: its writer is there when the engine starts.
-    pub(crate) stage: Option<Box<dyn RunStage<E>>>,
+    pub(crate) stage: Option<Box<dyn DescribedStage<E>>>,
 }
 
 impl<E: Event> Item<E> {

@@ -12,7 +12,7 @@ use crate::kept::duties::{DigestCalls, Keeps, SnapshotCalls};
 use crate::kept::effects::Effects;
 use crate::kept::snapshot::{Snapshot, Snapshots};
 use crate::key::StageName;
-use crate::work::handler_stage::HandlerStage;
+use crate::work::described::DescribedHandler;
 
 /// A stage with options; [`Lane::with`](crate::Lane::with) puts it on a lane. A stage without options is as
 /// well made by [`Lane::stage`](crate::Lane::stage).
@@ -124,7 +124,7 @@ impl<H, M: Meter> Stage<H, M> {
     {
         let Stage { name, handler, meter, gate, keeps } = self;
         let facts = keeps.facts();
-        let stage = Box::new(HandlerStage::new(name.clone(), handler, keeps, meter));
+        let stage = Box::new(DescribedHandler::new(name.clone(), handler, keeps, meter));
         Item { name, gate, facts, stage: Some(stage) }
     }
 }

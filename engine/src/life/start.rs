@@ -41,7 +41,8 @@ impl<E: Event> EngineBuilder<E> {
         begin: Begin,
     ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         let (common, counters_file) = self.common(writer.as_ref(), &begin)?;
-        let (producer, pollers) = ring::build::<E>(self.capacity, common.names.len(), self.publishers);
+        let (producer, pollers) =
+            ring::build::<E>(self.capacity, begin.base, common.names.len(), self.publishers);
         common.follow_journal();
         let retention = writer.as_ref().and_then(Writer::retention);
         let keeper = self.keeper(&common, retention.clone())?;
@@ -57,7 +58,7 @@ impl<E: Event> EngineBuilder<E> {
         let gates = wirer.into_gates();
         let invoked = (!invoked.is_empty()).then(|| Arc::new(Invoked::new(invoked)));
         let drive = invoked.clone().map(|lanes| lanes as Arc<dyn Drive>);
-        let outlet = Arc::new(self.outlet(&common, begin.base, drive));
+        let outlet = Arc::new(self.outlet(&common, drive));
         let haste = Arc::clone(&common.haste);
         let history = match (&self.journal, &common.journal) {
             (Some(place), Some(written)) => {
@@ -91,12 +92,11 @@ impl<E: Event> EngineBuilder<E> {
     }
 
     /// What publishers share.
-    fn outlet(&self, common: &Common, base: u64, drive: Option<Arc<dyn Drive>>) -> Outlet {
+    fn outlet(&self, common: &Common, drive: Option<Arc<dyn Drive>>) -> Outlet {
         let board = &common.board;
         Outlet {
             status: Arc::clone(&common.status),
             clock: Arc::clone(&self.clock),
-            base,
             capacity: self.capacity,
             claims: Mutex::default(),
             is_single: self.publishers == Publishers::Single,

@@ -17,7 +17,8 @@ use crate::names::JOURNAL;
 use crate::ring::{Poller, Publishers};
 use crate::work::journal_stage::JournalStage;
 use crate::work::lane::{LOOKS, Named, Run};
-use crate::work::stage::{RunStage, Wiring};
+use crate::work::stage::{Life, Wiring};
+use crate::work::stage_cursor::StageCursor;
 use crate::work::wait::Waiter;
 
 /// Most events that a lane with several stages takes in a turn: few enough that they are still in a cache
@@ -93,35 +94,43 @@ impl<'a, E: Event> Wirer<'a, E> {
     }
 
     fn stage(&mut self, item: Item<E>, batch_cap: u64) -> Named<E> {
-        let (common, begin, index) = (self.common, self.begin, self.gates.len());
+        let (common, index) = (self.common, self.gates.len());
         let Item { name, gate, stage, .. } = item;
-        let mut stage: Box<dyn RunStage<E>> = stage.unwrap_or_else(|| {
-            let writer = self.writer.take().expect("one lane runs the journal: checked in open");
-            Box::new(JournalStage::new(writer))
-        });
-        stage.wire(Wiring {
-            batches: common.board.batches(index),
-            journal: common.board.journal(),
-            clock: Arc::clone(&self.builder.clock),
+        let (cursor, parking) = (common.cursors[index].clone(), Arc::clone(&common.parking));
+        let wiring = Wiring {
             poller: self.pollers.next().expect("every stage has one"),
             watch: self.watch(&gate),
             published: common.published.clone(),
-            parking: Arc::clone(&common.parking),
-            cursor: common.cursors[index].clone(),
+            cursor: StageCursor::new(cursor, parking, common.board.batches(index)),
             status: Arc::clone(&common.status),
             index,
-            base: begin.base,
-            live_from: begin.live_from,
-            time_ns: begin.time_ns,
             batch_cap,
+        };
+        self.gates.push(gate);
+        let stage = match stage {
+            Some(stage) => stage.wire(wiring, self.life()),
+            None => {
+                let writer = self.writer.take().expect("one lane runs the journal: checked in open");
+                Box::new(JournalStage::new(writer, common.board.journal(), wiring))
+            }
+        };
+        (name, stage)
+    }
+
+    /// What a handler's stage needs to know.
+    fn life(&self) -> Life {
+        let Begin { base, live_from, time_ns, ref epochs, source } = *self.begin;
+        Life {
+            base,
+            live_from,
+            time_ns,
             journal_id: self.journal_id,
             // What a backtest is fed with has had its effects, whichever stage had them.
-            all_done: begin.source.is_some(),
-            epochs: begin.epochs.clone(),
-            findings: Arc::clone(&common.findings),
-        });
-        self.gates.push(gate);
-        (name, stage)
+            all_done: source.is_some(),
+            epochs: epochs.clone(),
+            findings: Arc::clone(&self.common.findings),
+            clock: Arc::clone(&self.builder.clock),
+        }
     }
 
     /// Finds the cursors that a gate waits for.

@@ -22,8 +22,6 @@ use crate::work::invoked::Drive;
 pub(crate) struct Outlet {
     pub(crate) status: Arc<EngineStatus>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Sequence of the ring's first event.
-    pub(crate) base: u64,
     pub(crate) capacity: usize,
     /// How far each publisher is that is there.
     pub(crate) claims: Mutex<Vec<Arc<Claim>>>,
@@ -69,7 +67,7 @@ impl Outlet {
     pub(crate) fn settled_end(&self) -> Option<u64> {
         let claims = self.claims();
         for claim in &*claims {
-            let end = self.base + claim.settled()?;
+            let end = claim.settled()?;
             if !self.is_single {
                 self.published.raise(end);
             } else if end != self.published.end() {

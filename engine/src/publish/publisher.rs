@@ -147,9 +147,9 @@ impl<E: Event> Publisher<E> {
             let status = &*self.outlet.status;
             let fill = |index: usize, slot: &mut Slot<E>| fill(done + index, slot);
             match self.producer.try_publish_all(|| status.lets_publish(), part, fill) {
-                Some(number) => {
+                Some(sequence) => {
                     done += part;
-                    last = Some(self.note(number));
+                    last = Some(self.note(sequence));
                     self.show();
                     full = 0;
                 }
@@ -181,9 +181,9 @@ impl<E: Event> Publisher<E> {
             let part = (count - done).min(most);
             let status = &*self.outlet.status;
             match self.producer.try_publish_checked(|| status.lets_publish(), part, &mut fill, done) {
-                Some(Some(number)) => {
+                Some(Some(sequence)) => {
                     done += part;
-                    self.note(number);
+                    self.note(sequence);
                     full = 0;
                 }
                 Some(None) => break,
@@ -214,9 +214,9 @@ impl<E: Event> Publisher<E> {
         let error = loop {
             let status = &*self.outlet.status;
             if time_ns <= self.bound_ns
-                && let Some(number) = self.producer.try_publish(|| status.lets_publish(), time_ns, &event)
+                && let Some(sequence) = self.producer.try_publish(|| status.lets_publish(), time_ns, &event)
             {
-                return Ok(self.note_at(number, time_ns));
+                return Ok(self.note_at(sequence, time_ns));
             }
             if time_ns > self.bound_ns {
                 match self.check_time(time_ns) {
@@ -232,16 +232,16 @@ impl<E: Event> Publisher<E> {
         Err(error.map(|()| event))
     }
 
-    /// Takes note of what was published; its sequence. Who publishes a batch takes note of its times.
+    /// Takes note that all up to `sequence` was published, and gives it. Who publishes a batch takes note of its
+    /// times.
     #[inline(always)]
-    pub(super) fn note(&mut self, number: u64) -> u64 {
-        self.note_at(number, 0)
+    pub(super) fn note(&mut self, sequence: u64) -> u64 {
+        self.note_at(sequence, 0)
     }
 
     /// As [`Publisher::note`], of one event with its time.
     #[inline(always)]
-    fn note_at(&mut self, number: u64, time_ns: u64) -> u64 {
-        let sequence = self.outlet.base + number;
+    fn note_at(&mut self, sequence: u64, time_ns: u64) -> u64 {
         // With one publisher the cursor is the exact count of what is published. With several, each raises it
         // when it goes.
         if self.producer.is_single() {
@@ -349,7 +349,7 @@ impl<E: Event> Publisher<E> {
 
     /// The sequence behind the last event published; exact only if there are no other publishers.
     pub(crate) fn end(&self) -> u64 {
-        self.outlet.base + self.producer.end()
+        self.producer.end()
     }
 
     /// The engine's clock.

@@ -79,7 +79,7 @@ impl<E: Event> Publisher<E> {
         let status = &*self.outlet.status;
         let try_now = || self.producer.try_publish_all(|| status.lets_publish(), count, fill);
         match fits.then(try_now).flatten() {
-            Some(number) => Ok(Some(self.note(number))),
+            Some(sequence) => Ok(Some(self.note(sequence))),
             None => Err(self.full().map(|()| 0)),
         }
     }

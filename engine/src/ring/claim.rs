@@ -12,17 +12,22 @@ use crossbeam::utils::CachePadded;
 
 /// One publisher's, on a line of its own, stored by nobody else.
 ///
-/// Of the only publisher: the number behind the last event that it has published, or is about to; it is in
-/// the midst of a publish until the publishers' cursor is there too. Of one of several: the number behind the
+/// Of the only publisher: the sequence behind the last event that it has published, or is about to; it is in
+/// the midst of a publish until the publishers' cursor is there too. Of one of several: that behind the
 /// last that it has published, and a bit while it is in the midst of a publish.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Claim(CachePadded<AtomicU64>);
 
 /// One of several publishers is in the midst of a publish.
 const BUSY: u64 = 1 << 63;
 
 impl Claim {
-    /// The number behind the last event published. For the publisher itself, outside a publish.
+    /// Nothing is published yet, and the first event is that of `base`.
+    pub(super) fn new(base: u64) -> Self {
+        Claim(CachePadded::new(AtomicU64::new(base)))
+    }
+
+    /// The sequence behind the last event published. For the publisher itself, outside a publish.
     #[inline(always)]
     pub(super) fn end(&self) -> u64 {
         // Relaxed: it is the reader's own.
@@ -51,7 +56,7 @@ impl Claim {
         self.0.store(end, Ordering::Release);
     }
 
-    /// The number behind the last event that one of several publishers has published; `None` in the midst of
+    /// The sequence behind the last event that one of several publishers has published; `None` in the midst of
     /// a publish.
     pub(crate) fn settled(&self) -> Option<u64> {
         // Acquire X: see `settle`.

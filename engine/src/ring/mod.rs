@@ -15,7 +15,7 @@ mod slots;
 use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 
 pub(crate) use claim::Claim;
-pub(crate) use poller::{Poller, Row, Visit, Visitor};
+pub(crate) use poller::{Poller, Row};
 pub(crate) use producer::{Fill, Producer};
 pub(crate) use slot::Slot;
 
@@ -68,21 +68,23 @@ fn available_memory() -> u64 {
     limit.and_then(|text| text.trim().parse().ok()).map_or(free, |limit: u64| free.min(limit))
 }
 
-/// Makes a ring with one poller a stage. The caller has checked capacity and count.
+/// Makes a ring with one poller a stage, whose first event gets the sequence `base`. The caller has checked
+/// capacity and count.
 pub(crate) fn build<E: Event>(
     capacity: usize,
+    base: u64,
     stages: usize,
     publishers: Publishers,
 ) -> (Producer<E>, Vec<Poller<E>>) {
     debug_assert!(capacity.is_power_of_two() && stages > 0, "checked by the builder");
-    let (slots, place) = Slots::new(capacity);
+    let (slots, place) = Slots::new(capacity, base);
     let mut pollers = Vec::with_capacity(stages);
     let places = match publishers {
         Publishers::Single => {
             let mut builder = build_single_producer(capacity, place, BusySpin).with_multi_consumer();
             for _ in 0..stages {
                 let (places, next) = builder.new_event_poller();
-                pollers.push(Poller::new(Places::Single(places), &slots));
+                pollers.push(Poller::new(Places::Single(places), &slots, base));
                 builder = next;
             }
             ToWrite::single(builder.build(), Slot::<E>::ahead(capacity))
@@ -93,13 +95,13 @@ pub(crate) fn build<E: Event>(
             let mut builder = builder.and_then().with_multi_consumer();
             for _ in 0..stages {
                 let (places, next) = builder.new_event_poller();
-                pollers.push(Poller::new(Places::Multi(BehindScout::new(places, &scout)), &slots));
+                pollers.push(Poller::new(Places::Multi(BehindScout::new(places, &scout)), &slots, base));
                 builder = next;
             }
             ToWrite::Multi(builder.build())
         }
     };
-    (Producer { places, slots, claim: Default::default() }, pollers)
+    (Producer::new(places, slots, base), pollers)
 }
 
 #[cfg(test)]
@@ -154,6 +156,26 @@ mod tests {
         }
     }
 
+    /// Takes up to `limit` events, looks at each, and commits `wanted` of them, if there are as many: how many
+    /// it saw and committed.
+    fn see(poller: &mut Poller<Note>, limit: u64, wanted: u64) -> (u64, u64) {
+        let Some(chunk) = poller.take(limit) else { return (0, 0) };
+        let (first, end) = (chunk.first(), chunk.end());
+        let mut at = first;
+        while at < end {
+            let row = chunk.row(at, 5);
+            for slot in row.slots {
+                assert_eq!((slot.event.id, slot.void), (at, false));
+                at += 1;
+            }
+            assert!(row.to() == at && at <= end && !row.slots.is_empty());
+        }
+        let done = wanted.min(end - first);
+        let left = chunk.commit(first + done);
+        poller.release(left);
+        (end - first, done)
+    }
+
     proptest! {
         /// However events are published, refused, shown in part and passed, in rings that wrap after a few:
         /// each has the slot of its sequence, and is seen once, in order, by each stage.
@@ -161,12 +183,13 @@ mod tests {
         fn every_event_is_in_the_slot_of_its_sequence(
             capacity in 0u32..4,
             multi in any::<bool>(),
+            base in 0u64..200,
             steps in proptest::collection::vec(step(), 1..60),
         ) {
             let capacity = if multi { 64 } else { 1 << capacity };
             let kind = if multi { Publishers::Multi } else { Publishers::Single };
-            let (mut producer, mut pollers) = build::<Note>(capacity, 2, kind);
-            let (mut end, mut done) = (0u64, [0u64; 2]);
+            let (mut producer, mut pollers) = build::<Note>(capacity, base, 2, kind);
+            let (mut end, mut done) = (base, [base; 2]);
             // Of several publishers' events what was found before comes first, and the rest next time.
             let check = |got: u64, wanted: u64| {
                 prop_assert!(got == wanted || (multi && 0 < got && got < wanted), "{} of {}", got, wanted);
@@ -202,13 +225,11 @@ mod tests {
                     Step::Show(limit, wanted) => {
                         for (poller, done) in pollers.iter_mut().zip(&mut done) {
                             let (first, most) = (*done, limit.min(end - *done));
-                            let shown = poller.show(first, limit, |slot: &Slot<Note>, at: u64, remaining: u64| {
-                                assert_eq!((slot.event.id, slot.void), (at, false));
-                                assert!(at + remaining < first + most && (multi || at + remaining + 1 == first + most));
-                                if at - first < wanted { Visit::Done } else { Visit::Stop }
-                            });
-                            check(shown, most.min(wanted))?;
+                            let (seen, shown) = see(poller, limit, wanted);
+                            check(seen, most)?;
+                            prop_assert_eq!(shown, seen.min(wanted));
                             *done += shown;
+                            prop_assert_eq!((first, poller.next()), (*done - shown, *done));
                         }
                     }
                     Step::Skip(limit) => {

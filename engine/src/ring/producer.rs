@@ -14,9 +14,11 @@ use super::{Claim, Slot};
 pub(crate) struct Producer<E> {
     pub(super) places: ToWrite,
     pub(super) slots: Arc<Slots<E>>,
-    /// Of the only producer also the number of the next event in the ring, and so where its slot lies: one
-    /// load less than its place, for which all loads behind a slot's stores would wait.
+    /// Of the only producer also the sequence of the next event, and so where its slot lies: one load less
+    /// than its place, for which all loads behind a slot's stores would wait.
     pub(super) claim: Arc<Claim>,
+    /// The sequence of the ring's first event, which has the crate's number 0.
+    base: u64,
 }
 
 /// Which slots there are to write, by the crate's word.
@@ -44,8 +46,12 @@ pub(crate) trait Fill<E> {
 }
 
 impl<E: Event> Producer<E> {
-    /// Publishes one event if it `may`, which is asked once it is said that one may come; its number in the
-    /// ring, or `None` if it may not or the ring is full.
+    pub(super) fn new(places: ToWrite, slots: Arc<Slots<E>>, base: u64) -> Self {
+        Producer { places, slots, claim: Arc::new(Claim::new(base)), base }
+    }
+
+    /// Publishes one event if it `may`, which is asked once it is said that one may come; its sequence, or
+    /// `None` if it may not or the ring is full.
     ///
     /// The fields go straight into the slot. A slot built beside it and copied would be stored by eights and
     /// loaded by sixteens at once, which the processor can't forward: 20 ns lost.
@@ -56,10 +62,8 @@ impl<E: Event> Producer<E> {
         match &mut self.places {
             ToWrite::Single(single) => {
                 claim.announce(end + 1);
-                if may()
-                    && let Some(number) = single.try_publish(slots, end as usize, time_ns, event)
-                {
-                    return Some(number as u64);
+                if may() && single.try_publish(slots, end, time_ns, event) {
+                    return Some(end);
                 }
             }
             ToWrite::Multi(ring) => {
@@ -70,8 +74,9 @@ impl<E: Event> Producer<E> {
                 if may()
                     && let Ok(number) = ring.try_publish(fill)
                 {
-                    claim.settle(number as u64 + 1);
-                    return Some(number as u64);
+                    let sequence = self.base + number as u64;
+                    claim.settle(sequence + 1);
+                    return Some(sequence);
                 }
             }
         }
@@ -80,8 +85,8 @@ impl<E: Event> Producer<E> {
     }
 
     /// Publishes `count` slots if it `may`, each filled by `fill(index, slot)`, which must fill it and not
-    /// panic; the number of the last in the ring, or `None` if it may not or there is no room for all of
-    /// them. The slots come as not void, but for replay, which sets that itself.
+    /// panic; the sequence of the last, or `None` if it may not or there is no room for all of them. The
+    /// slots come as not void, but for replay, which sets that itself.
     #[inline(always)]
     pub(crate) fn try_publish_all(
         &mut self,
@@ -108,12 +113,13 @@ impl<E: Event> Producer<E> {
                 claim.announce(end + count as u64);
                 let (clear, ahead) = (single.uncleared > 0, single.ahead);
                 if may()
-                    && let Ok(number) = single
+                    && single
                         .ring
                         .try_batch_publish(count, |mut places| fill_all(places.next(), clear, Some(ahead)))
+                        .is_ok()
                 {
                     single.cleared(count);
-                    return Some(number as u64);
+                    return Some(end + count as u64 - 1);
                 }
             }
             ToWrite::Multi(ring) => {
@@ -122,8 +128,9 @@ impl<E: Event> Producer<E> {
                     && let Ok(number) =
                         ring.try_batch_publish(count, |mut places| fill_all(places.next(), true, None))
                 {
-                    claim.settle(number as u64 + 1);
-                    return Some(number as u64);
+                    let last = self.base + number as u64;
+                    claim.settle(last + 1);
+                    return Some(last);
                 }
             }
         }
@@ -134,13 +141,14 @@ impl<E: Event> Producer<E> {
     /// The time of the last event that it published; 0 if there is none, or other producers may have its slot
     /// by now.
     pub(crate) fn last_time_ns(&self) -> u64 {
-        let next = self.claim.end() as usize;
-        if !self.is_single() || next == 0 {
+        let next = self.claim.end();
+        if !self.is_single() || next == self.base {
             return 0;
         }
+        let last = next - 1;
         // SAFETY: the slot of the last event of the only producer, which alone writes slots, and only through
         // `&mut self`. Others read it at most.
-        unsafe { self.slots.rows(next - 1, 1, 0) }.part(0, 1).first().map_or(0, |slot| slot.time_ns)
+        unsafe { self.slots.rows(last, 1) }.part(last, next).first().map_or(0, |slot| slot.time_ns)
     }
 
     /// From now on slots may be void that nobody has published since.
@@ -196,8 +204,8 @@ impl<E: Event> Producer<E> {
             })
         }));
         // Replay goes before whatever has to be cleared.
-        if let Ok(Ok(number)) = result {
-            return Some(Some(number as u64));
+        if let Ok(Ok(_)) = result {
+            return Some(Some(end + count as u64 - 1));
         }
         claim.settle(end);
         match result {
@@ -207,7 +215,7 @@ impl<E: Event> Producer<E> {
         }
     }
 
-    /// The number behind the last event that it has published; 0 if there is none.
+    /// The sequence behind the last event that it has published.
     #[inline(always)]
     pub(crate) fn end(&self) -> u64 {
         self.claim.end()
@@ -224,7 +232,7 @@ impl<E: Event> Producer<E> {
             ToWrite::Single(_) => None,
             ToWrite::Multi(ring) => {
                 let (places, slots) = (ToWrite::Multi(ring.clone()), Arc::clone(&self.slots));
-                Some(Producer { places, slots, claim: Arc::default() })
+                Some(Producer::new(places, slots, self.base))
             }
         }
     }
@@ -252,28 +260,22 @@ impl ToWrite {
 }
 
 impl Single {
-    /// Publishes one event, whose number is `next`.
+    /// Publishes one event, whose sequence is `next`; whether there was room.
     #[inline(always)]
-    fn try_publish<E: Event>(
-        &mut self,
-        slots: &Slots<E>,
-        next: usize,
-        time_ns: u64,
-        event: &E,
-    ) -> Option<i64> {
+    fn try_publish<E: Event>(&mut self, slots: &Slots<E>, next: u64, time_ns: u64, event: &E) -> bool {
         if self.uncleared > 0 {
             // A copy of its own: see `Publisher::put`.
             return self.try_publish_cleared(slots, time_ns, *event);
         }
         let ahead = self.ahead;
         let published = self.ring.try_publish(|place| {
-            // SAFETY: as said in `slots.rs`; of the only producer `next` is the number behind the last that
+            // SAFETY: as said in `slots.rs`; of the only producer `next` is the sequence behind the last that
             // it published.
             let slot = unsafe { slots.to_write_at(place, next) };
             slot.fetch_to_write(ahead);
             slot.put(time_ns, event);
         });
-        published.ok()
+        published.is_ok()
     }
 
     /// So many slots were cleared, if they were void.
@@ -284,7 +286,7 @@ impl Single {
 
     /// The same where slots may be void.
     #[cold]
-    fn try_publish_cleared<E: Event>(&mut self, slots: &Slots<E>, time_ns: u64, event: E) -> Option<i64> {
+    fn try_publish_cleared<E: Event>(&mut self, slots: &Slots<E>, time_ns: u64, event: E) -> bool {
         let ahead = self.ahead;
         let published = self.ring.try_publish(|place| {
             // SAFETY: the place is of the crate's ring that these slots are beside.
@@ -295,7 +297,7 @@ impl Single {
         if published.is_ok() {
             self.cleared(1);
         }
-        published.ok()
+        published.is_ok()
     }
 }
 

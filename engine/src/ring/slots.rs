@@ -6,7 +6,8 @@
 //! register (docs/decisions/002-slots-beside-the-ring.md).
 //!
 //! What all of this relies on: the crate makes its ring's entries once, in order, and shows the entry of the
-//! number n at n modulo the ring's size; numbers begin with 0 and follow each other; and what happens before
+//! number n at n modulo the ring's size; numbers begin with 0 and follow each other, as sequences do from that of
+//! the ring's first event; and what happens before
 //! a number is published, or given back, happens before whoever is shown it: the release and acquire of the
 //! crate's cursors order the slots here as they would its own.
 
@@ -39,17 +40,25 @@ unsafe impl<E: Event> Sync for Slots<E> {}
 
 /// Slots that were given together: in a row as far as the ring's end, and in another from its start.
 pub(super) struct Rows<'s, E> {
+    /// The sequence of the first.
     first: u64,
     head: &'s [Slot<E>],
     rest: &'s [Slot<E>],
 }
 
 impl<E: Event> Slots<E> {
-    /// So many slots, a power of two, and what fills the crate's ring with their places.
-    pub(super) fn new(capacity: usize) -> (Arc<Self>, impl FnMut() -> SlotPlace) {
+    /// So many slots, a power of two, and what fills the crate's ring with their places: turned so that the
+    /// slot of an event is where its sequence says, the first being `base`.
+    pub(super) fn new(capacity: usize, base: u64) -> (Arc<Self>, impl FnMut() -> SlotPlace) {
         let slots = Arc::new(Slots((0..capacity).map(|_| UnsafeCell::new(Slot::empty())).collect()));
-        let mut places = 0..=u32::MAX;
-        (slots, move || SlotPlace(places.next().expect("at most 2^32 slots, checked by the builder")))
+        let mut next = base;
+        let place = move || {
+            let at = next & (capacity as u64 - 1);
+            next = next.wrapping_add(1);
+            // At most 2^32 slots: checked by the builder.
+            SlotPlace(at as u32)
+        };
+        (slots, place)
     }
 
     /// How many.
@@ -68,17 +77,17 @@ impl<E: Event> Slots<E> {
         unsafe { &mut *self.slot(place.at()) }
     }
 
-    /// As [`Slots::to_write`], by the number of the event that the slot is for: the place is not looked at.
+    /// As [`Slots::to_write`], by the sequence of the event that the slot is for: the place is not looked at.
     ///
     /// # Safety
-    /// The place is the one of that number, counted round the ring from its start.
+    /// The place is the one that the crate gives for that event.
     #[inline(always)]
     pub(super) unsafe fn to_write_at<'p>(
         &'p self,
         place: &'p mut SlotPlace,
-        number: usize,
+        sequence: u64,
     ) -> &'p mut Slot<E> {
-        let at = self.at(number);
+        let at = self.at(sequence);
         debug_assert_eq!(place.at(), at);
         // SAFETY: by the contract this is the place's slot, so as in `to_write`.
         unsafe { &mut *self.slot(at) }
@@ -106,14 +115,14 @@ impl<E: Event> Slots<E> {
         }
     }
 
-    /// `count` slots from that of the event `number` on, to which the sequence `first` belongs.
+    /// `count` slots from that of the event `first` on.
     ///
     /// # Safety
     /// The places of all of them were given to the caller to read, for as long as they are used; they are no
     /// more than the ring has.
     #[inline(always)]
-    pub(super) unsafe fn rows(&self, number: usize, count: usize, first: u64) -> Rows<'_, E> {
-        let (at, head) = self.row(number, count);
+    pub(super) unsafe fn rows(&self, first: u64, count: usize) -> Rows<'_, E> {
+        let (at, head) = self.row(self.at(first), count);
         // SAFETY: as in `rows_to_write`, but that others may read them too.
         let (head, rest) = unsafe {
             (
@@ -124,22 +133,21 @@ impl<E: Event> Slots<E> {
         Rows { first, head, rest }
     }
 
-    /// Asks for the lines of the slot of the event `number`, to read it.
+    /// Asks for the lines of the slot of the event `sequence`, to read it.
     #[inline(always)]
-    pub(super) fn fetch_to_read(&self, number: usize) {
-        Slot::fetch_at(self.slot(self.at(number)));
+    pub(super) fn fetch_to_read(&self, sequence: u64) {
+        Slot::fetch_at(self.slot(self.at(sequence)));
     }
 
-    /// Where the slot of the event `number` lies.
+    /// Where the slot of the event `sequence` lies.
     #[inline(always)]
-    fn at(&self, number: usize) -> usize {
-        number & (self.0.len() - 1)
+    fn at(&self, sequence: u64) -> usize {
+        sequence as usize & (self.0.len() - 1)
     }
 
-    /// Where the slot of the event `number` lies, and how many of `count` from it on lie in a row.
+    /// How many of `count` slots from `at` on lie in a row.
     #[inline(always)]
-    fn row(&self, number: usize, count: usize) -> (usize, usize) {
-        let at = self.at(number);
+    fn row(&self, at: usize, count: usize) -> (usize, usize) {
         debug_assert!(count <= self.0.len());
         (at, count.min(self.0.len() - at))
     }
@@ -153,6 +161,12 @@ impl<E: Event> Slots<E> {
 }
 
 impl<'s, E> Rows<'s, E> {
+    /// The sequence of the first.
+    #[inline(always)]
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The slots from the sequence `at` on that lie in a row, up to `to`; both are within what was given.
     #[inline(always)]
     pub(super) fn part(&self, at: u64, to: u64) -> &'s [Slot<E>] {
@@ -168,9 +182,12 @@ mod tests {
     use super::*;
     use crate::ring::tests::Note;
 
+    /// Two short of a lap.
+    const BASE: u64 = 94;
+
     /// Slots whose ids are 10 and up, by place.
     fn filled(capacity: usize) -> (Arc<Slots<Note>>, Vec<SlotPlace>) {
-        let (slots, places) = Slots::<Note>::new(capacity);
+        let (slots, places) = Slots::<Note>::new(capacity, BASE);
         let mut places: Vec<SlotPlace> = std::iter::repeat_with(places).take(capacity).collect();
         for (id, place) in (10..).zip(&mut places) {
             // SAFETY: made with these slots.
@@ -183,13 +200,10 @@ mod tests {
     fn rows_go_on_at_the_ring_s_start() {
         let (slots, _places) = filled(8);
         // SAFETY: all places are here, and nobody writes.
-        let rows = unsafe { slots.rows(6, 8, 100) };
+        let rows = unsafe { slots.rows(100, 8) };
         let ids = |at, to| rows.part(at, to).iter().map(|slot| slot.event.id).collect::<Vec<_>>();
-        assert_eq!((ids(100, 108), ids(101, 102)), (vec![16, 17], vec![17]));
-        assert_eq!(
-            (ids(102, 108), ids(104, 105), ids(108, 108)),
-            (vec![10, 11, 12, 13, 14, 15], vec![12], vec![])
-        );
+        assert_eq!((ids(100, 108), ids(101, 102)), (vec![16, 17, 10, 11], vec![17]));
+        assert_eq!((ids(104, 108), ids(106, 107), ids(108, 108)), (vec![12, 13, 14, 15], vec![14], vec![]));
     }
 
     #[test]

@@ -1,107 +1,130 @@
-//! A pass over the ring: one event after the other to a handler. Where the events come from is part of the
-//! loop: from the ring, or from the journal on the same lane, a few at a time as soon as they are appended.
-
-use std::ops::Range;
+//! A handler at work: slots in rows are handed to it, one event after the other.
 
 use slipring_journal::Event;
 
-use super::journal_stage::JournalStage;
 use crate::cursors::cursor::Cursor;
-use crate::cursors::park::Parking;
 use crate::error::Cause;
 use crate::handler::context::{Batch, Context};
 use crate::handler::latency::Meter;
 use crate::handler::{Handler, HandlerError};
 use crate::kept::duties::Duties;
-use crate::ring::{Poller, Row, Slot, Visit, Visitor};
+use crate::ring::Row;
 
-/// Where a stage's events come from.
-pub(crate) trait Source<E: Event> {
-    /// Shows up to `limit` of them from `first` on, and releases those in the stage's own poller that were
-    /// done with; how many.
-    fn show(self, own: &mut Poller<E>, first: u64, limit: u64, visitor: impl Visitor<E>) -> u64;
-}
-
-/// Straight from the ring: the gate has been looked at.
-pub(crate) struct Ring;
-
-impl<E: Event> Source<E> for Ring {
-    #[inline(always)]
-    fn show(self, own: &mut Poller<E>, first: u64, limit: u64, visitor: impl Visitor<E>) -> u64 {
-        own.show(first, limit, visitor)
-    }
-}
-
-impl<E: Event> Source<E> for &mut JournalStage<E> {
-    #[inline(always)]
-    fn show(self, own: &mut Poller<E>, first: u64, limit: u64, visitor: impl Visitor<E>) -> u64 {
-        self.append_before(own, first, limit, visitor)
-    }
-}
-
-/// Hands what it is shown to a handler. What changes with each event is in the context alone: the fewer
-/// variables the loop has, the fewer of them are stored each time round.
-///
-/// How far it came is in the context too: on unwinding its sequence is that of the first event that is not
-/// finished.
-pub(crate) struct Pass<'a, H, M> {
-    pub(crate) handler: &'a mut H,
-    pub(crate) meter: &'a mut M,
-    pub(crate) duties: &'a mut Duties<H>,
-    pub(crate) cursor: &'a Cursor,
-    pub(crate) published: &'a Cursor,
-    pub(crate) parking: &'a Parking,
-    pub(crate) start: u64,
+/// A handler, with what goes on around each event.
+pub(crate) struct Worker<H, M> {
+    pub(crate) handler: H,
+    meter: M,
+    pub(crate) duties: Duties<H>,
+    /// What changes with each event is in here alone: the fewer variables a loop has, the fewer of them are
+    /// stored each time round. Its sequence is that of the first event that is not finished, on unwinding too.
+    pub(crate) context: Context,
     /// Effects of events from this one on are noted; the greatest number if none are.
-    pub(crate) notes_from: u64,
-    pub(crate) context: &'a mut Context,
-    /// Why it stopped, if the handler's error halts the engine.
-    pub(crate) failure: &'a mut Option<Cause>,
+    notes_from: u64,
+    is_live: bool,
 }
 
-impl<H, M> Pass<'_, H, M> {
-    /// Tells the handler that its batch ended before `end`: should it panic, all events of it are finished.
+/// Why a handler is given no more of a batch.
+pub(crate) enum Stop {
+    /// It asks for what it has seen to be released.
+    Released,
+    /// It failed, and the engine halts.
+    Failed(Cause),
+}
+
+impl<H, M> Worker<H, M> {
+    pub(crate) fn new(handler: H, meter: M, duties: Duties<H>, context: Context) -> Self {
+        let notes_from = duties.progress.as_ref().map_or(u64::MAX, |_| context.effects_end);
+        Worker { handler, meter, duties, context, notes_from, is_live: false }
+    }
+
+    /// Tells the handler once when everything from before this life is done.
     #[inline(always)]
-    fn end_batch<E: Event>(&mut self, end: u64)
+    pub(crate) fn go_live<E: Event>(&mut self)
     where
         H: Handler<E>,
     {
-        self.context.sequence = end;
-        self.handler.batch_end();
-    }
-
-    /// The handler refused the event `at`; whether to go on.
-    #[cold]
-    fn refuse(&mut self, at: u64, error: HandlerError) -> bool {
-        match self.duties.refuse(at, error) {
-            Ok(()) => true,
-            Err(cause) => {
-                *self.failure = Some(cause);
-                false
-            }
+        if !self.is_live && self.context.sequence >= self.context.live_from {
+            self.is_live = true;
+            self.handler.live(self.context.live_from);
         }
     }
 
-    /// Ends the batch behind `at`, as the handler asked for.
+    /// Begins a batch of so many events.
+    #[inline(always)]
+    pub(crate) fn start_batch<E: Event>(&mut self, size: u64, published: &Cursor)
+    where
+        H: Handler<E>,
+    {
+        self.context.epoch = self.duties.epoch;
+        self.handler.batch_start(&Batch { first: self.context.sequence, size, published });
+    }
+
+    /// Hands over a row of a batch that ends before `end`, and ends the batch there.
+    #[inline(always)]
+    pub(crate) fn hand_over<E: Event>(&mut self, row: Row<'_, E>, end: u64) -> Result<(), Stop>
+    where
+        H: Handler<E>,
+        M: Meter,
+    {
+        // The last of a batch is told so, and behind each that may have an effect there is a note.
+        let plain_to = row.to().min(end - 1).min(self.notes_from);
+        let mut at = row.at;
+        while at < row.to() {
+            let is_plain = at < plain_to;
+            let result = if is_plain {
+                self.context.remaining = 1;
+                let row = row.part(at, plain_to);
+                hand_over_plain(row, &mut self.handler, &mut self.meter, &mut self.context)
+            } else {
+                self.context.remaining = (end - at - 1) as u32;
+                let row = row.part(at, at + 1);
+                hand_over(&row, &mut self.handler, &mut self.meter, &mut self.context)
+            };
+            if let Err(error) = result {
+                self.refuse(error)?;
+            }
+            at = self.context.sequence;
+            if !is_plain && at > self.notes_from {
+                self.note();
+            }
+            if self.context.release.get() {
+                return Err(self.release());
+            }
+            if at == end {
+                // Should it panic, all events of the batch are finished.
+                self.handler.batch_end();
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that all effects up to here are out.
+    #[inline(always)]
+    pub(crate) fn note(&mut self) {
+        if let Some(progress) = &mut self.duties.progress {
+            progress.note(self.context.sequence, self.context.epoch);
+        }
+    }
+
+    /// The handler refused the event in hand. If it becomes a dead letter, it is finished.
     #[cold]
-    fn release<E: Event>(&mut self, at: u64)
+    fn refuse(&mut self, error: HandlerError) -> Result<(), Stop> {
+        self.duties.refuse(self.context.sequence, error).map_err(Stop::Failed)?;
+        self.context.sequence += 1;
+        Ok(())
+    }
+
+    /// Ends the batch here, as the handler asked for.
+    #[cold]
+    fn release<E: Event>(&mut self) -> Stop
     where
         H: Handler<E>,
     {
         self.context.release.set(false);
         self.context.remaining = 0;
-        self.end_batch(at + 1);
+        self.handler.batch_end();
+        Stop::Released
     }
-}
-
-/// Why a run of plain events ended.
-enum End {
-    /// It was the last.
-    Last,
-    /// The handler refused the event.
-    Refused(HandlerError),
-    /// The handler asks for its slot to be released.
-    Released,
 }
 
 /// A copy of a context, in a function's own memory: only what lies there is kept in registers from event to
@@ -124,114 +147,48 @@ impl Drop for OwnContext<'_> {
         let (home, context) = (&mut *self.home, &self.context);
         home.sequence = context.sequence;
         home.time_ns = context.time_ns;
-        home.remaining = context.remaining;
         home.release.set(context.release.get());
     }
 }
 
-/// Hands plain events to the handler: slots in a row, of which none is the first of its batch or the last.
-/// How far it came: to the event that it ended with, or behind the last.
+/// As [`hand_over`], of events behind each of which there is nothing else to do.
 ///
 /// A function, and never part of its caller: what it is given it alone has, which lets the compiler keep a
 /// handler's sum and the running time in registers from event to event, where each had been stored and loaded
 /// again.
 #[inline(never)]
-fn hand_over<E: Event, H: Handler<E>, M: Meter, const AHEAD: u64>(
-    Row { slots, mut at, end }: Row<'_, E>,
+fn hand_over_plain<E: Event, H: Handler<E>, M: Meter>(
+    row: Row<'_, E>,
     handler: &mut H,
     meter: &mut M,
     context: &mut Context,
-) -> (u64, End) {
-    let mut own = OwnContext::of(context);
-    let context = &mut own.context;
-    // Not the last of its batch, and no more than that is to be seen of it.
-    context.remaining = 1;
-    for slot in slots {
-        if AHEAD > 0 && at + AHEAD < end {
-            slot.fetch_to_read(AHEAD as usize);
-        }
+) -> Result<(), HandlerError> {
+    hand_over(&row, handler, meter, &mut OwnContext::of(context).context)
+}
+
+/// Hands over slots in a row, up to one behind which the handler asks for a release. The context's sequence is
+/// behind it then; or it is that of an event that the handler refused.
+#[inline(always)]
+fn hand_over<E: Event, H: Handler<E>, M: Meter>(
+    row: &Row<'_, E>,
+    handler: &mut H,
+    meter: &mut M,
+    context: &mut Context,
+) -> Result<(), HandlerError> {
+    let mut at = row.at;
+    for slot in row.slots {
+        row.fetch_ahead(slot, at);
         context.sequence = at;
         context.time_ns = context.time_ns.max(slot.time_ns);
         if !slot.void {
-            if let Err(error) = handler.event(&slot.event, context) {
-                return (at, End::Refused(error));
-            }
+            handler.event(&slot.event, context)?;
             meter.finished(slot.time_ns, !context.is_replay());
         }
-        if context.release.get() {
-            return (at, End::Released);
-        }
         at += 1;
+        if context.release.get() {
+            break;
+        }
     }
-    (at, End::Last)
-}
-
-impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
-    #[inline(always)]
-    fn visit(&mut self, slot: &Slot<E>, at: u64, remaining: u64) -> Visit {
-        if at == self.start {
-            let published = self.published;
-            self.handler.batch_start(&Batch { first: at, size: remaining + 1, published });
-        }
-        self.context.sequence = at;
-        self.context.time_ns = self.context.time_ns.max(slot.time_ns);
-        self.context.remaining = remaining as u32;
-        if !slot.void {
-            match self.handler.event(&slot.event, self.context) {
-                Ok(()) => self.meter.finished(slot.time_ns, !self.context.is_replay()),
-                Err(error) => {
-                    if !self.refuse(at, error) {
-                        return Visit::Stop;
-                    }
-                }
-            }
-        }
-        if at >= self.notes_from
-            && let Some(progress) = &mut self.duties.progress
-        {
-            progress.note(at + 1, self.context.epoch);
-        }
-        if self.context.release.get() {
-            self.release(at);
-            return Visit::Release;
-        }
-        if remaining == 0 {
-            self.end_batch(at + 1);
-        }
-        Visit::Done
-    }
-
-    #[inline(always)]
-    fn rest(&mut self, at: u64) {
-        // The journal, should it be what panics next, takes back nothing that was handled.
-        self.context.sequence = at;
-        self.cursor.set(at);
-        self.parking.wake(self.cursor);
-    }
-
-    #[inline(always)]
-    fn plain(&self, first: u64, end: u64) -> Range<u64> {
-        // The first of a batch starts it, the last ends it, and behind each that may have an effect there is
-        // a note.
-        first + 1..(end - 1).min(self.notes_from)
-    }
-
-    #[inline(always)]
-    fn run<const AHEAD: u64>(&mut self, row: Row<'_, E>) -> (u64, bool) {
-        let (at, end) = hand_over::<E, H, M, AHEAD>(row, self.handler, self.meter, self.context);
-        match end {
-            End::Last => return (at, true),
-            End::Refused(error) => {
-                if !self.refuse(at, error) {
-                    return (at, false);
-                }
-            }
-            End::Released => {}
-        }
-        let is_released = self.context.release.get();
-        if is_released {
-            self.release(at);
-        }
-        (at + 1, !is_released)
-    }
+    context.sequence = at;
+    Ok(())
 }

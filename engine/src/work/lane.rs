@@ -251,7 +251,7 @@ fn halt_lane<E: Event>(status: &EngineStatus, stage: Option<&Named<E>>, text: St
 #[inline(always)]
 fn turn_as_one<E: Event>(stages: &mut [Named<E>]) -> Turn {
     let [.., (_, journal), (_, stage)] = stages else { return Turn::Idle };
-    journal.as_journal().map_or(Turn::Idle, |journal| stage.turn_behind(journal))
+    journal.as_ahead().map_or(Turn::Idle, |journal| stage.turn_behind(journal))
 }
 
 /// Pins this thread to a core; whether it worked.

@@ -3,6 +3,8 @@
 //! It knows ring, cursors, handlers and what stages keep; not who described the lanes, nor who starts and
 //! ends them.
 
+pub(crate) mod described;
+pub(crate) mod fused;
 pub(crate) mod hand_over;
 pub(crate) mod handler_stage;
 pub(crate) mod inside;
@@ -10,4 +12,5 @@ pub(crate) mod invoked;
 pub(crate) mod journal_stage;
 pub(crate) mod lane;
 pub(crate) mod stage;
+pub(crate) mod stage_cursor;
 pub(crate) mod wait;

@@ -1,4 +1,4 @@
-//! What a lane knows of a stage: it is given its wiring, then called once a turn.
+//! What a lane knows of a stage: it is opened and wired, then called once a turn.
 
 use std::any::Any;
 use std::fs::File;
@@ -7,11 +7,9 @@ use std::sync::Arc;
 use slipring_journal::__private::storage::Files;
 use slipring_journal::{Event, JournalId};
 
-use super::journal_stage::JournalStage;
+use super::stage_cursor::StageCursor;
 use crate::clock::Clock;
-use crate::counters::meter::BatchMeter;
 use crate::cursors::cursor::Cursor;
-use crate::cursors::park::Parking;
 use crate::cursors::status::EngineStatus;
 use crate::cursors::watch::Watch;
 use crate::error::KeepError;
@@ -19,9 +17,10 @@ use crate::kept::epochs::Epochs;
 use crate::kept::findings::Findings;
 use crate::kept::keeper::KeptStage;
 use crate::kept::opening::{OpenedStage, Opening};
-use crate::lines::format::JournalLine;
-use crate::lines::told::Told;
-use crate::ring::Poller;
+use crate::ring::{Poller, Row};
+
+/// Most events between two moves of a stage's cursor: a slow batch must not look like a full ring.
+pub(crate) const STRIDE: u64 = 128;
 
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,49 +39,62 @@ pub(crate) enum Turn {
 pub(crate) struct Wiring<E> {
     pub(crate) poller: Poller<E>,
     pub(crate) watch: Watch,
-    pub(crate) cursor: Cursor,
     /// The publishers' cursor: of one publisher how far it is, of several a place to park.
     pub(crate) published: Cursor,
-    pub(crate) parking: Arc<Parking>,
+    /// The stage's own.
+    pub(crate) cursor: StageCursor,
     pub(crate) status: Arc<EngineStatus>,
     /// Its place among the stages.
     pub(crate) index: usize,
+    /// Most events in one turn.
+    pub(crate) batch_cap: u64,
+}
+
+/// What a handler's stage needs to know of the life that begins.
+#[derive(Clone)]
+pub(crate) struct Life {
     /// The sequence of the ring's first event.
     pub(crate) base: u64,
     /// The first live sequence.
     pub(crate) live_from: u64,
     /// Journal time before `base`.
     pub(crate) time_ns: u64,
-    /// Most events in one turn.
-    pub(crate) batch_cap: u64,
     pub(crate) journal_id: Option<JournalId>,
     /// All effects are known to have been emitted: a backtest.
     pub(crate) all_done: bool,
     pub(crate) epochs: Epochs,
     pub(crate) findings: Arc<Findings>,
-    pub(crate) batches: BatchMeter,
     /// For a stage that is measured.
     pub(crate) clock: Arc<dyn Clock>,
-    /// For the journal's stage.
-    pub(crate) journal: Told<JournalLine>,
 }
 
-/// A stage, boxed once and called once a turn; what it does to each event is monomorphised inside.
+/// A stage before the engine starts.
+pub(crate) trait DescribedStage<E: Event>: Send {
+    /// Takes what it kept from disk.
+    fn open(&mut self, opening: &mut Opening<'_>) -> Result<OpenedStage, KeepError>;
+    /// What the keeper needs to write for it, if it has to; `place` is the stage's among all.
+    fn keep_by(&mut self, journal: &Files, place: usize) -> Result<Option<KeptStage>, KeepError>;
+    /// The files that say what it needs no history for any more: to be synced before retention hears of it.
+    fn notes(&self) -> Result<Vec<File>, KeepError>;
+    /// The stage, ready to run.
+    fn wire(self: Box<Self>, wiring: Wiring<E>, life: Life) -> Box<dyn RunStage<E>>;
+}
+
+/// A stage at work, called once a turn; what it does to each event is monomorphised inside.
 pub(crate) trait RunStage<E: Event>: Send {
-    fn wire(&mut self, wiring: Wiring<E>);
-    fn start(&mut self);
+    fn start(&mut self) {}
     fn turn(&mut self) -> Turn;
-    /// A turn together with the journal's, of a stage gated on nothing but journalled: each event is handed
-    /// over as soon as it is appended. Idle if that can't be done just now: then each has a turn of its own.
-    fn turn_behind(&mut self, _journal: &mut JournalStage<E>) -> Turn {
+    /// A turn together with the stage ahead of it on its lane: see [`Ahead`]. Idle if that can't be done just
+    /// now: then each has a turn of its own.
+    fn turn_behind(&mut self, _ahead: &mut dyn Ahead<E>) -> Turn {
         Turn::Idle
     }
-    /// The journal's stage, if it is that.
-    fn as_journal(&mut self) -> Option<&mut JournalStage<E>> {
+    /// The stage as what others come behind, if it is that.
+    fn as_ahead(&mut self) -> Option<&mut dyn Ahead<E>> {
         None
     }
     /// The stage's last call, unless it failed.
-    fn end(&mut self);
+    fn end(&mut self) {}
     /// The engine ends: turns are to be short from now on.
     fn hurry(&mut self) {}
     /// Its place among the stages.
@@ -94,18 +106,20 @@ pub(crate) trait RunStage<E: Event>: Send {
     fn is_unsure(&self) -> bool;
     /// The sequence behind the last event that it finished.
     fn done(&self) -> u64;
-    /// Takes what it kept from disk.
-    fn open(&mut self, _opening: &mut Opening<'_>) -> Result<Option<OpenedStage>, KeepError> {
-        Ok(None)
-    }
-    /// What the keeper needs to write for it, if it has to; `place` is the stage's among all.
-    fn keep_by(&mut self, _journal: &Files, _place: usize) -> Result<Option<KeptStage>, KeepError> {
-        Ok(None)
-    }
-    /// The files that say what it needs no history for any more: to be synced before retention hears of it.
-    fn notes(&self) -> Result<Vec<File>, KeepError> {
-        Ok(Vec::new())
-    }
     /// Gives the handler (or the journal's writer) back.
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}
+
+/// The journal, to a stage behind it on the same lane that waits for nothing else: it is given each few events
+/// first, out of the chunk that the other has taken.
+pub(crate) trait Ahead<E> {
+    /// The sequence behind the last event that it finished.
+    fn done(&self) -> u64;
+    /// How many events it surely takes now, as far as it knows without looking.
+    fn room(&self) -> u64;
+    /// Takes the events of a row, which begins where it is, and says so; the sequence behind the last that it
+    /// took.
+    fn take(&mut self, row: Row<'_, E>) -> u64;
+    /// Releases in the ring all that it took.
+    fn settle(&mut self);
 }
