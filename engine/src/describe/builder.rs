@@ -177,6 +177,7 @@ impl<E: Event> EngineBuilder<E> {
             return Err(BuildError::JournalLane { found });
         }
         self.check_graph()?;
+        self.check_columns()?;
         self.check_kept(is_backtest)?;
         self.check_cores()?;
         let found = self.parking_lanes();
@@ -194,7 +195,7 @@ impl<E: Event> EngineBuilder<E> {
         if self.capacity < least || !self.capacity.is_power_of_two() || self.capacity > 1 << 32 {
             return Err(BuildError::BadCapacity { capacity: self.capacity, least, because });
         }
-        let bytes = ring::bytes::<E>(self.capacity);
+        let bytes = ring::bytes::<E>(self.capacity).saturating_add(self.column_bytes());
         if let Err(available) = ring::check_memory(bytes) {
             return Err(BuildError::RingTooLarge { capacity: self.capacity, bytes, available });
         }
@@ -313,10 +314,10 @@ impl<E: Event> EngineBuilder<E> {
     /// Which stage reads which, the journal's among them, by their places on all lanes; and what decides
     /// where each may start.
     pub(crate) fn reads(&self) -> (Reads, Vec<StateKind>) {
-        let (stages, kinds): (Vec<(&str, &[String])>, Vec<StateKind>) = self
-            .items()
-            .map(|item| ((item.name.as_str(), item.gate.reads.as_slice()), item.facts.kind()))
-            .unzip();
+        let (reads, kinds): (Vec<Vec<String>>, Vec<StateKind>) =
+            self.items().map(|item| (self.read_by(item), item.facts.kind())).unzip();
+        let names = self.items().map(|item| item.name.as_str());
+        let stages: Vec<(&str, &[String])> = names.zip(reads.iter().map(Vec::as_slice)).collect();
         (Reads::of(&stages), kinds)
     }
 }

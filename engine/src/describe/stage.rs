@@ -4,6 +4,7 @@ use slipring_journal::Event;
 
 use super::gate::Gate;
 use super::lane::Item;
+use crate::column::Column;
 use crate::handler::Handler;
 use crate::handler::latency::{LatencyRecorder, Measured, Meter, Unmeasured};
 use crate::kept::dead_letters::OnError;
@@ -118,14 +119,34 @@ impl<H, M: Meter> Stage<H, M> {
         self
     }
 
+    /// The handler writes the column, for the stages behind this one: by
+    /// [`Context::write`](crate::Context::write). A column has one stage that writes it.
+    #[must_use]
+    pub fn writes<T>(mut self, column: &Column<T>) -> Self {
+        self.keeps.columns.writes.push(column.any().clone());
+        self
+    }
+
+    /// The handler reads the column, by [`Context::read`](crate::Context::read). The stage must be gated
+    /// behind the one that writes it, over other stages or not, by [`Gate::after`](crate::Gate::after) or
+    /// [`Gate::after_only`](crate::Gate::after_only).
+    ///
+    /// [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) starts the stage that writes no later than this
+    /// one: what is to be read is made again.
+    #[must_use]
+    pub fn reads<T>(mut self, column: &Column<T>) -> Self {
+        self.keeps.columns.reads.push(column.any().clone());
+        self
+    }
+
     pub(crate) fn into_item<E: Event>(self) -> Item<E>
     where
         H: Handler<E>,
     {
         let Stage { name, handler, meter, gate, keeps } = self;
-        let facts = keeps.facts();
+        let (facts, columns) = (keeps.facts(), keeps.columns.clone());
         let stage = Box::new(HandlerStage::new(name.clone(), handler, keeps, meter));
-        Item { name, gate, facts, stage: Some(stage) }
+        Item { name, gate, facts, columns, stage: Some(stage) }
     }
 }
 

@@ -42,6 +42,7 @@ impl<E: Event> EngineBuilder<E> {
     ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         let (common, counters_file) = self.common(writer.as_ref(), &begin)?;
         let (producer, pollers) = ring::build::<E>(self.capacity, common.names.len(), self.publishers);
+        self.bind_columns(common.first_seat, &common.names);
         common.follow_journal();
         let retention = writer.as_ref().and_then(Writer::retention);
         let keeper = self.keeper(&common, retention.clone())?;

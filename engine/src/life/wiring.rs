@@ -110,6 +110,7 @@ impl<'a, E: Event> Wirer<'a, E> {
             cursor: common.cursors[index].clone(),
             status: Arc::clone(&common.status),
             index,
+            seat: common.first_seat + index as u64,
             base: begin.base,
             live_from: begin.live_from,
             time_ns: begin.time_ns,

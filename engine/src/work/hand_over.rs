@@ -114,7 +114,7 @@ struct OwnContext<'a> {
 impl<'a> OwnContext<'a> {
     #[inline(always)]
     fn of(home: &'a mut Context) -> Self {
-        OwnContext { context: home.clone(), home }
+        OwnContext { context: Context { seat: home.seat, ..home.clone() }, home }
     }
 }
 

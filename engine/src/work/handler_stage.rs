@@ -109,6 +109,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             journal_id: wiring.journal_id,
             effects_end: self.duties.effects_end,
             release: Cell::new(false),
+            seat: wiring.seat,
         };
         let notes_from = self.duties.progress.as_ref().map_or(u64::MAX, |_| context.effects_end);
         let pass = Pass {

@@ -47,6 +47,8 @@ pub(crate) struct Wiring<E> {
     pub(crate) status: Arc<EngineStatus>,
     /// Its place among the stages.
     pub(crate) index: usize,
+    /// What columns know it by.
+    pub(crate) seat: u64,
     /// The sequence of the ring's first event.
     pub(crate) base: u64,
     /// The first live sequence.

@@ -1,5 +1,7 @@
 //! The engine as its user sees it, from opening to its end.
 
+mod columns;
+mod columns_model;
 mod drained;
 mod ending;
 mod extremes;
