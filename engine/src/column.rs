@@ -371,16 +371,16 @@ mod tests {
         let written = text(|| column.write(first + 1, 0, &7));
         assert!(written.contains("stage b") && written.contains("column made"), "{written}");
         assert!(written.contains(".writes(&column)"), "{written}");
-        let read = text(|| drop(column.read(first + 2, 0)));
+        let read = text(|| assert_eq!(column.read(first + 2, 0), None));
         assert!(read.contains("stage c") && read.contains(".reads(&column)"), "{read}");
         // Of another engine, before and behind, and of none.
         for seat in [first - 1, first + 3] {
-            let read = text(|| drop(column.read(seat, 0)));
+            let read = text(|| assert_eq!(column.read(seat, 0), None));
             assert!(read.contains("no stage of its engine declares"), "{read}");
         }
-        let unbound = text(|| drop(Column::<u64>::named("loose").read(first, 0)));
+        let unbound = text(|| assert_eq!(Column::<u64>::named("loose").read(first, 0), None));
         assert!(unbound.contains("column loose"), "{unbound}");
-        let cloned = text(|| drop(column.read(NO_SEAT, 0)));
+        let cloned = text(|| assert_eq!(column.read(NO_SEAT, 0), None));
         assert!(cloned.contains("clone of a context"), "{cloned}");
     }
 

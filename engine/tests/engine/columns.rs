@@ -5,8 +5,8 @@ use std::sync::mpsc::{Sender, channel};
 
 use slipring::bytemuck::Pod;
 use slipring::{
-    BuildError, Column, Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, OnError, Publishers,
-    ReplayFrom, ReplayUntil, ShutdownError, Stage,
+    BuildError, Column, Context, DeadLetters, Engine, EngineBuilder, Event, Gate, Journal, Lane, OnError,
+    Publishers, ReplayFrom, ReplayUntil, ShutdownError, Stage,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -178,6 +178,29 @@ fn of_a_dead_letter_a_skipped_and_a_void_event_there_is_nothing() {
     // Replay in the middle makes the same again, and what is skipped is not there.
     let seen = live(Some(7), ReplayFrom::Sequence(3), 1);
     assert_eq!(seen, [of(3), (4, None), (5, None), of(6), (7, None), of(8), of(9), (10, None)]);
+}
+
+/// The old event stays without, and the new one is as any other.
+#[test]
+fn of_a_dead_letter_that_is_published_again_there_is_a_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let (column, (sender, seen)) = (Column::<u64>::named("made"), channel());
+    let (written, mut is_first) = (column.clone(), true);
+    let pricer = move |tick: &Tick, context: &Context| {
+        context.write(&written, tick.id);
+        if std::mem::take(&mut is_first) { Err("not yet") } else { Ok(()) }
+    };
+    let pricer = Stage::new("pricer", pricer, Gate::JOURNALLED).writes(&column);
+    let risk = Stage::new("risk", reader(&column, sender), Gate::JOURNALLED.after("pricer")).reads(&column);
+    let lane = Lane::named("main").journal().with(pricer.on_error(OnError::DeadLetter)).with(risk);
+    let journal = Journal::at(folder.path()).segment_records(64);
+    let (engine, mut publisher) = Engine::builder().journal(journal).lane(lane).go_live().unwrap();
+    let refused = publisher.publish(Tick { id: 7 }).unwrap();
+    engine.wait_stage("risk", refused).unwrap();
+    let mut letters = DeadLetters::of(folder.path()).unwrap();
+    letters.reprocess(&engine, &mut publisher, |_| true).unwrap();
+    engine.join().unwrap();
+    assert_eq!(seen.iter().collect::<Vec<_>>(), [(0, None), (1, Some(7))]);
 }
 
 #[test]

@@ -101,7 +101,6 @@ fn a_column_is_made_again_for_a_stage_that_reads_it_over_another() {
     }
 }
 
-/// From a time, too: there no snapshot is restored, and stages begin together.
 #[test]
 fn columns_of_stages_with_snapshots_of_different_intervals_are_there_wherever_they_start() {
     let nodes = [
