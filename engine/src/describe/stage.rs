@@ -6,11 +6,12 @@ use super::gate::Gate;
 use super::lane::Item;
 use crate::column::Column;
 use crate::handler::Handler;
-use crate::handler::latency::{LatencyRecorder, Measured, Meter, Unmeasured};
+use crate::handler::latency::{FromPublish, LatencyRecorder, Measured, Meter, Unmeasured};
 use crate::kept::dead_letters::OnError;
 use crate::kept::digests::{Digest, Digests};
 use crate::kept::duties::{DigestCalls, Keeps, SnapshotCalls};
 use crate::kept::effects::Effects;
+use crate::kept::facts::StageFacts;
 use crate::kept::snapshot::{Snapshot, Snapshots};
 use crate::key::StageName;
 use crate::work::handler_stage::HandlerStage;
@@ -64,12 +65,20 @@ impl<H> Stage<H> {
         Stage { name: name.into_name(), handler, meter: Unmeasured, gate, keeps: Keeps::nothing() }
     }
 
-    /// Records how old each live event is when the handler has finished it; see [`Latency`](crate::Latency)
+    /// Records how old each live event is when the handler has finished it, by the event's own time; see [`Latency`](crate::Latency)
     /// for what exactly is measured and what it costs.
     #[must_use]
     pub fn measured(self, recorder: LatencyRecorder) -> Stage<H, Measured> {
         let Stage { name, handler, meter: Unmeasured, gate, keeps } = self;
         Stage { name, handler, meter: Measured::new(recorder), gate, keeps }
+    }
+
+    /// Records how long ago each live event was published when the handler has finished it, whatever the
+    /// event's own time; see [`Latency`](crate::Latency).
+    #[must_use]
+    pub fn measured_from_publish(self, recorder: LatencyRecorder) -> Stage<H, FromPublish> {
+        let Stage { name, handler, meter: Unmeasured, gate, keeps } = self;
+        Stage { name, handler, meter: FromPublish::new(recorder), gate, keeps }
     }
 }
 
@@ -144,7 +153,8 @@ impl<H, M: Meter> Stage<H, M> {
         H: Handler<E>,
     {
         let Stage { name, handler, meter, gate, keeps } = self;
-        let (facts, columns) = (keeps.facts(), keeps.columns.clone());
+        let facts = StageFacts { asks_publish: M::ASKS_PUBLISH, ..keeps.facts() };
+        let columns = keeps.columns.clone();
         let stage = Box::new(HandlerStage::new(name.clone(), handler, keeps, meter));
         Item { name, gate, facts, columns, stage: Some(stage) }
     }

@@ -21,13 +21,13 @@ pub enum BuildError {
     },
     /// The ring does not fit into memory.
     #[error(
-        "ring_capacity = {capacity}: the ring, with the columns beside it, would take {bytes} bytes, and {available} are \
+        "ring_capacity = {capacity}: the ring, with what lies beside it for columns and latency, would take {bytes} bytes, and {available} are \
          available: take fewer slots, or smaller events"
     )]
     RingTooLarge {
         /// The capacity asked for, events.
         capacity: usize,
-        /// What the ring takes, and its stages' columns, bytes.
+        /// What the ring takes, with what lies beside it: columns, and when events were published. Bytes.
         bytes: u64,
         /// What the machine has, bytes, as far as it says; 0 if it gives none of that size.
         available: u64,

@@ -76,6 +76,7 @@ impl<H> Keeps<H> {
             effects: self.effects.is_some(),
             dead_letters: self.dead_letters,
             stateless: self.stateless,
+            asks_publish: false,
         }
     }
 }

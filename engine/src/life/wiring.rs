@@ -14,7 +14,7 @@ use crate::describe::builder::{EngineBuilder, parks};
 use crate::describe::gate::{Gate, Level};
 use crate::describe::lane::{Item, Lane};
 use crate::names::JOURNAL;
-use crate::ring::{Poller, Publishers};
+use crate::ring::{Poller, Publishers, Stamps};
 use crate::work::journal_stage::JournalStage;
 use crate::work::lane::{LOOKS, Named, Run};
 use crate::work::stage::{RunStage, Wiring};
@@ -35,6 +35,8 @@ pub(super) struct Wirer<'a, E: Event> {
     /// For the journal's stage.
     writer: Option<Writer<E>>,
     pollers: std::vec::IntoIter<Poller<E>>,
+    /// If a stage is measured from publish.
+    stamps: Option<Arc<Stamps>>,
     /// Each stage's place, by its name.
     places: HashMap<&'a str, usize>,
     /// Of the stages wired so far.
@@ -51,12 +53,13 @@ impl<'a, E: Event> Wirer<'a, E> {
         begin: &'a Begin,
         writer: Option<Writer<E>>,
         pollers: Vec<Poller<E>>,
+        stamps: Option<Arc<Stamps>>,
     ) -> Self {
         let journal_id = writer.as_ref().map(Writer::journal_id).or(begin.source);
         let pollers = pollers.into_iter();
         let places = common.names.iter().enumerate().map(|(at, name)| (&**name, at)).collect();
         let (gates, parking) = (Vec::new(), 0);
-        Wirer { builder, common, begin, crowded, journal_id, writer, pollers, places, gates, parking }
+        Wirer { builder, common, begin, crowded, journal_id, writer, pollers, stamps, places, gates, parking }
     }
 
     /// Each stage's gate.
@@ -103,6 +106,7 @@ impl<'a, E: Event> Wirer<'a, E> {
             batches: common.board.batches(index),
             journal: common.board.journal(),
             clock: Arc::clone(&self.builder.clock),
+            stamps: self.stamps.clone(),
             poller: self.pollers.next().expect("every stage has one"),
             watch: self.watch(&gate),
             published: common.published.clone(),

@@ -156,7 +156,7 @@ fn hand_over<E: Event, H: Handler<E>, M: Meter, const AHEAD: u64>(
             if let Err(error) = handler.event(&slot.event, context) {
                 return (at, End::Refused(error));
             }
-            meter.finished(slot.time_ns, !context.is_replay());
+            meter.finished(slot.time_ns, context);
         }
         if context.release.get() {
             return (at, End::Released);
@@ -178,7 +178,7 @@ impl<E: Event, H: Handler<E>, M: Meter> Visitor<E> for Pass<'_, H, M> {
         self.context.remaining = remaining as u32;
         if !slot.void {
             match self.handler.event(&slot.event, self.context) {
-                Ok(()) => self.meter.finished(slot.time_ns, !self.context.is_replay()),
+                Ok(()) => self.meter.finished(slot.time_ns, self.context),
                 Err(error) => {
                     if !self.refuse(at, error) {
                         return Visit::Stop;

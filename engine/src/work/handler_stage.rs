@@ -178,7 +178,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
 
 impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     fn wire(&mut self, wiring: Wiring<E>) {
-        self.meter.wire(&wiring.clock);
+        self.meter.wire(&wiring.clock, wiring.stamps.as_ref());
         self.done = wiring.base;
         let findings = Arc::clone(&wiring.findings);
         if wiring.all_done {

@@ -21,7 +21,7 @@ use crate::kept::keeper::KeptStage;
 use crate::kept::opening::{OpenedStage, Opening};
 use crate::lines::format::JournalLine;
 use crate::lines::told::Told;
-use crate::ring::Poller;
+use crate::ring::{Poller, Stamps};
 
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub(crate) struct Wiring<E> {
     pub(crate) batches: BatchMeter,
     /// For a stage that is measured.
     pub(crate) clock: Arc<dyn Clock>,
+    /// If one is measured from publish.
+    pub(crate) stamps: Option<Arc<Stamps>>,
     /// For the journal's stage.
     pub(crate) journal: Told<JournalLine>,
 }

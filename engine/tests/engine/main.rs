@@ -6,6 +6,7 @@ mod drained;
 mod ending;
 mod extremes;
 mod living;
+mod measured;
 mod panicked;
 mod replaying;
 mod stress;
