@@ -81,10 +81,8 @@ impl<E: Event> Producer<E> {
                 }
             }
             ToWrite::Multi(ring) => {
-                let stamp = self.stamps.as_deref().map(|stamps| {
-                    // The clock is the user's: asked before it is said that an event may come.
-                    (stamps, *self.called_ns.get_or_insert_with(called))
-                });
+                let stamps = self.stamps.as_deref();
+                let stamp = stamps.map(|stamps| (stamps, first_call(&mut self.called_ns, called)));
                 claim.begin(end);
                 let fill = |place: &mut SlotPlace| {
                     if let Some((stamps, called_ns)) = stamp {
@@ -96,7 +94,9 @@ impl<E: Event> Producer<E> {
                 if may()
                     && let Ok(number) = ring.try_publish(fill)
                 {
-                    self.called_ns = None;
+                    if stamp.is_some() {
+                        self.called_ns = None;
+                    }
                     claim.settle(number as u64 + 1);
                     return Some(number as u64);
                 }
@@ -118,10 +118,8 @@ impl<E: Event> Producer<E> {
     ) -> Option<u64> {
         let (slots, claim) = (&*self.slots, &*self.claim);
         let ToWrite::Single(single) = &mut self.places else { return None };
-        let stamp = self.stamps.as_deref().map(|stamps| {
-            // The clock is the user's: asked before it is said that an event may come.
-            (stamps, *self.called_ns.get_or_insert_with(called))
-        });
+        let stamps = self.stamps.as_deref();
+        let stamp = stamps.map(|stamps| (stamps, first_call(&mut self.called_ns, called)));
         let end = claim.end();
         claim.announce(end + 1);
         if may()
@@ -301,6 +299,14 @@ impl<E: Event> Producer<E> {
             }
         }
     }
+}
+
+/// When the publish in hand was called, which its first try asks. The clock may be the user's, so it is asked
+/// before it is said that an event may come.
+#[cold]
+#[inline(never)]
+fn first_call(called_ns: &mut Option<u64>, called: impl FnOnce() -> u64) -> u64 {
+    *called_ns.get_or_insert_with(called)
 }
 
 /// The slots of a batch of `count` places, by its first.
