@@ -14,8 +14,8 @@
 //! - A reader is gated on the writer. The writer's stage stores its cursor behind the cell (release,
 //!   `Cursor::set`), and the reader's looks at it before it handles the event (acquire, `Watch::end`), itself
 //!   or through the cursors of stages between them.
-//! - A cell is stored again a lap later. The writer has been shown that event, which was published after every
-//!   stage had released the slot of the lap before: the crate's cursors order that, as they do for slots
+//! - A cell is stored again a lap later. The writer has been shown that event, which was published after all
+//!   stages had released the slot of the lap before: the crate's cursors order that, as they do for slots
 //!   (`ring/slots.rs`).
 
 use std::fmt;

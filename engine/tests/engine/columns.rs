@@ -243,9 +243,8 @@ fn what_makes_no_sense_is_refused_when_it_is_opened() {
     };
     let free = Gate::PUBLISHED;
     let two = refused([uses("a", free.clone(), true, false), uses("b", free.after("a"), true, false)]);
-    assert!(
-        matches!(&two, BuildError::ColumnWrittenTwice { column, a, b } if (&**column, &**a, &**b) == ("quotes", "a", "b"))
-    );
+    let BuildError::ColumnWrittenTwice { column: written, a, b } = &two else { panic!("{two}") };
+    assert_eq!((&**written, &**a, &**b), ("quotes", "a", "b"));
     let unwritten = refused([uses("a", Gate::PUBLISHED, false, true)]);
     assert!(matches!(&unwritten, BuildError::ColumnNotWritten { stage, .. } if stage == "a"));
     // Not behind it, beside it behind a third, before it.
@@ -254,9 +253,8 @@ fn what_makes_no_sense_is_refused_when_it_is_opened() {
         uses("b", Gate::PUBLISHED.after("root"), false, true),
         uses("root", Gate::PUBLISHED, false, false),
     ]);
-    assert!(
-        matches!(&beside, BuildError::ColumnNotGated { reader, writer, .. } if (&**reader, &**writer) == ("b", "a"))
-    );
+    let BuildError::ColumnNotGated { reader, writer, .. } = &beside else { panic!("{beside}") };
+    assert_eq!((&**reader, &**writer), ("b", "a"));
     let before = refused([
         uses("a", Gate::PUBLISHED.after("b"), true, false),
         uses("b", Gate::PUBLISHED, false, true),
