@@ -10,9 +10,9 @@
 //! `cargo run --release -p slipring --example market_data_fan_out`
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use slipring::{Context, Engine, Event, Gate, Handler, HandlerError, Lane, StageKey};
+use slipring::{Column, Context, Engine, Event, Gate, Handler, HandlerError, Lane, Stage, StageKey};
 
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]
@@ -49,33 +49,40 @@ impl Handler<Quote> for Bars {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // State that two stages share. Relaxed is enough: the gate of `report` orders it behind `top`.
-    let bids: Arc<[AtomicI64; INSTRUMENTS]> = Arc::default();
-    let (best, reports) = (Arc::clone(&bids), Arc::new(AtomicU64::new(0)));
+    // The best bid of all instruments as of each quote: `top` goes on, and `report` reads that of its quote.
+    let best = Column::<i64>::named("best bid");
+    let (made, read, reports) = (best.clone(), best.clone(), Arc::new(AtomicU64::new(0)));
     let counted = Arc::clone(&reports);
-    let top = move |quote: &Quote, _: &Context| {
-        bids[quote.instrument as usize].store(quote.bid, Ordering::Relaxed);
+    let mut bids = [0; INSTRUMENTS];
+    let top = move |quote: &Quote, context: &Context| {
+        bids[quote.instrument as usize] = quote.bid;
+        context.write(&made, bids.into_iter().fold(0, i64::max));
     };
     let report = move |quote: &Quote, context: &Context| {
-        // It may be further by now, for nobody holds `top` back, but never behind this quote.
-        let bid = best[quote.instrument as usize].load(Ordering::Relaxed);
+        let best = context.read(&read).unwrap_or(0);
         if context.sequence() % 50_000 == 0 {
-            println!("{:>8}: instrument {} bid {bid}", context.sequence(), quote.instrument);
+            println!(
+                "{:>8}: instrument {} bids {}, best {best}",
+                context.sequence(),
+                quote.instrument,
+                quote.bid
+            );
         }
-        counted.fetch_add(u64::from(bid > 0), Ordering::Relaxed);
+        counted.fetch_add(u64::from(best >= quote.bid), Ordering::Relaxed);
     };
+    let report = Stage::new("report", report, Gate::PUBLISHED.after(["top", "bars"])).reads(&best);
     let mut widest = 0;
     let spreads = move |quote: &Quote, _: &Context| widest = (quote.ask - quote.bid).max(widest);
 
     let (engine, mut publisher) = Engine::builder()
         .ring_capacity(1 << 12)
-        .lane(Lane::named("top").stage("top", top, Gate::PUBLISHED))
+        .lane(Lane::named("top").with(Stage::new("top", top, Gate::PUBLISHED).writes(&best)))
         .lane(Lane::named("slow").stage("bars", Bars::default(), Gate::PUBLISHED).stage(
             "spreads",
             spreads,
             Gate::PUBLISHED,
         ))
-        .lane(Lane::named("report").stage("report", report, Gate::PUBLISHED.after(["top", "bars"])))
+        .lane(Lane::named("report").with(report))
         .open()?
         .go_live()?;
 

@@ -10,10 +10,10 @@
 //! `cargo run --release -p slipring --example risk_gate`
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use slipring::{Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, ReplayFrom};
+use slipring::{Column, Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, ReplayFrom, Stage};
 
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]
@@ -23,7 +23,6 @@ pub struct Order {
     pub quantity: i64,
 }
 
-const RING: usize = 1 << 10;
 const MOST_POSITION: i64 = 1_000;
 
 /// The world outside: the orders that were sent, and the sequence behind the last. A real gateway keeps the
@@ -35,32 +34,36 @@ struct Venue {
 }
 
 fn desk(folder: &Path, venue: &Arc<Venue>) -> EngineBuilder<Order> {
-    // One verdict a slot of the ring: risk is never a whole ring ahead of the gateway. Relaxed is enough, for
-    // the gate makes what risk did visible to the gateway.
-    let verdicts: Arc<[AtomicBool]> = (0..RING).map(|_| AtomicBool::new(false)).collect();
-    let (asked, venue) = (Arc::clone(&verdicts), Arc::clone(venue));
+    // One verdict for each order, from risk to the gateway; replay makes them again.
+    let verdicts = Column::<u8>::named("verdicts");
+    let (given, asked, venue) = (verdicts.clone(), verdicts.clone(), Arc::clone(venue));
     let mut position = 0;
     let risk = move |order: &Order, context: &Context| {
         let passes = (position + order.quantity).abs() <= MOST_POSITION;
         if passes {
             position += order.quantity;
         }
-        verdicts[context.sequence() as usize % RING].store(passes, Ordering::Relaxed);
+        context.write(&given, u8::from(passes));
     };
     let gateway = move |order: &Order, context: &Context| {
         // Not `is_replay`: the last life may have journalled this order and died before it was sent.
         let already_sent = context.sequence() < venue.sent_end.load(Ordering::Relaxed);
-        if !already_sent && asked[context.sequence() as usize % RING].load(Ordering::Relaxed) {
+        if !already_sent && context.read(&asked) == Some(1) {
             venue.sent.lock().map_err(|_| "the venue is gone")?.push(order.id);
         }
         venue.sent_end.fetch_max(context.sequence() + 1, Ordering::Relaxed);
         Ok::<_, &str>(())
     };
+    let gateway = Stage::new("gateway", gateway, Gate::DURABLE.after("risk"));
     Engine::builder()
-        .ring_capacity(RING)
+        .ring_capacity(1 << 10)
         .journal(Journal::at(folder))
-        .lane(Lane::named("journal").journal().stage("risk", risk, Gate::PUBLISHED))
-        .lane(Lane::named("out").stage("gateway", gateway, Gate::DURABLE.after("risk")))
+        .lane(
+            Lane::named("journal")
+                .journal()
+                .with(Stage::new("risk", risk, Gate::PUBLISHED).writes(&verdicts)),
+        )
+        .lane(Lane::named("out").with(gateway.reads(&verdicts)))
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -51,6 +51,7 @@ extern crate self as slipring;
 // A folder knows those below it. `tests/layers.rs` says which those are, and holds each to it.
 mod any_error;
 mod clock;
+mod column;
 mod counters;
 mod cursors;
 mod describe;
@@ -72,6 +73,7 @@ mod work;
 
 pub use any_error::Error;
 pub use clock::{Clock, SystemClock};
+pub use column::Column;
 pub use counters::figures::{
     Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters,
 };
@@ -136,7 +138,7 @@ pub use slipring_journal::{
 /// ```
 pub mod prelude {
     pub use crate::{
-        Context, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Publisher, Publishers,
+        Column, Context, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Publisher, Publishers,
         ReplayFrom, ReplayUntil, Snapshot, Snapshots, Stage, StageKey, SyncMode, Wait,
     };
 }

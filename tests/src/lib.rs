@@ -47,6 +47,7 @@ pages! {
     ComeFromPandas "how-to/come-from-pandas"
     ComeFromSqlite "how-to/come-from-sqlite"
     ComeFromTheDisruptorCrate "how-to/come-from-the-disruptor-crate"
+    GiveAResultToTheStagesBehind "how-to/give-a-result-to-the-stages-behind"
     HandleErrors "how-to/handle-errors"
     KeepTheJournalInMemory "how-to/keep-the-journal-in-memory"
     MeasureLatency "how-to/measure-latency"

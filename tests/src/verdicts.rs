@@ -1,38 +1,32 @@
 //! Stages that read each other: `risk` makes a verdict of each event, `book` a result of each verdict,
-//! `gateway` sends each result. Results lie beside the stages, by sequence, and are gone with the process.
+//! `gateway` sends each result. Verdicts and results are columns, gone with the process.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-
-use slipring::{Context, Handler, HandlerError, Snapshot};
+use slipring::{Column, Context, Handler, HandlerError, Snapshot};
 
 use crate::journals::Note;
-
-/// What a stage made of each event in this life.
-pub type Results = Arc<Mutex<BTreeMap<u64, u64>>>;
 
 /// Makes of what was there, and of what it reads, what it says of an event.
 #[derive(Debug)]
 pub struct Step {
     state: u64,
-    reads: Option<Results>,
-    makes: Results,
+    reads: Option<Column<u64>>,
+    makes: Column<u64>,
 }
 
 impl Step {
     /// At the beginning.
-    pub fn new(reads: Option<&Results>, makes: &Results) -> Self {
-        Step { state: 0, reads: reads.cloned(), makes: Arc::clone(makes) }
+    pub fn new(reads: Option<&Column<u64>>, makes: &Column<u64>) -> Self {
+        Step { state: 0, reads: reads.cloned(), makes: makes.clone() }
     }
 }
 
-/// What was made of the event of this sequence.
+/// What was made of the event.
 ///
 /// # Errors
 /// If that was not in this life.
-pub fn read(results: &Results, sequence: u64) -> Result<u64, HandlerError> {
-    let found = results.lock().map_err(|_| "a stage panicked")?.get(&sequence).copied();
-    found.ok_or_else(|| format!("nothing was made of {sequence} in this life").into())
+pub fn read(results: &Column<u64>, context: &Context) -> Result<u64, HandlerError> {
+    let sequence = context.sequence();
+    context.read(results).ok_or_else(|| format!("nothing was made of {sequence} in this life").into())
 }
 
 fn next(state: u64, word: u64) -> u64 {
@@ -52,13 +46,12 @@ pub fn results(end: u64) -> Vec<u64> {
 
 impl Handler<Note> for Step {
     fn event(&mut self, event: &Note, context: &Context) -> Result<(), HandlerError> {
-        let at = context.sequence();
         let word = match &self.reads {
-            Some(results) => read(results, at)?,
+            Some(results) => read(results, context)?,
             None => event.id,
         };
         self.state = next(self.state, word);
-        self.makes.lock().map_err(|_| "a stage panicked")?.insert(at, self.state);
+        context.write(&self.makes, self.state);
         Ok(())
     }
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    Context, Engine, Gate, Handler, HandlerError, Journal, Lane, LateConsumer, LateContext, Output,
-    PublishError, Publisher, Publishers, Schedule, StageKey, SyncMode, Timers, Wait,
+    Column, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, LateConsumer, LateContext, Latency,
+    Output, PublishError, Publisher, Publishers, Schedule, Stage, StageKey, SyncMode, Timers, Wait,
 };
 use slipring_tests::counting::{Counting, calls};
 use slipring_tests::folders::in_memory;
@@ -26,6 +26,8 @@ struct Probe {
     /// Allocates at this event: the control.
     allocates_at: Option<u64>,
     told: Arc<AtomicU64>,
+    writes: Option<Column<[u64; 3]>>,
+    reads: Option<Column<[u64; 3]>>,
 }
 
 impl Handler<Note> for Probe {
@@ -33,6 +35,12 @@ impl Handler<Note> for Probe {
         self.first.get_or_insert_with(calls);
         if self.allocates_at == Some(context.sequence()) {
             drop(std::hint::black_box(Box::new(context.sequence())));
+        }
+        if let Some(column) = &self.writes {
+            context.write(column, [context.sequence(); 3]);
+        }
+        if let Some(column) = &self.reads {
+            assert_eq!(context.read(column), Some([context.sequence(); 3]));
         }
         self.events += 1;
         self.last = calls();
@@ -97,10 +105,21 @@ fn run(publishers: u64, journal: bool, wait: Wait, allocates_at: Option<u64>) ->
         lane = lane.journal();
     }
     let first = Probe { allocates_at, ..probe() };
+    let column = Column::named("made");
+    let side = Probe { writes: Some(column.clone()), ..probe() };
+    let side = Stage::new("side", side, Gate::PUBLISHED).writes(&column);
+    let out = Probe { reads: Some(column.clone()), ..probe() };
+    let out = Stage::new("out", out, durable.after(["side", "fused"])).reads(&column);
+    let out_lane = Lane::named("out").wait(wait);
+    // With stamps beside the ring, and without.
+    let out_lane = match journal {
+        true => out_lane.with(out.measured_from_publish(Latency::recorder().0)),
+        false => out_lane.with(out),
+    };
     let builder = builder
         .lane(lane.stage("first", first, level.clone()).stage("fused", probe(), level.after("first")))
-        .lane(Lane::named("side").wait(wait).stage("side", probe(), Gate::PUBLISHED))
-        .lane(Lane::named("out").wait(wait).stage("out", probe(), durable.after(["side", "fused"])));
+        .lane(Lane::named("side").wait(wait).with(side))
+        .lane(out_lane);
     let (engine, mut publisher) = builder.open().unwrap().go_live().unwrap();
     let mut calls = Vec::new();
     if publishers == 1 {

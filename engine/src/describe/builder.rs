@@ -15,7 +15,7 @@ use crate::kept::cuts::Reads;
 use crate::kept::folders::is_file_name;
 use crate::kept::opening::{OpenedStage, Opening};
 use crate::kept::plan::StateKind;
-use crate::ring::{self, Publishers};
+use crate::ring::{self, Publishers, Stamps};
 use crate::work::wait::Wait;
 
 /// Describes an engine; [`EngineBuilder::open`] makes it.
@@ -159,6 +159,11 @@ impl<E: Event> EngineBuilder<E> {
         self.items().any(|item| !item.facts.stateless)
     }
 
+    /// Whether a stage asks when events were published.
+    pub(crate) fn has_stamps(&self) -> bool {
+        self.items().any(|item| item.facts.asks_publish)
+    }
+
     /// Refuses what makes no sense.
     pub(crate) fn check(&self, is_backtest: bool) -> Result<(), BuildError> {
         self.check_ring()?;
@@ -177,6 +182,7 @@ impl<E: Event> EngineBuilder<E> {
             return Err(BuildError::JournalLane { found });
         }
         self.check_graph()?;
+        self.check_columns()?;
         self.check_kept(is_backtest)?;
         self.check_cores()?;
         let found = self.parking_lanes();
@@ -194,7 +200,9 @@ impl<E: Event> EngineBuilder<E> {
         if self.capacity < least || !self.capacity.is_power_of_two() || self.capacity > 1 << 32 {
             return Err(BuildError::BadCapacity { capacity: self.capacity, least, because });
         }
-        let bytes = ring::bytes::<E>(self.capacity);
+        let stamps = if self.has_stamps() { Stamps::bytes(self.capacity) } else { 0 };
+        let beside = self.column_bytes().saturating_add(stamps);
+        let bytes = ring::bytes::<E>(self.capacity).saturating_add(beside);
         if let Err(available) = ring::check_memory(bytes) {
             return Err(BuildError::RingTooLarge { capacity: self.capacity, bytes, available });
         }
@@ -313,10 +321,10 @@ impl<E: Event> EngineBuilder<E> {
     /// Which stage reads which, the journal's among them, by their places on all lanes; and what decides
     /// where each may start.
     pub(crate) fn reads(&self) -> (Reads, Vec<StateKind>) {
-        let (stages, kinds): (Vec<(&str, &[String])>, Vec<StateKind>) = self
-            .items()
-            .map(|item| ((item.name.as_str(), item.gate.reads.as_slice()), item.facts.kind()))
-            .unzip();
+        let (reads, kinds): (Vec<Vec<String>>, Vec<StateKind>) =
+            self.items().map(|item| (self.read_by(item), item.facts.kind())).unzip();
+        let names = self.items().map(|item| item.name.as_str());
+        let stages: Vec<(&str, &[String])> = names.zip(reads.iter().map(Vec::as_slice)).collect();
         (Reads::of(&stages), kinds)
     }
 }

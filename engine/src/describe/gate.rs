@@ -41,7 +41,8 @@ impl Gate {
         Gate { level, after: Vec::new(), reads: Vec::new() }
     }
 
-    /// Also waits until the stages named have finished the event, and may read what they made of it.
+    /// Also waits until the stages named have finished the event, and may read what they made of it: a
+    /// [`Column`](crate::Column), say.
     ///
     /// So [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) starts none of them behind this stage: what
     /// it is to read is made again. For that an older snapshot of theirs may be taken, or none; see
@@ -57,7 +58,7 @@ impl Gate {
 
     /// Also waits until the stages named have finished the event, and reads nothing of theirs: order, no
     /// more. Each starts from its own snapshot then, whatever the other needs. What [`Gate::after`] names too
-    /// is read.
+    /// is read, and so is a column that the stage [reads](crate::Stage::reads).
     #[must_use]
     pub fn after_only<M>(mut self, stages: impl IntoNames<M>) -> Self {
         stages.each(|name| self.after.push(name.to_owned()));

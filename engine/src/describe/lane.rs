@@ -5,6 +5,7 @@ use slipring_journal::Event;
 
 use super::gate::Gate;
 use super::stage::Stage;
+use crate::column::StageColumns;
 use crate::handler::Handler;
 use crate::handler::latency::Meter;
 use crate::kept::facts::StageFacts;
@@ -32,13 +33,15 @@ pub(crate) struct Item<E: Event> {
     pub(crate) name: String,
     pub(crate) gate: Gate,
     pub(crate) facts: StageFacts,
+    pub(crate) columns: StageColumns,
     /// None for the journal's: its writer is there when the engine starts.
     pub(crate) stage: Option<Box<dyn DescribedStage<E>>>,
 }
 
 impl<E: Event> Item<E> {
     fn journal() -> Self {
-        Item { name: JOURNAL.to_owned(), gate: Gate::PUBLISHED, facts: StageFacts::JOURNAL, stage: None }
+        let (facts, columns) = (StageFacts::JOURNAL, StageColumns::default());
+        Item { name: JOURNAL.to_owned(), gate: Gate::PUBLISHED, facts, columns, stage: None }
     }
 
     pub(crate) fn is_journal(&self) -> bool {

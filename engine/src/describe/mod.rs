@@ -4,6 +4,7 @@
 //! starts.
 
 pub(crate) mod builder;
+pub(crate) mod columns;
 pub(crate) mod gate;
 pub(crate) mod graph;
 pub(crate) mod lane;

@@ -4,12 +4,14 @@ use slipring_journal::Event;
 
 use super::gate::Gate;
 use super::lane::Item;
+use crate::column::Column;
 use crate::handler::Handler;
-use crate::handler::latency::{LatencyRecorder, Measured, Meter, Unmeasured};
+use crate::handler::latency::{FromPublish, LatencyRecorder, Measured, Meter, Unmeasured};
 use crate::kept::dead_letters::OnError;
 use crate::kept::digests::{Digest, Digests};
 use crate::kept::duties::{DigestCalls, Keeps, SnapshotCalls};
 use crate::kept::effects::Effects;
+use crate::kept::facts::StageFacts;
 use crate::kept::snapshot::{Snapshot, Snapshots};
 use crate::key::StageName;
 use crate::work::described::DescribedHandler;
@@ -63,12 +65,20 @@ impl<H> Stage<H> {
         Stage { name: name.into_name(), handler, meter: Unmeasured, gate, keeps: Keeps::nothing() }
     }
 
-    /// Records how old each live event is when the handler has finished it; see [`Latency`](crate::Latency)
+    /// Records how old each live event is when the handler has finished it, by the event's own time; see [`Latency`](crate::Latency)
     /// for what exactly is measured and what it costs.
     #[must_use]
     pub fn measured(self, recorder: LatencyRecorder) -> Stage<H, Measured> {
         let Stage { name, handler, meter: Unmeasured, gate, keeps } = self;
         Stage { name, handler, meter: Measured::new(recorder), gate, keeps }
+    }
+
+    /// Records how long ago each live event was published when the handler has finished it, whatever the
+    /// event's own time; see [`Latency`](crate::Latency).
+    #[must_use]
+    pub fn measured_from_publish(self, recorder: LatencyRecorder) -> Stage<H, FromPublish> {
+        let Stage { name, handler, meter: Unmeasured, gate, keeps } = self;
+        Stage { name, handler, meter: FromPublish::new(recorder), gate, keeps }
     }
 }
 
@@ -118,14 +128,35 @@ impl<H, M: Meter> Stage<H, M> {
         self
     }
 
+    /// The handler writes the column, for the stages behind this one: by
+    /// [`Context::write`](crate::Context::write). A column has one stage that writes it.
+    #[must_use]
+    pub fn writes<T>(mut self, column: &Column<T>) -> Self {
+        self.keeps.columns.writes.push(column.any().clone());
+        self
+    }
+
+    /// The handler reads the column, by [`Context::read`](crate::Context::read). The stage must be gated
+    /// behind the one that writes it, over other stages or not, by [`Gate::after`](crate::Gate::after) or
+    /// [`Gate::after_only`](crate::Gate::after_only).
+    ///
+    /// [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) starts the stage that writes no later than this
+    /// one: what is to be read is made again.
+    #[must_use]
+    pub fn reads<T>(mut self, column: &Column<T>) -> Self {
+        self.keeps.columns.reads.push(column.any().clone());
+        self
+    }
+
     pub(crate) fn into_item<E: Event>(self) -> Item<E>
     where
         H: Handler<E>,
     {
         let Stage { name, handler, meter, gate, keeps } = self;
-        let facts = keeps.facts();
+        let facts = StageFacts { asks_publish: M::ASKS_PUBLISH, ..keeps.facts() };
+        let columns = keeps.columns.clone();
         let stage = Box::new(DescribedHandler::new(name.clone(), handler, keeps, meter));
-        Item { name, gate, facts, stage: Some(stage) }
+        Item { name, gate, facts, columns, stage: Some(stage) }
     }
 }
 

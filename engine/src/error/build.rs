@@ -21,13 +21,13 @@ pub enum BuildError {
     },
     /// The ring does not fit into memory.
     #[error(
-        "ring_capacity = {capacity}: the ring would take {bytes} bytes, and {available} are available: take fewer slots, or \
-         smaller events"
+        "ring_capacity = {capacity}: the ring, with what lies beside it for columns and latency, would take {bytes} bytes, and {available} are \
+         available: take fewer slots, or smaller events"
     )]
     RingTooLarge {
         /// The capacity asked for, events.
         capacity: usize,
-        /// What the ring takes, bytes.
+        /// What the ring takes, with what lies beside it: columns, and when events were published. Bytes.
         bytes: u64,
         /// What the machine has, bytes, as far as it says; 0 if it gives none of that size.
         available: u64,
@@ -73,6 +73,53 @@ pub enum BuildError {
     Cycle {
         /// The stages, each after the next, the first again at the end.
         path: Vec<String>,
+    },
+    /// Two stages write the same column.
+    #[error(
+        "stages {a} and {b} both write column {column}, and a column has one writer: give each a column of its own"
+    )]
+    ColumnWrittenTwice {
+        /// The column.
+        column: String,
+        /// One stage.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// A stage reads a column that is never written.
+    #[error(
+        "stage {stage} reads column {column}, which no stage of this engine writes: add .writes(&column) to the one that \
+         does, with this Column or a clone of it"
+    )]
+    ColumnNotWritten {
+        /// The column.
+        column: String,
+        /// The stage that reads it.
+        stage: String,
+    },
+    /// A stage reads a column and does not wait for the stage that writes it.
+    #[error(
+        "stage {reader} reads column {column} and does not wait for stage {writer}, which writes it: gate it \
+         .after({writer:?})"
+    )]
+    ColumnNotGated {
+        /// The column.
+        column: String,
+        /// The stage that reads it.
+        reader: String,
+        /// The stage that writes it.
+        writer: String,
+    },
+    /// Another engine has the column.
+    #[error(
+        "stage {stage} uses column {column}, which another engine has or has had, and a column belongs to one engine, \
+         once: make a new Column for each"
+    )]
+    ColumnTaken {
+        /// The column.
+        column: String,
+        /// The stage that uses it.
+        stage: String,
     },
     /// A gate needs the journal, and there is none.
     #[error(

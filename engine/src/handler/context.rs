@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 
+use bytemuck::Pod;
 use slipring_journal::JournalId;
 
+use crate::column::{Column, NO_SEAT};
 use crate::cursors::cursor::Cursor;
 
-/// What a handler may know of the event that it is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a handler may know of the event that it is given. A clone knows the same, and can't use columns.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Context {
     pub(crate) sequence: u64,
     pub(crate) time_ns: u64,
@@ -18,6 +20,8 @@ pub struct Context {
     /// Effects of events below it are known to have been emitted.
     pub(crate) effects_end: u64,
     pub(crate) release: Cell<bool>,
+    /// Tells columns who asks.
+    pub(crate) seat: u64,
 }
 
 impl Context {
@@ -78,6 +82,37 @@ impl Context {
     #[inline]
     pub fn release(&self) {
         self.release.set(true);
+    }
+
+    /// Writes what this stage made of the event into a column, for the stages behind it. Written again for
+    /// the same event, the last value holds. One of an event that becomes a
+    /// [dead letter](crate::OnError::DeadLetter) is taken back.
+    ///
+    /// # Panics
+    /// If the stage does not say that it [writes](crate::Stage::writes) the column. As any panic of a handler
+    /// it halts the engine.
+    #[inline]
+    pub fn write<T: Pod>(&self, column: &Column<T>, value: T) {
+        column.write(self.seat, self.sequence, &value);
+    }
+
+    /// What the column's stage made of the event. `None` if that stage wrote nothing, has not handled the
+    /// event (a dead letter, or one that it is to [skip](crate::Recovered::skip)), or has started behind it;
+    /// never what it made of another event. The stage that writes may read what it has written.
+    ///
+    /// # Panics
+    /// If the stage does not say that it [reads](crate::Stage::reads) or writes the column. As any panic of a
+    /// handler it halts the engine.
+    #[inline]
+    pub fn read<T: Pod>(&self, column: &Column<T>) -> Option<T> {
+        column.read(self.seat, self.sequence)
+    }
+}
+
+impl Clone for Context {
+    fn clone(&self) -> Self {
+        // Columns are the event's for as long as the stage handles it, and a clone may outlive that.
+        Context { release: self.release.clone(), seat: NO_SEAT, ..*self }
     }
 }
 

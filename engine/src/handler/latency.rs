@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hdrhistogram::Histogram;
 
 use crate::clock::Clock;
+use crate::handler::context::Context;
+use crate::ring::Stamps;
 
 /// Values below it have a bucket each; above, each power of two is split into half as many.
 const SUB_BUCKETS: u64 = 2048;
@@ -40,13 +42,19 @@ const _: () = {
 /// The ages of the events that a stage has finished; for whoever wants to know, while it runs and afterwards.
 ///
 /// What is measured, in nanoseconds: the engine's clock when the handler has returned from an event, minus
-/// the event's own time. With the times that `publish` gives, that is the time from the call of `publish` on,
-/// a wait on a full ring included; with times of one's own it is the events' age by the engine's clock. 0 if
-/// the event's time lies ahead. Replayed events are not measured, nor void ones, nor one that the handler
-/// fails on. Resolution: three digits, up to 73 minutes.
 ///
-/// It costs the stage a look at the clock for each event, some 20 to 30 ns, and 264 KiB; another
-/// stage pays nothing.
+/// - by [`Stage::measured`](crate::Stage::measured) the event's own time: its age, whoever gave it its time.
+///   0 if that lies ahead;
+/// - by [`Stage::measured_from_publish`](crate::Stage::measured_from_publish) the clock's time when the
+///   publish was called, whatever the event's own time. A wait on a full ring is in it. Events that are
+///   published together have one call.
+///
+/// With the times that `publish` gives both are the same. Replayed events are not measured, nor void ones,
+/// nor one that the handler fails on. Resolution: three digits, up to 73 minutes.
+///
+/// It costs the stage a look at the clock for each event, and 264 KiB; another stage pays nothing. Measured
+/// from publish, it costs eight bytes more for each slot of the ring, and publishers a store for each event,
+/// with times of one's own a look at the clock for each call.
 ///
 /// ```
 /// # use slipring::{Context, Engine, Event, Gate, Lane, Latency, Stage};
@@ -136,9 +144,11 @@ impl LatencyRecorder {
 
 /// What a stage does besides when it has finished an event; what it is follows from its type.
 pub trait Meter: Send + 'static {
-    fn wire(&mut self, clock: &Arc<dyn Clock>);
-    /// An event of this time is finished.
-    fn finished(&mut self, time_ns: u64, is_live: bool);
+    /// It asks when events were published.
+    const ASKS_PUBLISH: bool = false;
+    fn wire(&mut self, clock: &Arc<dyn Clock>, stamps: Option<&Arc<Stamps>>);
+    /// An event of this time, which the context is of, is finished.
+    fn finished(&mut self, time_ns: u64, context: &Context);
 }
 
 /// Nothing.
@@ -146,10 +156,10 @@ pub trait Meter: Send + 'static {
 pub struct Unmeasured;
 
 impl Meter for Unmeasured {
-    fn wire(&mut self, _: &Arc<dyn Clock>) {}
+    fn wire(&mut self, _: &Arc<dyn Clock>, _: Option<&Arc<Stamps>>) {}
 
     #[inline(always)]
-    fn finished(&mut self, _: u64, _: bool) {}
+    fn finished(&mut self, _: u64, _: &Context) {}
 }
 
 /// Records its age.
@@ -165,15 +175,52 @@ impl Measured {
 }
 
 impl Meter for Measured {
-    fn wire(&mut self, clock: &Arc<dyn Clock>) {
+    fn wire(&mut self, clock: &Arc<dyn Clock>, _: Option<&Arc<Stamps>>) {
         self.clock = Some(Arc::clone(clock));
     }
 
     #[inline(always)]
-    fn finished(&mut self, time_ns: u64, is_live: bool) {
-        if is_live && let Some(clock) = &self.clock {
+    fn finished(&mut self, time_ns: u64, context: &Context) {
+        if !context.is_replay()
+            && let Some(clock) = &self.clock
+        {
             self.recorder.record(clock.now_ns().saturating_sub(time_ns));
         }
+    }
+}
+
+/// Records the time since its publish was called.
+pub struct FromPublish {
+    recorder: LatencyRecorder,
+    wired: Option<(Arc<dyn Clock>, Arc<Stamps>)>,
+}
+
+impl FromPublish {
+    pub(crate) fn new(recorder: LatencyRecorder) -> Self {
+        FromPublish { recorder, wired: None }
+    }
+}
+
+impl Meter for FromPublish {
+    const ASKS_PUBLISH: bool = true;
+
+    fn wire(&mut self, clock: &Arc<dyn Clock>, stamps: Option<&Arc<Stamps>>) {
+        self.wired = Some(Arc::clone(clock)).zip(stamps.cloned());
+    }
+
+    #[inline(always)]
+    fn finished(&mut self, _: u64, context: &Context) {
+        if !context.is_replay()
+            && let Some((clock, stamps)) = &self.wired
+        {
+            self.recorder.record(clock.now_ns().saturating_sub(stamps.of(context.sequence())));
+        }
+    }
+}
+
+impl std::fmt::Debug for FromPublish {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FromPublish").field("recorder", &self.recorder).finish_non_exhaustive()
     }
 }
 

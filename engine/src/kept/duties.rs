@@ -15,6 +15,7 @@ use super::facts::StageFacts;
 use super::findings::Findings;
 use super::link::ToKeeper;
 use super::snapshot::Snapshots;
+use crate::column::StageColumns;
 use crate::error::{Cause, Divergence, OutputError};
 use crate::handler::{Fatal, HandlerError};
 
@@ -25,6 +26,8 @@ pub(crate) struct Keeps<H> {
     pub(crate) effects: Option<Effects>,
     pub(crate) dead_letters: bool,
     pub(crate) stateless: bool,
+    /// What a refused event must leave nothing in.
+    pub(crate) columns: StageColumns,
 }
 
 pub(crate) struct SnapshotCalls<H> {
@@ -55,7 +58,14 @@ impl<H> Copy for DigestCalls<H> {}
 
 impl<H> Keeps<H> {
     pub(crate) fn nothing() -> Self {
-        Keeps { snapshots: None, digests: None, effects: None, dead_letters: false, stateless: false }
+        Keeps {
+            snapshots: None,
+            digests: None,
+            effects: None,
+            dead_letters: false,
+            stateless: false,
+            columns: StageColumns::default(),
+        }
     }
 
     /// The same as a value, without the calls.
@@ -66,6 +76,7 @@ impl<H> Keeps<H> {
             effects: self.effects.is_some(),
             dead_letters: self.dead_letters,
             stateless: self.stateless,
+            asks_publish: false,
         }
     }
 }
@@ -85,6 +96,7 @@ pub(crate) struct Duties<H> {
     pub(crate) effects_end: u64,
     pub(crate) progress: Option<EffectsProgress>,
     pub(crate) dead_letters: Option<dead_letter_log::DeadLetterLog>,
+    columns: StageColumns,
     pub(crate) digests: DigestDuty<H>,
     pub(crate) snapshots: SnapshotDuty<H>,
     pub(crate) to_keeper: Option<Arc<ToKeeper>>,
@@ -122,6 +134,7 @@ impl<H> Duties<H> {
             effects_end: 0,
             progress: None,
             dead_letters: None,
+            columns: keeps.columns.clone(),
             digests: DigestDuty {
                 calls: keeps.digests,
                 log: None,
@@ -252,6 +265,8 @@ impl<H> Duties<H> {
     /// Whether an error makes a dead letter here; notes it.
     #[cold]
     pub(crate) fn refuse(&mut self, sequence: u64, error: HandlerError) -> Result<(), Cause> {
+        // Nobody behind this stage is to read what it made of an event that it then refused.
+        self.columns.clear(sequence);
         match &mut self.dead_letters {
             Some(log) if !is_fatal(&error) => {
                 let appended = log.append(sequence, self.epoch, DeadLetterKind::Refused, &error.to_string());

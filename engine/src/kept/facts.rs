@@ -3,7 +3,7 @@
 
 use super::plan::StateKind;
 
-/// What a stage keeps beside the journal.
+/// What a stage keeps beside the journal, and asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StageFacts {
     /// How many snapshots, if it keeps any.
@@ -13,12 +13,20 @@ pub(crate) struct StageFacts {
     pub(crate) dead_letters: bool,
     /// It has no state that history makes.
     pub(crate) stateless: bool,
+    /// It asks when each event was published.
+    pub(crate) asks_publish: bool,
 }
 
 impl StageFacts {
     /// Of the journal's stage: what it keeps is the journal.
-    pub(crate) const JOURNAL: StageFacts =
-        StageFacts { snapshots: None, digests: false, effects: false, dead_letters: false, stateless: true };
+    pub(crate) const JOURNAL: StageFacts = StageFacts {
+        snapshots: None,
+        digests: false,
+        effects: false,
+        dead_letters: false,
+        stateless: true,
+        asks_publish: false,
+    };
 
     /// What is of a state, if anything is.
     pub(crate) fn of_a_state(&self) -> Option<&'static str> {

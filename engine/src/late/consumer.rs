@@ -29,7 +29,8 @@ pub enum FollowFrom {
     End,
 }
 
-/// What a late consumer's handler may know of the event that it is given.
+/// What a late consumer's handler may know of the event that it is given. Not what a stage made of it: a
+/// [`Column`](crate::Column) is read by stages alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LateContext {
     pub(crate) anchor: Anchor,

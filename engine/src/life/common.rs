@@ -8,6 +8,7 @@ use slipring_journal::__private::storage::Folder;
 use slipring_journal::{Cursors, Event, Journal, Writer};
 
 use super::start::Begin;
+use crate::column;
 use crate::counters::board::Board;
 use crate::counters::file::{self, CountersFile};
 use crate::cursors::cursor::Cursor;
@@ -26,6 +27,8 @@ pub(super) struct Common {
     /// Each stage's name, and its lane's.
     pub(super) names: Vec<String>,
     pub(super) lane_names: Vec<String>,
+    /// The first stage's seat; the others' follow.
+    pub(super) first_seat: u64,
     /// Each stage's.
     pub(super) cursors: Vec<Cursor>,
     pub(super) published: Cursor,
@@ -69,6 +72,7 @@ impl<E: Event> EngineBuilder<E> {
             haste: Arc::default(),
             findings: Arc::default(),
             board,
+            first_seat: column::take_seats(names.len()),
             names,
             lane_names,
             parking,

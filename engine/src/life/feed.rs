@@ -124,7 +124,7 @@ fn feed_paced<E: Event>(
                 let record = &records[done + index];
                 slot.set(record.time_ns(), record.kind() == Kind::Void, record.event());
             };
-            if publisher.put_all(part, fill).is_err() {
+            if publisher.put_all(part, None, fill).is_err() {
                 // Halted: the wait below says by whom.
                 break;
             }

@@ -26,9 +26,13 @@ impl<E: Event> EngineBuilder<E> {
                     journal = journal.held_by_snapshots();
                 }
                 let (writer, report) = journal.open::<E>()?;
+                self.take_columns()?;
                 Ok(Recovered::new(self, Some((writer, report))))
             }
-            None => Ok(Recovered::new(self, None)),
+            None => {
+                self.take_columns()?;
+                Ok(Recovered::new(self, None))
+            }
         }
     }
 
@@ -64,6 +68,8 @@ impl<E: Event> EngineBuilder<E> {
         if self.journal.is_some() {
             return Err(BuildError::BacktestWithJournal);
         }
-        Ok(Backtest::new(self, source.reader::<E>()?))
+        let reader = source.reader::<E>()?;
+        self.take_columns()?;
+        Ok(Backtest::new(self, reader))
     }
 }

@@ -16,7 +16,7 @@ use crate::late::{History, LateConsumers};
 use crate::publish::outlet::Outlet;
 use crate::publish::publisher::Publisher;
 use crate::publish::times::TimeBounds;
-use crate::ring::{self, Publishers};
+use crate::ring::{self, Publishers, Stamps};
 use crate::work::invoked::{Drive, Invoked};
 use crate::work::lane::Run;
 
@@ -41,14 +41,17 @@ impl<E: Event> EngineBuilder<E> {
         begin: Begin,
     ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         let (common, counters_file) = self.common(writer.as_ref(), &begin)?;
+        let stamps = self.has_stamps().then(|| Arc::new(Stamps::new(self.capacity)));
+        let stages = common.names.len();
         let (producer, pollers) =
-            ring::build::<E>(self.capacity, begin.base, common.names.len(), self.publishers);
+            ring::build::<E>(self.capacity, begin.base, stages, self.publishers, stamps.clone());
+        self.bind_columns(common.first_seat, &common.names);
         common.follow_journal();
         let retention = writer.as_ref().and_then(Writer::retention);
         let keeper = self.keeper(&common, retention.clone())?;
         let crowded = self.is_crowded();
         let lanes = std::mem::take(&mut self.lanes);
-        let mut wirer = Wirer::new((&self, crowded), &common, &begin, writer, pollers);
+        let mut wirer = Wirer::new((&self, crowded), &common, &begin, writer, pollers, stamps);
         let (mut invoked, mut threads) = (Vec::new(), Vec::new());
         for lane in lanes {
             let (name, is_invoked) = (lane.name.clone(), lane.invoked);

@@ -14,7 +14,7 @@ use crate::describe::builder::{EngineBuilder, parks};
 use crate::describe::gate::{Gate, Level};
 use crate::describe::lane::{Item, Lane};
 use crate::names::JOURNAL;
-use crate::ring::{Poller, Publishers};
+use crate::ring::{Poller, Publishers, Stamps};
 use crate::work::journal_stage::JournalStage;
 use crate::work::lane::{LOOKS, Named, Run};
 use crate::work::stage::{Life, Wiring};
@@ -36,6 +36,8 @@ pub(super) struct Wirer<'a, E: Event> {
     /// For the journal's stage.
     writer: Option<Writer<E>>,
     pollers: std::vec::IntoIter<Poller<E>>,
+    /// If a stage is measured from publish.
+    stamps: Option<Arc<Stamps>>,
     /// Each stage's place, by its name.
     places: HashMap<&'a str, usize>,
     /// Of the stages wired so far.
@@ -52,12 +54,13 @@ impl<'a, E: Event> Wirer<'a, E> {
         begin: &'a Begin,
         writer: Option<Writer<E>>,
         pollers: Vec<Poller<E>>,
+        stamps: Option<Arc<Stamps>>,
     ) -> Self {
         let journal_id = writer.as_ref().map(Writer::journal_id).or(begin.source);
         let pollers = pollers.into_iter();
         let places = common.names.iter().enumerate().map(|(at, name)| (&**name, at)).collect();
         let (gates, parking) = (Vec::new(), 0);
-        Wirer { builder, common, begin, crowded, journal_id, writer, pollers, places, gates, parking }
+        Wirer { builder, common, begin, crowded, journal_id, writer, pollers, stamps, places, gates, parking }
     }
 
     /// Each stage's gate.
@@ -108,7 +111,7 @@ impl<'a, E: Event> Wirer<'a, E> {
         };
         self.gates.push(gate);
         let stage = match stage {
-            Some(stage) => stage.wire(wiring, self.life()),
+            Some(stage) => stage.wire(wiring, self.life(index)),
             None => {
                 let writer = self.writer.take().expect("one lane runs the journal: checked in open");
                 Box::new(JournalStage::new(writer, common.board.journal(), wiring))
@@ -117,10 +120,11 @@ impl<'a, E: Event> Wirer<'a, E> {
         (name, stage)
     }
 
-    /// What a handler's stage needs to know.
-    fn life(&self) -> Life {
+    /// What the handler's stage of this place needs to know.
+    fn life(&self, index: usize) -> Life {
         let Begin { base, live_from, time_ns, ref epochs, source } = *self.begin;
         Life {
+            seat: self.common.first_seat + index as u64,
             base,
             live_from,
             time_ns,
@@ -130,6 +134,7 @@ impl<'a, E: Event> Wirer<'a, E> {
             epochs: epochs.clone(),
             findings: Arc::clone(&self.common.findings),
             clock: Arc::clone(&self.builder.clock),
+            stamps: self.stamps.clone(),
         }
     }
 

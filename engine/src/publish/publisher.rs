@@ -61,7 +61,7 @@ impl<E: Event> Publisher<E> {
     #[inline(always)]
     pub fn publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
         let time_ns = self.outlet.now_ns();
-        self.publish_at(time_ns, event)
+        self.put(time_ns, event, move |_| time_ns, |publisher, tries| publisher.wait_for_room(tries, None))
     }
 
     /// Publishes an event that happened at `time_ns` and gives its sequence. Waits while the ring is full.
@@ -75,7 +75,7 @@ impl<E: Event> Publisher<E> {
     /// engine's time, and both the engine's and the system's clock.
     #[inline(always)]
     pub fn publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        self.put(time_ns, event, |publisher, tries| publisher.wait_for_room(tries, None))
+        self.put(time_ns, event, Outlet::now_ns, |publisher, tries| publisher.wait_for_room(tries, None))
     }
 
     /// Publishes an event made in place from zeros: `fill` sees an event of zeros. A panic in `fill`
@@ -102,7 +102,7 @@ impl<E: Event> Publisher<E> {
         timeout: Duration,
     ) -> Result<u64, PublishError<E>> {
         let deadline = Instant::now().checked_add(timeout);
-        self.put(time_ns, event, |publisher, tries| publisher.wait_for_room(tries, deadline))
+        self.put(time_ns, event, Outlet::now_ns, |publisher, tries| publisher.wait_for_room(tries, deadline))
     }
 
     /// Publishes events with the clock's time, read once, and gives the sequence of the last; `None` if there
@@ -115,7 +115,8 @@ impl<E: Event> Publisher<E> {
     pub fn publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
         let time_ns = self.outlet.now_ns();
         self.check_time_of_all(time_ns)?;
-        let last = self.put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))?;
+        let fill = |index: usize, slot: &mut Slot<E>| slot.put(time_ns, &events[index]);
+        let last = self.put_all(events.len(), Some(time_ns), fill)?;
         self.last_ns = self.last_ns.max(time_ns);
         Ok(last)
     }
@@ -125,18 +126,28 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::publish_all`]; none was published if it is [`PublishError::TimeTooFar`].
     pub fn publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
+        let called_ns = self.called_ns();
         let latest_ns = self.check_times(events)?;
-        let last = self.put_all(events.len(), |index, slot| slot.put(events[index].0, &events[index].1))?;
+        let fill = |index: usize, slot: &mut Slot<E>| slot.put(events[index].0, &events[index].1);
+        let last = self.put_all(events.len(), called_ns, fill)?;
         self.last_ns = self.last_ns.max(latest_ns);
         Ok(last)
     }
 
-    /// Publishes `count` slots in parts of at most half the ring. `fill` only copies from the caller's slice
-    /// and does not panic: claimed slots that are never filled would stall a ring with several publishers.
+    /// When a batch with times of its own is published: now, if a stage asks for it.
+    #[inline]
+    pub(super) fn called_ns(&self) -> Option<u64> {
+        self.producer.is_stamped().then(|| self.outlet.now_ns())
+    }
+
+    /// Publishes `count` slots in parts of at most half the ring, and says for stamps when it was called.
+    /// `fill` only copies from the caller's slice and does not panic: claimed slots that are never filled
+    /// would stall a ring with several publishers.
     #[inline]
     pub(crate) fn put_all(
         &mut self,
         count: usize,
+        called_ns: Option<u64>,
         fill: impl Fn(usize, &mut Slot<E>),
     ) -> Result<Option<u64>, PublishError<usize>> {
         let most = (self.outlet.capacity / 2).max(1);
@@ -146,7 +157,7 @@ impl<E: Event> Publisher<E> {
             let part = (count - done).min(most);
             let status = &*self.outlet.status;
             let fill = |index: usize, slot: &mut Slot<E>| fill(done + index, slot);
-            match self.producer.try_publish_all(|| status.lets_publish(), part, fill) {
+            match self.producer.try_publish_all(|| status.lets_publish(), part, called_ns, fill) {
                 Some(sequence) => {
                     done += part;
                     last = Some(self.note(sequence));
@@ -196,7 +207,8 @@ impl<E: Event> Publisher<E> {
         Ok(done)
     }
 
-    /// Publishes one event; what to do when that can't be done now, `seldom` says.
+    /// Publishes one event; what to do when that can't be done now, `seldom` says; when it was `called`, is
+    /// asked only if a stage wants to know.
     ///
     /// No call off the hot path takes the event's address. If one did, the event would have to lie in memory
     /// on the hot path too: stored there in one width and loaded in another, which the processor can't
@@ -207,14 +219,17 @@ impl<E: Event> Publisher<E> {
         &mut self,
         time_ns: u64,
         event: E,
+        called: impl Fn(&Outlet) -> u64 + Copy,
         mut seldom: impl FnMut(&mut Self, u32) -> Result<(), PublishError<()>>,
     ) -> Result<u64, PublishError<E>> {
         let mut tries = 0u32;
         // One way out for all errors: with two the event lies in memory.
         let error = loop {
-            let status = &*self.outlet.status;
+            let outlet = &*self.outlet;
+            // By value: what is captured by its address would lie in memory, as the event would.
+            let (may, called) = (move || outlet.status.lets_publish(), move || called(outlet));
             if time_ns <= self.bound_ns
-                && let Some(sequence) = self.producer.try_publish(|| status.lets_publish(), time_ns, &event)
+                && let Some(sequence) = self.producer.try_publish(may, time_ns, &event, called)
             {
                 return Ok(self.note_at(sequence, time_ns));
             }
@@ -229,6 +244,7 @@ impl<E: Event> Publisher<E> {
                 break error;
             }
         };
+        self.producer.give_up();
         Err(error.map(|()| event))
     }
 

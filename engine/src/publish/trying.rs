@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use slipring_journal::Event;
 
+use super::outlet::Outlet;
 use super::publisher::Publisher;
 use crate::error::PublishError;
 use crate::ring::Slot;
@@ -16,7 +17,7 @@ impl<E: Event> Publisher<E> {
     #[inline]
     pub fn try_publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
         let time_ns = self.outlet.now_ns();
-        self.try_publish_at(time_ns, event)
+        self.put(time_ns, event, move |_| time_ns, |publisher, _| Err(publisher.full()))
     }
 
     /// As [`Publisher::try_publish`], with the event's own time.
@@ -25,7 +26,7 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::try_publish`].
     #[inline]
     pub fn try_publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        self.put(time_ns, event, |publisher, _| Err(publisher.full()))
+        self.put(time_ns, event, Outlet::now_ns, |publisher, _| Err(publisher.full()))
     }
 
     /// As [`Publisher::try_publish`], an event made as by [`Publisher::publish_with`]; with `Full` comes the
@@ -49,7 +50,8 @@ impl<E: Event> Publisher<E> {
     pub fn try_publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
         let time_ns = self.outlet.now_ns();
         self.check_time_of_all(time_ns)?;
-        let last = self.try_put_all(events.len(), |index, slot| slot.put(time_ns, &events[index]))?;
+        let fill = |index: usize, slot: &mut Slot<E>| slot.put(time_ns, &events[index]);
+        let last = self.try_put_all(events.len(), Some(time_ns), fill)?;
         self.last_ns = self.last_ns.max(time_ns);
         Ok(last)
     }
@@ -59,9 +61,10 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::try_publish_all`].
     pub fn try_publish_all_at(&mut self, events: &[(u64, E)]) -> Result<Option<u64>, PublishError<usize>> {
+        let called_ns = self.called_ns();
         let latest_ns = self.check_times(events)?;
-        let last =
-            self.try_put_all(events.len(), |index, slot| slot.put(events[index].0, &events[index].1))?;
+        let fill = |index: usize, slot: &mut Slot<E>| slot.put(events[index].0, &events[index].1);
+        let last = self.try_put_all(events.len(), called_ns, fill)?;
         self.last_ns = self.last_ns.max(latest_ns);
         Ok(last)
     }
@@ -69,6 +72,7 @@ impl<E: Event> Publisher<E> {
     fn try_put_all(
         &mut self,
         count: usize,
+        called_ns: Option<u64>,
         fill: impl FnMut(usize, &mut Slot<E>),
     ) -> Result<Option<u64>, PublishError<usize>> {
         self.check().map_err(|error| error.map(|()| 0))?;
@@ -77,7 +81,7 @@ impl<E: Event> Publisher<E> {
         }
         let fits = count <= self.outlet.capacity;
         let status = &*self.outlet.status;
-        let try_now = || self.producer.try_publish_all(|| status.lets_publish(), count, fill);
+        let try_now = || self.producer.try_publish_all(|| status.lets_publish(), count, called_ns, fill);
         match fits.then(try_now).flatten() {
             Some(sequence) => Ok(Some(self.note(sequence))),
             None => Err(self.full().map(|()| 0)),

@@ -11,6 +11,9 @@ mod producer;
 mod scout;
 mod slot;
 mod slots;
+mod stamps;
+
+use std::sync::Arc;
 
 use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 
@@ -18,6 +21,7 @@ pub(crate) use claim::Claim;
 pub(crate) use poller::{Poller, Row};
 pub(crate) use producer::{Fill, Producer};
 pub(crate) use slot::Slot;
+pub(crate) use stamps::Stamps;
 
 use poller::Places;
 use producer::ToWrite;
@@ -69,12 +73,13 @@ fn available_memory() -> u64 {
 }
 
 /// Makes a ring with one poller a stage, whose first event gets the sequence `base`. The caller has checked
-/// capacity and count.
+/// capacity and count, and has made the stamps for the same capacity, if there are to be any.
 pub(crate) fn build<E: Event>(
     capacity: usize,
     base: u64,
     stages: usize,
     publishers: Publishers,
+    stamps: Option<Arc<Stamps>>,
 ) -> (Producer<E>, Vec<Poller<E>>) {
     debug_assert!(capacity.is_power_of_two() && stages > 0, "checked by the builder");
     let (slots, place) = Slots::new(capacity, base);
@@ -87,7 +92,7 @@ pub(crate) fn build<E: Event>(
                 pollers.push(Poller::new(Places::Single(places), &slots, base));
                 builder = next;
             }
-            ToWrite::single(builder.build(), Slot::<E>::ahead(capacity))
+            ToWrite::single(builder.build(), Slot::<E>::ahead(capacity), stamps.is_some())
         }
         Publishers::Multi => {
             let (ahead, builder) = build_multi_producer(capacity, place, BusySpin).new_event_poller();
@@ -101,7 +106,7 @@ pub(crate) fn build<E: Event>(
             ToWrite::Multi(builder.build())
         }
     };
-    (Producer::new(places, slots, base), pollers)
+    (Producer::new(places, slots, base, stamps), pollers)
 }
 
 #[cfg(test)]
@@ -188,7 +193,7 @@ mod tests {
         ) {
             let capacity = if multi { 64 } else { 1 << capacity };
             let kind = if multi { Publishers::Multi } else { Publishers::Single };
-            let (mut producer, mut pollers) = build::<Note>(capacity, base, 2, kind);
+            let (mut producer, mut pollers) = build::<Note>(capacity, base, 2, kind, None);
             let (mut end, mut done) = (base, [base; 2]);
             // Of several publishers' events what was found before comes first, and the rest next time.
             let check = |got: u64, wanted: u64| {
@@ -199,13 +204,13 @@ mod tests {
                 let free = capacity as u64 - (end - done.iter().min().unwrap());
                 match step {
                     Step::One => {
-                        let published = producer.try_publish(|| true, 0, &Note { id: end });
+                        let published = producer.try_publish(|| true, 0, &Note { id: end }, || 0);
                         prop_assert_eq!(published, (free > 0).then_some(end));
                         end += u64::from(published.is_some());
                     }
                     Step::Many(count) => {
                         let first = end;
-                        let published = producer.try_publish_all(|| true, count, |at, slot| {
+                        let published = producer.try_publish_all(|| true, count, None, |at, slot| {
                             slot.put(0, &Note { id: first + at as u64 });
                         });
                         end += if free >= count as u64 { count as u64 } else { 0 };

@@ -8,7 +8,7 @@ use disruptor::{MultiConsumerBarrier, MultiProducer, Producer as _, SingleProduc
 use slipring_journal::Event;
 
 use super::slots::{SlotPlace, Slots};
-use super::{Claim, Slot};
+use super::{Claim, Slot, Stamps};
 
 /// The publishing end.
 pub(crate) struct Producer<E> {
@@ -19,6 +19,10 @@ pub(crate) struct Producer<E> {
     pub(super) claim: Arc<Claim>,
     /// The sequence of the ring's first event, which has the crate's number 0.
     base: u64,
+    /// If a stage asks when events were published.
+    pub(super) stamps: Option<Arc<Stamps>>,
+    /// When the publish in hand was called, if it has found no room yet. For stamps alone.
+    pub(super) called_ns: Option<u64>,
 }
 
 /// Which slots there are to write, by the crate's word.
@@ -31,6 +35,9 @@ pub(super) enum ToWrite {
 /// wait in the processor's queue for lines that another core has.
 pub(super) struct Single {
     ring: SingleProducer<SlotPlace, MultiConsumerBarrier>,
+    /// A slot takes more than time and event: it may be void, or it gets a stamp.
+    seldom: bool,
+    stamped: bool,
     /// So many slots to come may be void, by replay. Behind them the store that says "not void" is left out.
     uncleared: usize,
     /// How many slots ahead to ask for lines.
@@ -46,34 +53,54 @@ pub(crate) trait Fill<E> {
 }
 
 impl<E: Event> Producer<E> {
-    pub(super) fn new(places: ToWrite, slots: Arc<Slots<E>>, base: u64) -> Self {
-        Producer { places, slots, claim: Arc::new(Claim::new(base)), base }
+    pub(super) fn new(places: ToWrite, slots: Arc<Slots<E>>, base: u64, stamps: Option<Arc<Stamps>>) -> Self {
+        Producer { places, slots, claim: Arc::new(Claim::new(base)), base, stamps, called_ns: None }
     }
 
     /// Publishes one event if it `may`, which is asked once it is said that one may come; its sequence, or
-    /// `None` if it may not or the ring is full.
+    /// `None` if it may not or the ring is full. When the publish was `called` is asked for stamps alone, and
+    /// once: if it is tried again, it is still the same call, until [`Producer::give_up`].
     ///
     /// The fields go straight into the slot. A slot built beside it and copied would be stored by eights and
     /// loaded by sixteens at once, which the processor can't forward: 20 ns lost.
     #[inline(always)]
-    pub(crate) fn try_publish(&mut self, may: impl FnOnce() -> bool, time_ns: u64, event: &E) -> Option<u64> {
+    pub(crate) fn try_publish(
+        &mut self,
+        may: impl FnOnce() -> bool,
+        time_ns: u64,
+        event: &E,
+        called: impl FnOnce() -> u64,
+    ) -> Option<u64> {
         let (slots, claim) = (&*self.slots, &*self.claim);
         let end = claim.end();
         match &mut self.places {
             ToWrite::Single(single) => {
+                if single.seldom {
+                    // A copy of its own: see `Publisher::put`.
+                    return self.try_publish_seldom(may, time_ns, *event, called);
+                }
                 claim.announce(end + 1);
                 if may() && single.try_publish(slots, end, time_ns, event) {
                     return Some(end);
                 }
             }
             ToWrite::Multi(ring) => {
+                let stamps = self.stamps.as_deref();
+                let stamp = stamps.map(|stamps| (stamps, first_call(&mut self.called_ns, called)));
                 claim.begin(end);
-                // SAFETY: the place is of the crate's ring that these slots are beside.
-                let fill =
-                    |place: &mut SlotPlace| unsafe { slots.to_write(place) }.set(time_ns, false, event);
+                let fill = |place: &mut SlotPlace| {
+                    if let Some((stamps, called_ns)) = stamp {
+                        stamps.set(place.at(), 1, called_ns);
+                    }
+                    // SAFETY: the place is of the crate's ring that these slots are beside.
+                    unsafe { slots.to_write(place) }.set(time_ns, false, event);
+                };
                 if may()
                     && let Ok(number) = ring.try_publish(fill)
                 {
+                    if stamp.is_some() {
+                        self.called_ns = None;
+                    }
                     let sequence = self.base + number as u64;
                     claim.settle(sequence + 1);
                     return Some(sequence);
@@ -84,20 +111,59 @@ impl<E: Event> Producer<E> {
         None
     }
 
+    /// As [`Producer::try_publish`], of the only publisher, where slots may be void or get stamps.
+    #[cold]
+    #[inline(never)]
+    fn try_publish_seldom(
+        &mut self,
+        may: impl FnOnce() -> bool,
+        time_ns: u64,
+        event: E,
+        called: impl FnOnce() -> u64,
+    ) -> Option<u64> {
+        let (slots, claim) = (&*self.slots, &*self.claim);
+        let ToWrite::Single(single) = &mut self.places else { return None };
+        let stamps = self.stamps.as_deref();
+        let stamp = stamps.map(|stamps| (stamps, first_call(&mut self.called_ns, called)));
+        let end = claim.end();
+        claim.announce(end + 1);
+        if may() && single.try_publish_seldom(slots, stamp, time_ns, event) {
+            self.called_ns = None;
+            return Some(end);
+        }
+        claim.settle(end);
+        None
+    }
+
+    /// The publish in hand is not tried again.
+    pub(crate) fn give_up(&mut self) {
+        self.called_ns = None;
+    }
+
+    /// Whether events get stamps.
+    pub(crate) fn is_stamped(&self) -> bool {
+        self.stamps.is_some()
+    }
+
     /// Publishes `count` slots if it `may`, each filled by `fill(index, slot)`, which must fill it and not
     /// panic; the sequence of the last, or `None` if it may not or there is no room for all of them. The
-    /// slots come as not void, but for replay, which sets that itself.
+    /// slots come as not void, but for replay, which sets that itself. When it was called is for stamps.
     #[inline(always)]
     pub(crate) fn try_publish_all(
         &mut self,
         may: impl FnOnce() -> bool,
         count: usize,
+        called_ns: Option<u64>,
         mut fill: impl FnMut(usize, &mut Slot<E>),
     ) -> Option<u64> {
         debug_assert!(count > 0, "the crate gives the number before for none");
         let (slots, claim) = (&*self.slots, &*self.claim);
         let end = claim.end();
-        let mut fill_all = |first, clear: bool, ahead| {
+        let stamp = self.stamps.as_deref().zip(called_ns);
+        let mut fill_all = |first: Option<&mut SlotPlace>, clear: bool, ahead| {
+            if let (Some(first), Some((stamps, called_ns))) = (&first, stamp) {
+                stamps.set(first.at(), count, called_ns);
+            }
             rows(slots, first, count).into_iter().flatten().enumerate().for_each(|(index, slot)| {
                 if let Some(ahead) = ahead {
                     slot.fetch_to_write(ahead);
@@ -155,6 +221,7 @@ impl<E: Event> Producer<E> {
     pub(crate) fn clear_voids(&mut self) {
         if let ToWrite::Single(single) = &mut self.places {
             single.uncleared = self.slots.count();
+            single.seldom = true;
         }
     }
 
@@ -232,10 +299,18 @@ impl<E: Event> Producer<E> {
             ToWrite::Single(_) => None,
             ToWrite::Multi(ring) => {
                 let (places, slots) = (ToWrite::Multi(ring.clone()), Arc::clone(&self.slots));
-                Some(Producer::new(places, slots, self.base))
+                Some(Producer::new(places, slots, self.base, self.stamps.clone()))
             }
         }
     }
+}
+
+/// When the publish in hand was called, which its first try asks. The clock may be the user's, so it is asked
+/// before it is said that an event may come.
+#[cold]
+#[inline(never)]
+fn first_call(called_ns: &mut Option<u64>, called: impl FnOnce() -> u64) -> u64 {
+    *called_ns.get_or_insert_with(called)
 }
 
 /// The slots of a batch of `count` places, by its first.
@@ -254,8 +329,12 @@ fn rows<'a, E: Event>(
 
 impl ToWrite {
     /// Of a ring with one publisher, which asks for lines so many slots ahead.
-    pub(super) fn single(ring: SingleProducer<SlotPlace, MultiConsumerBarrier>, ahead: usize) -> Self {
-        ToWrite::Single(Single { ring, uncleared: 0, ahead })
+    pub(super) fn single(
+        ring: SingleProducer<SlotPlace, MultiConsumerBarrier>,
+        ahead: usize,
+        stamped: bool,
+    ) -> Self {
+        ToWrite::Single(Single { ring, seldom: stamped, stamped, uncleared: 0, ahead })
     }
 }
 
@@ -263,10 +342,6 @@ impl Single {
     /// Publishes one event, whose sequence is `next`; whether there was room.
     #[inline(always)]
     fn try_publish<E: Event>(&mut self, slots: &Slots<E>, next: u64, time_ns: u64, event: &E) -> bool {
-        if self.uncleared > 0 {
-            // A copy of its own: see `Publisher::put`.
-            return self.try_publish_cleared(slots, time_ns, *event);
-        }
         let ahead = self.ahead;
         let published = self.ring.try_publish(|place| {
             // SAFETY: as said in `slots.rs`; of the only producer `next` is the sequence behind the last that
@@ -282,13 +357,22 @@ impl Single {
     #[inline(always)]
     fn cleared(&mut self, count: usize) {
         self.uncleared = self.uncleared.saturating_sub(count);
+        self.seldom = self.stamped || self.uncleared > 0;
     }
 
-    /// The same where slots may be void.
-    #[cold]
-    fn try_publish_cleared<E: Event>(&mut self, slots: &Slots<E>, time_ns: u64, event: E) -> bool {
+    /// The same where slots may be void, or get a stamp.
+    fn try_publish_seldom<E: Event>(
+        &mut self,
+        slots: &Slots<E>,
+        stamp: Option<(&Stamps, u64)>,
+        time_ns: u64,
+        event: E,
+    ) -> bool {
         let ahead = self.ahead;
         let published = self.ring.try_publish(|place| {
+            if let Some((stamps, called_ns)) = stamp {
+                stamps.set(place.at(), 1, called_ns);
+            }
             // SAFETY: the place is of the crate's ring that these slots are beside.
             let slot = unsafe { slots.to_write(place) };
             slot.fetch_to_write(ahead);

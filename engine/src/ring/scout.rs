@@ -123,21 +123,21 @@ mod tests {
 
     #[test]
     fn what_one_stage_has_looked_for_is_there_for_all_of_them() {
-        let (mut producer, mut pollers) = build::<Note>(64, 0, 2, Publishers::Multi);
+        let (mut producer, mut pollers) = build::<Note>(64, 0, 2, Publishers::Multi, None);
         assert!(!pollers.iter().any(Poller::has_news));
         for id in 0..5 {
-            producer.try_publish(|| true, id, &Note { id }).unwrap();
+            producer.try_publish(|| true, id, &Note { id }, || 0).unwrap();
         }
         assert_eq!(seen(&mut pollers[0], 0), 5);
         // Published since: first what was looked for before, then that.
-        producer.try_publish(|| true, 5, &Note { id: 5 }).unwrap();
+        producer.try_publish(|| true, 5, &Note { id: 5 }, || 0).unwrap();
         assert_eq!((seen(&mut pollers[1], 0), seen(&mut pollers[1], 5), seen(&mut pollers[1], 6)), (5, 1, 0));
         assert_eq!((pollers[0].has_news(), pollers[1].has_news()), (true, false));
     }
 
     #[test]
     fn a_gap_hides_what_lies_behind_it_until_it_is_filled() {
-        let (producer, mut pollers) = build::<Note>(64, 0, 1, Publishers::Multi);
+        let (producer, mut pollers) = build::<Note>(64, 0, 1, Publishers::Multi, None);
         let ToWrite::Multi(mut first) = producer.places else { panic!("of several") };
         let mut second = first.clone();
         first.publish(|_| {
@@ -150,11 +150,11 @@ mod tests {
 
     #[test]
     fn while_another_lane_looks_nobody_waits_and_nobody_sleeps() {
-        let (mut producer, mut pollers) = build::<Note>(64, 0, 1, Publishers::Multi);
+        let (mut producer, mut pollers) = build::<Note>(64, 0, 1, Publishers::Multi, None);
         let Places::Multi(poller) = &pollers[0].places else { panic!("of several") };
         let scout = std::sync::Arc::clone(&poller.scout);
         let held = scout.0.lock().unwrap();
-        producer.try_publish(|| true, 0, &Note { id: 0 }).unwrap();
+        producer.try_publish(|| true, 0, &Note { id: 0 }, || 0).unwrap();
         assert_eq!(
             (pollers[0].has_news(), seen(&mut pollers[0], 0), pollers[0].is_unsure()),
             (true, 0, true)
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn two_that_look_at_once_both_find_what_is_published() {
         const ROUNDS: u64 = 20_000;
-        let (mut producer, pollers) = build::<Note>(64, 0, 2, Publishers::Multi);
+        let (mut producer, pollers) = build::<Note>(64, 0, 2, Publishers::Multi, None);
         let (published, looked, missed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
         let wait = |until: &dyn Fn() -> bool| {
             (0u32..).take_while(|_| !until()).for_each(|tries| match tries % 256 {
@@ -197,7 +197,7 @@ mod tests {
                 });
             }
             for round in 0..ROUNDS {
-                producer.try_publish(|| true, round, &Note { id: round }).unwrap();
+                producer.try_publish(|| true, round, &Note { id: round }, || 0).unwrap();
                 published.store(round + 1, Ordering::Release);
                 wait(&|| looked.load(Ordering::Acquire) == 2 * (round + 1));
             }

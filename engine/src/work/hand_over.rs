@@ -137,7 +137,7 @@ struct OwnContext<'a> {
 impl<'a> OwnContext<'a> {
     #[inline(always)]
     fn of(home: &'a mut Context) -> Self {
-        OwnContext { context: home.clone(), home }
+        OwnContext { context: Context { seat: home.seat, ..home.clone() }, home }
     }
 }
 
@@ -182,7 +182,7 @@ fn hand_over<E: Event, H: Handler<E>, M: Meter>(
         context.time_ns = context.time_ns.max(slot.time_ns);
         if !slot.void {
             handler.event(&slot.event, context)?;
-            meter.finished(slot.time_ns, !context.is_replay());
+            meter.finished(slot.time_ns, context);
         }
         at += 1;
         if context.release.get() {

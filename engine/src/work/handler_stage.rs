@@ -37,7 +37,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         wiring: Wiring<E>,
         life: Life,
     ) -> Self {
-        meter.wire(&life.clock);
+        meter.wire(&life.clock, life.stamps.as_ref());
         if life.all_done {
             duties.effects_end = u64::MAX;
         }
@@ -51,6 +51,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             journal_id: life.journal_id,
             effects_end: duties.effects_end,
             release: Cell::new(false),
+            seat: life.seat,
         };
         let worker = Worker::new(handler, meter, duties, context);
         HandlerStage { name, worker, wiring, is_closing: false }

@@ -17,7 +17,7 @@ use crate::kept::epochs::Epochs;
 use crate::kept::findings::Findings;
 use crate::kept::keeper::KeptStage;
 use crate::kept::opening::{OpenedStage, Opening};
-use crate::ring::{Poller, Row};
+use crate::ring::{Poller, Row, Stamps};
 
 /// Most events between two moves of a stage's cursor: a slow batch must not look like a full ring.
 pub(crate) const STRIDE: u64 = 128;
@@ -53,6 +53,8 @@ pub(crate) struct Wiring<E> {
 /// What a handler's stage needs to know of the life that begins.
 #[derive(Clone)]
 pub(crate) struct Life {
+    /// What columns know the stage by.
+    pub(crate) seat: u64,
     /// The sequence of the ring's first event.
     pub(crate) base: u64,
     /// The first live sequence.
@@ -66,6 +68,8 @@ pub(crate) struct Life {
     pub(crate) findings: Arc<Findings>,
     /// For a stage that is measured.
     pub(crate) clock: Arc<dyn Clock>,
+    /// If one is measured from publish.
+    pub(crate) stamps: Option<Arc<Stamps>>,
 }
 
 /// A stage before the engine starts.

@@ -1,9 +1,12 @@
 //! The engine as its user sees it, from opening to its end.
 
+mod columns;
+mod columns_model;
 mod drained;
 mod ending;
 mod extremes;
 mod living;
+mod measured;
 mod panicked;
 mod replaying;
 mod stress;

@@ -14,6 +14,7 @@ const ENGINE: &[&str] = &[
     "panics",
     "grace",
     "clock",
+    "column",
     "lines",
     "error",
     "ring",

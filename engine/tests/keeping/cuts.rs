@@ -8,11 +8,18 @@ mod starting;
 
 type Results = Arc<Mutex<BTreeMap<u64, u64>>>;
 
+/// The same by columns.
+struct Columns {
+    inputs: Vec<Column<u64>>,
+    own: Column<u64>,
+}
+
 /// Makes of each event, and of what its inputs made of it, a new state, which is its result.
 struct Step {
     state: u64,
     inputs: Vec<Results>,
     results: Results,
+    columns: Option<Columns>,
     /// Events whose inputs were not there.
     missing: Arc<AtomicU64>,
     fails_at: Option<u64>,
@@ -32,9 +39,16 @@ impl Handler<Trade> for Step {
         }
         let read: Vec<Option<u64>> =
             self.inputs.iter().map(|input| input.lock().unwrap().get(&at).copied()).collect();
+        if let Some(columns) = &self.columns {
+            let by_column: Vec<_> = columns.inputs.iter().map(|input| context.read(input)).collect();
+            assert_eq!(by_column, read, "{at}");
+        }
         self.missing.fetch_add(u64::from(read.contains(&None)), Ordering::Relaxed);
         self.state = step(self.state, trade.id, read.iter().map(|read| read.unwrap_or(0)));
         self.results.lock().unwrap().insert(at, self.state);
+        if let Some(columns) = &self.columns {
+            context.write(&columns.own, self.state);
+        }
         if !context.already_done() {
             self.emitted.lock().unwrap().push((at, self.state));
         }
@@ -69,11 +83,18 @@ struct Node {
     keeps: Keeps,
     /// It is only behind them, and does not say that it reads them.
     after_only: bool,
+    /// What it is only behind it reads by columns, and it writes one.
+    columns: bool,
     fails_at: Option<u64>,
 }
 
 fn node(name: &'static str, reads: &'static [&'static str], keeps: Keeps) -> Node {
-    Node { name, reads, keeps, after_only: false, fails_at: None }
+    Node { name, reads, keeps, after_only: false, columns: false, fails_at: None }
+}
+
+/// As [`node`], gated by order alone, and what it reads are columns.
+fn by_columns(name: &'static str, reads: &'static [&'static str], keeps: Keeps) -> Node {
+    Node { after_only: true, columns: true, ..node(name, reads, keeps) }
 }
 
 fn every(events: u64, keep: usize) -> Keeps {
@@ -105,7 +126,10 @@ impl World {
             journal = journal.retention(retention);
         }
         let results: Vec<Results> = nodes.iter().map(|_| Results::default()).collect();
-        let of = |name: &str| Arc::clone(&results[nodes.iter().position(|node| node.name == name).unwrap()]);
+        let at = |name: &str| nodes.iter().position(|node| node.name == name).unwrap();
+        let of = |name: &str| Arc::clone(&results[at(name)]);
+        let columns: Vec<Column<u64>> = nodes.iter().map(|node| Column::named(node.name)).collect();
+        let column_of = |name: &&str| columns[at(name)].clone();
         let mut builder = Engine::builder().ring_capacity(1024).journal(journal);
         builder = builder.lane(Lane::named("journal").journal());
         for (index, node) in nodes.iter().enumerate() {
@@ -113,6 +137,10 @@ impl World {
                 state: 0,
                 inputs: node.reads.iter().map(|name| of(name)).collect(),
                 results: Arc::clone(&results[index]),
+                columns: node.columns.then(|| Columns {
+                    inputs: node.reads.iter().map(column_of).collect(),
+                    own: columns[index].clone(),
+                }),
                 missing: Arc::clone(&self.missing),
                 fails_at: node.fails_at,
                 emitted: Arc::clone(&self.emitted),
@@ -128,6 +156,9 @@ impl World {
                 Keeps::Effects => stage.stateless().effects(Effects::new()),
                 Keeps::Snapshots(options) => stage.snapshots(options),
             };
+            let stage = if node.columns { stage.writes(&columns[index]) } else { stage };
+            let read = node.reads.iter().filter(|_| node.columns).map(column_of);
+            let stage = read.fold(stage, |stage, column| stage.reads(&column));
             builder = builder.lane(Lane::named(node.name).with(stage));
         }
         builder.open().unwrap()

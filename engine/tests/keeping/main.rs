@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipring::{
-    Cause, Context, DeadLetters, Digest, Digests, Effects, Engine, EngineBuilder, Event, EventKey, Fatal,
-    FirstTime, Gate, Handler, HandlerError, Journal, KeepError, Lane, OnError, Recovered, ReplayError,
+    Cause, Column, Context, DeadLetters, Digest, Digests, Effects, Engine, EngineBuilder, Event, EventKey,
+    Fatal, FirstTime, Gate, Handler, HandlerError, Journal, KeepError, Lane, OnError, Recovered, ReplayError,
     ReplayFrom, Retention, Snapshot, Snapshots, Stage, StageKey, SyncMode,
 };
 

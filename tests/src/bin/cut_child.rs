@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use slipring::{
-    Context, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, ReplayFrom, Retention, Snapshots,
-    Stage, SyncMode,
+    Column, Context, Effects, Engine, Gate, Handler, HandlerError, Journal, Lane, ReplayFrom, Retention,
+    Snapshots, Stage, SyncMode,
 };
 use slipring_tests::deaths::{Said, number, printed};
 use slipring_tests::journals::{Note, note};
-use slipring_tests::verdicts::{Results, Step, read};
+use slipring_tests::verdicts::{Step, read};
 
 /// Sends what `book` made, and is slow now and then, so that it lies behind when the process dies.
-fn gateway(book: Results) -> impl Handler<Note> {
+fn gateway(book: Column<u64>) -> impl Handler<Note> {
     move |_: &Note, context: &Context| {
-        let result = read(&book, context.sequence())?;
+        let result = read(&book, context)?;
         if !context.already_done() {
             if context.sequence() % 128 == 1 {
                 std::thread::sleep(Duration::from_millis(1));
@@ -30,12 +30,15 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, budget, how] = &arguments[..] else { panic!("{arguments:?}") };
     let budget: u64 = budget.parse().unwrap();
-    let (verdicts, results) = (Results::default(), Results::default());
+    let (verdicts, results) = (Column::named("verdicts"), Column::named("results"));
     let snapshots = |every, keep| Snapshots::every(every).keep(keep);
-    let risk = Stage::new("risk", Step::new(None, &verdicts), Gate::JOURNALLED).snapshots(snapshots(64, 1));
+    let risk = Stage::new("risk", Step::new(None, &verdicts), Gate::JOURNALLED).writes(&verdicts);
+    let risk = risk.snapshots(snapshots(64, 1));
     let book = Step::new(Some(&verdicts), &results);
-    let book = Stage::new("book", book, Gate::JOURNALLED.after("risk")).snapshots(snapshots(96, 2));
-    let gateway = Stage::new("gateway", gateway(results), Gate::DURABLE.after("book"));
+    let book = Stage::new("book", book, Gate::JOURNALLED.after("risk")).reads(&verdicts).writes(&results);
+    let book = book.snapshots(snapshots(96, 2));
+    let gateway =
+        Stage::new("gateway", gateway(results.clone()), Gate::DURABLE.after("book")).reads(&results);
     let gateway = gateway.effects(Effects::new()).stateless();
     let journal = Journal::at(folder)
         .segment_records(1 << 7)

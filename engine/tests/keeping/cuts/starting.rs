@@ -56,6 +56,65 @@ fn a_stage_both_read_and_waited_for_is_read() {
     }
 }
 
+/// A column is read, whatever the gate says of it.
+#[test]
+fn a_column_that_a_stage_reads_is_made_again_though_it_is_only_behind_its_writer() {
+    let world = World::new();
+    let nodes = [by_columns("risk", &[], every(100, 3)), by_columns("book", &["risk"], Keeps::Nothing)];
+    world.live(&nodes, 250);
+    let recovered = world.replayed(&nodes);
+    assert_eq!(ends(&recovered), cut(&[("risk", 0)]));
+    let held_back = recovered.restored()[0].held_back.clone().unwrap();
+    assert_eq!(held_back.by, NeededBy::Reader { stage: "book".to_owned(), from: 0 });
+    world.go_to(recovered, &nodes, 260);
+}
+
+/// The stage between reads nothing and has snapshots of its own.
+#[test]
+fn a_column_is_made_again_for_a_stage_that_reads_it_over_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Arc::new(AtomicU64::new(0));
+    let open = || {
+        let column = Column::<u64>::named("ids");
+        let (written, read, missing) = (column.clone(), column.clone(), Arc::clone(&missing));
+        let pricer = move |trade: &Trade, context: &Context| context.write(&written, trade.id);
+        let risk = move |trade: &Trade, context: &Context| {
+            let is_there = context.read(&read) == Some(trade.id);
+            missing.fetch_add(u64::from(!is_there), Ordering::Relaxed);
+        };
+        let between = Stage::new("between", Sum::default(), Gate::JOURNALLED.after_only("pricer"));
+        let lane = Lane::named("main")
+            .journal()
+            .with(Stage::new("pricer", pricer, Gate::JOURNALLED).stateless().writes(&column))
+            .with(between.snapshots(Snapshots::every(10)))
+            .with(Stage::new("risk", risk, Gate::PUBLISHED.after_only("between")).reads(&column));
+        builder(folder.path()).lane(lane).open().unwrap()
+    };
+    let (engine, mut publisher) = open().go_live().unwrap();
+    (0..35).for_each(|id| assert_eq!(publisher.publish(trade(id)).unwrap(), id));
+    engine.join().unwrap();
+    for from in [ReplayFrom::Snapshot, ReplayFrom::Start] {
+        let mut recovered = open();
+        recovered.replay(from).unwrap();
+        drop(recovered.go_live().unwrap());
+        assert_eq!(missing.load(Ordering::Relaxed), 0, "{from:?}");
+    }
+}
+
+#[test]
+fn columns_of_stages_with_snapshots_of_different_intervals_are_there_wherever_they_start() {
+    let nodes = [
+        by_columns("a", &[], every(30, 2)),
+        by_columns("b", &["a"], every(70, 2)),
+        by_columns("c", &["a", "b"], every(50, 2)),
+        by_columns("d", &["c"], every(40, 2)),
+    ];
+    let world = World::retiring(Retention::new().only_behind_snapshots());
+    for end in [45, 133, 160, 301, 420, 555] {
+        world.live(&nodes, end);
+    }
+}
+
 #[test]
 fn only_order_is_checked_as_other_order_is() {
     let lane = |gate: Gate| Lane::<Trade>::named("main").stage("a", |_: &Trade, _: &Context| {}, gate);
@@ -401,8 +460,13 @@ proptest! {
     #[test]
     fn whatever_reads_whatever_and_whichever_snapshots_are_left_all_that_is_read_is_there(
         nodes in graphs(),
+        columns in any::<bool>(),
         losses in prop::collection::vec(any::<bool>(), NAMES.len() * 10),
     ) {
+        let nodes: Vec<Node> = match columns {
+            true => nodes.iter().map(|node| by_columns(node.name, node.reads, node.keeps)).collect(),
+            false => nodes,
+        };
         let world = World::new();
         world.live(&nodes, END);
         let mut left = BTreeMap::new();
