@@ -19,6 +19,26 @@ use crate::ring::{self, Publishers};
 use crate::work::wait::Wait;
 
 /// Describes an engine; [`EngineBuilder::open`] makes it.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// # use std::time::Duration;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// let lane = Lane::named("risk").stage("risk", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+/// let builder = Engine::builder()
+///     .lane(lane)
+///     .ring_capacity(4_096)
+///     .publishers(Publishers::Multi)
+///     .wait_timeout(Duration::from_secs(2));
+/// let (engine, publisher) = builder.go_live()?;
+/// let feed = publisher.try_clone().expect("several publishers");
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [size the ring and the journal][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/size-the-ring-and-the-journal.md
 pub struct EngineBuilder<E: Event> {
     pub(crate) capacity: usize,
     pub(crate) batch: Option<u64>,

@@ -7,6 +7,19 @@ use slipring_journal::SyncError;
 use super::Halted;
 
 /// Why a wait ended without what was waited for.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// use slipring::WaitError;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+///
+/// # let lane = Lane::named("main").stage("book", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+/// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+/// let sequence = publisher.publish(Tick { price: 7 })?;
+/// assert!(matches!(engine.wait_durable(sequence), Err(WaitError::NoJournal)));
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {

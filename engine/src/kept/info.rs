@@ -13,6 +13,8 @@ use super::{digests, snapshot};
 use crate::error::KeepError;
 
 /// A snapshot as it is on disk.
+///
+/// See the example of [`KeptInfo`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotInfo {
     /// The file.
@@ -28,6 +30,20 @@ pub struct SnapshotInfo {
 }
 
 /// What one stage keeps beside the journal.
+///
+/// ```no_run
+/// use slipring::KeptInfo;
+///
+/// for kept in KeptInfo::of("data/orders")? {
+///     println!("{}: {} open dead letters", kept.stage, kept.open_dead_letters);
+///     for snapshot in &kept.snapshots {
+///         println!("  {} bytes up to {}", snapshot.bytes, snapshot.end);
+///     }
+/// }
+/// # Ok::<(), slipring::KeepError>(())
+/// ```
+///
+/// More: [what stages keep](https://github.com/slipring/slipring/blob/main/docs/reference/kept.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptInfo {
     /// The stage.

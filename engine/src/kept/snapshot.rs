@@ -18,6 +18,28 @@ use crate::error::{KeepError, io};
 use crate::handler::HandlerError;
 
 /// A handler whose state can be saved and restored.
+///
+/// ```
+/// use slipring::{HandlerError, Snapshot};
+///
+/// #[derive(Default)]
+/// struct Volume { total: u64 }
+///
+/// impl Snapshot for Volume {
+///     fn save(&self, out: &mut Vec<u8>) {
+///         out.extend(self.total.to_le_bytes());
+///     }
+///
+///     fn restore(&mut self, _version: u32, bytes: &[u8]) -> Result<(), HandlerError> {
+///         self.total = u64::from_le_bytes(bytes.try_into()?);
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// More: [snapshots][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/write-a-recovering-stage.md#snapshots
 pub trait Snapshot {
     /// Version of the bytes that `save` writes. It is kept with them and given to `restore`.
     const VERSION: u32 = 1;
@@ -36,6 +58,8 @@ pub trait Snapshot {
 }
 
 /// When a stage's snapshots are taken and how many are kept.
+///
+/// See the example of [`Stage`](crate::Stage).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshots {
     pub(crate) every: u64,
@@ -70,6 +94,26 @@ impl Snapshots {
 }
 
 /// What became of one stage's state in [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot).
+///
+/// ```
+/// use slipring::{Event, Recovered};
+///
+/// fn tell<E: Event>(recovered: &Recovered<E>) {
+///     for restored in recovered.restored() {
+///         println!("{} starts from {:?}", restored.stage, restored.end);
+///         if let Some(held_back) = &restored.held_back {
+///             println!("  {held_back}");
+///         }
+///         for refused in &restored.refused {
+///             println!("  {}: {}", refused.path.display(), refused.why);
+///         }
+///     }
+/// }
+/// ```
+///
+/// More: [snapshots][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/write-a-recovering-stage.md#snapshots
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// The stage.
@@ -84,6 +128,8 @@ pub struct Restored {
 }
 
 /// Why a stage starts from an older snapshot than its newest.
+///
+/// See the example of [`Restored`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldBack {
     /// Where its newest snapshot ends, by its name.
@@ -93,6 +139,8 @@ pub struct HeldBack {
 }
 
 /// What needs a stage to handle events again.
+///
+/// See the example of [`Restored`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NeededBy {
@@ -123,6 +171,8 @@ impl std::fmt::Display for HeldBack {
 }
 
 /// A snapshot that could not be used.
+///
+/// See the example of [`Restored`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedSnapshot {
     /// The file. It is left where it is.

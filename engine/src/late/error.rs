@@ -7,6 +7,8 @@ use std::sync::Arc;
 use slipring_journal::ReadError;
 
 /// Why a late consumer did not start, or stopped.
+///
+/// See the example of [`LateConsumer`](crate::LateConsumer).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LateError {

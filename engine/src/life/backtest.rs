@@ -38,6 +38,8 @@ use crate::kept::epochs::Epochs;
 /// assert_eq!(report.replay.events(), 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// More: [backtest](https://github.com/slipring/slipring/blob/main/docs/how-to/backtest.md).
 #[derive(Debug)]
 pub struct Backtest<E: Event> {
     builder: EngineBuilder<E>,
@@ -45,6 +47,8 @@ pub struct Backtest<E: Event> {
 }
 
 /// What a backtest did.
+///
+/// See the example of [`Backtest`].
 #[derive(Debug)]
 pub struct BacktestReport {
     /// Which records were replayed, and how fast.

@@ -66,6 +66,26 @@ pub(crate) struct LaneThread<E: Event> {
 /// a handler, and leaves its thread behind. Time in which a stage waits to hand over its last snapshot does
 /// not count; that wait ends after ten seconds. Dropped inside one of its own handlers, which could not wait
 /// for itself, an engine is ended by a thread of its own.
+///
+/// ```
+/// use slipring::prelude::*;
+///
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[repr(C)]
+/// struct Fill { account: u64, shares: i64 }
+///
+/// let mut net = 0;
+/// let position = move |fill: &Fill, _: &Context| net += fill.shares;
+/// let lane = Lane::named("main").stage("position", position, Gate::PUBLISHED);
+/// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+/// let sequence = publisher.publish(Fill { account: 7, shares: -100 })?;
+/// engine.wait_stage("position", sequence)?;
+/// assert!(engine.halted().is_none());
+/// assert_eq!(engine.join()?.end_sequence, 1);
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [the tutorial](https://github.com/slipring/slipring/blob/main/docs/tutorial.md).
 pub struct Engine<E: Event> {
     pub(crate) shared: Arc<EngineShared>,
     pub(crate) lanes: Vec<LaneThread<E>>,

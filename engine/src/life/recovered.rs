@@ -21,6 +21,25 @@ use crate::publish::publisher::Publisher;
 ///
 /// [Replay](Recovered::replay), or [say](Recovered::without_history) that the stages do without, then
 /// [`Recovered::go_live`], which consumes it: no replay once live, no publisher before.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let folder = tempfile::tempdir()?;
+/// # let journal = Journal::at(folder.path()).segment_bytes(1 << 20);
+/// # let lane = Lane::named("main").journal().stage("book", |_: &Tick, _: &Context| (), Gate::JOURNALLED);
+/// let mut recovered = Engine::builder().journal(journal).lane(lane).open()?;
+/// if let Some(found) = recovered.recovery() {
+///     println!("{found}");
+/// }
+/// let replayed = recovered.replay(ReplayFrom::Start)?;
+/// println!("{} events, {replayed}", replayed.events());
+/// let (engine, publisher) = recovered.go_live()?;
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [the tutorial](https://github.com/slipring/slipring/blob/main/docs/tutorial.md).
 pub struct Recovered<E: Event> {
     state: Phase<E>,
     report: Option<RecoveryReport>,

@@ -7,6 +7,8 @@ use super::replay_error::ReplayError;
 use slipring_journal::{Event, Reader};
 
 /// Where replay starts.
+///
+/// See the example of [`Replay`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayFrom {
     /// At the first record kept: full history.
@@ -23,6 +25,8 @@ pub enum ReplayFrom {
 }
 
 /// Where replay ends, this not included.
+///
+/// See the example of [`Replay`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayUntil {
     /// At the first record whose journal time is this or later, nanoseconds.
@@ -32,6 +36,14 @@ pub enum ReplayUntil {
 }
 
 /// How fast replay goes.
+///
+/// ```
+/// use slipring::{Pace, Replay, ReplayFrom, Step};
+///
+/// let show = |step: Step| println!("next is {} of {} ns", step.sequence, step.time_ns);
+/// let by_hand = Replay::new(ReplayFrom::Start).pace(Pace::Steps(Box::new(show)));
+/// let as_it_was = Replay::new(ReplayFrom::Start).pace(Pace::Times(1.0));
+/// ```
 #[derive(Default)]
 #[non_exhaustive]
 pub enum Pace<'a> {
@@ -57,6 +69,8 @@ impl std::fmt::Debug for Pace<'_> {
 }
 
 /// The record that a replay by steps is about to publish.
+///
+/// See the example of [`Pace`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Its sequence.
@@ -75,6 +89,8 @@ pub struct Step {
 ///     .pace(Pace::Times(10.0))
 ///     .progress(|done, total| eprintln!("{done} of {total}"));
 /// ```
+///
+/// More: [backtest](https://github.com/slipring/slipring/blob/main/docs/how-to/backtest.md).
 pub struct Replay<'a> {
     pub(crate) from: ReplayFrom,
     pub(crate) until: Option<ReplayUntil>,
@@ -129,6 +145,8 @@ impl std::fmt::Debug for Replay<'_> {
 }
 
 /// What a replay did.
+///
+/// See the example of [`Recovered`](crate::Recovered).
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayReport {
     /// The first sequence replayed.

@@ -14,6 +14,8 @@ use crate::kept::dead_letters::{DeadLetter, DeadLetters};
 use crate::publish::publisher::Publisher;
 
 /// A dead letter whose event has been published again, and which is settled.
+///
+/// See the example of [`DeadLetters::reprocess`](crate::DeadLetters::reprocess).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reprocessed {
@@ -25,6 +27,8 @@ pub struct Reprocessed {
 
 /// Why dead letters were not all published again. Those before the one named are settled, those behind it
 /// untouched.
+///
+/// See the example of [`DeadLetters::reprocess`](crate::DeadLetters::reprocess).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReprocessError {

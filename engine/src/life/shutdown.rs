@@ -137,6 +137,8 @@ impl<E: Event> Engine<E> {
 }
 
 /// What an engine left whose stages have all ended.
+///
+/// See the example of [`StageKey`](crate::StageKey).
 pub struct ShutdownReport {
     /// The sequence behind the last event published.
     pub end_sequence: u64,
@@ -172,6 +174,22 @@ impl std::fmt::Debug for ShutdownReport {
 }
 
 /// Why an engine did not end in good order.
+///
+/// ```
+/// use slipring::{ShutdownError, ShutdownReport, StageKey};
+///
+/// fn last_state<H: 'static>(ended: Result<ShutdownReport, ShutdownError>, key: &StageKey<H>) -> Option<H> {
+///     match ended {
+///         Ok(mut report) => report.take(key),
+///         Err(mut error) => {
+///             eprintln!("{error}");
+///             error.report()?.take(key)
+///         }
+///     }
+/// }
+/// ```
+///
+/// More: [handle errors](https://github.com/slipring/slipring/blob/main/docs/how-to/handle-errors.md).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShutdownError {

@@ -93,6 +93,8 @@ use held::OtherJournal;
 /// assert_eq!(gateway.join()?.end_sequence, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// More: [cases](https://github.com/slipring/slipring/blob/main/docs/how-to/send-effects-once.md#cases).
 #[derive(Debug)]
 pub struct Output<E: Event> {
     name: &'static str,

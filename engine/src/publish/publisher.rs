@@ -22,6 +22,25 @@ use crate::work::inside::is_inside;
 /// A handler may publish into another engine, and waits there while that one's ring is full. Two engines
 /// whose handlers publish into each other could so wait for each other for ever: use
 /// [`Publisher::try_publish`] or [`Publisher::publish_timeout`] in one of them.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// # use slipring::PublishError;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let lane = Lane::named("book").stage("book", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+/// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+/// publisher.publish(Tick { price: 101 })?;
+/// publisher.publish_all(&[Tick { price: 102 }, Tick { price: 103 }])?;
+/// match publisher.try_publish(Tick { price: 104 }) {
+///     Ok(sequence) => assert_eq!(sequence, 3),
+///     Err(PublishError::Full(tick)) => println!("the slowest stage is a ring behind: {tick:?} must wait"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [merge sources](https://github.com/slipring/slipring/blob/main/docs/how-to/merge-sources.md).
 pub struct Publisher<E: Event> {
     pub(super) producer: Producer<E>,
     pub(super) outlet: Arc<Outlet>,

@@ -31,6 +31,20 @@ pub use schedule::Schedule;
 pub use ticker::Ticker;
 
 /// Why timers do not go off.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// use std::time::Duration;
+/// use slipring::{Ticker, TimerError};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+///
+/// # let lane = Lane::named("main").stage("book", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+/// let (engine, publisher) = Engine::builder().publishers(Publishers::Multi).lane(lane).go_live()?;
+/// let ticker = Ticker::start(publisher, Duration::ZERO, |_| Tick { price: 0 });
+/// assert!(matches!(ticker, Err(TimerError::NoInterval)));
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimerError {

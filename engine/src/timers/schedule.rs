@@ -65,6 +65,8 @@ impl<E: Event> TimersShared<E> {
 /// An event that was published before its timer was cancelled or moved still arrives, in replay too; a
 /// handler that does either must be able to tell, as by the time that it was scheduled for, kept in the
 /// event.
+///
+/// See the example of [`Timers`](crate::Timers).
 #[derive(Clone, Debug)]
 pub struct Schedule<E: Event> {
     pub(super) shared: Arc<TimersShared<E>>,

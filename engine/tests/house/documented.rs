@@ -9,13 +9,13 @@ use std::process::Command;
 use slipring::{Engine, Event, Journal, Lane};
 
 /// The clone; `None` in a package of this crate alone, which has no docs beside it.
-fn clone() -> Option<PathBuf> {
+pub fn clone() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
     root.join("docs/README.md").exists().then(|| root.to_owned())
 }
 
 /// All files below `folder` whose name ends so.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths =
         entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| !path.ends_with("target"));
@@ -30,7 +30,7 @@ fn pages(root: &Path) -> Vec<PathBuf> {
     pages
 }
 
-fn read(path: &Path) -> String {
+pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -76,6 +76,24 @@ fn every_link_leads_somewhere() {
             let found = target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
             if !found {
                 wrong.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_link_from_the_code_leads_to_a_page() {
+    const PAGES: &str = "https://github.com/slipring/slipring/blob/main/";
+    let Some(root) = clone() else { return };
+    let mut wrong = Vec::new();
+    for source in ["engine/src", "journal/src"].iter().flat_map(|src| files(&root.join(src), ".rs")) {
+        let text = read(&source);
+        for link in text.split(PAGES).skip(1).filter_map(|rest| rest.split([')', '\n']).next()) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let page = root.join(path);
+            if !page.exists() || !(anchor.is_empty() || anchors(&read(&page)).contains(anchor)) {
+                wrong.push(format!("{}: {link}", source.display()));
             }
         }
     }

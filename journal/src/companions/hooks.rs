@@ -5,6 +5,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A segment that is full and durable: it never changes again, and may be copied elsewhere.
+///
+/// ```
+/// use slipring_journal::Journal;
+///
+/// let (sealed, files) = std::sync::mpsc::channel();
+/// let journal = Journal::at("data/ticks").on_sealed(move |segment| {
+///     // On the journal's own thread: hand it over, and return.
+///     let _ = sealed.send((segment.path.clone(), segment.base..segment.end));
+/// });
+/// ```
+///
+/// More: [archive][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/back-up-and-archive.md#archive-each-sealed-segment
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SealedSegment {

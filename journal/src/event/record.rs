@@ -4,6 +4,8 @@ use crate::event::Event;
 use crate::format::{Kind, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, RecordHeader};
 
 /// One journalled event with what the journal knows of it.
+///
+/// See the example of [`Reader`](crate::Reader).
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Record<E> {
@@ -69,6 +71,8 @@ impl<E: Event> Record<E> {
 }
 
 /// A record of whatever type, as bytes.
+///
+/// See the example of [`RawReader`](crate::RawReader).
 #[derive(Clone, Copy, Debug)]
 pub struct RawRecord<'a> {
     /// Its sequence.

@@ -44,6 +44,10 @@ use crate::storage::{Files, JournalPlace, Storage};
 /// assert_eq!(reader.at(sequence)?.event().size, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// More: [sizes].
+///
+/// [sizes]: https://github.com/slipring/slipring/blob/main/docs/how-to/size-the-ring-and-the-journal.md
 #[derive(Clone, Debug)]
 pub struct Journal {
     pub(super) place: Arc<JournalPlace>,

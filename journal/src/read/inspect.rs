@@ -12,6 +12,8 @@ use crate::read::raw::RawReader;
 use crate::storage::{Files, Storage};
 
 /// One segment, as [`inspect`] sees it.
+///
+/// See the example of [`JournalInfo`].
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct SegmentInfo {
     /// Its file's name.
@@ -41,6 +43,17 @@ pub struct SegmentInfo {
 }
 
 /// What the files of a journal say.
+///
+/// ```no_run
+/// let info = slipring_journal::inspect("data/ticks")?;
+/// println!("{} {}: {} to {}", info.event, info.journal_id, info.first_sequence, info.end_sequence);
+/// for segment in &info.segments {
+///     println!("  {}: {} of {} records", segment.name, segment.records, segment.capacity);
+/// }
+/// # Ok::<(), slipring_journal::ReadError>(())
+/// ```
+///
+/// More: [format](https://github.com/slipring/slipring/blob/main/docs/reference/format.md).
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct JournalInfo {
     /// The journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)

@@ -41,6 +41,20 @@ pub use report::{Loss, Lost, SalvageReport};
 use walk::SalvageWalk;
 
 /// How to salvage.
+///
+/// ```no_run
+/// use slipring_journal::{SalvageOptions, salvage};
+///
+/// let options = SalvageOptions { skip_damaged: true, ..SalvageOptions::default() };
+/// let report = salvage("data/ticks", "data/ticks-salvaged", options, |_, _| ())?;
+/// println!("{report}");
+/// for lost in &report.lost {
+///     println!("{} to {}: {}", lost.start, lost.end, lost.why);
+/// }
+/// # Ok::<(), slipring_journal::SalvageError>(())
+/// ```
+///
+/// More: [salvage](https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md#salvage).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SalvageOptions {
     /// Go on behind damage, with void records for what is lost in between. Not set by default.

@@ -54,6 +54,8 @@ pub(crate) struct Process {
 }
 
 /// Why bytes are no counters.
+///
+/// See the example of [`CountersError`](crate::CountersError).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CountersFault {
