@@ -1,7 +1,7 @@
-//! What the user writes: a handler, a closure or a [`Handler`] with the calls around it; and what it is told
-//! of each event.
+//! What the user writes: a handler, which is a closure or a [`Handler`] with the calls around each event; and
+//! what a handler is told of an event.
 //!
-//! It knows cursors and clocks, and nothing of the stages and lanes that call it.
+//! The folder knows cursors and clocks, and nothing of the stages and lanes that call a handler.
 
 pub(crate) mod context;
 pub(crate) mod latency;

@@ -1,4 +1,4 @@
-//! The running engine: waiting, watching, shutting down.
+//! The running engine: waiting for events, and watching.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -101,6 +101,32 @@ fn every_link_from_the_code_leads_to_a_page() {
 }
 
 #[test]
+fn every_member_that_a_page_names_is_public() {
+    let Some(root) = clone() else { return };
+    let api = read(&root.join("docs/reference/api.txt")).replace("->", "");
+    // `Engine<E>::join` and `Batch<'_>::size` without what stands in angle brackets.
+    let mut depth = 0;
+    let plain = api.chars().filter(|c| {
+        depth += i32::from(*c == '<') - i32::from(*c == '>');
+        depth == 0 && *c != '>'
+    });
+    let plain: String = plain.collect();
+    let mut wrong = Vec::new();
+    for page in pages(&root) {
+        let text = prose(&read(&page));
+        for code in text.split('`').skip(1).step_by(2) {
+            let Some((of, rest)) = code.split_once("::") else { continue };
+            let member = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            let is_type = plain.contains(&format!("::{of}::"));
+            if is_type && !plain.contains(&format!("::{of}::{member}")) {
+                wrong.push(format!("{}: {code}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "they are not in api.txt:\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn every_page_is_linked_and_no_file_is_large() {
     let Some(root) = clone() else { return };
     let all: String = pages(&root).iter().map(|page| read(page)).collect();

@@ -1,7 +1,7 @@
 //! What can go wrong, one small enum per operation. Every message says what, where, and what to do.
 //!
-//! Here is what any operation may meet: a call of the system that fails, files that contradict each other. It
-//! knows what the format and the storage call things, and no operation but by its name.
+//! Here is what any operation may meet: a call of the system that fails, files that contradict each other.
+//! The folder knows what the format and the storage call things, and no operation but by its name.
 
 use std::io;
 use std::path::PathBuf;

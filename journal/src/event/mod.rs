@@ -1,7 +1,7 @@
 //! What may be journalled: a plain-old-data value with a [`Schema`] that travels in every segment header; and
 //! a record, which is an event with its time and its place.
 //!
-//! It knows the bytes of a record's header, and no file.
+//! The folder knows the bytes of a record's header, and no file.
 
 use std::fmt;
 

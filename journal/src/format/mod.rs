@@ -7,7 +7,7 @@
 //!   two copies of each, then records of one size;
 //! - `LOCK`, held by the one writer.
 //!
-//! It knows no file: whoever reads or writes one brings the bytes.
+//! The folder knows no file: whoever reads or writes a file brings the bytes.
 
 mod anchor;
 mod block;
