@@ -7,6 +7,7 @@ mod living;
 mod panicked;
 mod replaying;
 mod stress;
+mod ticks;
 mod times;
 mod waiting;
 mod whole;
