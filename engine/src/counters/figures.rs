@@ -83,9 +83,9 @@ pub struct LateCounters {
     pub end: u64,
     /// Events published that it has not finished.
     pub lag: u64,
-    /// It has failed, and its handle says why.
+    /// The late consumer has failed, and its handle says why.
     pub failed: bool,
-    /// It has failed because retention removed what it was to read next.
+    /// The late consumer has failed because retention removed what it was to read next.
     pub evicted: bool,
 }
 

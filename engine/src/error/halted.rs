@@ -48,7 +48,7 @@ pub enum Cause {
     /// The handler returned an error.
     #[error("its handler failed: {0}")]
     Error(Arc<dyn std::error::Error + Send + Sync>),
-    /// Its lane's wait strategy panicked, or the lane did.
+    /// The wait strategy of the stage's lane panicked, or the lane did.
     #[error("its lane panicked while it waited: {0}")]
     Lane(String),
     /// The engine's clock panicked when it was asked for the time of a publish.

@@ -56,7 +56,7 @@ pub enum OutputError {
         name: &'static str,
         /// The event in hand.
         sequence: u64,
-        /// Its time, nanoseconds.
+        /// The event's time, nanoseconds.
         time_ns: u64,
         /// The latest time that would have been taken.
         bound_ns: u64,

@@ -23,10 +23,10 @@ use super::Halted;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The engine has halted before it.
+    /// The engine halted first.
     #[error(transparent)]
     Halted(#[from] Halted),
-    /// It has not come within the time allowed; it may still come.
+    /// What was waited for has not come within the time allowed; it may still come.
     #[error(
         "{cursor} has not finished sequence {sequence} within {timeout:?}: it is at {end} (excluded); see Engine::counters \
          for what is slow, or raise EngineBuilder::wait_timeout"

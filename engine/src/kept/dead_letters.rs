@@ -46,9 +46,9 @@ pub enum OnError {
 pub struct DeadLetter {
     /// The stage that refused it.
     pub stage: String,
-    /// Its sequence.
+    /// The event's sequence.
     pub sequence: u64,
-    /// Its epoch; the log holds it only while the record there has the same.
+    /// The event's epoch; the letter counts only while the record there has the same.
     pub epoch: u32,
     /// Why.
     pub kind: DeadLetterKind,
@@ -63,9 +63,9 @@ pub struct DeadLetter {
 pub enum DeadLetterKind {
     /// The handler returned an error.
     Refused,
-    /// It was skipped by hand.
+    /// The event was skipped by hand.
     Skipped,
-    /// It was published again, or exported, and is settled.
+    /// The event was published again, or exported, and is settled.
     Settled,
 }
 

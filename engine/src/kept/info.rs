@@ -21,7 +21,7 @@ pub struct SnapshotInfo {
     pub path: PathBuf,
     /// The sequence behind the last event in it, by its name.
     pub end: u64,
-    /// Its size in bytes.
+    /// The file's size in bytes.
     pub bytes: u64,
     /// The handler's version of what is in it, if it can be read.
     pub version: Option<u32>,
@@ -48,7 +48,7 @@ pub struct SnapshotInfo {
 pub struct KeptInfo {
     /// The stage.
     pub stage: String,
-    /// Its snapshots, the oldest first.
+    /// The stage's snapshots, the oldest first.
     pub snapshots: Vec<SnapshotInfo>,
     /// The effects of events below it have been emitted; `None` if it has none. An error's text if that can't
     /// be told.

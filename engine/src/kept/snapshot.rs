@@ -144,16 +144,16 @@ pub struct HeldBack {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NeededBy {
-    /// A stage that reads what it makes of them.
+    /// Another stage, which reads what this stage makes of the events.
     Reader {
-        /// That stage.
+        /// The stage that reads.
         stage: String,
-        /// Where that one starts.
+        /// Where the stage that reads starts.
         from: u64,
     },
-    /// Its own effects.
+    /// The stage's own effects.
     Effects {
-        /// They are due from here on.
+        /// Effects are due from this sequence on.
         from: u64,
     },
 }

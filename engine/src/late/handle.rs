@@ -27,7 +27,7 @@ pub struct LateHandle<H> {
 /// See the example of [`LateConsumer`](crate::LateConsumer).
 #[non_exhaustive]
 pub struct LateEnd<H> {
-    /// Its handler, with what it has made of the events below `end`.
+    /// The handler, with what it has made of the events below `end`.
     pub handler: H,
     /// The sequence behind the last event that it finished.
     pub end: u64,

@@ -14,7 +14,7 @@ use crate::kept::epochs::Epochs;
 
 /// An engine without a journal of its own that history is put through. Made by [`EngineBuilder::backtest`].
 ///
-/// Its handlers see the sequences, times and [keys](crate::Context::key) of the journal, and every event as
+/// The handlers see the sequences, times and [keys](crate::Context::key) of the journal, and every event as
 /// replayed. History has had its effects, so [`Context::already_done`](crate::Context::already_done) holds
 /// for all of it and in every stage: a gateway that asks it sends nothing. Its stage may say
 /// [`effects`](crate::Stage::effects), and no note of them is made. An

@@ -73,9 +73,9 @@ impl std::fmt::Debug for Pace<'_> {
 /// See the example of [`Pace`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Its sequence.
+    /// The record's sequence.
     pub sequence: u64,
-    /// Its journal time, nanoseconds.
+    /// The record's journal time, nanoseconds.
     pub time_ns: u64,
 }
 

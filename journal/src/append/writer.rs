@@ -26,8 +26,8 @@ use crate::tools::protect;
 
 /// The one writer of a journal.
 ///
-/// It holds the journal's lock for life. Dropping it closes the journal as [`Writer::close`] does, but errors
-/// are lost.
+/// A writer holds the journal's lock for life. Dropping it closes the journal as [`Writer::close`] does, but
+/// errors are lost.
 ///
 /// ```
 /// use slipring_journal::{AppendError, Event, Journal, Stall};

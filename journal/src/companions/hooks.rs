@@ -22,11 +22,11 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SealedSegment {
-    /// Its file, by the name that the folder had when the journal was first opened. Once the folder has moved
-    /// ([`Cursors::folder_moved`](crate::Cursors::folder_moved)) nothing lies there, or a file of another
-    /// journal.
+    /// The segment's file, by the name that the folder had when the journal was first opened. Once the folder
+    /// has moved ([`Cursors::folder_moved`](crate::Cursors::folder_moved)) nothing lies there, or a file of
+    /// another journal.
     pub path: PathBuf,
-    /// Its first sequence.
+    /// The segment's first sequence.
     pub base: u64,
     /// The sequence behind its last record.
     pub end: u64,

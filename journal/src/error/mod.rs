@@ -151,7 +151,7 @@ pub enum JournalFault {
     SegmentTruncated {
         /// The segment.
         path: PathBuf,
-        /// Its length.
+        /// The segment's length.
         found_bytes: u64,
         /// The length that it was created with.
         wanted_bytes: u64,
@@ -189,7 +189,7 @@ pub enum JournalFault {
     UnsupportedVersion {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// The file's version.
         found: u32,
         /// The newest version known here.
         known: u32,
@@ -291,7 +291,7 @@ pub enum OpenError {
     BadOption {
         /// The option.
         option: &'static str,
-        /// Its value.
+        /// The option's value.
         value: String,
         /// What it must be.
         rule: &'static str,

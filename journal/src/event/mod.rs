@@ -13,9 +13,9 @@ pub(crate) mod record;
 
 /// A value that slipring can publish, journal and replay: plain old data, no padding, no pointers.
 ///
-/// Derive it (`#[derive(Event)]`); the derive checks what it can at compile time and says what to change.
-/// It also writes the [`Schema`], which goes into the header of every segment, so that a journal is refused
-/// when the type no longer matches and another language can read the records.
+/// Derive it (`#[derive(Event)]`); the derive checks what it can at compile time and says what to change. The
+/// derive also writes the [`Schema`], which goes into the header of every segment, so that a journal is
+/// refused when the type no longer matches and another language can read the records.
 ///
 /// A ring that carries several message types derives it on an enum (a one-of event): what is published and
 /// journalled is then the companion that the derive writes, `MessageEvent` for an enum `Message`.

@@ -75,7 +75,7 @@ impl<E: Event> Record<E> {
 /// See the example of [`RawReader`](crate::RawReader).
 #[derive(Clone, Copy, Debug)]
 pub struct RawRecord<'a> {
-    /// Its sequence.
+    /// The record's sequence.
     pub sequence: u64,
     /// Journal time in nanoseconds.
     pub time_ns: u64,
@@ -83,7 +83,7 @@ pub struct RawRecord<'a> {
     pub epoch: u32,
     /// Event or void.
     pub kind: Kind,
-    /// Its checksum.
+    /// The record's checksum.
     pub crc: u32,
     /// The event's bytes.
     pub event: &'a [u8],

@@ -9,7 +9,7 @@ use crate::error::SyncError;
 
 /// The cursors of a journal that is being written, for whoever waits for it or watches it.
 ///
-/// They change at any time and never go back.
+/// Cursors change at any time and never go back.
 ///
 /// ```
 /// # use slipring_journal::{Event, Journal};

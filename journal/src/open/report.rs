@@ -8,7 +8,7 @@ use crate::format::JournalId;
 
 /// What opening a journal found, discarded and mended.
 ///
-/// Its `Display` is for people, its `Serialize` for machines.
+/// The report's `Display` is for people, its `Serialize` for machines.
 ///
 /// See the example of [`Journal`](crate::Journal).
 ///

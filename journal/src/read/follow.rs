@@ -22,8 +22,8 @@ const FIRST_BYTES: usize = 4 << 10;
 
 /// A position in a journal that moves on as records come.
 ///
-/// It reads with plain reads and validates its copies: a record is handed out only when its checksum holds,
-/// and the checksum is stored last. It never waits; poll it.
+/// A follower reads with plain reads and validates its copies: a record is handed out only when its checksum
+/// holds, and the checksum is stored last. It never waits; poll it.
 ///
 /// ```
 /// use slipring_journal::{Anchor, Event, Journal, ReadError};

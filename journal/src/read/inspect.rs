@@ -16,7 +16,7 @@ use crate::storage::{Files, Storage};
 /// See the example of [`JournalInfo`].
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct SegmentInfo {
-    /// Its file's name.
+    /// The segment's file name.
     pub name: String,
     /// The sequence of its first slot.
     pub base: u64,
@@ -32,7 +32,7 @@ pub struct SegmentInfo {
     pub first_time_ns: Option<u64>,
     /// Journal time of its last record, nanoseconds.
     pub last_time_ns: Option<u64>,
-    /// Its length in bytes.
+    /// The file's length in bytes.
     pub file_bytes: u64,
     /// The version of the format that it is written in.
     pub format_version: u32,
@@ -65,7 +65,7 @@ pub struct JournalInfo {
     pub branch: Option<String>,
     /// The event type's name.
     pub event: String,
-    /// Its fields, as name, type, offset and size.
+    /// The event's fields, as name, type, offset and size.
     pub fields: Vec<(String, String, usize, usize)>,
     /// Size of an event in bytes.
     pub event_bytes: usize,

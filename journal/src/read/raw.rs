@@ -21,8 +21,8 @@ use super::seek;
 
 /// Reads a journal whatever its event type.
 ///
-/// It sees the records that were there when it was opened or last [refreshed](RawReader::refresh); a writer
-/// may go on meanwhile.
+/// A reader sees the records that were there when it was opened or last [refreshed](RawReader::refresh); a
+/// writer may go on meanwhile.
 ///
 /// ```
 /// use std::ops::ControlFlow;

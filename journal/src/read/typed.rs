@@ -15,8 +15,8 @@ use crate::storage::{Files, Storage};
 
 /// Reads a journal of events `E`.
 ///
-/// It sees the records that were there when it was opened or last [refreshed](Reader::refresh); a writer may
-/// go on meanwhile. See [`Journal`](crate::Journal) for an example.
+/// A reader sees the records that were there when it was opened or last [refreshed](Reader::refresh); a
+/// writer may go on meanwhile. See [`Journal`](crate::Journal) for an example.
 ///
 /// ```
 /// use slipring_journal::{Event, Journal, Kind, ReadError};

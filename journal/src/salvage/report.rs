@@ -8,7 +8,7 @@ use crate::format::JournalId;
 
 /// What [`salvage`](crate::salvage()) kept, what it lost, and why.
 ///
-/// Its `Display` is for people, its `Serialize` for machines.
+/// The report's `Display` is for people, its `Serialize` for machines.
 ///
 /// See the example of [`SalvageOptions`](crate::SalvageOptions).
 #[derive(Clone, Debug, serde::Serialize)]
@@ -79,7 +79,7 @@ pub enum Loss {
     MissingSegment,
     /// The file of its segment ends before it.
     CutOff,
-    /// It is whole, but lies behind damage.
+    /// The record is whole, but lies behind damage.
     BehindDamage,
 }
 
