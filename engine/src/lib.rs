@@ -48,7 +48,7 @@
 // The derive writes `::slipring::..`, in this crate's own tests and docs too.
 extern crate self as slipring;
 
-// A folder knows those below it. `tests/house/layers.rs` says which those are, and holds each to it.
+// A folder knows those below it. `engine/tests/house/layers.rs` says which those are, and holds each to it.
 mod any_error;
 mod clock;
 mod counters;

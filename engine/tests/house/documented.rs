@@ -127,6 +127,27 @@ fn every_member_that_a_page_names_is_public() {
 }
 
 #[test]
+fn every_file_that_a_comment_names_is_there() {
+    let Some(root) = clone() else { return };
+    let folders = ["docs", "engine", "journal", "tests", "cli", "bench"];
+    let sources = folders.iter().flat_map(|folder| files(&root.join(folder), ".rs"));
+    let mut wrong = Vec::new();
+    for source in sources {
+        let text = read(&source);
+        let comments = text.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
+        for word in comments.flat_map(|comment| comment.split([' ', '`', '(', ')', ',', ':', ';', '#'])) {
+            let path = word.trim_end_matches('.');
+            let is_ours = path.split_once('/').is_some_and(|(folder, _)| folders.contains(&folder));
+            let is_file = [".rs", ".md", ".txt"].iter().any(|ending| path.ends_with(ending));
+            if is_ours && is_file && !path.contains('*') && !root.join(path).exists() {
+                wrong.push(format!("{}: {path}", source.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn every_page_is_linked_and_no_file_is_large() {
     let Some(root) = clone() else { return };
     let all: String = pages(&root).iter().map(|page| read(page)).collect();
