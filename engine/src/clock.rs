@@ -4,9 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Gives the time of an event, nanoseconds since 1970. Called once a publish, or once a batch.
 ///
-/// One that panics halts the engine.
+/// A clock that panics halts the engine.
 ///
-/// Handlers never see a clock, only event time; so a clock may be anything: the system's, a counter, a
+/// Handlers never see a clock, only event time. So a clock may be anything: the system's, a counter, a
 /// feed's.
 ///
 /// ```

@@ -2,8 +2,8 @@
 //!
 //! - Append at memory speed: words stored into pages that are already there, a checksum, a cursor. No system
 //!   call, no allocation, no lock.
-//! - Three levels of safety, which are cursors: *journalled* records survive the death of the process,
-//!   *durable* ones power loss.
+//! - Two cursors say what is safe: *journalled* records survive the death of the process, *durable* ones
+//!   power loss too.
 //! - Recovery that can itself be killed anywhere and run again.
 //! - Seek by time, across segments and within one, by a few reads.
 //!

@@ -13,10 +13,10 @@ use crate::names::JOURNAL;
 use crate::work::stage::RunStage;
 use crate::work::wait::{Wait, WaitStrategy};
 
-/// One thread's worth of stages.
+/// A thread, and the stages that it runs.
 ///
-/// Stages on one lane take turns, so journal and handler fused on one lane need one core; each on its own
-/// lane needs one each.
+/// Stages on one lane take turns. So journal and handler on one lane need one core; each on a lane of its own
+/// needs a core of its own.
 ///
 /// ```
 /// # use slipring::prelude::*;

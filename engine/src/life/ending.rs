@@ -23,13 +23,13 @@ use crate::work::inside::is_inside;
 pub struct Undelivered {
     /// The stage; the journal's too.
     pub stage: String,
-    /// The first sequence that it did not finish.
+    /// The first sequence that the stage did not finish.
     pub from: u64,
     /// How many events that are, up to the last one published.
     pub count: u64,
 }
 
-/// How an engine ended, for whoever asks after it is gone. From [`Engine::ending`].
+/// How an engine ended, for whoever asks when the engine is gone. From [`Engine::ending`].
 ///
 /// ```
 /// # use slipring::prelude::*;

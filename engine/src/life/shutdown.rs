@@ -136,7 +136,7 @@ impl<E: Event> Engine<E> {
     }
 }
 
-/// What an engine left whose stages have all ended.
+/// What an engine left, once all its stages have ended.
 ///
 /// See the example of [`StageKey`](crate::StageKey).
 pub struct ShutdownReport {
@@ -149,7 +149,7 @@ pub struct ShutdownReport {
     pub undelivered: Vec<Undelivered>,
     /// What stages kept beside the journal, in figures.
     pub kept: Vec<KeptCounters>,
-    /// What went wrong in that; nothing was lost that a longer replay does not bring back.
+    /// What went wrong in writing it; nothing was lost that a longer replay does not bring back.
     pub keep_faults: Vec<String>,
     handlers: Vec<(String, Box<dyn Any + Send>)>,
 }

@@ -14,13 +14,14 @@ use crate::work::inside::is_inside;
 
 /// Publishes events into an engine's ring.
 ///
-/// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is shut down
-/// or dropped, but for what stands behind a stage that fails or a handler that does not return: see
-/// [`Engine`](crate::Engine). One whose publish returned an error comes back with it and reaches nobody.
-/// Dropping the last publisher does not end the engine: [`Engine::join`](crate::Engine::join) does.
+/// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is joined or
+/// dropped. Only a stage that fails, or a handler that does not return, keeps events from what stands behind
+/// it: see [`Engine`](crate::Engine). An event whose publish returned an error comes back with the error and
+/// reaches nobody. Dropping the last publisher does not end the engine: [`Engine::join`](crate::Engine::join)
+/// does.
 ///
-/// A handler may publish into another engine, and waits there while that one's ring is full. Two engines
-/// whose handlers publish into each other could so wait for each other for ever: use
+/// A handler may publish into another engine, and waits while the ring of that engine is full. So two engines
+/// whose handlers publish into each other could wait for each other for ever: use
 /// [`Publisher::try_publish`] or [`Publisher::publish_timeout`] in one of them.
 ///
 /// ```
