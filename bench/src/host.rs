@@ -1,4 +1,4 @@
-//! Where threads run, and waiting for the journal's helper.
+//! Where threads run, and waiting for the journal's preparer.
 
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,7 @@ pub fn pin_to(core: Option<usize>) {
     }
 }
 
-/// Waits until the journal's helper has done its work: the resident pages have not grown for a while. The
+/// Waits until the journal's preparer has done its work: the resident pages have not grown for a while. The
 /// while is longer than making and syncing the next file takes, for its pages come after that, and would take
 /// a core from what is measured.
 ///

@@ -174,7 +174,7 @@ pub fn engine(
     batch: usize,
     cores: Cores,
 ) -> Vec<Sample> {
-    // The journal's helper and syncer inherit where they may run: anywhere.
+    // The journal's own threads inherit where they may run: anywhere.
     cores.unpin();
     let recovered = builder.ring_capacity(CAPACITY).open().expect("a valid engine");
     let journalled = recovered.recovery().is_some();

@@ -1,7 +1,8 @@
 //! A spinning thread notices its own stalls: two looks at the clock far apart, though nothing between them
 //! takes long. What the kernel counted meanwhile says what it was, as far as the kernel knows: not which
-//! thread took the core (the journal's helper and syncer are threads too), and not what the thread itself did
-//! without faulting or blocking. So who leaves stalls out says which kinds, and shows what is left without.
+//! thread took the core (the journal's preparer and syncer are threads too), and not what the thread itself
+//! did without faulting or blocking. So who leaves stalls out says which kinds, and shows what is left
+//! without.
 
 use crate::clock::Ticks;
 

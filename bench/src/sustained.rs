@@ -70,7 +70,7 @@ fn drop_cached(file: &File) {
 }
 
 /// Segments allocated and made present, one after the other: the bound of preparation. Only that is timed,
-/// with memory that was given back a moment ago, as a journal's helper finds it.
+/// with memory that was given back a moment ago, as a journal's preparer finds it.
 fn prepare(folder: &Path, span: Duration) -> Vec<Sample> {
     let mut kept = Kept::new(folder);
     let started = Instant::now();

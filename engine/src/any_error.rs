@@ -43,6 +43,8 @@ use crate::timers::TimerError;
 /// let error = Error::from(BuildError::NoStage);
 /// assert_eq!(format!("{error:?}"), "the engine has no stage: add a lane with .stage(..) or .journal()");
 /// ```
+///
+/// More: [handle errors](https://github.com/slipring/slipring/blob/main/docs/how-to/handle-errors.md).
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,9 +1,8 @@
 //! How long an end waits, and for whom: all of it here, for one bound is not right without the other.
 //!
-//! A lane that ends may have a last snapshot to hand over, and waits for the keeper to be done with the one
-//! before. Whoever drops the engine gives lanes a grace; it does not run while a lane waits so, or the drop
-//! would leave behind a thread that is only doing what it may. (The drop once gave up after five seconds, the
-//! lane after ten.)
+//! A lane that ends may have a last snapshot to hand over. The lane then waits until the keeper is done with
+//! the snapshot before. Whoever drops the engine gives lanes a grace. The grace does not run while a lane
+//! waits for the keeper, or the drop would leave behind a thread that is only doing what it may.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};

@@ -59,6 +59,8 @@ impl<H> fmt::Debug for StageKey<H> {
 }
 
 /// What a stage with the handler `H` may be named by: text, or a [`StageKey`] of that handler.
+///
+/// See the example of [`StageKey`].
 pub trait StageName<H> {
     /// The name.
     fn into_name(self) -> String;

@@ -1,10 +1,10 @@
-//! An in-process disruptor engine: a lock-free ring feeds pinned consumer lanes while a journaller appends
-//! every event to memory-mapped segment files; replay starts at a time in those files and feeds the records
-//! into the same ring.
+//! An in-process disruptor engine. A lock-free ring feeds lanes: threads that run stages. One stage is the
+//! journal, which appends every event to memory-mapped segment files. Replay starts at a time in those files
+//! and feeds the records into the same ring.
 //!
-//! One mechanism makes all of it: every stage publishes a cursor, and a gate is the least of the cursors that
-//! a stage waits for. So the dependency graph has any shape, and *published*, *journalled* and *durable* are
-//! just cursors to be gated on.
+//! One mechanism makes all of it: every stage has a cursor, how far it is, and a gate is the least of the
+//! cursors that a stage waits for. So the dependency graph has any shape, and *published*, *journalled* and
+//! *durable* are just cursors to be gated on.
 //!
 //! ```text
 //!  publisher --> ring --+--> journal ----> segment files
@@ -41,14 +41,18 @@
 //! # Ok::<(), slipring::Error>(())
 //! ```
 //!
-//! What each level promises is in `docs/reference/guarantees.md`; how it is made, in `docs/architecture.md`.
+//! Begin with the [tutorial]. What each level promises: [guarantees]. How it is made: [architecture].
+//!
+//! [tutorial]: https://github.com/slipring/slipring/blob/main/docs/tutorial.md
+//! [guarantees]: https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md
+//! [architecture]: https://github.com/slipring/slipring/blob/main/docs/architecture.md
 
 #![deny(missing_docs)]
 
 // The derive writes `::slipring::..`, in this crate's own tests and docs too.
 extern crate self as slipring;
 
-// A folder knows those below it. `tests/layers.rs` says which those are, and holds each to it.
+// A folder knows those below it. `engine/tests/house/layers.rs` says which those are, and holds each to it.
 mod any_error;
 mod clock;
 mod column;

@@ -2,15 +2,18 @@
 //!
 //! - Append at memory speed: words stored into pages that are already there, a checksum, a cursor. No system
 //!   call, no allocation, no lock.
-//! - Three levels of safety, which are cursors: *journalled* records survive the death of the process,
-//!   *durable* ones power loss.
+//! - Two cursors say what is safe: *journalled* records survive the death of the process, *durable* ones
+//!   power loss too.
 //! - Recovery that can itself be killed anywhere and run again.
 //! - Seek by time, across segments and within one, by a few reads.
 //!
-//! The journal knows nothing of rings; `slipring` puts it behind one. The format is in
-//! `docs/reference/format.md`, the promises are in `docs/reference/guarantees.md`.
+//! The journal knows nothing of rings; the crate `slipring` puts a journal behind a ring. Start with
+//! [`Journal`].
 //!
-//! Start with [`Journal`].
+//! The bytes on disk: [format]. The promises: [guarantees].
+//!
+//! [format]: https://github.com/slipring/slipring/blob/main/docs/reference/format.md
+//! [guarantees]: https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md
 
 #![deny(missing_docs)]
 

@@ -53,8 +53,8 @@ pub fn whole_counters() -> Vec<u8> {
     PLACE.with(|place| place.whole_counters.clone())
 }
 
-/// Has whole counters say that the engine has halted in its stage "other": the words are as docs/counters.md
-/// says.
+/// Has whole counters say that the engine has halted in its stage "other": the words are as
+/// docs/reference/counters.md says.
 pub fn halt(counters: &mut [u8]) {
     const FATE: usize = BLOCK_BYTES + 640;
     let cause = b"told to";

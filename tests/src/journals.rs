@@ -59,8 +59,8 @@ pub fn open<S: Storage>(
     journal.open_on::<Note, S>(storage, false)
 }
 
-/// Appends the notes up to `end`, with the helper's rounds in between: by turns one by one, and in batches of
-/// one.
+/// Appends the notes up to `end`, with the preparer's rounds in between: by turns one by one, and in batches
+/// of one.
 pub fn append_to<S: Storage>(writer: &mut Writer<Note, S>, end: u64) {
     for id in writer.end_sequence()..end {
         while writer.step_preparer() {}
@@ -74,7 +74,7 @@ pub fn append_to<S: Storage>(writer: &mut Writer<Note, S>, end: u64) {
 
 /// Appends the notes of `ids` in one batch, as the engine's journal stage does (two at a time, odd ones by
 /// themselves), and says of each that it is in the journal. Waits for room: somebody else must run the
-/// helper.
+/// preparer.
 pub fn append_batch<S: Storage>(
     writer: &mut Writer<Note, S>,
     ids: Range<u64>,

@@ -173,7 +173,7 @@ fn control_leaks_are_seen() {
     let builder = Engine::builder().journal(Journal::at(folder.path()).segment_records(64)).lane(lane);
     let (engine, _) = builder.open().unwrap().go_live().unwrap();
     let during = held_as(|held| held.threads == 5);
-    assert_eq!((before.threads, during.threads), (0, 5), "a lane, helper, maker, sweeper, syncer");
+    assert_eq!((before.threads, during.threads), (0, 5), "a lane, preparer, maker, sweeper, syncer");
     assert!(during.files > before.files && during.mapped_segments > 0 && held_bytes() > bytes);
     let shown = engine.counters_path().is_some();
     assert_eq!((during.mapped_counters, counters_files(folder.path())), (shown.into(), shown.into()));

@@ -1,5 +1,5 @@
 //! From stamps to percentiles, three times: as measured, outside the host's stalls, and outside all stalls
-//! from outside the thread, which with a journal may be those of slipring's own helper and syncer.
+//! from outside the thread, which with a journal may be those of the journal's own threads.
 //!
 //! Left out is what was due while a thread was stalled by the machine or not late yet when the stall began,
 //! and the backlog behind it: until an event is as fast as the median of those outside stalls, and for twice
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_a_helper_of_ours_stays_in_outside_the_hosts_stalls() {
+    fn what_may_be_a_thread_of_ours_stays_in_outside_the_hosts_stalls() {
         let run = stalled(Kind::Switched);
         assert!(spoilt_by(&run, Kind::is_from_outside).contains(&true));
         assert!(!spoilt_by(&run, Kind::is_the_hosts).contains(&true));

@@ -98,7 +98,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, options: Options)
     output.say(&format!(
         "Latency: from when an event was due until the stage had it; a stamp costs {stamp:.1} ns. Each three \
          times: as\nmeasured; outside the host's stalls; outside those and the times that another thread had the core, \
-         which with a\njournal may have been slipring's own helper or syncer. Each says how much was left out. Knee: the last rate at which 99% of \
+         which with a\njournal may have been the journal's own threads. Each says how much was left out. Knee: the last rate at which 99% of \
          what was due\nwas taken in time and p50 was within ten times the column's least.\n"
     ));
     for (bench, needs) in plan::unfit(cores) {

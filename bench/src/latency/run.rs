@@ -288,7 +288,7 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
             .lane(lane("right", fourth).stage("right", pass, Gate::PUBLISHED))
             .lane(main.stage("stage", recorder, Gate::PUBLISHED.after(["left", "right"]))),
     };
-    // The journal's helper and syncer inherit where they may run: anywhere.
+    // The journal's own threads inherit where they may run: anywhere.
     plan.cores.unpin();
     let recovered = builder.ring_capacity(capacity).open().expect("a valid engine");
     let (engine, mut publisher) = recovered.go_live().expect("lanes that start");

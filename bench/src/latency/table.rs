@@ -81,7 +81,7 @@ pub fn remarks(cell: &Cell) -> String {
     for (kind, (count, ns)) in KINDS.iter().zip(judged.stalls) {
         if count > 0 {
             let ours = *kind == Kind::Switched && judged.ours_beside;
-            let whose = if ours { ", may be slipring's helpers" } else { "" };
+            let whose = if ours { ", may be the journal's own threads" } else { "" };
             parts.push(format!("{} {count} ({}{whose})", kind.name(), human_ns(ns as f64)));
         }
     }

@@ -26,7 +26,7 @@ pub fn caption(cells: &[&Cell]) -> String {
     format!(
         "Dots: the slowest event of each slice of time. Line: its median. Dashed, upright: a new segment begins. Stalls of \
          both threads: grey, the host had the core; yellow, another thread had it, which with a journal may be \
-         slipring's helper or syncer; pink, the thread took page faults or blocked.{not_all}"
+         slipring's own threads; pink, the thread took page faults or blocked.{not_all}"
     )
 }
 

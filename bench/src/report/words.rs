@@ -26,7 +26,7 @@ pub const WORDS: [(&str, &str); 7] = [
          counters of the thread say what: nothing that it knows of (host: the hypervisor or an interrupt, or slipring's \
          own code, busy for that long), another thread (switched), page faults, or blocking. <b>Outside the host's \
          stalls</b> leaves out only the first kind; <b>outside stalls</b> leaves out the first two. Columns with a journal \
-         have threads of slipring's beside, the journal's helper and its syncer: where cores are few, switched stalls \
+         have threads of slipring's beside, the journal's preparer and syncer: where cores are few, switched stalls \
          there are mostly those. So for these columns the figure outside the host's stalls is the honest one: what it \
          keeps includes what other programs took. Left out are events that were due during a stall or less than 10 us \
          before it, and the backlog behind it, for twice its length at most; an event that was late before the stall stays \

@@ -6,6 +6,28 @@ use std::time::Duration;
 /// An engine's counters at about one moment. An "end" is the last sequence plus one.
 ///
 /// Each figure is whole and fresh; figures of different stages are read one after the other.
+///
+/// ```
+/// use slipring::{Engine, Event};
+///
+/// fn show<E: Event>(engine: &Engine<E>) {
+///     let counters = engine.counters();
+///     for stage in &counters.stages {
+///         println!("{} on {}: {} behind", stage.name, stage.lane, stage.lag);
+///     }
+///     for late in counters.late_consumers.iter().filter(|late| !late.is_caught_up()) {
+///         println!("{}: {} behind", late.name, late.lag);
+///     }
+///     if let (Some(time), Some(stalls)) = (&counters.journal_time, &counters.journal_stalls) {
+///         println!("journal at {} ns, {} waits for room", time.last_ns, stalls.total());
+///     }
+///     if let Some(halted) = &counters.halted {
+///         println!("halted: {} at {}: {}", halted.stage, halted.sequence, halted.cause);
+///     }
+/// }
+/// ```
+///
+/// More: [counters](https://github.com/slipring/slipring/blob/main/docs/reference/counters.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
@@ -50,6 +72,8 @@ pub struct Counters {
 }
 
 /// One late consumer's place.
+///
+/// See the example of [`Counters`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LateCounters {
@@ -59,9 +83,9 @@ pub struct LateCounters {
     pub end: u64,
     /// Events published that it has not finished.
     pub lag: u64,
-    /// It has failed, and its handle says why.
+    /// The late consumer has failed, and its handle says why.
     pub failed: bool,
-    /// It has failed because retention removed what it was to read next.
+    /// The late consumer has failed because retention removed what it was to read next.
     pub evicted: bool,
 }
 
@@ -73,6 +97,8 @@ impl LateCounters {
 }
 
 /// One stage's place.
+///
+/// See the example of [`Counters`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StageCounters {
@@ -94,6 +120,8 @@ pub struct StageCounters {
 
 /// What time the journal has come to. It never goes back: where a publisher's clock was ahead for a moment,
 /// all later records get the time of that moment until the clock has caught up.
+///
+/// See the example of [`Counters`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JournalTime {
@@ -108,6 +136,8 @@ pub struct JournalTime {
 }
 
 /// How often the journal had to wait for room, by what it waited for. A wait counts once, however long.
+///
+/// See the example of [`Counters`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JournalStalls {
@@ -127,6 +157,8 @@ impl JournalStalls {
 }
 
 /// Why an engine has halted, as its counters tell it.
+///
+/// See the example of [`Counters`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HaltedCounters {

@@ -1,6 +1,7 @@
 //! How far everything is, for people and monitors, in this process and in others.
 //!
-//! It knows the lines and the cursors whose figures these are; nothing of the stages that move them.
+//! The folder knows the lines of memory that figures lie in, and the cursors whose figures these are; nothing
+//! of the stages that move them.
 //!
 //! | file | idea |
 //! |---|---|

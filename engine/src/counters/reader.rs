@@ -28,6 +28,8 @@ use crate::lines::memory::LineMemory;
 /// println!("{}", reader.read()?);
 /// # Ok::<(), slipring::CountersError>(())
 /// ```
+///
+/// More: [counters](https://github.com/slipring/slipring/blob/main/docs/reference/counters.md).
 #[derive(Debug)]
 pub struct CountersReader {
     path: PathBuf,
@@ -39,6 +41,23 @@ pub struct CountersReader {
 }
 
 /// Why there are no counters to read.
+///
+/// ```
+/// use slipring::{CountersError, CountersFault, CountersReader};
+///
+/// fn shown(reader: &CountersReader) -> String {
+///     match reader.read() {
+///         Ok(counters) => counters.to_string(),
+///         Err(CountersError::Stale { last, .. }) => format!("the process is gone; it left\n{last}"),
+///         Err(CountersError::Invalid { fault: CountersFault::Version { found }, .. }) => {
+///             format!("a slipring with counters of version {found} wrote them")
+///         }
+///         Err(error) => error.to_string(),
+///     }
+/// }
+/// ```
+///
+/// More: [counters](https://github.com/slipring/slipring/blob/main/docs/reference/counters.md).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CountersError {

@@ -1,9 +1,9 @@
 //! The one mechanism: every stage moves a cursor, and a gate is the least of the cursors that a stage waits
-//! for. Who waits long parks at a cursor; whether there is still something to wait for, the engine's status
-//! says.
+//! for. A lane that waits long parks at a cursor: it sleeps until the cursor moves. The engine's status says
+//! whether there is still something to wait for.
 //!
-//! It knows the lines that cursors lie in, and what a halt is; nothing of rings, stages or threads of an
-//! engine.
+//! The folder knows the lines of memory that cursors lie in, and what a halt is; nothing of rings, stages or
+//! an engine's threads.
 
 pub(crate) mod barrier;
 pub(crate) mod cursor;

@@ -4,11 +4,11 @@
 //! upstream, the syncer) wakes it. So a lane behind a slow stage sleeps through all that is published
 //! meanwhile.
 //!
-//! The race is the usual one: the waker moves the cursor and then looks for marks, the lane sets its mark and
-//! then looks at the cursor; unless one of the two sees the other, the lane sleeps for ever (K). A fence on
-//! both sides rules that out, and cost a publish 1.5 ns in the prototype. Linux can put both fences on the
-//! sleeping side: `membarrier` makes every running thread of the process pass one, and the waker needs none.
-//! Where the call is missing, the wakers fence. Engines in which no lane can park do neither.
+//! The race is the usual one. The waker moves the cursor and then looks for marks. The lane sets its mark and
+//! then looks at the cursor. Unless one of the two sees the other, the lane sleeps for ever (K). A fence on
+//! both sides rules that out, but every publish would pay for one. Linux can put both fences on the sleeping
+//! side: `membarrier` makes every running thread of the process pass a fence, and the waker needs none. Where
+//! the call is missing, the wakers fence. Engines in which no lane can park do neither.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{Ordering, compiler_fence, fence};

@@ -18,7 +18,27 @@ use crate::kept::plan::StateKind;
 use crate::ring::{self, Publishers, Stamps};
 use crate::work::wait::Wait;
 
-/// Describes an engine; [`EngineBuilder::open`] makes it.
+/// Describes an engine; [`EngineBuilder::open`] makes the engine.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// # use std::time::Duration;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// let lane = Lane::named("risk").stage("risk", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+/// let builder = Engine::builder()
+///     .lane(lane)
+///     .ring_capacity(4_096)
+///     .publishers(Publishers::Multi)
+///     .wait_timeout(Duration::from_secs(2));
+/// let (engine, publisher) = builder.go_live()?;
+/// let feed = publisher.try_clone().expect("several publishers");
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [size the ring and the journal][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/size-the-ring-and-the-journal.md
 pub struct EngineBuilder<E: Event> {
     pub(crate) capacity: usize,
     pub(crate) batch: Option<u64>,
@@ -85,8 +105,8 @@ impl<E: Event> EngineBuilder<E> {
     /// How far past both the last event and the clock a time may lie that is published. If not set: what the
     /// [journal](slipring_journal::Journal::max_time_step) says, and a day without one.
     ///
-    /// The time of later events never lies before it, so that one wrong time, far in the future, would hold
-    /// it there. A time that goes back harms nobody, is taken, and is counted
+    /// Journal time never goes back. So one wrong time, far in the future, would be the time of all later
+    /// events. An event with an earlier time than the one before harms nobody: it is taken, and counted
     /// ([`JournalTime`](crate::JournalTime)).
     #[must_use]
     pub fn max_time_step(mut self, step: Duration) -> Self {
@@ -108,13 +128,13 @@ impl<E: Event> EngineBuilder<E> {
         self
     }
 
-    /// Puts the counters into the file `path`, for other processes to read, and of an engine without a
-    /// journal too.
+    /// Puts the counters into the file `path`, for other processes to read; also those of an engine without a
+    /// journal.
     ///
-    /// If this is not called, an engine with a journal puts them into a file in memory (`/dev/shm`, else
-    /// `XDG_RUNTIME_DIR`) that the journal's LOCK file names, and keeps them to itself if there is none; one
-    /// without a journal keeps them to itself. A path on a disk is allowed and unwise: a lane may then wait
-    /// for the disk.
+    /// If this is not called, an engine with a journal puts its counters into a file in memory (`/dev/shm`,
+    /// else `XDG_RUNTIME_DIR`), which the journal's LOCK file names. Without such a place, or without a
+    /// journal, the counters are private. A path on a disk is allowed and unwise: a lane may then wait for
+    /// the disk.
     #[must_use]
     pub fn counters_at(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.shown = Shown::At(path.into());

@@ -14,11 +14,18 @@ pub(crate) enum Level {
 /// What a stage waits for: a level of safety, and other stages.
 ///
 /// ```
-/// use slipring::Gate;
+/// use slipring::{Gate, StageKey};
 ///
+/// # struct Book;
 /// let gate = Gate::DURABLE.after("risk");
 /// let gate = Gate::PUBLISHED.after(["book", "risk"]);
+/// let book: StageKey<Book> = StageKey::named("book");
+/// let gate = Gate::JOURNALLED.after(&book);
 /// ```
+///
+/// More: [which gate].
+///
+/// [which gate]: https://github.com/slipring/slipring/blob/main/docs/how-to/send-effects-once.md#which-gate
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gate {
     pub(crate) level: Level,
@@ -70,16 +77,22 @@ impl Gate {
 /// `String`.
 ///
 /// `M` only tells the two kinds apart, and is found by the compiler.
+///
+/// See the example of [`Gate`].
 pub trait IntoNames<M> {
     /// Calls `take` with each name.
     fn each(self, take: impl FnMut(&str));
 }
 
 /// Marks one name, for [`IntoNames`].
+///
+/// See the example of [`Gate`].
 #[derive(Debug)]
 pub enum OneName {}
 
 /// Marks several names, for [`IntoNames`].
+///
+/// See the example of [`Gate`].
 #[derive(Debug)]
 pub enum ManyNames {}
 

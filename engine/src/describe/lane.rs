@@ -14,10 +14,22 @@ use crate::names::JOURNAL;
 use crate::work::stage::DescribedStage;
 use crate::work::wait::{Wait, WaitStrategy};
 
-/// One thread's worth of stages.
+/// A thread, and the stages that it runs.
 ///
-/// Stages on one lane take turns, so journal and handler fused on one lane need one core; each on its own
-/// lane needs one each.
+/// Stages on one lane take turns. So journal and handler on one lane need one core; each on a lane of its own
+/// needs a core of its own.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// let book = |tick: &Tick, _: &Context| println!("{}", tick.price);
+/// let main = Lane::named("main").journal().stage("book", book, Gate::JOURNALLED);
+///
+/// let risk = |tick: &Tick, _: &Context| assert!(tick.price < 1_000_000);
+/// let other = Lane::named("risk").core(3).wait(Wait::Spin).stage("risk", risk, Gate::PUBLISHED);
+/// ```
+///
+/// More: [pin cores](https://github.com/slipring/slipring/blob/main/docs/how-to/pin-cores.md).
 pub struct Lane<E: Event> {
     pub(crate) name: String,
     pub(crate) core: Option<usize>,
@@ -78,6 +90,22 @@ impl<E: Event> Lane<E> {
     }
 
     /// Waits in a way of one's own.
+    ///
+    /// ```
+    /// # use slipring::{Event, Lane, WaitStrategy};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+    /// struct Nap;
+    ///
+    /// impl WaitStrategy for Nap {
+    ///     fn idle(&mut self, empty_looks: u32) {
+    ///         if empty_looks > 100 {
+    ///             std::thread::sleep(std::time::Duration::from_micros(50));
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let lane = Lane::<Tick>::named("slow").wait_with(Nap);
+    /// ```
     #[must_use]
     pub fn wait_with(mut self, strategy: impl WaitStrategy) -> Self {
         self.own_wait = Some(Box::new(strategy));
@@ -86,7 +114,7 @@ impl<E: Event> Lane<E> {
 
     /// Has no thread: the caller runs it, a turn at a time, by [`Engine::invoke`](crate::Engine::invoke),
     /// from a loop that does other things too. Calls that wait (a publish on a full ring, `replay`,
-    /// `wait_durable`, `shutdown`) run it meanwhile, so that nobody waits for himself.
+    /// `wait_durable`, `join`) run it meanwhile, so that nobody waits for himself.
     #[must_use]
     pub fn invoked(mut self) -> Self {
         self.invoked = true;

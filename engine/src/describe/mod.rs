@@ -1,7 +1,7 @@
 //! What the user says of an engine: lanes, stages, gates; and whether it makes sense.
 //!
-//! It knows the stages that it puts together, and nothing of a running engine: what is said here `life`
-//! starts.
+//! The folder knows the stages that a description puts together, and nothing of a running engine. `life`
+//! starts what is described here.
 
 pub(crate) mod builder;
 pub(crate) mod columns;

@@ -6,6 +6,21 @@ use super::{CountersFileError, KeepError};
 use crate::names::JOURNAL;
 
 /// Why an engine could not be built or opened. No thread is running.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// use slipring::BuildError;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+///
+/// let gate = Gate::PUBLISHED.after("risk");
+/// let lane = Lane::named("main").stage("book", |_: &Tick, _: &Context| (), gate);
+/// let Err(BuildError::UnknownStage { unknown, .. }) = Engine::builder().lane(lane).go_live() else {
+///     panic!("there is no stage of that name")
+/// };
+/// assert_eq!(unknown, "risk");
+/// ```
+///
+/// More: [troubleshoot](https://github.com/slipring/slipring/blob/main/docs/how-to/troubleshoot.md).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -6,6 +6,19 @@ use std::path::PathBuf;
 use crate::lines::format::CountersFault;
 
 /// Why a counters file can't be made where it should be.
+///
+/// ```
+/// use slipring::{BuildError, CountersFileError};
+///
+/// fn advice(error: &BuildError) -> String {
+///     match error {
+///         BuildError::Counters(CountersFileError::InUse { process, .. }) => {
+///             format!("end process {process}")
+///         }
+///         other => other.to_string(),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CountersFileError {

@@ -7,6 +7,24 @@ use slipring_journal::AppendError;
 use super::KeepError;
 
 /// Why and where the engine stopped for good.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// use slipring::Cause;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
+///
+/// let check = |order: &Order, _: &Context| if order.quantity == 0 { Err("of nothing") } else { Ok(()) };
+/// let lane = Lane::named("main").stage("check", check, Gate::PUBLISHED);
+/// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+/// let sequence = publisher.publish(Order { quantity: 0 })?;
+/// assert!(engine.wait_stage("check", sequence).is_err());
+/// let halted = engine.halted().expect("the handler refused the order");
+/// assert_eq!((halted.stage.as_str(), halted.sequence), ("check", sequence));
+/// assert!(matches!(halted.cause, Cause::Error(_)));
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [handle errors](https://github.com/slipring/slipring/blob/main/docs/how-to/handle-errors.md).
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("halted by stage {stage} at sequence {sequence}: {cause}")]
 pub struct Halted {
@@ -19,6 +37,8 @@ pub struct Halted {
 }
 
 /// What made a stage fail.
+///
+/// See the example of [`Halted`].
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
@@ -28,7 +48,7 @@ pub enum Cause {
     /// The handler returned an error.
     #[error("its handler failed: {0}")]
     Error(Arc<dyn std::error::Error + Send + Sync>),
-    /// Its lane's wait strategy panicked, or the lane did.
+    /// The wait strategy of the stage's lane panicked, or the lane did.
     #[error("its lane panicked while it waited: {0}")]
     Lane(String),
     /// The engine's clock panicked when it was asked for the time of a publish.
@@ -47,6 +67,20 @@ pub enum Cause {
 
 /// Replay came to another state than the one that was logged: a handler that is not deterministic, or not the
 /// same code.
+///
+/// ```
+/// use slipring::{Event, Recovered};
+///
+/// fn tell<E: Event>(recovered: &Recovered<E>) {
+///     for divergence in recovered.divergences() {
+///         println!("{} differs between {} and {}", divergence.stage, divergence.after, divergence.end);
+///     }
+/// }
+/// ```
+///
+/// More: [digests].
+///
+/// [digests]: https://github.com/slipring/slipring/blob/main/docs/how-to/write-a-recovering-stage.md#digests
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "replay of stage {stage} went another way between sequences {after} and {end} (excluded): digest {found:#018x}, logged was {logged:#018x}; is its handler deterministic, and the same code?"

@@ -5,6 +5,20 @@ use std::path::{Path, PathBuf};
 use slipring_journal::ReadError;
 
 /// Why something that a stage keeps beside the journal could not be used or written.
+///
+/// ```
+/// use slipring::KeepError;
+///
+/// fn advice(error: &KeepError) -> String {
+///     match error {
+///         KeepError::EffectsUnknown { stage, .. } => format!("say with first_time what {stage} emitted"),
+///         KeepError::NeedsHistory { stage, .. } => format!("replay from the start, for {stage}"),
+///         other => other.to_string(),
+///     }
+/// }
+/// ```
+///
+/// More: [what stages keep](https://github.com/slipring/slipring/blob/main/docs/reference/kept.md).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeepError {

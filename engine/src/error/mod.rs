@@ -1,7 +1,7 @@
 //! What can go wrong, one small enum per operation. Every message says what, where, and what to do.
 //!
-//! It knows what the counters file may hold, and nothing else of the engine: every folder above may fail with
-//! what is here.
+//! The folder knows what the counters file may hold, and nothing else of the engine: every folder above may
+//! fail with what is here.
 
 mod build;
 mod counters;

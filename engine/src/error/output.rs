@@ -5,6 +5,20 @@ use std::time::Duration;
 use super::Halted;
 
 /// Why nothing was put out. The output is as it was before the call.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// use slipring::{Output, OutputError};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
+///
+/// # let lane = Lane::named("out").stage("send", |_: &Order, _: &Context| (), Gate::PUBLISHED);
+/// let (gateway, orders) = Engine::builder().publishers(Publishers::Multi).lane(lane).go_live()?;
+/// assert!(matches!(Output::only("orders", orders), Err(OutputError::NotOnly { .. })));
+/// gateway.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [cases](https://github.com/slipring/slipring/blob/main/docs/how-to/send-effects-once.md#cases).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
@@ -42,7 +56,7 @@ pub enum OutputError {
         name: &'static str,
         /// The event in hand.
         sequence: u64,
-        /// Its time, nanoseconds.
+        /// The event's time, nanoseconds.
         time_ns: u64,
         /// The latest time that would have been taken.
         bound_ns: u64,

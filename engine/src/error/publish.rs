@@ -3,6 +3,10 @@
 use super::Halted;
 
 /// Why an event was not published. It comes back with the error, and no stage will ever see it.
+///
+/// See the example of [`Publisher`](crate::Publisher).
+///
+/// More: [handle errors](https://github.com/slipring/slipring/blob/main/docs/how-to/handle-errors.md).
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError<E> {

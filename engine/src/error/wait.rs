@@ -7,13 +7,26 @@ use slipring_journal::SyncError;
 use super::Halted;
 
 /// Why a wait ended without what was waited for.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// use slipring::WaitError;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+///
+/// # let lane = Lane::named("main").stage("book", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+/// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+/// let sequence = publisher.publish(Tick { price: 7 })?;
+/// assert!(matches!(engine.wait_durable(sequence), Err(WaitError::NoJournal)));
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The engine has halted before it.
+    /// The engine halted first.
     #[error(transparent)]
     Halted(#[from] Halted),
-    /// It has not come within the time allowed; it may still come.
+    /// What was waited for has not come within the time allowed; it may still come.
     #[error(
         "{cursor} has not finished sequence {sequence} within {timeout:?}: it is at {end} (excluded); see Engine::counters \
          for what is slow, or raise EngineBuilder::wait_timeout"

@@ -1,7 +1,7 @@
-//! What the user writes: a handler, a closure or a [`Handler`] with the calls around it; and what it is told
-//! of each event.
+//! What the user writes: a handler, which is a closure or a [`Handler`] with the calls around each event; and
+//! what a handler is told of an event.
 //!
-//! It knows cursors and clocks, and nothing of the stages and lanes that call it.
+//! The folder knows cursors and clocks, and nothing of the stages and lanes that call a handler.
 
 pub(crate) mod context;
 pub(crate) mod latency;
@@ -14,6 +14,8 @@ use slipring_journal::Event;
 use crate::handler::context::{Batch, Context};
 
 /// Why a handler could not process an event.
+///
+/// See the example of [`Handler`].
 pub type HandlerError = Box<dyn Error + Send + Sync>;
 
 /// An error that halts the engine, whatever the stage does with others: of a handler that has changed its
@@ -33,6 +35,37 @@ pub struct Fatal(pub HandlerError);
 /// A stage's code. Only `event` may change state that replay must rebuild; the other calls depend on timing.
 ///
 /// Any `FnMut(&E, &Context)` is a handler, whether it returns nothing or a `Result<(), X>`.
+///
+/// ```
+/// use slipring::{Batch, Context, Event, Handler, HandlerError};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
+///
+/// struct Limit { most: u64, late: bool }
+///
+/// impl Handler<Order> for Limit {
+///     fn batch_start(&mut self, batch: &Batch<'_>) {
+///         self.late = batch.lag() > 10_000;
+///     }
+///
+///     fn event(&mut self, order: &Order, context: &Context) -> Result<(), HandlerError> {
+///         if order.quantity > self.most {
+///             return Err(format!("order {} is too large", context.sequence()).into());
+///         }
+///         if let Some(key) = context.key() {
+///             println!("{key} passed at {} ns", context.time_ns());
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// fn is_handler(_: impl Handler<Order>) {}
+/// is_handler(|order: &Order, _: &Context| println!("{order:?}"));
+/// is_handler(|order: &Order, _: &Context| order.quantity.checked_sub(1).map(drop).ok_or("of nothing"));
+/// ```
+///
+/// More: [write a stage that recovers][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/write-a-recovering-stage.md
 pub trait Handler<E: Event>: Send + 'static {
     /// Processes one event.
     ///
@@ -65,6 +98,8 @@ pub trait Handler<E: Event>: Send + 'static {
 }
 
 /// What a handler's closure may return.
+///
+/// See the example of [`Handler`].
 pub trait Outcome {
     /// As a result.
     ///

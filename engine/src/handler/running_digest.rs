@@ -4,6 +4,19 @@
 /// Order-sensitive, 64 bits, one multiplication a word: the folded multiply of wyhash, with a rotation.
 ///
 /// For [`Digest::digest`](crate::Digest::digest). It finds accidents, not forgeries.
+///
+/// ```
+/// use slipring::RunningDigest;
+///
+/// let mut digest = RunningDigest::new();
+/// digest.word(585_330);
+/// digest.bytes(b"AAPL");
+/// // Goes on where a snapshot left it.
+/// let mut restored = RunningDigest::resume(digest.value());
+/// digest.word(18);
+/// restored.word(18);
+/// assert_eq!(restored.value(), digest.value());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunningDigest(u64);
 

@@ -1,9 +1,9 @@
 //! Cuts: where each stage starts, so that what one stage reads of another is made again before it is read.
 //!
-//! A stage that reads another ([`Gate::after`]) reads what that one made of the event in this life. So a
-//! stage starts no later than any stage that reads it. Stages are asked one after the other, each behind all
-//! that read it, for the latest start that those allow. No other answer has any stage start later: a reader
-//! is asked before it knows what it reads, and never has to start earlier for its sake.
+//! A stage that reads another stage ([`Gate::after`]) reads what that stage made of the event in this life.
+//! So a stage starts no later than any stage that reads it. Readers are asked first, each for the latest
+//! start that its own readers allow; then the stages that they read. No other answer has any stage start
+//! later, for a reader never has to start earlier for the sake of a stage that it reads.
 //!
 //! [`Gate::after`]: crate::Gate::after
 

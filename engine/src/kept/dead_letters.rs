@@ -17,6 +17,17 @@ use super::folders::{stage_folder, stage_path, stages};
 use crate::error::{KeepError, io};
 
 /// What a stage does when its handler returns an error.
+///
+/// ```
+/// # use slipring::{Context, Event, Gate, OnError, Stage};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
+/// let check = |order: &Order, _: &Context| if order.quantity == 0 { Err("of nothing") } else { Ok(()) };
+/// let stage = Stage::new("check", check, Gate::JOURNALLED).on_error(OnError::DeadLetter);
+/// ```
+///
+/// More: [dead letters].
+///
+/// [dead letters]: https://github.com/slipring/slipring/blob/main/docs/how-to/handle-errors.md#dead-letters
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnError {
     /// The engine halts.
@@ -29,13 +40,15 @@ pub enum OnError {
 }
 
 /// An event that a stage did not process.
+///
+/// See the example of [`DeadLetters`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter {
     /// The stage that refused it.
     pub stage: String,
-    /// Its sequence.
+    /// The event's sequence.
     pub sequence: u64,
-    /// Its epoch; the log holds it only while the record there has the same.
+    /// The event's epoch; the letter counts only while the record there has the same.
     pub epoch: u32,
     /// Why.
     pub kind: DeadLetterKind,
@@ -44,13 +57,15 @@ pub struct DeadLetter {
 }
 
 /// How an event became a dead letter, or what became of one.
+///
+/// See the example of [`DeadLetters`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeadLetterKind {
     /// The handler returned an error.
     Refused,
-    /// It was skipped by hand.
+    /// The event was skipped by hand.
     Skipped,
-    /// It was published again, or exported, and is settled.
+    /// The event was published again, or exported, and is settled.
     Settled,
 }
 
@@ -77,6 +92,24 @@ const LOOKS_AT_A_TORN_END: u32 = 20;
 /// The dead letters of a journal, as they are on disk.
 ///
 /// The events themselves lie in the journal, at their sequences.
+///
+/// ```
+/// use slipring::{DeadLetter, DeadLetters, KeepError};
+///
+/// fn settle_by_hand(journal: &std::path::Path) -> Result<(), KeepError> {
+///     let mut letters = DeadLetters::of(journal)?;
+///     let open: Vec<DeadLetter> = letters.open().into_iter().cloned().collect();
+///     for letter in open {
+///         println!("{} {} {}: {}", letter.stage, letter.kind, letter.sequence, letter.cause);
+///         letters.settle(&letter, "booked by hand")?;
+///     }
+///     Ok(())
+/// }
+/// ```
+///
+/// More: [dead letters].
+///
+/// [dead letters]: https://github.com/slipring/slipring/blob/main/docs/how-to/handle-errors.md#dead-letters
 #[derive(Debug)]
 pub struct DeadLetters {
     journal: Files,

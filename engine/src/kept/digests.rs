@@ -14,6 +14,12 @@ use super::folders::{make_folder, sync_folder, write_whole};
 use crate::error::{KeepError, io};
 
 /// A handler that can tell its state, or what it has put out, by a number.
+///
+/// See the example of [`Stage`](crate::Stage).
+///
+/// More: [digests].
+///
+/// [digests]: https://github.com/slipring/slipring/blob/main/docs/how-to/write-a-recovering-stage.md#digests
 pub trait Digest {
     /// The digest. Equal states have equal digests; different ones should differ. It must not depend on what
     /// differs from one life to the next (addresses, the order of a `HashMap`).
@@ -21,6 +27,8 @@ pub trait Digest {
 }
 
 /// When a stage's digests are logged, and what to do when replay finds another.
+///
+/// See the example of [`Stage`](crate::Stage).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digests {
     pub(crate) every: u64,

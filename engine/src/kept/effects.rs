@@ -20,6 +20,8 @@ use super::folders::{make_folder, stage_folder, stage_path, write_whole};
 use crate::error::{KeepError, io};
 
 /// What to take for emitted when a stage with effects meets a journal that it has never seen.
+///
+/// See the example of [`Effects`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstTime {
     /// Nothing: the effects of the whole journal are emitted.
@@ -36,6 +38,26 @@ pub enum FirstTime {
 /// [durable](crate::Gate::DURABLE): power loss may take an event that was only journalled, after its effect.
 ///
 /// [`Context::already_done`]: crate::Context::already_done
+///
+/// ```
+/// # use slipring::{Context, Effects, Event, FirstTime, Gate, HandlerError, Stage};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
+/// # fn send(_: String, _: &Order) -> Result<(), HandlerError> { Ok(()) }
+/// let send_once = |order: &Order, context: &Context| -> Result<(), HandlerError> {
+///     if context.already_done() {
+///         return Ok(());
+///     }
+///     let key = context.key().ok_or("there is a journal")?;
+///     send(key.to_string(), order)
+/// };
+/// // A stage that is new to a journal with history emits nothing of that history.
+/// let effects = Effects::new().first_time(FirstTime::EmitNew);
+/// let stage = Stage::new("gateway", send_once, Gate::DURABLE.after("risk")).effects(effects);
+/// ```
+///
+/// More: [send effects once].
+///
+/// [send effects once]: https://github.com/slipring/slipring/blob/main/docs/how-to/send-effects-once.md
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effects {
     first_time: Option<FirstTime>,

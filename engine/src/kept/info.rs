@@ -13,13 +13,15 @@ use super::{digests, snapshot};
 use crate::error::KeepError;
 
 /// A snapshot as it is on disk.
+///
+/// See the example of [`KeptInfo`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotInfo {
     /// The file.
     pub path: PathBuf,
     /// The sequence behind the last event in it, by its name.
     pub end: u64,
-    /// Its size in bytes.
+    /// The file's size in bytes.
     pub bytes: u64,
     /// The handler's version of what is in it, if it can be read.
     pub version: Option<u32>,
@@ -28,11 +30,25 @@ pub struct SnapshotInfo {
 }
 
 /// What one stage keeps beside the journal.
+///
+/// ```no_run
+/// use slipring::KeptInfo;
+///
+/// for kept in KeptInfo::of("data/orders")? {
+///     println!("{}: {} open dead letters", kept.stage, kept.open_dead_letters);
+///     for snapshot in &kept.snapshots {
+///         println!("  {} bytes up to {}", snapshot.bytes, snapshot.end);
+///     }
+/// }
+/// # Ok::<(), slipring::KeepError>(())
+/// ```
+///
+/// More: [what stages keep](https://github.com/slipring/slipring/blob/main/docs/reference/kept.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptInfo {
     /// The stage.
     pub stage: String,
-    /// Its snapshots, the oldest first.
+    /// The stage's snapshots, the oldest first.
     pub snapshots: Vec<SnapshotInfo>,
     /// The effects of events below it have been emitted; `None` if it has none. An error's text if that can't
     /// be told.

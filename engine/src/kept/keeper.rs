@@ -45,6 +45,16 @@ pub(crate) struct KeptStage {
 }
 
 /// What a stage keeps, in figures.
+///
+/// ```
+/// use slipring::{Engine, Event};
+///
+/// fn warn<E: Event>(engine: &Engine<E>) {
+///     for kept in engine.kept().iter().filter(|kept| kept.missed_snapshots > 0) {
+///         println!("{}: {} snapshots left out", kept.stage, kept.missed_snapshots);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptCounters {
     /// The stage.

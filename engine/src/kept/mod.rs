@@ -1,18 +1,36 @@
 //! What stages keep beside the journal: snapshots of their state, how far their effects are, digests, dead
 //! letters.
 //!
-//! All of it lies in the journal's folder, one folder a stage, and all of it points into the journal by
-//! sequence and epoch: after power loss the log may be shorter and go on differently, and what then points at
-//! records that are gone is refused or dropped, never trusted.
+//! All of it lies in the journal's folder, one folder a stage, and points into the journal by sequence and
+//! epoch. After power loss the log may be shorter and go on differently. What then points at records that are
+//! gone is refused or dropped, never trusted.
 //!
-//! The journal's folder is the one that its writer holds, by a handle, and each stage's is found in it once:
-//! no name is looked up again, and nothing in them is followed
+//! The journal's writer holds the journal's folder by a handle. Each stage's folder is found in it once: no
+//! name is looked up again, and no link in there is followed
 //! ([`Folder`](slipring_journal::__private::storage::Folder)).
 //!
-//! Nothing of this is written on the hot path but an effect's progress (two stores into a mapped file). Bytes
-//! of snapshots and digests go through bounded queues to the [keeper](keeper::Keeper), one thread an engine.
+//! On the hot path only an effect's progress is written (two stores into a mapped file). Bytes of snapshots
+//! and digests go through bounded queues to the [keeper](keeper::Keeper), one thread an engine.
 //!
-//! It knows handlers' states, cursors and the journal's files; not the stages that keep it, nor the engine.
+//! The folder knows handlers' states, cursors and the journal's files; not the stages that keep something,
+//! nor the engine.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `facts` | what a stage was asked to keep |
+//! | `folders` | where its files lie, and how a file comes there whole |
+//! | `opening` | what a stage takes from disk before its first event, and which history it must see |
+//! | `duties` | between two events: when a snapshot, a digest or a skip is due |
+//! | `snapshot` | a state in a file |
+//! | `digests` | a state as a number |
+//! | `effects` | how far effects are |
+//! | `dead_letters`, `dead_letter_log`, `dead_letter_format` | refused events: for users, the log, the bytes |
+//! | `cuts` | where each stage starts |
+//! | `plan` | what is kept for later starts |
+//! | `keeper`, `link` | the thread that writes, and the queues to it |
+//! | `trust` | no file is synced again behind a sync that failed |
+//! | `epochs` | which life journalled which sequence |
+//! | `findings`, `info` | what was found, and what lies on disk, for whoever asks |
 
 pub(crate) mod cuts;
 mod dead_letter_format;

@@ -1,8 +1,8 @@
-//! What the keeper keeps for later starts: which snapshots, and from where on records.
+//! What the keeper keeps for later starts: which snapshots, and from which sequence on the records.
 //!
-//! The first cut is where stages would start now. The next one is where they would start if no snapshot of
-//! that one could be used, and so on: a stage has as many as it is to keep, and as any stage that reads it
-//! has.
+//! The first cut is where stages would start now. The next cut is where stages would start if no snapshot of
+//! the first could be used, and so on. A stage has as many cuts as it is to keep, or as a stage that reads it
+//! has, if those are more.
 
 use super::cuts::{Reads, newest};
 

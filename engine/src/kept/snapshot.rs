@@ -18,6 +18,28 @@ use crate::error::{KeepError, io};
 use crate::handler::HandlerError;
 
 /// A handler whose state can be saved and restored.
+///
+/// ```
+/// use slipring::{HandlerError, Snapshot};
+///
+/// #[derive(Default)]
+/// struct Volume { total: u64 }
+///
+/// impl Snapshot for Volume {
+///     fn save(&self, out: &mut Vec<u8>) {
+///         out.extend(self.total.to_le_bytes());
+///     }
+///
+///     fn restore(&mut self, _version: u32, bytes: &[u8]) -> Result<(), HandlerError> {
+///         self.total = u64::from_le_bytes(bytes.try_into()?);
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// More: [snapshots][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/write-a-recovering-stage.md#snapshots
 pub trait Snapshot {
     /// Version of the bytes that `save` writes. It is kept with them and given to `restore`.
     const VERSION: u32 = 1;
@@ -36,6 +58,8 @@ pub trait Snapshot {
 }
 
 /// When a stage's snapshots are taken and how many are kept.
+///
+/// See the example of [`Stage`](crate::Stage).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshots {
     pub(crate) every: u64,
@@ -44,7 +68,7 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// One behind every sequence that divides by `events` (at least 1), and one at shutdown; three are kept.
+    /// One at every sequence that is a multiple of `events` (at least 1), and one at shutdown; three are kept.
     ///
     /// The one before is still being written, or waits for its record to become durable: then one is left
     /// out.
@@ -70,6 +94,26 @@ impl Snapshots {
 }
 
 /// What became of one stage's state in [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot).
+///
+/// ```
+/// use slipring::{Event, Recovered};
+///
+/// fn tell<E: Event>(recovered: &Recovered<E>) {
+///     for restored in recovered.restored() {
+///         println!("{} starts from {:?}", restored.stage, restored.end);
+///         if let Some(held_back) = &restored.held_back {
+///             println!("  {held_back}");
+///         }
+///         for refused in &restored.refused {
+///             println!("  {}: {}", refused.path.display(), refused.why);
+///         }
+///     }
+/// }
+/// ```
+///
+/// More: [snapshots][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/write-a-recovering-stage.md#snapshots
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// The stage.
@@ -84,6 +128,8 @@ pub struct Restored {
 }
 
 /// Why a stage starts from an older snapshot than its newest.
+///
+/// See the example of [`Restored`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldBack {
     /// Where its newest snapshot ends, by its name.
@@ -93,19 +139,21 @@ pub struct HeldBack {
 }
 
 /// What needs a stage to handle events again.
+///
+/// See the example of [`Restored`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NeededBy {
-    /// A stage that reads what it makes of them.
+    /// Another stage, which reads what this stage makes of the events.
     Reader {
-        /// That stage.
+        /// The stage that reads.
         stage: String,
-        /// Where that one starts.
+        /// Where the stage that reads starts.
         from: u64,
     },
-    /// Its own effects.
+    /// The stage's own effects.
     Effects {
-        /// They are due from here on.
+        /// Effects are due from this sequence on.
         from: u64,
     },
 }
@@ -123,6 +171,8 @@ impl std::fmt::Display for HeldBack {
 }
 
 /// A snapshot that could not be used.
+///
+/// See the example of [`Restored`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedSnapshot {
     /// The file. It is left where it is.

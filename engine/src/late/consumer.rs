@@ -15,6 +15,8 @@ use crate::counters::late::LatePlace;
 use crate::handler::{HandlerError, Outcome};
 
 /// Where a late consumer starts.
+///
+/// See the example of [`LateConsumer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowFrom {
     /// At the first record kept.
@@ -31,6 +33,8 @@ pub enum FollowFrom {
 
 /// What a late consumer's handler may know of the event that it is given. Not what a stage made of it: a
 /// [`Column`](crate::Column) is read by stages alone.
+///
+/// See the example of [`LateConsumer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LateContext {
     pub(crate) anchor: Anchor,
@@ -67,6 +71,8 @@ impl LateContext {
 
 /// A late consumer's code. Any `FnMut(&E, &LateContext)` is one, whether it returns nothing or a `Result<(),
 /// X>`.
+///
+/// See the example of [`LateConsumer`].
 pub trait LateHandler<E: Event>: Send + 'static {
     /// Processes one event.
     ///
@@ -90,6 +96,29 @@ where
 
 /// Describes a late consumer; [`Engine::follow`](crate::Engine::follow) starts it, or
 /// [`LateConsumer::follow`] over the files of a journal that another process writes.
+///
+/// ```
+/// use std::time::Duration;
+/// use slipring::{Event, FollowFrom, Journal, LateConsumer, LateContext, LateEnd, LateError};
+///
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[repr(C)]
+/// struct Trade { shares: u64 }
+///
+/// /// Beside the engine, in this process or another.
+/// fn watch(journal: &Journal) -> Result<(), LateError> {
+///     let print = |trade: &Trade, context: &LateContext| println!("{}: {trade:?}", context.sequence());
+///     let handle = LateConsumer::named("print").from(FollowFrom::End).durable().follow(journal, print)?;
+///     std::thread::sleep(Duration::from_secs(60));
+///     let LateEnd { end, failure, .. } = handle.stop();
+///     println!("saw what lies before {end}");
+///     failure.map_or(Ok(()), Err)
+/// }
+/// ```
+///
+/// More: [follow the journal][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/back-up-and-archive.md#follow-the-journal-into-another-one
 #[derive(Clone, Debug)]
 pub struct LateConsumer {
     pub(crate) name: String,

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use slipring_journal::ReadError;
 
 /// Why a late consumer did not start, or stopped.
+///
+/// See the example of [`LateConsumer`](crate::LateConsumer).
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LateError {
@@ -40,7 +42,7 @@ pub enum LateError {
         /// Why.
         source: ReadError,
     },
-    /// Its thread could not be started.
+    /// The late consumer's thread could not be started.
     #[error("the thread of late consumer {name} can't be started: {source}")]
     Thread {
         /// The consumer.
@@ -58,7 +60,7 @@ pub enum LateError {
         /// Why.
         source: ReadError,
     },
-    /// Its handler returned an error.
+    /// The late consumer's handler returned an error.
     #[error("late consumer {name} stopped at sequence {sequence}: its handler failed: {source}")]
     Handler {
         /// The consumer.
@@ -68,7 +70,7 @@ pub enum LateError {
         /// The handler's error.
         source: Arc<dyn Error + Send + Sync>,
     },
-    /// Its handler panicked.
+    /// The late consumer's handler panicked.
     #[error("late consumer {name} stopped at sequence {sequence}: its handler panicked: {message}")]
     Panicked {
         /// The consumer.

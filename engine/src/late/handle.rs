@@ -12,18 +12,22 @@ use super::error::LateError;
 use super::run::{LateRun, LateShared};
 use crate::grace;
 
-/// A late consumer at work. Dropping it stops the consumer behind the event in hand, whatever is still to
-/// come; if that event takes more than five seconds, it is named on the standard error and its thread left
-/// behind.
+/// A late consumer at work. Dropping the handle stops the consumer behind the event in hand, whatever is
+/// still to come. If that event takes more than five seconds, the consumer is named on the standard error,
+/// and its thread is left behind.
+///
+/// See the example of [`LateConsumer`](crate::LateConsumer).
 pub struct LateHandle<H> {
     shared: Arc<LateShared>,
     thread: Option<JoinHandle<H>>,
 }
 
 /// What a late consumer leaves.
+///
+/// See the example of [`LateConsumer`](crate::LateConsumer).
 #[non_exhaustive]
 pub struct LateEnd<H> {
-    /// Its handler, with what it has made of the events below `end`.
+    /// The handler, with what it has made of the events below `end`.
     pub handler: H,
     /// The sequence behind the last event that it finished.
     pub end: u64,

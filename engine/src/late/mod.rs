@@ -6,13 +6,14 @@
 //!                 +--> stages             +-- lease: retention waits for it, within bounds
 //! ```
 //!
-//! A stage reads the ring, so a slow one holds up the publishers. A late consumer reads what the journal has
-//! stored already: it may start anywhere in the history, be as slow as it likes, fail or go, and nobody
-//! upstream notices. What it costs them is a lease on the segments that it has not read, within the bounds of
-//! the journal's [`Retention`](slipring_journal::Retention); beyond them it is evicted and told so.
+//! A stage reads the ring, so a slow stage holds up the publishers. A late consumer reads what the journal
+//! has stored already. It may start anywhere in the history, be as slow as it likes, fail or go, and nobody
+//! upstream notices. All that it costs is a lease on the segments that it has not read. The lease holds
+//! within the bounds of the journal's [`Retention`](slipring_journal::Retention); beyond them the late
+//! consumer is evicted, and told so.
 //!
-//! It knows the journal's files, and the counters in which a late consumer has a place; nothing of stages,
-//! nor of the engine.
+//! The folder knows the journal's files, and the counters in which a late consumer has a place; nothing of
+//! stages, nor of the engine.
 
 mod consumer;
 mod error;

@@ -14,7 +14,7 @@ use crate::kept::epochs::Epochs;
 
 /// An engine without a journal of its own that history is put through. Made by [`EngineBuilder::backtest`].
 ///
-/// Its handlers see the sequences, times and [keys](crate::Context::key) of the journal, and every event as
+/// The handlers see the sequences, times and [keys](crate::Context::key) of the journal, and every event as
 /// replayed. History has had its effects, so [`Context::already_done`](crate::Context::already_done) holds
 /// for all of it and in every stage: a gateway that asks it sends nothing. Its stage may say
 /// [`effects`](crate::Stage::effects), and no note of them is made. An
@@ -38,6 +38,8 @@ use crate::kept::epochs::Epochs;
 /// assert_eq!(report.replay.events(), 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// More: [backtest](https://github.com/slipring/slipring/blob/main/docs/how-to/backtest.md).
 #[derive(Debug)]
 pub struct Backtest<E: Event> {
     builder: EngineBuilder<E>,
@@ -45,6 +47,8 @@ pub struct Backtest<E: Event> {
 }
 
 /// What a backtest did.
+///
+/// See the example of [`Backtest`].
 #[derive(Debug)]
 pub struct BacktestReport {
     /// Which records were replayed, and how fast.

@@ -16,18 +16,34 @@ use crate::panics;
 use crate::work::inside::is_inside;
 
 /// What a stage was never given of the events whose publish returned `Ok`.
+///
+/// See the example of [`Ending`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Undelivered {
     /// The stage; the journal's too.
     pub stage: String,
-    /// The first sequence that it did not finish.
+    /// The first sequence that the stage did not finish.
     pub from: u64,
     /// How many events that are, up to the last one published.
     pub count: u64,
 }
 
-/// How an engine ended, for whoever asks after it is gone. From [`Engine::ending`].
+/// How an engine ended, for whoever asks when the engine is gone. From [`Engine::ending`].
+///
+/// ```
+/// # use slipring::prelude::*;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let lane = Lane::named("main").stage("book", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+/// let (engine, publisher) = Engine::builder().lane(lane).go_live()?;
+/// let ending = engine.ending();
+/// drop(engine);
+/// assert!(ending.has_ended());
+/// for stage in ending.undelivered() {
+///     println!("{} was not given {} events from {} on", stage.stage, stage.count, stage.from);
+/// }
+/// # Ok::<(), slipring::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Ending(Arc<OnceLock<Ended>>);
 

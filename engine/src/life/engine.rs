@@ -1,4 +1,4 @@
-//! The running engine: waiting, watching, shutting down.
+//! The running engine: waiting for events, and watching.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -52,20 +52,40 @@ pub(crate) struct LaneThread<E: Event> {
     pub(crate) thread: Option<JoinHandle<Vec<Named<E>>>>,
 }
 
-/// A live engine. Its lanes run until it is [closed and joined](Engine::join), or dropped.
+/// A live engine. Its lanes run until the engine is [joined](Engine::join) or dropped.
 ///
-/// Both close publishing first, and then have every stage finish what was published. A publish that returned
-/// `Ok` reaches every stage, also one whose gate is closed for the moment; one that returned an error reaches
-/// none. Only what stands behind a stage that fails, or behind a handler that does not return, is not
-/// delivered: that is counted in [`Engine::ending`], said on standard error, and shown as the stages' lags by
-/// the [last counters](crate::CountersReader::last).
+/// Join and drop close publishing first, and then have every stage finish what was published. An event whose
+/// publish returned `Ok` reaches every stage, also a stage whose gate is closed for the moment. An event
+/// whose publish returned an error reaches no stage. Only what stands behind a stage that fails, or behind a
+/// handler that does not return, is not delivered. That is counted in [`Engine::ending`], said on standard
+/// error, and shown as the stages' lags by the [last counters](crate::CountersReader::last).
 ///
-/// Both give up after the builder's `wait_timeout` (a drop after five seconds at least). A drop gives up
-/// earlier, five seconds after anything last moved (within a batch a stage's cursor moves every 128 events).
-/// Then it ends the stages that wait for a gate or for room in the journal, names each lane that is still in
-/// a handler, and leaves its thread behind. Time in which a stage waits to hand over its last snapshot does
-/// not count; that wait ends after ten seconds. Dropped inside one of its own handlers, which could not wait
-/// for itself, an engine is ended by a thread of its own.
+/// Join and drop give up after the builder's `wait_timeout` (a drop after five seconds at least). A drop
+/// gives up earlier, five seconds after anything last moved (within a batch a stage's cursor moves every 128
+/// events). The drop then ends the stages that wait for a gate or for room in the journal. It names each lane
+/// that is still in a handler, and leaves that lane's thread behind. Time in which a stage waits to hand over
+/// its last snapshot does not count; that wait ends after ten seconds. An engine that is dropped inside one
+/// of its own handlers, which could not wait for itself, is ended by a thread of its own.
+///
+/// ```
+/// use slipring::prelude::*;
+///
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[repr(C)]
+/// struct Fill { account: u64, shares: i64 }
+///
+/// let mut net = 0;
+/// let position = move |fill: &Fill, _: &Context| net += fill.shares;
+/// let lane = Lane::named("main").stage("position", position, Gate::PUBLISHED);
+/// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+/// let sequence = publisher.publish(Fill { account: 7, shares: -100 })?;
+/// engine.wait_stage("position", sequence)?;
+/// assert!(engine.halted().is_none());
+/// assert_eq!(engine.join()?.end_sequence, 1);
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [the tutorial](https://github.com/slipring/slipring/blob/main/docs/tutorial.md).
 pub struct Engine<E: Event> {
     pub(crate) shared: Arc<EngineShared>,
     pub(crate) lanes: Vec<LaneThread<E>>,
@@ -145,8 +165,8 @@ impl<E: Event> Engine<E> {
 
     /// Whether the name of the journal's folder means another folder by now, or none: it was renamed, removed
     /// or mounted over, or a link in its path was turned. The engine goes on in the folder that it opened,
-    /// with all that it keeps there; to be found by its name again, it has to be put back. Looked at about
-    /// once a second. `false` without a journal.
+    /// with all that it keeps there. Put the folder back if it is to be found by its name again. The engine
+    /// looks about once a second. `false` without a journal.
     pub fn folder_moved(&self) -> bool {
         self.shared.journal.as_ref().is_some_and(Cursors::folder_moved)
     }
@@ -184,9 +204,9 @@ impl<E: Event> Engine<E> {
     /// Waits until the record `sequence` is journalled: it survives the death of the process.
     ///
     /// # Errors
-    /// [`WaitError`]: halted before it was published, or not within the builder's `wait_timeout`. (With
-    /// several publishers it may say so of a record that a publisher who has not come back since has
-    /// published.)
+    /// [`WaitError`]: the engine halted before the record was published, or the record was not journalled
+    /// within the builder's `wait_timeout`. (With several publishers the call may say so of a record that was
+    /// published, if its publisher has not published since.)
     pub fn wait_journalled(&self, sequence: u64) -> Result<(), WaitError> {
         self.wait_journalled_until(sequence, self.deadline())
     }
@@ -202,11 +222,12 @@ impl<E: Event> Engine<E> {
         self.wait("journalled", sequence, deadline, || journal.journalled_end(), comes)
     }
 
-    /// Waits until the record `sequence` is durable: it survives power loss. Asks the syncer for it, so that
-    /// it works in every sync mode.
+    /// Waits until the record `sequence` is durable: it survives power loss. The call asks the syncer for the
+    /// record, and so works in every sync mode.
     ///
     /// # Errors
-    /// [`WaitError`]: halted before it, the journal failed, or not within the builder's `wait_timeout`.
+    /// [`WaitError`]: the engine halted first, the journal failed, or the record was not durable within the
+    /// builder's `wait_timeout`.
     pub fn wait_durable(&self, sequence: u64) -> Result<(), WaitError> {
         /// Between two turns of the caller's own lanes, which nobody else runs.
         const SLICE: Duration = Duration::from_millis(1);
@@ -231,7 +252,8 @@ impl<E: Event> Engine<E> {
     /// Waits until a stage has finished the event `sequence`.
     ///
     /// # Errors
-    /// [`WaitError`]: no such stage, halted before it, or not within the builder's `wait_timeout`.
+    /// [`WaitError`]: there is no such stage, the engine halted first, or the stage did not finish within the
+    /// builder's `wait_timeout`.
     pub fn wait_stage(&self, name: &str, sequence: u64) -> Result<(), WaitError> {
         let Some(at) = self.shared.names.iter().position(|n| n == name) else {
             return Err(WaitError::UnknownStage { name: name.to_owned(), known: self.shared.names.clone() });

@@ -9,8 +9,8 @@ impl<E: Event> Engine<E> {
     /// Starts a late consumer: it follows the journal on a thread of its own and never holds anybody up. Its
     /// lag is in [`Engine::counters`].
     ///
-    /// It ends by itself once the engine has been shut down and it has seen everything; [`LateHandle::join`]
-    /// waits for that. If its handler fails, it alone stops, and its handle says why.
+    /// The late consumer ends by itself once the engine has been shut down and it has seen everything;
+    /// [`LateHandle::join`] waits for that. If its handler fails, it alone stops, and its handle says why.
     ///
     /// ```
     /// # use slipring::{Context, Engine, Event, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext};

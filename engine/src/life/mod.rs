@@ -1,7 +1,23 @@
 //! An engine's life: it is opened, takes its history in, goes live, and ends.
 //!
-//! It knows all that an engine is made of, and puts it together; what uses a running engine, outputs and
-//! timers, it does not.
+//! The folder knows all that an engine is made of, and puts an engine together. It does not know what uses a
+//! running engine: outputs and timers.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `open` | from a description to an engine whose journal is open |
+//! | `recovered` | between opening and going live |
+//! | `replay`, `replay_error` | what to replay, how fast, and what can go wrong |
+//! | `feed` | a journal's records into the ring |
+//! | `backtest` | history through other handlers |
+//! | `start`, `wiring` | from a description to running lanes |
+//! | `common` | what lanes, publishers and the engine share |
+//! | `engine` | the running engine: waiting for events, watching |
+//! | `follow` | late consumers of a running engine |
+//! | `keeping` | the keeper of a running engine |
+//! | `reprocess` | dead letters published again |
+//! | `ending` | how every engine ends |
+//! | `shutdown` | the end in good order, and its report |
 
 pub(crate) mod backtest;
 mod common;

@@ -19,8 +19,28 @@ use crate::publish::publisher::Publisher;
 
 /// An engine whose journal is open and in order, and which is not live yet.
 ///
-/// [Replay](Recovered::replay), or [say](Recovered::without_history) that the stages do without, then
-/// [`Recovered::go_live`], which consumes it: no replay once live, no publisher before.
+/// First [replay](Recovered::replay), or [say](Recovered::without_history) that the stages do without
+/// history. Then [go live](Recovered::go_live), which consumes this value: there is no replay once the engine
+/// is live, and no publisher before.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let folder = tempfile::tempdir()?;
+/// # let journal = Journal::at(folder.path()).segment_bytes(1 << 20);
+/// # let lane = Lane::named("main").journal().stage("book", |_: &Tick, _: &Context| (), Gate::JOURNALLED);
+/// let mut recovered = Engine::builder().journal(journal).lane(lane).open()?;
+/// if let Some(found) = recovered.recovery() {
+///     println!("{found}");
+/// }
+/// let replayed = recovered.replay(ReplayFrom::Start)?;
+/// println!("{} events, {replayed}", replayed.events());
+/// let (engine, publisher) = recovered.go_live()?;
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [the tutorial](https://github.com/slipring/slipring/blob/main/docs/tutorial.md).
 pub struct Recovered<E: Event> {
     state: Phase<E>,
     report: Option<RecoveryReport>,
@@ -58,20 +78,21 @@ impl<E: Event> Recovered<E> {
         self.report.as_ref().map_or(0, |report| report.end_sequence)
     }
 
-    /// What became of each stage's snapshots, once replayed [`ReplayFrom::Snapshot`], which starts no stage
-    /// behind one that [reads](crate::Gate::after) it; after an error too, as far as it came.
+    /// What became of each stage's snapshots, after a replay [`ReplayFrom::Snapshot`]: also after one that
+    /// failed, as far as it came. No stage starts behind a stage that [reads](crate::Gate::after) it.
     pub fn restored(&self) -> &[Restored] {
         &self.restored
     }
 
-    /// Effects that were emitted for events which the journal has lost since, by stage, once replayed. Power
-    /// took events that were not durable; whoever saw those effects knows more than the journal.
+    /// Effects that were emitted for events that the journal has lost since, by stage, after a replay. Power
+    /// loss took those events, for they were not durable; whoever saw the effects knows more than the
+    /// journal.
     pub fn lost_effects(&self) -> &[(String, std::ops::Range<u64>)] {
         &self.lost_effects
     }
 
     /// How many bytes were cut off the end of each stage's log of dead letters that a crash had left torn,
-    /// once replayed. They were not synced. Replay gives the handler those events again.
+    /// after a replay. Those letters were not synced. Replay gives their events to the handler again.
     pub fn torn_dead_letters(&self) -> &[(String, u64)] {
         &self.torn_dead_letters
     }
@@ -85,13 +106,13 @@ impl<E: Event> Recovered<E> {
         }
     }
 
-    /// Has a stage skip an event for ever, as if its handler had refused it: the way past an event that makes
-    /// it panic. Recorded durably as a dead letter. Before replay. To say it again, in this life or another,
-    /// changes nothing.
+    /// Has a stage skip an event for ever, as if the stage's handler had refused it: the way past an event
+    /// that makes the handler panic. Call it before the replay. The skip is recorded durably as a dead
+    /// letter. To say it again, in this life or another, changes nothing.
     ///
     /// # Errors
-    /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or the disk
-    /// says no; [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that
+    /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or a call of
+    /// the system fails; [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that
     /// [reads](crate::Gate::after) it, can be used and has the event in it.
     pub fn skip(&mut self, stage: &str, sequence: u64) -> Result<(), ReplayError> {
         let (builder, writer) = match &self.state {
@@ -185,9 +206,8 @@ impl<E: Event> Recovered<E> {
     ///
     /// # Errors
     /// [`BuildError::HistoryNotReplayed`] if the journal holds records, a stage has a state, and there was
-    /// neither a
-    /// [replay](Recovered::replay) nor [`Recovered::without_history`]; [`BuildError`] if the lanes can't be started, or
-    /// replay failed before; [`BuildError::Keep`] without history if a stage needs it.
+    /// neither a [replay](Recovered::replay) nor [`Recovered::without_history`]; [`BuildError`] if the lanes
+    /// can't be started, or replay failed before; [`BuildError::Keep`] without history if a stage needs it.
     pub fn go_live(mut self) -> Result<(Engine<E>, Publisher<E>), BuildError> {
         match std::mem::replace(&mut self.state, Phase::Broken) {
             Phase::Opened(builder, None) => {

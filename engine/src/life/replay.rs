@@ -7,6 +7,8 @@ use super::replay_error::ReplayError;
 use slipring_journal::{Event, Reader};
 
 /// Where replay starts.
+///
+/// See the example of [`Replay`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayFrom {
     /// At the first record kept: full history.
@@ -15,14 +17,19 @@ pub enum ReplayFrom {
     Time(u64),
     /// At this sequence.
     Sequence(u64),
-    /// Each stage where its newest snapshot ends, or its effects, or at the journal's start if it has
-    /// neither; but none later than a stage that [reads](crate::Gate::after) it starts: then from an older
-    /// snapshot, or the journal's start. The records are read from the least of these on. Refused if that has
-    /// been retired.
+    /// A stage with snapshots where its newest one ends, if no effect before is due; a stateless stage at its
+    /// first effect that is due; any other at the journal's start. But no stage starts later than a stage
+    /// that [reads](crate::Gate::after) it: such a stage goes back to an older snapshot, or to the journal's
+    /// start. Records are read from the earliest of these starts on. Refused if retention has removed that
+    /// record. The whole rule: [cuts].
+    ///
+    /// [cuts]: https://github.com/slipring/slipring/blob/main/docs/reference/kept.md#cuts
     Snapshot,
 }
 
 /// Where replay ends, this not included.
+///
+/// See the example of [`Replay`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReplayUntil {
     /// At the first record whose journal time is this or later, nanoseconds.
@@ -32,6 +39,14 @@ pub enum ReplayUntil {
 }
 
 /// How fast replay goes.
+///
+/// ```
+/// use slipring::{Pace, Replay, ReplayFrom, Step};
+///
+/// let show = |step: Step| println!("next is {} of {} ns", step.sequence, step.time_ns);
+/// let by_hand = Replay::new(ReplayFrom::Start).pace(Pace::Steps(Box::new(show)));
+/// let as_it_was = Replay::new(ReplayFrom::Start).pace(Pace::Times(1.0));
+/// ```
 #[derive(Default)]
 #[non_exhaustive]
 pub enum Pace<'a> {
@@ -41,8 +56,8 @@ pub enum Pace<'a> {
     /// So many times as fast as it happened, by the records' times: 1.0 is as it happened, 10.0 ten times as
     /// fast.
     Times(f64),
-    /// One record at a time: before each, when all stages have finished the one before, this is called, and
-    /// may take its time.
+    /// One record at a time. The function is called before each record, when all stages have finished the
+    /// record before. It may take as long as it likes.
     Steps(Box<dyn FnMut(Step) + 'a>),
 }
 
@@ -57,15 +72,17 @@ impl std::fmt::Debug for Pace<'_> {
 }
 
 /// The record that a replay by steps is about to publish.
+///
+/// See the example of [`Pace`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Its sequence.
+    /// The record's sequence.
     pub sequence: u64,
-    /// Its journal time, nanoseconds.
+    /// The record's journal time, nanoseconds.
     pub time_ns: u64,
 }
 
-/// What to replay and how. A [`ReplayFrom`] alone is one at full speed.
+/// What to replay and how. A [`ReplayFrom`] alone is a replay from there to the end, at full speed.
 ///
 /// ```
 /// use slipring::{Pace, Replay, ReplayFrom, ReplayUntil};
@@ -75,6 +92,8 @@ pub struct Step {
 ///     .pace(Pace::Times(10.0))
 ///     .progress(|done, total| eprintln!("{done} of {total}"));
 /// ```
+///
+/// More: [backtest](https://github.com/slipring/slipring/blob/main/docs/how-to/backtest.md).
 pub struct Replay<'a> {
     pub(crate) from: ReplayFrom,
     pub(crate) until: Option<ReplayUntil>,
@@ -88,7 +107,7 @@ impl<'a> Replay<'a> {
         Replay { from, until: None, pace: Pace::Max, progress: None }
     }
 
-    /// Ends before the end. For backtests: going live takes all of history.
+    /// Where to stop before the journal's end. For backtests only: going live takes all of history.
     #[must_use]
     pub fn until(mut self, until: ReplayUntil) -> Self {
         self.until = Some(until);
@@ -129,6 +148,8 @@ impl std::fmt::Debug for Replay<'_> {
 }
 
 /// What a replay did.
+///
+/// See the example of [`Recovered`](crate::Recovered).
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayReport {
     /// The first sequence replayed.

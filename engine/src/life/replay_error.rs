@@ -6,6 +6,20 @@ use super::shutdown::ShutdownError;
 use crate::error::{BuildError, Halted, KeepError};
 
 /// Why replay stopped.
+///
+/// ```
+/// use slipring::ReplayError;
+///
+/// fn advice(error: &ReplayError) -> String {
+///     match error {
+///         ReplayError::Halted(halted) => format!("mend stage {}, or skip {}", halted.stage, halted.sequence),
+///         ReplayError::NoSnapshots => "replay from the start".to_owned(),
+///         other => other.to_string(),
+///     }
+/// }
+/// ```
+///
+/// More: [troubleshoot](https://github.com/slipring/slipring/blob/main/docs/how-to/troubleshoot.md).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplayError {

@@ -14,6 +14,8 @@ use crate::kept::dead_letters::{DeadLetter, DeadLetters};
 use crate::publish::publisher::Publisher;
 
 /// A dead letter whose event has been published again, and which is settled.
+///
+/// See the example of [`DeadLetters::reprocess`](crate::DeadLetters::reprocess).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reprocessed {
@@ -25,6 +27,8 @@ pub struct Reprocessed {
 
 /// Why dead letters were not all published again. Those before the one named are settled, those behind it
 /// untouched.
+///
+/// See the example of [`DeadLetters::reprocess`](crate::DeadLetters::reprocess).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReprocessError {
@@ -100,14 +104,15 @@ impl DeadLetters {
     /// settles each once its new event is durable, with the note "published again at" and the new sequence.
     /// `which` picks them by letter; `|_| true` takes all.
     ///
-    /// A new event comes to every stage, not only to the one that refused the old one. The old one is skipped
-    /// by that stage for ever, and was seen by the others, which have to know what to do with a second one.
-    /// If several stages refused one event, it is published once, and the letters picked of it are settled
-    /// together. A stage that refuses the new one too makes a new dead letter of it.
+    /// A new event comes to every stage, not only to the one that refused the old event. The stage that refused
+    /// it skips the old event for ever. The other stages have seen the old event, and must know what to do with
+    /// a second one. If several stages refused one event, it is published once, and the letters picked of it are
+    /// settled together. A stage that refuses the new event too makes a new dead letter of it.
     ///
-    /// It waits for each event to become durable, in every [`SyncMode`](crate::SyncMode) mode, before it goes
-    /// on: meant for a thread beside the hot path, with the engine live. It may be killed anywhere: at least
-    /// once is what it promises, and each death has at most the event in hand published once more.
+    /// The call waits for each event to become durable, in every [`SyncMode`](crate::SyncMode), before it goes
+    /// on to the next: call it on a thread beside the hot path, with the engine live. If the process dies, call
+    /// it again: each event is published at least once, and each death has at most the event in hand published
+    /// once more.
     ///
     /// ```
     /// # use slipring::{Context, DeadLetters, Engine, Event, Gate, Journal, Lane, OnError, Stage};

@@ -136,7 +136,9 @@ impl<E: Event> Engine<E> {
     }
 }
 
-/// What an engine left whose stages have all ended.
+/// What an engine left, once all its stages have ended.
+///
+/// See the example of [`StageKey`](crate::StageKey).
 pub struct ShutdownReport {
     /// The sequence behind the last event published.
     pub end_sequence: u64,
@@ -147,7 +149,7 @@ pub struct ShutdownReport {
     pub undelivered: Vec<Undelivered>,
     /// What stages kept beside the journal, in figures.
     pub kept: Vec<KeptCounters>,
-    /// What went wrong in that; nothing was lost that a longer replay does not bring back.
+    /// What went wrong in writing it; nothing was lost that a longer replay does not bring back.
     pub keep_faults: Vec<String>,
     handlers: Vec<(String, Box<dyn Any + Send>)>,
 }
@@ -172,6 +174,22 @@ impl std::fmt::Debug for ShutdownReport {
 }
 
 /// Why an engine did not end in good order.
+///
+/// ```
+/// use slipring::{ShutdownError, ShutdownReport, StageKey};
+///
+/// fn last_state<H: 'static>(ended: Result<ShutdownReport, ShutdownError>, key: &StageKey<H>) -> Option<H> {
+///     match ended {
+///         Ok(mut report) => report.take(key),
+///         Err(mut error) => {
+///             eprintln!("{error}");
+///             error.report()?.take(key)
+///         }
+///     }
+/// }
+/// ```
+///
+/// More: [handle errors](https://github.com/slipring/slipring/blob/main/docs/how-to/handle-errors.md).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShutdownError {

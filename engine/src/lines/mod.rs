@@ -1,7 +1,7 @@
 //! Lines of atomic words: the memory that cursors and figures lie in, and the format of the file in which
 //! other processes read copies of them.
 //!
-//! It knows nothing else of the engine.
+//! The folder knows nothing else of the engine.
 
 pub(crate) mod fate;
 pub(crate) mod format;

@@ -4,20 +4,22 @@
 //! ring --> journal --> orders (Output) --> ring of the next engine --> its journal --> ...
 //! ```
 //!
-//! Replay makes the handler put everything out again, and the other engine must not get it twice, nor miss
-//! what the process took along when it died. An output therefore tells for itself what the other side has:
+//! Replay makes the handler put everything out again. The other engine must not get an event twice, nor miss
+//! one that was lost when the process died. So an output finds out what the other side has:
 //!
-//! - [`Output::only`]: it is the ring's only publisher. Then the n-th event put out is the other journal's
-//!   record n, and what that journal holds is the truth: exactly what is missing is published, each once. An
-//!   engine without a journal holds nothing, and gets everything again. It counts as long as this side
-//!   remembers what the other side has: gate the stage on [`Gate::DURABLE`](crate::Gate::DURABLE) if that is
-//!   to hold over power loss, on [`Gate::JOURNALLED`](crate::Gate::JOURNALLED) if over the death of the
-//!   process, and replay all of it, or from a snapshot. What is live and would be suppressed is refused:
-//!   [`OutputError::Ahead`]. What replay puts out again is compared with what is there, and refused if it is
-//!   not the same: [`OutputError::Differs`].
-//! - [`Output::shared`]: others publish there too, so nothing can be counted. What [`Context::already_done`]
-//!   says is suppressed, and each event published is waited for until the other journal has it, so that the
-//!   stage's progress is never ahead of the effect: at least once.
+//! - [`Output::only`]: the output is the only publisher of the other ring. Then the n-th event put out is
+//!   record n of the other journal. What that journal lacks is published, each event once; what it has is
+//!   suppressed. An engine without a journal has nothing, and gets everything again.
+//!   - Counting needs a history as long as what the other side has. So gate the stage on
+//!     [`Gate::DURABLE`](crate::Gate::DURABLE) if this is to hold over power loss, on
+//!     [`Gate::JOURNALLED`](crate::Gate::JOURNALLED) if over the death of the process. Replay all of history,
+//!     or from a snapshot.
+//!   - A live event that would be suppressed is refused: [`OutputError::Ahead`]. An event that replay puts
+//!     out again is compared with the record that is there, and refused if it differs:
+//!     [`OutputError::Differs`].
+//! - [`Output::shared`]: others publish there too, so nothing can be counted. An event for which
+//!   [`Context::already_done`] holds is suppressed. Every other event is published, and then waited for until
+//!   the other journal has it. So the stage's progress is never ahead of the effect: at least once.
 
 mod held;
 
@@ -93,6 +95,8 @@ use held::OtherJournal;
 /// assert_eq!(gateway.join()?.end_sequence, 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// More: [cases](https://github.com/slipring/slipring/blob/main/docs/how-to/send-effects-once.md#cases).
 #[derive(Debug)]
 pub struct Output<E: Event> {
     name: &'static str,
@@ -120,9 +124,9 @@ impl<E: Event> Output<E> {
     /// An output that is the only publisher of the other engine, which is live already. What that engine's
     /// journal holds must come from this output alone, from its first event on, and the handler must have
     /// seen all of its history, or be restored from a snapshot: a stage with
-    /// [snapshots](crate::Stage::snapshots) or
-    /// [digests](crate::Stage::digests) does not start otherwise. In a [backtest](crate::Backtest) it publishes as in
-    /// any replay, so give it an engine without a journal there.
+    /// [snapshots](crate::Stage::snapshots) or [digests](crate::Stage::digests) does not start otherwise. In
+    /// a [backtest](crate::Backtest) it publishes as in any replay, so give it an engine without a journal
+    /// there.
     ///
     /// # Errors
     /// [`OutputError::NotOnly`] if the engine takes several publishers.

@@ -14,14 +14,34 @@ use crate::work::inside::is_inside;
 
 /// Publishes events into an engine's ring.
 ///
-/// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is shut down
-/// or dropped, but for what stands behind a stage that fails or a handler that does not return: see
-/// [`Engine`](crate::Engine). One whose publish returned an error comes back with it and reaches nobody.
-/// Dropping the last publisher does not end the engine: [`Engine::join`](crate::Engine::join) does.
+/// An event whose publish returned `Ok` reaches the journal and every stage, whenever the engine is joined or
+/// dropped. Only a stage that fails, or a handler that does not return, keeps events from what stands behind
+/// it: see [`Engine`](crate::Engine). An event whose publish returned an error comes back with the error and
+/// reaches nobody. Dropping the last publisher does not end the engine: [`Engine::join`](crate::Engine::join)
+/// does.
 ///
-/// A handler may publish into another engine, and waits there while that one's ring is full. Two engines
-/// whose handlers publish into each other could so wait for each other for ever: use
+/// A handler may publish into another engine, and waits while the ring of that engine is full. So two engines
+/// whose handlers publish into each other could wait for each other for ever: use
 /// [`Publisher::try_publish`] or [`Publisher::publish_timeout`] in one of them.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// # use slipring::PublishError;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let lane = Lane::named("book").stage("book", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+/// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
+/// publisher.publish(Tick { price: 101 })?;
+/// publisher.publish_all(&[Tick { price: 102 }, Tick { price: 103 }])?;
+/// match publisher.try_publish(Tick { price: 104 }) {
+///     Ok(sequence) => assert_eq!(sequence, 3),
+///     Err(PublishError::Full(tick)) => println!("the slowest stage is a ring behind: {tick:?} must wait"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
+///
+/// More: [merge sources](https://github.com/slipring/slipring/blob/main/docs/how-to/merge-sources.md).
 pub struct Publisher<E: Event> {
     pub(super) producer: Producer<E>,
     pub(super) outlet: Arc<Outlet>,

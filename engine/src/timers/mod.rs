@@ -7,13 +7,13 @@
 //!     +-------------------- ring <---------------------------+
 //! ```
 //!
-//! A handler must not look at a clock, or replay would not see what it saw. Here it never does: what it
-//! schedules follows from the events alone, when a timer goes off is decided once, by where its event comes
-//! to lie in the sequence, and replay finds it there. A [`Ticker`] publishes an event every so often;
-//! [`Timers`] those that a handler asks for.
+//! A handler must not look at a clock, or replay would see another time than the handler saw. With timers a
+//! handler never does. What a handler schedules follows from the events alone. When a timer goes off is
+//! decided once, by the place of the timer's event in the sequence, and replay finds the event there. A
+//! [`Ticker`] publishes an event every so often; [`Timers`] publish the events that a handler asks for.
 //!
 //! Both need an engine of several publishers ([`Publishers::Multi`](crate::Publishers::Multi)), and end by
-//! themselves when it is shut down.
+//! themselves when the engine is shut down.
 
 mod one_shot;
 mod pending;
@@ -31,6 +31,20 @@ pub use schedule::Schedule;
 pub use ticker::Ticker;
 
 /// Why timers do not go off.
+///
+/// ```
+/// # use slipring::prelude::*;
+/// use std::time::Duration;
+/// use slipring::{Ticker, TimerError};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+///
+/// # let lane = Lane::named("main").stage("book", |_: &Tick, _: &Context| (), Gate::PUBLISHED);
+/// let (engine, publisher) = Engine::builder().publishers(Publishers::Multi).lane(lane).go_live()?;
+/// let ticker = Ticker::start(publisher, Duration::ZERO, |_| Tick { price: 0 });
+/// assert!(matches!(ticker, Err(TimerError::NoInterval)));
+/// engine.join()?;
+/// # Ok::<(), slipring::Error>(())
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimerError {

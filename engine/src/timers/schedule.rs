@@ -58,13 +58,15 @@ impl<E: Event> TimersShared<E> {
 
 /// A handler's end of [`Timers`](crate::Timers).
 ///
-/// Each call puts a command into a bounded queue: no lock, no allocation. If the queue is full it waits for
-/// the timers' thread, which is never held up.
+/// Each call puts a command into a bounded queue: no lock, no allocation. If the queue is full, the call
+/// waits for the timers' thread, which is never held up.
 ///
 /// Tokens are the caller's own numbers, one for each timer: an order's id, a counter in the handler's state.
 /// An event that was published before its timer was cancelled or moved still arrives, in replay too; a
 /// handler that does either must be able to tell, as by the time that it was scheduled for, kept in the
 /// event.
+///
+/// See the example of [`Timers`](crate::Timers).
 #[derive(Clone, Debug)]
 pub struct Schedule<E: Event> {
     pub(super) shared: Arc<TimersShared<E>>,

@@ -6,25 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, PublishError, Publisher, ShutdownError,
-    SyncMode, Wait, WaitError,
+    Context, Engine, Gate, Journal, Lane, PublishError, Publisher, ShutdownError, SyncMode, Wait, WaitError,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[repr(C)]
-struct Tick {
-    id: u64,
-}
-
-fn live(builder: EngineBuilder<Tick>) -> (Engine<Tick>, Publisher<Tick>) {
-    builder.open().unwrap().go_live().unwrap()
-}
+use crate::ticks::{Tick, live, pass};
 
 fn publish(publisher: &mut Publisher<Tick>, id: u64) {
     publisher.publish_at(id, Tick { id }).unwrap();
 }
-
-fn pass(_: &Tick, _: &Context) {}
 
 /// Counts what it is given.
 fn counting(count: &Arc<AtomicU64>) -> impl FnMut(&Tick, &Context) + Send + use<> {

@@ -7,23 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slipring::{
-    Batch, BuildError, Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane,
+    Batch, BuildError, Context, Engine, EngineBuilder, Gate, Handler, HandlerError, Journal, Lane,
     PublishError, Publisher, Publishers, ShutdownError, SyncMode, Wait, WaitError,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[repr(C)]
-struct Tick {
-    id: u64,
-}
+use crate::ticks::{Tick, live, pass};
 
 const SHORT: Duration = Duration::from_millis(50);
-
-fn live(builder: EngineBuilder<Tick>) -> (Engine<Tick>, Publisher<Tick>) {
-    builder.open().unwrap().go_live().unwrap()
-}
-
-fn pass(_: &Tick, _: &Context) {}
 
 /// A handler that hangs in every event until the other end is dropped.
 fn hanging(held: Receiver<()>) -> impl FnMut(&Tick, &Context) + Send {

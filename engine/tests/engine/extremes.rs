@@ -1,18 +1,12 @@
 //! Names and positions that nobody means: refused by a typed error, or taken as they are.
 
 use slipring::{
-    BuildError, Context, CountersReader, Engine, Event, FollowFrom, Gate, Journal, Lane, LateConsumer,
-    LateContext, LateError, ReplayFrom, ReplayUntil,
+    BuildError, CountersReader, Engine, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext,
+    LateError, ReplayFrom, ReplayUntil,
 };
 use slipring::{Publishers, Replay};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[repr(C)]
-struct Tick {
-    id: u64,
-}
-
-fn see(_: &Tick, _: &Context) {}
+use crate::ticks::{Tick, pass};
 
 fn late(_: &Tick, _: &LateContext) {}
 
@@ -31,7 +25,7 @@ fn journal_of(events: u64) -> tempfile::TempDir {
 #[test]
 fn a_name_with_a_zero_byte_is_refused_wherever_one_is_given() {
     let folder = journal_of(0);
-    let stage = |name: &str| Lane::named("main").journal().stage(name, see, Gate::PUBLISHED);
+    let stage = |name: &str| Lane::named("main").journal().stage(name, pass, Gate::PUBLISHED);
     let open = |lane| Engine::<Tick>::builder().journal(Journal::at(folder.path())).lane(lane).open();
     assert!(matches!(open(stage("a\0b")), Err(BuildError::ZeroInStageName { stage }) if stage == "a\0b"));
     let lane = Lane::named("a\0b").journal();
@@ -53,7 +47,7 @@ fn names_that_are_empty_long_or_of_several_lines_are_shown_as_they_are() {
     let names = ["", "two\nlines", "\u{1b}[31mred", &long];
     let mut lane = Lane::named("of\nlanes");
     for name in names {
-        lane = lane.stage(name, see, Gate::PUBLISHED);
+        lane = lane.stage(name, pass, Gate::PUBLISHED);
     }
     let builder = Engine::builder().counters_at(folder.path().join("counters")).lane(lane.journal());
     let builder = builder.publishers(Publishers::Multi).journal(Journal::at(folder.path().join("journal")));
@@ -87,7 +81,7 @@ fn positions_beyond_the_end_of_what_there_is_begin_there_or_are_refused() {
         ReplayFrom::Time(10),
         ReplayFrom::Time(u64::MAX),
     ] {
-        let lane = || Lane::named("main").stage("see", see, Gate::PUBLISHED);
+        let lane = || Lane::named("main").stage("see", pass, Gate::PUBLISHED);
         let builder = Engine::builder().journal(Journal::at(folder.path())).lane(lane().journal());
         let mut recovered = builder.open().unwrap();
         match recovered.replay(from) {

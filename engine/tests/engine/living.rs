@@ -6,23 +6,17 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane, ManyNames,
+    BuildError, Context, Engine, EngineBuilder, Gate, Handler, HandlerError, Journal, Lane, ManyNames,
     Publisher, ReplayFrom, ShutdownError, StageKey,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[repr(C)]
-struct Tick {
-    id: u64,
-}
+use crate::ticks::{Tick, pass};
 
 const LONG: Duration = Duration::from_secs(60);
 
 fn live(builder: EngineBuilder<Tick>) -> (Engine<Tick>, Publisher<Tick>) {
     builder.go_live().unwrap()
 }
-
-fn pass(_: &Tick, _: &Context) {}
 
 /// A handler says that it is enough: closing does not wait, so a stage may do it.
 #[test]

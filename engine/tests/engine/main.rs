@@ -10,6 +10,7 @@ mod measured;
 mod panicked;
 mod replaying;
 mod stress;
+mod ticks;
 mod times;
 mod waiting;
 mod whole;

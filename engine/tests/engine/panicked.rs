@@ -8,16 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Cause, Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, KeepError, Lane,
-    PublishError, Publisher, Publishers, ReplayError, ShutdownError, Snapshot, Snapshots, Stage, Ticker,
-    TimerError, Timers, WaitStrategy,
+    Cause, Context, Engine, Gate, Handler, HandlerError, Journal, KeepError, Lane, PublishError, Publisher,
+    Publishers, ReplayError, ShutdownError, Snapshot, Snapshots, Stage, Ticker, TimerError, Timers,
+    WaitStrategy,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[repr(C)]
-struct Tick {
-    id: u64,
-}
+use crate::ticks::{Tick, live, pass};
 
 /// Thrown, it throws again when it is dropped, and so on.
 struct Bad;
@@ -27,12 +23,6 @@ impl Drop for Bad {
         panic_any(Bad)
     }
 }
-
-fn live(builder: EngineBuilder<Tick>) -> (Engine<Tick>, Publisher<Tick>) {
-    builder.open().unwrap().go_live().unwrap()
-}
-
-fn pass(_: &Tick, _: &Context) {}
 
 /// Publishes until it is refused: it would wait on the full ring for ever if nobody told it.
 fn publish_to_the_end(publisher: &mut Publisher<Tick>) -> PublishError<Tick> {

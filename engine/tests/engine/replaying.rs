@@ -6,16 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use slipring::{
-    Batch, BuildError, Context, Effects, Engine, Event, EventKey, Gate, Handler, HandlerError, Journal,
+    Batch, BuildError, Context, Effects, Engine, EventKey, Gate, Handler, HandlerError, Journal,
     JournalFault, Lane, OnError, Pace, Publishers, ReadError, Replay, ReplayError, ReplayFrom, ReplayUntil,
     Stage, Step,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[repr(C)]
-struct Tick {
-    id: u64,
-}
+use crate::ticks::Tick;
 
 /// A journal of ticks a millisecond apart, from a second on.
 fn history(count: u64) -> (tempfile::TempDir, Journal) {

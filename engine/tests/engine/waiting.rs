@@ -6,19 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    BuildError, Cause, Context, Engine, EngineBuilder, Event, Gate, Journal, Lane, PublishError, Publisher,
-    Publishers, ReplayFrom, ShutdownError, SyncMode, Wait, WaitStrategy,
+    BuildError, Cause, Context, Engine, Gate, Journal, Lane, PublishError, Publisher, Publishers, ReplayFrom,
+    ShutdownError, SyncMode, Wait, WaitStrategy,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-#[repr(C)]
-struct Tick {
-    id: u64,
-}
-
-fn live(builder: EngineBuilder<Tick>) -> (Engine<Tick>, Publisher<Tick>) {
-    builder.open().unwrap().go_live().unwrap()
-}
+use crate::ticks::{Tick, live};
 
 type Count = Arc<AtomicU64>;
 

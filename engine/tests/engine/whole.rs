@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use slipring::{
     BuildError, Cause, Context, Engine, EngineBuilder, Event, Gate, Handler, HandlerError, Journal, Lane,
-    PublishError, Publisher, Publishers, ReplayFrom, ShutdownError, StageKey, SyncMode, Wait, WaitError,
+    PublishError, Publishers, ReplayFrom, ShutdownError, StageKey, SyncMode, Wait, WaitError,
 };
+
+use crate::ticks::live;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[repr(C)]
@@ -26,10 +28,6 @@ type Seen = Arc<Mutex<Vec<(u64, u64, u64)>>>;
 fn keep(seen: &Seen) -> impl FnMut(&Order, &Context) + Send + 'static {
     let seen = Arc::clone(seen);
     move |order, context| seen.lock().unwrap().push((context.sequence(), order.id, context.time_ns()))
-}
-
-fn live(builder: EngineBuilder<Order>) -> (Engine<Order>, Publisher<Order>) {
-    builder.open().unwrap().go_live().unwrap()
 }
 
 #[test]

@@ -9,13 +9,13 @@ use std::process::Command;
 use slipring::{Engine, Event, Journal, Lane};
 
 /// The clone; `None` in a package of this crate alone, which has no docs beside it.
-fn clone() -> Option<PathBuf> {
+pub fn clone() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
     root.join("docs/README.md").exists().then(|| root.to_owned())
 }
 
 /// All files below `folder` whose name ends so.
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths =
         entries.map(|entry| entry.expect("it can be listed").path()).filter(|path| !path.ends_with("target"));
@@ -30,7 +30,7 @@ fn pages(root: &Path) -> Vec<PathBuf> {
     pages
 }
 
-fn read(path: &Path) -> String {
+pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -76,6 +76,71 @@ fn every_link_leads_somewhere() {
             let found = target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
             if !found {
                 wrong.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_link_from_the_code_leads_to_a_page() {
+    const PAGES: &str = "https://github.com/slipring/slipring/blob/main/";
+    let Some(root) = clone() else { return };
+    let mut wrong = Vec::new();
+    for source in ["engine/src", "journal/src"].iter().flat_map(|src| files(&root.join(src), ".rs")) {
+        let text = read(&source);
+        for link in text.split(PAGES).skip(1).filter_map(|rest| rest.split([')', '\n']).next()) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let page = root.join(path);
+            if !page.exists() || !(anchor.is_empty() || anchors(&read(&page)).contains(anchor)) {
+                wrong.push(format!("{}: {link}", source.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_member_that_a_page_names_is_public() {
+    let Some(root) = clone() else { return };
+    let api = read(&root.join("docs/reference/api.txt")).replace("->", "");
+    // `Engine<E>::join` and `Batch<'_>::size` without what stands in angle brackets.
+    let mut depth = 0;
+    let plain = api.chars().filter(|c| {
+        depth += i32::from(*c == '<') - i32::from(*c == '>');
+        depth == 0 && *c != '>'
+    });
+    let plain: String = plain.collect();
+    let mut wrong = Vec::new();
+    for page in pages(&root) {
+        let text = prose(&read(&page));
+        for code in text.split('`').skip(1).step_by(2) {
+            let Some((of, rest)) = code.split_once("::") else { continue };
+            let member = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            let is_type = plain.contains(&format!("::{of}::"));
+            if is_type && !plain.contains(&format!("::{of}::{member}")) {
+                wrong.push(format!("{}: {code}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "they are not in api.txt:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_file_that_a_comment_names_is_there() {
+    let Some(root) = clone() else { return };
+    let folders = ["docs", "engine", "journal", "tests", "cli", "bench"];
+    let sources = folders.iter().flat_map(|folder| files(&root.join(folder), ".rs"));
+    let mut wrong = Vec::new();
+    for source in sources {
+        let text = read(&source);
+        let comments = text.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
+        for word in comments.flat_map(|comment| comment.split([' ', '`', '(', ')', ',', ':', ';', '#'])) {
+            let path = word.trim_end_matches('.');
+            let is_ours = path.split_once('/').is_some_and(|(folder, _)| folders.contains(&folder));
+            let is_file = [".rs", ".md", ".txt"].iter().any(|ending| path.ends_with(ending));
+            if is_ours && is_file && !path.contains('*') && !root.join(path).exists() {
+                wrong.push(format!("{}: {path}", source.display()));
             }
         }
     }

@@ -91,9 +91,9 @@ const WORDS_OF_A_LINE: usize = 8;
 /// then its epoch is 0, or its checksum that of another record. Of those behind the first nothing is stored
 /// before: the death of the process leaves one slot in part at most.
 ///
-/// The checksums are computed side by side: each word of one waits three cycles for the one before, and
-/// meanwhile the processor takes in another record's. Two at a time carried 3 to 6 percent more than one,
-/// three and four no more than one.
+/// The checksums are computed side by side: each word of a checksum waits three cycles for the word before,
+/// and meanwhile the processor takes in another record's. Two at a time are quicker than one; three and four
+/// are not.
 #[inline(always)]
 fn store<const HARDWARE: bool, const N: usize>(
     slots: [&[AtomicU64]; N],

@@ -26,8 +26,25 @@ use crate::tools::protect;
 
 /// The one writer of a journal.
 ///
-/// It holds the journal's lock for life. Dropping it closes the journal as [`Writer::close`] does, but errors
-/// are lost.
+/// A writer holds the journal's lock for life. Dropping it closes the journal as [`Writer::close`] does, but
+/// errors are lost.
+///
+/// ```
+/// use slipring_journal::{AppendError, Event, Journal, Stall};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let folder = tempfile::tempdir()?;
+/// # let journal = Journal::at(folder.path()).segment_records(1024);
+///
+/// let (mut writer, _) = journal.open::<Tick>()?;
+/// writer.append(1_000, &Tick { price: 101 })?;
+/// match writer.try_append(1_001, &Tick { price: 102 }) {
+///     Ok(sequence) => assert_eq!(sequence, 1),
+///     Err(AppendError::Full { why: Stall::DiskFull, .. }) => println!("make room on the disk"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// assert_eq!(writer.close()?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) storage: S,

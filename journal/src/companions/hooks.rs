@@ -5,14 +5,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A segment that is full and durable: it never changes again, and may be copied elsewhere.
+///
+/// ```
+/// use slipring_journal::Journal;
+///
+/// let (sealed, files) = std::sync::mpsc::channel();
+/// let journal = Journal::at("data/ticks").on_sealed(move |segment| {
+///     // On the journal's own thread: hand it over, and return.
+///     let _ = sealed.send((segment.path.clone(), segment.base..segment.end));
+/// });
+/// ```
+///
+/// More: [archive][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/back-up-and-archive.md#archive-each-sealed-segment
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SealedSegment {
-    /// Its file, by the name that the folder had when the journal was first opened. Once the folder has moved
-    /// ([`Cursors::folder_moved`](crate::Cursors::folder_moved)) nothing lies there, or a file of another
-    /// journal.
+    /// The segment's file, by the name that the folder had when the journal was first opened. Once the folder
+    /// has moved ([`Cursors::folder_moved`](crate::Cursors::folder_moved)) nothing lies there, or a file of
+    /// another journal.
     pub path: PathBuf,
-    /// Its first sequence.
+    /// The segment's first sequence.
     pub base: u64,
     /// The sequence behind its last record.
     pub end: u64,

@@ -5,7 +5,7 @@
 //! - `Syncer` (`slipring-sync`): syncs, moves D, retires, calls the hooks.
 //! - `Sweeper` (`slipring-sweep`): gives memory back and unlinks what retention has retired.
 //!
-//! They know what they share with the writer (`live`), and retention; never the writer itself.
+//! The companions know what they share with the writer (`live`), and retention; never the writer itself.
 
 pub(crate) mod hooks;
 pub(crate) mod maker;

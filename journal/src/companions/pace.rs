@@ -1,6 +1,5 @@
-//! How long a thread that follows the writer sleeps between two looks. Each look takes a core for some thirty
-//! microseconds, on a small machine the lane's or the publisher's; looking every quarter of a millisecond
-//! took a tenth of the throughput of both.
+//! How long a thread that follows the writer sleeps between two looks. Each look takes a core for a moment,
+//! on a small machine the lane's or the publisher's: looking too often costs both much of their throughput.
 
 use std::time::{Duration, Instant};
 

@@ -19,6 +19,16 @@ use crate::storage::Storage;
 const CHUNK_BYTES: u64 = 4 << 20;
 
 /// What to do when the disk is full.
+///
+/// ```
+/// use slipring_journal::{DiskFull, Journal};
+///
+/// let journal = Journal::at("data/ticks").disk_full(DiskFull::Halt);
+/// ```
+///
+/// More: [sizes].
+///
+/// [sizes]: https://github.com/slipring/slipring/blob/main/docs/how-to/size-the-ring-and-the-journal.md
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum DiskFull {
     /// Appends wait until there is room again.

@@ -2,8 +2,8 @@
 //! retention has given up. Once in a while it looks whether the folder's name still means the folder that is
 //! written.
 //!
-//! Nobody waits for either, and each may take as long as a sync: done by the preparer they kept the next
-//! pages waiting, and a preparer that was never idle never got to them.
+//! Nobody waits for this work, and each piece of it may take as long as a sync. The preparer does none of it:
+//! the next pages would wait meanwhile, and a preparer that is never idle would never get to it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -16,6 +16,17 @@ use crate::storage::Storage;
 use crate::tools::protect;
 
 /// When records are made durable.
+///
+/// ```
+/// use std::time::Duration;
+/// use slipring_journal::{Journal, SyncMode};
+///
+/// let journal = Journal::at("data/ticks").sync(SyncMode::every(Duration::from_millis(1)));
+/// ```
+///
+/// More: [sizes].
+///
+/// [sizes]: https://github.com/slipring/slipring/blob/main/docs/how-to/size-the-ring-and-the-journal.md
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncMode {
     /// No timed promise: only full segments are synced, and what `wait_durable` asks for. Power loss may take

@@ -1,7 +1,7 @@
 //! What can go wrong, one small enum per operation. Every message says what, where, and what to do.
 //!
-//! Here is what any operation may meet: a call of the system that fails, files that contradict each other. It
-//! knows what the format and the storage call things, and no operation but by its name.
+//! Here is what any operation may meet: a call of the system that fails, files that contradict each other.
+//! The folder knows what the format and the storage call things, and no operation but by its name.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,6 +17,21 @@ pub use reading::ReadError;
 pub use writing::{AppendError, Stall, SyncError};
 
 /// A system call that failed: which, on which file.
+///
+/// ```
+/// use slipring_journal::{Event, FileKind, Journal, JournalFault, OpenError};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+///
+/// # let folder = tempfile::tempdir()?;
+/// // A folder, where the journal's control file should be.
+/// std::fs::create_dir(folder.path().join("control"))?;
+/// let Err(OpenError::Journal(JournalFault::Io(fault))) = Journal::at(folder.path()).open::<Tick>() else {
+///     panic!("it is no file")
+/// };
+/// assert!(!fault.is_disk_full());
+/// assert_eq!(fault.not_ours().map(|what| what.found), Some(FileKind::Folder));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} {}: {source}", path.display())]
 pub struct IoFault {
@@ -50,6 +65,10 @@ impl IoFault {
 }
 
 /// The files of a journal contradict each other or what is wanted of them. Nothing was changed.
+///
+/// See the example of [`ReadError`].
+///
+/// More: [troubleshoot](https://github.com/slipring/slipring/blob/main/docs/how-to/troubleshoot.md).
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum JournalFault {
@@ -132,7 +151,7 @@ pub enum JournalFault {
     SegmentTruncated {
         /// The segment.
         path: PathBuf,
-        /// Its length.
+        /// The segment's length.
         found_bytes: u64,
         /// The length that it was created with.
         wanted_bytes: u64,
@@ -170,7 +189,7 @@ pub enum JournalFault {
     UnsupportedVersion {
         /// The file.
         path: PathBuf,
-        /// Its version.
+        /// The file's version.
         found: u32,
         /// The newest version known here.
         known: u32,
@@ -204,6 +223,8 @@ impl JournalFault {
 }
 
 /// A record that does not hold what was written.
+///
+/// See the example of [`ReadError`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{}: record {sequence} (slot {slot}, offset {offset}) is corrupt: {what}, checksum {found:#010x} where \
@@ -230,6 +251,19 @@ pub struct CorruptRecord {
 
 /// Why a journal could not be opened for writing. Nothing was changed, unless recovery had begun: then it can
 /// be run again.
+///
+/// ```
+/// # use slipring_journal::{Event, Journal, OpenError};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let folder = tempfile::tempdir()?;
+/// # let journal = Journal::at(folder.path()).segment_records(1024);
+/// let (writer, _) = journal.open::<Tick>()?;
+/// let second = journal.open::<Tick>();
+/// assert!(matches!(second, Err(OpenError::Locked { .. })), "a journal has one writer");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// More: [troubleshoot](https://github.com/slipring/slipring/blob/main/docs/how-to/troubleshoot.md).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -257,7 +291,7 @@ pub enum OpenError {
     BadOption {
         /// The option.
         option: &'static str,
-        /// Its value.
+        /// The option's value.
         value: String,
         /// What it must be.
         rule: &'static str,

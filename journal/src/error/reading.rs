@@ -6,6 +6,21 @@ use super::{CorruptRecord, IoFault, JournalFault};
 use crate::format::JournalId;
 
 /// Why a record could not be read.
+///
+/// ```
+/// use slipring_journal::{JournalFault, ReadError};
+///
+/// fn advice(error: &ReadError) -> String {
+///     match error {
+///         ReadError::Evicted { first, .. } => format!("retention has removed it: start at {first}"),
+///         ReadError::Journal(JournalFault::CorruptRecord(record)) => format!("{} is lost", record.sequence),
+///         ReadError::Journal(fault) if fault.is_damage() => "salvage the journal into a new one".to_owned(),
+///         other => other.to_string(),
+///     }
+/// }
+/// ```
+///
+/// More: [guarantees](https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md).
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {

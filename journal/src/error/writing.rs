@@ -3,6 +3,8 @@
 use super::IoFault;
 
 /// Why a record was not appended. The journal is as it was before the call.
+///
+/// See the example of [`Writer`](crate::Writer).
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
@@ -33,6 +35,8 @@ pub enum AppendError {
 }
 
 /// What an append waits for.
+///
+/// See the example of [`Writer`](crate::Writer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Stall {
     /// The next segment is still being prepared.
@@ -50,6 +54,20 @@ pub enum Stall {
 ///
 /// [`SyncError::DiskFull`] and [`SyncError::PrepareFailed`] are of records to come alone: those that were
 /// appended become durable all the same.
+///
+/// ```
+/// # use slipring_journal::{Event, Journal, SyncError};
+/// # use std::time::Duration;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let folder = tempfile::tempdir()?;
+/// # let journal = Journal::at(folder.path()).segment_records(1024);
+/// let (writer, _) = journal.open::<Tick>()?;
+/// let waited = writer.cursors().wait_durable(7, Duration::from_secs(10));
+/// assert!(matches!(waited, Err(SyncError::NotJournalled { journalled_end: 0, .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// More: [guarantees](https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md).
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {

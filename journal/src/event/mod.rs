@@ -1,7 +1,7 @@
 //! What may be journalled: a plain-old-data value with a [`Schema`] that travels in every segment header; and
 //! a record, which is an event with its time and its place.
 //!
-//! It knows the bytes of a record's header, and no file.
+//! The folder knows the bytes of a record's header, and no file.
 
 use std::fmt;
 
@@ -13,12 +13,32 @@ pub(crate) mod record;
 
 /// A value that slipring can publish, journal and replay: plain old data, no padding, no pointers.
 ///
-/// Derive it (`#[derive(Event)]`); the derive checks what it can at compile time and says what to change.
-/// It also writes the [`Schema`], which goes into the header of every segment, so that a journal is refused
-/// when the type no longer matches and another language can read the records.
+/// Derive it (`#[derive(Event)]`); the derive checks what it can at compile time and says what to change. The
+/// derive also writes the [`Schema`], which goes into the header of every segment, so that a journal is
+/// refused when the type no longer matches and another language can read the records.
 ///
 /// A ring that carries several message types derives it on an enum (a one-of event): what is published and
 /// journalled is then the companion that the derive writes, `MessageEvent` for an enum `Message`.
+///
+/// ```
+/// use slipring_journal::Event;
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, Event)]
+/// #[repr(C)]
+/// struct Add { order: u64, price: i64 }
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, Event)]
+/// #[repr(u32)]
+/// enum Message { Add(Add) = 1, Heartbeat = 2 }
+///
+/// let message = Message::Add(Add { order: 7, price: 5_853_300 });
+/// let event = MessageEvent::from(message);
+/// assert_eq!(Message::try_from(event)?, message);
+/// assert_eq!(Add::schema().fields[1].name, "price");
+/// # Ok::<(), slipring_journal::UnknownTag>(())
+/// ```
+///
+/// More: [change an event](https://github.com/slipring/slipring/blob/main/docs/how-to/change-an-event.md).
 ///
 /// # Safety
 /// [`Event::schema`] must describe the layout of `Self` truly: every byte of the value belongs to exactly one
@@ -37,6 +57,8 @@ pub unsafe trait Event: bytemuck::Pod + Send + Sync + 'static {
 }
 
 /// The layout of an event type: what a segment header says of its records.
+///
+/// See the example of [`Event`](trait@Event).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     /// The type's name, without its path.
@@ -48,6 +70,8 @@ pub struct Schema {
 }
 
 /// One field of a [`Schema`].
+///
+/// See the example of [`Event`](trait@Event).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The field's name; dots for nested events (`leg.px`, in an array `legs[0].px`), `Variant/field` inside
@@ -64,6 +88,8 @@ pub struct Field {
 }
 
 /// A one-of event whose tag belongs to none of its variants.
+///
+/// See the example of [`Event`](trait@Event).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{type_name}` has no variant with tag {tag}: a newer program may have written this event, or it was \

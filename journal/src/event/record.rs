@@ -4,6 +4,8 @@ use crate::event::Event;
 use crate::format::{Kind, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, RecordHeader};
 
 /// One journalled event with what the journal knows of it.
+///
+/// See the example of [`Reader`](crate::Reader).
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Record<E> {
@@ -69,9 +71,11 @@ impl<E: Event> Record<E> {
 }
 
 /// A record of whatever type, as bytes.
+///
+/// See the example of [`RawReader`](crate::RawReader).
 #[derive(Clone, Copy, Debug)]
 pub struct RawRecord<'a> {
-    /// Its sequence.
+    /// The record's sequence.
     pub sequence: u64,
     /// Journal time in nanoseconds.
     pub time_ns: u64,
@@ -79,7 +83,7 @@ pub struct RawRecord<'a> {
     pub epoch: u32,
     /// Event or void.
     pub kind: Kind,
-    /// Its checksum.
+    /// The record's checksum.
     pub crc: u32,
     /// The event's bytes.
     pub event: &'a [u8],

@@ -8,6 +8,8 @@ use crate::format::JournalId;
 ///
 /// After power loss the log may be shorter and go on differently. A sequence alone would then point at
 /// another record; an anchor is refused.
+///
+/// See the example of [`Follower`](crate::Follower).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct Anchor {
     /// The journal.

@@ -7,7 +7,7 @@
 //!   two copies of each, then records of one size;
 //! - `LOCK`, held by the one writer.
 //!
-//! It knows no file: whoever reads or writes one brings the bytes.
+//! The folder knows no file: whoever reads or writes a file brings the bytes.
 
 mod anchor;
 mod block;
@@ -50,6 +50,13 @@ pub(crate) const MAX_END: u64 = 1 << 62;
 pub const MAX_EPOCH: u32 = (1 << 28) - 1;
 
 /// Identity of a journal, drawn at random when it is created.
+///
+/// ```
+/// use slipring_journal::JournalId;
+///
+/// let id = JournalId([0xb9; 16]);
+/// assert_eq!(id.to_string(), "b9".repeat(16));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JournalId(pub [u8; 16]);
 

@@ -6,6 +6,8 @@ use crate::format::crc::RecordCrc;
 const KIND_BITS: u32 = 4;
 
 /// What a record holds.
+///
+/// See the example of [`Reader`](crate::Reader).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {

@@ -1,7 +1,15 @@
 //! What the files of a journal say, whether they belong together, and where the log ends.
 //!
-//! Writing, reading and mending all ask here. It knows the format, the storage and the errors, and nobody who
-//! asks.
+//! Writing, reading and mending all ask here. The folder knows the format, the storage and the errors, and
+//! nobody who asks.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `control` | how far the journal is durable, of two slots |
+//! | `chain` | which segments there are, none missing, doubled or foreign |
+//! | `bonds` | whether they are of one journal at one time |
+//! | `scan` | which record may follow which |
+//! | `verdict` | where the log ends, and what is refused |
 
 pub(crate) mod bonds;
 pub(crate) mod chain;

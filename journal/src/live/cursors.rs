@@ -9,7 +9,21 @@ use crate::error::SyncError;
 
 /// The cursors of a journal that is being written, for whoever waits for it or watches it.
 ///
-/// They change at any time and never go back.
+/// Cursors change at any time and never go back.
+///
+/// ```
+/// # use slipring_journal::{Event, Journal};
+/// # use std::time::Duration;
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let folder = tempfile::tempdir()?;
+/// # let journal = Journal::at(folder.path()).segment_records(1024);
+/// let (mut writer, _) = journal.open::<Tick>()?;
+/// let cursors = writer.cursors();
+/// let sequence = writer.append(1_000, &Tick { price: 101 })?;
+/// cursors.wait_durable(sequence, Duration::from_secs(10))?;
+/// assert!(sequence < cursors.durable_end() && cursors.durable_end() <= cursors.journalled_end());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cursors {
     progress: Arc<Progress>,

@@ -1,6 +1,6 @@
 //! What a writer and its companions share: the segments that are mapped, and the cursors.
 //!
-//! It knows the files, and neither the writer nor a companion.
+//! The folder knows the files, and neither the writer nor a companion.
 
 pub(crate) mod cursors;
 pub(crate) mod new_file;

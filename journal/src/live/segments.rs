@@ -83,9 +83,9 @@ impl<S: Storage> LiveSegment<S> {
         self.lock_map().is_some()
     }
 
-    /// Unmaps a segment that the writer has left; whether it was mapped. Syncing mapped pages write-protects
-    /// them one by one, each with an interrupt to every core that runs the process; it took a third of the
-    /// processor.
+    /// Unmaps a segment that the writer has left; whether it was mapped. A sync of mapped pages
+    /// write-protects them one by one, each with an interrupt to every core that runs the process; of
+    /// unmapped ones it does not.
     fn unmap(&self) -> bool {
         // Dropped behind the lock.
         let map = self.lock_map().take();

@@ -44,6 +44,10 @@ use crate::storage::{Files, JournalPlace, Storage};
 /// assert_eq!(reader.at(sequence)?.event().size, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// More: [sizes].
+///
+/// [sizes]: https://github.com/slipring/slipring/blob/main/docs/how-to/size-the-ring-and-the-journal.md
 #[derive(Clone, Debug)]
 pub struct Journal {
     pub(super) place: Arc<JournalPlace>,
@@ -69,8 +73,8 @@ impl Journal {
     /// The journal in the folder `path`, which is made on opening if it is not there. A relative path is
     /// taken from the current folder now, and a later change of that changes nothing.
     ///
-    /// The folder is found by its name once, when something of the journal is first opened by this or a clone
-    /// of it, and held: until all of that is closed, the journal is what lies in that folder, whatever
+    /// The folder is found by its name once, when this value or a clone of it first opens something, and is
+    /// held then. Until all that was opened is closed, the journal is what lies in that folder, whatever
     /// becomes of the name ([`Cursors::folder_moved`](crate::Cursors::folder_moved)).
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Journal {

@@ -1,6 +1,15 @@
 //! From a folder to a writer: the options, recovery in its one order, and the wiring.
 //!
-//! The top of the crate: it may know every other folder.
+//! This is the top of the crate: it may know every other folder.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `journal` | the options, and all that can be opened with them |
+//! | `recovery` | what comes before the first append, in its one order |
+//! | `room` | the disk space that an opening needs, asked for before anything changes |
+//! | `discarded` | what recovery cut off, saved in files |
+//! | `report` | what recovery found and did |
+//! | `wiring` | recovery, then the companions, then the writer |
 
 pub(crate) mod discarded;
 pub(crate) mod journal;

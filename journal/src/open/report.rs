@@ -8,7 +8,13 @@ use crate::format::JournalId;
 
 /// What opening a journal found, discarded and mended.
 ///
-/// Its `Display` is for people, its `Serialize` for machines.
+/// The report's `Display` is for people, its `Serialize` for machines.
+///
+/// See the example of [`Journal`](crate::Journal).
+///
+/// More: [recovery][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md#the-order-of-recovery
 #[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct RecoveryReport {

@@ -1,9 +1,9 @@
-//! Room: what an opening needs of the disk is there before it changes anything, so that one that finds the
-//! disk full leaves nothing behind.
+//! Room: an opening has the disk space that it needs before it changes anything, so that an opening that
+//! finds the disk full leaves nothing behind.
 //!
 //! The active segment may have holes (a copy that was made sparse) or end early. A store into a hole on a
-//! full disk is a SIGBUS, so all of it gets its place before it is mapped. How much that is a header says,
-//! which may be damaged or made up: no more is allocated for it than a bound allows.
+//! full disk is a SIGBUS, so the whole segment is allocated before it is mapped. Its header says how long it
+//! is. A header may be damaged or made up, so no more is allocated on its word than a bound allows.
 
 use crate::error::{IoFault, OpenError};
 use crate::format::segment_name;

@@ -22,8 +22,25 @@ const FIRST_BYTES: usize = 4 << 10;
 
 /// A position in a journal that moves on as records come.
 ///
-/// It reads with plain reads and validates its copies: a record is handed out only when its checksum holds,
-/// and the checksum is stored last. It never waits; poll it.
+/// A follower reads with plain reads and validates its copies: a record is handed out only when its checksum
+/// holds, and the checksum is stored last. It never waits; poll it.
+///
+/// ```
+/// use slipring_journal::{Anchor, Event, Journal, ReadError};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+///
+/// /// Prints what has come since; the position to go on from.
+/// fn more(journal: &Journal, last: Option<Anchor>) -> Result<Option<Anchor>, ReadError> {
+///     let mut follower = match last {
+///         Some(anchor) => journal.resume::<Tick>(anchor)?,
+///         None => journal.follow::<Tick>(0)?,
+///     };
+///     while let Some(chunk) = follower.next_chunk()? {
+///         chunk.records.iter().for_each(|record| println!("{:?}", record.event()));
+///     }
+///     Ok(follower.anchor().or(last))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Follower<E: Event, S: Storage = Files> {
     storage: S,

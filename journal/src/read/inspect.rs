@@ -12,9 +12,11 @@ use crate::read::raw::RawReader;
 use crate::storage::{Files, Storage};
 
 /// One segment, as [`inspect`] sees it.
+///
+/// See the example of [`JournalInfo`].
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct SegmentInfo {
-    /// Its file's name.
+    /// The segment's file name.
     pub name: String,
     /// The sequence of its first slot.
     pub base: u64,
@@ -30,7 +32,7 @@ pub struct SegmentInfo {
     pub first_time_ns: Option<u64>,
     /// Journal time of its last record, nanoseconds.
     pub last_time_ns: Option<u64>,
-    /// Its length in bytes.
+    /// The file's length in bytes.
     pub file_bytes: u64,
     /// The version of the format that it is written in.
     pub format_version: u32,
@@ -41,6 +43,17 @@ pub struct SegmentInfo {
 }
 
 /// What the files of a journal say.
+///
+/// ```no_run
+/// let info = slipring_journal::inspect("data/ticks")?;
+/// println!("{} {}: {} to {}", info.event, info.journal_id, info.first_sequence, info.end_sequence);
+/// for segment in &info.segments {
+///     println!("  {}: {} of {} records", segment.name, segment.records, segment.capacity);
+/// }
+/// # Ok::<(), slipring_journal::ReadError>(())
+/// ```
+///
+/// More: [format](https://github.com/slipring/slipring/blob/main/docs/reference/format.md).
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct JournalInfo {
     /// The journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)
@@ -52,7 +65,7 @@ pub struct JournalInfo {
     pub branch: Option<String>,
     /// The event type's name.
     pub event: String,
-    /// Its fields, as name, type, offset and size.
+    /// The event's fields, as name, type, offset and size.
     pub fields: Vec<(String, String, usize, usize)>,
     /// Size of an event in bytes.
     pub event_bytes: usize,

@@ -1,6 +1,16 @@
 //! Reading a journal, open or closed, without a lock: by sequence, by time, as it grows, or all of it.
 //!
-//! It knows what judges the files and the lease that holds them, and nothing of writing.
+//! The folder knows what judges the files and the lease that holds them, and nothing of writing.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `raw`, `chunk` | records by sequence, whatever their type; many at a time |
+//! | `typed` | the same as events of one type |
+//! | `seek` | from a time to a sequence |
+//! | `follow` | records as they come |
+//! | `opened` | which files a reader has open |
+//! | `inspect` | what the files say |
+//! | `verify` | whether every record is whole |
 
 pub(crate) mod chunk;
 pub(crate) mod follow;

@@ -21,8 +21,22 @@ use super::seek;
 
 /// Reads a journal whatever its event type.
 ///
-/// It sees the records that were there when it was opened or last [refreshed](RawReader::refresh); a writer
-/// may go on meanwhile.
+/// A reader sees the records that were there when it was opened or last [refreshed](RawReader::refresh); a
+/// writer may go on meanwhile.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use slipring_journal::{Journal, ReadError};
+///
+/// fn dump(journal: &Journal) -> Result<(), ReadError> {
+///     let mut reader = journal.raw_reader()?;
+///     let all = reader.first_sequence()..reader.end_sequence();
+///     reader.for_each(all, |record| {
+///         println!("{} at {} ns: {:02x?}", record.sequence, record.time_ns, record.event);
+///         ControlFlow::Continue(())
+///     })
+/// }
+/// ```
 #[derive(Debug)]
 pub struct RawReader<S: Storage = Files> {
     pub(super) storage: S,

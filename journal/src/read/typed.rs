@@ -15,8 +15,27 @@ use crate::storage::{Files, Storage};
 
 /// Reads a journal of events `E`.
 ///
-/// It sees the records that were there when it was opened or last [refreshed](Reader::refresh); a writer may
-/// go on meanwhile. See [`Journal`](crate::Journal) for an example.
+/// A reader sees the records that were there when it was opened or last [refreshed](Reader::refresh); a
+/// writer may go on meanwhile. See [`Journal`](crate::Journal) for an example.
+///
+/// ```
+/// use slipring_journal::{Event, Journal, Kind, ReadError};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+///
+/// fn print(journal: &Journal) -> Result<(), ReadError> {
+///     let mut reader = journal.reader::<Tick>()?;
+///     let first = reader.first_sequence();
+///     let mut chunks = reader.chunks(first)?;
+///     while let Some(chunk) = chunks.next_chunk()? {
+///         for (sequence, record) in (chunk.first_sequence..).zip(chunk.records) {
+///             if record.kind() == Kind::Event {
+///                 println!("{sequence} at {} ns: {:?}", record.time_ns(), record.event());
+///             }
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Reader<E: Event, S: Storage = Files> {
     raw: RawReader<S>,
@@ -117,6 +136,8 @@ impl<E: Event, S: Storage> Reader<E, S> {
 }
 
 /// The records of a journal in order, a chunk at a time.
+///
+/// See the example of [`Reader`].
 #[derive(Debug)]
 pub struct Chunks<'r, E: Event, S: Storage = Files> {
     reader: &'r mut Reader<E, S>,
@@ -209,6 +230,8 @@ impl<'a, E: Event> Unchecked<'a, E> {
 }
 
 /// Validated records that follow each other.
+///
+/// See the example of [`Reader`].
 #[derive(Clone, Copy, Debug)]
 pub struct Chunk<'a, E> {
     /// The sequence of the first record.

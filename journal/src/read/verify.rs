@@ -38,6 +38,18 @@ fn open_now<S: Storage>(
 }
 
 /// What [`verify`] found.
+///
+/// ```no_run
+/// use slipring_journal::{Status, verify};
+///
+/// let report = verify("data/ticks", |done, total| eprintln!("{done} of {total}"))?;
+/// if report.status == Status::Corrupt {
+///     report.faults.iter().for_each(|fault| println!("{fault}"));
+/// }
+/// # Ok::<(), slipring_journal::ReadError>(())
+/// ```
+///
+/// More: [command](https://github.com/slipring/slipring/blob/main/docs/reference/command.md).
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct VerifyReport {
     /// The journal's folder. (In JSON: bytes of a path that are no UTF-8 become U+FFFD.)
@@ -68,6 +80,8 @@ pub struct VerifyReport {
 }
 
 /// The verdict of [`verify`].
+///
+/// See the example of [`VerifyReport`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {

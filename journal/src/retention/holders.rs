@@ -65,6 +65,23 @@ impl SharedRetention {
 }
 
 /// Says what snapshots and readers of a journal being written need. Clones are the same.
+///
+/// ```
+/// use slipring_journal::{ReadError, RetentionHandle};
+///
+/// fn copy_away(retention: &RetentionHandle, ends: &[u64]) -> Result<(), ReadError> {
+///     let lease = retention.lease(retention.first_sequence())?;
+///     for &end in ends {
+///         println!("copied what lies before {end}");
+///         lease.advance(end)?;
+///     }
+///     Ok(())
+/// }
+/// ```
+///
+/// More: [archive][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/back-up-and-archive.md#archive-each-sealed-segment
 #[derive(Clone, Debug)]
 pub struct RetentionHandle(Arc<SharedRetention>);
 
@@ -130,6 +147,8 @@ impl RetentionHandle {
 }
 
 /// A reader's hold on the records that it has not read. Dropping it lets go.
+///
+/// See the example of [`RetentionHandle`].
 #[derive(Debug)]
 pub struct Lease {
     shared: Arc<SharedRetention>,

@@ -7,6 +7,16 @@ use std::time::Duration;
 ///
 /// Time is journal time: ages are counted from the last durable record, not from the clock, so that a journal
 /// that nobody writes to keeps what it has.
+///
+/// ```
+/// use std::time::Duration;
+/// use slipring_journal::{Journal, Retention};
+///
+/// let week = Duration::from_secs(7 * 86_400);
+/// let journal = Journal::at("data/ticks").retention(Retention::new().keep_age(week).keep_bytes(200 << 30));
+/// ```
+///
+/// More: [retention](https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md#retention).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     pub(crate) age: Option<Duration>,

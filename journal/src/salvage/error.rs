@@ -7,6 +7,8 @@ use crate::error::{IoFault, JournalFault};
 use super::report::SalvageReport;
 
 /// Why nothing was salvaged.
+///
+/// See the example of [`SalvageOptions`](crate::SalvageOptions).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SalvageError {

@@ -1,8 +1,8 @@
 //! Salvage: what can still be read of a damaged journal, copied into a new one. Only on request, and the
 //! damaged journal is never written to.
 //!
-//! A journal that contradicts itself is refused, not repaired: whoever mends it must say what may be lost.
-//! This is where that is said, and where the answer is written down. The rule:
+//! A journal that contradicts itself is refused, not repaired: whoever mends a journal must say what may be
+//! lost. That is said here, and here is written down what was lost. The rule:
 //!
 //! - By default the new journal holds the longest prefix without damage. What lies behind is counted, not
 //!   kept.
@@ -19,7 +19,7 @@
 //! neither epoch nor time goes back. That is all that reading relies on: without a control file, and with
 //! both headers of a segment gone, the records still say themselves where they belong.
 //!
-//! It knows the files and what judges them, and nothing of opening or of a writer.
+//! The folder knows the files and what judges them, and nothing of opening or of a writer.
 
 mod copy;
 mod error;
@@ -41,6 +41,20 @@ pub use report::{Loss, Lost, SalvageReport};
 use walk::SalvageWalk;
 
 /// How to salvage.
+///
+/// ```no_run
+/// use slipring_journal::{SalvageOptions, salvage};
+///
+/// let options = SalvageOptions { skip_damaged: true, ..SalvageOptions::default() };
+/// let report = salvage("data/ticks", "data/ticks-salvaged", options, |_, _| ())?;
+/// println!("{report}");
+/// for lost in &report.lost {
+///     println!("{} to {}: {}", lost.start, lost.end, lost.why);
+/// }
+/// # Ok::<(), slipring_journal::SalvageError>(())
+/// ```
+///
+/// More: [salvage](https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md#salvage).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SalvageOptions {
     /// Go on behind damage, with void records for what is lost in between. Not set by default.

@@ -8,7 +8,9 @@ use crate::format::JournalId;
 
 /// What [`salvage`](crate::salvage()) kept, what it lost, and why.
 ///
-/// Its `Display` is for people, its `Serialize` for machines.
+/// The report's `Display` is for people, its `Serialize` for machines.
+///
+/// See the example of [`SalvageOptions`](crate::SalvageOptions).
 #[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct SalvageReport {
@@ -48,6 +50,8 @@ pub struct SalvageReport {
 }
 
 /// Records that follow each other and were lost for the same reason.
+///
+/// See the example of [`SalvageOptions`](crate::SalvageOptions).
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Lost {
     /// The first of them.
@@ -61,6 +65,8 @@ pub struct Lost {
 }
 
 /// Why a record was lost.
+///
+/// See the example of [`SalvageOptions`](crate::SalvageOptions).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -73,7 +79,7 @@ pub enum Loss {
     MissingSegment,
     /// The file of its segment ends before it.
     CutOff,
-    /// It is whole, but lies behind damage.
+    /// The record is whole, but lies behind damage.
     BehindDamage,
 }
 

@@ -12,6 +12,8 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::{Errno, retry_on_intr};
 
 /// What lies under a name.
+///
+/// See the example of [`IoFault`](crate::IoFault).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileKind {
@@ -69,6 +71,8 @@ impl std::fmt::Display for FileKind {
 
 /// Something lies where a file or folder of the journal should be, and is of another kind. It was neither
 /// followed nor read nor written.
+///
+/// See the example of [`IoFault`](crate::IoFault).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{found} lies there, where {wanted} of the journal should be: it is left alone; move it away")]
 pub struct NotOurs {

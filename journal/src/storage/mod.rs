@@ -1,8 +1,17 @@
 //! What the journal asks of a medium, as thin as it can be, so that the same code runs on mapped files, in
 //! memory, in the power-loss simulator and with calls that fail.
 //!
-//! Hidden from the docs: a seam for tests, not a promise. It knows names of files and nothing of what is in
-//! them.
+//! Hidden from the docs: a seam for tests, not a promise. The folder knows names of files and nothing of what
+//! is in the files.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `folder` | a folder held by a handle; no link in it is followed |
+//! | `lock`, `holder` | the one writer, and how it is named |
+//! | `files` | files of a folder |
+//! | `mapped` | open files and mapped segments, with all `unsafe` of mapping |
+//! | `believed` | what a file claims, against what the disk holds |
+//! | `memory` | for tests |
 
 mod believed;
 mod files;

@@ -1,6 +1,6 @@
 //! What has nothing to do with journals: switches for tests, lines asked for ahead, text in reports.
 //!
-//! It knows nothing of this crate.
+//! The folder knows nothing of this crate.
 
 pub mod prefetch;
 pub mod protect;

@@ -40,7 +40,7 @@ fn usage() -> libc::rusage {
 /// Rolls so often, each time from the middle of a segment to the middle of the next, and says what the system
 /// did for the appending thread meanwhile.
 ///
-/// Between two stretches it waits until the helper has prepared as much as the next one needs: within the
+/// Between two stretches it waits until the preparer has prepared as much as the next one needs: within the
 /// reserve is where the promise holds.
 fn rolls(folder: &str, count: u64) {
     const CAPACITY: u64 = 1 << 12;

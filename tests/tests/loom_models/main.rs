@@ -31,8 +31,8 @@ fn finds_a_fault(model: impl Fn() + Sync + Send + 'static) {
     assert!(explored.is_err(), "loom found nothing wrong with the weakened ordering");
 }
 
-/// R, `journal/src/writer.rs` `store`: a record's words are relaxed, its commit word comes last with release.
-/// Whoever acquires the commit word sees the record.
+/// R, `journal/src/append/row.rs` `store`: a record's words are relaxed, its commit word comes last with
+/// release. Whoever acquires the commit word sees the record.
 fn commit_word(store: Ordering) {
     let record: Arc<[AtomicU64; 3]> = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
     let writer = {
@@ -59,8 +59,8 @@ fn control_commit_word_r_relaxed() {
     finds_a_fault(|| commit_word(Relaxed));
 }
 
-/// J, `journal/src/progress.rs` `set_journalled_end`: the syncer that sees the cursor syncs words that are
-/// stored, for each of two records.
+/// J, `journal/src/live/progress.rs` `set_journalled_end`: the syncer that sees the cursor syncs words that
+/// are stored, for each of two records.
 fn journalled_end(store: Ordering, load: Ordering) {
     let words: Arc<[AtomicU64; 2]> = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
     let end = Arc::new(AtomicU64::new(0));
@@ -89,8 +89,8 @@ fn control_journalled_end_j_relaxed() {
     finds_a_fault(|| journalled_end(Release, Relaxed));
 }
 
-/// P, `engine/src/cursor.rs` `set` and `end`, `engine/src/gate.rs` `Watch::end`: a stage gated after two
-/// others sees what both did for the event.
+/// P, `engine/src/cursors/cursor.rs` `set` and `end`, `engine/src/cursors/watch.rs` `Watch::end`: a stage
+/// gated after two others sees what both did for the event.
 fn gate(store: Ordering, load: Ordering) {
     let cursors: Arc<[AtomicU64; 2]> = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
     let state: Arc<[UnsafeCell<u64>; 2]> = Arc::new(std::array::from_fn(|_| UnsafeCell::new(0)));
@@ -126,7 +126,7 @@ fn control_gate_p_relaxed() {
     finds_a_fault(|| gate(Release, Relaxed));
 }
 
-/// H, `engine/src/status.rs` `halt`, `refuse`, `halted`: who sees the bit sees the cause, also when a
+/// H, `engine/src/cursors/status.rs` `halt`, `refuse`, `halted`: who sees the bit sees the cause, also when a
 /// shutdown has set its own bit since.
 fn halt_word(set: Ordering) {
     const HALTED: u32 = 1;
@@ -165,9 +165,9 @@ fn control_halt_word_h_relaxed() {
     finds_a_fault(|| halt_word(Relaxed));
 }
 
-/// C, `engine/src/publisher.rs` `settled_end`, `engine/src/status.rs` `close` and `final_end`: the end covers
-/// what both publishers published, and a stage that sees the end finds it. Each says by its claim that it is
-/// done (X has the rest).
+/// C, `engine/src/publish/outlet.rs` `settled_end`, `engine/src/cursors/status.rs` `close` and `final_end`:
+/// the end covers what both publishers published, and a stage that sees the end finds it. Each says by its
+/// claim that it is done (X has the rest).
 fn final_end(settle: Ordering, close: Ordering) {
     const OPEN: u64 = u64::MAX;
     let slots: Arc<[AtomicU64; 2]> = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));
@@ -212,8 +212,8 @@ fn control_final_end_c_relaxed() {
     finds_a_fault(|| final_end(Release, Relaxed));
 }
 
-/// G, `engine/src/status.rs` `leave` and `is_gone`, `engine/src/gate.rs` `is_hopeless`: who sees that a stage
-/// is gone finds its cursor where it stays, and gives up on nothing that it did.
+/// G, `engine/src/cursors/status.rs` `leave` and `is_gone`, `engine/src/cursors/watch.rs` `is_hopeless`: who
+/// sees that a stage is gone finds its cursor where it stays, and gives up on nothing that it did.
 fn gone(leave: Ordering, is_gone: Ordering) {
     let cursor = Arc::new(AtomicU64::new(0));
     let gone = Arc::new(AtomicBool::new(false));
@@ -240,8 +240,8 @@ fn control_gone_g_relaxed() {
     finds_a_fault(|| gone(Release, Relaxed));
 }
 
-/// S, `journal/src/progress.rs` `wake_syncer` and `syncer_sleep`: no wake-up is lost. Either the syncer sees
-/// the news before it parks, or the writer sees that it sleeps and unparks it.
+/// S, `journal/src/live/progress.rs` `wake_syncer` and `syncer_sleep`: no wake-up is lost. Either the syncer
+/// sees the news before it parks, or the writer sees that it sleeps and unparks it.
 fn syncer_sleeps(order: Ordering) {
     let sleeps = Arc::new(AtomicBool::new(false));
     let journalled_end = Arc::new(AtomicU64::new(0));
@@ -271,8 +271,8 @@ fn control_syncer_sleeps_s_acq_rel() {
     finds_a_fault(|| syncer_sleeps(AcqRel));
 }
 
-/// A, `journal/src/segments.rs` `set_active_base` and `active_base`: the writer's last store into a segment
-/// comes before the helper unmaps it.
+/// A, `journal/src/live/segments.rs` `set_active_base` and `active_base`: the writer's last store into a
+/// segment comes before the preparer unmaps it.
 fn active_base(store: Ordering, load: Ordering) {
     let map = Arc::new(UnsafeCell::new(0));
     let base = Arc::new(AtomicU64::new(0));

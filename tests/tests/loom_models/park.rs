@@ -54,9 +54,9 @@ impl Membarrier {
     }
 }
 
-/// K, `engine/src/park.rs` `wake` and `park`, `engine/src/cursor.rs`: each of the lanes parked at a cursor
-/// sees it move or is woken. The mover takes all marks at once, and a lane that is up again takes its own
-/// off.
+/// K, `engine/src/cursors/park.rs` `wake` and `park`, `engine/src/cursors/cursor.rs`: each of the lanes
+/// parked at a cursor sees it move or is woken. The mover takes all marks at once, and a lane that is up
+/// again takes its own off.
 fn park_handshake(barrier: Barrier, lanes: u64) {
     let end = Arc::new(AtomicU64::new(0));
     let parked = Arc::new(AtomicU64::new(0));

@@ -1,5 +1,6 @@
 //! Late consumers over the files alone: of a journal that another process writes, of one whose history power
-//! loss has changed behind them, of large records. In the writer's process: `engine/late_consumers.rs`.
+//! loss has changed behind them, of large records. In the writer's process:
+//! `tests/tests/engine/late_consumers.rs`.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};

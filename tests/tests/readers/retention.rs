@@ -27,7 +27,7 @@ fn start(retention: Retention) -> (Memory, Writer<Note, Memory>) {
     (memory, writer)
 }
 
-/// Appends up to `end` and makes all of it durable, then lets the helper unlink.
+/// Appends up to `end` and makes all of it durable, then lets the sweeper unlink.
 fn go_to(writer: &mut Writer<Note, Memory>, end: u64) {
     for id in writer.end_sequence()..end {
         writer.step_syncer();
@@ -184,7 +184,7 @@ fn a_retirement_cut_short_is_finished_on_the_next_opening() {
         while writer.step_preparer() {}
         writer.append(time(id), &note(id)).unwrap();
     }
-    // The control file gives the segments up; the process dies before the helper unlinks.
+    // The control file gives the segments up; the process dies before the sweeper unlinks.
     writer.step_syncer();
     writer.abandon();
     assert!(memory.to_files().contains_key(&segment(0)));
@@ -278,7 +278,7 @@ fn hooks_tell_of_sealed_segments_and_of_durable_records() {
     assert!(writer.append(time(11), &note(11)).is_err());
 }
 
-/// The sync that seals a segment may retire it too. The helper unlinks on a thread of its own, as fast as it
+/// The sync that seals a segment may retire it too. The sweeper unlinks on a thread of its own, as fast as it
 /// can.
 #[test]
 fn a_sealed_segment_is_there_while_its_hook_runs() {

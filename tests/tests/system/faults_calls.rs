@@ -223,7 +223,7 @@ fn row_a_fault_in_work_done_ahead_is_no_failure_of_what_was_appended() {
     }
 }
 
-/// The file that the helper could not make is made when it can be.
+/// The file that the preparer could not make is made when it can be.
 #[test]
 fn row_no_file_handles_for_a_moment_is_not_noticed() {
     let faulty = Faulty::new(Memory::new(BOOT));

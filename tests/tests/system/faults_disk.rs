@@ -181,7 +181,7 @@ fn row_disk_full_said_by_fallocate_waits_and_goes_on() {
     if !can_inject("row_disk_full_said_by_fallocate_waits_and_goes_on") {
         return;
     }
-    // The first segment's is the open's own; the helper tries again.
+    // The first segment's is the open's own; the preparer tries again.
     let ends = sweep("fallocate", "error=ENOSPC", "os error 28");
     assert!(ends.contains_key("open") && ends.contains_key("closed") && ends.len() == 2, "{ends:?}");
 }

@@ -113,7 +113,7 @@ fn row_header_with_a_huge_capacity_fills_no_disk() {
     let active = folder.join(segment(0));
     for id in std::fs::read_dir(&folder).unwrap() {
         let path = id.unwrap().path();
-        // The next segment, if the helper has made it, is none of this.
+        // The next segment, if the preparer has made it, is none of this.
         if path.extension().is_some_and(|extension| extension == "seg") && path != active {
             std::fs::remove_file(path).unwrap();
         }
@@ -181,7 +181,7 @@ fn row_failed_open_saves_what_it_cuts_off_once() {
     }
 }
 
-/// A hole that somebody has made under a live writer, on a disk that is full by then: the helper meets it
+/// A hole that somebody has made under a live writer, on a disk that is full by then: the preparer meets it
 /// first, and what the system calls a bad address is a full disk, which waits or halts by policy.
 fn hole_under_a_writer(mount: &Mount) {
     let folder = mount.path().join("j");

@@ -53,7 +53,9 @@ pub(crate) struct Process {
     pub(crate) boot_id: [u8; 16],
 }
 
-/// Why bytes are no counters.
+/// What is wrong with a file that should hold counters.
+///
+/// See the example of [`CountersError`](crate::CountersError).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CountersFault {
@@ -75,7 +77,7 @@ pub enum CountersFault {
     /// Shorter or longer than it says.
     #[error("it has {found} bytes and must have {wanted}")]
     Truncated {
-        /// Its length.
+        /// The file's length.
         found: u64,
         /// The length that it should have.
         wanted: u64,
@@ -89,7 +91,7 @@ pub enum CountersFault {
         /// What lies there.
         found: slipring_journal::FileKind,
     },
-    /// It is a copy of the file that an engine made: no engine writes it.
+    /// The file is a copy of one that an engine made: no engine writes it.
     #[error("it is a copy of a counters file, which no engine writes")]
     Copy,
 }

@@ -317,7 +317,7 @@ fn step(folder: &str, round: u64) {
     while id < end {
         while writer.step_preparer() {}
         // In every other pair of rounds as the engine does, in batches, two at a time; to the segment's end,
-        // for nobody else runs the helper.
+        // for nobody else runs the preparer.
         if round % 4 < 2 {
             writer.append(time(id), &note_of_round(id, round)).unwrap();
             note_end(id + 1);

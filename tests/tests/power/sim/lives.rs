@@ -180,7 +180,7 @@ fn check(writer: &mut Writer<Note, Sim>, model: &mut Model, keep: Option<u64>) -
     Ok(())
 }
 
-/// Appends with rounds of syncer and helper in between, until something stops it.
+/// Appends with rounds of syncer and preparer in between, until something stops it.
 fn live(
     writer: &mut Writer<Note, Sim>,
     sim: &Sim,
