@@ -51,6 +51,10 @@ use crate::work::described::DescribedHandler;
 ///     .digests(Digests::every(4_096));
 /// let lane = Lane::named("main").journal().with(stage);
 /// ```
+///
+/// More: [write a stage that recovers][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/write-a-recovering-stage.md
 pub struct Stage<H, M = Unmeasured> {
     name: String,
     handler: H,

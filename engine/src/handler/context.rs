@@ -9,6 +9,8 @@ use crate::column::{Column, NO_SEAT};
 use crate::cursors::cursor::Cursor;
 
 /// What a handler may know of the event that it is given. A clone knows the same, and can't use columns.
+///
+/// See the example of [`Handler`](crate::Handler).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Context {
     pub(crate) sequence: u64,
@@ -117,6 +119,8 @@ impl Clone for Context {
 }
 
 /// What a handler may know of the batch that it is about to be given.
+///
+/// See the example of [`Handler`](crate::Handler).
 #[derive(Debug)]
 pub struct Batch<'a> {
     pub(crate) first: u64,
@@ -149,6 +153,8 @@ impl Batch<'_> {
 
 /// What identifies an event of a journal for ever. A later life that uses the sequence again, after power
 /// loss took the event, has another epoch.
+///
+/// See the example of [`Handler`](crate::Handler).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventKey {
     /// The journal.

@@ -71,12 +71,16 @@ const _: () = {
 /// assert_eq!(latency.total().len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// More: [measure latency](https://github.com/slipring/slipring/blob/main/docs/how-to/measure-latency.md).
 #[derive(Clone, Debug)]
 pub struct Latency {
     counts: Arc<Counts>,
 }
 
 /// The writing end of a [`Latency`]: for one stage, which is why it can't be cloned.
+///
+/// See the example of [`Latency`].
 #[derive(Debug)]
 pub struct LatencyRecorder {
     counts: Arc<Counts>,
@@ -106,6 +110,8 @@ impl Latency {
 }
 
 /// Histograms of one interval after another; see [`Latency::intervals`].
+///
+/// See the example of [`Latency`].
 #[derive(Debug)]
 pub struct LatencyIntervals {
     counts: Arc<Counts>,

@@ -31,6 +31,10 @@ use slots::Slots;
 use slipring_journal::Event;
 
 /// How many publishers a ring takes.
+///
+/// See the example of [`EngineBuilder`](crate::EngineBuilder).
+///
+/// More: [merge sources](https://github.com/slipring/slipring/blob/main/docs/how-to/merge-sources.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Publishers {
     /// One; the fastest.

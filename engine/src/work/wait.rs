@@ -6,6 +6,10 @@ use std::time::Duration;
 use crate::panics;
 
 /// How a lane waits.
+///
+/// See the example of [`Lane`](crate::Lane).
+///
+/// More: [choose a wait](https://github.com/slipring/slipring/blob/main/docs/how-to/choose-a-wait.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Wait {
     /// Chosen when the engine starts. If every lane and publisher has a core to itself: looks, with a pause
@@ -32,6 +36,8 @@ pub enum Wait {
 }
 
 /// A wait strategy of one's own. One that panics halts the engine.
+///
+/// See the example of [`Lane::wait_with`](crate::Lane::wait_with).
 pub trait WaitStrategy: Send + 'static {
     /// Called after the `empty_looks`-th turn in a row that found nothing, on the lane's thread. Between two
     /// turns the lane looks some more times by itself.
