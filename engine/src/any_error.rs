@@ -16,8 +16,8 @@ use crate::life::reprocess::ReprocessError;
 use crate::life::shutdown::ShutdownError;
 use crate::timers::TimerError;
 
-/// Whatever went wrong, in one type: every error of slipring and of its journal converts into it by `?`, and
-/// so does [`std::io::Error`]. A publish gives its event back only in [`PublishError`].
+/// Whatever went wrong, in one type: every error that a call of slipring or of its journal returns converts
+/// into it by `?`, and so does [`std::io::Error`]. A publish gives its event back only in [`PublishError`].
 ///
 /// `main` may return it: its `Debug`, which is what `main` prints, shows the same words as its `Display`, and
 /// then what they came from.

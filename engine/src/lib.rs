@@ -69,6 +69,7 @@ mod life;
 mod lines;
 mod names;
 mod output;
+mod own_thread;
 mod panics;
 mod publish;
 mod ring;

@@ -90,8 +90,8 @@ impl EngineStatus {
         if halted { self.halted.get() } else { None }
     }
 
-    /// Makes publishers fail with `Closed`. Whoever publishes all the same has been seen to begin when this
-    /// returns.
+    /// Makes publishers fail with `Closed`. Whoever publishes all the same has been seen to begin when the
+    /// first call returns; another that comes meanwhile returns at once.
     pub(crate) fn refuse(&self) {
         // Release H: it goes on with what `halt` released. X: ordered by what follows.
         let before = self.word.fetch_or(CLOSED, Ordering::Release);

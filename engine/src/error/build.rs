@@ -252,7 +252,7 @@ pub enum BuildError {
     /// tell.
     #[error(
         "the journal holds {records} records that no stage has seen: call replay(ReplayFrom::Start) before go_live, or \
-         without_history() if the stages are to start empty behind them"
+         replay(ReplayFrom::Snapshot) if stages keep snapshots, or without_history() if they are to start empty behind them"
     )]
     HistoryNotReplayed {
         /// How many records it holds.

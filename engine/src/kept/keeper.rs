@@ -7,7 +7,6 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use slipring_journal::__private::storage::Folder;
@@ -22,6 +21,7 @@ use super::snapshot::{Snapshots, StageSnapshots};
 use super::trust::Trust;
 use crate::cursors::cursor::Cursor;
 use crate::error::{KeepError, io};
+use crate::own_thread::OwnThread;
 use crate::{grace, panics};
 
 const THREAD: &str = "slipring-keeper";
@@ -73,7 +73,7 @@ pub struct KeptCounters {
 #[derive(Debug)]
 pub(crate) struct Keeper {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<OwnThread<()>>,
     links: Vec<(String, Arc<ToKeeper>)>,
 }
 
@@ -105,7 +105,7 @@ impl Keeper {
         let findings = Arc::clone(&work.findings);
         let run = move || guarded(&findings, || work.run(&told));
         let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(run)?;
-        Ok(Keeper { stop, thread: Some(thread), links })
+        Ok(Keeper { stop, thread: Some(OwnThread::new(thread)), links })
     }
 
     pub(crate) fn counters(&self) -> Vec<KeptCounters> {
@@ -129,8 +129,8 @@ impl Keeper {
         // Release: partner of the acquire in `Work::run`; what lanes handed over before is seen in the last
         // rounds.
         self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
+        if let Some(mut thread) = self.thread.take() {
+            thread.unpark();
             let _ = thread.join();
         }
     }

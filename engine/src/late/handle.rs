@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use slipring_journal::{Anchor, Event};
@@ -11,6 +10,7 @@ use super::consumer::LateHandler;
 use super::error::LateError;
 use super::run::{LateRun, LateShared};
 use crate::grace;
+use crate::own_thread::OwnThread;
 
 /// A late consumer at work. Dropping the handle stops the consumer behind the event in hand, whatever is
 /// still to come. If that event takes more than five seconds, the consumer is named on the standard error,
@@ -19,7 +19,7 @@ use crate::grace;
 /// See the example of [`LateConsumer`](crate::LateConsumer).
 pub struct LateHandle<H> {
     shared: Arc<LateShared>,
-    thread: Option<JoinHandle<H>>,
+    thread: OwnThread<H>,
 }
 
 /// What a late consumer leaves.
@@ -46,7 +46,7 @@ impl<H> LateHandle<H> {
         let name = shared.name().to_owned();
         let spawned = std::thread::Builder::new().name(name.clone()).spawn(move || run.run());
         let thread = spawned.map_err(|source| LateError::Thread { name, source: Arc::new(source) })?;
-        Ok(LateHandle { shared, thread: Some(thread) })
+        Ok(LateHandle { shared, thread: OwnThread::new(thread) })
     }
 
     /// The consumer's name.
@@ -76,7 +76,7 @@ impl<H> LateHandle<H> {
 
     /// Whether it is still at work.
     pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.thread.is_running()
     }
 
     /// Stops it behind the event in hand.
@@ -87,10 +87,14 @@ impl<H> LateHandle<H> {
 
     /// Waits until it ends by itself: when the engine has been shut down and it has seen everything, or when
     /// it fails. One that follows files of another process ends only when it fails; use [`LateHandle::stop`].
+    ///
+    /// # Panics
+    /// In a fork of the process that has its thread.
     pub fn join(mut self) -> LateEnd<H> {
-        let thread = self.thread.take().expect("taken only here and when dropped");
+        let ended =
+            self.thread.join().expect("joined only here and when dropped, in the process that has it");
         // The handler's panics are caught; any other is ours.
-        let handler = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let handler = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let shared = &self.shared;
         let (end, anchor, failure) = (shared.end(), shared.anchor(), shared.failure().cloned());
         LateEnd { handler, end, anchor, failure }
@@ -98,28 +102,25 @@ impl<H> LateHandle<H> {
 
     fn signal(&self) {
         self.shared.stop();
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
+        self.thread.unpark();
     }
 }
 
 impl<H> Drop for LateHandle<H> {
     fn drop(&mut self) {
         self.signal();
-        let Some(thread) = self.thread.take() else { return };
-        if thread.thread().id() == std::thread::current().id() {
+        if self.thread.is_current() || self.thread.is_forked() {
             return;
         }
         let deadline = Instant::now() + grace::DROP;
-        while !thread.is_finished() {
+        while self.thread.is_running() {
             if Instant::now() >= deadline {
                 grace::left_behind("late consumer", self.name());
                 return;
             }
             std::thread::sleep(Duration::from_micros(100));
         }
-        let _ = thread.join();
+        let _ = self.thread.join();
     }
 }
 

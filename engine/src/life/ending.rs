@@ -122,6 +122,11 @@ impl<E: Event> Engine<E> {
         }
     }
 
+    /// Whether this process is a fork of the one that has the engine's threads.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.process != std::process::id()
+    }
+
     /// Whether a stage is not at its end.
     pub(crate) fn is_running(&self) -> bool {
         self.lanes.iter().any(LaneThread::is_running)
@@ -150,14 +155,15 @@ impl<E: Event> Engine<E> {
     }
 
     /// Waits until all lanes have ended, or `gives_up`, which is told whether anything has moved since it was
-    /// last asked.
-    pub(crate) fn drain(&self, mut gives_up: impl FnMut(bool) -> bool) {
+    /// last asked; whether they have ended.
+    pub(crate) fn drain(&self, mut gives_up: impl FnMut(bool) -> bool) -> bool {
         let (mut moves, mut pause) = (Moves::default(), Pause::default());
         while self.is_running() {
             if self.pause(&mut pause) && gives_up(self.has_moved(&mut moves)) {
-                return;
+                return false;
             }
         }
+        true
     }
 
     /// Counts what was not delivered, for whoever asks, and says so on standard error. The counters show it
@@ -196,6 +202,7 @@ impl<E: Event> Engine<E> {
             haste: Arc::clone(&self.haste),
             keeper: self.keeper.take(),
             counters_file: self.counters_file.take(),
+            process: self.process,
             has_waited: self.has_waited,
         };
         let place = Arc::new(Mutex::new(Some(engine)));
@@ -218,8 +225,12 @@ impl<E: Event> Engine<E> {
 
 impl<E: Event> Drop for Engine<E> {
     fn drop(&mut self) {
-        if self.lanes.iter().all(|lane| lane.thread.is_none()) && self.invoked.is_none() {
+        if self.lanes.iter().all(|lane| !lane.thread.is_held()) && self.invoked.is_none() {
             return;
+        }
+        if self.is_forked() {
+            // The caller's lanes hold a writer, whose maps are not here either.
+            return std::mem::forget(self.invoked.take());
         }
         if is_inside(&self.shared.status) {
             return self.end_elsewhere();
@@ -231,11 +242,11 @@ impl<E: Event> Drop for Engine<E> {
         let end = closed.unwrap_or_else(|| self.shared.outlet.published.end());
         // A join that gave up has waited so long already.
         let longest = if self.has_waited { grace::DROP } else { self.shared.wait_timeout.max(grace::DROP) };
-        self.drain(|moved| {
+        let has_ended = self.drain(|moved| {
             let (waits, is_late) = (is_waited_for(), began.elapsed() >= longest);
             grace.is_over(Instant::now(), moved || waits) || is_late && !waits
         });
-        if self.is_running() {
+        if !has_ended {
             // What waits for a gate that does not open, or for room in the journal, ends now. What hangs does
             // not.
             self.haste.abandon();

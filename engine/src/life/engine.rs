@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use slipring_journal::{Cursors, Event, RetentionHandle, SyncError};
@@ -20,6 +19,7 @@ use crate::kept::findings::Findings;
 use crate::kept::keeper::{Keeper, KeptCounters};
 use crate::late::{History, LateConsumers};
 use crate::names::JOURNAL;
+use crate::own_thread::OwnThread;
 use crate::panics;
 use crate::publish::outlet::Outlet;
 use crate::work::inside::is_inside;
@@ -49,7 +49,7 @@ pub(crate) struct EngineShared {
 
 pub(crate) struct LaneThread<E: Event> {
     pub(crate) name: String,
-    pub(crate) thread: Option<JoinHandle<Vec<Named<E>>>>,
+    pub(crate) thread: OwnThread<Vec<Named<E>>>,
 }
 
 /// A live engine. Its lanes run until the engine is [joined](Engine::join) or dropped.
@@ -97,6 +97,8 @@ pub struct Engine<E: Event> {
     pub(crate) keeper: Option<Keeper>,
     /// Where other processes read the counters.
     pub(crate) counters_file: Option<CountersFile>,
+    /// The process that has its threads.
+    pub(crate) process: u32,
     /// A join has waited as long as it may.
     pub(crate) has_waited: bool,
 }
@@ -308,13 +310,13 @@ impl<E: Event> Engine<E> {
 
 impl<E: Event> LaneThread<E> {
     pub(crate) fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.thread.is_running()
     }
 
     /// The lane's stages. If its thread panicked, which only a mistake of ours can bring about, they are
     /// lost, and the engine has halted.
     pub(crate) fn join(&mut self, status: &EngineStatus) -> Vec<Named<E>> {
-        match self.thread.take().map(JoinHandle::join) {
+        match self.thread.join() {
             Some(Ok(stages)) => stages,
             None => Vec::new(),
             Some(Err(panic)) => {

@@ -1,6 +1,7 @@
 //! The end in good order, and what it leaves.
 
 use std::any::Any;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use slipring_journal::{Cursors, Event, SyncError, Writer};
@@ -47,12 +48,15 @@ impl<E: Event> Engine<E> {
     /// [handlers](ShutdownError::report). [`ShutdownError::PublisherStuck`] if a publisher's thread stands
     /// still in the midst of a publish for longer than the builder's `wait_timeout`;
     /// [`ShutdownError::TimedOut`] if stages do not finish; [`ShutdownError::InHandler`] inside a handler of
-    /// this engine, which is then ended all the same, as by a drop. What was not delivered [`Engine::ending`]
-    /// tells.
+    /// this engine, which is then ended all the same, as by a drop; [`ShutdownError::Forked`] in a fork of the
+    /// process. What was not delivered [`Engine::ending`] tells.
     pub fn join(mut self) -> Result<ShutdownReport, ShutdownError> {
         let timeout = self.shared.wait_timeout;
         let deadline = Instant::now().checked_add(timeout);
         let late = || deadline.is_some_and(|at| Instant::now() >= at);
+        if self.is_forked() {
+            return Err(ShutdownError::Forked { process: self.process });
+        }
         if is_inside(&self.shared.status) {
             return Err(ShutdownError::InHandler);
         }
@@ -60,8 +64,7 @@ impl<E: Event> Engine<E> {
         let Some(end) = self.close_publishing(late) else {
             return Err(ShutdownError::PublisherStuck { timeout });
         };
-        self.drain(|_| late());
-        if self.is_running() {
+        if !self.drain(|_| late()) {
             return Err(ShutdownError::TimedOut { timeout, waiting: self.waiting(end) });
         }
         self.finish(end)
@@ -69,7 +72,7 @@ impl<E: Event> Engine<E> {
 
     /// All stages have ended: takes them apart.
     fn finish(&mut self, end: u64) -> Result<ShutdownReport, ShutdownError> {
-        let mut stages: Vec<Named<E>> = self.invoked.iter().flat_map(|lanes| lanes.take_ended()).collect();
+        let mut stages: Vec<Named<E>> = self.invoked.iter().flat_map(|lanes| lanes.take_all()).collect();
         stages.extend(self.lanes.iter_mut().flat_map(|lane| lane.join(&self.shared.status)));
         let undelivered = self.account(end).to_vec();
         // Before the journal's lock goes: the next writer's counters have the same name, and its stages the
@@ -98,8 +101,14 @@ impl<E: Event> Engine<E> {
             Err(error) => (self.shared.journal.as_ref().map(Cursors::durable_end), Some(error)),
         };
         let keep_faults = self.shared.findings.faults();
-        let report =
-            ShutdownReport { end_sequence: end, durable_end, undelivered, kept, keep_faults, handlers };
+        let report = ShutdownReport {
+            end_sequence: end,
+            durable_end,
+            undelivered,
+            kept,
+            keep_faults,
+            handlers: handlers.into(),
+        };
         match (failure, self.shared.status.halted()) {
             (Some(error), _) => Err(ShutdownError::Journal(error, Box::new(report))),
             (None, Some(halted)) => Err(ShutdownError::Halted(halted.clone(), Box::new(report))),
@@ -151,15 +160,17 @@ pub struct ShutdownReport {
     pub kept: Vec<KeptCounters>,
     /// What went wrong in writing it; nothing was lost that a longer replay does not bring back.
     pub keep_faults: Vec<String>,
-    handlers: Vec<(String, Box<dyn Any + Send>)>,
+    /// Behind a lock that nobody waits for, so that an error with a report in it may go to any thread.
+    handlers: Mutex<Vec<(String, Box<dyn Any + Send>)>>,
 }
 
 impl ShutdownReport {
     /// Gives a stage's handler back, with the state that it has built. `None` if it was taken before, or the
     /// key was never given to a stage of this engine.
     pub fn take<H: 'static>(&mut self, key: &StageKey<H>) -> Option<H> {
-        let at = self.handlers.iter().position(|(name, handler)| name == key.name() && handler.is::<H>())?;
-        let (_, handler) = self.handlers.swap_remove(at);
+        let handlers = self.handlers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let at = handlers.iter().position(|(name, handler)| name == key.name() && handler.is::<H>())?;
+        let (_, handler) = handlers.swap_remove(at);
         handler.downcast().ok().map(|handler| *handler)
     }
 }
@@ -220,6 +231,14 @@ pub enum ShutdownError {
          is told how but by Engine::ending"
     )]
     InHandler,
+    /// This process is a fork of the engine's. The engine goes on there; nothing of it was touched here.
+    #[error(
+        "this process was forked from process {process}, which has the engine's threads; only that one can end the engine"
+    )]
+    Forked {
+        /// The engine's process.
+        process: u32,
+    },
     /// The journal had failed, or could not be synced or closed.
     #[error("{0}")]
     Journal(SyncError, Box<ShutdownReport>),

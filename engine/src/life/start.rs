@@ -13,6 +13,7 @@ use crate::describe::builder::EngineBuilder;
 use crate::error::BuildError;
 use crate::kept::epochs::Epochs;
 use crate::late::{History, LateConsumers};
+use crate::own_thread::OwnThread;
 use crate::publish::outlet::Outlet;
 use crate::publish::publisher::Publisher;
 use crate::publish::times::TimeBounds;
@@ -87,7 +88,16 @@ impl<E: Event> EngineBuilder<E> {
             ending: Ending::default(),
         });
         let lanes = Vec::new();
-        let mut engine = Engine { shared, lanes, invoked, haste, keeper, counters_file, has_waited: false };
+        let mut engine = Engine {
+            shared,
+            lanes,
+            invoked,
+            haste,
+            keeper,
+            counters_file,
+            process: std::process::id(),
+            has_waited: false,
+        };
         for (lane, run) in threads {
             engine.lanes.push(spawn(lane, run)?);
         }
@@ -132,5 +142,5 @@ fn spawn<E: Event>(lane: String, run: Run<E>) -> Result<LaneThread<E>, BuildErro
         });
         return Err(BuildError::CoreNotAllowed { lane, core: core.unwrap_or(0), allowed });
     }
-    Ok(LaneThread { name: lane, thread: Some(thread) })
+    Ok(LaneThread { name: lane, thread: OwnThread::new(thread) })
 }

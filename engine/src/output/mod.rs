@@ -290,7 +290,7 @@ impl<E: Event> Output<E> {
         Ok(())
     }
 
-    /// The publisher, to shut the other engine down with.
+    /// The publisher into the other engine.
     pub fn into_publisher(self) -> Publisher<E> {
         self.publisher
     }

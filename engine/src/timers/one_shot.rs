@@ -7,7 +7,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam::queue::ArrayQueue;
@@ -18,6 +17,7 @@ use super::pending::{One, Pending};
 use super::schedule::{Command, Schedule, TimersShared};
 use super::steady::{Shift, Steady};
 use crate::error::PublishError;
+use crate::own_thread::OwnThread;
 use crate::panics;
 use crate::publish::publisher::Publisher;
 use crate::ring::check_memory;
@@ -75,7 +75,7 @@ const LOOK: Duration = Duration::from_micros(500);
 #[derive(Debug)]
 pub struct Timers<E: Event> {
     shared: Arc<TimersShared<E>>,
-    thread: Option<JoinHandle<()>>,
+    thread: OwnThread<()>,
 }
 
 impl<E: Event> Timers<E> {
@@ -110,12 +110,12 @@ impl<E: Event> Timers<E> {
             }
         });
         let thread = spawned.map_err(|error| TimerError::Thread(Arc::new(error)))?;
-        Ok(Timers { shared, thread: Some(thread) })
+        Ok(Timers { shared, thread: OwnThread::new(thread) })
     }
 
     /// What a handler schedules with.
     pub fn schedule(&self) -> Schedule<E> {
-        let thread = self.thread.as_ref().expect("taken only when dropped").thread().clone();
+        let thread = self.thread.thread().expect("taken only when dropped");
         Schedule { shared: Arc::clone(&self.shared), thread }
     }
 
@@ -137,9 +137,7 @@ impl<E: Event> Timers<E> {
         }
         *place = Some(publisher);
         drop(place);
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
+        self.thread.unpark();
         Ok(())
     }
 
@@ -165,10 +163,8 @@ impl<E: Event> Drop for Timers<E> {
     fn drop(&mut self) {
         // Relaxed: it only says stop; the thread is joined.
         self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            let _ = thread.join();
-        }
+        self.thread.unpark();
+        let _ = self.thread.join();
     }
 }
 

@@ -3,13 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use slipring_journal::Event;
 
 use super::TimerError;
 use crate::error::PublishError;
+use crate::own_thread::OwnThread;
 use crate::panics;
 use crate::publish::publisher::Publisher;
 
@@ -57,7 +57,7 @@ struct TickerShared {
 #[derive(Debug)]
 pub struct Ticker {
     shared: Arc<TickerShared>,
-    thread: Option<JoinHandle<()>>,
+    thread: OwnThread<()>,
 }
 
 impl Ticker {
@@ -85,7 +85,7 @@ impl Ticker {
             }
         });
         let thread = spawned.map_err(|error| TimerError::Thread(Arc::new(error)))?;
-        Ok(Ticker { shared, thread: Some(thread) })
+        Ok(Ticker { shared, thread: OwnThread::new(thread) })
     }
 
     /// How many ticks have been published.
@@ -102,7 +102,7 @@ impl Ticker {
 
     /// Whether it still ticks.
     pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.thread.is_running()
     }
 
     /// Stops it: no tick comes after this returns.
@@ -117,10 +117,8 @@ impl Ticker {
     fn end(&mut self) {
         // Relaxed: it only says stop; the thread is joined.
         self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            let _ = thread.join();
-        }
+        self.thread.unpark();
+        let _ = self.thread.join();
     }
 }
 

@@ -144,14 +144,22 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         }
     }
 
-    /// A turn that found nothing to do.
+    /// Tells the handler once that publishing is over.
     #[inline(always)]
-    fn idle(&mut self) -> Turn {
-        let (wiring, at) = (&self.wiring, self.worker.context.sequence);
-        if !self.is_closing && wiring.status.is_changed() {
+    fn closing(&mut self) {
+        if !self.is_closing {
             self.is_closing = true;
             self.worker.handler.closing();
         }
+    }
+
+    /// A turn that found nothing to do.
+    #[inline(always)]
+    fn idle(&mut self) -> Turn {
+        if self.wiring.status.is_changed() {
+            self.closing();
+        }
+        let (wiring, at) = (&self.wiring, self.worker.context.sequence);
         self.worker.handler.idle();
         let is_over = wiring.status.final_end() <= at
             || wiring.status.is_ending() && wiring.watch.is_hopeless(at, &wiring.status);
@@ -192,6 +200,8 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     }
 
     fn end(&mut self) {
+        // Where the end came between two looks.
+        self.closing();
         self.worker.duties.save_last(self.worker.context.sequence, &self.worker.handler);
         self.worker.handler.shutdown();
     }

@@ -1,7 +1,7 @@
 //! Lanes without a thread: whoever calls runs them, and so does every call that waits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, TryLockError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use slipring_journal::Event;
 
@@ -36,6 +36,13 @@ impl<E: Event> Invoked<E> {
             Err(TryLockError::WouldBlock) => return true,
         };
         lanes.runs.iter().any(|run| !run.stages.is_empty())
+    }
+
+    /// Takes the stages, once all have ended. A publisher may still drive the lanes: it has nothing to do, and
+    /// lets go at once.
+    pub(crate) fn take_all(&self) -> Vec<Named<E>> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.runs.iter_mut().flat_map(|run| std::mem::take(&mut run.ended)).collect()
     }
 
     /// Takes the stages that have ended; none if somebody still drives them.

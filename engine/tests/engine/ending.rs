@@ -364,6 +364,38 @@ fn every_call_of_a_handler_comes_in_its_place() {
     assert!(tail[..tail.len() - 1].iter().all(|call| call == "idle"), "{calls:?}");
 }
 
+/// A lane that spins meets the end between its look for a close and its look for the end, now and then.
+#[test]
+fn closing_is_called_once_however_the_end_comes() {
+    for round in 0..2_000u64 {
+        let calls = Arc::default();
+        let lane = Lane::named("main").wait(Wait::Spin);
+        let lane = lane.stage("a", Calls(Arc::clone(&calls)), Gate::PUBLISHED);
+        let (engine, _publisher) = live(Engine::builder().lane(lane));
+        std::thread::sleep(Duration::from_micros(round % 50));
+        engine.join().unwrap();
+        let calls = calls.lock().unwrap();
+        assert_eq!(calls.iter().filter(|call| *call == "closing").count(), 1, "{round}: {:?}", calls.last());
+    }
+}
+
+/// What `?` makes of an error where any thread may have it.
+#[test]
+fn every_error_goes_to_any_thread() {
+    fn any_thread<T: std::error::Error + Send + Sync + 'static>() {}
+    any_thread::<slipring::Error>();
+    any_thread::<slipring::ShutdownError>();
+    any_thread::<slipring::ReplayError>();
+    any_thread::<slipring::BuildError>();
+    any_thread::<slipring::KeepError>();
+    any_thread::<slipring::WaitError>();
+    any_thread::<slipring::LateError>();
+    any_thread::<slipring::OutputError>();
+    any_thread::<slipring::TimerError>();
+    any_thread::<slipring::CountersError>();
+    any_thread::<slipring::PublishError<Tick>>();
+}
+
 #[test]
 fn what_can_t_be_is_refused_at_build() {
     let lane = |name: &str| Lane::named(name).stage(name.replace('\0', "x"), pass, Gate::PUBLISHED);

@@ -12,6 +12,7 @@ const ENGINE: &[&str] = &[
     "names",
     "key",
     "panics",
+    "own_thread",
     "grace",
     "clock",
     "column",

@@ -13,8 +13,8 @@ use crate::event::Event;
 use crate::storage::Storage;
 
 /// Appends to a writer that is borrowed for so long. Nobody is told of a record before
-/// [`AppendBatch::publish`], or the drop, which does the same. Forgotten, its records are there or not, as
-/// after a crash.
+/// [`AppendBatch::publish`], or the drop, which does the same. It must not be forgotten before the writer is
+/// closed: its records would lie behind the end.
 #[derive(Debug)]
 pub struct AppendBatch<'a, E: Event, S: Storage> {
     writer: &'a mut Writer<E, S>,
@@ -55,7 +55,8 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
 
     /// As [`AppendBatch::put`], in a row, as long as nothing has to be looked at first. `event` gives the
     /// time and the event of what lies in `from`, if it is one, and is told its sequence. What was not
-    /// appended, if anything, begins with an odd one, or there was no room.
+    /// appended, if anything, begins with an odd one, or there was no room. `event` must not panic: what was
+    /// stored before would lie behind the end at which the writer closes.
     ///
     /// Two at a time, and with the odd cases outside, so that what changes from record to record stays in
     /// registers.

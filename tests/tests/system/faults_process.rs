@@ -240,6 +240,15 @@ fn row_fork_has_no_journal_in_the_child_and_changes_nothing_for_the_parent() {
 }
 
 #[test]
+fn row_fork_has_no_engine_in_the_child_and_changes_nothing_for_the_parent() {
+    let place = tempfile::tempdir().unwrap();
+    let (lines, status) = child("fork-engine", place.path(), []).rest();
+    assert!(status.success(), "{lines:?}");
+    // None hangs, panics or touches a thread that it does not have.
+    assert_eq!(lines, ["left with 7", "closed true"].repeat(4));
+}
+
+#[test]
 fn row_signals_interrupt_no_call_for_good() {
     let place = tempfile::tempdir().unwrap();
     let (lines, status) = child("interrupted", place.path(), []).rest();

@@ -1,6 +1,7 @@
 //! The process that fault tests kill, starve and step through: it uses a journal as a program would, and says
 //! on its standard output how far it is. Not a tool; its arguments are the tests' business.
 
+mod engine;
 mod many;
 
 use std::io::Write;
@@ -33,6 +34,7 @@ fn main() {
         "fill" => fill(text(1), number(2)),
         "interrupted" => interrupted(text(1)),
         "fork" => fork(text(1)),
+        "fork-engine" => engine::fork(text(1)),
         "step" => step(text(1), number(2)),
         other => panic!("no mode {other:?}"),
     }

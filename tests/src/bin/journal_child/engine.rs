@@ -1,0 +1,70 @@
+//! An engine whose process forks. The child ends what it has of the engine, in each way there is.
+
+use std::time::Duration;
+
+use slipring::{
+    Context, Engine, Gate, HandlerError, Journal, Lane, LateConsumer, LateContext, Publishers, ShutdownError,
+    Snapshot, Snapshots, Stage, Ticker,
+};
+use slipring_tests::journals::{Note, note};
+
+#[derive(Default)]
+struct Count(u64);
+
+impl slipring::Handler<Note> for Count {
+    fn event(&mut self, _: &Note, _: &Context) -> Result<(), HandlerError> {
+        self.0 += 1;
+        Ok(())
+    }
+}
+
+impl Snapshot for Count {
+    fn save(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0.to_le_bytes());
+    }
+    fn restore(&mut self, _: u32, bytes: &[u8]) -> Result<(), HandlerError> {
+        self.0 = u64::from_le_bytes(bytes.try_into()?);
+        Ok(())
+    }
+}
+
+/// Says of each child how it left, and at the end what this process closed.
+pub(super) fn fork(folder: &str) {
+    let parent = std::process::id();
+    for (invoked, joins) in [(false, false), (false, true), (true, false), (true, true)] {
+        let lane = Lane::named("main").journal();
+        let counted = Stage::new("count", Count::default(), Gate::JOURNALLED).snapshots(Snapshots::every(2));
+        let lane = if invoked { lane.invoked() } else { lane }.with(counted);
+        let builder = Engine::builder().publishers(Publishers::Multi).journal(Journal::at(folder)).lane(lane);
+        let (engine, mut publisher) = builder.open().unwrap().without_history().go_live().unwrap();
+        publisher.publish(note(0)).unwrap();
+        let ticker = Ticker::start(publisher.try_clone().unwrap(), Duration::from_millis(1), note).unwrap();
+        let late = LateConsumer::named("late");
+        let late = engine.follow(late, |_: &Note, _: &LateContext| ()).unwrap();
+        // SAFETY: the child touches nothing that another thread may hold locked for good: it lets go of what
+        // it has of the engine, which is what is tried here, and leaves.
+        match unsafe { libc::fork() } {
+            0 => {
+                drop((ticker, late));
+                engine.close();
+                let forked = match joins.then(|| engine.join()) {
+                    None => true,
+                    Some(Err(ShutdownError::Forked { process })) => process == parent,
+                    Some(_) => false,
+                };
+                // SAFETY: ends this process at once.
+                unsafe { libc::_exit(if forked { 7 } else { 1 }) }
+            }
+            child => {
+                let mut status = 0;
+                // SAFETY: the status lives through the call.
+                assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+                println!("left with {}", libc::WEXITSTATUS(status) + 256 * libc::WTERMSIG(status));
+            }
+        }
+        drop((ticker, late));
+        let last = publisher.publish(note(1)).unwrap();
+        let report = engine.join().unwrap();
+        println!("closed {}", report.end_sequence == last + 1 && report.durable_end == Some(last + 1));
+    }
+}
