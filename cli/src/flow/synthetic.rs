@@ -3,14 +3,14 @@
 //!
 //! It keeps a book of its own to know which orders rest; their number is bounded.
 
-use crate::book::{Order, RebuiltBook};
+use crate::book::{Book, Order, RebuiltBook};
 use crate::flow::message::{Kind, OrderMessage, Side};
 use crate::flow::random::Random;
 
 /// The session opens at 09:30.
 const OPEN_NS: u64 = 34_200 * 1_000_000_000;
 /// Prices are whole cents.
-const TICK: i64 = 100;
+pub(crate) const TICK: i64 = 100;
 /// Resting orders at most.
 const MOST_ORDERS: usize = 4096;
 /// Above this many, cancels outweigh new orders.
@@ -71,11 +71,9 @@ impl Synthetic {
         }
     }
 
-    /// A resting order, any one.
-    fn resting(&mut self) -> Option<Order> {
-        let slots = self.book.book().slots();
-        let start = self.random.below(slots.max(1) as u64) as usize;
-        (start..slots).chain(0..start).find_map(|slot| self.book.book().order_in(slot))
+    /// The book of the messages so far.
+    pub fn book(&self) -> &Book {
+        self.book.book()
     }
 
     /// A new order near the fair price that does not cross the book.
@@ -106,7 +104,7 @@ impl Synthetic {
     }
 
     fn cancel(&mut self, partly: bool) -> Option<(Kind, i64, u32, i64, Side)> {
-        let order = self.resting()?;
+        let order = any(self.book.book(), &mut self.random)?;
         if partly && order.quantity > 1 {
             let size = 1 + self.random.below(u64::from(order.quantity) - 1) as u32;
             return Some((Kind::Reduce, order.id as i64, size, order.price, order.side));
@@ -166,6 +164,13 @@ impl Iterator for Synthetic {
         self.book.apply(&message);
         Some(message)
     }
+}
+
+/// A resting order, any one.
+pub(crate) fn any(book: &Book, random: &mut Random) -> Option<Order> {
+    let slots = book.slots();
+    let start = random.below(slots.max(1) as u64) as usize;
+    (start..slots).chain(0..start).find_map(|slot| book.order_in(slot))
 }
 
 /// As many decimals as the time needs, which is how LOBSTER prints it.
