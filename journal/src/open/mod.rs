@@ -2,6 +2,8 @@
 //!
 //! The top of the crate: it may know every other folder.
 
+#[cfg(debug_assertions)]
+pub mod built_here;
 pub(crate) mod discarded;
 pub(crate) mod journal;
 pub(crate) mod recovery;
