@@ -22,9 +22,10 @@ use slipring::{
     DeadLetters, Digests, Effects, Engine, EngineBuilder, Gate, Journal, Lane, OnError, ReplayFrom,
     ShutdownReport, Snapshots, Stage, StageKey,
 };
-use slipring_cli::exchange::book::Book;
+use slipring_cli::book::Quote;
 use slipring_cli::exchange::command::{Command, CommandEvent, Side, Trade};
 use slipring_cli::exchange::flow::Flow;
+use slipring_cli::exchange::matching::MatchingBook;
 use slipring_cli::exchange::messages;
 use slipring_cli::exchange::stage::Matching;
 use slipring_cli::exchange::tape::Tape;
@@ -76,7 +77,7 @@ fn live(folder: &Path, commands: &[(u64, Command)], end: usize, pause: Duration)
     Ok(report)
 }
 
-fn tell(book: &Book) {
+fn tell(book: &MatchingBook) {
     let totals = book.totals();
     println!(
         "  {} commands made {} trades of {} shares; {} orders rest; {} came too late; digest {:#018x}",
@@ -91,7 +92,7 @@ fn tell(book: &Book) {
         let best: Vec<String> = book
             .levels(side)
             .take(3)
-            .map(|(price, quantity, orders)| format!("{quantity} in {orders} at {price}"))
+            .map(|Quote { price, size, orders }| format!("{size} in {orders} at {price}"))
             .collect();
         println!("  {name}: {}", best.join(", "));
     }
@@ -113,7 +114,7 @@ fn run(folder: &Path, commands: &[(u64, Command)], lives: &[usize], pause: Durat
     }
 
     // The same commands through a book that never stopped.
-    let (mut book, mut trades) = (Book::new(), Vec::new());
+    let (mut book, mut trades) = (MatchingBook::new(), Vec::new());
     for (_, command) in commands {
         book.apply(command, &mut trades)?;
     }

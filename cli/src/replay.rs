@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use slipring_journal::{Journal, Kind, ReadError, Reader, Record};
 
 use crate::args::{Format, ReplayArgs, Speed};
-use crate::book::Book;
+use crate::book::RebuiltBook;
 use crate::error::CliError;
 use crate::flow::message::{OrderMessage, Side};
 use crate::flow::print::{self, Place};
@@ -104,7 +104,7 @@ struct Sink<'a> {
     format: Format,
     speed: Speed,
     buffer: Vec<u8>,
-    book: Book,
+    book: RebuiltBook,
     /// When the first record went, and its time.
     start: Option<(Instant, u64)>,
 }
@@ -112,7 +112,7 @@ struct Sink<'a> {
 impl<'a> Sink<'a> {
     fn new(args: &ReplayArgs, out: &'a mut dyn Write) -> Self {
         let buffer = Vec::with_capacity(PIECE_BYTES + 1024);
-        Sink { out, format: args.format, speed: args.speed, buffer, book: Book::new(), start: None }
+        Sink { out, format: args.format, speed: args.speed, buffer, book: RebuiltBook::new(), start: None }
     }
 
     fn take(&mut self, sequence: u64, record: &Record<OrderMessage>) -> io::Result<()> {
@@ -154,7 +154,7 @@ fn summary(
     out: &mut dyn Write,
     range: &std::ops::Range<u64>,
     reader: &mut Reader<OrderMessage>,
-    book: &Book,
+    book: &RebuiltBook,
     elapsed: Duration,
 ) -> Result<(), CliError> {
     let records = range.end.saturating_sub(range.start);
@@ -174,7 +174,7 @@ fn summary(
         show::duration(elapsed),
         show::rate(records, elapsed),
     )?;
-    let quote = |side| match book.best(side) {
+    let quote = |side| match book.book().best(side) {
         Some(quote) => format!("{} at {:.2}", quote.size, quote.price as f64 / 1e4),
         None => "none".to_owned(),
     };
@@ -184,7 +184,7 @@ fn summary(
          before, digest {:016x}",
         quote(Side::Buy),
         quote(Side::Sell),
-        show::count(book.orders() as u64),
+        show::count(book.book().count() as u64),
         show::count(book.counts().volume),
         show::count(book.counts().unknown_orders),
         book.digest(),

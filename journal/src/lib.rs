@@ -69,6 +69,8 @@ pub mod __private {
     #[cfg(feature = "negative-controls")]
     pub use crate::format::golden;
     pub use crate::live::progress::Change;
+    #[cfg(debug_assertions)]
+    pub use crate::open::built_here;
     pub use crate::read::verify::verify_on;
     pub use crate::salvage::salvage_on;
     pub use crate::tools::{prefetch, protect};

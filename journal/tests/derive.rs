@@ -4,6 +4,8 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs, unreachable_pub, missing_debug_implementations)]
 
+mod compile_fail;
+
 use bytemuck::{Pod, Zeroable};
 use proptest::prelude::*;
 use slipring_journal::{Event, Field, Schema};
@@ -351,11 +353,4 @@ fn a_public_enum_has_a_public_companion() {
     let event: OpenEvent = Open::Numbers(Numbers::zeroed()).into();
     let Ok(OpenRef::Numbers(numbers)) = event.view() else { panic!("{event:?}") };
     assert_eq!(*numbers, Numbers::zeroed());
-}
-
-/// The texts are those of the compiler that the project is developed with. After an upgrade, look at what
-/// changed and accept it with `TRYBUILD=overwrite cargo test -p slipring-journal --test derive`.
-#[test]
-fn refusals_say_what_where_and_what_to_do() {
-    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
 }

@@ -1,51 +1,25 @@
-//! A limit order book kept from messages: price levels with first-come queues, both sides, and a digest over
-//! every change. Two runs over the same messages end with the same digest, and hardly ever otherwise: that is
-//! how the demo proves a recovery.
+//! The order book: the orders of one instrument that rest, by price and within a price first come first. It
+//! has no rules: whoever changes it says which order comes, shrinks or goes.
 //!
-//! Its orders and prices are those of [`crate::exchange`]; the rules are not: here nothing trades but what a
-//! message says has traded.
-//!
-//! A file of messages begins in the middle of a day, so it refers to orders that the book never saw. Such
-//! messages change nothing and are counted.
+//! There are two entrances, because they are told different things. [`RebuiltBook`] hears from an exchange what
+//! has happened there: an execution names the order that traded. The
+//! [`MatchingBook`](crate::exchange::matching::MatchingBook) is that exchange: it is asked for something, and
+//! decides who trades with whom.
 
 mod digest;
+mod ladder;
+mod orders;
+mod rebuilt;
 
 pub use digest::Digest;
+pub use orders::Order;
+pub use rebuilt::{Counts, RebuiltBook};
 
-use crate::exchange::ladder::Ladder;
-use crate::exchange::orders::{NONE, Order, Orders};
-use crate::flow::message::{Kind, OrderMessage, Side};
+use crate::flow::message::Side;
+use ladder::{Ladder, Level};
+use orders::{NONE, Orders};
 
-/// How many messages of each sort the book has taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Counts {
-    /// Messages of all sorts.
-    pub messages: u64,
-    /// New orders.
-    pub added: u64,
-    /// Cancels and deletions of orders in the book.
-    pub cancelled: u64,
-    /// Executions of orders in the book.
-    pub executed: u64,
-    /// Executions of hidden orders.
-    pub executed_hidden: u64,
-    /// Auctions.
-    pub crosses: u64,
-    /// Halts and resumptions.
-    pub halts: u64,
-    /// Cancels, deletions and executions of orders that are not in the book: from before the first message.
-    pub unknown_orders: u64,
-    /// New orders with the id of one that rests already; they change nothing.
-    pub duplicate_orders: u64,
-    /// Cancels and executions of more than the order holds; it goes.
-    pub oversized: u64,
-    /// Messages of no known type or side; they change nothing.
-    pub senseless: u64,
-    /// Shares traded, hidden ones and auctions included.
-    pub volume: u64,
-}
-
-/// The best price of one side.
+/// One price of one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Quote {
     /// Dollars times 10,000.
@@ -56,39 +30,18 @@ pub struct Quote {
     pub orders: u32,
 }
 
-/// One resting order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Resting {
-    /// Its id.
-    pub order_id: i64,
-    /// Its side.
-    pub side: Side,
-    /// Its price, dollars times 10,000.
-    pub price: i64,
-    /// The shares left.
-    pub size: u32,
+impl Quote {
+    fn of((price, level): (i64, &Level)) -> Self {
+        Quote { price, size: level.quantity, orders: level.count }
+    }
 }
 
-/// What a message did; part of the digest.
-#[derive(Clone, Copy)]
-#[repr(u64)]
-enum Effect {
-    Nothing = 0,
-    Added = 1,
-    Shrunk = 2,
-    Removed = 3,
-    Counted = 4,
-}
-
-/// A limit order book.
+/// The resting orders of both sides. An order is named by its slot, which it keeps while it rests.
 #[derive(Clone, Debug)]
 pub struct Book {
     orders: Orders,
     bids: Ladder,
     asks: Ladder,
-    halted: bool,
-    counts: Counts,
-    changes: Digest,
 }
 
 impl Default for Book {
@@ -98,98 +51,59 @@ impl Default for Book {
 }
 
 impl Book {
-    /// An empty book.
+    /// An empty book, with room for a busy day.
     pub fn new() -> Self {
         Book {
-            orders: Orders::default(),
+            orders: Orders::with_capacity(1 << 12),
             bids: Ladder::new(Side::Buy),
             asks: Ladder::new(Side::Sell),
-            halted: false,
-            counts: Counts::default(),
-            changes: Digest::default(),
         }
     }
 
-    /// Takes one message. Whatever it says, the book stays a book.
+    /// Where the order with this id rests.
     #[inline]
-    pub fn apply(&mut self, message: &OrderMessage) {
-        self.counts.messages += 1;
-        let (effect, left) = match (message.kind(), message.side()) {
-            (Some(Kind::Add), Some(side)) => self.add(message, side),
-            (Some(Kind::Reduce), Some(_)) => self.take(message.order_id, message.size, false),
-            (Some(Kind::Delete), Some(_)) => self.take(message.order_id, u32::MAX, false),
-            (Some(Kind::Execute), Some(_)) => self.take(message.order_id, message.size, true),
-            (Some(kind @ (Kind::ExecuteHidden | Kind::Cross)), _) => {
-                self.counts.volume += u64::from(message.size);
-                self.counts.executed_hidden += u64::from(kind == Kind::ExecuteHidden);
-                self.counts.crosses += u64::from(kind == Kind::Cross);
-                (Effect::Counted, 0)
-            }
-            (Some(Kind::Halt), _) => {
-                self.counts.halts += 1;
-                self.halted = message.price == -1;
-                (Effect::Counted, 0)
-            }
-            _ => {
-                self.counts.senseless += 1;
-                (Effect::Nothing, 0)
-            }
-        };
-        let what = effect as u64 | u64::from(message.kind) << 8 | (message.direction as u8 as u64) << 16;
-        self.changes.word(what | u64::from(left) << 32);
-        self.changes.word(message.order_id as u64 ^ u64::from(message.size).rotate_left(40));
-        self.changes.word(message.price as u64);
-        self.changes.word(message.time_ns);
+    pub fn find(&self, id: u64) -> Option<u32> {
+        self.orders.find(id)
     }
 
-    fn add(&mut self, message: &OrderMessage, side: Side) -> (Effect, u32) {
-        if message.size == 0 {
-            self.counts.senseless += 1;
-            return (Effect::Nothing, 0);
-        }
-        let &OrderMessage { order_id, price, size: quantity, .. } = message;
-        let order = Order { id: order_id as u64, price, side, quantity, priority: self.counts.messages };
-        if self.orders.find(order.id).is_some() {
-            self.counts.duplicate_orders += 1;
-            return (Effect::Nothing, 0);
-        }
+    /// The order that rests in a slot.
+    #[inline]
+    pub fn order(&self, slot: u32) -> &Order {
+        &self.orders.node(slot).order
+    }
+
+    /// Puts an order, whose id is not there and which is not empty, behind those of its price.
+    #[inline]
+    pub fn rest(&mut self, order: Order) {
         let slot = self.orders.insert(order);
-        let ladder = match side {
+        let ladder = match order.side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         };
         ladder.push_back(&mut self.orders, slot);
-        self.counts.added += 1;
-        (Effect::Added, message.size)
     }
 
-    /// Takes `size` shares, or all, from an order.
-    fn take(&mut self, order_id: i64, size: u32, traded: bool) -> (Effect, u32) {
-        // The shares traded count even if the order is not known.
-        self.counts.volume += if traded { u64::from(size) } else { 0 };
-        let Some(slot) = self.orders.find(order_id as u64) else {
-            self.counts.unknown_orders += 1;
-            return (Effect::Nothing, 0);
-        };
-        if traded {
-            self.counts.executed += 1;
-        } else {
-            self.counts.cancelled += 1;
+    /// Makes an order smaller in its place; something of it is left.
+    #[inline]
+    pub fn shrink(&mut self, slot: u32, by: u32) {
+        let order = &mut self.orders.node_mut(slot).order;
+        order.quantity -= by;
+        let (price, side) = (order.price, order.side);
+        match side {
+            Side::Buy => self.bids.shrink(price, by),
+            Side::Sell => self.asks.shrink(price, by),
         }
-        let Order { price, side, quantity, .. } = self.orders.node(slot).order;
-        let ladder = match side {
+    }
+
+    /// Takes an order out.
+    #[inline]
+    pub fn remove(&mut self, slot: u32) {
+        let ladder = match self.order(slot).side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         };
-        if size < quantity {
-            self.orders.node_mut(slot).order.quantity -= size;
-            ladder.shrink(price, size);
-            return (Effect::Shrunk, quantity - size);
-        }
-        self.counts.oversized += u64::from(size > quantity && size != u32::MAX);
         ladder.unlink(&mut self.orders, slot);
         self.orders.remove(slot);
-        (Effect::Removed, 0)
     }
 
     fn ladder(&self, side: Side) -> &Ladder {
@@ -199,23 +113,29 @@ impl Book {
         }
     }
 
+    /// The slot of the side's order that trades first, if an order of the other side with this limit reaches
+    /// it.
+    #[inline]
+    pub fn crossed_by(&self, side: Side, limit: i64) -> Option<u32> {
+        self.ladder(side).crossed_by(limit)
+    }
+
     /// The best price of a side.
     #[inline]
     pub fn best(&self, side: Side) -> Option<Quote> {
-        let (price, level) = self.ladder(side).best()?;
-        Some(Quote { price, size: level.quantity, orders: level.count })
+        self.ladder(side).best().map(Quote::of)
     }
 
     /// The order that trades next on a side.
-    pub fn first(&self, side: Side) -> Option<Resting> {
+    pub fn first(&self, side: Side) -> Option<Order> {
         let (_, level) = self.ladder(side).best()?;
-        self.order_in(level.head as usize)
+        Some(*self.order(level.head))
     }
 
     /// The order in a slot below [`Book::slots`]; `None` if the slot is free.
-    pub fn order_in(&self, slot: usize) -> Option<Resting> {
-        let Order { id, price, side, quantity, .. } = self.orders.node(slot as u32).order;
-        (quantity > 0).then_some(Resting { order_id: id as i64, side, price, size: quantity })
+    pub fn order_in(&self, slot: usize) -> Option<Order> {
+        let order = *self.order(slot as u32);
+        (order.quantity > 0).then_some(order)
     }
 
     /// How many slots for orders there are, free ones included.
@@ -224,55 +144,30 @@ impl Book {
     }
 
     /// How many orders rest.
-    pub fn orders(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.orders.count()
     }
 
-    /// Whether trading is halted.
-    pub fn is_halted(&self) -> bool {
-        self.halted
-    }
-
-    /// What has been counted.
-    pub fn counts(&self) -> &Counts {
-        &self.counts
+    /// The prices of a side, best first.
+    pub fn levels(&self, side: Side) -> impl Iterator<Item = Quote> {
+        self.ladder(side).iter().map(Quote::of)
     }
 
     /// The prices of a side with their orders, best first; within a price, first come first.
-    pub fn depth(&self, side: Side) -> impl Iterator<Item = (Quote, impl Iterator<Item = Resting>)> {
+    pub fn depth(&self, side: Side) -> impl Iterator<Item = (Quote, impl Iterator<Item = Order>)> {
         self.ladder(side).iter().map(move |(price, level)| {
-            let quote = Quote { price, size: level.quantity, orders: level.count };
             let mut slot = level.head;
             let orders = std::iter::from_fn(move || {
-                let order = (slot != NONE).then(|| self.order_in(slot as usize))??;
-                slot = self.orders.node(slot).behind;
-                Some(order)
+                let node = (slot != NONE).then(|| self.orders.node(slot))?;
+                slot = node.behind;
+                Some(node.order)
             });
-            (quote, orders)
+            (Quote::of((price, level)), orders)
         })
     }
 
-    /// A number over every change so far and over the book as it stands, each order in its place.
-    pub fn digest(&self) -> u64 {
-        let mut digest = self.changes;
-        for side in [Side::Buy, Side::Sell] {
-            for (quote, orders) in self.depth(side) {
-                digest.word(quote.price as u64);
-                digest.word(quote.size);
-                for order in orders {
-                    digest.word(order.order_id as u64);
-                    digest.word(u64::from(order.size));
-                }
-            }
-            digest.word(u64::MAX);
-        }
-        let counts = &self.counts;
-        for count in [counts.messages, counts.volume, counts.unknown_orders, u64::from(self.halted)] {
-            digest.word(count);
-        }
-        digest.value()
+    /// The orders of a side in the order in which they would trade.
+    pub fn queue(&self, side: Side) -> impl Iterator<Item = Order> {
+        self.depth(side).flat_map(|(_, orders)| orders)
     }
 }
-
-#[cfg(test)]
-mod tests;

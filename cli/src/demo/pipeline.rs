@@ -14,7 +14,7 @@ use hdrhistogram::Histogram;
 use slipring::{Context, DiskFull, Engine, EngineBuilder, Gate, Handler, HandlerError, Journal, Lane};
 
 use super::protocol::Latency;
-use crate::book::Book;
+use crate::book::RebuiltBook;
 use crate::flow::message::OrderMessage;
 
 /// The book's stage.
@@ -48,7 +48,7 @@ impl Pace {
 
 /// Keeps the book, tells its digest when the engine goes live, and measures paced messages.
 pub(super) struct BookStage {
-    pub(super) book: Book,
+    pub(super) book: RebuiltBook,
     pace: Option<Arc<Pace>>,
     histogram: Histogram<u64>,
     at_live: Sender<u64>,
@@ -59,7 +59,7 @@ impl BookStage {
     pub(super) fn new(pace: Option<Arc<Pace>>) -> (Self, Receiver<u64>) {
         let (at_live, digest) = channel();
         let histogram = Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("bounds that make sense");
-        (BookStage { book: Book::new(), pace, histogram, at_live }, digest)
+        (BookStage { book: RebuiltBook::new(), pace, histogram, at_live }, digest)
     }
 
     /// The percentiles of what was measured.

@@ -1,18 +1,18 @@
 //! Proofs: the book computed straight from the input, and the tally of what held.
 
-use crate::book::Book;
+use crate::book::RebuiltBook;
 use crate::flow::message::OrderMessage;
 
 /// The book straight from the input: no ring, no journal, nothing that could be killed.
 pub(super) struct Reference<'a> {
     messages: &'a [OrderMessage],
-    book: Book,
+    book: RebuiltBook,
     next: usize,
 }
 
 impl<'a> Reference<'a> {
     pub(super) fn new(messages: &'a [OrderMessage]) -> Self {
-        Reference { messages, book: Book::new(), next: 0 }
+        Reference { messages, book: RebuiltBook::new(), next: 0 }
     }
 
     /// The digest after the first `count` messages.

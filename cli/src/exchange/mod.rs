@@ -6,18 +6,15 @@
 //! | [`command`] | the words that go in and come out |
 //! | [`messages`] | an exchange's messages as the commands that made them |
 //! | [`flow`] | commands made up |
-//! | [`orders`], [`ladder`] | the resting orders, and their queues by price; [`crate::book`] has the same |
-//! | [`book`] | the rules: who trades with whom |
+//! | [`matching`] | the [book](crate::book) with the rules: who trades with whom |
 //! | [`saved`] | the book as bytes |
 //! | [`stage`] | the book as a stage |
 //! | [`tape`] | where trades go |
 
-pub mod book;
 pub mod command;
 pub mod flow;
-pub mod ladder;
+pub mod matching;
 pub mod messages;
-pub mod orders;
 pub mod saved;
 pub mod stage;
 pub mod tape;

@@ -12,9 +12,9 @@
 use slipring::Event;
 use slipring::bytemuck;
 
-use super::book::{Book, Totals};
 use super::command::Side;
-use super::orders::Order;
+use super::matching::{MatchingBook, Totals};
+use crate::book::Order;
 
 /// Which layout this is: raise it with any change here, and read the old ones in [`Saved::from_bytes`].
 pub const VERSION: u32 = 1;
@@ -73,7 +73,7 @@ pub struct Saved {
 }
 
 impl Saved {
-    /// What [`Book::save`] wrote.
+    /// What [`MatchingBook::save`] wrote.
     ///
     /// # Errors
     /// [`RestoreError`], which says what is wrong with the bytes.
@@ -134,10 +134,10 @@ impl Saved {
     }
 }
 
-impl Book {
+impl MatchingBook {
     /// Appends the whole state to `out`.
     pub fn save(&self, out: &mut Vec<u8>) {
-        let count = |side| self.levels(side).map(|(_, _, count)| u64::from(count)).sum();
+        let count = |side| self.levels(side).map(|quote| u64::from(quote.orders)).sum();
         let head = Head { totals: *self.totals(), bids: count(Side::Buy), asks: count(Side::Sell) };
         out.reserve(size_of::<Head>() + self.resting() * size_of::<SavedOrder>());
         out.extend_from_slice(bytemuck::bytes_of(&head));
@@ -148,13 +148,13 @@ impl Book {
         }
     }
 
-    /// The book that [`Book::save`] wrote.
+    /// The book that [`MatchingBook::save`] wrote.
     ///
     /// # Errors
     /// If the bytes are no book.
-    pub fn restore(version: u32, bytes: &[u8]) -> Result<Book, RestoreError> {
+    pub fn restore(version: u32, bytes: &[u8]) -> Result<MatchingBook, RestoreError> {
         let saved = Saved::from_bytes(version, bytes)?;
-        Ok(Book::from_parts(saved.totals, &saved.orders))
+        Ok(MatchingBook::from_parts(saved.totals, &saved.orders))
     }
 
     /// The state, laid out.

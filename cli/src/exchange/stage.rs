@@ -9,8 +9,8 @@
 
 use slipring::{Context, Digest, EventKey, Handler, HandlerError, Snapshot};
 
-use super::book::Book;
 use super::command::{Command, CommandEvent, Trade};
+use super::matching::MatchingBook;
 use super::saved;
 
 /// What identifies a trade for ever: the command that made it, and which of its trades it is.
@@ -32,7 +32,7 @@ pub trait Out: Send + 'static {
 /// The matching engine.
 #[derive(Debug)]
 pub struct Matching<O> {
-    book: Book,
+    book: MatchingBook,
     out: O,
     /// Of the command in hand; kept for its memory.
     trades: Vec<Trade>,
@@ -41,10 +41,10 @@ pub struct Matching<O> {
 impl<O: Out> Matching<O> {
     /// With an empty book.
     pub fn new(out: O) -> Self {
-        Matching { book: Book::new(), out, trades: Vec::with_capacity(1 << 10) }
+        Matching { book: MatchingBook::new(), out, trades: Vec::with_capacity(1 << 10) }
     }
 
-    pub fn book(&self) -> &Book {
+    pub fn book(&self) -> &MatchingBook {
         &self.book
     }
 
@@ -81,7 +81,7 @@ impl<O: Out> Snapshot for Matching<O> {
 
     fn restore(&mut self, version: u32, bytes: &[u8]) -> Result<(), HandlerError> {
         // Only a whole book takes the place of the empty one.
-        self.book = Book::restore(version, bytes)?;
+        self.book = MatchingBook::restore(version, bytes)?;
         Ok(())
     }
 }

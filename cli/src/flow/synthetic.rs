@@ -3,14 +3,14 @@
 //!
 //! It keeps a book of its own to know which orders rest; their number is bounded.
 
-use crate::book::Book;
+use crate::book::{Book, Order, RebuiltBook};
 use crate::flow::message::{Kind, OrderMessage, Side};
 use crate::flow::random::Random;
 
 /// The session opens at 09:30.
 const OPEN_NS: u64 = 34_200 * 1_000_000_000;
 /// Prices are whole cents.
-const TICK: i64 = 100;
+pub(crate) const TICK: i64 = 100;
 /// Resting orders at most.
 const MOST_ORDERS: usize = 4096;
 /// Above this many, cancels outweigh new orders.
@@ -25,7 +25,7 @@ pub const MOST_MESSAGES: u64 = 200_000_000;
 #[derive(Clone, Debug)]
 pub struct Synthetic {
     random: Random,
-    book: Book,
+    book: RebuiltBook,
     date_ns: u64,
     symbol: [u8; 8],
     /// After midnight.
@@ -41,7 +41,7 @@ impl Synthetic {
     pub fn new(seed: u64, date_ns: u64, symbol: [u8; 8]) -> Self {
         Synthetic {
             random: Random::new(seed),
-            book: Book::new(),
+            book: RebuiltBook::new(),
             date_ns,
             symbol,
             time_ns: OPEN_NS,
@@ -71,11 +71,9 @@ impl Synthetic {
         }
     }
 
-    /// A resting order, any one.
-    fn resting(&mut self) -> Option<crate::book::Resting> {
-        let slots = self.book.slots();
-        let start = self.random.below(slots.max(1) as u64) as usize;
-        (start..slots).chain(0..start).find_map(|slot| self.book.order_in(slot))
+    /// The book of the messages so far.
+    pub fn book(&self) -> &Book {
+        self.book.book()
     }
 
     /// A new order near the fair price that does not cross the book.
@@ -83,7 +81,7 @@ impl Synthetic {
         self.next_id += 1 + self.random.below(20) as i64;
         let (side, size) = (self.side(), self.size());
         let away = TICK * (1 + self.random.exponential(8) as i64);
-        let best = self.book.best(side.opposite()).map(|quote| quote.price);
+        let best = self.book.book().best(side.opposite()).map(|quote| quote.price);
         let price = match side {
             Side::Buy => (self.fair - away).min(best.map_or(i64::MAX, |ask| ask - TICK)),
             Side::Sell => (self.fair + away).max(best.map_or(i64::MIN, |bid| bid + TICK)),
@@ -93,35 +91,35 @@ impl Synthetic {
 
     /// An execution of the first order at the best price, on the side that the fair price has run into.
     fn execute(&mut self) -> Option<(Kind, i64, u32, i64, Side)> {
-        let ask = self.book.best(Side::Sell)?.price;
-        let bid = self.book.best(Side::Buy)?.price;
+        let ask = self.book.book().best(Side::Sell)?.price;
+        let bid = self.book.book().best(Side::Buy)?.price;
         let side = match self.fair {
             fair if fair > ask => Side::Sell,
             fair if fair < bid => Side::Buy,
             _ => self.side(),
         };
-        let order = self.book.first(side)?;
-        let size = self.size().min(order.size);
-        Some((Kind::Execute, order.order_id, size, order.price, side))
+        let order = self.book.book().first(side)?;
+        let size = self.size().min(order.quantity);
+        Some((Kind::Execute, order.id as i64, size, order.price, side))
     }
 
     fn cancel(&mut self, partly: bool) -> Option<(Kind, i64, u32, i64, Side)> {
-        let order = self.resting()?;
-        if partly && order.size > 1 {
-            let size = 1 + self.random.below(u64::from(order.size) - 1) as u32;
-            return Some((Kind::Reduce, order.order_id, size, order.price, order.side));
+        let order = any(self.book.book(), &mut self.random)?;
+        if partly && order.quantity > 1 {
+            let size = 1 + self.random.below(u64::from(order.quantity) - 1) as u32;
+            return Some((Kind::Reduce, order.id as i64, size, order.price, order.side));
         }
-        Some((Kind::Delete, order.order_id, order.size, order.price, order.side))
+        Some((Kind::Delete, order.id as i64, order.quantity, order.price, order.side))
     }
 
     fn hidden(&mut self) -> Option<(Kind, i64, u32, i64, Side)> {
         let side = self.side();
-        let (ask, bid) = (self.book.best(Side::Sell)?.price, self.book.best(Side::Buy)?.price);
+        let (ask, bid) = (self.book.book().best(Side::Sell)?.price, self.book.book().best(Side::Buy)?.price);
         Some((Kind::ExecuteHidden, 0, self.size(), bid.midpoint(ask), side))
     }
 
     fn draw(&mut self) -> (Kind, i64, u32, i64, Side) {
-        let orders = self.book.orders();
+        let orders = self.book.book().count();
         let drawn = match orders {
             ..LEAST_ORDERS => None,
             MOST_ORDERS.. => self.cancel(false),
@@ -168,6 +166,13 @@ impl Iterator for Synthetic {
     }
 }
 
+/// A resting order, any one.
+pub(crate) fn any(book: &Book, random: &mut Random) -> Option<Order> {
+    let slots = book.slots();
+    let start = random.below(slots.max(1) as u64) as usize;
+    (start..slots).chain(0..start).find_map(|slot| book.order_in(slot))
+}
+
 /// As many decimals as the time needs, which is how LOBSTER prints it.
 fn decimals(time_ns: u64) -> u8 {
     let mut fraction = time_ns % 1_000_000_000;
@@ -205,24 +210,24 @@ mod tests {
 
     #[test]
     fn the_flow_is_plausible() {
-        let mut book = Book::new();
+        let mut book = RebuiltBook::new();
         let mut last_ns = 0;
         for (n, message) in flow(3).take(300_000).enumerate() {
             assert!(message.time_ns >= last_ns);
             last_ns = message.time_ns;
             if message.kind() == Some(Kind::Execute) {
-                assert_eq!(book.first(message.side().unwrap()).unwrap().order_id, message.order_id);
+                assert_eq!(book.book().first(message.side().unwrap()).unwrap().id as i64, message.order_id);
             }
             book.apply(&message);
-            if let (Some(bid), Some(ask)) = (book.best(Side::Buy), book.best(Side::Sell)) {
+            if let (Some(bid), Some(ask)) = (book.book().best(Side::Buy), book.book().best(Side::Sell)) {
                 assert!(bid.price < ask.price, "crossed at {n}");
             }
-            assert!(book.orders() <= MOST_ORDERS);
+            assert!(book.book().count() <= MOST_ORDERS);
         }
         let counts = book.counts();
         assert_eq!((counts.unknown_orders, counts.duplicate_orders, counts.oversized), (0, 0, 0));
         assert_eq!(counts.senseless, 0);
-        assert!(counts.executed > 10_000 && counts.cancelled > 100_000 && book.orders() > 300);
+        assert!(counts.executed > 10_000 && counts.cancelled > 100_000 && book.book().count() > 300);
         assert!(last_ns < OPEN_NS + 60_000_000_000, "{last_ns}");
     }
 }

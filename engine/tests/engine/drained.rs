@@ -154,29 +154,32 @@ fn a_drop_waits_as_long_as_handlers_return() {
 }
 
 /// A ring full of work for an hour, on the caller's own lane too: both ends have a bound, and say what is
-/// left.
+/// left. All four at once, for they do nothing but wait.
 #[test]
 fn no_end_waits_longer_than_it_says() {
-    for invoked in [false, true] {
-        for shut in [false, true] {
-            let count = Arc::default();
-            let lane = if invoked { Lane::named("lane").invoked() } else { Lane::named("lane") };
-            let lane =
-                lane.batch_cap(1).stage("slow", slow(&count, Duration::from_millis(100)), Gate::PUBLISHED);
-            let builder = Engine::builder().ring_capacity(1 << 16).wait_timeout(Duration::from_millis(300));
-            let (engine, mut publisher) = live(builder.lane(lane));
-            (0..36_000).for_each(|id| publish(&mut publisher, id));
-            let ending = engine.ending();
-            let (told, tells) = mpsc::channel();
-            let ends = thread::spawn(move || {
-                let is_late = shut && matches!(engine.join(), Err(ShutdownError::TimedOut { .. }));
-                told.send(is_late).unwrap();
-            });
-            assert_eq!(tells.recv_timeout(Duration::from_secs(120)).expect("it comes back"), shut);
-            ends.join().unwrap();
-            assert!(ending.undelivered()[0].count > 30_000, "{ending:?}");
+    thread::scope(|scope| {
+        for (invoked, shut) in [(false, false), (false, true), (true, false), (true, true)] {
+            scope.spawn(move || an_end_comes_back(invoked, shut));
         }
-    }
+    });
+}
+
+fn an_end_comes_back(invoked: bool, shut: bool) {
+    let count = Arc::default();
+    let lane = if invoked { Lane::named("lane").invoked() } else { Lane::named("lane") };
+    let lane = lane.batch_cap(1).stage("slow", slow(&count, Duration::from_millis(100)), Gate::PUBLISHED);
+    let builder = Engine::builder().ring_capacity(1 << 16).wait_timeout(Duration::from_millis(300));
+    let (engine, mut publisher) = live(builder.lane(lane));
+    (0..36_000).for_each(|id| publish(&mut publisher, id));
+    let ending = engine.ending();
+    let (told, tells) = mpsc::channel();
+    let ends = thread::spawn(move || {
+        let is_late = shut && matches!(engine.join(), Err(ShutdownError::TimedOut { .. }));
+        told.send(is_late).unwrap();
+    });
+    assert_eq!(tells.recv_timeout(Duration::from_secs(120)).expect("it comes back"), shut);
+    ends.join().unwrap();
+    assert!(ending.undelivered()[0].count > 30_000, "{ending:?}");
 }
 
 #[test]

@@ -11,6 +11,8 @@
 //! | `report` | what recovery found and did |
 //! | `wiring` | recovery, then the companions, then the writer |
 
+#[cfg(debug_assertions)]
+pub mod built_here;
 pub(crate) mod discarded;
 pub(crate) mod journal;
 pub(crate) mod recovery;

@@ -15,13 +15,14 @@ use crate::companions::sweeper::Sweeper;
 use crate::companions::syncer::{SyncMode, Syncer};
 use crate::companions::threads::{Companions, Threads};
 use crate::error::{IoFault, JournalFault, OpenError};
-use crate::event::Event;
 use crate::event::record::Record;
+use crate::event::{Event, Schema};
 use crate::format::{HEADER_BYTES, MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
 use crate::judge::chain::Chain;
 use crate::judge::control::Control;
+use crate::judge::scan::Follow;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, Ready, Segments};
+use crate::live::segments::{LiveSegment, Map, Ready, Segments};
 use crate::retention::holders::{RetentionHandle, SharedRetention};
 use crate::retention::retainer::Retainer;
 use crate::storage::Storage;
@@ -32,18 +33,63 @@ pub(super) fn open<E: Event, S: Storage>(
     storage: &S,
     threads: bool,
 ) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
-    let schema = E::schema();
-    let text = schema.to_text();
+    let event = EventType { schema: E::schema(), bytes: size_of::<E>(), record_bytes: Record::<E>::BYTES };
+    let (Wired { active, map, last, common, companions }, report) = wire(journal, storage, event, threads)?;
+    let Common { progress, segments, retired, .. } = common;
+    let max_step_ns = u64::try_from(journal.max_time_step.as_nanos()).unwrap_or(u64::MAX);
+    let writer = Writer {
+        storage: storage.clone(),
+        active,
+        map,
+        row: Row::new(report.journal_id, report.epoch, report.end_sequence, last.time_ns),
+        limit: 0,
+        times: AppendTimes::new((last.epoch > 0).then_some(last.time_ns), max_step_ns),
+        epoch: report.epoch,
+        journal_id: report.journal_id,
+        sync: journal.sync,
+        stalled: false,
+        progress,
+        segments,
+        retention: retired.map(RetentionHandle::new),
+        companions,
+    };
+    Ok((writer, report))
+}
+
+/// What all but the writer need to know of the event's type.
+pub(super) struct EventType {
+    pub(super) schema: Schema,
+    pub(super) bytes: usize,
+    pub(super) record_bytes: usize,
+}
+
+/// A journal that waits for its writer.
+pub(super) struct Wired<'a, S: Storage> {
+    active: Arc<LiveSegment<S>>,
+    map: Arc<Map<S>>,
+    last: Follow,
+    common: Common<'a, S>,
+    companions: Companions<S>,
+}
+
+/// All of it that does not depend on the event's type.
+pub(super) fn wire<'a, S: Storage>(
+    journal: &Journal,
+    storage: &'a S,
+    event: EventType,
+    threads: bool,
+) -> Result<(Wired<'a, S>, RecoveryReport), OpenError> {
+    let EventType { schema, record_bytes, .. } = &event;
+    let (text, record_bytes) = (schema.to_text(), *record_bytes);
     if text.len() > MAX_SCHEMA_BYTES {
         let (bytes, limit) = (text.len(), MAX_SCHEMA_BYTES);
-        return Err(JournalFault::SchemaTooLarge { name: schema.name, bytes, limit }.into());
+        return Err(JournalFault::SchemaTooLarge { name: schema.name.clone(), bytes, limit }.into());
     }
-    let record_bytes = Record::<E>::BYTES;
     let window = journal.check_options(record_bytes)?;
     let segment_bytes = HEADER_BYTES + journal.segment_records_of(record_bytes) * record_bytes as u64;
     let RecoveredJournal { lock, control, chain, last, report } =
-        recovery::recover(storage, &schema, record_bytes, window, segment_bytes)?;
-    let template = template::<E>(journal, &report, &chain, control.state.branch, text);
+        recovery::recover(storage, schema, record_bytes, window, segment_bytes)?;
+    let template = template(journal, &report, &chain, control.state.branch, &event, text);
     let end = report.end_sequence;
     let retainer = retainer(journal, &report, &chain, record_bytes);
     let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
@@ -63,42 +109,25 @@ pub(super) fn open<E: Event, S: Storage>(
     let preparer = common.preparer(journal, template, record_bytes);
     let syncer = common.syncer(journal, control, retainer);
     let companions = start(storage, preparer, syncer, lock, threads)?;
-    let Common { progress, segments, retired, .. } = common;
-    let max_step_ns = u64::try_from(journal.max_time_step.as_nanos()).unwrap_or(u64::MAX);
-    let writer = Writer {
-        storage: storage.clone(),
-        active,
-        map,
-        row: Row::new(report.journal_id, report.epoch, end, last.time_ns),
-        limit: 0,
-        times: AppendTimes::new((last.epoch > 0).then_some(last.time_ns), max_step_ns),
-        epoch: report.epoch,
-        journal_id: report.journal_id,
-        sync: journal.sync,
-        stalled: false,
-        progress,
-        segments,
-        retention: retired.map(RetentionHandle::new),
-        companions,
-    };
-    Ok((writer, report))
+    Ok((Wired { active, map, last, common, companions }, report))
 }
 
 /// What the header of every segment to come says, but for its base and its time.
-fn template<E: Event>(
+fn template(
     journal: &Journal,
     report: &RecoveryReport,
     chain: &Chain,
     branch: [u8; 16],
-    schema: String,
+    event: &EventType,
+    text: String,
 ) -> SegmentHeader {
     let before = chain.segments.last().map(|segment| &segment.layout);
     SegmentHeader {
         journal_id: report.journal_id,
         base: 0,
-        capacity: journal.segment_records_of(Record::<E>::BYTES),
-        record_bytes: Record::<E>::BYTES as u32,
-        event_bytes: size_of::<E>() as u32,
+        capacity: journal.segment_records_of(event.record_bytes),
+        record_bytes: event.record_bytes as u32,
+        event_bytes: event.bytes as u32,
         epoch: report.epoch,
         created_ns: 0,
         version: VERSION,
@@ -106,7 +135,7 @@ fn template<E: Event>(
         previous_base: None,
         branch,
         // With its attributes: the segments of a journal are compared by this text.
-        schema: before.map_or(schema, |layout| layout.schema.clone()),
+        schema: before.map_or(text, |layout| layout.schema.clone()),
         sealed_end: None,
     }
 }

@@ -11,7 +11,7 @@ use slipring::{
 };
 use slipring_cli::exchange::command::{CommandEvent, Trade};
 use slipring_cli::exchange::stage::{Matching, Out, TradeKey};
-use slipring_cli::exchange::{book::Book, saved};
+use slipring_cli::exchange::{matching::MatchingBook, saved};
 use slipring_tests::deaths::{Death, MISSED_DEATH, Point, Said, number, printed, read_input};
 use slipring_tests::journals::{Note, note};
 use slipring_tests::matching::Timed;
@@ -109,7 +109,7 @@ impl Snapshot for Mortal {
         if self.forgets {
             let mut saved = self.inner.book().saved();
             saved.orders.pop();
-            return Book::from_parts(saved.totals, &saved.orders).save(out);
+            return MatchingBook::from_parts(saved.totals, &saved.orders).save(out);
         }
         self.inner.save(out);
     }

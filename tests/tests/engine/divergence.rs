@@ -221,7 +221,7 @@ impl Snapshot for Changed {
 /// also if recovery starts at a snapshot.
 #[test]
 fn changed_code_is_caught_at_the_first_command_that_it_takes_otherwise() {
-    const CAP: u32 = 1_500;
+    const CAP: u32 = 850;
     // One snapshot, at 1,000.
     const COUNT: usize = 1_900;
     let folder = in_memory();

@@ -1,10 +1,10 @@
 //! The example's book against the plainest one possible: a vector of orders, sorted anew for each command.
 
 use proptest::prelude::*;
-use slipring_cli::exchange::book::{Book, Malformed, Outcome};
+use slipring_cli::book::{Order, Quote};
 use slipring_cli::exchange::command::{Cancel, Command, Limit, Market, Modify, Reduce, Side, Trade};
+use slipring_cli::exchange::matching::{Malformed, MatchingBook, Outcome};
 use slipring_cli::exchange::messages;
-use slipring_cli::exchange::orders::Order;
 use slipring_cli::exchange::saved::{RestoreError, Saved, VERSION};
 use slipring_tests::matching::{commands, real_file};
 
@@ -123,18 +123,18 @@ impl Model {
     }
 }
 
-fn agrees(book: &Book, model: &Model) {
+fn agrees(book: &MatchingBook, model: &Model) {
     for side in [Side::Buy, Side::Sell] {
         let wanted = model.queue(side);
         assert_eq!(book.queue(side).collect::<Vec<_>>(), wanted);
-        let mut levels: Vec<(i64, u64, u32)> = Vec::new();
+        let mut levels: Vec<Quote> = Vec::new();
         for order in wanted {
             match levels.last_mut() {
-                Some(level) if level.0 == order.price => {
-                    level.1 += u64::from(order.quantity);
-                    level.2 += 1;
+                Some(level) if level.price == order.price => {
+                    level.size += u64::from(order.quantity);
+                    level.orders += 1;
                 }
-                _ => levels.push((order.price, order.quantity.into(), 1)),
+                _ => levels.push(Quote { price: order.price, size: order.quantity.into(), orders: 1 }),
             }
         }
         assert_eq!(book.levels(side).collect::<Vec<_>>(), levels);
@@ -169,7 +169,7 @@ proptest! {
 
     #[test]
     fn it_agrees_with_a_sorted_vector(commands in prop::collection::vec(command(), 1..120)) {
-        let (mut book, mut model, mut trades) = (Book::new(), Model::default(), Vec::new());
+        let (mut book, mut model, mut trades) = (MatchingBook::new(), Model::default(), Vec::new());
         let mut volume = 0;
         for command in &commands {
             let before = book.digest();
@@ -198,13 +198,13 @@ proptest! {
         at in any::<prop::sample::Index>(),
     ) {
         let at = at.index(commands.len());
-        let (mut book, mut trades) = (Book::new(), Vec::new());
+        let (mut book, mut trades) = (MatchingBook::new(), Vec::new());
         for command in &commands[..at] {
             let _ = book.apply(command, &mut trades);
         }
         let mut bytes = Vec::new();
         book.save(&mut bytes);
-        let mut restored = Book::restore(VERSION, &bytes).unwrap();
+        let mut restored = MatchingBook::restore(VERSION, &bytes).unwrap();
         assert_eq!(restored.digest(), book.digest());
         let (mut trades, mut restored_trades) = (Vec::new(), Vec::new());
         for command in &commands[at..] {
@@ -225,12 +225,12 @@ proptest! {
         commands in prop::collection::vec(command(), 20..120),
         at in any::<prop::sample::Index>(),
     ) {
-        let (mut book, mut trades) = (Book::new(), Vec::new());
+        let (mut book, mut trades) = (MatchingBook::new(), Vec::new());
         for command in &commands {
             let _ = book.apply(command, &mut trades);
         }
         let saved = book.saved();
-        let digest = |saved: &Saved| Book::from_parts(saved.totals, &saved.orders).digest();
+        let digest = |saved: &Saved| MatchingBook::from_parts(saved.totals, &saved.orders).digest();
         assert_eq!(digest(&saved), book.digest());
         if !saved.orders.is_empty() {
             let at = at.index(saved.orders.len());
@@ -253,21 +253,21 @@ proptest! {
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         cut in any::<prop::sample::Index>(),
     ) {
-        let (mut book, mut trades) = (Book::new(), Vec::new());
+        let (mut book, mut trades) = (MatchingBook::new(), Vec::new());
         for command in &commands {
             let _ = book.apply(command, &mut trades);
         }
         let mut bytes = Vec::new();
         book.save(&mut bytes);
         let short = cut.index(bytes.len());
-        let refused = Book::restore(VERSION, &bytes[..short]);
+        let refused = MatchingBook::restore(VERSION, &bytes[..short]);
         assert!(matches!(refused, Err(RestoreError::Length { .. })), "{refused:?}");
-        assert!(matches!(Book::restore(VERSION + 1, &bytes), Err(RestoreError::Version(_))));
+        assert!(matches!(MatchingBook::restore(VERSION + 1, &bytes), Err(RestoreError::Version(_))));
         for (at, byte) in flips {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        if let Ok(found) = Book::restore(VERSION, &bytes) {
+        if let Ok(found) = MatchingBook::restore(VERSION, &bytes) {
             let mut again = Vec::new();
             found.save(&mut again);
             assert_eq!(again, bytes);
@@ -280,7 +280,7 @@ proptest! {
 fn it_agrees_with_a_sorted_vector_on_whole_flows() {
     let real = real_file();
     for (file, count) in [(None, 20_000), (real.as_deref(), 3_000)] {
-        let (mut book, mut model, mut trades) = (Book::new(), Model::default(), Vec::new());
+        let (mut book, mut model, mut trades) = (MatchingBook::new(), Model::default(), Vec::new());
         for (n, (_, command)) in commands(file, count).iter().enumerate() {
             trades.clear();
             let outcome = book.apply(command, &mut trades).unwrap();
@@ -305,7 +305,7 @@ fn the_real_executions_come_out_again() {
         return;
     };
     let bytes = std::fs::read(file).unwrap();
-    let (mut book, mut trades) = (Book::new(), Vec::new());
+    let (mut book, mut trades) = (MatchingBook::new(), Vec::new());
     let (mut executed, mut alike) = (0, 0);
     for message in &messages::read("messages", &bytes).unwrap() {
         trades.clear();

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use slipring::Journal;
-use slipring_cli::exchange::book::Book;
 use slipring_cli::exchange::command::{CommandEvent, Trade};
+use slipring_cli::exchange::matching::MatchingBook;
 use slipring_cli::exchange::tape::Printed;
 use slipring_tests::deaths::{Death, End, Life, MISSED_DEATH, Point, Said, kills, live, write_input};
 use slipring_tests::folders::in_memory;
@@ -35,7 +35,7 @@ struct Wanted {
 
 impl Wanted {
     fn of(file: Option<&Path>, count: usize) -> Self {
-        let (mut book, mut trades, mut made) = (Book::new(), Vec::new(), Vec::new());
+        let (mut book, mut trades, mut made) = (MatchingBook::new(), Vec::new(), Vec::new());
         let commands = commands(file, count);
         for (sequence, (_, command)) in (0..).zip(&commands) {
             made.clear();

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::command::Side;
+use crate::flow::message::Side;
 
 /// No node.
 pub const NONE: u32 = u32::MAX;

@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::book::Quote;
 use crate::flow::random::Random;
 
 fn message(kind: u8, order_id: i64, size: u32, price: i64, direction: i8) -> OrderMessage {
     OrderMessage { kind, order_id, size, price, direction, ..bytemuck::Zeroable::zeroed() }
 }
 
-fn book(messages: &[OrderMessage]) -> Book {
-    let mut book = Book::new();
+fn book(messages: &[OrderMessage]) -> RebuiltBook {
+    let mut book = RebuiltBook::new();
     messages.iter().for_each(|message| book.apply(message));
     book
 }
@@ -26,17 +27,17 @@ fn every_type_does_what_it_says() {
         message(1, 4, 10, 5100, -1),
         message(1, 5, 20, 5200, -1),
     ]);
-    assert_eq!(book.best(Side::Buy), quote(5000, 150, 2));
-    assert_eq!(book.best(Side::Sell), quote(5100, 10, 1));
-    assert_eq!(book.first(Side::Buy).unwrap().order_id, 1);
+    assert_eq!(book.book().best(Side::Buy), quote(5000, 150, 2));
+    assert_eq!(book.book().best(Side::Sell), quote(5100, 10, 1));
+    assert_eq!(book.book().first(Side::Buy).unwrap().id, 1);
     book.apply(&message(2, 1, 40, 5000, 1));
-    assert_eq!(book.best(Side::Buy), quote(5000, 110, 2));
+    assert_eq!(book.book().best(Side::Buy), quote(5000, 110, 2));
     book.apply(&message(4, 1, 60, 5000, 1));
-    assert_eq!(book.best(Side::Buy), quote(5000, 50, 1));
+    assert_eq!(book.book().best(Side::Buy), quote(5000, 50, 1));
     book.apply(&message(3, 2, 50, 5000, 1));
-    assert_eq!(book.best(Side::Buy), quote(4900, 70, 1));
+    assert_eq!(book.book().best(Side::Buy), quote(4900, 70, 1));
     book.apply(&message(4, 4, 10, 5100, -1));
-    assert_eq!(book.best(Side::Sell), quote(5200, 20, 1));
+    assert_eq!(book.book().best(Side::Sell), quote(5200, 20, 1));
     book.apply(&message(5, 0, 500, 5150, 1));
     book.apply(&message(6, -1, 1000, 5150, 1));
     book.apply(&message(7, 0, 0, -1, -1));
@@ -47,7 +48,7 @@ fn every_type_does_what_it_says() {
     assert_eq!((counts.messages, counts.added, counts.cancelled, counts.executed), (13, 5, 2, 2));
     assert_eq!((counts.executed_hidden, counts.crosses, counts.halts), (1, 1, 2));
     assert_eq!(counts.volume, 60 + 10 + 500 + 1000);
-    assert_eq!(book.orders(), 2);
+    assert_eq!(book.book().count(), 2);
 }
 
 #[test]
@@ -64,13 +65,13 @@ fn what_makes_no_sense_is_counted_and_changes_nothing() {
         message(1, 2, 0, 5000, 1),
     ] {
         book.apply(&odd);
-        assert_eq!((book.orders(), book.best(Side::Buy)), (1, quote(5000, 100, 1)));
-        assert_eq!(book.best(Side::Sell), None);
+        assert_eq!((book.book().count(), book.book().best(Side::Buy)), (1, quote(5000, 100, 1)));
+        assert_eq!(book.book().best(Side::Sell), None);
     }
     let counts = *book.counts();
     assert_eq!((counts.duplicate_orders, counts.unknown_orders, counts.senseless), (1, 3, 4));
     book.apply(&message(4, 1, 101, 5000, 1));
-    assert_eq!((book.counts().oversized, book.orders()), (1, 0));
+    assert_eq!((book.counts().oversized, book.book().count()), (1, 0));
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn the_digest_sees_order_and_every_field() {
 #[test]
 fn it_agrees_with_a_plain_model() {
     let mut random = Random::new(11);
-    let mut book = Book::new();
+    let mut book = RebuiltBook::new();
     // Side and price to the queue of (id, size).
     let mut model: BTreeMap<(i8, i64), Vec<(i64, u32)>> = BTreeMap::new();
     for step in 0..60_000_u64 {
@@ -136,9 +137,10 @@ fn it_agrees_with_a_plain_model() {
                     levels.reverse();
                 }
                 let found: Vec<_> = book
+                    .book()
                     .depth(side)
                     .map(|(quote, orders)| {
-                        let orders: Vec<_> = orders.map(|order| (order.order_id, order.size)).collect();
+                        let orders: Vec<_> = orders.map(|order| (order.id as i64, order.quantity)).collect();
                         assert_eq!(quote.size, orders.iter().map(|(_, size)| u64::from(*size)).sum::<u64>());
                         assert_eq!(quote.orders as usize, orders.len());
                         (quote.price, orders)

@@ -1,8 +1,8 @@
 //! One side's price levels, sorted, the best last, so that most of what happens happens near the end of a
 //! vector. Each has its queue of orders, first come first.
 
-use super::command::Side;
 use super::orders::{NONE, Order, Orders};
+use crate::flow::message::Side;
 
 /// One price with its queue.
 #[derive(Clone, Copy, Debug)]

@@ -1,17 +1,15 @@
-//! A limit order book that matches: the better price first, at one price who came first. Integer arithmetic,
-//! no clock, no chance, nothing whose order depends on memory: the same commands give the same trades for
-//! ever, which is all that snapshots and replay ask of it.
+//! The book with an exchange's rules: the better price trades first, at one price who came first. Integer
+//! arithmetic, no clock, no chance, nothing whose order depends on memory: the same commands give the same
+//! trades for ever, which is all that snapshots and replay ask of it.
 //!
 //! ```text
-//! command --> Book --> trades
-//!              |  Orders: id -> slot -> node {order, neighbours}
-//!              |  Ladder (bids), Ladder (asks): level {price, quantity, head .. tail}, sorted, best last
+//! command --> MatchingBook --> trades
+//!              |  Book: who rests, by price
 //!              +- Totals: what a digest and a report want to know of the past
 //! ```
 
 use super::command::{Cancel, Command, Limit, Market, Modify, Reduce, Side, Trade};
-use super::ladder::Ladder;
-use super::orders::{NONE, Order, Orders};
+use crate::book::{Book, Order, Quote};
 use slipring::Event;
 
 /// What the book remembers of the past: part of its state.
@@ -58,34 +56,26 @@ pub enum Outcome {
     Passed = 6,
 }
 
-/// A limit order book.
+/// A limit order book that matches.
 #[derive(Clone, Debug)]
-pub struct Book {
-    orders: Orders,
-    bids: Ladder,
-    asks: Ladder,
+pub struct MatchingBook {
+    book: Book,
     totals: Totals,
     /// The sum of a hash of each resting order: moves with every change, in constant time, and never saved,
     /// so that an order which a restore forgets shows in the very next digest.
     resting: u64,
 }
 
-impl Default for Book {
+impl Default for MatchingBook {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Book {
-    /// An empty book, with room for a busy day.
+impl MatchingBook {
+    /// An empty book.
     pub fn new() -> Self {
-        Book {
-            orders: Orders::with_capacity(1 << 12),
-            bids: Ladder::new(Side::Buy),
-            asks: Ladder::new(Side::Sell),
-            totals: slipring::bytemuck::Zeroable::zeroed(),
-            resting: 0,
-        }
+        MatchingBook { book: Book::new(), totals: slipring::bytemuck::Zeroable::zeroed(), resting: 0 }
     }
 
     /// Takes one command, and adds the trades that it makes to `trades`.
@@ -134,7 +124,7 @@ impl Book {
         if order.quantity == 0 {
             return Outcome::Empty;
         }
-        if self.orders.find(order.id).is_some() {
+        if self.book.find(order.id).is_some() {
             return Outcome::Duplicate;
         }
         order.quantity = self.take(order.id, order.side, order.quantity, order.price, trades);
@@ -153,11 +143,11 @@ impl Book {
     }
 
     fn modify(&mut self, id: u64, price: i64, quantity: u32, trades: &mut Vec<Trade>) -> Outcome {
-        let Some(slot) = self.orders.find(id) else { return Outcome::Unknown };
+        let Some(slot) = self.book.find(id) else { return Outcome::Unknown };
         if quantity == 0 {
             return Outcome::Empty;
         }
-        let order = self.orders.node(slot).order;
+        let order = *self.book.order(slot);
         if price == order.price && quantity <= order.quantity {
             self.shrink(slot, order.quantity - quantity);
             return Outcome::Shrunk;
@@ -167,9 +157,9 @@ impl Book {
     }
 
     fn reduce(&mut self, id: u64, by: u64) -> Outcome {
-        let Some(slot) = self.orders.find(id) else { return Outcome::Unknown };
+        let Some(slot) = self.book.find(id) else { return Outcome::Unknown };
         match u32::try_from(by) {
-            Ok(by) if by < self.orders.node(slot).order.quantity => self.shrink(slot, by),
+            Ok(by) if by < self.book.order(slot).quantity => self.shrink(slot, by),
             _ => self.remove(slot),
         }
         Outcome::Shrunk
@@ -185,9 +175,8 @@ impl Book {
         trades: &mut Vec<Trade>,
     ) -> u32 {
         while quantity > 0 {
-            let other = self.ladder(side.opposite());
-            let Some(slot) = other.crossed_by(limit) else { break };
-            let maker = self.orders.node(slot).order;
+            let Some(slot) = self.book.crossed_by(side.opposite(), limit) else { break };
+            let maker = *self.book.order(slot);
             let traded = quantity.min(maker.quantity);
             quantity -= traded;
             trades.push(Trade {
@@ -208,43 +197,19 @@ impl Book {
 
     fn rest(&mut self, order: Order) {
         self.resting = self.resting.wrapping_add(hash(&order));
-        let slot = self.orders.insert(order);
-        let ladder = match order.side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        };
-        ladder.push_back(&mut self.orders, slot);
+        self.book.rest(order);
     }
 
     fn remove(&mut self, slot: u32) {
-        let order = self.orders.node(slot).order;
-        self.resting = self.resting.wrapping_sub(hash(&order));
-        let ladder = match order.side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        };
-        ladder.unlink(&mut self.orders, slot);
-        self.orders.remove(slot);
+        self.resting = self.resting.wrapping_sub(hash(self.book.order(slot)));
+        self.book.remove(slot);
     }
 
     /// Makes a resting order smaller in its place; something of it is left.
     fn shrink(&mut self, slot: u32, by: u32) {
-        let order = &mut self.orders.node_mut(slot).order;
-        self.resting = self.resting.wrapping_sub(hash(order));
-        order.quantity -= by;
-        self.resting = self.resting.wrapping_add(hash(order));
-        let (price, side) = (order.price, order.side);
-        match side {
-            Side::Buy => self.bids.shrink(price, by),
-            Side::Sell => self.asks.shrink(price, by),
-        }
-    }
-
-    fn ladder(&self, side: Side) -> &Ladder {
-        match side {
-            Side::Buy => &self.bids,
-            Side::Sell => &self.asks,
-        }
+        self.resting = self.resting.wrapping_sub(hash(self.book.order(slot)));
+        self.book.shrink(slot, by);
+        self.resting = self.resting.wrapping_add(hash(self.book.order(slot)));
     }
 
     /// What it remembers of the past.
@@ -254,24 +219,17 @@ impl Book {
 
     /// How many orders rest.
     pub fn resting(&self) -> usize {
-        self.orders.count()
+        self.book.count()
     }
 
-    /// The prices of a side with their quantities and how many orders make them, best first.
-    pub fn levels(&self, side: Side) -> impl Iterator<Item = (i64, u64, u32)> {
-        self.ladder(side).iter().map(|(price, level)| (price, level.quantity, level.count))
+    /// The prices of a side, best first.
+    pub fn levels(&self, side: Side) -> impl Iterator<Item = Quote> {
+        self.book.levels(side)
     }
 
     /// The orders of a side in the order in which they would trade.
     pub fn queue(&self, side: Side) -> impl Iterator<Item = Order> {
-        self.ladder(side).iter().flat_map(move |(_, level)| {
-            let mut slot = level.head;
-            std::iter::from_fn(move || {
-                let node = (slot != NONE).then(|| self.orders.node(slot))?;
-                slot = node.behind;
-                Some(node.order)
-            })
-        })
+        self.book.queue(side)
     }
 
     /// A number over the state: past, resting orders and their places. Constant time.
@@ -279,13 +237,13 @@ impl Book {
     pub fn digest(&self) -> u64 {
         let totals = &self.totals;
         let counts = [totals.commands, totals.trades, totals.volume, totals.unknown];
-        let rest = [totals.duplicate, totals.empty, self.resting, self.orders.count() as u64];
+        let rest = [totals.duplicate, totals.empty, self.resting, self.book.count() as u64];
         counts.into_iter().chain(rest).fold(totals.history, mixed)
     }
 
     /// A book with this past and these orders, each behind those of its price that came before.
     pub fn from_parts(totals: Totals, orders: &[Order]) -> Self {
-        let mut book = Book { totals, ..Book::new() };
+        let mut book = MatchingBook { totals, ..MatchingBook::new() };
         orders.iter().for_each(|order| book.rest(*order));
         book
     }
