@@ -21,7 +21,7 @@
 //! | `folders` | where its files lie, and how a file comes there whole |
 //! | `opening` | what a stage takes from disk before its first event, and which history it must see |
 //! | `duties` | between two events: when a snapshot, a digest or a skip is due |
-//! | `snapshot` | a state in a file |
+//! | `snapshot`, `restored` | a state in a file; what became of it at a start |
 //! | `digests` | a state as a number |
 //! | `effects` | how far effects are |
 //! | `dead_letters`, `dead_letter_log`, `dead_letter_format` | refused events: for users, the log, the bytes |
@@ -48,5 +48,6 @@ pub(crate) mod keeper;
 pub(crate) mod link;
 pub(crate) mod opening;
 pub(crate) mod plan;
+pub(crate) mod restored;
 pub(crate) mod snapshot;
 pub(crate) mod trust;

@@ -8,7 +8,8 @@ use slipring_journal::RawReader;
 
 use super::duties::{Duties, Keeps};
 use super::effects::EffectsProgress;
-use super::snapshot::{self, HeldBack, NeededBy, Restored};
+use super::restored::{HeldBack, NeededBy, Restored};
+use super::snapshot;
 use super::{dead_letter_log, digests};
 use crate::error::KeepError;
 use crate::handler::HandlerError;

@@ -148,7 +148,7 @@ impl<E: Event> Engine<E> {
     /// Whether something has moved since the last look.
     fn has_moved(&self, moves: &mut Moves) -> bool {
         let durable_end = self.hurry_syncer(&mut moves.asked_durable);
-        let ends = self.shared.cursors.iter().map(Cursor::end);
+        let ends = self.shared.stages.cursors.iter().map(Cursor::end);
         // Each only rises.
         let sum = ends.fold(durable_end, u64::wrapping_add);
         std::mem::replace(&mut moves.sum, sum) != sum
@@ -171,7 +171,7 @@ impl<E: Event> Engine<E> {
     pub(crate) fn account(&self, end: u64) -> &[Undelivered] {
         let shared = &self.shared;
         let ended = shared.ending.0.get_or_init(|| {
-            let stages = shared.names.iter().zip(&shared.cursors);
+            let stages = shared.stages.names.iter().zip(&shared.stages.cursors);
             let behind = stages.filter_map(|(stage, cursor)| {
                 let from = cursor.end();
                 let count = end.checked_sub(from).filter(|count| *count > 0)?;

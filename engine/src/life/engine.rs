@@ -29,9 +29,7 @@ use crate::work::lane::{Haste, Named};
 /// What the engine's handle knows of its stages.
 pub(crate) struct EngineShared {
     pub(crate) status: Arc<EngineStatus>,
-    pub(crate) names: Vec<String>,
-    pub(crate) cursors: Vec<Cursor>,
-    pub(crate) gates: Vec<Gate>,
+    pub(crate) stages: Stages,
     pub(crate) journal: Option<Cursors>,
     pub(crate) outlet: Arc<Outlet>,
     /// The journal's files, for late consumers.
@@ -42,9 +40,16 @@ pub(crate) struct EngineShared {
     pub(crate) findings: Arc<Findings>,
     pub(crate) retention: Option<RetentionHandle>,
     pub(crate) board: Arc<Board>,
-    /// Each stage's lane.
-    pub(crate) lanes: Vec<String>,
     pub(crate) ending: Ending,
+}
+
+/// What is known of each stage, by its place.
+pub(crate) struct Stages {
+    pub(crate) names: Vec<String>,
+    /// Its lane's name.
+    pub(crate) lanes: Vec<String>,
+    pub(crate) cursors: Vec<Cursor>,
+    pub(crate) gates: Vec<Gate>,
 }
 
 pub(crate) struct LaneThread<E: Event> {
@@ -177,7 +182,7 @@ impl<E: Event> Engine<E> {
     /// of the same moment.
     pub fn counters(&self) -> Counters {
         let shared = &self.shared;
-        let stages = shared.names.iter().zip(&shared.lanes);
+        let stages = shared.stages.names.iter().zip(&shared.stages.lanes);
         let about = About {
             process: std::process::id(),
             capacity: shared.outlet.capacity as u64,
@@ -257,17 +262,20 @@ impl<E: Event> Engine<E> {
     /// [`WaitError`]: there is no such stage, the engine halted first, or the stage did not finish within the
     /// builder's `wait_timeout`.
     pub fn wait_stage(&self, name: &str, sequence: u64) -> Result<(), WaitError> {
-        let Some(at) = self.shared.names.iter().position(|n| n == name) else {
-            return Err(WaitError::UnknownStage { name: name.to_owned(), known: self.shared.names.clone() });
+        let Some(at) = self.shared.stages.names.iter().position(|n| n == name) else {
+            return Err(WaitError::UnknownStage {
+                name: name.to_owned(),
+                known: self.shared.stages.names.clone(),
+            });
         };
-        let cursor = &self.shared.cursors[at];
+        let cursor = &self.shared.stages.cursors[at];
         self.wait(name, sequence, self.deadline(), || cursor.end(), |_| false)
     }
 
     /// Waits without a deadline until every stage has finished everything below `end`.
     pub(crate) fn wait_all(&self, end: u64) -> Result<(), Halted> {
         let mut pause = Pause::default();
-        for cursor in &self.shared.cursors {
+        for cursor in &self.shared.stages.cursors {
             while cursor.end() < end {
                 if let Some(halted) = self.shared.status.halted() {
                     return Err(halted.clone());

@@ -41,7 +41,7 @@ impl<E: Event> Engine<E> {
             return Err(LateError::NoJournal { name: consumer.name });
         };
         let share = |name, end, anchor| {
-            self.shared.late.add(&self.shared.names, name, end, anchor, history.cursors.clone())
+            self.shared.late.add(&self.shared.stages.names, name, end, anchor, history.cursors.clone())
         };
         consumer.start(history, share, handler)
     }

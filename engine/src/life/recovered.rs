@@ -14,7 +14,8 @@ use crate::error::{BuildError, Divergence, KeepError};
 use crate::kept::dead_letter_log;
 use crate::kept::epochs::Epochs;
 use crate::kept::opening::{OpenedStage, Opening};
-use crate::kept::snapshot::{self, Restored};
+use crate::kept::restored::Restored;
+use crate::kept::snapshot;
 use crate::publish::publisher::Publisher;
 
 /// An engine whose journal is open and in order, and which is not live yet.

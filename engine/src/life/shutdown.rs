@@ -121,10 +121,10 @@ impl<E: Event> Engine<E> {
     fn waiting(&self, end: u64) -> Vec<String> {
         let shared = &self.shared;
         let place = |name: &str| {
-            let at = shared.names.iter().position(|n| n == name);
-            at.map_or(String::new(), |at| format!("{name} at {}", shared.cursors[at].end()))
+            let at = shared.stages.names.iter().position(|n| n == name);
+            at.map_or(String::new(), |at| format!("{name} at {}", shared.stages.cursors[at].end()))
         };
-        let stages = shared.names.iter().zip(&shared.cursors).zip(&shared.gates);
+        let stages = shared.stages.names.iter().zip(&shared.stages.cursors).zip(&shared.stages.gates);
         let halted = shared.status.halted().map(Halted::to_string);
         let lanes = self.lanes.iter().filter(|lane| lane.is_running());
         let lanes = lanes.map(|lane| format!("lane {} has not ended", lane.name));

@@ -7,7 +7,7 @@ use slipring_journal::{Event, Journal, JournalId, Writer};
 
 use super::common::Common;
 use super::ending::Ending;
-use super::engine::{Engine, EngineShared, LaneThread};
+use super::engine::{Engine, EngineShared, LaneThread, Stages};
 use super::wiring::Wirer;
 use crate::describe::builder::EngineBuilder;
 use crate::error::BuildError;
@@ -72,9 +72,7 @@ impl<E: Event> EngineBuilder<E> {
         };
         let shared = Arc::new(EngineShared {
             status: common.status,
-            names: common.names,
-            cursors: common.cursors,
-            gates,
+            stages: Stages { names: common.names, lanes: common.lane_names, cursors: common.cursors, gates },
             journal: common.journal,
             outlet: Arc::clone(&outlet),
             history,
@@ -84,7 +82,6 @@ impl<E: Event> EngineBuilder<E> {
             findings: common.findings,
             retention,
             board: common.board,
-            lanes: common.lane_names,
             ending: Ending::default(),
         });
         let lanes = Vec::new();

@@ -3,6 +3,7 @@
 //! The folder knows the ring, the cursors, and how a publisher that waits runs the caller's lanes; not the
 //! engine around a publisher.
 
+mod batches;
 pub(crate) mod outlet;
 pub(crate) mod publisher;
 pub(crate) mod times;

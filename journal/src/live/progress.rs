@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
-use std::thread::Thread;
-use std::time::Duration;
 
 use crossbeam::utils::CachePadded;
 
-use crate::error::{IoFault, SyncError};
+use super::asked::Asked;
+use super::failing::Failing;
 
 /// The shared cursors of one writer. An "end" is the last sequence finished plus one.
 #[derive(Debug, Default)]
@@ -18,31 +17,12 @@ pub(crate) struct Progress {
     durable_end: CachePadded<AtomicU64>,
     /// No append at or behind it: D on disk plus W. Stored by the syncer alone.
     window_end: CachePadded<AtomicU64>,
-    /// Somebody waits for everything below it to be durable.
-    wanted_end: AtomicU64,
-    /// An append waits for the segment that begins at this sequence; 0 if none ever did.
-    needed_base: AtomicU64,
-    /// The disk is full, and a segment can't be made for now.
-    disk_full: AtomicBool,
-    /// What becomes of it once an append needs that segment, if the journal is to fail then.
-    full: Mutex<Option<SyncError>>,
-    failed: AtomicBool,
-    /// An append was refused because the journal has failed, or a sync of a segment to come did.
-    refused: AtomicBool,
-    /// What keeps appended records from becoming durable.
-    failure: OnceLock<SyncError>,
-    /// What keeps records to come from being appended, and nothing else.
-    no_room: OnceLock<SyncError>,
+    pub(super) failing: Failing,
+    pub(super) asked: Asked,
     pub(super) closed: AtomicBool,
     /// The folder's name means another folder than the one that is written.
     pub(super) folder_moved: AtomicBool,
     pub(super) stalls: AtomicU64,
-    /// The syncer's thread, to be woken.
-    syncer: OnceLock<Thread>,
-    /// The preparer's thread, to be woken by a writer that waits for it.
-    preparer: OnceLock<Thread>,
-    /// The syncer is about to sleep or asleep.
-    syncer_sleeps: AtomicBool,
     pub(super) waiters: Mutex<()>,
     pub(super) changed: Condvar,
     /// Called on the journal's threads when D moves or the journal fails.
@@ -114,56 +94,6 @@ impl Progress {
         self.window_end.load(Ordering::Acquire)
     }
 
-    pub(crate) fn wanted_end(&self) -> u64 {
-        // Relaxed: a hint; the syncer looks again after at most one sleep, and is woken.
-        self.wanted_end.load(Ordering::Relaxed)
-    }
-
-    /// Asks the syncer to make everything below `end` durable soon, whatever its mode.
-    pub(crate) fn want(&self, end: u64) {
-        self.wanted_end.fetch_max(end, Ordering::Relaxed);
-        self.wake_syncer();
-    }
-
-    /// An append needs the segment that begins at `base`: from here on it is a failure if that can't be made.
-    pub(crate) fn need_segment(&self, base: u64) {
-        // Relaxed: the preparer is woken behind this, and looks again by itself.
-        self.needed_base.store(base, Ordering::Relaxed);
-    }
-
-    /// Whether an append waits for the segment that begins at `base`, which is never the first.
-    pub(crate) fn needs_segment(&self, base: u64) -> bool {
-        base > 0 && self.needed_base.load(Ordering::Relaxed) == base
-    }
-
-    /// There is no room for the next segment. With `halt` the next append that needs it makes the journal
-    /// fail.
-    pub(crate) fn set_disk_full(&self, halt: Option<SyncError>) {
-        *self.full.lock().unwrap_or_else(PoisonError::into_inner) = halt;
-        // Relaxed: for messages and counters, and whether to look at the above.
-        self.disk_full.store(true, Ordering::Relaxed);
-    }
-
-    /// There is room again.
-    pub(crate) fn set_disk_has_room(&self) {
-        if self.disk_full() {
-            *self.full.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            self.disk_full.store(false, Ordering::Relaxed);
-        }
-    }
-
-    /// An append needs room that there is not: the journal fails if it is to.
-    pub(crate) fn halt_on_full(&self) {
-        let full = self.full.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(error) = full {
-            self.fail(error);
-        }
-    }
-
-    pub(crate) fn disk_full(&self) -> bool {
-        self.disk_full.load(Ordering::Relaxed)
-    }
-
     /// Notes whether the folder's name means another one by now.
     pub(crate) fn set_folder_moved(&self, moved: bool) {
         // Relaxed: for messages and counters only.
@@ -176,102 +106,12 @@ impl Progress {
         self.stalls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Makes the journal fail for good; the first failure stays, but that want of room gives way to what is
-    /// worse.
-    pub(crate) fn fail(&self, error: SyncError) {
-        let place = if error.is_of_what_is_ahead() { &self.no_room } else { &self.failure };
-        let _ = place.set(error);
-        // Release F: the failure is there before the flag. Partner: `failure` reads through the OnceLock,
-        // which acquires by itself; the flag is the hot path's cheap look.
-        self.failed.store(true, Ordering::Release);
-        self.notify();
-    }
-
-    /// A sync failed in preparing a segment. That is not made good by trying again, and is told whether or
-    /// not an append needs the segment.
-    pub(crate) fn fail_by_sync(&self, fault: IoFault) {
-        // Relaxed: as in `refusal`; ordered by the flag that follows.
-        self.refused.store(true, Ordering::Relaxed);
-        self.fail(SyncError::PrepareFailed { fault });
-    }
-
-    #[inline(always)]
-    pub(crate) fn has_failed(&self) -> bool {
-        // Relaxed: only whether to take the cold path, which reads the OnceLock.
-        self.failed.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn failure(&self) -> Option<&SyncError> {
-        self.failure.get().or(self.no_room.get())
-    }
-
-    /// The failure, for an append that it refuses.
-    pub(crate) fn refusal(&self) -> Option<&SyncError> {
-        let failure = self.failure();
-        if failure.is_some() {
-            // Relaxed: read by whoever closes, in the writer's hand.
-            self.refused.store(true, Ordering::Relaxed);
-        }
-        failure
-    }
-
-    /// The failure, if it keeps what was appended from becoming durable. Want of room does not: that is
-    /// missed by later appends alone.
-    pub(crate) fn sync_failure(&self) -> Option<&SyncError> {
-        self.failure.get()
-    }
-
-    /// The failure, if closing has to tell of it. Room that no append ever missed is nobody's loss.
-    pub(crate) fn closing_failure(&self) -> Option<&SyncError> {
-        self.failure.get().or(self.no_room.get().filter(|_| self.refused.load(Ordering::Relaxed)))
-    }
-
     pub(crate) fn set_closed(&self) {
         self.closed.store(true, Ordering::Release);
         self.notify();
     }
 
-    pub(crate) fn set_syncer(&self, thread: Thread) {
-        let _ = self.syncer.set(thread);
-    }
-
-    pub(crate) fn set_preparer(&self, thread: Thread) {
-        let _ = self.preparer.set(thread);
-    }
-
-    /// Wakes the preparer; for a writer that waits for a segment, never otherwise: it is a system call.
-    pub(crate) fn wake_preparer(&self) {
-        if let Some(thread) = self.preparer.get() {
-            thread.unpark();
-        }
-    }
-
-    /// Wakes the syncer if it sleeps.
-    pub(crate) fn wake_syncer(&self) {
-        // SeqCst S: the caller's news (journalled or wanted end) is stored before this look; the syncer
-        // stores `syncer_sleeps` and then looks at the news. One order for all four: one of the two sees the
-        // other.
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if self.syncer_sleeps.load(Ordering::Relaxed)
-            && self.syncer_sleeps.swap(false, Ordering::Relaxed)
-            && let Some(thread) = self.syncer.get()
-        {
-            thread.unpark();
-        }
-    }
-
-    /// Lets the syncer's thread sleep unless `news` says that there is something to do.
-    pub(crate) fn syncer_sleep(&self, longest: Duration, news: impl Fn() -> bool) {
-        self.syncer_sleeps.store(true, Ordering::Relaxed);
-        // SeqCst S: see `wake_syncer`.
-        std::sync::atomic::fence(Ordering::SeqCst);
-        if !news() {
-            std::thread::park_timeout(longest);
-        }
-        self.syncer_sleeps.store(false, Ordering::Relaxed);
-    }
-
-    fn notify(&self) {
+    pub(super) fn notify(&self) {
         drop(self.waiters.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.notify_all();
         if let Some(on_change) = self.on_change.0.get() {

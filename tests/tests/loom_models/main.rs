@@ -240,7 +240,7 @@ fn control_gone_g_relaxed() {
     finds_a_fault(|| gone(Release, Relaxed));
 }
 
-/// S, `journal/src/live/progress.rs` `wake_syncer` and `syncer_sleep`: no wake-up is lost. Either the syncer
+/// S, `journal/src/live/asked.rs` `wake_syncer` and `syncer_sleep`: no wake-up is lost. Either the syncer
 /// sees the news before it parks, or the writer sees that it sleeps and unparks it.
 fn syncer_sleeps(order: Ordering) {
     let sleeps = Arc::new(AtomicBool::new(false));

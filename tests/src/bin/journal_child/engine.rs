@@ -31,12 +31,15 @@ impl Snapshot for Count {
 /// Says of each child how it left, and at the end what this process closed.
 pub(super) fn fork(folder: &str) {
     let parent = std::process::id();
-    for (invoked, joins) in [(false, false), (false, true), (true, false), (true, true)] {
+    for (at, (invoked, joins)) in
+        [(false, false), (false, true), (true, false), (true, true)].into_iter().enumerate()
+    {
         let lane = Lane::named("main").journal();
         let counted = Stage::new("count", Count::default(), Gate::JOURNALLED).snapshots(Snapshots::every(2));
         let lane = if invoked { lane.invoked() } else { lane }.with(counted);
-        let builder = Engine::builder().publishers(Publishers::Multi).journal(Journal::at(folder)).lane(lane);
-        let (engine, mut publisher) = builder.open().unwrap().without_history().go_live().unwrap();
+        let journal = Journal::at(format!("{folder}/{at}"));
+        let builder = Engine::builder().publishers(Publishers::Multi).journal(journal).lane(lane);
+        let (engine, mut publisher) = builder.go_live().unwrap();
         publisher.publish(note(0)).unwrap();
         let ticker = Ticker::start(publisher.try_clone().unwrap(), Duration::from_millis(1), note).unwrap();
         let late = LateConsumer::named("late");
