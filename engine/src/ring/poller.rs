@@ -191,8 +191,8 @@ impl<E: Event> Chunk<'_, E> {
     /// Asks for the lines of the head: each is on its way while the ones before are visited.
     #[inline(always)]
     fn fetch_head(&self) {
-        let count = AHEAD.min(self.end - self.first());
-        if let Some(slot) = self.row(self.first(), 1).slots.first() {
+        let count = AHEAD.min(self.end - self.rows.first());
+        if let Some(slot) = self.rows.head() {
             (1..count).for_each(|next| slot.fetch_to_read(next as usize));
         }
     }

@@ -167,6 +167,12 @@ impl<'s, E> Rows<'s, E> {
         self.first
     }
 
+    /// The first.
+    #[inline(always)]
+    pub(super) fn head(&self) -> Option<&'s Slot<E>> {
+        self.head.first()
+    }
+
     /// The slots from the sequence `at` on that lie in a row, up to `to`; both are within what was given.
     #[inline(always)]
     pub(super) fn part(&self, at: u64, to: u64) -> &'s [Slot<E>] {

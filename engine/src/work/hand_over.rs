@@ -10,6 +10,9 @@ use crate::handler::{Handler, HandlerError};
 use crate::kept::duties::Duties;
 use crate::ring::Row;
 
+/// Least events that are worth a call of a loop of their own.
+const LEAST_PLAIN: u64 = 4;
+
 /// A handler, with what goes on around each event.
 pub(crate) struct Worker<H, M> {
     pub(crate) handler: H,
@@ -70,7 +73,7 @@ impl<H, M> Worker<H, M> {
         let plain_to = row.to().min(end - 1).min(self.notes_from);
         let mut at = row.at;
         while at < row.to() {
-            let is_plain = at < plain_to;
+            let is_plain = at + LEAST_PLAIN <= plain_to;
             let result = if is_plain {
                 self.context.remaining = 1;
                 let row = row.part(at, plain_to);
