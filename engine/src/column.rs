@@ -1,8 +1,8 @@
 //! Columns: what a stage made of an event, for the stages behind it.
 //!
 //! A column lies beside the ring and has a cell for each of the ring's slots. A cell is a tag, which says of
-//! which event it is, and the value's bytes as words. So what is not of the event in hand is told from what
-//! is, and nobody clears anything between two laps.
+//! which event it is, and the value's bytes as words. So an older event's cell is told apart, and nobody
+//! clears anything between two laps.
 //!
 //! ```text
 //!  slot of a sequence:   sequence & (capacity - 1)
@@ -12,7 +12,7 @@
 //!
 //! All of a cell is stored and loaded relaxed; the stages' cursors order it:
 //! - A reader is gated on the writer. The writer's stage stores its cursor behind the cell (release,
-//!   `Cursor::set`), and the reader's looks at it before it handles the event (acquire, `Watch::end`), itself
+//!   `Cursor::set`), and the reader's stage loads it before it handles the event (acquire, `Watch::end`), itself
 //!   or through the cursors of stages between them.
 //! - A cell is stored again a lap later. The writer has been shown that event, which was published after all
 //!   stages had released the slot of the lap before: the crate's cursors order that, as they do for slots
@@ -33,8 +33,8 @@ use bytemuck::Pod;
 /// values again, so nothing of them is in the journal.
 ///
 /// A column belongs to one engine, once. It takes the value's bytes, rounded up to eight, and eight more for
-/// each slot of the ring. [Late consumers](crate::LateConsumer) can't read it: they come when its cells
-/// may be written again.
+/// each slot of the ring. [Late consumers](crate::LateConsumer) can't read it: by then its cells may be
+/// overwritten.
 ///
 /// ```
 /// use slipring::bytemuck::{Pod, Zeroable};
@@ -117,7 +117,7 @@ pub(crate) struct StageColumns {
 /// Of no stage: whoever has it may use no column.
 pub(crate) const NO_SEAT: u64 = 0;
 
-/// Takes seats for so many stages of an engine; the first. No other stage of this process has one of them, so
+/// Takes so many seats for the stages of an engine; returns the first. No other stage of this process has one of them, so
 /// a seat tells engine and stage.
 pub(crate) fn take_seats(stages: usize) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(NO_SEAT + 1);
@@ -215,7 +215,7 @@ impl AnyColumn {
     /// Makes its cells, for the engine that has taken it. Before any of its lanes runs.
     pub(crate) fn bind(&self, capacity: usize, first_seat: u64, stages: &[String], users: &Users) {
         let mut readers = vec![false; stages.len()].into_boxed_slice();
-        // What it writes a stage may read.
+        // A stage may read what it writes.
         for stage in users.readers.iter().chain([&users.writer]) {
             readers[*stage] = true;
         }
@@ -239,7 +239,7 @@ impl AnyColumn {
         }
     }
 
-    /// A stage uses it without saying so.
+    /// This seat may not use it.
     #[cold]
     #[inline(never)]
     fn refuse(&self, seat: u64, does: &str) -> ! {

@@ -20,11 +20,11 @@ pub(crate) enum StateKind {
 /// How a stage stands, as the keeper knows it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing {
-    /// It has finished what is below.
+    /// All events below are finished.
     pub(crate) done: u64,
     /// Where a snapshot ends that is handed over and not written yet.
     pub(crate) pending: Option<u64>,
-    /// Where those end that are written and count, rising.
+    /// Where its usable snapshots end, rising.
     pub(crate) ends: Vec<u64>,
 }
 

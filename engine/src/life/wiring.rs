@@ -76,7 +76,7 @@ impl<'a, E: Event> Wirer<'a, E> {
         let turns = lane.items.len() - usize::from(fused.is_some());
         let most = if turns > 1 { FUSED_BATCH } else { u64::MAX };
         // A turn gives its slots back at its end, so what it takes is withheld from publishers while its
-        // handler is at work (trap 5).
+        // handler is at work.
         let quarter = (self.builder.capacity as u64 / 4).max(1);
         let batch_cap = lane.batch.or(self.builder.batch).unwrap_or(most).clamp(1, quarter);
         let stages: Vec<Named<E>> = lane.items.into_iter().map(|item| self.stage(item, batch_cap)).collect();

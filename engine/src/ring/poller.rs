@@ -11,8 +11,8 @@ use super::Slot;
 use super::scout::BehindScout;
 use super::slots::{Rows, SlotPlace, Slots};
 
-/// How many slots ahead a reader asks for lines. A lane that only handles is as fast with 8; the journal,
-/// which takes longer with each, carried a twelfth less, and with 30 no more.
+/// How many slots ahead a reader asks for cache lines. With 8 a lane that only handles is as fast, and one
+/// that journals carries a twelfth less. 30 gain nothing.
 const AHEAD: u64 = 20;
 
 /// The reading end of one stage. Its cursor in the ring keeps publishers from overwriting what it has not
@@ -20,7 +20,7 @@ const AHEAD: u64 = 20;
 pub(crate) struct Poller<E> {
     pub(super) places: Places,
     slots: Arc<Slots<E>>,
-    /// The sequence of the first event that is not released.
+    /// The first sequence that is not committed.
     next: u64,
 }
 
@@ -36,7 +36,7 @@ impl<E: Event> Poller<E> {
         Poller { places, slots: Arc::clone(slots), next: base }
     }
 
-    /// The sequence of the first event that is not released.
+    /// The first sequence that is not committed.
     #[inline(always)]
     pub(crate) fn next(&self) -> u64 {
         self.next
@@ -63,7 +63,7 @@ impl<E: Event> Poller<E> {
         has_news
     }
 
-    /// Whether it was last asked for slots, found none, and there may be some.
+    /// Whether the last take found none, though there may be some.
     pub(crate) fn is_unsure(&self) -> bool {
         match &self.places {
             Places::Single(_) => false,
@@ -77,7 +77,7 @@ impl<E: Event> Poller<E> {
         let (guard, count) = self.places.take(limit)?;
         let first = self.next;
         // SAFETY: the guard has them, no more than the ring does, and the chunk holds it for as long as they
-        // are read. The crate's cursor stands before the event `next`, for the two move together.
+        // are read. Between turns the crate's cursor stands before the event `next`.
         let rows = unsafe { self.slots.rows(first, count as usize) };
         let chunk = Chunk { rows, end: first + count, next: &mut self.next, guard: ManuallyDrop::new(guard) };
         chunk.fetch_head();
@@ -134,7 +134,7 @@ fn count<B>(places: &mut EventGuard<'_, SlotPlace, B>) -> u64 {
     places.len() as u64
 }
 
-/// What the crate gives to read. Dropping it says that everything in it is done, on unwinding too (trap 1);
+/// What the crate gives to read. Dropping it says that everything in it is done, on unwinding too;
 /// leaked, it holds nothing and says nothing.
 enum Guard<'p> {
     Single(#[expect(dead_code, reason = "dropped")] EventGuard<'p, SlotPlace, SingleProducerBarrier>),
@@ -222,7 +222,7 @@ impl<E: Event> Row<'_, E> {
         Row { slots, at, ..*self }
     }
 
-    /// The same, whose lines are here.
+    /// The same, asking for no lines: they are here.
     #[inline(always)]
     pub(crate) fn at_hand(self) -> Self {
         Row { asks_to: 0, ..self }

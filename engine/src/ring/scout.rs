@@ -1,7 +1,7 @@
 //! How far several publishers have published without a gap: looked for once, for all stages.
 //!
 //! Publishers that do not wait for each other leave gaps, so the crate marks each slot, and its poller looks
-//! at all the marks behind its own place for every guard, however few slots that is to have (trap 10). Were
+//! at all the marks behind its own place for every guard, however few slots that is to have. Were
 //! each stage's poller such a one, a full ring would be looked through several times by each. Here one poller
 //! is, the scout's: it goes ahead of all stages and keeps no slot back, and theirs depend on its cursor
 //! alone, which is a number.

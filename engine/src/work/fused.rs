@@ -11,10 +11,10 @@ use crate::handler::Handler;
 use crate::handler::latency::Meter;
 
 /// Events appended before the stage behind sees them: so few that their slots are still in the nearest cache,
-/// and enough that a turn's own cost does not count.
+/// and enough that a step's own cost does not count.
 const STEP: u64 = 64;
 
-/// A turn of both; how many events each of them finished. Idle if they can't take one together just now.
+/// A turn of both; how many events the stage finished. Idle if they can't take one together just now.
 #[inline(always)]
 pub(super) fn turn<E: Event, H: Handler<E>, M: Meter>(
     stage: &mut HandlerStage<E, H, M>,
@@ -24,7 +24,7 @@ pub(super) fn turn<E: Event, H: Handler<E>, M: Meter>(
         return Turn::Idle;
     }
     if ahead.done() > stage.done() {
-        // Apart, after a release in the middle of a batch, say. The journal waits: else under load, with as
+        // Apart, say after a release in mid-batch. The journal waits: else under load, with as
         // much to do each turn, they would never come together.
         return match stage.turn() {
             Turn::Ended => Turn::Idle,
@@ -39,20 +39,20 @@ pub(super) fn turn<E: Event, H: Handler<E>, M: Meter>(
     let (worker, wiring) = (&mut stage.worker, &mut stage.wiring);
     let Some(chunk) = wiring.poller.take(limit) else { return Turn::Idle };
     let (first, end) = (chunk.first(), chunk.end());
-    // The handler is not used again after a panic but to be given back.
+    // After a panic the handler is only given back.
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut at = first;
         while at < end {
             let row = chunk.row(at, STEP);
-            let taken = ahead.take(row);
-            if at == first && taken > first {
+            let taken_to = ahead.take(row);
+            if at == first && taken_to > first {
                 worker.start_batch(end - first, &wiring.published);
             }
-            worker.hand_over(row.part(at, taken).at_hand(), end)?;
+            worker.hand_over(row.part(at, taken_to).at_hand(), end)?;
             at = worker.context.sequence;
-            if taken < row.to() {
+            if taken_to < row.to() {
                 // The journal has failed, or has no room for more.
-                if taken > first {
+                if taken_to > first {
                     worker.handler.batch_end();
                 }
                 break;
@@ -63,7 +63,7 @@ pub(super) fn turn<E: Event, H: Handler<E>, M: Meter>(
         }
         Ok(())
     }));
-    // Whatever the handler did: what is in the journal stays there, and is passed.
+    // Whatever the handler did: what is in the journal stays there, and its slots are released.
     ahead.settle();
     let left = chunk.commit(worker.context.sequence);
     wiring.poller.release(left);

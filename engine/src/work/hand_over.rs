@@ -62,7 +62,7 @@ impl<H, M> Worker<H, M> {
         self.handler.batch_start(&Batch { first: self.context.sequence, size, published });
     }
 
-    /// Hands over a row of a batch that ends before `end`, and ends the batch there.
+    /// Hands over a row of a batch that ends before `end`; ends the batch behind its last event.
     #[inline(always)]
     pub(crate) fn hand_over<E: Event>(&mut self, row: Row<'_, E>, end: u64) -> Result<(), Stop>
     where
@@ -94,7 +94,7 @@ impl<H, M> Worker<H, M> {
                 return Err(self.release());
             }
             if at == end {
-                // Should it panic, all events of the batch are finished.
+                // If it panics, all events are already finished.
                 self.handler.batch_end();
             }
         }
@@ -156,7 +156,7 @@ impl Drop for OwnContext<'_> {
 
 /// As [`hand_over`], of events behind each of which there is nothing else to do.
 ///
-/// A function, and never part of its caller: what it is given it alone has, which lets the compiler keep a
+/// A function, and never part of its caller: its arguments are its alone, which lets the compiler keep a
 /// handler's sum and the running time in registers from event to event, where each had been stored and loaded
 /// again.
 #[inline(never)]

@@ -110,7 +110,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         let Wiring { poller, published, cursor, .. } = &mut self.wiring;
         let Some(chunk) = poller.take(limit) else { return self.idle() };
         let (first, end, worker) = (chunk.first(), chunk.end(), &mut self.worker);
-        // The handler is not used again after a panic but to be given back.
+        // After a panic the handler is only given back.
         let result = catch_unwind(AssertUnwindSafe(|| {
             worker.start_batch(end - first, published);
             let mut at = first;

@@ -19,7 +19,7 @@ use crate::kept::keeper::KeptStage;
 use crate::kept::opening::{OpenedStage, Opening};
 use crate::ring::{Poller, Row, Stamps};
 
-/// Most events between two moves of a stage's cursor: a slow batch must not look like a full ring.
+/// Most events handled between two moves of a stage's cursor: a slow batch must not look like a full ring.
 pub(crate) const STRIDE: u64 = 128;
 
 /// What a turn came to.
@@ -93,11 +93,11 @@ pub(crate) trait RunStage<E: Event>: Send {
     fn turn_behind(&mut self, _ahead: &mut dyn Ahead<E>) -> Turn {
         Turn::Idle
     }
-    /// The stage as what others come behind, if it is that.
+    /// The stage as an [`Ahead`], if it is one.
     fn as_ahead(&mut self) -> Option<&mut dyn Ahead<E>> {
         None
     }
-    /// The stage's last call, unless it failed.
+    /// Called at its end, unless it failed.
     fn end(&mut self) {}
     /// The engine ends: turns are to be short from now on.
     fn hurry(&mut self) {}
@@ -114,15 +114,15 @@ pub(crate) trait RunStage<E: Event>: Send {
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
 }
 
-/// The journal, to a stage behind it on the same lane that waits for nothing else: it is given each few events
-/// first, out of the chunk that the other has taken.
+/// The journal, to a stage behind it on the same lane that waits for nothing else. It is given each few events
+/// first, out of the stage's chunk.
 pub(crate) trait Ahead<E> {
     /// The sequence behind the last event that it finished.
     fn done(&self) -> u64;
-    /// How many events it surely takes now, as far as it knows without looking.
+    /// How many events it takes now, unless it fails.
     fn room(&self) -> u64;
-    /// Takes the events of a row, which begins where it is, and says so; the sequence behind the last that it
-    /// took.
+    /// Takes the events of a row, which begins where it is, and moves its cursor; the sequence behind the last
+    /// that it took.
     fn take(&mut self, row: Row<'_, E>) -> u64;
     /// Releases in the ring all that it took.
     fn settle(&mut self);

@@ -1,4 +1,4 @@
-//! What the companions are asked for, and how they are woken.
+//! What syncer and preparer are asked for, and how they are woken.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
@@ -63,8 +63,8 @@ impl Progress {
     /// Wakes the syncer if it sleeps.
     pub(crate) fn wake_syncer(&self) {
         // SeqCst S: the caller's news (journalled or wanted end) is stored before this look; the syncer
-        // stores `syncer_sleeps` and then looks at the news. One order for all four: one of the two sees the
-        // other.
+        // stores `syncer_sleeps` and then looks at the news. One order for all four: at least one side sees
+        // the other.
         fence(Ordering::SeqCst);
         if self.asked.syncer_sleeps.load(Ordering::Relaxed)
             && self.asked.syncer_sleeps.swap(false, Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! Why the journal takes no more, or makes no more durable: at once, or once an append needs what there is not.
+//! Why the journal takes no more records, or makes no more durable: at once, or once an append needs room.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -14,7 +14,7 @@ pub(super) struct Failing {
     /// What becomes of it once an append needs that segment, if the journal is to fail then.
     full: Mutex<Option<SyncError>>,
     failed: AtomicBool,
-    /// An append was refused because the journal has failed, or a sync of a segment to come did.
+    /// An append was refused because the journal has failed, or the sync of a new segment failed.
     refused: AtomicBool,
     /// What keeps appended records from becoming durable.
     failure: OnceLock<SyncError>,
@@ -51,8 +51,7 @@ impl Progress {
         self.failing.disk_full.load(Ordering::Relaxed)
     }
 
-    /// Makes the journal fail for good; the first failure stays, but that want of room gives way to what is
-    /// worse.
+    /// Makes the journal fail for good. The first failure of each kind stays, and want of room is told last.
     pub(crate) fn fail(&self, error: SyncError) {
         let place = if error.is_of_what_is_ahead() { &self.failing.no_room } else { &self.failing.failure };
         let _ = place.set(error);
@@ -80,7 +79,7 @@ impl Progress {
         self.failing.failure.get().or(self.failing.no_room.get())
     }
 
-    /// The failure, for an append that it refuses.
+    /// Notes that an append is refused, and gives the failure.
     pub(crate) fn refusal(&self) -> Option<&SyncError> {
         let failure = self.failure();
         if failure.is_some() {

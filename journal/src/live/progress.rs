@@ -15,7 +15,7 @@ pub(crate) struct Progress {
     journalled_end: CachePadded<AtomicU64>,
     /// Records below it are synced. Stored by the syncer alone.
     durable_end: CachePadded<AtomicU64>,
-    /// No append at or behind it: D on disk plus W. Stored by the syncer alone.
+    /// Appends stay below it: what is durable by the control file, plus the window. Stored by the syncer alone.
     window_end: CachePadded<AtomicU64>,
     pub(super) failing: Failing,
     pub(super) asked: Asked,
@@ -25,7 +25,7 @@ pub(crate) struct Progress {
     pub(super) stalls: AtomicU64,
     pub(super) waiters: Mutex<()>,
     pub(super) changed: Condvar,
-    /// Called on the journal's threads when D moves or the journal fails.
+    /// Called at each change, on the thread that makes it.
     pub(super) on_change: OnChange,
 }
 
@@ -96,7 +96,7 @@ impl Progress {
 
     /// Notes whether the folder's name means another one by now.
     pub(crate) fn set_folder_moved(&self, moved: bool) {
-        // Relaxed: for messages and counters only.
+        // Relaxed: it orders nothing else.
         if self.folder_moved.swap(moved, Ordering::Relaxed) != moved {
             self.notify();
         }
