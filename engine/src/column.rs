@@ -12,8 +12,8 @@
 //!
 //! All of a cell is stored and loaded relaxed; the stages' cursors order it:
 //! - A reader is gated on the writer. The writer's stage stores its cursor behind the cell (release,
-//!   `Cursor::set`), and the reader's stage loads it before it handles the event (acquire, `Watch::end`), itself
-//!   or through the cursors of stages between them.
+//!   `Cursor::set`), and the reader's stage loads it before it handles the event (acquire, `Watch::end`),
+//!   itself or through the cursors of stages between them.
 //! - A cell is stored again a lap later. The writer has been shown that event, which was published after all
 //!   stages had released the slot of the lap before: the crate's cursors order that, as they do for slots
 //!   (`ring/slots.rs`).
@@ -117,8 +117,8 @@ pub(crate) struct StageColumns {
 /// Of no stage: whoever has it may use no column.
 pub(crate) const NO_SEAT: u64 = 0;
 
-/// Takes so many seats for the stages of an engine; returns the first. No other stage of this process has one of them, so
-/// a seat tells engine and stage.
+/// Takes so many seats for the stages of an engine; returns the first. No other stage of this process has one
+/// of them, so a seat tells engine and stage.
 pub(crate) fn take_seats(stages: usize) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(NO_SEAT + 1);
     // Relaxed: a number that nobody else gets, and no more.
