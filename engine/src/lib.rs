@@ -91,7 +91,9 @@ pub use error::{
     BuildError, Cause, CountersFileError, Divergence, Halted, KeepError, OutputError, PublishError, WaitError,
 };
 pub use handler::context::{Batch, Context, EventKey};
-pub use handler::latency::{Latency, LatencyIntervals, LatencyRecorder};
+pub use handler::latency::{
+    FromPublish, Latency, LatencyIntervals, LatencyRecorder, Measured, Meter, Unmeasured,
+};
 pub use handler::running_digest::RunningDigest;
 pub use handler::{Fatal, Handler, HandlerError, Outcome};
 pub use kept::dead_letters::{DeadLetter, DeadLetterKind, DeadLetters, OnError};

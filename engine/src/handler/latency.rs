@@ -148,16 +148,24 @@ impl LatencyRecorder {
     }
 }
 
-/// What a stage does besides when it has finished an event; what it is follows from its type.
+/// What a [`Stage`](crate::Stage) measures of each event that it has finished: [`Unmeasured`], [`Measured`] or
+/// [`FromPublish`]. It is part of the stage's type, and not for others to implement.
+///
+/// See the example of [`Latency`].
 pub trait Meter: Send + 'static {
     /// It asks when events were published.
+    #[doc(hidden)]
     const ASKS_PUBLISH: bool = false;
+    #[doc(hidden)]
     fn wire(&mut self, clock: &Arc<dyn Clock>, stamps: Option<&Arc<Stamps>>);
     /// An event of this time, which the context is of, is finished.
+    #[doc(hidden)]
     fn finished(&mut self, time_ns: u64, context: &Context);
 }
 
-/// Nothing.
+/// A stage that measures nothing, which costs nothing.
+///
+/// See the example of [`Latency`].
 #[derive(Debug)]
 pub struct Unmeasured;
 
@@ -168,7 +176,9 @@ impl Meter for Unmeasured {
     fn finished(&mut self, _: u64, _: &Context) {}
 }
 
-/// Records its age.
+/// A stage that records each event's age: [`Stage::measured`](crate::Stage::measured).
+///
+/// See the example of [`Latency`].
 pub struct Measured {
     recorder: LatencyRecorder,
     clock: Option<Arc<dyn Clock>>,
@@ -195,7 +205,10 @@ impl Meter for Measured {
     }
 }
 
-/// Records the time since its publish was called.
+/// A stage that records the time from the call of publish:
+/// [`Stage::measured_from_publish`](crate::Stage::measured_from_publish).
+///
+/// See the example of [`Latency`].
 pub struct FromPublish {
     recorder: LatencyRecorder,
     wired: Option<(Arc<dyn Clock>, Arc<Stamps>)>,
