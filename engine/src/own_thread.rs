@@ -42,11 +42,7 @@ impl<T> OwnThread<T> {
 
     /// Waits for its end. `None` if it was joined before, or is another process's.
     pub(crate) fn join(&mut self) -> Option<thread::Result<T>> {
-        if self.is_forked() {
-            // A handle that is dropped lets go of a thread, which is not here.
-            std::mem::forget(self.handle.take());
-        }
-        self.handle.take().map(JoinHandle::join)
+        if self.is_forked() { None } else { self.handle.take().map(JoinHandle::join) }
     }
 
     /// Whether this process is a fork of the one that has the thread.
@@ -58,6 +54,7 @@ impl<T> OwnThread<T> {
 impl<T> Drop for OwnThread<T> {
     fn drop(&mut self) {
         if self.is_forked() {
+            // A handle that is dropped lets go of its thread, which is not here.
             std::mem::forget(self.handle.take());
         }
     }

@@ -6,14 +6,15 @@
 //! 1. *worse*: B's median against A's.
 //! 2. *machine*: the same of the raw ring in the same bench (for a latency column: in the ring's column at
 //!    the same rate),
-//!    or, where it is not, the median of the others there: they ran between slipring's rounds, so what slowed them too
-//!    was not slipring. Where nobody ran beside it, a latency is measured against the raw ring's worst at any rate, all
-//!    else against what nine in ten of all others stayed below (on one thread: of those on one thread). A machine that got faster excuses nothing and accuses
-//!    nobody, so this is never below 1.
+//!    or, where it is not, the median of the others there: they ran between slipring's rounds, so what slowed
+//!    them too was not slipring. Where nobody ran beside it, a latency is measured against the raw ring's
+//!    worst at any rate, all else against what nine in ten of all others stayed below (on one thread: of
+//!    those on one thread). A machine that got faster excuses nothing and accuses nobody, so this is never
+//!    below 1.
 //! 3. *noise*: how far each run's rounds stray from their own median, to the worse side in B and to the
 //!    better side in
-//!    A being what separates them; both together, and never below the tolerance, which is twice as much where nobody ran beside
-//!    it and three times as much for throughput from core to core (`noise::caution`).
+//!    A being what separates them; both together, and never below the tolerance, which is twice as much where
+//!    nobody ran beside it and three times as much for throughput from core to core (`noise::caution`).
 //!
 //! Slower is: worse / machine > noise, **and** B's best round is worse than A's worst. Where the rounds stray
 //! by more than threefold, what is neither slower nor faster is not called the same: it can't be told. Not

@@ -1,8 +1,8 @@
 //! The order book: the orders of one instrument that rest, by price and within a price first come first. It
 //! has no rules: whoever changes it says which order comes, shrinks or goes.
 //!
-//! There are two entrances, because they are told different things. [`RebuiltBook`] hears from an exchange what
-//! has happened there: an execution names the order that traded. The
+//! There are two entrances, because they are told different things. [`RebuiltBook`] hears from an exchange
+//! what has happened there: an execution names the order that traded. The
 //! [`MatchingBook`](crate::exchange::matching::MatchingBook) is that exchange: it is asked for something, and
 //! decides who trades with whom.
 

@@ -1,8 +1,8 @@
 //! The book rebuilt from an exchange's messages, with a digest over every change. Two runs over the same
 //! messages end with the same digest, and hardly ever otherwise: that is how the demo proves a recovery.
 //!
-//! Nothing trades here but what a message says has traded. A file of messages begins in the middle of a day, so
-//! it refers to orders that the book never saw. Such messages change nothing and are counted.
+//! Nothing trades here but what a message says has traded. A file of messages begins in the middle of a day,
+//! so it refers to orders that the book never saw. Such messages change nothing and are counted.
 
 use super::{Book, Digest, Order};
 use crate::flow::message::{Kind, OrderMessage, Side};

@@ -1,7 +1,7 @@
 //! A made-up flow of commands, the same for the same seed for ever: the [made-up messages](Synthetic) as the
 //! [commands that made them](super::messages), and between them what no message tells of: orders that reach
-//! across the spread, and orders that are changed. So the book soon differs from that of the messages, and some
-//! commands come too late.
+//! across the spread, and orders that are changed. So the book soon differs from that of the messages, and
+//! some commands come too late.
 
 use super::command::{Command, Limit, Modify};
 use crate::book::Order;

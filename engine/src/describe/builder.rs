@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use slipring_journal::{Event, Journal, SyncMode};
 
+use super::columns::read_by;
 use super::graph::{self, Node};
 use super::lane::{Item, Lane};
 use crate::clock::{Clock, SystemClock};
@@ -341,8 +342,9 @@ impl<E: Event> EngineBuilder<E> {
     /// Which stage reads which, the journal's among them, by their places on all lanes; and what decides
     /// where each may start.
     pub(crate) fn reads(&self) -> (Reads, Vec<StateKind>) {
+        let written = self.written().unwrap_or_default();
         let (reads, kinds): (Vec<Vec<String>>, Vec<StateKind>) =
-            self.items().map(|item| (self.read_by(item), item.facts.kind())).unzip();
+            self.items().map(|item| (read_by(item, &written), item.facts.kind())).unzip();
         let names = self.items().map(|item| item.name.as_str());
         let stages: Vec<(&str, &[String])> = names.zip(reads.iter().map(Vec::as_slice)).collect();
         (Reads::of(&stages), kinds)

@@ -11,7 +11,7 @@ use crate::error::BuildError;
 
 impl<E: Event> EngineBuilder<E> {
     /// Each column that a stage writes, with that stage. Refused where two do.
-    fn written(&self) -> Result<Vec<(&AnyColumn, &Item<E>)>, BuildError> {
+    pub(super) fn written(&self) -> Result<Vec<(&AnyColumn, &Item<E>)>, BuildError> {
         let mut all: Vec<(&AnyColumn, &Item<E>)> = Vec::new();
         for item in self.items() {
             for column in &item.columns.writes {
@@ -71,14 +71,6 @@ impl<E: Event> EngineBuilder<E> {
         written.iter().fold(0, |bytes, (column, _)| bytes.saturating_add(column.bytes(self.capacity)))
     }
 
-    /// The stages that one reads: those that its gate says, and those whose columns it reads.
-    pub(super) fn read_by(&self, item: &Item<E>) -> Vec<String> {
-        let written = self.written().unwrap_or_default();
-        let writers = item.columns.reads.iter().filter_map(|column| writer_in(&written, column));
-        let others = writers.filter(|writer| writer.name != item.name).map(|writer| writer.name.clone());
-        item.gate.reads.iter().cloned().chain(others).collect()
-    }
-
     /// Takes the columns for this engine. An error leaves those that it has taken: they can't be told from
     /// those of an engine that was opened.
     pub(crate) fn take_columns(&self) -> Result<(), BuildError> {
@@ -99,6 +91,13 @@ impl<E: Event> EngineBuilder<E> {
             column.bind(self.capacity, first_seat, names, &Users { writer, readers });
         }
     }
+}
+
+/// The stages that one reads: those that its gate says, and those whose columns it reads.
+pub(super) fn read_by<E: Event>(item: &Item<E>, written: &[(&AnyColumn, &Item<E>)]) -> Vec<String> {
+    let writers = item.columns.reads.iter().filter_map(|column| writer_in(written, column));
+    let others = writers.filter(|writer| writer.name != item.name).map(|writer| writer.name.clone());
+    item.gate.reads.iter().cloned().chain(others).collect()
 }
 
 /// The stage that writes a column.

@@ -69,8 +69,8 @@ impl<H> Stage<H> {
         Stage { name: name.into_name(), handler, meter: Unmeasured, gate, keeps: Keeps::nothing() }
     }
 
-    /// Records how old each live event is when the handler has finished it, by the event's own time; see [`Latency`](crate::Latency)
-    /// for what exactly is measured and what it costs.
+    /// Records how old each live event is when the handler has finished it, by the event's own time; see
+    /// [`Latency`](crate::Latency) for what exactly is measured and what it costs.
     #[must_use]
     pub fn measured(self, recorder: LatencyRecorder) -> Stage<H, Measured> {
         let Stage { name, handler, meter: Unmeasured, gate, keeps } = self;

@@ -11,7 +11,7 @@ use crate::cursors::cursor::Cursor;
 /// What a handler may know of the event that it is given. A clone knows the same, and can't use columns.
 ///
 /// See the example of [`Handler`](crate::Handler).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
     pub(crate) sequence: u64,
     pub(crate) time_ns: u64,
@@ -23,7 +23,7 @@ pub struct Context {
     pub(crate) effects_end: u64,
     pub(crate) release: Cell<bool>,
     /// Tells columns who asks.
-    pub(crate) seat: u64,
+    pub(crate) seat: Seat,
 }
 
 impl Context {
@@ -95,7 +95,7 @@ impl Context {
     /// it halts the engine.
     #[inline]
     pub fn write<T: Pod>(&self, column: &Column<T>, value: T) {
-        column.write(self.seat, self.sequence, &value);
+        column.write(self.seat.0, self.sequence, &value);
     }
 
     /// What the column's stage made of the event. `None` if that stage wrote nothing, has not handled the
@@ -107,16 +107,29 @@ impl Context {
     /// handler it halts the engine.
     #[inline]
     pub fn read<T: Pod>(&self, column: &Column<T>) -> Option<T> {
-        column.read(self.seat, self.sequence)
+        column.read(self.seat.0, self.sequence)
     }
 }
 
-impl Clone for Context {
+/// A stage's seat. A clone is of no stage: columns are the event's for as long as the stage handles it, and a
+/// clone may outlive that.
+#[derive(Debug)]
+pub(crate) struct Seat(pub(crate) u64);
+
+impl Clone for Seat {
     fn clone(&self) -> Self {
-        // Columns are the event's for as long as the stage handles it, and a clone may outlive that.
-        Context { release: self.release.clone(), seat: NO_SEAT, ..*self }
+        Seat(NO_SEAT)
     }
 }
+
+impl PartialEq for Seat {
+    /// Who asks is nothing of the event.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Seat {}
 
 /// What a handler may know of the batch that it is about to be given.
 ///

@@ -148,7 +148,8 @@ impl LatencyRecorder {
     }
 }
 
-/// What a [`Stage`](crate::Stage) measures of each event that it has finished: [`Unmeasured`], [`Measured`] or
+/// What a [`Stage`](crate::Stage) measures of each event that it has finished: [`Unmeasured`], [`Measured`]
+/// or
 /// [`FromPublish`]. It is part of the stage's type, and not for others to implement.
 ///
 /// See the example of [`Latency`].

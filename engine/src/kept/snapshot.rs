@@ -69,7 +69,8 @@ pub struct Snapshots {
 }
 
 impl Snapshots {
-    /// One at every sequence that is a multiple of `events` (at least 1), and one at shutdown; three are kept.
+    /// One at every sequence that is a multiple of `events` (at least 1), and one at shutdown; three are
+    /// kept.
     ///
     /// The one before is still being written, or waits for its record to become durable: then one is left
     /// out.

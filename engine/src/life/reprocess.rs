@@ -104,15 +104,16 @@ impl DeadLetters {
     /// settles each once its new event is durable, with the note "published again at" and the new sequence.
     /// `which` picks them by letter; `|_| true` takes all.
     ///
-    /// A new event comes to every stage, not only to the one that refused the old event. The stage that refused
-    /// it skips the old event for ever. The other stages have seen the old event, and must know what to do with
-    /// a second one. If several stages refused one event, it is published once, and the letters picked of it are
-    /// settled together. A stage that refuses the new event too makes a new dead letter of it.
+    /// A new event comes to every stage, not only to the one that refused the old event. The stage that
+    /// refused it skips the old event for ever. The other stages have seen the old event, and must know what
+    /// to do with a second one. If several stages refused one event, it is published once, and the letters
+    /// picked of it are settled together. A stage that refuses the new event too makes a new dead letter of
+    /// it.
     ///
-    /// The call waits for each event to become durable, in every [`SyncMode`](crate::SyncMode), before it goes
-    /// on to the next: call it on a thread beside the hot path, with the engine live. If the process dies, call
-    /// it again: each event is published at least once, and each death has at most the event in hand published
-    /// once more.
+    /// The call waits for each event to become durable, in every [`SyncMode`](crate::SyncMode), before it
+    /// goes on to the next: call it on a thread beside the hot path, with the engine live. If the process
+    /// dies, call it again: each event is published at least once, and each death has at most the event in
+    /// hand published once more.
     ///
     /// ```
     /// # use slipring::{Context, DeadLetters, Engine, Event, Gate, Journal, Lane, OnError, Stage};

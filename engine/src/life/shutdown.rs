@@ -48,8 +48,8 @@ impl<E: Event> Engine<E> {
     /// [handlers](ShutdownError::report). [`ShutdownError::PublisherStuck`] if a publisher's thread stands
     /// still in the midst of a publish for longer than the builder's `wait_timeout`;
     /// [`ShutdownError::TimedOut`] if stages do not finish; [`ShutdownError::InHandler`] inside a handler of
-    /// this engine, which is then ended all the same, as by a drop; [`ShutdownError::Forked`] in a fork of the
-    /// process. What was not delivered [`Engine::ending`] tells.
+    /// this engine, which is then ended all the same, as by a drop; [`ShutdownError::Forked`] in a fork of
+    /// the process. What was not delivered [`Engine::ending`] tells.
     pub fn join(mut self) -> Result<ShutdownReport, ShutdownError> {
         let timeout = self.shared.wait_timeout;
         let deadline = Instant::now().checked_add(timeout);

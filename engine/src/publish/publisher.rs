@@ -164,8 +164,8 @@ impl<E: Event> Publisher<E> {
         Err(error.map(|()| event))
     }
 
-    /// Takes note that all up to `sequence` was published, and gives it. Who publishes a batch takes note of its
-    /// times.
+    /// Takes note that all up to `sequence` was published, and gives it. Who publishes a batch takes note of
+    /// its times.
     #[inline(always)]
     pub(super) fn note(&mut self, sequence: u64) -> u64 {
         self.note_at(sequence, 0)

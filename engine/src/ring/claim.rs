@@ -56,8 +56,8 @@ impl Claim {
         self.0.store(end, Ordering::Release);
     }
 
-    /// The sequence behind the last event that one of several publishers has published; `None` in the midst of
-    /// a publish.
+    /// The sequence behind the last event that one of several publishers has published; `None` in the midst
+    /// of a publish.
     pub(crate) fn settled(&self) -> Option<u64> {
         // Acquire X: see `settle`.
         let word = self.0.load(Ordering::Acquire);

@@ -165,8 +165,8 @@ mod tests {
         }
     }
 
-    /// Takes up to `limit` events, looks at each, and commits `wanted` of them, if there are as many: how many
-    /// it saw and committed.
+    /// Takes up to `limit` events, looks at each, and commits `wanted` of them, if there are as many: how
+    /// many it saw and committed.
     fn see(poller: &mut Poller<Note>, limit: u64, wanted: u64) -> (u64, u64) {
         let Some(chunk) = poller.take(limit) else { return (0, 0) };
         let (first, end) = (chunk.first(), chunk.end());
@@ -180,8 +180,8 @@ mod tests {
             assert!(row.to() == at && at <= end && !row.slots.is_empty());
         }
         let done = wanted.min(end - first);
-        let left = chunk.commit(first + done);
-        poller.release(left);
+        chunk.commit(first + done);
+        poller.release();
         (end - first, done)
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Poller<E> {
     slots: Arc<Slots<E>>,
     /// The first sequence that is not committed.
     next: u64,
+    /// So many before it are committed and not yet released: the crate releases a whole chunk or nothing.
+    left: u64,
 }
 
 /// Which slots there are to read, by the crate's word.
@@ -33,7 +35,7 @@ pub(super) enum Places {
 impl<E: Event> Poller<E> {
     /// Of slots of which the first event's sequence is `base`.
     pub(super) fn new(places: Places, slots: &Arc<Slots<E>>, base: u64) -> Self {
-        Poller { places, slots: Arc::clone(slots), next: base }
+        Poller { places, slots: Arc::clone(slots), next: base, left: 0 }
     }
 
     /// The first sequence that is not committed.
@@ -74,26 +76,34 @@ impl<E: Event> Poller<E> {
     /// Up to `limit` published slots; `None` if there is none.
     #[inline(always)]
     pub(crate) fn take(&mut self, limit: u64) -> Option<Chunk<'_, E>> {
+        self.release();
         let (guard, count) = self.places.take(limit)?;
         let first = self.next;
         // SAFETY: the guard has them, no more than the ring does, and the chunk holds it for as long as they
-        // are read. Between turns the crate's cursor stands before the event `next`.
+        // are read. The crate's cursor stands before the event `next`, for nothing is left to release.
         let rows = unsafe { self.slots.rows(first, count as usize) };
-        let chunk = Chunk { rows, end: first + count, next: &mut self.next, guard: ManuallyDrop::new(guard) };
+        let chunk = Chunk {
+            rows,
+            end: first + count,
+            next: &mut self.next,
+            left: &mut self.left,
+            guard: ManuallyDrop::new(guard),
+        };
         chunk.fetch_head();
         Some(chunk)
     }
 
-    /// Releases what a commit has left: see [`Chunk::commit`].
+    /// Releases what the commit of a part has left. The next take does it too.
     #[inline(always)]
-    pub(crate) fn release(&mut self, left: Left) {
-        if left.0 > 0 {
-            self.places.pass(left.0);
+    pub(crate) fn release(&mut self) {
+        if self.left > 0 {
+            self.places.pass(std::mem::take(&mut self.left));
         }
     }
 
     /// Releases up to `limit` published slots unseen; how many.
     pub(crate) fn skip(&mut self, limit: u64) -> u64 {
+        self.release();
         let count = self.places.pass(limit);
         self.next += count;
         count
@@ -146,12 +156,9 @@ pub(crate) struct Chunk<'p, E> {
     rows: Rows<'p, E>,
     end: u64,
     next: &'p mut u64,
+    left: &'p mut u64,
     guard: ManuallyDrop<Guard<'p>>,
 }
-
-/// How many slots are done with and not released, for the crate releases a whole chunk or nothing.
-#[must_use = "publishers wait for them: see Poller::release"]
-pub(crate) struct Left(u64);
 
 impl<E: Event> Chunk<'_, E> {
     /// The sequence of the first.
@@ -174,18 +181,18 @@ impl<E: Event> Chunk<'_, E> {
         Row { slots, at, asks_to: self.end.saturating_sub(AHEAD) }
     }
 
-    /// Says that all below `done` are done with. Whole chunks are released at once; what is left of another
-    /// is to be given to [`Poller::release`].
+    /// Says that all below `done` are done with. A whole chunk is released at once, a part by
+    /// [`Poller::release`].
     #[inline(always)]
-    pub(crate) fn commit(self, done: u64) -> Left {
-        let Chunk { rows, end, next, guard } = self;
+    pub(crate) fn commit(self, done: u64) {
+        let Chunk { rows, end, next, left, guard } = self;
         debug_assert!((rows.first()..=end).contains(&done));
         *next = done;
         if done == end {
             drop(ManuallyDrop::into_inner(guard));
-            return Left(0);
+        } else {
+            *left = done - rows.first();
         }
-        Left(done - rows.first())
     }
 
     /// Asks for the lines of the head: each is on its way while the ones before are visited.

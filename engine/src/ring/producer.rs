@@ -59,7 +59,7 @@ impl<E: Event> Producer<E> {
 
     /// Publishes one event if it `may`, which is asked once it is said that one may come; its sequence, or
     /// `None` if it may not or the ring is full. When the publish was `called` is asked for stamps alone, and
-    /// once: if it is tried again, it is still the same call, until [`Producer::give_up`].
+    /// once: repeated, it is still the same call, until [`Producer::give_up`].
     ///
     /// The fields go straight into the slot. A slot built beside it and copied would be stored by eights and
     /// loaded by sixteens at once, which the processor can't forward: 20 ns lost.
@@ -135,7 +135,7 @@ impl<E: Event> Producer<E> {
         None
     }
 
-    /// The publish in hand is not tried again.
+    /// The publish in hand is not repeated.
     pub(crate) fn give_up(&mut self) {
         self.called_ns = None;
     }

@@ -6,10 +6,10 @@
 //! register (docs/decisions/002-slots-beside-the-ring.md).
 //!
 //! What all of this relies on: the crate makes its ring's entries once, in order, and shows the entry of the
-//! number n at n modulo the ring's size; numbers begin with 0 and follow each other, as sequences do from that of
-//! the ring's first event; and what happens before
-//! a number is published, or given back, happens before whoever is shown it: the release and acquire of the
-//! crate's cursors order the slots here as they would its own.
+//! number n at n modulo the ring's size; numbers begin with 0 and follow each other, as sequences do from
+//! that of the ring's first event; and what happens before a number is published, or given back, happens
+//! before whoever is shown it: the release and acquire of the crate's cursors order the slots here as they
+//! would its own.
 
 use std::cell::UnsafeCell;
 use std::sync::Arc;

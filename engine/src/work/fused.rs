@@ -65,7 +65,7 @@ pub(super) fn turn<E: Event, H: Handler<E>, M: Meter>(
     }));
     // Whatever the handler did: what is in the journal stays there, and its slots are released.
     ahead.settle();
-    let left = chunk.commit(worker.context.sequence);
-    wiring.poller.release(left);
+    chunk.commit(worker.context.sequence);
+    wiring.poller.release();
     stage.finish(first, result)
 }

@@ -4,7 +4,7 @@ use slipring_journal::Event;
 
 use crate::cursors::cursor::Cursor;
 use crate::error::Cause;
-use crate::handler::context::{Batch, Context};
+use crate::handler::context::{Batch, Context, Seat};
 use crate::handler::latency::Meter;
 use crate::handler::{Handler, HandlerError};
 use crate::kept::duties::Duties;
@@ -19,7 +19,8 @@ pub(crate) struct Worker<H, M> {
     meter: M,
     pub(crate) duties: Duties<H>,
     /// What changes with each event is in here alone: the fewer variables a loop has, the fewer of them are
-    /// stored each time round. Its sequence is that of the first event that is not finished, on unwinding too.
+    /// stored each time round. Its sequence is that of the first event that is not finished, on unwinding
+    /// too.
     pub(crate) context: Context,
     /// Effects of events from this one on are noted; the greatest number if none are.
     notes_from: u64,
@@ -140,7 +141,7 @@ struct OwnContext<'a> {
 impl<'a> OwnContext<'a> {
     #[inline(always)]
     fn of(home: &'a mut Context) -> Self {
-        OwnContext { context: Context { seat: home.seat, ..home.clone() }, home }
+        OwnContext { context: Context { seat: Seat(home.seat.0), ..home.clone() }, home }
     }
 }
 
@@ -169,8 +170,8 @@ fn hand_over_plain<E: Event, H: Handler<E>, M: Meter>(
     hand_over(&row, handler, meter, &mut OwnContext::of(context).context)
 }
 
-/// Hands over slots in a row, up to one behind which the handler asks for a release. The context's sequence is
-/// behind it then; or it is that of an event that the handler refused.
+/// Hands over slots in a row, up to one behind which the handler asks for a release. The context's sequence
+/// is behind it then; or it is that of an event that the handler refused.
 #[inline(always)]
 fn hand_over<E: Event, H: Handler<E>, M: Meter>(
     row: &Row<'_, E>,

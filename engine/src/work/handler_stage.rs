@@ -13,7 +13,7 @@ use super::stage::{Ahead, Life, RunStage, STRIDE, Turn, Wiring};
 use crate::cursors::cursor::Cursor;
 use crate::error::{Cause, Halted};
 use crate::handler::Handler;
-use crate::handler::context::Context;
+use crate::handler::context::{Context, Seat};
 use crate::handler::latency::Meter;
 use crate::kept::duties::Duties;
 use crate::panics;
@@ -51,7 +51,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             journal_id: life.journal_id,
             effects_end: duties.effects_end,
             release: Cell::new(false),
-            seat: life.seat,
+            seat: Seat(life.seat),
         };
         let worker = Worker::new(handler, meter, duties, context);
         HandlerStage { name, worker, wiring, is_closing: false }
@@ -93,8 +93,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             let times_ns = row.slots.iter().map(|slot| slot.time_ns);
             worker.context.time_ns = times_ns.fold(worker.context.time_ns, u64::max);
         }
-        let left = chunk.commit(end);
-        wiring.poller.release(left);
+        chunk.commit(end);
         // A skipped event has no effect, so it is done; else the next life would want it again.
         if end > worker.duties.effects_end {
             worker.context.epoch = worker.duties.epoch;
@@ -123,8 +122,8 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             }
             Ok(())
         }));
-        let left = chunk.commit(worker.context.sequence);
-        poller.release(left);
+        chunk.commit(worker.context.sequence);
+        poller.release();
         self.finish(first, result)
     }
 

@@ -38,8 +38,8 @@ impl<E: Event> Invoked<E> {
         lanes.runs.iter().any(|run| !run.stages.is_empty())
     }
 
-    /// Takes the stages, once all have ended. A publisher may still drive the lanes: it has nothing to do, and
-    /// lets go at once.
+    /// Takes the stages, once all have ended. A publisher may still drive the lanes: it has nothing to do,
+    /// and lets go at once.
     pub(crate) fn take_all(&self) -> Vec<Named<E>> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.runs.iter_mut().flat_map(|run| std::mem::take(&mut run.ended)).collect()

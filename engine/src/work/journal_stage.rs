@@ -48,8 +48,8 @@ impl<E: Event> JournalStage<E> {
             }
         }
         let first = chunk.first();
-        let left = chunk.commit(at);
-        poller.release(left);
+        chunk.commit(at);
+        poller.release();
         self.tell(at - first);
         appended
     }

@@ -114,15 +114,15 @@ pub(crate) trait RunStage<E: Event>: Send {
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
 }
 
-/// The journal, to a stage behind it on the same lane that waits for nothing else. It is given each few events
-/// first, out of the stage's chunk.
+/// The journal, to a stage behind it on the same lane that waits for nothing else. It is given each few
+/// events first, out of the stage's chunk.
 pub(crate) trait Ahead<E> {
     /// The sequence behind the last event that it finished.
     fn done(&self) -> u64;
     /// How many events it takes now, unless it fails.
     fn room(&self) -> u64;
-    /// Takes the events of a row, which begins where it is, and moves its cursor; the sequence behind the last
-    /// that it took.
+    /// Takes the events of a row, which begins where it is, and moves its cursor; the sequence behind the
+    /// last that it took.
     fn take(&mut self, row: Row<'_, E>) -> u64;
     /// Releases in the ring all that it took.
     fn settle(&mut self);

@@ -15,7 +15,8 @@ pub(crate) struct Progress {
     journalled_end: CachePadded<AtomicU64>,
     /// Records below it are synced. Stored by the syncer alone.
     durable_end: CachePadded<AtomicU64>,
-    /// Appends stay below it: what is durable by the control file, plus the window. Stored by the syncer alone.
+    /// Appends stay below it: what is durable by the control file, plus the window. Stored by the syncer
+    /// alone.
     window_end: CachePadded<AtomicU64>,
     pub(super) failing: Failing,
     pub(super) asked: Asked,

@@ -1,8 +1,8 @@
 //! What a journal does with its files, compiled in this library.
 //!
-//! Nearly all of it depends on the storage and not on the event, and is generic nevertheless. Without a use of it
-//! here, each test and each program that opens a journal would compile it anew. Above `opt-level = 1` the compiler
-//! does so anyway, so this is for builds with debug assertions alone.
+//! Nearly all of it depends on the storage and not on the event, and is generic nevertheless. Without a use
+//! of it here, each test and each program that opens a journal would compile it anew. Above `opt-level = 1`
+//! the compiler does so anyway, so this is for builds with debug assertions alone.
 
 use super::journal::Journal;
 use super::wiring::{EventType, wire};

@@ -3,30 +3,10 @@
 use std::time::Duration;
 
 use slipring::{
-    Context, Engine, Gate, HandlerError, Journal, Lane, LateConsumer, LateContext, Publishers, ShutdownError,
-    Snapshot, Snapshots, Stage, Ticker,
+    Engine, Journal, Lane, LateConsumer, LateContext, Publishers, ShutdownError, Snapshots, Ticker,
 };
 use slipring_tests::journals::{Note, note};
-
-#[derive(Default)]
-struct Count(u64);
-
-impl slipring::Handler<Note> for Count {
-    fn event(&mut self, _: &Note, _: &Context) -> Result<(), HandlerError> {
-        self.0 += 1;
-        Ok(())
-    }
-}
-
-impl Snapshot for Count {
-    fn save(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.0.to_le_bytes());
-    }
-    fn restore(&mut self, _: u32, bytes: &[u8]) -> Result<(), HandlerError> {
-        self.0 = u64::from_le_bytes(bytes.try_into()?);
-        Ok(())
-    }
-}
+use slipring_tests::keeps_all;
 
 /// Says of each child how it left, and at the end what this process closed.
 pub(super) fn fork(folder: &str) {
@@ -35,8 +15,8 @@ pub(super) fn fork(folder: &str) {
         [(false, false), (false, true), (true, false), (true, true)].into_iter().enumerate()
     {
         let lane = Lane::named("main").journal();
-        let counted = Stage::new("count", Count::default(), Gate::JOURNALLED).snapshots(Snapshots::every(2));
-        let lane = if invoked { lane.invoked() } else { lane }.with(counted);
+        let kept = keeps_all::stage(Snapshots::every(2));
+        let lane = if invoked { lane.invoked() } else { lane }.with(kept);
         let journal = Journal::at(format!("{folder}/{at}"));
         let builder = Engine::builder().publishers(Publishers::Multi).journal(journal).lane(lane);
         let (engine, mut publisher) = builder.go_live().unwrap();
