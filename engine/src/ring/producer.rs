@@ -71,41 +71,53 @@ impl<E: Event> Producer<E> {
         event: &E,
         called: impl FnOnce() -> u64,
     ) -> Option<u64> {
-        let (slots, claim) = (&*self.slots, &*self.claim);
-        let end = claim.end();
         match &mut self.places {
-            ToWrite::Single(single) => {
-                if single.seldom {
-                    // A copy of its own: see `Publisher::put`.
-                    return self.try_publish_seldom(may, time_ns, *event, called);
-                }
+            ToWrite::Single(single) if !single.seldom => {
+                let (slots, claim) = (&*self.slots, &*self.claim);
+                let end = claim.end();
                 claim.announce(end + 1);
                 if may() && single.try_publish(slots, end, time_ns, event) {
                     return Some(end);
                 }
+                claim.settle(end);
+                None
             }
-            ToWrite::Multi(ring) => {
-                let stamps = self.stamps.as_deref();
-                let stamp = stamps.map(|stamps| (stamps, first_call(&mut self.called_ns, called)));
-                claim.begin(end);
-                let fill = |place: &mut SlotPlace| {
-                    if let Some((stamps, called_ns)) = stamp {
-                        stamps.set(place.at(), 1, called_ns);
-                    }
-                    // SAFETY: the place is of the crate's ring that these slots are beside.
-                    unsafe { slots.to_write(place) }.set(time_ns, false, event);
-                };
-                if may()
-                    && let Ok(number) = ring.try_publish(fill)
-                {
-                    if stamp.is_some() {
-                        self.called_ns = None;
-                    }
-                    let sequence = self.base + number as u64;
-                    claim.settle(sequence + 1);
-                    return Some(sequence);
-                }
+            // Copies of their own: see `Publisher::put`.
+            ToWrite::Single(_) => self.try_publish_seldom(may, time_ns, *event, called),
+            ToWrite::Multi(_) => self.try_publish_among(may, time_ns, *event, called),
+        }
+    }
+
+    /// As [`Producer::try_publish`], of one of several publishers. Not inlined: what it takes in registers, the
+    /// only publisher would put on the stack with each event.
+    #[inline(never)]
+    fn try_publish_among(
+        &mut self,
+        may: impl FnOnce() -> bool,
+        time_ns: u64,
+        event: E,
+        called: impl FnOnce() -> u64,
+    ) -> Option<u64> {
+        let (slots, claim) = (&*self.slots, &*self.claim);
+        let ToWrite::Multi(ring) = &mut self.places else { return None };
+        let stamps = self.stamps.as_deref();
+        let stamp = stamps.map(|stamps| (stamps, first_call(&mut self.called_ns, called)));
+        let end = claim.end();
+        claim.begin(end);
+        let fill = |place: &mut SlotPlace| {
+            if let Some((stamps, called_ns)) = stamp {
+                stamps.set(place.at(), 1, called_ns);
             }
+            // SAFETY: the place is of the crate's ring that these slots are beside.
+            unsafe { slots.to_write(place) }.set(time_ns, false, &event);
+        };
+        if may()
+            && let Ok(number) = ring.try_publish(fill)
+        {
+            self.called_ns = None;
+            let sequence = self.base + number as u64;
+            claim.settle(sequence + 1);
+            return Some(sequence);
         }
         claim.settle(end);
         None
