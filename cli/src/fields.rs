@@ -134,9 +134,15 @@ mod tests {
     fn a_schema_is_believed_no_further_than_the_event_has_bytes() {
         let deep = format!("{}u8{}", "[".repeat(500), ";1]".repeat(500));
         let shown = |kind: &str, offset: usize| {
-            let field =
-                slipring_journal::Field { name: "f".to_owned(), kind: kind.to_owned(), offset, size: 8 };
-            let schema = Schema { name: "E".to_owned(), size: 8, fields: vec![field] };
+            let field = slipring_journal::Field {
+                name: "f".to_owned(),
+                kind: kind.to_owned(),
+                offset,
+                size: 8,
+                attributes: Vec::new(),
+            };
+            let schema =
+                Schema { name: "E".to_owned(), size: 8, fields: vec![field], attributes: Vec::new() };
             of(&schema, &[1; 8])["f"].clone()
         };
         assert_eq!(shown("[[u8;0];1000000000000000]", 0), json!([]));
@@ -162,8 +168,14 @@ mod tests {
             kind: "[u8;8]".to_owned(),
             offset: 0,
             size: 8,
+            attributes: Vec::new(),
         };
-        let schema = Schema { name: "E".to_owned(), size: 8, fields: (0..1000).map(field).collect() };
+        let schema = Schema {
+            name: "E".to_owned(),
+            size: 8,
+            fields: (0..1000).map(field).collect(),
+            attributes: Vec::new(),
+        };
         let object = of(&schema, &[1; 8]);
         assert_eq!((&object["f0"], &object["f1"]), (&json!([1, 1, 1, 1, 1, 1, 1, 1]), &Value::Null));
     }

@@ -34,6 +34,7 @@ mod salvage;
 mod storage;
 mod tools;
 
+pub use append::raw_writer::RawWriter;
 pub use append::writer::Writer;
 pub use companions::hooks::SealedSegment;
 pub use companions::preparer::DiskFull;
@@ -48,10 +49,12 @@ pub use format::{
 pub use live::cursors::Cursors;
 pub use open::journal::Journal;
 pub use open::report::RecoveryReport;
-pub use read::follow::Follower;
+pub use read::follow::RawFollower;
 pub use read::inspect::{JournalInfo, SegmentInfo, inspect};
 pub use read::raw::RawReader;
+pub use read::raw_chunk::RawChunk;
 pub use read::typed::{Chunk, Chunks, Reader, Unchecked};
+pub use read::typed_follow::Follower;
 pub use read::verify::{Status, VerifyReport, verify};
 pub use retention::holders::{Lease, RetentionHandle};
 pub use retention::options::Retention;

@@ -4,6 +4,7 @@
 //! nothing of opening.
 
 pub(crate) mod batch;
+pub(crate) mod raw_writer;
 pub(crate) mod row;
 pub(crate) mod times;
 pub(crate) mod writer;

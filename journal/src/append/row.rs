@@ -22,6 +22,8 @@ pub(crate) struct Row<E> {
     pub(super) last_time_ns: u64,
     /// Of an event.
     epoch_kind: u32,
+    /// Of a record, where the event's type does not say it.
+    record_bytes: u32,
     pub(super) crc: RecordCrc,
     events: PhantomData<fn(&E)>,
 }
@@ -36,12 +38,19 @@ impl<E> Copy for Row<E> {}
 
 impl<E: Event> Row<E> {
     /// Behind the record before `next`, of that time. There is no slot yet.
-    pub(crate) fn new(journal_id: JournalId, epoch: u32, next: u64, last_time_ns: u64) -> Self {
+    pub(crate) fn new(
+        journal_id: JournalId,
+        epoch: u32,
+        next: u64,
+        last_time_ns: u64,
+        record_bytes: usize,
+    ) -> Self {
         Row {
             slot: NextSlot::NONE,
             next,
             last_time_ns,
             epoch_kind: epoch_kind(epoch, Kind::Event),
+            record_bytes: record_bytes as u32,
             crc: RecordCrc::new(journal_id.0),
             events: PhantomData,
         }
@@ -71,7 +80,7 @@ impl<E: Event> Row<E> {
         times_ns: [u64; N],
         events: [&[u8]; N],
     ) {
-        let words = Record::<E>::BYTES / 8;
+        let words = if E::IS_UNTYPED { self.record_bytes as usize } else { Record::<E>::BYTES } / 8;
         // SAFETY: by the contract the slots are there, each of so many words.
         let slots = unsafe { self.slot.take(N * words) };
         let slots = std::array::from_fn(|n| &slots[n * words..(n + 1) * words]);

@@ -83,7 +83,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
         }
         // A copy: an event whose address goes into a call would have to lie in memory on the hot path too.
         let event = *event;
-        self.append_waiting(time_ns, Kind::Event, &event)
+        self.append_waiting(time_ns, Kind::Event, bytemuck::bytes_of(&event))
     }
 
     /// Appends an event if there is room for it now.
@@ -96,7 +96,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
             return Ok(sequence);
         }
         let event = *event;
-        self.try_append_seldom(time_ns, Kind::Event, &event)
+        self.try_append_seldom(time_ns, Kind::Event, bytemuck::bytes_of(&event))
     }
 
     /// Appends a void record: it stands for an event that is lost, so that the others keep their sequences.
@@ -104,7 +104,8 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// # Errors
     /// As [`Writer::append`].
     pub fn append_void(&mut self, time_ns: u64) -> Result<u64, AppendError> {
-        self.append_waiting(time_ns, Kind::Void, &E::zeroed())
+        // Zeros fill it up.
+        self.append_waiting(time_ns, Kind::Void, &[])
     }
 
     /// Appends a void record if there is room for it now.
@@ -112,7 +113,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// # Errors
     /// As [`Writer::try_append`].
     pub fn try_append_void(&mut self, time_ns: u64) -> Result<u64, AppendError> {
-        self.try_append_seldom(time_ns, Kind::Void, &E::zeroed())
+        self.try_append_seldom(time_ns, Kind::Void, &[])
     }
 
     /// Appends in a row, for as long as the writer can be borrowed for them.
@@ -124,7 +125,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
 
     /// The hot path: a record into the next slot, or `None` if something has to be looked at first.
     #[inline(always)]
-    fn put(&mut self, time_ns: u64, kind: Kind, event: &[u8]) -> Option<u64> {
+    pub(super) fn put(&mut self, time_ns: u64, kind: Kind, event: &[u8]) -> Option<u64> {
         let sequence = self.row.next;
         if sequence >= self.limit || time_ns > self.times.limit_ns || self.progress.has_failed() {
             return None;
@@ -154,11 +155,16 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// An append that the hot path could not do: makes room, or says why there is none.
     #[cold]
     #[inline(never)]
-    fn try_append_seldom(&mut self, time_ns: u64, kind: Kind, event: &E) -> Result<u64, AppendError> {
+    pub(super) fn try_append_seldom(
+        &mut self,
+        time_ns: u64,
+        kind: Kind,
+        event: &[u8],
+    ) -> Result<u64, AppendError> {
         self.make_room(time_ns)?;
         // Only a failure of the journal can come between.
         let full = AppendError::Full { sequence: self.row.next, why: Stall::Segment };
-        self.put(time_ns, kind, bytemuck::bytes_of(event)).ok_or(full)
+        self.put(time_ns, kind, event).ok_or(full)
     }
 
     /// Everything that an append seldom has to look at. On success there is a slot for `self.row.next`.
@@ -216,7 +222,12 @@ impl<E: Event, S: Storage> Writer<E, S> {
 
     #[cold]
     #[inline(never)]
-    fn append_waiting(&mut self, time_ns: u64, kind: Kind, event: &E) -> Result<u64, AppendError> {
+    pub(super) fn append_waiting(
+        &mut self,
+        time_ns: u64,
+        kind: Kind,
+        event: &[u8],
+    ) -> Result<u64, AppendError> {
         let backoff = Backoff::new();
         loop {
             match self.try_append_seldom(time_ns, kind, event) {

@@ -7,9 +7,11 @@ use std::fmt;
 
 use crate::format::MAX_RECORD_BYTES;
 
+mod attributes;
 #[doc(hidden)]
 pub mod private;
 pub(crate) mod record;
+pub(crate) mod untyped;
 
 /// A value that slipring can publish, journal and replay: plain old data, no padding, no pointers.
 ///
@@ -54,6 +56,10 @@ pub(crate) mod record;
 pub unsafe trait Event: bytemuck::Pod + Send + Sync + 'static {
     /// Name, size and fields of the type, as written into segment headers.
     fn schema() -> Schema;
+
+    /// Only of the crate's own stand-in for events of whatever type.
+    #[doc(hidden)]
+    const IS_UNTYPED: bool = false;
 }
 
 /// The layout of an event type: what a segment header says of its records.
@@ -67,6 +73,8 @@ pub struct Schema {
     pub size: usize,
     /// The fields in the order of their offsets; nested events are flattened to `outer.inner`.
     pub fields: Vec<Field>,
+    /// What is said of the event beyond its layout: names and values, in order.
+    pub attributes: Vec<(String, String)>,
 }
 
 /// One field of a [`Schema`].
@@ -85,6 +93,8 @@ pub struct Field {
     pub offset: usize,
     /// Size in bytes.
     pub size: usize,
+    /// What is said of the field beyond its layout, that it is text say: names and values, in order.
+    pub attributes: Vec<(String, String)>,
 }
 
 /// A one-of event whose tag belongs to none of its variants.
@@ -104,7 +114,7 @@ pub struct UnknownTag {
 
 impl Schema {
     /// The text that a segment header carries: the name and size on the first line, then a field a line as
-    /// `name kind offset size`.
+    /// `name kind offset size`; on each line its attributes behind tabs.
     pub fn to_text(&self) -> String {
         self.to_string()
     }
@@ -113,19 +123,39 @@ impl Schema {
     /// with a field that lies outside the event, or with fields that lie over each other, though not in
     /// different variants.
     pub fn from_text(text: &str) -> Option<Self> {
-        // Behind a tab come attributes: for readers that know them.
-        let mut lines = text.lines().map(|line| line.split('\t').next().unwrap_or_default());
-        let (name, size) = lines.next()?.rsplit_once(' ')?;
-        let mut schema = Schema { name: name.to_owned(), size: size.parse().ok()?, fields: Vec::new() };
-        for line in lines {
+        let mut lines = text.lines().map(|line| line.split_once('\t').unwrap_or((line, "")));
+        let (first, rest) = lines.next()?;
+        let (name, size) = first.rsplit_once(' ')?;
+        let attributes = attributes::read(rest);
+        let mut schema =
+            Schema { name: name.to_owned(), size: size.parse().ok()?, fields: Vec::new(), attributes };
+        for (line, rest) in lines {
             let mut words = line.rsplitn(4, ' ');
             let size = words.next()?.parse().ok()?;
             let offset = words.next()?.parse().ok()?;
             let kind = words.next()?.to_owned();
             let name = words.next()?.to_owned();
-            schema.fields.push(Field { name, kind, offset, size });
+            schema.fields.push(Field { name, kind, offset, size, attributes: attributes::read(rest) });
         }
         schema.is_possible().then_some(schema)
+    }
+
+    /// Whether both say the same of the bytes: all but the attributes. A journal of the one can be read and
+    /// written as the other.
+    pub fn same_layout(&self, other: &Schema) -> bool {
+        let place = |field: &Field| (field.offset, field.size);
+        let same = |one: &Field, other: &Field| {
+            one.name == other.name && one.kind == other.kind && place(one) == place(other)
+        };
+        self.name == other.name
+            && self.size == other.size
+            && self.fields.len() == other.fields.len()
+            && self.fields.iter().zip(&other.fields).all(|(one, other)| same(one, other))
+    }
+
+    /// The value of an attribute of the event.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        attributes::find(&self.attributes, name)
     }
 
     /// Whether an event can be so: whoever reads by it believes what it says.
@@ -150,11 +180,20 @@ impl Schema {
     }
 }
 
+impl Field {
+    /// The value of an attribute of the field.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        attributes::find(&self.attributes, name)
+    }
+}
+
 impl fmt::Display for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {}", self.name, self.size)?;
+        write!(f, "{} {}", self.name, self.size)?;
+        attributes::write(&self.attributes, f)?;
         for field in &self.fields {
-            writeln!(f, "{} {} {} {}", field.name, field.kind, field.offset, field.size)?;
+            write!(f, "{} {} {} {}", field.name, field.kind, field.offset, field.size)?;
+            attributes::write(&field.attributes, f)?;
         }
         Ok(())
     }
@@ -171,13 +210,23 @@ mod tests {
             kind: kind.into(),
             offset,
             size,
+            attributes: Vec::new(),
         };
-        let schema = Schema {
+        let mut schema = Schema {
             name: "Order".into(),
             size: 24,
             fields: vec![field("id", "u64", 0, 8), field("leg.px", "[i64;2]", 8, 16)],
+            attributes: Vec::new(),
         };
-        assert_eq!(Schema::from_text(&schema.to_text()), Some(schema));
+        assert_eq!(Schema::from_text(&schema.to_text()), Some(schema.clone()));
+        let bare = schema.clone();
+        let attribute = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        schema.attributes = vec![attribute("time", "id")];
+        schema.fields[0].attributes = vec![attribute("unit", "a\tb\nc\r%25=é"), attribute("text", "")];
+        assert_eq!(Schema::from_text(&schema.to_text()), Some(schema.clone()));
+        assert_eq!(schema.fields[0].attribute("unit"), Some("a\tb\nc\r%25=é"));
+        assert_eq!((schema.attribute("time"), schema.attribute("unit")), (Some("id"), None));
+        assert!(schema.same_layout(&bare) && bare.same_layout(&schema) && schema != bare);
         assert_eq!(Schema::from_text("nonsense"), None);
         assert_eq!(Schema::from_text(""), None);
     }

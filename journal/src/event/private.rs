@@ -31,7 +31,7 @@ macro_rules! numbers {
         unsafe impl FieldType for $number {
             fn fields() -> Vec<Field> {
                 let kind = stringify!($number).to_owned();
-                vec![Field { name: String::new(), kind, offset: 0, size: size_of::<$number>() }]
+                vec![Field { name: String::new(), kind, offset: 0, size: size_of::<$number>(), attributes: Vec::new() }]
             }
         }
     )*};
@@ -49,7 +49,13 @@ unsafe impl<T: FieldType, const N: usize> FieldType for [T; N] {
         {
             // Rust writes `[[u8; 4]; 2]` for two arrays of four, and so does the schema.
             let kind = format!("[{};{N}]", only.kind);
-            return vec![Field { name: String::new(), kind, offset: 0, size: size_of::<Self>() }];
+            return vec![Field {
+                name: String::new(),
+                kind,
+                offset: 0,
+                size: size_of::<Self>(),
+                attributes: only.attributes.clone(),
+            }];
         }
         let mut fields = Vec::with_capacity(N * element.len());
         for index in 0..N {
@@ -82,6 +88,7 @@ fn add(fields: &mut Vec<Field>, outer: &str, offset: usize, inner: &[Field]) {
             kind: field.kind.clone(),
             offset: offset + field.offset,
             size: field.size,
+            attributes: field.attributes.clone(),
         });
     }
 }
@@ -93,7 +100,8 @@ pub struct SchemaBuilder(Schema);
 impl SchemaBuilder {
     /// The schema of the event type `E`, without fields as yet.
     pub fn new<E>(name: &str) -> Self {
-        Self(Schema { name: name.to_owned(), size: size_of::<E>(), fields: Vec::new() })
+        let (name, size) = (name.to_owned(), size_of::<E>());
+        Self(Schema { name, size, fields: Vec::new(), attributes: Vec::new() })
     }
 
     /// Adds a field, flattened if it is an event itself.
@@ -105,7 +113,8 @@ impl SchemaBuilder {
     /// Adds a variant of a one-of event by its tag.
     pub fn variant(mut self, name: &str, tag: u32) -> Self {
         let kind = format!("u32={tag}");
-        self.0.fields.push(Field { name: name.to_owned(), kind, offset: 0, size: size_of::<u32>() });
+        let (name, size) = (name.to_owned(), size_of::<u32>());
+        self.0.fields.push(Field { name, kind, offset: 0, size, attributes: Vec::new() });
         self
     }
 

@@ -353,7 +353,7 @@ pub(crate) fn check_schema<S: Storage>(
     let Some(found) = Schema::from_text(&layout.schema) else {
         return Err(JournalFault::BadHeader { path });
     };
-    if found == *wanted
+    if found.same_layout(wanted)
         && layout.record_bytes as usize == record_bytes
         && layout.event_bytes as usize == wanted.size
     {

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use super::report::RecoveryReport;
 use super::wiring;
+use crate::append::raw_writer::RawWriter;
 use crate::append::writer::Writer;
 use crate::companions::hooks::{Hooks, SealedSegment};
 use crate::companions::preparer::DiskFull;
 use crate::companions::syncer::SyncMode;
 use crate::error::{OpenError, ReadError};
-use crate::event::Event;
+use crate::event::{Event, Schema};
 use crate::format::Anchor;
-use crate::read::follow::Follower;
+use crate::read::follow::RawFollower;
 use crate::read::raw::RawReader;
 use crate::read::typed::Reader;
+use crate::read::typed_follow::Follower;
 use crate::retention::options::{Retention, SnapshotRule};
 use crate::storage::{Files, JournalPlace, Storage};
 
@@ -217,6 +219,15 @@ impl Journal {
         self.open_on(&self.files(), true)
     }
 
+    /// Opens the journal for writing events that have no Rust type here. A new one is made of this schema; one
+    /// that is there must have the same layout, and keeps its own attributes.
+    ///
+    /// # Errors
+    /// As [`Journal::open`]; [`OpenError::BadOption`] if the schema is of no possible event.
+    pub fn open_raw(&self, schema: &Schema) -> Result<(RawWriter, RecoveryReport), OpenError> {
+        wiring::open_raw(self, &self.files(), schema, true)
+    }
+
     /// Opens the journal for reading: takes no lock, repairs nothing, may run beside a writer.
     ///
     /// # Errors
@@ -248,6 +259,22 @@ impl Journal {
     /// position was saved from.
     pub fn resume<E: Event>(&self, anchor: Anchor) -> Result<Follower<E>, ReadError> {
         Follower::resume_on(self.files(), anchor)
+    }
+
+    /// As [`Journal::follow`], for whatever event type the journal holds.
+    ///
+    /// # Errors
+    /// As [`Journal::follow`].
+    pub fn follow_raw(&self, sequence: u64) -> Result<RawFollower, ReadError> {
+        RawFollower::open_on(self.files(), sequence)
+    }
+
+    /// As [`Journal::resume`], for whatever event type the journal holds.
+    ///
+    /// # Errors
+    /// As [`Journal::resume`].
+    pub fn resume_raw(&self, anchor: Anchor) -> Result<RawFollower, ReadError> {
+        RawFollower::resume_on(self.files(), anchor)
     }
 
     /// Opens on another storage; without threads, the caller drives preparer (with maker and sweeper) and

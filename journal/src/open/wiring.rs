@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::journal::Journal;
 use super::recovery::{self, RecoveredJournal};
 use super::report::RecoveryReport;
+use crate::append::raw_writer::RawWriter;
 use crate::append::row::Row;
 use crate::append::times::AppendTimes;
 use crate::append::writer::Writer;
@@ -16,8 +17,9 @@ use crate::companions::syncer::{SyncMode, Syncer};
 use crate::companions::threads::{Companions, Threads};
 use crate::error::{IoFault, JournalFault, OpenError};
 use crate::event::record::Record;
+use crate::event::untyped::{self, Untyped};
 use crate::event::{Event, Schema};
-use crate::format::{HEADER_BYTES, MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
+use crate::format::{HEADER_BYTES, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
 use crate::judge::chain::Chain;
 use crate::judge::control::Control;
 use crate::judge::scan::Follow;
@@ -34,14 +36,49 @@ pub(super) fn open<E: Event, S: Storage>(
     threads: bool,
 ) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
     let event = EventType { schema: E::schema(), bytes: size_of::<E>(), record_bytes: Record::<E>::BYTES };
-    let (Wired { active, map, last, common, companions }, report) = wire(journal, storage, event, threads)?;
+    open_as(journal, storage, event, threads).map(|(writer, report, _)| (writer, report))
+}
+
+/// Opens it for events of whatever type.
+pub(super) fn open_raw<S: Storage>(
+    journal: &Journal,
+    storage: &S,
+    schema: &Schema,
+    threads: bool,
+) -> Result<(RawWriter<S>, RecoveryReport), OpenError> {
+    // What could not be read back, no reader would take.
+    if Schema::from_text(&schema.to_text()).as_ref() != Some(schema) {
+        let rule = "an event's fields lie inside it and not over each other, and no name holds a line's end or a tab";
+        return Err(OpenError::BadOption { option: "schema", value: schema.name.clone(), rule });
+    }
+    let (bytes, record_bytes) = (schema.size, untyped::record_bytes(schema.size));
+    if bytes == 0 || record_bytes > MAX_RECORD_BYTES {
+        let rule = "an event has a byte or more, and a record of it is at most 1 MiB";
+        return Err(OpenError::BadOption { option: "schema", value: bytes.to_string(), rule });
+    }
+    let event = EventType { schema: schema.clone(), bytes, record_bytes };
+    let (writer, report, text) = open_as::<Untyped, S>(journal, storage, event, threads)?;
+    let schema = Schema::from_text(&text).unwrap_or_else(|| schema.clone());
+    Ok((RawWriter::new(writer, schema), report))
+}
+
+/// With the schema's text as the headers have it.
+fn open_as<E: Event, S: Storage>(
+    journal: &Journal,
+    storage: &S,
+    event: EventType,
+    threads: bool,
+) -> Result<(Writer<E, S>, RecoveryReport, String), OpenError> {
+    let record_bytes = event.record_bytes;
+    let (wired, report) = wire(journal, storage, event, threads)?;
+    let Wired { active, map, last, common, companions, schema } = wired;
     let Common { progress, segments, retired, .. } = common;
     let max_step_ns = u64::try_from(journal.max_time_step.as_nanos()).unwrap_or(u64::MAX);
     let writer = Writer {
         storage: storage.clone(),
         active,
         map,
-        row: Row::new(report.journal_id, report.epoch, report.end_sequence, last.time_ns),
+        row: Row::new(report.journal_id, report.epoch, report.end_sequence, last.time_ns, record_bytes),
         limit: 0,
         times: AppendTimes::new((last.epoch > 0).then_some(last.time_ns), max_step_ns),
         epoch: report.epoch,
@@ -53,7 +90,7 @@ pub(super) fn open<E: Event, S: Storage>(
         retention: retired.map(RetentionHandle::new),
         companions,
     };
-    Ok((writer, report))
+    Ok((writer, report, schema))
 }
 
 /// What all but the writer need to know of the event's type.
@@ -70,6 +107,8 @@ pub(super) struct Wired<'a, S: Storage> {
     last: Follow,
     common: Common<'a, S>,
     companions: Companions<S>,
+    /// The schema's text in the headers.
+    schema: String,
 }
 
 /// All of it that does not depend on the event's type.
@@ -90,7 +129,7 @@ pub(super) fn wire<'a, S: Storage>(
     let RecoveredJournal { lock, control, chain, last, report } =
         recovery::recover(storage, schema, record_bytes, window, segment_bytes)?;
     let template = template(journal, &report, &chain, control.state.branch, &event, text);
-    let end = report.end_sequence;
+    let (end, schema) = (report.end_sequence, template.schema.clone());
     let retainer = retainer(journal, &report, &chain, record_bytes);
     let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
     let large_pages = journal.sync == SyncMode::None;
@@ -109,7 +148,7 @@ pub(super) fn wire<'a, S: Storage>(
     let preparer = common.preparer(journal, template, record_bytes);
     let syncer = common.syncer(journal, control, retainer);
     let companions = start(storage, preparer, syncer, lock, threads)?;
-    Ok((Wired { active, map, last, common, companions }, report))
+    Ok((Wired { active, map, last, common, companions, schema }, report))
 }
 
 /// What the header of every segment to come says, but for its base and its time.

@@ -1,6 +1,7 @@
 //! Records a chunk at a time: read or seen where they are mapped, and every one validated.
 
 use super::raw::RawReader;
+use super::raw_chunk::RawChunk;
 use crate::error::{IoFault, ReadError};
 use crate::format::crc::RecordCrc;
 use crate::format::{are_valid_records, valid_record};
@@ -13,6 +14,17 @@ use crate::tools::prefetch;
 const CHUNK_BYTES: usize = 256 << 10;
 
 impl<S: Storage> RawReader<S> {
+    /// Records from `sequence` on, as many as are had at once, every one validated; none at the end.
+    ///
+    /// # Errors
+    /// [`ReadError::OutOfRange`] if `sequence` lies before the first record kept; the fault of the first record
+    /// that does not validate. Records before it can still be had one by one, by [`RawReader::at`].
+    pub fn chunk(&mut self, sequence: u64) -> Result<RawChunk<'_>, ReadError> {
+        let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
+        let bytes = self.chunk_of(sequence, record_bytes)?;
+        Ok(RawChunk::new(sequence, bytes, record_bytes, event_bytes))
+    }
+
     /// Checks every record of `bytes`, which start with that of `sequence`. Inlined, so that a caller who
     /// knows the size of a record at compile time gets code for just that size.
     #[inline(always)]
@@ -43,7 +55,7 @@ impl<S: Storage> RawReader<S> {
     }
 
     /// The next chunk of whole, validated records from `sequence` on; empty at the end.
-    pub(crate) fn chunk(&mut self, sequence: u64) -> Result<&[u8], ReadError> {
+    pub(crate) fn chunk_bytes(&mut self, sequence: u64) -> Result<&[u8], ReadError> {
         self.chunk_of(sequence, self.record_bytes())
     }
 

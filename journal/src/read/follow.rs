@@ -1,11 +1,8 @@
 //! Following a journal while it is written, by this process or another: every committed record once, in
 //! order, across rolls, and never one that is not committed.
 
-use std::marker::PhantomData;
-
 use crate::error::{IoFault, JournalFault, ReadError};
-use crate::event::record::Record;
-use crate::event::{Event, Schema};
+use crate::event::Schema;
 use crate::format::Anchor;
 use crate::format::crc::RecordCrc;
 use crate::format::{JournalId, MAX_EPOCH, SegmentHeader, segment_name, valid_record};
@@ -13,36 +10,35 @@ use crate::judge::chain;
 use crate::judge::control;
 use crate::judge::scan::{self, Follow};
 use crate::read::raw::RawReader;
-use crate::read::typed::Chunk;
+use crate::read::raw_chunk::RawChunk;
 use crate::storage::{Files, Storage, StorageFile};
 
 const CHUNK_BYTES: usize = 256 << 10;
 /// Bytes read where no more than a few new records are expected.
 const FIRST_BYTES: usize = 4 << 10;
 
-/// A position in a journal that moves on as records come.
+/// A position in a journal of whatever event type that moves on as records come.
 ///
-/// A follower reads with plain reads and validates its copies: a record is handed out only when its checksum
-/// holds, and the checksum is stored last. It never waits; poll it.
+/// Events of a known type: [`Follower`](crate::Follower), which says more.
 ///
 /// ```
-/// use slipring_journal::{Anchor, Event, Journal, ReadError};
+/// # use slipring_journal::{Event, Journal};
 /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
-///
-/// /// Prints what has come since; the position to go on from.
-/// fn more(journal: &Journal, last: Option<Anchor>) -> Result<Option<Anchor>, ReadError> {
-///     let mut follower = match last {
-///         Some(anchor) => journal.resume::<Tick>(anchor)?,
-///         None => journal.follow::<Tick>(0)?,
-///     };
-///     while let Some(chunk) = follower.next_chunk()? {
-///         chunk.records.iter().for_each(|record| println!("{:?}", record.event()));
+/// # let folder = tempfile::tempdir()?;
+/// # let journal = Journal::at(folder.path());
+/// # let (mut writer, _) = journal.open::<Tick>()?;
+/// # writer.append(1, &Tick { price: 7 })?;
+/// let mut follower = journal.follow_raw(0)?;
+/// while let Some(chunk) = follower.next_chunk()? {
+///     for record in chunk.records() {
+///         println!("{}: {:?}", record.sequence, record.event);
 ///     }
-///     Ok(follower.anchor().or(last))
 /// }
+/// # writer.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Follower<E: Event, S: Storage = Files> {
+pub struct RawFollower<S: Storage = Files> {
     storage: S,
     journal_id: JournalId,
     crc: RecordCrc,
@@ -59,10 +55,18 @@ pub struct Follower<E: Event, S: Storage = Files> {
     /// Bytes to read next: few behind a slow writer, for what lies ahead of it is read for nothing; the whole
     /// buffer behind one that is far ahead.
     ahead_bytes: usize,
-    event: PhantomData<fn() -> E>,
+    /// What its events must be; of whatever type they may be, as its first segment says.
+    layout: Option<EventLayout>,
 }
 
-impl<E: Event, S: Storage> Follower<E, S> {
+/// What a follower knows of the events.
+#[derive(Debug)]
+pub(super) struct EventLayout {
+    pub(super) schema: Schema,
+    pub(super) record_bytes: usize,
+}
+
+impl<S: Storage> RawFollower<S> {
     /// Follows from `sequence` on, which may lie ahead of what is written so far.
     ///
     /// # Errors
@@ -78,7 +82,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
             return Err(ReadError::Evicted { sequence, first });
         }
         let journal_id = loaded.state.journal_id;
-        Ok(Follower {
+        Ok(RawFollower {
             storage,
             journal_id,
             crc: RecordCrc::new(journal_id.0),
@@ -88,9 +92,9 @@ impl<E: Event, S: Storage> Follower<E, S> {
             segment: None,
             whole: false,
             ends_at: None,
-            buffer: vec![0; CHUNK_BYTES.max(Record::<E>::BYTES).div_ceil(16)],
+            buffer: vec![0; CHUNK_BYTES.div_ceil(16)],
             ahead_bytes: CHUNK_BYTES,
-            event: PhantomData,
+            layout: None,
         })
     }
 
@@ -109,6 +113,17 @@ impl<E: Event, S: Storage> Follower<E, S> {
         follower.next = anchor.sequence + 1;
         follower.last = Some(anchor);
         Ok(follower)
+    }
+
+    /// Refuses events of another type.
+    pub(super) fn only(mut self, layout: EventLayout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+
+    /// What the events are; `None` until there is a segment.
+    pub fn schema(&self) -> Option<&Schema> {
+        self.layout.as_ref().map(|layout| &layout.schema)
     }
 
     /// The journal's identity.
@@ -141,24 +156,24 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// [`ReadError::HistoryChanged`] if the log was cut behind the follower's back,
     /// [`ReadError::AnotherJournal`] if it is gone or another journal has taken its place; the faults of
     /// opening a segment; a segment that lost bytes.
-    pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, ReadError> {
+    pub fn next_chunk(&mut self) -> Result<Option<RawChunk<'_>>, ReadError> {
         self.next_chunk_below(u64::MAX)
     }
 
-    /// As [`Follower::next_chunk`], but nothing from `end` on.
+    /// As [`RawFollower::next_chunk`], but nothing from `end` on.
     ///
     /// # Errors
-    /// As [`Follower::next_chunk`].
-    pub fn next_chunk_below(&mut self, end: u64) -> Result<Option<Chunk<'_, E>>, ReadError> {
+    /// As [`RawFollower::next_chunk`].
+    pub fn next_chunk_below(&mut self, end: u64) -> Result<Option<RawChunk<'_>>, ReadError> {
         if end <= self.next {
             return Ok(None);
         }
         self.open_segment()?;
-        let Some((header, file)) = &self.segment else {
+        let (Some((header, file)), Some(layout)) = (&self.segment, &self.layout) else {
             self.check_end(false)?;
             return Ok(None);
         };
-        let record_bytes = Record::<E>::BYTES;
+        let (record_bytes, event_bytes) = (layout.record_bytes, layout.schema.size);
         let most = (self.ahead_bytes / record_bytes).max(1) as u64;
         let slots = (header.end().min(end) - self.next).min(most) as usize;
         let offset = header.slots().offset(self.next);
@@ -199,7 +214,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
         self.order = order;
         self.last = last;
         let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
-        Ok(Some(Chunk { first_sequence, records: Record::slice(&bytes[..count * record_bytes]) }))
+        Ok(Some(RawChunk::new(first_sequence, &bytes[..count * record_bytes], record_bytes, event_bytes)))
     }
 
     /// Opens the segment that holds `next`, if it is there by now; `self.segment` says so.
@@ -233,7 +248,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
             control::load_same(&self.storage, self.journal_id)?;
             chain::check_journal(&self.storage, &header, self.journal_id, &path)?;
         }
-        check_schema::<E>(&header, path.clone())?;
+        self.check_schema(&header, path.clone())?;
         self.ends_at = Some(header.end());
         if header.slots().holds(self.next) {
             let bytes = file.size().map_err(|error| IoFault::new("look at", path, error))?;
@@ -273,7 +288,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
             return Err(JournalFault::MissingSegment { expected_base, path }.into());
         };
         let path = self.storage.path(&segment_name(header.base));
-        let mut record = vec![0; Record::<E>::BYTES];
+        let mut record = vec![0; header.record_bytes as usize];
         let read = file
             .read_at(&mut record, header.slots().offset(self.next))
             .map_err(|error| IoFault::new("read", path.clone(), error))?;
@@ -298,15 +313,24 @@ impl<E: Event, S: Storage> Follower<E, S> {
     fn check(&self, anchor: Anchor) -> Result<(), ReadError> {
         RawReader::open_to(self.storage.clone(), None)?.check_anchor(&anchor)
     }
-}
 
-fn check_schema<E: Event>(header: &SegmentHeader, path: std::path::PathBuf) -> Result<(), JournalFault> {
-    let wanted = E::schema();
-    match Schema::from_text(&header.schema) {
-        None => Err(JournalFault::BadHeader { path }),
-        Some(found) if found == wanted && header.record_bytes as usize == Record::<E>::BYTES => Ok(()),
-        Some(found) => {
-            Err(JournalFault::SchemaMismatch { path, wanted: Box::new(wanted), found: Box::new(found) })
+    /// Refuses a segment of other events than those before it, or than were asked for.
+    fn check_schema(&mut self, header: &SegmentHeader, path: std::path::PathBuf) -> Result<(), JournalFault> {
+        let record_bytes = header.record_bytes as usize;
+        let Some(found) = Schema::from_text(&header.schema) else {
+            return Err(JournalFault::BadHeader { path });
+        };
+        if let Some(EventLayout { schema: wanted, record_bytes: wanted_bytes }) = &self.layout
+            && (!found.same_layout(wanted) || record_bytes != *wanted_bytes)
+        {
+            let wanted = Box::new(wanted.clone());
+            return Err(JournalFault::SchemaMismatch { path, wanted, found: Box::new(found) });
         }
+        if found.size != header.event_bytes as usize {
+            return Err(JournalFault::BadHeader { path });
+        }
+        self.buffer.resize(CHUNK_BYTES.max(record_bytes).div_ceil(16), 0);
+        self.layout.get_or_insert(EventLayout { schema: found, record_bytes });
+        Ok(())
     }
 }

@@ -119,7 +119,12 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
     }
     let last_ns = segments.iter().rev().find_map(|segment: &SegmentInfo| segment.last_time_ns);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-    let schema = reader.schema().unwrap_or(Schema { name: String::new(), size: 0, fields: Vec::new() });
+    let schema = reader.schema().unwrap_or(Schema {
+        name: String::new(),
+        size: 0,
+        fields: Vec::new(),
+        attributes: Vec::new(),
+    });
     Ok(JournalInfo {
         path,
         journal_id: control.journal_id,

@@ -4,10 +4,10 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `raw`, `chunk` | records by sequence, whatever their type; many at a time |
+//! | `raw`, `chunk`, `raw_chunk` | records by sequence, whatever their type; many at a time |
 //! | `typed` | the same as events of one type |
 //! | `seek` | from a time to a sequence |
-//! | `follow` | records as they come |
+//! | `follow`, `typed_follow` | records as they come; the same as events of one type |
 //! | `opened` | which files a reader has open |
 //! | `inspect` | what the files say |
 //! | `verify` | whether every record is whole |
@@ -17,6 +17,8 @@ pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod opened;
 pub(crate) mod raw;
+pub(crate) mod raw_chunk;
 pub(crate) mod seek;
 pub(crate) mod typed;
+pub(crate) mod typed_follow;
 pub(crate) mod verify;

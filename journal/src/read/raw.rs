@@ -216,7 +216,7 @@ impl<S: Storage> RawReader<S> {
         self.chain.segments.first().map_or(0, |segment| segment.layout.record_bytes as usize)
     }
 
-    fn event_bytes(&self) -> usize {
+    pub(super) fn event_bytes(&self) -> usize {
         self.chain.segments.first().map_or(0, |segment| segment.layout.event_bytes as usize)
     }
 
@@ -294,7 +294,7 @@ impl<S: Storage> RawReader<S> {
         let end = range.end.min(self.end);
         let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
         while at < end {
-            let chunk = self.chunk(at)?;
+            let chunk = self.chunk_bytes(at)?;
             for record in chunk.chunks_exact(record_bytes) {
                 if at >= end || visit(RawRecord::new(at, record, event_bytes)).is_break() {
                     return Ok(());

@@ -47,7 +47,9 @@ impl<E: Event, S: Storage> Reader<E, S> {
     pub fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
         let raw = RawReader::open_to(storage, end)?;
         let (storage, _, chain) = raw.parts();
-        if let Some(segment) = chain.segments.first() {
+        if let Some(segment) = chain.segments.first()
+            && !E::IS_UNTYPED
+        {
             chain::check_schema(storage, segment, &E::schema(), Record::<E>::BYTES)?;
         }
         Ok(Reader { raw, event: PhantomData })
@@ -67,6 +69,10 @@ impl<E: Event, S: Storage> Reader<E, S> {
     /// As opening does.
     pub fn refresh(&mut self) -> Result<(), ReadError> {
         self.raw.refresh()
+    }
+
+    pub(crate) fn into_raw(self) -> RawReader<S> {
+        self.raw
     }
 
     /// The reader without its event type.
