@@ -1,0 +1,1 @@
+//! What a journal's schema means.
