@@ -89,6 +89,23 @@ pub enum CliError {
         /// The end.
         to_ns: u64,
     },
+    /// The same of sequences.
+    #[error("--from-sequence {from} does not lie before --to-sequence {to}: nothing to replay; swap them?")]
+    EmptySequences {
+        /// The start.
+        from: u64,
+        /// The end.
+        to: u64,
+    },
+    /// A field that the events do not have.
+    #[error(transparent)]
+    Field(#[from] crate::rows::columns::NoSuchField),
+    /// A condition that makes no sense of these events.
+    #[error("{0}")]
+    Condition(#[from] slipring_schema::PredicateError),
+    /// A form that these events do not have.
+    #[error(transparent)]
+    Form(#[from] crate::rows::printer::NotLobster),
     /// What stages keep can't be read or written.
     #[error(transparent)]
     Keep(#[from] slipring::KeepError),

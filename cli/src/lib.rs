@@ -7,6 +7,7 @@
 //! | [`book`] | the limit order book that the demo proves with, kept from messages |
 //! | [`exchange`] | a matching engine on the same book, for the example and the tests |
 //! | `record`, `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
+//! | [`rows`] | records of any schema on their way out: which, which columns, in what form |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
@@ -24,6 +25,7 @@ mod manual;
 mod plain;
 mod record;
 mod replay;
+pub mod rows;
 mod salvage;
 mod show;
 pub mod time;

@@ -11,7 +11,7 @@ mod record;
 pub use demo::DemoArgs;
 pub use kept::{DeadLettersArgs, LetterFormat};
 pub use look::{Interval, LookArgs, SalvageArgs, TopArgs};
-pub use read::{FollowArgs, Format, ReplayArgs, Speed};
+pub use read::{FollowArgs, ReplayArgs, Speed};
 pub use record::{RecordArgs, Symbol};
 
 /// An in-process disruptor engine with a journal that survives the process.
@@ -31,9 +31,9 @@ pub enum Command {
     Demo(DemoArgs),
     /// Record messages into a journal
     Record(RecordArgs),
-    /// Read a journal's messages again, all or from a time on
+    /// Print a journal's records again: all, from a place to a place, or those of which a condition is true
     Replay(ReplayArgs),
-    /// Print a journal's messages as they come, like tail -f, until a signal says stop
+    /// Print a journal's records as they come, like tail -f, until a signal says stop
     Follow(FollowArgs),
     /// Show what a journal's files say: segments, schema, watermarks, times
     Inspect(LookArgs),
