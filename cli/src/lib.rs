@@ -6,8 +6,11 @@
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with, kept from messages |
 //! | [`exchange`] | a matching engine on the same book, for the example and the tests |
-//! | `record`, `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
+//! | [`record`] | events into a journal, from every format |
 //! | [`rows`] | records of any schema on their way out: which, which columns, in what form |
+//! | [`export`] | events out of a journal, into files |
+//! | [`formats`] | the formats of files by their names |
+//! | `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
@@ -16,14 +19,16 @@ mod dead_letters;
 pub mod demo;
 pub mod error;
 pub mod exchange;
+pub mod export;
 mod fields;
 pub mod flow;
 mod follow;
+pub mod formats;
 mod kept;
 mod look;
 mod manual;
 mod plain;
-mod record;
+pub mod record;
 mod replay;
 pub mod rows;
 mod salvage;
@@ -39,9 +44,15 @@ use clap::Parser;
 
 use args::{Cli, Command};
 use error::CliError;
+use formats::Formats;
 
 /// Runs the command line `args`, the program's own name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run_with(args, &Formats::built_in())
+}
+
+/// As [`run`], with these formats.
+pub fn run_with(args: impl IntoIterator<Item = OsString>, formats: &Formats) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
@@ -59,7 +70,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         )
     );
     let mut out = io::stdout().lock();
-    let done = run_command(cli, &mut out).and_then(|code| error::verdict(code, out.flush()));
+    let done = run_command(cli, formats, &mut out).and_then(|code| error::verdict(code, out.flush()));
     match done {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
@@ -70,7 +81,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+fn run_command(cli: Cli, _formats: &Formats, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     match cli.command {
         None => demo::run(&args::DemoArgs::default(), out),
         Some(Command::Demo(args)) => demo::run(&args, out),
