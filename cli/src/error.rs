@@ -106,6 +106,47 @@ pub enum CliError {
     /// A form that these events do not have.
     #[error(transparent)]
     Form(#[from] crate::rows::printer::NotLobster),
+    /// A file of rows could not be written.
+    #[error("export to {}: {source}; nothing was written there", path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: crate::export::SinkError,
+    },
+    /// A signal said stop.
+    #[error("stopped by a signal: nothing was written")]
+    ExportStopped,
+    /// No format of that name.
+    #[error(transparent)]
+    NoSuchFormat(#[from] crate::export::NoSuchFormat),
+    /// A way to compress that a format does not have.
+    #[error("{format} can't be compressed with {asked:?}: there are {known}")]
+    NoSuchCompression {
+        /// The format.
+        format: &'static str,
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: String,
+    },
+    /// The command that has a format is not there.
+    #[error(
+        "that takes {name}, which is neither beside slipring nor in the PATH: \
+         install it with `cargo install --path bridges/columns` from slipring's sources"
+    )]
+    NotInstalled {
+        /// The command.
+        name: &'static str,
+    },
+    /// It is there and does not start.
+    #[error("run {}: {source}", path.display())]
+    Exec {
+        /// The command.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// What stages keep can't be read or written.
     #[error(transparent)]
     Keep(#[from] slipring::KeepError),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use slipring_journal::Schema;
 
-use crate::export::SinkFormat;
+use crate::export::{SinkFormat, text};
 use crate::record::input::Input;
 use crate::record::source::{FormatOptions, Setup, Source, SourceError};
 
@@ -71,7 +71,7 @@ pub enum Found {
 impl Formats {
     /// Those that the command `slipring` has.
     pub fn built_in() -> Self {
-        Formats { sources: Vec::new(), sinks: Vec::new(), more: Some(COLUMNS) }
+        Formats { sources: Vec::new(), sinks: vec![text::CSV, text::JSONL], more: Some(COLUMNS) }
     }
 
     /// A format to record from, by its name.

@@ -10,6 +10,7 @@
 //! | [`rows`] | records of any schema on their way out: which, which columns, in what form |
 //! | [`export`] | events out of a journal, into files |
 //! | [`formats`] | the formats of files by their names |
+//! | `elsewhere` | commands of other packages |
 //! | `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
@@ -17,6 +18,7 @@ pub mod args;
 pub mod book;
 mod dead_letters;
 pub mod demo;
+mod elsewhere;
 pub mod error;
 pub mod exchange;
 pub mod export;
@@ -81,7 +83,7 @@ pub fn run_with(args: impl IntoIterator<Item = OsString>, formats: &Formats) -> 
     }
 }
 
-fn run_command(cli: Cli, _formats: &Formats, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+fn run_command(cli: Cli, formats: &Formats, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     match cli.command {
         None => demo::run(&args::DemoArgs::default(), out),
         Some(Command::Demo(args)) => demo::run(&args, out),
@@ -95,6 +97,7 @@ fn run_command(cli: Cli, _formats: &Formats, out: &mut dyn Write) -> Result<Exit
         Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Follow(args)) => follow::run(&args, out).map(|()| ExitCode::SUCCESS),
+        Some(Command::Export(args)) => export::run::run(&args, formats, out),
         Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| ExitCode::SUCCESS),
         Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| ExitCode::SUCCESS),
     }

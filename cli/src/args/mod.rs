@@ -3,12 +3,14 @@
 use clap::{Parser, Subcommand};
 
 mod demo;
+mod export;
 mod kept;
 mod look;
 mod read;
 mod record;
 
 pub use demo::DemoArgs;
+pub use export::ExportArgs;
 pub use kept::{DeadLettersArgs, LetterFormat};
 pub use look::{Interval, LookArgs, SalvageArgs, TopArgs};
 pub use read::{FollowArgs, ReplayArgs, Speed};
@@ -35,6 +37,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Print a journal's records as they come, like tail -f, until a signal says stop
     Follow(FollowArgs),
+    /// Write a journal's records into a file: CSV, JSON lines, Parquet, Arrow, Avro, SQLite
+    Export(ExportArgs),
     /// Show what a journal's files say: segments, schema, watermarks, times
     Inspect(LookArgs),
     /// Read a whole journal and say whether every record is whole

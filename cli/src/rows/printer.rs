@@ -74,6 +74,14 @@ pub fn printer<'t>(
     })
 }
 
+/// The printer of a form of text: CSV or JSON lines.
+pub fn text_printer<'t>(format: Format, columns: &'t [Shown], of: &'t Table) -> Box<dyn Printer + 't> {
+    match format {
+        Format::Jsonl => Box::new(jsonl::Jsonl::new(of, columns)),
+        _ => Box::new(csv::Csv::new(of, columns)),
+    }
+}
+
 /// Whether the events are LOBSTER messages.
 pub fn is_lobster(schema: &Schema) -> bool {
     schema.same_layout(&OrderMessage::schema())

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
-use slipring_journal::{Journal, Kind, RawReader, RawRecord, ReadError, Schema};
+use slipring_journal::{Journal, JournalId, Kind, RawReader, RawRecord, ReadError, Schema};
 use slipring_schema::{Predicate, Row, Table};
 
 use super::choice::ChoiceArgs;
@@ -67,6 +67,11 @@ impl Reading {
             Some(names) => Ok(Shown::named(&self.table, names)?),
             None => Ok(Shown::all(&self.table)),
         }
+    }
+
+    /// The journal's identity.
+    pub fn journal_id(&self) -> JournalId {
+        self.reader.journal_id()
     }
 
     /// The record at a sequence.
