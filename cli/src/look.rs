@@ -126,14 +126,15 @@ fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()
     };
     writeln!(out, "{}: {verdict}", plain::path(&report.path))?;
     let (first, end, durable) = (report.first_sequence, report.end_sequence, report.durable_end);
-    let records = show::count(report.records);
     if report.status != Status::Corrupt {
-        writeln!(out, "{records} whole records, sequence {first} to {end}, durable to {durable}")?;
+        let whole = show::counted(report.records, "whole record", "whole records");
+        writeln!(out, "{whole}, sequence {first} to {end}, durable to {durable}")?;
     } else {
+        let whole = show::counted(report.records, "record is whole", "records are whole");
         let (looked_at, all) = (show::count(report.looked_at), show::count(end - first));
         writeln!(
             out,
-            "{records} records are whole of {looked_at} that were looked at and {all} that should be there"
+            "{whole} of {looked_at} that were looked at and {all} that should be there"
         )?;
         writeln!(out, "sequence {first} to {end}, durable to {durable}")?;
         let next = match report.refuses_to_open {

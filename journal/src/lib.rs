@@ -76,6 +76,7 @@ pub mod __private {
     pub use crate::open::built_here;
     pub use crate::read::verify::verify_on;
     pub use crate::salvage::salvage_on;
+    pub use crate::tools::text::counted;
     pub use crate::tools::{prefetch, protect};
 
     /// Where the files of a journal lie.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{IoFault, JournalFault};
+use crate::tools::text::counted;
 
 use super::report::SalvageReport;
 
@@ -37,6 +38,7 @@ pub enum SalvageError {
         report.lost.first().map_or_else(String::new, ToString::to_string),
         match report.whole_not_kept {
             0 => "no record is whole: salvage what copies of the files there are".to_owned(),
+            1 => "1 record behind it is whole: salvage with damage skipped (--skip-damaged)".to_owned(),
             count => format!("{count} records behind it are whole: salvage with damage skipped (--skip-damaged)"),
         }
     )]
@@ -48,9 +50,9 @@ pub enum SalvageError {
     },
     /// What would be written is more than the damaged journal can have held.
     #[error(
-        "what can be kept of {}, with {voids} void records for what is lost between, takes {needed_bytes} bytes, and \
+        "what can be kept of {}, with {} for what is lost between, takes {needed_bytes} bytes, and \
          no more than {most_bytes} are allowed: nothing was written; a file claims records that were never there: \
-         move it out of the folder, or allow so many (--allow-bytes {needed_bytes})", path.display()
+         move it out of the folder, or allow so many (--allow-bytes {needed_bytes})", path.display(), counted(*voids, "void record", "void records")
     )]
     TooLarge {
         /// The damaged journal's folder.
