@@ -56,6 +56,7 @@ pub use read::raw_chunk::RawChunk;
 pub use read::typed::{Chunk, Chunks, Reader, Unchecked};
 pub use read::typed_follow::Follower;
 pub use read::verify::{Status, VerifyReport, verify};
+pub use read::whose::WriterState;
 pub use retention::holders::{Lease, RetentionHandle};
 pub use retention::options::Retention;
 pub use salvage::{Loss, Lost, SalvageError, SalvageOptions, SalvageReport, salvage};

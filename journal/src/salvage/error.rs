@@ -16,6 +16,17 @@ pub enum SalvageError {
     /// A system call failed, there is no journal, or it is of another version or byte order.
     #[error(transparent)]
     Journal(#[from] JournalFault),
+    /// A writer is at it: what it appends meanwhile would be missing, and nobody could say how much.
+    #[error(
+        "the journal {} is open, written by {holder}: nothing was salvaged; close that writer first, or end its process",
+        path.display()
+    )]
+    Live {
+        /// The folder.
+        path: PathBuf,
+        /// The writer.
+        holder: String,
+    },
     /// There is something at the place for the new journal.
     #[error("{} is not empty: salvage goes into a new journal; give the path of a folder that is not there", path.display())]
     IntoNotEmpty {
