@@ -17,16 +17,21 @@ use crate::{fields, plain, show, time};
 const NO_EVENT: u8 = 1;
 
 pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
-    let mut letters = DeadLetters::of(&args.journal)?;
-    let is_asked = |letter: &DeadLetter| {
-        args.stage.as_ref().is_none_or(|stage| *stage == letter.stage)
-            && args.sequence.is_none_or(|sequence| sequence == letter.sequence)
+    // First: where no journal lies nobody can name its stages.
+    let mut reader = Journal::at(&args.journal).raw_reader()?;
+    let mut letters = match &args.stage {
+        Some(stage) => DeadLetters::of_stage(&args.journal, stage)?,
+        None => DeadLetters::of(&args.journal)?,
     };
+    let is_asked =
+        |letter: &DeadLetter| args.sequence.is_none_or(|sequence| sequence == letter.sequence);
     let listed: Vec<DeadLetter> = match args.all {
         true => letters.all().iter().filter(|letter| is_asked(letter)).cloned().collect(),
         false => letters.open().into_iter().filter(|letter| is_asked(letter)).cloned().collect(),
     };
-    let mut reader = Journal::at(&args.journal).raw_reader()?;
+    if let (Some(sequence), []) = (args.sequence, &listed[..]) {
+        return Err(CliError::NoLetter { sequence, open: !args.all });
+    }
     if let Some(into) = &args.into {
         return write_into(into, args, &mut letters, &listed, &mut reader, out);
     }

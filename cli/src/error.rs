@@ -150,6 +150,18 @@ pub enum CliError {
     /// What stages keep can't be read or written.
     #[error(transparent)]
     Keep(#[from] slipring::KeepError),
+    /// The sequence asked for has no letter.
+    #[error(
+        "there is no {}dead letter of sequence {sequence}: nothing was written or settled; slipring dead-letters without \
+         --sequence lists those that there are",
+        if *open { "open " } else { "" }
+    )]
+    NoLetter {
+        /// The sequence.
+        sequence: u64,
+        /// Settled ones do not count.
+        open: bool,
+    },
     /// There is something at the place for a new file.
     #[error("{} is there already: nothing was written or settled; give the path of a new file", path.display())]
     IntoExists {
@@ -204,7 +216,8 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tally { done, durable, total } = self;
         let durable = if durable == done { "all".to_owned() } else { durable.to_string() };
-        write!(f, "recorded {done} of {total} messages, {durable} of them durable")
+        let messages = if *total == 1 { "message" } else { "messages" };
+        write!(f, "recorded {done} of {total} {messages}, {durable} of them durable")
     }
 }
 

@@ -86,8 +86,8 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "times       {} to {}{ahead}", time::show(first_ns), time::show(last_ns))?;
     }
     writeln!(out, "durable     D = {}, window W = {}", info.durable_end, show::count(info.window_records))?;
-    let closed = if info.closed { "closed in good order" } else { "open, or its writer died" };
-    writeln!(out, "epoch       {}, {closed}, control generation {}", info.epoch, info.control_generation)?;
+    let writer = plain::line(&info.writer.to_string());
+    writeln!(out, "epoch       {}, {writer}, control generation {}", info.epoch, info.control_generation)?;
     if !info.event.is_empty() {
         let (event, bytes) = (plain::line(&info.event), info.event_bytes);
         writeln!(out, "event       {event}, {bytes} bytes, {} as a record", info.record_bytes)?;
@@ -124,16 +124,18 @@ fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()
         (Status::TornTail, None) => "torn tail".to_owned(),
         (Status::Fine, _) => "fine".to_owned(),
     };
-    writeln!(out, "{}: {verdict}", plain::path(&report.path))?;
+    let writer = plain::line(&report.writer.to_string());
+    writeln!(out, "{}: {verdict}; {writer}", plain::path(&report.path))?;
     let (first, end, durable) = (report.first_sequence, report.end_sequence, report.durable_end);
-    let records = show::count(report.records);
     if report.status != Status::Corrupt {
-        writeln!(out, "{records} whole records, sequence {first} to {end}, durable to {durable}")?;
+        let whole = show::counted(report.records, "whole record", "whole records");
+        writeln!(out, "{whole}, sequence {first} to {end}, durable to {durable}")?;
     } else {
+        let whole = show::counted(report.records, "record is whole", "records are whole");
         let (looked_at, all) = (show::count(report.looked_at), show::count(end - first));
         writeln!(
             out,
-            "{records} records are whole of {looked_at} that were looked at and {all} that should be there"
+            "{whole} of {looked_at} that were looked at and {all} that should be there"
         )?;
         writeln!(out, "sequence {first} to {end}, durable to {durable}")?;
         let next = match report.refuses_to_open {

@@ -13,11 +13,14 @@ use rustix::fs::FlockOperation;
 use rustix::io::{Errno, retry_on_intr};
 
 use super::folder::{Access, Folder, NotOurs};
-use super::{LockFault, holder};
+use super::{Holder, LockFault, holder};
 use crate::format::LOCK_NAME;
 
 /// Bytes of the LOCK file that are looked at.
 const MOST_LOCK_BYTES: u64 = 1 << 16;
+
+/// A holder who has not written who it is.
+const SOMEBODY: &str = "another process";
 
 /// The locked folder and LOCK file. The locks are the file descriptions': they go with the process, however
 /// that ends.
@@ -82,6 +85,18 @@ pub(super) fn is_locked(folder: &Folder) -> Option<bool> {
     Some(found != libc::F_UNLCK)
 }
 
+/// The writer of this version that holds the folder.
+pub(super) fn holder(folder: &Folder) -> Holder {
+    match is_locked(folder) {
+        None => Holder::Unknown,
+        Some(false) => Holder::Nobody,
+        Some(true) => {
+            let file = folder.open_file(LOCK_NAME, Access::Read);
+            Holder::Somebody(file.map_or_else(|_| SOMEBODY.to_owned(), |file| holder_in(&file)))
+        }
+    }
+}
+
 /// The lines of the LOCK file.
 pub(super) fn lines(folder: &Folder) -> io::Result<Vec<String>> {
     let text = text(&mut folder.open_file(LOCK_NAME, Access::Read)?)?;
@@ -109,7 +124,7 @@ fn holder_in(mut file: &File) -> String {
     let first = text.lines().next().unwrap_or_default().trim();
     match read {
         Ok(_) if first.starts_with(holder::PROCESS) => first.chars().filter(|c| !c.is_control()).collect(),
-        _ => "another process".to_owned(),
+        _ => SOMEBODY.to_owned(),
     }
 }
 
