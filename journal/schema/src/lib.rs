@@ -1,1 +1,4 @@
 //! What a journal's schema means.
+
+pub mod file;
+mod tree;
