@@ -25,6 +25,7 @@
 
 #![deny(missing_docs)]
 
+pub mod file;
 mod kind;
 mod number;
 mod parse;
@@ -34,12 +35,13 @@ mod row;
 mod table;
 mod time_text;
 pub mod times;
+mod tree;
 mod value;
 
 pub use kind::{EnumNames, Integer, Kind, TimeUnit};
 pub use parse::{FieldFault, ParseOptions, Parsed};
-pub use print::{csv_cell, csv_text};
 pub use predicate::{Predicate, PredicateError};
+pub use print::{csv_cell, csv_text};
 pub use row::Row;
 pub use table::{Column, EPOCH, SEQUENCE, TIME, Table, VARIANT, Variant};
 pub use time_text::{TimeFault, parse_nanos, show_nanos};

@@ -9,7 +9,11 @@ pub struct Predicate;
 pub struct PredicateError;
 impl Predicate {
     /// stub
-    pub fn parse(_: &str, _: &Table, _: u64) -> Result<Self, PredicateError> { Err(PredicateError) }
+    pub fn parse(_: &str, _: &Table, _: u64) -> Result<Self, PredicateError> {
+        Err(PredicateError)
+    }
     /// stub
-    pub fn matches(&self, _: &Row<'_>) -> bool { true }
+    pub fn matches(&self, _: &Row<'_>) -> bool {
+        true
+    }
 }
