@@ -22,7 +22,6 @@ mod elsewhere;
 pub mod error;
 pub mod exchange;
 pub mod export;
-mod fields;
 pub mod flow;
 mod follow;
 pub mod formats;

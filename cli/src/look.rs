@@ -133,10 +133,7 @@ fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()
     } else {
         let whole = show::counted(report.records, "record is whole", "records are whole");
         let (looked_at, all) = (show::count(report.looked_at), show::count(end - first));
-        writeln!(
-            out,
-            "{whole} of {looked_at} that were looked at and {all} that should be there"
-        )?;
+        writeln!(out, "{whole} of {looked_at} that were looked at and {all} that should be there")?;
         writeln!(out, "sequence {first} to {end}, durable to {durable}")?;
         let next = match report.refuses_to_open {
             true => "the next open refuses the journal; salvage keeps what is whole",

@@ -123,7 +123,11 @@ fn table(
         if journal.ahead_ns > 0 {
             write!(out, ", {} ahead of the clock", show::duration(Duration::from_nanos(journal.ahead_ns)))?;
         }
-        writeln!(out, "; {} came with an earlier time", show::counted(journal.regressions, "event", "events"))?;
+        writeln!(
+            out,
+            "; {} came with an earlier time",
+            show::counted(journal.regressions, "event", "events")
+        )?;
     }
     let (used, capacity) = (counters.occupancy(), counters.capacity);
     let share = used as f64 * 100.0 / capacity.max(1) as f64;
