@@ -7,6 +7,7 @@
 //! | [`reading`] | a journal's chosen records, in pieces |
 //! | [`columns`] | which columns: the journal's own, the event's |
 //! | [`printer`] | one trait, and the form by its name |
+//! | `newest` | the newest event |
 //! | `csv`, `jsonl`, `table`, `lobster` | the forms |
 
 pub mod choice;
@@ -14,6 +15,7 @@ pub mod columns;
 mod csv;
 mod jsonl;
 mod lobster;
+pub(crate) mod newest;
 pub mod printer;
 pub mod reading;
 mod table;
