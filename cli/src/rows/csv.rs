@@ -4,15 +4,29 @@ use slipring_schema::{Row, Table, Value, csv_text};
 
 use super::columns::Shown;
 use super::printer::Printer;
+use crate::plain;
 
 pub(super) struct Csv<'t> {
     table: &'t Table,
     columns: &'t [Shown],
+    /// It is shown on a terminal, which takes some characters for orders.
+    is_shown: bool,
 }
 
 impl<'t> Csv<'t> {
-    pub(super) fn new(table: &'t Table, columns: &'t [Shown]) -> Self {
-        Csv { table, columns }
+    pub(super) fn new(table: &'t Table, columns: &'t [Shown], is_shown: bool) -> Self {
+        Csv { table, columns, is_shown }
+    }
+}
+
+impl Csv<'_> {
+    fn cell(&self, value: &Value<'_>, out: &mut Vec<u8>) {
+        match value {
+            Value::Enum(_, text) | Value::Text(text) if self.is_shown => csv_text(&plain::line(text), out),
+            Value::Enum(_, text) | Value::Text(text) => csv_text(text, out),
+            Value::Array(_) => csv_text(&value.to_string(), out),
+            value => value.push_text(out),
+        }
     }
 }
 
@@ -20,7 +34,7 @@ impl Printer for Csv<'_> {
     fn head(&mut self, out: &mut Vec<u8>) {
         for (index, column) in self.columns.iter().enumerate() {
             comma(index, out);
-            csv_text(column.name(self.table), out);
+            csv_text(&plain::line(column.name(self.table)), out);
         }
         out.push(b'\n');
     }
@@ -28,7 +42,7 @@ impl Printer for Csv<'_> {
     fn row(&mut self, row: &Row<'_>, out: &mut Vec<u8>) {
         for (index, column) in self.columns.iter().enumerate() {
             comma(index, out);
-            cell(&column.value(self.table, row), out);
+            self.cell(&column.value(self.table, row), out);
         }
         // A line without a character would be passed over by whoever reads it.
         if self.columns.len() == 1 && out.last().is_none_or(|last| *last == b'\n') {
@@ -41,13 +55,5 @@ impl Printer for Csv<'_> {
 fn comma(index: usize, out: &mut Vec<u8>) {
     if index > 0 {
         out.push(b',');
-    }
-}
-
-fn cell(value: &Value<'_>, out: &mut Vec<u8>) {
-    match value {
-        Value::Enum(_, text) | Value::Text(text) => csv_text(text, out),
-        Value::Array(_) => csv_text(&value.to_string(), out),
-        value => value.push_text(out),
     }
 }

@@ -67,7 +67,7 @@ pub fn printer<'t>(
     Ok(match format {
         Format::None => None,
         Format::Table => Some(Box::new(table::Rows::new(of, columns, table::terminal_width()))),
-        Format::Csv => Some(Box::new(csv::Csv::new(of, columns))),
+        Format::Csv => Some(Box::new(csv::Csv::new(of, columns, std::io::stdout().is_terminal()))),
         Format::Jsonl => Some(Box::new(jsonl::Jsonl::new(of, columns))),
         Format::Lobster if is_lobster(schema) => Some(Box::new(lobster::Lobster)),
         Format::Lobster => return Err(NotLobster),
@@ -78,7 +78,7 @@ pub fn printer<'t>(
 pub fn text_printer<'t>(format: Format, columns: &'t [Shown], of: &'t Table) -> Box<dyn Printer + 't> {
     match format {
         Format::Jsonl => Box::new(jsonl::Jsonl::new(of, columns)),
-        _ => Box::new(csv::Csv::new(of, columns)),
+        _ => Box::new(csv::Csv::new(of, columns, false)),
     }
 }
 
