@@ -28,14 +28,18 @@
 mod kind;
 mod number;
 mod parse;
+mod predicate;
 mod print;
 mod table;
 mod time_text;
+mod times;
 mod value;
 
 pub use kind::{EnumNames, Integer, Kind, TimeUnit};
 pub use parse::{FieldFault, ParseOptions, Parsed};
+pub use predicate::{Predicate, PredicateError, PredicateFault, Row};
 pub use print::{csv_cell, csv_text};
 pub use table::{Column, EPOCH, SEQUENCE, TIME, Table, VARIANT, Variant};
 pub use time_text::{TimeFault, parse_nanos, show_nanos};
+pub use times::{TimeArgument, TimeError, parse_date};
 pub use value::{ArrayValue, Value};
