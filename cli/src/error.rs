@@ -7,7 +7,7 @@ use std::{fmt, io};
 use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
 
 use crate::flow::input::InputError;
-use crate::time;
+use crate::show;
 
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ pub enum CliError {
     #[error(
         "{} ends at {}, and the input begins before that, at {}: nothing was recorded; \
          record into a new journal, or give the --date of a later day",
-        path.display(), time::show(*last_ns), time::show(*first_ns)
+        path.display(), crate::show::time(*last_ns), show::time(*first_ns)
     )]
     BeforeTheLast {
         /// The journal.
@@ -82,7 +82,7 @@ pub enum CliError {
         path: PathBuf,
     },
     /// The range asked for is empty by its own words.
-    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", time::show(*from_ns), time::show(*to_ns))]
+    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", crate::show::time(*from_ns), show::time(*to_ns))]
     EmptyRange {
         /// The start.
         from_ns: u64,

@@ -36,7 +36,7 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
         _ => reading.columns(choice)?,
     };
     let printer = printer::printer(format, schema, &columns, table)?;
-    let condition = choice.condition.as_ref().map(|text| Predicate::parse(text, table, first_ns));
+    let condition = choice.condition.as_ref().map(|text| Predicate::parse_from(text, table, first_ns));
     let passing = Passing {
         predicate: condition.transpose()?,
         from_ns: choice.from.map(|from| from.resolve(first_ns)),

@@ -34,7 +34,6 @@ mod replay;
 pub mod rows;
 mod salvage;
 mod show;
-pub mod time;
 mod top;
 
 use std::ffi::OsString;

@@ -14,7 +14,7 @@ use crate::flow::message::{OrderMessage, Side};
 use crate::rows::columns::Shown;
 use crate::rows::printer::{self, Format, Printer};
 use crate::rows::reading::{Piece, Reading};
-use crate::{plain, show, time};
+use crate::{plain, show};
 
 /// Output is written in pieces of about this many bytes.
 const PIECE_BYTES: usize = 1 << 16;
@@ -166,8 +166,8 @@ fn summary(out: &mut dyn Write, seen: &Seen, elapsed: Duration) -> Result<(), Cl
         "replayed {} records, sequence {first} to {}, {} to {}, in {} ({}), every checksum right",
         show::count(records),
         last + 1,
-        time::show(first_ns),
-        time::show(last_ns),
+        show::time(first_ns),
+        show::time(last_ns),
         show::duration(elapsed),
         show::rate(records, elapsed),
     )?;

@@ -42,6 +42,11 @@ pub fn duration(elapsed: Duration) -> String {
     nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
 }
 
+/// A time in nanoseconds since 1970: RFC 3339, UTC, with as many decimals as it needs.
+pub fn time(time_ns: u64) -> String {
+    slipring_schema::show_nanos(i128::from(time_ns))
+}
+
 /// A progress bar on the standard error; it shows itself only on a terminal, and never if `hidden`.
 pub fn bar(what: &str, total: u64, hidden: bool) -> ProgressBar {
     if hidden {

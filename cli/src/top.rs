@@ -13,7 +13,7 @@ use slipring::{Counters, CountersError, CountersReader, LateCounters};
 use crate::args::TopArgs;
 use crate::error::{CliError, verdict};
 use crate::rows::newest::newest;
-use crate::{plain, show, time};
+use crate::{plain, show};
 
 /// Exit status when the engine's process is gone.
 const STALE: u8 = 1;
@@ -124,7 +124,7 @@ fn table(
         writeln!(out, "journalled  {journalled}, durable {durable} ({unsynced} behind)")?;
     }
     if let Some(journal) = counters.journal_time.filter(|journal| journal.last_ns > 0) {
-        write!(out, "times       journal at {}", time::show(journal.last_ns))?;
+        write!(out, "times       journal at {}", show::time(journal.last_ns))?;
         if journal.ahead_ns > 0 {
             write!(out, ", {} ahead of the clock", show::duration(Duration::from_nanos(journal.ahead_ns)))?;
         }

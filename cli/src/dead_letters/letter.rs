@@ -10,7 +10,7 @@ use slipring_schema::{Row, Table, csv_text};
 
 use crate::rows::columns::Shown;
 use crate::rows::printer::{Format, text_printer};
-use crate::{plain, time};
+use crate::{plain, show};
 
 /// Columns of the letter, before those of its event.
 const COLUMNS: [&str; 7] = ["stage", "sequence", "epoch", "time_ns", "kind", "cause", "fault"];
@@ -134,7 +134,7 @@ impl WithEvent<'_> {
     pub(super) fn show(&self, out: &mut dyn Write) -> io::Result<()> {
         let DeadLetter { stage, sequence, kind, cause, .. } = self.letter;
         let (stage, cause) = (plain::line(stage), plain::line(cause));
-        let when = self.event.as_ref().map_or_else(|_| "-".to_owned(), |(time_ns, _)| time::show(*time_ns));
+        let when = self.event.as_ref().map_or_else(|_| "-".to_owned(), |(time_ns, _)| show::time(*time_ns));
         writeln!(out, "{stage:<12} {sequence:>12}  {when}  {kind}: {cause}")?;
         match &self.event {
             Ok(_) => writeln!(out, "{:<12} {:>12}  {}", "", "", self.fields()),

@@ -19,7 +19,7 @@ use crate::args::ExportArgs;
 use crate::error::CliError;
 use crate::formats::Formats;
 use crate::rows::reading::{Piece, Reading};
-use crate::{elsewhere, plain, show, time};
+use crate::{elsewhere, plain, show};
 
 pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> Result<ExitCode, CliError> {
     let format = match formats.sink(args.format.as_deref(), &args.output)? {
@@ -165,7 +165,7 @@ fn summary(
     }
     let range = match seen.range {
         Some(((first, first_ns), (last, last_ns))) => {
-            format!(": sequence {first} to {}, {} to {}", last + 1, time::show(first_ns), time::show(last_ns))
+            format!(": sequence {first} to {}, {} to {}", last + 1, show::time(first_ns), show::time(last_ns))
         }
         None => ": nothing was chosen".to_owned(),
     };

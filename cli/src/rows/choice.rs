@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use slipring_schema::times::TimeArgument;
+use slipring_schema::TimeArgument;
 
 /// What all commands are told that give records out.
 #[derive(Clone, Debug, Default, Args)]

@@ -47,7 +47,7 @@ impl Reading {
         let schema = reader.schema().unwrap_or_else(none);
         let table = Table::new(&schema);
         let first_ns = first_ns(&mut reader)?;
-        let condition = choice.condition.as_ref().map(|text| Predicate::parse(text, &table, first_ns));
+        let condition = choice.condition.as_ref().map(|text| Predicate::parse_from(text, &table, first_ns));
         let predicate = condition.transpose()?;
         let range = choose(&mut reader, choice, first_ns)?;
         let limit = choice.limit.unwrap_or(u64::MAX);
