@@ -1,4 +1,5 @@
 //! What a journal's schema means.
 
+pub mod codegen;
 pub mod file;
 mod tree;
