@@ -25,6 +25,7 @@
 
 #![deny(missing_docs)]
 
+pub mod codegen;
 pub mod file;
 mod kind;
 mod number;

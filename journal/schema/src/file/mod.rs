@@ -39,8 +39,9 @@ mod toml;
 mod types;
 mod write;
 
-pub(crate) use default::unscaled;
 pub use error::{Problem, SchemaFileError};
+pub(crate) use read::is_name;
+pub(crate) use types::OWN_ATTRIBUTES;
 
 use slipring_journal::Schema;
 

@@ -9,7 +9,7 @@ use crate::tree::{Attributes, Shape};
 use toml::de::DeValue;
 
 /// Attributes that options write; `attributes = { .. }` is for others.
-pub(super) const OWN_ATTRIBUTES: [&str; 8] =
+pub(crate) const OWN_ATTRIBUTES: [&str; 8] =
     ["time", "decimal", "text", "enum", "bool", "unit", "source", "default"];
 
 const COMMON: [&str; 4] = ["type", "source", "default", "attributes"];
