@@ -229,7 +229,9 @@ pub enum BuildError {
         lane: String,
     },
     /// There are more lanes that park than can be told apart.
-    #[error("{found} lanes can park, and {most} is the most: let some wait otherwise, or put stages on one lane")]
+    #[error(
+        "{found} lanes can park, and {most} is the most: let some wait otherwise, or put stages on one lane"
+    )]
     TooManyParkingLanes {
         /// How many there are.
         found: usize,

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use slipring_journal::Event;
 use slipring_journal::__private::counted;
+use slipring_journal::Event;
 
 use super::engine::{Engine, LaneThread, Pause};
 use crate::cursors::cursor::Cursor;

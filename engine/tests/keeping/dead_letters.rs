@@ -264,7 +264,9 @@ fn a_stage_without_dead_letters_or_without_existence_is_told_apart() {
     assert!(matches!(error, ReplayError::Keep(KeepError::NotSkippable { .. })), "{error}");
     assert!(DeadLetters::of_stage(folder.path(), "sum").unwrap().all().is_empty());
     let error = DeadLetters::of_stage(folder.path(), "nope").unwrap_err();
-    assert!(matches!(&error, KeepError::NothingKept { stage, known, .. } if stage == "nope" && known == &["sum"]));
+    assert!(
+        matches!(&error, KeepError::NothingKept { stage, known, .. } if stage == "nope" && known == &["sum"])
+    );
     assert!(error.to_string().contains("there is: sum; nothing was changed"), "{error}");
     // A letter that somebody made up.
     let letter = DeadLetter {
