@@ -1,11 +1,11 @@
 //! Why a command failed: what, where, and what to do.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::{fmt, io};
 
 use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
 
+use crate::exit::Exit;
 use crate::flow::input::InputError;
 use crate::show;
 
@@ -222,16 +222,38 @@ impl fmt::Display for Tally {
 }
 
 impl CliError {
+    /// The exit status that it comes to.
+    pub fn exit(&self) -> Exit {
+        use slipring::KeepError;
+        let damaged = |damaged| if damaged { Exit::Damaged } else { Exit::CouldNot };
+        match self {
+            CliError::NotBegun(error) => error.exit(),
+            CliError::Interrupted { .. } | CliError::NoLetter { .. } | CliError::ExportStopped => Exit::Part,
+            CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
+            CliError::Read(error) | CliError::Keep(KeepError::Read(error)) => damaged(is_damage(error)),
+            CliError::Open(OpenError::Journal(fault)) => damaged(fault.is_damage()),
+            CliError::Keep(KeepError::Damaged { .. }) => Exit::Damaged,
+            _ if self.is_broken_pipe() => Exit::Fine,
+            _ => Exit::CouldNot,
+        }
+    }
+
     /// Whoever read the output has seen enough: no failure.
     pub fn is_broken_pipe(&self) -> bool {
-        let (CliError::Output(source) | CliError::Unsaid { source, .. }) = self else { return false };
+        let (CliError::Output(source)
+        | CliError::Export { source: crate::export::SinkError::Io(source), .. }
+        | CliError::Unsaid { source, .. }
+        | CliError::Demo(crate::demo::DemoError::Io(source))) = self
+        else {
+            return false;
+        };
         source.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
 /// The answer of a command that judges: it stands whether or not whoever reads the output has seen enough of
 /// it.
-pub(crate) fn verdict(code: ExitCode, written: io::Result<()>) -> Result<ExitCode, CliError> {
+pub(crate) fn verdict(code: Exit, written: io::Result<()>) -> Result<Exit, CliError> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(code),

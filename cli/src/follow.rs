@@ -13,6 +13,7 @@ use slipring_schema::Predicate;
 
 use crate::args::FollowArgs;
 use crate::error::CliError;
+use crate::gone;
 use crate::rows::choice::ChoiceArgs;
 use crate::rows::columns::Shown;
 use crate::rows::printer::{self, Format, Printer};
@@ -57,8 +58,9 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
             }
             None => false,
         };
+        let gone = met && printing.buffer.is_empty() && gone::reader_has_gone(io::stdout());
         printing.write(out)?;
-        if ended || printing.passing.left == 0 || follower.next_sequence() >= end {
+        if gone || ended || printing.passing.left == 0 || follower.next_sequence() >= end {
             return Ok(());
         }
         if waiting.after(met).is_break() {
@@ -147,7 +149,7 @@ impl Printing<'_> {
     }
 }
 
-/// Waiting for records, until a signal says stop.
+/// Waiting for records, until a signal says stop or nobody reads the output any more.
 struct Waiting {
     stop: Arc<AtomicBool>,
     sleep: Duration,
@@ -170,7 +172,9 @@ impl Waiting {
         if met {
             self.sleep = FIRST_SLEEP;
         } else {
-            std::thread::sleep(self.sleep);
+            if gone::sleep(self.sleep) {
+                return ControlFlow::Break(());
+            }
             self.sleep = (2 * self.sleep).min(LONGEST_SLEEP);
         }
         // Relaxed: it only says stop; nothing is handed over with it.

@@ -1,23 +1,16 @@
 //! `slipring inspect` and `slipring verify`: looking at a journal without changing it.
 
 use std::io::Write;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use slipring_journal::{JournalInfo, ReadError, Status, VerifyReport};
 
 use crate::args::LookArgs;
 use crate::error::{CliError, is_damage, verdict};
+use crate::exit::Exit;
 use crate::{plain, show};
 
-/// Exit status of a journal with a torn tail.
-const TORN: u8 = 1;
-/// Of a damaged one.
-const CORRUPT: u8 = 2;
-/// When it could not be looked at.
-pub(crate) const UNUSABLE: u8 = 3;
-
-pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let info = match slipring_journal::inspect(&args.journal) {
         Ok(info) => info,
         Err(error) => return refuse(args, out, &error),
@@ -27,10 +20,10 @@ pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, 
     } else {
         show_info(&info, out)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Fine)
 }
 
-pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let bar = show::bar("verifying", 0, args.json);
     let report = slipring_journal::verify(&args.journal, |done, total| {
         bar.set_length(total);
@@ -42,9 +35,9 @@ pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, C
         Err(error) => return refuse(args, out, &error),
     };
     let code = match report.status {
-        Status::Fine => ExitCode::SUCCESS,
-        Status::TornTail => ExitCode::from(TORN),
-        Status::Corrupt => ExitCode::from(CORRUPT),
+        Status::Fine => Exit::Fine,
+        Status::TornTail => Exit::Part,
+        Status::Corrupt => Exit::Damaged,
     };
     verdict(
         code,
@@ -56,9 +49,9 @@ pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, C
 }
 
 /// Says why there is nothing to show.
-fn refuse(args: &LookArgs, out: &mut dyn Write, error: &ReadError) -> Result<ExitCode, CliError> {
+fn refuse(args: &LookArgs, out: &mut dyn Write, error: &ReadError) -> Result<Exit, CliError> {
     let damage = is_damage(error);
-    let code = ExitCode::from(if damage { CORRUPT } else { UNUSABLE });
+    let code = if damage { Exit::Damaged } else { Exit::CouldNot };
     plain::complain(&format!("slipring: {error}"));
     if args.json {
         let status = if damage { "corrupt" } else { "unusable" };

@@ -14,7 +14,7 @@ use crate::flow::message::{OrderMessage, Side};
 use crate::rows::columns::Shown;
 use crate::rows::printer::{self, Format, Printer};
 use crate::rows::reading::{Piece, Reading};
-use crate::{plain, show};
+use crate::{gone, plain, show};
 
 /// Output is written in pieces of about this many bytes.
 const PIECE_BYTES: usize = 1 << 16;
@@ -133,7 +133,7 @@ impl<'a> Sink<'a> {
         let wait = due.saturating_sub(began.elapsed());
         if wait > Duration::from_micros(100) {
             self.flush()?;
-            std::thread::sleep(wait);
+            gone::sleep_until(began + due)?;
         }
         Ok(())
     }

@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -12,13 +11,11 @@ use slipring::{Counters, CountersError, CountersReader, LateCounters};
 
 use crate::args::TopArgs;
 use crate::error::{CliError, verdict};
+use crate::exit::Exit;
 use crate::rows::newest::newest;
-use crate::{plain, show};
+use crate::{gone, plain, show};
 
-/// Exit status when the engine's process is gone.
-const STALE: u8 = 1;
-
-pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let reader = match (&args.journal, &args.counters) {
         (_, Some(file)) => CountersReader::open(file)?,
         (journal, None) => CountersReader::of_journal(journal.as_deref().unwrap_or(Path::new(".")))?,
@@ -35,7 +32,7 @@ pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliEr
                 plain::complain(&format!(
                     "slipring: {path}: process {process} is gone; this is what it left"
                 ));
-                return verdict(ExitCode::from(STALE), shown);
+                return verdict(Exit::Part, shown);
             }
             // Watched to its end.
             Err(CountersError::Ended { .. }) if before.is_some() => {
@@ -44,16 +41,16 @@ pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliEr
                     let name = plain::line(&stage.name);
                     plain::complain(&format!("slipring: {events} not delivered to stage {name}"));
                 }
-                return Ok(ExitCode::SUCCESS);
+                return Ok(Exit::Fine);
             }
             Err(error) => return Err(error.into()),
         };
         let since = before.as_ref().map(|(then, counters)| (now - *then, counters));
         show(args, &reader, &counters, since, false, out)?;
         out.flush()?;
-        let Some(interval) = args.watch else { return Ok(ExitCode::SUCCESS) };
+        let Some(interval) = args.watch else { return Ok(Exit::Fine) };
         before = Some((now, counters));
-        std::thread::sleep(interval.0);
+        gone::sleep_until(now + interval.0)?;
     }
 }
 

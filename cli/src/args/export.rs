@@ -9,11 +9,6 @@ use crate::rows::choice::ChoiceArgs;
 
 /// `slipring export`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  slipring export orders --output orders.csv
-  slipring export orders --output orders.parquet --from 09:30 --to 16:00
-  slipring export orders --format jsonl --output - --where 'qty > 1000' | jq .
-  slipring export orders --format parquet --partition day --output orders/")]
 pub struct ExportArgs {
     /// The journal's folder
     pub journal: PathBuf,

@@ -10,11 +10,6 @@ use crate::rows::printer::Format;
 
 /// `slipring replay`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  slipring replay orders --from 09:30 --to 16:00 --where 'price >= 101.5 and side == buy'
-  slipring replay orders --format jsonl --fields ts,price | jq .
-  slipring replay orders --last 20
-  slipring replay orders --format none --speed 10x")]
 pub struct ReplayArgs {
     /// The journal's folder
     pub journal: PathBuf,
@@ -37,10 +32,6 @@ pub struct ReplayArgs {
 
 /// `slipring follow`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  slipring follow orders
-  slipring follow orders --where 'qty > 1000' --format jsonl
-  slipring follow orders --from 15:59 --limit 100")]
 pub struct FollowArgs {
     /// The journal's folder
     pub journal: PathBuf,

@@ -3,23 +3,20 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::ExitCode;
 
 use slipring::{DeadLetter, DeadLetterKind, DeadLetters};
 use slipring_journal::Journal;
 
 use crate::args::{DeadLettersArgs, LetterFormat};
 use crate::error::{CliError, verdict};
+use crate::exit::Exit;
 use crate::{plain, show};
 
 use letter::Events;
 
 mod letter;
 
-/// Exit status when a letter that was to be written has no event.
-const NO_EVENT: u8 = 1;
-
-pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     // First: where no journal lies nobody can name its stages.
     let mut events = Events::new(Journal::at(&args.journal).raw_reader()?);
     let mut letters = match &args.stage {
@@ -38,13 +35,13 @@ pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<ExitCod
         return write_into(into, args, &mut letters, &listed, &mut events, out);
     }
     let written = list(&listed, args, &mut events, out);
-    let Some(how) = &args.settle else { return verdict(ExitCode::SUCCESS, written) };
+    let Some(how) = &args.settle else { return verdict(Exit::Fine, written) };
     // Whoever reads the list deals with what it says: what did not get there is not settled.
     written.map_err(|source| CliError::NotListed { source })?;
     let open = listed.iter().filter(|letter| letter.kind != DeadLetterKind::Settled);
     let count = settle(&mut letters, open, how)?;
     verdict(
-        ExitCode::SUCCESS,
+        Exit::Fine,
         match args.json {
             true => Ok(()),
             false => writeln!(out, "settled {count}: {}", plain::line(how)),
@@ -93,7 +90,7 @@ fn write_into(
     listed: &[DeadLetter],
     events: &mut Events,
     out: &mut dyn Write,
-) -> Result<ExitCode, CliError> {
+) -> Result<Exit, CliError> {
     let mut with_event = Vec::new();
     write_synced(into, |file| {
         if args.format == LetterFormat::Csv {
@@ -118,7 +115,7 @@ fn write_into(
         let count = show::count(settle(letters, with_event, how)?);
         said.push_str(&format!("settled {count}: {}\n", plain::line(how)));
     }
-    let code = if without == 0 { ExitCode::SUCCESS } else { ExitCode::from(NO_EVENT) };
+    let code = if without == 0 { Exit::Fine } else { Exit::Part };
     verdict(code, out.write_all(said.as_bytes()))
 }
 

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -17,11 +16,12 @@ use super::whole::Whole;
 use super::{FoundSink, Sink, SinkError, SinkFormat, SinkPlan};
 use crate::args::ExportArgs;
 use crate::error::CliError;
+use crate::exit::Exit;
 use crate::formats::Formats;
 use crate::rows::reading::{Piece, Reading};
 use crate::{elsewhere, plain, show};
 
-pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
     let format = match formats.sink(args.format.as_deref(), &args.output)? {
         FoundSink::Here(format) => format,
         FoundSink::Elsewhere(command) => return Err(elsewhere::run(command)),
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> 
     if let Some(bytes) = bytes {
         summary(args, format, &seen, (bytes, parts), started, out)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Fine)
 }
 
 /// How the file is to be compressed: as asked for, as its name says, or as is usual for the format.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use slipring_journal::__private::storage::size_limit::advice;
 use slipring_journal::ReadError;
 
 /// Why something that a stage keeps beside the journal could not be used or written.
@@ -23,7 +24,7 @@ use slipring_journal::ReadError;
 #[non_exhaustive]
 pub enum KeepError {
     /// The system refused.
-    #[error("can't {what} {}: {source}", path.display())]
+    #[error("can't {what} {}: {source}{}", path.display(), advice(source))]
     Io {
         /// What was tried.
         what: &'static str,

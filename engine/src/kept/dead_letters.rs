@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use slipring_journal::__private::storage::size_limit::as_an_error;
 use slipring_journal::__private::storage::{Access, Files};
 
 use super::dead_letter_format::encode;
@@ -220,7 +221,9 @@ impl DeadLetters {
         let Some(journal_id) = read.journal_id else { return Err(log::damaged(path)) };
         let mut file = folder.open_file(log::NAME, Access::Append).map_err(io("open", &path))?;
         let entry = encode(journal_id, letter.sequence, letter.epoch, DeadLetterKind::Settled, how);
-        file.write_all(&entry).and_then(|()| file.sync_all()).map_err(io("append to", &path))?;
+        as_an_error(|| file.write_all(&entry))
+            .and_then(|()| file.sync_all())
+            .map_err(io("append to", &path))?;
         self.letters.push(DeadLetter {
             kind: DeadLetterKind::Settled,
             cause: how.to_owned(),

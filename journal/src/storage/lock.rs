@@ -13,7 +13,7 @@ use rustix::fs::FlockOperation;
 use rustix::io::{Errno, retry_on_intr};
 
 use super::folder::{Access, Folder, NotOurs};
-use super::{Holder, LockFault, holder};
+use super::{Holder, LockFault, holder, size_limit};
 use crate::format::LOCK_NAME;
 
 /// Bytes of the LOCK file that are looked at.
@@ -67,12 +67,12 @@ pub(super) fn lock(folder: &Folder) -> Result<FilesLock, LockFault> {
     if !is_ours(&mut file).map_err(LockFault::Io)? {
         return Err(foreign("its content is none that a slipring has written".to_owned()));
     }
-    let mut note = || -> io::Result<()> {
+    let note = || -> io::Result<()> {
         file.set_len(0)?;
         file.seek(SeekFrom::Start(0))?;
         writeln!(file, "{}", holder::this_process())
     };
-    note().map_err(LockFault::Io)?;
+    size_limit::as_an_error(note).map_err(LockFault::Io)?;
     // For those who look. Where it can't be had they do without.
     let _ = record_lock(&place, libc::F_OFD_SETLK, libc::F_RDLCK);
     Ok(FilesLock { folder: place, file: Arc::new(file), process: std::process::id() })

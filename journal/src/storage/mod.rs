@@ -11,6 +11,7 @@
 //! | `files` | files of a folder |
 //! | `mapped` | open files and mapped segments, with all `unsafe` of mapping |
 //! | `believed` | what a file claims, against what the disk holds |
+//! | `size_limit` | the limit on the size of files, as an error |
 //! | `memory` | for tests |
 
 mod believed;
@@ -20,6 +21,7 @@ pub mod holder;
 mod lock;
 mod mapped;
 mod memory;
+pub mod size_limit;
 
 use std::io;
 use std::ops::Range;

@@ -66,8 +66,7 @@ fn the_writer_that_was_killed_is_told_from_the_one_that_runs() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let place = journal.to_str().unwrap();
-    let mut child =
-        Child::start(Command::new(env!("CARGO_BIN_EXE_journal_child")).arg("hold").arg(&journal));
+    let mut child = Child::start(Command::new(env!("CARGO_BIN_EXE_journal_child")).arg("hold").arg(&journal));
     assert_eq!(child.line().as_deref(), Some("open"));
     let id = child.id();
     let seen = object(&["inspect", place, "--json"]);
