@@ -393,7 +393,7 @@ fn what_is_wrong_is_said_where_it_is() {
         ("raw == 0xf", 8, "two digits for each byte"),
         ("and == 5", 1, "in double quotes"),
         ("vol == 'x'", 8, "vol is a float (f64)"),
-        ("\u{e9}\u{e9} == 5 and (", 15, "expected a field"),
+        ("\u{e9}\u{e9} == 5 and (", 14, "expected a field"),
     ] {
         let error = passes(text, &table, &[0; 224]).expect_err(text);
         let shown = error.to_string();

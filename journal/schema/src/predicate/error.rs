@@ -191,6 +191,10 @@ impl fmt::Display for PredicateError {
 
 /// Names like a name, the nearest first.
 pub(super) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    // To compare what is long takes long, and it is no slip.
+    if name.len() > 200 {
+        return Vec::new();
+    }
     let lower = name.to_lowercase();
     let likeness = |other: &str| {
         let other = other.to_lowercase();
@@ -198,6 +202,8 @@ pub(super) fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<
         match other.rsplit_once('.') {
             _ if other == lower => 1.0,
             Some((_, last)) if last == lower => 0.99,
+            // Names of three letters have too few for the other measure.
+            _ if lower.len() > 2 && strsim::osa_distance(&lower, &other) == 1 => 0.98,
             _ => strsim::jaro_winkler(&lower, &other),
         }
     };
