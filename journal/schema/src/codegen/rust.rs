@@ -187,8 +187,10 @@ impl Writer {
                 field_options = with_name(field_options, &member.name, "");
             }
             if said.is_empty() {
-                let what = if member.is_padding() { "Padding, zeros." } else { "As the schema has it." };
-                said.push(what.to_owned());
+                said.push(match member.is_padding() {
+                    true => "Padding, zeros.".to_owned(),
+                    false => format!("The field `{}`.", comment(&member.name)),
+                });
             }
             let _ = writeln!(body, "    /// {}", said.join(" "));
             body.push_str(&attribute("    ", &field_options));
