@@ -2,4 +2,5 @@
 
 pub mod codegen;
 pub mod file;
+pub mod infer;
 mod tree;
