@@ -17,6 +17,11 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// So many of something: "1 record", "60,000 records".
+pub fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { more })
+}
+
 /// Events a second, in millions.
 pub fn rate(events: u64, elapsed: Duration) -> String {
     format!("{:.1} M/s", events as f64 / elapsed.as_secs_f64().max(1e-9) / 1e6)
@@ -35,6 +40,11 @@ pub fn nanos(nanos: u64) -> String {
 /// A duration, likewise.
 pub fn duration(elapsed: Duration) -> String {
     nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// A time in nanoseconds since 1970: RFC 3339, UTC, with as many decimals as it needs.
+pub fn time(time_ns: u64) -> String {
+    slipring_schema::show_nanos(i128::from(time_ns))
 }
 
 /// A progress bar on the standard error; it shows itself only on a terminal, and never if `hidden`.

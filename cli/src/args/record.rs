@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::flow::input::Input;
-use crate::time::parse_date;
+use slipring_schema::parse_date;
 
 /// A file, or `synthetic:N`; a path may be of any bytes.
 pub(super) fn input() -> impl TypedValueParser<Value = Input> {
@@ -30,6 +30,10 @@ pub struct RecordArgs {
     /// The messages' day (UTC): their times are seconds after its midnight
     #[arg(long, value_name = "YYYY-MM-DD", default_value = "1970-01-01", value_parser = parse_date)]
     pub date: u64,
+    /// Take times with more than nine decimals, rounded to the nearest nanosecond and counted; without it they
+    /// are refused
+    #[arg(long)]
+    pub round_times: bool,
     /// The instrument, up to eight bytes; recorded with every message
     #[arg(long, value_name = "NAME", default_value = "")]
     pub symbol: Symbol,

@@ -1,6 +1,7 @@
 //! Rust: structs and enums that derive `Event`, with all that the schema says of the fields.
 
 use super::names::{Taken, camel, comment, identifier, remarks, tag_remark, upper};
+use crate::kind::TimeUnit;
 use crate::tree::meaning::{Meaning, is_enum_name};
 use crate::tree::scalar::Leaf;
 use crate::tree::{Attributes, Member, Shape, Tree, Variant};
@@ -275,7 +276,7 @@ fn leaf_options(leaf: &Leaf, attributes: &Attributes) -> Vec<String> {
     let meaning = Meaning::of(leaf, attributes);
     match &meaning {
         Meaning::Plain => {}
-        Meaning::Time(unit) => options.push(format!("time = {:?}", unit.name())),
+        Meaning::Time(unit) => options.push(format!("time = {:?}", unit.sign())),
         Meaning::Decimal(scale) => options.push(format!("decimal = {scale}")),
         Meaning::Text => options.push("text".to_owned()),
         Meaning::Bool => options.push("bool".to_owned()),
@@ -286,9 +287,10 @@ fn leaf_options(leaf: &Leaf, attributes: &Attributes) -> Vec<String> {
         }
     }
     let first = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
-    for name in ["unit", "source", "default"] {
+    for name in ["input", "unit", "source", "default"] {
         let sensible = |value: &&String| match name {
             "default" => true,
+            "input" => matches!(meaning, Meaning::Time(_)) && TimeUnit::from_sign(value).is_some(),
             "unit" => !value.is_empty() && !matches!(meaning, Meaning::Time(_)),
             _ => !value.is_empty(),
         };

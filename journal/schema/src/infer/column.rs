@@ -1,8 +1,11 @@
 //! What a column's values have in common, and the field that holds them all.
 
 use super::Cell;
+use crate::kind::TimeUnit;
+use crate::number;
+use crate::time_text::parse_nanos;
 use crate::tree::Attributes;
-use crate::tree::meaning::{Meaning, TimeUnit};
+use crate::tree::meaning::Meaning;
 use crate::tree::scalar::{Leaf, Scalar};
 
 /// A text has at most so many bytes, whatever the sample has.
@@ -42,9 +45,9 @@ pub(super) struct Column {
     /// Of times, nanoseconds since 1970.
     earliest_ns: i128,
     latest_ns: i128,
-    /// The unit in which all integers are plausible times.
+    /// The unit in which all numbers are plausible times.
     unit: Option<TimeUnit>,
-    /// Of times as text and of integers.
+    /// The one before, of numbers and of times as text.
     last: Option<i128>,
     decreases: bool,
 }
@@ -85,14 +88,15 @@ impl Column {
         };
         self.values += 1;
         self.text_bytes = self.text_bytes.max(text.len());
-        self.bools &= matches!(cell, Cell::Bool(_)) || (may_be_number && matches!(text, "true" | "false"));
+        self.bools &= matches!(cell, Cell::Bool(_))
+            || (may_be_number && (text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")));
         let number = Number::parse(text).filter(|_| may_be_number);
-        let stamp = text.parse::<jiff::Timestamp>().ok().filter(|_| may_be_text && number.is_none());
+        let stamp = parse_nanos(text).ok().filter(|_| may_be_text && number.is_none());
         self.stamps &= stamp.is_some();
         self.numbers &= number.is_some();
         self.floats &= may_be_number && (number.is_some() || is_float(text));
         if let Some(stamp) = stamp {
-            self.see_time(stamp.as_nanosecond());
+            self.see_time(stamp);
         }
         match number {
             Some(number) => self.see_number(text, number),
@@ -122,12 +126,12 @@ impl Column {
             (Err(_), Ok(great)) => Some((least, greatest.max(great))),
             (Err(_), Err(_)) => None,
         });
-        if let Ok(value) = value {
-            let unit = plausible(value);
-            self.unit = if self.values == 1 { unit } else { self.unit.filter(|_| self.unit == unit) };
-            self.see_order(value);
-        } else {
-            self.unit = None;
+        let whole = text.split('.').next().and_then(|whole| whole.parse().ok());
+        let unit = whole.and_then(plausible);
+        self.unit = if self.values == 1 { unit } else { self.unit.filter(|_| self.unit == unit) };
+        match number::scaled(text, 9, true) {
+            Ok(scaled) => self.see_order(scaled.value),
+            Err(_) => self.unit = None,
         }
     }
 
@@ -135,6 +139,9 @@ impl Column {
     pub(super) fn field(&self) -> (Leaf, Attributes) {
         let (leaf, meaning) = self.guess();
         let mut attributes: Attributes = meaning.attribute().into_iter().collect();
+        if let Some(unit) = self.decimal_time() {
+            attributes.push(("input".to_owned(), unit.sign().to_owned()));
+        }
         if self.missing {
             let default = match meaning {
                 Meaning::Text => "",
@@ -157,6 +164,9 @@ impl Column {
         if let Some(unit) = self.integer_time() {
             return of(Scalar::U64, Meaning::Time(unit));
         }
+        if self.decimal_time().is_some() {
+            return of(Scalar::U64, Meaning::Time(TimeUnit::Nanoseconds));
+        }
         if let Some(scalar) = self.integers.and_then(|(least, greatest)| integer(least, greatest)) {
             return of(scalar, Meaning::Plain);
         }
@@ -169,7 +179,7 @@ impl Column {
             return of(Scalar::F64, Meaning::Plain);
         }
         if let Some(scalar) = self.stamp_storage() {
-            return of(scalar, Meaning::Time(TimeUnit::Ns));
+            return of(scalar, Meaning::Time(TimeUnit::Nanoseconds));
         }
         (Leaf::bytes(text_length(self.text_bytes)), Meaning::Text)
     }
@@ -177,6 +187,12 @@ impl Column {
     /// The unit of integers that count from 1970.
     fn integer_time(&self) -> Option<TimeUnit> {
         self.unit.filter(|_| self.named_time && self.integers.is_some())
+    }
+
+    /// The unit of decimals that count from 1970, and have no more digits than nanoseconds.
+    fn decimal_time(&self) -> Option<TimeUnit> {
+        let exact = |unit: &TimeUnit| self.scale <= unit.nanos().ilog10() as usize;
+        self.unit.filter(exact).filter(|_| self.named_time && self.numbers && self.integers.is_none())
     }
 
     /// What holds all times as nanoseconds, if that is what the values are.
@@ -241,8 +257,12 @@ fn integer(least: i128, greatest: u128) -> Option<Scalar> {
 }
 
 fn plausible(value: i128) -> Option<TimeUnit> {
-    let units =
-        [(TimeUnit::S, 1), (TimeUnit::Ms, 1_000), (TimeUnit::Us, 1_000_000), (TimeUnit::Ns, 1_000_000_000)];
+    let units = [
+        (TimeUnit::Seconds, 1),
+        (TimeUnit::Milliseconds, 1_000),
+        (TimeUnit::Microseconds, 1_000_000),
+        (TimeUnit::Nanoseconds, 1_000_000_000),
+    ];
     units
         .into_iter()
         .find(|(_, per_second)| PLAUSIBLE_S.contains(&(value / per_second)))

@@ -84,6 +84,10 @@ fn types_of_single_columns() {
         (vec![], "[u8;16] text="),
         (vec![Text("1969-12-31T23:59:59Z"), Text("2024-01-01T00:00:00+02:00")], "i64 time=ns"),
         (vec![Text("9000-01-01T00:00:00Z")], "[u8;32] text="),
+        (vec![Text("2024-03-10 09:30:00.000000001")], "u64 time=ns"),
+        (vec![Text("2024-03-10"), Text("2024-03-11")], "u64 time=ns"),
+        (vec![Text("2024-03-10"), Text("tomorrow")], "[u8;16] text="),
+        (vec![Text("True"), Text("False")], "u8 bool="),
         (vec![Text("1700000001")], "i64"),
     ] {
         assert_eq!(one("x", &cells), kind, "{cells:?}");
@@ -99,6 +103,10 @@ fn integers_count_from_1970_where_name_and_size_say_so() {
         ("Time", "1700000001000", "u64 time=ms"),
         ("ts_event", "1700000001000000", "u64 time=us"),
         ("recv-timestamp", "1700000001000000000", "u64 time=ns"),
+        ("ts", "1700000001.25", "u64 time=ns\tinput=s"),
+        ("ts", "1700000001250.000001", "u64 time=ns\tinput=ms"),
+        ("ts", "1700000001.0000000001", "i128 decimal=10"),
+        ("ts", "34200.5", "i64 decimal=1"),
         ("ts", "34200", "i64"),
         ("lifetime", "1700000001", "i64"),
     ] {

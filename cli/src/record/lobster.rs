@@ -11,15 +11,17 @@ use slipring_journal::{AppendError, DiskFull, Journal, ReadError, Writer};
 use crate::args::RecordArgs;
 use crate::error::{CliError, Tally};
 use crate::flow::input::InputOptions;
+use crate::flow::lobster::{self, Parsed};
 use crate::flow::message::{LineEnd, OrderMessage};
-use crate::{plain, show, time};
+use crate::{plain, show};
 
 /// Messages between two looks at the progress bar.
 const BATCH: usize = 4096;
 
 pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError> {
-    let options = InputOptions { seed: args.seed, date_ns: args.date, symbol: args.symbol.0 };
-    let messages = args.input.load(&options)?;
+    let (date_ns, symbol, round_times) = (args.date, args.symbol.0, args.round_times);
+    let options = InputOptions { seed: args.seed, date_ns, symbol, round_times };
+    let Parsed { messages, rounded } = args.input.load(&options)?;
     let started = Instant::now();
     let journal = Journal::at(&args.journal)
         .segment_records(args.segment_records)
@@ -63,11 +65,15 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
         show::count(messages.len() as u64),
         plain::line(&args.input.to_string()),
         plain::path(&args.journal),
-        time::show(range.0),
-        time::show(range.1),
+        show::time(range.0),
+        show::time(range.1),
         show::duration(elapsed),
         show::rate(messages.len() as u64, elapsed),
     )
+    .and_then(|()| match rounded {
+        0 => Ok(()),
+        rounded => writeln!(out, "{}", lobster::rounded_note(rounded)),
+    })
     .and_then(|()| out.flush())
     .map_err(|source| CliError::Unsaid { source, tally })
 }
