@@ -27,6 +27,7 @@
 
 pub mod codegen;
 pub mod file;
+pub mod infer;
 mod kind;
 mod number;
 mod parse;

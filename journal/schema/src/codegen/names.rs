@@ -1,6 +1,6 @@
 //! Identifiers, comments, and the columns that people see.
 
-use crate::tree::meaning::Meaning;
+use crate::tree::meaning::{Meaning, unit_name};
 use crate::tree::scalar::Leaf;
 use crate::tree::{Attributes, Variant};
 use slipring_journal::{Field, Schema};
@@ -72,7 +72,7 @@ pub(super) fn remarks(leaf: &Leaf, attributes: &Attributes) -> Vec<String> {
     match Meaning::of(leaf, attributes) {
         Meaning::Plain => {}
         Meaning::Time(unit) => {
-            remarks.push(format!("Counts {} since 1970-01-01T00:00:00Z.", unit.long_name()))
+            remarks.push(format!("Counts {} since 1970-01-01T00:00:00Z.", unit_name(unit)))
         }
         Meaning::Decimal(scale) => remarks.push(format!("Decimal, {scale} digits behind the point.")),
         Meaning::Text => remarks.push("UTF-8, filled up with zeros.".to_owned()),

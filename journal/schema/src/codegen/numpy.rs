@@ -70,7 +70,7 @@ fn format_of(column: &Column<'_>) -> String {
         (Meaning::Text, Some((length, outer))) => (format!("S{length}"), outer),
         (Meaning::Plain, Some((length, outer))) if *scalar == Scalar::U8 => (format!("V{length}"), outer),
         (Meaning::Bool, _) => ("?".to_owned(), dims.as_slice()),
-        (Meaning::Time(unit), _) if scalar.size() == 8 => (format!("M8[{}]", unit.name()), dims.as_slice()),
+        (Meaning::Time(unit), _) if scalar.size() == 8 => (format!("M8[{}]", unit.sign()), dims.as_slice()),
         _ => (number(*scalar).to_owned(), dims.as_slice()),
     };
     // The halves of an integer of 128 bits.

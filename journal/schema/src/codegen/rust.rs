@@ -1,6 +1,7 @@
 //! Rust: structs and enums that derive `Event`, with all that the schema says of the fields.
 
 use super::names::{Taken, camel, comment, identifier, remarks, tag_remark, upper};
+use crate::kind::TimeUnit;
 use crate::tree::meaning::{Meaning, is_enum_name};
 use crate::tree::scalar::Leaf;
 use crate::tree::{Attributes, Member, Shape, Tree, Variant};
@@ -187,8 +188,10 @@ impl Writer {
                 field_options = with_name(field_options, &member.name, "");
             }
             if said.is_empty() {
-                let what = if member.is_padding() { "Padding, zeros." } else { "As the schema has it." };
-                said.push(what.to_owned());
+                said.push(match member.is_padding() {
+                    true => "Padding, zeros.".to_owned(),
+                    false => format!("The field `{}`.", comment(&member.name)),
+                });
             }
             let _ = writeln!(body, "    /// {}", said.join(" "));
             body.push_str(&attribute("    ", &field_options));
@@ -273,7 +276,7 @@ fn leaf_options(leaf: &Leaf, attributes: &Attributes) -> Vec<String> {
     let meaning = Meaning::of(leaf, attributes);
     match &meaning {
         Meaning::Plain => {}
-        Meaning::Time(unit) => options.push(format!("time = {:?}", unit.name())),
+        Meaning::Time(unit) => options.push(format!("time = {:?}", unit.sign())),
         Meaning::Decimal(scale) => options.push(format!("decimal = {scale}")),
         Meaning::Text => options.push("text".to_owned()),
         Meaning::Bool => options.push("bool".to_owned()),
@@ -284,9 +287,10 @@ fn leaf_options(leaf: &Leaf, attributes: &Attributes) -> Vec<String> {
         }
     }
     let first = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
-    for name in ["unit", "source", "default"] {
+    for name in ["input", "unit", "source", "default"] {
         let sensible = |value: &&String| match name {
             "default" => true,
+            "input" => matches!(meaning, Meaning::Time(_)) && TimeUnit::from_sign(value).is_some(),
             "unit" => !value.is_empty() && !matches!(meaning, Meaning::Time(_)),
             _ => !value.is_empty(),
         };

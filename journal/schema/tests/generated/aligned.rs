@@ -16,8 +16,8 @@ pub enum Feed {
 #[derive(Clone, Copy, Debug, slipring_journal::Event)]
 #[repr(C, align(16))]
 pub struct Words {
-    /// As the schema has it.
+    /// The field `a`.
     pub a: u64,
-    /// As the schema has it.
+    /// The field `b`.
     pub b: u64,
 }

@@ -37,7 +37,7 @@ pub enum Inner {
 #[derive(Clone, Copy, Debug, slipring_journal::Event)]
 #[repr(C)]
 pub struct Big {
-    /// As the schema has it.
+    /// The field `id`.
     pub id: u128,
 }
 
@@ -45,9 +45,9 @@ pub struct Big {
 #[derive(Clone, Copy, Debug, slipring_journal::Event)]
 #[repr(C)]
 pub struct Levels {
-    /// As the schema has it.
+    /// The field `px`.
     pub px: i64,
-    /// As the schema has it.
+    /// The field `qty`.
     pub qty: u32,
     /// Padding, zeros.
     pub _pad: [u8; 4],
@@ -60,7 +60,7 @@ pub struct Cancel {
     /// Counts nanoseconds since 1970-01-01T00:00:00Z.
     #[event(time = "ns")]
     pub ts: u64,
-    /// As the schema has it.
+    /// The field `order`.
     pub order: u64,
     /// One of: 0 user, 1 market.
     #[event(names(user = 0, market = 1))]
@@ -83,7 +83,7 @@ pub struct Add {
     /// Counts nanoseconds since 1970-01-01T00:00:00Z.
     #[event(time = "ns")]
     pub ts: u64,
-    /// As the schema has it.
+    /// The field `order`.
     pub order: u64,
     /// Decimal, 2 digits behind the point.
     #[event(decimal = 2)]

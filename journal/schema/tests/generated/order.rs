@@ -35,9 +35,9 @@ pub struct Order {
     /// 0 or 1.
     #[event(bool)]
     pub live: u8,
-    /// As the schema has it.
+    /// The field `raw`.
     pub raw: [u8; 3],
-    /// As the schema has it.
+    /// The field `type`.
     pub r#type: u32,
     /// Named `self` in the schema.
     #[event(name = "self")]
@@ -53,27 +53,27 @@ pub struct Order {
     /// Named `é` in the schema.
     #[event(name = "é")]
     pub field_: u16,
-    /// As the schema has it.
+    /// The field `class`.
     pub class: [[u16; 2]; 3],
     /// Padding, zeros.
     pub _pad2: [u8; 10],
-    /// As the schema has it.
+    /// The field `id`.
     pub id: u128,
-    /// As the schema has it.
+    /// The field `empty`.
     pub empty: [u64; 0],
-    /// As the schema has it.
+    /// The field `leg`.
     pub leg: Leg,
-    /// As the schema has it.
+    /// The field `legs`.
     pub legs: [[Leg; 1]; 2],
-    /// As the schema has it.
+    /// The field `deep`.
     pub deep: Deep,
     /// Padding, zeros.
     pub _pad3: [u8; 3],
-    /// As the schema has it.
+    /// The field `pair`.
     pub pair: Pair,
     /// Padding, zeros.
     pub _pad4: [u8; 4],
-    /// As the schema has it.
+    /// The field `message`.
     pub message: MessageEvent,
 }
 
@@ -108,9 +108,9 @@ pub enum Message {
 #[derive(Clone, Copy, Debug, slipring_journal::Event)]
 #[repr(C)]
 pub struct Pair(
-    /// As the schema has it.
+    /// The field `0`.
     pub u32,
-    /// As the schema has it.
+    /// The field `1`.
     pub u32,
 );
 
@@ -118,7 +118,7 @@ pub struct Pair(
 #[derive(Clone, Copy, Debug, slipring_journal::Event)]
 #[repr(C)]
 pub struct Deep {
-    /// As the schema has it.
+    /// The field `leg`.
     pub leg: Leg2,
 }
 
@@ -126,7 +126,7 @@ pub struct Deep {
 #[derive(Clone, Copy, Debug, slipring_journal::Event)]
 #[repr(C)]
 pub struct Leg2 {
-    /// As the schema has it.
+    /// The field `px`.
     pub px: i8,
 }
 
@@ -137,7 +137,7 @@ pub struct Leg {
     /// Decimal, 4 digits behind the point.
     #[event(decimal = 4)]
     pub px: i64,
-    /// As the schema has it.
+    /// The field `qty`.
     pub qty: u32,
     /// Padding, zeros.
     pub _pad: [u8; 4],

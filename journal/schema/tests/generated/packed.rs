@@ -6,11 +6,11 @@
 #[event(name = "tick-v2")]
 #[repr(C, packed)]
 pub struct TickV2 {
-    /// As the schema has it.
+    /// The field `kind`.
     pub kind: u8,
-    /// As the schema has it.
+    /// The field `price`.
     pub price: i64,
-    /// As the schema has it.
+    /// The field `leg`.
     pub leg: Leg,
 }
 
@@ -18,8 +18,8 @@ pub struct TickV2 {
 #[derive(Clone, Copy, Debug, slipring_journal::Event)]
 #[repr(C, packed)]
 pub struct Leg {
-    /// As the schema has it.
+    /// The field `a`.
     pub a: u8,
-    /// As the schema has it.
+    /// The field `b`.
     pub b: u32,
 }

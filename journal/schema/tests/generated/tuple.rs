@@ -8,6 +8,6 @@ pub struct Pair(
     /// Counts microseconds since 1970-01-01T00:00:00Z.
     #[event(time = "us")]
     pub u64,
-    /// As the schema has it.
+    /// The field `1`.
     pub [i32; 2],
 );
