@@ -73,7 +73,8 @@ fn bar_line(what: &str, at: u64, of: u64, columns: usize) -> String {
     // One column stays free: some terminals begin another line when the last one is taken.
     let room = columns.saturating_sub(1);
     let share = u128::from(at.min(of)) * 100 / u128::from(of.max(1));
-    let counts = (format!("{what:<10} ["), format!("] {}/{}", count(at), count(of)));
+    let all = count(of);
+    let counts = (format!("{what:<10} ["), format!("] {:>1$}/{all}", count(at), all.len()));
     let shares = (format!("{what} ["), format!("] {share:>3}%"));
     for (before, behind) in [counts, shares] {
         let width = room.saturating_sub(before.len() + behind.len()).min(BAR);
