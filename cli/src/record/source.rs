@@ -20,6 +20,12 @@ pub trait Source {
     /// ([`Setup::from`]) goes on with the next one.
     fn position(&self) -> Position;
 
+    /// What a file with nothing but malformed events must begin with, to be read like the input itself: the
+    /// line of names.
+    fn preamble(&self) -> &[u8] {
+        &[]
+    }
+
     /// What its user should know and has not been told: columns that were passed over, say.
     fn take_notices(&mut self) -> Vec<String> {
         Vec::new()
@@ -164,6 +170,12 @@ pub enum SourceError {
         missing: Vec<String>,
         /// What the input has.
         there: Vec<String>,
+    },
+    /// Two columns of one name.
+    #[error("the column {column} is there twice: name one of them otherwise")]
+    Twice {
+        /// The name.
+        column: String,
     },
     /// Columns of another type than the field's.
     #[error("the column {column} is {found}, and the field is {expected}: change the schema")]
