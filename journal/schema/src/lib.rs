@@ -25,12 +25,14 @@
 
 #![deny(missing_docs)]
 
+pub mod file;
 mod kind;
 mod number;
 mod parse;
 mod print;
 mod table;
 mod time_text;
+mod tree;
 mod value;
 
 pub use kind::{EnumNames, Integer, Kind, TimeUnit};

@@ -57,6 +57,10 @@ pub unsafe trait Event: bytemuck::Pod + Send + Sync + 'static {
     /// Name, size and fields of the type, as written into segment headers.
     fn schema() -> Schema;
 
+    /// The number that a newtype holds, for checks while compiling.
+    #[doc(hidden)]
+    const NUMBER: private::Number = private::Number::NONE;
+
     /// Only of the crate's own stand-in for events of whatever type.
     #[doc(hidden)]
     const IS_UNTYPED: bool = false;
