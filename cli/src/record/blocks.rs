@@ -1,7 +1,7 @@
 //! An input in large blocks, of which a format takes one line after the other.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -65,6 +65,16 @@ impl Blocks {
         debug_assert!(count <= self.end - self.start);
         self.start += count;
         self.taken += count as u64;
+    }
+
+    /// Goes on at another byte of a file.
+    ///
+    /// # Errors
+    /// The system's; a pipe can't.
+    pub fn jump(&mut self, to: u64) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(to))?;
+        (self.start, self.end, self.taken, self.ended) = (0, 0, to, false);
+        Ok(())
     }
 
     /// Bytes of the input that have been taken.
