@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use slipring::{DeadLetter, DeadLetterKind, DeadLetters};
@@ -11,33 +10,35 @@ use slipring_journal::{Journal, Kind, RawReader};
 
 use crate::args::{DeadLettersArgs, LetterFormat};
 use crate::error::{CliError, verdict};
+use crate::exit::Exit;
 use crate::{fields, plain, show, time};
 
-/// Exit status when a letter that was to be written has no event.
-const NO_EVENT: u8 = 1;
-
-pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
-    let mut letters = DeadLetters::of(&args.journal)?;
-    let is_asked = |letter: &DeadLetter| {
-        args.stage.as_ref().is_none_or(|stage| *stage == letter.stage)
-            && args.sequence.is_none_or(|sequence| sequence == letter.sequence)
+pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
+    // First: where no journal lies nobody can name its stages.
+    let mut reader = Journal::at(&args.journal).raw_reader()?;
+    let mut letters = match &args.stage {
+        Some(stage) => DeadLetters::of_stage(&args.journal, stage)?,
+        None => DeadLetters::of(&args.journal)?,
     };
+    let is_asked = |letter: &DeadLetter| args.sequence.is_none_or(|sequence| sequence == letter.sequence);
     let listed: Vec<DeadLetter> = match args.all {
         true => letters.all().iter().filter(|letter| is_asked(letter)).cloned().collect(),
         false => letters.open().into_iter().filter(|letter| is_asked(letter)).cloned().collect(),
     };
-    let mut reader = Journal::at(&args.journal).raw_reader()?;
+    if let (Some(sequence), []) = (args.sequence, &listed[..]) {
+        return Err(CliError::NoLetter { sequence, open: !args.all });
+    }
     if let Some(into) = &args.into {
         return write_into(into, args, &mut letters, &listed, &mut reader, out);
     }
     let written = list(&listed, args, &mut reader, out);
-    let Some(how) = &args.settle else { return verdict(ExitCode::SUCCESS, written) };
+    let Some(how) = &args.settle else { return verdict(Exit::Fine, written) };
     // Whoever reads the list deals with what it says: what did not get there is not settled.
     written.map_err(|source| CliError::NotListed { source })?;
     let open = listed.iter().filter(|letter| letter.kind != DeadLetterKind::Settled);
     let count = settle(&mut letters, open, how)?;
     verdict(
-        ExitCode::SUCCESS,
+        Exit::Fine,
         match args.json {
             true => Ok(()),
             false => writeln!(out, "settled {count}: {}", plain::line(how)),
@@ -87,7 +88,7 @@ fn write_into(
     listed: &[DeadLetter],
     reader: &mut RawReader,
     out: &mut dyn Write,
-) -> Result<ExitCode, CliError> {
+) -> Result<Exit, CliError> {
     let names = fields::names(reader.schema().as_ref());
     let mut with_event = Vec::new();
     write_synced(into, |file| {
@@ -114,7 +115,7 @@ fn write_into(
         let count = show::count(settle(letters, with_event, how)?);
         said.push_str(&format!("settled {count}: {}\n", plain::line(how)));
     }
-    let code = if without == 0 { ExitCode::SUCCESS } else { ExitCode::from(NO_EVENT) };
+    let code = if without == 0 { Exit::Fine } else { Exit::Part };
     verdict(code, out.write_all(said.as_bytes()))
 }
 

@@ -1,11 +1,11 @@
 //! Why a command failed: what, where, and what to do.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::{fmt, io};
 
 use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
 
+use crate::exit::Exit;
 use crate::flow::input::InputError;
 use crate::time;
 
@@ -92,6 +92,18 @@ pub enum CliError {
     /// What stages keep can't be read or written.
     #[error(transparent)]
     Keep(#[from] slipring::KeepError),
+    /// The sequence asked for has no letter.
+    #[error(
+        "there is no {}dead letter of sequence {sequence}: nothing was written or settled; slipring dead-letters without \
+         --sequence lists those that there are",
+        if *open { "open " } else { "" }
+    )]
+    NoLetter {
+        /// The sequence.
+        sequence: u64,
+        /// Settled ones do not count.
+        open: bool,
+    },
     /// There is something at the place for a new file.
     #[error("{} is there already: nothing was written or settled; give the path of a new file", path.display())]
     IntoExists {
@@ -126,6 +138,9 @@ pub enum CliError {
         /// The names that are.
         known: String,
     },
+    /// A recording failed.
+    #[error(transparent)]
+    Record(#[from] crate::record::error::RecordError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
@@ -146,21 +161,44 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tally { done, durable, total } = self;
         let durable = if durable == done { "all".to_owned() } else { durable.to_string() };
-        write!(f, "recorded {done} of {total} messages, {durable} of them durable")
+        let messages = if *total == 1 { "message" } else { "messages" };
+        write!(f, "recorded {done} of {total} {messages}, {durable} of them durable")
     }
 }
 
 impl CliError {
+    /// The exit status that it comes to.
+    pub fn exit(&self) -> Exit {
+        use slipring::KeepError;
+        let damaged = |damaged| if damaged { Exit::Damaged } else { Exit::CouldNot };
+        match self {
+            CliError::NotBegun(error) => error.exit(),
+            CliError::Record(error) => error.exit(),
+            CliError::Interrupted { .. } | CliError::NoLetter { .. } => Exit::Part,
+            CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
+            CliError::Read(error) | CliError::Keep(KeepError::Read(error)) => damaged(is_damage(error)),
+            CliError::Open(OpenError::Journal(fault)) => damaged(fault.is_damage()),
+            CliError::Keep(KeepError::Damaged { .. }) => Exit::Damaged,
+            _ if self.is_broken_pipe() => Exit::Fine,
+            _ => Exit::CouldNot,
+        }
+    }
+
     /// Whoever read the output has seen enough: no failure.
     pub fn is_broken_pipe(&self) -> bool {
-        let (CliError::Output(source) | CliError::Unsaid { source, .. }) = self else { return false };
+        let (CliError::Output(source)
+        | CliError::Unsaid { source, .. }
+        | CliError::Demo(crate::demo::DemoError::Io(source))) = self
+        else {
+            return false;
+        };
         source.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
 /// The answer of a command that judges: it stands whether or not whoever reads the output has seen enough of
 /// it.
-pub(crate) fn verdict(code: ExitCode, written: io::Result<()>) -> Result<ExitCode, CliError> {
+pub(crate) fn verdict(code: Exit, written: io::Result<()>) -> Result<Exit, CliError> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(code),

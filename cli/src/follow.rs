@@ -13,6 +13,7 @@ use crate::args::FollowArgs;
 use crate::error::CliError;
 use crate::flow::message::OrderMessage;
 use crate::flow::print::{self, Place};
+use crate::gone;
 use crate::time::TimeArgument;
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
@@ -35,7 +36,9 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
     // Relaxed: it only says stop; nothing is handed over with it.
     while !stop.load(Ordering::Relaxed) {
         let Some(chunk) = follower.next_chunk()? else {
-            std::thread::sleep(sleep);
+            if gone::sleep(sleep) {
+                return Ok(());
+            }
             sleep = (2 * sleep).min(LONGEST_SLEEP);
             continue;
         };
@@ -44,6 +47,9 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
             if not_before.passes(record.time_ns()) {
                 print(args.json, sequence, record, &mut buffer)?;
             }
+        }
+        if buffer.is_empty() && gone::reader_has_gone(io::stdout()) {
+            return Ok(());
         }
         out.write_all(&buffer)?;
         out.flush()?;

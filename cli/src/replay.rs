@@ -11,7 +11,7 @@ use crate::book::RebuiltBook;
 use crate::error::CliError;
 use crate::flow::message::{OrderMessage, Side};
 use crate::flow::print::{self, Place};
-use crate::{show, time};
+use crate::{gone, show, time};
 
 /// Output is written in pieces of about this many bytes.
 const PIECE_BYTES: usize = 1 << 16;
@@ -138,7 +138,7 @@ impl<'a> Sink<'a> {
         let wait = due.saturating_sub(began.elapsed());
         if wait > Duration::from_micros(100) {
             self.flush()?;
-            std::thread::sleep(wait);
+            gone::sleep_until(began + due)?;
         }
         Ok(())
     }

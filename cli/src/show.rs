@@ -17,6 +17,11 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// So many of something: "1 record", "60,000 records".
+pub fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { more })
+}
+
 /// Events a second, in millions.
 pub fn rate(events: u64, elapsed: Duration) -> String {
     format!("{:.1} M/s", events as f64 / elapsed.as_secs_f64().max(1e-9) / 1e6)

@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -10,12 +9,10 @@ use slipring::{Counters, CountersError, CountersReader, LateCounters};
 
 use crate::args::TopArgs;
 use crate::error::{CliError, verdict};
-use crate::{plain, show, time};
+use crate::exit::Exit;
+use crate::{gone, plain, show, time};
 
-/// Exit status when the engine's process is gone.
-const STALE: u8 = 1;
-
-pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let reader = match (&args.journal, &args.counters) {
         (_, Some(file)) => CountersReader::open(file)?,
         (journal, None) => CountersReader::of_journal(journal.as_deref().unwrap_or(Path::new(".")))?,
@@ -32,26 +29,25 @@ pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliEr
                 plain::complain(&format!(
                     "slipring: {path}: process {process} is gone; this is what it left"
                 ));
-                return verdict(ExitCode::from(STALE), shown);
+                return verdict(Exit::Part, shown);
             }
             // Watched to its end.
             Err(CountersError::Ended { .. }) if before.is_some() => {
                 for stage in reader.last().stages.iter().filter(|stage| stage.lag > 0) {
-                    let (count, name) = (stage.lag, plain::line(&stage.name));
-                    plain::complain(&format!(
-                        "slipring: {count} events published were not delivered to stage {name}"
-                    ));
+                    let events = show::counted(stage.lag, "event published was", "events published were");
+                    let name = plain::line(&stage.name);
+                    plain::complain(&format!("slipring: {events} not delivered to stage {name}"));
                 }
-                return Ok(ExitCode::SUCCESS);
+                return Ok(Exit::Fine);
             }
             Err(error) => return Err(error.into()),
         };
         let since = before.as_ref().map(|(then, counters)| (now - *then, counters));
         show(args, &reader, &counters, since, false, out)?;
         out.flush()?;
-        let Some(interval) = args.watch else { return Ok(ExitCode::SUCCESS) };
+        let Some(interval) = args.watch else { return Ok(Exit::Fine) };
         before = Some((now, counters));
-        std::thread::sleep(interval.0);
+        gone::sleep_until(now + interval.0)?;
     }
 }
 
@@ -124,7 +120,11 @@ fn table(
         if journal.ahead_ns > 0 {
             write!(out, ", {} ahead of the clock", show::duration(Duration::from_nanos(journal.ahead_ns)))?;
         }
-        writeln!(out, "; {} events came with an earlier time", show::count(journal.regressions))?;
+        writeln!(
+            out,
+            "; {} came with an earlier time",
+            show::counted(journal.regressions, "event", "events")
+        )?;
     }
     let (used, capacity) = (counters.occupancy(), counters.capacity);
     let share = used as f64 * 100.0 / capacity.max(1) as f64;
@@ -134,8 +134,9 @@ fn table(
         show::count(used),
         show::count(capacity)
     )?;
-    let (waits, refusals) = (show::count(counters.full_waits), show::count(counters.full_refusals));
-    write!(out, "stalls      ring full: {waits} waits, {refusals} refusals")?;
+    let waits = show::counted(counters.full_waits, "wait", "waits");
+    let refusals = show::counted(counters.full_refusals, "refusal", "refusals");
+    write!(out, "stalls      ring full: {waits}, {refusals}")?;
     if let Some(stalls) = &counters.journal_stalls {
         let (segment, window) = (show::count(stalls.segment), show::count(stalls.window));
         let disk = show::count(stalls.disk_full);
@@ -143,7 +144,8 @@ fn table(
     }
     writeln!(out)?;
     if counters.missed_wakeups > 0 {
-        writeln!(out, "warning     {} wake-ups were missed: a fault of slipring", counters.missed_wakeups)?;
+        let missed = show::counted(counters.missed_wakeups, "wake-up was", "wake-ups were");
+        writeln!(out, "warning     {missed} missed: a fault of slipring")?;
     }
     let stages = counters.stages.iter().enumerate().map(|(index, stage)| {
         let rate = since.and_then(|(elapsed, before)| {

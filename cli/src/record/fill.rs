@@ -5,7 +5,7 @@ use std::sync::Arc;
 use slipring_journal::Schema;
 use slipring_schema::{Column, EPOCH, FieldFault, Kind, ParseOptions, SEQUENCE, TIME, Table, VARIANT};
 
-use super::source::{Row, SourceError};
+use super::source::{NoTime, Row, SourceError};
 
 /// How the cells of an input's lines become events.
 #[derive(Debug)]
@@ -28,7 +28,16 @@ pub(super) struct Fill {
 pub(super) struct BadCell {
     /// The cell, if it is of one.
     pub cell: Option<usize>,
-    pub fault: FieldFault,
+    pub fault: CellFault,
+}
+
+/// Why an event can't be made of it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CellFault {
+    #[error(transparent)]
+    Field(#[from] FieldFault),
+    #[error(transparent)]
+    Time(#[from] NoTime),
 }
 
 impl Fill {
@@ -92,19 +101,23 @@ impl Fill {
         row.parsed = Default::default();
         for (index, at) in &self.cells {
             let done = self.table.columns[*index].parse(cell(*at), &mut row.event, &self.parse);
-            let done = done.map_err(|fault| BadCell { cell: Some(*at), fault })?;
+            let done = done.map_err(|fault| BadCell { cell: Some(*at), fault: fault.into() })?;
             row.parsed.truncated |= done.truncated;
             row.parsed.rounded |= done.rounded;
         }
         for index in &self.absent {
             let done = self.table.columns[*index].parse_none(&mut row.event);
-            done.map_err(|fault| BadCell { cell: None, fault })?;
+            done.map_err(|fault| BadCell { cell: None, fault: fault.into() })?;
         }
         if let Some(at) = self.time {
-            row.time_ns =
-                Some(self.time_of(cell(at)).map_err(|fault| BadCell { cell: Some(at), fault })?);
+            let time_ns = self.time_of(cell(at));
+            row.time_ns = Some(time_ns.map_err(|fault| BadCell { cell: Some(at), fault: fault.into() })?);
+            return Ok(());
         }
-        Ok(())
+        row.take_time(&self.table).map_err(|fault| {
+            let cell = self.cells.iter().find(|(index, _)| Some(*index) == self.table.time);
+            BadCell { cell: cell.map(|(_, at)| *at), fault: fault.into() }
+        })
     }
 
     fn time_of(&self, text: &str) -> Result<u64, FieldFault> {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use slipring_schema::{Column, EPOCH, FieldFault, Kind, ParseOptions, SEQUENCE, TIME, Table};
+use slipring_schema::{Column, EPOCH, FieldFault, Kind, ParseOptions, Parsed, SEQUENCE, TIME, Table};
 
 use super::fill::{in_order, is_variant, journal_time, time_column};
-use super::source::Row;
+use super::source::{NoTime, Row};
 
 /// Names of keys that no field takes are kept up to so many.
 const MOST_UNKNOWN: usize = 20;
@@ -21,12 +21,20 @@ const MOST_NESTED: usize = 32;
 /// Why an object is no event.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JsonFault {
-    #[error("{0}")]
+    #[error("{}", without_place(.0))]
     Syntax(serde_json::Error),
     #[error("{0}")]
     Field(FieldFault),
     #[error("{0} is there twice")]
     Twice(String),
+    #[error(transparent)]
+    Time(NoTime),
+}
+
+/// The place is said by whoever knows the line.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(said, _)| said.to_owned())
 }
 
 /// Which keys are which columns, and what was found of an object.
@@ -41,7 +49,6 @@ pub(super) struct JsonFill {
     time_column: Column,
     /// Which columns the object has had.
     seen: Vec<bool>,
-    /// The key that is expected next: that behind the last one, as in the object before.
     pass: Pass,
     /// What is wrong, and where it lies in memory.
     fault: Option<(JsonFault, usize)>,
@@ -113,7 +120,7 @@ impl JsonFill {
         row.event.clear();
         row.event.resize(self.table.event_bytes, 0);
         row.time_ns = None;
-        row.parsed = ParsedNone::default();
+        row.parsed = Parsed::default();
         self.seen.fill(false);
         self.fault = None;
     }
@@ -148,6 +155,9 @@ impl JsonFill {
             if !self.seen[*index] {
                 self.table.columns[*index].parse_none(&mut row.event).map_err(JsonFault::Field)?;
             }
+        }
+        if row.time_ns.is_none() {
+            row.take_time(&self.table).map_err(JsonFault::Time)?;
         }
         Ok(())
     }
@@ -209,8 +219,6 @@ impl JsonFill {
         }
     }
 }
-
-type ParsedNone = slipring_schema::Parsed;
 
 fn not_a(column: &Column, raw: &str, expected: &str) -> JsonFault {
     JsonFault::Field(FieldFault::NotA {

@@ -15,6 +15,7 @@ pub(crate) const JSON_LINES: SourceFormat = SourceFormat {
     about: "a JSON object a line",
     extensions: &["jsonl", "ndjson", "jsonlines"],
     by_record: false,
+    says_its_schema: false,
     open,
     infer: Some(infer),
 };
@@ -49,11 +50,7 @@ pub(super) struct JsonLines<O> {
 }
 
 impl<O: Objects + 'static> JsonLines<O> {
-    pub fn open(
-        input: Input,
-        from: Option<Position>,
-        objects: O,
-    ) -> Result<Box<dyn Source>, SourceError> {
+    pub fn open(input: Input, from: Option<Position>, objects: O) -> Result<Box<dyn Source>, SourceError> {
         let mut blocks = Blocks::new(input, 0)?;
         let mut position = Position { bytes: skip_mark(&mut blocks)?, ..Position::default() };
         let first = blocks.unread().iter().find(|byte| !byte.is_ascii_whitespace());

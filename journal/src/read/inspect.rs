@@ -9,6 +9,7 @@ use crate::format::JournalId;
 use crate::judge::chain;
 use crate::judge::control;
 use crate::read::raw::RawReader;
+use crate::read::whose::{WriterState, whose};
 use crate::storage::{Files, Storage};
 
 /// One segment, as [`inspect`] sees it.
@@ -83,6 +84,8 @@ pub struct JournalInfo {
     pub epoch: u32,
     /// The last writer closed the journal in good order.
     pub closed: bool,
+    /// Who writes the journal now.
+    pub writer: WriterState,
     /// Generation of the control file.
     pub control_generation: u64,
     /// How far the last record's journal time lies ahead of this machine's clock, nanoseconds; 0 if it does
@@ -112,7 +115,7 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
     if control::load(storage)?.is_some_and(|loaded| loaded.other_slot_bad) {
         warnings.push("control: one slot is damaged".to_owned());
     }
-    let path = storage.path("");
+    let (path, writer) = (storage.path(""), whose(storage));
     let mut segments = Vec::new();
     for index in 0..reader.parts().2.segments.len() {
         segments.extend(reader.segment_info(index)?);
@@ -125,6 +128,10 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         fields: Vec::new(),
         attributes: Vec::new(),
     });
+    let closed = match writer {
+        WriterState::Unknown => control.closed,
+        _ => writer == WriterState::Closed,
+    };
     Ok(JournalInfo {
         path,
         journal_id: control.journal_id,
@@ -138,7 +145,8 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         durable_end: control.durable_end,
         window_records: control.window,
         epoch: control.epoch,
-        closed: control.closed,
+        closed,
+        writer,
         control_generation: control.generation,
         ahead_ns: last_ns.unwrap_or(0).saturating_sub(now),
         segments,

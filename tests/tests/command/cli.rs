@@ -111,7 +111,7 @@ fn malformed_input_is_refused_with_line_and_column_and_nothing_is_recorded() {
         let (new, old) = (place.path("new"), place.path("journal"));
         for journal in [&new, &old] {
             let output = slipring(["record", journal, "--input", &input, "--date", "1970-01-02"]);
-            assert_eq!(output.status.code(), Some(1));
+            assert_eq!(output.status.code(), Some(3));
             let said = text(&output.stderr);
             assert!(said.contains(&format!("broken.csv:400:{column}: ")), "{said}");
         }
@@ -125,7 +125,7 @@ fn a_journal_goes_on_only_forward() {
     let place = Place::recorded(FIXTURE.as_bytes());
     let (journal, input) = (place.path("journal"), place.path("input.csv"));
     let again = slipring(["record", &journal, "--input", &input]);
-    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(again.status.code(), Some(3));
     assert!(text(&again.stderr).contains("begins before that"), "{}", text(&again.stderr));
     fine(&["record", &journal, "--input", &input, "--date", "1970-01-02"]);
     let output = fine(&["replay", &journal, "--format", "csv"]);
@@ -289,7 +289,7 @@ fn verify_and_inspect_exit_as_documented() {
     let wanted = "499 records are whole of 500 that were looked at and 500 that should be there";
     assert!(text(&said.stdout).contains(wanted), "{}", text(&said.stdout));
     let replay = slipring(["replay", &journal, "--format", "csv"]);
-    assert_eq!(replay.status.code(), Some(1));
+    assert_eq!(replay.status.code(), Some(2));
     assert_eq!(text(&replay.stdout).lines().count(), 250, "all whole records before the damage");
     assert!(text(&replay.stderr).contains("record 250"), "{}", text(&replay.stderr));
     // The control file gone: no journal can do without.
@@ -302,7 +302,7 @@ fn verify_and_inspect_exit_as_documented() {
         assert_eq!(slipring(args).status.code(), Some(3), "{args:?}");
     }
     assert_eq!(slipring(["verify", "--help"]).status.code(), Some(0));
-    assert_eq!(slipring(["replay", "--nonsense"]).status.code(), Some(2));
+    assert_eq!(slipring(["replay", "--nonsense"]).status.code(), Some(3));
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn manual_and_completions_are_written() {
     assert!(text(&fine(&["man"])).contains(".TH slipring 1"));
     assert!(text(&fine(&["man", "replay"])).contains("slipring\\-replay"));
     assert!(text(&fine(&["completions", "bash"])).contains("complete"));
-    assert_eq!(slipring(["man", "nothing"]).status.code(), Some(1));
+    assert_eq!(slipring(["man", "nothing"]).status.code(), Some(3));
     assert!(!text(&fine(&["--help"])).contains("demo-child"));
 }
 
@@ -346,7 +346,7 @@ fn the_demo_proves_itself_on_a_short_flow() {
     let journal = place.path("demo/journal");
     assert_eq!(slipring(["verify", &journal]).status.code(), Some(0));
     let output = slipring(["demo", "--dir", &place.path("demo")]);
-    assert_eq!(output.status.code(), Some(1), "a folder in use is refused");
+    assert_eq!(output.status.code(), Some(3), "a folder in use is refused");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use slipring_schema::FieldFault;
 
-use super::super::fill::BadCell;
+use super::super::fill::{BadCell, CellFault};
 
 /// Why a line is no event.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,9 @@ impl CsvFault {
             CsvFault::TooMany { wanted, .. } => start_of(line, delimiter, *wanted),
             CsvFault::Unclosed => start_of(line, delimiter, usize::MAX),
             CsvFault::Cell(BadCell { cell: Some(cell), .. }) => start_of(line, delimiter, *cell),
-            CsvFault::Cell(BadCell { cell: None, fault: FieldFault::Missing { .. } }) => line.len(),
+            CsvFault::Cell(BadCell { cell: None, fault: CellFault::Field(FieldFault::Missing { .. }) }) => {
+                line.len()
+            }
             CsvFault::Cell(_) => 0,
         };
         let before = &raw[..at];

@@ -41,8 +41,7 @@ pub(super) struct Lines {
 
 impl Lines {
     pub fn new(delimiter: u8, most_cells: usize) -> Self {
-        let core =
-            ReaderBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).build();
+        let core = ReaderBuilder::new().delimiter(delimiter).terminator(Terminator::Any(b'\n')).build();
         Lines {
             delimiter,
             most_cells,

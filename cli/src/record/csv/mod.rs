@@ -25,6 +25,7 @@ pub(crate) const CSV: SourceFormat = SourceFormat {
     about: "lines of cells, their names in the first line",
     extensions: &["csv", "tsv"],
     by_record: false,
+    says_its_schema: false,
     open,
     infer: Some(infer),
 };
@@ -35,6 +36,7 @@ pub(crate) const CSV_NO_HEADER: SourceFormat = SourceFormat {
     about: "lines of cells in the order of the schema",
     extensions: &[],
     by_record: false,
+    says_its_schema: false,
     open: open_without_header,
     infer: None,
 };
