@@ -130,23 +130,9 @@ pub enum CliError {
         /// What there is.
         known: String,
     },
-    /// The command that has a format is not there.
-    #[error(
-        "that takes {name}, which is neither beside slipring nor in the PATH: \
-         install it with `cargo install --path bridges/columns` from slipring's sources"
-    )]
-    NotInstalled {
-        /// The command.
-        name: &'static str,
-    },
-    /// It is there and does not start.
-    #[error("run {}: {source}", path.display())]
-    Exec {
-        /// The command.
-        path: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
+    /// A command that is a file of its own can't take over.
+    #[error(transparent)]
+    Elsewhere(#[from] crate::elsewhere::ElsewhereError),
     /// What stages keep can't be read or written.
     #[error(transparent)]
     Keep(#[from] slipring::KeepError),
@@ -196,6 +182,9 @@ pub enum CliError {
         /// The names that are.
         known: String,
     },
+    /// A recording failed.
+    #[error(transparent)]
+    Record(#[from] crate::record::error::RecordError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
@@ -228,6 +217,7 @@ impl CliError {
         let damaged = |damaged| if damaged { Exit::Damaged } else { Exit::CouldNot };
         match self {
             CliError::NotBegun(error) => error.exit(),
+            CliError::Record(error) => error.exit(),
             CliError::Interrupted { .. } | CliError::NoLetter { .. } | CliError::ExportStopped => Exit::Part,
             CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
             CliError::Read(error) | CliError::Keep(KeepError::Read(error)) => damaged(is_damage(error)),

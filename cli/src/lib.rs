@@ -10,7 +10,7 @@
 //! | [`rows`] | records of any schema on their way out: which, which columns, in what form |
 //! | [`export`] | events out of a journal, into files |
 //! | [`formats`] | the formats of files by their names |
-//! | `elsewhere` | commands of other packages |
+//! | `elsewhere` | commands that are files of their own |
 //! | `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
 //! | [`exit`] | how they end: one table |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
@@ -19,7 +19,7 @@ pub mod args;
 pub mod book;
 mod dead_letters;
 pub mod demo;
-mod elsewhere;
+pub mod elsewhere;
 pub mod error;
 pub mod exchange;
 pub mod exit;
@@ -59,16 +59,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// As [`run`], with these formats.
 pub fn run_with(args: impl IntoIterator<Item = OsString>, formats: &Formats) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error).into(),
+        Err(error) => {
+            return elsewhere::other_command(&error, &args).unwrap_or_else(|| refuse(&error)).into();
+        }
     };
     if let Err(error) = limits_are_errors() {
         plain::complain(&format!("slipring: a signal's handler can't be set: {error}"));
         return Exit::CouldNot.into();
     }
     let mut out = io::stdout().lock();
-    let done = run_command(cli, formats, &mut out).and_then(|code| error::verdict(code, out.flush()));
+    let done = run_command(cli, &args, formats, &mut out).and_then(|code| error::verdict(code, out.flush()));
     match done {
         Ok(code) => code,
         Err(error) => {
@@ -88,7 +90,12 @@ fn limits_are_errors() -> io::Result<()> {
     signal_hook::flag::register(signal, Arc::default()).map(|_| ())
 }
 
-fn run_command(cli: Cli, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
+fn run_command(
+    cli: Cli,
+    args: &[OsString],
+    formats: &Formats,
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
     match cli.command {
         None => demo::run(&args::DemoArgs::default(), out),
         Some(Command::Demo(args)) => demo::run(&args, out),
@@ -99,10 +106,10 @@ fn run_command(cli: Cli, formats: &Formats, out: &mut dyn Write) -> Result<Exit,
         Some(Command::DeadLetters(args)) => dead_letters::run(&args, out),
         Some(Command::Salvage(args)) => salvage::run(&args, out),
         Some(Command::Top(args)) => top::run(&args, out),
-        Some(Command::Record(args)) => record::run(&args, out).map(|()| Exit::Fine),
+        Some(Command::Record(told)) => record::run(&told, args, formats, out),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| Exit::Fine),
         Some(Command::Follow(args)) => follow::run(&args, out).map(|()| Exit::Fine),
-        Some(Command::Export(args)) => export::run::run(&args, formats, out),
+        Some(Command::Export(told)) => export::run::run(&told, args, formats, out),
         Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| Exit::Fine),
         Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| Exit::Fine),
     }

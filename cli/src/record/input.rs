@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub struct Input {
     path: PathBuf,
     file: File,
-    /// Bytes, if that is known: it is a plain file.
+    /// Bytes, if that is known: it is a plain file that is read from its beginning.
     bytes: Option<u64>,
     /// What was read of a pipe to look at it.
     head: Vec<u8>,
@@ -28,7 +28,9 @@ impl Input {
             File::open(path)?
         };
         let found = file.metadata()?;
-        let bytes = found.is_file().then_some(found.len());
+        // Of a file that others have begun to read what is left is taken as it comes.
+        let is_whole = found.is_file() && (&file).stream_position()? == 0;
+        let bytes = is_whole.then_some(found.len());
         Ok(Input { path: path.to_owned(), file, bytes, head: Vec::new() })
     }
 

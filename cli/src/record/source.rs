@@ -20,6 +20,12 @@ pub trait Source {
     /// ([`Setup::from`]) goes on with the next one.
     fn position(&self) -> Position;
 
+    /// What a file with nothing but malformed events must begin with, to be read like the input itself: the
+    /// line of names.
+    fn preamble(&self) -> &[u8] {
+        &[]
+    }
+
     /// What its user should know and has not been told: columns that were passed over, say.
     fn take_notices(&mut self) -> Vec<String> {
         Vec::new()
@@ -45,7 +51,8 @@ pub enum Step {
 pub struct Row {
     /// The event, as its table lays it out; padding is zero.
     pub event: Vec<u8>,
-    /// Its journal time, nanoseconds since 1970, if the input says one. Else the event's own, or the clock.
+    /// Its journal time, nanoseconds since 1970: what the input says, or the event itself
+    /// ([`Row::take_time`]); `None` is the clock.
     pub time_ns: Option<u64>,
     /// It stands for an event that is lost: its bytes are not looked at.
     pub is_void: bool,
@@ -66,6 +73,25 @@ impl Row {
             parsed: Parsed::default(),
         }
     }
+
+    /// Takes the event's own time for its journal time, if it has one.
+    ///
+    /// # Errors
+    /// It has one that no journal holds.
+    #[inline]
+    pub fn take_time(&mut self, table: &Table) -> Result<(), NoTime> {
+        let Some(index) = table.time else { return Ok(()) };
+        self.time_ns = table.time_ns(&self.event);
+        if self.time_ns.is_some() { Ok(()) } else { Err(NoTime { field: table.columns[index].path.clone() }) }
+    }
+}
+
+/// A time that no journal holds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} lies outside of the times that a journal holds, 1970 to 2554")]
+pub struct NoTime {
+    /// The field that says it.
+    pub field: String,
 }
 
 /// Where something is in an input; what is not known is 0. Everything counts from 1.
@@ -164,6 +190,12 @@ pub enum SourceError {
         missing: Vec<String>,
         /// What the input has.
         there: Vec<String>,
+    },
+    /// Two columns of one name.
+    #[error("the column {column} is there twice: name one of them otherwise")]
+    Twice {
+        /// The name.
+        column: String,
     },
     /// Columns of another type than the field's.
     #[error("the column {column} is {found}, and the field is {expected}: change the schema")]
