@@ -46,7 +46,7 @@ pub struct SegmentInfo {
 
 /// A field of the events, as the files say it.
 ///
-/// See the example of [`inspect`].
+/// See the example of [`JournalInfo`].
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct FieldInfo {
     /// The field's name, nested ones with dots.
