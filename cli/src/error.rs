@@ -7,7 +7,7 @@ use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
 
 use crate::exit::Exit;
 use crate::flow::input::InputError;
-use crate::time;
+use crate::show;
 
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ pub enum CliError {
     #[error(
         "{} ends at {}, and the input begins before that, at {}: nothing was recorded; \
          record into a new journal, or give the --date of a later day",
-        path.display(), time::show(*last_ns), time::show(*first_ns)
+        path.display(), crate::show::time(*last_ns), show::time(*first_ns)
     )]
     BeforeTheLast {
         /// The journal.
@@ -82,12 +82,70 @@ pub enum CliError {
         path: PathBuf,
     },
     /// The range asked for is empty by its own words.
-    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", time::show(*from_ns), time::show(*to_ns))]
+    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", crate::show::time(*from_ns), show::time(*to_ns))]
     EmptyRange {
         /// The start.
         from_ns: u64,
         /// The end.
         to_ns: u64,
+    },
+    /// The same of sequences.
+    #[error("--from-sequence {from} does not lie before --to-sequence {to}: nothing to replay; swap them?")]
+    EmptySequences {
+        /// The start.
+        from: u64,
+        /// The end.
+        to: u64,
+    },
+    /// A field that the events do not have.
+    #[error(transparent)]
+    Field(#[from] crate::rows::columns::NoSuchField),
+    /// A condition that makes no sense of these events.
+    #[error("{0}")]
+    Condition(#[from] slipring_schema::PredicateError),
+    /// A form that these events do not have.
+    #[error(transparent)]
+    Form(#[from] crate::rows::printer::NotLobster),
+    /// A file of rows could not be written.
+    #[error("export to {}: {source}; nothing was written there", path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: crate::export::SinkError,
+    },
+    /// A signal said stop.
+    #[error("stopped by a signal: nothing was written")]
+    ExportStopped,
+    /// No format of that name.
+    #[error(transparent)]
+    NoSuchFormat(#[from] crate::export::NoSuchFormat),
+    /// A way to compress that a format does not have.
+    #[error("{format} can't be compressed with {asked:?}: there are {known}")]
+    NoSuchCompression {
+        /// The format.
+        format: &'static str,
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: String,
+    },
+    /// The command that has a format is not there.
+    #[error(
+        "that takes {name}, which is neither beside slipring nor in the PATH: \
+         install it with `cargo install --path bridges/columns` from slipring's sources"
+    )]
+    NotInstalled {
+        /// The command.
+        name: &'static str,
+    },
+    /// It is there and does not start.
+    #[error("run {}: {source}", path.display())]
+    Exec {
+        /// The command.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
     },
     /// What stages keep can't be read or written.
     #[error(transparent)]
@@ -174,7 +232,7 @@ impl CliError {
         match self {
             CliError::NotBegun(error) => error.exit(),
             CliError::Record(error) => error.exit(),
-            CliError::Interrupted { .. } | CliError::NoLetter { .. } => Exit::Part,
+            CliError::Interrupted { .. } | CliError::NoLetter { .. } | CliError::ExportStopped => Exit::Part,
             CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
             CliError::Read(error) | CliError::Keep(KeepError::Read(error)) => damaged(is_damage(error)),
             CliError::Open(OpenError::Journal(fault)) => damaged(fault.is_damage()),
@@ -187,6 +245,7 @@ impl CliError {
     /// Whoever read the output has seen enough: no failure.
     pub fn is_broken_pipe(&self) -> bool {
         let (CliError::Output(source)
+        | CliError::Export { source: crate::export::SinkError::Io(source), .. }
         | CliError::Unsaid { source, .. }
         | CliError::Demo(crate::demo::DemoError::Io(source))) = self
         else {

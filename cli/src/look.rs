@@ -8,7 +8,7 @@ use slipring_journal::{JournalInfo, ReadError, Status, VerifyReport};
 use crate::args::LookArgs;
 use crate::error::{CliError, is_damage, verdict};
 use crate::exit::Exit;
-use crate::{plain, show, time};
+use crate::{plain, show};
 
 pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let info = match slipring_journal::inspect(&args.journal) {
@@ -76,7 +76,7 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
             0 => String::new(),
             ns => format!(", {} ahead of the clock", show::duration(Duration::from_nanos(ns))),
         };
-        writeln!(out, "times       {} to {}{ahead}", time::show(first_ns), time::show(last_ns))?;
+        writeln!(out, "times       {} to {}{ahead}", show::time(first_ns), show::time(last_ns))?;
     }
     writeln!(out, "durable     D = {}, window W = {}", info.durable_end, show::count(info.window_records))?;
     let writer = plain::line(&info.writer.to_string());
@@ -92,7 +92,7 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "segments    {}", info.segments.len())?;
     for segment in &info.segments {
         let times = match (segment.first_time_ns, segment.last_time_ns) {
-            (Some(first), Some(last)) => format!("{} to {}", time::show(first), time::show(last)),
+            (Some(first), Some(last)) => format!("{} to {}", show::time(first), show::time(last)),
             _ => "empty".to_owned(),
         };
         let fill = format!("{}/{}", show::count(segment.records), show::count(segment.capacity));

@@ -4,13 +4,16 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use slipring::{Counters, CountersError, CountersReader, LateCounters};
 
 use crate::args::TopArgs;
 use crate::error::{CliError, verdict};
 use crate::exit::Exit;
-use crate::{gone, plain, show, time};
+use crate::rows::newest::newest;
+use crate::{gone, plain, show};
 
 pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let reader = match (&args.journal, &args.counters) {
@@ -61,7 +64,9 @@ fn show(
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     if args.json {
-        return writeln!(out, "{}", plain::json(&object(reader, counters, stale))?);
+        let newest = args.journal.as_deref().and_then(newest).map(|newest| newest.json);
+        let counters = object(reader, counters, stale);
+        return writeln!(out, "{}", plain::json(&Object { counters, newest_event: newest })?);
     }
     if args.watch.is_some() && std::io::stdout().is_terminal() {
         // To the top of a cleared screen.
@@ -116,7 +121,7 @@ fn table(
         writeln!(out, "journalled  {journalled}, durable {durable} ({unsynced} behind)")?;
     }
     if let Some(journal) = counters.journal_time.filter(|journal| journal.last_ns > 0) {
-        write!(out, "times       journal at {}", time::show(journal.last_ns))?;
+        write!(out, "times       journal at {}", show::time(journal.last_ns))?;
         if journal.ahead_ns > 0 {
             write!(out, ", {} ahead of the clock", show::duration(Duration::from_nanos(journal.ahead_ns)))?;
         }
@@ -125,6 +130,9 @@ fn table(
             "; {} came with an earlier time",
             show::counted(journal.regressions, "event", "events")
         )?;
+    }
+    if let Some(newest) = args.journal.as_deref().and_then(newest) {
+        writeln!(out, "newest      {}", newest.line)?;
     }
     let (used, capacity) = (counters.occupancy(), counters.capacity);
     let share = used as f64 * 100.0 / capacity.max(1) as f64;
@@ -225,6 +233,14 @@ fn columns<const N: usize>(mut rows: Vec<[String; N]>, out: &mut dyn Write) -> s
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+/// The counters, and what was journalled last.
+#[derive(Serialize)]
+struct Object {
+    #[serde(flatten)]
+    counters: Value,
+    newest_event: Option<Box<RawValue>>,
 }
 
 fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {

@@ -22,11 +22,22 @@ pub(super) const RECORD: &str = after!(
     "slipring record orders --input synthetic:1000000"
 );
 pub(super) const REPLAY: &str = after!(
-    "slipring replay orders --from 09:30:00 --to 09:31:00 --format csv",
-    "slipring replay orders --from 2012-06-21T14:00:00Z --speed 10x --format jsonl"
+    "slipring replay orders --from 09:30 --to 16:00 --where 'price >= 101.5 and side == buy'",
+    "slipring replay orders --format jsonl --fields ts,price | jq .",
+    "slipring replay orders --last 20",
+    "slipring replay orders --format none --speed 10x"
 );
-pub(super) const FOLLOW: &str =
-    after!("slipring follow orders", "slipring follow orders --from-sequence 0 --json | head -1");
+pub(super) const FOLLOW: &str = after!(
+    "slipring follow orders",
+    "slipring follow orders --where 'qty > 1000' --format jsonl",
+    "slipring follow orders --from 15:59 --limit 100"
+);
+pub(super) const EXPORT: &str = after!(
+    "slipring export orders --output orders.csv",
+    "slipring export orders --output orders.parquet --from 09:30 --to 16:00",
+    "slipring export orders --format jsonl --output - --where 'qty > 1000' | jq .",
+    "slipring export orders --format parquet --partition day --output orders/"
+);
 pub(super) const INSPECT: &str = after!("slipring inspect orders", "slipring inspect orders --json");
 pub(super) const VERIFY: &str = after!("slipring verify orders", "slipring verify orders --json");
 pub(super) const TOP: &str = after!(

@@ -4,15 +4,17 @@ use clap::{Parser, Subcommand};
 
 mod demo;
 mod examples;
+mod export;
 mod kept;
 mod look;
 mod read;
 mod record;
 
 pub use demo::DemoArgs;
+pub use export::ExportArgs;
 pub use kept::{DeadLettersArgs, LetterFormat};
 pub use look::{Interval, LookArgs, SalvageArgs, TopArgs};
-pub use read::{FollowArgs, Format, ReplayArgs, Speed};
+pub use read::{FollowArgs, ReplayArgs, Speed};
 pub use record::{RecordArgs, Symbol};
 
 /// An in-process disruptor engine with a journal that survives the process.
@@ -34,12 +36,15 @@ pub enum Command {
     /// Record messages into a journal
     #[command(after_help = examples::RECORD)]
     Record(RecordArgs),
-    /// Read a journal's messages again, all or from a time on
+    /// Print a journal's records again: all, from a place to a place, or those of which a condition is true
     #[command(after_help = examples::REPLAY)]
     Replay(ReplayArgs),
-    /// Print a journal's messages as they come, like tail -f, until a signal says stop
+    /// Print a journal's records as they come, like tail -f, until a signal says stop
     #[command(after_help = examples::FOLLOW)]
     Follow(FollowArgs),
+    /// Write a journal's records into a file: CSV, JSON lines, Parquet, Arrow, Avro, SQLite
+    #[command(after_help = examples::EXPORT)]
+    Export(ExportArgs),
     /// Show what a journal's files say: segments, schema, watermarks, times
     #[command(after_help = examples::INSPECT)]
     Inspect(LookArgs),

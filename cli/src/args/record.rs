@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
 use crate::flow::input::Input;
-use crate::time::parse_date;
+use slipring_schema::parse_date;
 
 /// A file, or `synthetic:N`; a path may be of any bytes.
 pub(super) fn input() -> impl TypedValueParser<Value = Input> {

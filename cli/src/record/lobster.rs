@@ -11,7 +11,7 @@ use crate::error::{CliError, Tally};
 use crate::flow::input::InputOptions;
 use crate::flow::lobster::{self, Parsed};
 use crate::flow::message::{LineEnd, OrderMessage};
-use crate::{plain, show, time};
+use crate::{plain, show};
 
 /// Messages between two looks at the progress bar.
 const BATCH: usize = 4096;
@@ -63,8 +63,8 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
         show::count(messages.len() as u64),
         plain::line(&args.input.to_string()),
         plain::path(&args.journal),
-        time::show(range.0),
-        time::show(range.1),
+        show::time(range.0),
+        show::time(range.1),
         show::duration(elapsed),
         show::rate(messages.len() as u64, elapsed),
     )

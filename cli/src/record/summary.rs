@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::note::Counts;
 use super::source::Position;
-use crate::{plain, show, time};
+use crate::{plain, show};
 
 /// What a recording has done.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Summary<'_> {
         write!(out, "recorded {} {events} from {input} into {journal}", show::count(recorded))?;
         if let Some((first_ns, last_ns)) = self.times {
             let (first, end) = (self.first, self.end);
-            let (from, to) = (time::show(first_ns), time::show(last_ns));
+            let (from, to) = (show::time(first_ns), show::time(last_ns));
             write!(out, ": sequence {first} to {end}, {from} to {to}, durable")?;
         }
         writeln!(out, ", in {} ({})", show::duration(self.elapsed), show::rate(recorded, self.elapsed))?;

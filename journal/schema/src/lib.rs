@@ -25,19 +25,27 @@
 
 #![deny(missing_docs)]
 
+pub mod codegen;
 pub mod file;
+pub mod infer;
 mod kind;
 mod number;
 mod parse;
+mod predicate;
 mod print;
+mod row;
 mod table;
 mod time_text;
+mod times;
 mod tree;
 mod value;
 
 pub use kind::{EnumNames, Integer, Kind, TimeUnit};
 pub use parse::{FieldFault, ParseOptions, Parsed};
+pub use predicate::{Predicate, PredicateError, PredicateFault};
 pub use print::{csv_cell, csv_text};
+pub use row::Row;
 pub use table::{Column, EPOCH, SEQUENCE, TIME, Table, VARIANT, Variant};
 pub use time_text::{TimeFault, parse_nanos, show_nanos};
+pub use times::{TimeArgument, TimeError, parse_date};
 pub use value::{ArrayValue, Value};

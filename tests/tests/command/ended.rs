@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -11,6 +11,14 @@ use rustix::process::{Pid, Signal};
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slipring-under-test"));
     command.args(args);
+    // What a shell starts in the background ignores it, and so does all that is started from there.
+    // SAFETY: a plain call with numbers that there are.
+    let heed = || match unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) } {
+        libc::SIG_ERR => Err(std::io::Error::last_os_error()),
+        _ => Ok(()),
+    };
+    // SAFETY: between fork and exec only one system call is made, which is safe there.
+    unsafe { command.pre_exec(heed) };
     command
 }
 
@@ -179,4 +187,30 @@ fn top_that_watches_notices_that_the_reader_has_gone_and_ends_by_a_signal() {
     send(child.id(), Signal::INT);
     assert_eq!(child.wait().unwrap().signal(), Some(Signal::INT.as_raw()));
     drop(engine);
+}
+
+/// Whoever reads has seen enough, or says so: no part of the demo goes on.
+#[test]
+fn the_demo_ends_with_its_reader_and_by_a_signal_and_its_child_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (one, other) = (path("one"), path("other"));
+    assert_eq!(head_1(&["demo", "--events", "5000", "--kills", "2", "--dir", &one]).code(), Some(0));
+    let mut child = command(&["demo", "--events", "2000000", "--dir", &other])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let journal = folder.path().join("other/journal/control");
+    while !journal.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it began");
+        std::thread::yield_now();
+    }
+    send(child.id(), Signal::INT);
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::INT.as_raw()));
+    // Its child finds nobody to report to, and lets go of the journal.
+    let journal = slipring_journal::__private::storage::Files::new(folder.path().join("other/journal"));
+    while journal.is_locked() == Some(true) {
+        std::thread::yield_now();
+    }
 }

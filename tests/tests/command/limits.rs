@@ -11,6 +11,7 @@ const CHILD: &str = env!("CARGO_BIN_EXE_journal_child");
 fn limited(program: &str, args: &[&str], most_bytes: u64) -> Output {
     let mut command = Command::new(program);
     let limit = libc::rlimit { rlim_cur: most_bytes, rlim_max: most_bytes };
+    // SAFETY: the struct lives through the call.
     let set = move || match unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) } {
         0 => Ok(()),
         _ => Err(std::io::Error::last_os_error()),

@@ -42,7 +42,7 @@ fn crosses_are_recorded_and_given_back_byte_for_byte() {
     let (_folder, journal, file) = place(CROSSES);
     let output = slipring(&["record", &journal, "--input", &file]);
     assert!(output.status.success(), "{}", said(&output));
-    let output = slipring(&["replay", &journal, "--format", "csv"]);
+    let output = slipring(&["replay", &journal, "--format", "lobster"]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), CROSSES);
     let output = slipring(&["replay", &journal, "--format", "jsonl"]);
     let text = String::from_utf8_lossy(&output.stdout);
@@ -80,7 +80,7 @@ fn times_finer_than_a_nanosecond_are_refused_with_the_way_out_and_rounded_if_ask
     assert!(summary.contains("recorded 8 messages"), "{summary}");
     assert!(summary.contains("5 times were rounded to the nearest nanosecond"), "{summary}");
     assert!(summary.contains("not byte for byte"), "{summary}");
-    let output = slipring(&["replay", &journal, "--format", "csv"]);
+    let output = slipring(&["replay", &journal, "--format", "lobster"]);
     let wanted: String =
         TIMES.iter().map(|(line, rounded)| format!("{}\n", rounded.unwrap_or(line))).collect();
     assert_eq!(String::from_utf8_lossy(&output.stdout), wanted);
@@ -91,7 +91,7 @@ fn what_needs_no_rounding_is_not_touched_by_asking_for_it() {
     let (_folder, journal, file) = place(CROSSES);
     let output = slipring(&["record", &journal, "--input", &file, "--round-times"]);
     assert!(output.status.success() && !said(&output).contains("rounded"), "{}", said(&output));
-    let output = slipring(&["replay", &journal, "--format", "csv"]);
+    let output = slipring(&["replay", &journal, "--format", "lobster"]);
     assert_eq!(String::from_utf8_lossy(&output.stdout), CROSSES);
     // The day's last nanosecond is the last there is.
     let (_folder, journal, file) = place("86399.9999999999,1,1,1,1,1\n");

@@ -9,3 +9,4 @@ mod limits;
 mod live;
 mod lobster;
 mod record_full;
+mod rows;

@@ -15,6 +15,7 @@
 //!
 //! [fields]                                      # the order is that of the layout
 //! ts = { type = "time", unit = "ns" }           # s, ms, us, ns; a u64, with `signed = true` an i64
+//! sent = { type = "time", input = "s" }         # in files a bare number counts seconds: 1700000001.25
 //! symbol = { type = "text", length = 8 }
 //! side = { type = "enum", values = { buy = 1, sell = 2 } }
 //! price = { type = "decimal", scale = 2 }       # an i64, or `storage = "i128"`
@@ -39,8 +40,9 @@ mod toml;
 mod types;
 mod write;
 
-pub(crate) use default::unscaled;
 pub use error::{Problem, SchemaFileError};
+pub(crate) use read::is_name;
+pub(crate) use types::OWN_ATTRIBUTES;
 
 use slipring_journal::Schema;
 

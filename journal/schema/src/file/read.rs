@@ -235,7 +235,7 @@ fn checked_name(name: &str, at: usize) -> Result<(), At> {
 }
 
 /// Whether [`read`] takes the name.
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     checked_name(name, 0).is_ok()
 }
 

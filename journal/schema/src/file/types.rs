@@ -3,14 +3,15 @@
 use super::default;
 use super::error::Problem;
 use super::toml::{At, Entry, Table, integer};
-use crate::tree::meaning::{self, MAX_SCALE, Meaning, TimeUnit};
+use crate::kind::TimeUnit;
+use crate::tree::meaning::{self, MAX_SCALE, Meaning};
 use crate::tree::scalar::{Leaf, Scalar};
 use crate::tree::{Attributes, Shape};
 use toml::de::DeValue;
 
 /// Attributes that options write; `attributes = { .. }` is for others.
-pub(super) const OWN_ATTRIBUTES: [&str; 8] =
-    ["time", "decimal", "text", "enum", "bool", "unit", "source", "default"];
+pub(crate) const OWN_ATTRIBUTES: [&str; 9] =
+    ["time", "decimal", "text", "enum", "bool", "input", "unit", "source", "default"];
 
 const COMMON: [&str; 4] = ["type", "source", "default", "attributes"];
 
@@ -19,7 +20,7 @@ pub(super) fn short(entry: Entry<'_>) -> Result<Shape, At> {
     let text = entry.string("a type or a table")?;
     let (leaf, meaning) = match text {
         "bool" => (Leaf::new(Scalar::U8), Meaning::Bool),
-        "time" => (Leaf::new(Scalar::U64), Meaning::Time(TimeUnit::Ns)),
+        "time" => (Leaf::new(Scalar::U64), Meaning::Time(TimeUnit::Nanoseconds)),
         "text" => return Err(missing(entry.at, "length", "{ type = \"text\", length = 8 }")),
         "decimal" => return Err(missing(entry.at, "scale", "{ type = \"decimal\", scale = 2 }")),
         "enum" => {
@@ -47,13 +48,17 @@ pub(super) fn long(table: Table<'_>) -> Result<Shape, At> {
         }
     };
     let mut attributes: Attributes = meaning.attribute().into_iter().collect();
-    if !matches!(meaning, Meaning::Time(_)) {
+    if matches!(meaning, Meaning::Time(_)) {
+        if let Some(entry) = table.get("input") {
+            attributes.push(("input".to_owned(), time_unit(entry)?.sign().to_owned()));
+        }
+    } else {
         said(table, "unit", &mut attributes)?;
     }
     said(table, "source", &mut attributes)?;
     if let Some(entry) = table.get("default") {
         let text = default_text(entry)?;
-        if let Some(wanted) = default::refusal(&leaf, &meaning, &text) {
+        if let Some(wanted) = default::refusal(&leaf, &attributes, &text) {
             return Err((entry.at, Problem::Default { text, wanted }));
         }
         attributes.push(("default".to_owned(), text));
@@ -105,8 +110,15 @@ fn storage(
     Ok(leaf)
 }
 
-fn is_integer(leaf: &Leaf) -> bool {
-    !leaf.scalar.is_float()
+fn has_room(leaf: &Leaf) -> bool {
+    Meaning::Decimal(0).suits(leaf)
+}
+
+fn time_unit(entry: Entry<'_>) -> Result<TimeUnit, At> {
+    let wanted = "\"s\", \"ms\", \"us\" or \"ns\"";
+    let text = entry.string(wanted)?;
+    TimeUnit::from_sign(text)
+        .ok_or_else(|| (entry.at, Problem::NotThat { key: entry.key.to_owned(), wanted }))
 }
 
 fn bool(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
@@ -117,21 +129,26 @@ fn bool(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
 }
 
 fn time(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
-    only(table, &["unit", "signed", "storage"], "type, unit, signed, storage, source, default, attributes")?;
+    only(
+        table,
+        &["unit", "input", "signed", "storage"],
+        "type, unit, input, signed, storage, source, default, attributes",
+    )?;
     let unit = match table.get("unit") {
-        None => TimeUnit::Ns,
-        Some(entry) => {
-            let wanted = "\"s\", \"ms\", \"us\" or \"ns\"";
-            let text = entry.string(wanted)?;
-            TimeUnit::parse(text)
-                .ok_or_else(|| (entry.at, Problem::NotThat { key: "unit".to_owned(), wanted }))?
-        }
+        None => TimeUnit::Nanoseconds,
+        Some(entry) => time_unit(entry)?,
     };
     let signed = table.get("signed").map(Entry::bool).transpose()?;
     let usual = Leaf::new(if signed == Some(true) { Scalar::I64 } else { Scalar::U64 });
-    let suits =
-        |leaf: &Leaf| is_integer(leaf) && signed.is_none_or(|signed| signed == leaf.scalar.is_signed());
-    let leaf = storage(table, usual, suits, "a time is an integer; of `signed` and `storage` one is enough")?;
+    let suits = |leaf: &Leaf| {
+        Meaning::Time(unit).suits(leaf) && signed.is_none_or(|signed| signed == leaf.scalar.is_signed())
+    };
+    let leaf = storage(
+        table,
+        usual,
+        suits,
+        "a time is an integer of at most 64 bits; of `signed` and `storage` one is enough",
+    )?;
     Ok((leaf, Meaning::Time(unit)))
 }
 
@@ -142,7 +159,8 @@ fn decimal(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
     let scale = entry.count(wanted)?;
     let scale = u32::try_from(scale).ok().filter(|scale| *scale <= MAX_SCALE);
     let scale = scale.ok_or_else(|| (entry.at, Problem::NotThat { key: "scale".to_owned(), wanted }))?;
-    let leaf = storage(table, Leaf::new(Scalar::I64), is_integer, "a decimal is an integer: `i64`, `i128`")?;
+    let leaf =
+        storage(table, Leaf::new(Scalar::I64), has_room, "a decimal is an integer, up to `u64` and `i128`")?;
     Ok((leaf, Meaning::Decimal(scale)))
 }
 
@@ -171,7 +189,8 @@ fn text(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
 
 fn names(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
     only(table, &["values", "storage", "unit"], "type, values, storage, unit, source, default, attributes")?;
-    let leaf = storage(table, Leaf::new(Scalar::U8), is_integer, "an enum is an integer: `u8`, `u16`")?;
+    let leaf =
+        storage(table, Leaf::new(Scalar::U8), has_room, "an enum is an integer, up to `u64` and `i128`")?;
     let wanted = "a table of names and numbers, `{ buy = 1, sell = 2 }`, or a list of names";
     let entry = table.require("values", "values = { buy = 1, sell = 2 }")?;
     let mut pairs: Vec<(String, String)> = Vec::new();

@@ -4,6 +4,7 @@
 use super::default;
 use super::read::{goes_behind_a_dot, is_name};
 use super::types::OWN_ATTRIBUTES;
+use crate::kind::TimeUnit;
 use crate::tree::meaning::Meaning;
 use crate::tree::scalar::{Leaf, Scalar};
 use crate::tree::{Attributes, Member, Shape, Tree, Variant};
@@ -178,7 +179,7 @@ fn leaf_definition(leaf: &Leaf, attributes: &Attributes) -> String {
             } else {
                 storage(Leaf::new(Scalar::U64))
             };
-            format!("type = \"time\", unit = \"{}\"{stored}", unit.name())
+            format!("type = \"time\", unit = \"{}\"{stored}", unit.sign())
         }
         Meaning::Enum(names) => {
             // Beyond 64 bits TOML has no integers that everybody reads.
@@ -190,10 +191,11 @@ fn leaf_definition(leaf: &Leaf, attributes: &Attributes) -> String {
             format!("type = \"enum\", values = {{ {values} }}{}", storage(Leaf::new(Scalar::U8)))
         }
     };
-    for name in ["unit", "source", "default"] {
+    for name in ["input", "unit", "source", "default"] {
         let value = attributes.iter().find(|(found, _)| found == name).map(|(_, value)| value);
         let sensible = |value: &str| match name {
-            "default" => default::refusal(leaf, &meaning, value).is_none(),
+            "default" => default::refusal(leaf, attributes, value).is_none(),
+            "input" => is_time && TimeUnit::from_sign(value).is_some(),
             "unit" => !value.is_empty() && !is_time,
             _ => !value.is_empty(),
         };

@@ -129,6 +129,30 @@ impl Layout {
     }
 }
 
+impl Shape {
+    /// Size in bytes with its padding in place.
+    pub(crate) fn size(&self, packed: bool) -> Option<usize> {
+        Layout { packed }.shape_extent(self).ok().map(|extent| extent.size)
+    }
+
+    /// Size of a struct in bytes; `None` for what is none.
+    pub(crate) fn struct_size(&self) -> Option<usize> {
+        if matches!(self, Shape::Struct(_)) { self.size(false) } else { None }
+    }
+}
+
+impl Member {
+    /// Size in bytes with its padding in place.
+    pub(crate) fn size(&self, packed: bool) -> Option<usize> {
+        Layout { packed }.extent(self).ok().map(|extent| extent.size)
+    }
+}
+
+/// Where the value begins in a one-of event, in bytes.
+pub(crate) fn value_at(variants: &[Variant], align: usize, packed: bool) -> Option<usize> {
+    Layout { packed }.places(variants, align).ok().map(|places| places.payload_at())
+}
+
 /// Where the values of a one-of event lie.
 struct Places {
     /// The greatest alignment among the values.

@@ -2,40 +2,18 @@
 
 use super::Attributes;
 use super::scalar::{Leaf, Scalar};
+use crate::kind::TimeUnit;
 
 /// The greatest scale of a decimal.
 pub(crate) const MAX_SCALE: u32 = 38;
 
-/// What counts a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TimeUnit {
-    S,
-    Ms,
-    Us,
-    Ns,
-}
-
-impl TimeUnit {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [TimeUnit::S, TimeUnit::Ms, TimeUnit::Us, TimeUnit::Ns].into_iter().find(|unit| unit.name() == text)
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            TimeUnit::S => "s",
-            TimeUnit::Ms => "ms",
-            TimeUnit::Us => "us",
-            TimeUnit::Ns => "ns",
-        }
-    }
-
-    pub(crate) fn long_name(self) -> &'static str {
-        match self {
-            TimeUnit::S => "seconds",
-            TimeUnit::Ms => "milliseconds",
-            TimeUnit::Us => "microseconds",
-            TimeUnit::Ns => "nanoseconds",
-        }
+/// What a time counts, in words.
+pub(crate) fn unit_name(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Seconds => "seconds",
+        TimeUnit::Milliseconds => "milliseconds",
+        TimeUnit::Microseconds => "microseconds",
+        TimeUnit::Nanoseconds => "nanoseconds",
     }
 }
 
@@ -55,7 +33,7 @@ impl Meaning {
     pub(crate) fn of(leaf: &Leaf, attributes: &Attributes) -> Self {
         for (name, value) in attributes {
             let meaning = match name.as_str() {
-                "time" => TimeUnit::parse(value).map(Meaning::Time),
+                "time" => TimeUnit::from_sign(value).map(Meaning::Time),
                 "decimal" => scale(value).map(Meaning::Decimal),
                 "text" if value.is_empty() => Some(Meaning::Text),
                 "enum" => names(value, leaf.scalar).map(Meaning::Enum),
@@ -73,8 +51,12 @@ impl Meaning {
     pub(crate) fn suits(&self, leaf: &Leaf) -> bool {
         match self {
             Meaning::Plain => true,
-            Meaning::Time(_) | Meaning::Decimal(_) => !leaf.scalar.is_float(),
-            Meaning::Enum(names) => names.iter().all(|(_, value)| leaf.scalar.holds(value)),
+            Meaning::Time(_) => !leaf.scalar.is_float() && leaf.scalar.size() <= 8,
+            // What reads these counts in an `i128`.
+            Meaning::Decimal(_) => !leaf.scalar.is_float() && leaf.scalar != Scalar::U128,
+            Meaning::Enum(names) => {
+                leaf.scalar != Scalar::U128 && names.iter().all(|(_, value)| leaf.scalar.holds(value))
+            }
             Meaning::Text => leaf.text_length().is_some(),
             Meaning::Bool => leaf.scalar == Scalar::U8,
         }
@@ -84,7 +66,7 @@ impl Meaning {
     pub(crate) fn attribute(&self) -> Option<(String, String)> {
         let (name, value) = match self {
             Meaning::Plain => return None,
-            Meaning::Time(unit) => ("time", unit.name().to_owned()),
+            Meaning::Time(unit) => ("time", unit.sign().to_owned()),
             Meaning::Decimal(scale) => ("decimal", scale.to_string()),
             Meaning::Text => ("text", String::new()),
             Meaning::Bool => ("bool", String::new()),

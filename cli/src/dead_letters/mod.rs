@@ -4,18 +4,21 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use serde_json::{Value, json};
 use slipring::{DeadLetter, DeadLetterKind, DeadLetters};
-use slipring_journal::{Journal, Kind, RawReader};
+use slipring_journal::Journal;
 
 use crate::args::{DeadLettersArgs, LetterFormat};
 use crate::error::{CliError, verdict};
 use crate::exit::Exit;
-use crate::{fields, plain, show, time};
+use crate::{plain, show};
+
+use letter::Events;
+
+mod letter;
 
 pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     // First: where no journal lies nobody can name its stages.
-    let mut reader = Journal::at(&args.journal).raw_reader()?;
+    let mut events = Events::new(Journal::at(&args.journal).raw_reader()?);
     let mut letters = match &args.stage {
         Some(stage) => DeadLetters::of_stage(&args.journal, stage)?,
         None => DeadLetters::of(&args.journal)?,
@@ -29,9 +32,9 @@ pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, C
         return Err(CliError::NoLetter { sequence, open: !args.all });
     }
     if let Some(into) = &args.into {
-        return write_into(into, args, &mut letters, &listed, &mut reader, out);
+        return write_into(into, args, &mut letters, &listed, &mut events, out);
     }
-    let written = list(&listed, args, &mut reader, out);
+    let written = list(&listed, args, &mut events, out);
     let Some(how) = &args.settle else { return verdict(Exit::Fine, written) };
     // Whoever reads the list deals with what it says: what did not get there is not settled.
     written.map_err(|source| CliError::NotListed { source })?;
@@ -49,15 +52,14 @@ pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, C
 fn list(
     listed: &[DeadLetter],
     args: &DeadLettersArgs,
-    reader: &mut RawReader,
+    events: &mut Events,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     for letter in listed {
-        let event = event(reader, letter);
-        if args.json {
-            writeln!(out, "{}", plain::json(&letter_object(letter, &event))?)?;
-        } else {
-            show_letter(letter, &event, out)?;
+        let letter = events.with_event(letter);
+        match args.json {
+            true => writeln!(out, "{}", letter.json()?)?,
+            false => letter.show(out)?,
         }
     }
     if listed.is_empty() && !args.json {
@@ -86,23 +88,21 @@ fn write_into(
     args: &DeadLettersArgs,
     letters: &mut DeadLetters,
     listed: &[DeadLetter],
-    reader: &mut RawReader,
+    events: &mut Events,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
-    let names = fields::names(reader.schema().as_ref());
     let mut with_event = Vec::new();
     write_synced(into, |file| {
         if args.format == LetterFormat::Csv {
-            file.write_all(csv_head(&names).as_bytes())?;
+            file.write_all(&events.csv_head())?;
         }
         for letter in listed {
-            let event = event(reader, letter);
-            let object = letter_object(letter, &event);
+            let shown = events.with_event(letter);
             match args.format {
-                LetterFormat::Jsonl => writeln!(file, "{object}")?,
-                LetterFormat::Csv => file.write_all(csv_line(&names, &object).as_bytes())?,
+                LetterFormat::Jsonl => writeln!(file, "{}", shown.json()?)?,
+                LetterFormat::Csv => file.write_all(&shown.csv())?,
             }
-            with_event.extend(event.is_ok().then_some(letter));
+            with_event.extend(shown.has_event().then_some(letter));
         }
         Ok(())
     })?;
@@ -141,93 +141,4 @@ fn write_synced(
         _ => Path::new("."),
     };
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault)
-}
-
-/// Columns of the letter, before those of its event.
-const COLUMNS: [&str; 7] = ["stage", "sequence", "epoch", "time_ns", "kind", "cause", "fault"];
-
-fn csv_head(names: &[String]) -> String {
-    let own = COLUMNS.into_iter().map(str::to_owned);
-    csv_text(own.chain(names.iter().map(|name| format!("event.{name}"))))
-}
-
-/// The letter's columns, then one of each field; empty where an event has no such field.
-fn csv_line(names: &[String], object: &Value) -> String {
-    let own = COLUMNS.iter().map(|name| &object[*name]);
-    let fields = names.iter().map(|name| &object["event"][name.as_str()]);
-    csv_text(own.chain(fields).map(|value| match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    }))
-}
-
-/// One line of CSV as in RFC 4180, but for the end of the line.
-fn csv_text(cells: impl Iterator<Item = String>) -> String {
-    let mut text = String::new();
-    for (index, cell) in cells.enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        if cell.contains(['"', ',', '\n', '\r']) {
-            text.push_str(&format!("\"{}\"", cell.replace('"', "\"\"")));
-        } else {
-            text.push_str(&cell);
-        }
-    }
-    text.push('\n');
-    text
-}
-
-/// The time and the fields of an event, or why there is none.
-type Event = Result<(u64, Value), String>;
-
-/// The event of a dead letter.
-fn event(reader: &mut RawReader, letter: &DeadLetter) -> Event {
-    let schema = reader.schema().ok_or("the journal has no segment")?;
-    let record = reader.at(letter.sequence).map_err(|error| error.to_string())?;
-    match record.kind {
-        _ if record.epoch != letter.epoch => {
-            Err("the journal has lost this record, and holds another in its place".to_owned())
-        }
-        Kind::Void => Err("it is void".to_owned()),
-        _ => Ok((record.time_ns, fields::of(&schema, record.event))),
-    }
-}
-
-fn letter_object(letter: &DeadLetter, event: &Event) -> Value {
-    let mut object = json!({
-        "stage": letter.stage, "sequence": letter.sequence, "epoch": letter.epoch,
-        "kind": letter.kind.to_string(), "cause": letter.cause,
-    });
-    match event {
-        Ok((time_ns, fields)) => {
-            object["time_ns"] = json!(time_ns);
-            object["event"] = fields.clone();
-        }
-        Err(error) => object["fault"] = json!(error),
-    }
-    object
-}
-
-fn show_letter(letter: &DeadLetter, event: &Event, out: &mut dyn Write) -> std::io::Result<()> {
-    let DeadLetter { stage, sequence, kind, cause, .. } = letter;
-    let (stage, cause) = (plain::line(stage), plain::line(cause));
-    let when = event.as_ref().map_or_else(|_| "-".to_owned(), |(time_ns, _)| time::show(*time_ns));
-    writeln!(out, "{stage:<12} {sequence:>12}  {when}  {kind}: {cause}")?;
-    match event {
-        Ok((_, fields)) => writeln!(out, "{:<12} {:>12}  {}", "", "", plain::json(fields)?),
-        Err(fault) => writeln!(out, "{:<12} {:>12}  no event: {}", "", "", plain::line(fault)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_where_they_must_be() {
-        let text = csv_text(["plain", "", "a,b", "say \"no\"", "two\nlines"].map(str::to_owned).into_iter());
-        assert_eq!(text, "plain,,\"a,b\",\"say \"\"no\"\"\",\"two\nlines\"\n");
-    }
 }
