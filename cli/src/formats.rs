@@ -8,6 +8,7 @@ use slipring_journal::Schema;
 
 use crate::export::{SinkFormat, text};
 use crate::record::csv::{CSV, CSV_NO_HEADER};
+use crate::record::debezium::DEBEZIUM;
 use crate::record::from_journal::OTHER_JOURNAL;
 use crate::record::input::Input;
 use crate::record::jsonl::JSON_LINES;
@@ -74,7 +75,7 @@ pub enum Found {
 impl Formats {
     /// Those that the command `slipring` has.
     pub fn built_in() -> Self {
-        let sources = vec![CSV, CSV_NO_HEADER, JSON_LINES, OTHER_JOURNAL];
+        let sources = vec![CSV, CSV_NO_HEADER, JSON_LINES, DEBEZIUM, OTHER_JOURNAL];
         Formats { sources, sinks: vec![text::CSV, text::JSONL], more: Some(COLUMNS) }
     }
 

@@ -11,7 +11,7 @@
 //! | [`export`] | events out of a journal, into files |
 //! | [`formats`] | the formats of files by their names |
 //! | `elsewhere` | commands of other packages |
-//! | `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
+//! | `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `schema`, `manual` | the commands |
 //! | [`exit`] | how they end: one table |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
@@ -36,6 +36,7 @@ pub mod record;
 mod replay;
 pub mod rows;
 mod salvage;
+mod schema;
 mod show;
 mod top;
 
@@ -105,6 +106,7 @@ fn run_command(cli: Cli, formats: &Formats, out: &mut dyn Write) -> Result<Exit,
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| Exit::Fine),
         Some(Command::Follow(args)) => follow::run(&args, out).map(|()| Exit::Fine),
         Some(Command::Export(args)) => export::run::run(&args, formats, out),
+        Some(Command::Schema(args)) => schema::run(&args, out).map(|()| Exit::Fine),
         Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| Exit::Fine),
         Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| Exit::Fine),
     }

@@ -85,7 +85,7 @@ pub(super) fn schema(
     options: &FormatOptions,
 ) -> Result<(Schema, Option<PathBuf>), RecordError> {
     if let Some(path) = &args.schema {
-        return Ok((read(path)?, None));
+        return Ok((schema_file(path)?, None));
     }
     if let Some(path) = &args.like {
         let schema = Journal::at(path).raw_reader()?.schema();
@@ -117,7 +117,8 @@ fn beside(journal: &Path) -> PathBuf {
 /// The longest schema file.
 const MOST_BYTES: u64 = 16 << 20;
 
-fn read(path: &Path) -> Result<Schema, RecordError> {
+/// What a schema file says.
+pub(crate) fn schema_file(path: &Path) -> Result<Schema, RecordError> {
     let fault = |source| RecordError::Read { path: path.to_owned(), source };
     if fs::metadata(path).map_err(fault)?.len() > MOST_BYTES {
         return Err(fault(std::io::ErrorKind::FileTooLarge.into()));

@@ -1,15 +1,11 @@
 //! JSON lines: an object a line.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use slipring_journal::Schema;
 
 use super::blocks::{Blocks, MOST_LINE_BYTES};
 use super::csv::skip_mark;
 use super::input::Input;
-use super::json::{JsonFault, JsonFill};
+use super::json::{JsonFault, JsonFill, Pairs};
 use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
 use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
 use crate::formats::SourceFormat;
@@ -197,33 +193,8 @@ fn infer(input: &mut Input, _: &FormatOptions, name: &str) -> Result<Schema, Sou
     sample.schema(name)
 }
 
-/// An object's values by their keys, in order.
-struct Pairs<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct Reads;
-        impl<'de> Visitor<'de> for Reads {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        reader.deserialize_map(Reads)
-    }
-}
-
 /// Objects within lie under dotted names.
-fn put(sample: &mut Sample, row: &mut Vec<Owned>, path: &str, object: &Pairs<'_>, depth: usize) {
+pub(super) fn put(sample: &mut Sample, row: &mut Vec<Owned>, path: &str, object: &Pairs<'_>, depth: usize) {
     for (key, value) in &object.0 {
         let (path, raw) = (format!("{path}{key}"), value.get());
         let cell = match raw.as_bytes() {

@@ -5,7 +5,7 @@
 //! | [`source`] | the trait of every format |
 //! | [`input`] | a file or a pipe |
 //! | [`blocks`] | an input in large blocks, for formats of lines |
-//! | `csv`, `jsonl`, `from_journal` | the formats |
+//! | `csv`, `jsonl`, `debezium`, `from_journal` | the formats |
 //! | `sample` | an input's first rows, to infer a schema |
 //! | `fill`, `json` | cells and objects into an event's bytes |
 //! | `choose` | which format, which schema |
@@ -20,6 +20,8 @@ mod begin;
 pub mod blocks;
 mod choose;
 pub(crate) mod csv;
+pub(crate) mod debezium;
+mod debezium_types;
 pub mod error;
 mod fill;
 pub(crate) mod from_journal;
@@ -49,6 +51,7 @@ use crate::exit::Exit;
 use crate::flow;
 use crate::formats::Formats;
 
+pub(crate) use self::choose::schema_file;
 pub use self::note::NoteError;
 
 /// Records what the arguments name.
