@@ -1,0 +1,228 @@
+"""From rows to Arrow, pandas and Polars: column by column, never row by row."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
+
+import numpy as np
+
+from .dtypes import VARIANT
+from .errors import BadOption, MissingPackage
+from .schema import Field, Schema
+from .wide import split
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    import pyarrow
+
+Column = np.ndarray[Any, Any]
+
+# The digits that an integer may have.
+_DIGITS = {"u8": 3, "i8": 3, "u16": 5, "i16": 5, "u32": 10, "i32": 10, "u64": 20, "i64": 19}
+_WIDE_DIGITS = 39
+
+
+def _package(name: str, extra: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingPackage(f"this needs the package {name}: pip install 'slipring[{extra}]' ({error})") from None
+
+
+class _Parts(NamedTuple):
+    """What a column is made of: values without a gap, and where it is null."""
+
+    field: Field
+    values: Column
+    nulls: Optional[Column]
+
+
+def to_arrow(rows: Column, schema: Schema) -> pyarrow.Table:
+    """Rows that were read, or some of them, as an Arrow table.
+
+    `_sequence`, `_time` and `_epoch` go first. Times are timestamps in UTC of their own unit, decimals
+    `decimal128` (`decimal256` of 128-bit integers, decimals or not), text `string`, enums and the variant
+    dictionaries, `[u8;n]` binary of fixed size, other arrays lists of fixed size. Fields of other variants
+    than an event's are null, and so are unsigned times from 2^63 on, which Arrow can't hold (feeds write all
+    ones where there is no time).
+    """
+    pa = _package("pyarrow", "arrow")
+    names = list(rows.dtype.names or ())
+    arrays: Dict[str, Any] = {}
+    for name in names:
+        if name == "_time":
+            time = Field("_time", "u64", 0, 8, {"time": "ns"})
+            arrays[name] = _array(pa, _Parts(time, np.ascontiguousarray(rows[name]), None))
+        elif name in ("_sequence", "_epoch"):
+            arrays[name] = pa.array(np.ascontiguousarray(rows[name]))
+        elif name == VARIANT and schema.tag is not None:
+            said = ",".join(f"{variant}:{number}" for number, variant in schema.variants.items())
+            tag = Field(VARIANT, schema.tag.kind, 0, schema.tag.size, {"enum": said})
+            arrays[name] = _array(pa, _Parts(tag, np.ascontiguousarray(rows[name]), None))
+        else:
+            field = schema[name]
+            arrays[name] = _array(pa, _Parts(field, np.ascontiguousarray(rows[name]), _nulls(rows, field, schema)))
+    return pa.table(arrays)
+
+
+def _nulls(rows: Column, field: Field, schema: Schema) -> Optional[Column]:
+    """Where an event is of another variant than the field."""
+    if field.variant is None or schema.tag is None:
+        return None
+    if VARIANT not in (rows.dtype.names or ()):
+        raise BadOption(f"rows of {schema.name} need their column {VARIANT!r}: it says what the others mean")
+    tags = [number for number, variant in schema.variants.items() if variant == field.variant]
+    mine: Column = ~np.isin(rows[VARIANT], np.array(tags, rows[VARIANT].dtype))
+    return mine
+
+
+def _array(pa: Any, parts: _Parts) -> Any:
+    field, values, nulls = parts
+    shape = values.shape[1:]
+    if not shape:
+        return _leaves(pa, parts)
+    if field.layout()[0] == "u8" and len(shape) == 1 and not field.is_bool and not field.names:
+        return _of_buffers(pa, pa.binary(shape[0]), values, nulls)
+    flat = values.reshape(-1)
+    array = _leaves(pa, _Parts(field, flat, None))
+    for at, count in enumerate(reversed(shape)):
+        outermost = at == len(shape) - 1
+        mask = pa.array(nulls) if outermost and nulls is not None else None
+        array = pa.FixedSizeListArray.from_arrays(array, count, **({} if mask is None else {"mask": mask}))
+    return array
+
+
+def _leaves(pa: Any, parts: _Parts) -> Any:
+    """An array of single values."""
+    field, values, nulls = parts
+    if values.dtype.kind == "S":
+        return _texts(pa, parts)
+    if values.dtype == np.dtype("V16"):
+        return _wide_decimals(pa, parts)
+    if field.names:
+        return _dictionary(pa, parts)
+    if field.scale is not None:
+        return _decimals(pa, parts)
+    if field.time_unit is not None:
+        return _times(pa, parts)
+    return pa.array(values, mask=nulls)
+
+
+def _of_buffers(pa: Any, kind: Any, data: Column, nulls: Optional[Column], *more: Column) -> Any:
+    """An array of bytes that are there already."""
+    valid = None if nulls is None else pa.py_buffer(np.packbits(~nulls, bitorder="little"))
+    buffers = [valid, *(pa.py_buffer(np.ascontiguousarray(part)) for part in (*more, data))]
+    return pa.Array.from_buffers(kind, len(nulls) if nulls is not None else _length(data, more), buffers)
+
+
+def _length(data: Column, more: Any) -> int:
+    return len(more[0]) - 1 if more else len(data)
+
+
+def _texts(pa: Any, parts: _Parts) -> Any:
+    field, values, nulls = parts
+    # What no variant of the event uses may be the bytes of another.
+    values = values if nulls is None else np.where(nulls, np.array(b"", values.dtype), values)
+    lengths = np.char.str_len(values).astype("i8")
+    ends = np.zeros(len(values) + 1, "i8")
+    np.cumsum(lengths, out=ends[1:])
+    bytes_of = np.ascontiguousarray(values).view("u1").reshape(len(values), values.dtype.itemsize)
+    text = bytes_of[np.arange(values.dtype.itemsize) < lengths[:, np.newaxis]]
+    large = int(ends[-1]) >= 2**31
+    kind, offsets = (pa.large_string(), ends) if large else (pa.string(), ends.astype("i4"))
+    array = _of_buffers(pa, kind, text, nulls, offsets)
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise BadOption(
+            f"column {field.path!r} is text, and holds bytes that are no UTF-8 ({error}); read other fields, or take "
+            "the bytes from the rows"
+        ) from None
+    return array
+
+
+def _dictionary(pa: Any, parts: _Parts) -> Any:
+    """By name; a number that has none by its digits."""
+    field, values, nulls = parts
+    values = values if nulls is None else np.where(nulls, values.dtype.type(0), values)
+    found, places = np.unique(values, return_inverse=True)
+    named = field.names
+    texts: List[str] = list(dict.fromkeys(named.values()))
+    index = {text: at for at, text in enumerate(texts)}
+    codes = np.empty(len(found), "i4")
+    for at, number in enumerate(found.tolist()):
+        text = named.get(number, str(number))
+        if nulls is not None and number not in named and not (~nulls & (values == number)).any():
+            text = texts[0] if texts else ""
+        if text not in index:
+            index[text] = len(texts)
+            texts.append(text)
+        codes[at] = index[text]
+    indices = pa.array(codes[places.reshape(-1)] if len(found) else np.empty(0, "i4"), mask=nulls)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(texts, pa.string()))
+
+
+def _times(pa: Any, parts: _Parts) -> Any:
+    field, values, nulls = parts
+    unsigned = field.layout()[0][0] == "u"
+    counts = values.view("i8") if values.dtype.itemsize == 8 else values.astype("i8")
+    if unsigned and (counts < 0).any():
+        nulls = counts < 0 if nulls is None else nulls | (counts < 0)
+    return _of_buffers(pa, pa.timestamp(field.time_unit, "UTC"), counts, nulls)
+
+
+def _decimals(pa: Any, parts: _Parts) -> Any:
+    field, values, nulls = parts
+    scale = field.scale or 0
+    words = np.empty((len(values), 2), "<i8")
+    words[:, 0] = values.view("i8") if values.dtype.itemsize == 8 else values.astype("i8")
+    words[:, 1] = values < 0 if values.dtype.kind == "i" else 0
+    np.negative(words[:, 1], out=words[:, 1])
+    precision = max(_DIGITS[field.layout()[0]], scale)
+    return _of_buffers(pa, pa.decimal128(precision, scale), words, nulls)
+
+
+def _wide_decimals(pa: Any, parts: _Parts) -> Any:
+    field, values, nulls = parts
+    words = np.zeros((len(values), 4), "<i8")
+    words[:, :2] = split(values).view("<i8")
+    if field.layout()[0] == "i128":
+        words[:, 2] = words[:, 3] = np.where(words[:, 1] < 0, -1, 0)
+    return _of_buffers(pa, pa.decimal256(_WIDE_DIGITS, field.scale or 0), words, nulls)
+
+
+def to_pandas(rows: Column, schema: Schema) -> pandas.DataFrame:
+    """Rows as a pandas frame; needs pyarrow too.
+
+    Times are `datetime64[unit, UTC]`, enums and the variant categories, text is pandas' own type for text.
+    Decimals stay exact: their columns are of Arrow's decimal type (`df.price.astype(float)` makes doubles),
+    and so do bytes and arrays. Numbers with nulls, as one-of events have them, are of pandas' nullable types.
+    """
+    pd, pa = _package("pandas", "pandas"), _package("pyarrow", "pandas")
+    table = to_arrow(rows, schema)
+    columns = {}
+    for name, column in zip(table.column_names, table.columns):
+        columns[name] = column.to_pandas(types_mapper=lambda kind, column=column: _pandas_type(pd, pa, kind, column))
+    return pd.DataFrame(columns)
+
+
+def _pandas_type(pd: Any, pa: Any, kind: Any, column: Any) -> Any:
+    types = pa.types
+    if types.is_decimal(kind) or types.is_fixed_size_binary(kind) or types.is_fixed_size_list(kind):
+        return pd.ArrowDtype(kind)
+    if types.is_string(kind) or types.is_large_string(kind):
+        return None if int(pd.__version__.partition(".")[0]) >= 3 else pd.StringDtype("pyarrow")
+    if column.null_count and (types.is_integer(kind) or types.is_boolean(kind)):
+        name = str(kind).replace("uint", "UInt").replace("int", "Int").replace("UInt", "UInt")
+        return pd.BooleanDtype() if types.is_boolean(kind) else pd.api.types.pandas_dtype(name)
+    return None
+
+
+def to_polars(rows: Column, schema: Schema) -> polars.DataFrame:
+    """Rows as a Polars frame; needs pyarrow too. As `to_arrow`, with Polars' types."""
+    pl = _package("polars", "polars")
+    _package("pyarrow", "polars")
+    frame: polars.DataFrame = pl.from_arrow(to_arrow(rows, schema))
+    return frame

@@ -1,0 +1,137 @@
+//! Reading: from a time to a sequence, and verified records into rows.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use slipring_journal::{Journal, Kind, RawReader, ReadError};
+
+use crate::apart::{apart, lock};
+use crate::errors::Fault;
+use crate::rows::{RowLayout, Rows};
+use crate::schema::{SchemaParts, to_parts};
+
+/// Records between two looks whether somebody pressed Ctrl-C.
+const TURN_RECORDS: u64 = 1 << 20;
+
+/// A reader of a journal, which Python's threads may share.
+#[pyclass(frozen, module = "slipring._slipring")]
+#[derive(Debug)]
+pub(crate) struct Reader {
+    journal: Journal,
+    reader: Arc<Mutex<RawReader>>,
+}
+
+#[pymethods]
+impl Reader {
+    #[new]
+    fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
+        let journal = Journal::at(path);
+        let reader = apart(py, || Ok(journal.raw_reader()?))?;
+        Ok(Reader { journal, reader: Arc::new(Mutex::new(reader)) })
+    }
+
+    /// The folder, by its absolute name.
+    #[getter]
+    fn path(&self) -> PathBuf {
+        self.journal.path().to_owned()
+    }
+
+    /// Identity, first sequence, end, durable end, bytes of a record.
+    fn facts(&self, py: Python<'_>) -> PyResult<(String, u64, u64, u64, usize)> {
+        self.with(py, |reader| {
+            let (first, end) = (reader.first_sequence(), reader.end_sequence());
+            Ok((reader.journal_id().to_string(), first, end, reader.durable_end(), reader.record_bytes()))
+        })
+    }
+
+    /// `None` if there is no segment yet.
+    fn schema(&self, py: Python<'_>) -> PyResult<Option<SchemaParts>> {
+        let path = self.journal.path().display().to_string();
+        self.with(py, move |reader| match reader.schema() {
+            Some(schema) => Ok(Some(to_parts(schema))),
+            None if reader.record_bytes() == 0 => Ok(None),
+            None => Err(Fault::NoSchema { path }),
+        })
+    }
+
+    fn refresh(&self, py: Python<'_>) -> PyResult<()> {
+        self.with(py, |reader| Ok(reader.refresh()?))
+    }
+
+    /// The first sequence whose journal time is `time_ns` or later.
+    fn lower_bound(&self, py: Python<'_>, time_ns: u64) -> PyResult<u64> {
+        self.with(py, move |reader| Ok(reader.lower_bound(time_ns)?))
+    }
+
+    /// The records of `start..end`, verified, without the void ones, as rows: words of 8 bytes.
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        start: u64,
+        end: u64,
+        row_bytes: usize,
+        pieces: Vec<(usize, usize, usize)>,
+    ) -> PyResult<Bound<'py, PyArray1<u64>>> {
+        let layout = RowLayout::new(row_bytes, pieces)?;
+        let mut rows = Rows::with_room(layout, end.saturating_sub(start))?;
+        let mut at = start;
+        while at < end {
+            let turn_end = end.min(at.saturating_add(TURN_RECORDS));
+            at = self.with(py, |reader| {
+                walk(reader, at, turn_end, |chunk, count| rows.take(chunk, count))
+            })?;
+            py.check_signals()?;
+        }
+        Ok(PyArray1::from_vec(py, rows.into_words()))
+    }
+
+    /// Checks the records of `start..end`; how many of them are void.
+    fn check(&self, py: Python<'_>, start: u64, end: u64) -> PyResult<u64> {
+        let (mut voids, mut at) = (0, start);
+        while at < end {
+            let turn_end = end.min(at.saturating_add(TURN_RECORDS));
+            at = self.with(py, |reader| {
+                walk(reader, at, turn_end, |chunk, count| {
+                    let records = chunk.records().take(count);
+                    voids += records.filter(|record| record.kind == Kind::Void).count() as u64;
+                    Ok(())
+                })
+            })?;
+            py.check_signals()?;
+        }
+        Ok(voids)
+    }
+}
+
+impl Reader {
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut RawReader) -> Result<T, Fault> + Send,
+    ) -> PyResult<T> {
+        apart(py, || work(&mut lock(&self.reader)))
+    }
+}
+
+/// Hands over verified records in chunks, and says how many of a chunk lie before `end`; gives `end`.
+fn walk(
+    reader: &mut RawReader,
+    start: u64,
+    end: u64,
+    mut visit: impl FnMut(&slipring_journal::RawChunk<'_>, usize) -> Result<(), Fault>,
+) -> Result<u64, Fault> {
+    let (first, log_end) = (reader.first_sequence(), reader.end_sequence());
+    let mut at = start;
+    while at < end {
+        let chunk = reader.chunk(at)?;
+        if chunk.is_empty() {
+            return Err(ReadError::OutOfRange { sequence: at, first, end: log_end }.into());
+        }
+        let count = (chunk.len() as u64).min(end - at);
+        visit(&chunk, count as usize)?;
+        at += count;
+    }
+    Ok(at)
+}
