@@ -9,10 +9,7 @@ use pyo3::prelude::*;
 use crate::errors::Fault;
 
 /// Runs `work` while other Python threads run. A panic becomes an exception.
-pub(crate) fn apart<T: Send>(
-    py: Python<'_>,
-    work: impl FnOnce() -> Result<T, Fault> + Send,
-) -> PyResult<T> {
+pub(crate) fn apart<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T, Fault> + Send) -> PyResult<T> {
     // What `work` has in hand after a panic is dropped, or is a reader that every call finds as it is told.
     let done = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
     done.unwrap_or_else(|panic| Err(Fault::Panicked { what: said(panic.as_ref()) })).map_err(PyErr::from)

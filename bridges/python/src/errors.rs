@@ -37,11 +37,17 @@ pub(crate) enum Fault {
     Sync(#[from] SyncError),
     #[error("the writer is closed; open the journal again to append")]
     Closed,
-    #[error("the schema in the segment header of {path} is none of a possible event; salvage the journal (slipring salvage)")]
+    #[error(
+        "the schema in the segment header of {path} is none of a possible event; salvage the journal (slipring salvage)"
+    )]
     NoSchema { path: String },
-    #[error("the schema says that an event has other bytes than the segment header says ({found}); salvage the journal (slipring salvage)")]
+    #[error(
+        "the schema says that an event has other bytes than the segment header says ({found}); salvage the journal (slipring salvage)"
+    )]
     EventBytes { found: usize },
-    #[error("there is not the memory for rows of {bytes} bytes in all; read a part of the journal, or fewer fields")]
+    #[error(
+        "there is not the memory for rows of {bytes} bytes in all; read a part of the journal, or fewer fields"
+    )]
     Memory { bytes: u128 },
     #[error("rows are not laid out so: {what}")]
     Rows { what: &'static str },

@@ -67,7 +67,7 @@ impl Follower {
                 let mut rows = Rows::with_room(layout.clone(), 0)?;
                 let mut follower = lock(&self.follower);
                 let came = match follower.next_chunk()? {
-                    Some(chunk) => rows.take(&chunk, chunk.len()).map(|()| true)?,
+                    Some(chunk) => rows.take(chunk.records(), chunk.len()).map(|()| true)?,
                     None => false,
                 };
                 Ok((came, rows))

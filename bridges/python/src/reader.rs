@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
-use slipring_journal::{Journal, Kind, RawReader, ReadError};
+use slipring_journal::{Journal, JournalFault, Kind, RawChunk, RawReader, RawRecord, ReadError};
 
 use crate::apart::{apart, lock};
 use crate::errors::Fault;
@@ -79,9 +79,7 @@ impl Reader {
         let mut at = start;
         while at < end {
             let turn_end = end.min(at.saturating_add(TURN_RECORDS));
-            at = self.with(py, |reader| {
-                walk(reader, at, turn_end, |chunk, count| rows.take(chunk, count))
-            })?;
+            at = self.with(py, |reader| walk(reader, at, turn_end, &mut rows))?;
             py.check_signals()?;
         }
         Ok(PyArray1::from_vec(py, rows.into_words()))
@@ -89,19 +87,13 @@ impl Reader {
 
     /// Checks the records of `start..end`; how many of them are void.
     fn check(&self, py: Python<'_>, start: u64, end: u64) -> PyResult<u64> {
-        let (mut voids, mut at) = (0, start);
+        let (mut voids, mut at) = (Voids(0), start);
         while at < end {
             let turn_end = end.min(at.saturating_add(TURN_RECORDS));
-            at = self.with(py, |reader| {
-                walk(reader, at, turn_end, |chunk, count| {
-                    let records = chunk.records().take(count);
-                    voids += records.filter(|record| record.kind == Kind::Void).count() as u64;
-                    Ok(())
-                })
-            })?;
+            at = self.with(py, |reader| walk(reader, at, turn_end, &mut voids))?;
             py.check_signals()?;
         }
-        Ok(voids)
+        Ok(voids.0)
     }
 }
 
@@ -115,23 +107,60 @@ impl Reader {
     }
 }
 
-/// Hands over verified records in chunks, and says how many of a chunk lie before `end`; gives `end`.
-fn walk(
-    reader: &mut RawReader,
-    start: u64,
-    end: u64,
-    mut visit: impl FnMut(&slipring_journal::RawChunk<'_>, usize) -> Result<(), Fault>,
-) -> Result<u64, Fault> {
+/// What takes verified records.
+trait Take {
+    /// The first `count` of a chunk.
+    fn chunk(&mut self, chunk: &RawChunk<'_>, count: usize) -> Result<(), Fault>;
+    fn record(&mut self, record: &RawRecord<'_>) -> Result<(), Fault>;
+}
+
+impl Take for Rows {
+    fn chunk(&mut self, chunk: &RawChunk<'_>, count: usize) -> Result<(), Fault> {
+        self.take(chunk.records().take(count), count)
+    }
+
+    fn record(&mut self, record: &RawRecord<'_>) -> Result<(), Fault> {
+        self.take(std::iter::once(*record), 1)
+    }
+}
+
+/// How many records are void.
+struct Voids(u64);
+
+impl Take for Voids {
+    fn chunk(&mut self, chunk: &RawChunk<'_>, count: usize) -> Result<(), Fault> {
+        chunk.records().take(count).try_for_each(|record| self.record(&record))
+    }
+
+    fn record(&mut self, record: &RawRecord<'_>) -> Result<(), Fault> {
+        self.0 += u64::from(record.kind == Kind::Void);
+        Ok(())
+    }
+}
+
+/// Hands over the verified records of `start..end`; gives `end`.
+fn walk(reader: &mut RawReader, start: u64, end: u64, take: &mut impl Take) -> Result<u64, Fault> {
     let (first, log_end) = (reader.first_sequence(), reader.end_sequence());
     let mut at = start;
     while at < end {
-        let chunk = reader.chunk(at)?;
-        if chunk.is_empty() {
-            return Err(ReadError::OutOfRange { sequence: at, first, end: log_end }.into());
+        match reader.chunk(at) {
+            Ok(chunk) if chunk.is_empty() => {
+                return Err(ReadError::OutOfRange { sequence: at, first, end: log_end }.into());
+            }
+            Ok(chunk) => {
+                let count = (chunk.len() as u64).min(end - at);
+                take.chunk(&chunk, count as usize)?;
+                at += count;
+            }
+            // The damage may lie behind what is wanted.
+            Err(ReadError::Journal(JournalFault::CorruptRecord(record))) if record.sequence >= end => {
+                for sequence in at..end {
+                    take.record(&reader.at(sequence)?)?;
+                }
+                return Ok(end);
+            }
+            Err(fault) => return Err(fault.into()),
         }
-        let count = (chunk.len() as u64).min(end - at);
-        visit(&chunk, count as usize)?;
-        at += count;
     }
     Ok(at)
 }

@@ -1,7 +1,7 @@
 //! From records to the rows of a structured array: sequence, time and epoch, then the fields that were asked
 //! for.
 
-use slipring_journal::{Kind, RawChunk, RawRecord};
+use slipring_journal::{Kind, RawRecord};
 
 use crate::errors::Fault;
 
@@ -86,12 +86,12 @@ impl Rows {
         Ok(Rows { layout, words })
     }
 
-    /// Takes the first `count` records of a chunk, all but the void ones.
-    pub(crate) fn take(&mut self, chunk: &RawChunk<'_>, count: usize) -> Result<(), Fault> {
-        let Some(first) = chunk.records().next() else { return Ok(()) };
-        if first.event.len() < self.layout.event_bytes {
-            return Err(Fault::EventBytes { found: first.event.len() });
-        }
+    /// Takes records of one journal, at most `count`, all but the void ones.
+    pub(crate) fn take<'a>(
+        &mut self,
+        records: impl Iterator<Item = RawRecord<'a>>,
+        count: usize,
+    ) -> Result<(), Fault> {
         let (row_words, before) = (self.layout.words(), self.words.len());
         let bytes = (before + count * row_words) as u128 * 8;
         self.words.try_reserve(count * row_words).map_err(|_| Fault::Memory { bytes })?;
@@ -99,7 +99,10 @@ impl Rows {
         let rows: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words[before..]);
         let mut rows = rows.chunks_exact_mut(self.layout.row_bytes);
         let mut taken = 0;
-        for record in chunk.records().take(count).filter(|record| record.kind == Kind::Event) {
+        for record in records.filter(|record| record.kind == Kind::Event) {
+            if record.event.len() < self.layout.event_bytes {
+                return Err(Fault::EventBytes { found: record.event.len() });
+            }
             let Some(row) = rows.next() else { break };
             self.layout.write(&record, row);
             taken += 1;

@@ -97,9 +97,8 @@ impl Writer {
         let mut appended = 0;
         let mut append = || {
             let first = self.with(py, |writer| Ok(writer.end_sequence()))?;
-            for (events, times) in events
-                .chunks(turn_count * self.event_bytes.max(1))
-                .zip(times.chunks(turn_count))
+            for (events, times) in
+                events.chunks(turn_count * self.event_bytes.max(1)).zip(times.chunks(turn_count))
             {
                 // Copied: without the interpreter's lock another thread may write to the array.
                 let (events, times) = (events.to_vec(), times.to_vec());
@@ -140,9 +139,8 @@ impl Writer {
         let (end, cursors) = self.with(py, |writer| Ok((writer.end_sequence(), writer.cursors())))?;
         let Some(last) = end.checked_sub(1) else { return Ok(true) };
         loop {
-            let wait = until.map_or(MOST_WAIT, |until| {
-                MOST_WAIT.min(until.saturating_duration_since(Instant::now()))
-            });
+            let wait = until
+                .map_or(MOST_WAIT, |until| MOST_WAIT.min(until.saturating_duration_since(Instant::now())));
             let done = apart(py, || match cursors.wait_durable(last, wait) {
                 Err(slipring_journal::SyncError::TimedOut { .. }) => Ok(false),
                 done => Ok(done.map(|()| true)?),

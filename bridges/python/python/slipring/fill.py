@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Context, Decimal, Inexact
-from typing import Any
+from typing import Any, Tuple
 
 import numpy as np
 
@@ -21,6 +21,8 @@ def fitted(field: Field, given: Any, count: int) -> Column:
     wanted = field_dtype(field)
     base, shape = wanted.subdtype or (wanted, ())
     values = _plain(given)
+    if shape and values.ndim == 1:
+        values = _unpacked(field, values, shape)
     if values.ndim == 0:
         values = np.broadcast_to(values, (count, *shape))
     if values.shape != (count, *shape):
@@ -30,8 +32,7 @@ def fitted(field: Field, given: Any, count: int) -> Column:
     elif base.kind == "S":
         fitting = _text(field, values, base)
     elif base.kind == "V":
-        values = _scaled(field, values) if field.scale is not None else values
-        fitting = to_wide(values.astype(object), signed=field.layout()[0] == "i128")
+        fitting = to_wide(_scaled(field, values.astype(object)), signed=field.layout()[0] == "i128")
     elif field.names and values.dtype.kind in "OUST":
         fitting = _numbers(field, values, base)
     elif field.scale is not None and values.dtype.kind == "O":
@@ -77,11 +78,32 @@ def default_of(field: Field) -> Any:
         raise BadOption(f"column {field.path!r}: its default {said!r} is no {field.kind}") from None
 
 
+def is_single(given: Any) -> bool:
+    """Whether it is one value for all events."""
+    return isinstance(given, (str, bytes)) or not hasattr(given, "__len__") or getattr(given, "ndim", 1) == 0
+
+
 def _plain(given: Any) -> Column:
     """An array of numpy, of a list or of a column of a frame."""
     if getattr(getattr(given, "dtype", None), "tz", None) is not None:
         return np.asarray(getattr(given, "dt", given).tz_convert(None))
+    if str(getattr(given, "dtype", "")) in ("Int128", "UInt128") and hasattr(given, "to_list"):
+        return np.array(given.to_list(), dtype=object)
     return np.asarray(given)
+
+
+def _unpacked(field: Field, values: Column, shape: Tuple[int, ...]) -> Column:
+    """An array column that came as objects, as frames have them: bytes, or lists."""
+    if field.layout()[0] == "u8" and len(shape) == 1:
+        if values.dtype.kind == "O" and all(isinstance(value, bytes) for value in values):
+            if any(len(value) != shape[0] for value in values):
+                raise BadOption(f"column {field.path!r}: there are not {shape[0]} bytes everywhere")
+            return np.frombuffer(b"".join(values), "u1").reshape(len(values), *shape)
+        if values.dtype.kind in "SV" and values.dtype.itemsize == shape[0] and not values.dtype.names:
+            return np.ascontiguousarray(values).view("u1").reshape(len(values), *shape)
+    if values.dtype.kind == "O" and len(values):
+        return np.array([np.asarray(value).tolist() for value in values])
+    return values
 
 
 def _text(field: Field, values: Column, base: np.dtype[Any]) -> Column:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from .dtypes import VARIANT
 from .errors import BadOption, MissingPackage
 from .schema import Field, Schema
-from .wide import split
+from .wide import from_wide, split
 
 if TYPE_CHECKING:
     import pandas
@@ -48,23 +48,35 @@ def to_arrow(rows: Column, schema: Schema) -> pyarrow.Table:
     than an event's are null, and so are unsigned times from 2^63 on, which Arrow can't hold (feeds write all
     ones where there is no time).
     """
-    pa = _package("pyarrow", "arrow")
-    names = list(rows.dtype.names or ())
+    return _table(rows, schema, for_polars=False)
+
+
+def _table(rows: Column, schema: Schema, for_polars: bool) -> Any:
+    pa = _package("pyarrow", "polars" if for_polars else "arrow")
     arrays: Dict[str, Any] = {}
-    for name in names:
-        if name == "_time":
-            time = Field("_time", "u64", 0, 8, {"time": "ns"})
-            arrays[name] = _array(pa, _Parts(time, np.ascontiguousarray(rows[name]), None))
-        elif name in ("_sequence", "_epoch"):
-            arrays[name] = pa.array(np.ascontiguousarray(rows[name]))
-        elif name == VARIANT and schema.tag is not None:
-            said = ",".join(f"{variant}:{number}" for number, variant in schema.variants.items())
-            tag = Field(VARIANT, schema.tag.kind, 0, schema.tag.size, {"enum": said})
-            arrays[name] = _array(pa, _Parts(tag, np.ascontiguousarray(rows[name]), None))
-        else:
+    for name in rows.dtype.names or ():
+        field, nulls = _known(name, schema), None
+        if field is None:
             field = schema[name]
-            arrays[name] = _array(pa, _Parts(field, np.ascontiguousarray(rows[name]), _nulls(rows, field, schema)))
+            nulls = _nulls(rows, field, schema)
+        parts = _Parts(field, np.ascontiguousarray(rows[name]), nulls)
+        if for_polars and parts.values.dtype == np.dtype("V16"):
+            arrays[name] = _wide_for_polars(pa, parts)
+        else:
+            arrays[name] = _array(pa, parts)
     return pa.table(arrays)
+
+
+def _known(name: str, schema: Schema) -> Optional[Field]:
+    """One of the journal's own columns."""
+    if name == VARIANT and schema.tag is not None:
+        said = ",".join(f"{variant}:{number}" for number, variant in schema.variants.items())
+        return Field(VARIANT, schema.tag.kind, 0, schema.tag.size, {"enum": said})
+    return {
+        "_sequence": Field("_sequence", "u64", 0, 8),
+        "_time": Field("_time", "u64", 0, 8, {"time": "ns"}),
+        "_epoch": Field("_epoch", "u32", 0, 4),
+    }.get(name)
 
 
 def _nulls(rows: Column, field: Field, schema: Schema) -> Optional[Column]:
@@ -85,12 +97,16 @@ def _array(pa: Any, parts: _Parts) -> Any:
         return _leaves(pa, parts)
     if field.layout()[0] == "u8" and len(shape) == 1 and not field.is_bool and not field.names:
         return _of_buffers(pa, pa.binary(shape[0]), values, nulls)
-    flat = values.reshape(-1)
-    array = _leaves(pa, _Parts(field, flat, None))
+    return _lists(pa, _leaves(pa, _Parts(field, values.reshape(-1), None)), shape, nulls)
+
+
+def _lists(pa: Any, array: Any, shape: Tuple[int, ...], nulls: Optional[Column]) -> Any:
+    """Lists of fixed size of the values of an array."""
     for at, count in enumerate(reversed(shape)):
-        outermost = at == len(shape) - 1
-        mask = pa.array(nulls) if outermost and nulls is not None else None
-        array = pa.FixedSizeListArray.from_arrays(array, count, **({} if mask is None else {"mask": mask}))
+        kind, length = pa.list_(array.type, count), len(array) // count
+        outermost = at == len(shape) - 1 and nulls is not None
+        valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if outermost else None
+        array = pa.Array.from_buffers(kind, length, [valid], children=[array])
     return array
 
 
@@ -146,22 +162,29 @@ def _texts(pa: Any, parts: _Parts) -> Any:
 def _dictionary(pa: Any, parts: _Parts) -> Any:
     """By name; a number that has none by its digits."""
     field, values, nulls = parts
-    values = values if nulls is None else np.where(nulls, values.dtype.type(0), values)
-    found, places = np.unique(values, return_inverse=True)
+    there = values if nulls is None else values[~nulls]
+    found, places = _distinct(there)
     named = field.names
-    texts: List[str] = list(dict.fromkeys(named.values()))
+    texts = list(dict.fromkeys([*named.values(), *(named.get(number, str(number)) for number in found.tolist())]))
     index = {text: at for at, text in enumerate(texts)}
-    codes = np.empty(len(found), "i4")
-    for at, number in enumerate(found.tolist()):
-        text = named.get(number, str(number))
-        if nulls is not None and number not in named and not (~nulls & (values == number)).any():
-            text = texts[0] if texts else ""
-        if text not in index:
-            index[text] = len(texts)
-            texts.append(text)
-        codes[at] = index[text]
-    indices = pa.array(codes[places.reshape(-1)] if len(found) else np.empty(0, "i4"), mask=nulls)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(texts, pa.string()))
+    codes = np.array([index[named.get(number, str(number))] for number in found.tolist()], "i4")[places]
+    if nulls is not None:
+        all_codes = np.zeros(len(values), "i4")
+        all_codes[~nulls] = codes
+        codes = all_codes
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=nulls), pa.array(texts, pa.string()))
+
+
+def _distinct(values: Column) -> Tuple[Column, Column]:
+    """The different values, and which of them each one is."""
+    if values.dtype.itemsize > 2:
+        return np.unique(values, return_inverse=True)
+    # Few numbers are possible: counting them is faster than sorting.
+    numbers = values.view(f"u{values.dtype.itemsize}")
+    seen = np.flatnonzero(np.bincount(numbers, minlength=1))
+    places = np.zeros(int(seen[-1]) + 1 if len(seen) else 1, "i4")
+    places[seen] = np.arange(len(seen))
+    return seen.astype(numbers.dtype).view(values.dtype), places[numbers]
 
 
 def _times(pa: Any, parts: _Parts) -> Any:
@@ -214,15 +237,40 @@ def _pandas_type(pd: Any, pa: Any, kind: Any, column: Any) -> Any:
         return pd.ArrowDtype(kind)
     if types.is_string(kind) or types.is_large_string(kind):
         return None if int(pd.__version__.partition(".")[0]) >= 3 else pd.StringDtype("pyarrow")
-    if column.null_count and (types.is_integer(kind) or types.is_boolean(kind)):
-        name = str(kind).replace("uint", "UInt").replace("int", "Int").replace("UInt", "UInt")
-        return pd.BooleanDtype() if types.is_boolean(kind) else pd.api.types.pandas_dtype(name)
+    if column.null_count and types.is_boolean(kind):
+        return pd.BooleanDtype()
+    if column.null_count and types.is_integer(kind):
+        return pd.api.types.pandas_dtype(str(kind).replace("uint", "UInt").replace("int", "Int"))
     return None
 
 
+# What a decimal of 38 digits, the most that Polars has, does not reach.
+_POLARS_END = 10**38
+
+
 def to_polars(rows: Column, schema: Schema) -> polars.DataFrame:
-    """Rows as a Polars frame; needs pyarrow too. As `to_arrow`, with Polars' types."""
+    """Rows as a Polars frame; needs pyarrow too.
+
+    As `to_arrow`, with Polars' types: 128-bit integers are `Int128` and `UInt128`, decimals of them have at most
+    38 digits (others are refused), and arrays of them hold their bytes.
+    """
     pl = _package("polars", "polars")
-    _package("pyarrow", "polars")
-    frame: polars.DataFrame = pl.from_arrow(to_arrow(rows, schema))
+    frame: polars.DataFrame = pl.from_arrow(_table(rows, schema, for_polars=True))
+    for name in rows.dtype.names or ():
+        if rows.dtype[name] == np.dtype("V16") and schema[name].scale is None:
+            kind = pl.Int128 if schema[name].layout()[0] == "i128" else pl.UInt128
+            frame = frame.with_columns(pl.col(name).bin.reinterpret(dtype=kind, endianness="little"))
     return frame
+
+
+def _wide_for_polars(pa: Any, parts: _Parts) -> Any:
+    field, values, nulls = parts
+    if values.ndim > 1:
+        return _lists(pa, _of_buffers(pa, pa.binary(16), values.reshape(-1), None), values.shape[1:], nulls)
+    if field.scale is None:
+        return _of_buffers(pa, pa.binary(16), values, nulls)
+    signed = field.layout()[0] == "i128"
+    numbers = from_wide(values if nulls is None else values[~nulls], signed)
+    if len(numbers) and not (abs(numbers) < _POLARS_END).all():
+        raise BadOption(f"column {field.path!r} holds decimals of more than 38 digits, which Polars has not")
+    return _of_buffers(pa, pa.decimal128(38, field.scale), values, nulls)

@@ -288,7 +288,8 @@ def as_rows(words: np.ndarray[Any, np.dtype[np.uint64]], dtype: np.dtype[Any]) -
 def verify(path: Path) -> VerifyReport:
     """Reads every record of the journal at `path`, and says whether all are whole. Changes nothing. Damage is
     no exception but in the report."""
-    return VerifyReport(**_slipring.verify(os.fspath(path)))
+    said = _slipring.verify(os.fspath(path))
+    return VerifyReport(**{**said, "path": os.fspath(said["path"])})
 
 
 def open(path: Path) -> Journal:

@@ -12,7 +12,7 @@ import numpy as np
 from . import _slipring
 from .dtypes import VARIANT, event_dtype
 from .errors import BadOption, Exists, NotFound, SchemaError
-from .fill import check_unsigned, default_of, fitted
+from .fill import check_unsigned, default_of, fitted, is_single
 from .journal import Journal, Path
 from .layout import flat
 from .schema import Field, Schema
@@ -186,14 +186,14 @@ def _columns(events: Any, dtype: np.dtype[Any]) -> Tuple[Dict[str, Any], int]:
     if not names:
         raise BadOption(f"{type(events).__name__} holds no events: give an array, or columns by name")
     columns = {str(name): events[name] for name in names}
-    counts = {len(column) for column in columns.values() if np.ndim(column)}
+    counts = {len(column) for column in columns.values() if not is_single(column)}
     if len(counts) != 1:
         raise BadOption(f"columns of one length are wanted, not of {sorted(counts)}")
     return columns, counts.pop()
 
 
 def _taken(column: Any, which: Any) -> Any:
-    if np.ndim(column) == 0:
+    if is_single(column):
         return column
     return column.iloc[which] if hasattr(column, "iloc") else np.asarray(column)[which]
 
