@@ -10,7 +10,7 @@ import numpy as np
 from .dtypes import field_dtype
 from .errors import BadOption
 from .schema import Field
-from .times import exactly, to_ns
+from .times import as_array, exactly, to_ns
 from .wide import to_wide
 
 Column = np.ndarray[Any, Any]
@@ -20,9 +20,11 @@ def fitted(field: Field, given: Any, count: int) -> Column:
     """The values of a column in the field's own type. Nothing is cut, rounded or wrapped around."""
     wanted = field_dtype(field)
     base, shape = wanted.subdtype or (wanted, ())
-    values = _plain(given)
+    values = as_array(given)
     if shape and values.ndim == 1:
         values = _unpacked(field, values, shape)
+    if field.time_unit and values.dtype.kind == "M" and base.kind in "iu":
+        values = exactly(values, f"M8[{field.time_unit}]", f"column {field.path!r}").view("i8")
     if values.ndim == 0:
         values = np.broadcast_to(values, (count, *shape))
     if values.shape != (count, *shape):
@@ -81,15 +83,6 @@ def default_of(field: Field) -> Any:
 def is_single(given: Any) -> bool:
     """Whether it is one value for all events."""
     return isinstance(given, (str, bytes)) or not hasattr(given, "__len__") or getattr(given, "ndim", 1) == 0
-
-
-def _plain(given: Any) -> Column:
-    """An array of numpy, of a list or of a column of a frame."""
-    if getattr(getattr(given, "dtype", None), "tz", None) is not None:
-        return np.asarray(getattr(given, "dt", given).tz_convert(None))
-    if str(getattr(given, "dtype", "")) in ("Int128", "UInt128") and hasattr(given, "to_list"):
-        return np.array(given.to_list(), dtype=object)
-    return np.asarray(given)
 
 
 def _unpacked(field: Field, values: Column, shape: Tuple[int, ...]) -> Column:

@@ -117,6 +117,8 @@ def _leaves(pa: Any, parts: _Parts) -> Any:
         return _texts(pa, parts)
     if values.dtype == np.dtype("V16"):
         return _wide_decimals(pa, parts)
+    if values.dtype.kind == "b":
+        return pa.array(values.view("u1") != 0, mask=nulls)
     if field.names:
         return _dictionary(pa, parts)
     if field.scale is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Un
 import numpy as np
 
 from . import _slipring, frames
-from .dtypes import RowLayout, event_dtype, row_layout
+from .dtypes import VARIANT, RowLayout, event_dtype, row_layout
 from .errors import BadOption, Evicted, JournalError, OutOfRange, SchemaError
 from .follow import Follow
 from .schema import Schema
@@ -276,6 +276,9 @@ class Journal:
 def as_rows(words: np.ndarray[Any, np.dtype[np.uint64]], dtype: np.dtype[Any]) -> Rows:
     """What Rust collected, as rows."""
     rows: Rows = words.view(dtype)
+    if VARIANT in (dtype.names or ()):
+        # Other fields lie under a bool.
+        return rows
     for name, (kind, *_) in (dtype.fields or {}).items():
         base = kind.subdtype[0] if kind.subdtype else kind
         if base.kind == "b":

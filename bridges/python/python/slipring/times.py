@@ -108,7 +108,7 @@ def array_ns(times: Any, count: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
         if not 0 <= time_ns < 2**64:
             raise BadOption(f"{times!r} is no time of a journal: those are from 1970 to 2554")
         return np.full(count, time_ns, "u8")
-    given = times.to_numpy("datetime64[ns]") if _has_zone(times) else np.asarray(times)
+    given = as_array(times)
     if given.shape != (count,):
         raise BadOption(f"{count} events want {count} times, not an array of shape {given.shape}")
     if given.dtype.kind == "O" and count:
@@ -137,5 +137,16 @@ def exactly(times: np.ndarray[Any, Any], wanted: Any, what: str) -> np.ndarray[A
     return cast
 
 
-def _has_zone(times: Any) -> bool:
-    return hasattr(times, "to_numpy") and getattr(times.dtype, "tz", None) is not None
+def as_array(given: Any) -> np.ndarray[Any, Any]:
+    """An array of an array, a list or a column of a frame."""
+    if getattr(getattr(given, "dtype", None), "tz", None) is not None:
+        return np.asarray(getattr(given, "dt", given).tz_convert(None))
+    # Polars has integers that numpy has not.
+    if str(getattr(given, "dtype", "")) in ("Int128", "UInt128") and hasattr(given, "to_list"):
+        return np.array(given.to_list(), dtype=object)
+    made = np.asarray(given)
+    if isinstance(given, (list, tuple)) and made.dtype.kind == "f":
+        # Of integers below and above 2^63 numpy makes doubles.
+        exact = np.asarray(given, dtype=object)
+        return exact if all(isinstance(value, int) for value in exact.flat) else made
+    return made

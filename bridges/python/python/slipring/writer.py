@@ -16,7 +16,7 @@ from .fill import check_unsigned, default_of, fitted, is_single
 from .journal import Journal, Path
 from .layout import flat
 from .schema import Field, Schema
-from .times import array_ns
+from .times import array_ns, as_array
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -195,7 +195,7 @@ def _columns(events: Any, dtype: np.dtype[Any]) -> Tuple[Dict[str, Any], int]:
 def _taken(column: Any, which: Any) -> Any:
     if is_single(column):
         return column
-    return column.iloc[which] if hasattr(column, "iloc") else np.asarray(column)[which]
+    return column.iloc[which] if hasattr(column, "iloc") else as_array(column)[which]
 
 
 def _has_holes(schema: Schema) -> bool:
