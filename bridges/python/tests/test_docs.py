@@ -29,7 +29,7 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch, capsys):
         exec(compile(block, str(page), "exec"), names)
         # A comment behind a print says what it prints.
         said = capsys.readouterr().out.splitlines()
-        wanted = re.findall(r"^print\(.*\)  # (.*)$", block, re.MULTILINE)
+        wanted = re.findall(r"^ *print\(.*\)  # (.*)$", block, re.MULTILINE)
         assert [line for line in wanted if line not in said] == [], (block, said)
 
 

@@ -107,7 +107,7 @@ def _text(field: Field, values: Column, base: np.dtype[Any]) -> Column:
     length = np.char.str_len(values)
     if (length > base.itemsize).any():
         at = int(np.argmax(length > base.itemsize))
-        raise BadOption(f"column {field.path!r}: {values[at]!r} is longer than {base.itemsize} bytes")
+        raise BadOption(f"column {field.path!r}: {bytes(values[at])!r} is longer than {base.itemsize} bytes")
     return values.astype(base)
 
 
