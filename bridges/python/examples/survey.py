@@ -1,6 +1,6 @@
 """What people keep events in, and the same on a journal. Cells as a notebook has them; a test runs all of it.
 
-    python survey.py [FOLDER]
+python survey.py [FOLDER]
 """
 
 # %% A journal of events: made once, from a numpy dtype
@@ -17,7 +17,6 @@ import tempfile
 from collections import OrderedDict, deque
 
 import numpy as np
-
 import slipring
 
 folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp())
@@ -65,7 +64,7 @@ def touched(cache, user, event):
 
 
 live = OrderedDict()
-for timestamp, user, amount, kind in events.tolist():
+for _, user, amount, _ in events.tolist():
     touched(live, user, amount)
 again = OrderedDict()
 for rows in journal.follow(from_sequence=0, timeout=0):

@@ -10,7 +10,6 @@ from typing import Any, Callable
 
 import numpy as np
 import pytest
-
 import slipring
 
 HERE = pathlib.Path(__file__).resolve().parent

@@ -1,7 +1,6 @@
 """What a notebook writes, a Rust engine replays."""
 
 import numpy as np
-
 import slipring
 from conftest import T0, trades
 

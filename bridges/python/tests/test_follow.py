@@ -10,7 +10,6 @@ import time
 
 import numpy as np
 import pytest
-
 import slipring
 from conftest import trades
 

@@ -5,7 +5,6 @@ import decimal
 
 import numpy as np
 import pytest
-
 import slipring
 from conftest import T0, trades
 
@@ -60,7 +59,8 @@ def test_arrow_has_the_exact_values(every):
     utc = datetime.timezone.utc
     column = lambda name: table[name].to_pylist()
     assert [str(table.schema.field(name).type) for name in ("_sequence", "_time", "_epoch", "t_s", "t32", "price")] == [
-        "uint64", "timestamp[ns, tz=UTC]", "uint32", "timestamp[s, tz=UTC]", "timestamp[s, tz=UTC]", "decimal128(19, 2)",
+        "uint64", "timestamp[ns, tz=UTC]", "uint32", "timestamp[s, tz=UTC]", "timestamp[s, tz=UTC]",
+        "decimal128(19, 2)",
     ]  # fmt: skip
     table.validate(full=True)
     assert table["_time"].cast("int64").to_pylist() == [T0, T0 + 1, T0 + 1, T0 + 2]

@@ -7,9 +7,8 @@ import resource
 import subprocess
 import sys
 
-import pytest
-
 import forge
+import pytest
 import slipring
 
 PLAIN = "Trade 32\nts u64 0 8\nrest [u8;24] 8 24\n"

@@ -3,10 +3,9 @@
 import datetime
 import threading
 
+import forge
 import numpy as np
 import pytest
-
-import forge
 import slipring
 from conftest import T0, trades
 

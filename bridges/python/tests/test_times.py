@@ -4,7 +4,6 @@ import datetime
 
 import numpy as np
 import pytest
-
 import slipring
 from slipring.times import array_ns, to_ns
 

@@ -6,10 +6,9 @@ import subprocess
 import sys
 import textwrap
 
+import forge
 import numpy as np
 import pytest
-
-import forge
 import slipring
 from conftest import trades
 

@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 import pytest
-
 import slipring
 from conftest import SAID, T0, TRADE, trades
 

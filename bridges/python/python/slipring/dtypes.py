@@ -100,9 +100,7 @@ def _chosen(schema: Schema, columns: List[Tuple[str, Field]], wanted: Sequence[s
     for path in wanted:
         if path in ("_sequence", "_time", "_epoch", VARIANT):
             continue
-        found = [
-            (name, of) for name, of in columns if name == path or name.startswith((path + ".", path + "["))
-        ]
+        found = [(name, of) for name, of in columns if name == path or name.startswith((path + ".", path + "["))]
         if not found:
             schema[path]  # Says which there are.
         chosen.update(found)

@@ -64,7 +64,7 @@ def default_of(field: Field) -> Any:
     """What a field holds where nothing is given for it; an error if its schema does not say."""
     said = field.attributes.get("default")
     scalar, shape = field.layout()
-    if said is None or shape and not field.is_text:
+    if said is None or (shape and not field.is_text):
         raise BadOption(f"there is no column {field.path!r}, and the schema has no default for it")
     if field.is_text or said in field.names.values():
         return said
@@ -138,7 +138,7 @@ def _scaled(field: Field, values: Column) -> Column:
 
 def _number(field: Field, values: Column, base: np.dtype[Any]) -> Column:
     kinds = (base.kind, values.dtype.kind)
-    if kinds[1] == "b" and kinds[0] in "iu" or kinds[0] == "f" and kinds[1] in "fiu":
+    if (kinds[1] == "b" and kinds[0] in "iu") or (kinds[0] == "f" and kinds[1] in "fiu"):
         return values.astype(base)
     if kinds[1] == "O" and all(isinstance(value, int) for value in values.flat):
         try:

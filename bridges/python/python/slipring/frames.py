@@ -104,8 +104,8 @@ def _lists(pa: Any, array: Any, shape: Tuple[int, ...], nulls: Optional[Column])
     """Lists of fixed size of the values of an array."""
     for at, count in enumerate(reversed(shape)):
         kind, length = pa.list_(array.type, count), len(array) // count
-        outermost = at == len(shape) - 1 and nulls is not None
-        valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if outermost else None
+        outermost = at == len(shape) - 1
+        valid = _valid(pa, nulls) if outermost else None
         array = pa.Array.from_buffers(kind, length, [valid], children=[array])
     return array
 
@@ -128,10 +128,13 @@ def _leaves(pa: Any, parts: _Parts) -> Any:
     return pa.array(values, mask=nulls)
 
 
+def _valid(pa: Any, nulls: Optional[Column]) -> Any:
+    return None if nulls is None else pa.py_buffer(np.packbits(~nulls, bitorder="little"))
+
+
 def _of_buffers(pa: Any, kind: Any, data: Column, nulls: Optional[Column], *more: Column) -> Any:
     """An array of bytes that are there already."""
-    valid = None if nulls is None else pa.py_buffer(np.packbits(~nulls, bitorder="little"))
-    buffers = [valid, *(pa.py_buffer(np.ascontiguousarray(part)) for part in (*more, data))]
+    buffers = [_valid(pa, nulls), *(pa.py_buffer(np.ascontiguousarray(part)) for part in (*more, data))]
     return pa.Array.from_buffers(kind, len(nulls) if nulls is not None else _length(data, more), buffers)
 
 

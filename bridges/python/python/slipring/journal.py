@@ -254,21 +254,15 @@ class Journal:
         """Reads every record, and says whether all are whole; as the command `slipring verify`."""
         return verify(self.path)
 
-    def to_arrow(
-        self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any
-    ) -> pyarrow.Table:
+    def to_arrow(self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any) -> pyarrow.Table:
         """What `read` gives, as an Arrow table: see `slipring.to_arrow`."""
         return frames.to_arrow(self.read(from_, to, **which), self.schema)
 
-    def to_pandas(
-        self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any
-    ) -> pandas.DataFrame:
+    def to_pandas(self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any) -> pandas.DataFrame:
         """What `read` gives, as a pandas frame: see `slipring.to_pandas`."""
         return frames.to_pandas(self.read(from_, to, **which), self.schema)
 
-    def to_polars(
-        self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any
-    ) -> polars.DataFrame:
+    def to_polars(self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any) -> polars.DataFrame:
         """What `read` gives, as a Polars frame: see `slipring.to_polars`."""
         return frames.to_polars(self.read(from_, to, **which), self.schema)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field as attribute, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as attribute
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
@@ -36,9 +37,10 @@ def _leaves_of(kind: np.dtype[Any], path: str, offset: int) -> Iterator[Tuple[st
 def flat(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The same bytes, with the fields of structures by their paths."""
     found = list(leaves(dtype))
-    names, formats, offsets = zip(*found) if found else ((), (), ())
-    spec = {"names": list(names), "formats": list(formats), "offsets": list(offsets)}
-    return np.dtype({**spec, "itemsize": dtype.itemsize})
+    names, formats, offsets = [list(part) for part in zip(*found)] if found else [[], [], []]
+    spec: Any = {"names": names, "formats": formats, "offsets": offsets, "itemsize": dtype.itemsize}
+    made: np.dtype[Any] = np.dtype(spec)
+    return made
 
 
 def _kind_of(path: str, dtype: np.dtype[Any], said: Optional[str]) -> Tuple[str, Dict[str, str]]:

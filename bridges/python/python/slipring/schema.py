@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field as attribute
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .errors import SchemaError
@@ -100,7 +101,8 @@ class Field:
 
         Raises `SchemaError` if the type is none, or does not take the bytes that the schema says.
         """
-        kind, shape, count = self.kind, [], 1
+        shape: List[int] = []
+        kind, count = self.kind, 1
         while kind.startswith("[") and kind.endswith("]") and len(shape) < _MOST_DIMENSIONS:
             kind, _, digits = kind[1:-1].rpartition(";")
             if not (digits.isascii() and digits.isdigit() and len(digits) <= 8):
@@ -194,8 +196,7 @@ class Schema:
 
     def _to_parts(self) -> SchemaParts:
         fields: List[FieldParts] = [
-            (field.name, field.kind, field.offset, field.size, list(field.attributes.items()))
-            for field in self.fields
+            (field.name, field.kind, field.offset, field.size, list(field.attributes.items())) for field in self.fields
         ]
         return self.name, self.size, list(self.attributes.items()), fields
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .errors import BadOption
 
-Time = Union[int, str, datetime.datetime, np.datetime64]
+Time = Union[int, str, datetime.date, np.datetime64, "np.integer[Any]"]
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _UNIT_NS = {
@@ -47,9 +47,7 @@ def to_ns(time: Time) -> int:
         return _from_datetime(time)
     if isinstance(time, datetime.date):
         return _from_datetime(datetime.datetime(time.year, time.month, time.day))
-    raise BadOption(
-        f"{time!r} is no time: give nanoseconds since 1970, a datetime, a numpy.datetime64, or RFC 3339"
-    )
+    raise BadOption(f"{time!r} is no time: give nanoseconds since 1970, a datetime, a numpy.datetime64, or RFC 3339")
 
 
 def _from_datetime(time: datetime.datetime) -> int:

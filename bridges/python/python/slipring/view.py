@@ -60,16 +60,14 @@ class View(Sequence[Records]):
         return f"<slipring.View of {self.records} records in {len(self)} segments, {how}>"
 
 
-def map_segments(
-    journal: Journal, checked: Dict[Tuple[int, int, int], int], *, verify: bool, tail: bool
-) -> View:
+def map_segments(journal: Journal, checked: Dict[Tuple[int, int, int], int], *, verify: bool, tail: bool) -> View:
     """What `Journal.view` does. `checked` remembers, for each file and its first sequence, how far it is."""
     dtype = record_dtype(journal.schema, journal.record_bytes)
     arrays, starts, end = [], [], journal.first_sequence
     for segment in journal.segments:
         durable = min(segment.end, journal.durable_end)
         is_sealed = durable == segment.base + segment.capacity
-        if not is_sealed and not tail or durable <= segment.base or segment.base != end:
+        if (not is_sealed and not tail) or durable <= segment.base or segment.base != end:
             break
         path = os.path.join(journal.path, segment.name)
         array, file = _map(path, dtype, segment.records_at, durable - segment.base)

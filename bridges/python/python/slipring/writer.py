@@ -210,7 +210,7 @@ def _options(
 ) -> Tuple[Any, ...]:
     of_words = {None: None, "batch": 0, "never": -1}
     if sync in of_words:
-        sync_ns = of_words[sync]  # type: ignore[index]
+        sync_ns = of_words[sync]
     elif isinstance(sync, (int, float)) and 1e-6 <= sync <= 1e6:
         sync_ns = round(sync * 1e9)
     else:
