@@ -10,7 +10,7 @@ use slipring_journal::{Journal, RawFollower};
 
 use crate::apart::{apart, lock};
 use crate::errors::Fault;
-use crate::rows::{RowLayout, Rows};
+use crate::rows::RowLayout;
 use crate::schema::{SchemaParts, to_parts};
 
 /// The longest sleep without a look whether somebody pressed Ctrl-C.
@@ -63,22 +63,12 @@ impl Follower {
             _ => None,
         };
         loop {
-            let looked = apart(py, || {
-                let mut rows = Rows::with_room(layout.clone(), 0)?;
-                let mut follower = lock(&self.follower);
-                let came = match follower.next_chunk()? {
-                    Some(chunk) => rows.take(chunk.records(), chunk.len()).map(|()| true)?,
-                    None => false,
-                };
-                Ok((came, rows))
-            });
+            let looked = apart(py, || look(&mut lock(&self.follower), &layout));
             py.check_signals()?;
-            let (came, rows) = looked?;
-            if !rows.is_empty() {
-                return Ok(Some(PyArray1::from_vec(py, rows.into_words())));
-            }
-            if came {
-                continue;
+            match looked? {
+                Some(rows) if rows.is_empty() => continue,
+                Some(rows) => return Ok(Some(PyArray1::from_vec(py, rows))),
+                None => {}
             }
             if until.is_some_and(|until| Instant::now() >= until) {
                 return Ok(None);
@@ -86,6 +76,19 @@ impl Follower {
             sleep(py, poll, until)?;
         }
     }
+}
+
+/// The events of the next chunk as rows; `None` if there is none yet.
+fn look(follower: &mut RawFollower, layout: &RowLayout) -> Result<Option<Vec<u64>>, Fault> {
+    let Some(chunk) = follower.next_chunk()? else { return Ok(None) };
+    let row_words = layout.row_bytes() / 8;
+    let mut rows = Vec::new();
+    let bytes = chunk.len() as u128 * layout.row_bytes() as u128;
+    rows.try_reserve_exact(chunk.len() * row_words).map_err(|_| Fault::Memory { bytes })?;
+    rows.resize(chunk.len() * row_words, 0);
+    let taken = layout.fill(chunk.records(), bytemuck::cast_slice_mut(&mut rows))?;
+    rows.truncate(taken * row_words);
+    Ok(Some(rows))
 }
 
 /// Sleeps for `poll`, not past `until`, and in parts, so that Ctrl-C is heard.

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use numpy::PyArray1;
+use numpy::PyReadwriteArray1;
 use pyo3::prelude::*;
 use slipring_journal::{Journal, JournalFault, Kind, RawChunk, RawReader, RawRecord, ReadError};
 
 use crate::apart::{apart, lock};
 use crate::errors::Fault;
-use crate::rows::{RowLayout, Rows};
+use crate::rows::RowLayout;
 use crate::schema::{SchemaParts, to_parts};
 
 /// Records between two looks whether somebody pressed Ctrl-C.
@@ -65,24 +65,28 @@ impl Reader {
         self.with(py, move |reader| Ok(reader.lower_bound(time_ns)?))
     }
 
-    /// The records of `start..end`, verified, without the void ones, as rows: words of 8 bytes.
-    fn read<'py>(
+    /// Writes the records of `start..end`, verified, without the void ones, into rows that are zero: words of 8
+    /// bytes. How many rows that were.
+    fn read(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         start: u64,
         end: u64,
+        mut words: PyReadwriteArray1<'_, u64>,
         row_bytes: usize,
         pieces: Vec<(usize, usize, usize)>,
-    ) -> PyResult<Bound<'py, PyArray1<u64>>> {
+    ) -> PyResult<usize> {
         let layout = RowLayout::new(row_bytes, pieces)?;
-        let mut rows = Rows::with_room(layout, end.saturating_sub(start))?;
+        // Nobody else has the array yet: the caller has just made it.
+        let free: &mut [u8] = bytemuck::cast_slice_mut(words.as_slice_mut()?);
+        let mut rows = Rows { layout, free, taken: 0 };
         let mut at = start;
         while at < end {
             let turn_end = end.min(at.saturating_add(TURN_RECORDS));
             at = self.with(py, |reader| walk(reader, at, turn_end, &mut rows))?;
             py.check_signals()?;
         }
-        Ok(PyArray1::from_vec(py, rows.into_words()))
+        Ok(rows.taken)
     }
 
     /// Checks the records of `start..end`; how many of them are void.
@@ -114,13 +118,30 @@ trait Take {
     fn record(&mut self, record: &RawRecord<'_>) -> Result<(), Fault>;
 }
 
-impl Take for Rows {
+/// Rows that are being filled.
+struct Rows<'r> {
+    layout: RowLayout,
+    free: &'r mut [u8],
+    taken: usize,
+}
+
+impl Rows<'_> {
+    fn take<'a>(&mut self, records: impl Iterator<Item = RawRecord<'a>>) -> Result<(), Fault> {
+        let taken = self.layout.fill(records, self.free)?;
+        let free = std::mem::take(&mut self.free);
+        self.free = free.get_mut(taken * self.layout.row_bytes()..).unwrap_or_default();
+        self.taken += taken;
+        Ok(())
+    }
+}
+
+impl Take for Rows<'_> {
     fn chunk(&mut self, chunk: &RawChunk<'_>, count: usize) -> Result<(), Fault> {
-        self.take(chunk.records().take(count), count)
+        self.take(chunk.records().take(count))
     }
 
     fn record(&mut self, record: &RawRecord<'_>) -> Result<(), Fault> {
-        self.take(std::iter::once(*record), 1)
+        self.take(std::iter::once(*record))
     }
 }
 

@@ -7,6 +7,8 @@ use crate::errors::Fault;
 
 /// Bytes of a row in front of the fields: sequence 8, journal time 8, epoch 4, zeros 4.
 pub(crate) const ROW_HEADER_BYTES: usize = 24;
+/// Rows that are filled at a time: they stay in the first-level cache meanwhile.
+const BLOCK_ROWS: usize = 128;
 /// More than any row of one record takes.
 const MOST_ROW_BYTES: usize = 4 << 20;
 
@@ -48,74 +50,77 @@ impl RowLayout {
         Ok(RowLayout { pieces, row_bytes, event_bytes })
     }
 
-    fn words(&self) -> usize {
-        self.row_bytes / 8
+    /// Bytes from one row to the next.
+    pub(crate) fn row_bytes(&self) -> usize {
+        self.row_bytes
     }
 
-    fn write(&self, record: &RawRecord<'_>, row: &mut [u8]) {
-        row[..8].copy_from_slice(&record.sequence.to_le_bytes());
-        row[8..16].copy_from_slice(&record.time_ns.to_le_bytes());
-        row[16..20].copy_from_slice(&record.epoch.to_le_bytes());
-        for &Piece { from, to, len } in &self.pieces {
-            let (from, to) = (&record.event[from..from + len], &mut row[to..to + len]);
-            // Lengths that the compiler knows take a store, others a call.
-            match len {
-                8 => to[..8].copy_from_slice(&from[..8]),
-                4 => to[..4].copy_from_slice(&from[..4]),
-                16 => to[..16].copy_from_slice(&from[..16]),
-                _ => to.copy_from_slice(from),
-            }
-        }
-    }
-}
-
-/// Rows that are being collected, in words so that they are aligned.
-#[derive(Debug)]
-pub(crate) struct Rows {
-    layout: RowLayout,
-    words: Vec<u64>,
-}
-
-impl Rows {
-    /// Room for so many rows, which may be more than there are: memory that is not written takes none.
-    pub(crate) fn with_room(layout: RowLayout, count: u64) -> Result<Self, Fault> {
-        let bytes = u128::from(count) * layout.row_bytes as u128;
-        let mut words = Vec::new();
-        let wanted = usize::try_from(bytes / 8).map_err(|_| Fault::Memory { bytes })?;
-        words.try_reserve_exact(wanted).map_err(|_| Fault::Memory { bytes })?;
-        Ok(Rows { layout, words })
-    }
-
-    /// Takes records of one journal, at most `count`, all but the void ones.
-    pub(crate) fn take<'a>(
-        &mut self,
+    /// Writes records of one journal, all but the void ones, into rows that are zero; how many rows that were.
+    /// There must be a row for each record.
+    pub(crate) fn fill<'a>(
+        &self,
         records: impl Iterator<Item = RawRecord<'a>>,
-        count: usize,
-    ) -> Result<(), Fault> {
-        let (row_words, before) = (self.layout.words(), self.words.len());
-        let bytes = (before + count * row_words) as u128 * 8;
-        self.words.try_reserve(count * row_words).map_err(|_| Fault::Memory { bytes })?;
-        self.words.resize(before + count * row_words, 0);
-        let rows: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words[before..]);
-        let mut rows = rows.chunks_exact_mut(self.layout.row_bytes);
-        let mut taken = 0;
+        rows: &mut [u8],
+    ) -> Result<usize, Fault> {
+        let (mut block, mut taken) = (Vec::with_capacity(BLOCK_ROWS), 0);
+        let mut free = rows;
         for record in records.filter(|record| record.kind == Kind::Event) {
-            if record.event.len() < self.layout.event_bytes {
+            if record.event.len() < self.event_bytes {
                 return Err(Fault::EventBytes { found: record.event.len() });
             }
-            let Some(row) = rows.next() else { break };
-            self.layout.write(&record, row);
-            taken += 1;
+            let Some(row) =
+                free.get_mut(block.len() * self.row_bytes..).filter(|row| row.len() >= self.row_bytes)
+            else {
+                return Err(Fault::Rows { what: "there are more records than rows" });
+            };
+            row[..8].copy_from_slice(&record.sequence.to_le_bytes());
+            row[8..16].copy_from_slice(&record.time_ns.to_le_bytes());
+            row[16..20].copy_from_slice(&record.epoch.to_le_bytes());
+            block.push(record.event);
+            if block.len() == BLOCK_ROWS {
+                free = self.copy(&block, free);
+                taken += block.len();
+                block.clear();
+            }
         }
-        self.words.truncate(before + taken * row_words);
-        Ok(())
+        self.copy(&block, free);
+        Ok(taken + block.len())
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.words.is_empty()
+    /// Copies the fields of a block of events, a field at a time; gives the rows behind it.
+    fn copy<'r>(&self, events: &[&[u8]], rows: &'r mut [u8]) -> &'r mut [u8] {
+        let (mine, rest) = rows.split_at_mut(events.len() * self.row_bytes);
+        for &piece in &self.pieces {
+            let rows = mine.chunks_exact_mut(self.row_bytes);
+            // Lengths that the compiler knows take a few moves, others a call.
+            match piece.len {
+                1 => copy_piece::<1>(piece, events, rows),
+                2 => copy_piece::<2>(piece, events, rows),
+                4 => copy_piece::<4>(piece, events, rows),
+                8 => copy_piece::<8>(piece, events, rows),
+                16 => copy_piece::<16>(piece, events, rows),
+                24 => copy_piece::<24>(piece, events, rows),
+                32 => copy_piece::<32>(piece, events, rows),
+                40 => copy_piece::<40>(piece, events, rows),
+                48 => copy_piece::<48>(piece, events, rows),
+                64 => copy_piece::<64>(piece, events, rows),
+                len => {
+                    for (event, row) in events.iter().zip(rows) {
+                        row[piece.to..][..len].copy_from_slice(&event[piece.from..][..len]);
+                    }
+                }
+            }
+        }
+        rest
     }
+}
 
-    pub(crate) fn into_words(self) -> Vec<u64> {
-        self.words
+fn copy_piece<'r, const LEN: usize>(
+    piece: Piece,
+    events: &[&[u8]],
+    rows: impl Iterator<Item = &'r mut [u8]>,
+) {
+    for (event, row) in events.iter().zip(rows) {
+        row[piece.to..][..LEN].copy_from_slice(&event[piece.from..][..LEN]);
     }
 }

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import forge
+import numpy as np
 import pytest
 import slipring
 
@@ -124,22 +125,27 @@ def test_names_that_are_no_plain_files(made, tmp_path):
 
 
 def test_a_claim_of_very_many_records_takes_no_memory(made):
-    """A file with a hole can be as long as a header says it is: what is read is what verifies."""
-    path = made(120)
+    """What is read is what verifies, however long a file with a hole is."""
     script = """
 import sys, slipring
 journal = slipring.open(sys.argv[1])
-rows = None
+journal.range = lambda *_, **__: range(0, int(sys.argv[2]))
 try:
-    journal._reader.read(0, 10**15, 24, [])
+    journal.read()
 except (MemoryError, slipring.JournalError) as error:
     print(type(error).__name__)
 """
     limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
-    done = subprocess.run(
-        [sys.executable, "-c", script, path], capture_output=True, text=True, check=False, preexec_fn=limit
-    )
-    assert done.stdout.strip() in ("MemoryError", "OutOfRange") and done.returncode == 0, done.stderr
+    for count in [10**7, 10**12, 10**18, 2**63 - 1]:
+        done = subprocess.run(
+            [sys.executable, "-c", script, made(120, name=str(count)), str(count)],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=limit,
+        )
+        assert done.stdout.strip() == ("OutOfRange" if count == 10**7 else "MemoryError"), done.stderr
+        assert done.returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -150,4 +156,15 @@ except (MemoryError, slipring.JournalError) as error:
 def test_rows_that_can_not_be_are_refused(made, row_bytes, pieces):
     journal = slipring.open(made(3))
     with pytest.raises((slipring.JournalError, OverflowError)):
-        journal._reader.read(0, 3, row_bytes, pieces)
+        journal._reader.read(0, 3, np.zeros(24, "u8"), row_bytes, pieces)
+
+
+def test_rows_that_do_not_suffice_are_refused(made):
+    journal = slipring.open(made(3))
+    for words in [np.zeros(8, "u8"), np.zeros(0, "u8"), np.zeros(40, "u8")[::2], np.zeros((3, 3), "u8"), np.zeros(9)]:
+        with pytest.raises((slipring.JournalError, TypeError, ValueError)):
+            journal._reader.read(0, 3, words, 24, [])
+    fixed = np.zeros(9, "u8")
+    fixed.flags.writeable = False
+    with pytest.raises((slipring.JournalError, TypeError)):
+        journal._reader.read(0, 3, fixed, 24, [])

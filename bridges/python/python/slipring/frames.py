@@ -132,36 +132,25 @@ def _valid(pa: Any, nulls: Optional[Column]) -> Any:
     return None if nulls is None else pa.py_buffer(np.packbits(~nulls, bitorder="little"))
 
 
-def _of_buffers(pa: Any, kind: Any, data: Column, nulls: Optional[Column], *more: Column) -> Any:
+def _of_buffers(pa: Any, kind: Any, data: Column, nulls: Optional[Column]) -> Any:
     """An array of bytes that are there already."""
-    buffers = [_valid(pa, nulls), *(pa.py_buffer(np.ascontiguousarray(part)) for part in (*more, data))]
-    return pa.Array.from_buffers(kind, len(nulls) if nulls is not None else _length(data, more), buffers)
-
-
-def _length(data: Column, more: Any) -> int:
-    return len(more[0]) - 1 if more else len(data)
+    return pa.Array.from_buffers(kind, len(data), [_valid(pa, nulls), pa.py_buffer(np.ascontiguousarray(data))])
 
 
 def _texts(pa: Any, parts: _Parts) -> Any:
     field, values, nulls = parts
     # What no variant of the event uses may be the bytes of another.
     values = values if nulls is None else np.where(nulls, np.array(b"", values.dtype), values)
-    lengths = np.char.str_len(values).astype("i8")
-    ends = np.zeros(len(values) + 1, "i8")
-    np.cumsum(lengths, out=ends[1:])
-    bytes_of = np.ascontiguousarray(values).view("u1").reshape(len(values), values.dtype.itemsize)
-    text = bytes_of[np.arange(values.dtype.itemsize) < lengths[:, np.newaxis]]
-    large = int(ends[-1]) >= 2**31
-    kind, offsets = (pa.large_string(), ends) if large else (pa.string(), ends.astype("i4"))
-    array = _of_buffers(pa, kind, text, nulls, offsets)
+    large = values.nbytes >= 2**31
+    bytes_of = _of_buffers(pa, pa.binary(values.dtype.itemsize), values, nulls)
     try:
-        array.validate(full=True)
+        text = bytes_of.cast(pa.large_binary() if large else pa.binary()).cast(pa.large_string() if large else pa.string())
     except pa.ArrowInvalid as error:
         raise BadOption(
             f"column {field.path!r} is text, and holds bytes that are no UTF-8 ({error}); read other fields, or take "
             "the bytes from the rows"
         ) from None
-    return array
+    return importlib.import_module("pyarrow.compute").utf8_rtrim(text, characters="\0")
 
 
 def _dictionary(pa: Any, parts: _Parts) -> Any:
@@ -206,8 +195,7 @@ def _decimals(pa: Any, parts: _Parts) -> Any:
     scale = field.scale or 0
     words = np.empty((len(values), 2), "<i8")
     words[:, 0] = values.view("i8") if values.dtype.itemsize == 8 else values.astype("i8")
-    words[:, 1] = values < 0 if values.dtype.kind == "i" else 0
-    np.negative(words[:, 1], out=words[:, 1])
+    words[:, 1] = words[:, 0] >> 63 if values.dtype.kind == "i" else 0
     precision = max(_DIGITS[field.layout()[0]], scale)
     return _of_buffers(pa, pa.decimal128(precision, scale), words, nulls)
 

@@ -212,8 +212,10 @@ class Journal:
         layout = self._layout(fields)
         bounds = {"from_sequence": from_sequence, "to_sequence": to_sequence, "last": last}
         wanted = self.range(from_, to, **bounds)
-        words = self._reader.read(wanted.start, wanted.stop, layout.dtype.itemsize, layout.pieces)
-        return as_rows(words, layout.dtype)
+        row_bytes = layout.dtype.itemsize
+        words = _zeros(len(wanted), row_bytes)
+        taken = self._reader.read(wanted.start, wanted.stop, words, row_bytes, layout.pieces)
+        return as_rows(words[: taken * row_bytes // 8], layout.dtype)
 
     def view(self, verify: bool = False, *, tail: bool = False) -> View:
         """Maps the records of sealed segments, as they lie in the files: nothing is copied.
@@ -265,6 +267,16 @@ class Journal:
     def to_polars(self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any) -> polars.DataFrame:
         """What `read` gives, as a Polars frame: see `slipring.to_polars`."""
         return frames.to_polars(self.read(from_, to, **which), self.schema)
+
+
+def _zeros(count: int, row_bytes: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """Room for so many rows, which takes no memory until it is written to."""
+    try:
+        return np.zeros(count * (row_bytes // 8), "u8")
+    except (MemoryError, ValueError):
+        raise MemoryError(
+            f"there is not the memory for {count} rows of {row_bytes} bytes; read a part of the journal, or fewer fields"
+        ) from None
 
 
 def as_rows(words: np.ndarray[Any, np.dtype[np.uint64]], dtype: np.dtype[Any]) -> Rows:
