@@ -88,6 +88,25 @@ def test_some_rows_and_some_columns(every):
         slipring.to_arrow(rows, slipring.Schema("E", 0, ()))
 
 
+def test_a_table_is_no_view_of_the_rows(every):
+    rows = every.read(last=1)
+    table = slipring.to_arrow(rows, every.schema)
+    rows["u"], rows["text"], rows["x"] = 7, b"changed", 9
+    assert table["u"].to_pylist() == [0] and table["text"].to_pylist() == ["zz"] and table["x"].to_pylist() == [0]
+
+
+def test_many_rows_are_turned_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr("slipring.journal._BATCH_ROWS", 7)
+    with slipring.create(tmp_path / "j", [("n", "u4"), ("e", "u1")], name="E", enums={"e": ["zero"]}) as writer:
+        writer.append({"n": np.arange(50), "e": np.arange(50) // 20})
+    journal = slipring.open(tmp_path / "j")
+    table = journal.to_arrow(from_sequence=3)
+    assert table["n"].to_pylist() == list(range(3, 50)) and table["_sequence"].to_pylist() == list(range(3, 50))
+    assert table["e"].to_pylist() == ["zero"] * 17 + ["1"] * 20 + ["2"] * 10
+    assert table["e"].combine_chunks().to_pylist() == table["e"].to_pylist()
+    assert journal.to_arrow(last=0).num_rows == 0 and journal.to_arrow(last=7)["n"][6].as_py() == 49
+
+
 def test_pandas_has_them_too_and_gives_them_back(every):
     pandas = pytest.importorskip("pandas")
     frame = every.to_pandas()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -48,18 +48,26 @@ def to_arrow(rows: Column, schema: Schema) -> pyarrow.Table:
     than an event's are null, and so are unsigned times from 2^63 on, which Arrow can't hold (feeds write all
     ones where there is no time).
     """
-    return _table(rows, schema, for_polars=False)
+    return arrow_of([rows], schema)
 
 
-def _table(rows: Column, schema: Schema, for_polars: bool) -> Any:
+def arrow_of(batches: Iterable[Column], schema: Schema, for_polars: bool = False) -> pyarrow.Table:
+    """The table of rows that come in parts; a part is done with before the next one is asked for."""
     pa = _package("pyarrow", "polars" if for_polars else "arrow")
+    tables = [_table(pa, rows, schema, for_polars) for rows in batches]
+    # A number without a name may be in one part alone.
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def _table(pa: Any, rows: Column, schema: Schema, for_polars: bool) -> Any:
     arrays: Dict[str, Any] = {}
     for name in rows.dtype.names or ():
         field, nulls = _known(name, schema), None
         if field is None:
             field = schema[name]
             nulls = _nulls(rows, field, schema)
-        parts = _Parts(field, np.ascontiguousarray(rows[name]), nulls)
+        # Copied, also one row that lies as it should: the rows are overwritten by the next ones.
+        parts = _Parts(field, rows[name].copy(), nulls)
         if for_polars and parts.values.dtype == np.dtype("V16"):
             arrays[name] = _wide_for_polars(pa, parts)
         else:
@@ -144,7 +152,9 @@ def _texts(pa: Any, parts: _Parts) -> Any:
     large = values.nbytes >= 2**31
     bytes_of = _of_buffers(pa, pa.binary(values.dtype.itemsize), values, nulls)
     try:
-        text = bytes_of.cast(pa.large_binary() if large else pa.binary()).cast(pa.large_string() if large else pa.string())
+        text = bytes_of.cast(pa.large_binary() if large else pa.binary()).cast(
+            pa.large_string() if large else pa.string()
+        )
     except pa.ArrowInvalid as error:
         raise BadOption(
             f"column {field.path!r} is text, and holds bytes that are no UTF-8 ({error}); read other fields, or take "
@@ -216,8 +226,13 @@ def to_pandas(rows: Column, schema: Schema) -> pandas.DataFrame:
     Decimals stay exact: their columns are of Arrow's decimal type (`df.price.astype(float)` makes doubles),
     and so do bytes and arrays. Numbers with nulls, as one-of events have them, are of pandas' nullable types.
     """
+    return pandas_of([rows], schema)
+
+
+def pandas_of(batches: Iterable[Column], schema: Schema) -> pandas.DataFrame:
+    """As `arrow_of`, in pandas."""
     pd, pa = _package("pandas", "pandas"), _package("pyarrow", "pandas")
-    table = to_arrow(rows, schema)
+    table = arrow_of(batches, schema)
     columns = {}
     for name, column in zip(table.column_names, table.columns):
         columns[name] = column.to_pandas(types_mapper=lambda kind, column=column: _pandas_type(pd, pa, kind, column))
@@ -247,11 +262,17 @@ def to_polars(rows: Column, schema: Schema) -> polars.DataFrame:
     As `to_arrow`, with Polars' types: 128-bit integers are `Int128` and `UInt128`, decimals of them have at most
     38 digits (others are refused), and arrays of them hold their bytes.
     """
+    return polars_of([rows], schema)
+
+
+def polars_of(batches: Iterable[Column], schema: Schema) -> polars.DataFrame:
+    """As `arrow_of`, in Polars."""
     pl = _package("polars", "polars")
-    frame: polars.DataFrame = pl.from_arrow(_table(rows, schema, for_polars=True))
-    for name in rows.dtype.names or ():
-        if rows.dtype[name] == np.dtype("V16") and schema[name].scale is None:
-            kind = pl.Int128 if schema[name].layout()[0] == "i128" else pl.UInt128
+    frame: polars.DataFrame = pl.from_arrow(arrow_of(batches, schema, for_polars=True))
+    wide = {field.path: field for field in schema.columns if field.kind in ("u128", "i128")}
+    for name in frame.columns:
+        if name in wide and wide[name].scale is None:
+            kind = pl.Int128 if wide[name].kind == "i128" else pl.UInt128
             frame = frame.with_columns(pl.col(name).bin.reinterpret(dtype=kind, endianness="little"))
     return frame
 

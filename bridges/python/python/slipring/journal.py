@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 Path = Union[str, "os.PathLike[str]"]
 Rows = np.ndarray[Any, np.dtype[np.void]]
+
+# Rows that are turned into columns at a time: they stay in a cache meanwhile, and no second copy of all is made.
+_BATCH_ROWS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -212,10 +216,27 @@ class Journal:
         layout = self._layout(fields)
         bounds = {"from_sequence": from_sequence, "to_sequence": to_sequence, "last": last}
         wanted = self.range(from_, to, **bounds)
+        return self._rows(wanted, layout, _zeros(len(wanted), layout.dtype.itemsize))
+
+    def _rows(self, wanted: builtins.range, layout: RowLayout, words: np.ndarray[Any, np.dtype[np.uint64]]) -> Rows:
         row_bytes = layout.dtype.itemsize
-        words = _zeros(len(wanted), row_bytes)
         taken = self._reader.read(wanted.start, wanted.stop, words, row_bytes, layout.pieces)
         return as_rows(words[: taken * row_bytes // 8], layout.dtype)
+
+    def _batches(
+        self,
+        from_: Optional[Time] = None,
+        to: Optional[Time] = None,
+        *,
+        fields: Optional[Sequence[str]] = None,
+        **bounds: Optional[int],
+    ) -> Iterator[Rows]:
+        """What `read` gives, in parts that lie in the same memory one after the other."""
+        layout, wanted = self._layout(fields), self.range(from_, to, **bounds)
+        words = _zeros(min(len(wanted), _BATCH_ROWS), layout.dtype.itemsize)
+        yield self._rows(wanted[:_BATCH_ROWS], layout, words)
+        for start in range(_BATCH_ROWS, len(wanted), _BATCH_ROWS):
+            yield self._rows(wanted[start : start + _BATCH_ROWS], layout, words)
 
     def view(self, verify: bool = False, *, tail: bool = False) -> View:
         """Maps the records of sealed segments, as they lie in the files: nothing is copied.
@@ -258,15 +279,15 @@ class Journal:
 
     def to_arrow(self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any) -> pyarrow.Table:
         """What `read` gives, as an Arrow table: see `slipring.to_arrow`."""
-        return frames.to_arrow(self.read(from_, to, **which), self.schema)
+        return frames.arrow_of(self._batches(from_, to, **which), self.schema)
 
     def to_pandas(self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any) -> pandas.DataFrame:
         """What `read` gives, as a pandas frame: see `slipring.to_pandas`."""
-        return frames.to_pandas(self.read(from_, to, **which), self.schema)
+        return frames.pandas_of(self._batches(from_, to, **which), self.schema)
 
     def to_polars(self, from_: Optional[Time] = None, to: Optional[Time] = None, **which: Any) -> polars.DataFrame:
         """What `read` gives, as a Polars frame: see `slipring.to_polars`."""
-        return frames.to_polars(self.read(from_, to, **which), self.schema)
+        return frames.polars_of(self._batches(from_, to, **which), self.schema)
 
 
 def _zeros(count: int, row_bytes: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
@@ -275,7 +296,7 @@ def _zeros(count: int, row_bytes: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
         return np.zeros(count * (row_bytes // 8), "u8")
     except (MemoryError, ValueError):
         raise MemoryError(
-            f"there is not the memory for {count} rows of {row_bytes} bytes; read a part of the journal, or fewer fields"
+            f"there is not the memory for {count} rows of {row_bytes} bytes; read a part of it, or fewer fields"
         ) from None
 
 
