@@ -91,6 +91,23 @@ fn messages(path: &str, count: u32) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Writes trades, every third of which is lost: a void record stands in its place, as salvage leaves it.
+fn voids(path: &str, count: u32) -> Result<(), Box<dyn Error>> {
+    let (mut writer, _) = Journal::at(path).segment_records(100).open::<Trade>()?;
+    for n in 0..count {
+        let time_ns = u64::from(n) + 1;
+        if n % 3 == 1 {
+            writer.append_void(time_ns)?;
+            continue;
+        }
+        let (price, side) = (i64::from(n), 1);
+        let trade = Trade { ts: time_ns, symbol: *b"ABC\0\0\0\0\0", price, qty: n, side, _pad: [0; 3] };
+        writer.append(time_ns, &trade)?;
+    }
+    writer.close()?;
+    Ok(())
+}
+
 /// How many of each message there are, and the sum of the prices of those that have one.
 fn count_messages(path: &str) -> Result<(), Box<dyn Error>> {
     let mut reader = Journal::at(path).reader::<MessageEvent>()?;
@@ -112,7 +129,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["replay", path] => replay(path, None),
         ["replay", path, from] => replay(path, Some(from.parse()?)),
         ["messages", path, count] => messages(path, count.parse()?),
+        ["voids", path, count] => voids(path, count.parse()?),
         ["count", path] => count_messages(path),
-        _ => Err("engine replay JOURNAL [FROM_NS] | messages JOURNAL COUNT | count JOURNAL".into()),
+        _ => Err(
+            "engine replay JOURNAL [FROM_NS] | messages JOURNAL COUNT | voids JOURNAL COUNT | count JOURNAL"
+                .into(),
+        ),
     }
 }
