@@ -41,12 +41,11 @@ def test_void_records_are_left_out_and_counted(engine, tmp_path):
 @pytest.mark.parametrize("name", sorted(folder.name for folder in GOLDEN.glob("*") if folder.is_dir()))
 def test_journals_of_all_versions_are_read(name, tmp_path):
     shutil.copytree(GOLDEN / name, tmp_path / name)
-    try:
-        journal = slipring.open(tmp_path / name)
-    except slipring.Damaged as refused:
-        # The one that no reader of today takes: two layouts of an event in one journal.
-        assert name == "v2-event-version" or "different versions of an event" in str(refused)
+    if name == "v2-two-sizes":
+        with pytest.raises(slipring.Damaged, match="different versions of an event"):
+            slipring.open(tmp_path / name)
         return
+    journal = slipring.open(tmp_path / name)
     rows, view = journal.read(), journal.view(verify=True, tail=True)
     assert len(rows) > 0 and view.records == len(journal.range()) and journal.verify()
     kept = np.concatenate(view.column("_epoch_kind")) & 15 == 1
