@@ -143,6 +143,15 @@ def test_polars_has_them_too_and_gives_them_back(every):
         assert again[name].tobytes() == every.read()[[0, 2]][name].tobytes(), name
 
 
+def test_arrow_gives_them_back(every):
+    table = every.to_arrow()
+    with slipring.append_to(every.path) as writer:
+        writer.append(table.take([0, 2]))
+    again = every.refresh().read(last=2)
+    for name, *_ in DTYPE:
+        assert again[name].tobytes() == every.read()[[0, 2]][name].tobytes(), name
+
+
 def test_a_decimal_that_polars_can_not_hold_is_refused(tmp_path):
     pytest.importorskip("polars")
     with slipring.create(tmp_path / "j", [("m", "V16")], name="E", kinds={"m": "i128"}, decimals={"m": 2}) as writer:
@@ -174,6 +183,16 @@ def test_rows_from_a_time_are_the_rows_of_a_comparison_to_the_nanosecond(made):
         literal = polars.lit(t).cast(polars.Datetime("ns", "UTC"))
         assert lazy.filter(polars.col("_time") >= literal)["_sequence"].to_list() == wanted
         assert journal.to_pandas(from_=stamp)["_sequence"].tolist() == wanted
+
+
+def test_duckdb_finds_the_same_rows(made):
+    duckdb = pytest.importorskip("duckdb")
+    journal = slipring.open(made(250))
+    with duckdb.connect() as database:
+        database.register("trades", journal.to_arrow())
+        for t in [T0 - 1, T0 + 7, T0 + 8, T0 + 124, T0 + 125]:
+            found = database.execute("SELECT _sequence FROM trades WHERE epoch_ns(_time) >= ? ORDER BY 1", [t])
+            assert [row[0] for row in found.fetchall()] == journal.read(from_=t)["_sequence"].tolist()
 
 
 def test_a_package_that_is_not_there_is_named(made, monkeypatch):

@@ -94,6 +94,15 @@ def test_frames_have_nulls_too(messages):
     assert isinstance(frame, pandas.DataFrame) and isinstance(messages.to_polars(), polars.DataFrame)
 
 
+@pytest.mark.parametrize("kind", ["arrow", "pandas", "polars"])
+def test_frames_go_back_too(messages, tmp_path, kind):
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow" if kind == "arrow" else kind)
+    with slipring.create(tmp_path / "copy", messages.schema) as writer:
+        writer.append(getattr(messages, f"to_{kind}")())
+    assert slipring.open(tmp_path / "copy").read().tobytes() == messages.read().tobytes()
+
+
 def test_rows_go_back_as_they_were(messages, tmp_path):
     rows = messages.read()
     with slipring.create(tmp_path / "copy", messages.schema) as writer:

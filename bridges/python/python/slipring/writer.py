@@ -40,8 +40,8 @@ class Writer:
 
         `events` is a structured array (of the journal's fields in whatever order and number types that hold
         every value; of columns that begin with `_` only `_time` and `_variant` are looked at), rows that
-        `Journal.read` gave, a list of tuples, or columns by name: a dictionary, or a frame of pandas or
-        Polars. A field that is missing gets its `default` if the schema has one. Text that is too long, a
+        `Journal.read` gave, a list of tuples, or columns by name: a dictionary, a frame of pandas or
+        Polars, an Arrow table. A field that is missing gets its `default` if the schema has one. Text that is too long, a
         number that does not fit and a name that an enum does not have are refused.
 
         `times` are the events' times: one for all, or as many as events; integers of nanoseconds, or
@@ -182,7 +182,8 @@ def _columns(events: Any, dtype: np.dtype[Any]) -> Tuple[Dict[str, Any], int]:
             raise BadOption(f"events are a structured array of one dimension, not {events.dtype} {events.shape}")
         plain = events.view(flat(events.dtype))
         return {name: plain[name] for name in plain.dtype.names or ()}, len(events)
-    names = list(events.keys() if hasattr(events, "keys") else getattr(events, "columns", ()))
+    named = next((name for name in ("keys", "column_names", "columns") if hasattr(events, name)), None)
+    names = [] if named is None else list(events.keys() if named == "keys" else getattr(events, named))
     if not names:
         raise BadOption(f"{type(events).__name__} holds no events: give an array, or columns by name")
     columns = {str(name): events[name] for name in names}
@@ -195,7 +196,11 @@ def _columns(events: Any, dtype: np.dtype[Any]) -> Tuple[Dict[str, Any], int]:
 def _taken(column: Any, which: Any) -> Any:
     if is_single(column):
         return column
-    return column.iloc[which] if hasattr(column, "iloc") else as_array(column)[which]
+    # Before it is an array: there may be nulls in what is left out, of which numpy would make doubles.
+    for take in ("gather", "take"):
+        if hasattr(column, take) and not isinstance(column, np.ndarray):
+            return getattr(column, take)(which)
+    return as_array(column)[which]
 
 
 def _has_holes(schema: Schema) -> bool:
