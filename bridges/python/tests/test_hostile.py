@@ -88,6 +88,13 @@ def test_a_schema_may_say_anything(made, text):
     everything(path)
 
 
+def test_very_many_fields_are_read(tmp_path):
+    fields = [slipring.Field(f"f{n:05}", "u8", n, 1) for n in range(12_000)]
+    with slipring.create(tmp_path / "j", slipring.Schema("Wide", 12_000, tuple(fields)), segment_records=10) as writer:
+        writer.append(np.zeros(3, writer.dtype), times=1)
+    assert everything(tmp_path / "j") == 1, "there is no field ts"
+
+
 @pytest.mark.parametrize("offset, form", [(40, "<Q"), (48, "<I"), (52, "<I"), (56, "<I"), (60, "<I"), (72, "<I")])
 @pytest.mark.parametrize("value", [0, 1, 8, 24, 4096, 2**31 - 1, 2**32 - 8, 2**63, 2**64 - 1])
 def test_numbers_in_a_header_may_be_anything(made, offset, form, value):

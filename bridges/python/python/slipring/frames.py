@@ -272,6 +272,10 @@ def polars_of(batches: Iterable[Column], schema: Schema) -> polars.DataFrame:
     wide = {field.path: field for field in schema.columns if field.kind in ("u128", "i128")}
     for name in frame.columns:
         if name in wide and wide[name].scale is None:
+            if not hasattr(pl, "UInt128"):
+                raise BadOption(
+                    f"column {name!r}: this Polars has no 128-bit integers; take a newer one, or other fields"
+                )
             kind = pl.Int128 if wide[name].kind == "i128" else pl.UInt128
             frame = frame.with_columns(pl.col(name).bin.reinterpret(dtype=kind, endianness="little"))
     return frame

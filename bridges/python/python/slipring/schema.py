@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field as attribute
+from functools import cached_property
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .errors import SchemaError
@@ -138,7 +139,8 @@ class Schema:
         """The path of the field whose time is the journal time, if one is."""
         return self.attributes.get("time")
 
-    @property
+    # Looked up for every column, and a schema may have very many.
+    @cached_property
     def tag(self) -> Optional[Field]:
         """Of a one-of event, the field that says which of the variants it holds."""
         line = next((field for field in self.fields if field.is_variant), None)
@@ -150,7 +152,7 @@ class Schema:
                 return field
         raise SchemaError(f"{self.name} has variants, and no field that tells them apart")
 
-    @property
+    @cached_property
     def variants(self) -> Dict[int, str]:
         """The variants of a one-of event, by their tags."""
         found: Dict[int, str] = {}
@@ -160,7 +162,7 @@ class Schema:
                 found[int(number)] = field.name
         return found
 
-    @property
+    @cached_property
     def columns(self) -> Tuple[Field, ...]:
         """The fields that hold something, in order: neither padding nor the tag."""
         tag = self.tag
@@ -170,10 +172,13 @@ class Schema:
             if not field.is_variant and not field.is_padding and field is not tag and field.size > 0
         )
 
+    @cached_property
+    def _by_path(self) -> Dict[str, Field]:
+        return {field.path: field for field in reversed(self.columns)}
+
     def __getitem__(self, path: str) -> Field:
-        for field in self.columns:
-            if field.path == path:
-                return field
+        if path in self._by_path:
+            return self._by_path[path]
         known = ", ".join(field.path for field in self.columns[:20])
         raise SchemaError(f"{self.name} has no field {path!r}; it has {known}")
 

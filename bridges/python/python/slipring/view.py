@@ -100,5 +100,8 @@ def _map(path: str, dtype: np.dtype[Any], at: int, count: int) -> Tuple[Records,
                 f"segment {path} has {found.st_size} bytes of {wanted}: durable records are cut off; salvage the "
                 "journal into a new one (slipring salvage), or put the file as it was last in its place"
             )
-        mapped = np.memmap(file, dtype=dtype, mode="r", offset=at, shape=(count,))
+        try:
+            mapped = np.memmap(file, dtype=dtype, mode="r", offset=at, shape=(count,))
+        except OSError as error:
+            raise IoError(f"map {path}: {error.strerror}; a map of each segment takes a file handle") from None
     return mapped.view(np.ndarray), (found.st_dev, found.st_ino)

@@ -36,13 +36,13 @@ class Writer:
         self._has_holes = _has_holes(self.schema)
 
     def append(self, events: Any, times: Any = None) -> range:
-        """Appends events; the sequences that they got.
+        """Appends events; gives the sequences that they got.
 
         `events` is a structured array (of the journal's fields in whatever order and number types that hold
         every value; of columns that begin with `_` only `_time` and `_variant` are looked at), rows that
         `Journal.read` gave, a list of tuples, or columns by name: a dictionary, a frame of pandas or
-        Polars, an Arrow table. A field that is missing gets its `default` if the schema has one. Text that is too long, a
-        number that does not fit and a name that an enum does not have are refused.
+        Polars, an Arrow table. A field that is missing gets its `default` if the schema has one. Text that is
+        too long, a number that does not fit and a name that an enum does not have are refused.
 
         `times` are the events' times: one for all, or as many as events; integers of nanoseconds, or
         `datetime64`. Without them the column `_time` is taken, else the schema's time, else the clock. The
