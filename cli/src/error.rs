@@ -1,13 +1,13 @@
 //! Why a command failed: what, where, and what to do.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::{fmt, io};
 
 use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
 
+use crate::exit::Exit;
 use crate::flow::input::InputError;
-use crate::time;
+use crate::show;
 
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,7 @@ pub enum CliError {
     #[error(
         "{} ends at {}, and the input begins before that, at {}: nothing was recorded; \
          record into a new journal, or give the --date of a later day",
-        path.display(), time::show(*last_ns), time::show(*first_ns)
+        path.display(), crate::show::time(*last_ns), show::time(*first_ns)
     )]
     BeforeTheLast {
         /// The journal.
@@ -82,16 +82,86 @@ pub enum CliError {
         path: PathBuf,
     },
     /// The range asked for is empty by its own words.
-    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", time::show(*from_ns), time::show(*to_ns))]
+    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", crate::show::time(*from_ns), show::time(*to_ns))]
     EmptyRange {
         /// The start.
         from_ns: u64,
         /// The end.
         to_ns: u64,
     },
+    /// The same of sequences.
+    #[error("--from-sequence {from} does not lie before --to-sequence {to}: nothing to replay; swap them?")]
+    EmptySequences {
+        /// The start.
+        from: u64,
+        /// The end.
+        to: u64,
+    },
+    /// A field that the events do not have.
+    #[error(transparent)]
+    Field(#[from] crate::rows::columns::NoSuchField),
+    /// A condition that makes no sense of these events.
+    #[error("{0}")]
+    Condition(#[from] slipring_schema::PredicateError),
+    /// A form that these events do not have.
+    #[error(transparent)]
+    Form(#[from] crate::rows::printer::NotLobster),
+    /// A file of rows could not be written.
+    #[error("export to {}: {source}; nothing was written there", path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: crate::export::SinkError,
+    },
+    /// A signal said stop.
+    #[error("stopped by a signal: nothing was written")]
+    ExportStopped,
+    /// No format of that name.
+    #[error(transparent)]
+    NoSuchFormat(#[from] crate::export::NoSuchFormat),
+    /// A way to compress that a format does not have.
+    #[error("{format} can't be compressed with {asked:?}: there are {known}")]
+    NoSuchCompression {
+        /// The format.
+        format: &'static str,
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: String,
+    },
+    /// The command that has a format is not there.
+    #[error(
+        "that takes {name}, which is neither beside slipring nor in the PATH: \
+         install it with `cargo install --path bridges/columns` from slipring's sources"
+    )]
+    NotInstalled {
+        /// The command.
+        name: &'static str,
+    },
+    /// It is there and does not start.
+    #[error("run {}: {source}", path.display())]
+    Exec {
+        /// The command.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// What stages keep can't be read or written.
     #[error(transparent)]
     Keep(#[from] slipring::KeepError),
+    /// The sequence asked for has no letter.
+    #[error(
+        "there is no {}dead letter of sequence {sequence}: nothing was written or settled; slipring dead-letters without \
+         --sequence lists those that there are",
+        if *open { "open " } else { "" }
+    )]
+    NoLetter {
+        /// The sequence.
+        sequence: u64,
+        /// Settled ones do not count.
+        open: bool,
+    },
     /// There is something at the place for a new file.
     #[error("{} is there already: nothing was written or settled; give the path of a new file", path.display())]
     IntoExists {
@@ -126,6 +196,9 @@ pub enum CliError {
         /// The names that are.
         known: String,
     },
+    /// A recording failed.
+    #[error(transparent)]
+    Record(#[from] crate::record::error::RecordError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
@@ -146,21 +219,45 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tally { done, durable, total } = self;
         let durable = if durable == done { "all".to_owned() } else { durable.to_string() };
-        write!(f, "recorded {done} of {total} messages, {durable} of them durable")
+        let messages = if *total == 1 { "message" } else { "messages" };
+        write!(f, "recorded {done} of {total} {messages}, {durable} of them durable")
     }
 }
 
 impl CliError {
+    /// The exit status that it comes to.
+    pub fn exit(&self) -> Exit {
+        use slipring::KeepError;
+        let damaged = |damaged| if damaged { Exit::Damaged } else { Exit::CouldNot };
+        match self {
+            CliError::NotBegun(error) => error.exit(),
+            CliError::Record(error) => error.exit(),
+            CliError::Interrupted { .. } | CliError::NoLetter { .. } | CliError::ExportStopped => Exit::Part,
+            CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
+            CliError::Read(error) | CliError::Keep(KeepError::Read(error)) => damaged(is_damage(error)),
+            CliError::Open(OpenError::Journal(fault)) => damaged(fault.is_damage()),
+            CliError::Keep(KeepError::Damaged { .. }) => Exit::Damaged,
+            _ if self.is_broken_pipe() => Exit::Fine,
+            _ => Exit::CouldNot,
+        }
+    }
+
     /// Whoever read the output has seen enough: no failure.
     pub fn is_broken_pipe(&self) -> bool {
-        let (CliError::Output(source) | CliError::Unsaid { source, .. }) = self else { return false };
+        let (CliError::Output(source)
+        | CliError::Export { source: crate::export::SinkError::Io(source), .. }
+        | CliError::Unsaid { source, .. }
+        | CliError::Demo(crate::demo::DemoError::Io(source))) = self
+        else {
+            return false;
+        };
         source.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
 /// The answer of a command that judges: it stands whether or not whoever reads the output has seen enough of
 /// it.
-pub(crate) fn verdict(code: ExitCode, written: io::Result<()>) -> Result<ExitCode, CliError> {
+pub(crate) fn verdict(code: Exit, written: io::Result<()>) -> Result<Exit, CliError> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(code),

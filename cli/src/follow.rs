@@ -1,55 +1,185 @@
-//! `slipring follow`: a journal's messages as they come, like `tail -f`. It only reads; whoever writes does
+//! `slipring follow`: a journal's records as they come, like `tail -f`. It only reads; whoever writes does
 //! not notice it.
 
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use slipring_journal::{Journal, Kind, Record};
+use slipring_journal::{Journal, RawChunk};
+use slipring_schema::Predicate;
 
 use crate::args::FollowArgs;
 use crate::error::CliError;
-use crate::flow::message::OrderMessage;
-use crate::flow::print::{self, Place};
-use crate::time::TimeArgument;
+use crate::gone;
+use crate::rows::choice::ChoiceArgs;
+use crate::rows::columns::Shown;
+use crate::rows::printer::{self, Format, Printer};
+use crate::rows::reading::{Piece, Reading};
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
 const FIRST_SLEEP: Duration = Duration::from_millis(1);
 const LONGEST_SLEEP: Duration = Duration::from_millis(20);
 
 pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // The second signal ends it at once, should whoever reads the output have stopped doing so.
-        signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
-    end_when_stuck()?;
+    let mut waiting = Waiting::new()?;
     let journal = Journal::at(&args.journal);
-    let Begin { sequence, mut not_before } = begin(args, &journal)?;
-    let mut follower = journal.follow::<OrderMessage>(sequence)?;
-    let mut buffer = Vec::new();
-    let mut sleep = FIRST_SLEEP;
-    // Relaxed: it only says stop; nothing is handed over with it.
-    while !stop.load(Ordering::Relaxed) {
-        let Some(chunk) = follower.next_chunk()? else {
-            std::thread::sleep(sleep);
-            sleep = (2 * sleep).min(LONGEST_SLEEP);
-            continue;
+    let Some(first_ns) = first_record(&journal, &mut waiting)? else { return Ok(()) };
+    let choice = &args.choice;
+    let last = (choice.from.is_none() && choice.from_sequence.is_none()).then_some(args.last);
+    let reading = Reading::open(&args.journal, choice, last)?;
+    let (schema, table) = (&reading.schema, &reading.table);
+    let format = Format::or_default(args.format, args.json);
+    let columns = match (&choice.fields, format) {
+        (None, Format::Table) => Shown::for_people(table),
+        _ => reading.columns(choice)?,
+    };
+    let printer = printer::printer(format, schema, &columns, table)?;
+    let condition = choice.condition.as_ref().map(|text| Predicate::parse_from(text, table, first_ns));
+    let passing = Passing {
+        predicate: condition.transpose()?,
+        from_ns: choice.from.map(|from| from.resolve(first_ns)),
+        to_ns: choice.to.map_or(u64::MAX, |to| to.resolve(first_ns)),
+        left: choice.limit.unwrap_or(u64::MAX),
+    };
+    let start = start(choice, &reading);
+    let mut follower = journal.follow_raw(start)?;
+    let end = choice.to_sequence.unwrap_or(u64::MAX);
+    let mut printing = Printing { printer, passing, buffer: Vec::new() };
+    printing.head();
+    loop {
+        let mut ended = false;
+        let met = match follower.next_chunk()? {
+            Some(chunk) => {
+                ended = printing.take(chunk, end).is_break();
+                true
+            }
+            None => false,
         };
-        sleep = FIRST_SLEEP;
-        for (sequence, record) in (chunk.first_sequence..).zip(chunk.records) {
-            if not_before.passes(record.time_ns()) {
-                print(args.json, sequence, record, &mut buffer)?;
+        let gone = met && printing.buffer.is_empty() && gone::reader_has_gone(io::stdout());
+        printing.write(out)?;
+        if gone || ended || printing.passing.left == 0 || follower.next_sequence() >= end {
+            return Ok(());
+        }
+        if waiting.after(met).is_break() {
+            return Ok(());
+        }
+    }
+}
+
+/// Where to start: that sequence, even if it is still to come; else where the records begin that were chosen.
+fn start(choice: &ChoiceArgs, reading: &Reading) -> u64 {
+    choice.from_sequence.map_or(reading.range.start, |sequence| sequence.max(reading.range.start))
+}
+
+/// Waits for the journal's first record, which says what its events are; its time. `None` if a signal said
+/// stop.
+fn first_record(journal: &Journal, waiting: &mut Waiting) -> Result<Option<u64>, CliError> {
+    loop {
+        let mut reader = journal.raw_reader()?;
+        let first = reader.first_sequence();
+        if first < reader.end_sequence() {
+            return Ok(Some(reader.at(first)?.time_ns));
+        }
+        if waiting.after(false).is_break() {
+            return Ok(None);
+        }
+    }
+}
+
+/// Which records pass.
+struct Passing {
+    predicate: Option<Predicate>,
+    /// Until one does, none is late enough.
+    from_ns: Option<u64>,
+    to_ns: u64,
+    left: u64,
+}
+
+struct Printing<'t> {
+    printer: Option<Box<dyn Printer + 't>>,
+    passing: Passing,
+    buffer: Vec<u8>,
+}
+
+impl Printing<'_> {
+    fn head(&mut self) {
+        if let Some(printer) = &mut self.printer {
+            printer.head(&mut self.buffer);
+        }
+    }
+
+    /// Prints what passes; says stop at the first record that lies behind the end.
+    fn take(&mut self, chunk: RawChunk<'_>, end: u64) -> ControlFlow<()> {
+        let mut piece = Piece::default();
+        let mut ended = ControlFlow::Continue(());
+        for record in chunk.records() {
+            if record.sequence >= end || record.time_ns >= self.passing.to_ns {
+                ended = ControlFlow::Break(());
+                break;
+            }
+            if self.passing.from_ns.is_some_and(|from_ns| record.time_ns < from_ns) {
+                continue;
+            }
+            self.passing.from_ns = None;
+            piece.meet(record, self.passing.predicate.as_ref());
+        }
+        piece.cut(self.passing.left);
+        self.passing.left -= piece.rows.len() as u64;
+        let Some(printer) = &mut self.printer else { return ended };
+        for row in piece.in_order() {
+            match row {
+                Ok(row) => printer.row(row, &mut self.buffer),
+                Err(row) => printer.void(row, &mut self.buffer),
             }
         }
-        out.write_all(&buffer)?;
-        out.flush()?;
-        buffer.clear();
+        printer.flush(&mut self.buffer);
+        ended
     }
-    Ok(())
+
+    fn write(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        out.flush()
+    }
+}
+
+/// Waiting for records, until a signal says stop or nobody reads the output any more.
+struct Waiting {
+    stop: Arc<AtomicBool>,
+    sleep: Duration,
+}
+
+impl Waiting {
+    fn new() -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // The second signal ends it at once, should whoever reads the output have stopped doing so.
+            signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
+            signal_hook::flag::register(signal, Arc::clone(&stop))?;
+        }
+        end_when_stuck()?;
+        Ok(Waiting { stop, sleep: FIRST_SLEEP })
+    }
+
+    /// Sleeps after a look that found nothing.
+    fn after(&mut self, met: bool) -> ControlFlow<()> {
+        if met {
+            self.sleep = FIRST_SLEEP;
+        } else {
+            if gone::sleep(self.sleep) {
+                return ControlFlow::Break(());
+            }
+            self.sleep = (2 * self.sleep).min(LONGEST_SLEEP);
+        }
+        // Relaxed: it only says stop; nothing is handed over with it.
+        if self.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// How long a signal waits for the output to take what it was given.
@@ -69,52 +199,4 @@ fn end_when_stuck() -> io::Result<()> {
         }
     })?;
     Ok(())
-}
-
-fn print(json: bool, sequence: u64, record: &Record<OrderMessage>, out: &mut Vec<u8>) -> io::Result<()> {
-    let place = Place { sequence, time_ns: record.time_ns(), epoch: record.epoch() };
-    match (record.kind(), json) {
-        (Kind::Void, true) => print::json_void(place, out)?,
-        (Kind::Void, false) => {}
-        (_, true) => print::json(place, record.event(), out)?,
-        (_, false) => print::csv(record.event(), out),
-    }
-    Ok(())
-}
-
-struct Begin {
-    sequence: u64,
-    not_before: NotBefore,
-}
-
-/// Passes over records before a time that was not there yet when following began.
-struct NotBefore {
-    from: Option<TimeArgument>,
-    /// The time of the journal's first record, once there is one.
-    first_ns: Option<u64>,
-}
-
-impl NotBefore {
-    fn passes(&mut self, time_ns: u64) -> bool {
-        let Some(from) = self.from else { return true };
-        let first_ns = *self.first_ns.get_or_insert(time_ns);
-        let passes = time_ns >= from.resolve(first_ns);
-        if passes {
-            self.from = None;
-        }
-        passes
-    }
-}
-
-fn begin(args: &FollowArgs, journal: &Journal) -> Result<Begin, CliError> {
-    let mut reader = journal.reader::<OrderMessage>()?;
-    let (first, end) = (reader.first_sequence(), reader.end_sequence());
-    let first_ns = if first < end { Some(reader.at(first)?.time_ns()) } else { None };
-    let sequence = match (args.from_sequence, args.from, first_ns) {
-        (Some(sequence), _, _) => sequence,
-        (None, Some(from), Some(first_ns)) => reader.lower_bound(from.resolve(first_ns))?,
-        (None, Some(_), None) => first,
-        (None, None, _) => end.saturating_sub(args.last).max(first),
-    };
-    Ok(Begin { sequence, not_before: NotBefore { from: args.from, first_ns } })
 }

@@ -1,21 +1,18 @@
 //! `slipring stages`: what stages keep beside a journal.
 
 use std::io::Write;
-use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use slipring::KeptInfo;
 
 use crate::args::LookArgs;
 use crate::error::{CliError, verdict};
+use crate::exit::Exit;
 use crate::{plain, show};
 
-/// Exit status when something that is kept is damaged.
-const DAMAGED: u8 = 2;
-
-pub(crate) fn stages(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn stages(args: &LookArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let all = KeptInfo::of(&args.journal)?;
-    let code = if all.iter().any(is_damaged) { ExitCode::from(DAMAGED) } else { ExitCode::SUCCESS };
+    let code = if all.iter().any(is_damaged) { Exit::Damaged } else { Exit::Fine };
     verdict(
         code,
         match (args.json, &all[..]) {

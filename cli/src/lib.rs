@@ -6,69 +6,92 @@
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with, kept from messages |
 //! | [`exchange`] | a matching engine on the same book, for the example and the tests |
-//! | `record`, `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
+//! | [`record`] | events into a journal, from files of every format |
+//! | [`rows`] | records of any schema on their way out: which, which columns, in what form |
+//! | [`export`] | events out of a journal, into files |
+//! | [`formats`] | the formats of files by their names |
+//! | `elsewhere` | commands of other packages |
+//! | `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `schema`, `manual` | the commands |
+//! | [`exit`] | how they end: one table |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
 pub mod book;
 mod dead_letters;
 pub mod demo;
+mod elsewhere;
 pub mod error;
 pub mod exchange;
-mod fields;
+pub mod exit;
+pub mod export;
 pub mod flow;
 mod follow;
+pub mod formats;
+mod gone;
 mod kept;
 mod look;
 mod manual;
 mod plain;
-mod record;
+pub mod record;
 mod replay;
+pub mod rows;
 mod salvage;
+mod schema;
 mod show;
-pub mod time;
 mod top;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
 use args::{Cli, Command};
 use error::CliError;
+use exit::Exit;
+use formats::Formats;
 
 /// Runs the command line `args`, the program's own name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    run_with(args, &Formats::built_in())
+}
+
+/// As [`run`], with these formats.
+pub fn run_with(args: impl IntoIterator<Item = OsString>, formats: &Formats) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error, &args),
+        Err(error) => {
+            return elsewhere::other_command(&error, &args).unwrap_or_else(|| refuse(&error)).into();
+        }
     };
-    let looks = matches!(
-        cli.command,
-        Some(
-            Command::Inspect(_)
-                | Command::Verify(_)
-                | Command::Stages(_)
-                | Command::DeadLetters(_)
-                | Command::Salvage(_)
-                | Command::Top(_)
-        )
-    );
+    if let Err(error) = limits_are_errors() {
+        plain::complain(&format!("slipring: a signal's handler can't be set: {error}"));
+        return Exit::CouldNot.into();
+    }
     let mut out = io::stdout().lock();
-    let done = run_command(cli, &mut out).and_then(|code| error::verdict(code, out.flush()));
+    let done = run_command(cli, formats, &mut out).and_then(|code| error::verdict(code, out.flush()));
     match done {
         Ok(code) => code,
-        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
-            plain::complain(&format!("slipring: {error}"));
-            ExitCode::from(if looks { look::UNUSABLE } else { 1 })
+            if !error.is_broken_pipe() {
+                plain::complain(&format!("slipring: {error}"));
+            }
+            error.exit()
         }
     }
+    .into()
 }
 
-fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+/// Has a write beyond the limit on the size of files (`ulimit -f`) fail, instead of ending the process by
+/// SIGXFSZ. This process is the command's own, so the signal may be too.
+fn limits_are_errors() -> io::Result<()> {
+    let signal = rustix::process::Signal::XFSZ.as_raw();
+    signal_hook::flag::register(signal, Arc::default()).map(|_| ())
+}
+
+fn run_command(cli: Cli, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
     match cli.command {
         None => demo::run(&args::DemoArgs::default(), out),
         Some(Command::Demo(args)) => demo::run(&args, out),
@@ -79,11 +102,13 @@ fn run_command(cli: Cli, out: &mut dyn Write) -> Result<ExitCode, CliError> {
         Some(Command::DeadLetters(args)) => dead_letters::run(&args, out),
         Some(Command::Salvage(args)) => salvage::run(&args, out),
         Some(Command::Top(args)) => top::run(&args, out),
-        Some(Command::Record(args)) => record::run(&args, out).map(|()| ExitCode::SUCCESS),
-        Some(Command::Replay(args)) => replay::run(&args, out).map(|()| ExitCode::SUCCESS),
-        Some(Command::Follow(args)) => follow::run(&args, out).map(|()| ExitCode::SUCCESS),
-        Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| ExitCode::SUCCESS),
-        Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| ExitCode::SUCCESS),
+        Some(Command::Record(args)) => record::run(&args, formats, out),
+        Some(Command::Replay(args)) => replay::run(&args, out).map(|()| Exit::Fine),
+        Some(Command::Follow(args)) => follow::run(&args, out).map(|()| Exit::Fine),
+        Some(Command::Export(args)) => export::run::run(&args, formats, out),
+        Some(Command::Schema(args)) => schema::run(&args, out).map(|()| Exit::Fine),
+        Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| Exit::Fine),
+        Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| Exit::Fine),
     }
 }
 
@@ -99,16 +124,18 @@ fn print(error: &clap::Error) -> io::Result<()> {
     error.print()
 }
 
-/// Help, version, and what can't be understood: exit status 2, but 3 where 2 means a corrupt journal.
-fn refuse(error: &clap::Error, args: &[OsString]) -> ExitCode {
+/// Help, version, and what can't be understood.
+fn refuse(error: &clap::Error) -> Exit {
     let printed = print(error);
-    if !error.use_stderr() {
-        // A reader that has gone needs no help.
-        let failed = printed.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe);
-        return if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    if error.use_stderr() {
+        return Exit::CouldNot;
     }
-    let command = args.iter().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
-    let commands = ["inspect", "verify", "stages", "dead-letters", "salvage", "top"];
-    let looks = command.is_some_and(|command| commands.iter().any(|looks| command == looks));
-    ExitCode::from(if looks { look::UNUSABLE } else { 2 })
+    match printed {
+        // A reader that has gone needs no help.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            plain::complain(&format!("slipring: {}", CliError::Output(error)));
+            Exit::CouldNot
+        }
+        _ => Exit::Fine,
+    }
 }

@@ -1,23 +1,17 @@
 //! `slipring inspect` and `slipring verify`: looking at a journal without changing it.
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use slipring_journal::{JournalInfo, ReadError, Status, VerifyReport};
 
 use crate::args::LookArgs;
 use crate::error::{CliError, is_damage, verdict};
-use crate::{plain, show, time};
+use crate::exit::Exit;
+use crate::{plain, show};
 
-/// Exit status of a journal with a torn tail.
-const TORN: u8 = 1;
-/// Of a damaged one.
-const CORRUPT: u8 = 2;
-/// When it could not be looked at.
-pub(crate) const UNUSABLE: u8 = 3;
-
-pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let info = match slipring_journal::inspect(&args.journal) {
         Ok(info) => info,
         Err(error) => return refuse(args, out, &error),
@@ -27,10 +21,10 @@ pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, 
     } else {
         show_info(&info, out)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Fine)
 }
 
-pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let bar = show::bar("verifying", 0, args.json);
     let report = slipring_journal::verify(&args.journal, |done, total| {
         bar.set_length(total);
@@ -42,9 +36,9 @@ pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, C
         Err(error) => return refuse(args, out, &error),
     };
     let code = match report.status {
-        Status::Fine => ExitCode::SUCCESS,
-        Status::TornTail => ExitCode::from(TORN),
-        Status::Corrupt => ExitCode::from(CORRUPT),
+        Status::Fine => Exit::Fine,
+        Status::TornTail => Exit::Part,
+        Status::Corrupt => Exit::Damaged,
     };
     verdict(
         code,
@@ -56,9 +50,9 @@ pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<ExitCode, C
 }
 
 /// Says why there is nothing to show.
-fn refuse(args: &LookArgs, out: &mut dyn Write, error: &ReadError) -> Result<ExitCode, CliError> {
+fn refuse(args: &LookArgs, out: &mut dyn Write, error: &ReadError) -> Result<Exit, CliError> {
     let damage = is_damage(error);
-    let code = ExitCode::from(if damage { CORRUPT } else { UNUSABLE });
+    let code = if damage { Exit::Damaged } else { Exit::CouldNot };
     plain::complain(&format!("slipring: {error}"));
     if args.json {
         let status = if damage { "corrupt" } else { "unusable" };
@@ -83,23 +77,34 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
             0 => String::new(),
             ns => format!(", {} ahead of the clock", show::duration(Duration::from_nanos(ns))),
         };
-        writeln!(out, "times       {} to {}{ahead}", time::show(first_ns), time::show(last_ns))?;
+        writeln!(out, "times       {} to {}{ahead}", show::time(first_ns), show::time(last_ns))?;
     }
     writeln!(out, "durable     D = {}, window W = {}", info.durable_end, show::count(info.window_records))?;
-    let closed = if info.closed { "closed in good order" } else { "open, or its writer died" };
-    writeln!(out, "epoch       {}, {closed}, control generation {}", info.epoch, info.control_generation)?;
+    let writer = plain::line(&info.writer.to_string());
+    writeln!(out, "epoch       {}, {writer}, control generation {}", info.epoch, info.control_generation)?;
     if !info.event.is_empty() {
         let (event, bytes) = (plain::line(&info.event), info.event_bytes);
         writeln!(out, "event       {event}, {bytes} bytes, {} as a record", info.record_bytes)?;
-        for (name, kind, offset, size) in &info.fields {
-            let (name, kind) = (plain::line(name), plain::line(kind));
-            writeln!(out, "  {offset:>5}  {name}: {kind} ({size} bytes)")?;
+        let said = attributes(&info.attributes);
+        if !said.is_empty() {
+            writeln!(out, "            {said}")?;
+        }
+        for field in &info.fields {
+            let (name, kind) = (plain::line(&field.name), plain::line(&field.kind));
+            let said = attributes(&field.attributes);
+            let said = if said.is_empty() { said } else { format!(", {said}") };
+            writeln!(
+                out,
+                "  {:>5}  {name}: {kind} ({}){said}",
+                field.offset,
+                show::counted(field.size as u64, "byte", "bytes")
+            )?;
         }
     }
     writeln!(out, "segments    {}", info.segments.len())?;
     for segment in &info.segments {
         let times = match (segment.first_time_ns, segment.last_time_ns) {
-            (Some(first), Some(last)) => format!("{} to {}", time::show(first), time::show(last)),
+            (Some(first), Some(last)) => format!("{} to {}", show::time(first), show::time(last)),
             _ => "empty".to_owned(),
         };
         let fill = format!("{}/{}", show::count(segment.records), show::count(segment.capacity));
@@ -113,6 +118,15 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
     Ok(())
 }
 
+/// What a schema says beyond the layout.
+fn attributes(said: &BTreeMap<String, String>) -> String {
+    let one = |(name, value): (&String, &String)| match value.is_empty() {
+        true => plain::line(name),
+        false => format!("{}={}", plain::line(name), plain::line(value)),
+    };
+    said.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()> {
     let verdict = match (report.status, report.torn_at) {
         (Status::Corrupt, _) => "CORRUPT".to_owned(),
@@ -124,17 +138,16 @@ fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()
         (Status::TornTail, None) => "torn tail".to_owned(),
         (Status::Fine, _) => "fine".to_owned(),
     };
-    writeln!(out, "{}: {verdict}", plain::path(&report.path))?;
+    let writer = plain::line(&report.writer.to_string());
+    writeln!(out, "{}: {verdict}; {writer}", plain::path(&report.path))?;
     let (first, end, durable) = (report.first_sequence, report.end_sequence, report.durable_end);
-    let records = show::count(report.records);
     if report.status != Status::Corrupt {
-        writeln!(out, "{records} whole records, sequence {first} to {end}, durable to {durable}")?;
+        let whole = show::counted(report.records, "whole record", "whole records");
+        writeln!(out, "{whole}, sequence {first} to {end}, durable to {durable}")?;
     } else {
+        let whole = show::counted(report.records, "record is whole", "records are whole");
         let (looked_at, all) = (show::count(report.looked_at), show::count(end - first));
-        writeln!(
-            out,
-            "{records} records are whole of {looked_at} that were looked at and {all} that should be there"
-        )?;
+        writeln!(out, "{whole} of {looked_at} that were looked at and {all} that should be there")?;
         writeln!(out, "sequence {first} to {end}, durable to {durable}")?;
         let next = match report.refuses_to_open {
             true => "the next open refuses the journal; salvage keeps what is whole",

@@ -48,9 +48,13 @@ pub(crate) fn path_value(path: &Path) -> serde_json::Value {
 
 /// A value as JSON, in one line of which a terminal shows every character.
 pub(crate) fn json(value: &impl serde::Serialize) -> io::Result<String> {
-    let text = serde_json::to_string(value)?;
+    Ok(escaped_json(&serde_json::to_string(value)?))
+}
+
+/// JSON in which a terminal shows every character.
+pub(crate) fn escaped_json(text: &str) -> String {
     if !text.chars().any(is_order) {
-        return Ok(text);
+        return text.to_owned();
     }
     let mut plain = String::with_capacity(text.len());
     for character in text.chars() {
@@ -63,7 +67,7 @@ pub(crate) fn json(value: &impl serde::Serialize) -> io::Result<String> {
             plain.push(character);
         }
     }
-    Ok(plain)
+    plain
 }
 
 /// Says something on the standard error. Where nobody listens there is nobody to tell that.

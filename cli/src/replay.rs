@@ -1,134 +1,129 @@
-//! `slipring replay`: a journal's messages again, from a time to a time, at a pace. It only reads, so it may
+//! `slipring replay`: a journal's records again, from a place to a place, at a pace. It only reads, so it may
 //! run beside a writer.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use slipring_journal::{Journal, Kind, ReadError, Reader, Record};
+use slipring_schema::Row;
 
-use crate::args::{Format, ReplayArgs, Speed};
+use crate::args::{ReplayArgs, Speed};
 use crate::book::RebuiltBook;
 use crate::error::CliError;
 use crate::flow::message::{OrderMessage, Side};
-use crate::flow::print::{self, Place};
-use crate::{show, time};
+use crate::rows::columns::Shown;
+use crate::rows::printer::{self, Format, Printer};
+use crate::rows::reading::{Piece, Reading};
+use crate::{gone, plain, show};
 
 /// Output is written in pieces of about this many bytes.
 const PIECE_BYTES: usize = 1 << 16;
 
 pub(crate) fn run(args: &ReplayArgs, out: &mut dyn Write) -> Result<(), CliError> {
-    let mut reader = Journal::at(&args.journal).reader::<OrderMessage>()?;
-    let range = find_range(args, &mut reader)?;
+    let format = Format::or_default(args.format, args.json);
+    let mut reading = Reading::open(&args.journal, &args.choice, args.last)?;
+    let (schema, table) = (reading.schema.clone(), reading.table.clone());
+    let columns = match (&args.choice.fields, format) {
+        (None, Format::Table) => Shown::for_people(&table),
+        _ => reading.columns(&args.choice)?,
+    };
+    let printer = printer::printer(format, &schema, &columns, &table)?;
+    let book = (format == Format::None && printer::is_lobster(&schema)).then(RebuiltBook::new);
+    let mut sink = Sink::new(printer, book, args.speed, out);
     let started = Instant::now();
-    let mut sink = Sink::new(args, out);
-    let result = feed(&mut reader, range.clone(), &mut sink);
+    sink.head()?;
+    let result = reading.for_each_piece(|piece| {
+        sink.take(&piece)?;
+        Ok(ControlFlow::Continue(()))
+    });
     sink.flush()?;
     result?;
-    if args.format == Format::None {
-        let book = sink.book;
-        summary(out, &range, &mut reader, &book, started.elapsed())?;
+    let Sink { seen, book, out, .. } = sink;
+    if format == Format::None {
+        summary(out, &seen, started.elapsed())?;
+        return if let Some(book) = book { show_book(out, &book) } else { Ok(()) };
+    }
+    if seen.voids > 0 && format != Format::Jsonl {
+        let count = show::count(seen.voids);
+        plain::complain(&format!("slipring: records without an event, left out: {count}"));
     }
     Ok(())
 }
 
-/// The sequences asked for.
-fn find_range(
-    args: &ReplayArgs,
-    reader: &mut Reader<OrderMessage>,
-) -> Result<std::ops::Range<u64>, CliError> {
-    let (first, end) = (reader.first_sequence(), reader.end_sequence());
-    if first == end {
-        return Ok(first..end);
-    }
-    let first_ns = reader.at(first)?.time_ns();
-    let from = args.from.map(|from| from.resolve(first_ns));
-    let to = args.to.map(|to| to.resolve(first_ns));
-    if let (Some(from_ns), Some(to_ns)) = (from, to)
-        && from_ns >= to_ns
-    {
-        return Err(CliError::EmptyRange { from_ns, to_ns });
-    }
-    let start = from.map_or(Ok(first), |time_ns| reader.lower_bound(time_ns))?;
-    let end = to.map_or(Ok(end), |time_ns| reader.lower_bound(time_ns))?;
-    Ok(start..end)
-}
-
-/// Gives the records to the sink; every one before a damaged one.
-fn feed(
-    reader: &mut Reader<OrderMessage>,
-    range: std::ops::Range<u64>,
-    sink: &mut Sink<'_>,
-) -> Result<(), CliError> {
-    let mut next = range.start;
-    let fault = match feed_chunks(reader, range.clone(), &mut next, sink)? {
-        Ok(()) => return Ok(()),
-        Err(fault) => fault,
-    };
-    // The chunk with the damaged record was not handed out: take what is whole of it one by one.
-    while next < range.end
-        && let Ok(record) = reader.at(next)
-    {
-        sink.take(next, &record)?;
-        next += 1;
-    }
-    Err(fault.into())
-}
-
-fn feed_chunks(
-    reader: &mut Reader<OrderMessage>,
-    range: std::ops::Range<u64>,
-    next: &mut u64,
-    sink: &mut Sink<'_>,
-) -> io::Result<Result<(), ReadError>> {
-    let mut chunks = match reader.chunks(range.start) {
-        Ok(chunks) => chunks,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    while *next < range.end {
-        let chunk = match chunks.next_chunk() {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => break,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        for record in chunk.records.iter().take((range.end - *next) as usize) {
-            sink.take(*next, record)?;
-            *next += 1;
-        }
-    }
-    Ok(Ok(()))
+/// What went by.
+#[derive(Debug, Default)]
+struct Seen {
+    rows: u64,
+    voids: u64,
+    /// Sequence and time of the first record and of the last.
+    first: Option<(u64, u64)>,
+    last: (u64, u64),
 }
 
 /// Where records go: printed, or into a book.
 struct Sink<'a> {
     out: &'a mut dyn Write,
-    format: Format,
+    printer: Option<Box<dyn Printer + 'a>>,
     speed: Speed,
     buffer: Vec<u8>,
-    book: RebuiltBook,
+    book: Option<RebuiltBook>,
+    seen: Seen,
     /// When the first record went, and its time.
     start: Option<(Instant, u64)>,
 }
 
 impl<'a> Sink<'a> {
-    fn new(args: &ReplayArgs, out: &'a mut dyn Write) -> Self {
+    fn new(
+        printer: Option<Box<dyn Printer + 'a>>,
+        book: Option<RebuiltBook>,
+        speed: Speed,
+        out: &'a mut dyn Write,
+    ) -> Self {
         let buffer = Vec::with_capacity(PIECE_BYTES + 1024);
-        Sink { out, format: args.format, speed: args.speed, buffer, book: RebuiltBook::new(), start: None }
+        Sink { out, printer, speed, buffer, book, seen: Seen::default(), start: None }
     }
 
-    fn take(&mut self, sequence: u64, record: &Record<OrderMessage>) -> io::Result<()> {
-        if let Speed::Times(times) = self.speed {
-            self.pace(record.time_ns(), times)?;
+    fn head(&mut self) -> io::Result<()> {
+        if let Some(printer) = &mut self.printer {
+            printer.head(&mut self.buffer);
         }
-        let (message, void) = (record.event(), record.kind() == Kind::Void);
-        let place = Place { sequence, time_ns: record.time_ns(), epoch: record.epoch() };
-        match self.format {
-            Format::Csv if !void => print::csv(message, &mut self.buffer),
-            Format::Jsonl if void => print::json_void(place, &mut self.buffer)?,
-            Format::Jsonl => print::json(place, message, &mut self.buffer)?,
-            Format::None if !void => self.book.apply(message),
-            Format::Csv | Format::None => {}
+        Ok(())
+    }
+
+    fn take(&mut self, piece: &Piece<'_>) -> io::Result<()> {
+        for row in piece.in_order() {
+            let (Ok(met) | Err(met)) = row;
+            self.seen.first.get_or_insert((met.sequence, met.time_ns));
+            self.seen.last = (met.sequence, met.time_ns);
+            if let Speed::Times(times) = self.speed {
+                self.pace(met.time_ns, times)?;
+            }
+            match row {
+                Ok(row) => self.event(row),
+                Err(row) => self.void(row),
+            }
+            if self.buffer.len() >= PIECE_BYTES {
+                self.write()?;
+            }
         }
-        if self.buffer.len() >= PIECE_BYTES { self.flush() } else { Ok(()) }
+        Ok(())
+    }
+
+    fn event(&mut self, row: &Row<'_>) {
+        self.seen.rows += 1;
+        if let Some(printer) = &mut self.printer {
+            printer.row(row, &mut self.buffer);
+        }
+        if let Some(book) = &mut self.book {
+            book.apply(&bytemuck::pod_read_unaligned::<OrderMessage>(row.event));
+        }
+    }
+
+    fn void(&mut self, row: &Row<'_>) {
+        self.seen.voids += 1;
+        if let Some(printer) = &mut self.printer {
+            printer.void(row, &mut self.buffer);
+        }
     }
 
     /// Waits until the record is due.
@@ -138,42 +133,51 @@ impl<'a> Sink<'a> {
         let wait = due.saturating_sub(began.elapsed());
         if wait > Duration::from_micros(100) {
             self.flush()?;
-            std::thread::sleep(wait);
+            gone::sleep_until(began + due)?;
         }
         Ok(())
     }
 
+    /// Writes what there is, what the printer holds back too.
     fn flush(&mut self) -> io::Result<()> {
+        if let Some(printer) = &mut self.printer {
+            printer.flush(&mut self.buffer);
+        }
+        self.write()?;
+        self.out.flush()
+    }
+
+    fn write(&mut self) -> io::Result<()> {
         self.out.write_all(&self.buffer)?;
         self.buffer.clear();
-        self.out.flush()
+        Ok(())
     }
 }
 
-fn summary(
-    out: &mut dyn Write,
-    range: &std::ops::Range<u64>,
-    reader: &mut Reader<OrderMessage>,
-    book: &RebuiltBook,
-    elapsed: Duration,
-) -> Result<(), CliError> {
-    let records = range.end.saturating_sub(range.start);
-    if records == 0 {
+fn summary(out: &mut dyn Write, seen: &Seen, elapsed: Duration) -> Result<(), CliError> {
+    let Some((first, first_ns)) = seen.first else {
         writeln!(out, "no record in that range")?;
         return Ok(());
-    }
-    let (first_ns, last_ns) = (reader.at(range.start)?.time_ns(), reader.at(range.end - 1)?.time_ns());
+    };
+    let (last, last_ns) = seen.last;
+    let records = seen.rows + seen.voids;
     writeln!(
         out,
-        "replayed {} records, sequence {} to {}, {} to {}, in {} ({}), every checksum right",
+        "replayed {} records, sequence {first} to {}, {} to {}, in {} ({}), every checksum right",
         show::count(records),
-        range.start,
-        range.end,
-        time::show(first_ns),
-        time::show(last_ns),
+        last + 1,
+        show::time(first_ns),
+        show::time(last_ns),
         show::duration(elapsed),
         show::rate(records, elapsed),
     )?;
+    if seen.voids > 0 {
+        writeln!(out, "{} of them hold no event", show::count(seen.voids))?;
+    }
+    Ok(())
+}
+
+fn show_book(out: &mut dyn Write, book: &RebuiltBook) -> Result<(), CliError> {
     let quote = |side| match book.book().best(side) {
         Some(quote) => format!("{} at {:.2}", quote.size, quote.price as f64 / 1e4),
         None => "none".to_owned(),

@@ -1,20 +1,15 @@
 //! `slipring salvage`: what can be read of a damaged journal, into a new one.
 
 use std::io::Write;
-use std::process::ExitCode;
 
 use slipring_journal::{SalvageError, SalvageOptions};
 
 use crate::args::SalvageArgs;
 use crate::error::{CliError, verdict};
-use crate::{look, plain, show};
+use crate::exit::Exit;
+use crate::{plain, show};
 
-/// Exit status when records were lost.
-const LOST: u8 = 1;
-/// When nothing could be kept.
-const NOTHING: u8 = 2;
-
-pub(crate) fn run(args: &SalvageArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &SalvageArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let bar = show::bar("salvaging", 0, args.json);
     let options = SalvageOptions { skip_damaged: args.skip_damaged, allow_bytes: args.allow_bytes };
     let done = slipring_journal::salvage(&args.journal, &args.into, options, |done, total| {
@@ -26,7 +21,7 @@ pub(crate) fn run(args: &SalvageArgs, out: &mut dyn Write) -> Result<ExitCode, C
         Ok(report) => report,
         Err(error) => return refuse(args, out, &error),
     };
-    let code = if report.lost_count == 0 { ExitCode::SUCCESS } else { ExitCode::from(LOST) };
+    let code = if report.lost_count == 0 { Exit::Fine } else { Exit::Part };
     verdict(
         code,
         match args.json {
@@ -36,20 +31,20 @@ pub(crate) fn run(args: &SalvageArgs, out: &mut dyn Write) -> Result<ExitCode, C
     )
 }
 
-fn refuse(args: &SalvageArgs, out: &mut dyn Write, error: &SalvageError) -> Result<ExitCode, CliError> {
+fn refuse(args: &SalvageArgs, out: &mut dyn Write, error: &SalvageError) -> Result<Exit, CliError> {
     plain::complain(&format!("slipring: {error}"));
     let (code, report) = match error {
-        SalvageError::NothingToKeep { report, .. } => (NOTHING, Some(report)),
-        SalvageError::NoHeader { .. } => (NOTHING, None),
-        _ => (look::UNUSABLE, None),
+        SalvageError::NothingToKeep { report, .. } => (Exit::Damaged, Some(report)),
+        SalvageError::NoHeader { .. } => (Exit::Damaged, None),
+        _ => (Exit::CouldNot, None),
     };
     if args.json {
-        let status = if code == NOTHING { "nothing-to-keep" } else { "unusable" };
+        let status = if code == Exit::Damaged { "nothing-to-keep" } else { "unusable" };
         let object = serde_json::json!({
             "from": plain::path_value(&args.journal), "into": plain::path_value(&args.into), "status": status, "error": error.to_string(),
             "report": report,
         });
-        return verdict(ExitCode::from(code), writeln!(out, "{}", plain::json(&object)?));
+        return verdict(code, writeln!(out, "{}", plain::json(&object)?));
     }
-    Ok(ExitCode::from(code))
+    Ok(code)
 }

@@ -1,8 +1,9 @@
 //! Small things of the output: numbers, rates, progress bars.
 
+use std::fmt;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// A whole number with commas: 60,000.
 pub fn count(number: u64) -> String {
@@ -15,6 +16,11 @@ pub fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// So many of something: "1 record", "60,000 records".
+pub fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { more })
 }
 
 /// Events a second, in millions.
@@ -37,16 +43,58 @@ pub fn duration(elapsed: Duration) -> String {
     nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
 }
 
+/// A time in nanoseconds since 1970: RFC 3339, UTC, with as many decimals as it needs.
+pub fn time(time_ns: u64) -> String {
+    slipring_schema::show_nanos(i128::from(time_ns))
+}
+
 /// A progress bar on the standard error; it shows itself only on a terminal, and never if `hidden`.
 pub fn bar(what: &str, total: u64, hidden: bool) -> ProgressBar {
     if hidden {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(total);
-    let style = ProgressStyle::with_template("{prefix:<10} [{bar:40}] {human_pos}/{human_len} {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
-    bar.set_prefix(what.to_owned());
+    let what = what.to_owned();
+    let style = ProgressStyle::with_template("{line}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("line", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // A line that could not be made is drawn again soon.
+        let _ = out.write_str(&bar_line(&what, state.pos(), state.len().unwrap_or(0), columns()));
+    }));
     bar
+}
+
+/// Columns of the terminal that progress is shown on; it may get others at any moment.
+fn columns() -> usize {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr());
+    size.ok().filter(|size| size.ws_col > 0).map_or(80, |size| size.ws_col.into())
+}
+
+/// The most characters of a bar, and the least that say anything.
+const BAR: usize = 40;
+const LEAST_BAR: usize = 8;
+
+/// A line of progress that fits: a bar and the counts, else a bar and the share, else the share alone.
+fn bar_line(what: &str, at: u64, of: u64, columns: usize) -> String {
+    // One column stays free: some terminals begin another line when the last one is taken.
+    let room = columns.saturating_sub(1);
+    let share = u128::from(at.min(of)) * 100 / u128::from(of.max(1));
+    let all = count(of);
+    let counts = (format!("{what:<10} ["), format!("] {:>1$}/{all}", count(at), all.len()));
+    let shares = (format!("{what} ["), format!("] {share:>3}%"));
+    for (before, behind) in [counts, shares] {
+        let width = room.saturating_sub(before.len() + behind.len()).min(BAR);
+        if width >= LEAST_BAR {
+            let done = (share * width as u128 / 100) as usize;
+            let head = if done < width { ">" } else { "" };
+            return format!("{before}{:<width$}{behind}", format!("{:=<done$}{head}", ""));
+        }
+    }
+    let mut line = format!("{what} {share:>3}%");
+    if line.len() > room {
+        line = format!("{share}%");
+    }
+    line.truncate(room);
+    line
 }
 
 #[cfg(test)]
@@ -59,5 +107,22 @@ mod tests {
         assert_eq!((count(1000), count(1_234_567)), ("1,000".into(), "1,234,567".into()));
         assert_eq!((nanos(999), nanos(1_500)), ("999 ns".into(), "1.5 us".into()));
         assert_eq!((nanos(2_500_000), nanos(1_250_000_000)), ("2.5 ms".into(), "1.25 s".into()));
+    }
+    #[test]
+    fn progress_fits_into_any_terminal() {
+        for columns in 0..200 {
+            for (at, of) in [(0, 0), (0, 7), (3, 7), (7, 7), (9, 7), (u64::MAX, u64::MAX)] {
+                let line = bar_line("journalled", at, of, columns);
+                assert!(line.len() <= columns.saturating_sub(1), "{columns}: {line}");
+                assert!(columns < 6 || line.contains(['%', '/']), "{columns}: {line}");
+            }
+        }
+        let line = |columns| bar_line("recording", 3_928_063, 6_000_000, columns);
+        assert_eq!(line(20), "recording  65%");
+        assert_eq!(line(40), "recording [==============>       ]  65%");
+        let wide = "recording  [==========================>             ] 3,928,063/6,000,000";
+        assert_eq!((line(80), line(120)), (wide.to_owned(), wide.to_owned()));
+        assert_eq!(bar_line("verifying", 5, 5, 80), format!("verifying  [{}] 5/5", "=".repeat(40)));
+        assert_eq!(counted(1, "record", "records"), "1 record");
     }
 }

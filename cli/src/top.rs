@@ -2,20 +2,20 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use slipring::{Counters, CountersError, CountersReader, LateCounters};
 
 use crate::args::TopArgs;
 use crate::error::{CliError, verdict};
-use crate::{plain, show, time};
+use crate::exit::Exit;
+use crate::rows::newest::newest;
+use crate::{gone, plain, show};
 
-/// Exit status when the engine's process is gone.
-const STALE: u8 = 1;
-
-pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let reader = match (&args.journal, &args.counters) {
         (_, Some(file)) => CountersReader::open(file)?,
         (journal, None) => CountersReader::of_journal(journal.as_deref().unwrap_or(Path::new(".")))?,
@@ -32,26 +32,25 @@ pub(crate) fn run(args: &TopArgs, out: &mut dyn Write) -> Result<ExitCode, CliEr
                 plain::complain(&format!(
                     "slipring: {path}: process {process} is gone; this is what it left"
                 ));
-                return verdict(ExitCode::from(STALE), shown);
+                return verdict(Exit::Part, shown);
             }
             // Watched to its end.
             Err(CountersError::Ended { .. }) if before.is_some() => {
                 for stage in reader.last().stages.iter().filter(|stage| stage.lag > 0) {
-                    let (count, name) = (stage.lag, plain::line(&stage.name));
-                    plain::complain(&format!(
-                        "slipring: {count} events published were not delivered to stage {name}"
-                    ));
+                    let events = show::counted(stage.lag, "event published was", "events published were");
+                    let name = plain::line(&stage.name);
+                    plain::complain(&format!("slipring: {events} not delivered to stage {name}"));
                 }
-                return Ok(ExitCode::SUCCESS);
+                return Ok(Exit::Fine);
             }
             Err(error) => return Err(error.into()),
         };
         let since = before.as_ref().map(|(then, counters)| (now - *then, counters));
         show(args, &reader, &counters, since, false, out)?;
         out.flush()?;
-        let Some(interval) = args.watch else { return Ok(ExitCode::SUCCESS) };
+        let Some(interval) = args.watch else { return Ok(Exit::Fine) };
         before = Some((now, counters));
-        std::thread::sleep(interval.0);
+        gone::sleep_until(now + interval.0)?;
     }
 }
 
@@ -65,7 +64,9 @@ fn show(
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     if args.json {
-        return writeln!(out, "{}", plain::json(&object(reader, counters, stale))?);
+        let newest = args.journal.as_deref().and_then(newest).map(|newest| newest.json);
+        let counters = object(reader, counters, stale);
+        return writeln!(out, "{}", plain::json(&Object { counters, newest_event: newest })?);
     }
     if args.watch.is_some() && std::io::stdout().is_terminal() {
         // To the top of a cleared screen.
@@ -120,11 +121,18 @@ fn table(
         writeln!(out, "journalled  {journalled}, durable {durable} ({unsynced} behind)")?;
     }
     if let Some(journal) = counters.journal_time.filter(|journal| journal.last_ns > 0) {
-        write!(out, "times       journal at {}", time::show(journal.last_ns))?;
+        write!(out, "times       journal at {}", show::time(journal.last_ns))?;
         if journal.ahead_ns > 0 {
             write!(out, ", {} ahead of the clock", show::duration(Duration::from_nanos(journal.ahead_ns)))?;
         }
-        writeln!(out, "; {} events came with an earlier time", show::count(journal.regressions))?;
+        writeln!(
+            out,
+            "; {} came with an earlier time",
+            show::counted(journal.regressions, "event", "events")
+        )?;
+    }
+    if let Some(newest) = args.journal.as_deref().and_then(newest) {
+        writeln!(out, "newest      {}", newest.line)?;
     }
     let (used, capacity) = (counters.occupancy(), counters.capacity);
     let share = used as f64 * 100.0 / capacity.max(1) as f64;
@@ -134,8 +142,9 @@ fn table(
         show::count(used),
         show::count(capacity)
     )?;
-    let (waits, refusals) = (show::count(counters.full_waits), show::count(counters.full_refusals));
-    write!(out, "stalls      ring full: {waits} waits, {refusals} refusals")?;
+    let waits = show::counted(counters.full_waits, "wait", "waits");
+    let refusals = show::counted(counters.full_refusals, "refusal", "refusals");
+    write!(out, "stalls      ring full: {waits}, {refusals}")?;
     if let Some(stalls) = &counters.journal_stalls {
         let (segment, window) = (show::count(stalls.segment), show::count(stalls.window));
         let disk = show::count(stalls.disk_full);
@@ -143,7 +152,8 @@ fn table(
     }
     writeln!(out)?;
     if counters.missed_wakeups > 0 {
-        writeln!(out, "warning     {} wake-ups were missed: a fault of slipring", counters.missed_wakeups)?;
+        let missed = show::counted(counters.missed_wakeups, "wake-up was", "wake-ups were");
+        writeln!(out, "warning     {missed} missed: a fault of slipring")?;
     }
     let stages = counters.stages.iter().enumerate().map(|(index, stage)| {
         let rate = since.and_then(|(elapsed, before)| {
@@ -223,6 +233,14 @@ fn columns<const N: usize>(mut rows: Vec<[String; N]>, out: &mut dyn Write) -> s
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
+}
+
+/// The counters, and what was journalled last.
+#[derive(Serialize)]
+struct Object {
+    #[serde(flatten)]
+    counters: Value,
+    newest_event: Option<Box<RawValue>>,
 }
 
 fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {

@@ -50,12 +50,13 @@ pub use live::cursors::Cursors;
 pub use open::journal::Journal;
 pub use open::report::RecoveryReport;
 pub use read::follow::RawFollower;
-pub use read::inspect::{JournalInfo, SegmentInfo, inspect};
+pub use read::inspect::{FieldInfo, JournalInfo, SegmentInfo, inspect};
 pub use read::raw::RawReader;
 pub use read::raw_chunk::RawChunk;
 pub use read::typed::{Chunk, Chunks, Reader, Unchecked};
 pub use read::typed_follow::Follower;
 pub use read::verify::{Status, VerifyReport, verify};
+pub use read::whose::WriterState;
 pub use retention::holders::{Lease, RetentionHandle};
 pub use retention::options::Retention;
 pub use salvage::{Loss, Lost, SalvageError, SalvageOptions, SalvageReport, salvage};
@@ -76,6 +77,7 @@ pub mod __private {
     pub use crate::open::built_here;
     pub use crate::read::verify::verify_on;
     pub use crate::salvage::salvage_on;
+    pub use crate::tools::text::counted;
     pub use crate::tools::{prefetch, protect};
 
     /// Where the files of a journal lie.

@@ -354,3 +354,80 @@ fn a_public_enum_has_a_public_companion() {
     let Ok(OpenRef::Numbers(numbers)) = event.view() else { panic!("{event:?}") };
     assert_eq!(*numbers, Numbers::zeroed());
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Event)]
+#[repr(transparent)]
+struct Cents(#[event(decimal = 2, unit = "USD")] i64);
+
+/// What fields mean.
+#[derive(Clone, Copy, Debug, PartialEq, Event)]
+#[event(time = "ts", name = "order-2")]
+#[repr(C)]
+struct Meant {
+    #[event(time)]
+    ts: u64,
+    #[event(input = "s", time = "ms")]
+    sent: i64,
+    #[event(default = "0", unit = "lots", decimal = 38)]
+    size: i128,
+    #[event(text, source = "Ticker symbol")]
+    symbol: [u8; 8],
+    #[event(text)]
+    venues: [[u8; 4]; 2],
+    price: Cents,
+    #[event(unit = "EUR", attributes(owner = "desk=3", "a b" = ""))]
+    prices: [Cents; 2],
+    #[event(decimal = 4)]
+    exact: Cents,
+    #[event(names(buy = 1, r#type = -0x80, "fill or kill" = 0))]
+    side: i8,
+    #[event(bool)]
+    live: [u8; 2],
+    #[event(name = "bid-px")]
+    bid_px: u8,
+    quantity: Quantity,
+    #[event(decimal = 1)]
+    alias: Quantity,
+    #[event(unit = "m")]
+    length: f32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Event)]
+#[event(time = "Tick.0", name = "Feed")]
+#[repr(u32)]
+enum Named {
+    Tick(#[event(time = "us")] u64) = 1,
+    #[event(name = "Stop-all")]
+    Stop = 2,
+    Meant(Meant) = 3,
+}
+
+#[test]
+fn what_fields_mean_is_in_the_schema_and_changes_no_layout() {
+    let expected = [
+        "order-2 96\ttime=ts",
+        "ts u64 0 8\ttime=ns",
+        "sent i64 8 8\ttime=ms\tinput=s",
+        "size i128 16 16\tdecimal=38\tunit=lots\tdefault=0",
+        "symbol [u8;8] 32 8\ttext=\tsource=Ticker symbol",
+        "venues [[u8;4];2] 40 8\ttext=",
+        "price i64 48 8\tdecimal=2\tunit=USD",
+        "prices [i64;2] 56 16\tdecimal=2\tunit=EUR\towner=desk=3\ta b=",
+        "exact i64 72 8\tdecimal=4\tunit=USD",
+        "side i8 80 1\tenum=buy:1,type:-128,fill or kill:0",
+        "live [u8;2] 81 2\tbool=",
+        "bid-px u8 83 1",
+        "quantity u32 84 4",
+        "alias u32 88 4\tdecimal=1",
+        "length f32 92 4\tunit=m",
+    ];
+    assert_eq!(lines(&Meant::schema()), expected);
+    assert_covers_once(&Meant::schema());
+
+    let schema = NamedEvent::schema();
+    assert_eq!((schema.name.as_str(), schema.attribute("time")), ("Feed", Some("Tick/0")));
+    let lines = lines(&schema);
+    for line in ["Tick/0 u64 16 8\ttime=us", "Stop-all u32=2 0 4", "Meant/ts u64 16 8\ttime=ns"] {
+        assert!(lines.iter().any(|has| has == line), "no `{line}` in\n{schema}");
+    }
+}

@@ -3,21 +3,26 @@
 use clap::{Parser, Subcommand};
 
 mod demo;
+mod examples;
+mod export;
 mod kept;
 mod look;
 mod read;
 mod record;
+mod schema;
 
 pub use demo::DemoArgs;
+pub use export::ExportArgs;
 pub use kept::{DeadLettersArgs, LetterFormat};
 pub use look::{Interval, LookArgs, SalvageArgs, TopArgs};
-pub use read::{FollowArgs, Format, ReplayArgs, Speed};
+pub use read::{FollowArgs, ReplayArgs, Speed};
 pub use record::{RecordArgs, Symbol};
+pub use schema::{Language, SchemaArgs};
 
 /// An in-process disruptor engine with a journal that survives the process.
 #[derive(Debug, Parser)]
 #[command(name = "slipring", version, max_term_width = 100)]
-#[command(after_help = "Without a command it runs the demo.")]
+#[command(after_help = examples::SLIPRING)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -28,45 +33,58 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Record order flow, be killed, recover, replay, and prove that nothing was lost
+    #[command(after_help = examples::DEMO)]
     Demo(DemoArgs),
-    /// Record messages into a journal
+    /// Record events into a journal, from a file of any format
+    #[command(after_help = examples::RECORD)]
     Record(RecordArgs),
-    /// Read a journal's messages again, all or from a time on
+    /// Print a journal's records again: all, from a place to a place, or those of which a condition is true
+    #[command(after_help = examples::REPLAY)]
     Replay(ReplayArgs),
-    /// Print a journal's messages as they come, like tail -f, until a signal says stop
+    /// Print a journal's records as they come, like tail -f, until a signal says stop
+    #[command(after_help = examples::FOLLOW)]
     Follow(FollowArgs),
+    /// Write a journal's records into a file: CSV, JSON lines, Parquet, Arrow, Avro, SQLite
+    #[command(after_help = examples::EXPORT)]
+    Export(ExportArgs),
     /// Show what a journal's files say: segments, schema, watermarks, times
+    #[command(after_help = examples::INSPECT)]
     Inspect(LookArgs),
-    /// Read a whole journal and say whether every record is whole
-    ///
-    /// Exit status: 0 fine, 1 torn tail, 2 corrupt, 3 usage or I/O.
+    /// Read a whole journal and say whether every record is whole, and what the next opening does
+    #[command(after_help = examples::VERIFY)]
     Verify(LookArgs),
     /// Show how far a running engine is: cursors, lags, batches, stalls
     ///
-    /// The counters are found by the journal that the engine writes, or given by their path. Exit status: 0
-    /// shown, 1 the engine's process is gone without an end in good order (what it left is shown), 3 there
-    /// are none, usage or I/O.
+    /// The counters are found by the journal that the engine writes, or given by their path. If the engine's
+    /// process is gone without an end in good order, what it left is shown.
+    #[command(after_help = examples::TOP)]
     Top(TopArgs),
     /// Show what stages keep beside a journal: snapshots, effects, digests, dead letters
+    #[command(after_help = examples::STAGES)]
     Stages(LookArgs),
     /// List the events that stages did not process, write them into a file, and settle those that have been
     /// dealt with
     ///
-    /// To publish them again, let the program that has the engine call DeadLetters::reprocess. Exit status: 0
-    /// fine, 1 some of those to be written have no event any more, 3 usage or I/O.
+    /// To publish them again, let the program that has the engine call DeadLetters::reprocess.
+    #[command(after_help = examples::DEAD_LETTERS)]
     DeadLetters(DeadLettersArgs),
     /// Copy what can be read of a damaged journal into a new one
     ///
-    /// Keeps the longest prefix without damage, and says what lies behind. The damaged journal is only read;
-    /// close its writer first. Exit status: 0 nothing was lost, 1 records were lost and the others kept, 2
-    /// nothing can be kept, 3 usage or I/O.
+    /// Keeps the longest prefix without damage, and says what lies behind. The damaged journal is only read.
+    /// Close its writer first: a journal that somebody writes is refused.
+    #[command(after_help = examples::SALVAGE)]
     Salvage(SalvageArgs),
+    /// Write the type of a journal's events in Rust, C, numpy, SQL, or as a schema file
+    #[command(after_help = examples::SCHEMA)]
+    Schema(SchemaArgs),
     /// Write shell completions to the standard output
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
     /// Write the manual page, or a command's, to the standard output
+    #[command(after_help = examples::MAN)]
     Man {
         /// The command; the page of slipring itself if not given
         command: Option<String>,

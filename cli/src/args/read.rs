@@ -3,29 +3,31 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use crate::time::TimeArgument;
+use crate::rows::choice::ChoiceArgs;
+use crate::rows::printer::Format;
 
 /// `slipring replay`
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
     /// The journal's folder
     pub journal: PathBuf,
-    /// Start at the first record at this time or later
-    ///
-    /// TIME is nanoseconds since 1970, RFC 3339, or HH:MM:SS[.fraction] of the journal's first day (UTC).
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<TimeArgument>,
-    /// End before the first record at this time or later
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<TimeArgument>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub choice: ChoiceArgs,
+    /// Of what is chosen, only the last so many records
+    #[arg(long, value_name = "N")]
+    pub last: Option<u64>,
     /// As fast as possible, or at a multiple of the recorded pace: max, 1x, 10x, 0.5x
     #[arg(long, value_name = "SPEED", default_value = "max")]
     pub speed: Speed,
-    /// What to print of each record: nothing (a summary at the end), JSON lines, or the CSV that was recorded
-    #[arg(long, value_enum, default_value_t = Format::None)]
-    pub format: Format,
+    /// How records are printed; a table on a terminal, CSV elsewhere, if not given
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Short for --format jsonl
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
 }
 
 /// `slipring follow`
@@ -33,31 +35,18 @@ pub struct ReplayArgs {
 pub struct FollowArgs {
     /// The journal's folder
     pub journal: PathBuf,
-    /// Start at the first record at this time or later, which need not be there yet
-    ///
-    /// TIME is nanoseconds since 1970, RFC 3339, or HH:MM:SS[.fraction] of the journal's first day (UTC).
-    #[arg(long, value_name = "TIME", conflicts_with = "from_sequence")]
-    pub from: Option<TimeArgument>,
-    /// Start at this sequence, which need not be there yet
-    #[arg(long, value_name = "N")]
-    pub from_sequence: Option<u64>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub choice: ChoiceArgs,
     /// Without a start, so many of the records that are there
     #[arg(long, value_name = "N", default_value_t = 10, conflicts_with_all = ["from", "from_sequence"])]
     pub last: u64,
-    /// A JSON object a line instead of the CSV that was recorded
-    #[arg(long)]
+    /// How records are printed; a table on a terminal, CSV elsewhere, if not given
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Short for --format jsonl
+    #[arg(long, conflicts_with = "format")]
     pub json: bool,
-}
-
-/// What replay prints of each record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Nothing.
-    None,
-    /// A JSON object a line.
-    Jsonl,
-    /// The line that was recorded.
-    Csv,
 }
 
 /// The pace of a replay.

@@ -11,7 +11,7 @@ use super::parent::{Demo, hex};
 use super::pipeline::{self, BookStage, PATIENCE};
 use super::proof::Reference;
 use crate::flow::message::OrderMessage;
-use crate::{show, time};
+use crate::show;
 
 impl Demo<'_> {
     /// The journal against the input, record by record.
@@ -60,7 +60,7 @@ impl Demo<'_> {
 
         let text = format!(
             "\nseek to {}: sequence {found} in {}; replay from there: {} records in {} ({})",
-            time::show(time_ns),
+            show::time(time_ns),
             show::duration(sought),
             show::count(report.events()),
             show::duration(report.elapsed),

@@ -34,12 +34,13 @@ mod tell;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::{ExitCode, ExitStatus};
+use std::process::ExitStatus;
 
 use slipring_journal::ReadError;
 
 use crate::args::DemoArgs;
 use crate::error::CliError;
+use crate::exit::Exit;
 use crate::flow::input::InputError;
 use crate::flow::message::OrderMessage;
 
@@ -145,13 +146,13 @@ impl From<slipring::PublishError<OrderMessage>> for DemoError {
     }
 }
 
-pub(crate) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let held = parent::run(args, out)?;
-    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if held { Exit::Fine } else { Exit::Part })
 }
 
-pub(crate) fn child(args: &ChildArgs, out: &mut dyn Write) -> Result<ExitCode, CliError> {
+pub(crate) fn child(args: &ChildArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let orders = serde_json::from_str(&args.orders).map_err(|_| DemoError::Orders)?;
     child::run(&args.journal, &orders, out)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Fine)
 }

@@ -29,7 +29,7 @@ pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<bool, DemoErro
     if input == Input::File("-".into()) {
         return Err(DemoError::StandardInput);
     }
-    let messages = input.load(&InputOptions { seed: args.seed, ..InputOptions::default() })?;
+    let messages = input.load(&InputOptions { seed: args.seed, ..InputOptions::default() })?.messages;
     let total = messages.len() as u64;
     let most = total / LEAST_PER_KILL;
     if u64::from(args.kills) > most {

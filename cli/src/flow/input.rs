@@ -7,8 +7,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::flow::lobster::{self, ParseError};
-use crate::flow::message::OrderMessage;
+use crate::flow::lobster::{self, ParseError, ParseOptions, Parsed};
 use crate::flow::synthetic::{MOST_MESSAGES, Synthetic};
 
 /// Where messages come from.
@@ -29,6 +28,8 @@ pub struct InputOptions {
     pub date_ns: u64,
     /// The instrument.
     pub symbol: [u8; 8],
+    /// Round times that are finer than a nanosecond, instead of refusing them.
+    pub round_times: bool,
 }
 
 /// Why an input could not be read.
@@ -52,11 +53,12 @@ impl Input {
     ///
     /// # Errors
     /// The file can't be read, or a line is malformed.
-    pub fn load(&self, options: &InputOptions) -> Result<Vec<OrderMessage>, InputError> {
+    pub fn load(&self, options: &InputOptions) -> Result<Parsed, InputError> {
         match self {
             Input::Synthetic(count) => {
-                let InputOptions { seed, date_ns, symbol } = *options;
-                Ok(Synthetic::new(seed, date_ns, symbol).take(*count as usize).collect())
+                let InputOptions { seed, date_ns, symbol, .. } = *options;
+                let messages = Synthetic::new(seed, date_ns, symbol).take(*count as usize).collect();
+                Ok(Parsed { messages, rounded: 0 })
             }
             Input::File(path) => {
                 let fault = |source| InputError::Read { path: path.clone(), source };
@@ -68,7 +70,8 @@ impl Input {
                     std::fs::read(path).map_err(fault)?
                 };
                 let file = path.display().to_string();
-                Ok(lobster::parse(&file, &bytes, options.date_ns, options.symbol)?)
+                let InputOptions { date_ns, symbol, round_times, .. } = *options;
+                Ok(lobster::parse_with(&file, &bytes, &ParseOptions { date_ns, symbol, round_times })?)
             }
         }
     }

@@ -64,7 +64,7 @@ pub enum ParseFault {
         expected: &'static str,
     },
     /// A time with more than nine decimals.
-    #[error("time {text} is finer than a nanosecond; cut it to nine decimals")]
+    #[error("time {text} is finer than a nanosecond; --round-times takes such times, rounded to the nearest")]
     TooFine {
         /// The field's text.
         text: String,
@@ -80,6 +80,26 @@ pub enum ParseFault {
     Empty,
 }
 
+/// How a file is to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ParseOptions {
+    /// Midnight of the messages' day, nanoseconds since 1970.
+    pub date_ns: u64,
+    /// The instrument.
+    pub symbol: [u8; 8],
+    /// Take times that are finer than a nanosecond, rounded to the nearest; half of one upwards.
+    pub round_times: bool,
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// Its messages.
+    pub messages: Vec<OrderMessage>,
+    /// How many of them had a time that was rounded. Those lines are not given back byte for byte.
+    pub rounded: u64,
+}
+
 /// Reads all messages of `bytes`; `date_ns` is midnight of their day, nanoseconds since 1970.
 ///
 /// # Errors
@@ -90,15 +110,26 @@ pub fn parse(
     date_ns: u64,
     symbol: [u8; 8],
 ) -> Result<Vec<OrderMessage>, ParseError> {
+    let options = ParseOptions { date_ns, symbol, round_times: false };
+    parse_with(file, bytes, &options).map(|parsed| parsed.messages)
+}
+
+/// Reads all messages of `bytes`.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with(file: &str, bytes: &[u8], options: &ParseOptions) -> Result<Parsed, ParseError> {
+    let ParseOptions { date_ns, symbol, round_times } = *options;
     let mut messages = Vec::with_capacity(bytes.len() / 40 + 1);
     let mut rest = bytes;
     let mut line = 0;
-    let mut before_ns = 0;
+    let (mut before_ns, mut rounded) = (0, 0);
     while !rest.is_empty() {
         line += 1;
         let (text, end) = take_line(&mut rest);
         let at = |(column, fault)| ParseError { file: file.to_owned(), line, column, fault };
-        let fields = parse_line(text).map_err(at)?;
+        let (fields, was_rounded) = parse_line(text, round_times).map_err(at)?;
+        rounded += u64::from(was_rounded);
         if fields.time_ns < before_ns {
             let text = lossy(text.split(|byte| *byte == b',').next().unwrap_or_default());
             return Err(at((1, ParseFault::TimeGoesBack { text })));
@@ -115,7 +146,15 @@ pub fn parse(
     if messages.is_empty() {
         return Err(ParseError { file: file.to_owned(), line: 1, column: 1, fault: ParseFault::Empty });
     }
-    Ok(messages)
+    Ok(Parsed { messages, rounded })
+}
+
+/// What a summary says of times that were rounded.
+pub(crate) fn rounded_note(count: u64) -> String {
+    format!(
+        "{} rounded to the nearest nanosecond: replay gives those lines back with nine decimals, not byte for byte",
+        crate::show::counted(count, "time was", "times were")
+    )
 }
 
 /// Cuts off the first line and what ends it.
@@ -133,17 +172,23 @@ fn take_line<'a>(rest: &mut &'a [u8]) -> (&'a [u8], LineEnd) {
 
 type Fault = (u64, ParseFault);
 
-/// The six fields; time after midnight, without what the line itself can't say.
-fn parse_line(line: &[u8]) -> Result<OrderMessage, Fault> {
+/// The six fields; time after midnight, without what the line itself can't say. And whether the time was
+/// rounded.
+fn parse_line(line: &[u8], round_times: bool) -> Result<(OrderMessage, bool), Fault> {
     if line.is_empty() {
         return Err((1, ParseFault::EmptyLine));
     }
     let mut fields = Fields { line, at: 0, done: false };
-    let (time_ns, time_decimals) = time(fields.next("the time")?)?;
+    let Time { ns: time_ns, decimals: time_decimals, rounded } = time(fields.next("the time")?, round_times)?;
     let kind = integer(fields.next("the type")?, 1, 7, "a whole number from 1 to 7")?;
-    let least = if kind >= 6 { -1 } else { 0 };
-    let order_id =
-        integer(fields.next("the order id")?, least, i64::MAX, "0 to 2^63-1 (-1 only in types 6 and 7)")?;
+    // The opening and closing cross, that of an offering, and the one after a halt have no order.
+    let least = match kind {
+        6 => -4,
+        7 => -1,
+        _ => 0,
+    };
+    let expected = "0 to 2^63-1 (-1 to -4 too in type 6, -1 too in type 7)";
+    let order_id = integer(fields.next("the order id")?, least, i64::MAX, expected)?;
     let size = integer(fields.next("the size")?, 0, u32::MAX.into(), "a whole number from 0 to 4294967295")?;
     let least = if kind == 7 { -1 } else { 0 };
     let price = integer(fields.next("the price")?, least, i64::MAX, "0 to 2^63-1 (-1 only in type 7)")?;
@@ -157,7 +202,7 @@ fn parse_line(line: &[u8]) -> Result<OrderMessage, Fault> {
     if !fields.done {
         return Err((fields.at as u64, ParseFault::ExtraField));
     }
-    Ok(OrderMessage {
+    let message = OrderMessage {
         time_ns,
         order_id,
         price,
@@ -168,7 +213,8 @@ fn parse_line(line: &[u8]) -> Result<OrderMessage, Fault> {
         time_decimals,
         line_end: 0,
         symbol: [0; 8],
-    })
+    };
+    Ok((message, rounded))
 }
 
 /// One field and where it starts.
@@ -248,10 +294,18 @@ fn integer(field: FieldText<'_>, least: i64, most: i64, expected: &'static str) 
     if value < least || value > most { Err(field.out_of_range(expected)) } else { Ok(value) }
 }
 
-/// Nanoseconds after midnight, and how many decimals they were written with.
-fn time(field: FieldText<'_>) -> Result<(u64, u8), Fault> {
+/// A time after midnight.
+struct Time {
+    ns: u64,
+    /// How many decimals it was written with, as far as they are kept.
+    decimals: u8,
+    /// It was written with more.
+    rounded: bool,
+}
+
+fn time(field: FieldText<'_>, round: bool) -> Result<Time, Fault> {
     const EXPECTED: &str = "seconds after midnight, 0 <= t < 86400";
-    let (column, text) = (field.column, field.text);
+    let (name, column, text) = (field.name, field.column, field.text);
     let (whole, decimals) = match text.iter().position(|byte| *byte == b'.') {
         Some(point) => (&text[..point], &text[point + 1..]),
         None => (text, &[][..]),
@@ -263,7 +317,7 @@ fn time(field: FieldText<'_>) -> Result<(u64, u8), Fault> {
         return Err(field.not_a_number(EXPECTED));
     }
     let all = lossy(text);
-    let field = FieldText { name: field.name, column, text: whole };
+    let field = FieldText { name, column, text: whole };
     let seconds = integer(field, 0, 86_399, EXPECTED).map_err(|(column, fault)| {
         // Say the whole field, not only its seconds.
         let fault = match fault {
@@ -278,13 +332,17 @@ fn time(field: FieldText<'_>) -> Result<(u64, u8), Fault> {
         };
         (column, fault)
     })?;
-    if decimals.len() > 9 {
+    let (kept, finer) = decimals.split_at(decimals.len().min(9));
+    if !finer.is_empty() && !round {
         return Err((column, ParseFault::TooFine { text: all }));
     }
-    let fraction = decimals.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
-    let time_ns = seconds as u64 * 1_000_000_000 + fraction * 10_u64.pow(9 - decimals.len() as u32);
-    debug_assert!(time_ns < DAY_NS);
-    Ok((time_ns, decimals.len() as u8))
+    let fraction = kept.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    let up = u64::from(finer.first().is_some_and(|digit| *digit >= b'5'));
+    let ns = seconds as u64 * 1_000_000_000 + fraction * 10_u64.pow(9 - kept.len() as u32) + up;
+    if ns >= DAY_NS {
+        return Err((column, ParseFault::OutOfRange { field: name, text: all, expected: EXPECTED }));
+    }
+    Ok(Time { ns, decimals: kept.len() as u8, rounded: !finer.is_empty() })
 }
 
 /// Text for a message; long fields are cut.

@@ -8,28 +8,35 @@ pub const DAY_NS: u64 = 86_400 * 1_000_000_000;
 
 /// One message of an order book: 48 bytes, so a record takes 64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
+#[event(time = "time_ns")]
 #[repr(C)]
 pub struct OrderMessage {
     /// When it happened, nanoseconds since 1970 (UTC): the date of the recording and the message's time of
     /// day.
+    #[event(time)]
     pub time_ns: u64,
     /// The order that it is about; 0 for hidden ones.
     pub order_id: i64,
     /// Dollars times 10,000. In a halt (type 7): -1 halted, 0 quotes resume, 1 trading resumes.
+    #[event(decimal = 4, unit = "USD")]
     pub price: i64,
     /// Its line in the input, from 1.
     pub line: u64,
     /// Shares.
+    #[event(unit = "shares")]
     pub size: u32,
     /// LOBSTER's message type, 1 to 7: see [`Kind`].
+    #[event(names(add = 1, reduce = 2, delete = 3, execute = 4, execute_hidden = 5, cross = 6, halt = 7))]
     pub kind: u8,
     /// 1 for a buy limit order, -1 for a sell limit order.
+    #[event(names(buy = 1, sell = -1))]
     pub direction: i8,
     /// How many decimals its time was printed with, 0 to 9.
     pub time_decimals: u8,
     /// What ended its line: see [`LineEnd`].
     pub line_end: u8,
     /// The instrument, filled up with zeros; all zero if not known.
+    #[event(text)]
     pub symbol: [u8; 8],
 }
 

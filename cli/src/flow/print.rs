@@ -1,6 +1,4 @@
-//! Writing messages: as the CSV line that they were read from, and as JSON lines.
-
-use std::io::{self, Write};
+//! Writing messages as the CSV lines that they were read from.
 
 use crate::flow::message::{LineEnd, OrderMessage};
 
@@ -31,44 +29,6 @@ pub fn csv(message: &OrderMessage, out: &mut Vec<u8>) {
         push_integer(out, field);
     }
     out.extend_from_slice(LineEnd::bytes(message.line_end));
-}
-
-/// What the journal knows of a message, beside the message itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// Its sequence.
-    pub sequence: u64,
-    /// Its journal time.
-    pub time_ns: u64,
-    /// The epoch of its writer.
-    pub epoch: u32,
-}
-
-/// Appends one JSON object and a newline.
-///
-/// # Errors
-/// Never, for `out` is memory.
-pub fn json(place: Place, message: &OrderMessage, out: &mut Vec<u8>) -> io::Result<()> {
-    let Place { sequence, time_ns, epoch } = place;
-    let OrderMessage { order_id, price, size, kind, direction, .. } = message;
-    write!(out, r#"{{"sequence":{sequence},"time_ns":{time_ns},"time":"{}""#, crate::time::show(time_ns))?;
-    write!(out, r#","epoch":{epoch},"type":{kind},"order_id":{order_id},"size":{size}"#)?;
-    write!(out, r#","price":{price},"direction":{direction}"#)?;
-    let symbol = message.symbol();
-    if !symbol.is_empty() {
-        write!(out, r#","symbol":{}"#, crate::plain::json(&symbol)?)?;
-    }
-    out.extend_from_slice(b"}\n");
-    Ok(())
-}
-
-/// Appends the JSON object of a slot that holds no event.
-///
-/// # Errors
-/// As [`json`].
-pub fn json_void(place: Place, out: &mut Vec<u8>) -> io::Result<()> {
-    let Place { sequence, time_ns, epoch } = place;
-    writeln!(out, r#"{{"sequence":{sequence},"time_ns":{time_ns},"epoch":{epoch},"void":true}}"#)
 }
 
 fn push_integer(out: &mut Vec<u8>, value: i64) {

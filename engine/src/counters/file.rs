@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::FallocateFlags;
+use rustix::io::retry_on_intr;
 use slipring_journal::__private::storage::Files;
+use slipring_journal::__private::storage::size_limit::as_an_error;
 
 use super::board::Board;
 use super::reader::{look, odd, open_file};
@@ -172,10 +174,9 @@ fn make_under(
     let fault = |what| move |source: io::Error| fault(path, what, source);
     let file = create(temporary).map_err(fault("create"))?;
     let layout = fixed.layout();
-    rustix::io::retry_on_intr(|| {
-        rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, layout.file_bytes() as u64)
-    })
-    .map_err(|error| fault("allocate")(error.into()))?;
+    let bytes = layout.file_bytes() as u64;
+    let allocate = || retry_on_intr(|| rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes));
+    as_an_error(|| Ok(allocate()?)).map_err(fault("allocate"))?;
     let identity = identity(&file.metadata().map_err(fault("look at"))?);
     let fixed = Static { own: place(identity), ..fixed.clone() };
     file.write_all_at(&fixed.encode(), 0).map_err(fault("write"))?;

@@ -1,5 +1,6 @@
 //! What can go wrong when an engine is built or opened.
 
+use slipring_journal::__private::counted;
 use slipring_journal::{OpenError, ReadError};
 
 use super::{CountersFileError, KeepError};
@@ -155,9 +156,7 @@ pub enum BuildError {
         stage: String,
     },
     /// The journal has no lane, or more than one.
-    #[error(
-        "{found} lanes run the journal, one must: add .journal() to exactly one lane, and Journal::at(..) to the engine"
-    )]
+    #[error("{}", journal_lane(*found))]
     JournalLane {
         /// How many lanes run it.
         found: usize,
@@ -230,7 +229,9 @@ pub enum BuildError {
         lane: String,
     },
     /// There are more lanes that park than can be told apart.
-    #[error("{found} lanes can park, {most} is the most: let some wait otherwise, or put stages on one lane")]
+    #[error(
+        "{found} lanes can park, and {most} is the most: let some wait otherwise, or put stages on one lane"
+    )]
     TooManyParkingLanes {
         /// How many there are.
         found: usize,
@@ -251,15 +252,19 @@ pub enum BuildError {
     /// The journal holds history, and nobody said what becomes of it: live, the stages would lack it, and not
     /// tell.
     #[error(
-        "the journal holds {records} records that no stage has seen: call replay(ReplayFrom::Start) before go_live, or \
-         replay(ReplayFrom::Snapshot) if stages keep snapshots, or without_history() if they are to start empty behind them"
+        "the journal holds {} that no stage has seen: call replay(ReplayFrom::Start) before go_live, or \
+         replay(ReplayFrom::Snapshot) if stages keep snapshots, or without_history() if they are to start empty behind them",
+        counted(*records, "record", "records")
     )]
     HistoryNotReplayed {
         /// How many records it holds.
         records: u64,
     },
     /// Replay failed, and the stages hold only part of the history.
-    #[error("replay failed, so the stages hold only part of the history: open the engine again")]
+    #[error(
+        "replay failed, so the stages hold only part of the history and can't go live: open the engine again, and skip \
+         what is to be skipped before the replay"
+    )]
     ReplayFailed,
     /// The journal could not be opened.
     #[error(transparent)]
@@ -270,4 +275,15 @@ pub enum BuildError {
     /// What a stage keeps could not be used.
     #[error(transparent)]
     Keep(#[from] KeepError),
+}
+
+/// What is wrong with so many lanes of the journal: one runs it if the engine has one, else none.
+fn journal_lane(found: usize) -> String {
+    match found {
+        0 => "the engine has a journal, and no lane runs it: add .journal() to exactly one lane".to_owned(),
+        1 => "a lane runs the journal, and the engine has none: add .journal(Journal::at(..)) to the engine, or \
+              take .journal() away from the lane"
+            .to_owned(),
+        _ => format!("{found} lanes run the journal, and one must: leave .journal() to exactly one of them"),
+    }
 }

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use slipring_journal::__private::storage::size_limit::advice;
+
 use crate::lines::format::CountersFault;
 
 /// Why a counters file can't be made where it should be.
@@ -23,7 +25,7 @@ use crate::lines::format::CountersFault;
 #[non_exhaustive]
 pub enum CountersFileError {
     /// A system call failed.
-    #[error("counters file {}: {what}: {source}", path.display())]
+    #[error("counters file {}: {what}: {source}{}", path.display(), advice(source))]
     Io {
         /// The file.
         path: PathBuf,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use slipring_journal::__private::storage::size_limit::advice;
 use slipring_journal::ReadError;
 
 /// Why something that a stage keeps beside the journal could not be used or written.
@@ -23,7 +24,7 @@ use slipring_journal::ReadError;
 #[non_exhaustive]
 pub enum KeepError {
     /// The system refused.
-    #[error("can't {what} {}: {source}", path.display())]
+    #[error("can't {what} {}: {source}{}", path.display(), advice(source))]
     Io {
         /// What was tried.
         what: &'static str,
@@ -104,11 +105,33 @@ pub enum KeepError {
         /// The file.
         path: PathBuf,
     },
-    /// There is no such stage, or it keeps no dead letters.
-    #[error("stage {stage} keeps no dead letters: only a stage with OnError::DeadLetter can skip an event")]
+    /// The stage keeps no dead letters.
+    #[error(
+        "stage {stage} keeps no dead letters, so it can't skip an event: give it .on_error(OnError::DeadLetter)"
+    )]
     NotSkippable {
+        /// The stage.
+        stage: String,
+    },
+    /// The engine has no such stage.
+    #[error("the engine has no stage {stage}: {}", there(known))]
+    NoSuchStage {
         /// The name given.
         stage: String,
+        /// The names of its stages.
+        known: Vec<String>,
+    },
+    /// No such stage keeps anything beside the journal.
+    #[error(
+        "beside the journal {} no stage {stage} keeps anything: {}; nothing was changed", path.display(), there(known)
+    )]
+    NothingKept {
+        /// The journal's folder.
+        path: PathBuf,
+        /// The name given.
+        stage: String,
+        /// The stages that keep something there.
+        known: Vec<String>,
     },
     /// A snapshot holds the event that was to be skipped, or what came of it.
     #[error(
@@ -130,6 +153,20 @@ pub enum KeepError {
     /// The journal could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+/// Names that a message lists.
+const MOST_NAMES: usize = 20;
+
+/// Which names there are, for who gave another.
+fn there(known: &[String]) -> String {
+    let shown = known[..known.len().min(MOST_NAMES)].join(", ");
+    match known.len() {
+        0 => "there is none".to_owned(),
+        1 => format!("there is: {shown}"),
+        2..=MOST_NAMES => format!("there are: {shown}"),
+        count => format!("there are: {shown}, and {} more", count - MOST_NAMES),
+    }
 }
 
 /// Makes an error of the system's answer.

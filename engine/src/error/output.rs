@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use slipring_journal::__private::counted;
+
 use super::Halted;
 
 /// Why nothing was put out. The output is as it was before the call.
@@ -100,7 +102,8 @@ pub enum OutputError {
     /// The other side has more than this side's history put out, so that an event that is live would be taken
     /// for one that is there.
     #[error(
-        "output {name}, after event {sequence}, which is live: {count} events have been put out, and the other journal holds {held}, which this history does not account for. Replay all of it before going live (ReplayFrom::Start, or ReplayFrom::Snapshot with snapshots); if it was, this engine's journal has lost what those followed from, as power loss does behind another gate than Gate::DURABLE, or the other journal is not this output's alone: give the output a new one, or use Output::shared"
+        "output {name}, after event {sequence}, which is live: {} put out, and the other journal holds {held}, which this history does not account for. Replay all of it before going live (ReplayFrom::Start, or ReplayFrom::Snapshot with snapshots); if it was, this engine's journal has lost what those followed from, as power loss does behind another gate than Gate::DURABLE, or the other journal is not this output's alone: give the output a new one, or use Output::shared",
+        counted(*count, "event has been", "events have been")
     )]
     Ahead {
         /// The output.
@@ -140,7 +143,8 @@ pub enum OutputError {
     },
     /// A saved state is ahead of what the other side has.
     #[error(
-        "output {name}: {count} events had been put out, and the other journal holds {held}: the rest is gone and must be made again; replay from an earlier snapshot"
+        "output {name}: {} had been put out, and the other journal holds {held}: the rest is gone and must be made again; replay from an earlier snapshot",
+        counted(*count, "event", "events")
     )]
     Gap {
         /// The output.

@@ -15,6 +15,7 @@ use std::io::{Read as _, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use slipring_journal::__private::storage::size_limit::as_an_error;
 use slipring_journal::__private::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
@@ -118,7 +119,7 @@ pub(crate) fn sync_and_mark(file: &File, journal_id: JournalId) -> std::io::Resu
     if let Some((LetterEntry::Mark(_), ..)) = decode(&last, "") {
         return Ok(());
     }
-    (&*file).write_all(&encode_mark(journal_id, end))
+    as_an_error(|| (&*file).write_all(&encode_mark(journal_id, end)))
 }
 
 /// A stage's log, open for appending.
@@ -193,7 +194,7 @@ impl DeadLetterLog {
     ) -> Result<(), KeepError> {
         let entry = encode(self.journal_id, sequence, epoch, kind, cause);
         let before = self.file.metadata().map_err(io("look at", &self.path))?.len();
-        self.file.write_all(&entry).map_err(|error| {
+        as_an_error(|| self.file.write_all(&entry)).map_err(|error| {
             // On a full disk the first half may have gone in, and nothing may follow that. (The keeper's mark
             // may; it says no more than is true.)
             let _ = self.file.set_len(before);

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use slipring_journal::__private::storage::size_limit::as_an_error;
 use slipring_journal::__private::storage::{Access, Files};
 
 use super::dead_letter_format::encode;
@@ -113,6 +114,7 @@ const LOOKS_AT_A_TORN_END: u32 = 20;
 #[derive(Debug)]
 pub struct DeadLetters {
     journal: Files,
+    stages: Vec<String>,
     letters: Vec<DeadLetter>,
 }
 
@@ -125,14 +127,36 @@ impl DeadLetters {
         Self::of_files(Files::new(journal))
     }
 
+    /// Reads the dead letters of one stage, as [`DeadLetters::of`] those of all.
+    ///
+    /// # Errors
+    /// [`KeepError::NothingKept`]: no such stage keeps anything beside the journal. As [`DeadLetters::of`].
+    pub fn of_stage(journal: impl Into<PathBuf>, stage: &str) -> Result<Self, KeepError> {
+        let journal = Files::new(journal);
+        if !stages(&journal)?.iter().any(|known| known == stage) {
+            return Err(nothing_kept(&journal, stage)?);
+        }
+        Self::read(journal, vec![stage.to_owned()])
+    }
+
     pub(crate) fn of_files(journal: Files) -> Result<Self, KeepError> {
+        let stages = stages(&journal)?;
+        Self::read(journal, stages)
+    }
+
+    fn read(journal: Files, stages: Vec<String>) -> Result<Self, KeepError> {
         let mut letters = Vec::new();
-        for stage in stages(&journal)? {
-            if let Some(folder) = stage_folder(&journal, &stage)? {
-                letters.extend(log::read(&folder, &stage)?.letters);
+        for stage in &stages {
+            if let Some(folder) = stage_folder(&journal, stage)? {
+                letters.extend(log::read(&folder, stage)?.letters);
             }
         }
-        Ok(DeadLetters { journal, letters })
+        Ok(DeadLetters { journal, stages, letters })
+    }
+
+    /// The stages whose letters were read: those that keep anything beside the journal, or the one asked for.
+    pub fn stages(&self) -> &[String] {
+        &self.stages
     }
 
     /// The journal's folder.
@@ -168,12 +192,14 @@ impl DeadLetters {
     /// The engine may be live meanwhile.
     ///
     /// # Errors
-    /// [`KeepError::Io`]; [`KeepError::Damaged`] if the log does not end with a whole entry, for nobody would
+    /// [`KeepError::NothingKept`] if the letter's stage keeps nothing here; [`KeepError::Io`];
+    /// [`KeepError::Damaged`] if the log does not end with a whole entry, for nobody would
     /// read what lies behind such a one. Opening the engine cuts off what a crash left.
     pub fn settle(&mut self, letter: &DeadLetter, how: &str) -> Result<(), KeepError> {
         let path = stage_path(&self.journal, &letter.stage).join(log::NAME);
-        let not_there = || io("open", &path)(std::io::ErrorKind::NotFound.into());
-        let folder = stage_folder(&self.journal, &letter.stage)?.ok_or_else(not_there)?;
+        let Some(folder) = stage_folder(&self.journal, &letter.stage)? else {
+            return Err(nothing_kept(&self.journal, &letter.stage)?);
+        };
         let mut read = log::read(&folder, &letter.stage)?;
         // A live stage may be at it: then the entry is whole a moment later. What a crash left stays as it
         // is.
@@ -195,7 +221,9 @@ impl DeadLetters {
         let Some(journal_id) = read.journal_id else { return Err(log::damaged(path)) };
         let mut file = folder.open_file(log::NAME, Access::Append).map_err(io("open", &path))?;
         let entry = encode(journal_id, letter.sequence, letter.epoch, DeadLetterKind::Settled, how);
-        file.write_all(&entry).and_then(|()| file.sync_all()).map_err(io("append to", &path))?;
+        as_an_error(|| file.write_all(&entry))
+            .and_then(|()| file.sync_all())
+            .map_err(io("append to", &path))?;
         self.letters.push(DeadLetter {
             kind: DeadLetterKind::Settled,
             cause: how.to_owned(),
@@ -203,4 +231,10 @@ impl DeadLetters {
         });
         Ok(())
     }
+}
+
+/// The refusal of a stage that keeps nothing beside a journal.
+fn nothing_kept(journal: &Files, stage: &str) -> Result<KeepError, KeepError> {
+    let known = stages(journal)?;
+    Ok(KeepError::NothingKept { path: journal.folder_path().to_owned(), stage: stage.to_owned(), known })
 }

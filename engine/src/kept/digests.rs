@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use slipring_journal::__private::storage::size_limit::as_an_error;
 use slipring_journal::__private::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
@@ -116,7 +117,8 @@ impl DigestLog {
         let length = believed_bytes(&file).map_err(io("read", &path))?;
         let mut found = [0; ENTRY_BYTES];
         if length < ENTRY_BYTES as u64 {
-            file.set_len(0).and_then(|()| file.write_all_at(&header, 0)).map_err(io("write", &path))?;
+            let write = || file.set_len(0).and_then(|()| file.write_all_at(&header, 0));
+            as_an_error(write).map_err(io("write", &path))?;
             sync_folder(&folder)?;
         } else {
             file.read_exact_at(&mut found, 0).map_err(io("read", &path))?;
@@ -142,7 +144,8 @@ impl DigestLog {
             if holds { low = middle + 1 } else { high = middle }
         }
         log.count = low;
-        log.file.set_len((low + 1) * ENTRY_BYTES as u64).map_err(io("cut", &log.path))?;
+        let length = (low + 1) * ENTRY_BYTES as u64;
+        as_an_error(|| log.file.set_len(length)).map_err(io("cut", &log.path))?;
         log.forget(&folder, reader.first_sequence())?;
         Ok(log)
     }
@@ -238,7 +241,7 @@ impl DigestLog {
             count += 1;
         }
         let at = (self.count + 1) * ENTRY_BYTES as u64;
-        self.file.write_all_at(&self.buffer, at).map_err(io("write to", &self.path))?;
+        as_an_error(|| self.file.write_all_at(&self.buffer, at)).map_err(io("write to", &self.path))?;
         self.count += count;
         Ok(())
     }

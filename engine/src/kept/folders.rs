@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use slipring_journal::__private::storage::size_limit::as_an_error;
 use slipring_journal::__private::storage::{Files, Folder};
 
 use crate::error::{KeepError, io};
@@ -82,8 +83,9 @@ pub(crate) fn write_whole(
             }
             created => created?,
         };
-        let filled =
-            fill(&mut file).and_then(|()| file.sync_all()).and_then(|()| folder.replace(&made, name));
+        let filled = as_an_error(|| fill(&mut file))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| folder.replace(&made, name));
         filled.inspect_err(|_| drop(folder.remove(&made)))
     };
     write().map_err(io("write", &folder.path().join(name)))?;

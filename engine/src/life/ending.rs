@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
+use slipring_journal::__private::counted;
 use slipring_journal::Event;
 
 use super::engine::{Engine, LaneThread, Pause};
@@ -183,7 +184,8 @@ impl<E: Event> Engine<E> {
             let halted = shared.status.halted().cloned();
             for Undelivered { stage, from, count } in &undelivered {
                 let why = halted.as_ref().map_or(String::new(), |halted| format!("; {halted}"));
-                let what = format!("slipring: {count} events published were not delivered to stage {stage}");
+                let events = counted(*count, "event published was", "events published were");
+                let what = format!("slipring: {events} not delivered to stage {stage}");
                 // Not by `eprintln`, which panics where nobody listens any more.
                 let _ = writeln!(std::io::stderr(), "{what}, from sequence {from} on{why}");
             }

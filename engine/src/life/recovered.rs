@@ -112,16 +112,25 @@ impl<E: Event> Recovered<E> {
     /// letter. To say it again, in this life or another, changes nothing.
     ///
     /// # Errors
-    /// [`ReplayError::Keep`]: the stage keeps no dead letters, the event is not in the journal, or a call of
-    /// the system fails; [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that
-    /// [reads](crate::Gate::after) it, can be used and has the event in it.
+    /// [`ReplayError::Keep`]: there is no such stage, it keeps no dead letters, or a call of the system fails;
+    /// [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that [reads](crate::Gate::after)
+    /// it, can be used and has the event in it. [`ReplayError::Read`]: the event is not in the journal.
+    /// [`ReplayError::AlreadyReplayed`], [`ReplayError::Failed`]: it is too late in this life. Open the engine
+    /// again, and skip before the replay.
     pub fn skip(&mut self, stage: &str, sequence: u64) -> Result<(), ReplayError> {
         let (builder, writer) = match &self.state {
             Phase::Opened(builder, Some(writer)) => (builder, writer),
             Phase::Opened(_, None) => return Err(ReplayError::NoJournal),
-            _ => return Err(ReplayError::AlreadyReplayed),
+            Phase::Replayed(_) => return Err(ReplayError::AlreadyReplayed),
+            Phase::Broken => return Err(ReplayError::Failed),
         };
         let Some(journal) = &builder.journal else { return Err(ReplayError::NoJournal) };
+        let mut stages = builder.items().filter(|item| !item.is_journal());
+        if !stages.any(|item| item.name == stage) {
+            let stages = builder.items().filter(|item| !item.is_journal());
+            let known = stages.map(|item| item.name.clone()).collect();
+            return Err(KeepError::NoSuchStage { stage: stage.to_owned(), known }.into());
+        }
         if !builder.keeps_dead_letters(stage) {
             return Err(KeepError::NotSkippable { stage: stage.to_owned() }.into());
         }
@@ -149,8 +158,9 @@ impl<E: Event> Recovered<E> {
     /// until every stage has finished them. The journal stage skips them.
     ///
     /// # Errors
-    /// [`ReplayError`]: a record that does not validate, a stage that fails. After an error the engine can't
-    /// go live; open it again.
+    /// [`ReplayError`]: a record that does not validate, a stage that fails. After such an error the engine
+    /// can neither replay, nor skip, nor go live, and each says so ([`ReplayError::Failed`],
+    /// [`BuildError::ReplayFailed`]): open it again.
     pub fn replay<'a>(&mut self, replay: impl Into<Replay<'a>>) -> Result<ReplayReport, ReplayError> {
         let mut replay = replay.into();
         replay.check()?;
@@ -167,7 +177,7 @@ impl<E: Event> Recovered<E> {
                 self.state = Phase::Replayed(engine);
                 return Err(ReplayError::AlreadyReplayed);
             }
-            Phase::Broken => return Err(ReplayError::AlreadyReplayed),
+            Phase::Broken => return Err(ReplayError::Failed),
         };
         let started = Instant::now();
         let mut reader = writer.reader()?;

@@ -27,8 +27,17 @@ pub enum ReplayError {
     #[error("there is no journal to replay")]
     NoJournal,
     /// Replay has already been done in this life.
-    #[error("replay has already been done: its events are in the stages; go live, or open again")]
+    #[error(
+        "replay has already been done, and the stages hold its events: go live; to replay or skip something else, \
+         open the engine again, and do so before the replay"
+    )]
     AlreadyReplayed,
+    /// Replay failed before in this life, and the stages hold only part of the history.
+    #[error(
+        "replay failed before, so the stages hold only part of the history, and can neither replay, nor skip, nor go \
+         live: open the engine again, and skip what is to be skipped before the replay"
+    )]
+    Failed,
     /// Replay before going live goes to the journal's end.
     #[error(
         "replay before going live goes to the journal's end: take .until(..) away, or use EngineBuilder::backtest"

@@ -366,7 +366,9 @@ fn wrong_configuration_is_refused() {
     ));
     let folder = tempfile::tempdir().unwrap();
     let builder = Engine::builder().journal(Journal::at(folder.path())).lane(stage());
-    assert!(matches!(refused(builder), BuildError::JournalLane { found: 0 }));
+    let none = refused(builder);
+    assert!(matches!(none, BuildError::JournalLane { found: 0 }));
+    assert!(none.to_string().contains("no lane runs it: add .journal()"), "{none}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was created");
     let builder = Engine::builder().lane(stage().core(0)).lane(Lane::named("m").core(0).stage(
         "t",

@@ -1,5 +1,7 @@
 //! Dead letters: refused, skipped, settled.
 
+use slipring::{DeadLetter, DeadLetterKind};
+
 use super::*;
 
 #[test]
@@ -75,15 +77,29 @@ fn a_poison_event_is_skipped_by_hand() {
         Stage::new("sum", handler, Gate::JOURNALLED).on_error(OnError::DeadLetter)
     };
     live(folder.path(), stage(None), ReplayFrom::Start, 50);
-    let error = with_stage(folder.path(), stage(Some(20))).replay(ReplayFrom::Start).unwrap_err();
+    let mut failed = with_stage(folder.path(), stage(Some(20)));
+    let error = failed.replay(ReplayFrom::Start).unwrap_err();
     assert!(error.to_string().contains("sequence 20") && error.to_string().contains("poison"), "{error}");
+    // Now whatever is asked of it, it says one and the same: open it again, and skip first.
+    let said = [
+        failed.skip("sum", 20).unwrap_err().to_string(),
+        failed.replay(ReplayFrom::Start).unwrap_err().to_string(),
+        failed.go_live().unwrap_err().to_string(),
+    ];
+    for text in said {
+        assert!(text.starts_with("replay failed") && text.contains("before the replay"), "{text}");
+        assert!(!text.contains("has already been done") && !text.contains(": go live"), "{text}");
+    }
     let mut recovered = with_stage(folder.path(), stage(Some(20)));
     recovered.skip("sum", 20).unwrap();
     recovered.skip("sum", 20).unwrap();
     assert!(recovered.skip("sum", 50).is_err(), "there is no such event yet");
     let error = recovered.skip("nobody", 1).unwrap_err();
-    assert!(matches!(error, ReplayError::Keep(KeepError::NotSkippable { .. })), "{error}");
+    assert!(matches!(error, ReplayError::Keep(KeepError::NoSuchStage { .. })), "{error}");
+    assert_eq!(error.to_string(), "the engine has no stage nobody: there is: sum");
     recovered.replay(ReplayFrom::Start).unwrap();
+    let error = recovered.skip("sum", 21).unwrap_err();
+    assert!(matches!(error, ReplayError::AlreadyReplayed), "{error}");
     let (engine, _) = recovered.go_live().unwrap();
     let state: Sum = engine.join().unwrap().take(&StageKey::named("sum")).unwrap();
     assert_eq!(state.seen, 49);
@@ -236,4 +252,30 @@ fn damage_to_a_synced_dead_letter_is_never_taken_for_a_torn_end() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[ends[4] - 1] ^= 1;
     refused(&bytes);
+}
+
+#[test]
+fn a_stage_without_dead_letters_or_without_existence_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let halting = Stage::new("sum", Sum::default(), Gate::JOURNALLED).snapshots(Snapshots::every(1_000_000));
+    live(folder.path(), halting, ReplayFrom::Start, 50);
+    let halting = Stage::new("sum", Sum::default(), Gate::JOURNALLED).snapshots(Snapshots::every(1_000_000));
+    let error = with_stage(folder.path(), halting).skip("sum", 20).unwrap_err();
+    assert!(matches!(error, ReplayError::Keep(KeepError::NotSkippable { .. })), "{error}");
+    assert!(DeadLetters::of_stage(folder.path(), "sum").unwrap().all().is_empty());
+    let error = DeadLetters::of_stage(folder.path(), "nope").unwrap_err();
+    assert!(
+        matches!(&error, KeepError::NothingKept { stage, known, .. } if stage == "nope" && known == &["sum"])
+    );
+    assert!(error.to_string().contains("there is: sum; nothing was changed"), "{error}");
+    // A letter that somebody made up.
+    let letter = DeadLetter {
+        stage: "nope".to_owned(),
+        sequence: 1,
+        epoch: 1,
+        kind: DeadLetterKind::Refused,
+        cause: String::new(),
+    };
+    let error = DeadLetters::of(folder.path()).unwrap().settle(&letter, "x").unwrap_err();
+    assert!(matches!(error, KeepError::NothingKept { .. }), "{error}");
 }

@@ -5,7 +5,9 @@
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{DeriveInput, Error, Ident, LitStr, Path, parenthesized, token};
+use syn::{DeriveInput, Error, Ident, LitStr, Path, Token, parenthesized, token};
+
+use crate::options;
 
 /// The attributes of the type.
 pub(crate) struct Attrs {
@@ -13,6 +15,10 @@ pub(crate) struct Attrs {
     reprs: Vec<String>,
     /// `#[event(bytemuck)]`: `Pod` and `Zeroable` are there already.
     pub(crate) bytemuck: bool,
+    /// `#[event(name = "..")]`: the name in the schema.
+    pub(crate) name: Option<String>,
+    /// `#[event(time = "..")]`: the field that is the journal time.
+    pub(crate) time: Option<LitStr>,
     /// The module that the generated code calls, `::slipring::__private`.
     pub(crate) private: TokenStream,
 }
@@ -21,6 +27,7 @@ impl Attrs {
     pub(crate) fn of(input: &DeriveInput) -> Result<Self, Error> {
         let mut reprs = Vec::new();
         let mut bytemuck = false;
+        let (mut name, mut time) = (None, None);
         let mut path: Option<Path> = None;
         for attr in &input.attrs {
             if attr.path().is_ident("repr") {
@@ -44,9 +51,16 @@ impl Attrs {
                     } else if meta.path.is_ident("crate") {
                         path = Some(meta.value()?.parse::<LitStr>()?.parse_with(Path::parse_mod_style)?);
                         Ok(())
+                    } else if meta.path.is_ident("name") {
+                        name = Some(options::name(&meta)?);
+                        Ok(())
+                    } else if meta.path.is_ident("time") && meta.input.peek(Token![=]) {
+                        time = Some(meta.value()?.parse::<LitStr>()?);
+                        Ok(())
                     } else {
                         Err(meta.error(
-                            "unknown option; there are `#[event(bytemuck)]` and `#[event(crate = \"path\")]`",
+                            "unknown option; there are `#[event(bytemuck)]`, `#[event(crate = \"path\")]`, \
+                             `#[event(name = \"..\")]` and `#[event(time = \"field\")]`; others stand on fields",
                         ))
                     }
                 })?;
@@ -56,7 +70,12 @@ impl Attrs {
             Some(path) => quote!(#path),
             None => root()?,
         };
-        Ok(Self { reprs, bytemuck, private: quote!(#root::__private) })
+        Ok(Self { reprs, bytemuck, name, time, private: quote!(#root::__private) })
+    }
+
+    /// The call that says which field is the journal time; nothing if none is named.
+    pub(crate) fn time_call(&self) -> TokenStream {
+        self.time.as_ref().map(|time| quote!(.time(#time))).unwrap_or_default()
     }
 
     /// Whether `#[repr(name)]` is there.

@@ -5,6 +5,7 @@
 //! ```text
 //! lib.rs      which kind of item it is, and refusing the others
 //! attrs.rs    #[repr(..)], #[event(..)], and under which name the embedder knows slipring
+//! options.rs  #[event(..)] on fields: what they mean beyond their layout
 //! fields.rs   field types that are refused by their name, each with what to write instead
 //! plain.rs    structs: the schema, and the compile-time checks for padding and alignment
 //! one_of.rs   enums: the companion struct, its view and the conversions
@@ -14,6 +15,7 @@
 mod attrs;
 mod fields;
 mod one_of;
+mod options;
 mod plain;
 
 use proc_macro::TokenStream;
@@ -60,6 +62,32 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// # Attributes
 /// - `#[event(bytemuck)]` on a struct: see above.
 /// - `#[event(crate = "path")]`: where slipring is, if the embedder re-exports it; found by itself otherwise.
+/// - `#[event(time = "ts")]` on the type: this field's time is the journal time, where a file is recorded.
+/// - `#[event(name = "..")]` on the type, a field or a variant: its name in the schema, where Rust can't have it.
+///
+/// What a field means, for the command, for files and for other languages. It goes into the schema, changes
+/// nothing of the layout, and may be changed while there are journals:
+/// - `#[event(time)]` or `#[event(time = "ms")]` (`s`, `ms`, `us`, `ns`): an integer that counts these since 1970.
+///   `input = "s"` beside it: in files, a bare number counts seconds.
+/// - `#[event(decimal = 2)]`: an integer with two digits behind the point.
+/// - `#[event(text)]`: UTF-8 in a `[u8; N]`, filled up with zeros.
+/// - `#[event(bool)]`: a `u8`, 0 or 1.
+/// - `#[event(names(buy = 1, sell = 2))]`: an integer with names; `"fill or kill" = 3` where one is no identifier.
+/// - `#[event(unit = "shares")]`, for people; `#[event(source = "Size")]`, the column's name in files;
+///   `#[event(default = "0")]`, taken where a file has no value.
+/// - `#[event(attributes(owner = "desk 3"))]`: whatever else the schema shall carry.
+///
+/// ```ignore
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[event(time = "ts")]
+/// #[repr(C)]
+/// struct Order {
+///     #[event(time)] ts: u64,
+///     #[event(decimal = 2, unit = "USD")] price: i64,
+///     #[event(text)] symbol: [u8; 8],
+/// }
+/// ```
+/// They stand on numbers and arrays of numbers, in a variant in front of the value: `Tick(#[event(decimal = 2)] i64)`.
 #[proc_macro_derive(Event, attributes(event))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

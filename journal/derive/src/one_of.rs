@@ -12,6 +12,7 @@
 
 use crate::attrs::Attrs;
 use crate::fields;
+use crate::options::{self, Options};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -24,6 +25,8 @@ struct Variant<'a> {
     name: String,
     tag: &'a Expr,
     ty: Option<&'a Type>,
+    /// Of the value.
+    options: Options,
 }
 
 pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Result<TokenStream, Error> {
@@ -59,10 +62,14 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
     }
     let mut variants = Vec::new();
     for variant in &data.variants {
-        let name = variant.ident.unraw().to_string();
+        let name = variant_name(variant)?;
+        let mut options = Options::default();
         let ty = match &variant.fields {
             Fields::Unit => None,
-            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => Some(&fields.unnamed[0].ty),
+            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
+                options = value_options(&fields.unnamed[0])?;
+                Some(&fields.unnamed[0].ty)
+            }
             fields => {
                 refuse(Error::new(
                     fields.span(),
@@ -89,7 +96,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
             ));
             continue;
         };
-        variants.push(Variant { ident: &variant.ident, name, tag, ty });
+        variants.push(Variant { ident: &variant.ident, name, tag, ty, options });
     }
     if data.variants.iter().all(|variant| variant.fields.is_empty()) {
         return Err(Error::new(
@@ -102,7 +109,35 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
     }
     match refused {
         Some(error) => Err(error),
-        None => Ok(generate(input, &message_name, &variants, &attrs.private)),
+        None => Ok(generate(input, &message_name, &variants, attrs)),
+    }
+}
+
+/// The name in the schema.
+fn variant_name(variant: &syn::Variant) -> Result<String, Error> {
+    let mut name = variant.ident.unraw().to_string();
+    for attr in variant.attrs.iter().filter(|attr| attr.path().is_ident("event")) {
+        attr.parse_nested_meta(|meta| {
+            if !meta.path.is_ident("name") {
+                return Err(meta.error(
+                    "unknown option; on a variant there is `name = \"..\"`; what its value means stands in \
+                     front of the value: `Tick(#[event(decimal = 2)] i64)`",
+                ));
+            }
+            name = options::name(&meta)?;
+            Ok(())
+        })?;
+    }
+    Ok(name)
+}
+
+fn value_options(field: &syn::Field) -> Result<Options, Error> {
+    let options = Options::of(&field.attrs)?;
+    match options.name {
+        None => Ok(options),
+        Some(_) => {
+            Err(Error::new(field.span(), "a variant's value has no name: put the `name` on the variant"))
+        }
     }
 }
 
@@ -118,15 +153,11 @@ struct Names<'a> {
     variants: &'a [Variant<'a>],
     /// The constants that hold the variants' numbers.
     tags: Vec<Ident>,
+    attrs: &'a Attrs,
     private: &'a TokenStream,
 }
 
-fn generate(
-    input: &DeriveInput,
-    message_name: &str,
-    variants: &[Variant<'_>],
-    private: &TokenStream,
-) -> TokenStream {
+fn generate(input: &DeriveInput, message_name: &str, variants: &[Variant<'_>], attrs: &Attrs) -> TokenStream {
     let message = &input.ident;
     let names = Names {
         message,
@@ -138,7 +169,8 @@ fn generate(
         // Underscores, because the numbers may be given by constants of the user's, which these must not
         // hide.
         tags: (0..variants.len()).map(|index| format_ident!("__TAG_{index}")).collect(),
-        private,
+        attrs,
+        private: &attrs.private,
     };
     let companion = names.companion();
     let view = names.view();
@@ -235,21 +267,28 @@ impl Names<'_> {
 
     /// What makes the companion an event.
     fn event_impls(&self) -> TokenStream {
-        let Self { message_name, event, private, tags, .. } = self;
+        let Self { message_name, event, private, tags, attrs, .. } = self;
         let event_name = event.to_string();
+        let schema_name = attrs.name.as_ref().unwrap_or(&event_name);
+        let time = attrs.time_call();
+        let option_checks = self.variants.iter().filter_map(|Variant { name, ty, options, .. }| {
+            Some(options.checks(message_name, &format!("the value of `{name}`"), (*ty)?, private))
+        });
         let too_aligned = format!(
             "event `{message_name}` holds a value that is aligned to more than 16 bytes, and records in a \
              journal are not: remove the `align(..)`"
         );
-        let described = self.variants.iter().zip(tags).map(|(Variant { name, ty, .. }, tag)| {
+        let described = self.variants.iter().zip(tags).map(|(Variant { name, ty, options, .. }, tag)| {
             let payload = ty.map(|ty| {
+                let attributes = options.call();
                 // The type's own span, so that "can't be a field of an event" points at it.
                 let ty = quote_spanned!(ty.span()=> ::<#ty>);
-                quote!(.payload #ty(#name, ::core::mem::offset_of!(#event, payload)))
+                quote!(.payload #ty(#name, ::core::mem::offset_of!(#event, payload)) #attributes)
             });
             quote!(.variant(#name, #tag) #payload)
         });
         quote! {
+            #(#option_checks)*
             const _: () = ::core::assert!(::core::mem::align_of::<#event>() <= 16, #too_aligned);
             const _: () = ::core::assert!(
                 ::core::mem::offset_of!(#event, tag) == 0
@@ -269,9 +308,10 @@ impl Names<'_> {
             #[automatically_derived]
             unsafe impl #private::Event for #event {
                 fn schema() -> #private::Schema {
-                    #private::SchemaBuilder::new::<#event>(#event_name)
+                    #private::SchemaBuilder::new::<#event>(#schema_name)
                         .field::<u32>("tag", ::core::mem::offset_of!(#event, tag))
                         #(#described)*
+                        #time
                         .build()
                 }
             }

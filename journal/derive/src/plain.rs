@@ -5,6 +5,7 @@
 
 use crate::attrs::Attrs;
 use crate::fields;
+use crate::options::Options;
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -17,23 +18,26 @@ struct Field<'a> {
     name: String,
     ty: &'a Type,
     span: Span,
+    options: Options,
 }
 
 pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> Result<TokenStream, Error> {
     let event = &input.ident;
     let event_name = event.unraw().to_string();
+    let schema_name = attrs.name.as_ref().unwrap_or(&event_name);
     let fields: Vec<Field<'_>> = data
         .fields
         .iter()
         .zip(data.fields.members())
         .map(|(field, member)| {
+            let options = Options::of(&field.attrs)?;
             let (name, span) = match &member {
                 Member::Named(ident) => (ident.unraw().to_string(), ident.span()),
                 Member::Unnamed(index) => (index.index.to_string(), field.ty.span()),
             };
-            Field { member, name, ty: &field.ty, span }
+            Ok(Field { member, name, ty: &field.ty, span, options })
         })
-        .collect();
+        .collect::<Result<_, Error>>()?;
 
     if fields.is_empty() {
         return Err(Error::new(
@@ -54,6 +58,19 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
             ),
         ));
     }
+    if let Some(time) = &attrs.time {
+        let named =
+            |field: &Field<'_>| *field.options.name.as_ref().unwrap_or(&field.name) == head(&time.value());
+        if !fields.iter().any(named) {
+            return Err(Error::new(
+                time.span(),
+                format!(
+                    "event `{event_name}` has no field `{}`: name the one that is the event's time",
+                    time.value()
+                ),
+            ));
+        }
+    }
     let refused = fields
         .iter()
         .filter_map(|field| fields::refusal(&event_name, &format!("field `{}`", field.name), field.ty))
@@ -67,27 +84,47 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
 
     let private = &attrs.private;
     let checks = checks(event, &event_name, &fields, matches!(data.fields, Fields::Named(_)), private);
-    let described = fields.iter().map(|Field { member, name, ty, .. }| {
+    let option_checks = fields.iter().map(|Field { name, ty, options, .. }| {
+        options.checks(&event_name, &format!("field `{name}`"), ty, private)
+    });
+    let described = fields.iter().map(|Field { member, name, ty, options, .. }| {
+        let (name, attributes) = (options.name.as_ref().unwrap_or(name), options.call());
         let ty_span = ty.span();
         // The type's own span, so that "can't be a field of an event" points at it.
         let ty = quote_spanned!(ty_span=> ::<#ty>);
-        quote!(.field #ty(#name, ::core::mem::offset_of!(#event, #member)))
+        quote!(.field #ty(#name, ::core::mem::offset_of!(#event, #member)) #attributes)
     });
+    let time = attrs.time_call();
+    // A newtype reads as the number that it holds.
+    let number = match fields.as_slice() {
+        [Field { member: Member::Unnamed(_), ty, options, .. }] if options.name.is_none() => {
+            quote!(const NUMBER: #private::Number = <#ty as #private::FieldType>::NUMBER;)
+        }
+        _ => TokenStream::new(),
+    };
     let pod = (!attrs.bytemuck).then(|| pod(event, private));
     Ok(quote! {
         const _: () = {
             #checks
+            #(#option_checks)*
             #pod
             // SAFETY: every field is a `FieldType`, which covers its own bytes exactly once, stands at the
             // offset given, and the checks above leave no byte between or behind the fields.
             #[automatically_derived]
             unsafe impl #private::Event for #event {
+                #number
+
                 fn schema() -> #private::Schema {
-                    #private::SchemaBuilder::new::<#event>(#event_name) #(#described)* .build()
+                    #private::SchemaBuilder::new::<#event>(#schema_name) #(#described)* #time .build()
                 }
             }
         };
     })
+}
+
+/// The first name of a path, `leg` of `leg.px` and of `legs[0].px`.
+fn head(path: &str) -> &str {
+    path.split(['.', '[']).next().unwrap_or(path)
 }
 
 /// The constants that refuse padding and too large an alignment.

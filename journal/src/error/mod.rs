@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::event::Schema;
 use crate::storage::NotOurs;
+use crate::storage::size_limit::advice;
 
 mod reading;
 mod writing;
@@ -33,7 +34,7 @@ pub use writing::{AppendError, Stall, SyncError};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{operation} {}: {source}", path.display())]
+#[error("{operation} {}: {source}{}", path.display(), advice(source))]
 pub struct IoFault {
     /// What was being done.
     pub operation: &'static str,

@@ -5,6 +5,63 @@
 pub use super::{Event, Field, Schema, UnknownTag};
 pub use bytemuck;
 
+/// What number a field is, or an array of, for checks while compiling.
+#[derive(Clone, Copy, Debug)]
+pub struct Number {
+    /// Of the number type; empty for whatever is none.
+    name: &'static str,
+    is_array: bool,
+}
+
+impl Number {
+    /// A struct or a one-of event.
+    pub const NONE: Self = Self { name: "", is_array: false };
+
+    /// Whether it is a number at all.
+    pub const fn is_number(self) -> bool {
+        !self.name.is_empty()
+    }
+
+    /// Whether it can count times: an integer of at most 64 bits.
+    pub const fn is_time(self) -> bool {
+        self.is_decimal() && !matches!(self.name.as_bytes(), b"i128")
+    }
+
+    /// Whether it can be a decimal, or have names: an integer that an `i128` holds.
+    pub const fn is_decimal(self) -> bool {
+        self.is_number() && !matches!(self.name.as_bytes(), b"f32" | b"f64" | b"u128")
+    }
+
+    /// Whether it is a `u8`.
+    pub const fn is_u8(self) -> bool {
+        matches!(self.name.as_bytes(), b"u8")
+    }
+
+    /// Whether it is an array of `u8`.
+    pub const fn is_bytes(self) -> bool {
+        self.is_u8() && self.is_array
+    }
+
+    /// Whether it is an integer that holds this number.
+    pub const fn holds(self, negative: bool, magnitude: u128) -> bool {
+        let (signed, bits) = match self.name.as_bytes() {
+            b"u8" => (false, 8),
+            b"u16" => (false, 16),
+            b"u32" => (false, 32),
+            b"u64" => (false, 64),
+            b"u128" => (false, 128),
+            b"i8" => (true, 8),
+            b"i16" => (true, 16),
+            b"i32" => (true, 32),
+            b"i64" => (true, 64),
+            b"i128" => (true, 128),
+            _ => return false,
+        };
+        let greatest = if signed { u128::MAX >> (129 - bits) } else { u128::MAX >> (128 - bits) };
+        if negative { signed && magnitude <= greatest + 1 } else { magnitude <= greatest }
+    }
+}
+
 /// What a field of an event may be: a number, an array of what may be a field, or another event.
 ///
 /// # Safety
@@ -21,6 +78,9 @@ pub use bytemuck;
     note = "a time or a duration: keep nanoseconds as `u64`"
 )]
 pub unsafe trait FieldType: bytemuck::Pod {
+    /// What number it is, or an array of.
+    const NUMBER: Number;
+
     /// The flattened fields; a number is one field without a name at offset 0.
     fn fields() -> Vec<Field>;
 }
@@ -29,6 +89,8 @@ macro_rules! numbers {
     ($($number:ident)*) => {$(
         // SAFETY: a number is one field of its own size.
         unsafe impl FieldType for $number {
+            const NUMBER: Number = Number { name: stringify!($number), is_array: false };
+
             fn fields() -> Vec<Field> {
                 let kind = stringify!($number).to_owned();
                 vec![Field { name: String::new(), kind, offset: 0, size: size_of::<$number>(), attributes: Vec::new() }]
@@ -41,6 +103,8 @@ numbers!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64);
 
 // SAFETY: an array without padding is its elements one behind the other, each covered by its own fields.
 unsafe impl<T: FieldType, const N: usize> FieldType for [T; N] {
+    const NUMBER: Number = Number { name: T::NUMBER.name, is_array: true };
+
     fn fields() -> Vec<Field> {
         let element = T::fields();
         // An array of numbers (or of arrays of numbers) stays one field.
@@ -67,6 +131,8 @@ unsafe impl<T: FieldType, const N: usize> FieldType for [T; N] {
 
 // SAFETY: the contract of `Event::schema` is the contract of `fields`.
 unsafe impl<T: Event> FieldType for T {
+    const NUMBER: Number = T::NUMBER;
+
     fn fields() -> Vec<Field> {
         let mut fields = T::schema().fields;
         // A newtype such as `struct Price(i64)` reads as what it wraps: `px`, not `px.0`.
@@ -95,18 +161,23 @@ fn add(fields: &mut Vec<Field>, outer: &str, offset: usize, inner: &[Field]) {
 
 /// Collects the [`Schema`] of one event.
 #[derive(Debug)]
-pub struct SchemaBuilder(Schema);
+pub struct SchemaBuilder {
+    schema: Schema,
+    /// The first of the fields that were added last.
+    last: usize,
+}
 
 impl SchemaBuilder {
     /// The schema of the event type `E`, without fields as yet.
     pub fn new<E>(name: &str) -> Self {
         let (name, size) = (name.to_owned(), size_of::<E>());
-        Self(Schema { name, size, fields: Vec::new(), attributes: Vec::new() })
+        Self { schema: Schema { name, size, fields: Vec::new(), attributes: Vec::new() }, last: 0 }
     }
 
     /// Adds a field, flattened if it is an event itself.
     pub fn field<T: FieldType>(mut self, name: &str, offset: usize) -> Self {
-        add(&mut self.0.fields, name, offset, &T::fields());
+        self.last = self.schema.fields.len();
+        add(&mut self.schema.fields, name, offset, &T::fields());
         self
     }
 
@@ -114,24 +185,56 @@ impl SchemaBuilder {
     pub fn variant(mut self, name: &str, tag: u32) -> Self {
         let kind = format!("u32={tag}");
         let (name, size) = (name.to_owned(), size_of::<u32>());
-        self.0.fields.push(Field { name, kind, offset: 0, size, attributes: Vec::new() });
+        self.schema.fields.push(Field { name, kind, offset: 0, size, attributes: Vec::new() });
         self
     }
 
     /// Adds what the variant `name` of a one-of event holds.
     pub fn payload<T: FieldType>(mut self, name: &str, offset: usize) -> Self {
+        self.last = self.schema.fields.len();
         for field in T::fields() {
             // A number that stands in the variant by itself has no name; its place is its name.
             let own = if field.name.is_empty() || field.name.starts_with('[') { "0" } else { "" };
             let name = format!("{name}/{own}{}", field.name);
-            self.0.fields.push(Field { name, offset: offset + field.offset, ..field });
+            self.schema.fields.push(Field { name, offset: offset + field.offset, ..field });
         }
+        self
+    }
+
+    /// Gives attributes to what was added last. What a newtype says of its number stays, but for what is said
+    /// here.
+    pub fn attributes(mut self, attributes: &[(&str, &str)]) -> Self {
+        const MEANINGS: [&str; 5] = ["time", "decimal", "text", "enum", "bool"];
+        const RANKS: [&str; 4] = ["input", "unit", "source", "default"];
+        let is_meaning = |name: &str| MEANINGS.contains(&name);
+        let rank = |name: &str| match RANKS.iter().position(|rank| *rank == name) {
+            Some(rank) => rank + 1,
+            None if is_meaning(name) => 0,
+            None => RANKS.len() + 1,
+        };
+        let replaced =
+            |old: &str| attributes.iter().any(|(new, _)| *new == old || (is_meaning(new) && is_meaning(old)));
+        for field in &mut self.schema.fields[self.last..] {
+            field.attributes.retain(|(name, _)| !replaced(name));
+            let new = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            field.attributes.extend(new);
+            field.attributes.sort_by_key(|(name, _)| rank(name));
+        }
+        self
+    }
+
+    /// Says which field is the journal time: by its name, in a one-of event by `Variant.field` or the name that
+    /// several variants have.
+    pub fn time(mut self, name: &str) -> Self {
+        let is = |field: &&Field| field.name.replace('/', ".") == name;
+        let found = self.schema.fields.iter().find(is).map_or(name, |field| field.name.as_str()).to_owned();
+        self.schema.attributes.push(("time".to_owned(), found));
         self
     }
 
     /// The schema.
     pub fn build(self) -> Schema {
-        self.0
+        self.schema
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::format::JournalId;
+use crate::tools::text::counted;
 
 /// What opening a journal found, discarded and mended.
 ///
@@ -80,13 +81,16 @@ impl fmt::Display for RecoveryReport {
             (false, false) => "its writer died, perhaps with the machine",
         };
         write!(f, "journal {place}: {ended}; ")?;
-        write!(f, "{} records, {} to {}", self.records(), self.first_sequence, self.end_sequence)?;
+        let records = counted(self.records(), "record", "records");
+        write!(f, "{records}, {} to {}", self.first_sequence, self.end_sequence)?;
         write!(f, ", durable to {}, epoch {}", self.durable_end, self.epoch)?;
         if self.rewritten > 0 {
-            write!(f, "; {} records above the durable watermark kept and made durable", self.rewritten)?;
+            let rewritten = counted(self.rewritten, "record", "records");
+            write!(f, "; {rewritten} above the durable watermark kept and made durable")?;
         }
         if let Some(at) = self.truncated_at {
-            write!(f, "; cut at {at}, {} whole records discarded", self.valid_discarded)?;
+            let discarded = counted(self.valid_discarded, "whole record", "whole records");
+            write!(f, "; cut at {at}, {discarded} discarded")?;
             if let Some(path) = &self.discarded_saved_to {
                 write!(f, ", bytes kept in {}", path.display())?;
             }

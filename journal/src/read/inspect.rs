@@ -1,14 +1,16 @@
 //! Looking at a journal without changing it: what its files say.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::ReadError;
-use crate::event::Schema;
+use crate::event::{Field, Schema};
 use crate::format::JournalId;
 use crate::judge::chain;
 use crate::judge::control;
 use crate::read::raw::RawReader;
+use crate::read::whose::{WriterState, whose};
 use crate::storage::{Files, Storage};
 
 /// One segment, as [`inspect`] sees it.
@@ -44,6 +46,23 @@ pub struct SegmentInfo {
     pub previous_base: Option<u64>,
 }
 
+/// A field of the events, as the files say it.
+///
+/// See the example of [`JournalInfo`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FieldInfo {
+    /// The field's name, nested ones with dots.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// Bytes from the start of the event.
+    pub offset: usize,
+    /// Size in bytes.
+    pub size: usize,
+    /// What is said of it beyond its layout: `decimal` to `2`.
+    pub attributes: BTreeMap<String, String>,
+}
+
 /// What the files of a journal say.
 ///
 /// ```no_run
@@ -67,8 +86,10 @@ pub struct JournalInfo {
     pub branch: Option<String>,
     /// The event type's name.
     pub event: String,
-    /// The event's fields, as name, type, offset and size.
-    pub fields: Vec<(String, String, usize, usize)>,
+    /// What is said of the events beyond their layout.
+    pub attributes: BTreeMap<String, String>,
+    /// The event's fields.
+    pub fields: Vec<FieldInfo>,
     /// Size of an event in bytes.
     pub event_bytes: usize,
     /// Size of a record in bytes.
@@ -85,6 +106,8 @@ pub struct JournalInfo {
     pub epoch: u32,
     /// The last writer closed the journal in good order.
     pub closed: bool,
+    /// Who writes the journal now.
+    pub writer: WriterState,
     /// Generation of the control file.
     pub control_generation: u64,
     /// How far the last record's journal time lies ahead of this machine's clock, nanoseconds; 0 if it does
@@ -94,6 +117,13 @@ pub struct JournalInfo {
     pub segments: Vec<SegmentInfo>,
     /// What is damaged and can be borne.
     pub warnings: Vec<String>,
+}
+
+impl From<Field> for FieldInfo {
+    fn from(field: Field) -> Self {
+        let Field { name, kind, offset, size, attributes } = field;
+        FieldInfo { name, kind, offset, size, attributes: attributes.into_iter().collect() }
+    }
 }
 
 /// Reads what the files of the journal at `path` say; the records themselves are only looked at where the log
@@ -114,7 +144,7 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
     if control::load(storage)?.is_some_and(|loaded| loaded.other_slot_bad) {
         warnings.push("control: one slot is damaged".to_owned());
     }
-    let path = storage.path("");
+    let (path, writer) = (storage.path(""), whose(storage));
     let mut segments = Vec::new();
     for index in 0..reader.parts().2.segments.len() {
         segments.extend(reader.segment_info(index)?);
@@ -127,20 +157,26 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         fields: Vec::new(),
         attributes: Vec::new(),
     });
+    let closed = match writer {
+        WriterState::Unknown => control.closed,
+        _ => writer == WriterState::Closed,
+    };
     Ok(JournalInfo {
         path,
         journal_id: control.journal_id,
         branch: (control.branch != [0; 16]).then(|| JournalId(control.branch).to_string()),
         event: schema.name,
         event_bytes: schema.size,
-        fields: schema.fields.into_iter().map(|f| (f.name, f.kind, f.offset, f.size)).collect(),
+        attributes: schema.attributes.into_iter().collect(),
+        fields: schema.fields.into_iter().map(FieldInfo::from).collect(),
         record_bytes: reader.record_bytes(),
         first_sequence: control.first,
         end_sequence: end,
         durable_end: control.durable_end,
         window_records: control.window,
         epoch: control.epoch,
-        closed: control.closed,
+        closed,
+        writer,
         control_generation: control.generation,
         ahead_ns: last_ns.unwrap_or(0).saturating_sub(now),
         segments,

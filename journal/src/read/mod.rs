@@ -11,6 +11,7 @@
 //! | `opened` | which files a reader has open |
 //! | `inspect` | what the files say |
 //! | `verify` | whether every record is whole |
+//! | `whose` | who writes it |
 
 pub(crate) mod chunk;
 pub(crate) mod follow;
@@ -22,3 +23,4 @@ pub(crate) mod seek;
 pub(crate) mod typed;
 pub(crate) mod typed_follow;
 pub(crate) mod verify;
+pub(crate) mod whose;

@@ -10,6 +10,7 @@ use crate::judge::chain::{self, Chain, ChainSegment, OpenSegment};
 use crate::judge::control;
 use crate::judge::scan::{self, Follow};
 use crate::judge::verdict;
+use crate::read::whose::{WriterState, whose};
 use crate::storage::{Files, Storage};
 
 /// Faults that a report names.
@@ -68,6 +69,8 @@ pub struct VerifyReport {
     pub end_sequence: u64,
     /// D on disk.
     pub durable_end: u64,
+    /// Who writes the journal, when all of it had been looked at.
+    pub writer: WriterState,
     /// Where a torn tail begins.
     pub torn_at: Option<u64>,
     /// The next opening refuses the journal; else it goes on at `end_sequence`. What is damaged below D it
@@ -85,10 +88,9 @@ pub struct VerifyReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Every record is whole, and nothing lies behind the last.
+    /// Every record is whole, and nothing lies behind the last, but what a running writer has begun to write.
     Fine,
-    /// Every record is whole; behind the last lies something that the next open will cut off (or that a
-    /// writer is just writing).
+    /// Every record is whole; behind the last lies something that the next open will cut off.
     TornTail,
     /// A record that must be whole is not, or the files contradict each other.
     Corrupt,
@@ -114,6 +116,7 @@ pub fn verify_on<S: Storage>(storage: S, progress: impl FnMut(u64, u64)) -> Resu
         first_sequence: 0,
         end_sequence: 0,
         durable_end: 0,
+        writer: WriterState::Unknown,
         torn_at: None,
         refuses_to_open: false,
         faults: Vec::new(),
@@ -125,6 +128,11 @@ pub fn verify_on<S: Storage>(storage: S, progress: impl FnMut(u64, u64)) -> Resu
             report.faults.push(fault.to_string());
         }
         looked => looked?,
+    }
+    report.writer = whose(&storage);
+    if let (WriterState::Running { .. }, Some(at)) = (&report.writer, report.torn_at) {
+        report.torn_at = None;
+        report.warnings.push(format!("its writer was about to write at sequence {at}: look again for that"));
     }
     report.status = match (&report.faults[..], report.torn_at) {
         ([_, ..], _) => Status::Corrupt,

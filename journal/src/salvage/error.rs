@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::{IoFault, JournalFault};
+use crate::tools::text::counted;
 
 use super::report::SalvageReport;
 
@@ -15,6 +16,17 @@ pub enum SalvageError {
     /// A system call failed, there is no journal, or it is of another version or byte order.
     #[error(transparent)]
     Journal(#[from] JournalFault),
+    /// A writer is at it: what it appends meanwhile would be missing, and nobody could say how much.
+    #[error(
+        "the journal {} is open, written by {holder}: nothing was salvaged; close that writer first, or end its process",
+        path.display()
+    )]
+    Live {
+        /// The folder.
+        path: PathBuf,
+        /// The writer.
+        holder: String,
+    },
     /// There is something at the place for the new journal.
     #[error("{} is not empty: salvage goes into a new journal; give the path of a folder that is not there", path.display())]
     IntoNotEmpty {
@@ -37,6 +49,7 @@ pub enum SalvageError {
         report.lost.first().map_or_else(String::new, ToString::to_string),
         match report.whole_not_kept {
             0 => "no record is whole: salvage what copies of the files there are".to_owned(),
+            1 => "1 record behind it is whole: salvage with damage skipped (--skip-damaged)".to_owned(),
             count => format!("{count} records behind it are whole: salvage with damage skipped (--skip-damaged)"),
         }
     )]
@@ -48,9 +61,9 @@ pub enum SalvageError {
     },
     /// What would be written is more than the damaged journal can have held.
     #[error(
-        "what can be kept of {}, with {voids} void records for what is lost between, takes {needed_bytes} bytes, and \
+        "what can be kept of {}, with {} for what is lost between, takes {needed_bytes} bytes, and \
          no more than {most_bytes} are allowed: nothing was written; a file claims records that were never there: \
-         move it out of the folder, or allow so many (--allow-bytes {needed_bytes})", path.display()
+         move it out of the folder, or allow so many (--allow-bytes {needed_bytes})", path.display(), counted(*voids, "void record", "void records")
     )]
     TooLarge {
         /// The damaged journal's folder.

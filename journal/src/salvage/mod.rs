@@ -19,7 +19,7 @@
 //! neither epoch nor time goes back. That is all that reading relies on: without a control file, and with
 //! both headers of a segment gone, the records still say themselves where they belong.
 //!
-//! The folder knows the files and what judges them, and nothing of opening or of a writer.
+//! The folder knows the files, what judges them, and whether a writer is at them; nothing of opening.
 
 mod copy;
 mod error;
@@ -33,6 +33,7 @@ use std::time::Instant;
 use crate::error::IoFault;
 use crate::format::CONTROL_NAME;
 use crate::judge::control;
+use crate::read::whose::{WriterState, whose};
 use crate::storage::{Files, Storage, most_bytes};
 
 use copy::JournalCopy;
@@ -68,11 +69,11 @@ pub struct SalvageOptions {
 /// Copies what can be read of the journal at `from` into a new journal at `into`, and says what was lost.
 ///
 /// `from` may lack its control file, segments, or headers, and hold records of whatever event type. It is
-/// only read; its writer should be closed. `into` must not exist, or be an empty folder. `progress` is called
+/// only read. A running writer's journal is refused. `into` must not exist, or be an empty folder. `progress` is called
 /// now and then with the slots looked at and their total.
 ///
 /// # Errors
-/// [`SalvageError`]: nothing can be kept, `into` is not empty, a failing system call. If it fails midway,
+/// [`SalvageError`]: a writer is at it, nothing can be kept, `into` is not empty, a failing system call. If it fails midway,
 /// what lies at `into` has no control file and is refused as a journal; remove it.
 pub fn salvage(
     from: impl Into<PathBuf>,
@@ -91,6 +92,9 @@ pub fn salvage_on<S: Storage, T: Storage>(
     mut progress: impl FnMut(u64, u64),
 ) -> Result<SalvageReport, SalvageError> {
     let started = Instant::now();
+    if let WriterState::Running { holder, .. } = whose(from) {
+        return Err(SalvageError::Live { path: from.path(""), holder });
+    }
     check_empty(into)?;
     let survey = survey::survey(from)?;
     let journal_id = control::draw_id();
@@ -132,6 +136,10 @@ pub fn salvage_on<S: Storage, T: Storage>(
     let SalvageWalk { copy, mut report, .. } = walk;
     if let Some(copy) = copy {
         copy.finish(report.first_sequence, report.end_sequence)?;
+    }
+    if let WriterState::Running { holder, .. } = whose(from) {
+        let what = "has opened the journal meanwhile: what it appends is not in the new one";
+        report.warnings.push(format!("{holder} {what}"));
     }
     report.elapsed = started.elapsed();
     Ok(report)

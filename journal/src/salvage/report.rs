@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::format::JournalId;
+use crate::tools::text::counted;
 
 /// What [`salvage`](crate::salvage()) kept, what it lost, and why.
 ///
@@ -110,9 +111,10 @@ const SHOWN: usize = 20;
 
 impl fmt::Display for SalvageReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (from, into, records) = (self.from.display(), self.into.display(), self.records);
+        let (from, into) = (self.from.display(), self.into.display());
+        let records = counted(self.records, "record", "records");
         let (first, end) = (self.first_sequence, self.end_sequence);
-        writeln!(f, "{records} records of {from} salvaged into {into}, sequence {first} to {end}")?;
+        writeln!(f, "{records} of {from} salvaged into {into}, sequence {first} to {end}")?;
         writeln!(f, "journal {} is now journal {}", self.from_id, self.journal_id)?;
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
@@ -120,24 +122,22 @@ impl fmt::Display for SalvageReport {
         if self.lost_count == 0 {
             write!(f, "nothing was lost")?;
         } else {
-            write!(f, "lost: {} records", self.lost_count)?;
+            write!(f, "lost: {}", counted(self.lost_count, "record", "records"))?;
             for lost in self.lost.iter().take(SHOWN) {
                 write!(f, "\n  {lost}")?;
             }
             if self.lost.len() > SHOWN {
-                write!(f, "\n  and {} ranges more", self.lost.len() - SHOWN)?;
+                let more = (self.lost.len() - SHOWN) as u64;
+                write!(f, "\n  and {} more", counted(more, "range", "ranges"))?;
             }
         }
         if self.voids_written > 0 {
-            write!(
-                f,
-                "\n{} of them are void records now, so that the others keep their sequences",
-                self.voids_written
-            )?;
+            let voids = counted(self.voids_written, "of them is a void record", "of them are void records");
+            write!(f, "\n{voids} now, so that the others keep their sequences")?;
         }
         if self.whole_not_kept > 0 {
-            let count = self.whole_not_kept;
-            write!(f, "\n{count} of them are whole: salvaging with damage skipped keeps them")?;
+            let whole = counted(self.whole_not_kept, "of them is whole", "of them are whole");
+            write!(f, "\n{whole}: salvaging with damage skipped keeps what is")?;
         }
         write!(f, " ({:.1} ms)", self.elapsed.as_secs_f64() * 1e3)
     }

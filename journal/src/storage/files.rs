@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use super::folder::{Access, Folder};
 use super::mapped::MappedFile;
-use super::{FilesLock, LockFault, Storage, holder, lock};
+use super::{FilesLock, Holder, LockFault, Storage, holder, lock, size_limit};
 use crate::format::LOCK_NAME;
 
 /// The files of one folder. Clones share its handle: it is opened at the first use, and from then on no name
@@ -63,7 +63,7 @@ impl Files {
     pub fn note_in_lock(&self, line: &str) -> io::Result<()> {
         let file = self.inner.lock_file().upgrade();
         let file = file.ok_or_else(|| io::Error::from(io::ErrorKind::PermissionDenied))?;
-        (&*file).write_all(format!("{line}\n").as_bytes())
+        size_limit::as_an_error(|| (&*file).write_all(format!("{line}\n").as_bytes()))
     }
 
     /// The LOCK file, and what its last holder wrote into it.
@@ -144,6 +144,10 @@ impl Storage for Files {
         let lock = lock::lock(self.folder().map_err(LockFault::Io)?)?;
         *self.inner.lock_file() = Arc::downgrade(&lock.file);
         Ok(lock)
+    }
+
+    fn holder(&self) -> Holder {
+        self.folder().map_or(Holder::Unknown, lock::holder)
     }
 
     fn list(&self) -> io::Result<Vec<String>> {

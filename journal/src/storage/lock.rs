@@ -13,11 +13,14 @@ use rustix::fs::FlockOperation;
 use rustix::io::{Errno, retry_on_intr};
 
 use super::folder::{Access, Folder, NotOurs};
-use super::{LockFault, holder};
+use super::{Holder, LockFault, holder, size_limit};
 use crate::format::LOCK_NAME;
 
 /// Bytes of the LOCK file that are looked at.
 const MOST_LOCK_BYTES: u64 = 1 << 16;
+
+/// A holder who has not written who it is.
+const SOMEBODY: &str = "another process";
 
 /// The locked folder and LOCK file. The locks are the file descriptions': they go with the process, however
 /// that ends.
@@ -64,12 +67,12 @@ pub(super) fn lock(folder: &Folder) -> Result<FilesLock, LockFault> {
     if !is_ours(&mut file).map_err(LockFault::Io)? {
         return Err(foreign("its content is none that a slipring has written".to_owned()));
     }
-    let mut note = || -> io::Result<()> {
+    let note = || -> io::Result<()> {
         file.set_len(0)?;
         file.seek(SeekFrom::Start(0))?;
         writeln!(file, "{}", holder::this_process())
     };
-    note().map_err(LockFault::Io)?;
+    size_limit::as_an_error(note).map_err(LockFault::Io)?;
     // For those who look. Where it can't be had they do without.
     let _ = record_lock(&place, libc::F_OFD_SETLK, libc::F_RDLCK);
     Ok(FilesLock { folder: place, file: Arc::new(file), process: std::process::id() })
@@ -80,6 +83,18 @@ pub(super) fn is_locked(folder: &Folder) -> Option<bool> {
     let place = folder.reopen().ok()?;
     let found = record_lock(&place, libc::F_OFD_GETLK, libc::F_WRLCK).ok()?;
     Some(found != libc::F_UNLCK)
+}
+
+/// The writer of this version that holds the folder.
+pub(super) fn holder(folder: &Folder) -> Holder {
+    match is_locked(folder) {
+        None => Holder::Unknown,
+        Some(false) => Holder::Nobody,
+        Some(true) => {
+            let file = folder.open_file(LOCK_NAME, Access::Read);
+            Holder::Somebody(file.map_or_else(|_| SOMEBODY.to_owned(), |file| holder_in(&file)))
+        }
+    }
 }
 
 /// The lines of the LOCK file.
@@ -109,7 +124,7 @@ fn holder_in(mut file: &File) -> String {
     let first = text.lines().next().unwrap_or_default().trim();
     match read {
         Ok(_) if first.starts_with(holder::PROCESS) => first.chars().filter(|c| !c.is_control()).collect(),
-        _ => "another process".to_owned(),
+        _ => SOMEBODY.to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::FallocateFlags;
 use rustix::io::{Errno, retry_on_intr};
 
-use super::{SegmentMap, StorageFile, believed};
+use super::{SegmentMap, StorageFile, believed, size_limit};
 
 const PAGE_BYTES: u64 = 4096;
 
@@ -43,13 +43,13 @@ impl StorageFile for MappedFile {
 
     fn allocate(&self, bytes: u64) -> io::Result<()> {
         let before = self.size()?;
-        let allocated =
-            match retry_on_intr(|| rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, bytes)) {
-                // A file system without it (some network and overlay ones): write the zeros. Never a hole,
-                // for a store into a hole on a full disk is a SIGBUS.
-                Err(Errno::OPNOTSUPP) => self.write_zeros(bytes),
-                done => done.map_err(io::Error::from),
-            };
+        let allocate = || rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, bytes);
+        let allocated = size_limit::as_an_error(|| match retry_on_intr(allocate) {
+            // A file system without it (some network and overlay ones): write the zeros. Never a hole, for a
+            // store into a hole on a full disk is a SIGBUS.
+            Err(Errno::OPNOTSUPP) => self.write_zeros(bytes),
+            done => done.map_err(io::Error::from),
+        });
         // On a full disk it may have come part of the way.
         allocated.inspect_err(|_| drop(self.file.set_len(before)))
     }
@@ -68,7 +68,7 @@ impl StorageFile for MappedFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.file.write_all_at(bytes, offset)
+        size_limit::as_an_error(|| self.file.write_all_at(bytes, offset))
     }
 
     fn sync(&self) -> io::Result<()> {

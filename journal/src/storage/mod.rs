@@ -11,6 +11,7 @@
 //! | `files` | files of a folder |
 //! | `mapped` | open files and mapped segments, with all `unsafe` of mapping |
 //! | `believed` | what a file claims, against what the disk holds |
+//! | `size_limit` | the limit on the size of files, as an error |
 //! | `memory` | for tests |
 
 mod believed;
@@ -20,6 +21,7 @@ pub mod holder;
 mod lock;
 mod mapped;
 mod memory;
+pub mod size_limit;
 
 use std::io;
 use std::ops::Range;
@@ -45,6 +47,10 @@ pub trait Storage: Clone + Send + Sync + std::fmt::Debug + 'static {
     fn create_folder(&self) -> io::Result<()>;
     /// Takes the writer's lock or says who holds it.
     fn lock(&self) -> Result<Self::Lock, LockFault>;
+    /// Who holds the lock. Takes none, so that whoever asks is in no writer's way.
+    fn holder(&self) -> Holder {
+        Holder::Unknown
+    }
     /// The names of the files in the folder, in no order.
     fn list(&self) -> io::Result<Vec<String>>;
     /// Shows each of those names, without a list of them all: there may be very many.
@@ -75,6 +81,17 @@ pub trait Storage: Clone + Send + Sync + std::fmt::Debug + 'static {
     fn free_bytes(&self) -> io::Result<Option<u64>> {
         Ok(None)
     }
+}
+
+/// Who holds a writer's lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody does.
+    Nobody,
+    /// A writer; what that one wrote about itself.
+    Somebody(String),
+    /// It can't be found out.
+    Unknown,
 }
 
 /// Why the lock could not be had.

@@ -1,4 +1,4 @@
-//! How paths and times go into a report for machines.
+//! How paths and times go into a report for machines, and counts into one for people.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,4 +21,9 @@ pub(crate) fn as_optional_text<S: serde::Serializer>(
         Some(path) => serializer.serialize_some(&path.to_string_lossy()),
         None => serializer.serialize_none(),
     }
+}
+
+/// So many of something: "1 record", "2 records".
+pub fn counted(number: u64, one: &str, more: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { more })
 }

@@ -81,12 +81,12 @@ fn replay_gives_back_what_was_recorded_byte_for_byte() {
     let halts = "36000,7,0,0,-1,-1\n36001.50,7,0,0,0,-1\r\n36002,6,-1,1000,100,1\n86399.999999999,5,0,1,1,-1";
     for input in [FIXTURE, &carriage_returns, open_end, halts] {
         let place = Place::recorded(input.as_bytes());
-        let output = fine(&["replay", &place.path("journal"), "--format", "csv"]);
+        let output = fine(&["replay", &place.path("journal"), "--format", "lobster"]);
         assert!(output == input.as_bytes(), "{}", text(&output));
     }
     if let Some(path) = real_file() {
         let place = Place::recorded(&std::fs::read(&path).expect("readable"));
-        let output = fine(&["replay", &place.path("journal"), "--format", "csv"]);
+        let output = fine(&["replay", &place.path("journal"), "--format", "lobster"]);
         assert!(output == std::fs::read(&path).expect("readable"), "the real file came back changed");
     }
 }
@@ -95,7 +95,7 @@ fn replay_gives_back_what_was_recorded_byte_for_byte() {
 fn the_synthetic_flow_is_the_fixture() {
     let place = Place::new();
     fine(&["record", &place.path("journal"), "--input", "synthetic:500", "--seed", "1"]);
-    let output = fine(&["replay", &place.path("journal"), "--format", "csv"]);
+    let output = fine(&["replay", &place.path("journal"), "--format", "lobster"]);
     assert!(output == FIXTURE.as_bytes());
 }
 
@@ -111,12 +111,12 @@ fn malformed_input_is_refused_with_line_and_column_and_nothing_is_recorded() {
         let (new, old) = (place.path("new"), place.path("journal"));
         for journal in [&new, &old] {
             let output = slipring(["record", journal, "--input", &input, "--date", "1970-01-02"]);
-            assert_eq!(output.status.code(), Some(1));
+            assert_eq!(output.status.code(), Some(3));
             let said = text(&output.stderr);
             assert!(said.contains(&format!("broken.csv:400:{column}: ")), "{said}");
         }
         assert!(!Path::new(&new).exists(), "a journal was begun");
-        assert!(fine(&["replay", &old, "--format", "csv"]) == FIXTURE.as_bytes());
+        assert!(fine(&["replay", &old, "--format", "lobster"]) == FIXTURE.as_bytes());
     }
 }
 
@@ -125,12 +125,12 @@ fn a_journal_goes_on_only_forward() {
     let place = Place::recorded(FIXTURE.as_bytes());
     let (journal, input) = (place.path("journal"), place.path("input.csv"));
     let again = slipring(["record", &journal, "--input", &input]);
-    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(again.status.code(), Some(3));
     assert!(text(&again.stderr).contains("begins before that"), "{}", text(&again.stderr));
     fine(&["record", &journal, "--input", &input, "--date", "1970-01-02"]);
-    let output = fine(&["replay", &journal, "--format", "csv"]);
+    let output = fine(&["replay", &journal, "--format", "lobster"]);
     assert!(output == format!("{FIXTURE}{FIXTURE}").as_bytes());
-    let second = fine(&["replay", &journal, "--format", "csv", "--from", "1970-01-02T00:00:00Z"]);
+    let second = fine(&["replay", &journal, "--format", "lobster", "--from", "1970-01-02T00:00:00Z"]);
     assert!(second == FIXTURE.as_bytes());
 }
 
@@ -154,7 +154,7 @@ fn replay_from_and_to_agree_with_a_walk_through_the_input() {
                     lines.iter().filter(inside).map(|line| format!("{line}\n")).collect()
                 };
                 let replay = |more: &[&str]| {
-                    let mut args = vec!["replay", &journal, "--format", "csv"];
+                    let mut args = vec!["replay", &journal, "--format", "lobster"];
                     args.extend(more);
                     fine(&args)
                 };
@@ -177,12 +177,18 @@ fn json_lines_say_what_the_csv_says() {
     let objects: Vec<Value> = text(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(objects.len(), 500);
     for (sequence, (object, line)) in objects.iter().zip(FIXTURE.lines()).enumerate() {
-        assert_eq!((&object["sequence"], &object["time_ns"]), (&sequence.into(), &time_ns(line).into()));
-        let fields: Vec<String> = ["type", "order_id", "size", "price", "direction"]
-            .iter()
-            .map(|name| object[name].as_i64().expect(name).to_string())
-            .collect();
-        assert!(line.ends_with(&format!(",{}", fields.join(","))), "{line}: {object}");
+        assert_eq!(object["_sequence"], sequence, "{object}");
+        let cells: Vec<&str> = line.split(',').collect();
+        let seconds = time_ns(line) / 1_000_000_000;
+        assert!(object["_time"].as_str().unwrap().starts_with("1970-01-01T"), "{object}");
+        assert!(object["_time"].as_str().unwrap().contains(&format!(":{:02}", seconds % 60)), "{object}");
+        assert_eq!(
+            (&object["order_id"].to_string(), &object["size"].to_string()),
+            (&cells[2].to_owned(), &cells[3].to_owned())
+        );
+        let price: f64 = cells[4].parse().unwrap();
+        assert_eq!(object["price"].as_f64(), Some(price / 10_000.0), "{object}");
+        assert_eq!(object["direction"], if cells[5] == "1" { "buy" } else { "sell" });
     }
 }
 
@@ -191,7 +197,7 @@ fn a_reader_that_goes_away_is_no_failure() {
     let place = Place::new();
     let journal = place.path("journal");
     fine(&["record", &journal, "--input", "synthetic:20000"]);
-    for format in ["csv", "jsonl"] {
+    for format in ["lobster", "jsonl", "csv", "table"] {
         let mut child = command()
             .args(["replay", &journal, "--format", format])
             .stdout(Stdio::piped())
@@ -200,7 +206,8 @@ fn a_reader_that_goes_away_is_no_failure() {
             .expect("the command runs");
         let mut line = String::new();
         BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut line).expect("a line");
-        assert!(line.starts_with("34200.") || line.starts_with('{'), "{line}");
+        let head = ["34200.", "{", "_sequence", "("];
+        assert!(head.iter().any(|head| line.starts_with(head)), "{line}");
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).expect("UTF-8");
         assert!(child.wait().expect("it ends").success() && said.is_empty(), "{said}");
@@ -218,7 +225,7 @@ fn salvage_exits_as_documented_and_replay_reads_what_it_kept() {
         assert_eq!(output.status.code(), Some(wanted), "{}{}", text(&output.stdout), text(&output.stderr));
         output
     };
-    let replayed = |into: &str| fine(&["replay", &place.path(into), "--format", "csv"]);
+    let replayed = |into: &str| fine(&["replay", &place.path(into), "--format", "lobster"]);
     let lines: Vec<&str> = FIXTURE.split_inclusive('\n').collect();
     // Nothing wrong with it: a copy.
     let output = salvage("copy", &[], 0);
@@ -288,8 +295,8 @@ fn verify_and_inspect_exit_as_documented() {
     let said = slipring(["verify", &journal]);
     let wanted = "499 records are whole of 500 that were looked at and 500 that should be there";
     assert!(text(&said.stdout).contains(wanted), "{}", text(&said.stdout));
-    let replay = slipring(["replay", &journal, "--format", "csv"]);
-    assert_eq!(replay.status.code(), Some(1));
+    let replay = slipring(["replay", &journal, "--format", "lobster"]);
+    assert_eq!(replay.status.code(), Some(2));
     assert_eq!(text(&replay.stdout).lines().count(), 250, "all whole records before the damage");
     assert!(text(&replay.stderr).contains("record 250"), "{}", text(&replay.stderr));
     // The control file gone: no journal can do without.
@@ -302,7 +309,7 @@ fn verify_and_inspect_exit_as_documented() {
         assert_eq!(slipring(args).status.code(), Some(3), "{args:?}");
     }
     assert_eq!(slipring(["verify", "--help"]).status.code(), Some(0));
-    assert_eq!(slipring(["replay", "--nonsense"]).status.code(), Some(2));
+    assert_eq!(slipring(["replay", "--nonsense"]).status.code(), Some(3));
 }
 
 #[test]
@@ -310,7 +317,7 @@ fn manual_and_completions_are_written() {
     assert!(text(&fine(&["man"])).contains(".TH slipring 1"));
     assert!(text(&fine(&["man", "replay"])).contains("slipring\\-replay"));
     assert!(text(&fine(&["completions", "bash"])).contains("complete"));
-    assert_eq!(slipring(["man", "nothing"]).status.code(), Some(1));
+    assert_eq!(slipring(["man", "nothing"]).status.code(), Some(3));
     assert!(!text(&fine(&["--help"])).contains("demo-child"));
 }
 
@@ -346,7 +353,7 @@ fn the_demo_proves_itself_on_a_short_flow() {
     let journal = place.path("demo/journal");
     assert_eq!(slipring(["verify", &journal]).status.code(), Some(0));
     let output = slipring(["demo", "--dir", &place.path("demo")]);
-    assert_eq!(output.status.code(), Some(1), "a folder in use is refused");
+    assert_eq!(output.status.code(), Some(3), "a folder in use is refused");
 }
 
 #[test]

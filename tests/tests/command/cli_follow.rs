@@ -41,10 +41,10 @@ fn what_is_there_and_what_comes_and_a_signal_ends_it() {
     let journal = folder.path().join("journal");
     let lines: Vec<&str> = FIXTURE.lines().collect();
     record(&journal, &lines[..200], "1970-01-01");
-    let mut all = follow(&journal, &["--from-sequence", "0"]);
-    let mut last = follow(&journal, &[]);
+    let mut all = follow(&journal, &["--format", "lobster", "--from-sequence", "0"]);
+    let mut last = follow(&journal, &["--format", "lobster"]);
     let mut none = follow(&journal, &["--last", "0", "--json"]);
-    let mut ahead = follow(&journal, &["--from-sequence", "250"]);
+    let mut ahead = follow(&journal, &["--format", "lobster", "--from-sequence", "250"]);
     // On the second day, which has not begun.
     let mut later = follow(&journal, &["--from", "1970-01-02T00:00:00Z", "--json"]);
     for line in &lines[..200] {
@@ -64,7 +64,7 @@ fn what_is_there_and_what_comes_and_a_signal_ends_it() {
     }
     record(&journal, &lines[300..], "1970-01-02");
     let first: Value = serde_json::from_str(&later.line().unwrap()).unwrap();
-    assert_eq!((first["sequence"].as_u64(), first["epoch"].as_u64()), (Some(300), Some(3)));
+    assert_eq!((first["_sequence"].as_u64(), first["_epoch"].as_u64()), (Some(300), Some(3)));
     for line in &lines[300..] {
         for child in [&mut all, &mut last, &mut ahead] {
             assert_eq!(child.line().as_deref(), Some(*line));
@@ -72,12 +72,12 @@ fn what_is_there_and_what_comes_and_a_signal_ends_it() {
     }
     // It was at the end when it started, be that before or after the second life.
     let first: Value = serde_json::from_str(&none.line().unwrap()).unwrap();
-    let mut next = first["sequence"].as_u64().unwrap();
+    let mut next = first["_sequence"].as_u64().unwrap();
     assert!([200, 300].contains(&next), "{first}");
     while next < lines.len() as u64 - 1 {
         let message: Value = serde_json::from_str(&none.line().unwrap()).unwrap();
         next += 1;
-        assert_eq!(message["sequence"].as_u64(), Some(next));
+        assert_eq!(message["_sequence"].as_u64(), Some(next));
     }
     for (child, signal) in
         [(all, Signal::INT), (last, Signal::TERM), (ahead, Signal::INT), (none, Signal::INT)]
@@ -91,11 +91,11 @@ fn what_is_there_and_what_comes_and_a_signal_ends_it() {
 fn what_can_not_be_followed_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let output = command().arg("follow").arg(folder.path().join("nothing")).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no journal at"), "{output:?}");
     let journal = folder.path().join("journal");
-    let both = command().arg("follow").arg(journal).args(["--from", "1", "--from-sequence", "1"]).output();
-    assert_eq!(both.unwrap().status.code(), Some(2));
+    let both = command().arg("follow").arg(journal).args(["--from", "1", "--last", "1"]).output();
+    assert_eq!(both.unwrap().status.code(), Some(3));
 }
 
 /// `rm -rf j; record j` under a follower: it says so and ends, and takes nothing of the other journal for
@@ -106,12 +106,12 @@ fn another_journal_in_its_place_ends_it() {
     let journal = folder.path().join("journal");
     let lines: Vec<&str> = FIXTURE.lines().collect();
     record(&journal, &lines[..100], "1970-01-01");
-    let mut child = follow(&journal, &["--from-sequence", "0"]);
+    let mut child = follow(&journal, &["--format", "lobster", "--from-sequence", "0"]);
     for line in &lines[..100] {
         assert_eq!(child.line().as_deref(), Some(*line));
     }
     std::fs::remove_dir_all(&journal).unwrap();
     record(&journal, &lines[..300], "1970-01-01");
     let (more, status) = child.rest();
-    assert_eq!((more.len(), status.code()), (0, Some(1)), "{more:?}");
+    assert_eq!((more.len(), status.code()), (0, Some(3)), "{more:?}");
 }

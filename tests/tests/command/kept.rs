@@ -289,3 +289,45 @@ fn the_command_shows_what_stages_keep_and_settles_dead_letters() {
     assert!(std::str::from_utf8(&output.stdout).unwrap().contains("REFUSED"));
     assert_eq!(slipring(&["stages", "/nowhere"]).status.code(), Some(3));
 }
+
+/// Letters of a name that nobody has are not "none": a slip of the pen must not read as an answer.
+#[test]
+fn a_stage_or_a_letter_that_is_not_there_is_said() {
+    let (folder, journal, _) = two_lives();
+    let place = journal.to_str().unwrap();
+    let into = folder.path().join("letters");
+    let into = into.to_str().unwrap();
+    let lines: [&[&str]; 5] = [
+        &["--stage", "nope", "--settle", "x"],
+        &["--stage", "nope"],
+        &["--stage", "nope", "--json", "--all"],
+        &["--stage", "nope", "--into", into],
+        &["--stage", "nope", "--into", into, "--settle", "x"],
+    ];
+    for more in lines {
+        let output = slipring(&[&["dead-letters", place], more].concat());
+        assert_eq!(output.status.code(), Some(3), "{more:?}: {output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("no stage nope") && said.contains("there is: sum"), "{more:?}: {said}");
+        assert!(output.stdout.is_empty() && !Path::new(into).exists(), "{more:?}");
+    }
+    // A sequence is somebody's choice too.
+    for more in [&["--sequence", "26"][..], &["--sequence", "26", "--stage", "sum", "--settle", "x"]] {
+        let output = slipring(&[&["dead-letters", place], more].concat());
+        assert_eq!(output.status.code(), Some(1), "{more:?}: {output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("no open dead letter of sequence 26"), "{more:?}: {said}");
+    }
+    // But a stage without open letters has answered.
+    let output = slipring(&["dead-letters", place, "--stage", "sum", "--settle", "all"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("settled 8: all"), "{output:?}");
+    let output = slipring(&["dead-letters", place, "--stage", "sum", "--settle", "all"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    // Beside this journal nobody keeps anything.
+    let bare = folder.path().join("bare");
+    let output = slipring(&["record", bare.to_str().unwrap(), "--input", "synthetic:10"]);
+    assert!(output.status.success());
+    let output = slipring(&["dead-letters", bare.to_str().unwrap(), "--stage", "sum"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there is none"), "{output:?}");
+}

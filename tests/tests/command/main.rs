@@ -2,5 +2,11 @@
 
 mod cli;
 mod cli_follow;
+mod ended;
+mod exits;
 mod kept;
+mod limits;
+mod live;
+mod lobster;
 mod record_full;
+mod rows;

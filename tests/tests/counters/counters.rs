@@ -308,7 +308,7 @@ fn top_shows_them_once_as_json_and_until_the_end() {
         "published   1,564\n",
         "journalled  1,564, durable ",
         "ring        64 of 64 slots in use (100 %)",
-        "1 refusals; journal: 0 for a segment",
+        "1 refusal; journal: 0 for a segment",
         "STAGE    LANE            END  LAG  BATCH  MAX  BATCHES\n",
         "slow     slow lane     1,500   64  ",
     ] {

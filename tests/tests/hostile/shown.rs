@@ -111,7 +111,7 @@ fn row_the_holder_of_a_lock_is_shown_and_not_obeyed() {
     let writer = slipring_journal::Journal::at(&journal).open::<slipring_cli::flow::message::OrderMessage>();
     std::fs::write(journal.join("LOCK"), format!("process {HOSTILE}\n{HOSTILE}\n")).unwrap();
     let ran = run(["record".as_ref(), journal.as_os_str(), "--input".as_ref(), "synthetic:10".as_ref()]);
-    assert_eq!(ran.code(), Some(1), "{}", ran.out());
+    assert_eq!(ran.code(), Some(3), "{}", ran.out());
     check_shown(&ran, "locked");
     drop(writer);
 }
@@ -152,7 +152,7 @@ fn row_a_path_that_is_no_utf_8() {
     assert_eq!(run(args).code(), Some(0));
     assert_eq!(run(args).code(), Some(3));
     let record = |input: &OsStr| run(["record".as_ref(), journal.as_os_str(), "--input".as_ref(), input]);
-    assert_eq!(record(OsStr::from_bytes(b"no\xff")).code(), Some(1));
+    assert_eq!(record(OsStr::from_bytes(b"no\xff")).code(), Some(3));
     let demo = place.path().join(OsStr::from_bytes(b"demo\xff"));
     let args = [
         "demo".as_ref(),
@@ -214,11 +214,11 @@ fn row_a_full_disk_and_a_reader_that_is_gone_change_no_verdict() {
         (args("salvage", &corrupt, &[]), 3, 1),
         (args("stages", &journal, &[]), 3, 0),
         (args("dead-letters", &journal, &[]), 3, 0),
-        (args("replay", &journal, &["--format", "csv"]), 1, 0),
-        (args("replay", &journal, &[]), 1, 0),
-        (vec!["--help".into()], 1, 0),
-        (vec!["man".into()], 1, 0),
-        (vec!["completions".into(), "bash".into()], 1, 0),
+        (args("replay", &journal, &["--format", "csv"]), 3, 0),
+        (args("replay", &journal, &[]), 3, 0),
+        (vec!["--help".into()], 3, 0),
+        (vec!["man".into()], 3, 0),
+        (vec!["completions".into(), "bash".into()], 3, 0),
     ];
     for (args, full, gone) in commands {
         for (what, wanted) in [("full", full), ("gone", gone)] {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use slipring::{
-    Engine, Journal, Lane, LateConsumer, LateContext, Publishers, ShutdownError, Snapshots, Ticker,
+    Context, Engine, Gate, Journal, Lane, LateConsumer, LateContext, OnError, Publishers, ShutdownError,
+    Snapshots, Stage, Ticker,
 };
 use slipring_tests::journals::{Note, note};
 use slipring_tests::keeps_all;
@@ -49,5 +50,23 @@ pub(super) fn fork(folder: &str) {
         let last = publisher.publish(note(1)).unwrap();
         let report = engine.join().unwrap();
         println!("closed {}", report.end_sequence == last + 1 && report.durable_end == Some(last + 1));
+    }
+}
+
+/// A stage that refuses every event, until the engine halts; why it did.
+pub(super) fn refusals(folder: &str) {
+    let refuse = |_: &Note, _: &Context| Err::<(), _>("a cause of a few words, which goes into the log");
+    let stage = Stage::new("refuse", refuse, Gate::JOURNALLED).on_error(OnError::DeadLetter);
+    let journal = Journal::at(folder).segment_records(512);
+    let builder = Engine::builder().ring_capacity(64).counters_private().journal(journal);
+    let (engine, mut publisher) = builder.lane(Lane::named("main").journal().with(stage)).go_live().unwrap();
+    for id in 0..100_000 {
+        if publisher.publish(note(id)).is_err() {
+            break;
+        }
+    }
+    match engine.halted() {
+        Some(halted) => println!("halted: {halted}"),
+        None => println!("it took them all"),
     }
 }

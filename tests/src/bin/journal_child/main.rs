@@ -35,6 +35,7 @@ fn main() {
         "interrupted" => interrupted(text(1)),
         "fork" => fork(text(1)),
         "fork-engine" => engine::fork(text(1)),
+        "refusals" => engine::refusals(text(1)),
         "step" => step(text(1), number(2)),
         other => panic!("no mode {other:?}"),
     }

@@ -1,28 +1,28 @@
-//! `slipring record`: messages into a journal. All of the input is read before the journal is opened.
+//! Order messages of LOBSTER into a journal, so that they can be given back byte for byte. All of the input is read before the journal is opened.
 
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
 use slipring_journal::{AppendError, DiskFull, Journal, ReadError, Writer};
 
+use super::stop::Stop;
 use crate::args::RecordArgs;
 use crate::error::{CliError, Tally};
 use crate::flow::input::InputOptions;
+use crate::flow::lobster::{self, Parsed};
 use crate::flow::message::{LineEnd, OrderMessage};
-use crate::{plain, show, time};
+use crate::{plain, show};
 
 /// Messages between two looks at the progress bar.
 const BATCH: usize = 4096;
 
 pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError> {
-    let options = InputOptions { seed: args.seed, date_ns: args.date, symbol: args.symbol.0 };
-    let messages = args.input.load(&options)?;
+    let (date_ns, symbol, round_times) = (args.date, args.symbol.0, args.round_times);
+    let options = InputOptions { seed: args.seed, date_ns, symbol, round_times };
+    let Parsed { messages, rounded } = args.input.load(&options)?;
     let started = Instant::now();
     let journal = Journal::at(&args.journal)
-        .segment_records(args.segment_records)
+        .segment_records(args.segment_records.unwrap_or(1 << 18))
         // A wide window: nobody waits for the recovery of a recording, and a slow disk would bound its rate.
         .window_records(1 << 18)
         // The times are those of a day that was asked for by name, so none can be a slip of the clock.
@@ -63,11 +63,15 @@ pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError
         show::count(messages.len() as u64),
         plain::line(&args.input.to_string()),
         plain::path(&args.journal),
-        time::show(range.0),
-        time::show(range.1),
+        show::time(range.0),
+        show::time(range.1),
         show::duration(elapsed),
         show::rate(messages.len() as u64, elapsed),
     )
+    .and_then(|()| match rounded {
+        0 => Ok(()),
+        rounded => writeln!(out, "{}", lobster::rounded_note(rounded)),
+    })
     .and_then(|()| out.flush())
     .map_err(|source| CliError::Unsaid { source, tally })
 }
@@ -93,30 +97,6 @@ fn check_end(
     Ok(())
 }
 
-/// Signals that say stop.
-struct Stop {
-    said: Arc<AtomicBool>,
-    over: Arc<AtomicBool>,
-}
-
-impl Stop {
-    fn listen() -> std::io::Result<Self> {
-        let stop = Stop { said: Arc::default(), over: Arc::default() };
-        for signal in [SIGINT, SIGTERM] {
-            signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop.over))?;
-            signal_hook::flag::register(signal, Arc::clone(&stop.said))?;
-        }
-        Ok(stop)
-    }
-
-    /// Nothing is left that a signal could spoil, and it ends the process: whoever reads the output may have
-    /// stopped doing so.
-    fn is_over(&self) {
-        // Relaxed: nothing is handed over with it.
-        self.over.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Appends all messages, or fewer if a signal says stop.
 fn append(
     writer: &mut Writer<OrderMessage>,
@@ -129,8 +109,7 @@ fn append(
         if (index + 1) % BATCH == 0 {
             writer.end_batch();
             bar.set_position(index as u64);
-            // Relaxed: it only says stop; nothing is handed over with it.
-            if stop.said.load(Ordering::Relaxed) {
+            if stop.is_said() {
                 break;
             }
         }

@@ -1,0 +1,58 @@
+//! Commands that are files of their own, found as git finds its commands: `slipring x` is `slipring-x`, beside
+//! this one or in the path.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::error::ErrorKind;
+
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::plain;
+
+/// Becomes the command, with the arguments that this one was given. It returns only to say why not.
+pub(crate) fn run(name: &'static str) -> CliError {
+    match find(name) {
+        None => CliError::NotInstalled { name },
+        Some(path) => start(path, std::env::args_os().skip(1)),
+    }
+}
+
+/// If the command line names a command that is unknown here, and there is a file for it, becomes that.
+pub(crate) fn other_command(error: &clap::Error, args: &[OsString]) -> Option<Exit> {
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    let name = args.get(1)?.to_str()?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if name.starts_with('-') || !name.bytes().all(is_name) {
+        return None;
+    }
+    let error = start(find(&format!("slipring-{name}"))?, args[2..].iter().cloned());
+    plain::complain(&format!("slipring: {error}"));
+    Some(error.exit())
+}
+
+fn start(path: PathBuf, args: impl Iterator<Item = OsString>) -> CliError {
+    let source = Command::new(&path).args(args).exec();
+    CliError::Exec { path, source }
+}
+
+/// Beside this command, or in the path.
+fn find(name: &str) -> Option<PathBuf> {
+    let own = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.to_owned()));
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    own.into_iter().chain(folders_of(&folders)).map(|folder| folder.join(name)).find(|path| is_program(path))
+}
+
+/// An empty name in the path is the current folder, whose files nobody has meant.
+fn folders_of(folders: &OsStr) -> impl Iterator<Item = PathBuf> {
+    std::env::split_paths(folders).filter(|folder| !folder.as_os_str().is_empty())
+}
+
+fn is_program(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}

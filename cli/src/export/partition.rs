@@ -1,0 +1,188 @@
+//! Which part a row belongs to, and the files of the parts: folders named `day=2024-03-10`, as Hive names them
+//! and DuckDB, Polars and Spark read them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use slipring_schema::{Row, Table, show_nanos};
+
+use super::{Sink, SinkError, SinkFormat, SinkPlan};
+use crate::rows::columns::{NoSuchField, Shown};
+
+/// More files at once are hardly wanted, and a process may not have many more open.
+const MOST_PARTS: usize = 500;
+
+/// By what a file is divided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Partition {
+    /// A part an hour of journal time (UTC).
+    Hour,
+    /// A part a day of journal time (UTC).
+    Day,
+    /// A part for each value of a field.
+    Field(String),
+}
+
+impl FromStr for Partition {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "hour" => Partition::Hour,
+            "day" => Partition::Day,
+            field => Partition::Field(field.to_owned()),
+        })
+    }
+}
+
+/// By what rows are told apart.
+enum Key {
+    /// So many characters of a time, and the time of the last row with its name.
+    Time {
+        name: &'static str,
+        characters: usize,
+        unit_ns: u64,
+    },
+    Column(Shown),
+}
+
+/// The files of all parts.
+pub(super) struct Parts<'a> {
+    folder: PathBuf,
+    format: SinkFormat,
+    plan: SinkPlan<'a>,
+    key: Key,
+    open: HashMap<String, Box<dyn Sink>>,
+    count: usize,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(
+        folder: &Path,
+        by: &Partition,
+        format: SinkFormat,
+        plan: SinkPlan<'a>,
+    ) -> Result<Self, NoSuchField> {
+        let key = match by {
+            Partition::Hour => Key::Time { name: "hour", characters: 13, unit_ns: 3_600_000_000_000 },
+            Partition::Day => Key::Time { name: "day", characters: 10, unit_ns: 86_400_000_000_000 },
+            Partition::Field(name) => {
+                let mut found = Shown::named(plan.table, std::slice::from_ref(name))?;
+                Key::Column(found.remove(0))
+            }
+        };
+        Ok(Parts { folder: folder.to_owned(), format, plan, key, open: HashMap::new(), count: 0 })
+    }
+
+    /// How many parts there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Rows that follow each other and belong to one part go together.
+    pub(super) fn push(&mut self, rows: &[Row<'_>]) -> Result<(), SinkError> {
+        let table = self.plan.table;
+        let mut rest = rows;
+        while let Some(first) = rest.first() {
+            let length = rest.iter().take_while(|row| self.key.is_same(table, first, row)).count();
+            let (run, behind) = rest.split_at(length.max(1));
+            rest = behind;
+            let name = self.key.name(table, &run[0]);
+            if !self.open.contains_key(&name) {
+                self.begin(&name)?;
+            }
+            if let Some(sink) = self.open.get_mut(&name) {
+                sink.push(run)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, name: &str) -> Result<(), SinkError> {
+        // Time does not go back, so a part of it ends where the next begins.
+        if matches!(self.key, Key::Time { .. }) {
+            self.end()?;
+        }
+        if self.open.len() == MOST_PARTS {
+            return Err(SinkError::Format(format!(
+                "there are more than {MOST_PARTS} parts: divide by a field with fewer values, by day or by hour"
+            )));
+        }
+        let folder = self.folder.join(name);
+        std::fs::create_dir_all(&folder)?;
+        let extension = self.format.extensions.first().unwrap_or(&"data");
+        let gz = if self.plan.compress.starts_with("gzip") { ".gz" } else { "" };
+        let path = folder.join(format!("part-0.{extension}{gz}"));
+        self.open.insert(name.to_owned(), (self.format.create)(&path, &self.plan)?);
+        self.count += 1;
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), SinkError> {
+        self.open.drain().try_for_each(|(_, sink)| sink.finish())
+    }
+
+    pub(super) fn finish(mut self) -> Result<(), SinkError> {
+        self.end()
+    }
+}
+
+impl Key {
+    fn is_same(&self, table: &Table, one: &Row<'_>, other: &Row<'_>) -> bool {
+        match self {
+            Key::Time { unit_ns, .. } => one.time_ns / unit_ns == other.time_ns / unit_ns,
+            Key::Column(column) => column.value(table, one) == column.value(table, other),
+        }
+    }
+
+    fn name(&self, table: &Table, row: &Row<'_>) -> String {
+        match self {
+            Key::Time { name, characters, .. } => {
+                let time = show_nanos(i128::from(row.time_ns));
+                format!("{name}={}", &time[..*characters])
+            }
+            Key::Column(column) => {
+                let value = column.value(table, row).to_string();
+                format!("{}={}", escaped(column.name(table)), escaped(&value))
+            }
+        }
+    }
+}
+
+/// A text as part of a path, as Hive escapes it.
+fn escaped(text: &str) -> String {
+    if text.is_empty() {
+        return "__HIVE_DEFAULT_PARTITION__".to_owned();
+    }
+    let mut name = String::new();
+    for character in text.chars() {
+        match character {
+            '/' | '=' | '%' | '\\' | ':' | '"' | '#' | '\'' | '*' | '?' | '{' | '}' | '[' | ']' | '^' => {
+                name.push_str(&format!("%{:02X}", u32::from(character)));
+            }
+            character if character.is_ascii_control() => {
+                name.push_str(&format!("%{:02X}", u32::from(character)));
+            }
+            character => name.push(character),
+        }
+    }
+    // No folder's name is longer.
+    while name.len() > 120 {
+        name.pop();
+    }
+    if name == "." || name == ".." { name.replace('.', "%2E") } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_can_not_lead_out_of_the_folder() {
+        assert_eq!(escaped("../a=b"), "..%2Fa%3Db");
+        assert_eq!(escaped(".."), "%2E%2E");
+        assert_eq!(escaped(""), "__HIVE_DEFAULT_PARTITION__");
+        assert_eq!(escaped("ABC.N"), "ABC.N");
+    }
+}

@@ -1,0 +1,186 @@
+//! `slipring export`: what is chosen of a journal goes into one file, or one a partition.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use slipring_schema::Row;
+
+use super::partition::Parts;
+use super::whole::Whole;
+use super::{FoundSink, Sink, SinkError, SinkFormat, SinkPlan};
+use crate::args::ExportArgs;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::formats::Formats;
+use crate::rows::reading::{Piece, Reading};
+use crate::{elsewhere, plain, show};
+
+pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
+    let format = match formats.sink(args.format.as_deref(), &args.output)? {
+        FoundSink::Here(format) => format,
+        FoundSink::Elsewhere(command) => return Err(elsewhere::run(command)),
+    };
+    let compress = compression(format, args)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    let started = Instant::now();
+    let mut reading = Reading::open(&args.journal, &args.choice, args.last)?;
+    let columns = reading.columns(&args.choice)?;
+    let (schema, table) = (reading.schema.clone(), reading.table.clone());
+    let (schema, table, columns) = (&schema, &table, &columns[..]);
+    let plan = SinkPlan { schema, table, columns, compress: &compress, journal_id: reading.journal_id() };
+    let failed = |source: SinkError| CliError::Export { path: args.output.clone(), source };
+    let to_stdout = args.output.as_os_str() == "-";
+    let whole = match to_stdout {
+        true => None,
+        false => Some(Whole::begin(&args.output, args.overwrite).map_err(|error| failed(error.into()))?),
+    };
+    let partial = whole.as_ref().map_or(Path::new("-"), Whole::partial);
+    let mut target = Target::begin(args, partial, format, plan)?;
+    let bar = show::bar("exporting", reading.range.end - reading.range.start, args.json || to_stdout);
+    let (start, mut seen) = (reading.range.start, Seen::default());
+    reading.for_each_piece(|piece| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(CliError::ExportStopped);
+        }
+        seen.piece(&piece);
+        target.push(&piece.rows).map_err(failed)?;
+        bar.set_position(piece.end - start);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let parts = target.finish().map_err(failed)?;
+    let bytes = whole.map(Whole::keep).transpose().map_err(|error| failed(error.into()))?;
+    bar.finish_and_clear();
+    if let Some(bytes) = bytes {
+        summary(args, format, &seen, (bytes, parts), started, out)?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// How the file is to be compressed: as asked for, as its name says, or as is usual for the format.
+fn compression(format: SinkFormat, args: &ExportArgs) -> Result<String, CliError> {
+    let usual = format.compressions.first().copied().unwrap_or("none");
+    let by_name = args.output.extension().is_some_and(|extension| extension == "gz").then_some("gzip");
+    let Some(asked) = args.compress.as_deref().or(by_name) else { return Ok(usual.to_owned()) };
+    let kind = asked.split(':').next().unwrap_or_default();
+    if format.compressions.contains(&kind) {
+        return Ok(asked.to_owned());
+    }
+    let known = format.compressions.join(", ");
+    Err(CliError::NoSuchCompression { format: format.name, asked: asked.to_owned(), known })
+}
+
+/// Where rows go.
+enum Target<'a> {
+    One(Box<dyn Sink>),
+    Parts(Box<Parts<'a>>),
+}
+
+impl<'a> Target<'a> {
+    fn begin(
+        args: &ExportArgs,
+        partial: &Path,
+        format: SinkFormat,
+        plan: SinkPlan<'a>,
+    ) -> Result<Self, CliError> {
+        let failed = |source: SinkError| CliError::Export { path: args.output.clone(), source };
+        let Some(by) = &args.partition else {
+            return Ok(Target::One((format.create)(partial, &plan).map_err(failed)?));
+        };
+        if partial == Path::new("-") {
+            return Err(failed(SinkError::Format("parts are a folder of files: give its path".to_owned())));
+        }
+        std::fs::create_dir(partial).map_err(|error| failed(error.into()))?;
+        Ok(Target::Parts(Box::new(Parts::new(partial, by, format, plan)?)))
+    }
+
+    fn push(&mut self, rows: &[Row<'_>]) -> Result<(), SinkError> {
+        match self {
+            Target::One(sink) => sink.push(rows),
+            Target::Parts(parts) => parts.push(rows),
+        }
+    }
+
+    /// How many parts there are, if it was divided.
+    fn finish(self) -> Result<Option<usize>, SinkError> {
+        match self {
+            Target::One(sink) => sink.finish().map(|()| None),
+            Target::Parts(parts) => {
+                let count = parts.count();
+                parts.finish().map(|()| Some(count))
+            }
+        }
+    }
+}
+
+/// What was written.
+#[derive(Debug, Default)]
+struct Seen {
+    rows: u64,
+    voids: u64,
+    /// Sequence and time of the first row and of the last.
+    range: Option<((u64, u64), (u64, u64))>,
+}
+
+impl Seen {
+    fn piece(&mut self, piece: &Piece<'_>) {
+        self.rows += piece.rows.len() as u64;
+        self.voids += piece.voids.len() as u64;
+        let place = |row: &Row<'_>| (row.sequence, row.time_ns);
+        if let (Some(first), Some(last)) = (piece.rows.first(), piece.rows.last()) {
+            let first = self.range.map_or(place(first), |(first, _)| first);
+            self.range = Some((first, place(last)));
+        }
+    }
+}
+
+fn summary(
+    args: &ExportArgs,
+    format: SinkFormat,
+    seen: &Seen,
+    (bytes, parts): (u64, Option<usize>),
+    started: Instant,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let elapsed = started.elapsed();
+    if args.json {
+        let object = json!({
+            "path": plain::path_value(&args.output), "format": format.name, "events": seen.rows,
+            "voids_left_out": seen.voids, "bytes": bytes, "parts": parts,
+            "first_sequence": seen.range.map(|(first, _)| first.0),
+            "end_sequence": seen.range.map(|(_, last)| last.0 + 1),
+            "first_time_ns": seen.range.map(|(first, _)| first.1),
+            "last_time_ns": seen.range.map(|(_, last)| last.1),
+            "seconds": elapsed.as_secs_f64(),
+        });
+        return writeln!(out, "{}", plain::json(&object)?);
+    }
+    let range = match seen.range {
+        Some(((first, first_ns), (last, last_ns))) => {
+            format!(": sequence {first} to {}, {} to {}", last + 1, show::time(first_ns), show::time(last_ns))
+        }
+        None => ": nothing was chosen".to_owned(),
+    };
+    let files = parts.map_or_else(String::new, |parts| format!(" in {} parts", show::count(parts as u64)));
+    writeln!(
+        out,
+        "exported {} events to {}{files}{range}; {:.1} MB in {} ({})",
+        show::count(seen.rows),
+        plain::path(&args.output),
+        bytes as f64 / 1e6,
+        show::duration(elapsed),
+        show::rate(seen.rows, elapsed),
+    )?;
+    if seen.voids > 0 {
+        writeln!(out, "records without an event, left out: {}", show::count(seen.voids))?;
+    }
+    Ok(())
+}

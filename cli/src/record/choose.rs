@@ -1,0 +1,168 @@
+//! What is recorded as what: the format, and the events' schema.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use slipring_journal::{Event, Journal, Schema};
+use slipring_schema::file::{from_toml, to_toml};
+
+use super::error::{RecordError, SoFar};
+use super::input::Input;
+use super::source::FormatOptions;
+use crate::args::RecordArgs;
+use crate::flow;
+use crate::flow::message::OrderMessage;
+use crate::formats::{Formats, Found, SourceFormat};
+
+/// How an input is recorded.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// As order messages, byte for byte.
+    Lobster,
+    /// As events of a schema.
+    Format(SourceFormat),
+    /// By another command.
+    Elsewhere(&'static str),
+}
+
+/// The format of LOBSTER messages, which has a way of its own.
+const LOBSTER: &str = "lobster";
+
+/// The format of other journals.
+pub(super) const JOURNAL: &str = "journal";
+
+/// Of what the arguments, the file's name, the journal and a note say, the first.
+pub(super) fn way(args: &RecordArgs, noted: Option<&str>, formats: &Formats) -> Result<Way, RecordError> {
+    let path = match &args.input {
+        flow::input::Input::File(path) => path,
+        flow::input::Input::Synthetic(_) => return Ok(Way::Lobster),
+    };
+    let known = || {
+        let mut known = formats.source_names();
+        known.push(LOBSTER);
+        known
+    };
+    let name = match (args.format.as_deref(), noted) {
+        (Some(name), _) | (None, Some(name)) => name,
+        (None, None) if path.is_dir() => JOURNAL,
+        (None, None) => {
+            let guess = formats.guess_source(path);
+            if matches!(guess, None | Some("csv")) && is_lobster(args) {
+                return Ok(Way::Lobster);
+            }
+            guess.ok_or_else(|| RecordError::NoFormat { path: path.clone(), known: known() })?
+        }
+    };
+    match formats.source(name) {
+        Some(Found::Source(format)) => Ok(Way::Format(format)),
+        Some(Found::Elsewhere(command)) => Ok(Way::Elsewhere(command)),
+        None if name == LOBSTER => Ok(Way::Lobster),
+        None => Err(RecordError::UnknownFormat { name: name.to_owned(), known: known() }),
+    }
+}
+
+/// A CSV file of which nothing is said: into a new journal, or one of order messages.
+fn is_lobster(args: &RecordArgs) -> bool {
+    let is_said = args.schema.is_some()
+        || args.like.is_some()
+        || args.infer.is_some()
+        || args.header.is_some()
+        || args.no_header
+        || args.delimiter.is_some();
+    !is_said && own_schema(&args.journal).is_none_or(|schema| schema.same_layout(&OrderMessage::schema()))
+}
+
+/// The schema of a journal, if there is one.
+fn own_schema(journal: &Path) -> Option<Schema> {
+    Journal::at(journal).raw_reader().ok()?.schema()
+}
+
+/// What the events are, and the file that it was written into.
+pub(super) fn schema(
+    args: &RecordArgs,
+    format: &SourceFormat,
+    input: &mut Input,
+    options: &FormatOptions,
+) -> Result<(Schema, Option<PathBuf>), RecordError> {
+    if let Some(path) = &args.schema {
+        return Ok((schema_file(path)?, None));
+    }
+    if let Some(path) = &args.like {
+        let schema = Journal::at(path).raw_reader()?.schema();
+        return Ok((schema.ok_or_else(|| RecordError::NoRecordYet { path: path.clone() })?, None));
+    }
+    if let Some(into) = &args.infer {
+        let path = into.clone().unwrap_or_else(|| beside(&args.journal));
+        let schema = infer(format, input, options, &args.journal)?;
+        write(&path, &schema)?;
+        return Ok((schema, Some(path)));
+    }
+    if let Some(schema) = own_schema(&args.journal) {
+        return Ok((schema, None));
+    }
+    // A journal says it in so many words.
+    if format.name == JOURNAL {
+        return Ok((infer(format, input, options, &args.journal)?, None));
+    }
+    Err(RecordError::NoSchema { path: input.path().to_owned() })
+}
+
+/// `orders.toml` for the journal `orders`.
+fn beside(journal: &Path) -> PathBuf {
+    let mut name = journal.file_name().unwrap_or_default().to_owned();
+    name.push(".toml");
+    journal.with_file_name(name)
+}
+
+/// The longest schema file.
+const MOST_BYTES: u64 = 16 << 20;
+
+/// What a schema file says.
+pub(crate) fn schema_file(path: &Path) -> Result<Schema, RecordError> {
+    let fault = |source| RecordError::Read { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(fault)?.len() > MOST_BYTES {
+        return Err(fault(std::io::ErrorKind::FileTooLarge.into()));
+    }
+    let text = fs::read_to_string(path).map_err(fault)?;
+    from_toml(&text).map_err(|fault| RecordError::Schema { path: path.to_owned(), fault: Box::new(fault) })
+}
+
+/// A schema under the name of the journal's folder: `my-orders` is `MyOrders`.
+fn infer(
+    format: &SourceFormat,
+    input: &mut Input,
+    options: &FormatOptions,
+    journal: &Path,
+) -> Result<Schema, RecordError> {
+    let stem = journal.file_name().unwrap_or_default().to_string_lossy();
+    let words = stem.split(|character: char| !character.is_ascii_alphanumeric());
+    let mut name = String::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        name.push_str(&word[..1].to_ascii_uppercase());
+        name.push_str(&word[1..]);
+    }
+    if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        name.insert_str(0, "Event");
+    }
+    let infer = format.infer.ok_or(RecordError::NotInferred { format: format.name })?;
+    let path = input.path().to_owned();
+    infer(input, options, &name).map_err(|fault| RecordError::Source {
+        path,
+        fault,
+        so_far: SoFar::default(),
+    })
+}
+
+fn write(path: &Path, schema: &Schema) -> Result<(), RecordError> {
+    use std::io::Write;
+    let made = fs::OpenOptions::new().write(true).create_new(true).open(path);
+    made.and_then(|mut file| file.write_all(to_toml(schema).as_bytes())).map_err(|source| {
+        match source.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                let what = "use it with --schema, or give --infer=SCHEMA.toml another name";
+                RecordError::IsThere { path: path.to_owned(), what }
+            }
+            _ => RecordError::Write { path: path.to_owned(), source, so_far: SoFar::default() },
+        }
+    })
+}

@@ -1,0 +1,454 @@
+//! A JSON object into an event: keys are columns, dotted or nested; numbers are taken as they are written.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::value::RawValue;
+use slipring_schema::{Column, EPOCH, FieldFault, Kind, ParseOptions, Parsed, SEQUENCE, TIME, Table};
+
+use super::fill::{in_order, is_variant, journal_time, time_column};
+use super::source::{NoTime, Row};
+
+/// Names of keys that no field takes are kept up to so many.
+const MOST_UNKNOWN: usize = 20;
+
+/// Objects lie in each other at most so deep; what lies deeper is no field.
+const MOST_NESTED: usize = 32;
+
+/// Why an object is no event.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JsonFault {
+    #[error("{}", without_place(.0))]
+    Syntax(serde_json::Error),
+    #[error("{0}")]
+    Field(FieldFault),
+    #[error("{0} is there twice")]
+    Twice(String),
+    #[error(transparent)]
+    Time(NoTime),
+    /// What a format says that has objects within others.
+    #[error("{0}")]
+    Envelope(&'static str),
+}
+
+/// The place is said by whoever knows the line.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(said, _)| said.to_owned())
+}
+
+/// Which keys are which columns, and what was found of an object.
+pub(super) struct JsonFill {
+    table: Arc<Table>,
+    parse: ParseOptions,
+    keys: HashMap<String, Key>,
+    /// All beginnings of paths that go on behind them: `leg`, `legs[0]`.
+    beginnings: BTreeSet<String>,
+    has_variants: bool,
+    order: Vec<usize>,
+    time_column: Column,
+    /// Which columns the object has had.
+    seen: Vec<bool>,
+    pass: Pass,
+    /// What is wrong, and where it lies in memory.
+    fault: Option<(JsonFault, usize)>,
+    unknown: BTreeSet<String>,
+    /// What a value is taken for before it is parsed, by its column.
+    pub converters: Vec<Option<Box<dyn Convert>>>,
+}
+
+/// Makes the text of a value, as it is written in JSON, another one; `None` if it can't be one of its type.
+pub(super) trait Convert {
+    fn convert(&self, raw: &str, column: &Column) -> Option<Cow<'static, str>>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    Column(usize),
+    Time,
+    /// A column of the journal's own that is not taken.
+    PassedOver,
+}
+
+/// Of a one-of event the variant is read first: it says which fields there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    Variants,
+    Fields,
+}
+
+impl JsonFill {
+    pub fn new(table: Arc<Table>, parse: ParseOptions) -> Self {
+        let mut keys = HashMap::new();
+        for (index, column) in table.columns.iter().enumerate() {
+            keys.entry(column.path.clone()).or_insert(Key::Column(index));
+        }
+        // What a schema says of the files' names goes before its own.
+        for (index, column) in table.columns.iter().enumerate() {
+            if column.source.is_some() {
+                keys.insert(column.source().to_owned(), Key::Column(index));
+            }
+        }
+        keys.insert(TIME.to_owned(), Key::Time);
+        keys.insert(SEQUENCE.to_owned(), Key::PassedOver);
+        keys.insert(EPOCH.to_owned(), Key::PassedOver);
+        let beginnings = keys.keys().flat_map(|path| beginnings(path)).collect();
+        let order = in_order(&table);
+        let has_variants = table.columns.iter().any(is_variant);
+        let (seen, converters) =
+            (vec![false; table.columns.len()], table.columns.iter().map(|_| None).collect());
+        JsonFill {
+            table,
+            parse,
+            keys,
+            beginnings,
+            has_variants,
+            order,
+            time_column: time_column(),
+            seen,
+            pass: Pass::Fields,
+            fault: None,
+            unknown: BTreeSet::new(),
+            converters,
+        }
+    }
+
+    /// Keys that no field took.
+    pub fn unknown(&self) -> &BTreeSet<String> {
+        &self.unknown
+    }
+
+    /// Begins an event.
+    pub fn begin(&mut self, row: &mut Row) {
+        row.event.clear();
+        row.event.resize(self.table.event_bytes, 0);
+        row.time_ns = None;
+        row.parsed = Parsed::default();
+        self.seen.fill(false);
+        self.fault = None;
+    }
+
+    /// Takes what an object says. On a fault also where it is, as a byte of `text` from 0.
+    pub fn object(&mut self, text: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
+        if self.has_variants {
+            self.pass = Pass::Variants;
+            self.run(text, row)?;
+        }
+        self.pass = Pass::Fields;
+        self.run(text, row)
+    }
+
+    fn run(&mut self, text: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let object = Object { fill: self, row, path: None, depth: 0 };
+        let done = object.deserialize(&mut reader).and_then(|()| reader.end());
+        let Err(error) = done else { return Ok(()) };
+        Err(match self.fault.take() {
+            Some((fault, at)) => (fault, at.saturating_sub(text.as_ptr() as usize)),
+            None => {
+                let at = error.column().saturating_sub(1);
+                (JsonFault::Syntax(error), at)
+            }
+        })
+    }
+
+    /// Takes a value under a key from elsewhere than the object; nothing if no field has the key. On a fault
+    /// also where it lies in memory.
+    pub fn named(&mut self, key: &str, raw: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
+        let Some(key) = self.keys.get(key).copied() else { return Ok(()) };
+        let of_variant = matches!(key, Key::Column(index) if is_variant(&self.table.columns[index]));
+        self.pass = if of_variant { Pass::Variants } else { Pass::Fields };
+        match self.value(key, raw, row) {
+            Some(()) => Ok(()),
+            None => Err(self.fault.take().unwrap_or((JsonFault::Twice(String::new()), 0))),
+        }
+    }
+
+    /// Keys that begin so.
+    pub fn keys_of(&self, prefix: &str) -> Vec<String> {
+        self.keys.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    /// The column of a key.
+    pub fn column_of(&self, key: &str) -> Option<usize> {
+        match self.keys.get(key) {
+            Some(Key::Column(index)) => Some(*index),
+            _ => None,
+        }
+    }
+
+    /// Takes the defaults of what no object has said.
+    pub fn end(&mut self, row: &mut Row) -> Result<(), JsonFault> {
+        for index in &self.order {
+            if !self.seen[*index] {
+                self.table.columns[*index].parse_none(&mut row.event).map_err(JsonFault::Field)?;
+            }
+        }
+        if row.time_ns.is_none() {
+            row.take_time(&self.table).map_err(JsonFault::Time)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one value. `None`: its fault is noted.
+    fn value(&mut self, key: Key, raw: &str, row: &mut Row) -> Option<()> {
+        let index = match key {
+            Key::PassedOver => return Some(()),
+            Key::Time => {
+                let text = text_of(raw)?;
+                let time = journal_time(&self.time_column, &text, &self.parse);
+                row.time_ns = Some(self.noted(time.map_err(JsonFault::Field), raw)?);
+                return Some(());
+            }
+            Key::Column(index) => index,
+        };
+        let is_now = is_variant(&self.table.columns[index]) == (self.pass == Pass::Variants);
+        if !is_now {
+            return Some(());
+        }
+        let column = &self.table.columns[index];
+        if std::mem::replace(&mut self.seen[index], true) {
+            let twice = JsonFault::Twice(column.source().to_owned());
+            return self.noted(Err(twice), raw);
+        }
+        if raw == "null" {
+            let done = column.parse_none(&mut row.event).map_err(JsonFault::Field);
+            return self.noted(done, raw);
+        }
+        let mut text = text_of(raw)?;
+        if let Some(converter) = &self.converters[index] {
+            match converter.convert(raw, column) {
+                Some(converted) => text = converted,
+                None => return self.noted(Err(not_a(column, raw, "a value of its type")), raw),
+            }
+        } else if raw.starts_with(['[', '{']) && matches!(column.kind, Kind::Text(_) | Kind::Bytes(_)) {
+            return self.noted(Err(not_a(column, raw, "a string")), raw);
+        }
+        let done = column.parse(&text, &mut row.event, &self.parse).map_err(JsonFault::Field);
+        let done = self.noted(done, raw)?;
+        row.parsed.truncated |= done.truncated;
+        row.parsed.rounded |= done.rounded;
+        Some(())
+    }
+
+    fn noted<T>(&mut self, done: Result<T, JsonFault>, raw: &str) -> Option<T> {
+        match done {
+            Ok(done) => Some(done),
+            Err(fault) => {
+                self.fault = Some((fault, raw.as_ptr() as usize));
+                None
+            }
+        }
+    }
+
+    fn is_unknown(&mut self, path: &str) {
+        if self.unknown.len() < MOST_UNKNOWN && !self.unknown.contains(path) {
+            self.unknown.insert(path.chars().take(60).collect());
+        }
+    }
+}
+
+fn not_a(column: &Column, raw: &str, expected: &str) -> JsonFault {
+    JsonFault::Field(FieldFault::NotA {
+        field: column.path.clone(),
+        text: raw.trim_matches('"').chars().take(60).collect(),
+        expected: expected.to_owned(),
+    })
+}
+
+/// The content of a string, or any other value as it is written.
+fn text_of(raw: &str) -> Option<Cow<'_, str>> {
+    let Some(inner) = raw.strip_prefix('"') else { return Some(Cow::Borrowed(raw)) };
+    let inner = inner.strip_suffix('"')?;
+    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str(raw).ok().map(Cow::Owned)
+}
+
+/// `a.b[0].c`: `a`, `a.b`, `a.b[0]`.
+fn beginnings(path: &str) -> Vec<String> {
+    let ends = path.char_indices().filter(|(_, character)| matches!(character, '.' | '['));
+    ends.map(|(at, _)| path[..at].to_owned()).collect()
+}
+
+/// An object, at the top or within another.
+struct Object<'f> {
+    fill: &'f mut JsonFill,
+    row: &'f mut Row,
+    /// Where it lies.
+    path: Option<String>,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Object { fill, row, path, depth } = self;
+        while let Some(found) = map.next_key_seed(FindKey { fill, path: path.as_deref() })? {
+            match found {
+                Found::Key(key) => {
+                    let raw: &RawValue = map.next_value()?;
+                    fill.value(key, raw.get(), row).ok_or_else(|| A::Error::custom("a value"))?;
+                }
+                Found::Beginning(path) if depth < MOST_NESTED => {
+                    map.next_value_seed(Nested { fill, row, path, depth: depth + 1 })?;
+                }
+                Found::Beginning(_) | Found::Unknown => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Found {
+    Key(Key),
+    /// Fields lie in it.
+    Beginning(String),
+    Unknown,
+}
+
+/// Finds what a key is.
+struct FindKey<'f> {
+    fill: &'f mut JsonFill,
+    path: Option<&'f str>,
+}
+
+impl<'de> DeserializeSeed<'de> for FindKey<'_> {
+    type Value = Found;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Found, D::Error> {
+        reader.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for FindKey<'_> {
+    type Value = Found;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Found, E> {
+        let path = match self.path {
+            None => Cow::Borrowed(key),
+            Some(path) => Cow::Owned(format!("{path}.{key}")),
+        };
+        Ok(found(self.fill, path))
+    }
+}
+
+fn found(fill: &mut JsonFill, path: Cow<'_, str>) -> Found {
+    if let Some(key) = fill.keys.get(path.as_ref()) {
+        return Found::Key(*key);
+    }
+    if fill.beginnings.contains(path.as_ref()) {
+        return Found::Beginning(path.into_owned());
+    }
+    fill.is_unknown(&path);
+    Found::Unknown
+}
+
+/// What lies under a path that fields go on from: an object, or an array of them. Anything else is no field's.
+struct Nested<'f> {
+    fill: &'f mut JsonFill,
+    row: &'f mut Row,
+    path: String,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Nested<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Nested<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object or an array in {}", self.path)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let Nested { fill, row, path, depth } = self;
+        Object { fill, row, path: Some(path), depth }.visit_map(map)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Nested { fill, row, path, depth } = self;
+        for index in 0.. {
+            let path = format!("{path}[{index}]");
+            match found(fill, Cow::Owned(path)) {
+                Found::Key(key) => {
+                    let Some(raw) = items.next_element::<&RawValue>()? else { break };
+                    fill.value(key, raw.get(), row).ok_or_else(|| A::Error::custom("a value"))?;
+                }
+                Found::Beginning(path) if depth < MOST_NESTED => {
+                    let nested = Nested { fill, row, path, depth: depth + 1 };
+                    if items.next_element_seed(nested)?.is_none() {
+                        break;
+                    }
+                }
+                Found::Beginning(_) | Found::Unknown => {
+                    if items.next_element::<IgnoredAny>()?.is_none() {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `null`: no field has a value.
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// An object's values by their keys, in order.
+pub(super) struct Pairs<'a>(pub Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Reads;
+        impl<'de> Visitor<'de> for Reads {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        reader.deserialize_map(Reads)
+    }
+}

@@ -1,0 +1,219 @@
+//! JSON lines: an object a line.
+
+use slipring_journal::Schema;
+
+use super::blocks::{Blocks, MOST_LINE_BYTES};
+use super::csv::skip_mark;
+use super::input::Input;
+use super::json::{JsonFault, JsonFill, Pairs};
+use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
+use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
+use crate::formats::SourceFormat;
+
+/// An object a line.
+pub(crate) const JSON_LINES: SourceFormat = SourceFormat {
+    name: "jsonl",
+    about: "a JSON object a line",
+    extensions: &["jsonl", "ndjson", "jsonlines"],
+    by_record: false,
+    open,
+    infer: Some(infer),
+};
+
+/// What an object of a line becomes.
+pub(super) trait Objects {
+    /// Makes the event of a line; `false` if it stands for none. On a fault also where it is, as a byte of the
+    /// line from 0, if that is known.
+    fn event(&mut self, line: &str, row: &mut Row) -> Result<bool, (JsonFault, usize)>;
+
+    /// Keys that nothing took.
+    fn take_notices(&mut self) -> Vec<String>;
+}
+
+/// Why a line is no event.
+#[derive(Debug, thiserror::Error)]
+enum LineFault {
+    #[error("the line is no UTF-8")]
+    NotUtf8,
+    #[error("{0}")]
+    Object(JsonFault),
+}
+
+/// One line of JSON after the other.
+pub(super) struct JsonLines<O> {
+    blocks: Blocks,
+    objects: O,
+    position: Position,
+    /// Bytes of what is unread in which there is no newline.
+    searched: usize,
+    waits: bool,
+}
+
+impl<O: Objects + 'static> JsonLines<O> {
+    pub fn open(input: Input, from: Option<Position>, objects: O) -> Result<Box<dyn Source>, SourceError> {
+        let mut blocks = Blocks::new(input, 0)?;
+        let mut position = Position { bytes: skip_mark(&mut blocks)?, ..Position::default() };
+        let first = blocks.unread().iter().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(&b'[') {
+            let found = "it is one array; make lines of it: jq -c '.[]'".to_owned();
+            return Err(SourceError::NotThis { expected: "file of JSON lines", found });
+        }
+        if let Some(from) = from {
+            blocks.jump(from.bytes)?;
+            position = from;
+        }
+        Ok(Box::new(JsonLines { blocks, objects, position, searched: 0, waits: false }))
+    }
+
+    /// Bytes of the next line, its end too; `None` if more must be read.
+    fn line(&mut self) -> Option<usize> {
+        let unread = self.blocks.unread();
+        if let Some(newline) = memchr::memchr(b'\n', &unread[self.searched..]) {
+            return Some(self.searched + newline + 1);
+        }
+        self.searched = unread.len();
+        self.blocks.is_ended().then_some(unread.len())
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.blocks.take(bytes);
+        self.searched = 0;
+        self.position.bytes += bytes as u64;
+        self.position.lines += 1;
+    }
+
+    /// The event of a line; `None` if it stands for none.
+    fn event(&mut self, bytes: usize, row: &mut Row) -> Option<Step> {
+        let raw = &self.blocks.unread()[..bytes];
+        row.place = Place { line: self.position.lines + 1, column: 1, record: self.position.records + 1 };
+        let made = match std::str::from_utf8(raw) {
+            Ok(line) if line.trim_ascii().is_empty() => Ok(false),
+            Ok(line) => {
+                let line = line.trim_ascii_end();
+                self.objects.event(line, row).map_err(|(fault, at)| (LineFault::Object(fault), at))
+            }
+            Err(error) => Err((LineFault::NotUtf8, error.valid_up_to())),
+        };
+        let step = match made {
+            Ok(true) => Some(Step::Row),
+            Ok(false) => None,
+            Err((fault, at)) => {
+                let place = Place { column: at as u64 + 1, ..row.place };
+                Some(Step::Reject(Reject { place, fault: Box::new(fault), raw: raw.to_vec() }))
+            }
+        };
+        self.position.records += u64::from(step.is_some());
+        self.take(bytes);
+        step
+    }
+}
+
+impl<O: Objects + 'static> Source for JsonLines<O> {
+    fn next(&mut self, row: &mut Row) -> Result<Step, SourceError> {
+        loop {
+            match self.line() {
+                Some(0) => return Ok(Step::End),
+                Some(bytes) => {
+                    if let Some(step) = self.event(bytes, row) {
+                        return Ok(step);
+                    }
+                }
+                None if self.searched >= MOST_LINE_BYTES => {
+                    let place = Place { line: self.position.lines + 1, column: 1, record: 0 };
+                    let hint = "; is this a file of JSON lines?";
+                    return Err(SourceError::TooLong { place, most_bytes: MOST_LINE_BYTES, hint });
+                }
+                None => {
+                    self.waits = !self.waits;
+                    if self.waits {
+                        return Ok(Step::Wait);
+                    }
+                    self.blocks.more()?;
+                }
+            }
+        }
+    }
+
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        self.objects.take_notices()
+    }
+}
+
+/// Objects whose keys are the columns.
+struct Plain {
+    fill: JsonFill,
+    said: usize,
+}
+
+impl Objects for Plain {
+    fn event(&mut self, line: &str, row: &mut Row) -> Result<bool, (JsonFault, usize)> {
+        self.fill.begin(row);
+        self.fill.object(line, row)?;
+        self.fill.end(row).map_err(|fault| (fault, line.len()))?;
+        Ok(true)
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        passed_over(&self.fill, &mut self.said)
+    }
+}
+
+/// Which keys were passed over, as far as that has not been said.
+pub(super) fn passed_over(fill: &JsonFill, said: &mut usize) -> Vec<String> {
+    let unknown: Vec<&str> = fill.unknown().iter().map(String::as_str).collect();
+    if unknown.len() == *said {
+        return Vec::new();
+    }
+    *said = unknown.len();
+    vec![format!("no field takes these keys, and they are passed over: {}", unknown.join(", "))]
+}
+
+fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
+    let Setup { table, parse, from, .. } = setup;
+    JsonLines::open(input, from, Plain { fill: JsonFill::new(table, parse), said: 0 })
+}
+
+/// What the first objects seem to be.
+fn infer(input: &mut Input, _: &FormatOptions, name: &str) -> Result<Schema, SourceError> {
+    let mut sample = Sample::default();
+    let (head, _) = input.head_lines(MOST_ROWS, MOST_BYTES)?;
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    for line in head.split(|byte| *byte == b'\n').take(MOST_ROWS) {
+        // A malformed line says nothing; nor does one that the sample has only a part of.
+        if let Ok(object) = serde_json::from_slice::<Pairs<'_>>(line) {
+            let mut row = vec![Owned::Missing; sample.columns.len()];
+            put(&mut sample, &mut row, "", &object, 0);
+            sample.rows.push(row);
+        }
+    }
+    sample.schema(name)
+}
+
+/// Objects within lie under dotted names.
+pub(super) fn put(sample: &mut Sample, row: &mut Vec<Owned>, path: &str, object: &Pairs<'_>, depth: usize) {
+    for (key, value) in &object.0 {
+        let (path, raw) = (format!("{path}{key}"), value.get());
+        let cell = match raw.as_bytes() {
+            [b'{', ..] if depth < 8 => {
+                if let Ok(inner) = serde_json::from_str::<Pairs<'_>>(raw) {
+                    put(sample, row, &format!("{path}."), &inner, depth + 1);
+                }
+                continue;
+            }
+            [b'"', ..] => serde_json::from_str(raw).map_or(Owned::Missing, Owned::String),
+            b"null" => Owned::Missing,
+            b"true" | b"false" => Owned::Bool(raw == "true"),
+            [b'[' | b'{', ..] => Owned::Text(raw.to_owned()),
+            _ => Owned::Number(raw.to_owned()),
+        };
+        let index = sample.column(&path);
+        if row.len() <= index {
+            row.resize(index + 1, Owned::Missing);
+        }
+        row[index] = cell;
+    }
+}

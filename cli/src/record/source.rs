@@ -1,0 +1,229 @@
+//! What events are recorded from: the trait of every format, and what passes between a format and the loop that
+//! records.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use slipring_schema::{ParseOptions, Parsed, Table};
+
+/// Events from an input of some format, one after the other.
+pub trait Source {
+    /// Puts the next event into `row`, of which it writes every byte. What lay there before it may find there
+    /// again.
+    ///
+    /// # Errors
+    /// The input can't be read any further. A malformed event is none: see [`Step::Reject`].
+    fn next(&mut self, row: &mut Row) -> Result<Step, SourceError>;
+
+    /// Behind the last event that was given out, malformed or not. A source that is opened there
+    /// ([`Setup::from`]) goes on with the next one.
+    fn position(&self) -> Position;
+
+    /// What a file with nothing but malformed events must begin with, to be read like the input itself: the
+    /// line of names.
+    fn preamble(&self) -> &[u8] {
+        &[]
+    }
+
+    /// What its user should know and has not been told: columns that were passed over, say.
+    fn take_notices(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What came of asking for the next event.
+#[derive(Debug)]
+pub enum Step {
+    /// It is in the row.
+    Row,
+    /// It is malformed. The source goes on behind it.
+    Reject(Reject),
+    /// Nothing yet: what follows may have to be waited for. The loop looks after everything else, and asks
+    /// again. A source says so before each read that takes time.
+    Wait,
+    /// There are no more.
+    End,
+}
+
+/// One event on its way into the journal.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The event, as its table lays it out; padding is zero.
+    pub event: Vec<u8>,
+    /// Its journal time, nanoseconds since 1970: what the input says, or the event itself
+    /// ([`Row::take_time`]); `None` is the clock.
+    pub time_ns: Option<u64>,
+    /// It stands for an event that is lost: its bytes are not looked at.
+    pub is_void: bool,
+    /// Where it begins.
+    pub place: Place,
+    /// What was done to values so that they fit.
+    pub parsed: Parsed,
+}
+
+impl Row {
+    /// An empty row of a table.
+    pub fn new(table: &Table) -> Self {
+        Row {
+            event: vec![0; table.event_bytes],
+            time_ns: None,
+            is_void: false,
+            place: Place::default(),
+            parsed: Parsed::default(),
+        }
+    }
+
+    /// Takes the event's own time for its journal time, if it has one.
+    ///
+    /// # Errors
+    /// It has one that no journal holds.
+    #[inline]
+    pub fn take_time(&mut self, table: &Table) -> Result<(), NoTime> {
+        let Some(column) = table.time_column(&self.event) else { return Ok(()) };
+        self.time_ns = table.time_ns(&self.event);
+        if self.time_ns.is_some() { Ok(()) } else { Err(NoTime { field: column.path.clone() }) }
+    }
+}
+
+/// A time that no journal holds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} lies outside of the times that a journal holds, 1970 to 2554")]
+pub struct NoTime {
+    /// The field that says it.
+    pub field: String,
+}
+
+/// Where something is in an input; what is not known is 0. Everything counts from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The line.
+    pub line: u64,
+    /// The byte in the line.
+    pub column: u64,
+    /// The event among the input's events, where a format has no lines.
+    pub record: u64,
+}
+
+/// `12:5`, as compilers say it, or `record 12`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place { line: 0, record, .. } => write!(f, "record {record}"),
+            Place { line, column: 0, .. } => write!(f, "{line}"),
+            Place { line, column, .. } => write!(f, "{line}:{column}"),
+        }
+    }
+}
+
+/// How far an input has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Position {
+    /// Bytes; where a source has no bytes to go on at, 0.
+    pub bytes: u64,
+    /// Lines.
+    pub lines: u64,
+    /// Events, malformed ones too.
+    pub records: u64,
+}
+
+/// A malformed event.
+#[derive(Debug)]
+pub struct Reject {
+    /// Where: of what is wrong in it, if that is known.
+    pub place: Place,
+    /// What is wrong.
+    pub fault: Box<dyn std::error::Error + Send + Sync>,
+    /// As it lies in the input, with the end of its line.
+    pub raw: Vec<u8>,
+}
+
+/// What a source is told when it is opened.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The events' columns.
+    pub table: Arc<Table>,
+    /// What may be done to values that do not fit.
+    pub parse: ParseOptions,
+    /// What the user says of the format.
+    pub options: FormatOptions,
+    /// Where to go on; `None` is the beginning.
+    pub from: Option<Position>,
+}
+
+/// What the user says of a format.
+#[derive(Clone, Debug, Default)]
+pub struct FormatOptions {
+    /// What parts the cells of a line; a comma if not said.
+    pub delimiter: Option<u8>,
+    /// The names of the cells, in order, where the input does not say them in its first line.
+    pub header: Option<Vec<String>>,
+    /// The input has no line of names, and none are given: the cells are the schema's columns, in order.
+    pub no_header: bool,
+    /// The table in a file that has several.
+    pub from_table: Option<String>,
+}
+
+/// Why an input can't be read, or not any further.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The system says no.
+    #[error("read: {0}")]
+    Read(#[from] io::Error),
+    /// It is something else.
+    #[error("this is no {expected}: {found}")]
+    NotThis {
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// Fields that can't do without a value have no column.
+    #[error(
+        "there is no column for {}; the columns are {}: name the column in the field's `source`, or give the field \
+         a `default`",
+        missing.join(", "), there.join(", ")
+    )]
+    NoColumn {
+        /// The fields.
+        missing: Vec<String>,
+        /// What the input has.
+        there: Vec<String>,
+    },
+    /// Two columns of one name.
+    #[error("the column {column} is there twice: name one of them otherwise")]
+    Twice {
+        /// The name.
+        column: String,
+    },
+    /// Columns of another type than the field's.
+    #[error("the column {column} is {found}, and the field is {expected}: change the schema")]
+    OtherType {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The field's.
+        expected: String,
+    },
+    /// A line that no memory is to be had for.
+    #[error("{place}: a line of more than {most_bytes} bytes{hint}")]
+    TooLong {
+        /// Where it begins.
+        place: Place,
+        /// The most that is read.
+        most_bytes: usize,
+        /// What may have made it so long.
+        hint: &'static str,
+    },
+    /// It can only be read from its beginning to its end.
+    #[error("a pipe can't be read as {format}: write it into a file first")]
+    Pipe {
+        /// The format.
+        format: &'static str,
+    },
+    /// What a format's own reader says.
+    #[error("{0}")]
+    Format(Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,230 @@
+//! A journal's chosen records, in pieces.
+
+use std::collections::VecDeque;
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
+
+use slipring_journal::{Journal, JournalId, Kind, RawReader, RawRecord, ReadError, Schema};
+use slipring_schema::{Predicate, Row, Table};
+
+use super::choice::ChoiceArgs;
+use super::columns::Shown;
+use crate::error::CliError;
+
+/// A journal of which some records are to be read.
+#[derive(Debug)]
+pub struct Reading {
+    reader: RawReader,
+    /// What the journal says of its events.
+    pub schema: Schema,
+    /// The events as columns.
+    pub table: Table,
+    /// The sequences of which records are chosen.
+    pub range: Range<u64>,
+    predicate: Option<Predicate>,
+    limit: u64,
+}
+
+/// Some of the chosen records, in order.
+#[derive(Debug, Default)]
+pub struct Piece<'a> {
+    /// Those with an event.
+    pub rows: Vec<Row<'a>>,
+    /// Those without one, and how many of the rows go before each.
+    pub voids: Vec<(usize, Row<'a>)>,
+    /// The sequence behind the last record that was looked at.
+    pub end: u64,
+}
+
+impl Reading {
+    /// Opens a journal to read what was chosen of it; of that the last so many, if given.
+    ///
+    /// # Errors
+    /// The journal can't be read; the choice makes no sense of its events.
+    pub fn open(path: &Path, choice: &ChoiceArgs, last: Option<u64>) -> Result<Self, CliError> {
+        let mut reader = Journal::at(path).raw_reader()?;
+        let none = || Schema { name: String::new(), size: 0, fields: Vec::new(), attributes: Vec::new() };
+        let schema = reader.schema().unwrap_or_else(none);
+        let table = Table::new(&schema);
+        let first_ns = first_ns(&mut reader)?;
+        let condition = choice.condition.as_ref().map(|text| Predicate::parse_from(text, &table, first_ns));
+        let predicate = condition.transpose()?;
+        let range = choose(&mut reader, choice, first_ns)?;
+        let limit = choice.limit.unwrap_or(u64::MAX);
+        let mut reading = Reading { reader, schema, table, range, predicate, limit };
+        if let Some(last) = last {
+            reading.keep_last(last)?;
+        }
+        Ok(reading)
+    }
+
+    /// The columns that were named, or all.
+    ///
+    /// # Errors
+    /// A name that no column has.
+    pub fn columns(&self, choice: &ChoiceArgs) -> Result<Vec<Shown>, CliError> {
+        match &choice.fields {
+            Some(names) => Ok(Shown::named(&self.table, names)?),
+            None => Ok(Shown::all(&self.table)),
+        }
+    }
+
+    /// The journal's identity.
+    pub fn journal_id(&self) -> JournalId {
+        self.reader.journal_id()
+    }
+
+    /// The record at a sequence.
+    ///
+    /// # Errors
+    /// As [`RawReader::at`].
+    pub fn at(&mut self, sequence: u64) -> Result<RawRecord<'_>, ReadError> {
+        self.reader.at(sequence)
+    }
+
+    /// Moves the start so that only the last so many are left.
+    fn keep_last(&mut self, last: u64) -> Result<(), CliError> {
+        if self.predicate.is_none() {
+            self.range.start = self.range.start.max(self.range.end.saturating_sub(last));
+            return Ok(());
+        }
+        let limit = std::mem::replace(&mut self.limit, u64::MAX);
+        let mut kept = VecDeque::new();
+        self.for_each_piece(|piece| {
+            kept.extend(piece.rows.iter().map(|row| row.sequence));
+            let too_many = kept.len().saturating_sub(usize::try_from(last).unwrap_or(usize::MAX));
+            kept.drain(..too_many);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        self.limit = limit;
+        self.range.start = kept.front().copied().unwrap_or(self.range.end);
+        Ok(())
+    }
+
+    /// Gives the chosen records to `take`, until it says stop. Of a damaged journal those before the damage.
+    ///
+    /// # Errors
+    /// What `take` says; the fault of a record that can't be read, once those before it have been given.
+    pub fn for_each_piece(
+        &mut self,
+        mut take: impl FnMut(Piece<'_>) -> Result<ControlFlow<()>, CliError>,
+    ) -> Result<(), CliError> {
+        let (mut next, end, mut left) = (self.range.start, self.range.end, self.limit);
+        while next < end && left > 0 {
+            let mut piece = Piece::default();
+            let fault = match self.reader.chunk(next) {
+                Ok(chunk) if chunk.is_empty() => return Ok(()),
+                Ok(chunk) => {
+                    let records = chunk.records().take_while(|record| record.sequence < end);
+                    records.for_each(|record| piece.meet(record, self.predicate.as_ref()));
+                    None
+                }
+                Err(fault) => Some(fault),
+            };
+            if let Some(fault) = fault {
+                // The chunk with the damaged record was not handed out: take what is whole of it one by one.
+                return self.before_damage(next, left, fault, take);
+            }
+            next = piece.end;
+            piece.cut(left);
+            left -= piece.rows.len() as u64;
+            if take(piece)?.is_break() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn before_damage(
+        &mut self,
+        mut next: u64,
+        mut left: u64,
+        fault: ReadError,
+        mut take: impl FnMut(Piece<'_>) -> Result<ControlFlow<()>, CliError>,
+    ) -> Result<(), CliError> {
+        while next < self.range.end
+            && left > 0
+            && let Ok(record) = self.reader.at(next)
+        {
+            let mut piece = Piece::default();
+            piece.meet(record, self.predicate.as_ref());
+            left -= piece.rows.len() as u64;
+            if take(piece)?.is_break() {
+                return Ok(());
+            }
+            next += 1;
+        }
+        if left == 0 { Ok(()) } else { Err(fault.into()) }
+    }
+}
+
+impl<'a> Piece<'a> {
+    /// Takes a record, if it is chosen. One without an event meets no condition.
+    pub fn meet(&mut self, record: RawRecord<'a>, predicate: Option<&Predicate>) {
+        self.end = record.sequence + 1;
+        let row = Row::from(record);
+        match record.kind {
+            Kind::Void if predicate.is_none() => self.voids.push((self.rows.len(), row)),
+            Kind::Void => {}
+            _ if predicate.is_none_or(|predicate| predicate.matches(&row)) => self.rows.push(row),
+            _ => {}
+        }
+    }
+
+    /// Leaves no more rows than that.
+    pub fn cut(&mut self, most: u64) {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        if self.rows.len() > most {
+            self.rows.truncate(most);
+            self.voids.retain(|(before, _)| *before <= most);
+        }
+    }
+
+    /// All, in order: `Err` is one without an event.
+    pub fn in_order(&self) -> impl Iterator<Item = Result<&Row<'a>, &Row<'a>>> {
+        let mut voids = self.voids.iter().peekable();
+        let mut rows = self.rows.iter().enumerate().peekable();
+        std::iter::from_fn(move || {
+            let at = rows.peek().map_or(usize::MAX, |(at, _)| *at);
+            if voids.peek().is_some_and(|(before, _)| *before <= at) {
+                return voids.next().map(|(_, row)| Err(row));
+            }
+            rows.next().map(|(_, row)| Ok(row))
+        })
+    }
+}
+
+/// Journal time of the first record; 0 if there is none.
+fn first_ns(reader: &mut RawReader) -> Result<u64, ReadError> {
+    let (first, end) = (reader.first_sequence(), reader.end_sequence());
+    if first == end { Ok(0) } else { Ok(reader.at(first)?.time_ns) }
+}
+
+/// The sequences asked for.
+fn choose(reader: &mut RawReader, choice: &ChoiceArgs, first_ns: u64) -> Result<Range<u64>, CliError> {
+    let (first, end) = (reader.first_sequence(), reader.end_sequence());
+    let from = choice.from.map(|from| from.resolve(first_ns));
+    let to = choice.to.map(|to| to.resolve(first_ns));
+    if let (Some(from_ns), Some(to_ns)) = (from, to)
+        && from_ns >= to_ns
+    {
+        return Err(CliError::EmptyRange { from_ns, to_ns });
+    }
+    if let (Some(from), Some(to)) = (choice.from_sequence, choice.to_sequence)
+        && from >= to
+    {
+        return Err(CliError::EmptySequences { from, to });
+    }
+    if let Some(sequence) = choice.from_sequence
+        && sequence < first
+    {
+        return Err(ReadError::Evicted { sequence, first }.into());
+    }
+    if first == end {
+        return Ok(first..end);
+    }
+    let start = from.map_or(Ok(first), |time_ns| reader.lower_bound(time_ns))?;
+    let stop = to.map_or(Ok(end), |time_ns| reader.lower_bound(time_ns))?;
+    let start = start.max(choice.from_sequence.unwrap_or(0)).min(end);
+    Ok(start..stop.min(choice.to_sequence.unwrap_or(u64::MAX)).max(start))
+}

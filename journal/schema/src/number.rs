@@ -1,0 +1,161 @@
+//! Decimal numbers as text, exact to 128 bits.
+
+/// A number times a power of ten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scaled {
+    pub(crate) value: i128,
+    /// It had more decimals.
+    pub(crate) rounded: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NumberFault {
+    /// No number.
+    Form,
+    /// Beyond 128 bits.
+    Range,
+    /// More decimals than asked for, and not all of them zeros.
+    TooFine,
+}
+
+/// Whether it is a number and no time: digits, a sign before them, a point, an exponent.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.')
+        && !unsigned.contains([':', 'T', 't', ' '])
+        && unsigned.bytes().filter(|byte| *byte == b'-').count() < 2
+}
+
+/// The number times ten to the `scale`: `101.25` with scale 2 is 10125. A half is rounded away from zero, if
+/// it may be rounded at all.
+pub(crate) fn scaled(text: &str, scale: u8, round: bool) -> Result<Scaled, NumberFault> {
+    if let Some(value) = short(text.as_bytes(), scale) {
+        return Ok(Scaled { value: i128::from(value), rounded: false });
+    }
+    let (negative, unsigned) = match text.as_bytes() {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let split = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let (digits, exponent) = match split {
+        Some(at) => (&unsigned[..at], exponent(&unsigned[at + 1..])?),
+        None => (unsigned, 0),
+    };
+    let (whole, fraction) = match digits.iter().position(|byte| *byte == b'.') {
+        Some(point) => (&digits[..point], &digits[point + 1..]),
+        None => (digits, &[][..]),
+    };
+    let all = || whole.iter().chain(fraction);
+    if whole.len() + fraction.len() == 0 || !all().all(u8::is_ascii_digit) {
+        return Err(NumberFault::Form);
+    }
+    // How many of the digits stand before the point of what is asked for.
+    let kept = whole.len() as i64 + i64::from(scale) + exponent;
+    let mut value = 0i128;
+    let mut digit_at = 0i64;
+    let (mut first_left_out, mut exact) = (None, true);
+    for digit in all().map(|digit| i128::from(digit - b'0')) {
+        if digit_at < kept {
+            // Downwards, for below zero there is one number more.
+            value = times_ten(value, -digit)?;
+        } else {
+            first_left_out.get_or_insert(if digit_at == kept { digit } else { 0 });
+            exact &= digit == 0;
+        }
+        digit_at += 1;
+    }
+    if value != 0 {
+        for _ in digit_at..kept {
+            value = times_ten(value, 0)?;
+        }
+    }
+    if !exact && !round {
+        return Err(NumberFault::TooFine);
+    }
+    if !exact && first_left_out.is_some_and(|digit| digit >= 5) {
+        value = value.checked_sub(1).ok_or(NumberFault::Range)?;
+    }
+    let value = if negative { value } else { value.checked_neg().ok_or(NumberFault::Range)? };
+    Ok(Scaled { value, rounded: !exact })
+}
+
+/// Up to eighteen digits without an exponent: what nearly all numbers are.
+#[inline]
+fn short(text: &[u8], scale: u8) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() || digits.len() + usize::from(scale) > 18 {
+        return None;
+    }
+    let (mut value, mut decimals) = (0i64, None);
+    for byte in digits {
+        match byte {
+            b'0'..=b'9' => {
+                value = 10 * value + i64::from(byte - b'0');
+                decimals = decimals.map(|count: u32| count + 1);
+            }
+            b'.' if decimals.is_none() && digits.len() > 1 => decimals = Some(0),
+            _ => return None,
+        }
+    }
+    let missing = u32::from(scale).checked_sub(decimals.unwrap_or(0))?;
+    let value = value * 10i64.pow(missing);
+    Some(if negative { -value } else { value })
+}
+
+fn times_ten(value: i128, digit: i128) -> Result<i128, NumberFault> {
+    value.checked_mul(10).and_then(|value| value.checked_add(digit)).ok_or(NumberFault::Range)
+}
+
+fn exponent(text: &[u8]) -> Result<i64, NumberFault> {
+    let text = std::str::from_utf8(text).map_err(|_| NumberFault::Form)?;
+    let value: i64 = text.parse().map_err(|_| NumberFault::Form)?;
+    // Far more than any number here has digits.
+    if value.abs() > 10_000 { Err(NumberFault::Range) } else { Ok(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact_or_refused() {
+        let value = |text: &str, scale| scaled(text, scale, false).map(|scaled| scaled.value);
+        assert_eq!(value("101.25", 2), Ok(10_125));
+        assert_eq!(value("101.2500", 2), Ok(10_125));
+        assert_eq!(value("-0.5", 1), Ok(-5));
+        assert_eq!(value("1e-05", 5), Ok(1));
+        assert_eq!(value("1.5E+2", 2), Ok(15_000));
+        assert_eq!(value("100.0", 0), Ok(100));
+        assert_eq!(value(".5", 1), Ok(5));
+        assert_eq!(value("5.", 1), Ok(50));
+        assert_eq!(value("0e9999", 38), Ok(0));
+        let most = i128::MAX.to_string();
+        assert_eq!(value(&most, 0), Ok(i128::MAX));
+        assert_eq!(value(&format!("-{most}"), 0), Ok(-i128::MAX));
+        assert_eq!(value("170141183460469231731687303715884105728", 0), Err(NumberFault::Range));
+        assert_eq!(value(&i128::MIN.to_string(), 0), Ok(i128::MIN));
+        assert_eq!(value("-170141183460469231731687303715884105729", 0), Err(NumberFault::Range));
+        assert_eq!(value("1e9999", 0), Err(NumberFault::Range));
+        assert_eq!(value("1.005", 2), Err(NumberFault::TooFine));
+        assert_eq!(value("1e-3", 2), Err(NumberFault::TooFine));
+        for bad in ["", ".", "-", "+", "1.2.3", "0x10", "1_000", "1,5", "NaN", "inf", "1e", "e5", "--1", " 1"]
+        {
+            assert_eq!(value(bad, 2), Err(NumberFault::Form), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_half_is_rounded_away_from_zero() {
+        let value = |text: &str, scale| scaled(text, scale, true).unwrap();
+        assert_eq!(value("1.005", 2), Scaled { value: 101, rounded: true });
+        assert_eq!(value("-1.005", 2), Scaled { value: -101, rounded: true });
+        assert_eq!(value("1.0049999", 2), Scaled { value: 100, rounded: true });
+        assert_eq!(value("0.0005", 2), Scaled { value: 0, rounded: true });
+        assert_eq!(value("35821.088778456004", 9), Scaled { value: 35_821_088_778_456, rounded: true });
+        assert_eq!(value("1.50", 1), Scaled { value: 15, rounded: false });
+    }
+}

@@ -1,0 +1,342 @@
+//! Text into an event's bytes: exactly, or not at all.
+
+use serde_json::value::RawValue;
+
+use crate::kind::{Integer, Kind, TimeUnit};
+use crate::number::{self, NumberFault, Scaled};
+use crate::table::Column;
+use crate::time_text::{TimeFault, parse_nanos};
+
+/// What may be done to a value that does not fit as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ParseOptions {
+    /// Cut text that is too long, at the end of a character.
+    pub truncate_text: bool,
+    /// Round times that are finer than what the field counts.
+    pub round_times: bool,
+}
+
+/// What was done to a value so that it fits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// Text was cut.
+    pub truncated: bool,
+    /// A time was rounded.
+    pub rounded: bool,
+}
+
+/// Why a text is no value of a field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FieldFault {
+    /// There is none.
+    #[error("{field} has no value; give the field a `default` in the schema to take one where there is none")]
+    Missing {
+        /// The field.
+        field: String,
+    },
+    /// It is something else.
+    #[error("{field} is {text:?}: expected {expected}")]
+    NotA {
+        /// The field.
+        field: String,
+        /// The text.
+        text: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// The field has no room for it.
+    #[error("{field} is {text:?}: that does not fit into {kind}")]
+    OutOfRange {
+        /// The field.
+        field: String,
+        /// The text.
+        text: String,
+        /// How the field lies in the event.
+        kind: &'static str,
+    },
+    /// It has more decimals than the field keeps.
+    #[error("{field} is {text:?}: the field keeps {kept}; give it more in the schema{way_out}")]
+    TooFine {
+        /// The field.
+        field: String,
+        /// The text.
+        text: String,
+        /// What it keeps.
+        kept: String,
+        /// What else can be done.
+        way_out: &'static str,
+    },
+    /// Text that is too long.
+    #[error(
+        "{field} is {text:?}: {bytes} bytes, and the field has {most}; give it more in the schema, or cut it with \
+         --truncate-text"
+    )]
+    TooLong {
+        /// The field.
+        field: String,
+        /// The text.
+        text: String,
+        /// Its bytes.
+        bytes: usize,
+        /// Bytes of the field.
+        most: usize,
+    },
+    /// A field of another variant has a value.
+    #[error("{field} is {text:?}, but the event is of another variant: leave it empty")]
+    OtherVariant {
+        /// The field.
+        field: String,
+        /// The text.
+        text: String,
+    },
+}
+
+/// What of a value does not fit; [`Column::parse`] says where.
+enum Misfit {
+    NotA,
+    OutOfRange(&'static str),
+    TooFine(String, &'static str),
+    TooLong(usize, usize),
+}
+
+impl Column {
+    /// Puts the value that `text` says into `event`. An empty text of a field that is no text is as none at
+    /// all: see [`Column::parse_none`]. An event's variant must be in it before its fields.
+    ///
+    /// # Errors
+    /// The text is no value of this field; `event` is as it was.
+    pub fn parse(&self, text: &str, event: &mut [u8], options: &ParseOptions) -> Result<Parsed, FieldFault> {
+        if text.is_empty() && !matches!(self.kind, Kind::Text(_)) {
+            return self.parse_none(event).map(|()| Parsed::default());
+        }
+        if !self.is_in(event) {
+            let (field, text) = (self.path.clone(), shortened(text));
+            return if text.is_empty() {
+                Ok(Parsed::default())
+            } else {
+                Err(FieldFault::OtherVariant { field, text })
+            };
+        }
+        let bytes = self.offset..self.offset + self.kind.bytes();
+        let Some(bytes) = event.get_mut(bytes) else { return Ok(Parsed::default()) };
+        self.kind.parse(text, bytes, options).map_err(|misfit| self.fault(text, misfit))
+    }
+
+    /// Takes the field's default where an input has no value. Nothing is done if the event is of another
+    /// variant.
+    ///
+    /// # Errors
+    /// [`FieldFault::Missing`] if it has none.
+    pub fn parse_none(&self, event: &mut [u8]) -> Result<(), FieldFault> {
+        if !self.is_in(event) {
+            return Ok(());
+        }
+        match self.default.as_deref() {
+            Some("") if !matches!(self.kind, Kind::Text(_)) => Ok(()),
+            Some(default) => self.parse(default, event, &ParseOptions::default()).map(drop),
+            None if matches!(self.kind, Kind::Bytes(_)) => Ok(()),
+            None => Err(FieldFault::Missing { field: self.path.clone() }),
+        }
+    }
+
+    fn fault(&self, text: &str, misfit: Misfit) -> FieldFault {
+        let (field, text) = (self.path.clone(), shortened(text));
+        match misfit {
+            Misfit::NotA => FieldFault::NotA { field, text, expected: self.kind.expected() },
+            Misfit::OutOfRange(kind) => FieldFault::OutOfRange { field, text, kind },
+            Misfit::TooFine(kept, way_out) => FieldFault::TooFine { field, text, kept, way_out },
+            Misfit::TooLong(bytes, most) => FieldFault::TooLong { field, text, bytes, most },
+        }
+    }
+}
+
+impl Kind {
+    fn parse(&self, text: &str, out: &mut [u8], options: &ParseOptions) -> Result<Parsed, Misfit> {
+        match self {
+            Kind::Integer(storage) => whole(*storage, text, out)?,
+            Kind::Float32 => {
+                let value: f32 = text.parse().map_err(|_| Misfit::NotA)?;
+                out.copy_from_slice(&value.to_le_bytes());
+            }
+            Kind::Float64 => {
+                let value: f64 = text.parse().map_err(|_| Misfit::NotA)?;
+                out.copy_from_slice(&value.to_le_bytes());
+            }
+            Kind::Bool => out[0] = u8::from(truth(text).ok_or(Misfit::NotA)?),
+            Kind::Decimal { storage, scale } => {
+                let value = number::scaled(text, *scale, false).map_err(|fault| match fault {
+                    NumberFault::Form => Misfit::NotA,
+                    NumberFault::Range => Misfit::OutOfRange(storage.name()),
+                    NumberFault::TooFine => Misfit::TooFine(format!("{scale} decimals"), ""),
+                })?;
+                store(*storage, value.value, out)?;
+            }
+            Kind::Time { storage, unit, input } => {
+                let (count, rounded) = time(text, *unit, *input, options.round_times, *storage)?;
+                store(*storage, count, out)?;
+                return Ok(Parsed { rounded, truncated: false });
+            }
+            Kind::Enum { storage, names } => match names.value(text) {
+                Some(value) => store(*storage, value, out)?,
+                None => whole(*storage, text, out)?,
+            },
+            Kind::Text(_) => return put_text(text, out, options.truncate_text),
+            Kind::Bytes(_) => match hexadecimal(text, out.len()) {
+                Some(bytes) => out.copy_from_slice(&bytes),
+                None => return put_text(text, out, options.truncate_text),
+            },
+            Kind::Array(item, count) => return put_array(item, *count, text, out, options),
+        }
+        Ok(Parsed::default())
+    }
+}
+
+/// A whole number; one that is written with a point or an exponent too, if it is whole.
+fn whole(storage: Integer, text: &str, out: &mut [u8]) -> Result<(), Misfit> {
+    if storage.bytes == 16 && !storage.signed {
+        let value: u128 = match text.parse() {
+            Ok(value) => value,
+            Err(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return Err(Misfit::OutOfRange(storage.name()));
+            }
+            Err(_) => {
+                scaled_whole(text, storage)?.try_into().map_err(|_| Misfit::OutOfRange(storage.name()))?
+            }
+        };
+        out.copy_from_slice(&value.to_le_bytes());
+        return Ok(());
+    }
+    store(storage, scaled_whole(text, storage)?, out)
+}
+
+fn scaled_whole(text: &str, storage: Integer) -> Result<i128, Misfit> {
+    match number::scaled(text, 0, false) {
+        Ok(Scaled { value, .. }) => Ok(value),
+        Err(NumberFault::Range) => Err(Misfit::OutOfRange(storage.name())),
+        Err(NumberFault::Form | NumberFault::TooFine) => Err(Misfit::NotA),
+    }
+}
+
+fn store(storage: Integer, value: i128, out: &mut [u8]) -> Result<(), Misfit> {
+    if !storage.holds(value) {
+        return Err(Misfit::OutOfRange(storage.name()));
+    }
+    storage.write(value, out);
+    Ok(())
+}
+
+/// Units since 1970, and whether they were rounded.
+fn time(
+    text: &str,
+    unit: TimeUnit,
+    input: TimeUnit,
+    round: bool,
+    storage: Integer,
+) -> Result<(i128, bool), Misfit> {
+    let too_fine =
+        || Misfit::TooFine(format!("times in {}", unit.sign()), ", or round the times with --round-times");
+    let out_of_range = || Misfit::OutOfRange(storage.name());
+    let (nanos, rounded) = if number::is_plain(text) {
+        let decimals = input.nanos().ilog10() as u8;
+        let scaled = number::scaled(text, decimals, round).map_err(|fault| match fault {
+            NumberFault::Form => Misfit::NotA,
+            NumberFault::Range => out_of_range(),
+            NumberFault::TooFine => too_fine(),
+        })?;
+        (scaled.value, scaled.rounded)
+    } else {
+        match parse_nanos(text) {
+            Ok(nanos) => (nanos, false),
+            Err(TimeFault::TooFine) if round => (rounded_nanos(text).ok_or(Misfit::NotA)?, true),
+            Err(TimeFault::TooFine) => return Err(too_fine()),
+            Err(TimeFault::Range) => return Err(out_of_range()),
+            Err(TimeFault::Form) => return Err(Misfit::NotA),
+        }
+    };
+    let (count, rest) = (nanos.div_euclid(unit.nanos()), nanos.rem_euclid(unit.nanos()));
+    match rest {
+        0 => Ok((count, rounded)),
+        rest if round => Ok((count + i128::from(2 * rest >= unit.nanos()), true)),
+        _ => Err(too_fine()),
+    }
+}
+
+/// RFC 3339 with more than nine decimals, to the nearest nanosecond.
+fn rounded_nanos(text: &str) -> Option<i128> {
+    let point = text.find('.')?;
+    let digits = text[point + 1..].bytes().take_while(u8::is_ascii_digit).count();
+    let (kept, behind) = (&text[..point + 10], &text[point + 1 + digits..]);
+    let nanos = parse_nanos(&format!("{kept}{behind}")).ok()?;
+    Some(nanos + i128::from(text.as_bytes()[point + 10] >= b'5'))
+}
+
+fn truth(text: &str) -> Option<bool> {
+    let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is(&["true", "1", "t", "yes", "y"]) {
+        return Some(true);
+    }
+    is(&["false", "0", "f", "no", "n"]).then_some(false)
+}
+
+fn put_text(text: &str, out: &mut [u8], truncate: bool) -> Result<Parsed, Misfit> {
+    // Zeros fill the field up, so the text can't have one.
+    if text.contains('\0') {
+        return Err(Misfit::NotA);
+    }
+    let mut end = text.len();
+    if end > out.len() {
+        if !truncate {
+            return Err(Misfit::TooLong(end, out.len()));
+        }
+        end = (0..=out.len()).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    }
+    out[..end].copy_from_slice(&text.as_bytes()[..end]);
+    out[end..].fill(0);
+    Ok(Parsed { truncated: end < text.len(), rounded: false })
+}
+
+/// `0x` and two digits for each of so many bytes.
+fn hexadecimal(text: &str, count: usize) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 2 * count)?.as_bytes();
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    digits.chunks_exact(2).map(|two| Some(16 * digit(two[0])? + digit(two[1])?)).collect()
+}
+
+/// A JSON array of so many values.
+fn put_array(
+    item: &Kind,
+    count: usize,
+    text: &str,
+    out: &mut [u8],
+    options: &ParseOptions,
+) -> Result<Parsed, Misfit> {
+    let values: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Misfit::NotA)?;
+    if values.len() != count {
+        return Err(Misfit::NotA);
+    }
+    let mut all = Parsed::default();
+    let mut bytes = vec![0; out.len()];
+    for (value, bytes) in values.iter().zip(bytes.chunks_exact_mut(item.bytes())) {
+        let text = value.get();
+        let done = match text.starts_with('"') {
+            true => {
+                let text: String = serde_json::from_str(text).map_err(|_| Misfit::NotA)?;
+                item.parse(&text, bytes, options)?
+            }
+            false => item.parse(text, bytes, options)?,
+        };
+        all.truncated |= done.truncated;
+        all.rounded |= done.rounded;
+    }
+    out.copy_from_slice(&bytes);
+    Ok(all)
+}
+
+/// Text for a message; what is long is cut.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}..", &text[..end]),
+        None => text.to_owned(),
+    }
+}

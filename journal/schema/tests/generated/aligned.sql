@@ -1,0 +1,12 @@
+-- Written by slipring from the schema `Feed`. For SQLite, PostgreSQL and DuckDB.
+-- Times are integers, since a TIMESTAMP does not keep nanoseconds in all of them;
+-- integers of 128 bits and arrays are text. SQLite keeps at most 15 digits of a NUMERIC exactly.
+CREATE TABLE "Feed" (
+    "_sequence" BIGINT PRIMARY KEY,
+    "_time" BIGINT NOT NULL, -- Journal time, nanoseconds since 1970-01-01T00:00:00Z.
+    "_epoch" INTEGER NOT NULL,
+    "_variant" TEXT NOT NULL,
+    "Word.0" NUMERIC(20, 0),
+    "Words.a" NUMERIC(20, 0),
+    "Words.b" NUMERIC(20, 0)
+);
