@@ -83,7 +83,6 @@ def test_offsets_are_kept_if_one_says_so(tmp_path):
         ([("a", "M8[D]")], {}, "can't hold"),
         ([("a", "M8[10s]")], {}, "can't hold"),
         ([("a", "m8[ns]")], {}, "can't hold"),
-        ([("a", "S4", (2,))], {}, "can't hold"),
         ([("a/b", "u4")], {}, "no name of a field"),
         ([("a b", "u4")], {}, "no name of a field"),
         ([("_a", "u4")], {}, "padding"),

@@ -7,6 +7,7 @@ from dataclasses import field as attribute
 from functools import cached_property
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from . import _slipring
 from .errors import SchemaError
 
 FieldParts = Tuple[str, str, int, int, List[Tuple[str, str]]]
@@ -72,9 +73,9 @@ class Field:
 
     @property
     def is_text(self) -> bool:
-        """Whether its bytes are UTF-8, filled up with zeros."""
+        """Whether its bytes are UTF-8, filled up with zeros; of an array of arrays, those of each inner one."""
         scalar, shape = self.layout()
-        return "text" in self.attributes and scalar == "u8" and len(shape) == 1
+        return "text" in self.attributes and scalar == "u8" and len(shape) > 0
 
     @property
     def is_bool(self) -> bool:
@@ -211,3 +212,24 @@ class Schema:
         from .layout import schema_of
 
         return schema_of(name, dtype, **said)
+
+    @classmethod
+    def from_toml(cls, text: str) -> Schema:
+        """Reads a schema file, as `slipring record --schema` takes it.
+
+        >>> print(Schema.from_toml('name = "Tick"\\n[fields]\\nid = "u32"\\nprice = { type = "decimal", scale = 2 }'))
+        Tick 16
+        id u32 0 4
+        _pad [u8;4] 4 4
+        price i64 8 8 decimal=2
+        """
+        return cls._from_parts(_slipring.schema_from_toml(text))
+
+    def to_toml(self) -> str:
+        """Writes a schema file, from which `from_toml` reads this schema."""
+        return _slipring.schema_to_toml(self._to_parts())
+
+    def code(self, language: str) -> str:
+        """The event in another language: `"rust"` (a type that derives `Event`), `"c"` (a header), `"numpy"` (a
+        dtype of the records in a file), `"sql"` (a table)."""
+        return _slipring.schema_code(self._to_parts(), language)

@@ -21,7 +21,7 @@ class View(Sequence[Records]):
     """The mapped records of a journal: one array for each segment, oldest first.
 
     An array has `_time` (`M8[ns]`), `_epoch_kind` (the kind in its lowest four bits, 1 for an event and 2 for a
-    void record, and above them the epoch) and the event's fields, all where they lie. The sequence is not
+    void record, and above them the epoch), `_crc` and the event's fields, all where they lie. The sequence is not
     stored: element `i` of `view[s]` is record `view.starts[s] + i`.
 
     What it shows is unverified unless it was made with `verify=True`; a file that is shortened under it ends

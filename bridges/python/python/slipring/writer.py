@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import time as clock
 from types import TracebackType
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Type, Union
@@ -242,7 +243,7 @@ def create(
 ) -> Writer:
     """Makes a journal in the folder `path`. Raises `Exists` if there is one.
 
-    `dtype` is a `Schema`, or a numpy structured dtype with the event type's `name`: integers, `f4`, `f8`, `?`,
+    `dtype` is a `Schema`, the path of a schema file (`.toml`), or a numpy structured dtype with the event type's `name`: integers, `f4`, `f8`, `?`,
     `M8[s|ms|us|ns]` (a `u64` with that unit), `S<n>` (UTF-8 text), `V<n>` (bytes), arrays of them, structures
     in it. Fields are laid out as `#[repr(C)]` does, with fields `_pad`, `_pad1` .. in the gaps, whatever
     offsets the dtype has, unless `keep_offsets`. So a Rust type of that name with `#[derive(Event)]` and these
@@ -259,6 +260,8 @@ def create(
     many seconds ahead of the last event and the clock a time may lie (a day).
     """
     said = dict(time=time, decimals=decimals, enums=enums, kinds=kinds, attributes=attributes)
+    if isinstance(dtype, os.PathLike) or (isinstance(dtype, str) and dtype.endswith(".toml")):
+        dtype = Schema.from_toml(pathlib.Path(dtype).read_text(encoding="utf-8"))
     if isinstance(dtype, Schema):
         if name is not None or keep_offsets or any(value is not None for value in said.values()):
             raise BadOption("a Schema says everything: leave out what is said of a dtype")
