@@ -245,9 +245,11 @@ def create(
 
     `dtype` is a `Schema`, the path of a schema file (`.toml`), or a numpy structured dtype with the event
     type's `name`: integers, `f4`, `f8`, `?`, `M8[s|ms|us|ns]` (a `u64` with that unit), `S<n>` (UTF-8 text),
-    `V<n>` (bytes), arrays of them, structures in it. Fields are laid out as `#[repr(C)]` does,
-    with fields `_pad`, `_pad1` .. in the gaps, whatever offsets the dtype has, unless `keep_offsets`. So a Rust type of that name with `#[derive(Event)]` and these
-    fields opens the journal. Beside it can be said, by the fields' names:
+    `V<n>` (bytes), arrays of them, structures in it.
+
+    Fields are laid out as `#[repr(C)]` does, with fields `_pad`, `_pad1` .. in the gaps, whatever offsets the
+    dtype has, unless `keep_offsets`. So a Rust type of that name with `#[derive(Event)]` and these fields opens
+    the journal. Beside the dtype can be said, by the fields' names:
 
     - `time`: the field whose time is the journal time;
     - `decimals`: digits behind the point, of integers that are decimals: `{"price": 2}`;
