@@ -36,6 +36,7 @@ SCHEMAS = [
     "Trade 32\nts u64 0 8\nAdd u32=1 8 4\nAdd/x u32 12 4\nrest [u8;16] 16 16\n",
     "Trade 32\ntag u64 0 8\nAdd u64=99999999999999999999999 0 8\nAdd/x [u8;24] 8 24\n",
     "Trade 32\nts u64 0 8\nrest [u8;٢٤] 8 24\n",
+    "Trade 32\nts [[u8;2];2] 0 4\nAdd u32=1 0 4\nAdd/x u32 4 4\nrest [u8;24] 8 24\n",
     "Trade 32\nts u64 0 8\nrest [u8;0] 8 0\nmore [u8;24] 8 24\n",
     "Trade 32\tx=%zz\nts u64 0 8\ttime=fortnight\tdecimal=99\tenum=:,a,b:x,c:1:2,:::\ttext\tbool\nrest [u8;24] 8 24\n",
     "Trade 32\nts u64 0 8\tdecimal=" + "9" * 300 + "\tenum=a:" + "9" * 300 + "\nrest [u8;24] 8 24\n",

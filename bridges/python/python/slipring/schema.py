@@ -149,6 +149,7 @@ class Schema:
             return None
         for field in self.fields:
             same = (field.offset, field.size) == (line.offset, line.size)
+            same = same and field.kind in ("u8", "u16", "u32", "u64") and field.kind == line.kind.partition("=")[0]
             if same and not field.is_variant and field.variant is None:
                 return field
         raise SchemaError(f"{self.name} has variants, and no field that tells them apart")
