@@ -28,11 +28,13 @@ pub enum Compress {
     Snappy,
     /// LZ4.
     Lz4,
+    /// Deflate: what every reader of Avro has.
+    Deflate,
 }
 
 /// Why a text names no way of compressing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected none, zstd, zstd:LEVEL with a level from 1 to 22, snappy or lz4")]
+#[error("expected none, zstd, zstd:LEVEL with a level from 1 to 22, snappy, lz4 or deflate")]
 pub struct NoCompression;
 
 impl Compress {
@@ -43,6 +45,7 @@ impl Compress {
             Compress::Zstd(_) => "zstd",
             Compress::Snappy => "snappy",
             Compress::Lz4 => "lz4",
+            Compress::Deflate => "deflate",
         }
     }
 }
@@ -56,6 +59,7 @@ impl std::str::FromStr for Compress {
             "zstd" => Ok(Compress::Zstd(1)),
             "snappy" => Ok(Compress::Snappy),
             "lz4" => Ok(Compress::Lz4),
+            "deflate" => Ok(Compress::Deflate),
             _ => {
                 let level = text.strip_prefix("zstd:").and_then(|level| level.parse().ok());
                 level.filter(|level| (1..=22).contains(level)).map(Compress::Zstd).ok_or(NoCompression)

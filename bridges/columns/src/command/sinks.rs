@@ -33,7 +33,7 @@ pub(super) const ALL: [SinkFormat; 5] = [
         name: "avro",
         about: "Avro object container file",
         extensions: &["avro"],
-        compressions: &["zstd", "snappy", "none"],
+        compressions: &["deflate", "zstd", "snappy", "none"],
         create: create::<AvroSink>,
     },
     SinkFormat {

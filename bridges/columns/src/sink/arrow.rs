@@ -34,7 +34,7 @@ impl BatchFile for ArrowFile {
             // The crate has one level.
             Compress::Zstd(_) => Some(CompressionType::ZSTD),
             Compress::Lz4 => Some(CompressionType::LZ4_FRAME),
-            asked @ Compress::Snappy => {
+            asked @ (Compress::Snappy | Compress::Deflate) => {
                 let (format, can) = ("an Arrow file", "zstd and lz4");
                 return Err(ExportError::Compression { format, asked: asked.name(), can });
             }

@@ -24,7 +24,7 @@ use super::{BatchFile, ColumnSink, column_sink};
 use crate::error::ExportError;
 use crate::options::{Compress, SinkOptions};
 
-/// Writes an Avro file. It is compressed with zstandard if nothing else is said.
+/// Writes an Avro file. It is compressed with deflate if nothing else is said, which every reader has.
 #[derive(Debug)]
 pub struct AvroSink(ColumnSink<AvroFile>);
 
@@ -43,13 +43,14 @@ impl std::fmt::Debug for AvroFile {
 
 impl BatchFile for AvroFile {
     fn begin(file: File, schema: &SchemaRef, options: &SinkOptions) -> Result<Self, ExportError> {
-        let codec = match options.compress.unwrap_or(Compress::Zstd(1)) {
+        let codec = match options.compress.unwrap_or(Compress::Deflate) {
             Compress::None => None,
             // The crate has one level.
             Compress::Zstd(_) => Some(CompressionCodec::ZStandard),
             Compress::Snappy => Some(CompressionCodec::Snappy),
+            Compress::Deflate => Some(CompressionCodec::Deflate),
             asked @ Compress::Lz4 => {
-                let (format, can) = ("an Avro file", "zstd and snappy");
+                let (format, can) = ("an Avro file", "deflate, zstd and snappy");
                 return Err(ExportError::Compression { format, asked: asked.name(), can });
             }
         };

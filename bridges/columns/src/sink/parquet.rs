@@ -6,7 +6,6 @@ use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
@@ -71,11 +70,15 @@ fn by_differences(of: &DataType) -> bool {
     of.is_integer() || matches!(of, DataType::Timestamp(..))
 }
 
-fn compression(compress: Compress) -> Result<Compression, ParquetError> {
+fn compression(compress: Compress) -> Result<Compression, ExportError> {
     Ok(match compress {
         Compress::None => Compression::UNCOMPRESSED,
         Compress::Zstd(level) => Compression::ZSTD(ZstdLevel::try_new(level)?),
         Compress::Snappy => Compression::SNAPPY,
         Compress::Lz4 => Compression::LZ4_RAW,
+        Compress::Deflate => {
+            let (format, can) = ("a Parquet file", "zstd, snappy and lz4");
+            return Err(ExportError::Compression { format, asked: compress.name(), can });
+        }
     })
 }
