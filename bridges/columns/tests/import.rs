@@ -264,9 +264,11 @@ fn arrow_is_read_as_a_file_and_as_a_stream() {
         RecordBatch::try_from_iter([("a", Arc::new(Int32Array::from(vec![1, 2])) as ArrayRef)]).unwrap();
     let (mut stream, mut file) = (Vec::new(), Vec::new());
     let mut writer = StreamWriter::try_new(&mut stream, &batch.schema()).unwrap();
-    (writer.write(&batch).unwrap(), writer.finish().unwrap());
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
     let mut writer = FileWriter::try_new(&mut file, &batch.schema()).unwrap();
-    (writer.write(&batch).unwrap(), writer.finish().unwrap());
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let open = |bytes: &[u8]| {
         let path = folder.path().join(bytes.len().to_string());

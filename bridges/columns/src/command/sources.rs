@@ -23,54 +23,68 @@ pub(super) const ALL: [SourceFormat; 5] = [
         about: "Parquet",
         extensions: &["parquet", "pq"],
         by_record: true,
-        says_its_schema: true,
         open: |input, setup| begin(parquet(&input)?, &setup),
         infer: Some(|input, _, name| parquet(input)?.schema(name).map_err(fault)),
+        kept: Some(|input, _| Ok(parquet(input)?.kept_schema())),
     },
     SourceFormat {
         name: "arrow",
         about: "Arrow IPC, a file (Feather version 2) or a stream",
         extensions: &["arrow", "arrows", "feather", "ipc"],
         by_record: true,
-        says_its_schema: true,
         open: |input, setup| begin(arrow(input)?, &setup),
         infer: Some(|input, _, name| {
             ColumnSource::arrow(file(input, "arrow")?)
                 .and_then(|mut source| source.schema(name))
                 .map_err(fault)
         }),
+        kept: Some(kept_by_arrow),
     },
     SourceFormat {
         name: "avro",
         about: "Avro object container file",
         extensions: &["avro"],
         by_record: true,
-        says_its_schema: true,
         open: |input, setup| begin(ColumnSource::avro(BufReader::new(whole(input)?)).map_err(fault)?, &setup),
         infer: Some(|input, _, name| {
             let file = BufReader::new(file(input, "avro")?);
             ColumnSource::avro(file).and_then(|mut source| source.schema(name)).map_err(fault)
         }),
+        kept: Some(kept_by_avro),
     },
     SourceFormat {
         name: "sqlite",
         about: "SQLite: a table, a view, or a query (--from-table)",
         extensions: &["sqlite", "sqlite3", "db"],
         by_record: true,
-        says_its_schema: true,
         open: |input, setup| begin(sqlite(&input, &setup.options)?, &setup),
         infer: Some(|input, options, name| sqlite(input, options)?.schema(name).map_err(fault)),
+        kept: Some(|input, options| Ok(sqlite(input, options)?.kept_schema())),
     },
     SourceFormat {
         name: "dbn",
         about: "DBN, versions 1 to 3, compressed with zstd or not",
         extensions: &["dbn", "dbn.zst"],
         by_record: true,
-        says_its_schema: true,
         open: open_dbn,
         infer: Some(infer_dbn),
+        kept: Some(|input, options| infer_dbn(input, options, "").map(Some)),
     },
 ];
+
+/// What is kept in a file. A pipe is not looked at: it could be long until its first rows come.
+fn kept_by_arrow(input: &mut Input, _: &FormatOptions) -> Result<Option<Schema>, SourceError> {
+    let Some(_) = input.file() else { return Ok(None) };
+    let source = ColumnSource::arrow(file(input, "arrow")?).map_err(fault)?;
+    Ok(source.kept_schema())
+}
+
+/// As [`kept_by_arrow`].
+fn kept_by_avro(input: &mut Input, _: &FormatOptions) -> Result<Option<Schema>, SourceError> {
+    let Some(_) = input.file() else { return Ok(None) };
+    let source = ColumnSource::avro(BufReader::new(file(input, "avro")?)).map_err(fault)?;
+    Ok(source.kept_schema())
+}
 
 /// Bytes of a pipe that are looked at for what a DBN stream says about itself.
 const DBN_HEAD_BYTES: usize = 64 << 10;

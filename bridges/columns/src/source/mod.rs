@@ -116,8 +116,13 @@ impl ColumnSource {
         })
     }
 
-    /// The schema that slipring wrote into the file.
+    /// The schema that slipring wrote into the file, if the file has all of its columns.
     pub fn kept_schema(&self) -> Option<Schema> {
+        let kept = self.said_schema()?;
+        self.target_for(&Table::new(&kept), ParseOptions::default()).is_ok().then_some(kept)
+    }
+
+    fn said_schema(&self) -> Option<Schema> {
         Schema::from_text(self.metadata.get(SCHEMA_KEY)?)
     }
 
@@ -127,9 +132,7 @@ impl ColumnSource {
     /// # Errors
     /// The file can't be read, or has a column that no field can hold.
     pub fn schema(&mut self, name: &str) -> Result<Schema, ImportError> {
-        if let Some(kept) = self.kept_schema()
-            && self.target_for(&Table::new(&kept), ParseOptions::default()).is_ok()
-        {
+        if let Some(kept) = self.kept_schema() {
             return Ok(kept);
         }
         self.look_ahead()?;
@@ -183,7 +186,7 @@ impl ColumnSource {
     fn target_for(&self, table: &Table, options: ParseOptions) -> Result<Target, ImportError> {
         let names: Vec<String> = self.fields.iter().map(|found| found.name.clone()).collect();
         // Avro's names, as our sink makes them of the schema that it kept.
-        let renamed: HashMap<String, String> = self.kept_schema().map_or_else(HashMap::new, |kept| {
+        let renamed: HashMap<String, String> = self.said_schema().map_or_else(HashMap::new, |kept| {
             let kept = Table::new(&kept);
             let own = [slipring_schema::SEQUENCE, TIME, slipring_schema::EPOCH];
             let there = kept.columns.iter().filter(|column| column.kind.bytes() > 0);

@@ -91,8 +91,14 @@ impl SqliteSource {
         Ok(SqliteSource { reader, names, about, is_ours, ahead: Vec::new(), target: None, meanings, row: 0 })
     }
 
-    /// The schema that slipring wrote into the database, if its table is the one that is read.
+    /// The schema that slipring wrote into the database, if its table is the one that is read and has all of its
+    /// columns.
     pub fn kept_schema(&self) -> Option<Schema> {
+        let kept = self.said_schema()?;
+        self.target_for(&Table::new(&kept), ParseOptions::default()).is_ok().then_some(kept)
+    }
+
+    fn said_schema(&self) -> Option<Schema> {
         Schema::from_text(self.about.get(SCHEMA_KEY).filter(|_| self.is_ours)?)
     }
 
@@ -102,9 +108,7 @@ impl SqliteSource {
     /// # Errors
     /// The database can't be read, or has a column that no field can hold.
     pub fn schema(&mut self, name: &str) -> Result<Schema, ImportError> {
-        if let Some(kept) = self.kept_schema()
-            && self.target_for(&Table::new(&kept), ParseOptions::default()).is_ok()
-        {
+        if let Some(kept) = self.kept_schema() {
             return Ok(kept);
         }
         while self.ahead.len() < LOOKED_AT_ROWS {
@@ -151,7 +155,7 @@ impl SqliteSource {
 
     /// What our sink has named the fields, by their paths.
     fn renamed(&self) -> HashMap<String, String> {
-        let Some(kept) = self.kept_schema() else { return HashMap::new() };
+        let Some(kept) = self.said_schema() else { return HashMap::new() };
         let columns = Table::new(&kept).columns;
         let there: Vec<_> = columns.into_iter().filter(|column| column.kind.bytes() > 0).collect();
         let names = column_names(&there);
@@ -160,7 +164,7 @@ impl SqliteSource {
 
     /// What the integers of a column count, in a table that slipring wrote.
     fn kept_meanings(&self) -> Vec<Option<Kind>> {
-        let Some(kept) = self.kept_schema() else { return vec![None; self.names.len()] };
+        let Some(kept) = self.said_schema() else { return vec![None; self.names.len()] };
         let columns = Table::new(&kept).columns;
         let renamed = self.renamed();
         let kind = |name: &String| {

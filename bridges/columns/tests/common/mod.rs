@@ -142,7 +142,7 @@ fn fill(kind: &Kind, random: &mut Random, out: &mut [u8]) {
         Kind::Text(size) => {
             let texts = ["a", "AAPL", "é", "x,y\"\n", "0x41", "\u{7f}", "12345678", "漢字"];
             let text = texts[(random.next() % 8) as usize];
-            let end = text.floor_char_boundary(*size);
+            let end = (0..=text.len().min(*size)).rfind(|end| text.is_char_boundary(*end)).unwrap_or(0);
             out[..end].copy_from_slice(&text.as_bytes()[..end]);
         }
         Kind::Array(item, _) => {
