@@ -17,6 +17,7 @@ pub mod journals;
 pub mod keeps_all;
 pub mod lives;
 pub mod matching;
+pub mod pages;
 pub mod rebooted;
 pub mod relay;
 pub mod unsynced;
