@@ -18,9 +18,8 @@ import subprocess
 from typing import Iterator, NamedTuple
 
 import pytest
-from conftest import HERE
+from command import ROOT, slipring_path  # noqa: F401
 
-ROOT = HERE.parent.parent.parent
 PAGES = ["come-from-a-script", "come-from-sqlite", "come-from-pandas", "record-files", "export-files"]
 FENCE = re.compile(r"^```(\S*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -100,7 +99,7 @@ def run(page: str, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_code_of_a_page_does_what_the_page_says(name, slipring_path, tmp_path, monkeypatch):
+def test_the_code_of_a_page_does_what_the_page_says(name, slipring_path, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.chdir(tmp_path)
     left_out = run((ROOT / "docs" / "how-to" / f"{name}.md").read_text(), slipring_path)
     if left_out:
@@ -112,6 +111,10 @@ def test_a_page_that_is_wrong_is_refused(tmp_path, monkeypatch):
     path = os.environ["PATH"]
     assert run("```csv title=a.csv\n1\n```\n\n```sh\ncat a.csv\n```\n\n```text\n1\n```\n", path) == []
     assert run("```python needs=nothing_like_it\nx\n```\n", path) == ["line 1 needs nothing_like_it"]
-    for page in ["```sh\nfalse\n```\n", "```python\nprint(1)\n```\n```text\n2\n```\n", "```sh\necho 1\n```\n\n```text\n1\n2\n```\n"]:
+    for page in [
+        "```sh\nfalse\n```\n",
+        "```python\nprint(1)\n```\n```text\n2\n```\n",
+        "```sh\necho 1\n```\n\n```text\n1\n2\n```\n",
+    ]:
         with pytest.raises(AssertionError):
             run(page, path)
