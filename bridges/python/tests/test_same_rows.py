@@ -78,7 +78,7 @@ def pandas_parquet(file: pathlib.Path) -> Rows:
 
 def pandas_jsonl(file: pathlib.Path) -> Rows:
     pd = pytest.importorskip("pandas")
-    frame = pd.read_json(io.StringIO(file.read_text()), lines=True, convert_dates=False)
+    frame = pd.read_json(io.StringIO(file.read_text()), lines=True, dtype=False)
     frame["_time"] = pd.to_datetime(frame["_time"], format="ISO8601", utc=True)
     return lambda t: frame[frame._time >= pd.Timestamp(t, tz="UTC")]._sequence.tolist()
 
