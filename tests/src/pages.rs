@@ -4,7 +4,7 @@
 //! sh                          is run by `sh -eu`; what it prints is kept
 //! text, right behind a sh     is what that must print; `..` stands for what differs from run to run
 //! csv title=events.csv        is written to that file, whatever the language
-//! sh needs=slipring-columns   is left out where there is no such command, and what it prints with it
+//! sh needs=slipring-columns   is left out where there is no such command, and what it prints with it; `a,b` for two
 //! ```
 //! All other blocks are passed over.
 
@@ -25,8 +25,8 @@ pub struct Block<'a> {
     pub language: &'a str,
     /// `title=`: the file that it is.
     pub title: Option<&'a str>,
-    /// `needs=`: a command without which it can't run.
-    pub needs: Option<&'a str>,
+    /// `needs=`: commands without which it can't run.
+    pub needs: Vec<&'a str>,
     /// What stands in it.
     pub text: String,
     /// Nothing but empty lines is between it and the block before.
@@ -44,7 +44,8 @@ pub fn blocks(page: &str) -> Vec<Block<'_>> {
                 let mut words = info.split_whitespace();
                 let language = words.next().unwrap_or_default();
                 let said = |name: &str| words.clone().find_map(|word| word.strip_prefix(name));
-                let (title, needs) = (said("title="), said("needs="));
+                let title = said("title=");
+                let needs = said("needs=").map_or(Vec::new(), |names| names.split(',').collect());
                 let text = String::new();
                 blocks.push(Block { line: n + 1, language, title, needs, text, is_right_behind });
                 is_open = true;
@@ -125,10 +126,9 @@ pub fn run(page: &str, commands: &Commands) -> Result<Ran, String> {
             }
             fs::write(folder.path().join(title), &block.text).map_err(|error| at(error.to_string()))?;
         } else if block.language == "sh" {
-            let needs = block.needs.filter(|needs| commands.iter().all(|(name, _)| name != needs));
-            printed = match needs {
+            printed = match block.needs.iter().find(|name| !is_there(name, commands)) {
                 Some(needs) => {
-                    ran.left_out.push((block.line, needs.to_owned()));
+                    ran.left_out.push((block.line, (*needs).to_owned()));
                     None
                 }
                 None => {
@@ -146,6 +146,13 @@ pub fn run(page: &str, commands: &Commands) -> Result<Ran, String> {
         printed = None;
     }
     Ok(ran)
+}
+
+/// Whether a command is one of these, or in the path.
+fn is_there(name: &str, commands: &Commands) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    commands.iter().any(|(known, _)| *known == name)
+        || std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
 /// Runs a script, and gives what it printed, errors too, as a terminal would show it.
