@@ -1,5 +1,5 @@
-//! Commands that are files of their own, found as git finds its commands: `slipring x` is `slipring-x`, next to
-//! this file or in the PATH.
+//! Commands that are files of their own, found as git finds its commands: `slipring x` is `slipring-x`, beside
+//! this one or in the path.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;
@@ -9,43 +9,19 @@ use std::process::Command;
 
 use clap::error::ErrorKind;
 
+use crate::error::CliError;
 use crate::exit::Exit;
 use crate::plain;
 
-/// Why another command could not take over.
-#[derive(Debug, thiserror::Error)]
-pub enum ElsewhereError {
-    /// There is none.
-    #[error(
-        "{what} needs the command {name}, which is neither next to this one nor in the PATH; install it from the \
-         folder bridges of slipring's repository: cargo install --path bridges/columns"
-    )]
-    NotThere {
-        /// What it is needed for.
-        what: String,
-        /// Its name.
-        name: &'static str,
-    },
-    /// It can't be started.
-    #[error("start {}: {source}", path.display())]
-    Start {
-        /// The file.
-        path: PathBuf,
-        /// The system's answer.
-        source: std::io::Error,
-    },
-}
-
-/// Has the command `name` take over with these arguments, the program's own name first. Comes back only if it
-/// can't.
-pub(crate) fn run(name: &'static str, what: &str, args: &[OsString]) -> ElsewhereError {
+/// Becomes the command, with the arguments that this one was given. It returns only to say why not.
+pub(crate) fn run(name: &'static str) -> CliError {
     match find(name) {
-        None => ElsewhereError::NotThere { what: what.to_owned(), name },
-        Some(path) => start(path, args.get(1..).unwrap_or_default()),
+        None => CliError::NotInstalled { name },
+        Some(path) => start(path, std::env::args_os().skip(1)),
     }
 }
 
-/// If the command line names a command that is unknown here, and there is a file for it, that takes over.
+/// If the command line names a command that is unknown here, and there is a file for it, becomes that.
 pub(crate) fn other_command(error: &clap::Error, args: &[OsString]) -> Option<Exit> {
     if error.kind() != ErrorKind::InvalidSubcommand {
         return None;
@@ -55,24 +31,24 @@ pub(crate) fn other_command(error: &clap::Error, args: &[OsString]) -> Option<Ex
     if name.starts_with('-') || !name.bytes().all(is_name) {
         return None;
     }
-    let error = start(find(&format!("slipring-{name}"))?, &args[2..]);
+    let error = start(find(&format!("slipring-{name}"))?, args[2..].iter().cloned());
     plain::complain(&format!("slipring: {error}"));
-    Some(Exit::CouldNot)
+    Some(error.exit())
 }
 
-fn start(path: PathBuf, args: &[OsString]) -> ElsewhereError {
+fn start(path: PathBuf, args: impl Iterator<Item = OsString>) -> CliError {
     let source = Command::new(&path).args(args).exec();
-    ElsewhereError::Start { path, source }
+    CliError::Exec { path, source }
 }
 
-/// Next to this program's own file, then in the PATH.
+/// Beside this command, or in the path.
 fn find(name: &str) -> Option<PathBuf> {
     let own = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.to_owned()));
     let folders = std::env::var_os("PATH").unwrap_or_default();
     own.into_iter().chain(folders_of(&folders)).map(|folder| folder.join(name)).find(|path| is_program(path))
 }
 
-/// An empty name in the PATH is the current folder, where nobody wants a command from that he did not name.
+/// An empty name in the path is the current folder, whose files nobody has meant.
 fn folders_of(folders: &OsStr) -> impl Iterator<Item = PathBuf> {
     std::env::split_paths(folders).filter(|folder| !folder.as_os_str().is_empty())
 }

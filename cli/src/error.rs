@@ -130,9 +130,23 @@ pub enum CliError {
         /// What there is.
         known: String,
     },
-    /// A command that is a file of its own can't take over.
-    #[error(transparent)]
-    Elsewhere(#[from] crate::elsewhere::ElsewhereError),
+    /// The command that has a format is not there.
+    #[error(
+        "that takes {name}, which is neither beside slipring nor in the PATH: \
+         install it with `cargo install --path bridges/columns` from slipring's sources"
+    )]
+    NotInstalled {
+        /// The command.
+        name: &'static str,
+    },
+    /// It is there and does not start.
+    #[error("run {}: {source}", path.display())]
+    Exec {
+        /// The command.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// What stages keep can't be read or written.
     #[error(transparent)]
     Keep(#[from] slipring::KeepError),

@@ -8,6 +8,8 @@ use slipring_journal::Schema;
 
 use crate::export::{SinkFormat, text};
 use crate::record::csv::{CSV, CSV_NO_HEADER};
+use crate::record::debezium::DEBEZIUM;
+use crate::record::from_journal::OTHER_JOURNAL;
 use crate::record::input::Input;
 use crate::record::jsonl::JSON_LINES;
 use crate::record::source::{FormatOptions, Setup, Source, SourceError};
@@ -48,8 +50,6 @@ pub struct SourceFormat {
     /// Whether the input is read from its beginning again when a recording is resumed at a record, rather
     /// than at a byte. See [`Position`](crate::record::source::Position).
     pub by_record: bool,
-    /// Its inputs say what their events are, so that no schema need be given.
-    pub says_its_schema: bool,
     /// Begins to read.
     pub open: fn(Input, Setup) -> Result<Box<dyn Source>, SourceError>,
     /// Looks at the beginning of an input and says what its events are, under the name given; `None` if the
@@ -75,7 +75,7 @@ pub enum Found {
 impl Formats {
     /// Those that the command `slipring` has.
     pub fn built_in() -> Self {
-        let sources = vec![CSV, CSV_NO_HEADER, JSON_LINES];
+        let sources = vec![CSV, CSV_NO_HEADER, JSON_LINES, DEBEZIUM, OTHER_JOURNAL];
         Formats { sources, sinks: vec![text::CSV, text::JSONL], more: Some(COLUMNS) }
     }
 

@@ -6,12 +6,12 @@
 //! | [`flow`] | messages: reading, writing, making up |
 //! | [`book`] | the limit order book that the demo proves with, kept from messages |
 //! | [`exchange`] | a matching engine on the same book, for the example and the tests |
-//! | [`record`] | events into a journal, from every format |
+//! | [`record`] | events into a journal, from files of every format |
 //! | [`rows`] | records of any schema on their way out: which, which columns, in what form |
 //! | [`export`] | events out of a journal, into files |
 //! | [`formats`] | the formats of files by their names |
-//! | `elsewhere` | commands that are files of their own |
-//! | `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `manual` | the commands |
+//! | `elsewhere` | commands of other packages |
+//! | `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `schema`, `manual` | the commands |
 //! | [`exit`] | how they end: one table |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
@@ -19,7 +19,7 @@ pub mod args;
 pub mod book;
 mod dead_letters;
 pub mod demo;
-pub mod elsewhere;
+mod elsewhere;
 pub mod error;
 pub mod exchange;
 pub mod exit;
@@ -36,6 +36,7 @@ pub mod record;
 mod replay;
 pub mod rows;
 mod salvage;
+mod schema;
 mod show;
 mod top;
 
@@ -70,7 +71,7 @@ pub fn run_with(args: impl IntoIterator<Item = OsString>, formats: &Formats) -> 
         return Exit::CouldNot.into();
     }
     let mut out = io::stdout().lock();
-    let done = run_command(cli, &args, formats, &mut out).and_then(|code| error::verdict(code, out.flush()));
+    let done = run_command(cli, formats, &mut out).and_then(|code| error::verdict(code, out.flush()));
     match done {
         Ok(code) => code,
         Err(error) => {
@@ -90,12 +91,7 @@ fn limits_are_errors() -> io::Result<()> {
     signal_hook::flag::register(signal, Arc::default()).map(|_| ())
 }
 
-fn run_command(
-    cli: Cli,
-    args: &[OsString],
-    formats: &Formats,
-    out: &mut dyn Write,
-) -> Result<Exit, CliError> {
+fn run_command(cli: Cli, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
     match cli.command {
         None => demo::run(&args::DemoArgs::default(), out),
         Some(Command::Demo(args)) => demo::run(&args, out),
@@ -106,10 +102,11 @@ fn run_command(
         Some(Command::DeadLetters(args)) => dead_letters::run(&args, out),
         Some(Command::Salvage(args)) => salvage::run(&args, out),
         Some(Command::Top(args)) => top::run(&args, out),
-        Some(Command::Record(told)) => record::run(&told, args, formats, out),
+        Some(Command::Record(args)) => record::run(&args, formats, out),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| Exit::Fine),
         Some(Command::Follow(args)) => follow::run(&args, out).map(|()| Exit::Fine),
-        Some(Command::Export(told)) => export::run::run(&told, args, formats, out),
+        Some(Command::Export(args)) => export::run::run(&args, formats, out),
+        Some(Command::Schema(args)) => schema::run(&args, out).map(|()| Exit::Fine),
         Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| Exit::Fine),
         Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| Exit::Fine),
     }

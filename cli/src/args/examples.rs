@@ -17,9 +17,16 @@ pub(super) const DEMO: &str = after!(
     "slipring demo --input messages.csv --json"
 );
 pub(super) const RECORD: &str = after!(
-    "slipring record orders --input messages.csv --date 2012-06-21 --symbol AAPL",
-    "zcat messages.csv.gz | slipring record orders --input -",
-    "slipring record orders --input synthetic:1000000"
+    "slipring record orders --input orders.csv --schema order.toml",
+    "slipring record orders --input orders.csv --infer --rejects bad.csv",
+    "slipring record orders --input orders.csv --resume",
+    "feed | slipring record orders --input - --as jsonl --schema order.toml",
+    "slipring record book --input messages.csv --date 2012-06-21 --symbol AAPL"
+);
+pub(super) const SCHEMA: &str = after!(
+    "slipring schema toml orders > order.toml",
+    "slipring schema rust orders",
+    "slipring schema c order.toml > order.h"
 );
 pub(super) const REPLAY: &str = after!(
     "slipring replay orders --from 09:30 --to 16:00 --where 'price >= 101.5 and side == buy'",

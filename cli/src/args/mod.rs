@@ -9,6 +9,7 @@ mod kept;
 mod look;
 mod read;
 mod record;
+mod schema;
 
 pub use demo::DemoArgs;
 pub use export::ExportArgs;
@@ -16,6 +17,7 @@ pub use kept::{DeadLettersArgs, LetterFormat};
 pub use look::{Interval, LookArgs, SalvageArgs, TopArgs};
 pub use read::{FollowArgs, ReplayArgs, Speed};
 pub use record::{RecordArgs, Symbol};
+pub use schema::{Language, SchemaArgs};
 
 /// An in-process disruptor engine with a journal that survives the process.
 #[derive(Debug, Parser)]
@@ -33,7 +35,7 @@ pub enum Command {
     /// Record order flow, be killed, recover, replay, and prove that nothing was lost
     #[command(after_help = examples::DEMO)]
     Demo(DemoArgs),
-    /// Record messages into a journal
+    /// Record events into a journal, from a file of any format
     #[command(after_help = examples::RECORD)]
     Record(RecordArgs),
     /// Print a journal's records again: all, from a place to a place, or those of which a condition is true
@@ -72,6 +74,9 @@ pub enum Command {
     /// Close its writer first: a journal that somebody writes is refused.
     #[command(after_help = examples::SALVAGE)]
     Salvage(SalvageArgs),
+    /// Write the type of a journal's events in Rust, C, numpy, SQL, or as a schema file
+    #[command(after_help = examples::SCHEMA)]
+    Schema(SchemaArgs),
     /// Write shell completions to the standard output
     #[command(after_help = examples::COMPLETIONS)]
     Completions {

@@ -1,6 +1,5 @@
 //! `slipring export`: what is chosen of a journal goes into one file, or one a partition.
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -22,15 +21,10 @@ use crate::formats::Formats;
 use crate::rows::reading::{Piece, Reading};
 use crate::{elsewhere, plain, show};
 
-pub(crate) fn run(
-    args: &ExportArgs,
-    line: &[OsString],
-    formats: &Formats,
-    out: &mut dyn Write,
-) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
     let format = match formats.sink(args.format.as_deref(), &args.output)? {
         FoundSink::Here(format) => format,
-        FoundSink::Elsewhere(command) => return Err(elsewhere::run(command, "this format", line).into()),
+        FoundSink::Elsewhere(command) => return Err(elsewhere::run(command)),
     };
     let compress = compression(format, args)?;
     let stop = Arc::new(AtomicBool::new(false));

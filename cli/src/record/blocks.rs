@@ -20,7 +20,8 @@ const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// What has been read of an input and not been taken yet.
 #[derive(Debug)]
 pub struct Blocks {
-    file: File,
+    /// None where there is no more than a beginning.
+    file: Option<File>,
     is_pipe: bool,
     buffer: Vec<u8>,
     start: usize,
@@ -50,7 +51,13 @@ impl Blocks {
         let is_pipe = input.bytes().is_none();
         let (buffer, file) = input.into_parts(from)?;
         let end = buffer.len();
-        Ok(Blocks { file, is_pipe, buffer, start: 0, end, taken: from, ended: false })
+        Ok(Blocks { file: Some(file), is_pipe, buffer, start: 0, end, taken: from, ended: false })
+    }
+
+    /// The beginning of an input, as if it were all of it.
+    pub(super) fn of(head: &[u8]) -> Self {
+        let (buffer, end) = (head.to_vec(), head.len());
+        Blocks { file: None, is_pipe: false, buffer, start: 0, end, taken: 0, ended: true }
     }
 
     /// What is there and has not been taken.
@@ -72,7 +79,8 @@ impl Blocks {
     /// # Errors
     /// The system's; a pipe can't.
     pub fn jump(&mut self, to: u64) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(to))?;
+        let mut file = self.file.as_ref().ok_or(io::ErrorKind::NotSeekable)?;
+        file.seek(SeekFrom::Start(to))?;
         (self.start, self.end, self.taken, self.ended) = (0, 0, to, false);
         Ok(())
     }
@@ -92,9 +100,7 @@ impl Blocks {
     /// # Errors
     /// The system's.
     pub fn more(&mut self) -> io::Result<More> {
-        if self.ended {
-            return Ok(More::End);
-        }
+        let Some(file) = self.file.as_mut().filter(|_| !self.ended) else { return Ok(More::End) };
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
@@ -102,12 +108,12 @@ impl Blocks {
         if self.buffer.len() < self.end + BLOCK_BYTES {
             self.buffer.resize((self.end + BLOCK_BYTES).next_power_of_two(), 0);
         }
-        if self.is_pipe && !is_ready(&self.file)? {
+        if self.is_pipe && !is_ready(file)? {
             return Ok(More::NotYet);
         }
         // No more than a block, however large a long line has made the buffer.
         let room = self.end..self.end + BLOCK_BYTES;
-        match self.file.read(&mut self.buffer[room]) {
+        match file.read(&mut self.buffer[room]) {
             Ok(0) => {
                 self.ended = true;
                 Ok(More::End)

@@ -22,11 +22,14 @@ pub(super) enum Way {
     /// As events of a schema.
     Format(SourceFormat),
     /// By another command.
-    Elsewhere(&'static str, &'static str),
+    Elsewhere(&'static str),
 }
 
 /// The format of LOBSTER messages, which has a way of its own.
 const LOBSTER: &str = "lobster";
+
+/// The format of other journals.
+pub(super) const JOURNAL: &str = "journal";
 
 /// Of what the arguments, the file's name, the journal and a note say, the first.
 pub(super) fn way(args: &RecordArgs, noted: Option<&str>, formats: &Formats) -> Result<Way, RecordError> {
@@ -41,7 +44,7 @@ pub(super) fn way(args: &RecordArgs, noted: Option<&str>, formats: &Formats) -> 
     };
     let name = match (args.format.as_deref(), noted) {
         (Some(name), _) | (None, Some(name)) => name,
-        (None, None) if path.is_dir() => "journal",
+        (None, None) if path.is_dir() => JOURNAL,
         (None, None) => {
             let guess = formats.guess_source(path);
             if matches!(guess, None | Some("csv")) && is_lobster(args) {
@@ -52,10 +55,7 @@ pub(super) fn way(args: &RecordArgs, noted: Option<&str>, formats: &Formats) -> 
     };
     match formats.source(name) {
         Some(Found::Source(format)) => Ok(Way::Format(format)),
-        Some(Found::Elsewhere(command)) => {
-            let name = crate::formats::ELSEWHERE.iter().map(|(name, _)| *name).find(|known| *known == name);
-            Ok(Way::Elsewhere(name.unwrap_or_default(), command))
-        }
+        Some(Found::Elsewhere(command)) => Ok(Way::Elsewhere(command)),
         None if name == LOBSTER => Ok(Way::Lobster),
         None => Err(RecordError::UnknownFormat { name: name.to_owned(), known: known() }),
     }
@@ -85,7 +85,7 @@ pub(super) fn schema(
     options: &FormatOptions,
 ) -> Result<(Schema, Option<PathBuf>), RecordError> {
     if let Some(path) = &args.schema {
-        return Ok((read(path)?, None));
+        return Ok((schema_file(path)?, None));
     }
     if let Some(path) = &args.like {
         let schema = Journal::at(path).raw_reader()?.schema();
@@ -100,7 +100,8 @@ pub(super) fn schema(
     if let Some(schema) = own_schema(&args.journal) {
         return Ok((schema, None));
     }
-    if format.says_its_schema {
+    // A journal says it in so many words.
+    if format.name == JOURNAL {
         return Ok((infer(format, input, options, &args.journal)?, None));
     }
     Err(RecordError::NoSchema { path: input.path().to_owned() })
@@ -116,7 +117,8 @@ fn beside(journal: &Path) -> PathBuf {
 /// The longest schema file.
 const MOST_BYTES: u64 = 16 << 20;
 
-fn read(path: &Path) -> Result<Schema, RecordError> {
+/// What a schema file says.
+pub(crate) fn schema_file(path: &Path) -> Result<Schema, RecordError> {
     let fault = |source| RecordError::Read { path: path.to_owned(), source };
     if fs::metadata(path).map_err(fault)?.len() > MOST_BYTES {
         return Err(fault(std::io::ErrorKind::FileTooLarge.into()));

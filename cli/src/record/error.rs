@@ -9,7 +9,6 @@ use slipring_schema::file::SchemaFileError;
 
 use super::note::NoteError;
 use super::source::{Place, SourceError};
-use crate::elsewhere::ElsewhereError;
 use crate::exit::Exit;
 use crate::show;
 
@@ -91,9 +90,6 @@ pub enum RecordError {
         /// What to do.
         what: &'static str,
     },
-    /// The command that knows the format can't take over.
-    #[error(transparent)]
-    Elsewhere(#[from] ElsewhereError),
     /// An option that the format has no use for.
     #[error("{option} can't be had for {what}")]
     NoUse {

@@ -59,6 +59,25 @@ impl Input {
         Ok(&self.head[..most.min(self.head.len())])
     }
 
+    /// The first lines, as many as there are up to so many, and whether that is all of it. They are still to be
+    /// read.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn head_lines(&mut self, most_lines: usize, most_bytes: usize) -> io::Result<(&[u8], bool)> {
+        let (mut lines, mut counted) = (0, 0);
+        loop {
+            lines += memchr::memchr_iter(b'\n', &self.head[counted..]).count();
+            counted = self.head.len();
+            if lines > most_lines || counted >= most_bytes {
+                return Ok((&self.head, false));
+            }
+            if (&self.file).take(64 << 10).read_to_end(&mut self.head)? == 0 {
+                return Ok((&self.head, true));
+            }
+        }
+    }
+
     /// All of it, what was looked at first; from a byte on, if it is a file.
     ///
     /// # Errors

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 use slipring_schema::{Column, EPOCH, FieldFault, Kind, ParseOptions, Parsed, SEQUENCE, TIME, Table};
 
@@ -29,6 +31,9 @@ pub(super) enum JsonFault {
     Twice(String),
     #[error(transparent)]
     Time(NoTime),
+    /// What a format says that has objects within others.
+    #[error("{0}")]
+    Envelope(&'static str),
 }
 
 /// The place is said by whoever knows the line.
@@ -54,11 +59,13 @@ pub(super) struct JsonFill {
     fault: Option<(JsonFault, usize)>,
     unknown: BTreeSet<String>,
     /// What a value is taken for before it is parsed, by its column.
-    pub converters: Vec<Option<Converter>>,
+    pub converters: Vec<Option<Box<dyn Convert>>>,
 }
 
-/// Makes the text of a value another one.
-pub(super) type Converter = fn(&str, &Column) -> Option<String>;
+/// Makes the text of a value, as it is written in JSON, another one; `None` if it can't be one of its type.
+pub(super) trait Convert {
+    fn convert(&self, raw: &str, column: &Column) -> Option<Cow<'static, str>>;
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
@@ -93,7 +100,8 @@ impl JsonFill {
         let beginnings = keys.keys().flat_map(|path| beginnings(path)).collect();
         let order = in_order(&table);
         let has_variants = table.columns.iter().any(is_variant);
-        let (seen, converters) = (vec![false; table.columns.len()], vec![None; table.columns.len()]);
+        let (seen, converters) =
+            (vec![false; table.columns.len()], table.columns.iter().map(|_| None).collect());
         JsonFill {
             table,
             parse,
@@ -149,6 +157,31 @@ impl JsonFill {
         })
     }
 
+    /// Takes a value under a key from elsewhere than the object; nothing if no field has the key. On a fault
+    /// also where it lies in memory.
+    pub fn named(&mut self, key: &str, raw: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
+        let Some(key) = self.keys.get(key).copied() else { return Ok(()) };
+        let of_variant = matches!(key, Key::Column(index) if is_variant(&self.table.columns[index]));
+        self.pass = if of_variant { Pass::Variants } else { Pass::Fields };
+        match self.value(key, raw, row) {
+            Some(()) => Ok(()),
+            None => Err(self.fault.take().unwrap_or((JsonFault::Twice(String::new()), 0))),
+        }
+    }
+
+    /// Keys that begin so.
+    pub fn keys_of(&self, prefix: &str) -> Vec<String> {
+        self.keys.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    /// The column of a key.
+    pub fn column_of(&self, key: &str) -> Option<usize> {
+        match self.keys.get(key) {
+            Some(Key::Column(index)) => Some(*index),
+            _ => None,
+        }
+    }
+
     /// Takes the defaults of what no object has said.
     pub fn end(&mut self, row: &mut Row) -> Result<(), JsonFault> {
         for index in &self.order {
@@ -188,9 +221,9 @@ impl JsonFill {
             return self.noted(done, raw);
         }
         let mut text = text_of(raw)?;
-        if let Some(convert) = self.converters[index] {
-            match convert(&text, column) {
-                Some(converted) => text = Cow::Owned(converted),
+        if let Some(converter) = &self.converters[index] {
+            match converter.convert(raw, column) {
+                Some(converted) => text = converted,
                 None => return self.noted(Err(not_a(column, raw, "a value of its type")), raw),
             }
         } else if raw.starts_with(['[', '{']) && matches!(column.kind, Kind::Text(_) | Kind::Bytes(_)) {
@@ -223,7 +256,7 @@ impl JsonFill {
 fn not_a(column: &Column, raw: &str, expected: &str) -> JsonFault {
     JsonFault::Field(FieldFault::NotA {
         field: column.path.clone(),
-        text: raw.chars().take(60).collect(),
+        text: raw.trim_matches('"').chars().take(60).collect(),
         expected: expected.to_owned(),
     })
 }
@@ -392,5 +425,30 @@ impl<'de> Visitor<'de> for Nested<'_> {
     /// `null`: no field has a value.
     fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
+    }
+}
+
+/// An object's values by their keys, in order.
+pub(super) struct Pairs<'a>(pub Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct Reads;
+        impl<'de> Visitor<'de> for Reads {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        reader.deserialize_map(Reads)
     }
 }

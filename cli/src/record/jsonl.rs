@@ -5,7 +5,8 @@ use slipring_journal::Schema;
 use super::blocks::{Blocks, MOST_LINE_BYTES};
 use super::csv::skip_mark;
 use super::input::Input;
-use super::json::{JsonFault, JsonFill};
+use super::json::{JsonFault, JsonFill, Pairs};
+use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
 use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
 use crate::formats::SourceFormat;
 
@@ -15,7 +16,6 @@ pub(crate) const JSON_LINES: SourceFormat = SourceFormat {
     about: "a JSON object a line",
     extensions: &["jsonl", "ndjson", "jsonlines"],
     by_record: false,
-    says_its_schema: false,
     open,
     infer: Some(infer),
 };
@@ -178,8 +178,42 @@ fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
 }
 
 /// What the first objects seem to be.
-fn infer(input: &mut Input, options: &FormatOptions, name: &str) -> Result<Schema, SourceError> {
-    let _ = (input, options, name);
-    let found = "nothing can be inferred yet".to_owned();
-    Err(SourceError::NotThis { expected: "file of JSON lines", found })
+fn infer(input: &mut Input, _: &FormatOptions, name: &str) -> Result<Schema, SourceError> {
+    let mut sample = Sample::default();
+    let (head, _) = input.head_lines(MOST_ROWS, MOST_BYTES)?;
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    for line in head.split(|byte| *byte == b'\n').take(MOST_ROWS) {
+        // A malformed line says nothing; nor does one that the sample has only a part of.
+        if let Ok(object) = serde_json::from_slice::<Pairs<'_>>(line) {
+            let mut row = vec![Owned::Missing; sample.columns.len()];
+            put(&mut sample, &mut row, "", &object, 0);
+            sample.rows.push(row);
+        }
+    }
+    sample.schema(name)
+}
+
+/// Objects within lie under dotted names.
+pub(super) fn put(sample: &mut Sample, row: &mut Vec<Owned>, path: &str, object: &Pairs<'_>, depth: usize) {
+    for (key, value) in &object.0 {
+        let (path, raw) = (format!("{path}{key}"), value.get());
+        let cell = match raw.as_bytes() {
+            [b'{', ..] if depth < 8 => {
+                if let Ok(inner) = serde_json::from_str::<Pairs<'_>>(raw) {
+                    put(sample, row, &format!("{path}."), &inner, depth + 1);
+                }
+                continue;
+            }
+            [b'"', ..] => serde_json::from_str(raw).map_or(Owned::Missing, Owned::String),
+            b"null" => Owned::Missing,
+            b"true" | b"false" => Owned::Bool(raw == "true"),
+            [b'[' | b'{', ..] => Owned::Text(raw.to_owned()),
+            _ => Owned::Number(raw.to_owned()),
+        };
+        let index = sample.column(&path);
+        if row.len() <= index {
+            row.resize(index + 1, Owned::Missing);
+        }
+        row[index] = cell;
+    }
 }

@@ -5,7 +5,8 @@
 //! | [`source`] | the trait of every format |
 //! | [`input`] | a file or a pipe |
 //! | [`blocks`] | an input in large blocks, for formats of lines |
-//! | `csv`, `jsonl` | the formats |
+//! | `csv`, `jsonl`, `debezium`, `from_journal` | the formats |
+//! | `sample` | an input's first rows, to infer a schema |
 //! | `fill`, `json` | cells and objects into an event's bytes |
 //! | `choose` | which format, which schema |
 //! | `begin` | a recording from its beginning to its end |
@@ -19,8 +20,11 @@ mod begin;
 pub mod blocks;
 mod choose;
 pub(crate) mod csv;
+pub(crate) mod debezium;
+mod debezium_types;
 pub mod error;
 mod fill;
+pub(crate) mod from_journal;
 pub mod input;
 mod json;
 pub(crate) mod jsonl;
@@ -29,12 +33,12 @@ mod note;
 mod notes;
 mod progress;
 mod rejects;
+mod sample;
 pub mod source;
 mod stop;
 mod stream;
 mod summary;
 
-use std::ffi::OsString;
 use std::io::Write;
 
 use self::choose::Way;
@@ -47,21 +51,15 @@ use crate::exit::Exit;
 use crate::flow;
 use crate::formats::Formats;
 
+pub(crate) use self::choose::schema_file;
 pub use self::note::NoteError;
 
-/// Records what the arguments name; `line` is the whole command line, for a command that takes over.
-pub(crate) fn run(
-    args: &RecordArgs,
-    line: &[OsString],
-    formats: &Formats,
-    out: &mut dyn Write,
-) -> Result<Exit, CliError> {
+/// Records what the arguments name.
+pub(crate) fn run(args: &RecordArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
     let noted = Note::load(&args.journal).map_err(RecordError::Note)?;
     let format = noted.as_ref().filter(|_| args.resume).map(|note| note.format.clone());
     match (choose::way(args, format.as_deref(), formats)?, &args.input) {
-        (Way::Elsewhere(format, command), _) => {
-            Err(RecordError::Elsewhere(elsewhere::run(command, format, line)).into())
-        }
+        (Way::Elsewhere(command), _) => Err(elsewhere::run(command)),
         (Way::Format(format), flow::input::Input::File(path)) => begin::run(args, path, format, noted, out),
         _ => {
             refuse_for_lobster(args)?;

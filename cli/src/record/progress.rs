@@ -13,7 +13,7 @@ use crate::show;
 pub(super) struct Progress {
     bar: ProgressBar,
     started: Instant,
-    counts_bytes: bool,
+    bytes: Option<u64>,
     next: Instant,
 }
 
@@ -23,14 +23,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 impl Progress {
     pub fn new(bytes: Option<u64>, by_record: bool) -> Self {
         let bytes = bytes.filter(|_| !by_record);
-        let (bar, template) = match bytes {
-            Some(bytes) => (ProgressBar::new(bytes), "recording [{wide_bar}] {percent}% {msg}"),
-            None => (ProgressBar::new_spinner(), "recording {spinner} {wide_msg}"),
-        };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.progress_chars("=> "));
+        let bar = bytes.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        // What is too wide for the terminal is cut.
+        let style = ProgressStyle::with_template("{wide_msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let started = Instant::now();
-        Progress { bar, started, counts_bytes: bytes.is_some(), next: started }
+        Progress { bar, started, bytes, next: started }
     }
 
     pub fn show(&mut self, now: Instant, position: Position, counts: &Counts) {
@@ -50,15 +48,27 @@ impl Progress {
             0 => String::new(),
             rejected => format!(", {} set aside", show::count(rejected)),
         };
-        self.bar.set_message(format!("{}{rejected} ({rate}){place}", show::count(counts.recorded)));
-        if self.counts_bytes {
-            self.bar.set_position(position.bytes);
-        } else {
-            self.bar.tick();
-        }
+        let share = match self.bytes {
+            Some(bytes) => bar(position.bytes, bytes),
+            None => String::new(),
+        };
+        self.bar.set_message(format!(
+            "recording {share}{}{rejected} ({rate}){place}",
+            show::count(counts.recorded)
+        ));
+        self.bar.tick();
     }
 
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// ` 45% [====>     ] `
+fn bar(done: u64, of: u64) -> String {
+    const WIDTH: usize = 10;
+    let share = u128::from(done.min(of)) * 100 / u128::from(of.max(1));
+    let filled = share as usize * WIDTH / 100;
+    let head = if filled < WIDTH { ">" } else { "" };
+    format!("{share:>3}% [{:<WIDTH$}] ", format!("{:=<filled$}{head}", ""))
 }

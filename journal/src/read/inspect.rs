@@ -36,6 +36,8 @@ pub struct SegmentInfo {
     pub last_time_ns: Option<u64>,
     /// The file's length in bytes.
     pub file_bytes: u64,
+    /// Where its first record begins, in bytes from the start of the file.
+    pub records_at: u64,
     /// The version of the format that it is written in.
     pub format_version: u32,
     /// The version of the event type; 0 where nobody counts them.
@@ -46,7 +48,7 @@ pub struct SegmentInfo {
 
 /// A field of the events, as the files say it.
 ///
-/// See the example of [`inspect`].
+/// See the example of [`JournalInfo`].
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct FieldInfo {
     /// The field's name, nested ones with dots.
@@ -209,6 +211,7 @@ impl<S: Storage> RawReader<S> {
             first_time_ns,
             last_time_ns,
             file_bytes: segment.slots().file_bytes(),
+            records_at: segment.slots().offset(segment.base),
             format_version: header.version,
             event_version: header.event_version,
             previous_base: header.previous_base,

@@ -9,13 +9,13 @@ mod fault;
 mod line;
 
 use slipring_journal::Schema;
-use slipring_schema::Table;
 
 use self::fault::CsvFault;
 use self::line::{Line, Lines};
 use super::blocks::{Blocks, More};
 use super::fill::Fill;
 use super::input::Input;
+use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
 use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
 use crate::formats::SourceFormat;
 
@@ -25,7 +25,6 @@ pub(crate) const CSV: SourceFormat = SourceFormat {
     about: "lines of cells, their names in the first line",
     extensions: &["csv", "tsv"],
     by_record: false,
-    says_its_schema: false,
     open,
     infer: Some(infer),
 };
@@ -36,7 +35,6 @@ pub(crate) const CSV_NO_HEADER: SourceFormat = SourceFormat {
     about: "lines of cells in the order of the schema",
     extensions: &[],
     by_record: false,
-    says_its_schema: false,
     open: open_without_header,
     infer: None,
 };
@@ -266,7 +264,39 @@ impl Csv {
 
 /// What the first lines seem to be.
 fn infer(input: &mut Input, options: &FormatOptions, name: &str) -> Result<Schema, SourceError> {
-    let _ = (input, options, name);
-    let _: Option<Table> = None;
-    Err(SourceError::NotThis { expected: EXPECTED, found: "nothing can be inferred yet".to_owned() })
+    let delimiter = delimiter_of(input, options);
+    let (head, is_all) = input.head_lines(MOST_ROWS, MOST_BYTES)?;
+    let mut blocks = Blocks::of(head);
+    let mut lines = Lines::new(delimiter, usize::MAX);
+    let mut position = Position { bytes: skip_mark(&mut blocks)?, ..Position::default() };
+    let columns = match &options.header {
+        Some(names) => names.clone(),
+        None if options.no_header => {
+            let found = "without a line of names nothing says them; give --header NAMES".to_owned();
+            return Err(SourceError::NotThis { expected: EXPECTED, found });
+        }
+        None => header(&mut blocks, &mut lines, &mut position, &mut Vec::new())?,
+    };
+    let mut sample = Sample { columns, rows: Vec::new() };
+    while sample.rows.len() < MOST_ROWS {
+        match lines.scan(&blocks) {
+            Line::Row(bytes) => {
+                let raw = &blocks.unread()[..bytes];
+                // A malformed line says nothing; nor does one that the sample has only a part of.
+                let is_whole = is_all || raw.ends_with(b"\n");
+                if let (Ok(text), true) = (lines.text(raw), is_whole && lines.count() == sample.columns.len())
+                {
+                    let cell = |text: &str| match text {
+                        "" => Owned::Missing,
+                        text => Owned::Text(text.to_owned()),
+                    };
+                    sample.rows.push(lines.cells(text).map(cell).collect());
+                }
+                blocks.take(bytes);
+            }
+            Line::Blank(bytes) => blocks.take(bytes),
+            Line::Incomplete | Line::Unclosed | Line::End => break,
+        }
+    }
+    sample.schema(name)
 }

@@ -1,0 +1,110 @@
+//! Another journal: its records with their times, lost ones too.
+
+use std::collections::VecDeque;
+
+use slipring_journal::{Journal, Kind, RawReader, Schema};
+
+use super::choose::JOURNAL;
+use super::input::Input;
+use super::source::{FormatOptions, Place, Position, Row, Setup, Source, SourceError, Step};
+use crate::formats::SourceFormat;
+
+/// Another journal.
+pub(crate) const OTHER_JOURNAL: SourceFormat = SourceFormat {
+    name: JOURNAL,
+    about: "another journal's records, with their times",
+    extensions: &[],
+    by_record: true,
+    open,
+    infer: Some(infer),
+};
+
+struct FromJournal {
+    reader: RawReader,
+    position: Position,
+    next: u64,
+    /// Records that have been read: their times, whether they are void, and their bytes in `bytes`.
+    read: VecDeque<(u64, bool)>,
+    bytes: Vec<u8>,
+    at: usize,
+    waits: bool,
+}
+
+fn fault(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
+    SourceError::Format(Box::new(error))
+}
+
+fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
+    let reader = Journal::at(input.path()).raw_reader().map_err(fault)?;
+    if let Some(schema) = reader.schema() {
+        let (theirs, ours) = (slipring_schema::Table::new(&schema), &setup.table);
+        let of = |table: &slipring_schema::Table| {
+            let of_column =
+                |column: &slipring_schema::Column| (column.path.clone(), column.offset, column.kind.bytes());
+            (table.event_bytes, table.columns.iter().map(of_column).collect::<Vec<_>>())
+        };
+        if of(&theirs) != of(ours) {
+            let found = format!(
+                "its events are {} of {} bytes; export it and record what was exported",
+                schema.name, schema.size
+            );
+            return Err(SourceError::NotThis { expected: "journal of these events", found });
+        }
+    }
+    let next = reader.first_sequence();
+    let (position, read) = (Position::default(), VecDeque::new());
+    Ok(Box::new(FromJournal { reader, position, next, read, bytes: Vec::new(), at: 0, waits: false }))
+}
+
+fn infer(input: &mut Input, _: &FormatOptions, _: &str) -> Result<Schema, SourceError> {
+    let schema = Journal::at(input.path()).raw_reader().map_err(fault)?.schema();
+    let found = "it holds no record yet".to_owned();
+    schema.ok_or(SourceError::NotThis { expected: "journal with a schema", found })
+}
+
+impl Source for FromJournal {
+    fn next(&mut self, row: &mut Row) -> Result<Step, SourceError> {
+        loop {
+            if let Some((time_ns, is_void)) = self.read.pop_front() {
+                let size = row.event.len();
+                row.event.copy_from_slice(&self.bytes[self.at..self.at + size]);
+                self.at += size;
+                self.position.records += 1;
+                row.place = Place { record: self.position.records, ..Place::default() };
+                (row.time_ns, row.is_void) = (Some(time_ns), is_void);
+                row.parsed = Default::default();
+                return Ok(Step::Row);
+            }
+            if self.next >= self.reader.end_sequence() {
+                return Ok(Step::End);
+            }
+            self.waits = !self.waits;
+            if self.waits {
+                return Ok(Step::Wait);
+            }
+            self.fill()?;
+        }
+    }
+
+    fn position(&self) -> Position {
+        self.position
+    }
+}
+
+impl FromJournal {
+    fn fill(&mut self) -> Result<(), SourceError> {
+        self.bytes.clear();
+        self.at = 0;
+        let end = self.reader.end_sequence();
+        let chunk = self.reader.chunk(self.next).map_err(fault)?;
+        for record in chunk.records().take_while(|record| record.sequence < end) {
+            self.read.push_back((record.time_ns, record.kind == Kind::Void));
+            self.bytes.extend_from_slice(record.event);
+            self.next = record.sequence + 1;
+        }
+        if self.read.is_empty() {
+            self.next = end;
+        }
+        Ok(())
+    }
+}
