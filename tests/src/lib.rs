@@ -43,6 +43,7 @@ pages! {
     Backtest "how-to/backtest"
     ChangeAnEvent "how-to/change-an-event"
     ChooseAWait "how-to/choose-a-wait"
+    ComeFromAScript "how-to/come-from-a-script"
     ComeFromChronicleQueue "how-to/come-from-chronicle-queue"
     ComeFromLmaxDisruptor "how-to/come-from-lmax-disruptor"
     ComeFromPandas "how-to/come-from-pandas"
