@@ -8,5 +8,6 @@ mod kept;
 mod limits;
 mod live;
 mod lobster;
+mod pages;
 mod record_full;
 mod rows;
