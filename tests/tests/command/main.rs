@@ -8,5 +8,7 @@ mod kept;
 mod limits;
 mod live;
 mod lobster;
+mod place;
+mod record_csv;
 mod record_full;
 mod rows;
