@@ -11,4 +11,6 @@ mod lobster;
 mod place;
 mod record_csv;
 mod record_full;
+mod record_jsonl;
+mod record_resume;
 mod rows;
