@@ -27,10 +27,12 @@ macro_rules! table {
     () => {
         "Exit status:
   0  fine
-  1  the answer is no, or only part was done: a torn tail, records lost, a proof that failed, a
-     dead letter that is not there or has no event, an engine that is gone, a stop by a signal
+  1  the answer is no, or only part was done: a torn tail, records
+     lost, a proof that failed, a dead letter that is not there or has
+     no event, an engine that is gone, a stop by a signal
   2  damaged: the journal, or what stages keep beside it
   3  could not: usage, input or output, a refusal, nothing there
+
 A reader of the output that goes away changes nothing."
     };
 }

@@ -1,5 +1,6 @@
 //! `slipring inspect` and `slipring verify`: looking at a journal without changing it.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
@@ -84,9 +85,20 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
     if !info.event.is_empty() {
         let (event, bytes) = (plain::line(&info.event), info.event_bytes);
         writeln!(out, "event       {event}, {bytes} bytes, {} as a record", info.record_bytes)?;
-        for (name, kind, offset, size) in &info.fields {
-            let (name, kind) = (plain::line(name), plain::line(kind));
-            writeln!(out, "  {offset:>5}  {name}: {kind} ({size} bytes)")?;
+        let said = attributes(&info.attributes);
+        if !said.is_empty() {
+            writeln!(out, "            {said}")?;
+        }
+        for field in &info.fields {
+            let (name, kind) = (plain::line(&field.name), plain::line(&field.kind));
+            let said = attributes(&field.attributes);
+            let said = if said.is_empty() { said } else { format!(", {said}") };
+            writeln!(
+                out,
+                "  {:>5}  {name}: {kind} ({}){said}",
+                field.offset,
+                show::counted(field.size as u64, "byte", "bytes")
+            )?;
         }
     }
     writeln!(out, "segments    {}", info.segments.len())?;
@@ -104,6 +116,15 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "warning     {}", plain::line(warning))?;
     }
     Ok(())
+}
+
+/// What a schema says beyond the layout.
+fn attributes(said: &BTreeMap<String, String>) -> String {
+    let one = |(name, value): (&String, &String)| match value.is_empty() {
+        true => plain::line(name),
+        false => format!("{}={}", plain::line(name), plain::line(value)),
+    };
+    said.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()> {

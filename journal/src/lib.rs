@@ -50,7 +50,7 @@ pub use live::cursors::Cursors;
 pub use open::journal::Journal;
 pub use open::report::RecoveryReport;
 pub use read::follow::RawFollower;
-pub use read::inspect::{JournalInfo, SegmentInfo, inspect};
+pub use read::inspect::{FieldInfo, JournalInfo, SegmentInfo, inspect};
 pub use read::raw::RawReader;
 pub use read::raw_chunk::RawChunk;
 pub use read::typed::{Chunk, Chunks, Reader, Unchecked};

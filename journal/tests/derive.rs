@@ -366,7 +366,7 @@ struct Cents(#[event(decimal = 2, unit = "USD")] i64);
 struct Meant {
     #[event(time)]
     ts: u64,
-    #[event(time = "ms")]
+    #[event(input = "s", time = "ms")]
     sent: i64,
     #[event(default = "0", unit = "lots", decimal = 38)]
     size: i128,
@@ -407,7 +407,7 @@ fn what_fields_mean_is_in_the_schema_and_changes_no_layout() {
     let expected = [
         "order-2 96\ttime=ts",
         "ts u64 0 8\ttime=ns",
-        "sent i64 8 8\ttime=ms",
+        "sent i64 8 8\ttime=ms\tinput=s",
         "size i128 16 16\tdecimal=38\tunit=lots\tdefault=0",
         "symbol [u8;8] 32 8\ttext=\tsource=Ticker symbol",
         "venues [[u8;4];2] 40 8\ttext=",

@@ -62,7 +62,7 @@ fn reads_as_it_was_written(version: u32) {
     assert_eq!((info.event.as_str(), info.event_bytes, info.record_bytes), ("Trade", 48, 64));
     assert_eq!((info.first_sequence, info.end_sequence, info.durable_end), (0, 20, 20));
     assert_eq!((info.epoch, info.closed), (2, true));
-    let names: Vec<&str> = info.fields.iter().map(|(name, ..)| name.as_str()).collect();
+    let names: Vec<&str> = info.fields.iter().map(|field| field.name.as_str()).collect();
     assert_eq!(names[..3], ["id", "legs[0].price", "legs[0].size"]);
     assert!(info.segments.iter().all(|segment| segment.format_version == version));
     assert_eq!(verify(&path, |_, _| {}).unwrap().status, Status::Fine);

@@ -54,6 +54,7 @@ pages! {
     MergeSources "how-to/merge-sources"
     PinCores "how-to/pin-cores"
     SendEffectsOnce "how-to/send-effects-once"
+    UseFromPython "how-to/use-from-python"
     WriteARecoveringStage "how-to/write-a-recovering-stage"
 }
 

@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use slipring::{DeadLetter, DeadLetterKind, DeadLetters};
 use slipring_journal::Journal;
 
@@ -129,16 +131,48 @@ fn write_synced(
         std::io::ErrorKind::AlreadyExists => CliError::IntoExists { path: path.to_owned() },
         _ => CliError::Into { path: path.to_owned(), source },
     };
-    let mut file = BufWriter::new(File::create_new(path).map_err(fault)?);
-    let filled = fill(&mut file).and_then(|()| file.flush()).and_then(|()| file.get_ref().sync_all());
-    if let Err(error) = filled {
-        // Half of it is of no use, and would be in the way of the next attempt.
-        let _ = std::fs::remove_file(path);
-        return Err(fault(error));
+    if path.symlink_metadata().is_ok() {
+        return Err(fault(std::io::ErrorKind::AlreadyExists.into()));
     }
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    // Half of it is of no use, and would be in the way of the next attempt: it gets its name when it is whole,
+    // so that whatever ends this process leaves nothing.
+    let (file, is_named) = match create_nameless(folder) {
+        Ok(file) => (file, false),
+        // A file system that has no such files.
+        Err(_) => (File::create_new(path).map_err(fault)?, true),
+    };
+    let mut file = BufWriter::new(file);
+    let filled = fill(&mut file).and_then(|()| file.flush()).and_then(|()| file.get_ref().sync_all());
+    if let Err(error) = filled {
+        if is_named {
+            let _ = std::fs::remove_file(path);
+        }
+        return Err(fault(error));
+    }
+    if !is_named {
+        give_name(file.get_ref(), path).map_err(fault)?;
+    }
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault)
+}
+
+/// Where the files that this process has open can be named.
+const OWN_FILES: &str = "/proc/self/fd";
+
+/// A file of this folder without a name, which goes with the process.
+fn create_nameless(folder: &Path) -> std::io::Result<File> {
+    if !Path::new(OWN_FILES).exists() {
+        return Err(std::io::ErrorKind::Unsupported.into());
+    }
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(folder, flags, Mode::from_raw_mode(0o666))?.into())
+}
+
+/// Gives it a name that nothing has.
+fn give_name(file: &File, path: &Path) -> std::io::Result<()> {
+    let own = format!("{OWN_FILES}/{}", file.as_raw_fd());
+    Ok(rustix::fs::linkat(CWD, own, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
 }

@@ -24,6 +24,9 @@ mod whole;
 
 pub use partition::Partition;
 
+/// Begins a file at a path where there is none.
+pub type CreateSink = fn(&Path, &SinkPlan<'_>) -> Result<Box<dyn Sink>, SinkError>;
+
 /// A format that events are written in, by its name. See [`Formats`](crate::formats::Formats).
 #[derive(Clone, Copy)]
 pub struct SinkFormat {
@@ -36,7 +39,7 @@ pub struct SinkFormat {
     /// What `--compress` may say; the first is what is done if it says nothing.
     pub compressions: &'static [&'static str],
     /// Begins a file at a path where there is none.
-    pub create: fn(&Path, &SinkPlan<'_>) -> Result<Box<dyn Sink>, SinkError>,
+    pub create: CreateSink,
 }
 
 /// What a sink is told before the first row.

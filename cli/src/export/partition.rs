@@ -168,7 +168,9 @@ fn escaped(text: &str) -> String {
         }
     }
     // No folder's name is longer.
-    name.truncate(name.floor_char_boundary(120));
+    while name.len() > 120 {
+        name.pop();
+    }
     if name == "." || name == ".." { name.replace('.', "%2E") } else { name }
 }
 

@@ -81,7 +81,7 @@ fn compression(format: SinkFormat, args: &ExportArgs) -> Result<String, CliError
 /// Where rows go.
 enum Target<'a> {
     One(Box<dyn Sink>),
-    Parts(Parts<'a>),
+    Parts(Box<Parts<'a>>),
 }
 
 impl<'a> Target<'a> {
@@ -99,7 +99,7 @@ impl<'a> Target<'a> {
             return Err(failed(SinkError::Format("parts are a folder of files: give its path".to_owned())));
         }
         std::fs::create_dir(partial).map_err(|error| failed(error.into()))?;
-        Ok(Target::Parts(Parts::new(partial, by, format, plan)?))
+        Ok(Target::Parts(Box::new(Parts::new(partial, by, format, plan)?)))
     }
 
     fn push(&mut self, rows: &[Row<'_>]) -> Result<(), SinkError> {

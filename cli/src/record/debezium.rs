@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 use slipring_journal::Schema;
-use slipring_schema::{ParseOptions, Table};
+use slipring_schema::ParseOptions;
 
 use super::debezium_types::converters;
 use super::fill::{journal_time, time_column};
@@ -169,7 +169,7 @@ impl Envelopes {
 
 fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     let Setup { table, parse, from, .. } = setup;
-    let has_time = Table::clone(&table).time.is_some();
+    let has_time = !table.times.is_empty();
     let fill = JsonFill::new(table, parse);
     let names = fill.keys_of(ENVELOPE);
     let (schema, said, without_row) = (String::new(), 0, 0);

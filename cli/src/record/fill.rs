@@ -115,7 +115,7 @@ impl Fill {
             return Ok(());
         }
         row.take_time(&self.table).map_err(|fault| {
-            let cell = self.cells.iter().find(|(index, _)| Some(*index) == self.table.time);
+            let cell = self.cells.iter().find(|(index, _)| self.table.times.contains(index));
             BadCell { cell: cell.map(|(_, at)| *at), fault: fault.into() }
         })
     }

@@ -37,8 +37,10 @@ impl Shown {
     /// What people look at: without the epoch, and without the event's own time where the journal's is that.
     pub fn for_people(table: &Table) -> Vec<Shown> {
         let mut columns = Shown::all(table);
-        columns.retain(|column| {
-            *column != Shown::Epoch && Some(column) != table.time.map(Shown::Field).as_ref()
+        columns.retain(|column| match column {
+            Shown::Epoch => false,
+            Shown::Field(at) => !table.times.contains(at),
+            _ => true,
         });
         columns
     }

@@ -164,7 +164,7 @@ fn there(known: &[String]) -> String {
     match known.len() {
         0 => "there is none".to_owned(),
         1 => format!("there is: {shown}"),
-        ..=MOST_NAMES => format!("there are: {shown}"),
+        2..=MOST_NAMES => format!("there are: {shown}"),
         count => format!("there are: {shown}, and {} more", count - MOST_NAMES),
     }
 }

@@ -68,6 +68,7 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// What a field means, for the command, for files and for other languages. It goes into the schema, changes
 /// nothing of the layout, and may be changed while there are journals:
 /// - `#[event(time)]` or `#[event(time = "ms")]` (`s`, `ms`, `us`, `ns`): an integer that counts these since 1970.
+///   `input = "s"` beside it: in files, a bare number counts seconds.
 /// - `#[event(decimal = 2)]`: an integer with two digits behind the point.
 /// - `#[event(text)]`: UTF-8 in a `[u8; N]`, filled up with zeros.
 /// - `#[event(bool)]`: a `u8`, 0 or 1.

@@ -13,7 +13,8 @@ use syn::{Attribute, Error, Ident, LitInt, LitStr, Token, Type, parenthesized, t
 
 /// What a number has to be for what the option says.
 enum Needs {
-    Integer,
+    Time,
+    Decimal,
     Text,
     Bool,
     /// An integer that holds these: whether each is negative, and how great it is.
@@ -39,6 +40,12 @@ impl Options {
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("event")) {
             attr.parse_nested_meta(|meta| options.option(&meta))?;
         }
+        let has = |name: &str| options.attributes.iter().any(|(found, _)| found == name);
+        if let Some((span, ..)) = options.needs.iter().find(|(_, option, _)| *option == "input")
+            && !has("time")
+        {
+            return Err(Error::new(*span, "`input` says what a time counts in files: put `time` beside it"));
+        }
         Ok(options)
     }
 
@@ -47,19 +54,8 @@ impl Options {
         match option.as_str() {
             "name" => self.name = Some(name(meta)?),
             "time" => {
-                let unit = if meta.input.peek(Token![=]) {
-                    let text = meta.value()?.parse::<LitStr>()?;
-                    if !["s", "ms", "us", "ns"].contains(&text.value().as_str()) {
-                        return Err(Error::new(
-                            text.span(),
-                            "a time counts \"s\", \"ms\", \"us\" or \"ns\" since 1970: `#[event(time = \"ns\")]`",
-                        ));
-                    }
-                    text.value()
-                } else {
-                    "ns".to_owned()
-                };
-                self.add(meta, "time", unit, "time", Needs::Integer)?;
+                let unit = if meta.input.peek(Token![=]) { time_unit(meta)? } else { "ns".to_owned() };
+                self.add(meta, "time", unit, "time", Needs::Time)?;
             }
             "decimal" => {
                 let scale = meta.value()?.parse::<LitInt>()?;
@@ -69,7 +65,11 @@ impl Options {
                         "a decimal has 0 to 38 digits behind the point: `#[event(decimal = 2)]`",
                     ));
                 }
-                self.add(meta, "decimal", scale.base10_digits().to_owned(), "decimal", Needs::Integer)?;
+                self.add(meta, "decimal", scale.base10_digits().to_owned(), "decimal", Needs::Decimal)?;
+            }
+            "input" => {
+                let unit = time_unit(meta)?;
+                self.add(meta, "input", unit, "input", Needs::Time)?;
             }
             "text" => self.add(meta, "text", String::new(), "text", Needs::Text)?,
             "bool" => self.add(meta, "bool", String::new(), "bool", Needs::Bool)?,
@@ -94,7 +94,7 @@ impl Options {
                 parenthesized!(list in meta.input);
                 for (key, key_span, value) in list.parse_terminated(pair, Token![,])? {
                     let own = MEANINGS.contains(&key.as_str())
-                        || ["unit", "source", "default", ""].contains(&key.as_str());
+                        || ["input", "unit", "source", "default", ""].contains(&key.as_str());
                     if own {
                         return Err(Error::new(key_span, "this attribute has an option of its own"));
                     }
@@ -177,9 +177,13 @@ impl Options {
         let number = quote!(<#ty as #private::FieldType>::NUMBER);
         for (span, option, needs) in &self.needs {
             let (test, why) = match needs {
-                Needs::Integer => (
-                    quote!(#number.is_integer()),
-                    "is for integers, and arrays of them: use `i64`, `u64` or `i128`".to_owned(),
+                Needs::Time => (
+                    quote!(#number.is_time()),
+                    "is for integers of at most 64 bits, and arrays of them: use `u64` or `i64`".to_owned(),
+                ),
+                Needs::Decimal => (
+                    quote!(#number.is_decimal()),
+                    "is for integers up to `u64` and `i128`, and arrays of them: use `i64`".to_owned(),
                 ),
                 Needs::Text => {
                     (quote!(#number.is_bytes()), "is for arrays of bytes: use `[u8; 16]`".to_owned())
@@ -190,7 +194,10 @@ impl Options {
                 Needs::Names(numbers) => {
                     let holds =
                         numbers.iter().map(|(negative, great)| quote!(#number.holds(#negative, #great)));
-                    (quote!(true #(&& #holds)*), "is for integers that hold all of its numbers".to_owned())
+                    (
+                        quote!(#number.is_decimal() #(&& #holds)*),
+                        "is for integers up to `u64` and `i128` that hold all of its numbers".to_owned(),
+                    )
                 }
                 Needs::Number => (
                     quote!(#number.is_number()),
@@ -219,10 +226,19 @@ pub(crate) fn name(meta: &ParseNestedMeta<'_>) -> Result<String, Error> {
     Ok(name)
 }
 
+fn time_unit(meta: &ParseNestedMeta<'_>) -> Result<String, Error> {
+    let text = meta.value()?.parse::<LitStr>()?;
+    if ["s", "ms", "us", "ns"].contains(&text.value().as_str()) {
+        return Ok(text.value());
+    }
+    let why = "a time counts \"s\", \"ms\", \"us\" or \"ns\" since 1970: `#[event(time = \"ns\")]`";
+    Err(Error::new(text.span(), why))
+}
+
 fn unknown(meta: &ParseNestedMeta<'_>) -> Error {
     meta.error(
         "unknown option; on a field there are `time`, `time = \"ms\"`, `decimal = 2`, `text`, `bool`, \
-         `names(buy = 1)`, `unit`, `source`, `default`, `name = \"..\"` and `attributes(..)`",
+         `names(buy = 1)`, `input`, `unit`, `source`, `default`, `name = \"..\"` and `attributes(..)`",
     )
 }
 

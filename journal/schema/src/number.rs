@@ -57,7 +57,8 @@ pub(crate) fn scaled(text: &str, scale: u8, round: bool) -> Result<Scaled, Numbe
     let (mut first_left_out, mut exact) = (None, true);
     for digit in all().map(|digit| i128::from(digit - b'0')) {
         if digit_at < kept {
-            value = times_ten(value, digit)?;
+            // Downwards, for below zero there is one number more.
+            value = times_ten(value, -digit)?;
         } else {
             first_left_out.get_or_insert(if digit_at == kept { digit } else { 0 });
             exact &= digit == 0;
@@ -73,9 +74,10 @@ pub(crate) fn scaled(text: &str, scale: u8, round: bool) -> Result<Scaled, Numbe
         return Err(NumberFault::TooFine);
     }
     if !exact && first_left_out.is_some_and(|digit| digit >= 5) {
-        value = value.checked_add(1).ok_or(NumberFault::Range)?;
+        value = value.checked_sub(1).ok_or(NumberFault::Range)?;
     }
-    Ok(Scaled { value: if negative { -value } else { value }, rounded: !exact })
+    let value = if negative { value } else { value.checked_neg().ok_or(NumberFault::Range)? };
+    Ok(Scaled { value, rounded: !exact })
 }
 
 /// Up to eighteen digits without an exponent: what nearly all numbers are.
@@ -135,6 +137,8 @@ mod tests {
         assert_eq!(value(&most, 0), Ok(i128::MAX));
         assert_eq!(value(&format!("-{most}"), 0), Ok(-i128::MAX));
         assert_eq!(value("170141183460469231731687303715884105728", 0), Err(NumberFault::Range));
+        assert_eq!(value(&i128::MIN.to_string(), 0), Ok(i128::MIN));
+        assert_eq!(value("-170141183460469231731687303715884105729", 0), Err(NumberFault::Range));
         assert_eq!(value("1e9999", 0), Err(NumberFault::Range));
         assert_eq!(value("1.005", 2), Err(NumberFault::TooFine));
         assert_eq!(value("1e-3", 2), Err(NumberFault::TooFine));

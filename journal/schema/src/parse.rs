@@ -289,7 +289,7 @@ fn put_text(text: &str, out: &mut [u8], truncate: bool) -> Result<Parsed, Misfit
         if !truncate {
             return Err(Misfit::TooLong(end, out.len()));
         }
-        end = text.floor_char_boundary(out.len());
+        end = (0..=out.len()).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     }
     out[..end].copy_from_slice(&text.as_bytes()[..end]);
     out[end..].fill(0);

@@ -28,8 +28,9 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The variants of a one-of event.
     pub variants: Vec<Variant>,
-    /// The column whose value is the journal time, by its place in `columns`.
-    pub time: Option<usize>,
+    /// The columns whose value is the journal time, by their places in `columns`: one, or of a one-of event one
+    /// of each variant that has it.
+    pub times: Vec<usize>,
 }
 
 /// One column: a field, what its bytes are, and in which events it is there.
@@ -80,10 +81,12 @@ impl Table {
             .collect();
         let wanted = schema.attribute("time").map(dotted);
         let is_time = |column: &Column| {
-            Some(&column.path) == wanted.as_ref() && matches!(column.kind, Kind::Time { .. })
+            let within = column.within_variant(&variants);
+            let path = wanted.as_deref();
+            (Some(column.path.as_str()) == path || within == path) && matches!(column.kind, Kind::Time { .. })
         };
-        let time = columns.iter().position(is_time);
-        Table { name: schema.name.clone(), event_bytes: schema.size, columns, variants, time }
+        let times = (0..columns.len()).filter(|at| wanted.is_some() && is_time(&columns[*at])).collect();
+        Table { name: schema.name.clone(), event_bytes: schema.size, columns, variants, times }
     }
 
     /// The column of a path, by its place.
@@ -91,10 +94,16 @@ impl Table {
         self.columns.iter().position(|column| column.path == path)
     }
 
+    /// The column that is the journal time of this event; `None` if the event says none.
+    pub fn time_column(&self, event: &[u8]) -> Option<&Column> {
+        self.times.iter().map(|at| &self.columns[*at]).find(|column| column.is_in(event))
+    }
+
     /// The journal time that an event says itself, in nanoseconds; `None` if it says none, or one that no
     /// journal holds.
     pub fn time_ns(&self, event: &[u8]) -> Option<u64> {
-        self.columns[self.time?].value(event).nanos().and_then(|nanos| u64::try_from(nanos).ok())
+        let nanos = self.time_column(event)?.value(event).nanos()?;
+        u64::try_from(nanos).ok()
     }
 }
 
@@ -123,6 +132,13 @@ impl Column {
     #[inline]
     pub fn bytes_in<'a>(&self, event: &'a [u8]) -> Option<&'a [u8]> {
         event.get(self.offset..)?.get(..self.kind.bytes())
+    }
+
+    /// Its path within the variant that it is of; `None` if it is of none.
+    fn within_variant(&self, variants: &[Variant]) -> Option<&str> {
+        let (offset, tag) = self.when.last()?;
+        let variant = variants.iter().find(|variant| (variant.offset, variant.tag) == (*offset, *tag))?;
+        self.path.strip_prefix(&variant.path)?.strip_prefix('.')
     }
 
     /// Its name in files that are read.

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
 
 const SECOND_NS: i128 = 1_000_000_000;
 
@@ -36,15 +36,25 @@ pub fn parse_nanos(text: &str) -> Result<i128, TimeFault> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time.as_nanosecond());
     }
-    let shape = |text: &str| text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
-    match text.parse::<DateTime>() {
-        Ok(time) if shape(text) => {
-            let time = time.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| TimeFault::Range)?;
-            Ok(time.timestamp().as_nanosecond())
-        }
-        _ if shape(text) && text.as_bytes()[..4].iter().all(u8::is_ascii_digit) => Err(TimeFault::Range),
+    let shape = text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+    let civil = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    match civil.parse::<DateTime>() {
+        // A civil time's offset would be passed over.
+        Ok(time) if shape && !has_offset(civil) => Ok(civil_nanos(time)),
+        _ if shape && text.as_bytes()[..4].iter().all(u8::is_ascii_digit) => Err(TimeFault::Range),
         _ => Err(TimeFault::Form),
     }
+}
+
+/// Nanoseconds from 1970 to a time of the calendar, UTC. Days at the calendar's very end are no instants for
+/// who must be able to show them in every zone; people write them for never.
+fn civil_nanos(time: DateTime) -> i128 {
+    let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    time.duration_since(epoch).as_nanos()
+}
+
+fn has_offset(text: &str) -> bool {
+    text.get(10..).is_some_and(|time| time.contains(['+', '-']))
 }
 
 fn is_too_fine(text: &str) -> bool {
@@ -76,7 +86,7 @@ fn parse_usual(text: &[u8]) -> Option<i128> {
         return None;
     }
     let time: DateTime = std::str::from_utf8(whole).ok()?.parse().ok()?;
-    let seconds = i128::from(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second());
+    let seconds = civil_nanos(time) / SECOND_NS;
     LAST.set((*whole, seconds));
     Some(seconds * SECOND_NS + i128::from(fraction))
 }
@@ -99,9 +109,11 @@ pub(crate) fn push_rfc3339(nanos: i128, out: &mut Vec<u8>) -> bool {
     let Ok(seconds) = i64::try_from(nanos.div_euclid(SECOND_NS)) else { return false };
     let (known, mut text) = LAST.get();
     if known != seconds {
-        let Ok(time) = Timestamp::from_second(seconds) else { return false };
+        let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+        let Ok(time) = epoch.checked_add(SignedDuration::from_secs(seconds)) else { return false };
         let whole = time.to_string();
-        let Some(first) = whole.as_bytes().first_chunk::<19>().filter(|_| whole.len() == 20) else {
+        // Years before 0 are longer.
+        let Some(first) = whole.as_bytes().first_chunk::<19>().filter(|_| whole.len() == 19) else {
             return false;
         };
         text = *first;

@@ -91,6 +91,7 @@ fn each_kind_is_read_and_printed() {
             "1970-01-01T09:30:00.004241176Z",
             "\"1970-01-01T09:30:00.004241176Z\"",
         ),
+        ("i64", 8, "\ttime=s", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z", "\"9999-12-31T23:59:59Z\""),
         ("i64", 8, "\ttime=ns", "1969-12-31", "1969-12-31T00:00:00Z", "\"1969-12-31T00:00:00Z\""),
         ("u8", 1, "\tenum=buy:1,sell:2", "sell", "sell", "\"sell\""),
         ("u8", 1, "\tenum=buy:1,sell:2", "9", "9", "9"),
@@ -209,6 +210,23 @@ fn a_one_of_event_has_the_columns_of_its_variant() {
     assert!(matches!(Message::try_from(*read), Ok(Message::Cancel(Leg { px: -5, _pad: 0 }))));
     let fault = table.columns[1].parse("3", &mut event, &options).unwrap_err();
     assert!(matches!(fault, FieldFault::OtherVariant { .. }), "{fault}");
+}
+
+/// `time = "ts"` of a one-of event is the `ts` of whatever variant it is of.
+#[test]
+fn each_variant_says_its_own_time() {
+    let text = "M 24\ttime=ts\ntag u32 0 4\nA u32=1 0 4\nA/ts u64 8 8\ttime=ms\nA/x u64 16 8\nB u32=2 0 4\n\
+                B/y u64 8 8\nB/ts u64 16 8\ttime=ns\nC u32=3 0 4\n";
+    let table = Table::new(&Schema::from_text(text).unwrap());
+    let mut event = [0; 24];
+    (event[8], event[16]) = (5, 7);
+    for (tag, time_ns) in [(1, Some(5_000_000)), (2, Some(7)), (3, None), (9, None)] {
+        event[0] = tag;
+        assert_eq!(table.time_ns(&event), time_ns, "{tag}");
+    }
+    let exact = Table::new(&Schema::from_text(&text.replace("time=ts", "time=B/ts")).unwrap());
+    event[0] = 1;
+    assert_eq!(exact.time_ns(&event), None);
 }
 
 /// What a file says is believed no further than an event has bytes.

@@ -411,7 +411,7 @@ fn what_is_wrong_is_said_where_it_is() {
 #[test]
 fn hostile_text_is_refused() {
     let table = table(SCHEMA);
-    let fault = |text: &str| Predicate::parse(text, &table).unwrap_err().fault;
+    let fault = |text: &str| *Predicate::parse(text, &table).unwrap_err().fault;
     assert!(matches!(fault(&"(".repeat(100_000)), PredicateFault::TooDeep { .. }));
     assert!(matches!(fault(&"!(".repeat(100_000)), PredicateFault::TooDeep { .. }));
     assert!(matches!(fault(&"not ".repeat(100_000)), PredicateFault::Expected { .. }));

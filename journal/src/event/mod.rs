@@ -40,6 +40,32 @@ pub(crate) mod untyped;
 /// # Ok::<(), slipring_journal::UnknownTag>(())
 /// ```
 ///
+/// What a number means, `#[event(..)]` on its field says: that it is a time, a decimal, text, a number with
+/// names. The command shows it so, and files and databases get it so. It is no part of the layout, and may be
+/// changed while there are journals. [`derive@Event`] has the list.
+///
+/// ```
+/// use slipring_journal::Event;
+///
+/// #[derive(Clone, Copy, Debug, Event)]
+/// #[event(time = "ts")]
+/// #[repr(C)]
+/// struct Order {
+///     #[event(time)]
+///     ts: u64,
+///     #[event(decimal = 2, unit = "USD")]
+///     price: i64,
+///     #[event(text)]
+///     symbol: [u8; 7],
+///     #[event(names(buy = 1, sell = 2))]
+///     side: u8,
+/// }
+///
+/// let schema = Order::schema();
+/// assert_eq!(schema.attribute("time"), Some("ts"));
+/// assert_eq!(schema.fields[1].attribute("decimal"), Some("2"));
+/// ```
+///
 /// More: [change an event](https://github.com/slipring/slipring/blob/main/docs/how-to/change-an-event.md).
 ///
 /// # Safety

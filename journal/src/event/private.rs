@@ -22,9 +22,14 @@ impl Number {
         !self.name.is_empty()
     }
 
-    /// Whether it is an integer.
-    pub const fn is_integer(self) -> bool {
-        self.is_number() && self.name.as_bytes()[0] != b'f'
+    /// Whether it can count times: an integer of at most 64 bits.
+    pub const fn is_time(self) -> bool {
+        self.is_decimal() && !matches!(self.name.as_bytes(), b"i128")
+    }
+
+    /// Whether it can be a decimal, or have names: an integer that an `i128` holds.
+    pub const fn is_decimal(self) -> bool {
+        self.is_number() && !matches!(self.name.as_bytes(), b"f32" | b"f64" | b"u128")
     }
 
     /// Whether it is a `u8`.
@@ -200,7 +205,7 @@ impl SchemaBuilder {
     /// here.
     pub fn attributes(mut self, attributes: &[(&str, &str)]) -> Self {
         const MEANINGS: [&str; 5] = ["time", "decimal", "text", "enum", "bool"];
-        const RANKS: [&str; 3] = ["unit", "source", "default"];
+        const RANKS: [&str; 4] = ["input", "unit", "source", "default"];
         let is_meaning = |name: &str| MEANINGS.contains(&name);
         let rank = |name: &str| match RANKS.iter().position(|rank| *rank == name) {
             Some(rank) => rank + 1,

@@ -1,10 +1,11 @@
 //! Looking at a journal without changing it: what its files say.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::ReadError;
-use crate::event::Schema;
+use crate::event::{Field, Schema};
 use crate::format::JournalId;
 use crate::judge::chain;
 use crate::judge::control;
@@ -35,12 +36,31 @@ pub struct SegmentInfo {
     pub last_time_ns: Option<u64>,
     /// The file's length in bytes.
     pub file_bytes: u64,
+    /// Where its first record begins, in bytes from the start of the file.
+    pub records_at: u64,
     /// The version of the format that it is written in.
     pub format_version: u32,
     /// The version of the event type; 0 where nobody counts them.
     pub event_version: u32,
     /// The first sequence that its file held before it was written again.
     pub previous_base: Option<u64>,
+}
+
+/// A field of the events, as the files say it.
+///
+/// See the example of [`JournalInfo`].
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FieldInfo {
+    /// The field's name, nested ones with dots.
+    pub name: String,
+    /// Its type.
+    pub kind: String,
+    /// Bytes from the start of the event.
+    pub offset: usize,
+    /// Size in bytes.
+    pub size: usize,
+    /// What is said of it beyond its layout: `decimal` to `2`.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// What the files of a journal say.
@@ -66,8 +86,10 @@ pub struct JournalInfo {
     pub branch: Option<String>,
     /// The event type's name.
     pub event: String,
-    /// The event's fields, as name, type, offset and size.
-    pub fields: Vec<(String, String, usize, usize)>,
+    /// What is said of the events beyond their layout.
+    pub attributes: BTreeMap<String, String>,
+    /// The event's fields.
+    pub fields: Vec<FieldInfo>,
     /// Size of an event in bytes.
     pub event_bytes: usize,
     /// Size of a record in bytes.
@@ -95,6 +117,13 @@ pub struct JournalInfo {
     pub segments: Vec<SegmentInfo>,
     /// What is damaged and can be borne.
     pub warnings: Vec<String>,
+}
+
+impl From<Field> for FieldInfo {
+    fn from(field: Field) -> Self {
+        let Field { name, kind, offset, size, attributes } = field;
+        FieldInfo { name, kind, offset, size, attributes: attributes.into_iter().collect() }
+    }
 }
 
 /// Reads what the files of the journal at `path` say; the records themselves are only looked at where the log
@@ -138,7 +167,8 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         branch: (control.branch != [0; 16]).then(|| JournalId(control.branch).to_string()),
         event: schema.name,
         event_bytes: schema.size,
-        fields: schema.fields.into_iter().map(|f| (f.name, f.kind, f.offset, f.size)).collect(),
+        attributes: schema.attributes.into_iter().collect(),
+        fields: schema.fields.into_iter().map(FieldInfo::from).collect(),
         record_bytes: reader.record_bytes(),
         first_sequence: control.first,
         end_sequence: end,
@@ -181,6 +211,7 @@ impl<S: Storage> RawReader<S> {
             first_time_ns,
             last_time_ns,
             file_bytes: segment.slots().file_bytes(),
+            records_at: segment.slots().offset(segment.base),
             format_version: header.version,
             event_version: header.event_version,
             previous_base: header.previous_base,

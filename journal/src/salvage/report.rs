@@ -132,12 +132,12 @@ impl fmt::Display for SalvageReport {
             }
         }
         if self.voids_written > 0 {
-            let voids = counted(self.voids_written, "is a void record", "are void records");
-            write!(f, "\nof them {voids} now, so that the others keep their sequences")?;
+            let voids = counted(self.voids_written, "of them is a void record", "of them are void records");
+            write!(f, "\n{voids} now, so that the others keep their sequences")?;
         }
         if self.whole_not_kept > 0 {
-            let whole = counted(self.whole_not_kept, "is whole", "are whole");
-            write!(f, "\nof them {whole}: salvaging with damage skipped keeps what is")?;
+            let whole = counted(self.whole_not_kept, "of them is whole", "of them are whole");
+            write!(f, "\n{whole}: salvaging with damage skipped keeps what is")?;
         }
         write!(f, " ({:.1} ms)", self.elapsed.as_secs_f64() * 1e3)
     }

@@ -30,7 +30,7 @@ pub fn as_an_error<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
 /// What to do about an error, if it is of this limit; else nothing.
 pub fn advice(error: &io::Error) -> &'static str {
     if is_too_large(error) {
-        "; that is the limit on the size of a file (ulimit -f): raise it, or have smaller files (segment_bytes)"
+        "; that is the limit on the size of a file (ulimit -f): raise it, or have smaller segments (segment_bytes, --segment-records)"
     } else {
         ""
     }

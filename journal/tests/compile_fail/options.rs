@@ -79,6 +79,13 @@ struct Order10 {
 }
 
 #[derive(Clone, Copy, Debug, Event)]
+#[repr(C)]
+struct Order11 {
+    #[event(input = "s")]
+    k: i64,
+}
+
+#[derive(Clone, Copy, Debug, Event)]
 #[event(time = "ts")]
 #[repr(C)]
 struct Timeless {

@@ -36,9 +36,19 @@ fn row_file_size_limit_record_says_what_the_limit_is_and_how_much_is_in() {
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     assert!(said(&output).contains("ulimit -f"), "{}", said(&output));
     assert!(said(&output).contains("nothing was recorded"), "{}", said(&output));
+    // What is printed into a file may be too long too.
+    let journal = folder.path().join("whole");
+    let args = ["record", journal.to_str().unwrap(), "--input", "synthetic:1000"];
+    assert!(Command::new(SLIPRING).args(args).output().unwrap().status.success());
+    let command =
+        format!("exec {SLIPRING} replay {} --format csv > {}/csv", args[1], folder.path().display());
+    let output = limited("sh", &["-c", &command], 4096);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("write to the standard output"), "{}", said(&output));
     // Not even a lock file may be written.
     let output = limited(SLIPRING, &args, 0);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(said(&output).contains("ulimit -f"), "{}", said(&output));
 }
 
 /// The library in somebody else's process, whose signals are its own.

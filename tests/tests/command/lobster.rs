@@ -52,7 +52,7 @@ fn crosses_are_recorded_and_given_back_byte_for_byte() {
         .collect();
     assert_eq!(ids, [-1, 11, -2, -3, -4, 11]);
     // The book of them is not disturbed by what rests in no book.
-    let output = slipring(&["replay", &journal]);
+    let output = slipring(&["replay", &journal, "--format", "none"]);
     assert!(said(&output).contains("0 orders"), "{}", said(&output));
 }
 

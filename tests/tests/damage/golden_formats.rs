@@ -88,7 +88,7 @@ fn look(name: &str) -> (Vec<(u64, u64)>, u64) {
 fn a_schema_longer_than_a_block_is_read() {
     assert_eq!(look("v2-long-schema"), (vec![(0, 8), (8, 16)], 10));
     let info = inspect(folder("v2-long-schema")).unwrap();
-    assert_eq!((info.fields.len(), info.fields[399].0.as_str()), (400, "word399"));
+    assert_eq!((info.fields.len(), info.fields[399].name.as_str()), (400, "word399"));
 }
 
 #[test]
@@ -96,7 +96,8 @@ fn attributes_are_passed_over_by_who_does_not_know_them() {
     assert_eq!(look("v2-attributes"), (vec![(0, 8)], 4));
     let info = inspect(folder("v2-attributes")).unwrap();
     assert_eq!(info.event, "Words");
-    assert_eq!(info.fields[1], ("word1".to_owned(), "u64".to_owned(), 8, 8));
+    let word = &info.fields[1];
+    assert_eq!((word.name.as_str(), word.kind.as_str(), word.offset, word.size), ("word1", "u64", 8, 8));
 }
 
 #[test]

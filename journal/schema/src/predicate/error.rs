@@ -30,7 +30,7 @@ pub struct PredicateError {
     /// Where in it, counted in characters from 1.
     pub column: usize,
     /// What is wrong.
-    pub fault: PredicateFault,
+    pub fault: Box<PredicateFault>,
 }
 
 /// What is wrong with a predicate.
@@ -155,10 +155,14 @@ pub enum PredicateFault {
 #[derive(Debug)]
 pub(super) struct Misread {
     pub(super) at: usize,
-    pub(super) fault: PredicateFault,
+    pub(super) fault: Box<PredicateFault>,
 }
 
 impl Misread {
+    pub(super) fn new(at: usize, fault: PredicateFault) -> Self {
+        Misread { at, fault: Box::new(fault) }
+    }
+
     pub(super) fn in_text(self, text: &str) -> PredicateError {
         let before = text.get(..self.at).unwrap_or(text);
         PredicateError { text: text.to_owned(), column: before.chars().count() + 1, fault: self.fault }

@@ -82,11 +82,11 @@ impl Field {
             Kind::Bytes(count) => (Kind::Integer(Integer { bytes: 1, signed: false }), *count),
             kind => {
                 let fault = PredicateFault::NoArray { kind: said(kind), field: self.path };
-                return Err(Misread { at, fault });
+                return Err(Misread::new(at, fault));
             }
         };
         if index >= count {
-            return Err(Misread { at, fault: PredicateFault::NoItem { field: self.path, count } });
+            return Err(Misread::new(at, PredicateFault::NoItem { field: self.path, count }));
         }
         let from = match self.from {
             // An item of what is out of the event is absent too; its place does not matter.
@@ -184,7 +184,7 @@ pub(super) fn unknown(path: &str, at: usize, table: &Table) -> Misread {
         near: near(path, names()),
         fields: names().map(str::to_owned).collect(),
     };
-    Misread { at, fault }
+    Misread::new(at, fault)
 }
 
 /// What a field is, in a sentence.

@@ -71,11 +71,11 @@ pub(super) fn bytes(field: &Field, other: &Operand, against: &Against<'_>) -> Re
                 what: "whole number of bytes",
                 write: "write two digits for each byte",
             };
-            return Err(Misread { at: other.at, fault });
+            return Err(Misread::new(other.at, fault));
         }
         What::Path(path) => {
             let mut misread = unknown(path, other.at, against.table);
-            if let PredicateFault::UnknownField { near, .. } = &mut misread.fault {
+            if let PredicateFault::UnknownField { near, .. } = &mut *misread.fault {
                 near.insert(0, format!("'{}' as text", shown(path)));
             }
             return Err(misread);
@@ -177,5 +177,5 @@ fn unknown_name(field: &Field, name: &str, at: usize) -> Misread {
 fn unknown_of(field: &Field, name: &str, at: usize, names: Vec<String>) -> Misread {
     let near = near(name, names.iter().map(String::as_str));
     let fault = PredicateFault::UnknownName { field: field.path.clone(), name: shown(name), near, names };
-    Misread { at, fault }
+    Misread::new(at, fault)
 }

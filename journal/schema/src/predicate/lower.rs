@@ -91,7 +91,7 @@ impl Against<'_> {
                     other: String::new(),
                     write: "a field stands without quotes".to_owned(),
                 };
-                Err(Misread { at: operand.at, fault })
+                Err(Misread::new(operand.at, fault))
             }
         }
     }
@@ -115,14 +115,14 @@ impl Against<'_> {
                     }
                 }
                 let fault = PredicateFault::NoField { left: one.shown(), right: other.shown() };
-                Err(Misread { at: one.at, fault })
+                Err(Misread::new(one.at, fault))
             }
         }
     }
 
     fn with_literal(&self, field: &Field, op: Op, other: &Operand, negated: bool) -> Result<Joined, Misread> {
         if matches!(other.what, What::Null) {
-            return Err(Misread { at: other.at, fault: PredicateFault::Null { field: field.path.clone() } });
+            return Err(Misread::new(other.at, PredicateFault::Null { field: field.path.clone() }));
         }
         let (test, turned) = if let Some(load) = field.float() {
             let literal = literal::float(field, other, self)?;
@@ -214,7 +214,7 @@ impl Against<'_> {
                 write: format!("compare it: {} == ..", field.path),
                 field: field.path,
             };
-            return Err(Misread { at: operand.at, fault });
+            return Err(Misread::new(operand.at, fault));
         }
         let truth = Operand { at: operand.at, what: What::Truth(true) };
         self.with_literal(&field, Op::Equal, &truth, negated)
@@ -226,7 +226,7 @@ impl Against<'_> {
                              journal's first day, '09:30' (UTC)";
         let fault = |what, write| {
             let text = format!("'{}'", super::syntax::shown(text));
-            Err(Misread { at, fault: PredicateFault::Literal { text, what, write } })
+            Err(Misread::new(at, PredicateFault::Literal { text, what, write }))
         };
         let nanos = match (time_of_day(text), self.first_ns) {
             (Ok(_), None) => {
@@ -285,5 +285,5 @@ pub(super) fn mismatch(field: &Field, test: &'static str, other: &Operand, write
         other: other.shown(),
         write: write.to_owned(),
     };
-    Misread { at: other.at, fault }
+    Misread::new(other.at, fault)
 }

@@ -90,5 +90,5 @@ fn misfit(left: &Field, right: &Field, at: usize) -> Misread {
         other: format!("{}, {}", right.path, said(&right.kind)),
         write,
     };
-    Misread { at, fault }
+    Misread::new(at, fault)
 }

@@ -44,11 +44,11 @@ impl<'t> ParserError<Input<'t>> for Misread {
 
 pub(super) fn parse(text: &str) -> Result<Node, Misread> {
     if text.trim().is_empty() {
-        return Err(Misread { at: 0, fault: PredicateFault::Empty });
+        return Err(Misread::new(0, PredicateFault::Empty));
     }
     if text.len() > MOST_BYTES {
         let fault = PredicateFault::TooLong { bytes: text.len(), most: MOST_BYTES };
-        return Err(Misread { at: 0, fault });
+        return Err(Misread::new(0, fault));
     }
     let mut input = Input { input: LocatingSlice::new(text), state: 0 };
     whole(&mut input).map_err(|error| match error {
@@ -243,7 +243,7 @@ pub(super) fn spaces(input: &mut Input<'_>) -> Read<()> {
 }
 
 pub(super) fn cut(at: usize, fault: PredicateFault) -> ErrMode<Misread> {
-    ErrMode::Cut(Misread { at, fault })
+    ErrMode::Cut(Misread::new(at, fault))
 }
 
 /// What belongs at the next character that is no space, and what is there.
@@ -261,5 +261,5 @@ fn expected_at(input: &Input<'_>, expected: &'static str) -> Misread {
         end = text.chars().next().map_or(0, char::len_utf8);
     }
     let found = if text.is_empty() { "the end".to_owned() } else { shown(&text[..end]) };
-    Misread { at, fault: PredicateFault::Expected { expected, found } }
+    Misread::new(at, PredicateFault::Expected { expected, found })
 }

@@ -10,7 +10,7 @@ pub struct Order {
     #[event(time = "ns")]
     pub ts: u64,
     /// Counts milliseconds since 1970-01-01T00:00:00Z.
-    #[event(time = "ms")]
+    #[event(time = "ms", input = "s")]
     pub sent: i64,
     /// Decimal, 20 digits behind the point. Unit: BTC. Default: 0.
     #[event(decimal = 20, unit = "BTC", default = "0")]
