@@ -248,7 +248,7 @@ impl Plan<'_> {
         if !report.created {
             plain::complain(&report.to_string());
         }
-        let rejects = match (&self.rejects, &self.note) {
+        let mut rejects = match (&self.rejects, &self.note) {
             (None, _) => None,
             (Some(path), None) => Some(Rejects::new(path)),
             (Some(path), Some(note)) => {
@@ -257,6 +257,13 @@ impl Plan<'_> {
         };
         let notes =
             self.identity.take().map(|identity| Notes::new(place.to_owned(), identity, self.format.name));
+        // From the first note on it is known whose they are.
+        let noted = rejects.as_mut().map(Rejects::flush).transpose();
+        let noted = noted.map_err(|source| RecordError::Write {
+            path: self.rejects.clone().unwrap_or_default(),
+            source,
+            so_far: SoFar::default(),
+        })?;
         let counts = self.note.as_ref().map_or_else(Counts::default, |note| note.counts);
         let (first, position) = (writer.end_sequence(), source.position());
         let mut recording = Recording {
@@ -270,7 +277,7 @@ impl Plan<'_> {
             progress: Progress::new(self.bytes, self.format.by_record),
             stop: &stop,
             times: None,
-            mark: Mark { position, end: first, counts, rejects: None },
+            mark: Mark { position, end: first, counts, rejects: noted },
             notices: Vec::new(),
             source,
             writer,
