@@ -3,8 +3,8 @@
 //! ```text
 //! sh                          is run by `sh -eu`; what it prints is kept
 //! text, right behind a sh     is what that must print; `..` stands for what differs from run to run
-//! csv title=events.csv        is written to that file, whatever the language
-//! sh needs=slipring-columns   is left out where there is no such command, and what it prints with it; `a,b` for two
+//! csv title:events.csv        is written to that file, whatever the language
+//! sh needs:slipring-columns   is left out where there is no such command, and what it prints with it; `a,b` for two
 //! ```
 //! All other blocks are passed over.
 
@@ -23,9 +23,9 @@ pub struct Block<'a> {
     pub line: usize,
     /// The first word behind the fence.
     pub language: &'a str,
-    /// `title=`: the file that it is.
+    /// `title:`: the file that it is.
     pub title: Option<&'a str>,
-    /// `needs=`: commands without which it can't run.
+    /// `needs:`: commands without which it can't run.
     pub needs: Vec<&'a str>,
     /// What stands in it.
     pub text: String,
@@ -44,8 +44,8 @@ pub fn blocks(page: &str) -> Vec<Block<'_>> {
                 let mut words = info.split_whitespace();
                 let language = words.next().unwrap_or_default();
                 let said = |name: &str| words.clone().find_map(|word| word.strip_prefix(name));
-                let title = said("title=");
-                let needs = said("needs=").map_or(Vec::new(), |names| names.split(',').collect());
+                let title = said("title:");
+                let needs = said("needs:").map_or(Vec::new(), |names| names.split(',').collect());
                 let text = String::new();
                 blocks.push(Block { line: n + 1, language, title, needs, text, is_right_behind });
                 is_open = true;
@@ -66,31 +66,31 @@ pub fn blocks(page: &str) -> Vec<Block<'_>> {
 pub fn is_as_said(said: &str, printed: &str) -> bool {
     let said: Vec<&str> = said.trim_end().lines().collect();
     let printed: Vec<&str> = printed.trim_end().lines().collect();
-    matches(&said, &printed, &|line| *line == "..", &|said, printed| {
-        let said: Vec<&str> = said.split("..").collect();
-        let [first, middle @ .., last] = said.as_slice() else { return said[0] == *printed };
-        let Some(mut rest) = printed.strip_prefix(first) else { return false };
-        for part in middle {
-            match rest.split_once(part) {
-                Some((_, behind)) => rest = behind,
-                None => return false,
-            }
-        }
-        rest.ends_with(last)
-    })
+    are_lines_as_said(&said, &printed)
 }
 
-/// Matches items one to one, a wild one with any number of them.
-fn matches<T>(said: &[T], printed: &[T], is_wild: &dyn Fn(&T) -> bool, same: &dyn Fn(&T, &T) -> bool) -> bool {
-    match said {
-        [] => printed.is_empty(),
-        [wild, rest @ ..] if is_wild(wild) => {
-            (0..=printed.len()).any(|n| matches(rest, &printed[n..], is_wild, same))
+fn are_lines_as_said(said: &[&str], printed: &[&str]) -> bool {
+    match (said, printed) {
+        ([], _) => printed.is_empty(),
+        (["..", rest @ ..], _) => (0..=printed.len()).any(|n| are_lines_as_said(rest, &printed[n..])),
+        ([line, rest @ ..], [first, behind @ ..]) => {
+            is_line_as_said(line, first) && are_lines_as_said(rest, behind)
         }
-        [one, rest @ ..] => {
-            matches!(printed, [first, behind @ ..] if same(one, first) && matches(rest, behind, is_wild, same))
+        (_, []) => false,
+    }
+}
+
+fn is_line_as_said(said: &str, printed: &str) -> bool {
+    let parts: Vec<&str> = said.split("..").collect();
+    let [first, middle @ .., last] = parts.as_slice() else { return said == printed };
+    let Some(mut rest) = printed.strip_prefix(first) else { return false };
+    for part in middle {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
         }
     }
+    rest.ends_with(last)
 }
 
 /// What was done of a page.
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn blocks_are_found_with_what_is_said_of_them() {
-        let page = "a\n```toml title=a.toml\nx = 1\n```\n\n```text\ny\n```\nwords\n```text\n```\n";
+        let page = "a\n```toml title:a.toml\nx = 1\n```\n\n```text\ny\n```\nwords\n```text\n```\n";
         let found = blocks(page);
         assert_eq!(found.len(), 3);
         assert_eq!((found[0].line, found[0].title, found[0].text.as_str()), (2, Some("a.toml"), "x = 1\n"));
@@ -200,8 +200,8 @@ mod tests {
 
     #[test]
     fn a_page_that_says_what_happens_is_fine() {
-        let page = "```csv title=a.csv\n1,2\n```\n\n```sh\nn=3\ncat a.csv; echo $n >&2\n```\n\n```text\n1,2\n3\n```\n\
-                    ```sh needs=nothing-like-this\nnothing-like-this\n```\n```text\nx\n```\n";
+        let page = "```csv title:a.csv\n1,2\n```\n\n```sh\nn=3\ncat a.csv; echo $n >&2\n```\n\n```text\n1,2\n3\n```\n\
+                    ```sh needs:nothing-like-this\nnothing-like-this\n```\n```text\nx\n```\n";
         let left_out = vec![(14, "nothing-like-this".to_owned())];
         assert_eq!(run(page, NONE), Ok(Ran { blocks: 1, compared: 1, left_out }));
     }
@@ -212,7 +212,7 @@ mod tests {
             ("```sh\necho 1\n```\n```text\n2\n```\n", "line 4"),
             ("\n```sh\nfalse\necho 1\n```\n", "line 2"),
             ("```sh\necho $nobody_has_set_this\n```\n", "line 1"),
-            ("```csv title=../a.csv\n1\n```\n", "line 1"),
+            ("```csv title:../a.csv\n1\n```\n", "line 1"),
         ] {
             let error = run(page, NONE).unwrap_err();
             assert!(error.starts_with(line), "{error}");

@@ -1,8 +1,8 @@
 """The how-to pages: their commands and their Python do what the pages say, block after block, in an empty folder.
 
 ```sh is run by `sh -eu`, ```python here, all of a page with the same names. A ```text right behind is what that
-prints; `..` stands for what differs from run to run. A block with `title=FILE` is written to that file. What
-`needs=` a command or a package that is not there is left out, by name.
+prints; `..` stands for what differs from run to run. A block with `title:FILE` is written to that file. What
+`needs:` a command or a package that is not there is left out, by name.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def blocks(page: str) -> Iterator[Block]:
     end = 0
     for found in FENCE.finditer(page):
         language, info, text = found.groups()
-        said = dict(word.split("=", 1) for word in info.split() if "=" in word)
+        said = dict(word.split(":", 1) for word in info.split() if ":" in word)
         needs = [name for name in said.get("needs", "").split(",") if name]
         behind = end > 0 and not page[end : found.start()].strip()
         line = page.count("\n", 0, found.start()) + 1
@@ -109,8 +109,8 @@ def test_the_code_of_a_page_does_what_the_page_says(name, slipring_path, tmp_pat
 def test_a_page_that_is_wrong_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = os.environ["PATH"]
-    assert run("```csv title=a.csv\n1\n```\n\n```sh\ncat a.csv\n```\n\n```text\n1\n```\n", path) == []
-    assert run("```python needs=nothing_like_it\nx\n```\n", path) == ["line 1 needs nothing_like_it"]
+    assert run("```csv title:a.csv\n1\n```\n\n```sh\ncat a.csv\n```\n\n```text\n1\n```\n", path) == []
+    assert run("```python needs:nothing_like_it\nx\n```\n", path) == ["line 1 needs nothing_like_it"]
     for page in [
         "```sh\nfalse\n```\n",
         "```python\nprint(1)\n```\n```text\n2\n```\n",
