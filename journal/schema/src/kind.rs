@@ -236,6 +236,7 @@ impl Kind {
     }
 
     /// Size in bytes.
+    #[inline]
     pub fn bytes(&self) -> usize {
         match self {
             Kind::Integer(storage)

@@ -237,8 +237,10 @@ fn time(
     let too_fine =
         || Misfit::TooFine(format!("times in {}", unit.sign()), ", or round the times with --round-times");
     let out_of_range = || Misfit::OutOfRange(storage.name());
-    let (nanos, rounded) = if number::is_plain(text) {
-        let decimals = input.nanos().ilog10() as u8;
+    let decimals = input.nanos().ilog10() as u8;
+    let (nanos, rounded) = if let Some(nanos) = number::short(text.as_bytes(), decimals) {
+        (nanos, false)
+    } else if number::is_plain(text) {
         let scaled = number::scaled(text, decimals, round).map_err(|fault| match fault {
             NumberFault::Form => Misfit::NotA,
             NumberFault::Range => out_of_range(),
@@ -254,6 +256,9 @@ fn time(
             Err(TimeFault::Form) => return Err(Misfit::NotA),
         }
     };
+    if unit == TimeUnit::Nanoseconds {
+        return Ok((nanos, rounded));
+    }
     let (count, rest) = (nanos.div_euclid(unit.nanos()), nanos.rem_euclid(unit.nanos()));
     match rest {
         0 => Ok((count, rounded)),
