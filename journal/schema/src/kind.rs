@@ -241,6 +241,7 @@ impl Kind {
     }
 
     /// Size in bytes.
+    #[inline]
     pub fn bytes(&self) -> usize {
         match self {
             Kind::Integer(storage)

@@ -249,6 +249,16 @@ fn time(
         NumberFault::Range => out_of_range(),
         NumberFault::TooFine => too_fine(),
     };
+    // What nearly all times are.
+    let decimals = input.nanos().ilog10() as i32 - unit.nanos().ilog10() as i32;
+    if let Some(count) = u8::try_from(decimals).ok().and_then(|scale| number::short(text.as_bytes(), scale)) {
+        return Ok((count, false));
+    }
+    if unit == TimeUnit::Nanoseconds
+        && let Some(nanos) = time_text::parse_usual(text.as_bytes())
+    {
+        return Ok((nanos, false));
+    }
     if let Some((number, input)) = counted(text, input) {
         // Straight to the field's unit, so that nothing is rounded twice.
         let decimals = input.nanos().ilog10() as i32 - unit.nanos().ilog10() as i32;

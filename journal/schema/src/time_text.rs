@@ -109,7 +109,7 @@ fn civil_nanos(time: DateTime) -> i128 {
 
 /// The form in which times come by the million: `2024-03-10T09:30:00.000000001Z`, or without the `Z`. The
 /// seconds of one are often those of the one before.
-fn parse_usual(text: &[u8]) -> Option<i128> {
+pub(crate) fn parse_usual(text: &[u8]) -> Option<i128> {
     thread_local! {
         static LAST: Cell<([u8; 19], i128)> = const { Cell::new(([0; 19], 0)) };
     }

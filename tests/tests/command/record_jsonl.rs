@@ -222,3 +222,22 @@ fn what_is_no_envelope_is_refused() {
         assert!(said.contains("in.jsonl:1:") && said.contains(wanted), "{wanted}: {said}");
     }
 }
+
+#[test]
+fn a_record_that_stands_for_a_lost_event_goes_on_doing_so() {
+    use slipring_journal::{Journal, Schema};
+    let place = Place::new();
+    let schema = Schema::from_text("T 8\na u64 0 8\n").unwrap();
+    let (mut writer, _) = Journal::at(place.path("j")).open_raw(&schema).unwrap();
+    writer.append(5, &7_u64.to_le_bytes()).unwrap();
+    writer.append_void(6).unwrap();
+    writer.append(7, &8_u64.to_le_bytes()).unwrap();
+    writer.close().unwrap();
+    place.write("out.jsonl", place.fine("replay j --format jsonl"));
+    place.fine("record k --like j --input out.jsonl");
+    place.fine("record l --input j");
+    assert_eq!(place.records("j")[1], (6, None));
+    for journal in ["k", "l"] {
+        assert_eq!(place.records(journal), place.records("j"), "{journal}");
+    }
+}
