@@ -176,6 +176,12 @@ impl Plan<'_> {
             journal = journal.segment_records(count);
         }
         let (writer, report) = journal.open_raw(&self.schema)?;
+        // The journal's own schema stays, and says what the events mean.
+        if let Some(field) = Table::new(writer.schema()).differs_from(&self.table) {
+            let path = journal.path().to_owned();
+            writer.close().map_err(|fault| RecordError::Close { fault, so_far: SoFar::default() })?;
+            return Err(RecordError::OtherMeaning { path, field });
+        }
         Ok((journal, writer, report))
     }
 

@@ -43,7 +43,10 @@ fn without_place(error: &serde_json::Error) -> String {
 pub(super) struct JsonFill {
     table: Arc<Table>,
     parse: ParseOptions,
-    pub(super) keys: HashMap<String, Key>,
+    keys: HashMap<String, Key>,
+    /// The keys of an export: the fields' own paths, whatever the schema says of the files' names.
+    paths: HashMap<String, Key>,
+    is_export: bool,
     /// All beginnings of paths that go on behind them: `leg`, `legs[0]`.
     pub(super) beginnings: BTreeSet<String>,
     has_variants: bool,
@@ -70,6 +73,8 @@ pub(super) enum Key {
     Time,
     /// Whether there is no event.
     Void,
+    /// A record's sequence, which is not taken: the object is of an export.
+    Sequence,
     /// A column of the journal's own that is not taken.
     PassedOver,
 }
@@ -93,10 +98,18 @@ impl JsonFill {
                 keys.insert(column.source().to_owned(), Key::Column(index));
             }
         }
-        keys.insert(TIME.to_owned(), Key::Time);
-        keys.insert(VOID.to_owned(), Key::Void);
-        keys.insert(SEQUENCE.to_owned(), Key::PassedOver);
-        keys.insert(EPOCH.to_owned(), Key::PassedOver);
+        let mut paths: HashMap<String, Key> = table
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| (column.path.clone(), Key::Column(at)))
+            .collect();
+        for keys in [&mut keys, &mut paths] {
+            keys.insert(TIME.to_owned(), Key::Time);
+            keys.insert(VOID.to_owned(), Key::Void);
+            keys.insert(SEQUENCE.to_owned(), Key::Sequence);
+            keys.insert(EPOCH.to_owned(), Key::PassedOver);
+        }
         let beginnings = keys.keys().flat_map(|path| beginnings(path)).collect();
         let order = in_order(&table);
         let has_variants = table.columns.iter().any(is_variant);
@@ -106,6 +119,8 @@ impl JsonFill {
             table,
             parse,
             keys,
+            paths,
+            is_export: false,
             beginnings,
             has_variants,
             order,
@@ -116,6 +131,14 @@ impl JsonFill {
             unknown: BTreeSet::new(),
             converters,
         }
+    }
+
+    /// What a key is. An export begins with the record's sequence.
+    pub(super) fn key(&mut self, name: &str) -> Option<Key> {
+        let keys = if self.is_export { &self.paths } else { &self.keys };
+        let key = keys.get(name).copied();
+        self.is_export |= key == Some(Key::Sequence);
+        key
     }
 
     /// Keys that no field took.
@@ -130,6 +153,7 @@ impl JsonFill {
         (row.time_ns, row.is_void) = (None, false);
         row.parsed = Parsed::default();
         self.seen.fill(false);
+        self.is_export = false;
         self.fault = None;
     }
 
@@ -201,7 +225,7 @@ impl JsonFill {
     /// Takes one value. `None`: its fault is noted.
     pub(super) fn value(&mut self, key: Key, raw: &str, row: &mut Row) -> Option<()> {
         let index = match key {
-            Key::PassedOver => return Some(()),
+            Key::Sequence | Key::PassedOver => return Some(()),
             Key::Void => {
                 row.is_void = raw == "true";
                 return Some(());

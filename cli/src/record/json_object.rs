@@ -96,8 +96,8 @@ impl Visitor<'_> for FindKey<'_> {
 }
 
 fn found(fill: &mut JsonFill, path: Cow<'_, str>) -> Found {
-    if let Some(key) = fill.keys.get(path.as_ref()) {
-        return Found::Key(*key);
+    if let Some(key) = fill.key(path.as_ref()) {
+        return Found::Key(key);
     }
     if fill.beginnings.contains(path.as_ref()) {
         return Found::Beginning(path.into_owned());

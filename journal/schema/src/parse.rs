@@ -273,12 +273,12 @@ fn time(
 
 /// A bare number and what it counts: by its sign (`300s`), else what the field's numbers in files count.
 fn counted(text: &str, input: TimeUnit) -> Option<(&str, TimeUnit)> {
-    if number::is_plain(text) {
-        return Some((text, input));
-    }
     let number = text.trim_end_matches(|character: char| character.is_ascii_lowercase());
-    let unit = TimeUnit::from_sign(&text[number.len()..])?;
-    number::is_plain(number).then_some((number, unit))
+    let counted = match &text[number.len()..] {
+        "" => (text, input),
+        sign => (number, TimeUnit::from_sign(sign)?),
+    };
+    number::is_plain(counted.0).then_some(counted)
 }
 
 fn truth(text: &str) -> Option<bool> {

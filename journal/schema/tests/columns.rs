@@ -253,6 +253,37 @@ fn each_variant_says_its_own_time() {
     assert_eq!(exact.time_ns(&event), None);
 }
 
+#[test]
+fn an_export_is_read_by_paths_and_a_file_by_its_own_names() {
+    let text = "E 24\nts u64 0 8\ttime=ns\tsource=exch_ts\nrecv u64 8 8\ttime=ns\tsource=ts\nx u64 16 8\n";
+    let table = Table::new(&Schema::from_text(text).unwrap());
+    for (names, wanted) in [
+        (&["exch_ts", "ts", "x"][..], [Some(0), Some(1), Some(2)]),
+        (&["ts", "recv", "x"], [Some(0), Some(1), Some(2)]),
+        (&["_sequence", "ts"], [Some(1), None, None]),
+        (&["ts", "x"], [None, Some(0), Some(1)]),
+        (&["recv", "exch_ts"], [Some(1), Some(0), None]),
+    ] {
+        assert_eq!(table.places(names), wanted, "{names:?}");
+    }
+}
+
+#[test]
+fn tables_that_mean_another_thing_differ() {
+    let table = |text: &str| Table::new(&Schema::from_text(text).unwrap());
+    let base = table("E 16\ttime=t\nt u64 0 8\ttime=ns\np i64 8 8\tdecimal=2\tunit=USD\n");
+    let same =
+        table("E 16\ttime=t\nt u64 0 8\ttime=ns\tinput=s\np i64 8 8\tdecimal=2\tsource=Px\tdefault=0\n");
+    assert_eq!(base.differs_from(&same), None);
+    for (text, wanted) in [
+        ("E 16\ttime=t\nt u64 0 8\ttime=ns\np i64 8 8\tdecimal=4\n", "p"),
+        ("E 16\ttime=t\nt u64 0 8\ttime=us\np i64 8 8\tdecimal=2\n", "t"),
+        ("E 16\nt u64 0 8\ttime=ns\np i64 8 8\tdecimal=2\n", "t"),
+    ] {
+        assert_eq!(base.differs_from(&table(text)).as_deref(), Some(wanted), "{text}");
+    }
+}
+
 /// What a file says is believed no further than an event has bytes.
 #[test]
 fn a_schema_that_lies_is_shown_as_bytes_or_not_at_all() {
