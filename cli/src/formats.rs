@@ -58,7 +58,13 @@ pub struct SourceFormat {
     /// Looks at the beginning of an input and says what its events are, under the name given; `None` if the
     /// format can't say. What was looked at is still to be read.
     pub infer: Option<Infer>,
+    /// The schema that an input keeps, if it does, as files do that slipring wrote: it is taken where nothing
+    /// else says what the events are. What was looked at is still to be read.
+    pub kept: Option<KeptSchema>,
 }
+
+/// See [`SourceFormat::kept`].
+pub type KeptSchema = fn(&mut Input, &FormatOptions) -> Result<Option<Schema>, SourceError>;
 
 impl fmt::Debug for SourceFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -29,6 +29,7 @@ pub(crate) const DEBEZIUM: SourceFormat = SourceFormat {
     by_record: false,
     open,
     infer: Some(infer),
+    kept: None,
 };
 
 /// What stands before a name of the envelope's.

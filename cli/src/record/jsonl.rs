@@ -19,6 +19,7 @@ pub(crate) const JSON_LINES: SourceFormat = SourceFormat {
     by_record: false,
     open,
     infer: Some(infer),
+    kept: None,
 };
 
 /// What an object of a line becomes.

@@ -28,8 +28,8 @@ pub(crate) fn is_plain(text: &str) -> bool {
 
 /// The number times ten to the `scale`: `101.25` with scale 2 is 10125. A half is rounded away from zero, if
 /// it may be rounded at all.
-pub(crate) fn scaled(text: &str, scale: u8, round: bool) -> Result<Scaled, NumberFault> {
-    if let Some(value) = short(text.as_bytes(), scale) {
+pub(crate) fn scaled(text: &str, scale: i32, round: bool) -> Result<Scaled, NumberFault> {
+    if let Some(value) = u8::try_from(scale).ok().and_then(|scale| short(text.as_bytes(), scale)) {
         return Ok(Scaled { value, rounded: false });
     }
     let (negative, unsigned) = match text.as_bytes() {
@@ -39,8 +39,8 @@ pub(crate) fn scaled(text: &str, scale: u8, round: bool) -> Result<Scaled, Numbe
     };
     let split = unsigned.iter().position(|byte| matches!(byte, b'e' | b'E'));
     let (digits, exponent) = match split {
-        Some(at) => (&unsigned[..at], exponent(&unsigned[at + 1..])?),
-        None => (unsigned, 0),
+        Some(at) => (&unsigned[..at], exponent(&unsigned[at + 1..])),
+        None => (unsigned, Ok(0)),
     };
     let (whole, fraction) = match digits.iter().position(|byte| *byte == b'.') {
         Some(point) => (&digits[..point], &digits[point + 1..]),
@@ -50,8 +50,11 @@ pub(crate) fn scaled(text: &str, scale: u8, round: bool) -> Result<Scaled, Numbe
     if whole.len() + fraction.len() == 0 || !all().all(u8::is_ascii_digit) {
         return Err(NumberFault::Form);
     }
+    if all().all(|digit| *digit == b'0') && exponent != Err(NumberFault::Form) {
+        return Ok(Scaled { value: 0, rounded: false });
+    }
     // How many of the digits stand before the point of what is asked for.
-    let kept = whole.len() as i64 + i64::from(scale) + exponent;
+    let kept = whole.len() as i64 + i64::from(scale) + exponent?;
     let mut value = 0i128;
     let mut digit_at = 0i64;
     let (mut first_left_out, mut exact) = (None, true);
@@ -112,8 +115,12 @@ fn times_ten(value: i128, digit: i128) -> Result<i128, NumberFault> {
 }
 
 fn exponent(text: &[u8]) -> Result<i64, NumberFault> {
+    let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(NumberFault::Form);
+    }
     let text = std::str::from_utf8(text).map_err(|_| NumberFault::Form)?;
-    let value: i64 = text.parse().map_err(|_| NumberFault::Form)?;
+    let value: i64 = text.parse().map_err(|_| NumberFault::Range)?;
     // Far more than any number here has digits.
     if value.abs() > 10_000 { Err(NumberFault::Range) } else { Ok(value) }
 }
@@ -124,7 +131,7 @@ mod tests {
 
     #[test]
     fn numbers_are_exact_or_refused() {
-        let value = |text: &str, scale| scaled(text, scale, false).map(|scaled| scaled.value);
+        let value = |text: &str, scale: i32| scaled(text, scale, false).map(|scaled| scaled.value);
         assert_eq!(value("101.25", 2), Ok(10_125));
         assert_eq!(value("101.2500", 2), Ok(10_125));
         assert_eq!(value("9999999999999999999", 0), Ok(9_999_999_999_999_999_999));
@@ -137,6 +144,8 @@ mod tests {
         assert_eq!(value(".5", 1), Ok(5));
         assert_eq!(value("5.", 1), Ok(50));
         assert_eq!(value("0e9999", 38), Ok(0));
+        assert_eq!(value("-0e99999999999999999999", 0), Ok(0));
+        assert_eq!((value("12000", -3), value("12500", -3)), (Ok(12), Err(NumberFault::TooFine)));
         let most = i128::MAX.to_string();
         assert_eq!(value(&most, 0), Ok(i128::MAX));
         assert_eq!(value(&format!("-{most}"), 0), Ok(-i128::MAX));

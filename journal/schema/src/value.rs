@@ -10,8 +10,10 @@ use crate::kind::{Integer, Kind, TimeUnit};
 pub enum Value<'a> {
     /// Nothing: the event is of another variant.
     Null,
-    /// A whole number of up to 64 bits, or a signed one of 128.
+    /// A whole number of up to 64 bits.
     Integer(i128),
+    /// A signed number of 128 bits.
+    Wide(i128),
     /// An unsigned number of 128 bits.
     Unsigned(u128),
     /// `f32`.
@@ -133,6 +135,7 @@ impl Kind {
             Kind::Integer(Integer { bytes: 16, signed: false }) => {
                 Value::Unsigned(Integer { bytes: 16, signed: false }.read(bytes) as u128)
             }
+            Kind::Integer(storage) if storage.bytes == 16 => Value::Wide(storage.read(bytes)),
             Kind::Integer(storage) => Value::Integer(storage.read(bytes)),
             Kind::Decimal { storage, scale } => {
                 Value::Decimal { unscaled: storage.read(bytes), scale: *scale }

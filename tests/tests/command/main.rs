@@ -8,6 +8,7 @@ mod kept;
 mod limits;
 mod live;
 mod lobster;
+mod pages;
 mod place;
 mod record_csv;
 mod record_full;

@@ -27,6 +27,7 @@ pub(crate) const CSV: SourceFormat = SourceFormat {
     by_record: false,
     open,
     infer: Some(infer),
+    kept: None,
 };
 
 /// CSV without.
@@ -37,6 +38,7 @@ pub(crate) const CSV_NO_HEADER: SourceFormat = SourceFormat {
     by_record: false,
     open: open_without_header,
     infer: None,
+    kept: None,
 };
 
 const EXPECTED: &str = "CSV file";
