@@ -51,12 +51,12 @@ pub(super) fn go_on(
     Ok((Some(identity), Some(note)))
 }
 
-/// Where malformed events go: as it was, if it is gone on with.
+/// Where malformed events go: where they went, if it is gone on with.
 pub(super) fn rejects_path(args: &RecordArgs, note: Option<&Note>) -> Result<Option<PathBuf>, RecordError> {
     let noted = note.and_then(|note| note.rejects.as_ref());
     match (&args.rejects, noted) {
-        (None, Some(noted)) => Ok(Some(PathBuf::from(&noted.path))),
-        (Some(path), Some(noted)) if path.to_string_lossy() != noted.path => {
+        // A file is cut back only if its user names it.
+        (path, Some(noted)) if path.as_ref().is_none_or(|path| path.to_string_lossy() != noted.path) => {
             Err(NoteError::OtherOption { noted: format!("--rejects {}", noted.path) }.into())
         }
         (Some(path), None) => {

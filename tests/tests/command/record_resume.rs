@@ -119,13 +119,15 @@ fn what_is_set_aside_only_when_it_is_gone_on_is_set_aside_once() {
     place.exits(1, &format!("{RECORD} --resume --rejects bad"));
     assert_eq!(place.read("bad"), "ts,symbol,price,qty\nbroken\n");
     assert_eq!(place.records("j").len(), 3);
-    // Where they go is noted.
+    // They go where they went.
     let mut file = std::fs::OpenOptions::new().append(true).open(place.path("in.csv")).unwrap();
     file.write_all(b"worse\n").unwrap();
-    place.exits(1, &format!("{RECORD} --resume"));
+    for other in ["", " --rejects other"] {
+        let told = place.exits(3, &format!("{RECORD} --resume{other}"));
+        assert!(told.contains("--rejects bad; give the same"), "{told}");
+    }
+    place.exits(1, &format!("{RECORD} --resume --rejects bad"));
     assert_eq!(place.read("bad"), "ts,symbol,price,qty\nbroken\nworse\n");
-    let told = place.exits(3, &format!("{RECORD} --resume --rejects other"));
-    assert!(told.contains("--rejects bad; give the same"), "{told}");
 }
 
 #[test]
@@ -163,7 +165,7 @@ fn a_file_that_is_not_the_same_is_not_gone_on_with() {
         "in.csv has changed since it was recorded",
     );
     refused(&none, "record j --input in.csv --as jsonl --resume", "--as csv; give the same");
-    refused(&none, "record j --input - --as csv --resume", "a pipe");
+    refused(&none, "record j --input - --as csv --resume", "needs a plain file to go on in");
     refused(&|place| place.write("j/recording", "{}"), &resume, "recording is damaged");
     refused(
         &|place| {
@@ -181,6 +183,31 @@ fn a_file_that_is_not_the_same_is_not_gone_on_with() {
     // One that is not there is begun.
     let place = small();
     place.exits(1, &resume);
+    assert_eq!(place.records("j").len(), 2);
+}
+
+#[test]
+fn a_note_that_is_something_else_is_neither_followed_nor_waited_for() {
+    let resume = format!("{RECORD} --resume");
+    let place = small();
+    place.exits(1, RECORD);
+    let note = place.path("j/recording");
+    let whole = std::fs::read_to_string(&note).unwrap();
+    // What another life has left is no hindrance, and what it leads to is left alone.
+    place.write("mine", "mine");
+    std::os::unix::fs::symlink(place.path("mine"), place.path("j/recording.new")).unwrap();
+    place.exits(3, &resume);
+    assert_eq!(place.read("mine"), "mine");
+    for damaged in [&whole[..whole.len() / 2], "", &whole.replace("\"recorded\":0", "\"recorded\":1")] {
+        std::fs::write(&note, damaged).unwrap();
+        assert!(place.exits(3, &resume).contains("recording is damaged"), "{damaged}");
+    }
+    std::fs::remove_file(&note).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &note, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    assert!(place.exits(3, &resume).contains("recording is damaged"));
+    std::fs::remove_file(&note).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &note).unwrap();
+    assert!(place.exits(3, &resume).contains("recording"));
     assert_eq!(place.records("j").len(), 2);
 }
 
