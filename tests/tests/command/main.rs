@@ -14,4 +14,5 @@ mod record_csv;
 mod record_full;
 mod record_jsonl;
 mod record_resume;
+mod round_trips;
 mod rows;
