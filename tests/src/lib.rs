@@ -17,6 +17,7 @@ pub mod journals;
 pub mod keeps_all;
 pub mod lives;
 pub mod matching;
+pub mod pages;
 pub mod rebooted;
 pub mod relay;
 pub mod unsynced;
@@ -42,6 +43,7 @@ pages! {
     Backtest "how-to/backtest"
     ChangeAnEvent "how-to/change-an-event"
     ChooseAWait "how-to/choose-a-wait"
+    ComeFromAScript "how-to/come-from-a-script"
     ComeFromChronicleQueue "how-to/come-from-chronicle-queue"
     ComeFromLmaxDisruptor "how-to/come-from-lmax-disruptor"
     ComeFromPandas "how-to/come-from-pandas"

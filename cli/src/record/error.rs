@@ -125,6 +125,17 @@ pub enum RecordError {
     /// The journal can't be opened.
     #[error("{0}\nnothing was recorded")]
     Open(#[from] OpenError),
+    /// The schema says something else of the same bytes than the journal does.
+    #[error(
+        "the schema means another thing by {field} than the journal {} does: record with --like {}, or into a new \
+         journal\nnothing was recorded", path.display(), path.display()
+    )]
+    OtherMeaning {
+        /// The journal.
+        path: PathBuf,
+        /// The first field that differs.
+        field: String,
+    },
     /// The journal took no more.
     #[error("{fault}\n{so_far}")]
     Append {

@@ -49,12 +49,12 @@ impl Fill {
     ) -> Result<(Self, Vec<String>), SourceError> {
         let at = |name: &str| names.iter().position(|there| there == name);
         let twice = |name: &String| names.iter().filter(|there| *there == name).count() > 1;
-        let of_column = |column: &Column| at(column.source()).or_else(|| at(&column.path));
         let mut fill = Fill::empty(table, parse)?;
+        let places = fill.table.places(names);
         let mut missing = Vec::new();
         for index in in_order(&fill.table) {
             let column = &fill.table.columns[index];
-            match of_column(column) {
+            match places[index] {
                 Some(cell) if twice(&names[cell]) => {
                     return Err(SourceError::Twice { column: names[cell].clone() });
                 }

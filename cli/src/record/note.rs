@@ -2,10 +2,11 @@
 //! journal decides what is in: a note only says that a record and a place in the input belong together.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
 
@@ -16,6 +17,9 @@ pub(super) const NAME: &str = "recording";
 
 /// Of an input that is read by its events: so much of its beginning and of its end tells it from others.
 const EDGE_BYTES: u64 = 64 << 10;
+
+/// No note is longer.
+const MOST_BYTES: u64 = 64 << 10;
 
 /// Why a recording can't be gone on with.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +48,8 @@ pub enum NoteError {
         /// The note.
         path: PathBuf,
     },
-    /// The input is a pipe.
-    #[error("--resume needs a file to go on in, and {} is a pipe", path.display())]
+    /// The input is no plain file.
+    #[error("--resume needs a plain file to go on in, which {} is not", path.display())]
     Pipe {
         /// The input.
         path: PathBuf,
@@ -161,7 +165,7 @@ impl Note {
     /// The note of a journal, if it has one.
     pub fn load(journal: &Path) -> Result<Option<Self>, NoteError> {
         let path = journal.join(NAME);
-        let text = match fs::read_to_string(&path) {
+        let text = match read(&path) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(None);
@@ -172,7 +176,7 @@ impl Note {
             Err(source) => return Err(NoteError::File { path, source }),
         };
         let parts = text.split_once('\n').filter(|(body, sum)| *sum == checksum(body));
-        let note = parts.and_then(|(body, _)| serde_json::from_str(body).ok());
+        let note = parts.and_then(|(body, _)| serde_json::from_str(body).ok()).filter(Note::is_possible);
         note.map(Some).ok_or(NoteError::Damaged { path })
     }
 
@@ -181,12 +185,26 @@ impl Note {
         let (path, new) = (journal.join(NAME), journal.join("recording.new"));
         let write = || {
             let body = serde_json::to_string(self)?;
-            let mut file = File::create(&new)?;
+            // What lies there is of a life that was killed, or a link to something of somebody else's.
+            match fs::remove_file(&new) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = File::create_new(&new)?;
             file.write_all(format!("{body}\n{}", checksum(&body)).as_bytes())?;
             file.sync_data()?;
             fs::rename(&new, &path)
         };
         write().map_err(|source| NoteError::File { path: path.clone(), source })
+    }
+
+    /// A note is a file's word: nothing is added to numbers that no recording comes to.
+    fn is_possible(&self) -> bool {
+        let Counts { recorded, rejected, truncated, rounded } = self.counts;
+        let Position { bytes, lines, records } = self.position;
+        let sequence = self.anchor.map_or(0, |anchor| anchor.sequence);
+        let all = [recorded, rejected, truncated, rounded, bytes, lines, records, sequence];
+        all.iter().all(|number| *number < 1 << 60)
     }
 
     /// Whether the journal holds the record that it was made of.
@@ -203,6 +221,18 @@ impl Note {
     pub fn end_sequence(&self) -> u64 {
         self.anchor.map_or(0, |anchor| anchor.sequence + 1)
     }
+}
+
+/// A plain file's text, and not much of it; nothing else that may lie there is waited for or followed.
+fn read(path: &Path) -> io::Result<String> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let mut text = String::new();
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    file.take(MOST_BYTES).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn checksum(body: &str) -> String {

@@ -94,13 +94,50 @@ impl Table {
         self.columns.iter().position(|column| column.path == path)
     }
 
+    /// From which of an input's columns each column is read, by their names. An input that names the fields by
+    /// their own paths, as an export does, is read by those; any other by the names that the schema says files
+    /// have, then by the paths. No name is taken twice.
+    pub fn places<N: AsRef<str>>(&self, names: &[N]) -> Vec<Option<usize>> {
+        let at = |name: &str| names.iter().position(|there| there.as_ref() == name);
+        let by_path: Vec<Option<usize>> = self.columns.iter().map(|column| at(&column.path)).collect();
+        if at(SEQUENCE).is_some() || by_path.iter().all(Option::is_some) {
+            return by_path;
+        }
+        let by_source: Vec<Option<usize>> =
+            self.columns.iter().map(|column| column.source.as_deref().and_then(at)).collect();
+        let free = |place: &usize| !by_source.contains(&Some(*place));
+        by_source.iter().zip(by_path).map(|(source, path)| source.or(path.filter(free))).collect()
+    }
+
+    /// What differs, if events mean something else by this table than by `other`, though they have the same
+    /// fields: a decimal's scale, a time's unit, an enum's names.
+    pub fn differs_from(&self, other: &Table) -> Option<String> {
+        let kind_of = |kind: &Kind| match kind {
+            // What bare numbers of an input count changes nothing of what is there.
+            Kind::Time { storage, unit, .. } => Kind::Time { storage: *storage, unit: *unit, input: *unit },
+            kind => kind.clone(),
+        };
+        let differs = |(one, other): &(&Column, &Column)| {
+            one.path != other.path || kind_of(&one.kind) != kind_of(&other.kind)
+        };
+        if let Some((column, _)) = self.columns.iter().zip(&other.columns).find(differs) {
+            return Some(column.path.clone());
+        }
+        let time = |table: &Table| {
+            table.times.first().map_or("the clock", |at| table.columns[*at].path.as_str()).to_owned()
+        };
+        (self.times != other.times).then(|| time(self))
+    }
+
     /// The column that is the journal time of this event; `None` if the event says none.
+    #[inline]
     pub fn time_column(&self, event: &[u8]) -> Option<&Column> {
         self.times.iter().map(|at| &self.columns[*at]).find(|column| column.is_in(event))
     }
 
     /// The journal time that an event says itself, in nanoseconds; `None` if it says none, or one that no
     /// journal holds.
+    #[inline]
     pub fn time_ns(&self, event: &[u8]) -> Option<u64> {
         let nanos = self.time_column(event)?.value(event).nanos()?;
         u64::try_from(nanos).ok()

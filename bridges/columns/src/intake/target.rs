@@ -40,15 +40,16 @@ impl Target {
                 return Err(ImportError::TwoColumns { column: name.clone() });
             }
         }
-        let find = |column: &Column| {
-            let found = places.get(column.source()).or_else(|| places.get(column.path.as_str()));
-            found.copied().or_else(|| places.get(rename(&column.path)?.as_str()).copied())
+        let named = table.places(names);
+        let find = |(column, place): (&Column, &Option<usize>)| {
+            place.or_else(|| places.get(rename(&column.path)?.as_str()).copied())
         };
         let mut columns: Vec<(Column, Option<usize>)> = table
             .columns
             .iter()
-            .filter(|column| column.kind.bytes() > 0)
-            .map(|column| (column.clone(), find(column)))
+            .zip(&named)
+            .filter(|(column, _)| column.kind.bytes() > 0)
+            .map(|found| (found.0.clone(), find(found)))
             .collect();
         let is_missing = |(column, place): &&(Column, Option<usize>)| {
             place.is_none() && column.default.is_none() && !matches!(column.kind, Kind::Bytes(_))
