@@ -38,12 +38,36 @@ pub(crate) enum Values {
     F32(Vec<f32>),
     F64(Vec<f64>),
     Bool(BooleanBufferBuilder),
-    Decimal { storage: Integer, scale: u8, values: Vec<i128> },
-    Time { storage: Integer, unit: TimeUnit, values: Vec<i64>, none: BooleanBufferBuilder, any_none: bool },
-    Enum { storage: Integer, names: NameList, keys: Vec<i32> },
-    Text { offsets: Vec<i32>, bytes: Vec<u8> },
-    Digits { storage: Integer, offsets: Vec<i32>, bytes: Vec<u8> },
-    Bytes { size: usize, bytes: Vec<u8> },
+    Decimal {
+        storage: Integer,
+        scale: u8,
+        values: Vec<i128>,
+    },
+    /// With the places of those that are none.
+    Time {
+        storage: Integer,
+        unit: TimeUnit,
+        values: Vec<i64>,
+        none: Vec<usize>,
+    },
+    Enum {
+        storage: Integer,
+        names: NameList,
+        keys: Vec<i32>,
+    },
+    Text {
+        offsets: Vec<i32>,
+        bytes: Vec<u8>,
+    },
+    Digits {
+        storage: Integer,
+        offsets: Vec<i32>,
+        bytes: Vec<u8>,
+    },
+    Bytes {
+        size: usize,
+        bytes: Vec<u8>,
+    },
 }
 
 /// Where in `records` a column lies.
@@ -79,13 +103,9 @@ impl Values {
             Kind::Decimal { storage, scale } => {
                 Values::Decimal { storage: *storage, scale: *scale, values: Vec::new() }
             }
-            Kind::Time { storage, unit, .. } => Values::Time {
-                storage: *storage,
-                unit: *unit,
-                values: Vec::new(),
-                none: BooleanBufferBuilder::new(0),
-                any_none: false,
-            },
+            Kind::Time { storage, unit, .. } => {
+                Values::Time { storage: *storage, unit: *unit, values: Vec::new(), none: Vec::new() }
+            }
             Kind::Enum { storage, names } => {
                 Values::Enum { storage: *storage, names: NameList::new(names), keys: Vec::new() }
             }
@@ -122,8 +142,8 @@ impl Values {
             }
             Values::Bool(values) => append_bools(values, records, at)?,
             Values::Decimal { storage, values, .. } => append_decimals(*storage, values, records, at)?,
-            Values::Time { storage, unit, values, none, any_none } => {
-                append_times(*storage, *unit, (values, none, any_none), records, at)?;
+            Values::Time { storage, unit, values, none } => {
+                append_times(*storage, *unit, (values, none), records, at)?;
             }
             Values::Enum { storage, names, keys } => {
                 each_integer(*storage, records, at, |value| {
@@ -156,9 +176,16 @@ impl Values {
     ) -> Result<(), Unfit> {
         let Values::Text { offsets, bytes } = self else { return self.append(records, at) };
         let mut unfit = None;
+        // The text is often that of the event before, which has been looked at.
+        let mut last: Option<(&[u8], &[u8])> = None;
         records.each_slice(at.offset, at.items, size, at.present, |index, value| {
-            match text(value.unwrap_or_default()) {
-                Some(text) => bytes.extend_from_slice(text),
+            let value = value.unwrap_or_default();
+            let known = last.filter(|(known, _)| *known == value).map(|(_, text)| text);
+            match known.or_else(|| text(value)) {
+                Some(text) => {
+                    bytes.extend_from_slice(text);
+                    last = Some((value, text));
+                }
                 None => {
                     unfit.get_or_insert((index, Misfit::Text));
                 }
@@ -192,13 +219,13 @@ impl Values {
                 let array = Decimal128Array::new(std::mem::take(values).into(), nulls);
                 Arc::new(array.with_precision_and_scale(plan::precision(*storage, *scale), *scale as i8)?)
             }
-            Values::Time { unit, values, none, any_none, .. } => {
-                let there = NullBuffer::new(none.finish());
-                let nulls = if std::mem::take(any_none) {
-                    NullBuffer::union(nulls.as_ref(), Some(&there))
-                } else {
-                    nulls
-                };
+            Values::Time { unit, values, none, .. } => {
+                let there = (!none.is_empty()).then(|| {
+                    let mut there = vec![true; values.len()];
+                    none.drain(..).for_each(|place| there[place] = false);
+                    NullBuffer::from(there)
+                });
+                let nulls = NullBuffer::union(nulls.as_ref(), there.as_ref());
                 let values: ScalarBuffer<i64> = std::mem::take(values).into();
                 match plan::time_unit(*unit).0 {
                     ArrowUnit::Nanosecond => {
@@ -258,23 +285,23 @@ fn append_decimals(
 fn append_times(
     storage: Integer,
     unit: TimeUnit,
-    (values, there, any_none): (&mut Vec<i64>, &mut BooleanBufferBuilder, &mut bool),
+    (values, none): (&mut Vec<i64>, &mut Vec<usize>),
     records: &Records<'_>,
     at: Place<'_>,
 ) -> Result<(), Unfit> {
     let factor = plan::time_unit(unit).1;
-    let none = storage.bytes == 8 && !storage.signed;
+    let can_be_none = storage.bytes == 8 && !storage.signed;
     each_integer(storage, records, at, |count| {
-        if none && count == i128::from(u64::MAX) {
-            *any_none = true;
-            there.append(false);
-            values.push(0);
-            return Ok(());
-        }
-        there.append(true);
         let scaled = i64::try_from(count).ok().and_then(|count| count.checked_mul(factor));
         values.push(scaled.unwrap_or(0));
-        scaled.map(drop).ok_or(Misfit::Time { count, unit: unit.sign() })
+        match scaled {
+            Some(_) => Ok(()),
+            None if can_be_none && count == i128::from(u64::MAX) => {
+                none.push(values.len() - 1);
+                Ok(())
+            }
+            None => Err(Misfit::Time { count, unit: unit.sign() }),
+        }
     })
 }
 

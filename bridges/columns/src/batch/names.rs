@@ -12,14 +12,19 @@ pub(crate) struct NameList {
     names: EnumNames,
     keys: HashMap<i128, i32>,
     pub(crate) texts: Vec<String>,
-    /// The value asked for last, and its key: mostly the next one is the same.
-    last: Option<(i128, i32)>,
+    /// The keys of the values from 0 to 255, which most are; negative where there is none yet.
+    small: Box<[i32; 256]>,
 }
 
 impl NameList {
     /// All names of the schema are in it from the beginning, so that all batches have one list.
     pub(crate) fn new(names: &EnumNames) -> Self {
-        let mut list = NameList { names: names.clone(), keys: HashMap::new(), texts: Vec::new(), last: None };
+        let mut list = NameList {
+            names: names.clone(),
+            keys: HashMap::new(),
+            texts: Vec::new(),
+            small: Box::new([-1; 256]),
+        };
         for (value, _) in names.iter() {
             // A value without a text of its own is refused when it comes.
             let _ = list.key(value);
@@ -30,17 +35,15 @@ impl NameList {
     /// The place of the value's text.
     #[inline]
     pub(crate) fn key(&mut self, value: i128) -> Result<i32, Misfit> {
-        if let Some((last, key)) = self.last
-            && last == value
+        if let Ok(small) = u8::try_from(value)
+            && let key @ 0.. = self.small[usize::from(small)]
         {
             return Ok(key);
         }
-        let key = match self.keys.get(&value) {
-            Some(key) => *key,
-            None => self.add(value)?,
-        };
-        self.last = Some((value, key));
-        Ok(key)
+        match self.keys.get(&value) {
+            Some(key) => Ok(*key),
+            None => self.add(value),
+        }
     }
 
     fn add(&mut self, value: i128) -> Result<i32, Misfit> {
@@ -48,6 +51,9 @@ impl NameList {
         let key = self.texts.len() as i32;
         self.texts.push(text);
         self.keys.insert(value, key);
+        if let Ok(small) = u8::try_from(value) {
+            self.small[usize::from(small)] = key;
+        }
         Ok(key)
     }
 }

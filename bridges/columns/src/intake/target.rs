@@ -72,6 +72,11 @@ impl Target {
         Ok(Target { event_bytes: table.event_bytes, columns, time, passed_over, nulls, options })
     }
 
+    /// Size of an event.
+    pub(crate) fn event_bytes(&self) -> usize {
+        self.event_bytes
+    }
+
     /// The file's columns that go nowhere.
     pub(crate) fn passed_over(&self) -> &[String] {
         &self.passed_over
@@ -83,16 +88,24 @@ impl Target {
         fields.chain(self.time.map(|place| (place, None)))
     }
 
-    /// Puts rows into events, column by column. `column` gives what a column of the file holds in a row.
+    /// Puts rows into events, column by column. `column` gives what a column of the file holds in a row; `copy`
+    /// copies all of a column into its field, if it can do so without a look at each value.
     pub(crate) fn fill<'a, C: Fn(usize) -> Cell<'a>>(
         &self,
         out: &mut Rows,
         first_row: u64,
         rows: usize,
         column: impl Fn(usize) -> C,
+        copy: impl Fn(usize, &Column, &mut [u8]) -> bool,
     ) {
         out.reset(first_row, rows, self.event_bytes);
         for (field, place) in &self.columns {
+            if let Some(place) = *place
+                && !field.is_of_a_variant()
+                && copy(place, field, &mut out.events)
+            {
+                continue;
+            }
             match place.map(&column) {
                 Some(cells) => self.fill_field(out, rows, field, cells),
                 None => self.fill_field(out, rows, field, |_| Cell::Null),

@@ -6,7 +6,10 @@ pub mod parquet;
 pub mod sqlite;
 
 use std::fs::File;
+use std::marker::PhantomData;
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -26,8 +29,11 @@ const BATCH_BYTES: usize = 32 << 20;
 /// Events that are kept until their columns are appended together.
 const PENDING_ROWS: usize = 1 << 10;
 
+/// Batches that wait for the thread that writes them.
+const WAITING_BATCHES: usize = 2;
+
 /// A file format that takes batches of columns.
-pub(crate) trait BatchFile: Sized {
+pub(crate) trait BatchFile: Sized + Send + 'static {
     /// Begins the file.
     fn begin(file: File, schema: &SchemaRef, options: &SinkOptions) -> Result<Self, ExportError>;
 
@@ -38,12 +44,66 @@ pub(crate) trait BatchFile: Sized {
     fn end(self) -> Result<File, ExportError>;
 }
 
+/// A file that a thread of its own writes, for encoding takes longer than gathering.
+#[derive(Debug)]
+struct Writing {
+    batches: Option<SyncSender<RecordBatch>>,
+    thread: Option<JoinHandle<Result<Option<File>, ExportError>>>,
+}
+
+impl Writing {
+    fn begin<F: BatchFile>(mut file: F) -> Self {
+        let (batches, waiting) = sync_channel::<RecordBatch>(WAITING_BATCHES);
+        let thread = std::thread::spawn(move || {
+            while let Ok(batch) = waiting.recv() {
+                // Nothing in it says that there is no more to come.
+                if batch.num_rows() == 0 {
+                    return file.end().map(Some);
+                }
+                file.write(&batch)?;
+            }
+            // It was given up.
+            Ok(None)
+        });
+        Writing { batches: Some(batches), thread: Some(thread) }
+    }
+
+    fn write(&mut self, batch: RecordBatch) -> Result<(), ExportError> {
+        match self.batches.as_ref().map(|batches| batches.send(batch)) {
+            Some(Ok(())) => Ok(()),
+            // The thread has failed, and says why.
+            _ => self.join().map(drop),
+        }
+    }
+
+    /// Waits for the thread, whose file it is then: `None` if it was given up.
+    fn join(&mut self) -> Result<Option<File>, ExportError> {
+        self.batches = None;
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(done)) => done,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        // The file is closed before it is removed. What is wrong is not asked for any more.
+        self.batches = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
 /// What the formats of columns have in common: events are gathered into batches, and the file is written beside its
 /// place.
 #[derive(Debug)]
 pub(crate) struct ColumnSink<F> {
     // Fields are dropped in order: the file is closed before it is removed.
-    file: F,
+    writing: Writing,
+    format: PhantomData<F>,
     partial: PartialFile,
     batch: Batch,
     event_bytes: usize,
@@ -58,7 +118,8 @@ impl<F: BatchFile> ColumnSink<F> {
         let batch = Batch::new(table, options)?;
         let (partial, file) = PartialFile::create(path)?;
         Ok(ColumnSink {
-            file: F::begin(file, batch.schema(), options)?,
+            writing: Writing::begin(F::begin(file, batch.schema(), options)?),
+            format: PhantomData,
             partial,
             batch,
             event_bytes: table.event_bytes,
@@ -123,14 +184,18 @@ impl<F: BatchFile> ColumnSink<F> {
             return Ok(());
         }
         let batch = self.batch.finish()?;
-        self.file.write(&batch)
+        self.writing.write(batch)
     }
 
     pub(crate) fn finish(mut self) -> Result<(), ExportError> {
         self.append_pending()?;
         self.write_if(1)?;
-        let file = self.file.end()?;
-        self.partial.commit(&file)
+        self.writing.write(RecordBatch::new_empty(self.batch.schema().clone()))?;
+        match self.writing.join()? {
+            Some(file) => self.partial.commit(&file),
+            // It had failed before, and was asked again.
+            None => Err(self.partial.fault(std::io::ErrorKind::BrokenPipe.into())),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use arrow_array::RecordBatch;
 use arrow_avro::reader::ReaderBuilder;
@@ -18,6 +19,9 @@ use crate::options::SCHEMA_KEY;
 
 /// Rows of one batch.
 const BATCH_ROWS: usize = 8192;
+
+/// Batches that are read before they are asked for.
+const AHEAD_BATCHES: usize = 4;
 
 /// The first bytes of an Arrow file; a stream has none.
 const ARROW_MAGIC: &[u8] = b"ARROW1";
@@ -76,20 +80,38 @@ fn guarded<T>(format: &'static str, read: impl FnOnce() -> Result<T, ImportError
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(gave_up(format)))
 }
 
+/// Batches that are read ahead, by a thread of their own, which ends when nobody takes them any more. Nothing is
+/// read before the first is asked for.
 fn guarded_batches(
     format: &'static str,
-    mut batches: impl Iterator<Item = Result<RecordBatch, ImportError>> + Send + 'static,
+    batches: impl Iterator<Item = Result<RecordBatch, ImportError>> + Send + 'static,
 ) -> Batches {
-    let mut over = false;
+    let (mut unread, mut ahead) = (Some(batches), None);
     Box::new(std::iter::from_fn(move || {
-        if over {
-            return None;
+        if let Some(batches) = unread.take() {
+            ahead = Some(read_ahead(format, batches));
         }
-        let next =
-            catch_unwind(AssertUnwindSafe(|| batches.next())).unwrap_or_else(|_| Some(Err(gave_up(format))));
-        over = !matches!(next, Some(Ok(_)));
-        next
+        // The thread says what went wrong before it ends.
+        ahead.as_ref()?.recv().ok()
     }))
+}
+
+fn read_ahead(
+    format: &'static str,
+    mut batches: impl Iterator<Item = Result<RecordBatch, ImportError>> + Send + 'static,
+) -> Receiver<Result<RecordBatch, ImportError>> {
+    let (sender, ahead) = sync_channel(AHEAD_BATCHES);
+    std::thread::spawn(move || {
+        loop {
+            let next = catch_unwind(AssertUnwindSafe(|| batches.next()));
+            let Some(next) = next.unwrap_or_else(|_| Some(Err(gave_up(format)))) else { break };
+            let is_over = next.is_err();
+            if sender.send(next).is_err() || is_over {
+                break;
+            }
+        }
+    });
+    ahead
 }
 
 fn gave_up(format: &'static str) -> ImportError {

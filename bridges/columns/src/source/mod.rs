@@ -245,10 +245,16 @@ impl ColumnSource {
             leaves[place] = Some(leaf);
         }
         let rows = batch.num_rows();
-        target.fill(out, self.row, rows, |place| {
+        let column = |place: usize| {
             let leaf = leaves[place].as_ref();
             move |row: usize| leaf.map_or(Cell::Null, |leaf| leaf.cell(row))
-        });
+        };
+        let event_bytes = target.event_bytes();
+        let copy = |place: usize, field: &Column, events: &mut [u8]| {
+            let leaf = leaves[place].as_ref();
+            leaf.is_some_and(|leaf| leaf.copy_all(&field.kind, field.offset, events, event_bytes))
+        };
+        target.fill(out, self.row, rows, column, copy);
         self.row += rows as u64;
         Ok(rows)
     }

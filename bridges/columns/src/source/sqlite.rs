@@ -189,10 +189,11 @@ impl SqliteSource {
     pub fn next_batch(&mut self, out: &mut Rows) -> Result<usize, ImportError> {
         let rows = self.next_raw()?.unwrap_or_default();
         let target = self.target.as_ref().expect("begin comes first");
-        target.fill(out, self.row, rows.len(), |place| {
+        let column = |place: usize| {
             let (rows, meaning) = (&rows, self.meanings[place].as_ref());
             move |row: usize| cell(&rows[row][place], meaning)
-        });
+        };
+        target.fill(out, self.row, rows.len(), column, |_, _, _| false);
         self.row += rows.len() as u64;
         Ok(rows.len())
     }

@@ -129,8 +129,8 @@ fn fill(kind: &Kind, random: &mut Random, out: &mut [u8]) {
         Kind::Time { storage, unit, .. } if storage.bytes == 8 => {
             let none = !storage.signed && random.next() % 4 == 0;
             let most = i64::MAX / if unit.nanos() == 1_000_000_000 { 1000 } else { 1 };
-            let count = (random.next() as i64 % most).wrapping_mul(if storage.signed { 1 } else { 0 })
-                + (random.next() >> 24) as i64 % most / 2;
+            let count = random.next() as i64 % most;
+            let count = if storage.signed { count } else { count.abs() };
             let count = if none { u64::MAX } else { count as u64 };
             out.copy_from_slice(&count.to_le_bytes());
         }
