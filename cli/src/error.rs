@@ -115,8 +115,17 @@ pub enum CliError {
         source: crate::export::SinkError,
     },
     /// A signal said stop.
-    #[error("stopped by a signal: nothing was written")]
-    ExportStopped,
+    #[error("stopped by a signal: {}", if *to_stdout { "the output breaks off" } else { "nothing was written" })]
+    ExportStopped {
+        /// What was written before is gone out.
+        to_stdout: bool,
+    },
+    /// Rows could not be written to the standard output.
+    #[error("export to the standard output: {source}; what went before stands")]
+    ExportToOutput {
+        /// Why not.
+        source: crate::export::SinkError,
+    },
     /// No format of that name.
     #[error(transparent)]
     NoSuchFormat(#[from] crate::export::NoSuchFormat),
@@ -232,7 +241,9 @@ impl CliError {
         match self {
             CliError::NotBegun(error) => error.exit(),
             CliError::Record(error) => error.exit(),
-            CliError::Interrupted { .. } | CliError::NoLetter { .. } | CliError::ExportStopped => Exit::Part,
+            CliError::Interrupted { .. } | CliError::NoLetter { .. } | CliError::ExportStopped { .. } => {
+                Exit::Part
+            }
             CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
             CliError::Read(error) | CliError::Keep(KeepError::Read(error)) => damaged(is_damage(error)),
             CliError::Open(OpenError::Journal(fault)) => damaged(fault.is_damage()),
@@ -245,7 +256,7 @@ impl CliError {
     /// Whoever read the output has seen enough: no failure.
     pub fn is_broken_pipe(&self) -> bool {
         let (CliError::Output(source)
-        | CliError::Export { source: crate::export::SinkError::Io(source), .. }
+        | CliError::ExportToOutput { source: crate::export::SinkError::Io(source) }
         | CliError::Unsaid { source, .. }
         | CliError::Demo(crate::demo::DemoError::Io(source))) = self
         else {

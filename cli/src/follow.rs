@@ -1,23 +1,22 @@
 //! `slipring follow`: a journal's records as they come, like `tail -f`. It only reads; whoever writes does
 //! not notice it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
 use slipring_journal::{Journal, RawChunk};
 use slipring_schema::Predicate;
 
 use crate::args::FollowArgs;
 use crate::error::CliError;
+use crate::exit::Exit;
 use crate::gone;
 use crate::rows::choice::ChoiceArgs;
 use crate::rows::columns::Shown;
 use crate::rows::printer::{self, Format, Printer};
 use crate::rows::reading::{Piece, Reading};
+use crate::signals::Stop;
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
 const FIRST_SLEEP: Duration = Duration::from_millis(1);
@@ -26,22 +25,23 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(20);
 pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError> {
     let mut waiting = Waiting::new()?;
     let journal = Journal::at(&args.journal);
-    let Some(first_ns) = first_record(&journal, &mut waiting)? else { return Ok(()) };
+    if first_record(&journal, &mut waiting)?.is_break() {
+        return Ok(());
+    }
     let choice = &args.choice;
     let last = (choice.from.is_none() && choice.from_sequence.is_none()).then_some(args.last);
-    let reading = Reading::open(&args.journal, choice, last)?;
-    let (schema, table) = (&reading.schema, &reading.table);
+    let mut reading = Reading::open(&args.journal, choice, last)?;
+    let (schema, table) = (&reading.schema.clone(), &reading.table.clone());
     let format = Format::or_default(args.format, args.json);
     let columns = match (&choice.fields, format) {
         (None, Format::Table) => Shown::for_people(table),
         _ => reading.columns(choice)?,
     };
     let printer = printer::printer(format, schema, &columns, table)?;
-    let condition = choice.condition.as_ref().map(|text| Predicate::parse_from(text, table, first_ns));
     let passing = Passing {
-        predicate: condition.transpose()?,
-        from_ns: choice.from.map(|from| from.resolve(first_ns)),
-        to_ns: choice.to.map_or(u64::MAX, |to| to.resolve(first_ns)),
+        predicate: reading.take_predicate(),
+        from_ns: reading.from_ns,
+        to_ns: reading.to_ns,
         left: choice.limit.unwrap_or(u64::MAX),
     };
     let start = start(choice, &reading);
@@ -74,17 +74,15 @@ fn start(choice: &ChoiceArgs, reading: &Reading) -> u64 {
     choice.from_sequence.map_or(reading.range.start, |sequence| sequence.max(reading.range.start))
 }
 
-/// Waits for the journal's first record, which says what its events are; its time. `None` if a signal said
-/// stop.
-fn first_record(journal: &Journal, waiting: &mut Waiting) -> Result<Option<u64>, CliError> {
+/// Waits for the journal's first record, which says what its events are; until a signal says stop.
+fn first_record(journal: &Journal, waiting: &mut Waiting) -> Result<ControlFlow<()>, CliError> {
     loop {
-        let mut reader = journal.raw_reader()?;
-        let first = reader.first_sequence();
-        if first < reader.end_sequence() {
-            return Ok(Some(reader.at(first)?.time_ns));
+        let reader = journal.raw_reader()?;
+        if reader.first_sequence() < reader.end_sequence() {
+            return Ok(ControlFlow::Continue(()));
         }
         if waiting.after(false).is_break() {
-            return Ok(None);
+            return Ok(ControlFlow::Break(()));
         }
     }
 }
@@ -94,7 +92,7 @@ struct Passing {
     predicate: Option<Predicate>,
     /// Until one does, none is late enough.
     from_ns: Option<u64>,
-    to_ns: u64,
+    to_ns: Option<u64>,
     left: u64,
 }
 
@@ -116,7 +114,7 @@ impl Printing<'_> {
         let mut piece = Piece::default();
         let mut ended = ControlFlow::Continue(());
         for record in chunk.records() {
-            if record.sequence >= end || record.time_ns >= self.passing.to_ns {
+            if record.sequence >= end || self.passing.to_ns.is_some_and(|to_ns| record.time_ns >= to_ns) {
                 ended = ControlFlow::Break(());
                 break;
             }
@@ -151,20 +149,13 @@ impl Printing<'_> {
 
 /// Waiting for records, until a signal says stop or nobody reads the output any more.
 struct Waiting {
-    stop: Arc<AtomicBool>,
+    stop: Stop,
     sleep: Duration,
 }
 
 impl Waiting {
     fn new() -> io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            // The second signal ends it at once, should whoever reads the output have stopped doing so.
-            signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&stop))?;
-            signal_hook::flag::register(signal, Arc::clone(&stop))?;
-        }
-        end_when_stuck()?;
-        Ok(Waiting { stop, sleep: FIRST_SLEEP })
+        Ok(Waiting { stop: Stop::listen(Exit::Part)?, sleep: FIRST_SLEEP })
     }
 
     /// Sleeps after a look that found nothing.
@@ -177,26 +168,6 @@ impl Waiting {
             }
             self.sleep = (2 * self.sleep).min(LONGEST_SLEEP);
         }
-        // Relaxed: it only says stop; nothing is handed over with it.
-        if self.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.stop.is_said() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
-}
-
-/// How long a signal waits for the output to take what it was given.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Has a signal end the process also while it is stuck: in a write that nobody reads, in a read of a disk
-/// that does not answer. There is nothing to save.
-fn end_when_stuck() -> io::Result<()> {
-    let (mut told, tell) = std::os::unix::net::UnixStream::pair()?;
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::low_level::pipe::register(signal, tell.try_clone()?)?;
-    }
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        if told.read_exact(&mut [0]).is_ok() {
-            std::thread::sleep(PATIENCE);
-            signal_hook::low_level::exit(1);
-        }
-    })?;
-    Ok(())
 }

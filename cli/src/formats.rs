@@ -38,6 +38,9 @@ pub const ELSEWHERE: &[(&str, &[&str])] = &[
 /// The command that has them.
 pub const COLUMNS: &str = "slipring-columns";
 
+/// What says what the events of an input are, under a name.
+pub type Infer = fn(&mut Input, &FormatOptions, &str) -> Result<Schema, SourceError>;
+
 /// A format that can be recorded.
 #[derive(Clone, Copy)]
 pub struct SourceFormat {
@@ -54,8 +57,14 @@ pub struct SourceFormat {
     pub open: fn(Input, Setup) -> Result<Box<dyn Source>, SourceError>,
     /// Looks at the beginning of an input and says what its events are, under the name given; `None` if the
     /// format can't say. What was looked at is still to be read.
-    pub infer: Option<fn(&mut Input, &FormatOptions, &str) -> Result<Schema, SourceError>>,
+    pub infer: Option<Infer>,
+    /// The schema that an input keeps, if it does, as files do that slipring wrote: it is taken where nothing
+    /// else says what the events are. What was looked at is still to be read.
+    pub kept: Option<KeptSchema>,
 }
+
+/// See [`SourceFormat::kept`].
+pub type KeptSchema = fn(&mut Input, &FormatOptions) -> Result<Option<Schema>, SourceError>;
 
 impl fmt::Debug for SourceFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

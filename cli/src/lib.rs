@@ -38,6 +38,7 @@ pub mod rows;
 mod salvage;
 mod schema;
 mod show;
+mod signals;
 mod top;
 
 use std::ffi::OsString;

@@ -51,6 +51,10 @@ pub(crate) enum Fault {
     Memory { bytes: u128 },
     #[error("rows are not laid out so: {what}")]
     Rows { what: &'static str },
+    #[error(transparent)]
+    SchemaFile(#[from] slipring_schema::file::SchemaFileError),
+    #[error("{language:?} is no language for a schema; there are rust, c, numpy and sql")]
+    NoLanguage { language: String },
     #[error("slipring panicked: {what}; report it: it should not have")]
     Panicked { what: String },
 }
@@ -68,7 +72,8 @@ impl From<Fault> for PyErr {
             Fault::Closed => raised::Closed::new_err(said),
             Fault::NoSchema { .. } | Fault::EventBytes { .. } => raised::Damaged::new_err(said),
             Fault::Memory { .. } => PyMemoryError::new_err(said),
-            Fault::Rows { .. } => raised::BadOption::new_err(said),
+            Fault::SchemaFile(_) => raised::SchemaError::new_err(said),
+            Fault::Rows { .. } | Fault::NoLanguage { .. } => raised::BadOption::new_err(said),
             Fault::Open(_) | Fault::Append(_) | Fault::Panicked { .. } => raised::JournalError::new_err(said),
         }
     }

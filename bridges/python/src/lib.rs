@@ -24,6 +24,9 @@ fn _slipring(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<writer::Writer>()?;
     module.add_function(wrap_pyfunction!(looks::segments, module)?)?;
     module.add_function(wrap_pyfunction!(looks::verify, module)?)?;
+    module.add_function(wrap_pyfunction!(schema::schema_from_toml, module)?)?;
+    module.add_function(wrap_pyfunction!(schema::schema_to_toml, module)?)?;
+    module.add_function(wrap_pyfunction!(schema::schema_code, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     Ok(())
 }

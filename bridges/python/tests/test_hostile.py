@@ -36,6 +36,7 @@ SCHEMAS = [
     "Trade 32\nts u64 0 8\nAdd u32=1 8 4\nAdd/x u32 12 4\nrest [u8;16] 16 16\n",
     "Trade 32\ntag u64 0 8\nAdd u64=99999999999999999999999 0 8\nAdd/x [u8;24] 8 24\n",
     "Trade 32\nts u64 0 8\nrest [u8;٢٤] 8 24\n",
+    "Trade 32\nts [[u8;2];2] 0 4\nAdd u32=1 0 4\nAdd/x u32 4 4\nrest [u8;24] 8 24\n",
     "Trade 32\nts u64 0 8\nrest [u8;0] 8 0\nmore [u8;24] 8 24\n",
     "Trade 32\tx=%zz\nts u64 0 8\ttime=fortnight\tdecimal=99\tenum=:,a,b:x,c:1:2,:::\ttext\tbool\nrest [u8;24] 8 24\n",
     "Trade 32\nts u64 0 8\tdecimal=" + "9" * 300 + "\tenum=a:" + "9" * 300 + "\nrest [u8;24] 8 24\n",
@@ -86,6 +87,13 @@ def test_a_schema_may_say_anything(made, text):
     path = made(250)
     forge.schema(path, text)
     everything(path)
+
+
+def test_very_many_fields_are_read(tmp_path):
+    fields = [slipring.Field(f"f{n:05}", "u8", n, 1) for n in range(12_000)]
+    with slipring.create(tmp_path / "j", slipring.Schema("Wide", 12_000, tuple(fields)), segment_records=10) as writer:
+        writer.append(np.zeros(3, writer.dtype), times=1)
+    assert everything(tmp_path / "j") == 1, "there is no field ts"
 
 
 @pytest.mark.parametrize("offset, form", [(40, "<Q"), (48, "<I"), (52, "<I"), (56, "<I"), (60, "<I"), (72, "<I")])

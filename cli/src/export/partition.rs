@@ -13,6 +13,9 @@ use crate::rows::columns::{NoSuchField, Shown};
 /// More files at once are hardly wanted, and a process may not have many more open.
 const MOST_PARTS: usize = 500;
 
+/// Bytes of a value in a folder's name, which has at most 255.
+const LONGEST_VALUE: usize = 200;
+
 /// By what a file is divided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Partition {
@@ -64,13 +67,17 @@ impl<'a> Parts<'a> {
         format: SinkFormat,
         plan: SinkPlan<'a>,
     ) -> Result<Self, NoSuchField> {
+        // Who has a field of that name means it.
+        let field = match by {
+            Partition::Hour => Shown::one(plan.table, "hour").ok(),
+            Partition::Day => Shown::one(plan.table, "day").ok(),
+            Partition::Field(_) => None,
+        };
         let key = match by {
+            _ if field.is_some() => Key::Column(field.unwrap_or(Shown::Time)),
             Partition::Hour => Key::Time { name: "hour", characters: 13, unit_ns: 3_600_000_000_000 },
             Partition::Day => Key::Time { name: "day", characters: 10, unit_ns: 86_400_000_000_000 },
-            Partition::Field(name) => {
-                let mut found = Shown::named(plan.table, std::slice::from_ref(name))?;
-                Key::Column(found.remove(0))
-            }
+            Partition::Field(name) => Key::Column(Shown::one(plan.table, name)?),
         };
         Ok(Parts { folder: folder.to_owned(), format, plan, key, open: HashMap::new(), count: 0 })
     }
@@ -88,7 +95,7 @@ impl<'a> Parts<'a> {
             let length = rest.iter().take_while(|row| self.key.is_same(table, first, row)).count();
             let (run, behind) = rest.split_at(length.max(1));
             rest = behind;
-            let name = self.key.name(table, &run[0]);
+            let name = self.key.name(table, &run[0])?;
             if !self.open.contains_key(&name) {
                 self.begin(&name)?;
             }
@@ -132,19 +139,30 @@ impl Key {
     fn is_same(&self, table: &Table, one: &Row<'_>, other: &Row<'_>) -> bool {
         match self {
             Key::Time { unit_ns, .. } => one.time_ns / unit_ns == other.time_ns / unit_ns,
-            Key::Column(column) => column.value(table, one) == column.value(table, other),
+            // By their text, by which they are named: 0.0 is equal to -0.0.
+            Key::Column(column) => {
+                let (one, other) = (column.value(table, one), column.value(table, other));
+                one == other && one.to_string() == other.to_string()
+            }
         }
     }
 
-    fn name(&self, table: &Table, row: &Row<'_>) -> String {
+    fn name(&self, table: &Table, row: &Row<'_>) -> Result<String, SinkError> {
         match self {
             Key::Time { name, characters, .. } => {
                 let time = show_nanos(i128::from(row.time_ns));
-                format!("{name}={}", &time[..*characters])
+                Ok(format!("{name}={}", &time[..*characters]))
             }
             Key::Column(column) => {
-                let value = column.value(table, row).to_string();
-                format!("{}={}", escaped(column.name(table)), escaped(&value))
+                let value = escaped(&column.value(table, row).to_string());
+                if value.len() > LONGEST_VALUE {
+                    let what = format!(
+                        "{} is too long for the name of a folder: divide by another field",
+                        column.name(table)
+                    );
+                    return Err(SinkError::Row { sequence: row.sequence, what });
+                }
+                Ok(format!("{}={value}", escaped(column.name(table))))
             }
         }
     }
@@ -166,10 +184,6 @@ fn escaped(text: &str) -> String {
             }
             character => name.push(character),
         }
-    }
-    // No folder's name is longer.
-    while name.len() > 120 {
-        name.pop();
     }
     if name == "." || name == ".." { name.replace('.', "%2E") } else { name }
 }

@@ -3,22 +3,20 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use slipring_schema::Row;
 
 use super::partition::Parts;
-use super::whole::Whole;
+use super::whole::{What, Whole};
 use super::{FoundSink, Sink, SinkError, SinkFormat, SinkPlan};
 use crate::args::ExportArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::formats::Formats;
 use crate::rows::reading::{Piece, Reading};
+use crate::signals::Stop;
 use crate::{elsewhere, plain, show};
 
 pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
@@ -27,29 +25,30 @@ pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> 
         FoundSink::Elsewhere(command) => return Err(elsewhere::run(command)),
     };
     let compress = compression(format, args)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
     let started = Instant::now();
     let mut reading = Reading::open(&args.journal, &args.choice, args.last)?;
+    // From here on there is something to remove.
+    let stop = Stop::listen(Exit::Part)?;
     let columns = reading.columns(&args.choice)?;
     let (schema, table) = (reading.schema.clone(), reading.table.clone());
     let (schema, table, columns) = (&schema, &table, &columns[..]);
     let plan = SinkPlan { schema, table, columns, compress: &compress, journal_id: reading.journal_id() };
-    let failed = |source: SinkError| CliError::Export { path: args.output.clone(), source };
+    let failed = |source: SinkError| failed(args, source);
     let to_stdout = args.output.as_os_str() == "-";
+    let what = if args.partition.is_some() { What::Parts } else { What::File };
     let whole = match to_stdout {
         true => None,
-        false => Some(Whole::begin(&args.output, args.overwrite).map_err(|error| failed(error.into()))?),
+        false => {
+            Some(Whole::begin(&args.output, what, args.overwrite).map_err(|error| failed(error.into()))?)
+        }
     };
     let partial = whole.as_ref().map_or(Path::new("-"), Whole::partial);
     let mut target = Target::begin(args, partial, format, plan)?;
     let bar = show::bar("exporting", reading.range.end - reading.range.start, args.json || to_stdout);
     let (start, mut seen) = (reading.range.start, Seen::default());
     reading.for_each_piece(|piece| {
-        if stop.load(Ordering::Relaxed) {
-            return Err(CliError::ExportStopped);
+        if stop.is_said() {
+            return Err(CliError::ExportStopped { to_stdout });
         }
         seen.piece(&piece);
         target.push(&piece.rows).map_err(failed)?;
@@ -65,13 +64,20 @@ pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> 
     Ok(Exit::Fine)
 }
 
+fn failed(args: &ExportArgs, source: SinkError) -> CliError {
+    match args.output.as_os_str() == "-" {
+        true => CliError::ExportToOutput { source },
+        false => CliError::Export { path: args.output.clone(), source },
+    }
+}
+
 /// How the file is to be compressed: as asked for, as its name says, or as is usual for the format.
 fn compression(format: SinkFormat, args: &ExportArgs) -> Result<String, CliError> {
     let usual = format.compressions.first().copied().unwrap_or("none");
     let by_name = args.output.extension().is_some_and(|extension| extension == "gz").then_some("gzip");
     let Some(asked) = args.compress.as_deref().or(by_name) else { return Ok(usual.to_owned()) };
-    let kind = asked.split(':').next().unwrap_or_default();
-    if format.compressions.contains(&kind) {
+    let (kind, level) = asked.split_once(':').map_or((asked, None), |(kind, level)| (kind, Some(level)));
+    if format.compressions.contains(&kind) && (level.is_none() || kind != "none") {
         return Ok(asked.to_owned());
     }
     let known = format.compressions.join(", ");
@@ -91,7 +97,7 @@ impl<'a> Target<'a> {
         format: SinkFormat,
         plan: SinkPlan<'a>,
     ) -> Result<Self, CliError> {
-        let failed = |source: SinkError| CliError::Export { path: args.output.clone(), source };
+        let failed = |source: SinkError| failed(args, source);
         let Some(by) = &args.partition else {
             return Ok(Target::One((format.create)(partial, &plan).map_err(failed)?));
         };

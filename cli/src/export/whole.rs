@@ -1,32 +1,48 @@
-//! A file or a folder that is there whole, or not at all: written under another name beside, synced, renamed.
+//! A file or a folder that is there whole, or not at all: written in a folder of its own beside, synced,
+//! renamed.
 
-use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use tempfile::TempDir;
+
+/// What is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    File,
+    /// A folder of parts.
+    Parts,
+}
 
 /// Something that is being written. Dropped before [`Whole::keep`], it is removed.
 #[derive(Debug)]
 pub(super) struct Whole {
     path: PathBuf,
     partial: PathBuf,
-    kept: bool,
+    may_replace: bool,
+    /// Holds what is being written, and what was replaced.
+    beside: TempDir,
 }
 
 impl Whole {
     /// To be written at `path`, where there must be nothing, unless it may be replaced.
-    pub(super) fn begin(path: &Path, may_replace: bool) -> io::Result<Self> {
-        if !may_replace && fs::symlink_metadata(path).is_ok() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "there is something already; give another path, or --overwrite",
-            ));
+    pub(super) fn begin(path: &Path, what: What, may_replace: bool) -> io::Result<Self> {
+        // Without slashes at its end.
+        let path: PathBuf = path.components().collect();
+        if let Ok(there) = fs::symlink_metadata(&path) {
+            if !may_replace {
+                let said = "there is something already; give another path, or --overwrite";
+                return Err(io::Error::new(ErrorKind::AlreadyExists, said));
+            }
+            check_replaced(&path, what, &there)?;
         }
-        let mut name = OsString::from(".");
-        name.push(path.file_name().ok_or(io::ErrorKind::InvalidInput)?);
-        name.push(format!(".partial-{}", std::process::id()));
-        let partial = path.with_file_name(name);
-        Ok(Whole { path: path.to_owned(), partial, kept: false })
+        let name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let prefix = format!(".{}.partial-", name.to_string_lossy());
+        let beside = tempfile::Builder::new().prefix(&prefix).tempdir_in(folder)?;
+        Ok(Whole { partial: beside.path().join(name), path, may_replace, beside })
     }
 
     /// Where to write.
@@ -35,24 +51,56 @@ impl Whole {
     }
 
     /// Syncs what was written and gives it its name; how many bytes it has.
-    pub(super) fn keep(mut self) -> io::Result<u64> {
+    pub(super) fn keep(self) -> io::Result<u64> {
         let bytes = sync(&self.partial)?;
-        // A folder can't be renamed over one that holds something.
-        if self.path.is_dir() {
-            fs::remove_dir_all(&self.path)?;
+        let rename = |flags| renameat_with(CWD, &self.partial, CWD, &self.path, flags);
+        let renamed = match rename(RenameFlags::NOREPLACE) {
+            // What was there goes with the folder beside.
+            Err(rustix::io::Errno::EXIST) if self.may_replace => rename(RenameFlags::EXCHANGE),
+            renamed => renamed,
+        };
+        match renamed {
+            // A file system that can't: then in two steps.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => self.rename_plainly()?,
+            renamed => renamed?,
         }
-        fs::rename(&self.partial, &self.path)?;
-        self.kept = true;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        self.beside.close()?;
         Ok(bytes)
+    }
+
+    fn rename_plainly(&self) -> io::Result<()> {
+        if fs::symlink_metadata(&self.path).is_ok() {
+            if !self.may_replace {
+                return Err(ErrorKind::AlreadyExists.into());
+            }
+            fs::rename(&self.path, self.beside.path().join("replaced"))?;
+        }
+        fs::rename(&self.partial, &self.path)
     }
 }
 
-impl Drop for Whole {
-    fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_file(&self.partial).or_else(|_| fs::remove_dir_all(&self.partial));
+/// Refuses to replace what an export can't have written.
+fn check_replaced(path: &Path, what: What, there: &fs::Metadata) -> io::Result<()> {
+    let refused = |said: &str| Err(io::Error::new(ErrorKind::InvalidInput, said));
+    match what {
+        What::File if there.is_file() => Ok(()),
+        What::File if there.is_dir() => {
+            refused("that is a folder, and --overwrite replaces a file by a file")
+        }
+        What::File => refused("that is no regular file; write to the standard output (-o -) and redirect it"),
+        What::Parts if !there.is_dir() => refused("that is no folder, and parts are one: give another path"),
+        What::Parts => {
+            for entry in fs::read_dir(path)? {
+                let entry = entry?;
+                let is_part =
+                    entry.file_type()?.is_dir() && entry.file_name().to_string_lossy().contains('=');
+                if !is_part {
+                    return refused("the folder holds more than parts of an export: it is not replaced");
+                }
+            }
+            Ok(())
         }
     }
 }

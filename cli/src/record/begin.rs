@@ -12,10 +12,11 @@ use slipring_schema::{ParseOptions, Table};
 use super::choose;
 use super::error::{RecordError, SoFar};
 use super::input::Input;
-use super::note::{Counts, Identity, NAME, Note, NoteError};
+use super::note::{Counts, Identity, Note, NoteError};
 use super::notes::{Mark, Notes};
 use super::progress::Progress;
 use super::rejects::{Rejects, why_path};
+use super::resume::{go_on, rejects_path};
 use super::source::{FormatOptions, Row, Setup, Source, SourceError};
 use super::stop::Stop;
 use super::stream::{self, End, Fault, Recording};
@@ -76,65 +77,6 @@ pub(super) fn run(
     let (table, bytes) = (Arc::new(Table::new(&schema)), input.bytes());
     let plan = Plan { args, path, format, started, schema, table, options, identity, note, rejects, bytes };
     plan.run(input, out)
-}
-
-/// Whether an earlier recording is gone on with, and whether this one may begin.
-fn go_on(
-    args: &RecordArgs,
-    path: &Path,
-    format: SourceFormat,
-    identity: Option<Identity>,
-    noted: Option<Note>,
-) -> Result<(Option<Identity>, Option<Note>), NoteError> {
-    let path = || path.to_owned();
-    let Some(mut identity) = identity else {
-        return if args.resume { Err(NoteError::Pipe { path: path() }) } else { Ok((None, None)) };
-    };
-    let end = Journal::at(&args.journal).raw_reader().map_or(0, |reader| reader.end_sequence());
-    let Some(note) = noted else {
-        return if args.resume && end > 0 {
-            Err(NoteError::None { path: args.journal.clone() })
-        } else {
-            Ok((Some(identity), None))
-        };
-    };
-    if !args.resume {
-        let recorded = note.counts.recorded + end.saturating_sub(note.end_sequence());
-        if note.is_finished || recorded == 0 {
-            return Ok((Some(identity), None));
-        }
-        if identity.is_named(&note.input) {
-            let note = args.journal.join(NAME);
-            return Err(NoteError::Unfinished { path: path(), recorded, note });
-        }
-        let of = &note.input.path;
-        plain::complain(&format!("a recording of {of} was stopped, and can't be gone on with any more"));
-        return Ok((Some(identity), None));
-    }
-    if note.format != format.name {
-        return Err(NoteError::OtherOption { noted: format!("--as {}", note.format) });
-    }
-    identity.check(&note)?;
-    Ok((Some(identity), Some(note)))
-}
-
-/// Where malformed events go: as it was, if it is gone on with.
-fn rejects_path(args: &RecordArgs, note: Option<&Note>) -> Result<Option<PathBuf>, RecordError> {
-    let noted = note.and_then(|note| note.rejects.as_ref());
-    match (&args.rejects, noted) {
-        (None, Some(noted)) => Ok(Some(PathBuf::from(&noted.path))),
-        (Some(path), Some(noted)) if path.to_string_lossy() != noted.path => {
-            Err(NoteError::OtherOption { noted: format!("--rejects {}", noted.path) }.into())
-        }
-        (Some(path), None) => {
-            let is_there = |path: &Path| path.symlink_metadata().is_ok();
-            match [path.clone(), why_path(path)].into_iter().find(|path| is_there(path)) {
-                Some(path) => Err(RecordError::IsThere { path, what: "give --rejects a new name" }),
-                None => Ok(Some(path.clone())),
-            }
-        }
-        (path, _) => Ok(path.clone()),
-    }
 }
 
 impl Plan<'_> {
@@ -248,7 +190,7 @@ impl Plan<'_> {
         if !report.created {
             plain::complain(&report.to_string());
         }
-        let rejects = match (&self.rejects, &self.note) {
+        let mut rejects = match (&self.rejects, &self.note) {
             (None, _) => None,
             (Some(path), None) => Some(Rejects::new(path)),
             (Some(path), Some(note)) => {
@@ -257,6 +199,13 @@ impl Plan<'_> {
         };
         let notes =
             self.identity.take().map(|identity| Notes::new(place.to_owned(), identity, self.format.name));
+        // From the first note on it is known whose they are.
+        let noted = rejects.as_mut().map(Rejects::flush).transpose();
+        let noted = noted.map_err(|source| RecordError::Write {
+            path: self.rejects.clone().unwrap_or_default(),
+            source,
+            so_far: SoFar::default(),
+        })?;
         let counts = self.note.as_ref().map_or_else(Counts::default, |note| note.counts);
         let (first, position) = (writer.end_sequence(), source.position());
         let mut recording = Recording {
@@ -270,7 +219,7 @@ impl Plan<'_> {
             progress: Progress::new(self.bytes, self.format.by_record),
             stop: &stop,
             times: None,
-            mark: Mark { position, end: first, counts, rejects: None },
+            mark: Mark { position, end: first, counts, rejects: noted },
             notices: Vec::new(),
             source,
             writer,
@@ -315,48 +264,30 @@ impl Plan<'_> {
         first: u64,
         out: &mut dyn Write,
     ) -> Result<Exit, CliError> {
+        recording.progress.clear();
         let is_finished = matches!(done, Ok(End::Finished));
-        let last = match &done {
-            Ok(_) => recording.mark_now(),
-            Err(_) => Ok(recording.mark.clone()),
-        };
-        let synced = match &mut recording.rejects {
-            Some(rejects) => rejects.sync().map_err(|error| Fault::Rejects(rejects.path().to_owned(), error)),
-            None => Ok(()),
-        };
-        let Recording {
-            writer,
-            cursors,
-            counts,
-            mut notes,
-            progress,
-            source,
-            times,
-            stop,
-            notices,
-            rejects,
-            ..
-        } = recording;
-        progress.clear();
-        let mut source = source;
+        let last = recording.last_mark(done.is_ok());
+        let Recording { writer, cursors, counts, notes, source, times, stop, notices, rejects, .. } =
+            recording;
+        let (mut source, mut notes) = (source, notes);
         let (end, regressions, position) = (writer.end_sequence(), writer.regressions(), source.position());
         let closed = writer.close();
-        let durable_end = cursors.durable_end();
-        let mut noted = Ok(());
-        if let (Some(notes), Ok(last), Ok(())) = (&mut notes, &last, &closed.as_ref().map(|_| ())) {
-            if !matches!(&done, Err(Fault::Note(_))) {
-                noted = notes.save_with(last, journal.raw_reader(), is_finished);
+        let noted = match (&mut notes, &last) {
+            (Some(notes), Ok(last)) if closed.is_ok() && !matches!(done, Err(Fault::Note(_))) => {
+                notes.save_with(last, journal.raw_reader(), is_finished)
             }
-        }
+            _ => Ok(()),
+        };
         stop.is_over();
         for notice in notices.into_iter().chain(source.take_notices()) {
             plain::complain(&format!("{}: {notice}", self.path.display()));
         }
+        let durable_end = cursors.durable_end();
         let (recorded, durable) = (end - first, durable_end.saturating_sub(first));
         let so_far = SoFar { recorded, durable, resumable: notes.is_some() && noted.is_ok() };
         let ended = done.map_err(|fault| self.error(fault, so_far))?;
         closed.map_err(|fault| RecordError::Close { fault, so_far })?;
-        synced.and(last.map(drop)).map_err(|fault| self.error(fault, so_far))?;
+        last.map_err(|fault| self.error(fault, so_far))?;
         noted.map_err(RecordError::Note)?;
         if ended == End::Stopped {
             return Err(RecordError::Stopped { so_far }.into());

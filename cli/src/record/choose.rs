@@ -104,7 +104,16 @@ pub(super) fn schema(
     if format.name == JOURNAL {
         return Ok((infer(format, input, options, &args.journal)?, None));
     }
-    Err(RecordError::NoSchema { path: input.path().to_owned() })
+    let path = input.path().to_owned();
+    if let Some(kept) = format.kept {
+        let so_far = SoFar::default();
+        let kept = kept(input, options);
+        let kept = kept.map_err(|fault| RecordError::Source { path: path.clone(), fault, so_far });
+        if let Some(schema) = kept? {
+            return Ok((schema, None));
+        }
+    }
+    Err(RecordError::NoSchema { path })
 }
 
 /// `orders.toml` for the journal `orders`.

@@ -13,7 +13,8 @@ use slipring_schema::ParseOptions;
 use super::debezium_types::converters;
 use super::fill::{journal_time, time_column};
 use super::input::Input;
-use super::json::{JsonFault, JsonFill, Pairs};
+use super::json::{JsonFault, JsonFill};
+use super::json_object::Pairs;
 use super::jsonl::{JsonLines, Objects, passed_over, put};
 use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
 use super::source::{FormatOptions, Row, Setup, Source, SourceError};
@@ -28,6 +29,7 @@ pub(crate) const DEBEZIUM: SourceFormat = SourceFormat {
     by_record: false,
     open,
     infer: Some(infer),
+    kept: None,
 };
 
 /// What stands before a name of the envelope's.

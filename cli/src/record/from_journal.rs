@@ -17,6 +17,7 @@ pub(crate) const OTHER_JOURNAL: SourceFormat = SourceFormat {
     by_record: true,
     open,
     infer: Some(infer),
+    kept: None,
 };
 
 struct FromJournal {

@@ -2,23 +2,20 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
-use serde_json::value::RawValue;
+use serde::de::DeserializeSeed;
 use slipring_schema::{Column, EPOCH, FieldFault, Kind, ParseOptions, Parsed, SEQUENCE, TIME, Table};
 
 use super::fill::{in_order, is_variant, journal_time, time_column};
+use super::json_object::Object;
 use super::source::{NoTime, Row};
+
+/// The key that says of a line that it stands for an event that is lost.
+const VOID: &str = "_void";
 
 /// Names of keys that no field takes are kept up to so many.
 const MOST_UNKNOWN: usize = 20;
-
-/// Objects lie in each other at most so deep; what lies deeper is no field.
-const MOST_NESTED: usize = 32;
 
 /// Why an object is no event.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +43,9 @@ fn without_place(error: &serde_json::Error) -> String {
 pub(super) struct JsonFill {
     table: Arc<Table>,
     parse: ParseOptions,
-    keys: HashMap<String, Key>,
+    pub(super) keys: HashMap<String, Key>,
     /// All beginnings of paths that go on behind them: `leg`, `legs[0]`.
-    beginnings: BTreeSet<String>,
+    pub(super) beginnings: BTreeSet<String>,
     has_variants: bool,
     order: Vec<usize>,
     time_column: Column,
@@ -68,9 +65,11 @@ pub(super) trait Convert {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
+pub(super) enum Key {
     Column(usize),
     Time,
+    /// Whether there is no event.
+    Void,
     /// A column of the journal's own that is not taken.
     PassedOver,
 }
@@ -95,6 +94,7 @@ impl JsonFill {
             }
         }
         keys.insert(TIME.to_owned(), Key::Time);
+        keys.insert(VOID.to_owned(), Key::Void);
         keys.insert(SEQUENCE.to_owned(), Key::PassedOver);
         keys.insert(EPOCH.to_owned(), Key::PassedOver);
         let beginnings = keys.keys().flat_map(|path| beginnings(path)).collect();
@@ -127,7 +127,7 @@ impl JsonFill {
     pub fn begin(&mut self, row: &mut Row) {
         row.event.clear();
         row.event.resize(self.table.event_bytes, 0);
-        row.time_ns = None;
+        (row.time_ns, row.is_void) = (None, false);
         row.parsed = Parsed::default();
         self.seen.fill(false);
         self.fault = None;
@@ -184,6 +184,9 @@ impl JsonFill {
 
     /// Takes the defaults of what no object has said.
     pub fn end(&mut self, row: &mut Row) -> Result<(), JsonFault> {
+        if row.is_void {
+            return Ok(());
+        }
         for index in &self.order {
             if !self.seen[*index] {
                 self.table.columns[*index].parse_none(&mut row.event).map_err(JsonFault::Field)?;
@@ -196,9 +199,13 @@ impl JsonFill {
     }
 
     /// Takes one value. `None`: its fault is noted.
-    fn value(&mut self, key: Key, raw: &str, row: &mut Row) -> Option<()> {
+    pub(super) fn value(&mut self, key: Key, raw: &str, row: &mut Row) -> Option<()> {
         let index = match key {
             Key::PassedOver => return Some(()),
+            Key::Void => {
+                row.is_void = raw == "true";
+                return Some(());
+            }
             Key::Time => {
                 let text = text_of(raw)?;
                 let time = journal_time(&self.time_column, &text, &self.parse);
@@ -246,7 +253,7 @@ impl JsonFill {
         }
     }
 
-    fn is_unknown(&mut self, path: &str) {
+    pub(super) fn is_unknown(&mut self, path: &str) {
         if self.unknown.len() < MOST_UNKNOWN && !self.unknown.contains(path) {
             self.unknown.insert(path.chars().take(60).collect());
         }
@@ -275,180 +282,4 @@ fn text_of(raw: &str) -> Option<Cow<'_, str>> {
 fn beginnings(path: &str) -> Vec<String> {
     let ends = path.char_indices().filter(|(_, character)| matches!(character, '.' | '['));
     ends.map(|(at, _)| path[..at].to_owned()).collect()
-}
-
-/// An object, at the top or within another.
-struct Object<'f> {
-    fill: &'f mut JsonFill,
-    row: &'f mut Row,
-    /// Where it lies.
-    path: Option<String>,
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Object<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
-        reader.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Object<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Object { fill, row, path, depth } = self;
-        while let Some(found) = map.next_key_seed(FindKey { fill, path: path.as_deref() })? {
-            match found {
-                Found::Key(key) => {
-                    let raw: &RawValue = map.next_value()?;
-                    fill.value(key, raw.get(), row).ok_or_else(|| A::Error::custom("a value"))?;
-                }
-                Found::Beginning(path) if depth < MOST_NESTED => {
-                    map.next_value_seed(Nested { fill, row, path, depth: depth + 1 })?;
-                }
-                Found::Beginning(_) | Found::Unknown => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-enum Found {
-    Key(Key),
-    /// Fields lie in it.
-    Beginning(String),
-    Unknown,
-}
-
-/// Finds what a key is.
-struct FindKey<'f> {
-    fill: &'f mut JsonFill,
-    path: Option<&'f str>,
-}
-
-impl<'de> DeserializeSeed<'de> for FindKey<'_> {
-    type Value = Found;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Found, D::Error> {
-        reader.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for FindKey<'_> {
-    type Value = Found;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Found, E> {
-        let path = match self.path {
-            None => Cow::Borrowed(key),
-            Some(path) => Cow::Owned(format!("{path}.{key}")),
-        };
-        Ok(found(self.fill, path))
-    }
-}
-
-fn found(fill: &mut JsonFill, path: Cow<'_, str>) -> Found {
-    if let Some(key) = fill.keys.get(path.as_ref()) {
-        return Found::Key(*key);
-    }
-    if fill.beginnings.contains(path.as_ref()) {
-        return Found::Beginning(path.into_owned());
-    }
-    fill.is_unknown(&path);
-    Found::Unknown
-}
-
-/// What lies under a path that fields go on from: an object, or an array of them. Anything else is no field's.
-struct Nested<'f> {
-    fill: &'f mut JsonFill,
-    row: &'f mut Row,
-    path: String,
-    depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Nested<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Nested<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object or an array in {}", self.path)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        let Nested { fill, row, path, depth } = self;
-        Object { fill, row, path: Some(path), depth }.visit_map(map)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Nested { fill, row, path, depth } = self;
-        for index in 0.. {
-            let path = format!("{path}[{index}]");
-            match found(fill, Cow::Owned(path)) {
-                Found::Key(key) => {
-                    let Some(raw) = items.next_element::<&RawValue>()? else { break };
-                    fill.value(key, raw.get(), row).ok_or_else(|| A::Error::custom("a value"))?;
-                }
-                Found::Beginning(path) if depth < MOST_NESTED => {
-                    let nested = Nested { fill, row, path, depth: depth + 1 };
-                    if items.next_element_seed(nested)?.is_none() {
-                        break;
-                    }
-                }
-                Found::Beginning(_) | Found::Unknown => {
-                    if items.next_element::<IgnoredAny>()?.is_none() {
-                        break;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// `null`: no field has a value.
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
-
-/// An object's values by their keys, in order.
-pub(super) struct Pairs<'a>(pub Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct Reads;
-        impl<'de> Visitor<'de> for Reads {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        reader.deserialize_map(Reads)
-    }
 }

@@ -5,7 +5,8 @@ use slipring_journal::Schema;
 use super::blocks::{Blocks, MOST_LINE_BYTES};
 use super::csv::skip_mark;
 use super::input::Input;
-use super::json::{JsonFault, JsonFill, Pairs};
+use super::json::{JsonFault, JsonFill};
+use super::json_object::Pairs;
 use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
 use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
 use crate::formats::SourceFormat;
@@ -18,6 +19,7 @@ pub(crate) const JSON_LINES: SourceFormat = SourceFormat {
     by_record: false,
     open,
     infer: Some(infer),
+    kept: None,
 };
 
 /// What an object of a line becomes.

@@ -7,11 +7,11 @@
 //! | [`blocks`] | an input in large blocks, for formats of lines |
 //! | `csv`, `jsonl`, `debezium`, `from_journal` | the formats |
 //! | `sample` | an input's first rows, to infer a schema |
-//! | `fill`, `json` | cells and objects into an event's bytes |
+//! | `fill`, `json`, `json_object` | cells and objects into an event's bytes |
 //! | `choose` | which format, which schema |
 //! | `begin` | a recording from its beginning to its end |
 //! | `stream` | the loop |
-//! | `note`, `notes` | how far it is, to go on after a kill |
+//! | `note`, `notes`, `resume` | how far it is, to go on after a kill |
 //! | `rejects` | malformed events, set aside |
 //! | `progress`, `summary` | what is said of it |
 //! | `lobster` | order messages, byte for byte |
@@ -27,12 +27,14 @@ mod fill;
 pub(crate) mod from_journal;
 pub mod input;
 mod json;
+mod json_object;
 pub(crate) mod jsonl;
 mod lobster;
 mod note;
 mod notes;
 mod progress;
 mod rejects;
+mod resume;
 mod sample;
 pub mod source;
 mod stop;

@@ -147,6 +147,17 @@ impl Recording<'_> {
         Ok(Mark { position, end, counts: self.counts, rejects })
     }
 
+    /// How far it has come, with what was set aside on the disk: now, or as it was when it was last looked at,
+    /// for the event that it failed at has been read.
+    pub fn last_mark(&mut self, is_now: bool) -> Result<Mark, Fault> {
+        let mark = if is_now { self.mark_now()? } else { self.mark.clone() };
+        if let Some(rejects) = &mut self.rejects {
+            let path = rejects.path().to_owned();
+            rejects.flush().and_then(|_| rejects.sync()).map_err(|error| Fault::Rejects(path, error))?;
+        }
+        Ok(mark)
+    }
+
     /// Reads again what the journal holds behind the note, and sees that it is the same.
     pub fn catch_up(&mut self, reader: &mut RawReader, from: u64) -> Result<End, Fault> {
         let end = self.writer.end_sequence();

@@ -29,7 +29,7 @@ pub struct ChoiceArgs {
     ///
     /// Fields are named as the table's head names them; text and times stand in single quotes. Numbers, decimals
     /// and times compare exactly.
-    #[arg(long = "where", value_name = "CONDITION")]
+    #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
     pub condition: Option<String>,
     /// Only these columns, in this order: price,leg.px,_time
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]

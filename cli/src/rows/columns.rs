@@ -18,14 +18,31 @@ pub enum Shown {
 /// The journal's own columns, which go first.
 pub const OWN: [Shown; 3] = [Shown::Sequence, Shown::Time, Shown::Epoch];
 
-/// No column has that name.
+/// The columns asked for can't be shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the events have no field {name:?}: there are {}", known.join(", "))]
-pub struct NoSuchField {
-    /// The name.
-    pub name: String,
-    /// Those that there are.
-    pub known: Vec<String>,
+pub enum NoSuchField {
+    /// No column has that name.
+    #[error("the events have no field {name:?}: there are {}", known.join(", "))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// One is asked for twice.
+    #[error("the field {name:?} is named twice: once is enough")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// The name is that of several columns where one is wanted.
+    #[error("{name:?} is a structure: take one of {}", within.join(", "))]
+    Several {
+        /// The name.
+        name: String,
+        /// Its columns.
+        within: Vec<String>,
+    },
 }
 
 impl Shown {
@@ -66,10 +83,28 @@ impl Shown {
             );
             if shown.len() == before {
                 let known = Shown::all(table).iter().map(|column| column.name(table).to_owned()).collect();
-                return Err(NoSuchField { name: name.clone(), known });
+                return Err(NoSuchField::Unknown { name: name.clone(), known });
             }
         }
-        Ok(shown)
+        match shown.iter().enumerate().find(|(index, column)| shown[..*index].contains(column)) {
+            Some((_, column)) => Err(NoSuchField::Twice { name: column.name(table).to_owned() }),
+            None => Ok(shown),
+        }
+    }
+
+    /// The one column of that name.
+    ///
+    /// # Errors
+    /// There is none, or it is the name of a structure.
+    pub fn one(table: &Table, name: &str) -> Result<Shown, NoSuchField> {
+        let mut found = Shown::named(table, &[name.to_owned()])?;
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            _ => Err(NoSuchField::Several {
+                name: name.to_owned(),
+                within: found.iter().map(|column| column.name(table).to_owned()).collect(),
+            }),
+        }
     }
 
     /// The column's name.

@@ -1,11 +1,10 @@
 //! A journal's chosen records, in pieces.
 
-use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use slipring_journal::{Journal, JournalId, Kind, RawReader, RawRecord, ReadError, Schema};
-use slipring_schema::{Predicate, Row, Table};
+use slipring_schema::{Predicate, Row, Table, TimeArgument};
 
 use super::choice::ChoiceArgs;
 use super::columns::Shown;
@@ -21,9 +20,16 @@ pub struct Reading {
     pub table: Table,
     /// The sequences of which records are chosen.
     pub range: Range<u64>,
+    /// The times asked for, nanoseconds since 1970.
+    pub from_ns: Option<u64>,
+    /// The end of them.
+    pub to_ns: Option<u64>,
     predicate: Option<Predicate>,
     limit: u64,
 }
+
+/// Records that are looked at together from behind.
+const BACKWARDS: u64 = 4096;
 
 /// Some of the chosen records, in order.
 #[derive(Debug, Default)]
@@ -46,16 +52,21 @@ impl Reading {
         let none = || Schema { name: String::new(), size: 0, fields: Vec::new(), attributes: Vec::new() };
         let schema = reader.schema().unwrap_or_else(none);
         let table = Table::new(&schema);
-        let first_ns = first_ns(&mut reader)?;
-        let condition = choice.condition.as_ref().map(|text| Predicate::parse_from(text, &table, first_ns));
+        let (from_ns, to_ns) = times(&mut reader, choice)?;
+        let condition = choice.condition.as_ref().map(|text| predicate(text, &table, &mut reader));
         let predicate = condition.transpose()?;
-        let range = choose(&mut reader, choice, first_ns)?;
+        let range = choose(&mut reader, choice, (from_ns, to_ns))?;
         let limit = choice.limit.unwrap_or(u64::MAX);
-        let mut reading = Reading { reader, schema, table, range, predicate, limit };
+        let mut reading = Reading { reader, schema, table, range, from_ns, to_ns, predicate, limit };
         if let Some(last) = last {
             reading.keep_last(last)?;
         }
         Ok(reading)
+    }
+
+    /// The condition, for who goes on where this ends.
+    pub fn take_predicate(&mut self) -> Option<Predicate> {
+        self.predicate.take()
     }
 
     /// The columns that were named, or all.
@@ -82,22 +93,28 @@ impl Reading {
         self.reader.at(sequence)
     }
 
-    /// Moves the start so that only the last so many are left.
+    /// Moves the start so that only the last so many are left. Looks at no more than it must, from behind.
     fn keep_last(&mut self, last: u64) -> Result<(), CliError> {
-        if self.predicate.is_none() {
+        let Some(predicate) = &self.predicate else {
             self.range.start = self.range.start.max(self.range.end.saturating_sub(last));
             return Ok(());
+        };
+        let (mut start, mut missing) = (self.range.end, last);
+        while missing > 0 && start > self.range.start {
+            let end = start;
+            start = end.saturating_sub(BACKWARDS).max(self.range.start);
+            let mut met = Vec::new();
+            self.reader.for_each(start..end, |record| {
+                let passes = record.kind != Kind::Void && predicate.matches(&Row::from(record));
+                met.extend(passes.then_some(record.sequence));
+                ControlFlow::Continue(())
+            })?;
+            if let Some(at) = (met.len() as u64).checked_sub(missing) {
+                start = met[at as usize];
+            }
+            missing = missing.saturating_sub(met.len() as u64);
         }
-        let limit = std::mem::replace(&mut self.limit, u64::MAX);
-        let mut kept = VecDeque::new();
-        self.for_each_piece(|piece| {
-            kept.extend(piece.rows.iter().map(|row| row.sequence));
-            let too_many = kept.len().saturating_sub(usize::try_from(last).unwrap_or(usize::MAX));
-            kept.drain(..too_many);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        self.limit = limit;
-        self.range.start = kept.front().copied().unwrap_or(self.range.end);
+        self.range.start = start;
         Ok(())
     }
 
@@ -154,7 +171,7 @@ impl Reading {
             }
             next += 1;
         }
-        if left == 0 { Ok(()) } else { Err(fault.into()) }
+        if left == 0 || next >= self.range.end { Ok(()) } else { Err(fault.into()) }
     }
 }
 
@@ -174,9 +191,9 @@ impl<'a> Piece<'a> {
     /// Leaves no more rows than that.
     pub fn cut(&mut self, most: u64) {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
-        if self.rows.len() > most {
+        if self.rows.len() >= most {
             self.rows.truncate(most);
-            self.voids.retain(|(before, _)| *before <= most);
+            self.voids.retain(|(before, _)| *before < most);
         }
     }
 
@@ -200,16 +217,36 @@ fn first_ns(reader: &mut RawReader) -> Result<u64, ReadError> {
     if first == end { Ok(0) } else { Ok(reader.at(first)?.time_ns) }
 }
 
-/// The sequences asked for.
-fn choose(reader: &mut RawReader, choice: &ChoiceArgs, first_ns: u64) -> Result<Range<u64>, CliError> {
-    let (first, end) = (reader.first_sequence(), reader.end_sequence());
-    let from = choice.from.map(|from| from.resolve(first_ns));
-    let to = choice.to.map(|to| to.resolve(first_ns));
-    if let (Some(from_ns), Some(to_ns)) = (from, to)
-        && from_ns >= to_ns
-    {
-        return Err(CliError::EmptyRange { from_ns, to_ns });
+/// A condition. The first record is asked only where a time of day needs its day.
+fn predicate(text: &str, table: &Table, reader: &mut RawReader) -> Result<Predicate, CliError> {
+    match Predicate::parse(text, table) {
+        Ok(predicate) => Ok(predicate),
+        Err(_) => Ok(Predicate::parse_from(text, table, first_ns(reader)?)?),
     }
+}
+
+/// The times asked for. The first record is asked only where a time of day needs its day.
+fn times(reader: &mut RawReader, choice: &ChoiceArgs) -> Result<(Option<u64>, Option<u64>), CliError> {
+    let is_of_day = |time: Option<TimeArgument>| matches!(time, Some(TimeArgument::OfFirstDay(_)));
+    let first_ns = match is_of_day(choice.from) || is_of_day(choice.to) {
+        true => first_ns(reader)?,
+        false => 0,
+    };
+    let (from, to) =
+        (choice.from.map(|from| from.resolve(first_ns)), choice.to.map(|to| to.resolve(first_ns)));
+    match (from, to) {
+        (Some(from_ns), Some(to_ns)) if from_ns >= to_ns => Err(CliError::EmptyRange { from_ns, to_ns }),
+        times => Ok(times),
+    }
+}
+
+/// The sequences asked for.
+fn choose(
+    reader: &mut RawReader,
+    choice: &ChoiceArgs,
+    (from, to): (Option<u64>, Option<u64>),
+) -> Result<Range<u64>, CliError> {
+    let (first, end) = (reader.first_sequence(), reader.end_sequence());
     if let (Some(from), Some(to)) = (choice.from_sequence, choice.to_sequence)
         && from >= to
     {

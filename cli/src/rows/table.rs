@@ -45,7 +45,30 @@ impl<'t> Rows<'t> {
     }
 
     fn cells(&self, row: &Row<'_>) -> Vec<String> {
-        self.columns.iter().map(|column| cell(&column.value(self.table, row))).collect()
+        self.columns
+            .iter()
+            .map(|column| cell(&column.value(self.table, row)) + &self.own_time(column, row))
+            .collect()
+    }
+
+    /// The event's own time, where the journal's stands for it and is another: time does not go back along a
+    /// journal.
+    fn own_time(&self, column: &Shown, row: &Row<'_>) -> String {
+        let is_shown = || {
+            self.columns
+                .iter()
+                .any(|shown| matches!(shown, Shown::Field(at) if self.table.times.contains(at)))
+        };
+        match self.table.time_column(row.event) {
+            Some(own)
+                if *column == Shown::Time
+                    && self.table.time_ns(row.event) != Some(row.time_ns)
+                    && !is_shown() =>
+            {
+                format!(" ({} {})", plain::line(&own.path), plain::line(&own.value(row.event).to_string()))
+            }
+            _ => String::new(),
+        }
     }
 
     fn names(&self) -> impl Iterator<Item = String> {

@@ -1,5 +1,6 @@
 //! What a column's bytes are: read from a field's kind and its attributes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use slipring_journal::Field;
@@ -118,13 +119,17 @@ impl EnumNames {
         EnumNames(names.into_iter().collect())
     }
 
-    /// As the attribute says it: `buy:1,sell:2`.
+    /// As the attribute says it: `buy:1,sell:2`. A name that reads as a number, or that stands there before, is
+    /// left out: what is printed could not be told from another value.
     fn from_attribute(text: &str) -> Option<Self> {
         let name = |pair: &str| {
             let (name, value) = pair.rsplit_once(':')?;
             Some((value.parse().ok()?, name.to_owned()))
         };
-        text.split(',').map(name).collect::<Option<Vec<_>>>().map(|names| EnumNames(names.into()))
+        let mut names = text.split(',').map(name).collect::<Option<Vec<(i128, String)>>>()?;
+        let mut seen = HashSet::new();
+        names.retain(|(_, name)| !crate::number::is_plain(name) && seen.insert(name.clone()));
+        Some(EnumNames(names.into()))
     }
 
     /// The name of a value.
@@ -236,6 +241,7 @@ impl Kind {
     }
 
     /// Size in bytes.
+    #[inline]
     pub fn bytes(&self) -> usize {
         match self {
             Kind::Integer(storage)

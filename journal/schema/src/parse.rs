@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use crate::kind::{Integer, Kind, TimeUnit};
 use crate::number::{self, NumberFault, Scaled};
 use crate::table::Column;
-use crate::time_text::{TimeFault, parse_nanos};
+use crate::time_text;
 
 /// What may be done to a value that does not fit as it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,13 +101,13 @@ enum Misfit {
 }
 
 impl Column {
-    /// Puts the value that `text` says into `event`. An empty text of a field that is no text is as none at
-    /// all: see [`Column::parse_none`]. An event's variant must be in it before its fields.
+    /// Puts the value that `text` says into `event`. An empty text is as none at all if the field is no text, or
+    /// has a default: see [`Column::parse_none`]. An event's variant must be in it before its fields.
     ///
     /// # Errors
     /// The text is no value of this field; `event` is as it was.
     pub fn parse(&self, text: &str, event: &mut [u8], options: &ParseOptions) -> Result<Parsed, FieldFault> {
-        if text.is_empty() && !matches!(self.kind, Kind::Text(_)) {
+        if text.is_empty() && (!matches!(self.kind, Kind::Text(_)) || self.default.is_some()) {
             return self.parse_none(event).map(|()| Parsed::default());
         }
         if !self.is_in(event) {
@@ -133,9 +133,8 @@ impl Column {
             return Ok(());
         }
         match self.default.as_deref() {
-            Some("") if !matches!(self.kind, Kind::Text(_)) => Ok(()),
+            Some("") => Ok(()),
             Some(default) => self.parse(default, event, &ParseOptions::default()).map(drop),
-            None if matches!(self.kind, Kind::Bytes(_)) => Ok(()),
             None => Err(FieldFault::Missing { field: self.path.clone() }),
         }
     }
@@ -157,15 +156,17 @@ impl Kind {
             Kind::Integer(storage) => whole(*storage, text, out)?,
             Kind::Float32 => {
                 let value: f32 = text.parse().map_err(|_| Misfit::NotA)?;
+                check_finite(value.is_infinite(), text, "f32")?;
                 out.copy_from_slice(&value.to_le_bytes());
             }
             Kind::Float64 => {
                 let value: f64 = text.parse().map_err(|_| Misfit::NotA)?;
+                check_finite(value.is_infinite(), text, "f64")?;
                 out.copy_from_slice(&value.to_le_bytes());
             }
             Kind::Bool => out[0] = u8::from(truth(text).ok_or(Misfit::NotA)?),
             Kind::Decimal { storage, scale } => {
-                let value = number::scaled(text, *scale, false).map_err(|fault| match fault {
+                let value = number::scaled(text, i32::from(*scale), false).map_err(|fault| match fault {
                     NumberFault::Form => Misfit::NotA,
                     NumberFault::Range => Misfit::OutOfRange(storage.name()),
                     NumberFault::TooFine => Misfit::TooFine(format!("{scale} decimals"), ""),
@@ -190,6 +191,12 @@ impl Kind {
         }
         Ok(Parsed::default())
     }
+}
+
+/// Refuses digits that have become infinity.
+fn check_finite(is_infinite: bool, text: &str, kind: &'static str) -> Result<(), Misfit> {
+    let has_digits = text.bytes().any(|byte| byte.is_ascii_digit());
+    if is_infinite && has_digits { Err(Misfit::OutOfRange(kind)) } else { Ok(()) }
 }
 
 /// A whole number; one that is written with a point or an exponent too, if it is whole.
@@ -237,38 +244,41 @@ fn time(
     let too_fine =
         || Misfit::TooFine(format!("times in {}", unit.sign()), ", or round the times with --round-times");
     let out_of_range = || Misfit::OutOfRange(storage.name());
-    let (nanos, rounded) = if number::is_plain(text) {
-        let decimals = input.nanos().ilog10() as u8;
-        let scaled = number::scaled(text, decimals, round).map_err(|fault| match fault {
-            NumberFault::Form => Misfit::NotA,
-            NumberFault::Range => out_of_range(),
-            NumberFault::TooFine => too_fine(),
-        })?;
-        (scaled.value, scaled.rounded)
-    } else {
-        match parse_nanos(text) {
-            Ok(nanos) => (nanos, false),
-            Err(TimeFault::TooFine) if round => (rounded_nanos(text).ok_or(Misfit::NotA)?, true),
-            Err(TimeFault::TooFine) => return Err(too_fine()),
-            Err(TimeFault::Range) => return Err(out_of_range()),
-            Err(TimeFault::Form) => return Err(Misfit::NotA),
-        }
+    let from_number = |fault| match fault {
+        NumberFault::Form => Misfit::NotA,
+        NumberFault::Range => out_of_range(),
+        NumberFault::TooFine => too_fine(),
     };
-    let (count, rest) = (nanos.div_euclid(unit.nanos()), nanos.rem_euclid(unit.nanos()));
-    match rest {
-        0 => Ok((count, rounded)),
-        rest if round => Ok((count + i128::from(2 * rest >= unit.nanos()), true)),
-        _ => Err(too_fine()),
+    // What nearly all times are.
+    let decimals = input.nanos().ilog10() as i32 - unit.nanos().ilog10() as i32;
+    if let Some(count) = u8::try_from(decimals).ok().and_then(|scale| number::short(text.as_bytes(), scale)) {
+        return Ok((count, false));
     }
+    if unit == TimeUnit::Nanoseconds
+        && let Some(nanos) = time_text::parse_usual(text.as_bytes())
+    {
+        return Ok((nanos, false));
+    }
+    if let Some((number, input)) = counted(text, input) {
+        // Straight to the field's unit, so that nothing is rounded twice.
+        let decimals = input.nanos().ilog10() as i32 - unit.nanos().ilog10() as i32;
+        let Scaled { value, rounded } = number::scaled(number, decimals, round).map_err(from_number)?;
+        return Ok((value, rounded));
+    }
+    let (whole_ns, digits) = time_text::parts(text).map_err(|_| Misfit::NotA)?;
+    let decimals = 9 - unit.nanos().ilog10() as i32;
+    let fraction = number::scaled(&format!("0.{digits}"), decimals, round).map_err(from_number)?;
+    Ok((whole_ns / unit.nanos() + fraction.value, fraction.rounded))
 }
 
-/// RFC 3339 with more than nine decimals, to the nearest nanosecond.
-fn rounded_nanos(text: &str) -> Option<i128> {
-    let point = text.find('.')?;
-    let digits = text[point + 1..].bytes().take_while(u8::is_ascii_digit).count();
-    let (kept, behind) = (&text[..point + 10], &text[point + 1 + digits..]);
-    let nanos = parse_nanos(&format!("{kept}{behind}")).ok()?;
-    Some(nanos + i128::from(text.as_bytes()[point + 10] >= b'5'))
+/// A bare number and what it counts: by its sign (`300s`), else what the field's numbers in files count.
+fn counted(text: &str, input: TimeUnit) -> Option<(&str, TimeUnit)> {
+    if number::is_plain(text) {
+        return Some((text, input));
+    }
+    let number = text.trim_end_matches(|character: char| character.is_ascii_lowercase());
+    let unit = TimeUnit::from_sign(&text[number.len()..])?;
+    number::is_plain(number).then_some((number, unit))
 }
 
 fn truth(text: &str) -> Option<bool> {

@@ -12,7 +12,7 @@ impl Value<'_> {
     pub fn push_text(&self, out: &mut Vec<u8>) {
         match *self {
             Value::Null => {}
-            Value::Integer(number) => push_integer(number, out),
+            Value::Integer(number) | Value::Wide(number) => push_integer(number, out),
             Value::Unsigned(number) => push_unsigned(number, out),
             Value::Float32(number) => push_float(&number, out),
             Value::Float64(number) => push_float(&number, out),
@@ -20,8 +20,11 @@ impl Value<'_> {
             Value::Decimal { unscaled, scale } => push_decimal(unscaled, scale, out),
             Value::Time { count, unit } => match count.checked_mul(unit.nanos()) {
                 Some(nanos) if push_rfc3339(nanos, out) => {}
-                // As a number of units it can be read again.
-                _ => push_integer(count, out),
+                // With its unit it can be read again.
+                _ => {
+                    push_integer(count, out);
+                    out.extend_from_slice(unit.sign().as_bytes());
+                }
             },
             Value::Enum(_, name) | Value::Text(name) => out.extend_from_slice(name.as_bytes()),
             Value::Bytes(bytes) => push_hexadecimal(bytes, out),
@@ -34,9 +37,7 @@ impl Value<'_> {
     pub fn push_json(&self, out: &mut Vec<u8>) {
         match *self {
             Value::Null => out.extend_from_slice(b"null"),
-            Value::Integer(number) if i64::try_from(number).is_ok() || u64::try_from(number).is_ok() => {
-                push_integer(number, out);
-            }
+            Value::Integer(number) => push_integer(number, out),
             Value::Float32(number) if number.is_finite() => push_float(&number, out),
             Value::Float64(number) if number.is_finite() => push_float(&number, out),
             Value::Bool(_) => self.push_text(out),
@@ -50,16 +51,6 @@ impl Value<'_> {
                     if out.last() == Some(&b'.') {
                         out.pop();
                     }
-                }
-            }
-            Value::Time { count, unit } => {
-                out.push(b'"');
-                let is_time = count.checked_mul(unit.nanos()).is_some_and(|nanos| push_rfc3339(nanos, out));
-                if is_time {
-                    out.push(b'"');
-                } else {
-                    out.pop();
-                    push_integer(count, out);
                 }
             }
             Value::Enum(_, text) | Value::Text(text) => push_json_text(text, out),

@@ -95,12 +95,14 @@ impl Table {
     }
 
     /// The column that is the journal time of this event; `None` if the event says none.
+    #[inline]
     pub fn time_column(&self, event: &[u8]) -> Option<&Column> {
         self.times.iter().map(|at| &self.columns[*at]).find(|column| column.is_in(event))
     }
 
     /// The journal time that an event says itself, in nanoseconds; `None` if it says none, or one that no
     /// journal holds.
+    #[inline]
     pub fn time_ns(&self, event: &[u8]) -> Option<u64> {
         let nanos = self.time_column(event)?.value(event).nanos()?;
         u64::try_from(nanos).ok()

@@ -26,24 +26,78 @@ pub fn parse_nanos(text: &str) -> Result<i128, TimeFault> {
     if let Some(nanos) = parse_usual(text.as_bytes()) {
         return Ok(nanos);
     }
-    // A zone by its name (`[Europe/Berlin]`) is no RFC 3339.
-    if !text.is_ascii() || text.len() < 10 || text.contains('[') {
-        return Err(TimeFault::Form);
-    }
-    if is_too_fine(text) {
+    let (whole, digits) = parts(text)?;
+    let digits = digits.trim_end_matches('0');
+    if digits.len() > 9 {
         return Err(TimeFault::TooFine);
     }
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time.as_nanosecond());
+    let fraction = digits.bytes().fold(0, |value, digit| 10 * value + i128::from(digit - b'0'));
+    Ok(whole + fraction * 10i128.pow(9 - digits.len() as u32))
+}
+
+/// Nanoseconds since 1970 without the fraction of a second, and the fraction's digits.
+pub(crate) fn parts(text: &str) -> Result<(i128, &str), TimeFault> {
+    // A zone by its name (`[Europe/Berlin]`) is no RFC 3339.
+    if !text.is_ascii() || text.len() < 10 || text.contains('[') || !is_dated(text.as_bytes()) {
+        return Err(TimeFault::Form);
     }
-    let shape = text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
-    let civil = text.strip_suffix(['Z', 'z']).unwrap_or(text);
+    let (before, digits, behind) = match text.split_once('.') {
+        None => (text, "", ""),
+        Some((before, rest)) => {
+            let end = rest.bytes().take_while(u8::is_ascii_digit).count();
+            (before, &rest[..end], &rest[end..])
+        }
+    };
+    // A fraction is one of seconds.
+    let is_whole = before.len() == 19 && before.as_bytes()[16] == b':';
+    if text.contains('.') && (digits.is_empty() || !is_whole) {
+        return Err(TimeFault::Form);
+    }
+    // A second that the clock shows twice has no number of its own.
+    if before.as_bytes().get(16..19) == Some(b":60") {
+        return Err(TimeFault::Range);
+    }
+    let whole = format!("{before}{behind}");
+    if let Some(offset) = offset_of(&whole) {
+        let hours = offset.get(1..3).and_then(|hours| hours.parse::<u8>().ok());
+        if hours.is_none_or(|hours| hours > 23) {
+            return Err(TimeFault::Form);
+        }
+    }
+    if let Ok(time) = whole.parse::<Timestamp>() {
+        return Ok((time.as_nanosecond(), digits));
+    }
+    let civil = whole.strip_suffix(['Z', 'z']).unwrap_or(&whole);
     match civil.parse::<DateTime>() {
         // A civil time's offset would be passed over.
-        Ok(time) if shape && !has_offset(civil) => Ok(civil_nanos(time)),
-        _ if shape && text.as_bytes()[..4].iter().all(u8::is_ascii_digit) => Err(TimeFault::Range),
+        Ok(time) if offset_of(civil).is_none() => Ok((civil_nanos(time), digits)),
+        // Written as one, but there is no such day or hour.
+        _ if is_timed(civil) => Err(TimeFault::Range),
         _ => Err(TimeFault::Form),
     }
+}
+
+/// Whether it begins as a date does: `2024-03-10`.
+fn is_dated(text: &[u8]) -> bool {
+    text.iter().take(10).enumerate().all(|(at, byte)| match at {
+        4 | 7 => *byte == b'-',
+        _ => byte.is_ascii_digit(),
+    })
+}
+
+/// Whether it is nothing but a date, or a date with a time of day: `2024-03-10 09:30`; an offset apart.
+fn is_timed(text: &str) -> bool {
+    let Some(time) = text.get(10..) else { return false };
+    let time = &time[..time.find(['+', '-']).unwrap_or(time.len())];
+    let parts =
+        |time: &str| time.split(':').all(|part| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()));
+    time.is_empty() || time.strip_prefix(['T', 't', ' ']).is_some_and(parts)
+}
+
+/// What is written behind a time of day for the zone, from the sign on.
+fn offset_of(text: &str) -> Option<&str> {
+    let behind = text.get(10..)?;
+    behind.find(['+', '-']).map(|at| &behind[at..])
 }
 
 /// Nanoseconds from 1970 to a time of the calendar, UTC. Days at the calendar's very end are no instants for
@@ -53,18 +107,9 @@ fn civil_nanos(time: DateTime) -> i128 {
     time.duration_since(epoch).as_nanos()
 }
 
-fn has_offset(text: &str) -> bool {
-    text.get(10..).is_some_and(|time| time.contains(['+', '-']))
-}
-
-fn is_too_fine(text: &str) -> bool {
-    let fraction = text.split_once('.').map_or("", |(_, fraction)| fraction);
-    fraction.bytes().take_while(u8::is_ascii_digit).count() > 9
-}
-
 /// The form in which times come by the million: `2024-03-10T09:30:00.000000001Z`, or without the `Z`. The
 /// seconds of one are often those of the one before.
-fn parse_usual(text: &[u8]) -> Option<i128> {
+pub(crate) fn parse_usual(text: &[u8]) -> Option<i128> {
     thread_local! {
         static LAST: Cell<([u8; 19], i128)> = const { Cell::new(([0; 19], 0)) };
     }
@@ -82,7 +127,15 @@ fn parse_usual(text: &[u8]) -> Option<i128> {
     if known == *whole {
         return Some(seconds * SECOND_NS + i128::from(fraction));
     }
-    if whole[10] != b'T' {
+    // An offset in place of the minutes or seconds would be passed over.
+    let is_usual = whole.iter().enumerate().all(|(at, byte)| match at {
+        4 | 7 => *byte == b'-',
+        10 => *byte == b'T',
+        13 | 16 => *byte == b':',
+        17 => (b'0'..b'6').contains(byte),
+        _ => byte.is_ascii_digit(),
+    });
+    if !is_usual {
         return None;
     }
     let time: DateTime = std::str::from_utf8(whole).ok()?.parse().ok()?;

@@ -10,8 +10,10 @@ use crate::kind::{Integer, Kind, TimeUnit};
 pub enum Value<'a> {
     /// Nothing: the event is of another variant.
     Null,
-    /// A whole number of up to 64 bits, or a signed one of 128.
+    /// A whole number of up to 64 bits.
     Integer(i128),
+    /// A signed number of 128 bits.
+    Wide(i128),
     /// An unsigned number of 128 bits.
     Unsigned(u128),
     /// `f32`.
@@ -95,21 +97,33 @@ impl Integer {
     }
 
     /// Whether the number can lie in it; of 128 bits without a sign only those from 0 on that have one.
+    #[inline]
     pub fn holds(self, number: i128) -> bool {
         match (self.signed, self.bytes) {
-            (true, 16) => true,
-            (false, 16) => number >= 0,
-            (true, bytes) => {
-                let most = (1i128 << (8 * bytes - 1)) - 1;
-                (-most - 1..=most).contains(&number)
-            }
-            (false, bytes) => (0..1i128 << (8 * bytes)).contains(&number),
+            (false, 1) => u8::try_from(number).is_ok(),
+            (false, 2) => u16::try_from(number).is_ok(),
+            (false, 4) => u32::try_from(number).is_ok(),
+            (false, 8) => u64::try_from(number).is_ok(),
+            (true, 1) => i8::try_from(number).is_ok(),
+            (true, 2) => i16::try_from(number).is_ok(),
+            (true, 4) => i32::try_from(number).is_ok(),
+            (true, 8) => i64::try_from(number).is_ok(),
+            (false, _) => number >= 0,
+            (true, _) => true,
         }
     }
 
     /// Puts the number into the first bytes of `bytes`.
+    #[inline]
     pub(crate) fn write(self, number: i128, bytes: &mut [u8]) {
-        bytes[..self.bytes].copy_from_slice(&number.to_le_bytes()[..self.bytes]);
+        // Each size by itself: a copy of so many bytes as only the schema knows would be a call.
+        match self.bytes {
+            1 => bytes[0] = number as u8,
+            2 => bytes[..2].copy_from_slice(&(number as u16).to_le_bytes()),
+            4 => bytes[..4].copy_from_slice(&(number as u32).to_le_bytes()),
+            8 => bytes[..8].copy_from_slice(&(number as u64).to_le_bytes()),
+            _ => bytes[..16].copy_from_slice(&number.to_le_bytes()),
+        }
     }
 }
 
@@ -121,6 +135,7 @@ impl Kind {
             Kind::Integer(Integer { bytes: 16, signed: false }) => {
                 Value::Unsigned(Integer { bytes: 16, signed: false }.read(bytes) as u128)
             }
+            Kind::Integer(storage) if storage.bytes == 16 => Value::Wide(storage.read(bytes)),
             Kind::Integer(storage) => Value::Integer(storage.read(bytes)),
             Kind::Decimal { storage, scale } => {
                 Value::Decimal { unscaled: storage.read(bytes), scale: *scale }

@@ -39,7 +39,7 @@ fn each_kind_is_read_and_printed() {
             "340282366920938463463374607431768211455",
             "\"340282366920938463463374607431768211455\"",
         ),
-        ("i128", 16, "", "-5", "-5", "-5"),
+        ("i128", 16, "", "-5", "-5", "\"-5\""),
         ("f64", 8, "", "0.1", "0.1", "0.1"),
         ("f32", 4, "", "1e30", "1e30", "1e30"),
         ("f64", 8, "", "NaN", "NaN", "\"NaN\""),
@@ -92,6 +92,18 @@ fn each_kind_is_read_and_printed() {
             "\"1970-01-01T09:30:00.004241176Z\"",
         ),
         ("i64", 8, "\ttime=s", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z", "\"9999-12-31T23:59:59Z\""),
+        ("u64", 8, "\ttime=ns", "2024-03-10T09:30+01", "2024-03-10T08:30:00Z", "\"2024-03-10T08:30:00Z\""),
+        ("u64", 8, "\ttime=ns", "2024-03-10T09+01:00", "2024-03-10T08:00:00Z", "\"2024-03-10T08:00:00Z\""),
+        (
+            "u64",
+            8,
+            "\ttime=ns",
+            "1970-01-01T00:00:00.123456789000Z",
+            "1970-01-01T00:00:00.123456789Z",
+            "\"1970-01-01T00:00:00.123456789Z\"",
+        ),
+        ("i64", 8, "\ttime=s\tinput=ms", "300000000000s", "300000000000s", "\"300000000000s\""),
+        ("u8", 1, "\tenum=5:1,x:2", "5", "5", "5"),
         ("i64", 8, "\ttime=ns", "1969-12-31", "1969-12-31T00:00:00Z", "\"1969-12-31T00:00:00Z\""),
         ("u8", 1, "\tenum=buy:1,sell:2", "sell", "sell", "\"sell\""),
         ("u8", 1, "\tenum=buy:1,sell:2", "9", "9", "9"),
@@ -127,7 +139,15 @@ fn what_does_not_fit_is_refused_and_said() {
         ("u32", 4, "\ttime=s", "2024-03-10T09:30:00.5Z", "times in s"),
         ("u64", 8, "\ttime=ns", "1969-12-31T23:59:59Z", "does not fit into u64"),
         ("u64", 8, "\ttime=ns", "noon", "expected a time"),
-        ("u64", 8, "\ttime=ns", "2024-13-10T09:30:00Z", "does not fit"),
+        ("u64", 8, "\ttime=ns", "2024-13-10T09:30:00Z", "expected a time"),
+        ("u64", 8, "\ttime=ns", "2024-02-30", "expected a time"),
+        ("u64", 8, "\ttime=ns", "2024-03-10T09:30-11.5", "expected a time"),
+        ("u64", 8, "\ttime=ns", "2024-03-10T09:30+05Z", "expected a time"),
+        ("u64", 8, "\ttime=ns", "2024-03-10T09:30:00+25:00", "expected a time"),
+        ("u64", 8, "\ttime=ns", "2016-12-31T23:59:60Z", "expected a time"),
+        ("u64", 8, "\ttime=ns", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "expected a time"),
+        ("f32", 4, "", "1e39", "does not fit into f32"),
+        ("f64", 8, "", "-1e309", "does not fit into f64"),
         ("u64", 8, "\ttime=ns", "2024-03-10T09:30:00[Europe/Berlin]", "expected a time"),
         ("u8", 1, "\tenum=buy:1,sell:2", "Buy", "expected one of buy, sell"),
         ("[u8;4]", 4, "\ttext", "ABCDE", "5 bytes, and the field has 4"),
@@ -155,6 +175,10 @@ fn text_may_be_cut_and_times_rounded_if_asked() {
         "1970-01-01T00:00:00.000000002Z"
     );
     let seconds = schema("u32", 4, "\ttime=s");
+    assert_eq!(
+        through_with(&seconds, "1970-01-01T00:00:01.4999999999Z", options).unwrap().0,
+        "1970-01-01T00:00:01Z"
+    );
     assert_eq!(through_with(&seconds, "1970-01-01T00:00:01.5Z", options).unwrap().0, "1970-01-01T00:00:02Z");
 }
 

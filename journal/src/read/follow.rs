@@ -112,6 +112,8 @@ impl<S: Storage> RawFollower<S> {
         follower.check(anchor)?;
         follower.next = anchor.sequence + 1;
         follower.last = Some(anchor);
+        // Should the log be recovered before the first chunk, that meets a newer epoch and asks again.
+        follower.order.epoch = anchor.epoch;
         Ok(follower)
     }
 
@@ -186,13 +188,15 @@ impl<S: Storage> RawFollower<S> {
         for (i, record) in bytes[..read].chunks_exact(record_bytes).enumerate() {
             let sequence = self.next + i as u64;
             let Some(found) = valid_record(&self.crc, sequence, record) else { break };
-            let epoch_before = order.epoch;
+            let before = order;
             if !order.accept(found, MAX_EPOCH) {
                 break;
             }
             // Another life of the writer goes on here. That it goes on from the record handed out last, and
             // not from an earlier one, is the one thing that recovery may have changed.
-            if epoch_before != 0 && found.epoch() != epoch_before && count > 0 {
+            if before.epoch != 0 && found.epoch() != before.epoch && count > 0 {
+                // So that the next chunk meets the new epoch, and asks.
+                order = before;
                 break;
             }
             let (journal_id, epoch, crc) = (self.journal_id, found.epoch(), found.crc);

@@ -159,6 +159,7 @@ fn what_makes_no_sense_is_refused_and_says_what_would() {
         (&["--where", "side > 'x'"], "side"),
         (&["--where", "side =="], "side =="),
         (&["--fields", "legs,nope"], "there are _sequence, _time, _epoch, ts"),
+        (&["--fields", "side,side"], "named twice"),
         (&["--from", "09:30", "--to", "09:00"], "does not lie before"),
         (&["--from-sequence", "5", "--to-sequence", "5"], "does not lie before"),
         (&["--from", "half past nine"], "09:30"),
@@ -241,6 +242,8 @@ fn an_export_is_whole_or_not_there() {
         ("x.csv", &["--compress", "zstd"], "none, gzip"),
         ("x.csv", &["--format", "xml"], "no format \"xml\""),
         ("x.csv", &["--partition", "nope"], "no field"),
+        ("x.csv", &["--partition", "legs"], "is a structure: take one of legs[0].px"),
+        ("x.csv", &["--compress", "none:9"], "none, gzip"),
         ("no/x.csv", &[], "No such file"),
     ] {
         let said = refused(&[&["export", journal.as_str(), "-o", &path(name)], more].concat());
@@ -252,6 +255,133 @@ fn an_export_is_whole_or_not_there() {
         .collect();
     left.sort();
     assert_eq!(left, ["all.csv", "orders", "some.jsonl.gz"]);
+}
+
+/// What an export can't have written is not replaced, and least of all a journal.
+#[test]
+fn overwrite_replaces_an_export_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder);
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("notes")).unwrap();
+    std::fs::write(path("notes/keep"), "x").unwrap();
+    std::os::unix::fs::symlink(path("notes"), path("link")).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, path("fifo"), rustix::fs::Mode::RWXU).unwrap();
+    for (name, parts, wanted) in [
+        ("orders", false, "folder"),
+        ("orders", true, "more than parts"),
+        ("notes/", false, "folder"),
+        ("notes", true, "more than parts"),
+        ("link/", false, "no regular file"),
+        ("fifo", false, "no regular file"),
+    ] {
+        let name = format!("{}/{name}", folder.path().display());
+        let more: &[&str] = if parts { &["--partition", "side"] } else { &[] };
+        let all =
+            [&["export", journal.as_str(), "-o", &name, "--format", "csv", "--overwrite"], more].concat();
+        let said = refused(&all);
+        assert!(said.contains(wanted), "{name}: {said}");
+    }
+    assert_eq!(std::fs::read(path("notes/keep")).unwrap(), b"x");
+    assert_eq!(fine(&["replay", &journal]).lines().count(), 11);
+    // Parts are replaced by parts.
+    let parts = path("parts");
+    for limit in ["10", "1"] {
+        let parts = parts.to_str().unwrap();
+        let args = [
+            "export",
+            &journal,
+            "-o",
+            parts,
+            "--format",
+            "csv",
+            "--partition",
+            "side",
+            "--overwrite",
+            "--limit",
+            limit,
+        ];
+        fine(&args);
+    }
+    assert_eq!(std::fs::read_dir(&parts).unwrap().count(), 1);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing is left beside");
+}
+
+#[test]
+fn an_export_that_is_interrupted_leaves_nothing() {
+    use std::os::unix::process::CommandExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many");
+    let (mut writer, _) = Journal::at(&path).open::<Order>().unwrap();
+    for n in 0..200_000 {
+        writer.append(OPEN_NS + n, &order(n)).unwrap();
+    }
+    writer.close().unwrap();
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slipring-under-test"));
+        command
+            .args(["export".as_ref(), path.as_os_str(), "-o".as_ref()])
+            .arg(folder.path().join("out.csv.gz"));
+        // SAFETY: between fork and exec only signal dispositions are set.
+        unsafe {
+            command.pre_exec(move || {
+                libc::signal(signal, libc::SIG_DFL);
+                Ok(())
+            })
+        };
+        let mut child = command.spawn().unwrap();
+        // Once it writes.
+        while std::fs::read_dir(folder.path()).unwrap().count() == 1 {
+            assert!(child.try_wait().unwrap().is_none(), "it has ended already");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::from_named_raw(signal).unwrap()).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{signal}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "{signal}");
+    }
+}
+
+#[test]
+fn what_lies_before_damage_can_be_had_and_what_lies_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder);
+    let segment = folder.path().join("orders").join(format!("{:020}.seg", 0));
+    let file = std::fs::OpenOptions::new().write(true).open(segment).unwrap();
+    let record = slipring_journal::Record::<Order>::BYTES as u64;
+    let damage = |sequence: u64| {
+        let at = slipring_journal::HEADER_BYTES + sequence * record + 20;
+        std::os::unix::fs::FileExt::write_all_at(&file, &[9], at).unwrap();
+    };
+    let sequences = |args: &[&str]| {
+        let all = [&["replay", journal.as_str(), "--fields", "_sequence"], args].concat();
+        fine(&all).lines().skip(1).map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    damage(5);
+    assert_eq!(sequences(&["--to-sequence", "5"]), "0 1 2 3 4");
+    assert_eq!(sequences(&["--limit", "5"]), "0 1 2 3 4");
+    damage(0);
+    assert_eq!(sequences(&["--from-sequence", "8"]), "8 9");
+    assert_eq!(sequences(&["--last", "2"]), "8 9");
+    let follow = ["follow", &journal, "--fields", "_sequence", "--last", "2", "--limit", "2"];
+    assert_eq!(fine(&follow), "_sequence\n8\n9\n");
+}
+
+#[test]
+fn a_time_that_goes_back_is_shown_beside_the_journal_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("orders");
+    let (mut writer, _) = Journal::at(&path).max_time_step(std::time::Duration::MAX).open::<Order>().unwrap();
+    for n in [5, 3, u64::MAX - OPEN_NS] {
+        writer.append(OPEN_NS + n, &Order { ts: OPEN_NS + n, ..order(0) }).unwrap();
+    }
+    writer.close().unwrap();
+    let journal = path.to_str().unwrap();
+    let table = fine(&["replay", journal, "--format", "table"]);
+    assert!(table.contains("2024-03-10T09:30:00.000000005Z (ts 2024-03-10T09:30:00.000000003Z)"), "{table}");
+    // The greatest time of all ends nobody who asked for no end.
+    let all = fine(&["follow", journal, "--fields", "_sequence", "--limit", "3", "--from-sequence", "0"]);
+    assert_eq!(all, "_sequence\n0\n1\n2\n");
 }
 
 #[test]

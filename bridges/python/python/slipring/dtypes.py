@@ -24,7 +24,8 @@ def field_dtype(field: Field) -> np.dtype[Any]:
     """
     scalar, shape = field.layout()
     if field.is_text:
-        return np.dtype(f"S{field.size}")
+        text = np.dtype(f"S{shape[-1]}")
+        return np.dtype((text, shape[:-1])) if shape[:-1] else text
     if scalar in ("u128", "i128"):
         base = "V16"
     elif field.is_bool:
@@ -58,14 +59,14 @@ def event_dtype(schema: Schema) -> np.dtype[Any]:
 
 
 def record_dtype(schema: Schema, record_bytes: int) -> np.dtype[Any]:
-    """Of a record as it lies in the file: `_time`, `_epoch_kind`, then the fields."""
+    """Of a record as it lies in the file: `_time`, `_epoch_kind`, `_crc`, then the fields."""
     if schema.size + RECORD_HEADER_BYTES > record_bytes:
         raise Damaged(
             f"a record of {record_bytes} bytes has no room for an event of {schema.size}: the segment's header "
             "is not as it was written; salvage the journal (slipring salvage)"
         )
     fields = [(name, field_dtype(of), RECORD_HEADER_BYTES + of.offset) for name, of in _columns(schema)]
-    return _dtype([("_time", "<M8[ns]", 0), ("_epoch_kind", "<u4", 8), *fields], record_bytes)
+    return _dtype([("_time", "<M8[ns]", 0), ("_epoch_kind", "<u4", 8), ("_crc", "<u4", 12), *fields], record_bytes)
 
 
 class RowLayout(NamedTuple):

@@ -87,7 +87,7 @@ def is_single(given: Any) -> bool:
 
 def _unpacked(field: Field, values: Column, shape: Tuple[int, ...]) -> Column:
     """An array column that came as objects, as frames have them: bytes, or lists."""
-    if field.layout()[0] == "u8" and len(shape) == 1:
+    if field.layout()[0] == "u8" and len(shape) == 1 and not field.is_text:
         if values.dtype.kind == "O" and all(isinstance(value, bytes) for value in values):
             if any(len(value) != shape[0] for value in values):
                 raise BadOption(f"column {field.path!r}: there are not {shape[0]} bytes everywhere")
@@ -95,7 +95,7 @@ def _unpacked(field: Field, values: Column, shape: Tuple[int, ...]) -> Column:
         if values.dtype.kind in "SV" and values.dtype.itemsize == shape[0] and not values.dtype.names:
             return np.ascontiguousarray(values).view("u1").reshape(len(values), *shape)
     if values.dtype.kind == "O" and len(values):
-        return np.array([np.asarray(value).tolist() for value in values])
+        return as_array([np.asarray(value).tolist() for value in values])
     return values
 
 
@@ -106,8 +106,10 @@ def _text(field: Field, values: Column, base: np.dtype[Any]) -> Column:
         raise BadOption(f"column {field.path!r} is text, and {values.dtype} is not")
     length = np.char.str_len(values)
     if (length > base.itemsize).any():
-        at = int(np.argmax(length > base.itemsize))
-        raise BadOption(f"column {field.path!r}: {bytes(values[at])!r} is longer than {base.itemsize} bytes")
+        at = int(np.argmax(length.reshape(-1) > base.itemsize))
+        raise BadOption(
+            f"column {field.path!r}: {bytes(values.reshape(-1)[at])!r} is longer than {base.itemsize} bytes"
+        )
     return values.astype(base)
 
 

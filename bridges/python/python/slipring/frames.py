@@ -68,6 +68,9 @@ def _table(pa: Any, rows: Column, schema: Schema, for_polars: bool) -> Any:
             nulls = _nulls(rows, field, schema)
         # Copied, also one row that lies as it should: the rows are overwritten by the next ones.
         parts = _Parts(field, rows[name].copy(), nulls)
+        if nulls is not None:
+            # What lies there belongs to fields of another variant.
+            parts.values[nulls] = np.zeros((), rows.dtype[name].base)
         if for_polars and parts.values.dtype == np.dtype("V16"):
             arrays[name] = _wide_for_polars(pa, parts)
         else:
@@ -103,7 +106,7 @@ def _array(pa: Any, parts: _Parts) -> Any:
     shape = values.shape[1:]
     if not shape:
         return _leaves(pa, parts)
-    if field.layout()[0] == "u8" and len(shape) == 1 and not field.is_bool and not field.names:
+    if values.dtype == np.dtype("u1") and len(shape) == 1 and not field.names:
         return _of_buffers(pa, pa.binary(shape[0]), values, nulls)
     return _lists(pa, _leaves(pa, _Parts(field, values.reshape(-1), None)), shape, nulls)
 
@@ -147,8 +150,6 @@ def _of_buffers(pa: Any, kind: Any, data: Column, nulls: Optional[Column]) -> An
 
 def _texts(pa: Any, parts: _Parts) -> Any:
     field, values, nulls = parts
-    # What no variant of the event uses may be the bytes of another.
-    values = values if nulls is None else np.where(nulls, np.array(b"", values.dtype), values)
     large = values.nbytes >= 2**31
     bytes_of = _of_buffers(pa, pa.binary(values.dtype.itemsize), values, nulls)
     try:
@@ -272,6 +273,10 @@ def polars_of(batches: Iterable[Column], schema: Schema) -> polars.DataFrame:
     wide = {field.path: field for field in schema.columns if field.kind in ("u128", "i128")}
     for name in frame.columns:
         if name in wide and wide[name].scale is None:
+            if not hasattr(pl, "UInt128"):
+                raise BadOption(
+                    f"column {name!r}: this Polars has no 128-bit integers; take a newer one, or other fields"
+                )
             kind = pl.Int128 if wide[name].kind == "i128" else pl.UInt128
             frame = frame.with_columns(pl.col(name).bin.reinterpret(dtype=kind, endianness="little"))
     return frame

@@ -209,7 +209,9 @@ class Journal:
         `Timestamp`, or RFC 3339; without a zone they are UTC.
 
         The columns are `_sequence`, `_time` (`M8[ns]`, UTC), `_epoch`, then all fields or those named: a path,
-        or the part before a point (`leg` takes `leg.px` and `leg.qty`). Void records are left out.
+        or the part before a point (`leg` takes `leg.px` and `leg.qty`). Void records are left out. An unsigned
+        time from 2^63 on (the year 2262, or the all ones that stand for none) looks like one before 1970, for
+        numpy's have a sign: `rows["ts"].view("u8")` has the numbers.
 
         Raises `Damaged` if a record is not what was written.
         """

@@ -53,14 +53,14 @@ def _kind_of(path: str, dtype: np.dtype[Any], said: Optional[str]) -> Tuple[str,
         kind, means = "u8", {"bool": ""}
     elif base.kind == "M" and np.datetime_data(base)[0] in TIME_UNITS and np.datetime_data(base)[1] == 1:
         kind, means = "u64", {"time": np.datetime_data(base)[0]}
-    elif base.kind == "S" and not shape and base.itemsize:
+    elif base.kind == "S" and base.itemsize:
         kind, means = f"[u8;{base.itemsize}]", {"text": ""}
     elif base.kind == "V" and base.itemsize:
         kind = f"[u8;{base.itemsize}]"
     else:
         raise SchemaError(
             f"field {path!r}: an event can't hold {dtype}; it holds integers, f4 and f8, bool, M8[s|ms|us|ns], "
-            "text as S<n> (not U<n>), V<n>, and arrays of them but of text"
+            "text as S<n> (not U<n>), V<n>, and arrays of them"
         )
     if said is not None:
         same = said in SCALAR_BYTES and SCALAR_BYTES[said] == base.itemsize and base.kind not in "Sb"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field as attribute
+from functools import cached_property
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from . import _slipring
 from .errors import SchemaError
 
 FieldParts = Tuple[str, str, int, int, List[Tuple[str, str]]]
@@ -71,9 +73,9 @@ class Field:
 
     @property
     def is_text(self) -> bool:
-        """Whether its bytes are UTF-8, filled up with zeros."""
+        """Whether its bytes are UTF-8, filled up with zeros; of an array of arrays, those of each inner one."""
         scalar, shape = self.layout()
-        return "text" in self.attributes and scalar == "u8" and len(shape) == 1
+        return "text" in self.attributes and scalar == "u8" and len(shape) > 0
 
     @property
     def is_bool(self) -> bool:
@@ -138,7 +140,8 @@ class Schema:
         """The path of the field whose time is the journal time, if one is."""
         return self.attributes.get("time")
 
-    @property
+    # Looked up for every column, and a schema may have very many.
+    @cached_property
     def tag(self) -> Optional[Field]:
         """Of a one-of event, the field that says which of the variants it holds."""
         line = next((field for field in self.fields if field.is_variant), None)
@@ -146,11 +149,12 @@ class Schema:
             return None
         for field in self.fields:
             same = (field.offset, field.size) == (line.offset, line.size)
+            same = same and field.kind in ("u8", "u16", "u32", "u64") and field.kind == line.kind.partition("=")[0]
             if same and not field.is_variant and field.variant is None:
                 return field
         raise SchemaError(f"{self.name} has variants, and no field that tells them apart")
 
-    @property
+    @cached_property
     def variants(self) -> Dict[int, str]:
         """The variants of a one-of event, by their tags."""
         found: Dict[int, str] = {}
@@ -160,7 +164,7 @@ class Schema:
                 found[int(number)] = field.name
         return found
 
-    @property
+    @cached_property
     def columns(self) -> Tuple[Field, ...]:
         """The fields that hold something, in order: neither padding nor the tag."""
         tag = self.tag
@@ -170,10 +174,13 @@ class Schema:
             if not field.is_variant and not field.is_padding and field is not tag and field.size > 0
         )
 
+    @cached_property
+    def _by_path(self) -> Dict[str, Field]:
+        return {field.path: field for field in reversed(self.columns)}
+
     def __getitem__(self, path: str) -> Field:
-        for field in self.columns:
-            if field.path == path:
-                return field
+        if path in self._by_path:
+            return self._by_path[path]
         known = ", ".join(field.path for field in self.columns[:20])
         raise SchemaError(f"{self.name} has no field {path!r}; it has {known}")
 
@@ -206,3 +213,24 @@ class Schema:
         from .layout import schema_of
 
         return schema_of(name, dtype, **said)
+
+    @classmethod
+    def from_toml(cls, text: str) -> Schema:
+        """Reads a schema file, as `slipring record --schema` takes it.
+
+        >>> print(Schema.from_toml('name = "Tick"\\n[fields]\\nid = "u32"\\nprice = { type = "decimal", scale = 2 }'))
+        Tick 16
+        id u32 0 4
+        _pad [u8;4] 4 4
+        price i64 8 8 decimal=2
+        """
+        return cls._from_parts(_slipring.schema_from_toml(text))
+
+    def to_toml(self) -> str:
+        """Writes a schema file, from which `from_toml` reads this schema."""
+        return _slipring.schema_to_toml(self._to_parts())
+
+    def code(self, language: str) -> str:
+        """The event in another language: `"rust"` (a type that derives `Event`), `"c"` (a header), `"numpy"` (a
+        dtype of the records in a file), `"sql"` (a table)."""
+        return _slipring.schema_code(self._to_parts(), language)

@@ -127,8 +127,11 @@ def array_ns(times: Any, count: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
 def exactly(times: np.ndarray[Any, Any], wanted: Any, what: str) -> np.ndarray[Any, Any]:
     """`datetime64` in another unit, refused if that can't hold them."""
     wanted = np.dtype(wanted)
-    cast = times.astype(wanted)
-    same = cast.astype(times.dtype) == times
+    try:
+        cast = times.astype(wanted)
+        same = cast.astype(times.dtype) == times
+    except OverflowError:
+        raise BadOption(f"{what}: a time can't be told exactly as {wanted}: it is too far away") from None
     if not (same | (np.isnat(times) & np.isnat(cast))).all():
         at = int(np.argmax(~same.reshape(-1)))
         raise BadOption(f"{what}: {times.reshape(-1)[at]!r} can't be told exactly as {wanted}")

@@ -21,7 +21,7 @@ class View(Sequence[Records]):
     """The mapped records of a journal: one array for each segment, oldest first.
 
     An array has `_time` (`M8[ns]`), `_epoch_kind` (the kind in its lowest four bits, 1 for an event and 2 for a
-    void record, and above them the epoch) and the event's fields, all where they lie. The sequence is not
+    void record, and above them the epoch), `_crc` and the event's fields, all where they lie. The sequence is not
     stored: element `i` of `view[s]` is record `view.starts[s] + i`.
 
     What it shows is unverified unless it was made with `verify=True`; a file that is shortened under it ends
@@ -100,5 +100,8 @@ def _map(path: str, dtype: np.dtype[Any], at: int, count: int) -> Tuple[Records,
                 f"segment {path} has {found.st_size} bytes of {wanted}: durable records are cut off; salvage the "
                 "journal into a new one (slipring salvage), or put the file as it was last in its place"
             )
-        mapped = np.memmap(file, dtype=dtype, mode="r", offset=at, shape=(count,))
+        try:
+            mapped = np.memmap(file, dtype=dtype, mode="r", offset=at, shape=(count,))
+        except OSError as error:
+            raise IoError(f"map {path}: {error.strerror}; a map of each segment takes a file handle") from None
     return mapped.view(np.ndarray), (found.st_dev, found.st_ino)

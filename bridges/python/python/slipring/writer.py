@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import time as clock
 from types import TracebackType
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Type, Union
@@ -36,13 +37,13 @@ class Writer:
         self._has_holes = _has_holes(self.schema)
 
     def append(self, events: Any, times: Any = None) -> range:
-        """Appends events; the sequences that they got.
+        """Appends events; gives the sequences that they got.
 
         `events` is a structured array (of the journal's fields in whatever order and number types that hold
         every value; of columns that begin with `_` only `_time` and `_variant` are looked at), rows that
         `Journal.read` gave, a list of tuples, or columns by name: a dictionary, a frame of pandas or
-        Polars, an Arrow table. A field that is missing gets its `default` if the schema has one. Text that is too long, a
-        number that does not fit and a name that an enum does not have are refused.
+        Polars, an Arrow table. A field that is missing gets its `default` if the schema has one. Text that is
+        too long, a number that does not fit and a name that an enum does not have are refused.
 
         `times` are the events' times: one for all, or as many as events; integers of nanoseconds, or
         `datetime64`. Without them the column `_time` is taken, else the schema's time, else the clock. The
@@ -242,11 +243,13 @@ def create(
 ) -> Writer:
     """Makes a journal in the folder `path`. Raises `Exists` if there is one.
 
-    `dtype` is a `Schema`, or a numpy structured dtype with the event type's `name`: integers, `f4`, `f8`, `?`,
-    `M8[s|ms|us|ns]` (a `u64` with that unit), `S<n>` (UTF-8 text), `V<n>` (bytes), arrays of them, structures
-    in it. Fields are laid out as `#[repr(C)]` does, with fields `_pad`, `_pad1` .. in the gaps, whatever
-    offsets the dtype has, unless `keep_offsets`. So a Rust type of that name with `#[derive(Event)]` and these
-    fields opens the journal. Beside it can be said, by the fields' names:
+    `dtype` is a `Schema`, the path of a schema file (`.toml`), or a numpy structured dtype with the event
+    type's `name`: integers, `f4`, `f8`, `?`, `M8[s|ms|us|ns]` (a `u64` with that unit), `S<n>` (UTF-8 text),
+    `V<n>` (bytes), arrays of them, structures in it.
+
+    Fields are laid out as `#[repr(C)]` does, with fields `_pad`, `_pad1` .. in the gaps, whatever offsets the
+    dtype has, unless `keep_offsets`. So a Rust type of that name with `#[derive(Event)]` and these fields opens
+    the journal. Beside the dtype can be said, by the fields' names:
 
     - `time`: the field whose time is the journal time;
     - `decimals`: digits behind the point, of integers that are decimals: `{"price": 2}`;
@@ -259,6 +262,8 @@ def create(
     many seconds ahead of the last event and the clock a time may lie (a day).
     """
     said = dict(time=time, decimals=decimals, enums=enums, kinds=kinds, attributes=attributes)
+    if isinstance(dtype, os.PathLike) or (isinstance(dtype, str) and dtype.endswith(".toml")):
+        dtype = Schema.from_toml(pathlib.Path(dtype).read_text(encoding="utf-8"))
     if isinstance(dtype, Schema):
         if name is not None or keep_offsets or any(value is not None for value in said.values()):
             raise BadOption("a Schema says everything: leave out what is said of a dtype")

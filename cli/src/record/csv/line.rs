@@ -115,7 +115,7 @@ impl Lines {
         // An empty line, so that it takes nothing for the mark at the beginning of a file.
         self.core.read_record(b"\n", &mut [], &mut []);
         let (mut read, mut written, mut ended) = (0, 0, 0);
-        self.unquoted.resize(unread.len().min(1 << 16).max(1), 0);
+        self.unquoted.resize(unread.len().clamp(1, 1 << 16), 0);
         loop {
             // For the crate no input is the end of all input.
             let input = if read < unread.len() { &unread[read..] } else { b"\n" };

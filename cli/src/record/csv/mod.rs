@@ -27,6 +27,7 @@ pub(crate) const CSV: SourceFormat = SourceFormat {
     by_record: false,
     open,
     infer: Some(infer),
+    kept: None,
 };
 
 /// CSV without.
@@ -37,6 +38,7 @@ pub(crate) const CSV_NO_HEADER: SourceFormat = SourceFormat {
     by_record: false,
     open: open_without_header,
     infer: None,
+    kept: None,
 };
 
 const EXPECTED: &str = "CSV file";
@@ -63,8 +65,7 @@ fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     let delimiter = delimiter_of(&input, &setup.options);
     let mut blocks = Blocks::new(input, 0)?;
     let mut lines = Lines::new(delimiter, usize::MAX);
-    let mut position = Position::default();
-    position.bytes = skip_mark(&mut blocks)?;
+    let mut position = Position { bytes: skip_mark(&mut blocks)?, ..Position::default() };
     let Setup { table, parse, options, from } = setup;
     let (mut preamble, mut notices) = (Vec::new(), Vec::new());
     let (names, fill) = match options {

@@ -307,7 +307,7 @@ fn any_leaf() -> impl Strategy<Value = Shape> {
         1 => (0u32..39).prop_map(Meaning::Decimal),
         1 => Just(Meaning::Text),
         1 => Just(Meaning::Bool),
-        1 => prop::collection::btree_map("[^,:\"\\p{Cc}]{1,6}", 0u8..128, 1..4).prop_map(|names| {
+        1 => prop::collection::btree_map("[^,:\"\\p{Cc}0-9.+-][^,:\"\\p{Cc}]{0,5}", 0u8..128, 1..4).prop_map(|names| {
             let mut values = std::collections::HashSet::new();
             let fresh = names.into_iter().filter(|(_, value)| values.insert(*value));
             Meaning::Enum(fresh.map(|(name, value)| (name, value.to_string())).collect())

@@ -108,7 +108,10 @@ pub(crate) fn canonical(text: &str) -> String {
 
 /// Whether it can be the name of a value.
 pub(crate) fn is_enum_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| matches!(c, ',' | ':' | '"') || c.is_control())
+    // A number as a name could not be told from another value.
+    !name.is_empty()
+        && !crate::number::is_plain(name)
+        && !name.contains(|c: char| matches!(c, ',' | ':' | '"') || c.is_control())
 }
 
 /// The index of the first whose name or value stands before it.

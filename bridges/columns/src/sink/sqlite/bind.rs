@@ -1,0 +1,140 @@
+//! A field's value as SQLite takes it.
+
+use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
+use rusqlite::{CachedStatement, Connection};
+use slipring_schema::{Column, Integer, Kind, Value};
+
+use super::Part;
+use crate::batch::names::text_of;
+use crate::batch::{plan, text};
+use crate::error::{ExportError, Misfit};
+use crate::records::Key;
+
+/// Inserts events, each with its key.
+pub(super) fn insert<'e>(
+    database: &Connection,
+    sql: &str,
+    parts: &[Part],
+    events: impl Iterator<Item = (Key, &'e [u8])>,
+) -> Result<(), ExportError> {
+    let mut statement = database.prepare_cached(sql)?;
+    let mut scratch = Vec::new();
+    for (key, event) in events {
+        for (at, part) in (1..).zip(parts) {
+            let own = match part {
+                Part::Sequence => unsigned(key.sequence),
+                Part::Time => time(i128::from(key.time_ns), true),
+                Part::Epoch => ToSqlOutput::Owned(Sql::Integer(i64::from(key.epoch))),
+                Part::Field(column) => {
+                    let refused = |misfit| ExportError::Value {
+                        sequence: key.sequence,
+                        column: column.path.clone(),
+                        misfit,
+                    };
+                    bind(&mut statement, at, column, event, &mut scratch)?.map_err(refused)?;
+                    continue;
+                }
+            };
+            statement.raw_bind_parameter(at, own)?;
+        }
+        statement.raw_execute()?;
+    }
+    Ok(())
+}
+
+fn bind(
+    statement: &mut CachedStatement<'_>,
+    at: usize,
+    column: &Column,
+    event: &[u8],
+    scratch: &mut Vec<u8>,
+) -> rusqlite::Result<Result<(), Misfit>> {
+    let bytes = column.bytes_in(event).filter(|_| column.is_in(event));
+    let Some(bytes) = bytes else {
+        statement.raw_bind_parameter(at, ToSqlOutput::Owned(Sql::Null))?;
+        return Ok(Ok(()));
+    };
+    let output = match &column.kind {
+        Kind::Text(_) => match text(bytes) {
+            Some(text) => ToSqlOutput::Borrowed(ValueRef::Text(text)),
+            None => return Ok(Err(Misfit::Text)),
+        },
+        Kind::Bool if bytes[0] > 1 => return Ok(Err(Misfit::Bool(bytes[0]))),
+        Kind::Bytes(_) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+        Kind::Array(item, _) => {
+            if let Err(misfit) = check_items(item, bytes) {
+                return Ok(Err(misfit));
+            }
+            scratch.clear();
+            column.kind.read(bytes).push_json(scratch);
+            ToSqlOutput::Borrowed(ValueRef::Text(scratch))
+        }
+        Kind::Enum { storage, names } => match text_of(names, storage.read(bytes)) {
+            Ok(text) => ToSqlOutput::Owned(Sql::Text(text)),
+            Err(misfit) => return Ok(Err(misfit)),
+        },
+        kind => scalar(kind, bytes),
+    };
+    statement.raw_bind_parameter(at, output)?;
+    Ok(Ok(()))
+}
+
+fn scalar<'a>(kind: &'a Kind, bytes: &'a [u8]) -> ToSqlOutput<'a> {
+    let is_wide = matches!(
+        kind,
+        Kind::Integer(Integer { bytes: 16, .. }) | Kind::Decimal { storage: Integer { bytes: 16, .. }, .. }
+    );
+    match kind.read(bytes) {
+        Value::Unsigned(number) => ToSqlOutput::Owned(Sql::Text(number.to_string())),
+        Value::Integer(number) | Value::Decimal { unscaled: number, .. } if is_wide => {
+            ToSqlOutput::Owned(Sql::Text(number.to_string()))
+        }
+        Value::Integer(number) | Value::Decimal { unscaled: number, .. } => integer(number),
+        Value::Time { count, .. } => time(count, plan::none_of(kind).is_some()),
+        Value::Bool(yes) => ToSqlOutput::Owned(Sql::Integer(i64::from(yes))),
+        Value::Float32(number) => ToSqlOutput::Owned(Sql::Real(f64::from(number))),
+        Value::Float64(number) => ToSqlOutput::Owned(Sql::Real(number)),
+        _ => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+    }
+}
+
+fn time(count: i128, unsigned: bool) -> ToSqlOutput<'static> {
+    if unsigned && count == i128::from(u64::MAX) {
+        return ToSqlOutput::Owned(Sql::Null);
+    }
+    integer(count)
+}
+
+fn integer(number: i128) -> ToSqlOutput<'static> {
+    match (i64::try_from(number), u64::try_from(number)) {
+        (Ok(number), _) => ToSqlOutput::Owned(Sql::Integer(number)),
+        (_, Ok(number)) => unsigned(number),
+        _ => ToSqlOutput::Owned(Sql::Text(number.to_string())),
+    }
+}
+
+/// SQLite's integers end at 63 bits, and text of digits would become a floating-point number.
+fn unsigned(number: u64) -> ToSqlOutput<'static> {
+    ToSqlOutput::Owned(match i64::try_from(number) {
+        Ok(number) => Sql::Integer(number),
+        Err(_) => Sql::Blob(number.to_be_bytes().to_vec()),
+    })
+}
+
+/// Whether JSON says the items so that they are read back as they are.
+fn check_items(item: &Kind, bytes: &[u8]) -> Result<(), Misfit> {
+    match item {
+        Kind::Array(inner, _) => check_items(inner, bytes),
+        Kind::Text(size) => match bytes.chunks_exact(*size).all(|bytes| text(bytes).is_some()) {
+            true => Ok(()),
+            false => Err(Misfit::Text),
+        },
+        Kind::Enum { storage, names } => bytes.chunks_exact(storage.bytes).try_for_each(|bytes| {
+            let value = storage.read(bytes);
+            let shown = names.name(value).map_or_else(|| value.to_string(), str::to_owned);
+            if text_of(names, value)? == shown { Ok(()) } else { Err(Misfit::Enum(value)) }
+        }),
+        Kind::Bool => bytes.iter().find(|byte| **byte > 1).map_or(Ok(()), |byte| Err(Misfit::Bool(*byte))),
+        _ => Ok(()),
+    }
+}

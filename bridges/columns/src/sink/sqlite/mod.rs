@@ -1,0 +1,244 @@
+//! SQLite: a table of the events, a view of it for people, and a table that says where it comes from.
+//!
+//! | field | in the table |
+//! |---|---|
+//! | integers | `INTEGER`; unsigned ones beyond 63 bits as eight bytes, big end first: they sort behind all others |
+//! | `u128`, `i128` | `TEXT` of digits |
+//! | decimals | `INTEGER`: the number without its point, exact (128 bits: `TEXT`); with its point in the view |
+//! | times | `INTEGER`: units since 1970, as the field counts them; as text in the view. No time (all bits ones) is `NULL` |
+//! | `bool` | `INTEGER` |
+//! | enums, text | `TEXT` |
+//! | `[u8;N]` | `BLOB` |
+//! | arrays | `TEXT`: JSON |
+//! | floats | `REAL`; SQLite has no NaN, which is `NULL`, and no negative zero |
+//!
+//! The table is named as the event, the view is `<table>_readable`, and `_slipring` has the schema. `_sequence` is
+//! the primary key, so that a range of sequences is found at once; for ranges of times make an index on `_time`.
+
+mod bind;
+mod view;
+
+use std::fs::File;
+use std::path::Path;
+
+use rusqlite::Connection;
+use slipring_journal::{RawChunk, RawRecord};
+use slipring_schema::{Column, EPOCH, Integer, Kind, SEQUENCE, TIME, Table};
+
+use crate::error::ExportError;
+use crate::options::{Chosen, Compress, SinkOptions};
+use crate::partial::PartialFile;
+use crate::records::Key;
+
+/// The table that says what the file is.
+pub(crate) const ABOUT: &str = "_slipring";
+/// Events that are kept until they are inserted together.
+const PENDING_ROWS: usize = 1 << 10;
+
+/// One column of the table.
+#[derive(Debug)]
+enum Part {
+    Sequence,
+    Time,
+    Epoch,
+    Field(Box<Column>),
+}
+
+/// Writes an SQLite database.
+#[derive(Debug)]
+pub struct SqliteSink {
+    // Fields are dropped in order: the database is closed before it is removed.
+    database: Connection,
+    partial: PartialFile,
+    parts: Vec<Part>,
+    insert: String,
+    event_bytes: usize,
+    pending_keys: Vec<Key>,
+    pending: Vec<u8>,
+}
+
+impl SqliteSink {
+    /// Begins a database that takes the place of `path` when it is finished. Until then it is written beside it, as
+    /// `<path>.partial-<process>`, which is removed when the sink is dropped unfinished.
+    ///
+    /// # Errors
+    /// The system's; options that the format has not.
+    pub fn create(path: impl AsRef<Path>, table: &Table, options: &SinkOptions) -> Result<Self, ExportError> {
+        if let Some(asked) = options.compress.filter(|asked| *asked != Compress::None) {
+            let (format, can) = ("an SQLite database", "nothing");
+            return Err(ExportError::Compression { format, asked: asked.name(), can });
+        }
+        let part = |chosen: &Chosen| match chosen {
+            Chosen::Sequence => Part::Sequence,
+            Chosen::Time => Part::Time,
+            Chosen::Epoch => Part::Epoch,
+            Chosen::Field(place) => Part::Field(Box::new(table.columns[*place].clone())),
+        };
+        let parts: Vec<Part> = options.chosen(table)?.iter().map(part).collect();
+        let (partial, _) = PartialFile::create(path.as_ref())?;
+        let database = Connection::open(partial.partial())?;
+        // Nobody sees the file before it is whole, and it is synced then.
+        database.execute_batch(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; \
+             PRAGMA page_size = 8192; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; BEGIN",
+        )?;
+        let name = table_name(&table.name);
+        let names = unique_names(parts.iter().map(Part::name));
+        database.execute_batch(&create_table(&name, &parts, &names))?;
+        write_about(&database, &name, options)?;
+        database.execute_batch(&view::create(&name, &parts, &names))?;
+        let marks = vec!["?"; names.len()].join(", ");
+        let insert = format!("INSERT INTO {} VALUES ({marks})", quoted(&name));
+        Ok(SqliteSink {
+            database,
+            partial,
+            parts,
+            insert,
+            event_bytes: table.event_bytes,
+            pending_keys: Vec::new(),
+            pending: Vec::new(),
+        })
+    }
+
+    /// Appends an event.
+    ///
+    /// # Errors
+    /// A value that the format has no room for; the system's. The sink is of no use any more.
+    ///
+    /// # Panics
+    /// If the event has not as many bytes as the table says.
+    pub fn push(&mut self, key: Key, event: &[u8]) -> Result<(), ExportError> {
+        assert_eq!(event.len(), self.event_bytes, "bytes of an event, by the table");
+        self.pending_keys.push(key);
+        self.pending.extend_from_slice(event);
+        if self.pending_keys.len() >= PENDING_ROWS { self.insert_pending() } else { Ok(()) }
+    }
+
+    /// Appends records of a chunk: those of `rows`, which count from 0 and ascend; all if not said.
+    ///
+    /// # Errors
+    /// As [`SqliteSink::push`].
+    ///
+    /// # Panics
+    /// If the chunk is of another table, or has no such rows.
+    pub fn push_chunk(&mut self, chunk: &RawChunk<'_>, rows: Option<&[u32]>) -> Result<(), ExportError> {
+        self.insert_pending()?;
+        let mut wanted = rows.map(|rows| rows.iter().peekable());
+        let meant = (0u32..)
+            .zip(chunk.records())
+            .filter(|(row, _)| wanted.as_mut().is_none_or(|wanted| wanted.next_if_eq(&row).is_some()));
+        let key = |record: &RawRecord<'_>| Key {
+            sequence: record.sequence,
+            time_ns: record.time_ns,
+            epoch: record.epoch,
+        };
+        let events = meant.map(|(_, record)| (key(&record), record.event));
+        bind::insert(&self.database, &self.insert, &self.parts, events)
+    }
+
+    fn insert_pending(&mut self) -> Result<(), ExportError> {
+        let events = self.pending.chunks_exact(self.event_bytes.max(1));
+        let events = self.pending_keys.iter().copied().zip(events);
+        bind::insert(&self.database, &self.insert, &self.parts, events)?;
+        self.pending_keys.clear();
+        self.pending.clear();
+        Ok(())
+    }
+
+    /// Ends the database, syncs it, and puts it in its place.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn finish(mut self) -> Result<(), ExportError> {
+        self.insert_pending()?;
+        self.database.execute_batch("COMMIT")?;
+        self.database.close().map_err(|(_, error)| error)?;
+        let file = File::open(self.partial.partial()).map_err(|source| self.partial.fault(source))?;
+        self.partial.commit(&file)
+    }
+}
+
+/// The table's name: the event's, unless that is SQLite's or ours.
+pub(crate) fn table_name(event: &str) -> String {
+    let name = event.replace('\0', "_");
+    let lower = name.to_ascii_lowercase();
+    if name.is_empty() || lower.starts_with("sqlite_") || lower == ABOUT {
+        return format!("event_{name}");
+    }
+    name
+}
+
+impl Part {
+    fn name(&self) -> &str {
+        match self {
+            Part::Sequence => SEQUENCE,
+            Part::Time => TIME,
+            Part::Epoch => EPOCH,
+            Part::Field(column) => &column.path,
+        }
+    }
+}
+
+/// What the fields' names become if all columns are written.
+pub(crate) fn column_names(columns: &[Column]) -> Vec<String> {
+    let own = [SEQUENCE, TIME, EPOCH].into_iter();
+    unique_names(own.chain(columns.iter().map(|column| column.path.as_str()))).split_off(3)
+}
+
+/// Names, each once: to SQLite `a` and `A` are the same.
+fn unique_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut known = std::collections::HashSet::new();
+    let mut all = Vec::new();
+    for name in names {
+        let first = name.replace('\0', "_");
+        let (mut unique, mut count) = (first.clone(), 2);
+        while !known.insert(unique.to_ascii_lowercase()) {
+            unique = format!("{first}_{count}");
+            count += 1;
+        }
+        all.push(unique);
+    }
+    all
+}
+
+/// A name as SQL writes it.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// How SQLite keeps a field.
+fn sql_type(kind: &Kind) -> &'static str {
+    let is_wide = |storage: &Integer| storage.bytes > 8;
+    match kind {
+        Kind::Integer(storage) | Kind::Decimal { storage, .. } if is_wide(storage) => "TEXT",
+        Kind::Integer(_) | Kind::Decimal { .. } | Kind::Time { .. } | Kind::Bool => "INTEGER",
+        Kind::Float32 | Kind::Float64 => "REAL",
+        Kind::Enum { .. } | Kind::Text(_) | Kind::Array(..) => "TEXT",
+        _ => "BLOB",
+    }
+}
+
+fn create_table(name: &str, parts: &[Part], names: &[String]) -> String {
+    let line = |(part, name): (&Part, &String)| {
+        let of = match part {
+            Part::Sequence => "INTEGER PRIMARY KEY",
+            Part::Time => "INTEGER",
+            Part::Epoch => "INTEGER NOT NULL",
+            Part::Field(column) => sql_type(&column.kind),
+        };
+        format!("{} {of}", quoted(name))
+    };
+    let lines: Vec<String> = parts.iter().zip(names).map(line).collect();
+    format!("CREATE TABLE {} ({})", quoted(name), lines.join(", "))
+}
+
+fn write_about(database: &Connection, table: &str, options: &SinkOptions) -> Result<(), ExportError> {
+    database.execute_batch(&format!("CREATE TABLE {ABOUT} (key TEXT PRIMARY KEY, value TEXT NOT NULL)"))?;
+    let mut about: Vec<(String, String)> = options.origin.metadata().into_iter().collect();
+    about.push(("slipring.table".to_owned(), table.to_owned()));
+    about.sort();
+    for (key, value) in about {
+        database.execute(&format!("INSERT INTO {ABOUT} VALUES (?, ?)"), (key, value))?;
+    }
+    Ok(())
+}
