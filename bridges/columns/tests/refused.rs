@@ -19,7 +19,6 @@ fn cases() -> Vec<(&'static str, Vec<u8>, Misfit, bool)> {
         ("[u8;4] 0 4\ttext=", b"a\0b\0".to_vec(), Misfit::Text, false),
         ("[u8;4] 0 4\ttext=", b"\xff\0\0\0".to_vec(), Misfit::Text, false),
         ("[[u8;2];2] 0 4\ttext=", b"ok\xff\0".to_vec(), Misfit::Text, false),
-        ("u8 0 1\tenum=a:1,3:2", vec![3], Misfit::Enum(3), false),
         ("[u8;2] 0 2\tenum=a:1", vec![0, 0], Misfit::Text, true),
         (
             "u64 0 8\ttime=ns",

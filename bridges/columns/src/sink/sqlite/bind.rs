@@ -79,21 +79,23 @@ fn bind(
     Ok(Ok(()))
 }
 
-fn scalar<'a>(kind: &'a Kind, bytes: &'a [u8]) -> ToSqlOutput<'a> {
-    let is_wide = matches!(
-        kind,
-        Kind::Integer(Integer { bytes: 16, .. }) | Kind::Decimal { storage: Integer { bytes: 16, .. }, .. }
-    );
-    match kind.read(bytes) {
-        Value::Unsigned(number) => ToSqlOutput::Owned(Sql::Text(number.to_string())),
-        Value::Integer(number) | Value::Decimal { unscaled: number, .. } if is_wide => {
-            ToSqlOutput::Owned(Sql::Text(number.to_string()))
+fn scalar<'a>(kind: &Kind, bytes: &'a [u8]) -> ToSqlOutput<'a> {
+    let number = |storage: &Integer| match storage {
+        Integer { bytes: 16, signed: false } => {
+            ToSqlOutput::Owned(Sql::Text((storage.read(bytes) as u128).to_string()))
         }
-        Value::Integer(number) | Value::Decimal { unscaled: number, .. } => integer(number),
-        Value::Time { count, .. } => time(count, plan::none_of(kind).is_some()),
-        Value::Bool(yes) => ToSqlOutput::Owned(Sql::Integer(i64::from(yes))),
-        Value::Float32(number) => ToSqlOutput::Owned(Sql::Real(f64::from(number))),
-        Value::Float64(number) => ToSqlOutput::Owned(Sql::Real(number)),
+        Integer { bytes: 16, signed: true } => ToSqlOutput::Owned(Sql::Text(storage.read(bytes).to_string())),
+        storage => integer(storage.read(bytes)),
+    };
+    match kind {
+        Kind::Integer(storage) | Kind::Decimal { storage, .. } => number(storage),
+        Kind::Time { storage, .. } => time(storage.read(bytes), plan::none_of(kind).is_some()),
+        Kind::Bool => ToSqlOutput::Owned(Sql::Integer(i64::from(bytes[0]))),
+        Kind::Float32 | Kind::Float64 => match kind.read(bytes) {
+            Value::Float32(number) => ToSqlOutput::Owned(Sql::Real(f64::from(number))),
+            Value::Float64(number) => ToSqlOutput::Owned(Sql::Real(number)),
+            _ => ToSqlOutput::Owned(Sql::Null),
+        },
         _ => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
     }
 }
