@@ -49,7 +49,11 @@ pub(super) struct JsonFill {
     is_export: bool,
     /// All beginnings of paths that go on behind them: `leg`, `legs[0]`.
     pub(super) beginnings: BTreeSet<String>,
-    has_variants: bool,
+    /// Which columns say which variant an event is of.
+    variants: Vec<bool>,
+    /// The keys of the object before, in their order: most objects have the same.
+    last_keys: Vec<(String, Key)>,
+    next_key: usize,
     order: Vec<usize>,
     time_column: Column,
     /// Which columns the object has had.
@@ -112,7 +116,7 @@ impl JsonFill {
         }
         let beginnings = keys.keys().flat_map(|path| beginnings(path)).collect();
         let order = in_order(&table);
-        let has_variants = table.columns.iter().any(is_variant);
+        let variants = table.columns.iter().map(is_variant).collect();
         let (seen, converters) =
             (vec![false; table.columns.len()], table.columns.iter().map(|_| None).collect());
         JsonFill {
@@ -122,7 +126,9 @@ impl JsonFill {
             paths,
             is_export: false,
             beginnings,
-            has_variants,
+            variants,
+            last_keys: Vec::new(),
+            next_key: 0,
             order,
             time_column: time_column(),
             seen,
@@ -131,14 +137,6 @@ impl JsonFill {
             unknown: BTreeSet::new(),
             converters,
         }
-    }
-
-    /// What a key is. An export begins with the record's sequence.
-    pub(super) fn key(&mut self, name: &str) -> Option<Key> {
-        let keys = if self.is_export { &self.paths } else { &self.keys };
-        let key = keys.get(name).copied();
-        self.is_export |= key == Some(Key::Sequence);
-        key
     }
 
     /// Keys that no field took.
@@ -159,7 +157,7 @@ impl JsonFill {
 
     /// Takes what an object says. On a fault also where it is, as a byte of `text` from 0.
     pub fn object(&mut self, text: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
-        if self.has_variants {
+        if self.variants.contains(&true) {
             self.pass = Pass::Variants;
             self.run(text, row)?;
         }
@@ -168,6 +166,7 @@ impl JsonFill {
     }
 
     fn run(&mut self, text: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
+        self.next_key = 0;
         let mut reader = serde_json::Deserializer::from_str(text);
         let object = Object { fill: self, row, path: None, depth: 0 };
         let done = object.deserialize(&mut reader).and_then(|()| reader.end());
@@ -185,7 +184,7 @@ impl JsonFill {
     /// also where it lies in memory.
     pub fn named(&mut self, key: &str, raw: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
         let Some(key) = self.keys.get(key).copied() else { return Ok(()) };
-        let of_variant = matches!(key, Key::Column(index) if is_variant(&self.table.columns[index]));
+        let of_variant = matches!(key, Key::Column(index) if self.variants[index]);
         self.pass = if of_variant { Pass::Variants } else { Pass::Fields };
         match self.value(key, raw, row) {
             Some(()) => Ok(()),
@@ -222,6 +221,29 @@ impl JsonFill {
         Ok(())
     }
 
+    /// What a path is the key of, if it is one.
+    #[inline]
+    pub(super) fn key(&mut self, path: &str) -> Option<Key> {
+        let at = self.next_key;
+        if let Some((last, key)) = self.last_keys.get(at)
+            && last == path
+        {
+            self.next_key += 1;
+            self.is_export |= *key == Key::Sequence;
+            return Some(*key);
+        }
+        let keys = if self.is_export { &self.paths } else { &self.keys };
+        let key = *keys.get(path)?;
+        self.is_export |= key == Key::Sequence;
+        // No object has more keys that count than there are.
+        if at < self.keys.len() {
+            self.last_keys.truncate(at);
+            self.last_keys.push((path.to_owned(), key));
+            self.next_key += 1;
+        }
+        Some(key)
+    }
+
     /// Takes one value. `None`: its fault is noted.
     pub(super) fn value(&mut self, key: Key, raw: &str, row: &mut Row) -> Option<()> {
         let index = match key {
@@ -238,7 +260,7 @@ impl JsonFill {
             }
             Key::Column(index) => index,
         };
-        let is_now = is_variant(&self.table.columns[index]) == (self.pass == Pass::Variants);
+        let is_now = self.variants[index] == (self.pass == Pass::Variants);
         if !is_now {
             return Some(());
         }

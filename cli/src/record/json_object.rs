@@ -96,7 +96,7 @@ impl Visitor<'_> for FindKey<'_> {
 }
 
 fn found(fill: &mut JsonFill, path: Cow<'_, str>) -> Found {
-    if let Some(key) = fill.key(path.as_ref()) {
+    if let Some(key) = fill.key(&path) {
         return Found::Key(key);
     }
     if fill.beginnings.contains(path.as_ref()) {

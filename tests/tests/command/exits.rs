@@ -5,8 +5,19 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, Output};
 
 const REFERENCE: &str = include_str!("../../../docs/reference/command.md");
-const COMMANDS: [&str; 10] =
-    ["demo", "record", "replay", "follow", "inspect", "verify", "top", "stages", "dead-letters", "salvage"];
+const COMMANDS: [&str; 11] = [
+    "demo",
+    "record",
+    "replay",
+    "follow",
+    "inspect",
+    "verify",
+    "top",
+    "stages",
+    "dead-letters",
+    "salvage",
+    "schema",
+];
 
 fn slipring(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_slipring-under-test")).args(args).output().expect("the command runs")
