@@ -175,11 +175,12 @@ fn summary(
         }
         None => ": nothing was chosen".to_owned(),
     };
-    let files = parts.map_or_else(String::new, |parts| format!(" in {} parts", show::count(parts as u64)));
+    let files = parts
+        .map_or_else(String::new, |parts| format!(" in {}", show::counted(parts as u64, "part", "parts")));
     writeln!(
         out,
-        "exported {} events to {}{files}{range}; {:.1} MB in {} ({})",
-        show::count(seen.rows),
+        "exported {} to {}{files}{range}; {:.1} MB in {} ({})",
+        show::counted(seen.rows, "event", "events"),
         plain::path(&args.output),
         bytes as f64 / 1e6,
         show::duration(elapsed),

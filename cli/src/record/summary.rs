@@ -45,7 +45,7 @@ impl Summary<'_> {
         }
         writeln!(out, ", in {} ({})", show::duration(self.elapsed), show::rate(recorded, self.elapsed))?;
         if self.before > 0 {
-            writeln!(out, "{} events were in already", show::count(self.before))?;
+            writeln!(out, "{} already in", show::counted(self.before, "event was", "events were"))?;
         }
         let Counts { rejected, truncated, rounded, .. } = self.counts;
         if let (Some(path), 1..) = (&self.rejects, rejected) {
