@@ -231,8 +231,8 @@ fn the_numpy_lines_of_the_format_page_read_a_segment() {
     let lines =
         page.split("## Reading it with numpy").nth(1).and_then(|rest| rest.split("```python\n").nth(1));
     let lines = lines.and_then(|rest| rest.split("```").next()).expect("the page has the lines");
-    let asks = "\nr = records[records['time_ns'] > 0]\n\
-        print(len(records), r['time_ns'].tolist(), r['price'].tolist(), r['size'].sum(), r['side'].tolist(), r['flags'].tolist())";
+    let asks = "\nr = records[records['_time'] > 0]\n\
+        print(len(records), r['_time'].tolist(), r['price'].tolist(), r['size'].sum(), r['side'].tolist(), r['flags'].tolist())";
     let output = Command::new("python3")
         .arg("-c")
         .arg(format!("{lines}{asks}"))
