@@ -27,7 +27,7 @@ pub use partition::Partition;
 /// Begins a file at a path where there is none.
 pub type CreateSink = fn(&Path, &SinkPlan<'_>) -> Result<Box<dyn Sink>, SinkError>;
 
-/// A format that events are written in, by its name. See [`Formats`](crate::formats::Formats).
+/// A format that events are written in, by its name. See [`Formats`].
 #[derive(Clone, Copy)]
 pub struct SinkFormat {
     /// Its name on the command line.

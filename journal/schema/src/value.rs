@@ -4,7 +4,7 @@ use crate::kind::{Integer, Kind, TimeUnit};
 
 /// What a column holds in one event.
 ///
-/// It prints itself as a cell of CSV without the quotes (`Display`), see also [`Value::json`].
+/// It prints itself as a cell of CSV without the quotes (`Display`), see also [`Value::push_json`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Value<'a> {

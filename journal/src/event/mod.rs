@@ -42,7 +42,7 @@ pub(crate) mod untyped;
 ///
 /// What a number means, `#[event(..)]` on its field says: that it is a time, a decimal, text, a number with
 /// names. The command shows it so, and files and databases get it so. It is no part of the layout, and may be
-/// changed while there are journals. [`derive@Event`] has the list.
+/// changed while there are journals. The page of the derive macro has the list.
 ///
 /// ```
 /// use slipring_journal::Event;
