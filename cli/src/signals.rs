@@ -21,11 +21,12 @@ impl Stop {
     /// a write that nobody reads, in a read of a disk that does not answer. `ended` is its status then.
     pub(crate) fn listen(ended: Exit) -> io::Result<Self> {
         let said = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let signals = signals();
+        for signal in signals.iter().copied() {
             signal_hook::flag::register_conditional_shutdown(signal, ended as i32, Arc::clone(&said))?;
             signal_hook::flag::register(signal, Arc::clone(&said))?;
         }
-        end_when_stuck(ended)?;
+        end_when_stuck(ended, &signals)?;
         Ok(Stop(said))
     }
 
@@ -36,9 +37,18 @@ impl Stop {
     }
 }
 
-fn end_when_stuck(ended: Exit) -> io::Result<()> {
+/// Which signals say stop. Whoever started this under `nohup` wants it to outlive the terminal.
+fn signals() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    let ignores_hang_up = ignored >> (SIGHUP - 1) & 1 == 1;
+    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| *signal != SIGHUP || !ignores_hang_up).collect()
+}
+
+fn end_when_stuck(ended: Exit, signals: &[i32]) -> io::Result<()> {
     let (mut told, tell) = std::os::unix::net::UnixStream::pair()?;
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in signals.iter().copied() {
         signal_hook::low_level::pipe::register(signal, tell.try_clone()?)?;
     }
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {

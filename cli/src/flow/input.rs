@@ -36,7 +36,7 @@ pub struct InputOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// The file can't be read.
-    #[error("read {}: {source}; --input takes a LOBSTER message file or synthetic:N", path.display())]
+    #[error("read {}: {source}", path.display())]
     Read {
         /// The file.
         path: PathBuf,

@@ -35,7 +35,8 @@ pub enum ParseFault {
     ExtraField,
     /// Not a decimal number.
     #[error(
-        "{field} is {text:?}: expected {expected}; is this a LOBSTER message file without a header line?"
+        "{field} is {text:?}: expected {expected}, as in a LOBSTER message file, which has no header line; events of your \
+         own take --schema SCHEMA.toml, --like JOURNAL or --infer"
     )]
     NotANumber {
         /// The field.

@@ -45,7 +45,8 @@ impl Summary<'_> {
         }
         writeln!(out, ", in {} ({})", show::duration(self.elapsed), show::rate(recorded, self.elapsed))?;
         if self.before > 0 {
-            writeln!(out, "{} already in", show::counted(self.before, "event was", "events were"))?;
+            let already = show::counted(self.before, "event was in already", "events were in already");
+            writeln!(out, "{already}")?;
         }
         let Counts { rejected, truncated, rounded, .. } = self.counts;
         if let (Some(path), 1..) = (&self.rejects, rejected) {
