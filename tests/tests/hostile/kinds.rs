@@ -170,7 +170,7 @@ fn an_input_may_be_a_pipe_and_a_folder_is_refused() {
     assert_eq!(record(&pipe).code(), Some(0));
     writer.join().unwrap();
     assert_eq!(
-        run(["replay".as_ref(), journal.as_os_str(), "--format".as_ref(), "csv".as_ref()]).out(),
+        run(["replay".as_ref(), journal.as_os_str(), "--format".as_ref(), "lobster".as_ref()]).out(),
         line
     );
     let ran = record(place.path());
