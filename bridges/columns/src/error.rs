@@ -17,12 +17,6 @@ pub enum ExportError {
         /// What it says.
         source: io::Error,
     },
-    /// There is something at the path that is no file that could be replaced.
-    #[error("{path}: it is no plain file, so nothing can be put in its place", path = path.display())]
-    NoPlainFile {
-        /// The path.
-        path: PathBuf,
-    },
     /// A value that the format has no room for.
     #[error(
         "sequence {sequence}: {column} {misfit}; leave the column out with --fields, or the event with --where"

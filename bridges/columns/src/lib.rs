@@ -14,14 +14,13 @@ pub mod dbn;
 mod error;
 mod intake;
 mod options;
-mod partial;
 mod records;
 pub mod sink;
 pub mod source;
+mod unfinished;
 
 pub use error::{ExportError, ImportError, Misfit, RowFault};
 pub use intake::Rows;
 pub use options::{
     Chosen, Compress, JOURNAL_KEY, NULL_KEY, NoCompression, Origin, RANGE_KEY, SCHEMA_KEY, SinkOptions,
 };
-pub use records::Key;

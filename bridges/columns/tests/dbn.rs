@@ -65,8 +65,9 @@ fn in_out_back(name: &str, file: &[u8]) {
     back.begin(&table, ParseOptions::default(), 0).unwrap();
     let path = folder.path().join("back.dbn");
     let mut sink = DbnSink::create(&path, &table, &options).unwrap();
-    for ((_, event), (key, _)) in read_all!(back).into_iter().zip(records_of(&journal)) {
-        sink.push(key, &event).unwrap();
+    for ((_, event), ((sequence, time_ns, epoch), _)) in read_all!(back).into_iter().zip(records_of(&journal))
+    {
+        sink.push(&[slipring_schema::Row { sequence, time_ns, epoch, event: &event }]).unwrap();
     }
     sink.finish().unwrap();
     let written = fs::read(&path).unwrap();
@@ -122,14 +123,14 @@ fn a_sample_has_the_values_that_the_format_says() {
     let shown = |path: &str, event: &[u8]| table.columns[table.find(path).unwrap()].value(event).to_string();
     let records = records_of(&journal);
     let mut decoder = dbn::decode::DbnDecoder::from_file(folder.join("mbo.v3.dbn")).unwrap();
-    for (key, event) in &records {
+    for ((_, time_ns, _), event) in &records {
         use dbn::decode::DecodeRecord;
         let theirs = decoder.decode_record::<dbn::MboMsg>().unwrap().unwrap();
         assert_eq!(shown("order_id", event), theirs.order_id.to_string());
         assert_eq!(shown("action", event), (theirs.action as u8 as char).to_string());
         assert_eq!(shown("side", event), (theirs.side as u8 as char).to_string());
         assert_eq!(shown("price", event).replace('.', ""), theirs.price.to_string());
-        assert_eq!(key.time_ns, theirs.ts_recv);
+        assert_eq!(*time_ns, theirs.ts_recv);
     }
     assert_eq!(records.len(), 2);
 }

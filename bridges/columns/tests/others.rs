@@ -99,7 +99,7 @@ fn people_s_tools_read_the_same_rows_and_write_them_back() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     let wanted: Vec<(Option<u64>, Vec<u8>)> =
-        records_of(&journal).into_iter().map(|(key, event)| (Some(key.time_ns), event)).collect();
+        records_of(&journal).into_iter().map(|((_, time_ns, _), event)| (Some(time_ns), event)).collect();
     for name in ["polars.parquet", "polars.arrow", "pyarrow.parquet", "duckdb.parquet", "pandas.parquet"] {
         let file = File::open(path(name)).unwrap();
         let source =

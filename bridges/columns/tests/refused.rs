@@ -6,9 +6,9 @@ use std::fs;
 
 use common::options;
 use slipring_columns::sink::{arrow::ArrowIpcSink, avro::AvroSink, parquet::ParquetSink, sqlite::SqliteSink};
-use slipring_columns::{Chosen, ExportError, Key, Misfit};
+use slipring_columns::{Chosen, ExportError, Misfit};
 use slipring_journal::Schema;
-use slipring_schema::Table;
+use slipring_schema::{Row, Table};
 
 /// A field, its bytes, what is wrong with them, and whether SQLite has room for them.
 fn cases() -> Vec<(&'static str, Vec<u8>, Misfit, bool)> {
@@ -52,8 +52,8 @@ fn values_without_room_are_refused_and_nothing_is_left() {
                 let result = (|| -> Result<(), ExportError> {
                     let mut sink = <$sink>::create(&path, &table, &options(&schema))?;
                     for sequence in 0..5000 {
-                        let key = Key { sequence, time_ns: sequence, epoch: 1 };
-                        sink.push(key, if sequence == 4321 { &event } else { &[0; 16] })?;
+                        let event: &[u8] = if sequence == 4321 { &event } else { &[0; 16] };
+                        sink.push(&[Row { sequence, time_ns: sequence, epoch: 1, event }])?;
                     }
                     sink.finish()
                 })();
@@ -81,8 +81,8 @@ fn a_journal_time_that_no_column_has_room_for_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut sink =
         ParquetSink::create(folder.path().join("a"), &Table::new(&schema), &options(&schema)).unwrap();
-    sink.push(Key { sequence: 7, time_ns: 1 << 63, epoch: 1 }, &[0; 8]).unwrap();
-    let result = sink.finish();
+    let result = sink.push(&[Row { sequence: 7, time_ns: 1 << 63, epoch: 1, event: &[0; 8] }]);
+    drop(sink);
     assert!(
         matches!(&result, Err(ExportError::Value { sequence: 7, column, .. }) if column == "_time"),
         "{result:?}"

@@ -113,7 +113,7 @@ proptest! {
         let events: Vec<Vec<u8>> = (0..count).map(|_| any_event(&table, &mut random)).collect();
         let journal = journal_of(&folder.path().join("journal"), &schema, &events);
         let mut wanted: Read =
-            records_of(&journal).into_iter().map(|(key, event)| (Some(key.time_ns), event)).collect();
+            records_of(&journal).into_iter().map(|((_, time_ns, _), event)| (Some(time_ns), event)).collect();
         let mut options = options(&schema);
         options.compress = compress;
         let path = |name| folder.path().join(name);

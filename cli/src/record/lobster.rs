@@ -1,4 +1,5 @@
-//! Order messages of LOBSTER into a journal, so that they can be given back byte for byte. All of the input is read before the journal is opened.
+//! Order messages of LOBSTER into a journal, so that they can be given back byte for byte. All of the input
+//! is read before the journal is opened.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

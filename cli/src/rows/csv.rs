@@ -23,9 +23,7 @@ impl Csv<'_> {
     fn cell(&self, value: &Value<'_>, out: &mut Vec<u8>) {
         match value {
             Value::Enum(_, text) | Value::Text(text) if self.is_shown => csv_text(&plain::line(text), out),
-            Value::Enum(_, text) | Value::Text(text) => csv_text(text, out),
-            Value::Array(_) => csv_text(&value.to_string(), out),
-            value => value.push_text(out),
+            value => value.push_csv(out),
         }
     }
 }

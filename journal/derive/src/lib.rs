@@ -87,7 +87,8 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 ///     #[event(text)] symbol: [u8; 8],
 /// }
 /// ```
-/// They stand on numbers and arrays of numbers, in a variant in front of the value: `Tick(#[event(decimal = 2)] i64)`.
+/// They stand on numbers and arrays of numbers, in a variant in front of the value: `Tick(#[event(decimal =
+/// 2)] i64)`.
 #[proc_macro_derive(Event, attributes(event))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

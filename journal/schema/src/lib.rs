@@ -43,7 +43,7 @@ mod value;
 pub use kind::{EnumNames, Integer, Kind, TimeUnit};
 pub use parse::{FieldFault, ParseOptions, Parsed};
 pub use predicate::{Predicate, PredicateError, PredicateFault};
-pub use print::{csv_cell, csv_text};
+pub use print::csv_text;
 pub use row::Row;
 pub use table::{Column, EPOCH, SEQUENCE, TIME, Table, VARIANT, Variant};
 pub use time_text::{TimeFault, parse_nanos, show_nanos};

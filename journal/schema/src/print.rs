@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::table::Column;
 use crate::time_text::push_rfc3339;
 use crate::value::Value;
 
@@ -29,6 +28,15 @@ impl Value<'_> {
             Value::Enum(_, name) | Value::Text(name) => out.extend_from_slice(name.as_bytes()),
             Value::Bytes(bytes) => push_hexadecimal(bytes, out),
             Value::Array(_) => self.push_json(out),
+        }
+    }
+
+    /// Appends the value as a cell of CSV, with quotes where they must be.
+    pub fn push_csv(&self, out: &mut Vec<u8>) {
+        match self {
+            Value::Enum(_, text) | Value::Text(text) => csv_text(text, out),
+            Value::Array(_) => csv_text(&self.to_string(), out),
+            value => value.push_text(out),
         }
     }
 
@@ -78,19 +86,6 @@ impl fmt::Display for Value<'_> {
         let mut text = Vec::new();
         self.push_text(&mut text);
         f.write_str(&String::from_utf8_lossy(&text))
-    }
-}
-
-/// Appends what the column holds in an event as a cell of CSV, with quotes where they must be.
-pub fn csv_cell(column: &Column, event: &[u8], out: &mut Vec<u8>) {
-    match column.value(event) {
-        Value::Enum(_, text) | Value::Text(text) => csv_text(text, out),
-        array @ Value::Array(_) => {
-            let mut text = Vec::new();
-            array.push_text(&mut text);
-            csv_text(&String::from_utf8_lossy(&text), out);
-        }
-        value => value.push_text(out),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use slipring_journal::{Event, Field, Schema};
-use slipring_schema::{FieldFault, Kind, ParseOptions, Table, Value, csv_cell};
+use slipring_schema::{FieldFault, Kind, ParseOptions, Table, Value};
 
 fn schema(kind: &str, size: usize, attributes: &str) -> Schema {
     Schema::from_text(&format!("E {size}\nf {kind} 0 {size}{attributes}\n")).expect("a possible schema")
@@ -18,7 +18,7 @@ fn through_with(schema: &Schema, text: &str, options: ParseOptions) -> Result<(S
     let mut event = vec![0; table.event_bytes];
     table.columns[0].parse(text, &mut event, &options)?;
     let (mut csv, mut json) = (Vec::new(), Vec::new());
-    csv_cell(&table.columns[0], &event, &mut csv);
+    table.columns[0].value(&event).push_csv(&mut csv);
     table.columns[0].value(&event).push_json(&mut json);
     Ok((String::from_utf8(csv).unwrap(), String::from_utf8(json).unwrap()))
 }

@@ -44,17 +44,6 @@ impl<'a> RawChunk<'a> {
         self.record_bytes
     }
 
-    /// The record at `index`, counted from the first of the chunk.
-    pub fn get(&self, index: usize) -> Option<RawRecord<'a>> {
-        let record = self.bytes.chunks_exact(self.record_bytes.max(1)).nth(index)?;
-        Some(RawRecord::new(self.first_sequence + index as u64, record, self.event_bytes))
-    }
-
-    /// Size of an event in bytes; it lies behind the 16 bytes of the record's header.
-    pub fn event_bytes(&self) -> usize {
-        self.event_bytes
-    }
-
     /// The records, in order.
     pub fn records(&self) -> impl Iterator<Item = RawRecord<'a>> + use<'a> {
         let event_bytes = self.event_bytes;

@@ -69,12 +69,12 @@ pub struct SalvageOptions {
 /// Copies what can be read of the journal at `from` into a new journal at `into`, and says what was lost.
 ///
 /// `from` may lack its control file, segments, or headers, and hold records of whatever event type. It is
-/// only read. A running writer's journal is refused. `into` must not exist, or be an empty folder. `progress` is called
-/// now and then with the slots looked at and their total.
+/// only read. A running writer's journal is refused. `into` must not exist, or be an empty folder. `progress`
+/// is called now and then with the slots looked at and their total.
 ///
 /// # Errors
-/// [`SalvageError`]: a writer is at it, nothing can be kept, `into` is not empty, a failing system call. If it fails midway,
-/// what lies at `into` has no control file and is refused as a journal; remove it.
+/// [`SalvageError`]: a writer is at it, nothing can be kept, `into` is not empty, a failing system call. If
+/// it fails midway, what lies at `into` has no control file and is refused as a journal; remove it.
 pub fn salvage(
     from: impl Into<PathBuf>,
     into: impl Into<PathBuf>,

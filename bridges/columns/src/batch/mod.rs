@@ -83,21 +83,21 @@ impl Batch {
     /// Appends events. After an error the batch is of no use any more.
     pub(crate) fn append(&mut self, records: &Records<'_>) -> Result<(), ExportError> {
         let refuse = |column: &str, (index, misfit): (usize, Misfit)| ExportError::Value {
-            sequence: records.keys[index].sequence,
+            sequence: records.rows()[index].sequence,
             column: column.to_owned(),
             misfit,
         };
         for part in &mut self.parts {
             match part {
-                Part::Sequence(all) => all.extend(records.keys.iter().map(|key| key.sequence)),
-                Part::Epoch(all) => all.extend(records.keys.iter().map(|key| key.epoch)),
+                Part::Sequence(all) => all.extend(records.rows().iter().map(|row| row.sequence)),
+                Part::Epoch(all) => all.extend(records.rows().iter().map(|row| row.epoch)),
                 Part::Time(times) => times.append(records).map_err(|unfit| refuse(TIME, unfit))?,
                 Part::Field(built) => {
                     built.append(records).map_err(|unfit| refuse(&built.column.path, unfit))?;
                 }
             }
         }
-        self.rows += records.len();
+        self.rows += records.rows().len();
         Ok(())
     }
 
@@ -120,15 +120,15 @@ impl Batch {
 
 impl Times {
     fn append(&mut self, records: &Records<'_>) -> Result<(), (usize, Misfit)> {
-        for (index, key) in records.keys.iter().enumerate() {
-            match i64::try_from(key.time_ns) {
+        for (index, row) in records.rows().iter().enumerate() {
+            match i64::try_from(row.time_ns) {
                 Ok(time) => self.values.push(time),
-                Err(_) if key.time_ns == u64::MAX => {
+                Err(_) if row.time_ns == u64::MAX => {
                     self.none.push(self.values.len());
                     self.values.push(0);
                 }
                 Err(_) => {
-                    return Err((index, Misfit::Time { count: i128::from(key.time_ns), unit: "ns" }));
+                    return Err((index, Misfit::Time { count: i128::from(row.time_ns), unit: "ns" }));
                 }
             }
         }
@@ -160,8 +160,7 @@ impl Built {
 
     fn append(&mut self, records: &Records<'_>) -> Result<(), (usize, Misfit)> {
         let present: Option<Vec<bool>> = self.present.as_mut().map(|all| {
-            let present: Vec<bool> =
-                (0..records.len()).map(|index| self.column.is_in(records.event(index))).collect();
+            let present: Vec<bool> = records.rows().iter().map(|row| self.column.is_in(row.event)).collect();
             all.append_slice(&present);
             present
         });

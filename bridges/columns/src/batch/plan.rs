@@ -13,8 +13,8 @@
 //! | arrays | lists of a fixed length |
 //! | fields of a variant | null where the event is of another variant |
 //!
-//! An unsigned time whose bits are all ones stands for "no time" in feeds of the field: it is null, and the column's
-//! metadata says so ([`NULL_KEY`]). Fields without bytes are left out.
+//! An unsigned time whose bits are all ones stands for "no time" in feeds of the field: it is null, and the
+//! column's metadata says so ([`NULL_KEY`]). Fields without bytes are left out.
 
 use std::collections::HashMap;
 use std::sync::Arc;

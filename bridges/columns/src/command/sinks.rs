@@ -1,6 +1,5 @@
 //! Out of a journal: rows into this crate's sinks.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use slipring_cli::export::{Sink, SinkError, SinkFormat, SinkPlan};
@@ -10,7 +9,7 @@ use slipring_columns::sink::arrow::ArrowIpcSink;
 use slipring_columns::sink::avro::AvroSink;
 use slipring_columns::sink::parquet::ParquetSink;
 use slipring_columns::sink::sqlite::SqliteSink;
-use slipring_columns::{Chosen, Compress, ExportError, Key, Origin, SinkOptions};
+use slipring_columns::{Chosen, Compress, ExportError, Origin, SinkOptions};
 use slipring_schema::{Row, Table};
 
 /// All formats that are written.
@@ -55,7 +54,7 @@ pub(super) const ALL: [SinkFormat; 5] = [
 /// A sink of this crate, whatever its format.
 trait Written: Sized {
     fn create(path: &Path, table: &Table, options: &SinkOptions) -> Result<Self, ExportError>;
-    fn push(&mut self, key: Key, event: &[u8]) -> Result<(), ExportError>;
+    fn push(&mut self, rows: &[Row<'_>]) -> Result<(), ExportError>;
     fn finish(self) -> Result<(), ExportError>;
 }
 
@@ -65,8 +64,8 @@ macro_rules! written {
             fn create(path: &Path, table: &Table, options: &SinkOptions) -> Result<Self, ExportError> {
                 <$sink>::create(path, table, options)
             }
-            fn push(&mut self, key: Key, event: &[u8]) -> Result<(), ExportError> {
-                self.push(key, event)
+            fn push(&mut self, rows: &[Row<'_>]) -> Result<(), ExportError> {
+                self.push(rows)
             }
             fn finish(self) -> Result<(), ExportError> {
                 self.finish()
@@ -80,11 +79,7 @@ struct OfRows<S>(S);
 
 impl<S: Written> Sink for OfRows<S> {
     fn push(&mut self, rows: &[Row<'_>]) -> Result<(), SinkError> {
-        for row in rows {
-            let key = Key { sequence: row.sequence, time_ns: row.time_ns, epoch: row.epoch };
-            self.0.push(key, row.event).map_err(fault)?;
-        }
-        Ok(())
+        self.0.push(rows).map_err(fault)
     }
 
     fn finish(self: Box<Self>) -> Result<(), SinkError> {
@@ -101,12 +96,9 @@ fn create<S: Written + 'static>(path: &Path, plan: &SinkPlan<'_>) -> Result<Box<
     Ok(Box::new(OfRows(S::create(path, plan.table, &options).map_err(fault)?)))
 }
 
-/// DBN is compressed if the file's name says so. The path is that of the file while it is written, with more behind
-/// the name.
+/// DBN is compressed if the file's name says so.
 fn create_dbn(path: &Path, plan: &SinkPlan<'_>) -> Result<Box<dyn Sink>, SinkError> {
-    let name = path.file_name().unwrap_or_else(|| OsStr::new("")).to_string_lossy();
-    let name = name.split(".partial-").next().unwrap_or_default();
-    let by_name = name.ends_with(".zst") && plan.compress == "none";
+    let by_name = path.extension().is_some_and(|extension| extension == "zst") && plan.compress == "none";
     let plan = SinkPlan { compress: if by_name { "zstd" } else { plan.compress }, ..*plan };
     create::<DbnSink>(path, &plan)
 }

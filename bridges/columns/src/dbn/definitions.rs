@@ -1,4 +1,5 @@
-//! The fields of DBN's definitions of instruments, as the crate's structs have them: names, places and sizes are the compiler's.
+//! The fields of DBN's definitions of instruments, as the crate's structs have them: names, places and sizes
+//! are the compiler's.
 
 use dbn::{v1, v2, v3};
 

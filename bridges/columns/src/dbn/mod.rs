@@ -5,11 +5,12 @@
 //! (`ts_event`, `bid_px_00`). Prices are decimals of nine digits, times are times, letters are text.
 //!
 //! - The journal time is `ts_recv`, or `ts_event` in records without one: what DBN sorts by.
-//! - What the file says about itself (dataset, symbols, their mappings) is kept in the schema, as the event's attribute
-//!   `dbn`. Mappings that are too many for a schema are left out, and [`DbnSource::notices`] says so.
+//! - What the file says about itself (dataset, symbols, their mappings) is kept in the schema, as the event's
+//!   attribute `dbn`. Mappings that are too many for a schema are left out, and [`DbnSource::notices`] says
+//!   so.
 //! - A journal holds one type of record. Of a file with several, one is asked for by its name.
-//! - The first byte of a record, its length, and its reserved bytes are no fields. A journal keeps them as they were;
-//!   in events that come from elsewhere they are zeros, and [`DbnSink`] writes the length.
+//! - The first byte of a record, its length, and its reserved bytes are no fields. A journal keeps them as
+//!   they were; in events that come from elsewhere they are zeros, and [`DbnSink`] writes the length.
 
 mod definitions;
 mod metadata;

@@ -4,16 +4,16 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use slipring_journal::{RawChunk, Schema};
-use slipring_schema::Table;
+use slipring_journal::Schema;
+use slipring_schema::{Row, Table};
 
 use super::metadata::KeptMetadata;
 use super::types::RecordType;
 use super::{LENGTH_STEP, METADATA_ATTRIBUTE, RTYPE_AT};
 use crate::error::ExportError;
 use crate::options::{Chosen, Compress, SinkOptions};
-use crate::partial::PartialFile;
-use crate::records::Key;
+use crate::records::Records;
+use crate::unfinished::Unfinished;
 
 /// Writes a DBN file of events that were recorded from one: the same metadata, and the records as they were.
 ///
@@ -21,7 +21,7 @@ use crate::records::Key;
 pub struct DbnSink {
     // Fields are dropped in order: the file is closed before it is removed.
     out: Out,
-    partial: PartialFile,
+    file: Unfinished,
     event_bytes: usize,
     of: RecordType,
     name: String,
@@ -34,17 +34,13 @@ enum Out {
 
 impl std::fmt::Debug for DbnSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DbnSink")
-            .field("partial", &self.partial)
-            .field("of", &self.of)
-            .finish_non_exhaustive()
+        f.debug_struct("DbnSink").field("file", &self.file).field("of", &self.of).finish_non_exhaustive()
     }
 }
 
 impl DbnSink {
-    /// Begins a file that takes the place of `path` when it is finished. Until then it is written beside it, as
-    /// `<path>.partial-<process>`, which is removed when the sink is dropped unfinished. It is compressed with zstd if
-    /// the path ends with `.zst` and nothing else is said.
+    /// Begins a file where there is none; it is removed when the sink is dropped unfinished. It is compressed with
+    /// zstd if the path ends with `.zst` and nothing else is said.
     ///
     /// # Errors
     /// The events are no records of DBN; not all columns are chosen; the system's.
@@ -63,14 +59,14 @@ impl DbnSink {
         }
         let is_zst = path.extension().is_some_and(|extension| extension == "zst");
         let compress = options.compress.unwrap_or(if is_zst { Compress::Zstd(3) } else { Compress::None });
-        let (partial, file) = PartialFile::create(path)?;
+        let (unfinished, file) = Unfinished::create(path)?;
         let file = BufWriter::with_capacity(1 << 17, file);
         let mut out = match compress {
             Compress::None => Out::Plain(file),
             Compress::Zstd(level) => {
                 let encoder = zstd::stream::write::Encoder::new(file, level);
-                let mut encoder = encoder.map_err(|source| partial.fault(source))?;
-                encoder.include_checksum(true).map_err(|source| partial.fault(source))?;
+                let mut encoder = encoder.map_err(|source| unfinished.fault(source))?;
+                encoder.include_checksum(true).map_err(|source| unfinished.fault(source))?;
                 Out::Zstd(Box::new(encoder))
             }
             asked => {
@@ -78,60 +74,46 @@ impl DbnSink {
                 return Err(ExportError::Compression { format, asked: asked.name(), can });
             }
         };
-        out.write_all(&metadata.bytes).map_err(|source| partial.fault(source))?;
-        Ok(DbnSink { out, partial, event_bytes: table.event_bytes, of, name: schema.name.clone() })
+        out.write_all(&metadata.bytes).map_err(|source| unfinished.fault(source))?;
+        let (event_bytes, name) = (table.event_bytes, schema.name.clone());
+        Ok(DbnSink { out, file: unfinished, event_bytes, of, name })
     }
 
-    /// Appends an event.
+    /// Appends events.
     ///
     /// # Errors
-    /// It is of another type; the system's. The sink is of no use any more.
+    /// One is of another type; the system's. The sink is of no use any more.
     ///
     /// # Panics
-    /// If the event has not as many bytes as the table says.
-    pub fn push(&mut self, _: Key, event: &[u8]) -> Result<(), ExportError> {
-        assert_eq!(event.len(), self.event_bytes, "bytes of an event, by the table");
-        if !self.of.has(event[RTYPE_AT]) {
-            let what = "a record is of another type (its `rtype`)";
-            return Err(ExportError::NoDbn { name: self.name.clone(), what });
-        }
+    /// If an event has not as many bytes as the table says.
+    pub fn push(&mut self, rows: &[Row<'_>]) -> Result<(), ExportError> {
         // What other programs or formats have written has no length.
         let length = [(self.event_bytes / LENGTH_STEP) as u8];
-        let written = self.out.write_all(&length).and_then(|()| self.out.write_all(&event[1..]));
-        written.map_err(|source| self.partial.fault(source))
-    }
-
-    /// Appends records of a chunk: those of `rows`, which count from 0 and ascend; all if not said.
-    ///
-    /// # Errors
-    /// As [`DbnSink::push`].
-    ///
-    /// # Panics
-    /// If the chunk is of another table, or has no such rows.
-    pub fn push_chunk(&mut self, chunk: &RawChunk<'_>, rows: Option<&[u32]>) -> Result<(), ExportError> {
-        let mut wanted = rows.map(|rows| rows.iter().peekable());
-        for (row, record) in (0u32..).zip(chunk.records()) {
-            if wanted.as_mut().is_none_or(|wanted| wanted.next_if_eq(&&row).is_some()) {
-                let key = Key { sequence: record.sequence, time_ns: record.time_ns, epoch: record.epoch };
-                self.push(key, record.event)?;
+        for row in Records::new(rows, self.event_bytes).rows() {
+            if !self.of.has(row.event[RTYPE_AT]) {
+                let what = "a record is of another type (its `rtype`)";
+                return Err(ExportError::NoDbn { name: self.name.clone(), what });
             }
+            let written = self.out.write_all(&length).and_then(|()| self.out.write_all(&row.event[1..]));
+            written.map_err(|source| self.file.fault(source))?;
         }
         Ok(())
     }
 
-    /// Ends the file, syncs it, and puts it in its place.
+    /// Ends the file. It is synced by who called.
     ///
     /// # Errors
     /// The system's.
     pub fn finish(self) -> Result<(), ExportError> {
-        let DbnSink { out, partial, .. } = self;
+        let DbnSink { out, file: unfinished, .. } = self;
         let file = match out {
             Out::Plain(file) => Ok(file),
             Out::Zstd(encoder) => encoder.finish(),
         };
-        let file = file.and_then(|file| file.into_inner().map_err(io::IntoInnerError::into_error));
-        let file = file.map_err(|source| partial.fault(source))?;
-        partial.commit(&file)
+        let ended = file.and_then(|file| file.into_inner().map_err(io::IntoInnerError::into_error));
+        ended.map_err(|source| unfinished.fault(source))?;
+        unfinished.keep();
+        Ok(())
     }
 }
 

@@ -52,8 +52,8 @@ impl std::fmt::Debug for DbnSource {
 
 impl DbnSource {
     /// Opens a file or a pipe. `of` names the type of record that is wanted, as DBN names its schemas (`mbo`,
-    /// `ohlcv-1s`, `symbol-mapping`): records of other types are passed over. Without it all must be of the type that
-    /// the file says, or that its first record has.
+    /// `ohlcv-1s`, `symbol-mapping`): records of other types are passed over. Without it all must be of the
+    /// type that the file says, or that its first record has.
     ///
     /// # Errors
     /// It is no DBN, or one of a later version; there is no such type.

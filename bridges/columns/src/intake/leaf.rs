@@ -141,8 +141,8 @@ impl Leaf {
 }
 
 impl Leaf {
-    /// Copies the values of all rows into the field of their events, if they are what the field holds without a look
-    /// at each: numbers of the same type, none of them null. `false`, and nothing done, for all else.
+    /// Copies the values of all rows into the field of their events, if they are what the field holds without
+    /// a look at each: numbers of the same type, none of them null. `false`, and nothing done, for all else.
     pub(crate) fn copy_all(&self, kind: &Kind, offset: usize, events: &mut [u8], event_bytes: usize) -> bool {
         if self.nulls.is_some() || event_bytes == 0 {
             return false;

@@ -1,8 +1,8 @@
 //! Avro object container files.
 //!
-//! Avro has less than the other formats, so that some columns look otherwise there: names have no dots and brackets
-//! (`legs[0].px` is `legs_0_px`), integers are `int` or `long`, an unsigned one of 64 bits is a decimal of 20 digits
-//! (`_sequence` is a `long`), and enums are strings.
+//! Avro has less than the other formats, so that some columns look otherwise there: names have no dots and
+//! brackets (`legs[0].px` is `legs_0_px`), integers are `int` or `long`, an unsigned one of 64 bits is a
+//! decimal of 20 digits (`_sequence` is a `long`), and enums are strings.
 
 use std::collections::HashSet;
 use std::fs::File;

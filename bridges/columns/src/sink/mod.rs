@@ -13,21 +13,20 @@ use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use slipring_journal::RawChunk;
-use slipring_schema::Table;
+use slipring_schema::{Row, Table};
 
 use crate::batch::Batch;
 use crate::error::ExportError;
 use crate::options::SinkOptions;
-use crate::partial::PartialFile;
-use crate::records::{Key, Records};
+use crate::records::Records;
+use crate::unfinished::Unfinished;
 
 /// Events of one batch at most; fewer of large ones.
 const BATCH_ROWS: usize = 1 << 16;
 /// Bytes of events of one batch, roughly.
 const BATCH_BYTES: usize = 32 << 20;
-/// Events that are kept until their columns are appended together.
-const PENDING_ROWS: usize = 1 << 10;
+/// Events whose columns are appended together, so that they are still in a cache.
+const STEP_ROWS: usize = 1 << 10;
 
 /// Batches that wait for the thread that writes them.
 const WAITING_BATCHES: usize = 2;
@@ -97,85 +96,38 @@ impl Drop for Writing {
     }
 }
 
-/// What the formats of columns have in common: events are gathered into batches, and the file is written beside its
-/// place.
+/// What the formats of columns have in common: events are gathered into batches.
 #[derive(Debug)]
 pub(crate) struct ColumnSink<F> {
     // Fields are dropped in order: the file is closed before it is removed.
     writing: Writing,
     format: PhantomData<F>,
-    partial: PartialFile,
+    file: Unfinished,
     batch: Batch,
     event_bytes: usize,
     batch_rows: usize,
-    keys: Vec<Key>,
-    pending_keys: Vec<Key>,
-    pending: Vec<u8>,
 }
 
 impl<F: BatchFile> ColumnSink<F> {
     pub(crate) fn create(path: &Path, table: &Table, options: &SinkOptions) -> Result<Self, ExportError> {
         let batch = Batch::new(table, options)?;
-        let (partial, file) = PartialFile::create(path)?;
+        let (unfinished, file) = Unfinished::create(path)?;
         Ok(ColumnSink {
             writing: Writing::begin(F::begin(file, batch.schema(), options)?),
             format: PhantomData,
-            partial,
+            file: unfinished,
             batch,
             event_bytes: table.event_bytes,
             batch_rows: (BATCH_BYTES / table.event_bytes.max(1)).clamp(1, BATCH_ROWS),
-            keys: Vec::new(),
-            pending_keys: Vec::new(),
-            pending: Vec::new(),
         })
     }
 
-    pub(crate) fn push(&mut self, key: Key, event: &[u8]) -> Result<(), ExportError> {
-        assert_eq!(event.len(), self.event_bytes, "bytes of an event, by the table");
-        self.pending_keys.push(key);
-        self.pending.extend_from_slice(event);
-        let most = self.batch_rows.min(PENDING_ROWS);
-        if self.pending_keys.len() >= most { self.append_pending() } else { Ok(()) }
-    }
-
-    pub(crate) fn push_chunk(
-        &mut self,
-        chunk: &RawChunk<'_>,
-        rows: Option<&[u32]>,
-    ) -> Result<(), ExportError> {
-        self.append_pending()?;
-        self.keys.clear();
-        let key = |record: slipring_journal::RawRecord<'_>| Key {
-            sequence: record.sequence,
-            time_ns: record.time_ns,
-            epoch: record.epoch,
-        };
-        match rows {
-            None => self.keys.extend(chunk.records().map(key)),
-            Some(rows) => {
-                let mut wanted = rows.iter().peekable();
-                for (row, record) in (0u32..).zip(chunk.records()) {
-                    if wanted.next_if_eq(&&row).is_some() {
-                        self.keys.push(key(record));
-                    }
-                }
-                assert!(wanted.peek().is_none(), "rows of the chunk, in order");
-            }
+    pub(crate) fn push(&mut self, rows: &[Row<'_>]) -> Result<(), ExportError> {
+        for rows in rows.chunks(self.batch_rows.min(STEP_ROWS)) {
+            self.batch.append(&Records::new(rows, self.event_bytes))?;
+            self.write_if(self.batch_rows)?;
         }
-        let records = Records::of_chunk(&self.keys, chunk, rows, self.event_bytes);
-        self.batch.append(&records)?;
-        self.write_if(self.batch_rows)
-    }
-
-    fn append_pending(&mut self) -> Result<(), ExportError> {
-        if self.pending_keys.is_empty() {
-            return Ok(());
-        }
-        let records = Records::packed(&self.pending_keys, &self.pending, self.event_bytes);
-        self.batch.append(&records)?;
-        self.pending_keys.clear();
-        self.pending.clear();
-        self.write_if(self.batch_rows)
+        Ok(())
     }
 
     /// Writes the batch if it has so many events.
@@ -188,14 +140,14 @@ impl<F: BatchFile> ColumnSink<F> {
     }
 
     pub(crate) fn finish(mut self) -> Result<(), ExportError> {
-        self.append_pending()?;
         self.write_if(1)?;
         self.writing.write(RecordBatch::new_empty(self.batch.schema().clone()))?;
         match self.writing.join()? {
-            Some(file) => self.partial.commit(&file),
+            Some(_) => self.file.keep(),
             // It had failed before, and was asked again.
-            None => Err(self.partial.fault(std::io::ErrorKind::BrokenPipe.into())),
+            None => return Err(self.file.fault(std::io::ErrorKind::BrokenPipe.into())),
         }
+        Ok(())
     }
 }
 
@@ -203,8 +155,7 @@ impl<F: BatchFile> ColumnSink<F> {
 macro_rules! column_sink {
     ($sink:ident, $file:ty) => {
         impl $sink {
-            /// Begins a file that takes the place of `path` when it is finished. Until then it is written beside it,
-            /// as `<path>.partial-<process>`, which is removed when the sink is dropped unfinished.
+            /// Begins a file where there is none; it is removed when the sink is dropped unfinished.
             ///
             /// # Errors
             /// The system's; options that the format has not.
@@ -216,34 +167,18 @@ macro_rules! column_sink {
                 crate::sink::ColumnSink::create(path.as_ref(), table, options).map($sink)
             }
 
-            /// Appends an event.
+            /// Appends events.
             ///
             /// # Errors
             /// A value that the format has no room for; the system's. The sink is of no use any more.
             ///
             /// # Panics
-            /// If the event has not as many bytes as the table says.
-            pub fn push(&mut self, key: crate::Key, event: &[u8]) -> Result<(), crate::ExportError> {
-                self.0.push(key, event)
+            /// If an event has not as many bytes as the table says.
+            pub fn push(&mut self, rows: &[slipring_schema::Row<'_>]) -> Result<(), crate::ExportError> {
+                self.0.push(rows)
             }
 
-            /// Appends records of a chunk: those of `rows`, which count from 0 and ascend; all if not said. The
-            /// quickest way by far: one loop per column.
-            ///
-            /// # Errors
-            /// As the sink's `push`.
-            ///
-            /// # Panics
-            /// If the chunk is of another table, or has no such rows.
-            pub fn push_chunk(
-                &mut self,
-                chunk: &slipring_journal::RawChunk<'_>,
-                rows: Option<&[u32]>,
-            ) -> Result<(), crate::ExportError> {
-                self.0.push_chunk(chunk, rows)
-            }
-
-            /// Ends the file, syncs it, and puts it in its place.
+            /// Ends the file. It is synced by who called.
             ///
             /// # Errors
             /// The system's.

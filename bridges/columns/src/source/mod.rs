@@ -82,8 +82,8 @@ impl ColumnSource {
         Self::new(&schema, batches)
     }
 
-    /// Opens an Arrow IPC stream from a pipe. Of a file that is not a stream only [`ColumnSource::arrow`] knows how to
-    /// read it.
+    /// Opens an Arrow IPC stream from a pipe. Of a file that is not a stream only [`ColumnSource::arrow`]
+    /// knows how to read it.
     ///
     /// # Errors
     /// As [`ColumnSource::arrow`].
@@ -126,8 +126,9 @@ impl ColumnSource {
         Schema::from_text(self.metadata.get(SCHEMA_KEY)?)
     }
 
-    /// A schema for the file's events: the one that slipring wrote into it, if the file has all of its columns; else
-    /// one made up, under the name given. Text gets as much room as the rows need that are looked at.
+    /// A schema for the file's events: the one that slipring wrote into it, if the file has all of its
+    /// columns; else one made up, under the name given. Text gets as much room as the rows need that are
+    /// looked at.
     ///
     /// # Errors
     /// The file can't be read, or has a column that no field can hold.

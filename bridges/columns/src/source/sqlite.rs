@@ -24,8 +24,8 @@ const LOOKED_AT_ROWS: usize = 1 << 16;
 
 /// Events out of an SQLite database, which is opened for reading only.
 ///
-/// A table that slipring wrote is read as it was meant: its integers are what its schema says. In any other table an
-/// integer is a whole number: 5 in a column of decimals is 5.00.
+/// A table that slipring wrote is read as it was meant: its integers are what its schema says. In any other
+/// table an integer is a whole number: 5 in a column of decimals is 5.00.
 pub struct SqliteSource {
     /// The rows, read by a thread of their own: a statement can't be kept beside its database.
     reader: Reader,

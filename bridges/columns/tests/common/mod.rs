@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test uses its part
 
 use proptest::prelude::*;
-use slipring_columns::{Key, SinkOptions};
+use slipring_columns::SinkOptions;
 use slipring_journal::{Journal, Schema};
 use slipring_schema::{Column, Kind, Table};
 
@@ -164,21 +164,20 @@ pub fn journal_of(folder: &std::path::Path, schema: &Schema, events: &[Vec<u8>])
     journal
 }
 
-/// Sequence, time, epoch and event of every record.
-pub fn records_of(journal: &Journal) -> Vec<(Key, Vec<u8>)> {
+/// Sequence, time and epoch, and the event, of every record.
+pub fn records_of(journal: &Journal) -> Vec<((u64, u64, u32), Vec<u8>)> {
     let mut reader = journal.raw_reader().unwrap();
     let mut all = Vec::new();
     reader
         .for_each(0..u64::MAX, |record| {
-            let key = Key { sequence: record.sequence, time_ns: record.time_ns, epoch: record.epoch };
-            all.push((key, record.event.to_vec()));
+            all.push(((record.sequence, record.time_ns, record.epoch), record.event.to_vec()));
             std::ops::ControlFlow::Continue(())
         })
         .unwrap();
     all
 }
 
-/// Gives a sink all of a journal: some by chunks, of these some by rows, some one by one.
+/// Gives a sink all of a journal: some of it by chunks, some by halves of them, some one by one.
 #[macro_export]
 macro_rules! write_all {
     ($sink:expr, $journal:expr) => {{
@@ -192,24 +191,15 @@ macro_rules! write_all {
             }
             at += chunk.len() as u64;
             way += 1;
+            let rows: Vec<slipring_schema::Row<'_>> = chunk.records().map(Into::into).collect();
             match way % 3 {
-                0 => sink.push_chunk(&chunk, None).unwrap(),
+                0 => sink.push(&rows).unwrap(),
                 1 => {
-                    let rows: Vec<u32> = (0..chunk.len() as u32).collect();
                     let (some, rest) = rows.split_at(rows.len() / 2);
-                    sink.push_chunk(&chunk, Some(some)).unwrap();
-                    sink.push_chunk(&chunk, Some(rest)).unwrap();
+                    sink.push(some).unwrap();
+                    sink.push(rest).unwrap();
                 }
-                _ => {
-                    for record in chunk.records() {
-                        let key = slipring_columns::Key {
-                            sequence: record.sequence,
-                            time_ns: record.time_ns,
-                            epoch: record.epoch,
-                        };
-                        sink.push(key, record.event).unwrap();
-                    }
-                }
+                _ => rows.chunks(1).for_each(|row| sink.push(row).unwrap()),
             }
         }
         sink.finish().unwrap();

@@ -2,36 +2,35 @@
 
 use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{CachedStatement, Connection};
-use slipring_schema::{Column, Integer, Kind, Value};
+use slipring_schema::{Column, Integer, Kind, Row, Value};
 
 use super::Part;
 use crate::batch::names::text_of;
 use crate::batch::{plan, text};
 use crate::error::{ExportError, Misfit};
-use crate::records::Key;
 
-/// Inserts events, each with its key.
-pub(super) fn insert<'e>(
+/// Inserts rows.
+pub(super) fn insert(
     database: &Connection,
     sql: &str,
     parts: &[Part],
-    events: impl Iterator<Item = (Key, &'e [u8])>,
+    rows: &[Row<'_>],
 ) -> Result<(), ExportError> {
     let mut statement = database.prepare_cached(sql)?;
     let mut scratch = Vec::new();
-    for (key, event) in events {
+    for row in rows {
         for (at, part) in (1..).zip(parts) {
             let own = match part {
-                Part::Sequence => unsigned(key.sequence),
-                Part::Time => time(i128::from(key.time_ns), true),
-                Part::Epoch => ToSqlOutput::Owned(Sql::Integer(i64::from(key.epoch))),
+                Part::Sequence => unsigned(row.sequence),
+                Part::Time => time(i128::from(row.time_ns), true),
+                Part::Epoch => ToSqlOutput::Owned(Sql::Integer(i64::from(row.epoch))),
                 Part::Field(column) => {
                     let refused = |misfit| ExportError::Value {
-                        sequence: key.sequence,
+                        sequence: row.sequence,
                         column: column.path.clone(),
                         misfit,
                     };
-                    bind(&mut statement, at, column, event, &mut scratch)?.map_err(refused)?;
+                    bind(&mut statement, at, column, row.event, &mut scratch)?.map_err(refused)?;
                     continue;
                 }
             };

@@ -18,22 +18,18 @@
 mod bind;
 mod view;
 
-use std::fs::File;
 use std::path::Path;
 
 use rusqlite::Connection;
-use slipring_journal::{RawChunk, RawRecord};
-use slipring_schema::{Column, EPOCH, Integer, Kind, SEQUENCE, TIME, Table};
+use slipring_schema::{Column, EPOCH, Integer, Kind, Row, SEQUENCE, TIME, Table};
 
 use crate::error::ExportError;
 use crate::options::{Chosen, Compress, SinkOptions};
-use crate::partial::PartialFile;
-use crate::records::Key;
+use crate::records::Records;
+use crate::unfinished::Unfinished;
 
 /// The table that says what the file is.
 pub(crate) const ABOUT: &str = "_slipring";
-/// Events that are kept until they are inserted together.
-const PENDING_ROWS: usize = 1 << 10;
 
 /// One column of the table.
 #[derive(Debug)]
@@ -49,17 +45,14 @@ enum Part {
 pub struct SqliteSink {
     // Fields are dropped in order: the database is closed before it is removed.
     database: Connection,
-    partial: PartialFile,
+    file: Unfinished,
     parts: Vec<Part>,
     insert: String,
     event_bytes: usize,
-    pending_keys: Vec<Key>,
-    pending: Vec<u8>,
 }
 
 impl SqliteSink {
-    /// Begins a database that takes the place of `path` when it is finished. Until then it is written beside it, as
-    /// `<path>.partial-<process>`, which is removed when the sink is dropped unfinished.
+    /// Begins a database where there is no file; it is removed when the sink is dropped unfinished.
     ///
     /// # Errors
     /// The system's; options that the format has not.
@@ -75,9 +68,9 @@ impl SqliteSink {
             Chosen::Field(place) => Part::Field(Box::new(table.columns[*place].clone())),
         };
         let parts: Vec<Part> = options.chosen(table)?.iter().map(part).collect();
-        let (partial, _) = PartialFile::create(path.as_ref())?;
-        let database = Connection::open(partial.partial())?;
-        // Nobody sees the file before it is whole, and it is synced then.
+        let (file, _) = Unfinished::create(path.as_ref())?;
+        let database = Connection::open(file.path())?;
+        // Who called syncs it once it is whole.
         database.execute_batch(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; \
              PRAGMA page_size = 8192; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; BEGIN",
@@ -89,72 +82,30 @@ impl SqliteSink {
         database.execute_batch(&view::create(&name, &parts, &names))?;
         let marks = vec!["?"; names.len()].join(", ");
         let insert = format!("INSERT INTO {} VALUES ({marks})", quoted(&name));
-        Ok(SqliteSink {
-            database,
-            partial,
-            parts,
-            insert,
-            event_bytes: table.event_bytes,
-            pending_keys: Vec::new(),
-            pending: Vec::new(),
-        })
+        Ok(SqliteSink { database, file, parts, insert, event_bytes: table.event_bytes })
     }
 
-    /// Appends an event.
+    /// Appends events.
     ///
     /// # Errors
     /// A value that the format has no room for; the system's. The sink is of no use any more.
     ///
     /// # Panics
-    /// If the event has not as many bytes as the table says.
-    pub fn push(&mut self, key: Key, event: &[u8]) -> Result<(), ExportError> {
-        assert_eq!(event.len(), self.event_bytes, "bytes of an event, by the table");
-        self.pending_keys.push(key);
-        self.pending.extend_from_slice(event);
-        if self.pending_keys.len() >= PENDING_ROWS { self.insert_pending() } else { Ok(()) }
+    /// If an event has not as many bytes as the table says.
+    pub fn push(&mut self, rows: &[Row<'_>]) -> Result<(), ExportError> {
+        let records = Records::new(rows, self.event_bytes);
+        bind::insert(&self.database, &self.insert, &self.parts, records.rows())
     }
 
-    /// Appends records of a chunk: those of `rows`, which count from 0 and ascend; all if not said.
-    ///
-    /// # Errors
-    /// As [`SqliteSink::push`].
-    ///
-    /// # Panics
-    /// If the chunk is of another table, or has no such rows.
-    pub fn push_chunk(&mut self, chunk: &RawChunk<'_>, rows: Option<&[u32]>) -> Result<(), ExportError> {
-        self.insert_pending()?;
-        let mut wanted = rows.map(|rows| rows.iter().peekable());
-        let meant = (0u32..)
-            .zip(chunk.records())
-            .filter(|(row, _)| wanted.as_mut().is_none_or(|wanted| wanted.next_if_eq(&row).is_some()));
-        let key = |record: &RawRecord<'_>| Key {
-            sequence: record.sequence,
-            time_ns: record.time_ns,
-            epoch: record.epoch,
-        };
-        let events = meant.map(|(_, record)| (key(&record), record.event));
-        bind::insert(&self.database, &self.insert, &self.parts, events)
-    }
-
-    fn insert_pending(&mut self) -> Result<(), ExportError> {
-        let events = self.pending.chunks_exact(self.event_bytes.max(1));
-        let events = self.pending_keys.iter().copied().zip(events);
-        bind::insert(&self.database, &self.insert, &self.parts, events)?;
-        self.pending_keys.clear();
-        self.pending.clear();
-        Ok(())
-    }
-
-    /// Ends the database, syncs it, and puts it in its place.
+    /// Ends the database. It is synced by who called.
     ///
     /// # Errors
     /// The system's.
-    pub fn finish(mut self) -> Result<(), ExportError> {
-        self.insert_pending()?;
+    pub fn finish(self) -> Result<(), ExportError> {
         self.database.execute_batch("COMMIT")?;
         self.database.close().map_err(|(_, error)| error)?;
-        let file = File::open(self.partial.partial()).map_err(|source| self.partial.fault(source))?;
-        self.partial.commit(&file)
+        self.file.keep();
+        Ok(())
     }
 }
 
