@@ -93,13 +93,20 @@ pub(crate) struct Duties<H> {
     pub(crate) epoch: u32,
     epochs: Epochs,
     live_from: u64,
-    pub(crate) effects_end: u64,
-    pub(crate) progress: Option<EffectsProgress>,
+    pub(crate) effects: EffectsDuty,
     pub(crate) dead_letters: Option<dead_letter_log::DeadLetterLog>,
     columns: StageColumns,
     pub(crate) digests: DigestDuty<H>,
     pub(crate) snapshots: SnapshotDuty<H>,
     pub(crate) to_keeper: Option<Arc<ToKeeper>>,
+}
+
+/// The duty to note how far effects are out.
+#[derive(Default)]
+pub(crate) struct EffectsDuty {
+    /// Those of events below it are known to have been emitted.
+    pub(crate) end: u64,
+    pub(crate) progress: Option<EffectsProgress>,
 }
 
 /// The duty to log digests, and to compare them in replay.
@@ -131,8 +138,7 @@ impl<H> Duties<H> {
             epoch: 0,
             epochs: Epochs::none(),
             live_from: 0,
-            effects_end: 0,
-            progress: None,
+            effects: EffectsDuty::default(),
             dead_letters: None,
             columns: keeps.columns.clone(),
             digests: DigestDuty {
@@ -274,7 +280,7 @@ impl<H> Duties<H> {
                 // disk at any time: were the letter not there by then, power loss would leave neither effect
                 // nor letter.
                 let synced =
-                    appended.and_then(|()| if self.progress.is_some() { log.sync() } else { Ok(()) });
+                    appended.and_then(|()| if self.effects.progress.is_some() { log.sync() } else { Ok(()) });
                 synced.map_err(|error| Cause::Keep(Arc::new(error)))
             }
             _ => Err(Cause::Error(error.into())),

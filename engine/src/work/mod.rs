@@ -3,6 +3,7 @@
 //! It knows ring, cursors, handlers and what stages keep; not who described the lanes, nor who starts and
 //! ends them.
 
+pub(crate) mod append;
 pub(crate) mod described;
 pub(crate) mod fused;
 pub(crate) mod hand_over;
