@@ -241,7 +241,10 @@ impl Csv {
         if cells != self.cells {
             return Err(CsvFault::cells(cells, &self.names));
         }
-        self.fill.fill(|cell| self.lines.cell(text, cell), row).map_err(CsvFault::Cell)
+        let cell = |cell| self.lines.cell(text, cell);
+        // `""` is an empty text, and an empty cell none.
+        let is_given = |cell| self.lines.is_quoted() && fault::is_quoted(raw, self.lines.delimiter, cell);
+        self.fill.fill(cell, is_given, row).map_err(CsvFault::Cell)
     }
 
     /// Passes over a line that can't be used, and says why.
