@@ -20,8 +20,8 @@ impl<'t> Csv<'t> {
 }
 
 impl Csv<'_> {
-    fn has_default(&self, column: Shown) -> bool {
-        matches!(column, Shown::Field(index) if self.table.columns[index].default.is_some())
+    fn has_default(&self, column: &Shown) -> bool {
+        matches!(column, Shown::Field(index) if self.table.columns[*index].default.is_some())
     }
 
     fn cell(&self, value: &Value<'_>, out: &mut Vec<u8>) {
@@ -46,7 +46,7 @@ impl Printer for Csv<'_> {
             comma(index, out);
             match column.value(self.table, row) {
                 // Without quotes it would be read as none at all.
-                Value::Text("") if self.has_default(*column) => out.extend_from_slice(b"\"\""),
+                Value::Text("") if self.has_default(column) => out.extend_from_slice(b"\"\""),
                 value => self.cell(&value, out),
             }
         }
