@@ -89,7 +89,8 @@ fn what_is_set_aside_is_mended_and_recorded() {
         ["1", "5"]
     );
     // Going on where all is in is no more than that.
-    assert!(place.fine("record j --input in.csv --resume --rejects bad").contains("recorded 0 events"));
+    let told = place.exits(1, "record j --input in.csv --resume --rejects bad");
+    assert!(told.contains("recorded 0 events") && told.contains("3 malformed"), "{told}");
     // A file without a last newline ends its journal.
     let told = place.exits(3, "record j --input in.csv --date 1970-01-02 --rejects worse");
     assert!(told.contains("without a final newline") && told.contains("nothing was recorded"), "{told}");
