@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a look for the second signal takes.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Whether a signal has said stop. The second one ends the process at once. So does the first if the process is
-/// stuck: in a write that nobody reads, in a read of a disk that does not answer.
+/// Whether a signal has said stop. The second one ends the process at once. So does the first if the process
+/// is stuck: in a write that nobody reads, in a read of a disk that does not answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(Arc<Shared>);
 
@@ -71,8 +71,8 @@ impl Stop {
         self.0.said.load(Ordering::Relaxed)
     }
 
-    /// Nothing is left that a signal could spoil, so it ends the process as it ends any: whoever reads the output
-    /// may have stopped doing so.
+    /// Nothing is left that a signal could spoil, so it ends the process as it ends any: whoever reads the
+    /// output may have stopped doing so.
     pub(crate) fn is_over(&self) {
         // Relaxed: nothing is handed over with it.
         self.0.is_over.store(true, Ordering::Relaxed);

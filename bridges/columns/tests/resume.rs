@@ -1,5 +1,5 @@
-//! Recordings that are killed at any moment and gone on with: nothing is lost, nothing is there twice, of every
-//! format that is read by its records.
+//! Recordings that are killed at any moment and gone on with: nothing is lost, nothing is there twice, of
+//! every format that is read by its records.
 
 use std::fs;
 use std::path::Path;
@@ -41,8 +41,8 @@ fn records(journal: &Path) -> Vec<(u64, Vec<u8>)> {
     all.collect()
 }
 
-/// Kills a recording again and again and goes on with it, until so many lives have ended so. What is set aside
-/// goes into `JOURNAL.bad`.
+/// Kills a recording again and again and goes on with it, until so many lives have ended so. What is set
+/// aside goes into `JOURNAL.bad`.
 fn kill(folder: &Path, what: &str, status: i32, record: impl Fn(&str) -> String) {
     let begun = Instant::now();
     exits(folder, status, &record("whole"));

@@ -82,8 +82,8 @@ pub struct RecordArgs {
     pub segment_records: Option<u64>,
     /// LOBSTER: the messages' day (UTC); their times are seconds after its midnight
     ///
-    /// If not given, the date in the file's name, as in AAPL_2012-06-21_34200000_57600000_message_10.csv; else
-    /// 1970-01-01.
+    /// If not given, the date in the file's name, as in AAPL_2012-06-21_34200000_57600000_message_10.csv;
+    /// else 1970-01-01.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     pub date: Option<u64>,
     /// LOBSTER: the instrument, up to eight bytes; recorded with every message

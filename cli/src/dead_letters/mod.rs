@@ -148,7 +148,8 @@ fn write_synced(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    // Half of it is of no use, and would be in the way of the next attempt: it gets its name when it is whole.
+    // Half of it is of no use, and would be in the way of the next attempt: it gets its name when it is
+    // whole.
     let filled = match create_nameless(folder) {
         Ok(file) => fill_synced(file, fill).and_then(|file| give_name(&file, path)),
         // A file system that has no files without a name.

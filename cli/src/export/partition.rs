@@ -171,8 +171,8 @@ impl Key {
 /// Hive's name for nothing.
 const NOTHING: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// A text as part of a path, as Hive escapes it. No text and none at all are one part, as in Hive, whose readers
-/// know no empty names; the rows in the file say which they are.
+/// A text as part of a path, as Hive escapes it. No text and none at all are one part, as in Hive, whose
+/// readers know no empty names; the rows in the file say which they are.
 fn escaped(text: &str) -> String {
     match text {
         "" => return NOTHING.to_owned(),

@@ -142,8 +142,8 @@ impl Reader {
     /// rounded.
     ///
     /// # Errors
-    /// It is no canonical LOBSTER message: the byte of the line, from 1, and what is wrong there. The next line
-    /// may be one.
+    /// It is no canonical LOBSTER message: the byte of the line, from 1, and what is wrong there. The next
+    /// line may be one.
     pub fn message(&mut self, line: &[u8]) -> Result<(OrderMessage, bool), Fault> {
         self.line += 1;
         let ParseOptions { date_ns, symbol, round_times } = self.options;

@@ -13,8 +13,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::signals::Stop;
 
-/// A new journal is made beside its place, and appears when it is complete. For one that is there the input is
-/// read once without recording it.
+/// A new journal is made beside its place, and appears when it is complete. For one that is there the input
+/// is read once without recording it.
 pub(super) fn run(
     plan: Plan<'_>,
     source: Box<dyn Source>,

@@ -299,8 +299,8 @@ impl Plan<'_> {
     }
 }
 
-/// Whether opening the journal has met what its user should know: it was not closed in good order, something was
-/// cut off, removed or borne.
+/// Whether opening the journal has met what its user should know: it was not closed in good order, something
+/// was cut off or borne.
 fn is_worth_a_word(report: &RecoveryReport) -> bool {
     let is_plain = report.created || report.was_closed;
     !is_plain || report.truncated_at.is_some() || !report.warnings.is_empty()

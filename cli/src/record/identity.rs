@@ -1,5 +1,5 @@
-//! What tells an input from others, and from what it was: noted as it is read, and compared when a recording of
-//! it is gone on with.
+//! What tells an input from others, and from what it was: noted as it is read, and compared when a recording
+//! of it is gone on with.
 
 use std::fs::{self, File};
 use std::io;

@@ -113,8 +113,8 @@ impl Column {
         self.parse_given(text, event, options)
     }
 
-    /// As [`Column::parse`], of a text that an input has in so many words, as a quoted cell of CSV and a string
-    /// of JSON: an empty one is a value of a field of text, whatever its default.
+    /// As [`Column::parse`], of a text that an input has in so many words, as a quoted cell of CSV and a
+    /// string of JSON: an empty one is a value of a field of text, whatever its default.
     ///
     /// ```
     /// # use slipring_journal::Schema;

@@ -1,5 +1,5 @@
-//! A journal recorded from a journal: gone on with after kills and as it grows, and refused where it is another
-//! one or went another way.
+//! A journal recorded from a journal: gone on with after kills and as it grows, and refused where it is
+//! another one or went another way.
 
 use std::time::{Duration, Instant};
 

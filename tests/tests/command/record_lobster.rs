@@ -1,5 +1,5 @@
-//! LOBSTER messages by the way of every format: kills, malformed lines, limits, schemas, and what makes no sense
-//! of them.
+//! LOBSTER messages by the way of every format: kills, malformed lines, limits, schemas, and what makes no
+//! sense of them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
