@@ -27,7 +27,9 @@ mod event;
 mod format;
 mod judge;
 mod live;
+mod named;
 mod open;
+mod positions;
 mod read;
 mod retention;
 mod salvage;
@@ -39,7 +41,9 @@ pub use append::writer::Writer;
 pub use companions::hooks::SealedSegment;
 pub use companions::preparer::DiskFull;
 pub use companions::syncer::SyncMode;
-pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
+pub use error::{
+    AppendError, CorruptRecord, IoFault, JournalFault, NamedReaderError, OpenError, ReadError, Stall, SyncError,
+};
 pub use event::record::{RawRecord, Record};
 pub use event::{Event, Field, Schema, UnknownTag};
 pub use format::{
@@ -47,6 +51,11 @@ pub use format::{
     RECORD_HEADER_BYTES, VERSION,
 };
 pub use live::cursors::Cursors;
+pub use named::list::{HeldBy, ReaderInfo, ReaderStatus};
+pub use named::raw::RawNamedReader;
+pub use named::raw_shared::RawSharedReader;
+pub use named::start::ReaderStart;
+pub use named::typed::{NamedReader, SharedReader};
 pub use open::journal::Journal;
 pub use open::report::RecoveryReport;
 pub use read::follow::RawFollower;

@@ -60,10 +60,10 @@ pub struct RawFollower<S: Storage = Files> {
 }
 
 /// What a follower knows of the events.
-#[derive(Debug)]
-pub(super) struct EventLayout {
-    pub(super) schema: Schema,
-    pub(super) record_bytes: usize,
+#[derive(Clone, Debug)]
+pub(crate) struct EventLayout {
+    pub(crate) schema: Schema,
+    pub(crate) record_bytes: usize,
 }
 
 impl<S: Storage> RawFollower<S> {
@@ -118,7 +118,7 @@ impl<S: Storage> RawFollower<S> {
     }
 
     /// Refuses events of another type.
-    pub(super) fn only(mut self, layout: EventLayout) -> Self {
+    pub(crate) fn only(mut self, layout: EventLayout) -> Self {
         self.layout = Some(layout);
         self
     }
