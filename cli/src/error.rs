@@ -58,6 +58,9 @@ pub enum CliError {
     /// The journal can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A named reader can't go on, be set or be removed.
+    #[error(transparent)]
+    Reader(#[from] slipring_journal::NamedReaderError),
     /// The input begins before the journal ends.
     #[error(
         "{} ends at {}, and the input begins before that, at {}: nothing was recorded; \
@@ -236,7 +239,7 @@ impl fmt::Display for Tally {
 impl CliError {
     /// The exit status that it comes to.
     pub fn exit(&self) -> Exit {
-        use slipring::KeepError;
+        use slipring::{KeepError, NamedReaderError};
         let damaged = |damaged| if damaged { Exit::Damaged } else { Exit::CouldNot };
         match self {
             CliError::NotBegun(error) => error.exit(),
@@ -245,7 +248,10 @@ impl CliError {
                 Exit::Part
             }
             CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
-            CliError::Read(error) | CliError::Keep(KeepError::Read(error)) => damaged(is_damage(error)),
+            CliError::Read(error)
+            | CliError::Keep(KeepError::Read(error))
+            | CliError::Reader(NamedReaderError::Read(error)) => damaged(is_damage(error)),
+            CliError::Reader(NamedReaderError::Damaged { .. }) => Exit::Damaged,
             CliError::Open(OpenError::Journal(fault)) => damaged(fault.is_damage()),
             CliError::Keep(KeepError::Damaged { .. }) => Exit::Damaged,
             _ if self.is_broken_pipe() => Exit::Fine,

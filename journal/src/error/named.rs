@@ -134,7 +134,9 @@ pub enum NamedReaderError {
         what: &'static str,
     },
     /// A commit of what the reader has not handed out.
-    #[error("reader {name:?} has handed out records up to {next}, and can't have done those up to {end}: commit what was read")]
+    #[error(
+        "reader {name:?} has handed out records up to {next}, and can't have done those up to {end}: commit what was read"
+    )]
     NotHandedOut {
         /// The name.
         name: String,
@@ -179,7 +181,9 @@ pub enum NamedReaderError {
         fault: IoFault,
     },
     /// A process that was forked has no readers: the names are its parent's.
-    #[error("reader {name:?} belongs to process {owner}, and this is a fork of it: open one of another name here")]
+    #[error(
+        "reader {name:?} belongs to process {owner}, and this is a fork of it: open one of another name here"
+    )]
     Forked {
         /// The name.
         name: String,

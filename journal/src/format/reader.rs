@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     fn place(end: u64) -> ReaderPlace {
-        ReaderPlace { end, last: Bond { epoch: 3, crc: 0xabcd }, last_ns: 10 * end }
+        ReaderPlace { end, last: Bond { epoch: 3, crc: 0xabcd }, last_ns: end }
     }
 
     fn state(ranges: Vec<ReaderRange>) -> ReaderState {
@@ -175,13 +175,22 @@ mod tests {
             vec![range(110, 110, Some(1))],
             vec![range(100, 120, Some(1)), range(119, 130, Some(2))],
             vec![range(100, MAX_END, Some(1))],
-            vec![ReaderRange { start: 100, end: ReaderPlace { last: Bond::UNKNOWN, ..place(110) }, member: None }],
+            vec![ReaderRange {
+                start: 100,
+                end: ReaderPlace { last: Bond::UNKNOWN, ..place(110) },
+                member: None,
+            }],
         ] {
             let block = state(ranges.clone()).encode();
             assert_eq!(ReaderState::decode(&block[..]), Err(BlockFault::Damaged), "{ranges:?}");
         }
-        let many = |member| (0..MOST_RANGES as u64).map(|n| range(100 + n, 101 + n, member)).collect::<Vec<_>>();
+        let many =
+            |member| (0..MOST_RANGES as u64).map(|n| range(100 + n, 101 + n, member)).collect::<Vec<_>>();
         assert_eq!(ReaderState::decode(&state(many(None)).encode()[..]), Ok(state(many(None))));
-        assert_eq!(ReaderState::decode(&state(many(Some(1))).encode()[..]), Err(BlockFault::Damaged), "no room");
+        assert_eq!(
+            ReaderState::decode(&state(many(Some(1))).encode()[..]),
+            Err(BlockFault::Damaged),
+            "no room"
+        );
     }
 }

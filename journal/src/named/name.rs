@@ -127,7 +127,9 @@ impl Name {
                 self.folder.remove(name).map_err(|error| IoFault::new("remove", path(name), error))?;
             }
         }
-        self.folder.sync().map_err(|error| IoFault::new("sync folder", self.folder.path().to_owned(), error))?;
+        self.folder
+            .sync()
+            .map_err(|error| IoFault::new("sync folder", self.folder.path().to_owned(), error))?;
         match is_there {
             true => Ok(()),
             false => Err(NamedReaderError::NoReader { name: self.name.clone(), path: self.journal.path("") }),
@@ -160,7 +162,9 @@ pub(super) fn load(folder: &Folder, name: &str) -> Result<Option<ReaderState>, N
                 BlockFault::Absent => "is empty".to_owned(),
                 BlockFault::Damaged => "is no reader's file, or not as it was written".to_owned(),
                 BlockFault::ForeignEndian => "was written by a machine of the other byte order".to_owned(),
-                BlockFault::Version(version) => format!("is of version {version}, which is later than this program"),
+                BlockFault::Version(version) => {
+                    format!("is of version {version}, which is later than this program")
+                }
             };
             Err(NamedReaderError::Damaged { name: name.to_owned(), path: path(), what })
         }

@@ -199,6 +199,12 @@ impl RawNamedReader {
         Ok(missed)
     }
 
+    /// Ends as its process would by kill -9: nothing is written, and the name is free.
+    #[doc(hidden)]
+    pub fn abandon(mut self) {
+        self.noted = None;
+    }
+
     /// As [`NamedReader::close`](crate::NamedReader::close).
     ///
     /// # Errors

@@ -148,7 +148,8 @@ impl RawSharedReader {
         let mut dead = Vec::new();
         for member in state.ranges.iter().filter_map(|range| range.member) {
             // This reader's own: it has nothing in hand, whatever a call that failed has left there.
-            let lives = member != self.member && self.name.lock.is_another(member).map_err(|e| self.name.lock_fault(e))?;
+            let lives = member != self.member
+                && self.name.lock.is_another(member).map_err(|e| self.name.lock_fault(e))?;
             dead.extend((!lives).then_some(member));
         }
         Ok(state.free(|member| dead.contains(&member)))
@@ -248,6 +249,12 @@ impl RawSharedReader {
         })?;
         self.claimed = self.claimed.take().and(claimed);
         Ok(missed)
+    }
+
+    /// Ends as its process would by kill -9: what it has in hand stays noted as its own.
+    #[doc(hidden)]
+    pub fn abandon(mut self) {
+        self.claimed = None;
     }
 
     /// As [`SharedReader::position`](crate::SharedReader::position).

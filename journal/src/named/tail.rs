@@ -95,15 +95,19 @@ impl Tail {
         if let Some(handed) = self.handed.filter(|handed| handed.end == end) {
             return Ok(handed);
         }
-        let changed = |what| NamedReaderError::HistoryChanged { name: name.name().to_owned(), position: end, what };
+        let changed =
+            |what| NamedReaderError::HistoryChanged { name: name.name().to_owned(), position: end, what };
         name.control()?;
         let mut one = match RawFollower::open_on(name.journal().clone(), end - 1) {
             // It was read, and has gone since: nothing is left to tell it by.
-            Err(ReadError::Evicted { .. }) => return Ok(ReaderPlace { end, last: Bond::UNKNOWN, last_ns: 0 }),
+            Err(ReadError::Evicted { .. }) => {
+                return Ok(ReaderPlace { end, last: Bond::UNKNOWN, last_ns: 0 });
+            }
             opened => opened?,
         };
         let chunk = one.next_chunk_below(end)?;
-        let place = chunk.and_then(|chunk| place_behind(&chunk)).ok_or_else(|| changed("the log ends before it"))?;
+        let place =
+            chunk.and_then(|chunk| place_behind(&chunk)).ok_or_else(|| changed("the log ends before it"))?;
         match self.handed {
             Some(handed) if handed.last.is_known() && place.last.epoch > handed.last.epoch => {
                 Err(changed("another record lies there"))
@@ -126,9 +130,9 @@ pub(super) fn explain(name: &Name, at: Option<ReaderPlace>, error: ReadError) ->
         ReadError::Evicted { sequence, first } => {
             let unknown = ReaderPlace { end: sequence, last: Bond::UNKNOWN, last_ns: 0 };
             let from = at.filter(|at| at.end == sequence).unwrap_or(unknown);
-            let looked = name.control().and_then(|control| {
-                Ok((control, RawReader::open_to(name.journal().clone(), None)?))
-            });
+            let looked = name
+                .control()
+                .and_then(|control| Ok((control, RawReader::open_to(name.journal().clone(), None)?)));
             match looked {
                 Ok((control, mut reader)) => check::evicted(name.name(), from, &control, &mut reader),
                 Err(_) => NamedReaderError::Evicted {

@@ -152,7 +152,10 @@ mod tests {
         std::os::unix::fs::symlink("a", place.path().join("link")).unwrap();
         let (mut found, more) = names(&folder).unwrap();
         found.sort();
-        assert_eq!((found.as_slice(), more), (&["a", "folder", "junk", "link", "long"].map(String::from)[..], false));
+        assert_eq!(
+            (found.as_slice(), more),
+            (&["a", "folder", "junk", "link", "long"].map(String::from)[..], false)
+        );
         assert!(matches!(load(&folder, "long"), Ok(Some(Found::Damaged(_)))));
         assert!(load(&folder, "link").is_err() && load(&folder, "folder").is_err());
     }

@@ -102,7 +102,9 @@ impl ReaderState {
             match settled.last_mut() {
                 _ if range.member.is_some() => settled.push(range),
                 None if range.start == self.position.end => self.position = range.end,
-                Some(before) if before.member.is_none() && before.end.end == range.start => before.end = range.end,
+                Some(before) if before.member.is_none() && before.end.end == range.start => {
+                    before.end = range.end
+                }
                 _ => settled.push(range),
             }
         }
@@ -121,7 +123,14 @@ mod tests {
 
     fn state() -> ReaderState {
         let (journal_id, branch) = (JournalId([1; 16]), [0; 16]);
-        ReaderState { journal_id, branch, position: place(10), committed_ns: 0, missed: 0, ranges: Vec::new() }
+        ReaderState {
+            journal_id,
+            branch,
+            position: place(10),
+            committed_ns: 0,
+            missed: 0,
+            ranges: Vec::new(),
+        }
     }
 
     fn claim(state: &mut ReaderState, member: u32, count: u64) -> Range<u64> {
