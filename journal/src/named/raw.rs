@@ -140,15 +140,17 @@ impl RawNamedReader {
     /// As that.
     pub fn commit(&mut self, end: u64) -> Result<(), NamedReaderError> {
         self.name.check_process()?;
-        if end <= self.done().end {
+        if end <= self.state.position.end {
             return Ok(());
         }
         let next = self.next_sequence();
         if end > next {
             return Err(NamedReaderError::NotHandedOut { name: self.name().to_owned(), end, next });
         }
-        // Also if it can't be written now: then with the next one.
-        self.noted = Some(self.tail.place(&self.name, end)?);
+        // It stays noted also if it can't be written now: then it is with the next one.
+        if end > self.done().end {
+            self.noted = Some(self.tail.place(&self.name, end)?);
+        }
         if end - self.state.position.end < self.batch_records { Ok(()) } else { self.flush() }
     }
 

@@ -5,7 +5,7 @@ use crate::error::{IoFault, JournalFault, ReadError};
 use crate::event::Schema;
 use crate::format::Anchor;
 use crate::format::crc::RecordCrc;
-use crate::format::{JournalId, MAX_EPOCH, SegmentHeader, segment_name, valid_record};
+use crate::format::{Bond, JournalId, MAX_EPOCH, SegmentHeader, segment_name, valid_record};
 use crate::judge::chain;
 use crate::judge::control;
 use crate::judge::scan::{self, Follow};
@@ -313,9 +313,22 @@ impl<S: Storage> RawFollower<S> {
         Ok(JournalFault::SegmentTruncated { path, found_bytes, wanted_bytes: header.file_bytes() })
     }
 
-    /// Checks that the log still holds what `anchor` says.
+    /// Checks that the log still holds what `anchor` says, or has held it until retention took it: what that
+    /// takes is durable, and no recovery cuts it off.
     fn check(&self, anchor: Anchor) -> Result<(), ReadError> {
-        RawReader::open_to(self.storage.clone(), None)?.check_anchor(&anchor)
+        let mut reader = RawReader::open_to(self.storage.clone(), None)?;
+        let first = reader.first_sequence();
+        if anchor.sequence >= first || anchor.journal_id != reader.journal_id() {
+            return reader.check_anchor(&anchor);
+        }
+        if self.next < first {
+            return Err(ReadError::Evicted { sequence: self.next, first });
+        }
+        let before = reader.parts().1.before_first;
+        if before.is_known() && before != (Bond { epoch: anchor.epoch, crc: anchor.crc }) {
+            return Err(ReadError::HistoryChanged { anchor, what: "another record lay there" });
+        }
+        Ok(())
     }
 
     /// Refuses a segment of other events than those before it, or than were asked for.

@@ -151,7 +151,9 @@ fn what_others_have_done_ahead_one_alone_does_not_do_again() {
         (info.position, info.lag, &info.claimed[..], &info.done[..]),
         (Some(0), 23, &[0..5, 12..30][..], &[5..12][..])
     );
-    [one, two, three].map(|reader| reader.abandon());
+    for reader in [one, two, three] {
+        reader.abandon();
+    }
     let mut alone = journal.named_reader_raw("a").unwrap();
     assert_eq!(read(&mut alone, 5), [0, 1, 2, 3, 4]);
     alone.commit(5).unwrap();
