@@ -128,6 +128,11 @@ impl RawSharedReader {
             Ok(((Some(start..end), control.epoch), true))
         })?;
         self.checked_epoch = epoch;
+        if let Some(range) = &claimed
+            && self.tail.next_sequence() != Some(range.start)
+        {
+            self.tail.close();
+        }
         self.claimed.clone_from(&claimed);
         Ok(claimed)
     }
@@ -179,8 +184,7 @@ impl RawSharedReader {
     pub fn next_chunk(&mut self) -> Result<Option<RawChunk<'_>>, NamedReaderError> {
         self.name.check_process()?;
         let Some(claimed) = self.claimed.clone() else { return Err(self.not_claimed()) };
-        let is_in_range = |next: u64| claimed.start <= next && next <= claimed.end;
-        if !self.tail.next_sequence().is_some_and(is_in_range) {
+        if self.tail.next_sequence().is_none() {
             let opened = self.tail.open_at(self.name.journal(), claimed.start);
             opened.map_err(|error| tail::explain(&self.name, None, error))?;
         }
@@ -201,8 +205,7 @@ impl RawSharedReader {
         if end <= claimed.start {
             return Ok(());
         }
-        let next = self.tail.next_sequence().filter(|next| claimed.contains(next) || *next == claimed.end);
-        let next = next.unwrap_or(claimed.start);
+        let next = self.tail.next_sequence().unwrap_or(claimed.start);
         if end > next {
             return Err(NamedReaderError::NotHandedOut { name: self.name().to_owned(), end, next });
         }
@@ -248,6 +251,10 @@ impl RawSharedReader {
             Ok(((missed, state.claimed_by(self.member)), is_behind))
         })?;
         self.claimed = self.claimed.take().and(claimed);
+        let start = self.claimed.as_ref().map_or(0, |claimed| claimed.start);
+        if self.tail.next_sequence().is_some_and(|next| next < start) {
+            self.tail.close();
+        }
         Ok(missed)
     }
 

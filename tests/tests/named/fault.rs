@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
+use proptest::prelude::*;
 use slipring_journal::{NamedReaderError, ReaderStart, ReaderStatus};
 use slipring_tests::disks::small;
 use slipring_tests::folders::in_memory;
@@ -115,4 +116,55 @@ fn what_is_no_readers_file_is_refused_and_can_be_replaced() {
     let nowhere = folder.path().join("nowhere");
     let error = slipring_journal::Journal::at(&nowhere).named_reader_raw("a").unwrap_err();
     assert!(error.to_string().contains("no journal at") && !nowhere.exists(), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a file says whose checksum holds: nobody panics, hangs, or takes more than the file is long; and
+    /// the name can be set anew.
+    #[test]
+    fn a_position_that_says_anything_makes_nobody_panic(
+        changes in prop::collection::vec((32..300_usize, prop_oneof![any::<u8>(), Just(0), Just(0xff)]), 1..12),
+        start in 0..30_u64,
+    ) {
+        let folder = in_memory();
+        let journal = written(folder.path(), 20);
+        let mut readers = [(); 3].map(|()| journal.shared_reader_raw("a").unwrap());
+        for reader in &mut readers {
+            reader.claim(4).unwrap();
+        }
+        while readers[1].next_chunk().unwrap().is_some() {}
+        readers[1].commit(8).unwrap();
+        for reader in readers {
+            reader.abandon();
+        }
+        let file = folder.path().join("readers/a");
+        let mut block = std::fs::read(&file).unwrap();
+        for (at, byte) in changes {
+            block[at] = byte;
+        }
+        mend_checksum(&mut block);
+        std::fs::write(&file, block).unwrap();
+        let _ = journal.readers().unwrap();
+        if let Ok(mut reader) = journal.shared_reader_raw("a") {
+            for _ in 0..4 {
+                if let Ok(Some(range)) = reader.claim(start) {
+                    while matches!(reader.next_chunk(), Ok(Some(_))) {}
+                    let _ = reader.commit(range.end - 1);
+                    let _ = reader.commit(range.end);
+                }
+                let _ = reader.resume_at_first();
+                let _ = reader.release();
+            }
+        }
+        if let Ok(mut reader) = journal.named_reader_raw("a") {
+            while matches!(reader.next_chunk(), Ok(Some(_))) {}
+            let _ = reader.commit(reader.next_sequence());
+            let _ = reader.resume_at_first();
+        }
+        prop_assert_eq!(journal.set_reader("a", ReaderStart::Sequence(start.min(20))).unwrap(), start.min(20));
+        let mut reader = journal.named_reader_raw("a").unwrap();
+        prop_assert_eq!(reader.next_chunk().unwrap().is_some(), start < 20);
+    }
 }

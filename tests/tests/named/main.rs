@@ -5,3 +5,4 @@ mod fault;
 mod killed;
 mod model;
 mod one;
+mod power;
