@@ -42,7 +42,8 @@ pub use companions::hooks::SealedSegment;
 pub use companions::preparer::DiskFull;
 pub use companions::syncer::SyncMode;
 pub use error::{
-    AppendError, CorruptRecord, IoFault, JournalFault, NamedReaderError, OpenError, ReadError, Stall, SyncError,
+    AppendError, CorruptRecord, IoFault, JournalFault, NamedReaderError, OpenError, ReadError, Stall,
+    SyncError,
 };
 pub use event::record::{RawRecord, Record};
 pub use event::{Event, Field, Schema, UnknownTag};

@@ -113,8 +113,8 @@ pub enum NamedReaderError {
         missed: Range<u64>,
         /// The first sequence kept.
         first: u64,
-        /// Journal time of the record before them, nanoseconds: none of them is earlier. `None` if that is not
-        /// known.
+        /// Journal time of the record before them, nanoseconds: none of them is earlier. `None` if that is
+        /// not known.
         after_ns: Option<u64>,
         /// Journal time of the first record kept: none of them is later. `None` if that is not known.
         before_ns: Option<u64>,
@@ -169,8 +169,8 @@ pub enum NamedReaderError {
         /// The name.
         name: String,
     },
-    /// The position could not be written. On the disk it is as it was; unless the folder's sync failed, behind
-    /// which it may be the one or the other.
+    /// The position could not be written. On the disk it is as it was; unless the folder's sync failed,
+    /// behind which it may be the one or the other.
     #[error("the position of reader {name:?} stays at {position}: {fault}; commit again")]
     NotCommitted {
         /// The name.

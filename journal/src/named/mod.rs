@@ -1,5 +1,5 @@
-//! Named readers: readers whose position persists in the journal's folder, and whose work several processes may
-//! share.
+//! Named readers: readers whose position persists in the journal's folder, and whose work several processes
+//! may share.
 //!
 //! The folder stands on a follower of the journal and on the files of positions; the writer's retention looks
 //! at those files and at nothing here.

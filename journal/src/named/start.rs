@@ -16,16 +16,16 @@ pub enum ReaderStart {
     End,
     /// At this sequence, at most the end.
     Sequence(u64),
-    /// At the first record whose journal time is this or later, nanoseconds since 1970; behind the last record
-    /// if there is none.
+    /// At the first record whose journal time is this or later, nanoseconds since 1970; behind the last
+    /// record if there is none.
     Time(u64),
 }
 
 /// The place that is meant, and what lies before it.
 ///
 /// # Errors
-/// [`ReadError::Evicted`] and [`ReadError::OutOfRange`] of a sequence that is not there; the fault of a record
-/// that was looked at.
+/// [`ReadError::Evicted`] and [`ReadError::OutOfRange`] of a sequence that is not there; the fault of a
+/// record that was looked at.
 pub(super) fn resolve<S: Storage>(
     reader: &mut RawReader<S>,
     start: ReaderStart,

@@ -74,9 +74,9 @@ impl<E: Event> NamedReader<E> {
         Ok(NamedReader { raw: RawNamedReader::open(journal, name, layout::<E>())?, event: PhantomData })
     }
 
-    /// Commits of fewer than so many records are only noted, and written with the next one that brings them to
-    /// as many: fewer syncs, and at most so many records more that are handed out again after a crash. Each is
-    /// written if not set.
+    /// Commits of fewer than so many records are only noted, and written with the next one that brings them
+    /// to as many: fewer syncs, and at most so many records more that are handed out again after a crash.
+    /// Each is written if not set.
     pub fn commit_every(mut self, records: u64) -> Self {
         self.raw = self.raw.commit_every(records);
         self
@@ -120,8 +120,8 @@ impl<E: Event> NamedReader<E> {
     /// [`NamedReader::position`] says so. What is committed already stays so.
     ///
     /// # Errors
-    /// [`NamedReaderError::NotHandedOut`]; [`NamedReaderError::NotCommitted`] if it can't be written: then it is
-    /// noted, and written with the next commit.
+    /// [`NamedReaderError::NotHandedOut`]; [`NamedReaderError::NotCommitted`] if it can't be written: then it
+    /// is noted, and written with the next commit.
     pub fn commit(&mut self, end: u64) -> Result<(), NamedReaderError> {
         self.raw.commit(end)
     }
@@ -163,10 +163,10 @@ impl<E: Event> NamedReader<E> {
 
 /// One of up to 32 readers that share the work of a name, in one process or many.
 ///
-/// Each claims a range of records, which no other of the name has, does it, and commits it. The name's position
-/// moves over what is committed once all before it is. A range that was not committed when its reader's process
-/// ended, however it ended, is given out again; one that was committed never is: at least once. Nobody's range
-/// is taken from it as long as it lives.
+/// Each claims a range of records, which no other of the name has, does it, and commits it. The name's
+/// position moves over what is committed once all before it is. A range that was not committed when its
+/// reader's process ended, however it ended, is given out again; one that was committed never is: at least
+/// once. Nobody's range is taken from it as long as it lives.
 ///
 /// Order is kept within a range, and not between ranges.
 ///
@@ -228,8 +228,8 @@ impl<E: Event> SharedReader<E> {
     ///
     /// # Errors
     /// [`NamedReaderError::StillClaimed`] if the range before is not done; [`NamedReaderError::Evicted`] and
-    /// [`NamedReaderError::HistoryChanged`] as [`NamedReader::next_chunk`] has them, until one of the name calls
-    /// [`SharedReader::resume_at_first`], or nobody has the name and it is
+    /// [`NamedReaderError::HistoryChanged`] as [`NamedReader::next_chunk`] has them, until one of the name
+    /// calls [`SharedReader::resume_at_first`], or nobody has the name and it is
     /// [set](crate::Journal::set_reader); [`NamedReaderError::TooManyRanges`];
     /// [`NamedReaderError::NotCommitted`] if it can't be noted.
     pub fn claim(&mut self, records: u64) -> Result<Option<Range<u64>>, NamedReaderError> {
@@ -248,8 +248,9 @@ impl<E: Event> SharedReader<E> {
     /// reader's hands.
     ///
     /// # Errors
-    /// [`NamedReaderError::NotHandedOut`], [`NamedReaderError::NotClaimed`]; [`NamedReaderError::NotCommitted`] if
-    /// it can't be written: the range is still in hand, commit it again.
+    /// [`NamedReaderError::NotHandedOut`], [`NamedReaderError::NotClaimed`];
+    /// [`NamedReaderError::NotCommitted`] if it can't be written: the range is still in hand, commit it
+    /// again.
     pub fn commit(&mut self, end: u64) -> Result<(), NamedReaderError> {
         self.raw.commit(end)
     }

@@ -10,14 +10,14 @@ use crate::named::start::ReaderStart;
 use crate::named::typed::{NamedReader, SharedReader};
 
 impl Journal {
-    /// Reads on where the reader of this name has come to, in this process or another. A new one starts at the
-    /// first record; to start elsewhere, [`Journal::set_reader`] first.
+    /// Reads on where the reader of this name has come to, in this process or another. A new one starts at
+    /// the first record; to start elsewhere, [`Journal::set_reader`] first.
     ///
     /// # Errors
     /// [`NamedReaderError::Held`] if another reader has the name; [`NamedReaderError::BadName`];
     /// [`NamedReaderError::Damaged`]; [`NamedReaderError::TooManyReaders`]; [`NamedReaderError::Read`] if the
-    /// journal can't be read, or its folder not be written. That the log is the one that was read is looked at
-    /// with the first chunk.
+    /// journal can't be read, or its folder not be written. That the log is the one that was read is looked
+    /// at with the first chunk.
     pub fn named_reader<E: Event>(&self, name: &str) -> Result<NamedReader<E>, NamedReaderError> {
         NamedReader::open(self.files(), name)
     }
@@ -33,8 +33,8 @@ impl Journal {
     /// Shares the work of a name with others, who do the same, in this process or another.
     ///
     /// # Errors
-    /// As [`Journal::named_reader`], where [`NamedReaderError::Held`] means that one reader has the name alone;
-    /// [`NamedReaderError::TooManyMembers`].
+    /// As [`Journal::named_reader`], where [`NamedReaderError::Held`] means that one reader has the name
+    /// alone; [`NamedReaderError::TooManyMembers`].
     pub fn shared_reader<E: Event>(&self, name: &str) -> Result<SharedReader<E>, NamedReaderError> {
         SharedReader::open(self.files(), name)
     }
@@ -60,8 +60,8 @@ impl Journal {
     /// remove from here on. What those had in hand who shared the name is nobody's any more.
     ///
     /// # Errors
-    /// [`NamedReaderError::Held`] if somebody has the name, [`NamedReaderError::Read`] if there is no such place;
-    /// else as [`Journal::named_reader`]. A damaged file is no error: it is replaced.
+    /// [`NamedReaderError::Held`] if somebody has the name, [`NamedReaderError::Read`] if there is no such
+    /// place; else as [`Journal::named_reader`]. A damaged file is no error: it is replaced.
     pub fn set_reader(&self, name: &str, start: ReaderStart) -> Result<u64, NamedReaderError> {
         list::set(self.files(), name, start)
     }
@@ -69,8 +69,8 @@ impl Journal {
     /// Removes the reader of this name, which nobody holds; its position is forgotten.
     ///
     /// # Errors
-    /// [`NamedReaderError::NoReader`], [`NamedReaderError::Held`]; [`NamedReaderError::Read`] if a call of the
-    /// system fails.
+    /// [`NamedReaderError::NoReader`], [`NamedReaderError::Held`]; [`NamedReaderError::Read`] if a call of
+    /// the system fails.
     pub fn remove_reader(&self, name: &str) -> Result<(), NamedReaderError> {
         list::remove(self.files(), name)
     }

@@ -1,5 +1,5 @@
-//! The files in the folder `readers`: each a block, written whole or not at all. What else lies there is passed
-//! over: it is no reader's.
+//! The files in the folder `readers`: each a block, written whole or not at all. What else lies there is
+//! passed over: it is no reader's.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;

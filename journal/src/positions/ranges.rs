@@ -157,7 +157,9 @@ mod tests {
     #[test]
     fn what_a_dead_one_had_is_given_out_first() {
         let mut state = state();
-        (1..=3).for_each(|member| drop(claim(&mut state, member, 5)));
+        (1..=3).for_each(|member| {
+            claim(&mut state, member, 5);
+        });
         assert!(state.commit(3, place(25)) && state.commit(1, place(12)));
         assert!(state.free(|member| member == 1) && !state.free(|member| member == 1));
         assert_eq!(state.hole(), (12, Some(15)));
@@ -169,7 +171,9 @@ mod tests {
     #[test]
     fn what_retention_took_is_counted_without_what_was_done() {
         let mut state = state();
-        (1..=3).for_each(|member| drop(claim(&mut state, member, 5)));
+        (1..=3).for_each(|member| {
+            claim(&mut state, member, 5);
+        });
         assert!(state.commit(2, place(20)));
         assert_eq!(state.pass_over(place(22)), 7);
         assert_eq!((state.position, state.missed, state.claimed_by(3)), (place(22), 7, Some(22..25)));
@@ -177,7 +181,9 @@ mod tests {
         assert!(state.commit(3, place(25)));
         assert_eq!((state.position, state.ranges.is_empty()), (place(25), true));
         // Into the middle of what was done ahead.
-        (1..=2).for_each(|member| drop(claim(&mut state, member, 5)));
+        (1..=2).for_each(|member| {
+            claim(&mut state, member, 5);
+        });
         assert!(state.commit(2, place(35)));
         assert_eq!((state.pass_over(place(33)), state.position), (5, place(35)));
     }

@@ -119,8 +119,8 @@ impl Retention {
         self
     }
 
-    /// How many bytes of records a [named reader](crate::NamedReader) may hold, whether its process runs or not,
-    /// from its position to the last durable record; 1 GiB if not set. With 0 none holds anything.
+    /// How many bytes of records a [named reader](crate::NamedReader) may hold, whether its process runs or
+    /// not, from its position to the last durable record; 1 GiB if not set. With 0 none holds anything.
     pub fn reader_bytes(mut self, count: u64) -> Self {
         self.reader_bytes = count;
         self

@@ -7,8 +7,8 @@ use crate::format::{JournalId, READERS_NAME};
 use crate::positions::files;
 use crate::storage::{NotOurs, Storage};
 
-/// As long as a segment is held by a reader, what the last look found counts for so long. What goes, goes right
-/// behind a look.
+/// As long as a segment is held by a reader, what the last look found counts for so long. What goes, goes
+/// right behind a look.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The readers of one journal.

@@ -1,5 +1,5 @@
-//! Who holds the name of a reader. All of it is record locks on bytes of the name's lock file, which is empty:
-//! they are an open file's, so they go with the process, however that ends.
+//! Who holds the name of a reader. All of it is record locks on bytes of the name's lock file, which is
+//! empty: they are an open file's, so they go with the process, however that ends.
 //!
 //! | byte | who locks it |
 //! |---|---|
@@ -47,8 +47,8 @@ pub struct NameLock {
 }
 
 impl Drop for NameLock {
-    /// Closing is not enough: a child of fork() shares the open file, and would hold the name on. That child's
-    /// own copy of this value must not let go of it.
+    /// Closing is not enough: a child of fork() shares the open file, and would hold the name on. That
+    /// child's own copy of this value must not let go of it.
     fn drop(&mut self) {
         if self.process == std::process::id() {
             let _ = lock_bytes(&self.file, libc::F_OFD_SETLK, libc::F_UNLCK, 0..0);
@@ -57,8 +57,8 @@ impl Drop for NameLock {
 }
 
 impl NameLock {
-    /// Locks a name, for one alone or to be shared; `None` if it is held otherwise. The lock file is made if it
-    /// is not there.
+    /// Locks a name, for one alone or to be shared; `None` if it is held otherwise. The lock file is made if
+    /// it is not there.
     pub fn hold(folder: &Folder, lock_file: &str, alone: bool) -> io::Result<Option<Self>> {
         let kind = if alone { libc::F_WRLCK } else { libc::F_RDLCK };
         loop {

@@ -1,5 +1,5 @@
-//! The processes of a named reader that tests kill. What each does it says in a log that all of them append to,
-//! a line a call of the system, so that the log has everything in the order in which it happened:
+//! The processes of a named reader that tests kill. What each does it says in a log that all of them append
+//! to, a line a call of the system, so that the log has everything in the order in which it happened:
 //!
 //! ```text
 //! read A B    the records A to B were handed out, B excluded, and are being done

@@ -121,8 +121,8 @@ fn what_is_no_readers_file_is_refused_and_can_be_replaced() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever a file says whose checksum holds: nobody panics, hangs, or takes more than the file is long; and
-    /// the name can be set anew.
+    /// Whatever a file says whose checksum holds: nobody panics, hangs, or takes more than the file is long;
+    /// and the name can be set anew.
     #[test]
     fn a_position_that_says_anything_makes_nobody_panic(
         changes in prop::collection::vec((32..300_usize, prop_oneof![any::<u8>(), Just(0), Just(0xff)]), 1..12),

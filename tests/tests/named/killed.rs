@@ -1,8 +1,8 @@
 //! kill -9 of named readers, of their writer, of both: nothing is lost, and nothing is handed out again that
 //! was committed. Retention takes all that they do not hold.
 //!
-//! Some kills in the ordinary run; as many as wanted by `SLIPRING_KILL_ROUNDS=200 cargo test -p slipring-tests
-//! --test named killed -- --ignored --nocapture`.
+//! Some kills in the ordinary run; as many as wanted by
+//! `SLIPRING_KILL_ROUNDS=200 cargo test -p slipring-tests --test named killed -- --ignored --nocapture`.
 
 use std::path::Path;
 use std::process::Command;
