@@ -39,6 +39,8 @@ pub struct RawSharedReader {
     name: Name,
     member: u32,
     tail: Tail,
+    /// Stands where the next records will come that nobody has: not opened anew with each look.
+    ahead: Option<RawFollower>,
     /// What is left of what it has in hand.
     claimed: Option<Range<u64>>,
     /// In which epoch the log was last found to be the one that was read.
@@ -63,8 +65,8 @@ impl RawSharedReader {
             }
             member
         };
-        let (tail, claimed) = (Tail::new(layout), None);
-        Ok(RawSharedReader { name, member, tail, claimed, checked_epoch: 0, durable_only: false })
+        let (tail, ahead, claimed) = (Tail::new(layout), None, None);
+        Ok(RawSharedReader { name, member, tail, ahead, claimed, checked_epoch: 0, durable_only: false })
     }
 
     /// As [`SharedReader::durable_only`](crate::SharedReader::durable_only).
@@ -112,13 +114,14 @@ impl RawSharedReader {
         if let Some(range) = self.claimed.clone() {
             return Err(NamedReaderError::StillClaimed { name: self.name().to_owned(), range });
         }
-        let (claimed, epoch) = self.in_turn(|state| {
+        let mut ahead = self.ahead.take();
+        let claimed = self.in_turn(|state| {
             let control = self.name.control()?;
             self.check(state, &control)?;
             let freed = self.free_dead(state)?;
             let (start, limit) = state.hole();
             let most = start.saturating_add(records.max(1)).min(limit.unwrap_or(u64::MAX));
-            let end = self.end_of(start, most, &control)?;
+            let end = self.end_of(&mut ahead, start..most, &control)?;
             if end <= start {
                 return Ok(((None, control.epoch), freed));
             }
@@ -126,7 +129,9 @@ impl RawSharedReader {
                 return Err(NamedReaderError::TooManyRanges { name: self.name().to_owned() });
             }
             Ok(((Some(start..end), control.epoch), true))
-        })?;
+        });
+        self.ahead = ahead;
+        let (claimed, epoch) = claimed?;
         self.checked_epoch = epoch;
         if let Some(range) = &claimed
             && self.tail.next_sequence() != Some(range.start)
@@ -160,15 +165,27 @@ impl RawSharedReader {
         Ok(state.free(|member| dead.contains(&member)))
     }
 
-    /// Where a range ends that begins at `start`: at `most`, or where the records end that are there.
-    fn end_of(&self, start: u64, most: u64, control: &ControlState) -> Result<u64, NamedReaderError> {
+    /// Where a range ends that is to be `range`, or end where the records end that are there.
+    fn end_of(
+        &self,
+        ahead: &mut Option<RawFollower>,
+        range: Range<u64>,
+        control: &ControlState,
+    ) -> Result<u64, NamedReaderError> {
+        let Range { start, end: most } = range;
         if start < control.durable_end || self.durable_only {
             return Ok(most.min(control.durable_end));
         }
-        let look = || -> Result<u64, ReadError> {
-            let mut follower = RawFollower::open_on(self.name.journal().clone(), start)?;
-            let chunk = follower.next_chunk_below(most)?;
-            Ok(start + chunk.map_or(0, |chunk| chunk.len() as u64))
+        let mut look = || -> Result<u64, ReadError> {
+            let mut follower = match ahead.take() {
+                Some(follower) if follower.next_sequence() == start => follower,
+                _ => RawFollower::open_on(self.name.journal().clone(), start)?,
+            };
+            let count = follower.next_chunk_below(most)?.map_or(0, |chunk| chunk.len() as u64);
+            if count == 0 {
+                *ahead = Some(follower);
+            }
+            Ok(start + count)
         };
         look().map_err(|error| tail::explain(&self.name, None, error))
     }
