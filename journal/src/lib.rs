@@ -52,7 +52,7 @@ pub use format::{
     RECORD_HEADER_BYTES, VERSION,
 };
 pub use live::cursors::Cursors;
-pub use named::list::{HeldBy, ReaderInfo, ReaderStatus};
+pub use named::list::{ReaderInfo, ReaderStatus};
 pub use named::raw::RawNamedReader;
 pub use named::raw_shared::RawSharedReader;
 pub use named::start::ReaderStart;
@@ -72,7 +72,7 @@ pub use retention::options::Retention;
 pub use salvage::{Loss, Lost, SalvageError, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
-pub use storage::{FileKind, NotOurs};
+pub use storage::{FileKind, HeldBy, NotOurs};
 /// What the derive writes, and what this workspace's engine, tests and benchmarks share. It changes without
 /// notice.
 #[doc(hidden)]

@@ -9,7 +9,7 @@ use crate::error::{IoFault, NamedReaderError, ReadError};
 use crate::format::{READERS_NAME, ReaderState};
 use crate::positions::files;
 use crate::read::raw::RawReader;
-use crate::storage::{self, Files, Folder, NameLock, Storage};
+use crate::storage::{Files, Folder, HeldBy, NameLock, Storage};
 
 /// A named reader, as its file says it.
 ///
@@ -89,23 +89,6 @@ impl std::fmt::Display for ReaderStatus {
     }
 }
 
-/// Who has a reader's name.
-///
-/// See the example of [`ReaderInfo`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum HeldBy {
-    /// Nobody.
-    Nobody,
-    /// One reader.
-    One,
-    /// So many that share it.
-    Shared(u32),
-    /// Its lock can't be asked for here.
-    Unknown,
-}
-
 /// The readers of a journal, by name.
 pub(crate) fn list(journal: &Files) -> Result<Vec<ReaderInfo>, NamedReaderError> {
     let mut reader = RawReader::open_to(journal.clone(), None)?;
@@ -123,12 +106,7 @@ fn info(
     name: String,
     reader: &mut RawReader,
 ) -> Result<Option<ReaderInfo>, NamedReaderError> {
-    let held = match NameLock::holder(folder, &files::lock_name(&name)) {
-        Ok(storage::HeldBy::Nobody) => HeldBy::Nobody,
-        Ok(storage::HeldBy::One) => HeldBy::One,
-        Ok(storage::HeldBy::Shared(count)) => HeldBy::Shared(count),
-        Err(_) => HeldBy::Unknown,
-    };
+    let held = NameLock::holder(folder, &files::lock_name(&name)).unwrap_or(HeldBy::Unknown);
     let state = match name::load(folder, &name) {
         Ok(Some(state)) => state,
         Ok(None) => return Ok(None),

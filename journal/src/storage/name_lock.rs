@@ -28,15 +28,21 @@ fn byte_of(member: u32) -> Range<i64> {
     i64::from(member)..i64::from(member) + 1
 }
 
-/// Who holds a name, as those can tell who only look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who has the name of a reader, as those can tell who only look.
+///
+/// See the example of [`ReaderInfo`](crate::ReaderInfo).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum HeldBy {
-    /// Nobody does.
+    /// Nobody.
     Nobody,
-    /// One reader.
+    /// One reader, alone.
     One,
     /// So many readers that share it.
     Shared(u32),
+    /// Its lock can't be asked for here.
+    Unknown,
 }
 
 /// A name's lock file, and what this value has locked of it.
