@@ -41,7 +41,7 @@ pub struct RawSharedReader {
     tail: Tail,
     /// Stands where the next records will come that nobody has: not opened anew with each look.
     ahead: Option<RawFollower>,
-    /// What is left of what it has in hand.
+    /// What is left of what it has in hand; empty once all of it is done.
     claimed: Option<Range<u64>>,
     /// In which epoch the log was last found to be the one that was read.
     checked_epoch: u32,
@@ -82,7 +82,7 @@ impl RawSharedReader {
 
     /// What is left of what it has in hand.
     pub fn claimed(&self) -> Option<Range<u64>> {
-        self.claimed.clone()
+        self.claimed.clone().filter(|left| !left.is_empty())
     }
 
     /// Changes what is shared, in turn: `change` is given the state as it is now, and says whether it has
@@ -111,7 +111,7 @@ impl RawSharedReader {
     /// # Errors
     /// As that.
     pub fn claim(&mut self, records: u64) -> Result<Option<Range<u64>>, NamedReaderError> {
-        if let Some(range) = self.claimed.clone() {
+        if let Some(range) = self.claimed() {
             return Err(NamedReaderError::StillClaimed { name: self.name().to_owned(), range });
         }
         let mut ahead = self.ahead.take();
@@ -201,6 +201,9 @@ impl RawSharedReader {
     pub fn next_chunk(&mut self) -> Result<Option<RawChunk<'_>>, NamedReaderError> {
         self.name.check_process()?;
         let Some(claimed) = self.claimed.clone() else { return Err(self.not_claimed()) };
+        if claimed.is_empty() {
+            return Ok(None);
+        }
         if self.tail.next_sequence().is_none() {
             let opened = self.tail.open_at(self.name.journal(), claimed.start);
             opened.map_err(|error| tail::explain(&self.name, None, error))?;
@@ -241,7 +244,7 @@ impl RawSharedReader {
             self.claimed = None;
             return Err(self.not_claimed());
         }
-        self.claimed = Some(end..claimed.end).filter(|left| !left.is_empty());
+        self.claimed = Some(end..claimed.end);
         Ok(())
     }
 
@@ -293,7 +296,7 @@ impl RawSharedReader {
 impl Drop for RawSharedReader {
     /// Gives back what it has in hand; should that fail, its end gives it back.
     fn drop(&mut self) {
-        if self.claimed.is_some() {
+        if self.claimed().is_some() {
             let _ = self.release();
         }
     }

@@ -236,7 +236,7 @@ impl<E: Event> SharedReader<E> {
         self.raw.claim(records)
     }
 
-    /// The next records of the range in hand; `None` at its end.
+    /// The next records of the range in hand; `None` at its end, also once that is committed.
     ///
     /// # Errors
     /// [`NamedReaderError::NotClaimed`]; else as [`NamedReader::next_chunk`].
