@@ -59,7 +59,7 @@ pub enum CliError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// A named reader can't go on, be set or be removed.
-    #[error(transparent)]
+    #[error("{0}{}", missed_times(.0))]
     Reader(#[from] slipring_journal::NamedReaderError),
     /// The input begins before the journal ends.
     #[error(
@@ -278,6 +278,20 @@ pub(crate) fn verdict(code: Exit, written: io::Result<()>) -> Result<Exit, CliEr
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(code),
+    }
+}
+
+/// Between which times the records lie that a reader missed, if that is why it can't go on.
+fn missed_times(error: &slipring_journal::NamedReaderError) -> String {
+    match error {
+        slipring_journal::NamedReaderError::Evicted {
+            after_ns: Some(after),
+            before_ns: Some(before),
+            ..
+        } => {
+            format!("\nwhat it missed came between {} and {}", show::time(*after), show::time(*before))
+        }
+        _ => String::new(),
     }
 }
 

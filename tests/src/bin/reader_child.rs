@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::Write;
 use std::time::Duration;
 
-use slipring_journal::{Journal, RawRecord, Retention, SyncMode};
+use slipring_journal::{Journal, NamedReaderError, RawRecord, Retention, SyncMode};
 use slipring_tests::journals::{Note, note, time};
 
 fn main() {
@@ -21,6 +21,7 @@ fn main() {
         "write" => write(text(1), number(2)),
         "alone" => alone(text(1), &Log::open(text(2)), number(3), number(4)),
         "share" => share(text(1), &Log::open(text(2)), number(3)),
+        "fork" => fork(text(1)),
         other => panic!("no mode {other:?}"),
     }
 }
@@ -116,4 +117,34 @@ fn share(folder: &str, log: &Log, seed: u64) {
             left.start = part;
         }
     }
+}
+
+/// A fork has no reader, and its end takes nothing from its parent's.
+fn fork(folder: &str) {
+    let journal = Journal::at(folder);
+    let mut reader = journal.named_reader_raw("forked").expect("nobody has it").commit_every(10);
+    let read = reader.next_chunk().expect("it reads").map_or(0, |chunk| chunk.len() as u64);
+    reader.commit(3).expect("it is noted");
+    // SAFETY: this process has one thread, so the child has all that the parent has.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let is_refused = |error| matches!(error, Err(NamedReaderError::Forked { .. }));
+        let refused = [
+            is_refused(reader.commit(read)),
+            is_refused(reader.flush()),
+            is_refused(reader.next_chunk().map(drop)),
+        ];
+        drop(reader);
+        // SAFETY: ends the child alone, and nothing of the parent's is run.
+        unsafe { libc::_exit(i32::from(refused != [true; 3])) };
+    }
+    let mut status = 0;
+    // SAFETY: the status lives through the call.
+    let waited = unsafe { libc::waitpid(child, &raw mut status, 0) };
+    assert_eq!((waited, status), (child, 0), "the child was refused");
+    assert_eq!(reader.position(), 0, "and wrote nothing");
+    let error = journal.named_reader_raw("forked").expect_err("the name is still held");
+    assert!(matches!(error, NamedReaderError::Held { .. }), "{error}");
+    reader.commit(read).expect("it is written");
+    println!("committed {}", reader.position());
 }

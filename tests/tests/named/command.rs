@@ -209,6 +209,7 @@ fn one_that_was_too_slow_is_told_what_it_missed_and_how_to_go_on() {
         said.contains(&format!("records 5 to {first}")) && said.contains("slipring readers JOURNAL set a"),
         "{said}"
     );
+    assert!(said.contains("what it missed came between 2024-03-10T09:29:04Z and 2024-03-10T09:3"), "{said}");
     let listed = place.json("--json");
     assert_eq!((&listed[0]["status"], &listed[0]["first"]), (&"evicted".into(), &first.into()));
     assert!(place.says(0, "readers", "").contains("evicted: the journal begins at"));

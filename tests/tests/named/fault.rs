@@ -1,6 +1,7 @@
 //! Named readers where the disk is full, and where files are not what they should be.
 
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use proptest::prelude::*;
 use slipring_journal::{NamedReaderError, ReaderStart, ReaderStatus};
@@ -116,6 +117,15 @@ fn what_is_no_readers_file_is_refused_and_can_be_replaced() {
     let nowhere = folder.path().join("nowhere");
     let error = slipring_journal::Journal::at(&nowhere).named_reader_raw("a").unwrap_err();
     assert!(error.to_string().contains("no journal at") && !nowhere.exists(), "{error}");
+}
+
+#[test]
+fn a_fork_has_no_reader_and_takes_nothing_from_its_parent() {
+    let folder = in_memory();
+    drop(written(folder.path(), 20));
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_reader_child")).arg("fork").arg(folder.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "committed 20\n", "{output:?}");
 }
 
 proptest! {
