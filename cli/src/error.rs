@@ -17,6 +17,9 @@ pub enum CliError {
     /// The journal can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A named reader can't go on, be set or be removed.
+    #[error("{0}{}", missed_times(.0))]
+    Reader(#[from] slipring_journal::NamedReaderError),
     /// The range asked for is empty by its own words.
     #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", crate::show::time(*from_ns), crate::show::time(*to_ns))]
     EmptyRange {
@@ -152,13 +155,16 @@ pub enum CliError {
 impl CliError {
     /// The exit status that it comes to.
     pub fn exit(&self) -> Exit {
-        use slipring::KeepError;
+        use slipring::{KeepError, NamedReaderError};
         let damaged = |damaged| if damaged { Exit::Damaged } else { Exit::CouldNot };
         match self {
             CliError::Record(error) => error.exit(),
             CliError::NoLetter { .. } | CliError::ExportStopped { .. } => Exit::Part,
             CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
-            CliError::Read(error) | CliError::Keep(KeepError::Read(error)) => damaged(is_damage(error)),
+            CliError::Read(error)
+            | CliError::Keep(KeepError::Read(error))
+            | CliError::Reader(NamedReaderError::Read(error)) => damaged(is_damage(error)),
+            CliError::Reader(NamedReaderError::Damaged { .. }) => Exit::Damaged,
             CliError::Keep(KeepError::Damaged { .. }) => Exit::Damaged,
             _ if self.is_broken_pipe() => Exit::Fine,
             _ => Exit::CouldNot,
@@ -183,6 +189,20 @@ pub(crate) fn verdict(code: Exit, written: io::Result<()>) -> Result<Exit, CliEr
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(code),
+    }
+}
+
+/// Between which times the records lie that a reader missed, if that is why it can't go on.
+fn missed_times(error: &slipring_journal::NamedReaderError) -> String {
+    match error {
+        slipring_journal::NamedReaderError::Evicted {
+            after_ns: Some(after),
+            before_ns: Some(before),
+            ..
+        } => {
+            format!("\nwhat it missed came between {} and {}", show::time(*after), show::time(*before))
+        }
+        _ => String::new(),
     }
 }
 

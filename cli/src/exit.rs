@@ -10,7 +10,7 @@ pub enum Exit {
     Fine = 0,
     /// The answer is no, or only part was done.
     Part = 1,
-    /// The journal, or what stages keep beside it, is damaged.
+    /// The journal, or what stages and readers keep beside it, is damaged.
     Damaged = 2,
     /// It could not be done.
     CouldNot = 3,
@@ -30,7 +30,7 @@ macro_rules! table {
   1  the answer is no, or only part was done: a torn tail, records
      lost, a proof that failed, a dead letter that is not there or has
      no event, an engine that is gone, a stop by a signal
-  2  damaged: the journal, or what stages keep beside it
+  2  damaged: the journal, or what stages and readers keep beside it
   3  could not: usage, input or output, a refusal, nothing there
 
 A reader of the output that goes away changes nothing."

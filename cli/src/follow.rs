@@ -5,18 +5,18 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use slipring_journal::{Journal, RawChunk};
+use slipring_journal::{Journal, RawChunk, RawFollower};
 use slipring_schema::Predicate;
 
 use crate::args::FollowArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::gone;
 use crate::rows::choice::ChoiceArgs;
 use crate::rows::columns::Shown;
 use crate::rows::printer::{self, Format, Printer};
 use crate::rows::reading::{Piece, Reading};
 use crate::signals::{First, Stop};
+use crate::{gone, readers};
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
 const FIRST_SLEEP: Duration = Duration::from_millis(1);
@@ -29,7 +29,8 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
         return Ok(());
     }
     let choice = &args.choice;
-    let last = (choice.from.is_none() && choice.from_sequence.is_none()).then_some(args.last);
+    let starts = choice.from.is_some() || choice.from_sequence.is_some() || args.reader.is_some();
+    let last = (!starts).then_some(args.last);
     let mut reading = Reading::open(&args.journal, choice, last)?;
     let (schema, table) = (&reading.schema.clone(), &reading.table.clone());
     let format = Format::or_default(args.format, args.json);
@@ -44,14 +45,28 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
         to_ns: reading.to_ns,
         left: choice.limit.unwrap_or(u64::MAX),
     };
-    let start = start(choice, &reading);
-    let mut follower = journal.follow_raw(start)?;
-    let end = choice.to_sequence.unwrap_or(u64::MAX);
-    let mut printing = Printing { printer, passing, buffer: Vec::new() };
+    let mut source = match &args.reader {
+        Some(name) => Source::Named(Box::new(readers::Reading::open(&args.journal, name)?)),
+        None => Source::Place(Box::new(journal.follow_raw(start(choice, &reading))?)),
+    };
+    let mut printing = Printing { printer, passing, buffer: Vec::new(), taken_end: 0 };
     printing.head();
+    let done = follow(&mut source, &mut printing, choice.to_sequence.unwrap_or(u64::MAX), &mut waiting, out);
+    // Also what was written out before something failed.
+    let noted = source.note();
+    done.and(noted)
+}
+
+fn follow(
+    source: &mut Source,
+    printing: &mut Printing<'_>,
+    end: u64,
+    waiting: &mut Waiting,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
     loop {
         let mut ended = false;
-        let met = match follower.next_chunk()? {
+        let met = match source.next_chunk()? {
             Some(chunk) => {
                 ended = printing.take(chunk, end).is_break();
                 true
@@ -60,11 +75,53 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
         };
         let gone = met && printing.buffer.is_empty() && gone::reader_has_gone(io::stdout());
         printing.write(out)?;
-        if gone || ended || printing.passing.left == 0 || follower.next_sequence() >= end {
+        match met {
+            true => source.written(printing.taken_end)?,
+            false => source.note()?,
+        }
+        if gone || ended || printing.passing.left == 0 || source.next_sequence() >= end {
             return Ok(());
         }
         if waiting.after(met).is_break() {
             return Ok(());
+        }
+    }
+}
+
+/// Where records come from.
+enum Source {
+    /// A place that was said.
+    Place(Box<RawFollower>),
+    /// A named reader, which is told what was written out.
+    Named(Box<readers::Reading>),
+}
+
+impl Source {
+    fn next_chunk(&mut self) -> Result<Option<RawChunk<'_>>, CliError> {
+        match self {
+            Source::Place(follower) => Ok(follower.next_chunk()?),
+            Source::Named(reading) => Ok(reading.next_chunk()?),
+        }
+    }
+
+    fn next_sequence(&self) -> u64 {
+        match self {
+            Source::Place(follower) => follower.next_sequence(),
+            Source::Named(reading) => reading.next_sequence(),
+        }
+    }
+
+    fn written(&mut self, end: u64) -> Result<(), CliError> {
+        match self {
+            Source::Place(_) => Ok(()),
+            Source::Named(reading) => Ok(reading.written(end)?),
+        }
+    }
+
+    fn note(&mut self) -> Result<(), CliError> {
+        match self {
+            Source::Place(_) => Ok(()),
+            Source::Named(reading) => Ok(reading.note()?),
         }
     }
 }
@@ -100,6 +157,8 @@ struct Printing<'t> {
     printer: Option<Box<dyn Printer + 't>>,
     passing: Passing,
     buffer: Vec<u8>,
+    /// The sequence behind the last record that was printed, or did not pass.
+    taken_end: u64,
 }
 
 impl Printing<'_> {
@@ -113,9 +172,11 @@ impl Printing<'_> {
     fn take(&mut self, chunk: RawChunk<'_>, end: u64) -> ControlFlow<()> {
         let mut piece = Piece::default();
         let mut ended = ControlFlow::Continue(());
+        self.taken_end = chunk.first_sequence() + chunk.len() as u64;
         for record in chunk.records() {
             if record.sequence >= end || self.passing.to_ns.is_some_and(|to_ns| record.time_ns >= to_ns) {
                 ended = ControlFlow::Break(());
+                self.taken_end = record.sequence;
                 break;
             }
             if self.passing.from_ns.is_some_and(|from_ns| record.time_ns < from_ns) {
@@ -126,6 +187,11 @@ impl Printing<'_> {
         }
         piece.cut(self.passing.left);
         self.passing.left -= piece.rows.len() as u64;
+        if self.passing.left == 0
+            && let Some(last) = piece.rows.last()
+        {
+            self.taken_end = last.sequence + 1;
+        }
         let Some(printer) = &mut self.printer else { return ended };
         for row in piece.in_order() {
             match row {

@@ -11,7 +11,7 @@
 //! | [`export`] | events out of a journal, into files |
 //! | [`formats`] | the formats of files by their names |
 //! | `elsewhere` | commands of other packages |
-//! | `replay`, `follow`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `schema`, `manual` | the commands |
+//! | `replay`, `follow`, `readers`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `schema`, `manual` | the commands |
 //! | [`exit`] | how they end: one table |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
@@ -32,6 +32,7 @@ mod kept;
 mod look;
 mod manual;
 mod plain;
+mod readers;
 pub mod record;
 mod replay;
 pub mod rows;
@@ -100,6 +101,7 @@ fn run_command(cli: Cli, formats: &Formats, out: &mut dyn Write) -> Result<Exit,
         Some(Command::Child(args)) => demo::child(&args, out),
         Some(Command::Inspect(args)) => look::inspect(&args, out),
         Some(Command::Verify(args)) => look::verify(&args, out),
+        Some(Command::Readers(args)) => readers::run(&args, out),
         Some(Command::Stages(args)) => kept::stages(&args, out),
         Some(Command::DeadLetters(args)) => dead_letters::run(&args, out),
         Some(Command::Salvage(args)) => salvage::run(&args, out),

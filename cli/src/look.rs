@@ -4,24 +4,45 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use slipring_journal::{JournalInfo, ReadError, Status, VerifyReport};
+use slipring_journal::{Journal, JournalInfo, ReadError, ReaderInfo, Status, VerifyReport};
 
 use crate::args::LookArgs;
 use crate::error::{CliError, is_damage, verdict};
 use crate::exit::Exit;
-use crate::{plain, show};
+use crate::{plain, readers, show};
 
 pub(crate) fn inspect(args: &LookArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let info = match slipring_journal::inspect(&args.journal) {
         Ok(info) => info,
         Err(error) => return refuse(args, out, &error),
     };
+    // What lies in their folder makes the journal no other: it is said, and the rest all the same.
+    let (readers, fault) = match Journal::at(&args.journal).readers() {
+        Ok(readers) => (readers, None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
     if args.json {
-        writeln!(out, "{}", plain::json(&info)?)?;
-    } else {
-        show_info(&info, out)?;
+        writeln!(out, "{}", plain::json(&WithReaders { info: &info, readers, readers_fault: fault })?)?;
+        return Ok(Exit::Fine);
+    }
+    show_info(&info, out)?;
+    if !readers.is_empty() {
+        writeln!(out)?;
+        readers::table(&readers, out)?;
+    }
+    if let Some(fault) = fault {
+        writeln!(out, "warning     readers: {}", plain::line(&fault))?;
     }
     Ok(Exit::Fine)
+}
+
+/// What `inspect --json` prints.
+#[derive(serde::Serialize)]
+struct WithReaders<'i> {
+    #[serde(flatten)]
+    info: &'i JournalInfo,
+    readers: Vec<ReaderInfo>,
+    readers_fault: Option<String>,
 }
 
 pub(crate) fn verify(args: &LookArgs, out: &mut dyn Write) -> Result<Exit, CliError> {

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::fmt;
 
 use slipring_journal::{
-    AppendError, CorruptRecord, OpenError, ReadError, SalvageError, SyncError, UnknownTag,
+    AppendError, CorruptRecord, NamedReaderError, OpenError, ReadError, SalvageError, SyncError, UnknownTag,
 };
 
 use crate::counters::reader::CountersError;
@@ -81,6 +81,9 @@ pub enum Error {
     /// A journal could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A named reader could not go on.
+    #[error(transparent)]
+    NamedReader(#[from] NamedReaderError),
     /// A record is damaged.
     #[error(transparent)]
     Corrupt(#[from] CorruptRecord),

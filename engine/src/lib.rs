@@ -123,10 +123,11 @@ pub use work::wait::{Wait, WaitStrategy};
 pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
-    Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind, Follower, IoFault,
-    Journal, JournalFault, JournalId, Kind, Lease, NotOurs, OpenError, RawReader, RawRecord, ReadError,
-    Reader, Record, RecoveryReport, Retention, RetentionHandle, SalvageError, Schema, SealedSegment, Stall,
-    SyncError, SyncMode, UnknownTag, Writer,
+    Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind, Follower, HeldBy, IoFault,
+    Journal, JournalFault, JournalId, Kind, Lease, NamedReader, NamedReaderError, NotOurs, OpenError,
+    RawReader, RawRecord, ReadError, Reader, ReaderInfo, ReaderStart, ReaderStatus, Record, RecoveryReport,
+    Retention, RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader, Stall, SyncError, SyncMode,
+    UnknownTag, Writer,
 };
 
 /// What most programs need: `use slipring::prelude::*`.

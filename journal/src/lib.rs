@@ -27,7 +27,9 @@ mod event;
 mod format;
 mod judge;
 mod live;
+mod named;
 mod open;
+mod positions;
 mod read;
 mod retention;
 mod salvage;
@@ -39,7 +41,10 @@ pub use append::writer::Writer;
 pub use companions::hooks::SealedSegment;
 pub use companions::preparer::DiskFull;
 pub use companions::syncer::SyncMode;
-pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
+pub use error::{
+    AppendError, CorruptRecord, IoFault, JournalFault, NamedReaderError, OpenError, ReadError, Stall,
+    SyncError,
+};
 pub use event::record::{RawRecord, Record};
 pub use event::{Event, Field, Schema, UnknownTag};
 pub use format::{
@@ -47,6 +52,11 @@ pub use format::{
     RECORD_HEADER_BYTES, VERSION,
 };
 pub use live::cursors::Cursors;
+pub use named::list::{ReaderInfo, ReaderStatus};
+pub use named::raw::RawNamedReader;
+pub use named::raw_shared::RawSharedReader;
+pub use named::start::ReaderStart;
+pub use named::typed::{NamedReader, SharedReader};
 pub use open::journal::Journal;
 pub use open::report::RecoveryReport;
 pub use read::follow::RawFollower;
@@ -62,7 +72,7 @@ pub use retention::options::Retention;
 pub use salvage::{Loss, Lost, SalvageError, SalvageOptions, SalvageReport, salvage};
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
-pub use storage::{FileKind, NotOurs};
+pub use storage::{FileKind, HeldBy, NotOurs};
 /// What the derive writes, and what this workspace's engine, tests and benchmarks share. It changes without
 /// notice.
 #[doc(hidden)]

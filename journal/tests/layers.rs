@@ -5,15 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders, the lowest first. Each may import from those before it.
-const LAYERS: [&str; 13] = [
+const LAYERS: [&str; 15] = [
     "tools",
     "format",
     "event",
     "storage",
     "error",
     "judge",
+    "positions",
     "retention",
     "read",
+    "named",
     "live",
     "companions",
     "append",

@@ -37,7 +37,8 @@ pub(super) const REPLAY: &str = after!(
 pub(super) const FOLLOW: &str = after!(
     "slipring follow orders",
     "slipring follow orders --where 'qty > 1000' --format jsonl",
-    "slipring follow orders --from 15:59 --limit 100"
+    "slipring follow orders --from 15:59 --limit 100",
+    "slipring follow orders --reader billing --format jsonl"
 );
 pub(super) const EXPORT: &str = after!(
     "slipring export orders --output orders.csv",
@@ -51,6 +52,12 @@ pub(super) const TOP: &str = after!(
     "slipring top orders",
     "slipring top orders --watch=0.5",
     "slipring top --counters /dev/shm/orders.counters --json"
+);
+pub(super) const READERS: &str = after!(
+    "slipring readers orders",
+    "slipring readers orders set billing --to 09:30",
+    "slipring readers orders set billing --to-end",
+    "slipring readers orders remove billing"
 );
 pub(super) const STAGES: &str = after!("slipring stages orders", "slipring stages orders --json");
 pub(super) const DEAD_LETTERS: &str = after!(

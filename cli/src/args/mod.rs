@@ -8,6 +8,7 @@ mod export;
 mod kept;
 mod look;
 mod read;
+mod readers;
 mod record;
 mod schema;
 
@@ -16,6 +17,7 @@ pub use export::ExportArgs;
 pub use kept::{DeadLettersArgs, LetterFormat};
 pub use look::{Interval, LookArgs, SalvageArgs, TopArgs};
 pub use read::{FollowArgs, ReplayArgs, Speed};
+pub use readers::{PlaceArgs, ReadersAction, ReadersArgs};
 pub use record::{RecordArgs, Symbol};
 pub use schema::{Language, SchemaArgs};
 
@@ -59,6 +61,13 @@ pub enum Command {
     /// process is gone without an end in good order, what it left is shown.
     #[command(after_help = examples::TOP)]
     Top(TopArgs),
+    /// List a journal's named readers and how far they are; set one, remove one
+    ///
+    /// A named reader goes on where it was when it ended: slipring follow --reader NAME, or a program's own.
+    /// Retention holds what it has not read, within bounds. One that somebody holds can be neither set nor
+    /// removed.
+    #[command(after_help = examples::READERS)]
+    Readers(ReadersArgs),
     /// Show what stages keep beside a journal: snapshots, effects, digests, dead letters
     #[command(after_help = examples::STAGES)]
     Stages(LookArgs),

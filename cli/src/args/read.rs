@@ -41,6 +41,11 @@ pub struct FollowArgs {
     /// Without a start, so many of the records that are there
     #[arg(long, value_name = "N", default_value_t = 10, conflicts_with_all = ["from", "from_sequence"])]
     pub last: u64,
+    /// Start where the reader of this name was when it ended, and note what was written out
+    ///
+    /// A new one starts at the first record. What a kill leaves unnoted is printed again: at least once.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["from", "from_sequence", "last"])]
+    pub reader: Option<String>,
     /// How records are printed; a table on a terminal, CSV elsewhere, if not given
     #[arg(long, value_enum)]
     pub format: Option<Format>,

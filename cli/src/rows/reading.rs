@@ -212,7 +212,7 @@ impl<'a> Piece<'a> {
 }
 
 /// Journal time of the first record; 0 if there is none.
-fn first_ns(reader: &mut RawReader) -> Result<u64, ReadError> {
+pub(crate) fn first_ns(reader: &mut RawReader) -> Result<u64, ReadError> {
     let (first, end) = (reader.first_sequence(), reader.end_sequence());
     if first == end { Ok(0) } else { Ok(reader.at(first)?.time_ns) }
 }

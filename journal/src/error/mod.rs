@@ -11,9 +11,11 @@ use crate::event::Schema;
 use crate::storage::NotOurs;
 use crate::storage::size_limit::advice;
 
+mod named;
 mod reading;
 mod writing;
 
+pub use named::NamedReaderError;
 pub use reading::ReadError;
 pub use writing::{AppendError, Stall, SyncError};
 

@@ -5,7 +5,8 @@
 //! - `control`: two slots of one block each, holding how far the journal is durable;
 //! - segments, named by their first sequence in twenty digits, `.seg`: blocks that say what the segment is,
 //!   two copies of each, then records of one size;
-//! - `LOCK`, held by the one writer.
+//! - `LOCK`, held by the one writer;
+//! - `readers`, a folder with a block for each named reader.
 //!
 //! The folder knows no file: whoever reads or writes a file brings the bytes.
 
@@ -17,6 +18,7 @@ pub mod crc;
 #[doc(hidden)]
 pub mod golden;
 mod link;
+mod reader;
 mod record;
 mod segment;
 
@@ -24,6 +26,7 @@ pub use anchor::Anchor;
 pub(crate) use block::BlockFault;
 pub(crate) use control::ControlState;
 pub(crate) use link::{Bond, Link, Seal};
+pub(crate) use reader::{MOST_RANGES, ReaderPlace, ReaderRange, ReaderState};
 pub use record::Kind;
 pub(crate) use record::{RecordHeader, are_valid_records, encode_record_header, epoch_kind, valid_record};
 pub(crate) use segment::{LINK_COPIES, SegmentBlocks, SegmentHeader, Slots};
@@ -95,5 +98,7 @@ pub(crate) fn segment_base(name: &str) -> Option<u64> {
 pub(crate) const CONTROL_NAME: &str = "control";
 /// Name of the file that the writer locks.
 pub(crate) const LOCK_NAME: &str = "LOCK";
+/// Name of the folder of named readers.
+pub(crate) const READERS_NAME: &str = "readers";
 /// Ending of a file that is not yet what its name will say.
 pub(crate) const TEMPORARY: &str = ".tmp";

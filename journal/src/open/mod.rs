@@ -5,6 +5,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `journal` | the options, and all that can be opened with them |
+//! | `named` | the named readers of a journal |
 //! | `recovery` | what comes before the first append, in its one order |
 //! | `room` | the disk space that an opening needs, asked for before anything changes |
 //! | `discarded` | what recovery cut off, saved in files |
@@ -15,6 +16,7 @@
 pub mod built_here;
 pub(crate) mod discarded;
 pub(crate) mod journal;
+mod named;
 pub(crate) mod recovery;
 pub(crate) mod report;
 pub(crate) mod room;

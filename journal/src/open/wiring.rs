@@ -127,7 +127,7 @@ pub(super) fn wire<'a, S: Storage>(
         recovery::recover(storage, schema, record_bytes, window, segment_bytes)?;
     let template = template(journal, &report, &chain, control.state.branch, &event, text);
     let (end, schema) = (report.end_sequence, template.schema.clone());
-    let retainer = retainer(journal, &report, &chain, record_bytes);
+    let retainer = retainer(journal, &report, control.state.branch, &chain, record_bytes);
     let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
     let large_pages = journal.sync == SyncMode::None;
     let active = match chain.segments.last() {
@@ -180,11 +180,12 @@ fn template(
 fn retainer(
     journal: &Journal,
     report: &RecoveryReport,
+    branch: [u8; 16],
     chain: &Chain,
     record_bytes: usize,
 ) -> Option<Retainer> {
     let newest_ns = report.last_time_ns.unwrap_or(0);
-    let (id, first) = (report.journal_id, report.first_sequence);
+    let (id, first) = ((report.journal_id, branch), report.first_sequence);
     let mut retainer = Retainer::new(journal.retention?, id, first, record_bytes as u64, newest_ns);
     chain.segments.iter().for_each(|segment| retainer.learn(segment.base, segment.end));
     Some(retainer)

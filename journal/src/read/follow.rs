@@ -5,7 +5,7 @@ use crate::error::{IoFault, JournalFault, ReadError};
 use crate::event::Schema;
 use crate::format::Anchor;
 use crate::format::crc::RecordCrc;
-use crate::format::{JournalId, MAX_EPOCH, SegmentHeader, segment_name, valid_record};
+use crate::format::{Bond, JournalId, MAX_EPOCH, SegmentHeader, segment_name, valid_record};
 use crate::judge::chain;
 use crate::judge::control;
 use crate::judge::scan::{self, Follow};
@@ -60,10 +60,10 @@ pub struct RawFollower<S: Storage = Files> {
 }
 
 /// What a follower knows of the events.
-#[derive(Debug)]
-pub(super) struct EventLayout {
-    pub(super) schema: Schema,
-    pub(super) record_bytes: usize,
+#[derive(Clone, Debug)]
+pub(crate) struct EventLayout {
+    pub(crate) schema: Schema,
+    pub(crate) record_bytes: usize,
 }
 
 impl<S: Storage> RawFollower<S> {
@@ -118,7 +118,7 @@ impl<S: Storage> RawFollower<S> {
     }
 
     /// Refuses events of another type.
-    pub(super) fn only(mut self, layout: EventLayout) -> Self {
+    pub(crate) fn only(mut self, layout: EventLayout) -> Self {
         self.layout = Some(layout);
         self
     }
@@ -313,9 +313,22 @@ impl<S: Storage> RawFollower<S> {
         Ok(JournalFault::SegmentTruncated { path, found_bytes, wanted_bytes: header.file_bytes() })
     }
 
-    /// Checks that the log still holds what `anchor` says.
+    /// Checks that the log still holds what `anchor` says, or has held it until retention took it: what that
+    /// takes is durable, and no recovery cuts it off.
     fn check(&self, anchor: Anchor) -> Result<(), ReadError> {
-        RawReader::open_to(self.storage.clone(), None)?.check_anchor(&anchor)
+        let mut reader = RawReader::open_to(self.storage.clone(), None)?;
+        let first = reader.first_sequence();
+        if anchor.sequence >= first || anchor.journal_id != reader.journal_id() {
+            return reader.check_anchor(&anchor);
+        }
+        if self.next < first {
+            return Err(ReadError::Evicted { sequence: self.next, first });
+        }
+        let before = reader.parts().1.before_first;
+        if before.is_known() && before != (Bond { epoch: anchor.epoch, crc: anchor.crc }) {
+            return Err(ReadError::HistoryChanged { anchor, what: "another record lay there" });
+        }
+        Ok(())
     }
 
     /// Refuses a segment of other events than those before it, or than were asked for.

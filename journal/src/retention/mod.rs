@@ -8,7 +8,8 @@
 //! 2. the snapshots: with [`only_behind_snapshots`](options::Retention::only_behind_snapshots), or if an
 //!    engine's stages need history, a segment stays until a snapshot covers it;
 //! 3. a reader's [`Lease`](holders::Lease), within its bounds; beyond them the reader is evicted;
-//! 4. age, size and count.
+//! 4. a named reader, within bounds of its own, whether it runs or not;
+//! 5. age, size and count.
 //!
 //! The syncer decides. It writes the new first sequence into the control file: into the slot that raises D,
 //! then into the other one. Once both are synced, the sweeper unlinks the files, the oldest first. Power may
@@ -19,4 +20,5 @@
 
 pub(crate) mod holders;
 pub(crate) mod options;
+mod readers;
 pub(crate) mod retainer;

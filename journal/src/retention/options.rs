@@ -25,6 +25,8 @@ pub struct Retention {
     pub(crate) snapshots: SnapshotRule,
     pub(crate) lease_bytes: u64,
     pub(crate) lease_age: Option<Duration>,
+    pub(crate) reader_bytes: u64,
+    pub(crate) reader_age: Option<Duration>,
 }
 
 /// What snapshots have to say.
@@ -47,7 +49,7 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// No rule yet. A reader's lease holds 1 GiB at most.
+    /// No rule yet. A reader's lease holds 1 GiB at most, and so does a named reader.
     pub fn new() -> Self {
         Retention {
             age: None,
@@ -56,6 +58,8 @@ impl Retention {
             snapshots: SnapshotRule::Unsaid,
             lease_bytes: 1 << 30,
             lease_age: None,
+            reader_bytes: 1 << 30,
+            reader_age: None,
         }
     }
 
@@ -115,6 +119,20 @@ impl Retention {
         self
     }
 
+    /// How many bytes of records a [named reader](crate::NamedReader) may hold, whether its process runs or
+    /// not, from its position to the last durable record; 1 GiB if not set. With 0 none holds anything.
+    pub fn reader_bytes(mut self, count: u64) -> Self {
+        self.reader_bytes = count;
+        self
+    }
+
+    /// How old a segment may get for the sake of named readers; without bound if not set (but see
+    /// [`Retention::reader_bytes`]).
+    pub fn reader_age(mut self, age: Duration) -> Self {
+        self.reader_age = Some(age);
+        self
+    }
+
     /// Whether any rule could ever make a segment due.
     pub(crate) fn has_rule(&self) -> bool {
         self.age.is_some()
@@ -124,6 +142,6 @@ impl Retention {
     }
 
     pub(super) fn needs_times(&self) -> bool {
-        self.age.is_some() || self.lease_age.is_some()
+        self.age.is_some() || self.lease_age.is_some() || self.reader_age.is_some()
     }
 }

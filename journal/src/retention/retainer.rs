@@ -13,6 +13,7 @@ use crate::storage::{Storage, StorageFile};
 
 use super::holders::{Grant, RetentionState, SharedRetention};
 use super::options::{Retention, SnapshotRule};
+use super::readers::NamedReaders;
 
 /// A segment that holds records, as the retainer knows it.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub(crate) struct Retainer {
     kept: VecDeque<Kept>,
     /// What they take together.
     kept_bytes: u64,
+    readers: NamedReaders,
     journal_id: JournalId,
     record_bytes: u64,
     /// Journal time of the record before `newest_end`, the last durable one when somebody last looked.
@@ -44,7 +46,7 @@ pub(crate) struct Retainer {
 impl Retainer {
     pub(crate) fn new(
         options: Retention,
-        journal_id: JournalId,
+        (journal_id, branch): (JournalId, [u8; 16]),
         first: u64,
         record_bytes: u64,
         newest_ns: u64,
@@ -55,6 +57,7 @@ impl Retainer {
             shared,
             kept: VecDeque::new(),
             kept_bytes: 0,
+            readers: NamedReaders::new(journal_id, branch),
             journal_id,
             record_bytes,
             newest_ns,
@@ -104,7 +107,10 @@ impl Retainer {
                 let last_ns = self.read(storage, oldest, oldest.end - 1)?.time_ns;
                 self.kept[0].last_ns = Some(last_ns);
             }
-            if !self.is_due(durable_end) || self.is_held(durable_end) {
+            if !self.is_due(durable_end)
+                || self.is_held(durable_end)
+                || self.is_held_by_readers(storage, durable_end)?
+            {
                 break;
             }
             // What is to go is what it was said to be, also if that was read long ago, or never.
@@ -153,6 +159,17 @@ impl Retainer {
         };
         let mut holders = state.leases.values().filter(|held| held.position < oldest.end && !held.evicted);
         holders.any(within)
+    }
+
+    /// Whether a named reader holds the oldest segment. Asked last: it costs calls of the system.
+    fn is_held_by_readers<S: Storage>(&mut self, storage: &S, durable_end: u64) -> Result<bool, IoFault> {
+        let (oldest, options) = (&self.kept[0], &self.options);
+        if options.reader_age.is_some_and(|age| self.is_older(oldest, age)) {
+            return Ok(false);
+        }
+        let (end, record_bytes, most) = (oldest.end, self.record_bytes, options.reader_bytes);
+        let bytes = |position| durable_end.saturating_sub(position).saturating_mul(record_bytes);
+        self.readers.hold(storage, end, |position| bytes(position) <= most)
     }
 
     /// Gives the oldest segment up if nobody holds it, and evicts who is beyond the bounds.

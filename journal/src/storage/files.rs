@@ -188,6 +188,13 @@ impl Storage for Files {
         if name.is_empty() { self.inner.path.clone() } else { self.inner.path.join(name) }
     }
 
+    fn subfolder(&self, name: &str) -> io::Result<Option<Folder>> {
+        match self.folder()?.subfolder(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     fn is_moved(&self) -> bool {
         self.inner.folder.get().is_some_and(Folder::is_moved)
     }

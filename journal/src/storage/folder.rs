@@ -182,6 +182,15 @@ impl Folder {
         }
     }
 
+    /// What lies under a name, as device and inode; `None` if nothing does.
+    pub(super) fn identity_of(&self, name: &str) -> io::Result<Option<Identity>> {
+        match rustix::fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some((found.st_dev, found.st_ino))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Refuses what is not of the kind wanted; `NotFound` if nothing is there.
     fn expect(&self, name: &str, wanted: FileKind) -> io::Result<()> {
         match self.kind(name)? {

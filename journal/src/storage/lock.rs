@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
@@ -136,12 +137,24 @@ fn flock(file: &File) -> Result<bool, Errno> {
     }
 }
 
-/// Sets, or asks for, a record lock of an open file description; the kind that was found or set.
+/// Sets, or asks for, a record lock of an open file description on the whole file; the kind that was found or
+/// set.
 fn record_lock(file: &File, command: libc::c_int, kind: libc::c_int) -> io::Result<libc::c_int> {
-    // SAFETY: a struct of integers, for which zeros are a value: the whole file, and no process.
+    lock_bytes(file, command, kind, 0..0)
+}
+
+/// The same on some of its bytes, which need not be there; an empty range that begins at 0 is all of them.
+pub(super) fn lock_bytes(
+    file: &File,
+    command: libc::c_int,
+    kind: libc::c_int,
+    bytes: Range<i64>,
+) -> io::Result<libc::c_int> {
+    // SAFETY: a struct of integers, for which zeros are a value: no process.
     let mut record: libc::flock = unsafe { std::mem::zeroed() };
     record.l_type = kind as libc::c_short;
     record.l_whence = libc::SEEK_SET as libc::c_short;
+    (record.l_start, record.l_len) = (bytes.start, bytes.end - bytes.start);
     loop {
         // SAFETY: an open descriptor, and a struct of the kind that these commands read and write.
         if unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut record) } == 0 {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `folder` | a folder held by a handle; no link in it is followed |
 //! | `lock`, `holder` | the one writer, and how it is named |
+//! | `name_lock` | who holds a reader's name, and which of those that share it live |
 //! | `files` | files of a folder |
 //! | `mapped` | open files and mapped segments, with all `unsafe` of mapping |
 //! | `believed` | what a file claims, against what the disk holds |
@@ -21,6 +22,7 @@ pub mod holder;
 mod lock;
 mod mapped;
 mod memory;
+mod name_lock;
 pub mod size_limit;
 
 use std::io;
@@ -35,6 +37,7 @@ pub use folder::{Access, FileKind, Folder, Identity, NotOurs};
 pub use lock::FilesLock;
 pub use mapped::{MappedFile, MappedSegment, ReadMap};
 pub use memory::{Memory, MemoryFile, MemoryMap, copy_in, copy_out};
+pub use name_lock::{HeldBy, MOST_MEMBERS, NameLock, Turn};
 
 /// A folder that holds one journal.
 pub trait Storage: Clone + Send + Sync + std::fmt::Debug + 'static {
@@ -72,6 +75,10 @@ pub trait Storage: Clone + Send + Sync + std::fmt::Debug + 'static {
     fn boot_id(&self) -> [u8; 16];
     /// Where a file lies, for messages.
     fn path(&self, name: &str) -> PathBuf;
+    /// The folder of this name within; `None` if there is none, or the medium knows no folders.
+    fn subfolder(&self, _name: &str) -> io::Result<Option<Folder>> {
+        Ok(None)
+    }
     /// Whether the folder's name has come to mean another folder, or none. What is done here goes on in the
     /// one that was opened.
     fn is_moved(&self) -> bool {

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, Output};
 
 const REFERENCE: &str = include_str!("../../../docs/reference/command.md");
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "demo",
     "record",
     "replay",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 11] = [
     "inspect",
     "verify",
     "top",
+    "readers",
     "stages",
     "dead-letters",
     "salvage",
@@ -120,7 +121,7 @@ fn what_is_not_there_is_3_for_every_command() {
     // A file where a folder should be.
     let file = path("file");
     std::fs::write(&file, "text").unwrap();
-    for command in ["replay", "follow", "inspect", "verify", "top", "stages", "dead-letters"] {
+    for command in ["replay", "follow", "inspect", "verify", "top", "readers", "stages", "dead-letters"] {
         for journal in [&nowhere, &file] {
             let output = slipring(&[command, journal]);
             assert_eq!(output.status.code(), Some(3), "{command} {journal}: {output:?}");

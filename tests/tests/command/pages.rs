@@ -8,9 +8,12 @@ use slipring_tests::pages::{self, Ran};
 /// The pages, below `docs`.
 const PAGES: &[&str] = &[
     "how-to/come-from-a-script.md",
+    "how-to/come-from-eventstoredb.md",
+    "how-to/come-from-kafka-consumers.md",
     "how-to/come-from-pandas.md",
     "how-to/come-from-sqlite.md",
     "how-to/export-files.md",
+    "how-to/read-with-a-name.md",
     "how-to/record-files.md",
 ];
 

@@ -1,0 +1,225 @@
+//! A name that one reader holds alone.
+
+use super::name::{self, Name};
+use super::start::{self, ReaderStart};
+use super::tail::{self, Tail};
+use crate::error::NamedReaderError;
+use crate::format::{ReaderPlace, ReaderState};
+use crate::read::follow::EventLayout;
+use crate::read::raw::RawReader;
+use crate::read::raw_chunk::RawChunk;
+use crate::storage::Files;
+
+/// A named reader of a journal of whatever event type.
+///
+/// Events of a known type: [`NamedReader`](crate::NamedReader), which says more.
+///
+/// ```
+/// # use slipring_journal::{Event, Journal};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let folder = tempfile::tempdir()?;
+/// # let journal = Journal::at(folder.path());
+/// # let (mut writer, _) = journal.open::<Tick>()?;
+/// # writer.append(1, &Tick { price: 7 })?;
+/// let mut reader = journal.named_reader_raw("billing")?;
+/// while let Some(chunk) = reader.next_chunk()? {
+///     let end = chunk.first_sequence() + chunk.len() as u64;
+///     chunk.records().for_each(|record| println!("{}: {:?}", record.sequence, record.event));
+///     reader.commit(end)?;
+/// }
+/// assert_eq!(reader.position(), 1);
+/// # writer.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct RawNamedReader {
+    name: Name,
+    /// As it is on the disk.
+    state: ReaderState,
+    tail: Tail,
+    /// What was committed and not written yet.
+    noted: Option<ReaderPlace>,
+    /// A commit of fewer records than these is only noted.
+    batch_records: u64,
+    durable_only: bool,
+}
+
+impl RawNamedReader {
+    pub(crate) fn open(
+        journal: Files,
+        name: &str,
+        layout: Option<EventLayout>,
+    ) -> Result<Self, NamedReaderError> {
+        let name = Name::hold(journal, name, true)?;
+        let mut state = name.load_or_begin()?;
+        // What those had in hand that shared the name: they are gone.
+        state.free(|_| true);
+        let (tail, noted) = (Tail::new(layout), None);
+        Ok(RawNamedReader { name, state, tail, noted, batch_records: 0, durable_only: false })
+    }
+
+    /// As [`NamedReader::commit_every`](crate::NamedReader::commit_every).
+    pub fn commit_every(mut self, records: u64) -> Self {
+        self.batch_records = records;
+        self
+    }
+
+    /// As [`NamedReader::durable_only`](crate::NamedReader::durable_only).
+    pub fn durable_only(mut self) -> Self {
+        self.durable_only = true;
+        self
+    }
+
+    /// The reader's name.
+    pub fn name(&self) -> &str {
+        self.name.name()
+    }
+
+    /// The sequence behind the last record that is committed, durably.
+    pub fn position(&self) -> u64 {
+        self.state.position.end
+    }
+
+    /// The sequence of the next record that it will hand out.
+    pub fn next_sequence(&self) -> u64 {
+        self.tail.next_sequence().unwrap_or_else(|| self.done().end)
+    }
+
+    fn done(&self) -> ReaderPlace {
+        self.noted.unwrap_or(self.state.position)
+    }
+
+    /// As [`NamedReader::next_chunk`](crate::NamedReader::next_chunk).
+    ///
+    /// # Errors
+    /// As that.
+    pub fn next_chunk(&mut self) -> Result<Option<RawChunk<'_>>, NamedReaderError> {
+        let end = match self.durable_only {
+            true => self.name.control()?.durable_end,
+            false => u64::MAX,
+        };
+        self.next_chunk_below(end)
+    }
+
+    /// As [`RawNamedReader::next_chunk`], but nothing from `end` on.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn next_chunk_below(&mut self, end: u64) -> Result<Option<RawChunk<'_>>, NamedReaderError> {
+        self.name.check_process()?;
+        if self.tail.next_sequence().is_none() {
+            self.tail.open(&self.name, &self.state)?;
+        }
+        let end = self.pass_done()?.min(end);
+        let at = self.tail.handed();
+        match self.tail.next_chunk_below(end) {
+            Ok(chunk) => Ok(chunk),
+            Err(error) => Err(tail::explain(&self.name, at, error)),
+        }
+    }
+
+    /// Passes over what others that shared the name have done before; where the next of that begins.
+    fn pass_done(&mut self) -> Result<u64, NamedReaderError> {
+        loop {
+            let next = self.next_sequence();
+            let Some(done) = self.state.done_ahead().find(|range| next < range.end.end) else {
+                return Ok(u64::MAX);
+            };
+            if next < done.start {
+                return Ok(done.start);
+            }
+            let (at, end) = (self.tail.handed(), done.end.end);
+            let opened = self.tail.open_at(self.name.journal(), end);
+            opened.map_err(|error| tail::explain(&self.name, at, error))?;
+        }
+    }
+
+    /// As [`NamedReader::commit`](crate::NamedReader::commit).
+    ///
+    /// # Errors
+    /// As that.
+    pub fn commit(&mut self, end: u64) -> Result<(), NamedReaderError> {
+        self.name.check_process()?;
+        if end <= self.state.position.end {
+            return Ok(());
+        }
+        let next = self.next_sequence();
+        if end > next {
+            return Err(NamedReaderError::NotHandedOut { name: self.name().to_owned(), end, next });
+        }
+        // It stays noted also if it can't be written now: then it is with the next one.
+        if end > self.done().end {
+            self.noted = Some(self.tail.place(&self.name, end)?);
+        }
+        if end - self.state.position.end < self.batch_records { Ok(()) } else { self.flush() }
+    }
+
+    /// As [`NamedReader::flush`](crate::NamedReader::flush).
+    ///
+    /// # Errors
+    /// As that.
+    pub fn flush(&mut self) -> Result<(), NamedReaderError> {
+        let Some(noted) = self.noted else { return Ok(()) };
+        let mut next = self.state.clone();
+        next.advance(noted);
+        next.committed_ns = name::now_ns();
+        self.write(next)
+    }
+
+    fn write(&mut self, next: ReaderState) -> Result<(), NamedReaderError> {
+        self.name.store(&next, self.state.position.end)?;
+        (self.state, self.noted) = (next, None);
+        Ok(())
+    }
+
+    /// As [`NamedReader::seek`](crate::NamedReader::seek).
+    ///
+    /// # Errors
+    /// As that.
+    pub fn seek(&mut self, start: ReaderStart) -> Result<(), NamedReaderError> {
+        self.name.check_process()?;
+        self.state = self.name.begin(start, self.state.missed)?;
+        self.noted = None;
+        self.tail.close();
+        Ok(())
+    }
+
+    /// As [`NamedReader::resume_at_first`](crate::NamedReader::resume_at_first).
+    ///
+    /// # Errors
+    /// As that.
+    pub fn resume_at_first(&mut self) -> Result<u64, NamedReaderError> {
+        self.flush()?;
+        let mut reader = RawReader::open_to(self.name.journal().clone(), None)?;
+        let first = start::resolve(&mut reader, ReaderStart::First)?;
+        let mut next = self.state.clone();
+        let missed = next.pass_over(first);
+        if self.state.position.end < first.end {
+            self.write(next)?;
+            self.tail.close();
+        }
+        Ok(missed)
+    }
+
+    /// Ends as its process would by kill -9: nothing is written, and the name is free.
+    #[doc(hidden)]
+    pub fn abandon(mut self) {
+        self.noted = None;
+    }
+
+    /// As [`NamedReader::close`](crate::NamedReader::close).
+    ///
+    /// # Errors
+    /// As that.
+    pub fn close(mut self) -> Result<u64, NamedReaderError> {
+        self.flush()?;
+        Ok(self.position())
+    }
+}
+
+impl Drop for RawNamedReader {
+    /// What is lost if it fails is done again: at least once.
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
+}

@@ -1,0 +1,154 @@
+//! Records behind a position, and what lay at each place that may be committed.
+
+use super::check;
+use super::name::Name;
+use crate::error::{NamedReaderError, ReadError};
+use crate::format::{Anchor, Bond, ReaderPlace, ReaderState, RecordHeader};
+use crate::read::follow::{EventLayout, RawFollower};
+use crate::read::raw::RawReader;
+use crate::read::raw_chunk::RawChunk;
+use crate::storage::Files;
+
+/// A follower that is opened when it is needed.
+#[derive(Debug)]
+pub(super) struct Tail {
+    /// What the events must be, if that is known.
+    layout: Option<EventLayout>,
+    follower: Option<RawFollower>,
+    /// Where the chunk ends that was handed out last; before that, where it was opened.
+    handed: Option<ReaderPlace>,
+}
+
+impl Tail {
+    pub(super) fn new(layout: Option<EventLayout>) -> Self {
+        Tail { layout, follower: None, handed: None }
+    }
+
+    /// The sequence of the next record that it hands out; `None` if it is not open.
+    pub(super) fn next_sequence(&self) -> Option<u64> {
+        self.follower.as_ref().map(RawFollower::next_sequence)
+    }
+
+    pub(super) fn handed(&self) -> Option<ReaderPlace> {
+        self.handed
+    }
+
+    pub(super) fn close(&mut self) {
+        (self.follower, self.handed) = (None, None);
+    }
+
+    /// Opens it at the position of a state, if the log is the one that this is of.
+    pub(super) fn open(&mut self, name: &Name, state: &ReaderState) -> Result<(), NamedReaderError> {
+        self.close();
+        let mut reader = RawReader::open_to(name.journal().clone(), None)?;
+        check::check_log(name.name(), state, &mut reader)?;
+        let position = state.position;
+        let resumed = (position.end > reader.first_sequence()).then(|| {
+            let (journal_id, sequence) = (state.journal_id, position.end - 1);
+            let anchor = Anchor { journal_id, sequence, epoch: position.last.epoch, crc: position.last.crc };
+            RawFollower::resume_on(name.journal().clone(), anchor)
+        });
+        let follower = match resumed {
+            // The record before it may have gone since, and what is behind it not.
+            None | Some(Err(ReadError::Evicted { .. })) => {
+                RawFollower::open_on(name.journal().clone(), position.end)
+            }
+            Some(resumed) => resumed,
+        };
+        let follower = follower.map_err(|error| explain(name, Some(position), error))?;
+        self.take(follower, Some(position));
+        Ok(())
+    }
+
+    /// Has it stand at a sequence, of which nothing is known.
+    pub(super) fn open_at(&mut self, journal: &Files, sequence: u64) -> Result<(), ReadError> {
+        if self.next_sequence() != Some(sequence) {
+            self.close();
+            let follower = RawFollower::open_on(journal.clone(), sequence)?;
+            self.take(follower, None);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, follower: RawFollower, handed: Option<ReaderPlace>) {
+        self.follower = Some(match &self.layout {
+            Some(layout) => follower.only(layout.clone()),
+            None => follower,
+        });
+        self.handed = handed;
+    }
+
+    /// The next records, none from `end` on.
+    pub(super) fn next_chunk_below(&mut self, end: u64) -> Result<Option<RawChunk<'_>>, ReadError> {
+        let Some(follower) = &mut self.follower else { return Ok(None) };
+        match follower.next_chunk_below(end)? {
+            Some(chunk) => {
+                self.handed = place_behind(&chunk);
+                Ok(Some(chunk))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The place before `end`, which was handed out.
+    pub(super) fn place(&self, name: &Name, end: u64) -> Result<ReaderPlace, NamedReaderError> {
+        if let Some(handed) = self.handed.filter(|handed| handed.end == end) {
+            return Ok(handed);
+        }
+        let changed =
+            |what| NamedReaderError::HistoryChanged { name: name.name().to_owned(), position: end, what };
+        name.control()?;
+        let mut one = match RawFollower::open_on(name.journal().clone(), end - 1) {
+            // It was read, and has gone since: nothing is left to tell it by.
+            Err(ReadError::Evicted { .. }) => {
+                return Ok(ReaderPlace { end, last: Bond::UNKNOWN, last_ns: 0 });
+            }
+            opened => opened?,
+        };
+        let chunk = one.next_chunk_below(end)?;
+        let place =
+            chunk.and_then(|chunk| place_behind(&chunk)).ok_or_else(|| changed("the log ends before it"))?;
+        match self.handed {
+            Some(handed) if handed.last.is_known() && place.last.epoch > handed.last.epoch => {
+                Err(changed("another record lies there"))
+            }
+            _ => Ok(place),
+        }
+    }
+}
+
+fn place_behind(chunk: &RawChunk<'_>) -> Option<ReaderPlace> {
+    let last = chunk.bytes().chunks_exact(chunk.record_bytes().max(1)).next_back()?;
+    let header = RecordHeader::decode(last);
+    let end = chunk.first_sequence() + chunk.len() as u64;
+    Some(ReaderPlace { end, last: Bond::of(header), last_ns: header.time_ns })
+}
+
+/// What it means for a named reader that its follower, which stood at `at`, can't go on.
+pub(super) fn explain(name: &Name, at: Option<ReaderPlace>, error: ReadError) -> NamedReaderError {
+    match error {
+        ReadError::Evicted { sequence, first } => {
+            let unknown = ReaderPlace { end: sequence, last: Bond::UNKNOWN, last_ns: 0 };
+            let from = at.filter(|at| at.end == sequence).unwrap_or(unknown);
+            let looked = name
+                .control()
+                .and_then(|control| Ok((control, RawReader::open_to(name.journal().clone(), None)?)));
+            match looked {
+                Ok((control, mut reader)) => check::evicted(name.name(), from, &control, &mut reader),
+                Err(_) => NamedReaderError::Evicted {
+                    name: name.name().to_owned(),
+                    missed: sequence..first,
+                    first,
+                    after_ns: None,
+                    before_ns: None,
+                },
+            }
+        }
+        ReadError::HistoryChanged { anchor, what } => NamedReaderError::HistoryChanged {
+            name: name.name().to_owned(),
+            position: anchor.sequence + 1,
+            what,
+        },
+        error => error.into(),
+    }
+}

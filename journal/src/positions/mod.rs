@@ -1,0 +1,13 @@
+//! The positions of named readers: files that the readers' processes write and the writer's retention looks
+//! at.
+//!
+//! The folder knows the storage and the bytes, and neither how records are read nor what retention makes of
+//! it.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `files` | the files in the folder `readers`, written whole or not at all |
+//! | `ranges` | what becomes of a position and its ranges as they are claimed, done and given up |
+
+pub(crate) mod files;
+pub(crate) mod ranges;
