@@ -12,6 +12,9 @@ mod attributes;
 pub mod private;
 pub(crate) mod record;
 pub(crate) mod untyped;
+pub(crate) mod upgrade;
+
+pub use upgrade::{Difference, Upgrade};
 
 /// A value that slipring can publish, journal and replay: plain old data, no padding, no pointers.
 ///
@@ -90,6 +93,13 @@ pub unsafe trait Event: bytemuck::Pod + Send + Sync + 'static {
     /// Only of the crate's own stand-in for events of whatever type.
     #[doc(hidden)]
     const IS_UNTYPED: bool = false;
+
+    /// How events that `found` describes become events of this type; what keeps them from it, if they can't.
+    #[doc(hidden)]
+    fn upgrade_from(found: &Schema) -> Result<Upgrade, Vec<Difference>> {
+        let _ = found;
+        Err(Vec::new())
+    }
 }
 
 /// The layout of an event type: what a segment header says of its records.
