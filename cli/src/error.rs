@@ -208,6 +208,9 @@ pub enum CliError {
     /// A recording failed.
     #[error(transparent)]
     Record(#[from] crate::record::error::RecordError),
+    /// A journal could not be migrated.
+    #[error(transparent)]
+    Migrate(#[from] crate::migrate::MigrateError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
@@ -241,6 +244,7 @@ impl CliError {
         match self {
             CliError::NotBegun(error) => error.exit(),
             CliError::Record(error) => error.exit(),
+            CliError::Migrate(error) => error.exit(),
             CliError::Interrupted { .. } | CliError::NoLetter { .. } | CliError::ExportStopped { .. } => {
                 Exit::Part
             }

@@ -51,9 +51,12 @@ pub trait Upcast<Old: Event>: Event {
 /// Turns the bytes of one event of an older type into those of a newer one.
 pub struct Upgrade(How);
 
+/// From all bytes of an older event to all bytes of the newer one.
+type Call = dyn Fn(&[u8], &mut [u8]) + Send + Sync;
+
 enum How {
     Mapped(Mapping),
-    Called(Box<dyn Fn(&[u8], &mut [u8]) + Send + Sync>),
+    Called(Box<Call>),
 }
 
 impl Upgrade {

@@ -56,8 +56,38 @@ pub(crate) struct Member {
 pub(crate) struct Variant {
     pub(crate) name: String,
     pub(crate) tag: u32,
+    /// Of its line; those that speak of the one-of event as a whole are the tag's too.
+    pub(crate) attributes: Attributes,
     /// Its value, under the empty name; `None` for a variant that holds nothing.
     pub(crate) value: Option<Member>,
+}
+
+/// What the line of the tag says: what every variant says of the one-of event as a whole.
+pub(crate) fn tag_attributes(variants: &[Variant]) -> Attributes {
+    let first = variants.first().map_or(&[][..], |variant| &variant.attributes);
+    first.iter().filter(|(name, _)| name != "was").cloned().collect()
+}
+
+impl Shape {
+    /// Gives all that lies in it an attribute: one that says so many levels above what it speaks of, if it does
+    /// not speak of all alike.
+    pub(crate) fn give(&mut self, attribute: &dyn Fn(usize) -> (String, String), levels: usize) {
+        match self {
+            Shape::Leaf(_, attributes) => attributes.push(attribute(levels)),
+            Shape::Struct(members) => {
+                members.iter_mut().for_each(|member| member.shape.give(attribute, levels + 1));
+            }
+            Shape::OneOf(variants) => {
+                for variant in variants {
+                    variant.attributes.push(attribute(levels + 1));
+                    let Some(value) = &mut variant.value else { continue };
+                    // A value that is no struct stands under the name `0`.
+                    let is_struct = matches!(value.shape, Shape::Struct(_)) && value.dims.is_empty();
+                    value.shape.give(attribute, levels + if is_struct { 1 } else { 2 });
+                }
+            }
+        }
+    }
 }
 
 impl Member {

@@ -48,8 +48,8 @@ pub(super) fn find<'a>(found: &Outline<'a>, variant: Option<&str>, wanted: &Fiel
             if let Some(number) = paths.iter().find_map(|path| found.field(path)) {
                 return Found::Number(number);
             }
-            let array = paths.iter().find(|path| found.leads_to(&format!("{path}[0]")));
-            return array.map_or(Found::Nothing, |_| Found::Struct);
+            let is_array = paths.iter().any(|path| found.leads_to(&format!("{path}[0]")));
+            return if is_array { Found::Struct } else { Found::Nothing };
         }
         paths = next;
     }

@@ -128,9 +128,7 @@ impl<'a> Plan<'a> {
             return self.differs(&wanted.name, shown(&found.name), kinds.1, advice);
         }
         match convert::step(found, wanted) {
-            Ok(step) => {
-                step.map(|step| steps.push(step));
-            }
+            Ok(step) => steps.extend(step),
             Err(advice) => return self.differs(&wanted.name, kinds.0, kinds.1, advice),
         }
         let field = shown(&wanted.name);

@@ -65,6 +65,10 @@ impl Steps {
         self.steps.push(step);
     }
 
+    pub fn extend(&mut self, steps: impl IntoIterator<Item = Step>) {
+        self.steps.extend(steps);
+    }
+
     pub fn fix(&mut self, at: usize, bytes: Vec<u8>) {
         self.fixed.push((at, bytes.into()));
     }

@@ -1,0 +1,110 @@
+//! What was before: `was`, `since`, and the version of the event.
+
+use super::error::Problem;
+use super::read::checked_name;
+use super::toml::{At, Entry, Table};
+use crate::tree::Shape;
+use slipring_journal::Schema;
+use toml::de::DeValue;
+
+/// An attribute, as a schema has it.
+type Attribute = (String, String);
+
+/// The names under `was`: a text, with commas if there are several, or a list.
+fn formers(entry: Entry<'_>) -> Result<Vec<&str>, At> {
+    let wanted = "a name that was before, or a list of them";
+    let texts = match entry.array() {
+        Some(entries) => entries.into_iter().map(|entry| entry.string(wanted)).collect::<Result<_, At>>()?,
+        None => entry.string(wanted)?.split(',').map(str::trim).collect::<Vec<&str>>(),
+    };
+    for name in &texts {
+        checked_name(name, entry.at)?;
+    }
+    Ok(texts)
+}
+
+/// What it was called before.
+pub(super) fn was(table: Table<'_>) -> Result<Option<Attribute>, At> {
+    let Some(entry) = table.get("was") else { return Ok(None) };
+    Ok(Some(("was".to_owned(), formers(entry)?.join(","))))
+}
+
+/// In which version it came.
+pub(super) fn since(table: Table<'_>) -> Result<Option<Attribute>, At> {
+    let Some(entry) = table.get("since") else { return Ok(None) };
+    let wanted = "the version that added it, 2 or more";
+    match entry.count(wanted)? {
+        version if version >= 2 && u32::try_from(version).is_ok() => {
+            Ok(Some(("since".to_owned(), version.to_string())))
+        }
+        _ => Err((entry.at, Problem::NotThat { key: "since".to_owned(), wanted })),
+    }
+}
+
+/// Says of all that lies in a struct or a one-of event what stands beside its fields.
+pub(super) fn of_all(table: Table<'_>, shape: &mut Shape) -> Result<(), At> {
+    if let Some(since) = since(table)? {
+        shape.give(&|_| since.clone(), 0);
+    }
+    if let Some((_, names)) = was(table)? {
+        shape.give(&|levels| (format!("was.{levels}"), names.clone()), 0);
+    }
+    Ok(())
+}
+
+/// Refuses a former name that another of the same struct has or had.
+pub(super) fn check_formers(table: Table<'_>) -> Result<(), At> {
+    let entries: Vec<Entry<'_>> = table.entries().collect();
+    // A name within a struct that is written with dots is one of that struct.
+    let parts =
+        |entry: &Entry<'_>| entry.key.rsplit_once('.').map_or(("", entry.key), |(outer, name)| (outer, name));
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for entry in &entries {
+        let Some(said) = entry.table("a table").ok().filter(is_definition).and_then(|table| table.get("was"))
+        else {
+            continue;
+        };
+        let (outer, name) = parts(entry);
+        for was in formers(said)? {
+            let is_there = entries.iter().any(|other| parts(other) == (outer, was));
+            if is_there || seen.contains(&(outer, was)) {
+                return Err((said.at, Problem::Was { name: name.to_owned(), was: was.to_owned() }));
+            }
+            seen.push((outer, was));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a table's keys are options, and not the fields of a struct.
+fn is_definition(table: &Table<'_>) -> bool {
+    let is =
+        |key: &str, suits: fn(&DeValue<'_>) -> bool| table.get(key).is_some_and(|entry| suits(entry.value));
+    let (is_table, is_type) = (DeValue::is_table, DeValue::is_str);
+    is("type", is_type)
+        || is("fields", is_table)
+        || is("variants", is_table)
+        || is("tag", DeValue::is_integer)
+}
+
+/// The version of the event and its former names.
+pub(super) fn of_event(table: Table<'_>, schema: &mut Schema) -> Result<(), At> {
+    if let Some(entry) = table.get("version") {
+        let wanted = "the number of this version, 1 or more";
+        let version = entry.count(wanted).ok().and_then(|version| u32::try_from(version).ok());
+        let Some(version) = version.filter(|version| *version > 0) else {
+            return Err((entry.at, Problem::NotThat { key: "version".to_owned(), wanted }));
+        };
+        for field in &schema.fields {
+            if let Some(since) = field.attribute("since").and_then(|since| since.parse::<u32>().ok())
+                && since > version
+            {
+                let field = field.name.replace('/', ".");
+                return Err((entry.at, Problem::Since { field, since, version }));
+            }
+        }
+        schema.attributes.push(("version".to_owned(), version.to_string()));
+    }
+    schema.attributes.extend(was(table)?);
+    Ok(())
+}
