@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, Output};
 
 const REFERENCE: &str = include_str!("../../../docs/reference/command.md");
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "demo",
     "record",
     "replay",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 11] = [
     "stages",
     "dead-letters",
     "salvage",
+    "migrate",
     "schema",
 ];
 
