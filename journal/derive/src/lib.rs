@@ -10,6 +10,7 @@
 //! versions.rs what was before: `version`, `was`, `upcasts`
 //! fields.rs   field types that are refused by their name, each with what to write instead
 //! plain.rs    structs: the schema, and the compile-time checks for padding and alignment
+//! variants.rs the variants of enums
 //! one_of.rs   enums: the companion struct, its view and the conversions
 //! ```
 #![warn(missing_docs)]
@@ -20,6 +21,7 @@ mod fields;
 mod one_of;
 mod options;
 mod plain;
+mod variants;
 mod versions;
 
 use proc_macro::TokenStream;

@@ -12,25 +12,14 @@
 
 use crate::attrs::Attrs;
 use crate::fields;
-use crate::options::{self, Options};
-use crate::versions::{self, Formers};
+use crate::options::Options;
+use crate::variants::{Variant, value_options, variant_names};
+use crate::versions;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{DataEnum, DeriveInput, Error, Expr, Fields, Ident, Type, Visibility};
-
-/// A variant: its name, its number, and the type of its value if it has one.
-struct Variant<'a> {
-    ident: &'a Ident,
-    name: String,
-    tag: &'a Expr,
-    ty: Option<&'a Type>,
-    /// The names that it had before.
-    was: Formers,
-    /// Of the value.
-    options: Options,
-}
 
 pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Result<TokenStream, Error> {
     let message_name = input.ident.unraw().to_string();
@@ -117,38 +106,6 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
         Some(error) => Err(error),
         None => Ok(generate(input, &message_name, &variants, attrs)),
     }
-}
-
-/// The name in the schema, and those before.
-fn variant_names(variant: &syn::Variant) -> Result<(String, Formers), Error> {
-    let mut was = Formers::new();
-    let mut name = variant.ident.unraw().to_string();
-    for attr in variant.attrs.iter().filter(|attr| attr.path().is_ident("event")) {
-        attr.parse_nested_meta(|meta| {
-            if meta.path.is_ident("was") {
-                was.extend(versions::formers(&meta)?);
-                return Ok(());
-            }
-            if !meta.path.is_ident("name") {
-                return Err(meta.error(
-                    "unknown option; on a variant there are `name = \"..\"` and `was = \"..\"`; what its value \
-                     means stands in front of the value: `Tick(#[event(decimal = 2)] i64)`",
-                ));
-            }
-            name = options::name(&meta)?;
-            Ok(())
-        })?;
-    }
-    Ok((name, was))
-}
-
-fn value_options(field: &syn::Field) -> Result<Options, Error> {
-    let options = Options::of(&field.attrs)?;
-    if options.name.is_some() || !options.was.is_empty() || options.since.is_some() {
-        let why = "a variant's value has no name: put `name` and `was` on the variant; a new variant needs no `since`";
-        return Err(Error::new(field.span(), why));
-    }
-    Ok(options)
 }
 
 /// Everything that the generated code is put together from.
@@ -281,7 +238,8 @@ impl Names<'_> {
         let event_name = event.to_string();
         let schema_name = attrs.name.as_ref().unwrap_or(&event_name);
         let (time, versions) = (attrs.time_call(), attrs.versions.calls(true));
-        let version_items = attrs.versions.items(&event_name, private);
+        let version_checks = attrs.versions.checks(message_name, private);
+        let version_items = attrs.versions.items(private);
         let option_checks = self.variants.iter().filter_map(|Variant { name, ty, options, .. }| {
             Some(options.checks(message_name, &format!("the value of `{name}`"), (*ty)?, private))
         });
@@ -302,6 +260,7 @@ impl Names<'_> {
             });
         quote! {
             #(#option_checks)*
+            #version_checks
             const _: () = ::core::assert!(::core::mem::align_of::<#event>() <= 16, #too_aligned);
             const _: () = ::core::assert!(
                 ::core::mem::offset_of!(#event, tag) == 0

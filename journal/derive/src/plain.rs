@@ -108,7 +108,8 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
         quote!(.field #ty(#name, ::core::mem::offset_of!(#event, #member)) #attributes)
     });
     let (time, versions) = (attrs.time_call(), attrs.versions.calls(false));
-    let version_items = attrs.versions.items(&event_name, private);
+    let version_checks = attrs.versions.checks(&event_name, private);
+    let version_items = attrs.versions.items(private);
     // A newtype reads as the number that it holds.
     let number = match fields.as_slice() {
         [Field { member: Member::Unnamed(_), ty, options, .. }] if options.name.is_none() => {
@@ -120,6 +121,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
     Ok(quote! {
         const _: () = {
             #checks
+            #version_checks
             #(#option_checks)*
             #pod
             // SAFETY: every field is a `FieldType`, which covers its own bytes exactly once, stands at the

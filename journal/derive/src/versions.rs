@@ -57,9 +57,10 @@ impl Versions {
             return Err(Error::new(span, why));
         }
         match self.was.iter().find(|(was, _)| was == schema_name) {
-            Some((was, span)) => {
-                Err(Error::new(*span, format!("event `{event}` is called `{was}` now: take it away")))
-            }
+            Some((was, span)) => Err(Error::new(
+                *span,
+                format!("event `{event}` is called so now: take the name out of its `was`"),
+            )),
             None => Ok(()),
         }
     }
@@ -73,8 +74,23 @@ impl Versions {
         quote!(#version #was)
     }
 
+    /// The constants that refuse a type which is not older.
+    pub(crate) fn checks(&self, event: &str, private: &TokenStream) -> TokenStream {
+        let Some(number) = self.number else { return TokenStream::new() };
+        let checks = self.upcasts.iter().map(|ty| {
+            let why = format!(
+                "event `{event}`: `upcasts` names a type whose version is not older: its own `version` must be \
+                 less than {number}"
+            );
+            quote_spanned! {ty.span()=>
+                const _: () = ::core::assert!(<#ty as #private::Event>::VERSION < #number, #why);
+            }
+        });
+        checks.collect()
+    }
+
     /// What the implementation of `Event` says of them.
-    pub(crate) fn items(&self, event: &str, private: &TokenStream) -> TokenStream {
+    pub(crate) fn items(&self, private: &TokenStream) -> TokenStream {
         let Some(number) = self.number else { return TokenStream::new() };
         let constant = quote!(const VERSION: u32 = #number;);
         if self.upcasts.is_empty() {
@@ -86,22 +102,12 @@ impl Versions {
         };
         let is = self.upcasts.iter().map(|ty| call(ty, "is"));
         let becomes = self.upcasts.iter().map(|ty| call(ty, "becomes"));
-        let checks = self.upcasts.iter().map(|ty| {
-            let why = format!(
-                "event `{event}`: `upcasts` names a type whose version is not older: its own `version` must be \
-                 less than {number}"
-            );
-            quote_spanned! {ty.span()=>
-                const { ::core::assert!(<#ty as #private::Event>::VERSION < #number, #why) }
-            }
-        });
         quote! {
             #constant
 
             fn upgrade_from(
                 found: &#private::Schema,
             ) -> ::core::result::Result<#private::Upgrade, #private::Differences> {
-                #(#checks)*
                 #private::Upcasts::<Self>::of(found) #(#is)* #(#becomes)* .or_mapping()
             }
         }

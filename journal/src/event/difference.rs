@@ -37,8 +37,10 @@ impl Difference {
     }
 
     fn cells(&self) -> [&str; 4] {
-        let or = |text, nothing| if text == "" { nothing } else { text };
-        [or(&*self.field, "(event)"), or(&*self.found, "-"), or(&*self.wanted, "-"), &*self.advice]
+        fn or<'a>(text: &'a str, nothing: &'a str) -> &'a str {
+            if text.is_empty() { nothing } else { text }
+        }
+        [or(&self.field, "(event)"), or(&self.found, "-"), or(&self.wanted, "-"), &self.advice]
     }
 }
 

@@ -1,5 +1,5 @@
-//! Defaults that their fields can't hold, and upcasts that nothing says.
-use slipring_journal::{Event, Upcast};
+//! Defaults that their fields can't hold.
+use slipring_journal::Event;
 
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]
@@ -28,33 +28,6 @@ struct Named {
     side: u8,
     #[event(bool, default = "perhaps")]
     live: u8,
-}
-
-#[derive(Clone, Copy, Debug, Event)]
-#[repr(C)]
-struct First {
-    id: u64,
-}
-
-#[derive(Clone, Copy, Debug, Event)]
-#[event(version = 2, upcasts(First))]
-#[repr(C)]
-struct Second {
-    id: u32,
-    side: u32,
-}
-
-#[derive(Clone, Copy, Debug, Event)]
-#[event(version = 2, upcasts(Second))]
-#[repr(C)]
-struct Third {
-    id: u32,
-}
-
-impl Upcast<Second> for Third {
-    fn upcast(old: &Second) -> Self {
-        Third { id: old.id }
-    }
 }
 
 fn main() {}

@@ -29,8 +29,7 @@ struct Placed {
     key: Option<Key>,
     leaf: Leaf,
     offset: usize,
-    when: When,
-    /// The older variants that it lies in, the innermost; `None` in one that is new.
+    /// The older variant that it lies in, the innermost; `None` in one that is new.
     scope: Option<Option<Key>>,
 }
 
@@ -141,7 +140,7 @@ impl Layout {
         }
         self.schema.push(field);
         let (path, key, leaf) = (at.path.clone(), at.key(origin), leaf.clone());
-        self.leaves.push(Placed { path, key, leaf, offset, when: at.when.clone(), scope: at.scope.clone() });
+        self.leaves.push(Placed { path, key, leaf, offset, scope: at.scope.clone() });
         offset + size
     }
 

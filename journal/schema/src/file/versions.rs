@@ -5,7 +5,6 @@ use super::read::checked_name;
 use super::toml::{At, Entry, Table};
 use crate::tree::Shape;
 use slipring_journal::Schema;
-use toml::de::DeValue;
 
 /// An attribute, as a schema has it.
 type Attribute = (String, String);
@@ -52,21 +51,23 @@ pub(super) fn of_all(table: Table<'_>, shape: &mut Shape) -> Result<(), At> {
     Ok(())
 }
 
+/// The struct that a name with dots is in, and its name there.
+fn parts(key: &str) -> (&str, &str) {
+    key.rsplit_once('.').unwrap_or(("", key))
+}
+
 /// Refuses a former name that another of the same struct has or had.
 pub(super) fn check_formers(table: Table<'_>) -> Result<(), At> {
     let entries: Vec<Entry<'_>> = table.entries().collect();
-    // A name within a struct that is written with dots is one of that struct.
-    let parts =
-        |entry: &Entry<'_>| entry.key.rsplit_once('.').map_or(("", entry.key), |(outer, name)| (outer, name));
     let mut seen: Vec<(&str, &str)> = Vec::new();
     for entry in &entries {
         let Some(said) = entry.table("a table").ok().filter(is_definition).and_then(|table| table.get("was"))
         else {
             continue;
         };
-        let (outer, name) = parts(entry);
+        let (outer, name) = parts(entry.key);
         for was in formers(said)? {
-            let is_there = entries.iter().any(|other| parts(other) == (outer, was));
+            let is_there = entries.iter().any(|other| parts(other.key) == (outer, was));
             if is_there || seen.contains(&(outer, was)) {
                 return Err((said.at, Problem::Was { name: name.to_owned(), was: was.to_owned() }));
             }
@@ -78,13 +79,12 @@ pub(super) fn check_formers(table: Table<'_>) -> Result<(), At> {
 
 /// Whether a table's keys are options, and not the fields of a struct.
 fn is_definition(table: &Table<'_>) -> bool {
-    let is =
-        |key: &str, suits: fn(&DeValue<'_>) -> bool| table.get(key).is_some_and(|entry| suits(entry.value));
-    let (is_table, is_type) = (DeValue::is_table, DeValue::is_str);
-    is("type", is_type)
-        || is("fields", is_table)
-        || is("variants", is_table)
-        || is("tag", DeValue::is_integer)
+    let value = |key: &str| table.get(key).map(|entry| entry.value);
+    let is_table = |key: &str| value(key).is_some_and(|value| value.is_table());
+    value("type").is_some_and(|value| value.is_str())
+        || value("tag").is_some_and(|value| value.is_integer())
+        || is_table("fields")
+        || is_table("variants")
 }
 
 /// The version of the event and its former names.

@@ -80,17 +80,35 @@ impl Integer {
     /// The number in the first bytes of `bytes`; of 128 bits without a sign as if it had one.
     #[inline]
     pub fn read(self, bytes: &[u8]) -> i128 {
-        let mut wide = [0; 16];
-        wide[..self.bytes].copy_from_slice(&bytes[..self.bytes]);
-        let value = i128::from_le_bytes(wide);
-        let spare = 128 - 8 * self.bytes as u32;
-        if self.signed { value << spare >> spare } else { value }
+        fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
+            let mut fixed = [0; N];
+            fixed.copy_from_slice(&bytes[..N]);
+            fixed
+        }
+        // Each size by itself: a copy of so many bytes as only the schema knows would be a call.
+        match (self.signed, self.bytes) {
+            (false, 1) => i128::from(bytes[0]),
+            (false, 2) => i128::from(u16::from_le_bytes(fixed(bytes))),
+            (false, 4) => i128::from(u32::from_le_bytes(fixed(bytes))),
+            (false, 8) => i128::from(u64::from_le_bytes(fixed(bytes))),
+            (true, 1) => i128::from(i8::from_le_bytes(fixed(bytes))),
+            (true, 2) => i128::from(i16::from_le_bytes(fixed(bytes))),
+            (true, 4) => i128::from(i32::from_le_bytes(fixed(bytes))),
+            (true, 8) => i128::from(i64::from_le_bytes(fixed(bytes))),
+            _ => i128::from_le_bytes(fixed(bytes)),
+        }
     }
 
     /// Puts the number, which it must hold, into the first bytes of `bytes`.
     #[inline]
     pub fn write(self, value: i128, bytes: &mut [u8]) {
-        bytes[..self.bytes].copy_from_slice(&value.to_le_bytes()[..self.bytes]);
+        match self.bytes {
+            1 => bytes[0] = value as u8,
+            2 => bytes[..2].copy_from_slice(&(value as u16).to_le_bytes()),
+            4 => bytes[..4].copy_from_slice(&(value as u32).to_le_bytes()),
+            8 => bytes[..8].copy_from_slice(&(value as u64).to_le_bytes()),
+            _ => bytes[..16].copy_from_slice(&value.to_le_bytes()),
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn find<'a>(found: &Outline<'a>, variant: Option<&str>, wanted: &Fiel
 }
 
 /// The variant of an older one-of event that was `wanted`, by its name.
-pub(super) fn was_called<'a>(wanted: &'a Field, mut is_there: impl FnMut(&str) -> bool) -> Option<&'a str> {
+pub(super) fn was_called(wanted: &Field, mut is_there: impl FnMut(&str) -> bool) -> Option<&str> {
     let name = last_name(&wanted.name);
     std::iter::once(name).chain(formers(wanted, 0)).find(|name| is_there(name))
 }
