@@ -5,6 +5,7 @@
 mod chains;
 mod derived;
 mod differences;
+mod hostile;
 mod model;
 mod random;
 

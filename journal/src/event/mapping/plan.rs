@@ -166,8 +166,7 @@ impl<'a> Plan<'a> {
         let default = wanted.attribute("default");
         if let Some(text) = default {
             match Leaf::of(wanted).and_then(|leaf| default::bytes(&leaf, text)) {
-                Some(bytes) if bytes.iter().any(|byte| *byte != 0) => steps.fix(wanted.offset, bytes),
-                Some(_) => {}
+                Some(bytes) => steps.fix(wanted.offset, bytes),
                 None => {
                     let advice = format!(
                         "the default {text:?} is no value that can be taken here: write a plain number"

@@ -69,7 +69,10 @@ impl Steps {
         self.steps.extend(steps);
     }
 
-    pub fn fix(&mut self, at: usize, bytes: Vec<u8>) {
+    /// Zeros at the end, of which there may be very many, are there anyway.
+    pub fn fix(&mut self, at: usize, mut bytes: Vec<u8>) {
+        let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        bytes.truncate(end);
         self.fixed.push((at, bytes.into()));
     }
 
