@@ -190,8 +190,8 @@ fn variants(entry: Entry<'_>, depth: usize) -> Result<Shape, At> {
         }
         let table = entry.table("a table: { tag = 1, fields = { .. } }")?;
         table.only(
-            &["tag", "fields", "value", "was", "attributes"],
-            "tag, fields or value, was, attributes",
+            &["tag", "fields", "value", "since", "was", "attributes"],
+            "tag, fields or value, since, was, attributes",
         )?;
         let tag_entry = table.require("tag", "tag = 1")?;
         let tag = tag_entry.count("a number").ok().and_then(|tag| u32::try_from(tag).ok());
@@ -211,7 +211,8 @@ fn variants(entry: Entry<'_>, depth: usize) -> Result<Shape, At> {
             (None, Some(entry)) => Some(definition(entry, depth + 1)?),
         };
         let value = value.map(|(dims, shape)| Member { name: String::new(), dims, shape });
-        let mut attributes: Attributes = versions::was(table)?.into_iter().collect();
+        let mut attributes: Attributes = versions::since(table)?.into_iter().collect();
+        attributes.extend(versions::was(table)?);
         attributes.extend(types::others(table)?);
         variants.push(Variant { name: entry.key.to_owned(), tag, attributes, value });
     }

@@ -3,8 +3,10 @@
 use super::error::Problem;
 use super::read::checked_name;
 use super::toml::{At, Entry, Table};
+use super::types::OWN_ATTRIBUTES;
 use crate::tree::Shape;
 use slipring_journal::Schema;
+use std::collections::HashSet;
 
 /// An attribute, as a schema has it.
 type Attribute = (String, String);
@@ -43,10 +45,15 @@ pub(super) fn since(table: Table<'_>) -> Result<Option<Attribute>, At> {
 /// Says of all that lies in a struct or a one-of event what stands beside its fields.
 pub(super) fn of_all(table: Table<'_>, shape: &mut Shape) -> Result<(), At> {
     if let Some(since) = since(table)? {
-        shape.give(&|_| since.clone(), 0);
+        shape.give(0, &|attributes, _| {
+            attributes.retain(|(name, _)| name != "since");
+            let own = |name: &str| name != "was" && OWN_ATTRIBUTES.contains(&name);
+            let behind = attributes.iter().take_while(|(name, _)| own(name)).count();
+            attributes.insert(behind, since.clone());
+        });
     }
     if let Some((_, names)) = was(table)? {
-        shape.give(&|levels| (format!("was.{levels}"), names.clone()), 0);
+        shape.give(0, &|attributes, levels| attributes.push((format!("was.{levels}"), names.clone())));
     }
     Ok(())
 }
@@ -59,7 +66,8 @@ fn parts(key: &str) -> (&str, &str) {
 /// Refuses a former name that another of the same struct has or had.
 pub(super) fn check_formers(table: Table<'_>) -> Result<(), At> {
     let entries: Vec<Entry<'_>> = table.entries().collect();
-    let mut seen: Vec<(&str, &str)> = Vec::new();
+    let there: HashSet<(&str, &str)> = entries.iter().map(|entry| parts(entry.key)).collect();
+    let mut seen: HashSet<(&str, &str)> = HashSet::new();
     for entry in &entries {
         let Some(said) = entry.table("a table").ok().filter(is_definition).and_then(|table| table.get("was"))
         else {
@@ -67,11 +75,9 @@ pub(super) fn check_formers(table: Table<'_>) -> Result<(), At> {
         };
         let (outer, name) = parts(entry.key);
         for was in formers(said)? {
-            let is_there = entries.iter().any(|other| parts(other.key) == (outer, was));
-            if is_there || seen.contains(&(outer, was)) {
+            if there.contains(&(outer, was)) || !seen.insert((outer, was)) {
                 return Err((said.at, Problem::Was { name: name.to_owned(), was: was.to_owned() }));
             }
-            seen.push((outer, was));
         }
     }
     Ok(())

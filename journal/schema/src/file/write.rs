@@ -241,7 +241,10 @@ fn are_names(names: &str) -> bool {
 fn variant_attributes(variant: &Variant) -> Vec<String> {
     let was = first(&variant.attributes, "was").filter(|was| are_names(was));
     let was = was.map(|was| format!("was = {}", quoted(was)));
-    was.into_iter().chain(others(&variant.attributes)).collect()
+    let since = first(&variant.attributes, "since");
+    let since = since.filter(|since| since.parse::<u32>().is_ok_and(|version| version >= 2));
+    let since = since.map(|since| format!("since = {since}"));
+    since.into_iter().chain(was).chain(others(&variant.attributes)).collect()
 }
 
 /// Attributes without an option of their own.

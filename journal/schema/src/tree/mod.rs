@@ -69,21 +69,20 @@ pub(crate) fn tag_attributes(variants: &[Variant]) -> Attributes {
 }
 
 impl Shape {
-    /// Gives all that lies in it an attribute: one that says so many levels above what it speaks of, if it does
-    /// not speak of all alike.
-    pub(crate) fn give(&mut self, attribute: &dyn Fn(usize) -> (String, String), levels: usize) {
+    /// Gives all that lies in it more attributes; how, is told by how many names each has below this shape's own.
+    pub(crate) fn give(&mut self, levels: usize, attribute: &dyn Fn(&mut Attributes, usize)) {
         match self {
-            Shape::Leaf(_, attributes) => attributes.push(attribute(levels)),
+            Shape::Leaf(_, attributes) => attribute(attributes, levels),
             Shape::Struct(members) => {
-                members.iter_mut().for_each(|member| member.shape.give(attribute, levels + 1));
+                members.iter_mut().for_each(|member| member.shape.give(levels + 1, attribute));
             }
             Shape::OneOf(variants) => {
                 for variant in variants {
-                    variant.attributes.push(attribute(levels + 1));
+                    attribute(&mut variant.attributes, levels + 1);
                     let Some(value) = &mut variant.value else { continue };
                     // A value that is no struct stands under the name `0`.
-                    let is_struct = matches!(value.shape, Shape::Struct(_)) && value.dims.is_empty();
-                    value.shape.give(attribute, levels + if is_struct { 1 } else { 2 });
+                    let has_names = !matches!(value.shape, Shape::Leaf(..)) && value.dims.is_empty();
+                    value.shape.give(levels + if has_names { 1 } else { 2 }, attribute);
                 }
             }
         }
