@@ -19,7 +19,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{DataEnum, DeriveInput, Error, Expr, Fields, Ident, Type, Visibility};
+use syn::{DataEnum, DeriveInput, Error, Fields, Ident, Type, Visibility};
 
 pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Result<TokenStream, Error> {
     let message_name = input.ident.unraw().to_string();

@@ -57,7 +57,7 @@ impl Versions {
             return Err(Error::new(span, why));
         }
         match self.was.iter().find(|(was, _)| was == schema_name) {
-            Some((was, span)) => Err(Error::new(
+            Some((_, span)) => Err(Error::new(
                 *span,
                 format!("event `{event}` is called so now: take the name out of its `was`"),
             )),
