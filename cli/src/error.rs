@@ -147,6 +147,9 @@ pub enum CliError {
     /// A recording failed.
     #[error(transparent)]
     Record(#[from] crate::record::error::RecordError),
+    /// A journal could not be migrated.
+    #[error(transparent)]
+    Migrate(#[from] crate::migrate::MigrateError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
@@ -159,6 +162,7 @@ impl CliError {
         let damaged = |damaged| if damaged { Exit::Damaged } else { Exit::CouldNot };
         match self {
             CliError::Record(error) => error.exit(),
+            CliError::Migrate(error) => error.exit(),
             CliError::NoLetter { .. } | CliError::ExportStopped { .. } => Exit::Part,
             CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
             CliError::Read(error)

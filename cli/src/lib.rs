@@ -11,7 +11,7 @@
 //! | [`export`] | events out of a journal, into files |
 //! | [`formats`] | the formats of files by their names |
 //! | `elsewhere` | commands of other packages |
-//! | `replay`, `follow`, `readers`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `schema`, `manual` | the commands |
+//! | `replay`, `follow`, `readers`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `migrate`, `schema`, `manual` | the commands |
 //! | [`exit`] | how they end: one table |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
@@ -31,6 +31,7 @@ mod gone;
 mod kept;
 mod look;
 mod manual;
+pub mod migrate;
 mod plain;
 mod readers;
 pub mod record;
@@ -105,6 +106,7 @@ fn run_command(cli: Cli, formats: &Formats, out: &mut dyn Write) -> Result<Exit,
         Some(Command::Stages(args)) => kept::stages(&args, out),
         Some(Command::DeadLetters(args)) => dead_letters::run(&args, out),
         Some(Command::Salvage(args)) => salvage::run(&args, out),
+        Some(Command::Migrate(args)) => migrate::run(&args, out),
         Some(Command::Top(args)) => top::run(&args, out),
         Some(Command::Record(args)) => record::run(&args, formats, out),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| Exit::Fine),

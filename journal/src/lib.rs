@@ -46,7 +46,9 @@ pub use error::{
     SyncError,
 };
 pub use event::record::{RawRecord, Record};
-pub use event::{Event, Field, Schema, UnknownTag};
+pub use event::{
+    Change, Difference, DifferenceTable, Event, Field, Mapping, Schema, UnknownTag, Upcast, Upgrade,
+};
 pub use format::{
     Anchor, BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES,
     RECORD_HEADER_BYTES, VERSION,

@@ -69,6 +69,10 @@ pub(super) const SALVAGE: &str = after!(
     "slipring salvage orders orders-whole",
     "slipring salvage orders orders-whole --skip-damaged --json"
 );
+pub(super) const MIGRATE: &str = after!(
+    "slipring migrate orders orders-2 --schema order-2.toml --dry-run",
+    "slipring migrate orders orders-2 --schema order-2.toml"
+);
 pub(super) const COMPLETIONS: &str =
     after!("slipring completions bash > ~/.local/share/bash-completion/completions/slipring");
 pub(super) const MAN: &str = after!("slipring man replay | man -l -", "slipring man > slipring.1");

@@ -7,6 +7,7 @@ mod examples;
 mod export;
 mod kept;
 mod look;
+mod migrate;
 mod read;
 mod readers;
 mod record;
@@ -16,6 +17,7 @@ pub use demo::DemoArgs;
 pub use export::ExportArgs;
 pub use kept::{DeadLettersArgs, LetterFormat};
 pub use look::{Interval, LookArgs, SalvageArgs, TopArgs};
+pub use migrate::MigrateArgs;
 pub use read::{FollowArgs, ReplayArgs, Speed};
 pub use readers::{PlaceArgs, ReadersAction, ReadersArgs};
 pub use record::{RecordArgs, Symbol};
@@ -83,6 +85,12 @@ pub enum Command {
     /// Close its writer first: a journal that somebody writes is refused.
     #[command(after_help = examples::SALVAGE)]
     Salvage(SalvageArgs),
+    /// Write a journal's records as events of a newer type into a new journal
+    ///
+    /// Times and records without an event are kept. The new journal is there whole or not at all. What can't be
+    /// derived from both types is refused, field by field.
+    #[command(after_help = examples::MIGRATE)]
+    Migrate(MigrateArgs),
     /// Write the type of a journal's events in Rust, C, numpy, SQL, or as a schema file
     #[command(after_help = examples::SCHEMA)]
     Schema(SchemaArgs),

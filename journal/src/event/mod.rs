@@ -1,5 +1,6 @@
 //! What may be journalled: a plain-old-data value with a [`Schema`] that travels in every segment header; and
-//! a record, which is an event with its time and its place.
+//! a record, which is an event with its time and its place. How an event of an older type becomes one of a newer
+//! one: derived from both schemas (`mapping`), or as its author says (`upgrade`).
 //!
 //! The folder knows the bytes of a record's header, and no file.
 
@@ -8,10 +9,18 @@ use std::fmt;
 use crate::format::MAX_RECORD_BYTES;
 
 mod attributes;
+mod difference;
+mod mapping;
+mod number;
 #[doc(hidden)]
 pub mod private;
 pub(crate) mod record;
 pub(crate) mod untyped;
+pub(crate) mod upgrade;
+
+pub use difference::{Difference, DifferenceTable};
+pub use mapping::{Change, Mapping};
+pub use upgrade::{Upcast, Upgrade};
 
 /// A value that slipring can publish, journal and replay: plain old data, no padding, no pointers.
 ///
@@ -90,6 +99,16 @@ pub unsafe trait Event: bytemuck::Pod + Send + Sync + 'static {
     /// Only of the crate's own stand-in for events of whatever type.
     #[doc(hidden)]
     const IS_UNTYPED: bool = false;
+
+    /// The version of the type; 0 where the derive was told none.
+    #[doc(hidden)]
+    const VERSION: u32 = 0;
+
+    /// How events that `found` describes become events of this type; what keeps them from it, if they can't.
+    #[doc(hidden)]
+    fn upgrade_from(found: &Schema) -> Result<Upgrade, Vec<Difference>> {
+        Upgrade::between(found, &Self::schema())
+    }
 }
 
 /// The layout of an event type: what a segment header says of its records.
@@ -186,6 +205,11 @@ impl Schema {
     /// The value of an attribute of the event.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         attributes::find(&self.attributes, name)
+    }
+
+    /// The version of the event type, if it says one.
+    pub fn version(&self) -> Option<u32> {
+        self.attribute("version")?.parse().ok()
     }
 
     /// Whether an event can be so: whoever reads by it believes what it says.

@@ -17,6 +17,7 @@ const COMMANDS: [&str; 12] = [
     "stages",
     "dead-letters",
     "salvage",
+    "migrate",
     "schema",
 ];
 

@@ -8,6 +8,7 @@ mod kept;
 mod limits;
 mod live;
 mod lobster;
+mod migrate;
 mod pages;
 mod place;
 mod record_csv;

@@ -7,6 +7,7 @@ use slipring_tests::pages::{self, Ran};
 
 /// The pages, below `docs`.
 const PAGES: &[&str] = &[
+    "how-to/change-an-event.md",
     "how-to/come-from-a-script.md",
     "how-to/come-from-eventstoredb.md",
     "how-to/come-from-kafka-consumers.md",

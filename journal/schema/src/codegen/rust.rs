@@ -78,7 +78,18 @@ fn type_options(tree: &Tree) -> Vec<String> {
     if let Some((_, time)) = tree.attributes.iter().find(|(name, _)| name == "time") {
         options.push(format!("time = {:?}", time.replace('/', ".")));
     }
+    let version = tree.attributes.iter().find(|(name, _)| name == "version").map(|(_, version)| version);
+    if let Some(version) = version.filter(|version| version.parse::<u32>().is_ok_and(|number| number > 0)) {
+        options.push(format!("version = {version}"));
+    }
+    options.extend(former(&tree.attributes));
     options
+}
+
+/// What something was called before.
+fn former(attributes: &Attributes) -> Option<String> {
+    let (_, names) = attributes.iter().find(|(name, _)| name == "was")?;
+    names.split(',').all(crate::file::is_name).then(|| format!("was = {names:?}"))
 }
 
 fn with_name(mut options: Vec<String>, schema_name: &str, rust_name: &str) -> Vec<String> {
@@ -230,9 +241,12 @@ impl Writer {
                 if is_type_name(&variant.name) { variant.name.clone() } else { camel(&variant.name) };
             let ident = taken.take(wanted);
             let _ = writeln!(body, "    /// Tag {}.", variant.tag);
+            let mut said = Vec::new();
             if ident != variant.name {
-                body.push_str(&attribute("    ", &with_name(Vec::new(), &variant.name, &ident)));
+                said = with_name(said, &variant.name, &ident);
             }
+            said.extend(former(&variant.attributes));
+            body.push_str(&attribute("    ", &said));
             let value = variant.value.as_ref().map(|value| {
                 let aligned = over_aligned.filter(|align| {
                     value.dims.is_empty() && value.shape.struct_size().is_some_and(|size| size % align == 0)
@@ -287,15 +301,18 @@ fn leaf_options(leaf: &Leaf, attributes: &Attributes) -> Vec<String> {
         }
     }
     let first = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
-    for name in ["input", "unit", "source", "default"] {
+    for name in ["input", "unit", "source", "default", "since", "was"] {
         let sensible = |value: &&String| match name {
             "default" => true,
             "input" => matches!(meaning, Meaning::Time(_)) && TimeUnit::from_sign(value).is_some(),
             "unit" => !value.is_empty() && !matches!(meaning, Meaning::Time(_)),
+            "since" => value.parse::<u32>().is_ok_and(|version| version >= 2),
+            "was" => value.split(',').all(crate::file::is_name),
             _ => !value.is_empty(),
         };
         if let Some(value) = first(name).filter(sensible) {
-            options.push(format!("{name} = {value:?}"));
+            let is_number = name == "since";
+            options.push(if is_number { format!("{name} = {value}") } else { format!("{name} = {value:?}") });
         }
     }
     let others: Vec<String> = attributes

@@ -109,6 +109,24 @@ pub enum Problem {
     /// The time of the event is a field that is no time.
     #[error("`time` names `{0}`, which is no time: write `{0} = {{ type = \"time\", unit = \"ns\" }}`")]
     NoTime(String),
+    /// A former name that is another's.
+    #[error("`{name}` can't have been `{was}`, which another is or was: an older `{was}` could be either")]
+    Was {
+        /// The name now.
+        name: String,
+        /// The name before.
+        was: String,
+    },
+    /// A field that came after the version that the event has.
+    #[error("`{field}` is there since version {since}, and this is version {version}: count on")]
+    Since {
+        /// The field.
+        field: String,
+        /// Its version.
+        since: u32,
+        /// The event's.
+        version: u32,
+    },
     /// A default that the field can't hold.
     #[error("the default {text:?} is not {wanted}")]
     Default {

@@ -4,6 +4,7 @@
 //! toml.rs      the values of a TOML file, with the places for errors
 //! read.rs      the event: fields, structs, variants
 //! types.rs     the types and options of a field
+//! versions.rs  what was before
 //! default.rs   whether a default is a value of its field
 //! write.rs     from a schema to a file
 //! error.rs     what can be wrong
@@ -28,6 +29,9 @@
 //! A one-of event has `[variants.Add]` with `tag = 1` and `[variants.Add.fields]` in place of `[fields]`, or
 //! `value = "f64"` for a variant that holds a single number, or `tag` alone.
 //!
+//! Of what changes `version = 2` says which version the event is, `was = "Trade"` what the event, a field, a struct
+//! or a variant was called before (several in a list), `since = 2` in which version a field came.
+//!
 //! Fields lie at their natural alignment, as `repr(C)` has it; what would be a gap becomes a field `_pad`.
 //! `packed = true` leaves the gaps out, `align = 16` aligns the whole to 16.
 
@@ -38,6 +42,7 @@ mod read;
 pub(crate) mod tests;
 mod toml;
 mod types;
+mod versions;
 mod write;
 
 pub use error::{Problem, SchemaFileError};

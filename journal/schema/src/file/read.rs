@@ -2,8 +2,8 @@
 
 use super::error::{Problem, SchemaFileError};
 use super::toml::{At, Entry, Table, with_table};
-use super::types;
-use crate::tree::{Member, Shape, Tree, Variant};
+use super::{types, versions};
+use crate::tree::{Attributes, Member, Shape, Tree, Variant};
 use slipring_journal::{MAX_SCHEMA_BYTES, Schema};
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ const MAX_FILE_BYTES: usize = 4 * MAX_SCHEMA_BYTES;
 const MAX_DEPTH: usize = 16;
 
 /// What makes a nested table more than a struct written with dots.
-const NESTED_KEYS: [&str; 3] = ["fields", "variants", "count"];
+const NESTED_KEYS: [&str; 5] = ["fields", "variants", "count", "since", "was"];
 
 pub(super) fn read(text: &str) -> Result<Schema, SchemaFileError> {
     if text.len() > MAX_FILE_BYTES {
@@ -24,8 +24,8 @@ pub(super) fn read(text: &str) -> Result<Schema, SchemaFileError> {
 }
 
 fn event(table: Table<'_>) -> Result<Schema, At> {
-    let known = ["name", "time", "fields", "variants", "packed", "align", "attributes"];
-    table.only(&known, "name, time, fields, variants, packed, align, attributes")?;
+    let known = ["name", "time", "version", "was", "fields", "variants", "packed", "align", "attributes"];
+    table.only(&known, "name, time, version, was, fields, variants, packed, align, attributes")?;
     let name_entry = table.require("name", "name = \"Order\"")?;
     let name = name_entry.string("the event's name")?;
     checked_name(name, name_entry.at)?;
@@ -55,6 +55,7 @@ fn event(table: Table<'_>) -> Result<Schema, At> {
     if let Some(entry) = table.get("time") {
         schema.attributes.push(("time".to_owned(), time_field(&schema, entry)?));
     }
+    versions::of_event(table, &mut schema)?;
     schema.attributes.extend(types::others(table)?);
     Ok(schema)
 }
@@ -96,6 +97,7 @@ fn members(table: Table<'_>, depth: usize) -> Result<Vec<Member>, At> {
     if members.is_empty() {
         return Err((table.at, Problem::NoFields));
     }
+    versions::check_formers(table)?;
     Ok(members)
 }
 
@@ -142,17 +144,19 @@ fn definition(entry: Entry<'_>, depth: usize) -> Result<(Vec<usize>, Shape), At>
     if !is_table("fields") && !is_table("variants") {
         return Ok((Vec::new(), Shape::Struct(members(table, depth)?)));
     }
-    table.only(&NESTED_KEYS, "fields or variants, and count")?;
+    table.only(&NESTED_KEYS, "fields or variants, count, since and was")?;
     let dims = match table.get("count") {
         None => Vec::new(),
         Some(entry) => dims(entry)?,
     };
-    match (table.get("fields"), table.get("variants")) {
-        (Some(_), Some(entry)) => Err((entry.key_at, Problem::FieldsAndVariants)),
-        (Some(entry), None) => Ok((dims, Shape::Struct(members(entry.table("a table of fields")?, depth)?))),
-        (_, Some(entry)) => Ok((dims, variants(entry, depth)?)),
-        (None, None) => Err((table.at, Problem::NoFields)),
-    }
+    let mut shape = match (table.get("fields"), table.get("variants")) {
+        (Some(_), Some(entry)) => return Err((entry.key_at, Problem::FieldsAndVariants)),
+        (Some(entry), None) => Shape::Struct(members(entry.table("a table of fields")?, depth)?),
+        (_, Some(entry)) => variants(entry, depth)?,
+        (None, None) => return Err((table.at, Problem::NoFields)),
+    };
+    versions::of_all(table, &mut shape)?;
+    Ok((dims, shape))
 }
 
 fn dims(entry: Entry<'_>) -> Result<Vec<usize>, At> {
@@ -185,7 +189,10 @@ fn variants(entry: Entry<'_>, depth: usize) -> Result<Shape, At> {
             ));
         }
         let table = entry.table("a table: { tag = 1, fields = { .. } }")?;
-        table.only(&["tag", "fields", "value"], "tag, and fields or value")?;
+        table.only(
+            &["tag", "fields", "value", "since", "was", "attributes"],
+            "tag, fields or value, since, was, attributes",
+        )?;
         let tag_entry = table.require("tag", "tag = 1")?;
         let tag = tag_entry.count("a number").ok().and_then(|tag| u32::try_from(tag).ok());
         let tag = tag.filter(|tag| *tag != 0).ok_or((tag_entry.at, Problem::Tag))?;
@@ -204,8 +211,12 @@ fn variants(entry: Entry<'_>, depth: usize) -> Result<Shape, At> {
             (None, Some(entry)) => Some(definition(entry, depth + 1)?),
         };
         let value = value.map(|(dims, shape)| Member { name: String::new(), dims, shape });
-        variants.push(Variant { name: entry.key.to_owned(), tag, value });
+        let mut attributes: Attributes = versions::since(table)?.into_iter().collect();
+        attributes.extend(versions::was(table)?);
+        attributes.extend(types::others(table)?);
+        variants.push(Variant { name: entry.key.to_owned(), tag, attributes, value });
     }
+    versions::check_formers(entry.table("a table of variants")?)?;
     if variants.iter().all(|variant| variant.value.is_none()) {
         return Err((entry.at, Problem::NoValues));
     }
@@ -217,7 +228,7 @@ fn name_error(name: &str, at: usize, why: &'static str) -> At {
 }
 
 /// Names stand in schemas between blanks, in filters between operators and in headers between commas.
-fn checked_name(name: &str, at: usize) -> Result<(), At> {
+pub(super) fn checked_name(name: &str, at: usize) -> Result<(), At> {
     let refused = |why| Err(name_error(name, at, why));
     if name.is_empty() {
         return refused("it is empty");

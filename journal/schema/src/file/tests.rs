@@ -346,6 +346,10 @@ fn any_shape() -> impl Strategy<Value = Shape> {
         let more = prop::collection::vec(prop::option::of((dims, inner)), 0..3);
         let variants = (first, more).prop_map(|(first, more)| {
             let variant = |(index, value): (usize, Option<(Vec<usize>, Shape)>)| Variant {
+                attributes: match index % 2 {
+                    0 => vec![("was".to_owned(), format!("Old{index},Older{index}"))],
+                    _ => vec![("else".to_owned(), "a b".to_owned())],
+                },
                 name: format!("V{index}"),
                 tag: 3 * index as u32 + 1,
                 value: value

@@ -3,6 +3,7 @@
 use super::default;
 use super::error::Problem;
 use super::toml::{At, Entry, Table, integer};
+use super::versions;
 use crate::kind::TimeUnit;
 use crate::tree::meaning::{self, MAX_SCALE, Meaning};
 use crate::tree::scalar::{Leaf, Scalar};
@@ -10,10 +11,10 @@ use crate::tree::{Attributes, Shape};
 use toml::de::DeValue;
 
 /// Attributes that options write; `attributes = { .. }` is for others.
-pub(crate) const OWN_ATTRIBUTES: [&str; 9] =
-    ["time", "decimal", "text", "enum", "bool", "input", "unit", "source", "default"];
+pub(crate) const OWN_ATTRIBUTES: [&str; 11] =
+    ["time", "decimal", "text", "enum", "bool", "input", "unit", "source", "default", "since", "was"];
 
-const COMMON: [&str; 4] = ["type", "source", "default", "attributes"];
+const COMMON: [&str; 6] = ["type", "source", "default", "since", "was", "attributes"];
 
 /// A field written as its type alone.
 pub(super) fn short(entry: Entry<'_>) -> Result<Shape, At> {
@@ -43,7 +44,7 @@ pub(super) fn long(table: Table<'_>) -> Result<Shape, At> {
         "enum" => names(table)?,
         _ => {
             let leaf = plain(ty, name)?;
-            only(table, &["unit"], "type, unit, source, default, attributes")?;
+            only(table, &["unit"], "type, unit, source, default, since, was, attributes")?;
             (leaf, Meaning::Plain)
         }
     };
@@ -63,6 +64,8 @@ pub(super) fn long(table: Table<'_>) -> Result<Shape, At> {
         }
         attributes.push(("default".to_owned(), text));
     }
+    attributes.extend(versions::since(table)?);
+    attributes.extend(versions::was(table)?);
     attributes.extend(others(table)?);
     Ok(Shape::Leaf(leaf, attributes))
 }
@@ -122,7 +125,7 @@ fn time_unit(entry: Entry<'_>) -> Result<TimeUnit, At> {
 }
 
 fn bool(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
-    only(table, &["storage", "unit"], "type, storage, unit, source, default, attributes")?;
+    only(table, &["storage", "unit"], "type, storage, unit, source, default, since, was, attributes")?;
     let suits = |leaf: &Leaf| leaf.scalar == Scalar::U8;
     let leaf = storage(table, Leaf::new(Scalar::U8), suits, "a bool is a `u8`, or an array of them")?;
     Ok((leaf, Meaning::Bool))
@@ -132,7 +135,7 @@ fn time(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
     only(
         table,
         &["unit", "input", "signed", "storage"],
-        "type, unit, input, signed, storage, source, default, attributes",
+        "type, unit, input, signed, storage, source, default, since, was, attributes",
     )?;
     let unit = match table.get("unit") {
         None => TimeUnit::Nanoseconds,
@@ -153,7 +156,11 @@ fn time(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
 }
 
 fn decimal(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
-    only(table, &["scale", "storage", "unit"], "type, scale, storage, unit, source, default, attributes")?;
+    only(
+        table,
+        &["scale", "storage", "unit"],
+        "type, scale, storage, unit, source, default, since, was, attributes",
+    )?;
     let wanted = "a number of digits behind the point, 0 to 38";
     let entry = table.require("scale", "scale = 2")?;
     let scale = entry.count(wanted)?;
@@ -165,7 +172,11 @@ fn decimal(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
 }
 
 fn text(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
-    only(table, &["length", "storage", "unit"], "type, length, storage, unit, source, default, attributes")?;
+    only(
+        table,
+        &["length", "storage", "unit"],
+        "type, length, storage, unit, source, default, since, was, attributes",
+    )?;
     let leaf = match (table.get("length"), table.get("storage")) {
         (Some(entry), None) => {
             let wanted = "a number of bytes, 1 or more; in UTF-8 a letter has 1 to 4";
@@ -188,7 +199,11 @@ fn text(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
 }
 
 fn names(table: Table<'_>) -> Result<(Leaf, Meaning), At> {
-    only(table, &["values", "storage", "unit"], "type, values, storage, unit, source, default, attributes")?;
+    only(
+        table,
+        &["values", "storage", "unit"],
+        "type, values, storage, unit, source, default, since, was, attributes",
+    )?;
     let leaf =
         storage(table, Leaf::new(Scalar::U8), has_room, "an enum is an integer, up to `u64` and `i128`")?;
     let wanted = "a table of names and numbers, `{ buy = 1, sell = 2 }`, or a list of names";

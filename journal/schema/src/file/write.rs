@@ -63,13 +63,22 @@ fn file(tree: &Tree, time: Option<&str>) -> String {
     if let Some(time) = time {
         let _ = writeln!(text, "time = {}", quoted(&time.replace('/', ".")));
     }
+    let (version, was) = (first(&tree.attributes, "version"), first(&tree.attributes, "was"));
+    let version = version.filter(|version| version.parse::<u32>().is_ok_and(|number| number > 0));
+    if let Some(version) = version {
+        let _ = writeln!(text, "version = {version}");
+    }
+    if let Some(was) = was.filter(|was| are_names(was)) {
+        let _ = writeln!(text, "was = {}", quoted(was));
+    }
     if tree.packed {
         text.push_str("packed = true\n");
     }
     if tree.align > 1 {
         let _ = writeln!(text, "align = {}", tree.align);
     }
-    if let Some(attributes) = others(&tree.attributes) {
+    let rest = tree.attributes.iter().filter(|(name, _)| name != "version" || version.is_none()).cloned();
+    if let Some(attributes) = others(&rest.collect()) {
         let _ = writeln!(text, "{attributes}");
     }
     match &tree.shape {
@@ -90,6 +99,9 @@ fn file(tree: &Tree, time: Option<&str>) -> String {
 fn variant_table(text: &mut String, variant: &Variant) {
     let name = key(&variant.name);
     let _ = writeln!(text, "\n[variants.{name}]\ntag = {}", variant.tag);
+    for said in variant_attributes(variant) {
+        let _ = writeln!(text, "{said}");
+    }
     match &variant.value {
         Some(Member { dims, shape: Shape::Struct(members), .. }) if dims.is_empty() => {
             let _ = writeln!(text, "\n[variants.{name}.fields]");
@@ -151,7 +163,8 @@ fn inline_variants(variants: &[Variant]) -> String {
             }
             Some(value) => format!(", value = {}", definition(value)),
         };
-        format!("{} = {{ tag = {}{value} }}", key(&variant.name), variant.tag)
+        let said: String = variant_attributes(variant).iter().map(|said| format!(", {said}")).collect();
+        format!("{} = {{ tag = {}{said}{value} }}", key(&variant.name), variant.tag)
     };
     format!("{{ {} }}", variants.iter().map(one).collect::<Vec<_>>().join(", "))
 }
@@ -191,16 +204,19 @@ fn leaf_definition(leaf: &Leaf, attributes: &Attributes) -> String {
             format!("type = \"enum\", values = {{ {values} }}{}", storage(Leaf::new(Scalar::U8)))
         }
     };
-    for name in ["input", "unit", "source", "default"] {
+    for name in ["input", "unit", "source", "default", "since", "was"] {
         let value = attributes.iter().find(|(found, _)| found == name).map(|(_, value)| value);
         let sensible = |value: &str| match name {
             "default" => default::refusal(leaf, attributes, value).is_none(),
             "input" => is_time && TimeUnit::from_sign(value).is_some(),
             "unit" => !value.is_empty() && !is_time,
+            "since" => value.parse::<u32>().is_ok_and(|version| version >= 2),
+            "was" => are_names(value),
             _ => !value.is_empty(),
         };
         if let Some(value) = value.filter(|value| sensible(value)) {
-            let _ = write!(said, ", {name} = {}", quoted(value));
+            let value = if name == "since" { value.clone() } else { quoted(value) };
+            let _ = write!(said, ", {name} = {value}");
         }
     }
     if let Some(others) = others(attributes) {
@@ -210,6 +226,25 @@ fn leaf_definition(leaf: &Leaf, attributes: &Attributes) -> String {
         (Some(only), false) => only.to_owned(),
         _ => format!("{{ {said} }}"),
     }
+}
+
+fn first<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+    attributes.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
+/// Whether former names can be written as such.
+fn are_names(names: &str) -> bool {
+    names.split(',').all(is_name)
+}
+
+/// What a variant says beside its tag and its value.
+fn variant_attributes(variant: &Variant) -> Vec<String> {
+    let was = first(&variant.attributes, "was").filter(|was| are_names(was));
+    let was = was.map(|was| format!("was = {}", quoted(was)));
+    let since = first(&variant.attributes, "since");
+    let since = since.filter(|since| since.parse::<u32>().is_ok_and(|version| version >= 2));
+    let since = since.map(|since| format!("since = {since}"));
+    since.into_iter().chain(was).chain(others(&variant.attributes)).collect()
 }
 
 /// Attributes without an option of their own.

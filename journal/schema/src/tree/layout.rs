@@ -2,7 +2,7 @@
 //! with explicit padding, so that every byte of a struct belongs to a field. One-of events lie as the derive
 //! writes them: the tag, then the value at the greatest alignment among the variants.
 
-use super::{Member, Shape, Tree, Variant, scalar::Leaf};
+use super::{Member, Shape, Tree, Variant, scalar::Leaf, tag_attributes};
 use slipring_journal::{Field, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES, RECORD_HEADER_BYTES, Schema};
 
 /// The largest event that still makes a record.
@@ -285,12 +285,12 @@ impl Emitter {
         }
         let base = path.len();
         path.push_str("tag");
-        self.push(path, "u32".to_owned(), at, 4, &[])?;
+        self.push(path, "u32".to_owned(), at, 4, &tag_attributes(variants))?;
         let places = self.layout.places(variants, if outermost { self.align } else { 1 })?;
         for variant in variants {
             path.truncate(base);
             path.push_str(&variant.name);
-            self.push(path, format!("u32={}", variant.tag), at, 4, &[])?;
+            self.push(path, format!("u32={}", variant.tag), at, 4, &variant.attributes)?;
             let Some(value) = &variant.value else { continue };
             path.push('/');
             if matches!(value.shape, Shape::Leaf(..)) || !value.dims.is_empty() {

@@ -56,8 +56,37 @@ pub(crate) struct Member {
 pub(crate) struct Variant {
     pub(crate) name: String,
     pub(crate) tag: u32,
+    /// Of its line; those that speak of the one-of event as a whole are the tag's too.
+    pub(crate) attributes: Attributes,
     /// Its value, under the empty name; `None` for a variant that holds nothing.
     pub(crate) value: Option<Member>,
+}
+
+/// What the line of the tag says: what every variant says of the one-of event as a whole.
+pub(crate) fn tag_attributes(variants: &[Variant]) -> Attributes {
+    let first = variants.first().map_or(&[][..], |variant| &variant.attributes);
+    first.iter().filter(|(name, _)| name != "was").cloned().collect()
+}
+
+impl Shape {
+    /// Gives all that lies in it more attributes; how, is told by how many names each has below this shape's own.
+    pub(crate) fn give(&mut self, levels: usize, attribute: &dyn Fn(&mut Attributes, usize)) {
+        match self {
+            Shape::Leaf(_, attributes) => attribute(attributes, levels),
+            Shape::Struct(members) => {
+                members.iter_mut().for_each(|member| member.shape.give(levels + 1, attribute));
+            }
+            Shape::OneOf(variants) => {
+                for variant in variants {
+                    attribute(&mut variant.attributes, levels + 1);
+                    let Some(value) = &mut variant.value else { continue };
+                    // A value that is no struct stands under the name `0`.
+                    let has_names = !matches!(value.shape, Shape::Leaf(..)) && value.dims.is_empty();
+                    value.shape.give(levels + if has_names { 1 } else { 2 }, attribute);
+                }
+            }
+        }
+    }
 }
 
 impl Member {

@@ -2,7 +2,7 @@
 //! packed or aligned to more than its fields are, is found by trying which of them gives the same layout.
 
 use super::scalar::Leaf;
-use super::{Member, Shape, Tree, Variant};
+use super::{Member, Shape, Tree, Variant, tag_attributes};
 use slipring_journal::{Field, Schema};
 
 /// How deep a name may nest.
@@ -69,7 +69,8 @@ fn grouped(fields: &[Named<'_>], depth: usize) -> Option<Shape> {
     }
     match fields {
         [("tag", tag), (_, next), ..] if tag.kind == "u32" && next.kind.contains('=') => {
-            one_of(&fields[1..], depth).map(Shape::OneOf)
+            let variants = one_of(&fields[1..], depth)?;
+            (tag_attributes(&variants) == tag.attributes).then_some(Shape::OneOf(variants))
         }
         _ => members(fields, depth).map(Shape::Struct),
     }
@@ -150,7 +151,8 @@ fn one_of(fields: &[Named<'_>], depth: usize) -> Option<Vec<Variant>> {
             .map_while(|(name, field)| Some((name.strip_prefix(prefix.as_str())?, *field)))
             .collect();
         rest = &behind[cut.len()..];
-        variants.push(Variant { name: (*name).to_owned(), tag, value: value(&cut, depth)? });
+        let (name, attributes) = ((*name).to_owned(), field.attributes.clone());
+        variants.push(Variant { name, tag, attributes, value: value(&cut, depth)? });
     }
     Some(variants)
 }
