@@ -222,7 +222,6 @@ impl Slots {
 pub(crate) const LINK_COPIES: [u64; 2] = [LINK_AT as u64, (LINK_AT + BLOCK_BYTES) as u64];
 
 /// Where the seal's copies lie in a segment of this version.
-#[cfg(feature = "negative-controls")]
 pub(crate) const SEAL_COPIES: [u64; 2] = [SEAL_AT as u64, (SEAL_AT + BLOCK_BYTES) as u64];
 
 fn schema_area_bytes(schema_bytes: usize) -> usize {
@@ -282,12 +281,15 @@ impl SegmentBlocks {
                 Err(fault @ (BlockFault::Version(_) | BlockFault::ForeignEndian)) => return Ok(Err(fault)),
                 Err(BlockFault::Absent | BlockFault::Damaged) => {}
             }
-            match choose(block::copies(&head, SEAL_AT, Seal::decode), |a, b| a == b) {
+            let copies = block::copies(&head, SEAL_AT, Seal::decode);
+            match choose(copies, |a, b| a == b) {
                 Ok((found, other)) => {
                     one_copy.extend(other.map(|_| "seal"));
                     seal = Some(found);
                 }
-                Err(BlockFault::Absent) => {}
+                // The second is written once the first is on disk: of a seal that counts one is whole.
+                Err(BlockFault::Absent | BlockFault::Damaged)
+                    if copies.contains(&Err(BlockFault::Absent)) => {}
                 Err(fault) => return Ok(Err(fault)),
             }
         }
