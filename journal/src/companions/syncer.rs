@@ -128,7 +128,8 @@ impl<S: Storage> Syncer<S> {
     /// elsewhere (no room, no next segment, another thread) keeps nothing that was appended from becoming
     /// durable.
     pub(crate) fn finish(&mut self) {
-        let is_well = (self.failed || self.tell_of_what_is_due()) && self.progress.closing_failure().is_none();
+        let is_well =
+            (self.failed || self.tell_of_what_is_due()) && self.progress.closing_failure().is_none();
         if !self.failed {
             self.sync_to(self.progress.journalled_end(), is_well);
         }

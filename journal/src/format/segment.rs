@@ -147,6 +147,13 @@ impl SegmentHeader {
         Ok(Decoded { header, outer_schema })
     }
 
+    /// Whether two copies are of one segment of version 1 while a writer ends it early: by its capacity, for there is
+    /// no room for a seal.
+    fn is_being_ended(&self, other: &SegmentHeader) -> bool {
+        let same = SegmentHeader { capacity: other.capacity, ..self.clone() } == *other;
+        self.version == 1 && self.capacity != other.capacity && same
+    }
+
     fn is_sane(&self) -> bool {
         let whole_words = self.record_bytes % 8 == 0;
         let fits = self.record_bytes as usize >= RECORD_HEADER_BYTES + self.event_bytes as usize
@@ -218,6 +225,18 @@ impl Slots {
     }
 }
 
+/// The header block of a segment of version 1 that is to have so many slots and no more, by what its copies say in
+/// `head`; `None` if neither is whole.
+pub(crate) fn ended_header(head: &[u8], capacity: u64) -> Option<Vec<u8>> {
+    let copies = block::copies(head, 0, SegmentHeader::decode);
+    let whole = copies.iter().position(Result::is_ok)?;
+    let mut block = head[whole * BLOCK_BYTES..][..BLOCK_BYTES].to_vec();
+    block[CAPACITY..CAPACITY + 8].copy_from_slice(&capacity.to_le_bytes());
+    let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+    block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+    Some(block)
+}
+
 /// Where the link's copies lie in a segment of this version.
 pub(crate) const LINK_COPIES: [u64; 2] = [LINK_AT as u64, (LINK_AT + BLOCK_BYTES) as u64];
 
@@ -247,14 +266,21 @@ impl SegmentBlocks {
         let there = read(&mut head, 0)?;
         head.truncate(there);
         let mut one_copy = Vec::new();
-        let mut decoded =
-            match choose(block::copies(&head, 0, SegmentHeader::decode), |a, b| a.header == b.header) {
-                Ok((decoded, single)) => {
-                    one_copy.extend(single.map(|_| "header"));
-                    decoded
-                }
-                Err(fault) => return Ok(Err(fault)),
-            };
+        let mut copies = block::copies(&head, 0, SegmentHeader::decode);
+        if let [Ok(a), Ok(b)] = &mut copies
+            && a.header.is_being_ended(&b.header)
+        {
+            let capacity = a.header.capacity.min(b.header.capacity);
+            (a.header.capacity, b.header.capacity) = (capacity, capacity);
+            one_copy.push("end");
+        }
+        let mut decoded = match choose(copies, |a, b| a.header == b.header) {
+            Ok((decoded, single)) => {
+                one_copy.extend(single.map(|_| "header"));
+                decoded
+            }
+            Err(fault) => return Ok(Err(fault)),
+        };
         if let Some((bytes, crc)) = decoded.outer_schema {
             let mut found = None;
             for copy in 0..2 {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::error::{IoFault, JournalFault};
 use crate::event::Schema;
 use crate::format::{
-    BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, JournalId, SegmentBlocks, SegmentHeader, Slots, VERSION,
-    segment_base, segment_name,
+    BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, JournalId, SegmentBlocks, SegmentHeader, Slots,
+    VERSION, segment_base, segment_name,
 };
 use crate::judge::bonds;
 use crate::judge::control;
@@ -68,9 +68,9 @@ pub(crate) struct ChainSegment {
     has_link: bool,
     /// Shorter than its records need; the missing part lies above D.
     pub(crate) short: bool,
-    /// One copy of its seal is damaged.
-    pub(crate) half_sealed: bool,
-    /// Blocks of its file behind its end: it was sealed early.
+    /// It was ended early, and of what says so one copy is damaged.
+    pub(crate) half_ended: bool,
+    /// Blocks of its file behind its end: it was ended early.
     unused_blocks: u32,
 }
 
@@ -100,7 +100,7 @@ impl ChainSegment {
         self.slots().file_bytes() + u64::from(self.unused_blocks) * BLOCK_BYTES as u64
     }
 
-    /// Says that it ends at `end`, by a seal.
+    /// Takes note that it ends at `end`.
     pub(crate) fn end_early(&mut self, end: u64) {
         let file_bytes = self.file_bytes();
         self.end = end;
@@ -259,8 +259,11 @@ pub(crate) fn load<S: Storage>(
         before = bonds::check(storage, control, &chain, (&segment, &file), blocks.link, before)?;
         expected = segment.end;
         let short = found_bytes < slots.file_bytes();
-        let half_sealed = blocks.one_copy.contains(&"seal");
-        chain.segments.push(ChainSegment { short, half_sealed, ..segment });
+        let (ends, is_version_1) = (["seal", "end", "header"], blocks.header.version == 1);
+        let half_ended =
+            blocks.one_copy.iter().any(|name| ends[..2 + usize::from(is_version_1)].contains(name));
+        let unused_blocks = blocks_between(slots.file_bytes(), found_bytes);
+        chain.segments.push(ChainSegment { short, half_ended, unused_blocks, ..segment });
     }
     if expected < control.durable_end && protect::on(protect::CHAIN) {
         return Err(missing(storage, expected));
@@ -314,8 +317,8 @@ impl Chain {
             records_at: slots.records_at,
             has_link: slots.has_link,
             short: false,
-            half_sealed: false,
-            unused_blocks: blocks_between(slots.file_bytes(), header.file_bytes()),
+            half_ended: false,
+            unused_blocks: 0,
         })
     }
 }

@@ -134,7 +134,12 @@ impl EventType {
             Some(said) => format!("version {said}"),
             None => "no version".to_owned(),
         };
-        Difference { field: String::new(), found: format!("version {}", newest.event_version), wanted, advice }
+        Difference {
+            field: String::new(),
+            found: format!("version {}", newest.event_version),
+            wanted,
+            advice,
+        }
     }
 
     fn refuse(
@@ -150,12 +155,7 @@ impl EventType {
         }
     }
 
-    pub(crate) fn mismatch(
-        &self,
-        path: &Path,
-        found: Schema,
-        differences: Vec<Difference>,
-    ) -> JournalFault {
+    pub(crate) fn mismatch(&self, path: &Path, found: Schema, differences: Vec<Difference>) -> JournalFault {
         let wanted = Box::new(self.schema.clone());
         JournalFault::SchemaMismatch { path: path.to_owned(), wanted, found: Box::new(found), differences }
     }

@@ -1,5 +1,6 @@
 //! Where the events of a journal change: the segment that would go on ends early, by its seal, and the next one
-//! begins with the newer type.
+//! begins with the newer type. A segment of version 1 has no room for a seal: its header comes to say that it has no
+//! more slots.
 //!
 //! It follows recovery: D is the log's end and on disk. Killed anywhere it can be run again:
 //!
@@ -12,9 +13,12 @@
 //!
 //! In the first three the journal is still one of the older type: a program of that may go on with it.
 
+use std::io;
+use std::ops::Range;
+
 use crate::companions::hooks::SealedSegment;
 use crate::error::{IoFault, JournalFault};
-use crate::format::{Bond, ControlState, JournalId, SEAL_COPIES, Seal};
+use crate::format::{BLOCK_BYTES, Bond, ControlState, JournalId, SEAL_COPIES, Seal, ended_header};
 use crate::judge::chain::Chain;
 use crate::judge::event_type::EventType;
 use crate::storage::{Storage, StorageFile};
@@ -37,11 +41,14 @@ pub(super) fn end_run<S: Storage>(
     let Some(last) = chain.segments.last() else { return Ok(None) };
     let (is_other, goes_on) = (!event.is_of(&last.layout), last.end > end);
     let (base, path) = (last.base, storage.path(&last.name()));
-    let is_due = if goes_on { is_other } else { last.half_sealed };
+    let is_due = if goes_on { is_other } else { last.half_ended };
     if is_due {
-        let file = chain.open_there(storage, last, true)?.file;
-        write_seal(&file, control.journal_id, base..end, control.last)
-            .map_err(|error| IoFault::new("write the seal of", path.clone(), error))?;
+        let open = chain.open_there(storage, last, true)?;
+        let ended = match open.slots.has_link {
+            true => write_seal(&open.file, control.journal_id, base..end, control.last),
+            false => shorten(&open.file, end - base),
+        };
+        ended.map_err(|error| IoFault::new("write the end of", path.clone(), error))?;
     }
     if !is_other {
         return Ok(None);
@@ -52,16 +59,31 @@ pub(super) fn end_run<S: Storage>(
     Ok(Some(NewType { sealed: goes_on.then_some(SealedSegment { path, base, end }) }))
 }
 
-/// One copy behind the other: power loss spoils the one that is being written, never both.
 fn write_seal<F: StorageFile>(
     file: &F,
     journal_id: JournalId,
-    sequences: std::ops::Range<u64>,
+    sequences: Range<u64>,
     last: Bond,
-) -> std::io::Result<()> {
-    let block = Seal { journal_id, base: sequences.start, end: sequences.end, last }.encode();
-    for (at, sync) in SEAL_COPIES.into_iter().zip([protect::SEAL_IN_TURN, protect::SEAL_FIRST]) {
-        file.write_at(&block[..], at)?;
+) -> io::Result<()> {
+    let seal = Seal { journal_id, base: sequences.start, end: sequences.end, last };
+    write_in_turn(file, &seal.encode()[..], SEAL_COPIES)
+}
+
+/// Has the header of a segment of version 1 say that there are so many slots.
+fn shorten<F: StorageFile>(file: &F, capacity: u64) -> io::Result<()> {
+    let mut head = vec![0; 2 * BLOCK_BYTES];
+    let read = file.read_at(&mut head, 0)?;
+    match ended_header(&head[..read], capacity) {
+        Some(block) => write_in_turn(file, &block, [0, BLOCK_BYTES as u64]),
+        // It was read a moment ago.
+        None => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// One copy behind the other: power loss spoils the one that is being written, never both.
+fn write_in_turn<F: StorageFile>(file: &F, block: &[u8], copies: [u64; 2]) -> io::Result<()> {
+    for (at, sync) in copies.into_iter().zip([protect::SEAL_IN_TURN, protect::SEAL_FIRST]) {
+        file.write_at(block, at)?;
         if protect::on(sync) {
             file.sync()?;
         }

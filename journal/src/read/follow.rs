@@ -291,9 +291,8 @@ impl<S: Storage> RawFollower<S> {
             self.view = View::of_newest(Some(self.newest(&own)?));
         }
         self.met.push(Arc::clone(&own));
-        let checked = self.view.check(&self.met, path).and_then(|()| {
-            self.view.is_older(&own, || path.to_owned())
-        });
+        let checked =
+            self.view.check(&self.met, path).and_then(|()| self.view.is_older(&own, || path.to_owned()));
         if let Err(fault) = checked {
             self.met.pop();
             return Err(fault.into());

@@ -99,14 +99,16 @@ impl View {
         }
         let bad_header = || JournalFault::BadHeader { path: path.to_owned() };
         let newest = self.newest.as_deref().ok_or_else(bad_header)?;
-        let (schema, found) = (newest.events().ok_or_else(bad_header)?, layout.events().ok_or_else(bad_header)?);
+        let (schema, found) =
+            (newest.events().ok_or_else(bad_header)?, layout.events().ok_or_else(bad_header)?);
         let shown = EventType::untyped(schema, newest.record_bytes as usize);
         if layout.event_version > newest.event_version && !shown.is_of(layout) {
             let difference = Difference {
                 field: String::new(),
                 found: format!("version {}", layout.event_version),
                 wanted: format!("version {}", newest.event_version),
-                advice: "the journal has gone on to a newer type since this began: begin anew from here".to_owned(),
+                advice: "the journal has gone on to a newer type since this began: begin anew from here"
+                    .to_owned(),
             };
             return Err(shown.mismatch(path, found, vec![difference]));
         }
@@ -123,8 +125,10 @@ impl View {
         let newer: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..bytes];
         // What an upgrade leaves out is zero, and so are void records.
         newer.fill(0);
-        for (older, newer) in records.chunks_exact(older_bytes).zip(newer.chunks_exact_mut(self.record_bytes)) {
-            let (older_event, newer_event) = (&older[RECORD_HEADER_BYTES..], &mut newer[RECORD_HEADER_BYTES..]);
+        for (older, newer) in records.chunks_exact(older_bytes).zip(newer.chunks_exact_mut(self.record_bytes))
+        {
+            let (older_event, newer_event) =
+                (&older[RECORD_HEADER_BYTES..], &mut newer[RECORD_HEADER_BYTES..]);
             if RecordHeader::decode(older).kind() == Some(Kind::Event) {
                 upgrade.apply(&older_event[..event_bytes], &mut newer_event[..self.event_bytes]);
             }

@@ -60,7 +60,9 @@ pub enum SalvageError {
         report: Box<SalvageReport>,
     },
     /// The first look found other records than the second.
-    #[error("record {sequence} is not the one that the first look found: somebody writes to the journal; close that writer and salvage again")]
+    #[error(
+        "record {sequence} is not the one that the first look found: somebody writes to the journal; close that writer and salvage again"
+    )]
     Changed {
         /// The first record that differs.
         sequence: u64,
