@@ -41,7 +41,9 @@ pub use companions::preparer::DiskFull;
 pub use companions::syncer::SyncMode;
 pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
 pub use event::record::{RawRecord, Record};
-pub use event::{Difference, Event, Field, Schema, UnknownTag, Upgrade};
+pub use event::{
+    Change, Difference, DifferenceTable, Event, Field, Mapping, Schema, UnknownTag, Upcast, Upgrade,
+};
 pub use format::{
     Anchor, BLOCK_BYTES, HEADER_BYTES, JournalId, Kind, MAX_EPOCH, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES,
     RECORD_HEADER_BYTES, VERSION,

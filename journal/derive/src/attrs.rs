@@ -8,6 +8,7 @@ use quote::quote;
 use syn::{DeriveInput, Error, Ident, LitStr, Path, Token, parenthesized, token};
 
 use crate::options;
+use crate::versions::Versions;
 
 /// The attributes of the type.
 pub(crate) struct Attrs {
@@ -19,6 +20,8 @@ pub(crate) struct Attrs {
     pub(crate) name: Option<String>,
     /// `#[event(time = "..")]`: the field that is the journal time.
     pub(crate) time: Option<LitStr>,
+    /// The older versions of the type.
+    pub(crate) versions: Versions,
     /// The module that the generated code calls, `::slipring::__private`.
     pub(crate) private: TokenStream,
 }
@@ -28,6 +31,7 @@ impl Attrs {
         let mut reprs = Vec::new();
         let mut bytemuck = false;
         let (mut name, mut time) = (None, None);
+        let mut versions = Versions::default();
         let mut path: Option<Path> = None;
         for attr in &input.attrs {
             if attr.path().is_ident("repr") {
@@ -57,10 +61,13 @@ impl Attrs {
                     } else if meta.path.is_ident("time") && meta.input.peek(Token![=]) {
                         time = Some(meta.value()?.parse::<LitStr>()?);
                         Ok(())
+                    } else if versions.option(&meta)? {
+                        Ok(())
                     } else {
                         Err(meta.error(
                             "unknown option; there are `#[event(bytemuck)]`, `#[event(crate = \"path\")]`, \
-                             `#[event(name = \"..\")]` and `#[event(time = \"field\")]`; others stand on fields",
+                             `#[event(name = \"..\")]`, `#[event(time = \"field\")]`, `#[event(version = 2)]`, \
+                             `#[event(was = \"..\")]` and `#[event(upcasts(v1::Order))]`; others stand on fields",
                         ))
                     }
                 })?;
@@ -70,7 +77,7 @@ impl Attrs {
             Some(path) => quote!(#path),
             None => root()?,
         };
-        Ok(Self { reprs, bytemuck, name, time, private: quote!(#root::__private) })
+        Ok(Self { reprs, bytemuck, name, time, versions, private: quote!(#root::__private) })
     }
 
     /// The call that says which field is the journal time; nothing if none is named.

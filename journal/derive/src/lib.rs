@@ -6,6 +6,8 @@
 //! lib.rs      which kind of item it is, and refusing the others
 //! attrs.rs    #[repr(..)], #[event(..)], and under which name the embedder knows slipring
 //! options.rs  #[event(..)] on fields: what they mean beyond their layout
+//! defaults.rs what `default` says
+//! versions.rs what was before: `version`, `was`, `upcasts`
 //! fields.rs   field types that are refused by their name, each with what to write instead
 //! plain.rs    structs: the schema, and the compile-time checks for padding and alignment
 //! one_of.rs   enums: the companion struct, its view and the conversions
@@ -13,10 +15,12 @@
 #![warn(missing_docs)]
 
 mod attrs;
+mod defaults;
 mod fields;
 mod one_of;
 mod options;
 mod plain;
+mod versions;
 
 use proc_macro::TokenStream;
 use syn::spanned::Spanned;
@@ -65,6 +69,14 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// - `#[event(time = "ts")]` on the type: this field's time is the journal time, where a file is recorded.
 /// - `#[event(name = "..")]` on the type, a field or a variant: its name in the schema, where Rust can't have it.
 ///
+/// What was before, where a type has changed (see the page on changing an event):
+/// - `#[event(version = 3)]` on the type: which version it is; `#[event(was = "Trade")]`: what it was called.
+/// - `#[event(was = "px")]` on a field or a variant: what it was called; several names with commas.
+/// - `#[event(since = 2, default = 1)]` on a field: the version that added it, and what it is in older events; zero
+///   without a default.
+/// - `#[event(version = 3, upcasts(v2::Order))]` on the type: older types from which `impl Upcast<v2::Order> for
+///   Order` makes this one. Of an enum the companions: `upcasts(v2::MessageEvent)`.
+///
 /// What a field means, for the command, for files and for other languages. It goes into the schema, changes
 /// nothing of the layout, and may be changed while there are journals:
 /// - `#[event(time)]` or `#[event(time = "ms")]` (`s`, `ms`, `us`, `ns`): an integer that counts these since 1970.
@@ -74,7 +86,7 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// - `#[event(bool)]`: a `u8`, 0 or 1.
 /// - `#[event(names(buy = 1, sell = 2))]`: an integer with names; `"fill or kill" = 3` where one is no identifier.
 /// - `#[event(unit = "shares")]`, for people; `#[event(source = "Size")]`, the column's name in files;
-///   `#[event(default = "0")]`, taken where a file has no value.
+///   `#[event(default = 0)]` or a text, taken where a file or an older event has no value.
 /// - `#[event(attributes(owner = "desk 3"))]`: whatever else the schema shall carry.
 ///
 /// ```ignore

@@ -13,6 +13,7 @@
 use crate::attrs::Attrs;
 use crate::fields;
 use crate::options::{self, Options};
+use crate::versions::{self, Formers};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -25,6 +26,8 @@ struct Variant<'a> {
     name: String,
     tag: &'a Expr,
     ty: Option<&'a Type>,
+    /// The names that it had before.
+    was: Formers,
     /// Of the value.
     options: Options,
 }
@@ -62,7 +65,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
     }
     let mut variants = Vec::new();
     for variant in &data.variants {
-        let name = variant_name(variant)?;
+        let (name, was) = variant_names(variant)?;
         let mut options = Options::default();
         let ty = match &variant.fields {
             Fields::Unit => None,
@@ -96,7 +99,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
             ));
             continue;
         };
-        variants.push(Variant { ident: &variant.ident, name, tag, ty, options });
+        variants.push(Variant { ident: &variant.ident, name, tag, ty, was, options });
     }
     if data.variants.iter().all(|variant| variant.fields.is_empty()) {
         return Err(Error::new(
@@ -107,38 +110,45 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
             ),
         ));
     }
+    attrs.versions.check(&message_name, attrs.name.as_ref().unwrap_or(&message_name))?;
+    let named = variants.iter().map(|variant| (variant.name.as_str(), &variant.was));
+    versions::check_formers(&message_name, "variant", named)?;
     match refused {
         Some(error) => Err(error),
         None => Ok(generate(input, &message_name, &variants, attrs)),
     }
 }
 
-/// The name in the schema.
-fn variant_name(variant: &syn::Variant) -> Result<String, Error> {
+/// The name in the schema, and those before.
+fn variant_names(variant: &syn::Variant) -> Result<(String, Formers), Error> {
+    let mut was = Formers::new();
     let mut name = variant.ident.unraw().to_string();
     for attr in variant.attrs.iter().filter(|attr| attr.path().is_ident("event")) {
         attr.parse_nested_meta(|meta| {
+            if meta.path.is_ident("was") {
+                was.extend(versions::formers(&meta)?);
+                return Ok(());
+            }
             if !meta.path.is_ident("name") {
                 return Err(meta.error(
-                    "unknown option; on a variant there is `name = \"..\"`; what its value means stands in \
-                     front of the value: `Tick(#[event(decimal = 2)] i64)`",
+                    "unknown option; on a variant there are `name = \"..\"` and `was = \"..\"`; what its value \
+                     means stands in front of the value: `Tick(#[event(decimal = 2)] i64)`",
                 ));
             }
             name = options::name(&meta)?;
             Ok(())
         })?;
     }
-    Ok(name)
+    Ok((name, was))
 }
 
 fn value_options(field: &syn::Field) -> Result<Options, Error> {
     let options = Options::of(&field.attrs)?;
-    match options.name {
-        None => Ok(options),
-        Some(_) => {
-            Err(Error::new(field.span(), "a variant's value has no name: put the `name` on the variant"))
-        }
+    if options.name.is_some() || !options.was.is_empty() || options.since.is_some() {
+        let why = "a variant's value has no name: put `name` and `was` on the variant; a new variant needs no `since`";
+        return Err(Error::new(field.span(), why));
     }
+    Ok(options)
 }
 
 /// Everything that the generated code is put together from.
@@ -270,7 +280,8 @@ impl Names<'_> {
         let Self { message_name, event, private, tags, attrs, .. } = self;
         let event_name = event.to_string();
         let schema_name = attrs.name.as_ref().unwrap_or(&event_name);
-        let time = attrs.time_call();
+        let (time, versions) = (attrs.time_call(), attrs.versions.calls(true));
+        let version_items = attrs.versions.items(&event_name, private);
         let option_checks = self.variants.iter().filter_map(|Variant { name, ty, options, .. }| {
             Some(options.checks(message_name, &format!("the value of `{name}`"), (*ty)?, private))
         });
@@ -278,15 +289,17 @@ impl Names<'_> {
             "event `{message_name}` holds a value that is aligned to more than 16 bytes, and records in a \
              journal are not: remove the `align(..)`"
         );
-        let described = self.variants.iter().zip(tags).map(|(Variant { name, ty, options, .. }, tag)| {
-            let payload = ty.map(|ty| {
-                let attributes = options.call();
-                // The type's own span, so that "can't be a field of an event" points at it.
-                let ty = quote_spanned!(ty.span()=> ::<#ty>);
-                quote!(.payload #ty(#name, ::core::mem::offset_of!(#event, payload)) #attributes)
+        let described =
+            self.variants.iter().zip(tags).map(|(Variant { name, ty, was, options, .. }, tag)| {
+                let was = versions::list(was).map(|was| quote!(.was(#was)));
+                let payload = ty.map(|ty| {
+                    let attributes = options.call();
+                    // The type's own span, so that "can't be a field of an event" points at it.
+                    let ty = quote_spanned!(ty.span()=> ::<#ty>);
+                    quote!(.payload #ty(#name, ::core::mem::offset_of!(#event, payload)) #attributes)
+                });
+                quote!(.variant(#name, #tag) #was #payload)
             });
-            quote!(.variant(#name, #tag) #payload)
-        });
         quote! {
             #(#option_checks)*
             const _: () = ::core::assert!(::core::mem::align_of::<#event>() <= 16, #too_aligned);
@@ -307,11 +320,14 @@ impl Names<'_> {
             // the bytes in the gap and behind the value are zeros of no field, as the trait allows.
             #[automatically_derived]
             unsafe impl #private::Event for #event {
+                #version_items
+
                 fn schema() -> #private::Schema {
                     #private::SchemaBuilder::new::<#event>(#schema_name)
                         .field::<u32>("tag", ::core::mem::offset_of!(#event, tag))
                         #(#described)*
                         #time
+                        #versions
                         .build()
                 }
             }

@@ -2,6 +2,8 @@
 //! with names. It goes into the schema as attributes. Whether the field's type can be that is known only to
 //! the compiler, since a type may have another name, so it is checked by constants in the generated code.
 
+use crate::defaults::{self, DefaultValue};
+use crate::versions::{self, Formers};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use std::collections::HashSet;
@@ -9,7 +11,7 @@ use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Ident, LitInt, LitStr, Token, Type, parenthesized, token};
+use syn::{Attribute, Error, Expr, Ident, LitInt, LitStr, Token, Type, parenthesized, token};
 
 /// What a number has to be for what the option says.
 enum Needs {
@@ -27,6 +29,11 @@ enum Needs {
 pub(crate) struct Options {
     /// The name in the schema.
     pub(crate) name: Option<String>,
+    /// The names that it had before.
+    pub(crate) was: Formers,
+    /// The version in which it came, and where that is said.
+    pub(crate) since: Option<(u32, Span)>,
+    default: Option<DefaultValue>,
     attributes: Vec<(String, String)>,
     needs: Vec<(Span, &'static str, Needs)>,
 }
@@ -74,27 +81,35 @@ impl Options {
             "text" => self.add(meta, "text", String::new(), "text", Needs::Text)?,
             "bool" => self.add(meta, "bool", String::new(), "bool", Needs::Bool)?,
             "names" => self.names(meta)?,
-            "unit" | "source" | "default" => {
+            "unit" | "source" => {
                 let text = meta.value()?.parse::<LitStr>()?;
-                if text.value().is_empty() && option != "default" {
+                if text.value().is_empty() {
                     return Err(Error::new(
                         text.span(),
                         format!("`{option}` needs a text that is not empty"),
                     ));
                 }
-                let what = match option.as_str() {
-                    "unit" => "unit",
-                    "source" => "source",
-                    _ => "default",
-                };
+                let what = if option == "unit" { "unit" } else { "source" };
                 self.add(meta, what, text.value(), what, Needs::Number)?;
+            }
+            "default" => {
+                let value = meta.value()?.parse::<Expr>()?;
+                let (span, text) = (value.span(), defaults::text(&value)?);
+                self.add(meta, "default", text.clone(), "default", Needs::Number)?;
+                self.default = Some(DefaultValue { span, text });
+            }
+            "was" => self.was.extend(versions::formers(meta)?),
+            "since" => {
+                const FIRST: &str = "what version 1 has needs no `since`: it says in which later version the field \
+                    came (`since = 2`)";
+                self.since = Some((versions::number(meta, 2, FIRST)?, meta.path.span()));
             }
             "attributes" => {
                 let list;
                 parenthesized!(list in meta.input);
                 for (key, key_span, value) in list.parse_terminated(pair, Token![,])? {
                     let own = MEANINGS.contains(&key.as_str())
-                        || ["input", "unit", "source", "default", ""].contains(&key.as_str());
+                        || ["input", "unit", "source", "default", "since", "was", ""].contains(&key.as_str());
                     if own {
                         return Err(Error::new(key_span, "this attribute has an option of its own"));
                     }
@@ -164,11 +179,24 @@ impl Options {
 
     /// The call that gives the field its attributes; nothing if it has none.
     pub(crate) fn call(&self) -> TokenStream {
-        if self.attributes.is_empty() {
-            return TokenStream::new();
-        }
         let pairs = self.attributes.iter().map(|(name, value)| quote!((#name, #value)));
-        quote!(.attributes(&[#(#pairs),*]))
+        let attributes = (!self.attributes.is_empty()).then(|| quote!(.attributes(&[#(#pairs),*])));
+        let since = self.since.map(|(version, _)| quote!(.since(#version)));
+        let was = versions::list(&self.was).map(|was| quote!(.was(#was)));
+        quote!(#attributes #since #was)
+    }
+
+    /// Refuses a field that came in a version which is yet to come.
+    pub(crate) fn check_since(&self, event: &str, version: Option<u32>) -> Result<(), Error> {
+        match (self.since, version) {
+            (Some((since, span)), Some(version)) if since > version => Err(Error::new(
+                span,
+                format!(
+                    "event `{event}` has version {version}: say `version = {since}` on the type, or a lesser `since`"
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The constants that refuse a type which can't be what the options say. `place` says where it stands.
@@ -208,6 +236,9 @@ impl Options {
             let message = format!("event `{event}`: {place}: `{option}` {why}");
             checks.extend(quote_spanned! {*span=> const _: () = ::core::assert!(#test, #message);});
         }
+        if let Some(default) = &self.default {
+            checks.extend(default.check(&format!("event `{event}`: {place}"), &self.attributes, ty, private));
+        }
         checks
     }
 }
@@ -215,15 +246,19 @@ impl Options {
 /// A name in the schema that differs from Rust's.
 pub(crate) fn name(meta: &ParseNestedMeta<'_>) -> Result<String, Error> {
     let text = meta.value()?.parse::<LitStr>()?;
-    let name = text.value();
+    checked(&text.value(), text.span())
+}
+
+/// A name as schemas have them.
+pub(crate) fn checked(name: &str, span: Span) -> Result<String, Error> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || "./[]=,:;\"'`()<>!&|%#\\".contains(c);
     if name.is_empty() || name.len() > 255 || name.contains(odd) {
         return Err(Error::new(
-            text.span(),
+            span,
             "a name has 1 to 255 bytes: letters, digits, `_` and `-`; say how files call it with `source = \"..\"`",
         ));
     }
-    Ok(name)
+    Ok(name.to_owned())
 }
 
 fn time_unit(meta: &ParseNestedMeta<'_>) -> Result<String, Error> {
@@ -238,7 +273,8 @@ fn time_unit(meta: &ParseNestedMeta<'_>) -> Result<String, Error> {
 fn unknown(meta: &ParseNestedMeta<'_>) -> Error {
     meta.error(
         "unknown option; on a field there are `time`, `time = \"ms\"`, `decimal = 2`, `text`, `bool`, \
-         `names(buy = 1)`, `input`, `unit`, `source`, `default`, `name = \"..\"` and `attributes(..)`",
+         `names(buy = 1)`, `input`, `unit`, `source`, `default`, `since = 2`, `was = \"..\"`, \
+         `name = \"..\"` and `attributes(..)`",
     )
 }
 

@@ -6,6 +6,7 @@
 use crate::attrs::Attrs;
 use crate::fields;
 use crate::options::Options;
+use crate::versions;
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -19,6 +20,12 @@ struct Field<'a> {
     ty: &'a Type,
     span: Span,
     options: Options,
+}
+
+impl Field<'_> {
+    fn schema_name(&self) -> &str {
+        self.options.name.as_ref().unwrap_or(&self.name)
+    }
 }
 
 pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> Result<TokenStream, Error> {
@@ -59,8 +66,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
         ));
     }
     if let Some(time) = &attrs.time {
-        let named =
-            |field: &Field<'_>| *field.options.name.as_ref().unwrap_or(&field.name) == head(&time.value());
+        let named = |field: &Field<'_>| field.schema_name() == head(&time.value());
         if !fields.iter().any(named) {
             return Err(Error::new(
                 time.span(),
@@ -71,6 +77,12 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
             ));
         }
     }
+    attrs.versions.check(&event_name, schema_name)?;
+    for field in &fields {
+        field.options.check_since(&event_name, attrs.versions.number)?;
+    }
+    let named = fields.iter().map(|field| (field.schema_name(), &field.options.was));
+    versions::check_formers(&event_name, "field", named)?;
     let refused = fields
         .iter()
         .filter_map(|field| fields::refusal(&event_name, &format!("field `{}`", field.name), field.ty))
@@ -87,14 +99,16 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
     let option_checks = fields.iter().map(|Field { name, ty, options, .. }| {
         options.checks(&event_name, &format!("field `{name}`"), ty, private)
     });
-    let described = fields.iter().map(|Field { member, name, ty, options, .. }| {
-        let (name, attributes) = (options.name.as_ref().unwrap_or(name), options.call());
+    let described = fields.iter().map(|field| {
+        let Field { member, ty, options, .. } = field;
+        let (name, attributes) = (field.schema_name(), options.call());
         let ty_span = ty.span();
         // The type's own span, so that "can't be a field of an event" points at it.
         let ty = quote_spanned!(ty_span=> ::<#ty>);
         quote!(.field #ty(#name, ::core::mem::offset_of!(#event, #member)) #attributes)
     });
-    let time = attrs.time_call();
+    let (time, versions) = (attrs.time_call(), attrs.versions.calls(false));
+    let version_items = attrs.versions.items(&event_name, private);
     // A newtype reads as the number that it holds.
     let number = match fields.as_slice() {
         [Field { member: Member::Unnamed(_), ty, options, .. }] if options.name.is_none() => {
@@ -113,9 +127,10 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
             #[automatically_derived]
             unsafe impl #private::Event for #event {
                 #number
+                #version_items
 
                 fn schema() -> #private::Schema {
-                    #private::SchemaBuilder::new::<#event>(#schema_name) #(#described)* #time .build()
+                    #private::SchemaBuilder::new::<#event>(#schema_name) #(#described)* #time #versions .build()
                 }
             }
         };

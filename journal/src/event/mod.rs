@@ -8,13 +8,18 @@ use std::fmt;
 use crate::format::MAX_RECORD_BYTES;
 
 mod attributes;
+mod difference;
+mod mapping;
+mod number;
 #[doc(hidden)]
 pub mod private;
 pub(crate) mod record;
 pub(crate) mod untyped;
 pub(crate) mod upgrade;
 
-pub use upgrade::{Difference, Upgrade};
+pub use difference::{Difference, DifferenceTable};
+pub use mapping::{Change, Mapping};
+pub use upgrade::{Upcast, Upgrade};
 
 /// A value that slipring can publish, journal and replay: plain old data, no padding, no pointers.
 ///
@@ -94,11 +99,14 @@ pub unsafe trait Event: bytemuck::Pod + Send + Sync + 'static {
     #[doc(hidden)]
     const IS_UNTYPED: bool = false;
 
+    /// The version of the type; 0 where the derive was told none.
+    #[doc(hidden)]
+    const VERSION: u32 = 0;
+
     /// How events that `found` describes become events of this type; what keeps them from it, if they can't.
     #[doc(hidden)]
     fn upgrade_from(found: &Schema) -> Result<Upgrade, Vec<Difference>> {
-        let _ = found;
-        Err(Vec::new())
+        Upgrade::between(found, &Self::schema())
     }
 }
 
@@ -196,6 +204,11 @@ impl Schema {
     /// The value of an attribute of the event.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         attributes::find(&self.attributes, name)
+    }
+
+    /// The version of the event type, if it says one.
+    pub fn version(&self) -> Option<u32> {
+        self.attribute("version")?.parse().ok()
     }
 
     /// Whether an event can be so: whoever reads by it believes what it says.

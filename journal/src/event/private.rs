@@ -2,65 +2,13 @@
 //! crate; no promise of stability. It keeps the generated code small, and the rule for naming fields in one
 //! place.
 
-pub use super::{Event, Field, Schema, UnknownTag};
+pub use super::number::{Number, whole_number};
+pub use super::upgrade::Upcasts;
+pub use super::{Difference, Event, Field, Schema, UnknownTag, Upcast, Upgrade};
 pub use bytemuck;
 
-/// What number a field is, or an array of, for checks while compiling.
-#[derive(Clone, Copy, Debug)]
-pub struct Number {
-    /// Of the number type; empty for whatever is none.
-    name: &'static str,
-    is_array: bool,
-}
-
-impl Number {
-    /// A struct or a one-of event.
-    pub const NONE: Self = Self { name: "", is_array: false };
-
-    /// Whether it is a number at all.
-    pub const fn is_number(self) -> bool {
-        !self.name.is_empty()
-    }
-
-    /// Whether it can count times: an integer of at most 64 bits.
-    pub const fn is_time(self) -> bool {
-        self.is_decimal() && !matches!(self.name.as_bytes(), b"i128")
-    }
-
-    /// Whether it can be a decimal, or have names: an integer that an `i128` holds.
-    pub const fn is_decimal(self) -> bool {
-        self.is_number() && !matches!(self.name.as_bytes(), b"f32" | b"f64" | b"u128")
-    }
-
-    /// Whether it is a `u8`.
-    pub const fn is_u8(self) -> bool {
-        matches!(self.name.as_bytes(), b"u8")
-    }
-
-    /// Whether it is an array of `u8`.
-    pub const fn is_bytes(self) -> bool {
-        self.is_u8() && self.is_array
-    }
-
-    /// Whether it is an integer that holds this number.
-    pub const fn holds(self, negative: bool, magnitude: u128) -> bool {
-        let (signed, bits) = match self.name.as_bytes() {
-            b"u8" => (false, 8),
-            b"u16" => (false, 16),
-            b"u32" => (false, 32),
-            b"u64" => (false, 64),
-            b"u128" => (false, 128),
-            b"i8" => (true, 8),
-            b"i16" => (true, 16),
-            b"i32" => (true, 32),
-            b"i64" => (true, 64),
-            b"i128" => (true, 128),
-            _ => return false,
-        };
-        let greatest = if signed { u128::MAX >> (129 - bits) } else { u128::MAX >> (128 - bits) };
-        if negative { signed && magnitude <= greatest + 1 } else { magnitude <= greatest }
-    }
-}
+/// All that keeps a schema from becoming a type.
+pub type Differences = Vec<Difference>;
 
 /// What a field of an event may be: a number, an array of what may be a field, or another event.
 ///
@@ -89,7 +37,7 @@ macro_rules! numbers {
     ($($number:ident)*) => {$(
         // SAFETY: a number is one field of its own size.
         unsafe impl FieldType for $number {
-            const NUMBER: Number = Number { name: stringify!($number), is_array: false };
+            const NUMBER: Number = Number::of(stringify!($number));
 
             fn fields() -> Vec<Field> {
                 let kind = stringify!($number).to_owned();
@@ -103,7 +51,7 @@ numbers!(u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 f32 f64);
 
 // SAFETY: an array without padding is its elements one behind the other, each covered by its own fields.
 unsafe impl<T: FieldType, const N: usize> FieldType for [T; N] {
-    const NUMBER: Number = Number { name: T::NUMBER.name, is_array: true };
+    const NUMBER: Number = T::NUMBER.array();
 
     fn fields() -> Vec<Field> {
         let element = T::fields();
@@ -181,8 +129,48 @@ impl SchemaBuilder {
         self
     }
 
+    /// Says which version of the type it is.
+    pub fn version(mut self, version: u32) -> Self {
+        self.schema.attributes.push(("version".to_owned(), version.to_string()));
+        self
+    }
+
+    /// Says what the type was called before, in one list.
+    pub fn was_type(mut self, names: &str) -> Self {
+        self.schema.attributes.push(("was".to_owned(), names.to_owned()));
+        self
+    }
+
+    /// Says what was added last was called before, in one list. The fields of a struct say how far above them the
+    /// name stands.
+    pub fn was(mut self, names: &str) -> Self {
+        let Some(outer) = self.schema.fields.get(self.last).map(|field| field.name.clone()) else {
+            return self;
+        };
+        let outer = &outer[..outer.find(['.', '[']).unwrap_or(outer.len())];
+        for field in &mut self.schema.fields[self.last..] {
+            let levels = field.name[outer.len()..].matches(['.', '/']).count();
+            let name = if levels == 0 { "was".to_owned() } else { format!("was.{levels}") };
+            field.attributes.retain(|(said, _)| *said != name);
+            field.attributes.push((name, names.to_owned()));
+            field.attributes.sort_by_key(|(name, _)| rank(name));
+        }
+        self
+    }
+
+    /// Says in which version what was added last came to the type.
+    pub fn since(mut self, version: u32) -> Self {
+        for field in &mut self.schema.fields[self.last..] {
+            field.attributes.retain(|(name, _)| name != "since");
+            field.attributes.push(("since".to_owned(), version.to_string()));
+            field.attributes.sort_by_key(|(name, _)| rank(name));
+        }
+        self
+    }
+
     /// Adds a variant of a one-of event by its tag.
     pub fn variant(mut self, name: &str, tag: u32) -> Self {
+        self.last = self.schema.fields.len();
         let kind = format!("u32={tag}");
         let (name, size) = (name.to_owned(), size_of::<u32>());
         self.schema.fields.push(Field { name, kind, offset: 0, size, attributes: Vec::new() });
@@ -204,14 +192,7 @@ impl SchemaBuilder {
     /// Gives attributes to what was added last. What a newtype says of its number stays, but for what is said
     /// here.
     pub fn attributes(mut self, attributes: &[(&str, &str)]) -> Self {
-        const MEANINGS: [&str; 5] = ["time", "decimal", "text", "enum", "bool"];
-        const RANKS: [&str; 4] = ["input", "unit", "source", "default"];
         let is_meaning = |name: &str| MEANINGS.contains(&name);
-        let rank = |name: &str| match RANKS.iter().position(|rank| *rank == name) {
-            Some(rank) => rank + 1,
-            None if is_meaning(name) => 0,
-            None => RANKS.len() + 1,
-        };
         let replaced =
             |old: &str| attributes.iter().any(|(new, _)| *new == old || (is_meaning(new) && is_meaning(old)));
         for field in &mut self.schema.fields[self.last..] {
@@ -235,6 +216,18 @@ impl SchemaBuilder {
     /// The schema.
     pub fn build(self) -> Schema {
         self.schema
+    }
+}
+
+const MEANINGS: [&str; 5] = ["time", "decimal", "text", "enum", "bool"];
+const RANKS: [&str; 6] = ["input", "unit", "source", "default", "since", "was"];
+
+/// In which order a field's attributes stand.
+fn rank(name: &str) -> usize {
+    match RANKS.iter().position(|rank| *rank == name) {
+        Some(rank) => rank + 1,
+        None if MEANINGS.contains(&name) => 0,
+        None => RANKS.len() + 1,
     }
 }
 

@@ -1,44 +1,183 @@
-//! How an event of an older type becomes one of a newer type.
+//! How an event of an older type becomes one of a newer type: by a derived mapping, or by what its author wrote.
 
 use std::fmt;
 
-/// One thing that keeps events of an older type from being read as a newer one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The field or variant; empty for the event as a whole.
-    pub field: String,
-    /// What the journal has; empty if it has no such field.
-    pub found: String,
-    /// What is wanted; empty if there is no such field any more.
-    pub wanted: String,
-    /// What to do.
-    pub advice: String,
-}
+use super::mapping::Mapping;
+use super::{Difference, Event, Schema};
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Difference { field, found, wanted, advice } = self;
-        write!(f, "{field}: is {found}, wanted {wanted}; {advice}")
-    }
+/// How an event of an older type becomes this one, where no mapping can be derived from both schemas.
+///
+/// Say it at the newer type: `#[event(version = 2, upcasts(v1::Order))]`. A journal of the older type, or of one
+/// that can be had as the older type, is then opened and read as one of the newer type.
+///
+/// ```
+/// use slipring_journal::{Event, Upcast};
+///
+/// mod v1 {
+///     #[derive(Clone, Copy, Debug, slipring_journal::Event)]
+///     #[repr(C)]
+///     pub struct Order { pub id: u64, pub price: i64, pub quantity: i64 }
+/// }
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, Event)]
+/// #[event(version = 2, upcasts(v1::Order))]
+/// #[repr(C)]
+/// struct Order { id: u64, notional: i64 }
+///
+/// impl Upcast<v1::Order> for Order {
+///     fn upcast(old: &v1::Order) -> Self {
+///         Order { id: old.id, notional: old.price.saturating_mul(old.quantity) }
+///     }
+/// }
+/// # use slipring_journal::{Journal, Writer};
+/// let upgrade = Order::upgrade_from(&v1::Order::schema()).unwrap();
+/// let old = v1::Order { id: 7, price: 3, quantity: 5 };
+/// let mut event = Order { id: 0, notional: 0 };
+/// upgrade.apply(bytemuck::bytes_of(&old), bytemuck::bytes_of_mut(&mut event));
+/// assert_eq!(event, Order { id: 7, notional: 15 });
+/// ```
+///
+/// Of a one-of event it is the companions that are upcast: `impl Upcast<v1::MessageEvent> for MessageEvent`.
+#[diagnostic::on_unimplemented(
+    message = "nothing says how a `{Old}` becomes a `{Self}`",
+    label = "`upcasts` names a type that this one has no `Upcast` of",
+    note = "write `impl Upcast<{Old}> for {Self} {{ fn upcast(old: &{Old}) -> Self {{ .. }} }}`"
+)]
+pub trait Upcast<Old: Event>: Event {
+    /// What `old` is as an event of this type. It must not panic, and must give the same in every life.
+    fn upcast(old: &Old) -> Self;
 }
 
 /// Turns the bytes of one event of an older type into those of a newer one.
-pub struct Upgrade(Box<dyn Fn(&[u8], &mut [u8]) + Send + Sync>);
+pub struct Upgrade(How);
+
+enum How {
+    Mapped(Mapping),
+    Called(Box<dyn Fn(&[u8], &mut [u8]) + Send + Sync>),
+}
 
 impl Upgrade {
     /// By a function from all bytes of an older event to all bytes of the newer one.
     pub fn new(apply: impl Fn(&[u8], &mut [u8]) + Send + Sync + 'static) -> Self {
-        Upgrade(Box::new(apply))
+        Upgrade(How::Called(Box::new(apply)))
     }
 
-    /// Writes into `newer` what `older` is in the newer type. Both have the sizes of their types.
+    /// By a mapping.
+    pub fn of(mapping: Mapping) -> Self {
+        Upgrade(How::Mapped(mapping))
+    }
+
+    /// From events that `found` describes to those that `wanted` does. Nothing is done where both have one
+    /// layout, whatever the fields mean; else there must be a mapping.
+    ///
+    /// # Errors
+    /// As [`Mapping::between`].
+    pub fn between(found: &Schema, wanted: &Schema) -> Result<Self, Vec<Difference>> {
+        if found.same_layout(wanted) {
+            return Ok(Upgrade::of(Mapping::same(found.size)));
+        }
+        Mapping::between(found, wanted).map(Upgrade::of)
+    }
+
+    /// By what the author of the newer type wrote, from what `before` gives.
+    fn upcast<Old: Event, New: Upcast<Old>>(before: Upgrade) -> Self {
+        Upgrade::new(move |older, newer| {
+            let mut old = Old::zeroed();
+            before.apply(older, bytemuck::bytes_of_mut(&mut old));
+            newer.copy_from_slice(bytemuck::bytes_of(&New::upcast(&old)));
+        })
+    }
+
+    /// Writes into `newer` what `older` is in the newer type. Both have the sizes of their types. Nothing is
+    /// allocated.
+    ///
+    /// # Panics
+    /// If one of them has another size.
     pub fn apply(&self, older: &[u8], newer: &mut [u8]) {
-        (self.0)(older, newer);
+        match &self.0 {
+            How::Mapped(mapping) => mapping.apply(older, newer),
+            How::Called(call) => call(older, newer),
+        }
+    }
+
+    /// The mapping, if it is nothing else.
+    pub fn mapping(&self) -> Option<&Mapping> {
+        match &self.0 {
+            How::Mapped(mapping) => Some(mapping),
+            How::Called(_) => None,
+        }
     }
 }
 
 impl fmt::Debug for Upgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Upgrade")
+        match &self.0 {
+            How::Mapped(mapping) => f.debug_tuple("Upgrade").field(mapping).finish(),
+            How::Called(_) => f.write_str("Upgrade"),
+        }
+    }
+}
+
+/// Looks among the types that `upcasts(..)` names for the one by which a schema becomes `New`. The code that the
+/// derive writes calls it: first for all types of which the schema may be, then for all that can be had from it.
+#[derive(Debug)]
+pub struct Upcasts<'a, New> {
+    found: &'a Schema,
+    upgrade: Option<Upgrade>,
+    new: std::marker::PhantomData<New>,
+}
+
+impl<'a, New: Event> Upcasts<'a, New> {
+    /// Nothing has been looked at.
+    pub fn of(found: &'a Schema) -> Self {
+        let is_new = found.same_layout(&New::schema());
+        let upgrade = is_new.then(|| Upgrade::of(Mapping::same(found.size)));
+        Upcasts { found, upgrade, new: std::marker::PhantomData }
+    }
+
+    /// Whether the schema is that of `Old`.
+    pub fn is<Old: Event>(mut self) -> Self
+    where
+        New: Upcast<Old>,
+    {
+        if self.upgrade.is_none() && self.found.same_layout(&Old::schema()) {
+            let before = Upgrade::of(Mapping::same(self.found.size));
+            self.upgrade = Some(Upgrade::upcast::<Old, New>(before));
+        }
+        self
+    }
+
+    /// Whether `Old` can be had from the schema. What was written by a newer version than `Old` would lose what
+    /// `Old` lacks, so it is no way; where versions are not said, a mapping that leaves fields out is none.
+    pub fn becomes<Old: Event>(mut self) -> Self
+    where
+        New: Upcast<Old>,
+    {
+        if self.upgrade.is_some() {
+            return self;
+        }
+        let versions = (self.found.version(), Old::schema().version());
+        if let (Some(found), Some(old)) = versions
+            && found >= old
+        {
+            return self;
+        }
+        let Ok(before) = Old::upgrade_from(self.found) else { return self };
+        let is_older = matches!(versions, (Some(_), Some(_)));
+        if is_older || !before.mapping().is_some_and(Mapping::leaves_out) {
+            self.upgrade = Some(Upgrade::upcast::<Old, New>(before));
+        }
+        self
+    }
+
+    /// What was found; else the mapping.
+    ///
+    /// # Errors
+    /// As [`Mapping::between`].
+    pub fn or_mapping(self) -> Result<Upgrade, Vec<Difference>> {
+        match self.upgrade {
+            Some(upgrade) => Ok(upgrade),
+            None => Upgrade::between(self.found, &New::schema()),
+        }
     }
 }

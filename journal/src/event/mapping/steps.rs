@@ -1,0 +1,171 @@
+//! What is done with an event's bytes, in order: nothing here knows schemas.
+
+use super::leaf::Integer;
+
+/// What makes a newer event of an older one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Steps {
+    steps: Vec<Step>,
+    /// Bytes that every newer event has there: its defaults.
+    fixed: Vec<(usize, Box<[u8]>)>,
+    switches: Vec<Switch>,
+}
+
+/// One step. All places are bytes from the start of the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Copy {
+        from: usize,
+        to: usize,
+        bytes: usize,
+    },
+    /// Texts into longer ones: so many of so many bytes each, zeros behind each.
+    Strings {
+        from: usize,
+        to: usize,
+        count: usize,
+        bytes: (usize, usize),
+    },
+    Integers {
+        from: usize,
+        to: usize,
+        count: usize,
+        kinds: (Integer, Integer),
+        factor: i128,
+    },
+    /// `f32` into `f64`.
+    Floats {
+        from: usize,
+        to: usize,
+        count: usize,
+    },
+}
+
+/// A one-of event within an event: what is done depends on its tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Switch {
+    pub from: usize,
+    pub to: usize,
+    /// In the order of the older tags.
+    pub cases: Vec<Case>,
+    /// The tags that mean something in the newer type, in order.
+    pub known: Vec<u32>,
+}
+
+/// A variant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Case {
+    pub from_tag: u32,
+    pub to_tag: u32,
+    pub steps: Steps,
+}
+
+impl Steps {
+    pub fn push(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    pub fn fix(&mut self, at: usize, bytes: Vec<u8>) {
+        self.fixed.push((at, bytes.into()));
+    }
+
+    pub fn switch(&mut self, switch: Switch) {
+        self.switches.push(switch);
+    }
+
+    /// Makes one copy of those that are neighbours in both events.
+    pub fn merge(&mut self) {
+        self.steps.sort_by_key(|step| step.place());
+        self.steps.dedup_by(|next, last| match (last, *next) {
+            (
+                Step::Copy { from, to, bytes },
+                Step::Copy { from: next_from, to: next_to, bytes: next_bytes },
+            ) if *from + *bytes == next_from && *to + *bytes == next_to => {
+                *bytes += next_bytes;
+                true
+            }
+            _ => false,
+        });
+    }
+
+    /// How many steps there are, those of all variants too.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        let inner = self.switches.iter().flat_map(|switch| &switch.cases).map(|case| case.steps.len());
+        self.steps.len() + inner.sum::<usize>()
+    }
+
+    /// `newer` is zeros where nothing is said of it.
+    pub fn apply(&self, older: &[u8], newer: &mut [u8]) {
+        for step in &self.steps {
+            step.apply(older, newer);
+        }
+        for (at, bytes) in &self.fixed {
+            newer[*at..*at + bytes.len()].copy_from_slice(bytes);
+        }
+        for switch in &self.switches {
+            switch.apply(older, newer);
+        }
+    }
+}
+
+impl Step {
+    /// Where it writes.
+    fn place(&self) -> usize {
+        let (Step::Copy { to, .. }
+        | Step::Strings { to, .. }
+        | Step::Integers { to, .. }
+        | Step::Floats { to, .. }) = self;
+        *to
+    }
+
+    #[inline]
+    fn apply(self, older: &[u8], newer: &mut [u8]) {
+        match self {
+            Step::Copy { from, to, bytes } => {
+                newer[to..to + bytes].copy_from_slice(&older[from..from + bytes]);
+            }
+            Step::Strings { from, to, count, bytes: (old_bytes, new_bytes) } => {
+                for index in 0..count {
+                    let old = &older[from + index * old_bytes..][..old_bytes];
+                    newer[to + index * new_bytes..][..old_bytes].copy_from_slice(old);
+                }
+            }
+            Step::Integers { from, to, count, kinds: (old, new), factor } => {
+                for index in 0..count {
+                    // The plan has refused what could overflow.
+                    let value = old.read(&older[from + index * old.bytes..]).wrapping_mul(factor);
+                    new.write(value, &mut newer[to + index * new.bytes..]);
+                }
+            }
+            Step::Floats { from, to, count } => {
+                for index in 0..count {
+                    let mut bytes = [0; 4];
+                    bytes.copy_from_slice(&older[from + 4 * index..][..4]);
+                    let value = f64::from(f32::from_le_bytes(bytes));
+                    newer[to + 8 * index..][..8].copy_from_slice(&value.to_le_bytes());
+                }
+            }
+        }
+    }
+}
+
+impl Switch {
+    /// An event of no known variant stays one: its tag stays, or is 0 where the newer type has given that
+    /// number to a variant.
+    fn apply(&self, older: &[u8], newer: &mut [u8]) {
+        let mut bytes = [0; 4];
+        bytes.copy_from_slice(&older[self.from..][..4]);
+        let tag = u32::from_le_bytes(bytes);
+        let case = self.cases.binary_search_by_key(&tag, |case| case.from_tag).ok().map(|at| &self.cases[at]);
+        let new_tag = match case {
+            Some(case) => case.to_tag,
+            None if self.known.binary_search(&tag).is_ok() => 0,
+            None => tag,
+        };
+        newer[self.to..][..4].copy_from_slice(&new_tag.to_le_bytes());
+        if let Some(case) = case {
+            case.steps.apply(older, newer);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Events of older types: what a mapping derived from both schemas does, what it refuses and how it says so, and
+//! chains of what authors wrote.
+#![forbid(unsafe_code)]
+
+mod chains;
+mod derived;
+mod differences;
+mod model;
+mod random;
+
+use slipring_journal::Schema;
+
+/// A schema by its text.
+fn schema(text: &str) -> Schema {
+    Schema::from_text(text).unwrap_or_else(|| panic!("no schema: {text}"))
+}
