@@ -161,7 +161,7 @@ pub enum JournalFault {
     /// the journal's newest.
     #[error("the journal in {} holds another event type\n  wanted: {}\n  found:  {}\n{}\
              open it with the type it was written with, or copy it into a new journal", path.display(),
-             one_line(wanted), one_line(found), lines(differences))]
+             one_line(wanted), one_line(found), table(differences))]
     SchemaMismatch {
         /// The segment that says so.
         path: PathBuf,
@@ -328,8 +328,8 @@ impl From<IoFault> for OpenError {
     }
 }
 
-fn lines(differences: &[Difference]) -> String {
-    differences.iter().map(|difference| format!("  {difference}\n")).collect()
+fn table(differences: &[Difference]) -> String {
+    if differences.is_empty() { String::new() } else { format!("{}\n", Difference::table(differences)) }
 }
 
 fn one_line(schema: &Schema) -> String {

@@ -1,6 +1,6 @@
 //! Events of whatever type, as bytes: for who knows the schema only when it runs.
 
-use super::{Difference, Event, Schema, Upgrade};
+use super::{Event, Schema};
 use crate::format::RECORD_HEADER_BYTES;
 
 /// Stands for the type where there is none. Whoever uses it says how long an event is.
@@ -26,10 +26,4 @@ unsafe impl Event for Untyped {
 /// Size of a record whose event has so many bytes, header and padding included.
 pub(crate) fn record_bytes(event_bytes: usize) -> usize {
     (RECORD_HEADER_BYTES + event_bytes).next_multiple_of(8)
-}
-
-/// How events of `found` become events of `wanted`, where no program knows either type.
-pub(crate) fn upgrade(found: &Schema, wanted: &Schema) -> Result<Upgrade, Vec<Difference>> {
-    let _ = (found, wanted);
-    Err(Vec::new())
 }

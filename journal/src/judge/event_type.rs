@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::JournalFault;
 use crate::event::record::Record;
-use crate::event::{Difference, Event, Schema, Upgrade, untyped};
+use crate::event::{Difference, Event, Schema, Upgrade};
 use crate::judge::chain::{Chain, Layout};
 use crate::storage::Storage;
 
@@ -37,7 +37,7 @@ impl EventType {
 
     /// Of events that have no type here.
     pub(crate) fn untyped(schema: Schema, record_bytes: usize) -> Self {
-        EventType { schema, record_bytes, upgrade: untyped::upgrade, is_untyped: true }
+        EventType { schema, record_bytes, upgrade: Upgrade::between, is_untyped: true }
     }
 
     /// How records of `layout` are taken for records of this type. `path` is a segment that holds such.
@@ -83,7 +83,7 @@ impl EventType {
     pub(crate) fn next_version(&self, newest: Option<&Layout>) -> u32 {
         let known = newest.map_or(0, |newest| newest.event_version);
         let changes = newest.is_some_and(|newest| !self.is_of(newest));
-        version(&self.schema).unwrap_or_else(|| known.saturating_add(u32::from(changes)))
+        self.schema.version().unwrap_or_else(|| known.saturating_add(u32::from(changes)))
     }
 
     /// Whether the journal's own words about these events stand: this type has none, or they come as bytes.
@@ -99,7 +99,7 @@ impl EventType {
         let newest = layouts.last()?;
         let (known, is_same) = (newest.event_version, self.is_of(newest));
         let greater = known.saturating_add(1);
-        let advice = match version(&self.schema) {
+        let advice = match self.schema.version() {
             Some(said) if said < known => {
                 "this program is older than the journal: use the one that wrote to it last".to_owned()
             }
@@ -108,7 +108,7 @@ impl EventType {
             }
             Some(_) => return None,
             None if is_same => return None,
-            None if newest.events().is_some_and(|newest| version(&newest).is_some()) => format!(
+            None if newest.events().is_some_and(|newest| newest.version().is_some()) => format!(
                 "use the program that wrote to it last; if this type is the newer one, say so: version = {greater}"
             ),
             None if layouts.iter().any(|layout| self.is_of(layout)) => {
@@ -123,14 +123,14 @@ impl EventType {
 
     /// Events that come as bytes are not changed by accident: a file with a column less makes no new type.
     fn is_unsaid(&self, newest: &Layout) -> Option<Difference> {
-        let changes = self.is_untyped && version(&self.schema).is_none() && !self.is_of(newest);
+        let changes = self.is_untyped && self.schema.version().is_none() && !self.is_of(newest);
         let greater = newest.event_version.saturating_add(1);
         let advice = format!("if the journal is to go on with these events, say so: version = {greater}");
         changes.then(|| self.difference(newest, advice))
     }
 
     fn difference(&self, newest: &Layout, advice: String) -> Difference {
-        let wanted = match version(&self.schema) {
+        let wanted = match self.schema.version() {
             Some(said) => format!("version {said}"),
             None => "no version".to_owned(),
         };
@@ -159,9 +159,4 @@ impl EventType {
         let wanted = Box::new(self.schema.clone());
         JournalFault::SchemaMismatch { path: path.to_owned(), wanted, found: Box::new(found), differences }
     }
-}
-
-/// The version that a schema says its type has.
-fn version(schema: &Schema) -> Option<u32> {
-    schema.attribute("version")?.parse().ok()
 }

@@ -341,8 +341,8 @@ impl<S: Storage> RawFollower<S> {
             return Ok(());
         }
         // It may have come since the look that found nothing: look again, now that D says that it is there,
-        // and at all names.
-        self.ends_at = None;
+        // and at all names. A later life may have cut the log and gone on in another segment.
+        (self.ends_at, self.segment) = (None, None);
         self.open_segment()?;
         let Some(Followed { header, file, .. }) = &self.segment else {
             let (expected_base, path) = (self.next, self.storage.path(&segment_name(self.next)));

@@ -1,8 +1,8 @@
 //! Followers, and readers that were there before, while a newer program goes on with the journal.
 
-use slipring_journal::__private::storage::Memory;
+use slipring_journal::__private::storage::{Memory, Storage, StorageFile};
 use slipring_journal::{Follower, JournalFault, Kind, ReadError, Reader};
-use slipring_tests::journals::BOOT;
+use slipring_tests::journals::{BOOT, segment};
 use slipring_tests::types::{
     Quote1, Quote2, Quote3, Version, Written, append, check, live, live_all, options, seen,
 };
@@ -47,6 +47,30 @@ fn a_follower_goes_on_where_a_segment_has_ended_early() {
         let resumed = Follower::<Quote3, Memory>::resume_on(memory.clone(), anchor).unwrap();
         assert_eq!(resumed.next_sequence(), first + 30);
     }
+}
+
+/// What it was handed out last is cut off, and a newer program goes on before that place: in a segment of its own.
+#[test]
+fn a_follower_ahead_of_a_cut_hears_that_history_has_changed() {
+    let written: Written = vec![(13, 1)];
+    let memory = Memory::new(BOOT);
+    let (mut writer, _) = options(8).open_on::<Quote1, Memory>(&memory, false).unwrap();
+    append(&mut writer, 13);
+    let mut follower = Follower::<Quote3, Memory>::open_on(memory.clone(), 0).unwrap();
+    assert_eq!(drain(&mut follower, &written).unwrap(), 13);
+    writer.abandon();
+    // The machine lost the last two: nobody had been told that they are durable.
+    let file = memory.open(&segment(8), true).unwrap();
+    file.write_at(&[0; 2 * 32], slipring_journal::HEADER_BYTES + 3 * 32).unwrap();
+    let (mut writer, report) = options(8).open_on::<Quote3, Memory>(&memory, false).unwrap();
+    assert_eq!(report.end_sequence, 11);
+    append(&mut writer, 20);
+    writer.step_syncer();
+    match drain(&mut follower, &written).and_then(|_| drain(&mut follower, &written)) {
+        Err(ReadError::HistoryChanged { anchor, .. }) => assert_eq!(anchor.sequence, 12),
+        other => panic!("{other:?}"),
+    }
+    writer.close().unwrap();
 }
 
 /// It gets all that is of its own type, and then hears why there is no more.

@@ -256,3 +256,113 @@ fn other_words_about_the_same_bytes_begin_no_new_type() {
     let verified = verify_on(memory, |_, _| {}).unwrap();
     assert_eq!((verified.status, verified.records), (Status::Fine, 40), "{verified:?}");
 }
+
+/// The same event by the derive: what becomes of the older ones follows from the schemas.
+mod derived {
+    #[derive(Clone, Copy, Debug, PartialEq, slipring_journal::Event)]
+    #[repr(C)]
+    pub struct Trade {
+        pub id: u64,
+        pub px: i32,
+        pub venue: [u8; 4],
+    }
+
+    pub mod v2 {
+        #[derive(Clone, Copy, Debug, PartialEq, slipring_journal::Event)]
+        #[event(version = 2)]
+        #[repr(C)]
+        pub struct Trade {
+            pub id: u64,
+            #[event(was = "px")]
+            pub price: i64,
+            pub venue: [u8; 6],
+            #[event(since = 2, default = 7)]
+            pub side: u16,
+        }
+    }
+}
+
+/// Without a type, as the command and Python read: all of it is shown as the newest, by chunks, one by one, by
+/// `for_each` and as it comes.
+#[test]
+fn without_a_type_records_are_shown_as_the_newest_too() {
+    let folder = in_memory();
+    let journal = Journal::at(folder.path()).segment_records(4);
+    let (mut writer, _) = journal.open::<derived::Trade>().unwrap();
+    for id in 0..6 {
+        writer.append(time(id), &derived::Trade { id, px: -(id as i32), venue: *b"XNAS" }).unwrap();
+    }
+    writer.append_void(time(6)).unwrap();
+    writer.close().unwrap();
+    let (mut writer, report) = journal.open::<derived::v2::Trade>().unwrap();
+    assert_eq!(report.new_event_version, Some(2));
+    let new = |id: u64| derived::v2::Trade { id, price: id as i64, venue: *b"XPAR\0\0", side: 1 };
+    (7..20).for_each(|id| assert_eq!(writer.append(time(id), &new(id)).unwrap(), id));
+    writer.close().unwrap();
+    let wanted = |id: u64| match id {
+        0..6 => derived::v2::Trade { id, price: -(id as i64), venue: *b"XNAS\0\0", side: 7 },
+        _ => new(id),
+    };
+    let is_right = |record: slipring_journal::RawRecord<'_>, id: u64| {
+        assert_eq!((record.sequence, record.time_ns, record.event.len()), (id, time(id), 24));
+        match record.kind {
+            Kind::Void => assert!(id == 6 && record.event.iter().all(|byte| *byte == 0)),
+            Kind::Event => assert_eq!(record.event, bytemuck::bytes_of(&wanted(id)), "{id}"),
+        }
+    };
+    let mut reader = journal.raw_reader().unwrap();
+    assert_eq!((reader.record_bytes(), reader.schema()), (40, Some(derived::v2::Trade::schema())));
+    (0..20).for_each(|id| is_right(reader.at(id).unwrap(), id));
+    let mut at = 0;
+    reader
+        .for_each(0..20, |record| {
+            is_right(record, at);
+            at += 1;
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    let mut next = 0;
+    while next < 20 {
+        let chunk = reader.chunk(next).unwrap();
+        (next..).zip(chunk.records()).for_each(|(id, record)| is_right(record, id));
+        next += chunk.len() as u64;
+    }
+    let mut follower = journal.follow_raw(0).unwrap();
+    while let Some(chunk) = follower.next_chunk().unwrap() {
+        (chunk.first_sequence()..).zip(chunk.records()).for_each(|(id, record)| is_right(record, id));
+    }
+    assert_eq!((follower.next_sequence(), follower.schema()), (20, Some(&derived::v2::Trade::schema())));
+}
+
+/// Events that come as bytes begin a newer type only if their schema says so.
+#[test]
+fn a_raw_writer_begins_a_newer_type_where_its_schema_says_a_version() {
+    let folder = in_memory();
+    let journal = Journal::at(folder.path()).segment_records(4);
+    let older = Schema::from_text("Row 8\na u64 0 8\n").unwrap();
+    let (mut writer, _) = journal.open_raw(&older).unwrap();
+    (0..6_u64).for_each(|n| assert_eq!(writer.append(n, &n.to_le_bytes()).unwrap(), n));
+    writer.close().unwrap();
+    let newer = "Row 16\na u64 0 8\nb u64 8 8\tdefault=3\n";
+    let refused = journal.open_raw(&Schema::from_text(newer).unwrap());
+    match &refused {
+        Err(slipring_journal::OpenError::Journal(JournalFault::SchemaMismatch { differences, .. })) => {
+            assert!(differences[0].advice.contains("version = 1"), "{differences:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let newer = Schema::from_text(&newer.replacen("Row 16", "Row 16\tversion=2", 1)).unwrap();
+    let (mut writer, report) = journal.open_raw(&newer).unwrap();
+    assert_eq!((report.new_event_version, writer.schema()), (Some(2), &newer));
+    writer.append(6, &[[6_u64, 60].map(u64::to_le_bytes)].concat().concat()).unwrap();
+    let mut reader = writer.reader().unwrap();
+    let event = |a: u64, b: u64| [a, b].map(u64::to_le_bytes).concat();
+    assert_eq!(reader.at(5).unwrap().event, event(5, 3));
+    assert_eq!(reader.at(6).unwrap().event, event(6, 60));
+    assert_eq!(
+        reader.chunk(0).unwrap().records().map(|record| record.event.to_vec()).last(),
+        Some(event(3, 3))
+    );
+    writer.close().unwrap();
+    assert!(journal.open_raw(&older).is_err(), "it is older than the journal");
+}
