@@ -69,7 +69,8 @@ pub(crate) fn recover<S: Storage>(
     if epoch > MAX_EPOCH {
         return Err(OpenError::EpochsExhausted);
     }
-    room::make(storage, &chain, &tail, segment_bytes)?;
+    let ends = chain.segments.last().is_some_and(|last| !event.is_of(&last.layout));
+    room::make(storage, &chain, &tail, segment_bytes, ends)?;
     let mut control = Control::open(storage, found)?;
     let mut recovered_chain = chain;
     // 5. Save what will be discarded.
