@@ -123,6 +123,9 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
         }
     }
     writeln!(out, "segments    {}", info.segments.len())?;
+    // Those of older types are shown as the newest wherever events are.
+    let newest = info.segments.last().map(|segment| segment.event_version);
+    let is_mixed = info.segments.iter().any(|segment| Some(segment.event_version) != newest);
     for segment in &info.segments {
         let times = match (segment.first_time_ns, segment.last_time_ns) {
             (Some(first), Some(last)) => format!("{} to {}", show::time(first), show::time(last)),
@@ -131,7 +134,8 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
         let fill = format!("{}/{}", show::count(segment.records), show::count(segment.capacity));
         let (name, epoch) = (&segment.name, segment.epoch);
         let mebibytes = segment.file_bytes as f64 / f64::from(1 << 20);
-        writeln!(out, "  {name}  {fill:>21}  epoch {epoch}  {mebibytes:.1} MiB  {times}")?;
+        let version = if is_mixed { format!("  version {}", segment.event_version) } else { String::new() };
+        writeln!(out, "  {name}  {fill:>21}  epoch {epoch}{version}  {mebibytes:.1} MiB  {times}")?;
     }
     for warning in &info.warnings {
         writeln!(out, "warning     {}", plain::line(warning))?;

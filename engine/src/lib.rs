@@ -126,8 +126,8 @@ pub use slipring_journal::{
     Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind, Follower, HeldBy, IoFault,
     Journal, JournalFault, JournalId, Kind, Lease, NamedReader, NamedReaderError, NotOurs, OpenError,
     RawReader, RawRecord, ReadError, Reader, ReaderInfo, ReaderStart, ReaderStatus, Record, RecoveryReport,
-    Retention, RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader, Stall, SyncError, SyncMode,
-    UnknownTag, Writer,
+    Retention, RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader, Stall, SyncError,
+    SyncMode, UnknownTag, Writer,
 };
 
 /// What most programs need: `use slipring::prelude::*`.

@@ -20,6 +20,7 @@ pub mod matching;
 pub mod pages;
 pub mod rebooted;
 pub mod relay;
+pub mod types;
 pub mod unsynced;
 pub mod verdicts;
 

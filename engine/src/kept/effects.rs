@@ -134,7 +134,7 @@ impl EffectsProgress {
                     return Err(KeepError::EffectsUnknown { stage: stage.to_owned(), end: log_end, path });
                 }
             };
-            let epoch = if end > first { reader.at(end - 1)?.epoch } else { 0 };
+            let epoch = if end > first { reader.anchor(end - 1)?.epoch } else { 0 };
             let folder = make_folder(journal, stage)?;
             let mut words = [0u64; FILE_BYTES / 8];
             words[..HEADER_WORDS].copy_from_slice(&header(reader.journal_id()));

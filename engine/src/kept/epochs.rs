@@ -16,7 +16,7 @@ impl Epochs {
         let mut changes = Vec::new();
         let mut at = from;
         while at < end {
-            let epoch = reader.at(at)?.epoch;
+            let epoch = reader.anchor(at)?.epoch;
             changes.push((at, epoch));
             at = first_above(reader, at, end, epoch)?;
         }
@@ -53,7 +53,7 @@ pub(crate) fn first_above(reader: &mut RawReader, from: u64, end: u64, epoch: u3
     let (mut low, mut high) = (from, end);
     while low < high {
         let middle = low + (high - low) / 2;
-        if reader.at(middle)?.epoch > epoch { high = middle } else { low = middle + 1 }
+        if reader.anchor(middle)?.epoch > epoch { high = middle } else { low = middle + 1 }
     }
     Ok(low)
 }
@@ -63,7 +63,7 @@ pub(crate) fn is_of(reader: &mut RawReader, sequence: u64, epoch: u32) -> Result
     if sequence < reader.first_sequence() {
         return Ok(true);
     }
-    Ok(sequence < reader.end_sequence() && reader.at(sequence)?.epoch == epoch)
+    Ok(sequence < reader.end_sequence() && reader.anchor(sequence)?.epoch == epoch)
 }
 
 #[cfg(test)]

@@ -40,23 +40,31 @@ type OnDurable = Arc<dyn Fn(u64) + Send + Sync>;
 pub(crate) struct Hooks {
     pub(crate) sealed: Option<OnSealed>,
     pub(crate) durable: Option<OnDurable>,
+    /// What the first has not been told of: a segment that an opening ended early.
+    pub(crate) due: Vec<SealedSegment>,
 }
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sealed, durable) = (self.sealed.is_some(), self.durable.is_some());
-        f.debug_struct("Hooks").field("sealed", &sealed).field("durable", &durable).finish()
+        f.debug_struct("Hooks").field("sealed", &sealed).field("durable", &durable).finish_non_exhaustive()
     }
 }
 
 impl Hooks {
+    /// Tells of what is due; `false` if the hook panicked.
+    pub(crate) fn call_due(&mut self) -> bool {
+        let due = std::mem::take(&mut self.due);
+        due.is_empty() || self.call(&due, None)
+    }
+
     /// Calls them; `false` if one panicked.
-    pub(crate) fn call(&self, sealed: &[SealedSegment], durable_end: u64) -> bool {
+    pub(crate) fn call(&self, sealed: &[SealedSegment], durable_end: Option<u64>) -> bool {
         let call = || {
             if let Some(hook) = &self.sealed {
                 sealed.iter().for_each(|segment| hook(segment));
             }
-            if let Some(hook) = &self.durable {
+            if let (Some(hook), Some(durable_end)) = (&self.durable, durable_end) {
                 hook(durable_end);
             }
         };

@@ -114,7 +114,7 @@ impl<S: Storage> Syncer<S> {
     /// Syncs what is due. After an error the journal has failed and nothing is tried again.
     pub(crate) fn step(&mut self) -> bool {
         let target = self.target();
-        if self.failed || self.progress.sync_failure().is_some() {
+        if self.failed || self.progress.sync_failure().is_some() || !self.tell_of_what_is_due() {
             return false;
         }
         if target <= self.progress.durable_end() {
@@ -128,7 +128,8 @@ impl<S: Storage> Syncer<S> {
     /// elsewhere (no room, no next segment, another thread) keeps nothing that was appended from becoming
     /// durable.
     pub(crate) fn finish(&mut self) {
-        let is_well = self.progress.closing_failure().is_none();
+        let is_well =
+            (self.failed || self.tell_of_what_is_due()) && self.progress.closing_failure().is_none();
         if !self.failed {
             self.sync_to(self.progress.journalled_end(), is_well);
         }
@@ -137,6 +138,16 @@ impl<S: Storage> Syncer<S> {
         if let Some(retainer) = self.retainer.as_ref().filter(|_| is_well && !self.failed) {
             while retainer.shared.remove_one(&self.storage) {}
         }
+    }
+
+    /// Tells of the segment that the opening ended early, before retention may take it. Whether all is well.
+    fn tell_of_what_is_due(&mut self) -> bool {
+        let is_well = self.hooks.call_due();
+        if !is_well {
+            let durable_end = self.progress.durable_end();
+            self.fail(SyncError::HookPanicked { durable_end });
+        }
+        is_well
     }
 
     fn sync_to(&mut self, target: u64, closed: bool) {
@@ -188,7 +199,9 @@ impl<S: Storage> Syncer<S> {
         self.progress.set_durable_end(target);
         let mut retired = Vec::new();
         if let Some(retainer) = &mut self.retainer {
-            due.iter().for_each(|segment| retainer.learn(segment.base, segment.end));
+            for segment in &due {
+                retainer.learn(segment.base..segment.end, segment.record_bytes(), segment.file_bytes());
+            }
             retired = retainer.retire(&self.storage, target);
             if !protect::on(protect::RETIRE_ORDER) {
                 retired.iter().for_each(|segment| drop(self.storage.remove(&segment_name(segment.base))));
@@ -211,7 +224,7 @@ impl<S: Storage> Syncer<S> {
         let path = |name: &str| self.storage.path(name);
         let sealed: Vec<_> =
             full.map(|s| SealedSegment { path: path(&s.name), base: s.base, end: s.end }).collect();
-        if !self.hooks.call(&sealed, target) {
+        if !self.hooks.call(&sealed, Some(target)) {
             self.fail(SyncError::HookPanicked { durable_end: target });
             return Ok(());
         }

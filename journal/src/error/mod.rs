@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::event::Schema;
+use crate::event::{Difference, Schema};
 use crate::storage::NotOurs;
 use crate::storage::size_limit::advice;
 
@@ -159,10 +159,11 @@ pub enum JournalFault {
         /// The length that it was created with.
         wanted_bytes: u64,
     },
-    /// The journal holds another type of event.
-    #[error("the journal in {} holds another event type\n  wanted: {}\n  found:  {}\n\
+    /// The journal holds events that can't be taken for those of the type asked for, or that type is older than
+    /// the journal's newest.
+    #[error("the journal in {} holds another event type\n  wanted: {}\n  found:  {}\n{}\
              open it with the type it was written with, or copy it into a new journal", path.display(),
-             one_line(wanted), one_line(found))]
+             one_line(wanted), one_line(found), table(differences))]
     SchemaMismatch {
         /// The segment that says so.
         path: PathBuf,
@@ -170,6 +171,8 @@ pub enum JournalFault {
         wanted: Box<Schema>,
         /// The schema in the segment's header.
         found: Box<Schema>,
+        /// What is in the way, field by field; empty where nobody said how the one becomes the other.
+        differences: Vec<Difference>,
     },
     /// The type's schema does not fit into a segment header.
     #[error("the schema of {name} takes {bytes} bytes of {limit}: use fewer or shorter field names")]
@@ -325,6 +328,10 @@ impl From<IoFault> for OpenError {
     fn from(fault: IoFault) -> Self {
         OpenError::Journal(fault.into())
     }
+}
+
+fn table(differences: &[Difference]) -> String {
+    if differences.is_empty() { String::new() } else { format!("{}\n", Difference::table(differences)) }
 }
 
 fn one_line(schema: &Schema) -> String {

@@ -4,10 +4,9 @@
 use std::io;
 use std::path::Path;
 
-use super::segment::SEAL_COPIES;
 use super::{
     Bond, CONTROL_NAME, ControlState, JournalId, Kind, LINK_COPIES, Link, RECORD_HEADER_BYTES, RecordHeader,
-    Seal, SegmentHeader, VERSION, encode_record_header, epoch_kind, segment_name,
+    SEAL_COPIES, Seal, SegmentHeader, VERSION, encode_record_header, epoch_kind, segment_name,
 };
 use crate::format::crc::RecordCrc;
 

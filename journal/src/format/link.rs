@@ -80,10 +80,6 @@ pub(crate) struct Seal {
 }
 
 impl Seal {
-    #[cfg_attr(
-        not(feature = "negative-controls"),
-        expect(dead_code, reason = "nobody ends a segment early yet but the golden files")
-    )]
     pub(crate) fn encode(&self) -> Box<[u8; BLOCK_BYTES]> {
         let mut block = Block::new(SEAL_MAGIC, self.journal_id);
         block.put(BASE, &self.base.to_le_bytes());

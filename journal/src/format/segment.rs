@@ -147,6 +147,13 @@ impl SegmentHeader {
         Ok(Decoded { header, outer_schema })
     }
 
+    /// Whether two copies are of one segment of version 1 while a writer ends it early: by its capacity, for there is
+    /// no room for a seal.
+    fn is_being_ended(&self, other: &SegmentHeader) -> bool {
+        let same = SegmentHeader { capacity: other.capacity, ..self.clone() } == *other;
+        self.version == 1 && self.capacity != other.capacity && same
+    }
+
     fn is_sane(&self) -> bool {
         let whole_words = self.record_bytes % 8 == 0;
         let fits = self.record_bytes as usize >= RECORD_HEADER_BYTES + self.event_bytes as usize
@@ -218,11 +225,22 @@ impl Slots {
     }
 }
 
+/// The header block of a segment of version 1 that is to have so many slots and no more, by what its copies say in
+/// `head`; `None` if neither is whole.
+pub(crate) fn ended_header(head: &[u8], capacity: u64) -> Option<Vec<u8>> {
+    let copies = block::copies(head, 0, SegmentHeader::decode);
+    let whole = copies.iter().position(Result::is_ok)?;
+    let mut block = head[whole * BLOCK_BYTES..][..BLOCK_BYTES].to_vec();
+    block[CAPACITY..CAPACITY + 8].copy_from_slice(&capacity.to_le_bytes());
+    let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+    block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+    Some(block)
+}
+
 /// Where the link's copies lie in a segment of this version.
 pub(crate) const LINK_COPIES: [u64; 2] = [LINK_AT as u64, (LINK_AT + BLOCK_BYTES) as u64];
 
 /// Where the seal's copies lie in a segment of this version.
-#[cfg(feature = "negative-controls")]
 pub(crate) const SEAL_COPIES: [u64; 2] = [SEAL_AT as u64, (SEAL_AT + BLOCK_BYTES) as u64];
 
 fn schema_area_bytes(schema_bytes: usize) -> usize {
@@ -248,14 +266,21 @@ impl SegmentBlocks {
         let there = read(&mut head, 0)?;
         head.truncate(there);
         let mut one_copy = Vec::new();
-        let mut decoded =
-            match choose(block::copies(&head, 0, SegmentHeader::decode), |a, b| a.header == b.header) {
-                Ok((decoded, single)) => {
-                    one_copy.extend(single.map(|_| "header"));
-                    decoded
-                }
-                Err(fault) => return Ok(Err(fault)),
-            };
+        let mut copies = block::copies(&head, 0, SegmentHeader::decode);
+        if let [Ok(a), Ok(b)] = &mut copies
+            && a.header.is_being_ended(&b.header)
+        {
+            let capacity = a.header.capacity.min(b.header.capacity);
+            (a.header.capacity, b.header.capacity) = (capacity, capacity);
+            one_copy.push("end");
+        }
+        let mut decoded = match choose(copies, |a, b| a.header == b.header) {
+            Ok((decoded, single)) => {
+                one_copy.extend(single.map(|_| "header"));
+                decoded
+            }
+            Err(fault) => return Ok(Err(fault)),
+        };
         if let Some((bytes, crc)) = decoded.outer_schema {
             let mut found = None;
             for copy in 0..2 {
@@ -282,12 +307,15 @@ impl SegmentBlocks {
                 Err(fault @ (BlockFault::Version(_) | BlockFault::ForeignEndian)) => return Ok(Err(fault)),
                 Err(BlockFault::Absent | BlockFault::Damaged) => {}
             }
-            match choose(block::copies(&head, SEAL_AT, Seal::decode), |a, b| a == b) {
+            let copies = block::copies(&head, SEAL_AT, Seal::decode);
+            match choose(copies, |a, b| a == b) {
                 Ok((found, other)) => {
                     one_copy.extend(other.map(|_| "seal"));
                     seal = Some(found);
                 }
-                Err(BlockFault::Absent) => {}
+                // The second is written once the first is on disk: of a seal that counts one is whole.
+                Err(BlockFault::Absent | BlockFault::Damaged)
+                    if copies.contains(&Err(BlockFault::Absent)) => {}
                 Err(fault) => return Ok(Err(fault)),
             }
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::error::{IoFault, JournalFault};
 use crate::event::Schema;
 use crate::format::{
-    BlockFault, CONTROL_NAME, ControlState, JournalId, SegmentBlocks, SegmentHeader, Slots, VERSION,
-    segment_base, segment_name,
+    BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, JournalId, SegmentBlocks, SegmentHeader, Slots,
+    VERSION, segment_base, segment_name,
 };
 use crate::judge::bonds;
 use crate::judge::control;
@@ -30,6 +30,27 @@ impl Layout {
         let SegmentHeader { record_bytes, event_bytes, event_version, ref schema, .. } = *header;
         Layout { record_bytes, event_bytes, event_version, schema: schema.clone() }
     }
+
+    /// Whether a segment of this layout may come behind one of `before`: it is of a newer version, or says
+    /// other things of the same bytes.
+    pub(crate) fn may_follow(&self, before: &Layout) -> bool {
+        self.event_version > before.event_version || self.is_same_type(before)
+    }
+
+    /// Whether both are of one version of one type, whatever they say of it.
+    pub(crate) fn is_same_type(&self, other: &Layout) -> bool {
+        self == other || self.event_version == other.event_version && self.lies_as(other)
+    }
+
+    /// What the events are; `None` if nobody can have written that.
+    pub(crate) fn events(&self) -> Option<Schema> {
+        Schema::from_text(&self.schema).filter(|events| events.size == self.event_bytes as usize)
+    }
+
+    fn lies_as(&self, other: &Layout) -> bool {
+        self.record_bytes == other.record_bytes
+            && matches!((self.events(), other.events()), (Some(one), Some(other)) if one.same_layout(&other))
+    }
 }
 
 /// One segment of the chain: no file is open for it, and it takes half a cache line, for there may be more
@@ -47,6 +68,10 @@ pub(crate) struct ChainSegment {
     has_link: bool,
     /// Shorter than its records need; the missing part lies above D.
     pub(crate) short: bool,
+    /// It was ended early, and of what says so one copy is damaged.
+    pub(crate) half_ended: bool,
+    /// Blocks of its file behind its end: it was ended early.
+    unused_blocks: u32,
 }
 
 const _: () = assert!(size_of::<ChainSegment>() <= 40);
@@ -65,6 +90,26 @@ impl ChainSegment {
     pub(crate) fn name(&self) -> String {
         segment_name(self.base)
     }
+
+    pub(crate) fn record_bytes(&self) -> usize {
+        self.layout.record_bytes as usize
+    }
+
+    /// The length of its whole file.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.slots().file_bytes() + u64::from(self.unused_blocks) * BLOCK_BYTES as u64
+    }
+
+    /// Takes note that it ends at `end`.
+    pub(crate) fn end_early(&mut self, end: u64) {
+        let file_bytes = self.file_bytes();
+        self.end = end;
+        self.unused_blocks = blocks_between(self.slots().file_bytes(), file_bytes);
+    }
+}
+
+fn blocks_between(start_bytes: u64, end_bytes: u64) -> u32 {
+    u32::try_from(end_bytes.saturating_sub(start_bytes) / BLOCK_BYTES as u64).unwrap_or(u32::MAX)
 }
 
 /// A segment whose file is open.
@@ -96,17 +141,15 @@ impl Chain {
         (index < self.segments.len() && self.segments[index].base <= sequence).then_some(index)
     }
 
-    /// Refuses a journal whose segments hold several versions of an event.
-    pub(crate) fn check_one_layout<S: Storage>(&self, storage: &S) -> Result<(), JournalFault> {
-        let Some(first) = self.segments.first() else { return Ok(()) };
-        let other = self.segments.iter().find(|segment| !Arc::ptr_eq(&segment.layout, &first.layout));
-        other.map_or(Ok(()), |other| {
-            Err(JournalFault::SegmentConflict {
-                a: storage.path(&first.name()),
-                b: storage.path(&other.name()),
-                what: "they hold different versions of an event, and this slipring reads one",
-            })
-        })
+    /// What the segments hold, run by run, the oldest first.
+    pub(crate) fn layouts(&self) -> Vec<Arc<Layout>> {
+        let mut layouts: Vec<Arc<Layout>> = Vec::new();
+        for segment in &self.segments {
+            if layouts.last().is_none_or(|last| !Arc::ptr_eq(last, &segment.layout)) {
+                layouts.push(Arc::clone(&segment.layout));
+            }
+        }
+        layouts
     }
 
     /// The segments that have slots at or behind `sequence`.
@@ -131,7 +174,8 @@ impl Chain {
         let slots = segment.slots();
         let (header, _) = read_header(&file, &path)?;
         check_journal(storage, &header, self.journal_id, &path)?;
-        let same = header.slots() == slots && header.epoch == segment.epoch;
+        // A writer may have ended it early since the look: what was seen of it is as it was.
+        let same = Slots { end: slots.end, ..header.slots() } == slots && header.epoch == segment.epoch;
         Ok(same.then_some(OpenSegment { name, slots, file }))
     }
 
@@ -215,7 +259,14 @@ pub(crate) fn load<S: Storage>(
         before = bonds::check(storage, control, &chain, (&segment, &file), blocks.link, before)?;
         expected = segment.end;
         let short = found_bytes < slots.file_bytes();
-        chain.segments.push(ChainSegment { short, ..segment });
+        let says_end = |name: &&str| match *name {
+            "seal" | "end" => true,
+            "header" => !slots.has_link,
+            _ => false,
+        };
+        let half_ended = blocks.one_copy.iter().any(|name| says_end(name));
+        let unused_blocks = blocks_between(slots.file_bytes(), found_bytes);
+        chain.segments.push(ChainSegment { short, half_ended, unused_blocks, ..segment });
     }
     if expected < control.durable_end && protect::on(protect::CHAIN) {
         return Err(missing(storage, expected));
@@ -248,10 +299,12 @@ impl Chain {
             if base < expected {
                 return Err(conflict(&before.name(), "their sequences overlap"));
             }
-            if *before.layout == Layout::of(&header) {
+            let own = Layout::of(&header);
+            if *before.layout == own {
                 layout = Some(Arc::clone(&before.layout));
-            } else if header.event_version <= before.layout.event_version {
-                return Err(conflict(&before.name(), "they hold different event types"));
+            } else if !own.may_follow(&before.layout) {
+                let what = "they hold different event types, and neither is the newer one";
+                return Err(conflict(&before.name(), what));
             }
         }
         if base > expected && protect::on(protect::CHAIN) {
@@ -267,6 +320,8 @@ impl Chain {
             records_at: slots.records_at,
             has_link: slots.has_link,
             short: false,
+            half_ended: false,
+            unused_blocks: 0,
         })
     }
 }
@@ -339,25 +394,4 @@ pub(crate) fn read_header<F: StorageFile>(
     path: &Path,
 ) -> Result<(SegmentHeader, Option<String>), JournalFault> {
     read_blocks(file, path).map(|(blocks, warning)| (blocks.header, warning))
-}
-
-/// Refuses a journal of another event type, before any record is read.
-pub(crate) fn check_schema<S: Storage>(
-    storage: &S,
-    segment: &ChainSegment,
-    wanted: &Schema,
-    record_bytes: usize,
-) -> Result<(), JournalFault> {
-    let layout = &segment.layout;
-    let path = storage.path(&segment.name());
-    let Some(found) = Schema::from_text(&layout.schema) else {
-        return Err(JournalFault::BadHeader { path });
-    };
-    if found.same_layout(wanted)
-        && layout.record_bytes as usize == record_bytes
-        && layout.event_bytes as usize == wanted.size
-    {
-        return Ok(());
-    }
-    Err(JournalFault::SchemaMismatch { path, wanted: Box::new(wanted.clone()), found: Box::new(found) })
 }

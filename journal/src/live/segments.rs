@@ -74,6 +74,15 @@ impl<S: Storage> LiveSegment<S> {
         Ok(Ready { segment, map })
     }
 
+    pub(crate) fn record_bytes(&self) -> u32 {
+        self.slots.record_bytes
+    }
+
+    /// The length of its whole file.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.slots.file_bytes()
+    }
+
     fn lock_map(&self) -> MutexGuard<'_, Option<Arc<Map<S>>>> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,7 +5,7 @@ use super::start::{self, ReaderStart};
 use super::tail::{self, Tail};
 use crate::error::NamedReaderError;
 use crate::format::{ReaderPlace, ReaderState};
-use crate::read::follow::EventLayout;
+use crate::judge::event_type::EventType;
 use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
 use crate::storage::Files;
@@ -48,13 +48,13 @@ impl RawNamedReader {
     pub(crate) fn open(
         journal: Files,
         name: &str,
-        layout: Option<EventLayout>,
+        asked: Option<EventType>,
     ) -> Result<Self, NamedReaderError> {
         let name = Name::hold(journal, name, true)?;
         let mut state = name.load_or_begin()?;
         // What those had in hand that shared the name: they are gone.
         state.free(|_| true);
-        let (tail, noted) = (Tail::new(layout), None);
+        let (tail, noted) = (Tail::new(asked), None);
         Ok(RawNamedReader { name, state, tail, noted, batch_records: 0, durable_only: false })
     }
 

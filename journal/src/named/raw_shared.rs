@@ -8,7 +8,8 @@ use super::start::{self, ReaderStart};
 use super::tail::{self, Tail};
 use crate::error::{NamedReaderError, ReadError};
 use crate::format::{Bond, ControlState, ReaderPlace, ReaderState};
-use crate::read::follow::{EventLayout, RawFollower};
+use crate::judge::event_type::EventType;
+use crate::read::follow::RawFollower;
 use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
 use crate::storage::Files;
@@ -52,7 +53,7 @@ impl RawSharedReader {
     pub(crate) fn open(
         journal: Files,
         name: &str,
-        layout: Option<EventLayout>,
+        asked: Option<EventType>,
     ) -> Result<Self, NamedReaderError> {
         let name = Name::hold(journal, name, false)?;
         let member = {
@@ -65,7 +66,7 @@ impl RawSharedReader {
             }
             member
         };
-        let (tail, ahead, claimed) = (Tail::new(layout), None, None);
+        let (tail, ahead, claimed) = (Tail::new(asked), None, None);
         Ok(RawSharedReader { name, member, tail, ahead, claimed, checked_epoch: 0, durable_only: false })
     }
 

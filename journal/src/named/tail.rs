@@ -3,8 +3,9 @@
 use super::check;
 use super::name::Name;
 use crate::error::{NamedReaderError, ReadError};
-use crate::format::{Anchor, Bond, ReaderPlace, ReaderState, RecordHeader};
-use crate::read::follow::{EventLayout, RawFollower};
+use crate::format::{Anchor, Bond, ReaderPlace, ReaderState};
+use crate::judge::event_type::EventType;
+use crate::read::follow::RawFollower;
 use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
 use crate::storage::Files;
@@ -12,16 +13,16 @@ use crate::storage::Files;
 /// A follower that is opened when it is needed.
 #[derive(Debug)]
 pub(super) struct Tail {
-    /// What the events must be, if that is known.
-    layout: Option<EventLayout>,
+    /// What the events are handed out as, if it was said.
+    asked: Option<EventType>,
     follower: Option<RawFollower>,
-    /// Where the chunk ends that was handed out last; before that, where it was opened.
-    handed: Option<ReaderPlace>,
+    /// Where it was opened, if it is known what lay before that.
+    opened: Option<ReaderPlace>,
 }
 
 impl Tail {
-    pub(super) fn new(layout: Option<EventLayout>) -> Self {
-        Tail { layout, follower: None, handed: None }
+    pub(super) fn new(asked: Option<EventType>) -> Self {
+        Tail { asked, follower: None, opened: None }
     }
 
     /// The sequence of the next record that it hands out; `None` if it is not open.
@@ -29,12 +30,15 @@ impl Tail {
         self.follower.as_ref().map(RawFollower::next_sequence)
     }
 
+    /// Where the chunk ends that was handed out last; before that, where it was opened.
     pub(super) fn handed(&self) -> Option<ReaderPlace> {
-        self.handed
+        let follower = self.follower.as_ref()?;
+        let opened = self.opened.filter(|opened| opened.end == follower.next_sequence());
+        opened.or_else(|| place_behind(follower))
     }
 
     pub(super) fn close(&mut self) {
-        (self.follower, self.handed) = (None, None);
+        (self.follower, self.opened) = (None, None);
     }
 
     /// Opens it at the position of a state, if the log is the one that this is of.
@@ -70,29 +74,22 @@ impl Tail {
         Ok(())
     }
 
-    fn take(&mut self, follower: RawFollower, handed: Option<ReaderPlace>) {
-        self.follower = Some(match &self.layout {
-            Some(layout) => follower.only(layout.clone()),
+    fn take(&mut self, follower: RawFollower, opened: Option<ReaderPlace>) {
+        self.follower = Some(match &self.asked {
+            Some(asked) => follower.only(asked.clone()),
             None => follower,
         });
-        self.handed = handed;
+        self.opened = opened;
     }
 
     /// The next records, none from `end` on.
     pub(super) fn next_chunk_below(&mut self, end: u64) -> Result<Option<RawChunk<'_>>, ReadError> {
-        let Some(follower) = &mut self.follower else { return Ok(None) };
-        match follower.next_chunk_below(end)? {
-            Some(chunk) => {
-                self.handed = place_behind(&chunk);
-                Ok(Some(chunk))
-            }
-            None => Ok(None),
-        }
+        self.follower.as_mut().map_or(Ok(None), |follower| follower.next_chunk_below(end))
     }
 
     /// The place before `end`, which was handed out.
     pub(super) fn place(&self, name: &Name, end: u64) -> Result<ReaderPlace, NamedReaderError> {
-        if let Some(handed) = self.handed.filter(|handed| handed.end == end) {
+        if let Some(handed) = self.handed().filter(|handed| handed.end == end) {
             return Ok(handed);
         }
         let changed =
@@ -105,10 +102,9 @@ impl Tail {
             }
             opened => opened?,
         };
-        let chunk = one.next_chunk_below(end)?;
-        let place =
-            chunk.and_then(|chunk| place_behind(&chunk)).ok_or_else(|| changed("the log ends before it"))?;
-        match self.handed {
+        one.next_chunk_below(end)?;
+        let place = place_behind(&one).ok_or_else(|| changed("the log ends before it"))?;
+        match self.handed() {
             Some(handed) if handed.last.is_known() && place.last.epoch > handed.last.epoch => {
                 Err(changed("another record lies there"))
             }
@@ -117,11 +113,11 @@ impl Tail {
     }
 }
 
-fn place_behind(chunk: &RawChunk<'_>) -> Option<ReaderPlace> {
-    let last = chunk.bytes().chunks_exact(chunk.record_bytes().max(1)).next_back()?;
-    let header = RecordHeader::decode(last);
-    let end = chunk.first_sequence() + chunk.len() as u64;
-    Some(ReaderPlace { end, last: Bond::of(header), last_ns: header.time_ns })
+/// The place behind the last record that was handed out, as it lies in the file, whatever it was handed out as.
+fn place_behind(follower: &RawFollower) -> Option<ReaderPlace> {
+    let Anchor { sequence, epoch, crc, .. } = follower.anchor()?;
+    let last_ns = follower.last_time_ns();
+    Some(ReaderPlace { end: sequence + 1, last: Bond { epoch, crc }, last_ns })
 }
 
 /// What it means for a named reader that its follower, which stood at `at`, can't go on.

@@ -9,14 +9,10 @@ use super::start::ReaderStart;
 use crate::error::NamedReaderError;
 use crate::event::Event;
 use crate::event::record::Record;
-use crate::read::follow::EventLayout;
+use crate::judge::event_type::EventType;
 use crate::read::raw_chunk::RawChunk;
 use crate::read::typed::Chunk;
 use crate::storage::Files;
-
-fn layout<E: Event>() -> Option<EventLayout> {
-    Some(EventLayout { schema: E::schema(), record_bytes: Record::<E>::BYTES })
-}
 
 fn typed<E: Event>(chunk: RawChunk<'_>) -> Chunk<'_, E> {
     Chunk { first_sequence: chunk.first_sequence(), records: Record::slice(chunk.bytes()) }
@@ -71,7 +67,10 @@ pub struct NamedReader<E: Event> {
 
 impl<E: Event> NamedReader<E> {
     pub(crate) fn open(journal: Files, name: &str) -> Result<Self, NamedReaderError> {
-        Ok(NamedReader { raw: RawNamedReader::open(journal, name, layout::<E>())?, event: PhantomData })
+        Ok(NamedReader {
+            raw: RawNamedReader::open(journal, name, Some(EventType::of::<E>()))?,
+            event: PhantomData,
+        })
     }
 
     /// Commits of fewer than so many records are only noted, and written with the next one that brings them
@@ -204,7 +203,10 @@ pub struct SharedReader<E: Event> {
 
 impl<E: Event> SharedReader<E> {
     pub(crate) fn open(journal: Files, name: &str) -> Result<Self, NamedReaderError> {
-        Ok(SharedReader { raw: RawSharedReader::open(journal, name, layout::<E>())?, event: PhantomData })
+        Ok(SharedReader {
+            raw: RawSharedReader::open(journal, name, Some(EventType::of::<E>()))?,
+            event: PhantomData,
+        })
     }
 
     /// Claims durable records alone: see [`NamedReader::durable_only`].

@@ -5,11 +5,12 @@
 //! the compiler does so anyway, so this is for builds with debug assertions alone.
 
 use super::journal::Journal;
-use super::wiring::{EventType, wire};
+use super::wiring::wire;
 use crate::error::OpenError;
 use crate::event::Schema;
+use crate::judge::event_type::EventType;
 
 /// Never called.
 pub fn opened(journal: &Journal, schema: Schema) -> Result<(), OpenError> {
-    wire(journal, &journal.files(), EventType { schema, bytes: 8, record_bytes: 64 }, true).map(drop)
+    wire(journal, &journal.files(), EventType::untyped(schema, 64), true).map(drop)
 }

@@ -7,6 +7,7 @@
 //! | `journal` | the options, and all that can be opened with them |
 //! | `named` | the named readers of a journal |
 //! | `recovery` | what comes before the first append, in its one order |
+//! | `new_type` | where the events of a journal change |
 //! | `room` | the disk space that an opening needs, asked for before anything changes |
 //! | `discarded` | what recovery cut off, saved in files |
 //! | `report` | what recovery found and did |
@@ -17,6 +18,7 @@ pub mod built_here;
 pub(crate) mod discarded;
 pub(crate) mod journal;
 mod named;
+mod new_type;
 pub(crate) mod recovery;
 pub(crate) mod report;
 pub(crate) mod room;

@@ -6,11 +6,11 @@
 use std::time::Instant;
 
 use crate::error::{IoFault, JournalFault, OpenError};
-use crate::event::Schema;
 use crate::format::{Bond, CONTROL_NAME, ControlState, MAX_EPOCH, TEMPORARY, segment_name};
 use crate::judge::bonds;
-use crate::judge::chain::{self, Chain, OpenSegment};
+use crate::judge::chain::{self, Chain, ChainSegment, OpenSegment};
 use crate::judge::control::{self, Control};
+use crate::judge::event_type::EventType;
 use crate::judge::scan::{self, Follow};
 use crate::judge::verdict::{self, Judged};
 use crate::open::discarded;
@@ -33,8 +33,7 @@ pub(crate) struct RecoveredJournal<S: Storage> {
 /// Locks, checks and mends the journal.
 pub(crate) fn recover<S: Storage>(
     storage: &S,
-    schema: &Schema,
-    record_bytes: usize,
+    event: &EventType,
     window: u64,
     segment_bytes: u64,
 ) -> Result<RecoveredJournal<S>, OpenError> {
@@ -47,9 +46,10 @@ pub(crate) fn recover<S: Storage>(
     };
     let found = loaded.state;
     // 3. Check the chain. The event type is checked before any record is read.
-    let accept = |segment: &_| chain::check_schema(storage, segment, schema, record_bytes);
+    let accept =
+        |segment: &ChainSegment| event.take(&segment.layout, &storage.path(&segment.name())).map(drop);
     let chain = chain::load(storage, &found, true, accept)?;
-    chain.check_one_layout(storage)?;
+    event.check_writable(storage, &chain)?;
     let mut report = empty_report(storage, &found);
     report.was_closed = found.closed;
     report.same_boot = verdict::is_same_boot(storage, &found);
@@ -69,7 +69,8 @@ pub(crate) fn recover<S: Storage>(
     if epoch > MAX_EPOCH {
         return Err(OpenError::EpochsExhausted);
     }
-    room::make(storage, &chain, &tail, segment_bytes)?;
+    let ends = chain.segments.last().is_some_and(|last| !event.is_of(&last.layout));
+    room::make(storage, &chain, &tail, segment_bytes, ends)?;
     let mut control = Control::open(storage, found)?;
     let mut recovered_chain = chain;
     // 5. Save what will be discarded.
@@ -347,6 +348,7 @@ fn empty_report<S: Storage>(storage: &S, state: &ControlState) -> RecoveryReport
         may_include_acknowledged: false,
         discarded_saved_to: None,
         rewritten: 0,
+        new_event_version: None,
         removed: Vec::new(),
         warnings: Vec::new(),
         elapsed: std::time::Duration::ZERO,

@@ -53,6 +53,8 @@ pub struct RecoveryReport {
     pub discarded_saved_to: Option<PathBuf>,
     /// Records above D that were kept, written again and made durable.
     pub rewritten: u64,
+    /// The events are of a newer type from `end_sequence` on: of this version. The segment before has ended early.
+    pub new_event_version: Option<u32>,
     /// Files removed: left-overs, spares, retired segments.
     pub removed: Vec<String>,
     /// What was damaged and could be borne.
@@ -97,6 +99,9 @@ impl fmt::Display for RecoveryReport {
             if self.may_include_acknowledged {
                 write!(f, "; THE CUT MAY INCLUDE RECORDS ACKNOWLEDGED AS DURABLE")?;
             }
+        }
+        if let Some(version) = self.new_event_version {
+            write!(f, "; events of version {version} from here on")?;
         }
         for warning in &self.warnings {
             write!(f, "; warning: {warning}")?;

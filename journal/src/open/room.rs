@@ -4,6 +4,8 @@
 //! The active segment may have holes (a copy that was made sparse) or end early. A store into a hole on a
 //! full disk is a SIGBUS, so the whole segment is allocated before it is mapped. Its header says how long it
 //! is. A header may be damaged or made up, so no more is allocated on its word than a bound allows.
+//!
+//! A segment that ends early, for events of a newer type, needs no more room; but the one behind it does.
 
 use crate::error::{IoFault, OpenError};
 use crate::format::segment_name;
@@ -15,12 +17,13 @@ use crate::storage::{Storage, StorageFile, most_bytes};
 const SMALL_BYTES: u64 = 64 << 10;
 
 /// Gives the segment that goes on all of its place. `segment_bytes`: what the next segment takes, which the
-/// caller says may be allocated at any time.
+/// caller says may be allocated at any time. With `ends` the segment does not go on, and the next is made at once.
 pub(crate) fn make<S: Storage>(
     storage: &S,
     chain: &Chain,
     tail: &Judged,
     segment_bytes: u64,
+    ends: bool,
 ) -> Result<(), OpenError> {
     let Some(index) = chain.holding(tail.end) else { return Ok(()) };
     let segment = &chain.segments[index];
@@ -28,7 +31,8 @@ pub(crate) fn make<S: Storage>(
     let name = segment.name();
     let saved_bytes = (tail.used_end - tail.end).saturating_mul(u64::from(slots.record_bytes));
     // One that holds no record of the log is removed.
-    let goes_on = slots.base < tail.end;
+    let goes_on = slots.base < tail.end && !ends;
+    let next_bytes = if ends { segment_bytes } else { 0 };
     let path = storage.path(&name);
     let fault = |operation| {
         let path = path.clone();
@@ -45,10 +49,11 @@ pub(crate) fn make<S: Storage>(
             return Err(OpenError::SegmentTooLarge { path, claimed_bytes, allocated_bytes, most_bytes });
         }
     }
-    if missing_bytes == 0 && saved_bytes == 0 {
+    if missing_bytes == 0 && saved_bytes == 0 && next_bytes == 0 {
         return Ok(());
     }
-    let wanted_bytes = missing_bytes.saturating_add(saved_bytes).saturating_add(SMALL_BYTES);
+    let wanted_bytes =
+        [missing_bytes, saved_bytes, next_bytes].into_iter().fold(SMALL_BYTES, u64::saturating_add);
     let free_bytes = storage.free_bytes().map_err(fault("look at the disk of"))?;
     if free_bytes.is_some_and(|free| free < wanted_bytes) {
         return Err(fault("make room for")(std::io::Error::from_raw_os_error(libc::ENOSPC)).into());

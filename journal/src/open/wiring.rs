@@ -4,24 +4,26 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::journal::Journal;
+use super::new_type;
 use super::recovery::{self, RecoveredJournal};
 use super::report::RecoveryReport;
 use crate::append::batch::Row;
 use crate::append::raw_writer::RawWriter;
 use crate::append::times::AppendTimes;
 use crate::append::writer::Writer;
+use crate::companions::hooks::Hooks;
 use crate::companions::maker::{Maker, Orders};
 use crate::companions::preparer::Preparer;
 use crate::companions::sweeper::Sweeper;
 use crate::companions::syncer::{SyncMode, Syncer};
 use crate::companions::threads::{Companions, Threads};
 use crate::error::{IoFault, JournalFault, OpenError};
-use crate::event::record::Record;
 use crate::event::untyped::{self, Untyped};
 use crate::event::{Event, Schema};
 use crate::format::{HEADER_BYTES, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
 use crate::judge::chain::Chain;
 use crate::judge::control::Control;
+use crate::judge::event_type::EventType;
 use crate::judge::scan::Follow;
 use crate::live::progress::Progress;
 use crate::live::segments::{LiveSegment, Ready, Segments};
@@ -35,7 +37,7 @@ pub(super) fn open<E: Event, S: Storage>(
     storage: &S,
     threads: bool,
 ) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
-    let event = EventType { schema: E::schema(), bytes: size_of::<E>(), record_bytes: Record::<E>::BYTES };
+    let event = EventType::of::<E>();
     open_as(journal, storage, event, threads).map(|(writer, report, _)| (writer, report))
 }
 
@@ -56,7 +58,7 @@ pub(super) fn open_raw<S: Storage>(
         let rule = "an event has a byte or more, and a record of it is at most 1 MiB";
         return Err(OpenError::BadOption { option: "schema", value: bytes.to_string(), rule });
     }
-    let event = EventType { schema: schema.clone(), bytes, record_bytes };
+    let event = EventType::untyped(schema.clone(), record_bytes);
     let (writer, report, text) = open_as::<Untyped, S>(journal, storage, event, threads)?;
     let schema = Schema::from_text(&text).unwrap_or_else(|| schema.clone());
     Ok((RawWriter::new(writer, schema), report))
@@ -91,13 +93,6 @@ fn open_as<E: Event, S: Storage>(
     Ok((writer, report, schema))
 }
 
-/// What all but the writer need to know of the event's type.
-pub(super) struct EventType {
-    pub(super) schema: Schema,
-    pub(super) bytes: usize,
-    pub(super) record_bytes: usize,
-}
-
 /// A journal that waits for its writer.
 pub(super) struct Wired<'a, S: Storage> {
     active: Ready<S>,
@@ -115,19 +110,23 @@ pub(super) fn wire<'a, S: Storage>(
     event: EventType,
     threads: bool,
 ) -> Result<(Wired<'a, S>, RecoveryReport), OpenError> {
-    let EventType { schema, record_bytes, .. } = &event;
-    let (text, record_bytes) = (schema.to_text(), *record_bytes);
-    if text.len() > MAX_SCHEMA_BYTES {
-        let (bytes, limit) = (text.len(), MAX_SCHEMA_BYTES);
-        return Err(JournalFault::SchemaTooLarge { name: schema.name.clone(), bytes, limit }.into());
+    let (bytes, record_bytes) = (event.schema.to_text().len(), event.record_bytes);
+    if bytes > MAX_SCHEMA_BYTES {
+        let (name, limit) = (event.schema.name, MAX_SCHEMA_BYTES);
+        return Err(JournalFault::SchemaTooLarge { name, bytes, limit }.into());
     }
     let window = journal.check_options(record_bytes)?;
     let segment_bytes = HEADER_BYTES + journal.segment_records_of(record_bytes) * record_bytes as u64;
-    let RecoveredJournal { lock, control, chain, last, report } =
-        recovery::recover(storage, schema, record_bytes, window, segment_bytes)?;
-    let template = template(journal, &report, &chain, control.state.branch, &event, text);
+    let RecoveredJournal { lock, control, mut chain, last, mut report } =
+        recovery::recover(storage, &event, window, segment_bytes)?;
+    let template = template(journal, &report, &chain, control.state.branch, &event);
     let (end, schema) = (report.end_sequence, template.schema.clone());
-    let retainer = retainer(journal, &report, control.state.branch, &chain, record_bytes);
+    let mut hooks = journal.hooks.clone();
+    if let Some(change) = new_type::end_run(storage, &mut chain, &control.state, &event)? {
+        report.new_event_version = Some(template.event_version);
+        hooks.due.extend(change.sealed);
+    }
+    let retainer = retainer(journal, &report, control.state.branch, &chain);
     let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
     let large_pages = journal.sync == SyncMode::None;
     let active = match chain.segments.last() {
@@ -143,7 +142,7 @@ pub(super) fn wire<'a, S: Storage>(
         retired,
     };
     let preparer = common.preparer(journal, template, record_bytes);
-    let syncer = common.syncer(journal, control, retainer);
+    let syncer = common.syncer(journal.sync, control, retainer, hooks);
     let companions = start(storage, preparer, syncer, lock, threads)?;
     Ok((Wired { active, last, common, companions, schema }, report))
 }
@@ -155,39 +154,36 @@ fn template(
     chain: &Chain,
     branch: [u8; 16],
     event: &EventType,
-    text: String,
 ) -> SegmentHeader {
-    let before = chain.segments.last().map(|segment| &segment.layout);
+    let before = chain.segments.last().map(|segment| &*segment.layout);
+    let event_version = event.next_version(before);
+    // Who says nothing of the events takes nothing back that was said.
+    let kept = before.filter(|before| event.is_of(before) && event.says_nothing_of(before));
     SegmentHeader {
         journal_id: report.journal_id,
         base: 0,
         capacity: journal.segment_records_of(event.record_bytes),
         record_bytes: event.record_bytes as u32,
-        event_bytes: event.bytes as u32,
+        event_bytes: event.schema.size as u32,
         epoch: report.epoch,
         created_ns: 0,
         version: VERSION,
-        event_version: before.map_or(0, |layout| layout.event_version),
+        event_version: kept.map_or(event_version, |before| before.event_version),
         previous_base: None,
         branch,
-        // With its attributes: the segments of a journal are compared by this text.
-        schema: before.map_or(text, |layout| layout.schema.clone()),
+        schema: kept.map_or_else(|| event.schema.to_text(), |before| before.schema.clone()),
         sealed_end: None,
     }
 }
 
 /// Retention, if the journal has rules, with the segments that are there.
-fn retainer(
-    journal: &Journal,
-    report: &RecoveryReport,
-    branch: [u8; 16],
-    chain: &Chain,
-    record_bytes: usize,
-) -> Option<Retainer> {
+fn retainer(journal: &Journal, report: &RecoveryReport, branch: [u8; 16], chain: &Chain) -> Option<Retainer> {
     let newest_ns = report.last_time_ns.unwrap_or(0);
     let (id, first) = ((report.journal_id, branch), report.first_sequence);
-    let mut retainer = Retainer::new(journal.retention?, id, first, record_bytes as u64, newest_ns);
-    chain.segments.iter().for_each(|segment| retainer.learn(segment.base, segment.end));
+    let mut retainer = Retainer::new(journal.retention?, id, first, newest_ns);
+    for segment in &chain.segments {
+        retainer.learn(segment.base..segment.end, segment.layout.record_bytes, segment.file_bytes());
+    }
     Some(retainer)
 }
 
@@ -233,16 +229,15 @@ impl<S: Storage> Common<'_, S> {
         }
     }
 
-    fn syncer(&self, journal: &Journal, control: Control<S>, retainer: Option<Retainer>) -> Syncer<S> {
-        Syncer::new(
-            self.storage.clone(),
-            journal.sync,
-            control,
-            Arc::clone(&self.progress),
-            Arc::clone(&self.segments),
-            retainer,
-            journal.hooks.clone(),
-        )
+    fn syncer(
+        &self,
+        mode: SyncMode,
+        control: Control<S>,
+        retainer: Option<Retainer>,
+        hooks: Hooks,
+    ) -> Syncer<S> {
+        let (progress, segments) = (Arc::clone(&self.progress), Arc::clone(&self.segments));
+        Syncer::new(self.storage.clone(), mode, control, progress, segments, retainer, hooks)
     }
 }
 

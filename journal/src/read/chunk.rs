@@ -19,6 +19,8 @@ impl<S: Storage> RawReader<S> {
     /// # Errors
     /// [`ReadError::OutOfRange`] if `sequence` lies before the first record kept; the fault of the first record
     /// that does not validate. Records before it can still be had one by one, by [`RawReader::at`].
+    /// [`JournalFault::SchemaMismatch`](crate::JournalFault::SchemaMismatch) if they are of an older type that
+    /// can't be shown as the newest.
     pub fn chunk(&mut self, sequence: u64) -> Result<RawChunk<'_>, ReadError> {
         let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
         let bytes = self.chunk_of(sequence, record_bytes)?;
@@ -62,28 +64,55 @@ impl<S: Storage> RawReader<S> {
     /// As [`RawReader::chunk`], for a caller who knows the size of a record.
     #[inline(always)]
     pub(super) fn chunk_of(&mut self, sequence: u64, record_bytes: usize) -> Result<&[u8], ReadError> {
-        let Some(index) = self.find_chunk(sequence, record_bytes)? else { return Ok(&[]) };
+        let Some(index) = self.find_chunk(sequence)? else { return Ok(&[]) };
+        if self.is_older(index)? {
+            return self.older_chunk(index, sequence);
+        }
+        self.load_chunk(index, sequence, record_bytes)?;
         let bytes = self.found_chunk(index, sequence, record_bytes);
         self.validate(index, sequence, bytes, record_bytes)?;
         Ok(bytes)
     }
 
-    /// Finds the next chunk from `sequence` on, and reads it unless it lies in a map; the index of its
-    /// segment, `None` at the end.
-    pub(super) fn find_chunk(
-        &mut self,
-        sequence: u64,
-        record_bytes: usize,
-    ) -> Result<Option<usize>, ReadError> {
+    /// The index of the segment of the next chunk from `sequence` on; `None` at the end.
+    pub(super) fn find_chunk(&self, sequence: u64) -> Result<Option<usize>, ReadError> {
         if sequence >= self.end {
             return Ok(None);
         }
         let (first, end) = (self.control.first, self.end);
         let index = self.chain.holding(sequence).ok_or(ReadError::OutOfRange { sequence, first, end })?;
+        Ok(Some(index))
+    }
+
+    /// Reads a chunk unless it lies in a map.
+    pub(super) fn load_chunk(
+        &mut self,
+        index: usize,
+        sequence: u64,
+        record_bytes: usize,
+    ) -> Result<(), ReadError> {
         if !self.mapped_segment(index, sequence)? {
             self.read(index, sequence, self.chunk_records(index, sequence, record_bytes))?;
         }
-        Ok(Some(index))
+        Ok(())
+    }
+
+    /// A chunk of records of an older type: validated as they lie, then turned into what is handed out.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn older_chunk(&mut self, index: usize, sequence: u64) -> Result<&[u8], ReadError> {
+        let (own, shown) = (self.chain.segments[index].record_bytes(), self.record_bytes());
+        // As many as have room both as they lie and as they are shown.
+        let count = self.chunk_records(index, sequence, own.max(shown));
+        if !self.mapped_segment(index, sequence)? {
+            self.read(index, sequence, count)?;
+        }
+        let bytes = self.loaded_records(index, sequence, count * own);
+        self.validate(index, sequence, bytes, own)?;
+        let mut view = std::mem::take(&mut self.view);
+        view.turn(self.loaded_records(index, sequence, count * own));
+        self.view = view;
+        Ok(self.view.turned())
     }
 
     fn chunk_records(&self, index: usize, sequence: u64, record_bytes: usize) -> usize {
@@ -96,6 +125,11 @@ impl<S: Storage> RawReader<S> {
     #[inline(always)]
     pub(super) fn found_chunk(&self, index: usize, sequence: u64, record_bytes: usize) -> &[u8] {
         let bytes = self.chunk_records(index, sequence, record_bytes) * record_bytes;
+        self.loaded_records(index, sequence, bytes)
+    }
+
+    #[inline(always)]
+    fn loaded_records(&self, index: usize, sequence: u64, bytes: usize) -> &[u8] {
         match &self.map {
             Some((mapped, map)) if *mapped == index && self.mapped => {
                 &map[self.chain.segments[index].slots().offset(sequence) as usize..][..bytes]

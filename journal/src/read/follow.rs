@@ -1,16 +1,21 @@
 //! Following a journal while it is written, by this process or another: every committed record once, in
 //! order, across rolls, and never one that is not committed.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use crate::error::{IoFault, JournalFault, ReadError};
 use crate::event::Schema;
 use crate::format::Anchor;
 use crate::format::crc::RecordCrc;
 use crate::format::{Bond, JournalId, MAX_EPOCH, SegmentHeader, segment_name, valid_record};
-use crate::judge::chain;
+use crate::judge::chain::{self, Layout};
 use crate::judge::control;
+use crate::judge::event_type::EventType;
 use crate::judge::scan::{self, Follow};
 use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
+use crate::read::view::View;
 use crate::storage::{Files, Storage, StorageFile};
 
 const CHUNK_BYTES: usize = 256 << 10;
@@ -45,9 +50,7 @@ pub struct RawFollower<S: Storage = Files> {
     next: u64,
     last: Option<Anchor>,
     order: Follow,
-    segment: Option<(SegmentHeader, S::File)>,
-    /// The segment's file had its whole length when it was opened.
-    whole: bool,
+    segment: Option<Followed<S>>,
     /// Where a segment ends, and so the next one begins: where it stood last, to find that without a look at
     /// all names.
     ends_at: Option<u64>,
@@ -55,15 +58,20 @@ pub struct RawFollower<S: Storage = Files> {
     /// Bytes to read next: few behind a slow writer, for what lies ahead of it is read for nothing; the whole
     /// buffer behind one that is far ahead.
     ahead_bytes: usize,
-    /// What its events must be; of whatever type they may be, as its first segment says.
-    layout: Option<EventLayout>,
+    /// As what records are handed out: if no type was asked for, as the newest when it first looked.
+    view: View,
+    /// The layouts met so far.
+    met: Vec<Arc<Layout>>,
 }
 
-/// What a follower knows of the events.
-#[derive(Clone, Debug)]
-pub(crate) struct EventLayout {
-    pub(crate) schema: Schema,
-    pub(crate) record_bytes: usize,
+/// The segment that is read.
+#[derive(Debug)]
+struct Followed<S: Storage> {
+    header: SegmentHeader,
+    layout: Arc<Layout>,
+    file: S::File,
+    /// The file had its whole length when it was opened.
+    is_whole: bool,
 }
 
 impl<S: Storage> RawFollower<S> {
@@ -90,11 +98,11 @@ impl<S: Storage> RawFollower<S> {
             last: None,
             order: Follow::default(),
             segment: None,
-            whole: false,
             ends_at: None,
             buffer: vec![0; CHUNK_BYTES.div_ceil(16)],
             ahead_bytes: CHUNK_BYTES,
-            layout: None,
+            view: View::default(),
+            met: Vec::new(),
         })
     }
 
@@ -117,15 +125,16 @@ impl<S: Storage> RawFollower<S> {
         Ok(follower)
     }
 
-    /// Refuses events of another type.
-    pub(crate) fn only(mut self, layout: EventLayout) -> Self {
-        self.layout = Some(layout);
+    /// As events of a type.
+    pub(crate) fn only(mut self, asked: EventType) -> Self {
+        self.view = View::of(asked);
         self
     }
 
-    /// What the events are; `None` until there is a segment.
+    /// What the events are that it hands out; `None` until there is a segment. Those of older types are handed
+    /// out as the newest that there was when it first looked.
     pub fn schema(&self) -> Option<&Schema> {
-        self.layout.as_ref().map(|layout| &layout.schema)
+        self.met.first().and_then(|_| self.view.schema())
     }
 
     /// The journal's identity.
@@ -152,6 +161,11 @@ impl<S: Storage> RawFollower<S> {
         self.last
     }
 
+    /// Journal time of the last record handed out; 0 before there was one.
+    pub(crate) fn last_time_ns(&self) -> u64 {
+        self.order.time_ns
+    }
+
     /// The records that have come since the last call; `None` if there are none yet.
     ///
     /// # Errors
@@ -171,19 +185,18 @@ impl<S: Storage> RawFollower<S> {
             return Ok(None);
         }
         self.open_segment()?;
-        let (Some((header, file)), Some(layout)) = (&self.segment, &self.layout) else {
+        let Some(Followed { header, layout, file, .. }) = &self.segment else {
             self.check_end(false)?;
             return Ok(None);
         };
-        let (record_bytes, event_bytes) = (layout.record_bytes, layout.schema.size);
-        let most = (self.ahead_bytes / record_bytes).max(1) as u64;
+        let path = || self.storage.path(&segment_name(header.base));
+        let is_older = self.view.is_older(layout, path)?;
+        let (record_bytes, event_bytes) = (header.record_bytes as usize, self.view.event_bytes);
+        let most = (self.ahead_bytes / record_bytes.max(self.view.record_bytes)).max(1) as u64;
         let slots = (header.end().min(end) - self.next).min(most) as usize;
         let offset = header.slots().offset(self.next);
         let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..slots * record_bytes];
-        let name = segment_name(header.base);
-        let read = file
-            .read_at(bytes, offset)
-            .map_err(|error| IoFault::new("read", self.storage.path(&name), error))?;
+        let read = file.read_at(bytes, offset).map_err(|error| IoFault::new("read", path(), error))?;
         let (mut order, mut last, mut count) = (self.order, self.last, 0);
         for (i, record) in bytes[..read].chunks_exact(record_bytes).enumerate() {
             let sequence = self.next + i as u64;
@@ -217,13 +230,17 @@ impl<S: Storage> RawFollower<S> {
         self.next += count as u64;
         self.order = order;
         self.last = last;
-        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
-        Ok(Some(RawChunk::new(first_sequence, &bytes[..count * record_bytes], record_bytes, event_bytes)))
+        let mut bytes: &[u8] = &bytemuck::cast_slice(&self.buffer)[..count * record_bytes];
+        if is_older {
+            self.view.turn(bytes);
+            bytes = self.view.turned();
+        }
+        Ok(Some(RawChunk::new(first_sequence, bytes, self.view.record_bytes, event_bytes)))
     }
 
     /// Opens the segment that holds `next`, if it is there by now; `self.segment` says so.
     fn open_segment(&mut self) -> Result<(), ReadError> {
-        if self.segment.as_ref().is_some_and(|(header, _)| header.slots().holds(self.next)) {
+        if self.segment.as_ref().is_some_and(|segment| segment.header.slots().holds(self.next)) {
             return Ok(());
         }
         self.segment = None;
@@ -246,20 +263,64 @@ impl<S: Storage> RawFollower<S> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             opened => opened.map_err(|error| IoFault::new("open", path.clone(), error))?,
         };
-        let (header, _) = chain::read_header(&file, &path)?;
+        let header = self.own_header(&file, &path)?;
+        self.ends_at = Some(header.end());
+        let layout = self.meet(&header, &path)?;
+        if header.slots().holds(self.next) {
+            let bytes = file.size().map_err(|error| IoFault::new("look at", path, error))?;
+            let is_whole = bytes >= header.file_bytes();
+            self.segment = Some(Followed { header, layout, file, is_whole });
+        }
+        Ok(())
+    }
+
+    /// The header of a segment, which must be this journal's.
+    fn own_header(&self, file: &S::File, path: &Path) -> Result<SegmentHeader, ReadError> {
+        let (header, _) = chain::read_header(file, path)?;
         if header.journal_id != self.journal_id {
             // Of another journal; or alone a stranger in this one.
             control::load_same(&self.storage, self.journal_id)?;
-            chain::check_journal(&self.storage, &header, self.journal_id, &path)?;
+            chain::check_journal(&self.storage, &header, self.journal_id, path)?;
         }
-        self.check_schema(&header, path.clone())?;
-        self.ends_at = Some(header.end());
-        if header.slots().holds(self.next) {
-            let bytes = file.size().map_err(|error| IoFault::new("look at", path, error))?;
-            self.whole = bytes >= header.file_bytes();
-            self.segment = Some((header, file));
+        Ok(header)
+    }
+
+    /// Takes note of what a segment holds, which it must be able to hand out.
+    fn meet(&mut self, header: &SegmentHeader, path: &Path) -> Result<Arc<Layout>, ReadError> {
+        let own = Layout::of(header);
+        if let Some(last) = self.met.last().filter(|last| ***last == own) {
+            return Ok(Arc::clone(last));
         }
-        Ok(())
+        let own = Arc::new(own);
+        if self.view.asked().is_none() && self.met.is_empty() {
+            self.view = View::of_newest(Some(self.newest(&own)?));
+        }
+        self.met.push(Arc::clone(&own));
+        let checked =
+            self.view.check(&self.met, path).and_then(|()| self.view.is_older(&own, || path.to_owned()));
+        if let Err(fault) = checked {
+            self.met.pop();
+            return Err(fault.into());
+        }
+        let record_bytes = header.record_bytes as usize;
+        self.buffer.resize(CHUNK_BYTES.max(record_bytes).div_ceil(16), 0);
+        Ok(own)
+    }
+
+    /// The newest layout of the journal, by the last of its files.
+    fn newest(&self, own: &Arc<Layout>) -> Result<Arc<Layout>, ReadError> {
+        for base in chain::segment_bases(&self.storage)?.into_iter().rev() {
+            let name = segment_name(base);
+            let path = self.storage.path(&name);
+            let file = match self.storage.open(&name, false) {
+                // An empty one, that a writer has removed.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(|error| IoFault::new("open", path.clone(), error))?,
+            };
+            let newest = Layout::of(&self.own_header(&file, &path)?);
+            return Ok(if newest == **own { Arc::clone(own) } else { Arc::new(newest) });
+        }
+        Ok(Arc::clone(own))
     }
 
     /// Tells the log's end from damage, where no record is: below D there must be one, and a file that was
@@ -271,12 +332,13 @@ impl<S: Storage> RawFollower<S> {
         if self.next < first {
             return Err(ReadError::Evicted { sequence: self.next, first });
         }
-        if let Some((header, file)) = &self.segment {
-            if short && (self.whole || durable_end > self.next) {
+        if let Some(Followed { header, file, is_whole, .. }) = &self.segment {
+            if short && (*is_whole || durable_end > self.next) {
                 return Err(self.truncated(header, file)?.into());
             }
-            // Recovery makes empty segments anew: the one that is open may no longer be the one of that name.
-            if header.base == self.next {
+            // Recovery makes empty segments anew: the one that is open may no longer be the one of that name. And
+            // a later life may have ended it early, for events of another type: then the next one begins here.
+            if header.base == self.next || header.epoch < now.epoch && self.is_there(self.next)? {
                 self.segment = None;
             }
         }
@@ -284,10 +346,10 @@ impl<S: Storage> RawFollower<S> {
             return Ok(());
         }
         // It may have come since the look that found nothing: look again, now that D says that it is there,
-        // and at all names.
-        self.ends_at = None;
+        // and at all names. A later life may have cut the log and gone on in another segment.
+        (self.ends_at, self.segment) = (None, None);
         self.open_segment()?;
-        let Some((header, file)) = &self.segment else {
+        let Some(Followed { header, file, .. }) = &self.segment else {
             let (expected_base, path) = (self.next, self.storage.path(&segment_name(self.next)));
             return Err(JournalFault::MissingSegment { expected_base, path }.into());
         };
@@ -331,23 +393,13 @@ impl<S: Storage> RawFollower<S> {
         Ok(())
     }
 
-    /// Refuses a segment of other events than those before it, or than were asked for.
-    fn check_schema(&mut self, header: &SegmentHeader, path: std::path::PathBuf) -> Result<(), JournalFault> {
-        let record_bytes = header.record_bytes as usize;
-        let Some(found) = Schema::from_text(&header.schema) else {
-            return Err(JournalFault::BadHeader { path });
-        };
-        if let Some(EventLayout { schema: wanted, record_bytes: wanted_bytes }) = &self.layout
-            && (!found.same_layout(wanted) || record_bytes != *wanted_bytes)
-        {
-            let wanted = Box::new(wanted.clone());
-            return Err(JournalFault::SchemaMismatch { path, wanted, found: Box::new(found) });
+    /// Whether a segment begins at `base`.
+    fn is_there(&self, base: u64) -> Result<bool, IoFault> {
+        let name = segment_name(base);
+        match self.storage.open(&name, false) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(IoFault::new("open", self.storage.path(&name), error)),
         }
-        if found.size != header.event_bytes as usize {
-            return Err(JournalFault::BadHeader { path });
-        }
-        self.buffer.resize(CHUNK_BYTES.max(record_bytes).div_ceil(16), 0);
-        self.layout.get_or_insert(EventLayout { schema: found, record_bytes });
-        Ok(())
     }
 }

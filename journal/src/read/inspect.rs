@@ -210,7 +210,7 @@ impl<S: Storage> RawReader<S> {
             created_ns: header.created_ns,
             first_time_ns,
             last_time_ns,
-            file_bytes: segment.slots().file_bytes(),
+            file_bytes: segment.file_bytes(),
             records_at: segment.slots().offset(segment.base),
             format_version: header.version,
             event_version: header.event_version,

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `raw`, `chunk`, `raw_chunk` | records by sequence, whatever their type; many at a time |
 //! | `typed` | the same as events of one type |
+//! | `view` | records of older types, as the newest |
 //! | `seek` | from a time to a sequence |
 //! | `follow`, `typed_follow` | records as they come; the same as events of one type |
 //! | `opened` | which files a reader has open |
@@ -23,4 +24,5 @@ pub(crate) mod seek;
 pub(crate) mod typed;
 pub(crate) mod typed_follow;
 pub(crate) mod verify;
+mod view;
 pub(crate) mod whose;

@@ -2,6 +2,7 @@
 //! on a copy, so that a file that changes or shrinks meanwhile gives an error and nothing worse.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::error::{IoFault, JournalFault, ReadError};
 use crate::event::Schema;
@@ -11,6 +12,7 @@ use crate::format::crc::RecordCrc;
 use crate::format::{ControlState, JournalId, RECORD_HEADER_BYTES, RecordHeader, valid_record};
 use crate::judge::chain::{self, Chain, OpenSegment};
 use crate::judge::control;
+use crate::judge::event_type::EventType;
 use crate::judge::scan::{self, Follow};
 use crate::judge::verdict;
 use crate::retention::holders::Lease;
@@ -18,6 +20,7 @@ use crate::storage::{Files, ReadMap, Storage, StorageFile};
 
 use super::opened::Opened;
 use super::seek;
+use super::view::View;
 
 /// Reads a journal whatever its event type.
 ///
@@ -57,10 +60,17 @@ pub struct RawReader<S: Storage = Files> {
     /// Keeps retention from the records.
     pub(super) hold: Option<Lease>,
     pub(super) times: seek::Times,
+    /// As what records are handed out.
+    pub(super) view: View,
 }
 
 impl<S: Storage> RawReader<S> {
     pub(crate) fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
+        Self::open_as(storage, end, None)
+    }
+
+    /// As [`RawReader::open_to`], for a type that was asked for.
+    pub(super) fn open_as(storage: S, end: Option<u64>, asked: Option<EventType>) -> Result<Self, ReadError> {
         let (loaded, chain, opened) = loop {
             let Some((loaded, chain)) = chain::load_both(&storage)? else {
                 return Err(control::no_control(&storage).into());
@@ -69,7 +79,7 @@ impl<S: Storage> RawReader<S> {
                 break (loaded, chain, opened);
             }
         };
-        chain.check_one_layout(&storage)?;
+        let view = view(&storage, &chain, asked)?;
         let control = loaded.state;
         let crc = RecordCrc::new(control.journal_id.0);
         let other_slot_bad = loaded.other_slot_bad;
@@ -87,6 +97,7 @@ impl<S: Storage> RawReader<S> {
             opened,
             hold: None,
             times: seek::Times::default(),
+            view,
         };
         reader.end = match end {
             Some(end) => end,
@@ -101,7 +112,7 @@ impl<S: Storage> RawReader<S> {
     /// As opening does; [`ReadError::AnotherJournal`] if it is not there any more.
     pub fn refresh(&mut self) -> Result<(), ReadError> {
         control::load_same(&self.storage, self.control.journal_id)?;
-        let fresh = Self::open_to(self.storage.clone(), None)?;
+        let fresh = Self::open_as(self.storage.clone(), None, self.view.asked().cloned())?;
         let (buffer, hold) = (std::mem::take(&mut self.buffer), self.hold.take());
         *self = RawReader { buffer, hold, ..fresh };
         Ok(())
@@ -206,18 +217,19 @@ impl<S: Storage> RawReader<S> {
         self.control.journal_id
     }
 
-    /// The schema of the events, if there is a segment yet.
+    /// The schema of the events, if there is a segment yet. A journal whose events have changed shows them all as
+    /// the newest.
     pub fn schema(&self) -> Option<Schema> {
-        Schema::from_text(&self.chain.segments.first()?.layout.schema)
+        self.chain.segments.first().and(self.view.schema()).cloned()
     }
 
-    /// Size of a record in bytes, header included; 0 if there is no segment yet.
+    /// Size of a record in bytes, header included, as it is handed out; 0 if there is no segment yet.
     pub fn record_bytes(&self) -> usize {
-        self.chain.segments.first().map_or(0, |segment| segment.layout.record_bytes as usize)
+        self.view.record_bytes
     }
 
     pub(super) fn event_bytes(&self) -> usize {
-        self.chain.segments.first().map_or(0, |segment| segment.layout.event_bytes as usize)
+        self.view.event_bytes
     }
 
     pub(crate) fn parts(&self) -> (&S, &ControlState, &Chain) {
@@ -227,15 +239,32 @@ impl<S: Storage> RawReader<S> {
     /// The record at `sequence`.
     ///
     /// # Errors
-    /// [`ReadError::OutOfRange`], or [`JournalFault::CorruptRecord`] if it does not validate.
+    /// [`ReadError::OutOfRange`], [`JournalFault::CorruptRecord`] if it does not validate, or
+    /// [`JournalFault::SchemaMismatch`] if it is of an older type that can't be shown as the newest.
     pub fn at(&mut self, sequence: u64) -> Result<RawRecord<'_>, ReadError> {
-        self.header_at(sequence)?;
-        let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
-        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
-        Ok(RawRecord::new(sequence, &bytes[..record_bytes], event_bytes))
+        let event_bytes = self.event_bytes();
+        Ok(RawRecord::new(sequence, self.record(sequence)?, event_bytes))
     }
 
-    /// Reads and validates the record at `sequence` into the start of the buffer.
+    /// The record at `sequence`, validated, as it is handed out.
+    pub(super) fn record(&mut self, sequence: u64) -> Result<&[u8], ReadError> {
+        let index = self.fill(sequence)?;
+        if self.is_older(index)? {
+            let bytes = &bytemuck::cast_slice(&self.buffer)[..self.chain.segments[index].record_bytes()];
+            self.view.turn(bytes);
+            return Ok(self.view.turned());
+        }
+        Ok(&bytemuck::cast_slice(&self.buffer)[..self.record_bytes()])
+    }
+
+    /// Whether the records of a segment are of an older type than they are handed out as.
+    #[inline]
+    pub(super) fn is_older(&mut self, index: usize) -> Result<bool, ReadError> {
+        let segment = &self.chain.segments[index];
+        Ok(self.view.is_older(&segment.layout, || self.storage.path(&segment.name()))?)
+    }
+
+    /// Reads and validates the record at `sequence` into the start of the buffer, as it lies in the file.
     pub(crate) fn header_at(&mut self, sequence: u64) -> Result<RecordHeader, ReadError> {
         self.fill(sequence)?;
         let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
@@ -247,18 +276,20 @@ impl<S: Storage> RawReader<S> {
         Ok(self.header_at(sequence)?.time_ns)
     }
 
-    /// Reads the record at `sequence` and validates it; it lies at the start of the buffer.
-    pub(super) fn fill(&mut self, sequence: u64) -> Result<(), ReadError> {
+    /// Reads the record at `sequence` and validates it; it lies at the start of the buffer, as in the file. The
+    /// index of its segment.
+    pub(super) fn fill(&mut self, sequence: u64) -> Result<usize, ReadError> {
         let in_range = sequence < self.end.max(self.control.durable_end);
         let index = self.chain.holding(sequence).filter(|_| in_range).ok_or(ReadError::OutOfRange {
             sequence,
             first: self.control.first,
             end: self.end,
         })?;
-        let record_bytes = self.record_bytes();
+        let record_bytes = self.chain.segments[index].record_bytes();
         self.read(index, sequence, 1)?;
         let bytes = &bytemuck::cast_slice(&self.buffer)[..record_bytes];
-        self.validate(index, sequence, bytes, record_bytes)
+        self.validate(index, sequence, bytes, record_bytes)?;
+        Ok(index)
     }
 
     /// Reads `count` records of one segment into the buffer, as they are.
@@ -332,6 +363,17 @@ impl<S: Storage> RawReader<S> {
         let found = self.anchor(anchor.sequence)?;
         if found == *anchor { Ok(()) } else { changed("another record lies there") }
     }
+}
+
+/// What a reader of this chain shows, which must be able to show all of it if a type was asked for.
+fn view<S: Storage>(storage: &S, chain: &Chain, asked: Option<EventType>) -> Result<View, JournalFault> {
+    let Some(last) = chain.segments.last() else {
+        return Ok(asked.map_or_else(View::default, View::of));
+    };
+    let Some(asked) = asked else { return Ok(View::of_newest(Some(Arc::clone(&last.layout)))) };
+    let mut view = View::of(asked);
+    view.check(&chain.layouts(), &storage.path(&last.name()))?;
+    Ok(view)
 }
 
 const _: () = assert!(RECORD_HEADER_BYTES == 16, "records start at multiples of 8 in a buffer aligned to 16");

@@ -171,7 +171,8 @@ impl<S: Storage> RawReader<S> {
 
     /// Finds the first record that is not earlier, among those of one segment that lie between, and `after`.
     fn search(&mut self, index: usize, mut between: Between) -> Result<u64, ReadError> {
-        let (base, in_block) = (self.base(index), (BLOCK_BYTES / self.record_bytes() as u64).max(1));
+        let record_bytes = self.chain.segments[index].record_bytes() as u64;
+        let (base, in_block) = (self.base(index), (BLOCK_BYTES / record_bytes).max(1));
         let (mut guesses_left, mut halvings) = (GUESSES, 0);
         let mut pace = None;
         while between.count() > 0 {
@@ -232,7 +233,7 @@ impl<S: Storage> RawReader<S> {
         block: &std::ops::Range<u64>,
         sequence: u64,
     ) -> Result<u64, ReadError> {
-        let record_bytes = self.record_bytes();
+        let record_bytes = self.chain.segments[index].record_bytes();
         let (bytes, start): (&[u8], usize) = match &self.map {
             Some((mapped, map)) if *mapped == index => {
                 (&map[..], self.chain.segments[index].slots().offset(sequence) as usize)

@@ -9,7 +9,7 @@ use crate::error::ReadError;
 use crate::event::Event;
 use crate::event::record::Record;
 use crate::format::crc::RecordCrc;
-use crate::judge::chain;
+use crate::judge::event_type::EventType;
 use crate::retention::holders::Lease;
 use crate::storage::{Files, Storage};
 
@@ -45,14 +45,8 @@ pub struct Reader<E: Event, S: Storage = Files> {
 impl<E: Event, S: Storage> Reader<E, S> {
     #[doc(hidden)]
     pub fn open_to(storage: S, end: Option<u64>) -> Result<Self, ReadError> {
-        let raw = RawReader::open_to(storage, end)?;
-        let (storage, _, chain) = raw.parts();
-        if let Some(segment) = chain.segments.first()
-            && !E::IS_UNTYPED
-        {
-            chain::check_schema(storage, segment, &E::schema(), Record::<E>::BYTES)?;
-        }
-        Ok(Reader { raw, event: PhantomData })
+        let asked = (!E::IS_UNTYPED).then(EventType::of::<E>);
+        Ok(Reader { raw: RawReader::open_as(storage, end, asked)?, event: PhantomData })
     }
 
     /// A reader for the journal's own writer: everything below `end` is committed and stays as it is, so it
@@ -122,9 +116,7 @@ impl<E: Event, S: Storage> Reader<E, S> {
     /// # Errors
     /// [`ReadError::OutOfRange`], or the fault of a record that does not validate.
     pub fn at(&mut self, sequence: u64) -> Result<Record<E>, ReadError> {
-        self.raw.fill(sequence)?;
-        let bytes: &[u8] = bytemuck::cast_slice(&self.raw.buffer);
-        Ok(Record::slice(&bytes[..Record::<E>::BYTES])[0])
+        Ok(Record::slice(self.raw.record(sequence)?)[0])
     }
 
     /// All records from `from` to the end, in chunks.
@@ -172,11 +164,20 @@ impl<E: Event, S: Storage> Chunks<'_, E, S> {
     #[inline(always)]
     pub fn next_unchecked(&mut self) -> Result<Option<Unchecked<'_, E>>, ReadError> {
         let (raw, first_sequence) = (&mut self.reader.raw, self.next);
-        let Some(index) = raw.find_chunk(first_sequence, Record::<E>::BYTES)? else { return Ok(None) };
-        let bytes = raw.found_chunk(index, first_sequence, Record::<E>::BYTES);
+        let Some(index) = raw.find_chunk(first_sequence)? else { return Ok(None) };
+        let is_checked = raw.is_older(index)?;
+        if is_checked {
+            raw.older_chunk(index, first_sequence)?;
+        } else {
+            raw.load_chunk(index, first_sequence, Record::<E>::BYTES)?;
+        }
+        let bytes = match is_checked {
+            true => raw.view.turned(),
+            false => raw.found_chunk(index, first_sequence, Record::<E>::BYTES),
+        };
         let records = Record::slice(bytes);
         self.next += records.len() as u64;
-        Ok(Some(Unchecked { first_sequence, records, bytes, crc: &raw.crc }))
+        Ok(Some(Unchecked { first_sequence, records, bytes, crc: &raw.crc, is_checked }))
     }
 
     /// Goes back to `sequence` and says what is wrong there.
@@ -198,6 +199,8 @@ pub struct Unchecked<'a, E> {
     records: &'a [Record<E>],
     bytes: &'a [u8],
     crc: &'a RecordCrc,
+    /// They were of an older type and have been validated as such.
+    is_checked: bool,
 }
 
 impl<'a, E: Event> Unchecked<'a, E> {
@@ -227,6 +230,10 @@ impl<'a, E: Event> Unchecked<'a, E> {
         let sequence = self.first_sequence + range.start as u64;
         let bytes = &self.bytes[range.start * size..range.end * size];
         let mut records = self.records[range].iter();
+        if self.is_checked {
+            records.for_each(take);
+            return true;
+        }
         all_valid::<HARDWARE>(&crc, sequence, bytes, size, || {
             if let Some(record) = records.next() {
                 take(record);

@@ -2,12 +2,13 @@
 
 use std::marker::PhantomData;
 
-use super::follow::{EventLayout, RawFollower};
+use super::follow::RawFollower;
 use super::typed::Chunk;
 use crate::error::ReadError;
 use crate::event::Event;
 use crate::event::record::Record;
 use crate::format::{Anchor, JournalId};
+use crate::judge::event_type::EventType;
 use crate::storage::{Files, Storage};
 
 /// A position in a journal that moves on as records come.
@@ -58,8 +59,7 @@ impl<E: Event, S: Storage> Follower<E, S> {
     }
 
     fn of(raw: RawFollower<S>) -> Self {
-        let layout = EventLayout { schema: E::schema(), record_bytes: Record::<E>::BYTES };
-        Follower { raw: raw.only(layout), event: PhantomData }
+        Follower { raw: raw.only(EventType::of::<E>()), event: PhantomData }
     }
 
     /// The journal's identity.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::{IoFault, JournalFault};
 use crate::format::crc::RecordCrc;
-use crate::format::{Bond, HEADER_BYTES, JournalId, RecordHeader, Slots, segment_name, valid_record};
+use crate::format::{Bond, JournalId, RecordHeader, Slots, segment_name, valid_record};
 use crate::judge::chain;
 use crate::judge::scan;
 use crate::storage::{Storage, StorageFile};
@@ -20,6 +20,8 @@ use super::readers::NamedReaders;
 pub(crate) struct Kept {
     pub(crate) base: u64,
     pub(crate) end: u64,
+    /// What its file takes, also behind its last record.
+    file_bytes: u64,
     /// Journal time of its last record, once somebody has looked.
     last_ns: Option<u64>,
     /// Epoch and checksum of its last record, once it goes.
@@ -36,8 +38,9 @@ pub(crate) struct Retainer {
     /// What they take together.
     kept_bytes: u64,
     readers: NamedReaders,
+    /// From which sequence on records take how many bytes, in order.
+    record_bytes: Vec<(u64, u64)>,
     journal_id: JournalId,
-    record_bytes: u64,
     /// Journal time of the record before `newest_end`, the last durable one when somebody last looked.
     newest_ns: u64,
     newest_end: u64,
@@ -48,7 +51,6 @@ impl Retainer {
         options: Retention,
         (journal_id, branch): (JournalId, [u8; 16]),
         first: u64,
-        record_bytes: u64,
         newest_ns: u64,
     ) -> Self {
         let shared = SharedRetention::new(first);
@@ -58,24 +60,30 @@ impl Retainer {
             kept: VecDeque::new(),
             kept_bytes: 0,
             readers: NamedReaders::new(journal_id, branch),
+            record_bytes: Vec::new(),
             journal_id,
-            record_bytes,
             newest_ns,
             newest_end: 0,
         }
     }
 
     /// Takes note of a segment that holds records; told again, it does nothing.
-    pub(crate) fn learn(&mut self, base: u64, end: u64) {
-        if self.kept.back().is_none_or(|last| last.base < base) {
-            self.kept.push_back(Kept { base, end, last_ns: None, last: Bond::UNKNOWN });
-            self.kept_bytes += self.bytes(base..end);
+    pub(crate) fn learn(&mut self, sequences: std::ops::Range<u64>, record_bytes: u32, file_bytes: u64) {
+        let std::ops::Range { start: base, end } = sequences;
+        if self.kept.back().is_some_and(|last| base <= last.base) {
+            return;
+        }
+        self.kept.push_back(Kept { base, end, file_bytes, last_ns: None, last: Bond::UNKNOWN });
+        self.kept_bytes = self.kept_bytes.saturating_add(file_bytes);
+        let record_bytes = u64::from(record_bytes);
+        if self.record_bytes.last().is_none_or(|(_, before)| *before != record_bytes) {
+            self.record_bytes.push((base, record_bytes));
         }
     }
 
-    /// What a segment with these sequences takes.
+    /// What the records of these sequences take.
     fn bytes(&self, sequences: std::ops::Range<u64>) -> u64 {
-        HEADER_BYTES + (sequences.end - sequences.start) * self.record_bytes
+        taken_by(&self.record_bytes, sequences)
     }
 
     /// Takes out the segments that go now that everything below `durable_end` is durable. The caller writes
@@ -119,7 +127,7 @@ impl Retainer {
                 break;
             }
             if let Some(oldest) = self.kept.pop_front() {
-                self.kept_bytes -= self.bytes(oldest.base..oldest.end);
+                self.kept_bytes = self.kept_bytes.saturating_sub(oldest.file_bytes);
                 retired.push(Kept { last: Bond::of(last), ..oldest });
             }
         }
@@ -154,7 +162,7 @@ impl Retainer {
             return true;
         }
         let within = |held: &Grant| {
-            let bytes = durable_end.saturating_sub(held.position).saturating_mul(self.record_bytes);
+            let bytes = self.bytes(held.position..durable_end);
             held.unbounded || bytes <= self.options.lease_bytes && !too_old
         };
         let mut holders = state.leases.values().filter(|held| held.position < oldest.end && !held.evicted);
@@ -167,9 +175,9 @@ impl Retainer {
         if options.reader_age.is_some_and(|age| self.is_older(oldest, age)) {
             return Ok(false);
         }
-        let (end, record_bytes, most) = (oldest.end, self.record_bytes, options.reader_bytes);
-        let bytes = |position| durable_end.saturating_sub(position).saturating_mul(record_bytes);
-        self.readers.hold(storage, end, |position| bytes(position) <= most)
+        let (end, most) = (oldest.end, options.reader_bytes);
+        let runs = &self.record_bytes;
+        self.readers.hold(storage, end, |position| taken_by(runs, position..durable_end) <= most)
     }
 
     /// Gives the oldest segment up if nobody holds it, and evicts who is beyond the bounds.
@@ -214,4 +222,14 @@ impl Retainer {
     pub(crate) fn hand_over(&self, retired: Vec<Kept>) {
         self.shared.lock().retired.extend(retired.into_iter().map(|kept| kept.base));
     }
+}
+
+/// What the records of these sequences take, where each run says from which sequence on records take how many
+/// bytes.
+fn taken_by(runs: &[(u64, u64)], sequences: std::ops::Range<u64>) -> u64 {
+    let ends = runs.iter().skip(1).map(|(base, _)| *base).chain([u64::MAX]);
+    runs.iter().zip(ends).fold(0_u64, |sum, ((base, bytes), end)| {
+        let count = sequences.end.min(end).saturating_sub(sequences.start.max(*base));
+        sum.saturating_add(count.saturating_mul(*bytes))
+    })
 }

@@ -41,26 +41,54 @@ impl Epochs {
     }
 }
 
-/// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are records
-/// left, for the old one's header may claim any number.
-fn capacity_at(template: &SegmentHeader, base: u64, kept_end: u64) -> u64 {
-    template.capacity.min(kept_end.saturating_sub(base)).max(1)
+/// Records of one type that follow each other in the new journal.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// The header of one of the old segments.
+    template: SegmentHeader,
+    start: u64,
+    /// The sequence behind its last record, or behind the void records that follow.
+    end: u64,
 }
 
-/// The bytes of a journal that holds these sequences.
-pub(super) fn bytes_on_disk(template: Option<&SegmentHeader>, kept: Range<u64>) -> u64 {
+impl Run {
+    pub(super) fn new(template: &SegmentHeader, journal_id: JournalId, sequences: Range<u64>) -> Self {
+        let template = SegmentHeader {
+            version: VERSION,
+            journal_id,
+            epoch: 1,
+            // Of that one segment, and of the old journal.
+            sealed_end: None,
+            previous_base: None,
+            branch: [0; 16],
+            ..template.clone()
+        };
+        Run { template, start: sequences.start, end: sequences.end }
+    }
+
+    /// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are records
+    /// left, for the old one's header may claim any number.
+    fn capacity_at(&self, base: u64) -> u64 {
+        self.template.capacity.min(self.end.saturating_sub(base)).max(1)
+    }
+
+    fn bytes_on_disk(&self) -> u64 {
+        let bytes = |capacity| SegmentHeader { base: 0, capacity, ..self.template.clone() }.file_bytes();
+        let (count, capacity) = (self.end.saturating_sub(self.start), self.template.capacity);
+        let whole = match count / capacity {
+            0 => 0,
+            segments => segments.saturating_mul(bytes(capacity)),
+        };
+        let last = if count % capacity == 0 { 0 } else { bytes(count % capacity) };
+        whole.saturating_add(last)
+    }
+}
+
+/// The bytes of a journal that holds these runs.
+pub(super) fn bytes_on_disk(runs: &[Run]) -> u64 {
     // And the LOCK file.
     let control = 3 * BLOCK_BYTES as u64;
-    let Some(template) = template else { return control };
-    let bytes =
-        |capacity| SegmentHeader { version: VERSION, base: 0, capacity, ..template.clone() }.file_bytes();
-    let (count, capacity) = (kept.end.saturating_sub(kept.start), template.capacity);
-    let whole = match count / capacity {
-        0 => 0,
-        segments => segments.saturating_mul(bytes(capacity)),
-    };
-    let last = if count % capacity == 0 { 0 } else { bytes(count % capacity) };
-    control.saturating_add(whole).saturating_add(last)
+    runs.iter().map(Run::bytes_on_disk).fold(control, u64::saturating_add)
 }
 
 /// The journal in the making. Nothing is made before the first record.
@@ -69,9 +97,8 @@ pub(super) struct JournalCopy<'a, T: Storage> {
     lock: Option<T::Lock>,
     journal_id: JournalId,
     crc: RecordCrc,
-    template: Option<SegmentHeader>,
-    /// The sequence behind the last record that there will be.
-    kept_end: u64,
+    /// What there will be.
+    runs: Vec<Run>,
     segment: Option<Arc<LiveSegment<T>>>,
     /// Records that are not written yet, the first of them that of `start`.
     buffer: Vec<u8>,
@@ -83,30 +110,13 @@ pub(super) struct JournalCopy<'a, T: Storage> {
 }
 
 impl<'a, T: Storage> JournalCopy<'a, T> {
-    /// `template` is the header of one of the old segments; the records will end before `kept_end`.
-    pub(super) fn new(
-        storage: &'a T,
-        journal_id: JournalId,
-        template: Option<SegmentHeader>,
-        kept_end: u64,
-    ) -> Self {
-        let template = template.map(|header| SegmentHeader {
-            version: VERSION,
-            journal_id,
-            epoch: 1,
-            // Of that one segment, and of the old journal.
-            sealed_end: None,
-            previous_base: None,
-            branch: [0; 16],
-            ..header
-        });
+    pub(super) fn new(storage: &'a T, journal_id: JournalId, runs: Vec<Run>) -> Self {
         JournalCopy {
             storage,
             lock: None,
             journal_id,
             crc: RecordCrc::new(journal_id.0),
-            template,
-            kept_end,
+            runs,
             segment: None,
             buffer: Vec::new(),
             start: 0,
@@ -114,6 +124,15 @@ impl<'a, T: Storage> JournalCopy<'a, T> {
             last: RecordHeader { time_ns: 0, epoch_kind: 0, crc: 0 },
             epochs: Epochs::default(),
         }
+    }
+
+    /// The run that the record of `sequence` belongs to.
+    fn run_of(&self, sequence: u64) -> Option<&Run> {
+        self.runs.iter().find(|run| sequence < run.end).or(self.runs.last())
+    }
+
+    fn event_bytes(&self, sequence: u64) -> usize {
+        self.run_of(sequence).map_or(0, |run| run.template.record_bytes as usize - RECORD_HEADER_BYTES)
     }
 
     /// Adds a record of the old journal.
@@ -126,15 +145,17 @@ impl<'a, T: Storage> JournalCopy<'a, T> {
         let epoch = self.epochs.renew(header.epoch());
         // A record without a known kind is not whole.
         let kind = header.kind().unwrap_or(Kind::Void);
-        let header = RecordHeader { epoch_kind: epoch_kind(epoch, kind), ..header };
-        self.put(sequence, header, &record[RECORD_HEADER_BYTES..])
+        let (header, event) =
+            (RecordHeader { epoch_kind: epoch_kind(epoch, kind), ..header }, &record[RECORD_HEADER_BYTES..]);
+        if event.len() != self.event_bytes(sequence) {
+            return Err(SalvageError::Changed { sequence });
+        }
+        self.put(sequence, header, event)
     }
 
     /// Adds void records that follow the last one.
     pub(super) fn voids(&mut self, sequences: Range<u64>) -> Result<(), SalvageError> {
-        let bytes =
-            self.template.as_ref().map_or(0, |header| header.record_bytes as usize - RECORD_HEADER_BYTES);
-        let event = vec![0; bytes];
+        let event = vec![0; self.event_bytes(sequences.start)];
         let void = RecordHeader { epoch_kind: epoch_kind(self.last.epoch(), Kind::Void), ..self.last };
         sequences.into_iter().try_for_each(|sequence| self.put(sequence, void, &event))
     }
@@ -159,9 +180,8 @@ impl<'a, T: Storage> JournalCopy<'a, T> {
     fn roll(&mut self, base: u64, epoch: u32) -> Result<(), SalvageError> {
         self.lock()?;
         self.seal()?;
-        let template = self.template.as_ref().expect("records come with a layout");
-        let capacity = capacity_at(template, base, self.kept_end);
-        let template = SegmentHeader { epoch, capacity, ..template.clone() };
+        let run = self.run_of(base).ok_or(SalvageError::Changed { sequence: base })?;
+        let template = SegmentHeader { epoch, capacity: run.capacity_at(base), ..run.template.clone() };
         let segment = LiveSegment::create(self.storage, &template, base, false)?.segment;
         segment
             .write_link(self.journal_id, Bond::of(self.last))

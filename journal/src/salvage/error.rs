@@ -59,6 +59,14 @@ pub enum SalvageError {
         /// What was lost, and why.
         report: Box<SalvageReport>,
     },
+    /// The first look found other records than the second.
+    #[error(
+        "record {sequence} is not the one that the first look found: somebody writes to the journal; close that writer and salvage again"
+    )]
+    Changed {
+        /// The first record that differs.
+        sequence: u64,
+    },
     /// What would be written is more than the damaged journal can have held.
     #[error(
         "what can be kept of {}, with {} for what is lost between, takes {needed_bytes} bytes, and \

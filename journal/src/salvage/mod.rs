@@ -23,6 +23,7 @@
 
 mod copy;
 mod error;
+mod families;
 mod report;
 mod survey;
 mod walk;
@@ -31,14 +32,15 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::error::IoFault;
-use crate::format::CONTROL_NAME;
+use crate::format::{CONTROL_NAME, JournalId};
 use crate::judge::control;
 use crate::read::whose::{WriterState, whose};
 use crate::storage::{Files, Storage, most_bytes};
 
-use copy::JournalCopy;
+use copy::{JournalCopy, Run};
 pub use error::SalvageError;
 pub use report::{Loss, Lost, SalvageReport};
+use survey::Survey;
 use walk::SalvageWalk;
 
 /// How to salvage.
@@ -118,19 +120,18 @@ pub fn salvage_on<S: Storage, T: Storage>(
     // Once without writing, to know how much there will be to write.
     let mut walk = SalvageWalk::<S, T>::new(from, &survey, None, report.clone());
     walk.all(&mut progress)?;
-    let measured = walk.report;
+    let (measured, kinds) = (walk.report, walk.kinds);
     if measured.records == 0 && !measured.lost.is_empty() {
         return Err(SalvageError::NothingToKeep { path: from.path(""), report: Box::new(measured) });
     }
-    let template = survey.template.clone();
-    let kept = measured.first_sequence..measured.end_sequence;
-    let needed_bytes = copy::bytes_on_disk(template.as_ref(), kept.clone());
+    let runs = runs(&survey, &kinds, measured.end_sequence, journal_id);
+    let needed_bytes = copy::bytes_on_disk(&runs);
     let most_bytes = options.allow_bytes.unwrap_or_else(|| most_bytes(survey.allocated_bytes));
     if needed_bytes > most_bytes {
         let (path, voids) = (from.path(""), measured.voids_written);
         return Err(SalvageError::TooLarge { path, voids, needed_bytes, most_bytes });
     }
-    let copy = JournalCopy::new(into, journal_id, template, kept.end);
+    let copy = JournalCopy::new(into, journal_id, runs);
     let mut walk = SalvageWalk::new(from, &survey, Some(copy), report);
     walk.all(&mut progress)?;
     let SalvageWalk { copy, mut report, .. } = walk;
@@ -143,6 +144,17 @@ pub fn salvage_on<S: Storage, T: Storage>(
     }
     report.elapsed = started.elapsed();
     Ok(report)
+}
+
+/// What the new journal will hold: `kinds` says from where on which type was met. Void records between two types
+/// go with the older one.
+fn runs(survey: &Survey, kinds: &[(u64, usize)], end: u64, journal_id: JournalId) -> Vec<Run> {
+    let ends = kinds.iter().skip(1).map(|(start, _)| *start).chain([end]);
+    kinds
+        .iter()
+        .zip(ends)
+        .map(|((start, kind), end)| Run::new(&survey.types[*kind], journal_id, *start..end))
+        .collect()
 }
 
 /// Refuses a folder with anything in it.

@@ -1,4 +1,4 @@
-//! What is there of a damaged journal: which segments, of which identity and layout, and from where on. Where
+//! What is there of a damaged journal: which segments, of which identity and types, and from where on. Where
 //! files contradict each other, the greater number decides, and a warning says so.
 
 use std::ops::ControlFlow;
@@ -8,13 +8,14 @@ use crate::format::crc::RecordCrc;
 use crate::format::{
     ControlState, JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name, valid_record,
 };
-use crate::judge::chain::{self, Layout, OpenSegment};
+use crate::judge::chain::{self, OpenSegment};
 use crate::judge::control;
 use crate::judge::scan;
 use crate::storage::{NotOurs, Storage, StorageFile};
 
 use super::control_note;
 use super::error::SalvageError;
+use super::families::Families;
 
 /// A segment to read from. Its file is opened when it is read.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct FoundSegment {
     /// Where its first slot lies in the file.
     records_at: u32,
     file_bytes: u64,
+    /// Which of the survey's types its records are of.
+    pub(super) kind: usize,
     /// Another file claims some of the same sequences.
     pub(super) overlapped: bool,
 }
@@ -41,8 +44,8 @@ impl FoundSegment {
 #[derive(Debug)]
 pub(super) struct Survey {
     pub(super) journal_id: JournalId,
-    /// Layout and schema of the records; `None` if there is no segment, and so no record.
-    pub(super) template: Option<SegmentHeader>,
+    /// A header of each type, the oldest first; none if there is no segment, and so no record.
+    pub(super) types: Vec<SegmentHeader>,
     /// In the order of their bases.
     pub(super) segments: Vec<FoundSegment>,
     /// The first sequence that is kept.
@@ -56,14 +59,14 @@ pub(super) struct Survey {
 
 impl Survey {
     fn slots(&self, found: &FoundSegment) -> Slots {
-        let record_bytes = self.template.as_ref().map_or(0, |header| header.record_bytes);
+        let record_bytes = self.types[found.kind].record_bytes;
         let FoundSegment { base, end, records_at, .. } = *found;
         Slots { base, end, record_bytes, records_at, has_link: false }
     }
 
     /// The sequence behind the last whole slot that the file has.
     pub(super) fn there(&self, found: &FoundSegment) -> u64 {
-        let record_bytes = u64::from(self.slots(found).record_bytes.max(1));
+        let record_bytes = u64::from(self.slots(found).record_bytes);
         let there = found.file_bytes.saturating_sub(u64::from(found.records_at)) / record_bytes;
         found.base + there.min(found.end - found.base)
     }
@@ -109,6 +112,8 @@ struct Candidate {
     /// Where its records start; `None` if nothing in it says so.
     records_at: Option<u32>,
     header: Option<Claim>,
+    /// Which type its records are of, once that is known.
+    kind: usize,
 }
 
 /// What the header of a candidate says.
@@ -119,46 +124,24 @@ struct Claim {
     family: usize,
 }
 
-/// Identity and layout, and how many segments have them.
-struct Family {
-    header: SegmentHeader,
-    count: usize,
-    /// The base of the first of them.
-    start: u64,
-}
-
-impl Family {
-    fn is_of(&self, header: &SegmentHeader) -> bool {
-        self.header.journal_id == header.journal_id && Layout::of(&self.header) == Layout::of(header)
-    }
-}
-
-/// Looks at the folder; reads no record.
+/// Looks at the folder; reads no record but of files without a header.
 pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     let mut warnings = Vec::new();
     let mut control = control_of(storage, &mut warnings)?;
-    let (mut candidates, mut families) = candidates(storage, &mut warnings)?;
+    let (mut candidates, families) = candidates(storage, &mut warnings)?;
     if let Some(state) = control
-        && !families.is_empty()
+        && !families.0.is_empty()
+        && !families.has(state.journal_id)
     {
-        let is_own = |family: &Family| family.header.journal_id == state.journal_id;
-        if families.iter().any(is_own) {
-            families.iter_mut().filter(|family| !is_own(family)).for_each(|family| family.count = 0);
-        } else {
-            warnings.push(control_note(storage, "it belongs to another journal than the segments"));
-            control = None;
-        }
+        warnings.push(control_note(storage, "it belongs to another journal than the segments"));
+        control = None;
     }
-    // The largest family; of equals the one that starts first.
-    let best = (0..families.len()).max_by_key(|index| {
-        let family = &families[*index];
-        (family.count, std::cmp::Reverse(family.start))
-    });
-    let Some(wanted) = best else {
+    let wanted = families.chain(control.map(|state| state.journal_id));
+    let Some(largest) = wanted.first() else {
         return match control {
             Some(state) if candidates.is_empty() => Ok(Survey {
                 journal_id: state.journal_id,
-                template: None,
+                types: Vec::new(),
                 segments: Vec::new(),
                 first: state.first,
                 durable_end: Some(state.durable_end),
@@ -168,26 +151,49 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
             _ => Err(SalvageError::NoHeader { path: storage.path("") }),
         };
     };
-    let template = families.swap_remove(wanted).header;
+    let journal_id = families.0[*largest].header.journal_id;
+    let types: Vec<_> = wanted.iter().map(|index| families.0[*index].header.clone()).collect();
     let allocated_bytes =
         candidates.iter().map(|candidate| candidate.allocated_bytes).fold(0, u64::saturating_add);
-    leave_out_strangers(storage, &mut candidates, wanted, &mut warnings);
+    leave_out_strangers(storage, &mut candidates, &wanted, &mut warnings);
+    guess_types(storage, &mut candidates, &types)?;
     let first = match control {
         Some(state) => state.first,
-        None => first_of(storage, &candidates, &template)?,
+        None => first_of(storage, &candidates, &types)?,
     };
-    let segments = order(candidates, template.slots(), first);
+    let segments = order(candidates, &types, first);
     let durable_end = control.map(|state| state.durable_end);
-    let journal_id = template.journal_id;
-    Ok(Survey {
-        journal_id,
-        template: Some(template),
-        segments,
-        first,
-        durable_end,
-        allocated_bytes,
-        warnings,
-    })
+    Ok(Survey { journal_id, types, segments, first, durable_end, allocated_bytes, warnings })
+}
+
+/// What the type of each file without a header is: that of a neighbour, the one before if nothing speaks against
+/// it.
+fn guess_types<S: Storage>(
+    storage: &S,
+    candidates: &mut [Candidate],
+    types: &[SegmentHeader],
+) -> Result<(), SalvageError> {
+    for index in 0..candidates.len() {
+        if candidates[index].header.is_some() {
+            continue;
+        }
+        let is_known = |candidate: &&Candidate| candidate.header.is_some();
+        let before = candidates[..index].iter().rev().find(is_known).map(|candidate| candidate.kind);
+        let after = candidates[index..].iter().find(is_known).map(|candidate| candidate.kind);
+        let (before, after) = (before.or(after).unwrap_or(0), after.or(before).unwrap_or(0));
+        let mut kind = before;
+        for other in before + 1..=after {
+            if holds_a_record(storage, &candidates[index], &types[kind])? {
+                break;
+            }
+            if holds_a_record(storage, &candidates[index], &types[other])? {
+                kind = other;
+                break;
+            }
+        }
+        candidates[index].kind = kind;
+    }
+    Ok(())
 }
 
 /// What the control file says, if it can be used; if not, why is a warning.
@@ -222,16 +228,21 @@ fn control_of<S: Storage>(
     })
 }
 
-/// Leaves out the files of other families than the wanted one, and those that claim sequences that no journal
+/// Leaves out the files of other families than the wanted ones, and those that claim sequences that no journal
 /// gets to.
 fn leave_out_strangers<S: Storage>(
     storage: &S,
     candidates: &mut Vec<Candidate>,
-    wanted: usize,
+    wanted: &[usize],
     warnings: &mut Vec<String>,
 ) {
-    candidates.retain(|candidate| {
-        let own = candidate.header.as_ref().is_none_or(|header| header.family == wanted);
+    candidates.retain_mut(|candidate| {
+        let kind = match &candidate.header {
+            Some(claim) => wanted.iter().position(|family| *family == claim.family),
+            None => Some(0),
+        };
+        candidate.kind = kind.unwrap_or(0);
+        let own = kind.is_some();
         if !own {
             let path = storage.path(&segment_name(candidate.named));
             warnings.push(format!("{}: of another journal or event type; left out", path.display()));
@@ -253,12 +264,12 @@ fn leave_out_strangers<S: Storage>(
 fn first_of<S: Storage>(
     storage: &S,
     candidates: &[Candidate],
-    template: &SegmentHeader,
+    types: &[SegmentHeader],
 ) -> Result<u64, SalvageError> {
     let bases = candidates.iter().filter_map(|c| c.header.as_ref().map(|header| header.base));
     let mut first = bases.min().unwrap_or(0);
     for candidate in candidates.iter().filter(|candidate| candidate.header.is_none()) {
-        if candidate.named < first && holds_a_record(storage, candidate, template)? {
+        if candidate.named < first && holds_a_record(storage, candidate, &types[candidate.kind])? {
             first = candidate.named;
         }
     }
@@ -286,8 +297,8 @@ fn holds_a_record<S: Storage>(
 fn candidates<S: Storage>(
     storage: &S,
     warnings: &mut Vec<String>,
-) -> Result<(Vec<Candidate>, Vec<Family>), SalvageError> {
-    let (mut candidates, mut families) = (Vec::new(), Vec::<Family>::new());
+) -> Result<(Vec<Candidate>, Families), SalvageError> {
+    let (mut candidates, mut families) = (Vec::new(), Families::default());
     for named in chain::segment_bases(storage)? {
         let name = segment_name(named);
         let path = storage.path(&name);
@@ -311,12 +322,7 @@ fn candidates<S: Storage>(
                         .push(format!("{path}: its header says that it starts at {base}; took it at that"));
                 }
                 let (base, end) = (header.base, header.end());
-                // Neighbours are alike: the family found last first.
-                let family = families.iter().rposition(|family| family.is_of(&header)).unwrap_or_else(|| {
-                    families.push(Family { header, count: 0, start: named });
-                    families.len() - 1
-                });
-                families[family].count += 1;
+                let family = families.add(header, named);
                 Some(Claim { base, end, family })
             }
             Err(JournalFault::BadHeader { .. }) => {
@@ -328,17 +334,18 @@ fn candidates<S: Storage>(
             }
             Err(fault) => return Err(fault.into()),
         };
-        candidates.push(Candidate { named, file_bytes, allocated_bytes, records_at, header });
+        candidates.push(Candidate { named, file_bytes, allocated_bytes, records_at, header, kind: 0 });
     }
     Ok((candidates, families))
 }
 
 /// Puts the segments in order, and gives those without a header what their name, their length and the others
 /// tell.
-fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<FoundSegment> {
+fn order(candidates: Vec<Candidate>, types: &[SegmentHeader], first: u64) -> Vec<FoundSegment> {
     let mut found: Vec<_> = candidates
         .into_iter()
-        .filter_map(|Candidate { named, file_bytes, records_at, header, .. }| {
+        .filter_map(|Candidate { named, file_bytes, records_at, header, kind, .. }| {
+            let template = types[kind].slots();
             let records_at = records_at.unwrap_or(template.records_at);
             let (base, end) = match header {
                 Some(header) => (header.base, header.end),
@@ -356,6 +363,7 @@ fn order(candidates: Vec<Candidate>, template: Slots, first: u64) -> Vec<FoundSe
                 end,
                 records_at,
                 file_bytes,
+                kind,
                 overlapped: false,
             })
         })

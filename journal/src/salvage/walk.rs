@@ -21,6 +21,8 @@ pub(super) struct SalvageWalk<'a, S: Storage, T: Storage> {
     /// `None` if it is only to be known what would be written.
     pub(super) copy: Option<JournalCopy<'a, T>>,
     order: Follow,
+    /// From which sequence on which of the survey's types was kept.
+    pub(super) kinds: Vec<(u64, usize)>,
     /// The sequence to be looked at next.
     next: u64,
     /// Damage has been met: without `skip_damaged` nothing is kept any more.
@@ -48,6 +50,7 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
             crc: RecordCrc::new(survey.journal_id.0),
             copy,
             order: Follow::default(),
+            kinds: Vec::new(),
             next: survey.first,
             damaged: false,
             pending: Vec::new(),
@@ -107,8 +110,9 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
             self.lose_to(sequence, Loss::CorruptRecord, Some(&name));
         }
         self.next = sequence + 1;
-        let mut loss = match self.accept(sequence, record) {
-            Ok(()) => return self.keep(sequence, record),
+        let kind = self.survey.segments[index].kind;
+        let mut loss = match self.accept(sequence, kind, record) {
+            Ok(()) => return self.keep(sequence, kind, record),
             Err(loss) => loss,
         };
         // Another file may claim the same sequences and hold what this one has lost.
@@ -118,8 +122,9 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
                 *other != index && found.overlapped && (found.base..found.end).contains(&sequence)
             }) {
                 let Some(copy) = self.read(other, sequence)? else { continue };
-                match self.accept(sequence, &copy) {
-                    Ok(()) => return self.keep(sequence, &copy),
+                let kind = survey.segments[other].kind;
+                match self.accept(sequence, kind, &copy) {
+                    Ok(()) => return self.keep(sequence, kind, &copy),
                     Err(Loss::OutOfOrder) => loss = Loss::OutOfOrder,
                     Err(_) => {}
                 }
@@ -146,14 +151,18 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
         Ok((read == record.len()).then_some(record))
     }
 
-    /// Whether these bytes are the record of `sequence` and can follow what was accepted before.
-    fn accept(&mut self, sequence: u64, record: &[u8]) -> Result<(), Loss> {
+    /// Whether these bytes are the record of `sequence` and can follow what was accepted before: types have an
+    /// order too.
+    fn accept(&mut self, sequence: u64, kind: usize, record: &[u8]) -> Result<(), Loss> {
         let header = valid_record(&self.crc, sequence, record).ok_or(Loss::CorruptRecord)?;
+        if self.kinds.last().is_some_and(|(_, last)| kind < *last) {
+            return Err(Loss::OutOfOrder);
+        }
         if self.order.accept(header, MAX_EPOCH) { Ok(()) } else { Err(Loss::OutOfOrder) }
     }
 
     /// A record that is whole: what was pending is damage, and it is kept or lies behind damage.
-    fn keep(&mut self, sequence: u64, record: &[u8]) -> Result<(), SalvageError> {
+    fn keep(&mut self, sequence: u64, kind: usize, record: &[u8]) -> Result<(), SalvageError> {
         self.torn_at = None;
         for lost in std::mem::take(&mut self.pending) {
             self.damaged = true;
@@ -168,6 +177,9 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
                 file: None,
             });
             return Ok(());
+        }
+        if self.kinds.last().is_none_or(|(_, last)| *last != kind) {
+            self.kinds.push((sequence, kind));
         }
         if self.report.records == 0 {
             self.report.first_sequence = sequence;

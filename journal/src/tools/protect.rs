@@ -29,6 +29,11 @@ pub const REMOVE_ORDER: u32 = 1 << 11;
 /// A segment's link is synced before D lies in it.
 pub const LINK_BEFORE_D: u32 = 1 << 20;
 
+/// A segment's seal is on disk before the segment behind it has a name.
+pub const SEAL_FIRST: u32 = 1 << 21;
+/// The first copy of a seal is on disk before the second is written.
+pub const SEAL_IN_TURN: u32 = 1 << 22;
+
 /// Recovery checks the chain of segments.
 pub const CHAIN: u32 = 1 << 12;
 /// Recovery looks for records behind D.

@@ -8,6 +8,7 @@ use crate::sim::cut_off::cut_off;
 use crate::sim::every_call::die_in;
 use crate::sim::lives::{Plan, history};
 use crate::sim::moved::{self, Off};
+use crate::sim::new_type::{Dying, change, change_golden};
 use crate::sim::removed_twice::removed_twice;
 use crate::sim::torn_control::torn_twice;
 use slipring_journal::__private::protect;
@@ -23,15 +24,18 @@ const PLAIN: Plan = Plan {
     always_power: false,
     never_power: false,
     control_rollback: false,
+    newer_types: false,
 };
 
-const PLANS: [(&str, Plan); 6] = [
+const PLANS: [(&str, Plan); 8] = [
     ("plain", PLAIN),
     ("power only", Plan { always_power: true, ..PLAIN }),
     ("process only", Plan { die_in_recovery: true, never_power: true, ..PLAIN }),
     ("in recovery", Plan { die_in_recovery: true, ..PLAIN }),
     ("failing syncs", Plan { failing_syncs: true, die_in_recovery: true, ..PLAIN }),
     ("control rollback", Plan { control_rollback: true, ..PLAIN }),
+    ("newer types", Plan { newer_types: true, die_in_recovery: true, ..PLAIN }),
+    ("newer types and rollback", Plan { newer_types: true, control_rollback: true, ..PLAIN }),
 ];
 
 /// The first violation among the histories of `seeds`, with every plan.
@@ -123,6 +127,48 @@ fn control_retire_order() {
     let story = protect::without(protect::RETIRE_ORDER, || die_everywhere(true).err());
     println!("{:#x}: {}", protect::RETIRE_ORDER, story.as_deref().unwrap_or("no violation"));
     assert!(story.is_some(), "a segment unlinked before the control file gave it up went unnoticed");
+}
+
+/// The events change, with the process or the power going at any call of the opening that ends the older type's
+/// last segment, and of the opening behind it.
+fn changes(change: fn(Dying) -> Result<bool, String>) -> Result<u64, String> {
+    let mut images = 0;
+    for first in 1..1_000 {
+        for second in [1, 4, 9, 12, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 26, 30, 1_000] {
+            let calls = (first, second);
+            change(Dying { calls, power: false, seed: 0 })?;
+            (0..8).try_for_each(|seed| change(Dying { calls, power: true, seed }).map(drop))?;
+            images += 9;
+        }
+        if !change(Dying { calls: (first, 1_000), power: false, seed: 0 })? {
+            return Ok(images);
+        }
+    }
+    Err("an opening of a thousand system calls".to_owned())
+}
+
+#[test]
+fn row_types_crash_at_every_call_of_an_opening_that_begins_a_newer_type() {
+    println!("{} openings", changes(change).unwrap());
+    println!("{} openings of version 1 of the format", changes(change_golden).unwrap());
+}
+
+fn change_goes_wrong(off: u32) -> bool {
+    [change, change_golden].into_iter().all(|change| {
+        let story = protect::without(off, || changes(change).err());
+        println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
+        story.is_some()
+    })
+}
+
+#[test]
+fn control_seal_first() {
+    assert!(change_goes_wrong(protect::SEAL_FIRST | protect::SEAL_IN_TURN), "a lost seal went unnoticed");
+}
+
+#[test]
+fn control_seal_in_turn() {
+    assert!(change_goes_wrong(protect::SEAL_IN_TURN), "a seal of which both copies are torn went unnoticed");
 }
 
 /// Switches protections off and looks for the violation that they are there to prevent.

@@ -19,7 +19,8 @@ use slipring_tests::journals::{
 
 const CAPACITY: u64 = 4;
 /// What the files of a segment's records count for.
-const SEGMENT_BYTES: u64 = slipring_journal::HEADER_BYTES + CAPACITY * RECORD_BYTES as u64;
+const SEGMENT_BYTES: u64 =
+    (slipring_journal::HEADER_BYTES + CAPACITY * RECORD_BYTES as u64).next_multiple_of(4096);
 
 fn start(retention: Retention) -> (Memory, Writer<Note, Memory>) {
     let memory = Memory::new(BOOT);

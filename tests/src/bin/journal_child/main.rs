@@ -3,6 +3,7 @@
 
 mod engine;
 mod many;
+mod types;
 
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -24,6 +25,7 @@ fn main() {
             append(&Rebooted::new(text(1), number(5)), number(2), number(3), number(4), number(6));
         }
         "append" => append(&Files::new(text(1)), number(2), number(3), number(4), 50),
+        "types" => types::grow(text(1), number(2) as u32, number(3)),
         "hold" => hold(text(1)),
         "open-as" => open_as(text(1), number(2) as u32),
         "few-handles" => few_handles(text(1), number(2)),

@@ -6,5 +6,6 @@ mod inode;
 pub(crate) mod lives;
 pub(crate) mod machine;
 pub(crate) mod moved;
+pub(crate) mod new_type;
 pub(crate) mod removed_twice;
 pub(crate) mod torn_control;

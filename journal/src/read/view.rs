@@ -1,0 +1,143 @@
+//! As what records are shown: as those of the type that was asked for, or of the newest that the journal holds.
+//! Records of older types are turned into such, one by one, in a buffer of their own.
+//!
+//! Time, kind, epoch and checksum stay those of the record in the file: a position that was saved from one is
+//! found again whatever it is read as.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::error::JournalFault;
+use crate::event::{Difference, Schema};
+use crate::format::{Kind, RECORD_HEADER_BYTES, RecordHeader};
+use crate::judge::chain::Layout;
+use crate::judge::event_type::{EventType, Taken};
+
+/// What a reader shows, and how it makes that of what lies there.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    /// The type that was asked for; `None` for whatever is the newest.
+    asked: Option<EventType>,
+    /// Of what is shown; 0 while there is no segment.
+    pub(super) record_bytes: usize,
+    pub(super) event_bytes: usize,
+    /// The newest layout, where no type was asked for; and its schema.
+    newest: Option<Arc<Layout>>,
+    newest_schema: Option<Schema>,
+    /// What is known of the journal's layouts: seldom more than one.
+    known: Vec<(Arc<Layout>, Taken)>,
+    /// The one of these that records come in now.
+    at: usize,
+    /// Aligned for records; those of an older type, as they are shown.
+    buffer: Vec<u128>,
+    count: usize,
+}
+
+impl View {
+    /// As events of a type.
+    pub(super) fn of(asked: EventType) -> Self {
+        let (record_bytes, event_bytes) = (asked.record_bytes, asked.schema.size);
+        View { asked: Some(asked), record_bytes, event_bytes, ..View::default() }
+    }
+
+    /// As events of the newest type that there is.
+    pub(super) fn of_newest(newest: Option<Arc<Layout>>) -> Self {
+        let bytes = |bytes: fn(&Layout) -> u32| newest.as_deref().map_or(0, bytes) as usize;
+        View {
+            record_bytes: bytes(|layout| layout.record_bytes),
+            event_bytes: bytes(|layout| layout.event_bytes),
+            known: newest.iter().map(|layout| (Arc::clone(layout), Taken::AsTheyLie)).collect(),
+            newest_schema: newest.as_deref().and_then(|layout| Schema::from_text(&layout.schema)),
+            newest,
+            ..View::default()
+        }
+    }
+
+    /// The type that was asked for.
+    pub(super) fn asked(&self) -> Option<&EventType> {
+        self.asked.as_ref()
+    }
+
+    /// What is shown; `None` where nothing is, or nobody can say what it is.
+    pub(super) fn schema(&self) -> Option<&Schema> {
+        self.asked.as_ref().map(|asked| &asked.schema).or(self.newest_schema.as_ref())
+    }
+
+    /// Looks whether the records of a layout have to be turned into what is shown.
+    pub(super) fn is_older(
+        &mut self,
+        layout: &Arc<Layout>,
+        path: impl FnOnce() -> std::path::PathBuf,
+    ) -> Result<bool, JournalFault> {
+        if self.known.get(self.at).is_none_or(|(known, _)| !Arc::ptr_eq(known, layout)) {
+            self.at = match self.known.iter().position(|(known, _)| known == layout) {
+                Some(at) => {
+                    // So that the next look sees at once that it is the same.
+                    self.known[at].0 = Arc::clone(layout);
+                    at
+                }
+                None => {
+                    let taken = self.take(layout, &path())?;
+                    self.known.push((Arc::clone(layout), taken));
+                    self.known.len() - 1
+                }
+            };
+        }
+        Ok(!matches!(self.known[self.at].1, Taken::AsTheyLie))
+    }
+
+    /// Refuses a journal with these layouts, the oldest first, unless all of it can be shown.
+    pub(super) fn check(&mut self, layouts: &[Arc<Layout>], path: &Path) -> Result<(), JournalFault> {
+        let Some(asked) = &self.asked else { return Ok(()) };
+        asked.check_newest(layouts, path)?;
+        layouts.iter().try_for_each(|layout| self.is_older(layout, || path.to_owned()).map(drop))
+    }
+
+    fn take(&self, layout: &Layout, path: &Path) -> Result<Taken, JournalFault> {
+        if let Some(asked) = &self.asked {
+            return asked.take(layout, path);
+        }
+        let bad_header = || JournalFault::BadHeader { path: path.to_owned() };
+        let newest = self.newest.as_deref().ok_or_else(bad_header)?;
+        let (schema, found) =
+            (newest.events().ok_or_else(bad_header)?, layout.events().ok_or_else(bad_header)?);
+        let shown = EventType::untyped(schema, newest.record_bytes as usize);
+        if layout.event_version > newest.event_version && !shown.is_of(layout) {
+            let difference = Difference {
+                field: String::new(),
+                found: format!("version {}", layout.event_version),
+                wanted: format!("version {}", newest.event_version),
+                advice: "the journal has gone on to a newer type since this began: begin anew from here"
+                    .to_owned(),
+            };
+            return Err(shown.mismatch(path, found, vec![difference]));
+        }
+        shown.take(layout, path)
+    }
+
+    /// Turns records of the layout that [`View::is_older`] looked at last into what is shown.
+    pub(super) fn turn(&mut self, records: &[u8]) {
+        let Some((layout, Taken::By(upgrade))) = self.known.get(self.at) else { return };
+        let (older_bytes, event_bytes) = (layout.record_bytes as usize, layout.event_bytes as usize);
+        self.count = records.len() / older_bytes;
+        let bytes = self.count * self.record_bytes;
+        self.buffer.resize(bytes.div_ceil(16).max(self.buffer.len()), 0);
+        let newer: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..bytes];
+        // What an upgrade leaves out is zero, and so are void records.
+        newer.fill(0);
+        for (older, newer) in records.chunks_exact(older_bytes).zip(newer.chunks_exact_mut(self.record_bytes))
+        {
+            let (older_event, newer_event) =
+                (&older[RECORD_HEADER_BYTES..], &mut newer[RECORD_HEADER_BYTES..]);
+            if RecordHeader::decode(older).kind() == Some(Kind::Event) {
+                upgrade.apply(&older_event[..event_bytes], &mut newer_event[..self.event_bytes]);
+            }
+            newer[..RECORD_HEADER_BYTES].copy_from_slice(&older[..RECORD_HEADER_BYTES]);
+        }
+    }
+
+    /// What was turned last.
+    pub(super) fn turned(&self) -> &[u8] {
+        &bytemuck::cast_slice(&self.buffer)[..self.count * self.record_bytes]
+    }
+}

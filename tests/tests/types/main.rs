@@ -1,0 +1,8 @@
+//! Journals whose events have changed: read, written, followed, salvaged, killed, and replayed into an engine.
+
+mod damage;
+mod engine;
+mod following;
+mod killed;
+mod opening;
+mod reading;
