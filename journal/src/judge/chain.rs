@@ -259,12 +259,12 @@ pub(crate) fn load<S: Storage>(
         before = bonds::check(storage, control, &chain, (&segment, &file), blocks.link, before)?;
         expected = segment.end;
         let short = found_bytes < slots.file_bytes();
-        let says_end = |name: &&str| match *name {
+        let says_end = |name: &str| match name {
             "seal" | "end" => true,
             "header" => !slots.has_link,
             _ => false,
         };
-        let half_ended = blocks.one_copy.iter().any(|name| says_end(name));
+        let half_ended = blocks.one_copy.iter().copied().any(says_end);
         let unused_blocks = blocks_between(slots.file_bytes(), found_bytes);
         chain.segments.push(ChainSegment { short, half_ended, unused_blocks, ..segment });
     }
