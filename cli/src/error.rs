@@ -59,7 +59,7 @@ pub enum CliError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// A named reader can't go on, be set or be removed.
-    #[error("{0}{}", missed_times(.0))]
+    #[error("{fault}{times}", fault = .0, times = missed_times(.0))]
     Reader(#[from] slipring_journal::NamedReaderError),
     /// The input begins before the journal ends.
     #[error(
