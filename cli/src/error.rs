@@ -18,7 +18,7 @@ pub enum CliError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// A named reader can't go on, be set or be removed.
-    #[error("{0}{}", missed_times(.0))]
+    #[error("{fault}{times}", fault = .0, times = missed_times(.0))]
     Reader(#[from] slipring_journal::NamedReaderError),
     /// The range asked for is empty by its own words.
     #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", crate::show::time(*from_ns), crate::show::time(*to_ns))]
