@@ -121,11 +121,11 @@ fn what_makes_no_sense_is_refused_at_its_place() {
     let told = |text: &str| from_toml(&format!("name = \"E\"\n{text}")).unwrap_err().to_string();
     assert_eq!(
         told("[fields]\na = \"u8\"\nb = { type = \"u8\", was = \"a\" }\n"),
-        "line 4, column 27: `b` can't have been `a`, which another is or was: an older `a` could be either"
+        "line 4, column 26: `b` can't have been `a`, which another is or was: an older `a` could be either"
     );
     assert_eq!(
         told("[fields]\na = { type = \"u8\", was = \"c\" }\nb = { type = \"u8\", was = [\"d\", \"c\"] }\n"),
-        "line 4, column 27: `b` can't have been `c`, which another is or was: an older `c` could be either"
+        "line 4, column 26: `b` can't have been `c`, which another is or was: an older `c` could be either"
     );
     assert_eq!(
         told("[variants]\nA = { tag = 1, value = \"u8\" }\nB = { tag = 2, was = \"A\" }\n"),
