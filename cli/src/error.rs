@@ -204,7 +204,11 @@ fn missed_times(error: &slipring_journal::NamedReaderError) -> String {
             before_ns: Some(before),
             ..
         } => {
-            format!("\nwhat it missed came between {} and {}", show::time(*after), show::time(*before))
+            format!(
+                "\nwhat it missed came between {} and {}",
+                crate::show::time(*after),
+                crate::show::time(*before)
+            )
         }
         _ => String::new(),
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, Output};
 
 const REFERENCE: &str = include_str!("../../../docs/reference/command.md");
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "record",
     "replay",

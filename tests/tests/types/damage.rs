@@ -3,13 +3,10 @@
 use slipring_journal::__private::storage::Memory;
 use slipring_journal::__private::{salvage_on, verify_on};
 use slipring_journal::{
-    Event, JournalFault, Kind, Loss, OpenError, Reader, SalvageOptions, SalvageReport, Schema, Status,
-    Upgrade,
+    Event, JournalFault, Kind, Loss, OpenError, Reader, SalvageOptions, SalvageReport, Status,
 };
 use slipring_tests::journals::{BLOCK_BYTES, BOOT, FileSet, NEXT_BOOT, segment};
-use slipring_tests::types::{
-    Fill, Quote2, Quote3, Version, Written, append, check, golden, live_all, options, seen,
-};
+use slipring_tests::types::{Fill, Quote2, Quote3, Written, append, check, golden, live_all, options, seen};
 
 const PREFIX: SalvageOptions = SalvageOptions { skip_damaged: false, allow_bytes: None };
 const SKIP: SalvageOptions = SalvageOptions { skip_damaged: true, allow_bytes: None };

@@ -135,9 +135,9 @@ fn a_damaged_record_of_an_older_type_is_named_by_its_place_in_the_file() {
 /// A position is that of a record in the file, whatever it is read as.
 #[test]
 fn positions_keep_their_meaning() {
-    let written = vec![(21, 1), (30, 2)];
+    let written: Written = vec![(21, 1), (30, 2)];
     let memory = Memory::new(BOOT);
-    live_all(&options(8), &memory, &written[..1].to_vec());
+    live_all(&options(8), &memory, &vec![written[0]]);
     let mut before = Reader::<Quote1, Memory>::open_to(memory.clone(), None).unwrap();
     let anchors: Vec<_> = (0..21).map(|id| before.as_raw().anchor(id).unwrap()).collect();
     live::<Quote2, _>(&options(8), &memory, 30);
