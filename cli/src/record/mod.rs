@@ -8,6 +8,7 @@
 //! | `csv`, `jsonl`, `debezium`, `from_journal` | the formats |
 //! | `sample` | an input's first rows, to infer a schema |
 //! | `fill`, `json`, `json_object` | cells and objects into an event's bytes |
+//! | `json_quick` | objects like the ones before |
 //! | `choose` | which format, which schema |
 //! | `begin` | a recording from its beginning to its end |
 //! | `stream` | the loop |
@@ -28,6 +29,7 @@ pub(crate) mod from_journal;
 pub mod input;
 mod json;
 mod json_object;
+mod json_quick;
 pub(crate) mod jsonl;
 mod lobster;
 mod note;

@@ -107,14 +107,14 @@ fn civil_nanos(time: DateTime) -> i128 {
     time.duration_since(epoch).as_nanos()
 }
 
-/// The form in which times come by the million: `2024-03-10T09:30:00.000000001Z`, or without the `Z`. The
-/// seconds of one are often those of the one before.
+/// The forms in which times come by the million: `2024-03-10T09:30:00.000000001Z`, with a space for the `T`, with
+/// `+00:00` for the `Z`, or without. The seconds of one are often those of the one before.
 pub(crate) fn parse_usual(text: &[u8]) -> Option<i128> {
     thread_local! {
         static LAST: Cell<([u8; 19], i128)> = const { Cell::new(([0; 19], 0)) };
     }
     let (whole, rest) = text.split_first_chunk::<19>()?;
-    let rest = rest.strip_suffix(b"Z").unwrap_or(rest);
+    let rest = rest.strip_suffix(b"Z").or_else(|| rest.strip_suffix(b"+00:00")).unwrap_or(rest);
     let fraction = match rest.split_first() {
         None => 0,
         Some((b'.', digits)) if (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) => {
@@ -130,7 +130,7 @@ pub(crate) fn parse_usual(text: &[u8]) -> Option<i128> {
     // An offset in place of the minutes or seconds would be passed over.
     let is_usual = whole.iter().enumerate().all(|(at, byte)| match at {
         4 | 7 => *byte == b'-',
-        10 => *byte == b'T',
+        10 => matches!(byte, b'T' | b' '),
         13 | 16 => *byte == b':',
         17 => (b'0'..b'6').contains(byte),
         _ => byte.is_ascii_digit(),
