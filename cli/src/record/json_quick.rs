@@ -87,7 +87,7 @@ impl QuickObjects {
         let mut at = 0;
         for part in &shape.parts {
             at = behind(text, at, &part.before)?;
-            at += part.take(&text[at..], row)?;
+            at = part.take(text, at, row)?;
         }
         at = behind(text, at, &shape.end)?;
         at += match text[at..] {
@@ -109,24 +109,28 @@ fn behind(text: &[u8], at: usize, wanted: &[u8]) -> Option<usize> {
 }
 
 impl Part {
+    /// Takes the value that begins at `at`, and gives where it ends.
     #[inline(always)]
-    fn take(&self, text: &[u8], row: &mut Row) -> Option<usize> {
+    fn take(&self, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
         match &self.value {
-            Value::Field(field) => self.take_field(field, text, &mut row.event),
+            Value::Field(field) => self.take_field(field, text, at, &mut row.event),
             Value::Time(time) => {
                 let mut bytes = [0; 8];
-                let taken = self.take_field(time, text, &mut bytes)?;
+                let end = self.take_field(time, text, at, &mut bytes)?;
                 row.time_ns = Some(u64::from_le_bytes(bytes));
-                Some(taken)
+                Some(end)
             }
-            Value::PassedOver if self.is_quoted => IN_QUOTES.text_of(text).map(str::len),
-            Value::PassedOver => plain_json(text),
+            Value::PassedOver if self.is_quoted => IN_QUOTES.text_of(text, at).map(|text| at + text.len()),
+            Value::PassedOver => plain_json(text, at),
         }
     }
 
     #[inline(always)]
-    fn take_field(&self, field: &QuickField, text: &[u8], event: &mut [u8]) -> Option<usize> {
-        if self.is_quoted { field.take(text, &IN_QUOTES, event) } else { field.take_json(text, event) }
+    fn take_field(&self, field: &QuickField, text: &[u8], at: usize, event: &mut [u8]) -> Option<usize> {
+        match self.is_quoted {
+            true => field.take(text, at, &IN_QUOTES, event),
+            false => field.take_json(text, at, event),
+        }
     }
 }
 
@@ -139,7 +143,7 @@ impl Shape {
         for (key, raw) in &pairs.0 {
             let (start, raw) = (raw.get().as_ptr() as usize - line.as_ptr() as usize, raw.get());
             let is_quoted = raw.starts_with('"');
-            if !is_quoted && plain_json(raw.as_bytes()) != Some(raw.len()) {
+            if !is_quoted && plain_json(raw.as_bytes(), 0) != Some(raw.len()) {
                 return None;
             }
             let found = fill.key_of(key, is_export);

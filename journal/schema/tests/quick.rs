@@ -71,7 +71,7 @@ proptest! {
         let column = column(which);
         let (mut quick_event, mut event) = ([0xa5; 32], [0xa5; 32]);
         let line = format!("{text}{behind}");
-        if let Some(bytes) = quick(&column).take(line.as_bytes(), &STOPS, &mut quick_event) {
+        if let Some(bytes) = quick(&column).take(line.as_bytes(), 0, &STOPS, &mut quick_event) {
             prop_assert!(line.is_char_boundary(bytes), "{:?}", line);
             let parsed = column.parse(&line[..bytes], &mut event, &ParseOptions::default());
             prop_assert_eq!(parsed, Ok(Parsed::default()), "{:?}", line);
@@ -85,7 +85,7 @@ proptest! {
         let (mut quick_event, mut event) = ([0xa5; 32], [0xa5; 32]);
         let line = format!("{text}{behind}");
         // More of it may be the value: then no comma and no brace follows, which is for the caller to see.
-        if let Some(bytes) = quick(&column).take_json(line.as_bytes(), &mut quick_event)
+        if let Some(bytes) = quick(&column).take_json(line.as_bytes(), 0, &mut quick_event)
             && line[bytes..].starts_with([',', '}', '\n', ' '])
         {
             let value = serde_json::from_str::<&RawValue>(&line[..bytes]);
@@ -94,7 +94,7 @@ proptest! {
             prop_assert_eq!(parsed, Ok(Parsed::default()), "{:?}", line);
             prop_assert_eq!(quick_event, event, "{:?}", line);
         }
-        match plain_json(text.as_bytes()) {
+        match plain_json(text.as_bytes(), 0) {
             Some(bytes) => prop_assert!(serde_json::from_str::<&RawValue>(&text[..bytes]).is_ok(), "{:?}", text),
             None => prop_assert!(text.starts_with(['"']) || serde_json::from_str::<&RawValue>(&text).is_err()
                 || text.starts_with([' ', '\t', '\r']), "{:?}", text),
@@ -108,7 +108,7 @@ proptest! {
         bytes.push(0xff);
         bytes.push(b',');
         let mut event = [0; 32];
-        let taken = quick(&column(which)).take(&bytes, &STOPS, &mut event);
+        let taken = quick(&column(which)).take(&bytes, 0, &STOPS, &mut event);
         // A number ends before what is none.
         prop_assert!(taken.is_none_or(|taken| taken + 2 <= bytes.len() && bytes[taken] != b','), "{:?}", bytes);
     }
@@ -152,12 +152,14 @@ fn the_usual_forms_are_taken() {
     for (which, text) in cases {
         let column = column(which);
         let (mut event, mut wanted) = ([0xa5; 32], [0xa5; 32]);
-        let taken = quick(&column).take(format!("{text},").as_bytes(), &STOPS, &mut event);
+        let taken = quick(&column).take(format!("{text},").as_bytes(), 0, &STOPS, &mut event);
         assert_eq!(taken, Some(text.len()), "{:?}: {text}", KINDS[which]);
         column.parse(text, &mut wanted, &ParseOptions::default()).expect("a value");
         assert_eq!(event, wanted, "{:?}: {text}", KINDS[which]);
-        // The end of what is read is an end too.
-        assert_eq!(quick(&column).take(text.as_bytes(), &STOPS, &mut event), Some(text.len()), "{text}");
+        // So it is behind others, and the end of what is read is an end too.
+        let behind = quick(&column).take(format!("é,{text}\n").as_bytes(), 3, &STOPS, &mut event);
+        assert_eq!(behind, Some(3 + text.len()), "{text}");
+        assert_eq!(quick(&column).take(text.as_bytes(), 0, &STOPS, &mut event), Some(text.len()), "{text}");
     }
 }
 
@@ -184,7 +186,7 @@ fn what_is_none_or_only_part_of_a_value_is_left() {
         (23, ""),
     ];
     for (which, text) in left {
-        let taken = quick(&column(which)).take(format!("{text},").as_bytes(), &STOPS, &mut [0; 32]);
+        let taken = quick(&column(which)).take(format!("{text},").as_bytes(), 0, &STOPS, &mut [0; 32]);
         assert!(taken.is_none_or(|taken| taken < text.len()), "{:?}: {text}: {taken:?}", KINDS[which]);
     }
 }

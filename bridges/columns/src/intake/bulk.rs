@@ -1,6 +1,6 @@
 //! Whole columns of a batch into their field, where no value needs a look at what it is.
 
-use slipring_schema::{Column, Integer, Kind, ParseOptions, Parsed};
+use slipring_schema::{Column, Integer, Kind, ParseOptions, Parsed, TimeUnit};
 
 use super::cell::Cell;
 use super::leaf::{Leaf, Values};
@@ -52,6 +52,12 @@ impl Fields<'_> {
             8 => self.put_all(values.map(|value| (value as u64).to_le_bytes())),
             _ => self.put_all(values.map(i128::to_le_bytes)),
         }
+    }
+
+    /// Of values that lie one behind the other those whose keys the rows have.
+    fn put_made<const N: usize>(&mut self, made: &[u8], keys: &[Option<usize>]) -> bool {
+        let (made, _) = made.as_chunks::<N>();
+        self.put_all(keys.iter().map(|key| key.and_then(|key| made.get(key)).copied().unwrap_or([0; N])))
     }
 
     /// Bytes of each row, as many as the field has or fewer: the rest is zero already.
@@ -138,5 +144,24 @@ fn copy_dictionary(keys: &[Option<usize>], values: &Leaf, column: &Column, field
         }
         made.extend_from_slice(&event[column.offset..column.offset + bytes]);
     }
-    fields.put_bytes(bytes, |row| made.get(keys[row]? * bytes..)?.get(..bytes))
+    match bytes {
+        // Each size by itself: a copy of so many bytes as only the schema knows would be a call.
+        1 => fields.put_made::<1>(&made, keys),
+        2 => fields.put_made::<2>(&made, keys),
+        4 => fields.put_made::<4>(&made, keys),
+        8 => fields.put_made::<8>(&made, keys),
+        16 => fields.put_made::<16>(&made, keys),
+        _ => fields.put_bytes(bytes, |row| made.get(keys[row]? * bytes..)?.get(..bytes)),
+    }
+}
+
+/// Takes the values of all rows for their journal times, if they are some. `false`, and nothing done, for all else.
+pub(crate) fn times(leaf: &Leaf, times: &mut [Option<u64>]) -> bool {
+    let Values::Time(values, unit) = &leaf.values else { return false };
+    let is_there = leaf.nulls.is_none() && values.iter().all(|value| *value >= 0);
+    if !is_there || *unit != TimeUnit::Nanoseconds {
+        return false;
+    }
+    times.iter_mut().zip(values).for_each(|(time, value)| *time = Some(*value as u64));
+    true
 }

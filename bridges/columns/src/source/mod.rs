@@ -256,7 +256,10 @@ impl ColumnSource {
             let leaf = leaves[place].as_ref();
             leaf.is_some_and(|leaf| bulk::copy(leaf, field, events, event_bytes))
         };
-        target.fill(out, self.row, rows, column, copy);
+        let times = |place: usize, times: &mut [Option<u64>]| {
+            leaves[place].as_ref().is_some_and(|leaf| bulk::times(leaf, times))
+        };
+        target.fill(out, self.row, rows, column, copy, times);
         self.row += rows as u64;
         Ok(rows)
     }

@@ -79,16 +79,16 @@ impl QuickLines {
         row.event.extend_from_slice(&self.template);
         row.time_ns = None;
         row.parsed = Default::default();
-        let (last, others) = self.cells.split_last()?;
         let mut at = 0;
-        for cell in others {
-            at += self.cell(cell, &text[at..], row)?;
-            if *text.get(at)? != self.delimiter {
-                return None;
+        for (number, cell) in (1..).zip(&self.cells) {
+            at = self.cell(cell, text, at, row)?;
+            if number < self.cells.len() {
+                if *text.get(at)? != self.delimiter {
+                    return None;
+                }
+                at += 1;
             }
-            at += 1;
         }
-        at += self.cell(last, &text[at..], row)?;
         at += match text[at..] {
             [b'\n', ..] => 1,
             [b'\r', b'\n', ..] => 2,
@@ -100,30 +100,38 @@ impl QuickLines {
         Some(at)
     }
 
-    /// Takes one cell, and gives its bytes with its quotes.
+    /// Takes the cell that begins at `at`, and gives where it ends, its quotes too.
     #[inline(always)]
-    fn cell(&self, cell: &Cell, text: &[u8], row: &mut Row) -> Option<usize> {
-        if text.first() != Some(&b'"') {
-            return take(cell, text, &self.behind, row);
+    fn cell(&self, cell: &Cell, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
+        if text.get(at) != Some(&b'"') {
+            return take(cell, text, at, &self.behind, row);
         }
-        let bytes = take(cell, &text[1..], &IN_QUOTES, row)?;
+        let end = take_quoted(cell, text, at + 1, row)?;
         // Of two quotes the cell has one; what is behind it is not known here.
-        (text.get(1 + bytes) == Some(&b'"')).then_some(bytes + 2)
+        (text.get(end) == Some(&b'"')).then_some(end + 1)
     }
 }
 
+#[inline(never)]
+fn take_quoted(cell: &Cell, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
+    take(cell, text, at, &IN_QUOTES, row)
+}
+
 #[inline(always)]
-fn take(cell: &Cell, text: &[u8], stops: &Stops, row: &mut Row) -> Option<usize> {
+fn take(cell: &Cell, text: &[u8], at: usize, stops: &Stops, row: &mut Row) -> Option<usize> {
     match cell {
-        Cell::Field(field) => field.take(text, stops, &mut row.event),
-        Cell::PassedOver => stops.text_of(text).map(str::len),
-        Cell::Time(time) => {
-            let mut bytes = [0; 8];
-            let taken = time.take(text, stops, &mut bytes)?;
-            row.time_ns = Some(u64::from_le_bytes(bytes));
-            Some(taken)
-        }
+        Cell::Field(field) => field.take(text, at, stops, &mut row.event),
+        Cell::PassedOver => stops.text_of(text, at).map(|text| at + text.len()),
+        Cell::Time(time) => take_time(time, text, at, stops, row),
     }
+}
+
+#[inline(never)]
+fn take_time(time: &QuickField, text: &[u8], at: usize, stops: &Stops, row: &mut Row) -> Option<usize> {
+    let mut bytes = [0; 8];
+    let end = time.take(text, at, stops, &mut bytes)?;
+    row.time_ns = Some(u64::from_le_bytes(bytes));
+    Some(end)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(super) fn number(text: &[u8]) -> Option<usize> {
         (count > 0).then_some(from + count)
     };
     let start = usize::from(text.first() == Some(&b'-'));
-    if has_zero_before(&text[start..]) {
+    if has_zero_before(text, start) {
         return None;
     }
     let mut end = digits(start)?;
@@ -23,10 +23,10 @@ pub(super) fn number(text: &[u8]) -> Option<usize> {
     Some(end)
 }
 
-/// Whether digits begin with a zero that says nothing.
+/// Whether the digits that begin at `at` begin with a zero that says nothing.
 #[inline(always)]
-pub(super) fn has_zero_before(digits: &[u8]) -> bool {
-    matches!(digits, [b'0', b'0'..=b'9', ..])
+pub(super) fn has_zero_before(text: &[u8], at: usize) -> bool {
+    text.get(at) == Some(&b'0') && text.get(at + 1).is_some_and(u8::is_ascii_digit)
 }
 
 /// As [`number`], or `true`, `false` or `null`.

@@ -34,11 +34,11 @@ pub use stops::Stops;
 /// let table = Table::new(&schema);
 /// let price = table.columns[0].quick().expect("it is of no variant");
 /// let (mut event, stops) = ([0; 8], Stops::new(b',', b'"'));
-/// assert_eq!(price.take(b"101.25,300\n", &stops, &mut event), Some(6));
+/// assert_eq!(price.take(b"101.25,300\n", 0, &stops, &mut event), Some(6));
 /// assert_eq!(i64::from_le_bytes(event), 10_125);
-/// // A value, but an unusual one; and none.
-/// assert_eq!(price.take(b"1.0e2,300\n", &stops, &mut event), None);
-/// assert_eq!(price.take(b"cheap,300\n", &stops, &mut event), None);
+/// // Neither fits.
+/// assert_eq!(price.take(b"1.125,300\n", 0, &stops, &mut event), None);
+/// assert_eq!(price.take(b"cheap,300\n", 0, &stops, &mut event), None);
 /// ```
 #[derive(Clone, Debug)]
 pub struct QuickField {
@@ -120,62 +120,72 @@ impl Column {
 }
 
 impl QuickField {
-    /// Puts the value that `text` begins with into `event`, and gives the bytes of `text` that it takes. A number
-    /// ends where its digits do, all else before a stop: what comes there is for the caller to judge.
+    /// Puts the value that begins at `at` into `event`, and gives where it ends. A number ends where its digits do,
+    /// all else before a stop: what comes there is for the caller to judge.
     ///
     /// `None`, and the field's bytes may be anything, if the value is unusual, or none: [`Column::parse`] says
     /// which.
-    #[inline]
-    pub fn take(&self, text: &[u8], stops: &Stops, event: &mut [u8]) -> Option<usize> {
-        let out = event.get_mut(self.offset..)?.get_mut(..self.bytes)?;
+    #[inline(always)]
+    pub fn take(&self, text: &[u8], at: usize, stops: &Stops, event: &mut [u8]) -> Option<usize> {
         match &self.way {
-            Way::Number(number) => number.take(text, out),
-            Way::Time { number, storage, unit } => match text.get(4) {
-                Some(b'-') => take_time(text, stops, *storage, *unit, out),
-                _ => number.as_ref()?.take(text, out),
+            Way::Number(number) => number.take(text, at, self.bytes_in(event)?),
+            _ => self.take_other(text, at, stops, event),
+        }
+    }
+
+    #[inline(never)]
+    fn take_other(&self, text: &[u8], at: usize, stops: &Stops, event: &mut [u8]) -> Option<usize> {
+        let out = self.bytes_in(event)?;
+        match &self.way {
+            Way::Number(number) => number.take(text, at, out),
+            Way::Time { number, storage, unit } => match text.get(at + 4) {
+                Some(b'-') => take_time(text, at, stops, (*storage, *unit), out),
+                _ => number.as_ref()?.take(text, at, out),
             },
             Way::Enum { names, number } => {
-                take_name(text, stops, names, out).or_else(|| number.as_ref()?.take(text, out))
+                take_name(text, at, stops, names, out).or_else(|| number.as_ref()?.take(text, at, out))
             }
             Way::Text { may_be_empty } => {
-                take_text(text, stops, out).filter(|bytes| *may_be_empty || *bytes > 0)
+                take_text(text, at, stops, out).filter(|end| *may_be_empty || *end > at)
             }
             Way::Other(column) => {
-                let text = stops.text_of(text).filter(|text| !text.is_empty())?;
-                column.parse(text, event, &ParseOptions::default()).ok().map(|_| text.len())
+                let text = stops.text_of(text, at).filter(|text| !text.is_empty())?;
+                column.parse(text, event, &ParseOptions::default()).ok().map(|_| at + text.len())
             }
         }
     }
-}
 
-impl QuickField {
     /// As [`QuickField::take`], of a value that JSON writes without quotes: a number, `true` or `false`.
     #[inline]
-    pub fn take_json(&self, text: &[u8], event: &mut [u8]) -> Option<usize> {
-        let out = event.get_mut(self.offset..)?.get_mut(..self.bytes)?;
+    pub fn take_json(&self, text: &[u8], at: usize, event: &mut [u8]) -> Option<usize> {
+        let out = self.bytes_in(event)?;
         let number = match &self.way {
             Way::Number(number) => number,
             Way::Time { number, .. } | Way::Enum { number, .. } => number.as_ref()?,
             Way::Text { .. } => return None,
             Way::Other(column) => {
-                let text = &text[..plain_json(text)?];
-                let text = std::str::from_utf8(text).ok().filter(|text| *text != "null")?;
-                return column.parse(text, event, &ParseOptions::default()).ok().map(|_| text.len());
+                let end = plain_json(text, at)?;
+                let text = std::str::from_utf8(&text[at..end]).ok().filter(|text| *text != "null")?;
+                return column.parse(text, event, &ParseOptions::default()).ok().map(|_| end);
             }
         };
-        let is_negative = text.first() == Some(&b'-');
-        if json::has_zero_before(text.get(usize::from(is_negative)..)?) {
+        let is_negative = text.get(at) == Some(&b'-');
+        if json::has_zero_before(text, at + usize::from(is_negative)) {
             return None;
         }
-        number.take(text, out)
+        number.take(text, at, out)
+    }
+
+    #[inline(always)]
+    fn bytes_in<'e>(&self, event: &'e mut [u8]) -> Option<&'e mut [u8]> {
+        event.get_mut(self.offset..)?.get_mut(..self.bytes)
     }
 }
 
-/// The bytes of the value that `text` begins with, if JSON writes it without quotes: a number, `true`, `false` or
-/// `null`.
+/// Where the value ends that begins at `at`, if JSON writes it without quotes: a number, `true`, `false` or `null`.
 #[inline]
-pub fn plain_json(text: &[u8]) -> Option<usize> {
-    json::plain(text)
+pub fn plain_json(text: &[u8], at: usize) -> Option<usize> {
+    json::plain(text.get(at..)?).map(|bytes| at + bytes)
 }
 
 impl Number {
@@ -186,9 +196,9 @@ impl Number {
     }
 
     #[inline(always)]
-    fn take(&self, text: &[u8], out: &mut [u8]) -> Option<usize> {
-        let is_negative = text.first() == Some(&b'-');
-        let (value, end) = digits::scaled(text, usize::from(is_negative), self.scale)?;
+    fn take(&self, text: &[u8], at: usize, out: &mut [u8]) -> Option<usize> {
+        let is_negative = text.get(at) == Some(&b'-');
+        let (value, end) = digits::scaled(text, at + usize::from(is_negative), self.scale)?;
         // Below zero there is one number more.
         if value > self.most.saturating_add(u64::from(is_negative)) || (is_negative && !self.signed) {
             return None;
@@ -229,10 +239,16 @@ fn put_whole(value: i128, out: &mut [u8]) -> Option<()> {
 
 /// A time of the calendar, if the field's unit says it exactly.
 #[inline(never)]
-fn take_time(text: &[u8], stops: &Stops, storage: Integer, unit: TimeUnit, out: &mut [u8]) -> Option<usize> {
-    let end = stops.end(text);
+fn take_time(
+    text: &[u8],
+    at: usize,
+    stops: &Stops,
+    (storage, unit): (Integer, TimeUnit),
+    out: &mut [u8],
+) -> Option<usize> {
+    let end = stops.end(text, at);
     // Of 64 bits, whose division is no call.
-    let nanos = i64::try_from(time_text::parse_usual(&text[..end])?).ok()?;
+    let nanos = i64::try_from(time_text::parse_usual(&text[at..end])?).ok()?;
     let unit_ns = unit.nanos() as i64;
     let count = i128::from(nanos / unit_ns);
     if nanos % unit_ns != 0 || !storage.holds(count) {
@@ -243,21 +259,21 @@ fn take_time(text: &[u8], stops: &Stops, storage: Integer, unit: TimeUnit, out: 
 }
 
 #[inline(always)]
-fn take_name(text: &[u8], stops: &Stops, names: &[Name], out: &mut [u8]) -> Option<usize> {
-    let start = word::at(text, 0);
+fn take_name(text: &[u8], at: usize, stops: &Stops, names: &[Name], out: &mut [u8]) -> Option<usize> {
+    let start = word::at(text, at);
     let bytes = stops.first(start);
-    if bytes == 8 && stops.first(word::at(text, 8)) > 0 {
+    if bytes == 8 && stops.first(word::at(text, at + 8)) > 0 {
         return None;
     }
     let start = word::keep(start, bytes);
     let name = names.iter().find(|name| name.text == start && name.bytes == bytes)?;
     put_whole(name.value, out)?;
-    Some(bytes)
+    Some(at + bytes)
 }
 
 #[inline(always)]
-fn take_text(text: &[u8], stops: &Stops, out: &mut [u8]) -> Option<usize> {
-    let (mut end, mut has_high, mut is_over) = (0, false, false);
+fn take_text(text: &[u8], at: usize, stops: &Stops, out: &mut [u8]) -> Option<usize> {
+    let (mut end, mut has_high, mut is_over) = (at, false, false);
     let (words, rest) = out.as_chunks_mut::<8>();
     let mut take = |most: usize| {
         if is_over {
@@ -281,7 +297,7 @@ fn take_text(text: &[u8], stops: &Stops, out: &mut [u8]) -> Option<usize> {
         return None;
     }
     if has_high {
-        std::str::from_utf8(&text[..end]).ok()?;
+        std::str::from_utf8(&text[at..end]).ok()?;
     }
     Some(end)
 }

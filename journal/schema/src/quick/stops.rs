@@ -8,8 +8,8 @@ use super::word;
 /// use slipring_schema::quick::Stops;
 ///
 /// let stops = Stops::new(b',', b'"');
-/// assert_eq!(stops.text_of(b"ABC N,5\n"), Some("ABC N"));
-/// assert_eq!(stops.text_of(b"ABC\n"), Some("ABC"));
+/// assert_eq!(stops.text_of(b"7,ABC N,5\n", 2), Some("ABC N"));
+/// assert_eq!(stops.text_of(b"7,ABC\n", 2), Some("ABC"));
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Stops {
@@ -23,16 +23,16 @@ impl Stops {
         Stops { one: word::all(one), other: word::all(other) }
     }
 
-    /// The text up to the first stop, or all of it if there is none; `None` if it is no UTF-8.
+    /// The text from `at` to the first stop, or to its end if there is none; `None` if it is no UTF-8.
     #[inline]
-    pub fn text_of<'a>(&self, text: &'a [u8]) -> Option<&'a str> {
-        std::str::from_utf8(&text[..self.end(text)]).ok()
+    pub fn text_of<'a>(&self, text: &'a [u8], at: usize) -> Option<&'a str> {
+        std::str::from_utf8(text.get(at..self.end(text, at))?).ok()
     }
 
-    /// Where the first stop is; the length of the text if there is none.
+    /// Where the first stop from `at` on is; the length of the text if there is none.
     #[inline]
-    pub(super) fn end(&self, text: &[u8]) -> usize {
-        let mut end = 0;
+    pub(super) fn end(&self, text: &[u8], at: usize) -> usize {
+        let mut end = at;
         loop {
             // Behind the text are zeros, which are stops.
             let count = self.first(word::at(text, end));
@@ -67,10 +67,10 @@ mod tests {
                     text[..at].fill(before);
                     text[at] = byte;
                     let next = if behind == b',' { at + 1 } else { text.len() };
-                    assert_eq!(stops.end(&text), if is_stop { at } else { next }, "{byte} at {at}");
+                    assert_eq!(stops.end(&text, 0), if is_stop { at } else { next }, "{byte} at {at}");
                 }
             }
         }
-        assert_eq!((stops.end(b""), stops.end(b"12345678"), stops.end(b"123456789")), (0, 8, 9));
+        assert_eq!((stops.end(b"", 0), stops.end(b"12345678", 0), stops.end(b"123456789", 1)), (0, 8, 9));
     }
 }
