@@ -18,6 +18,9 @@ const IN_QUOTES: Stops = Stops::new(b'"', b'\\');
 /// So many objects are written otherwise before the next is learned from.
 const PATIENCE: u32 = 64;
 
+/// From a longer object nothing is learned: what is known of one takes many times its bytes.
+const MOST_BYTES: usize = 64 << 10;
+
 /// How the objects of a file are read where they lie.
 #[derive(Debug)]
 pub(super) struct QuickObjects {
@@ -71,8 +74,10 @@ impl QuickObjects {
             return;
         }
         self.patience = PATIENCE;
-        self.shape =
-            self.fields.as_ref().and_then(|fields| Shape::of(line, fill, fields)).or(self.shape.take());
+        let fields = self.fields.as_ref().filter(|_| line.len() <= MOST_BYTES);
+        if let Some(shape) = fields.and_then(|fields| Shape::of(line, fill, fields)) {
+            self.shape = Some(shape);
+        }
     }
 
     /// Makes an event of the line that `text` begins with, and gives the line's bytes, its end too. `None`, and

@@ -9,7 +9,7 @@ use slipring_schema::{Column, ParseOptions, Parsed, Table};
 const STOPS: Stops = Stops::new(b',', b'"');
 
 /// Kinds of every sort: type, bytes, attributes.
-const KINDS: [(&str, usize, &str); 26] = [
+const KINDS: [(&str, usize, &str); 27] = [
     ("u8", 1, ""),
     ("i8", 1, ""),
     ("u16", 2, ""),
@@ -36,6 +36,7 @@ const KINDS: [(&str, usize, &str); 26] = [
     ("[u8;19]", 19, "\ttext\tdefault=none"),
     ("[u8;4]", 4, ""),
     ("[i16;2]", 4, ""),
+    ("i32", 4, "\tdefault=-7"),
 ];
 
 fn column(which: usize) -> Column {
@@ -147,7 +148,9 @@ fn the_usual_forms_are_taken() {
         (22, "ABCD.N"),
         (22, "8letters"),
         (23, "nineteen characters"),
+        (23, ""),
         (24, "0x01020304"),
+        (26, ""),
     ];
     for (which, text) in cases {
         let column = column(which);
@@ -183,7 +186,6 @@ fn what_is_none_or_only_part_of_a_value_is_left() {
         (21, "ABCDEF"),
         (22, "nineteen."),
         (22, "\u{0}"),
-        (23, ""),
     ];
     for (which, text) in left {
         let taken = quick(&column(which)).take(format!("{text},").as_bytes(), 0, &STOPS, &mut [0; 32]);

@@ -16,6 +16,8 @@ mod json;
 mod stops;
 mod word;
 
+use std::collections::HashSet;
+
 use crate::kind::{Integer, Kind, TimeUnit};
 use crate::parse::ParseOptions;
 use crate::table::Column;
@@ -45,6 +47,8 @@ pub struct QuickField {
     way: Way,
     offset: usize,
     bytes: usize,
+    /// Where nothing can stand for a default.
+    default: Option<Box<Column>>,
 }
 
 #[derive(Clone, Debug)]
@@ -99,13 +103,13 @@ impl Column {
             }
             Kind::Enum { storage, names } => {
                 // The first of one name counts; a name like a number would have to be looked for first.
-                let is_it = |(value, name): &(i128, &str)| names.value(name) == Some(*value);
+                let mut seen = HashSet::new();
                 let is_short = |name: &str| (1..=8).contains(&name.len());
                 let number =
                     names.iter().all(|(_, name)| !name.starts_with(|c: char| "-0123456789".contains(c)));
                 let names = names
                     .iter()
-                    .filter(is_it)
+                    .filter(|(_, name)| seen.insert(*name))
                     .filter(|(value, name)| is_short(name) && storage.holds(*value));
                 Way::Enum {
                     names: names.map(|(value, name)| Name::new(name, value)).collect(),
@@ -115,7 +119,8 @@ impl Column {
             Kind::Text(_) => Way::Text { may_be_empty: self.default.is_none() },
             _ => Way::Other(Box::new(self.clone())),
         };
-        Some(QuickField { way, offset: self.offset, bytes: self.kind.bytes() })
+        let default = self.default.is_some().then(|| Box::new(self.clone()));
+        Some(QuickField { way, offset: self.offset, bytes: self.kind.bytes(), default })
     }
 }
 
@@ -127,10 +132,18 @@ impl QuickField {
     /// which.
     #[inline(always)]
     pub fn take(&self, text: &[u8], at: usize, stops: &Stops, event: &mut [u8]) -> Option<usize> {
-        match &self.way {
+        let end = match &self.way {
             Way::Number(number) => number.take(text, at, self.bytes_in(event)?),
             _ => self.take_other(text, at, stops, event),
-        }
+        };
+        end.or_else(|| self.take_default(text, at, stops, event))
+    }
+
+    /// Takes the field's default, if nothing stands there.
+    #[cold]
+    fn take_default(&self, text: &[u8], at: usize, stops: &Stops, event: &mut [u8]) -> Option<usize> {
+        let column = self.default.as_ref().filter(|_| stops.end(text, at) == at)?;
+        column.parse_none(event).ok().map(|()| at)
     }
 
     #[inline(never)]
