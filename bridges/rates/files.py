@@ -92,6 +92,9 @@ def contenders(command, work):
             ("Polars, into memory", python(
                 f"import polars as pl; pl.read_csv({str(csv)!r}, schema_overrides={POLARS})")),
             ("pandas, into memory", python(f"import pandas as pd; pd.read_csv({str(csv)!r})")),
+            # Of itself it reads with as many threads as there are cores.
+            ("pandas, one thread", python(
+                f"import pandas as pd; pd.set_option('mode.max_threads', 1); pd.read_csv({str(csv)!r})")),
         ],
         "CSV out": [
             ("slipring export", export("csv")),

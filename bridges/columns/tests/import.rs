@@ -174,6 +174,30 @@ fn text_comes_from_every_type_of_text() {
 }
 
 #[test]
+fn a_value_that_does_not_fit_leaves_those_around_it_as_they_are() {
+    let texts = |texts: &[&str]| -> ArrayRef { Arc::new(StringArray::from(texts.to_vec())) };
+    let names = |names: &[&str]| -> ArrayRef {
+        let mut builder = StringDictionaryBuilder::<Int8Type>::new();
+        builder.extend(names.iter().map(|name| Some(*name)));
+        Arc::new(builder.finish())
+    };
+    for side in ["u8 0 1\tenum=buy:1,sell:2", "i128 0 16\tenum=buy:1,sell:2"] {
+        for of in [texts, names] {
+            starts(column(side, of(&["sell", "buy", "sell"])), &["sell", "buy", "sell"]);
+            starts(column(side, of(&["sell", "by", "buy"])), &["sell", "! x is \"by\"", "buy"]);
+            starts(column(side, of(&["2", "buy"])), &["sell", "buy"]);
+        }
+    }
+    for of in [texts, names] {
+        let symbol = "[u8;7] 0 7\ttext=";
+        starts(column(symbol, of(&["ABCD.N", "", "sevenLs", "é"])), &["ABCD.N", "", "sevenLs", "é"]);
+        starts(column(symbol, of(&["A", "eightLet", "B\0C", "B"])), &["A", "! x is", "! x is", "B"]);
+        starts(column("[u8;7] 0 7\ttext=\tdefault=none", of(&["A", "", "B"])), &["A", "none", "B"]);
+        starts(column("i32 0 4\tdecimal=1", of(&["1.5", "1.55", "-2"])), &["1.5", "! x is", "-2.0"]);
+    }
+}
+
+#[test]
 fn lists_have_the_length_of_the_field() {
     let mut lists = ListBuilder::new(UInt32Builder::new());
     lists.append_value([Some(1), Some(2)]);

@@ -92,6 +92,26 @@ impl Fill {
         Ok(Fill { table, parse, cells, absent, template, time: None, time_column: time_column() })
     }
 
+    /// The events' columns.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    /// Columns and their cells, by their places.
+    pub fn cells(&self) -> &[(usize, usize)] {
+        &self.cells
+    }
+
+    /// The cell with the journal time.
+    pub fn time(&self) -> Option<usize> {
+        self.time
+    }
+
+    /// An event of which only the cells are missing; `None` if more may be, as the variant says.
+    pub fn template(&self) -> Option<&[u8]> {
+        self.absent.is_empty().then_some(&self.template)
+    }
+
     /// Makes the event of a line's cells. An empty cell is an empty text if `is_given` says so.
     #[inline]
     pub fn fill<'a>(

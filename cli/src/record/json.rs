@@ -205,6 +205,17 @@ impl JsonFill {
         }
     }
 
+    /// The events' columns.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    /// What a key is at the top of an object, of an export or not; `None` if no field takes it.
+    pub fn key_of(&self, key: &str, is_export: bool) -> Option<Key> {
+        let keys = if is_export { &self.paths } else { &self.keys };
+        keys.get(key).copied()
+    }
+
     /// Takes the defaults of what no object has said.
     pub fn end(&mut self, row: &mut Row) -> Result<(), JsonFault> {
         if row.is_void {

@@ -7,6 +7,7 @@ use super::csv::skip_mark;
 use super::input::Input;
 use super::json::{JsonFault, JsonFill};
 use super::json_object::Pairs;
+use super::json_quick::QuickObjects;
 use super::lines::{Line, Lines};
 use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
 use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
@@ -30,6 +31,12 @@ pub(super) trait Objects {
     /// line from 0, if that is known.
     fn event(&mut self, line: &str, row: &mut Row) -> Result<bool, (JsonFault, usize)>;
 
+    /// Makes the event of the line that `text` begins with, and gives the line's bytes, its end too. `None`, and
+    /// `row` may hold anything, if it has to be looked at more closely.
+    fn quick(&self, _text: &[u8], _row: &mut Row) -> Option<usize> {
+        None
+    }
+
     /// Keys that nothing took.
     fn take_notices(&mut self) -> Vec<String>;
 }
@@ -49,8 +56,11 @@ pub(super) struct JsonLines<O> {
     objects: O,
 }
 
-impl<O: Objects + 'static> JsonLines<O> {
-    pub fn open(input: Input, from: Option<Position>, objects: O) -> Result<Box<dyn Source>, SourceError> {
+impl<O: Objects> JsonLines<O> {
+    pub fn open(input: Input, from: Option<Position>, objects: O) -> Result<Box<dyn Source>, SourceError>
+    where
+        O: 'static,
+    {
         let mut blocks = Blocks::new(input, 0)?;
         let mut position = Position { bytes: skip_mark(&mut blocks)?, ..Position::default() };
         let first = blocks.unread().iter().find(|byte| !byte.is_ascii_whitespace());
@@ -91,8 +101,30 @@ impl<O: Objects + 'static> JsonLines<O> {
     }
 }
 
-impl<O: Objects + 'static> Source for JsonLines<O> {
+impl<O: Objects> Source for JsonLines<O> {
+    #[inline]
     fn next(&mut self, row: &mut Row) -> Result<Step, SourceError> {
+        if let Some(bytes) = self.objects.quick(self.lines.unread(), row) {
+            row.place = self.lines.place();
+            self.lines.take(bytes, true);
+            return Ok(Step::Row);
+        }
+        self.next_unusual(row)
+    }
+
+    fn position(&self) -> Position {
+        self.lines.position()
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        self.objects.take_notices()
+    }
+}
+
+impl<O: Objects> JsonLines<O> {
+    /// Whatever is next, lines of every form among it.
+    #[inline(never)]
+    fn next_unusual(&mut self, row: &mut Row) -> Result<Step, SourceError> {
         loop {
             match self.lines.find()? {
                 Line::End => return Ok(Step::End),
@@ -105,19 +137,12 @@ impl<O: Objects + 'static> Source for JsonLines<O> {
             }
         }
     }
-
-    fn position(&self) -> Position {
-        self.lines.position()
-    }
-
-    fn take_notices(&mut self) -> Vec<String> {
-        self.objects.take_notices()
-    }
 }
 
 /// Objects whose keys are the columns.
 struct Plain {
     fill: JsonFill,
+    quick: QuickObjects,
     said: usize,
 }
 
@@ -126,7 +151,13 @@ impl Objects for Plain {
         self.fill.begin(row);
         self.fill.object(line, row)?;
         self.fill.end(row).map_err(|fault| (fault, line.len()))?;
+        self.quick.learn(line, &self.fill);
         Ok(true)
+    }
+
+    #[inline]
+    fn quick(&self, text: &[u8], row: &mut Row) -> Option<usize> {
+        self.quick.take(text, row)
     }
 
     fn take_notices(&mut self) -> Vec<String> {
@@ -146,7 +177,8 @@ pub(super) fn passed_over(fill: &JsonFill, said: &mut usize) -> Vec<String> {
 
 fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     let Setup { table, parse, from, .. } = setup;
-    JsonLines::open(input, from, Plain { fill: JsonFill::new(table, parse), said: 0 })
+    let quick = QuickObjects::new(&table);
+    JsonLines::open(input, from, Plain { fill: JsonFill::new(table, parse), quick, said: 0 })
 }
 
 /// What the first objects seem to be.

@@ -58,6 +58,12 @@ impl Lines {
         }
     }
 
+    /// What has been read and not taken.
+    #[inline]
+    pub fn unread(&self) -> &[u8] {
+        self.blocks.unread()
+    }
+
     /// The first bytes of what is unread.
     #[inline]
     pub fn raw(&self, bytes: usize) -> &[u8] {

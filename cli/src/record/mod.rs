@@ -9,6 +9,7 @@
 //! | `csv`, `jsonl`, `debezium`, `lobster`, `from_journal` | the formats |
 //! | `sample` | an input's first rows, to infer a schema |
 //! | `fill`, `json`, `json_object` | cells and objects into an event's bytes |
+//! | `json_quick` | objects like the ones before |
 //! | `choose` | which format, which schema |
 //! | `begin` | a recording from its beginning to its end |
 //! | `atomic` | the same, all or nothing |
@@ -31,6 +32,7 @@ mod identity;
 pub mod input;
 mod json;
 mod json_object;
+mod json_quick;
 pub(crate) mod jsonl;
 mod lines;
 pub(crate) mod lobster;

@@ -80,9 +80,12 @@ impl Row {
     /// It has one that no journal holds.
     #[inline]
     pub fn take_time(&mut self, table: &Table) -> Result<(), NoTime> {
-        let Some(column) = table.time_column(&self.event) else { return Ok(()) };
         self.time_ns = table.time_ns(&self.event);
-        if self.time_ns.is_some() { Ok(()) } else { Err(NoTime { field: column.path.clone() }) }
+        if self.time_ns.is_some() {
+            return Ok(());
+        }
+        let column = table.time_column(&self.event);
+        column.map_or(Ok(()), |column| Err(NoTime { field: column.path.clone() }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use slipring_journal::{Field, Schema};
 
-use crate::kind::{EnumNames, Kind};
+use crate::kind::{EnumNames, Kind, TimeUnit};
 use crate::value::Value;
 
 /// The name of the column with a record's sequence. Names that begin with `_` are no fields' names.
@@ -139,6 +139,19 @@ impl Table {
     /// journal holds.
     #[inline]
     pub fn time_ns(&self, event: &[u8]) -> Option<u64> {
+        // What nearly all of them are.
+        if let [at] = self.times[..]
+            && let Column {
+                kind: Kind::Time { storage, unit: TimeUnit::Nanoseconds, .. }, when, offset, ..
+            } = &self.columns[at]
+            && let (8, true) = (storage.bytes, when.is_empty())
+        {
+            let bytes = event.get(*offset..)?.first_chunk()?;
+            return match storage.signed {
+                true => u64::try_from(i64::from_le_bytes(*bytes)).ok(),
+                false => Some(u64::from_le_bytes(*bytes)),
+            };
+        }
         let nanos = self.time_column(event)?.value(event).nanos()?;
         u64::try_from(nanos).ok()
     }

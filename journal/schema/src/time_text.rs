@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Timestamp};
 
 const SECOND_NS: i128 = 1_000_000_000;
@@ -107,14 +107,15 @@ fn civil_nanos(time: DateTime) -> i128 {
     time.duration_since(epoch).as_nanos()
 }
 
-/// The form in which times come by the million: `2024-03-10T09:30:00.000000001Z`, or without the `Z`. The
-/// seconds of one are often those of the one before.
+/// The forms in which times come by the million: `2024-03-10T09:30:00.000000001Z`, with a space for the `T`, with
+/// `+00:00` for the `Z`, or without. The day of one is nearly always that of the one before.
 pub(crate) fn parse_usual(text: &[u8]) -> Option<i128> {
     thread_local! {
-        static LAST: Cell<([u8; 19], i128)> = const { Cell::new(([0; 19], 0)) };
+        static LAST: Cell<([u8; 10], i64)> = const { Cell::new(([0; 10], 0)) };
     }
-    let (whole, rest) = text.split_first_chunk::<19>()?;
-    let rest = rest.strip_suffix(b"Z").unwrap_or(rest);
+    let (date, rest) = text.split_first_chunk::<10>()?;
+    let (time, rest) = rest.split_first_chunk::<9>()?;
+    let rest = rest.strip_suffix(b"Z").or_else(|| rest.strip_suffix(b"+00:00")).unwrap_or(rest);
     let fraction = match rest.split_first() {
         None => 0,
         Some((b'.', digits)) if (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) => {
@@ -123,25 +124,28 @@ pub(crate) fn parse_usual(text: &[u8]) -> Option<i128> {
         }
         _ => return None,
     };
-    let (known, seconds) = LAST.get();
-    if known == *whole {
-        return Some(seconds * SECOND_NS + i128::from(fraction));
-    }
-    // An offset in place of the minutes or seconds would be passed over.
-    let is_usual = whole.iter().enumerate().all(|(at, byte)| match at {
-        4 | 7 => *byte == b'-',
-        10 => *byte == b'T',
-        13 | 16 => *byte == b':',
-        17 => (b'0'..b'6').contains(byte),
-        _ => byte.is_ascii_digit(),
-    });
-    if !is_usual {
-        return None;
-    }
-    let time: DateTime = std::str::from_utf8(whole).ok()?.parse().ok()?;
-    let seconds = civil_nanos(time) / SECOND_NS;
-    LAST.set((*whole, seconds));
-    Some(seconds * SECOND_NS + i128::from(fraction))
+    let of_day = seconds_of_day(time)?;
+    let (known, midnight) = LAST.get();
+    let midnight = if known == *date { midnight } else { midnight_of(date)? };
+    LAST.set((*date, midnight));
+    Some(i128::from(midnight + of_day) * SECOND_NS + i128::from(fraction))
+}
+
+/// Of `T09:30:00`, or with a space for the `T`.
+fn seconds_of_day(time: &[u8; 9]) -> Option<i64> {
+    let [b'T' | b' ', h, hh, b':', m, mm, b':', s, ss] = *time else { return None };
+    let two = |ten: u8, one: u8, most: i64| {
+        let is_number = ten.is_ascii_digit() && one.is_ascii_digit();
+        let value = 10 * i64::from(ten.wrapping_sub(b'0')) + i64::from(one.wrapping_sub(b'0'));
+        (is_number && value <= most).then_some(value)
+    };
+    Some(3600 * two(h, hh, 23)? + 60 * two(m, mm, 59)? + two(s, ss, 59)?)
+}
+
+/// Seconds from 1970 to the beginning of a day.
+fn midnight_of(date: &[u8; 10]) -> Option<i64> {
+    let date: Date = std::str::from_utf8(date).ok().filter(|date| is_dated(date.as_bytes()))?.parse().ok()?;
+    i64::try_from(civil_nanos(date.to_datetime(Time::midnight())) / SECOND_NS).ok()
 }
 
 /// RFC 3339, UTC, with as many decimals as it needs; a time outside of what that can say as a number with
@@ -185,4 +189,36 @@ pub(crate) fn push_rfc3339(nanos: i128, out: &mut Vec<u8>) -> bool {
     }
     out.push(b'Z');
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn usual_times_are_what_they_are_by_the_other_way(
+            date in "(0000|1[0-9]{3}|20[0-9]{2}|2[0-9]{3})-[01][0-9]-[0-3][0-9]|2024-02-29|2023-02-29",
+            time in "[T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]",
+            fraction in "|\\.[0-9]{1,9}",
+            zone in "|Z|\\+00:00",
+        ) {
+            let text = format!("{date}{time}{fraction}{zone}");
+            let other = parts(&text).ok().map(|(whole, digits)| {
+                whole + format!("{digits:0<9}").parse::<i128>().expect("digits")
+            });
+            prop_assert_eq!(parse_usual(text.as_bytes()), other, "{}", text);
+        }
+
+        #[test]
+        fn what_is_no_usual_time_is_left(text in "2024-0[0-9]-[0-9]{1,2}[T t]?[-+0-9:]{0,9}(\\.[0-9]{0,10})?[Zz]?(.00:00)?") {
+            if let Some(nanos) = parse_usual(text.as_bytes()) {
+                prop_assert_eq!(parts(&text).map(|(whole, _)| whole), Ok(nanos.div_euclid(SECOND_NS) * SECOND_NS), "{}", text);
+            }
+        }
+    }
 }

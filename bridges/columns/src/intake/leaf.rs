@@ -15,20 +15,20 @@ use arrow_array::{
 };
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::{DataType, TimeUnit as ArrowUnit};
-use slipring_schema::{Integer, Kind, TimeUnit};
+use slipring_schema::TimeUnit;
 
 use super::cell::Cell;
 
 /// A column of a batch: its values, and which of them are there.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
-    values: Values,
-    /// Of the column and of all that it lies in.
-    nulls: Option<NullBuffer>,
+    pub(super) values: Values,
+    /// Of the column and of all that it lies in, if there are any.
+    pub(super) nulls: Option<NullBuffer>,
 }
 
 #[derive(Clone, Debug)]
-enum Values {
+pub(super) enum Values {
     U8(ScalarBuffer<u8>),
     U16(ScalarBuffer<u16>),
     U32(ScalarBuffer<u32>),
@@ -90,7 +90,7 @@ impl Leaf {
     /// The column; `None` for what [`is_readable`] says no to.
     pub(crate) fn new(array: &ArrayRef, outer: Option<&NullBuffer>) -> Option<Self> {
         // Nulls of a dictionary can be in its values too, which its keys' do not say.
-        let nulls = NullBuffer::union(array.nulls(), outer);
+        let nulls = NullBuffer::union(array.nulls(), outer).filter(|nulls| nulls.null_count() > 0);
         Some(Leaf { values: values(array)?, nulls })
     }
 
@@ -136,57 +136,6 @@ impl Leaf {
             Values::FixedList(values, count) => Cell::List(values, row * count, (row + 1) * count),
             Values::List(values, offsets) => Cell::List(values, offsets[row], offsets[row + 1]),
             Values::Nothing => Cell::Null,
-        }
-    }
-}
-
-impl Leaf {
-    /// Copies the values of all rows into the field of their events, if they are what the field holds without
-    /// a look at each: numbers of the same type, none of them null. `false`, and nothing done, for all else.
-    pub(crate) fn copy_all(&self, kind: &Kind, offset: usize, events: &mut [u8], event_bytes: usize) -> bool {
-        if self.nulls.is_some() || event_bytes == 0 {
-            return false;
-        }
-        let rows = events.chunks_exact_mut(event_bytes);
-        macro_rules! copy {
-            ($values:ident) => {{
-                rows.zip($values.iter()).for_each(|(event, value)| {
-                    let bytes = value.to_le_bytes();
-                    event[offset..offset + bytes.len()].copy_from_slice(&bytes);
-                });
-                true
-            }};
-        }
-        match (&self.values, kind) {
-            (Values::U8(values), Kind::Integer(Integer { bytes: 1, signed: false })) => copy!(values),
-            (Values::U16(values), Kind::Integer(Integer { bytes: 2, signed: false })) => copy!(values),
-            (Values::U32(values), Kind::Integer(Integer { bytes: 4, signed: false })) => copy!(values),
-            (Values::U64(values), Kind::Integer(Integer { bytes: 8, signed: false })) => copy!(values),
-            (Values::I8(values), Kind::Integer(Integer { bytes: 1, signed: true })) => copy!(values),
-            (Values::I16(values), Kind::Integer(Integer { bytes: 2, signed: true })) => copy!(values),
-            (Values::I32(values), Kind::Integer(Integer { bytes: 4, signed: true })) => copy!(values),
-            (Values::I64(values), Kind::Integer(Integer { bytes: 8, signed: true })) => copy!(values),
-            (Values::F32(values), Kind::Float32) => copy!(values),
-            (Values::F64(values), Kind::Float64) => copy!(values),
-            (Values::Time(values, unit), Kind::Time { storage, unit: wanted, .. })
-                if unit == wanted
-                    && storage.bytes == 8
-                    && (storage.signed || values.iter().all(|value| *value >= 0)) =>
-            {
-                copy!(values)
-            }
-            (Values::Decimal(values, from), Kind::Decimal { storage, scale })
-                if i16::from(*from) == i16::from(*scale)
-                    && storage.bytes <= 8
-                    && values.iter().all(|value| storage.holds(*value)) =>
-            {
-                rows.zip(values.iter()).for_each(|(event, value)| {
-                    let bytes = &value.to_le_bytes()[..storage.bytes];
-                    event[offset..offset + bytes.len()].copy_from_slice(bytes);
-                });
-                true
-            }
-            _ => false,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! - A time without a zone is UTC. A number in a column of times counts the field's input unit.
 //! - Text goes into any field as it would from a cell of CSV.
 
+pub(crate) mod bulk;
 pub(crate) mod cell;
 pub(crate) mod infer;
 pub(crate) mod leaf;

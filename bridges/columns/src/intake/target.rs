@@ -89,7 +89,8 @@ impl Target {
     }
 
     /// Puts rows into events, column by column. `column` gives what a column of the file holds in a row; `copy`
-    /// copies all of a column into its field, if it can do so without a look at each value.
+    /// copies all of a column into its field, and `times` takes all for journal times, if they can do so without a
+    /// look at each value.
     pub(crate) fn fill<'a, C: Fn(usize) -> Cell<'a>>(
         &self,
         out: &mut Rows,
@@ -97,6 +98,7 @@ impl Target {
         rows: usize,
         column: impl Fn(usize) -> C,
         copy: impl Fn(usize, &Column, &mut [u8]) -> bool,
+        times: impl Fn(usize, &mut [Option<u64>]) -> bool,
     ) {
         out.reset(first_row, rows, self.event_bytes);
         for (field, place) in &self.columns {
@@ -111,7 +113,9 @@ impl Target {
                 None => self.fill_field(out, rows, field, |_| Cell::Null),
             }
         }
-        if let Some(place) = self.time {
+        if let Some(place) = self.time
+            && !times(place, &mut out.times)
+        {
             let cells = column(place);
             for row in 0..rows {
                 match journal_time(&cells(row), self.nulls) {

@@ -16,6 +16,7 @@ use slipring_schema::{Column, Kind, ParseOptions, TIME, Table};
 
 use crate::error::ImportError;
 use crate::intake::Rows;
+use crate::intake::bulk;
 use crate::intake::cell::Cell;
 use crate::intake::infer::{Layout, Seen, shape_of};
 use crate::intake::leaf::{Leaf, is_readable};
@@ -253,9 +254,12 @@ impl ColumnSource {
         let event_bytes = target.event_bytes();
         let copy = |place: usize, field: &Column, events: &mut [u8]| {
             let leaf = leaves[place].as_ref();
-            leaf.is_some_and(|leaf| leaf.copy_all(&field.kind, field.offset, events, event_bytes))
+            leaf.is_some_and(|leaf| bulk::copy(leaf, field, events, event_bytes))
         };
-        target.fill(out, self.row, rows, column, copy);
+        let times = |place: usize, times: &mut [Option<u64>]| {
+            leaves[place].as_ref().is_some_and(|leaf| bulk::times(leaf, times))
+        };
+        target.fill(out, self.row, rows, column, copy, times);
         self.row += rows as u64;
         Ok(rows)
     }

@@ -193,7 +193,7 @@ impl SqliteSource {
             let (rows, meaning) = (&rows, self.meanings[place].as_ref());
             move |row: usize| cell(&rows[row][place], meaning)
         };
-        target.fill(out, self.row, rows.len(), column, |_, _, _| false);
+        target.fill(out, self.row, rows.len(), column, |_, _, _| false, |_, _| false);
         self.row += rows.len() as u64;
         Ok(rows.len())
     }

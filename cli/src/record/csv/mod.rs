@@ -3,15 +3,18 @@
 //! | module | idea |
 //! |---|---|
 //! | `line` | where a line and its cells end |
+//! | `quick` | lines in the form that nearly all have |
 //! | `fault` | what is wrong with a line, and in which column |
 
 mod fault;
 mod line;
+mod quick;
 
 use slipring_journal::Schema;
 
 use self::fault::CsvFault;
 use self::line::{Line, Lines};
+use self::quick::QuickLines;
 use super::blocks::{Blocks, More};
 use super::fill::Fill;
 use super::input::Input;
@@ -52,6 +55,7 @@ struct Csv {
     blocks: Blocks,
     lines: Lines,
     fill: Fill,
+    quick: Option<QuickLines>,
     /// How many cells a line has.
     cells: usize,
     names: Vec<String>,
@@ -96,7 +100,8 @@ fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     }
     lines.most_cells = names.len() + 1;
     let cells = names.len();
-    Ok(Box::new(Csv { blocks, lines, fill, cells, names, preamble, position, waits: false, notices }))
+    let quick = QuickLines::new(&fill, cells, delimiter);
+    Ok(Box::new(Csv { blocks, lines, fill, quick, cells, names, preamble, position, waits: false, notices }))
 }
 
 fn passed_over(unknown: &[String]) -> Option<String> {
@@ -180,7 +185,34 @@ fn count_lines(raw: &[u8]) -> u64 {
 }
 
 impl Source for Csv {
+    #[inline]
     fn next(&mut self, row: &mut Row) -> Result<Step, SourceError> {
+        let unread = self.blocks.unread();
+        if let Some(bytes) = self.quick.as_ref().and_then(|quick| quick.take(unread, row)) {
+            row.place = self.place();
+            self.recorded(1, bytes);
+            return Ok(Step::Row);
+        }
+        self.next_unusual(row)
+    }
+
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    fn preamble(&self) -> &[u8] {
+        &self.preamble
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+}
+
+impl Csv {
+    /// Whatever is next, lines of every form among it.
+    #[inline(never)]
+    fn next_unusual(&mut self, row: &mut Row) -> Result<Step, SourceError> {
         loop {
             match self.lines.scan(&self.blocks) {
                 Line::Row(bytes) => return Ok(self.row(bytes, row)),
@@ -204,30 +236,28 @@ impl Source for Csv {
         }
     }
 
-    fn position(&self) -> Position {
-        self.position
-    }
-
-    fn preamble(&self) -> &[u8] {
-        &self.preamble
-    }
-
-    fn take_notices(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notices)
-    }
-}
-
-impl Csv {
+    /// Where the next line begins.
     #[inline]
+    fn place(&self) -> Place {
+        Place { line: self.position.lines + 1, column: 1, record: self.position.records + 1 }
+    }
+
+    /// Passes over what an event was made of.
+    #[inline]
+    fn recorded(&mut self, lines: u64, bytes: usize) {
+        self.position.lines += lines;
+        self.position.bytes += bytes as u64;
+        self.position.records += 1;
+        self.blocks.take(bytes);
+    }
+
     fn row(&mut self, bytes: usize, row: &mut Row) -> Step {
         let raw = &self.blocks.unread()[..bytes];
-        row.place = Place { line: self.position.lines + 1, column: 1, record: self.position.records + 1 };
+        row.place = self.place();
         match self.parse(raw, row) {
             Ok(()) => {
-                self.position.lines += if self.lines.is_quoted() { count_lines(raw) } else { 1 };
-                self.position.bytes += bytes as u64;
-                self.position.records += 1;
-                self.blocks.take(bytes);
+                let lines = if self.lines.is_quoted() { count_lines(raw) } else { 1 };
+                self.recorded(lines, bytes);
                 Step::Row
             }
             Err(fault) => self.reject(bytes, fault),
