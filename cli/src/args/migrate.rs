@@ -13,8 +13,8 @@ pub struct MigrateArgs {
     pub into: PathBuf,
     /// The new type: a schema file
     ///
-    /// It says what was before: was = "px" of a field, a variant or the event that had another name; default = 1
-    /// of a field that older events have not, or since = 2 for zero.
+    /// It says what was before: was = "px" of a field, a variant or the event that had another name; default
+    /// = 1 of a field that older events have not, or since = 2 for zero.
     #[arg(long, value_name = "SCHEMA.toml")]
     pub schema: PathBuf,
     /// Records in each new segment

@@ -87,8 +87,8 @@ pub enum Command {
     Salvage(SalvageArgs),
     /// Write a journal's records as events of a newer type into a new journal
     ///
-    /// Times and records without an event are kept. The new journal is there whole or not at all. What can't be
-    /// derived from both types is refused, field by field.
+    /// Times and records without an event are kept. The new journal is there whole or not at all. What can't
+    /// be derived from both types is refused, field by field.
     #[command(after_help = examples::MIGRATE)]
     Migrate(MigrateArgs),
     /// Write the type of a journal's events in Rust, C, numpy, SQL, or as a schema file

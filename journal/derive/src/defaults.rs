@@ -1,5 +1,5 @@
-//! Defaults: whether the text can be a value of the field, as far as that is known without its type. The rest the
-//! compiler checks, by constants in the generated code.
+//! Defaults: whether the text can be a value of the field, as far as that is known without its type. The rest
+//! the compiler checks, by constants in the generated code.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;

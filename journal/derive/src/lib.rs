@@ -74,10 +74,10 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// What was before, where a type has changed (see the page on changing an event):
 /// - `#[event(version = 3)]` on the type: which version it is; `#[event(was = "Trade")]`: what it was called.
 /// - `#[event(was = "px")]` on a field or a variant: what it was called; several names with commas.
-/// - `#[event(since = 2, default = 1)]` on a field: the version that added it, and what it is in older events; zero
-///   without a default.
-/// - `#[event(version = 3, upcasts(v2::Order))]` on the type: older types from which `impl Upcast<v2::Order> for
-///   Order` makes this one. Of an enum the companions: `upcasts(v2::MessageEvent)`.
+/// - `#[event(since = 2, default = 1)]` on a field: the version that added it, and what it is in older
+///   events; zero without a default.
+/// - `#[event(version = 3, upcasts(v2::Order))]` on the type: older types from which `impl Upcast<v2::Order>
+///   for Order` makes this one. Of an enum the companions: `upcasts(v2::MessageEvent)`.
 ///
 /// What a field means, for the command, for files and for other languages. It goes into the schema, changes
 /// nothing of the layout, and may be changed while there are journals:

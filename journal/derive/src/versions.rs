@@ -1,5 +1,5 @@
-//! What `#[event(..)]` on a type says of its older versions: `version = 3`, `was = "Trade"`, `upcasts(v2::Order)`;
-//! and the names that fields and variants had.
+//! What `#[event(..)]` on a type says of its older versions: `version = 3`, `was = "Trade"`,
+//! `upcasts(v2::Order)`; and the names that fields and variants had.
 
 use crate::options;
 use proc_macro2::{Span, TokenStream};
@@ -65,7 +65,8 @@ impl Versions {
         }
     }
 
-    /// The calls that put them into the schema. An enum's schema has the companion's name, so it had that before.
+    /// The calls that put them into the schema. An enum's schema has the companion's name, so it had that
+    /// before.
     pub(crate) fn calls(&self, of_enum: bool) -> TokenStream {
         let version = self.number.map(|number| quote!(.version(#number)));
         let companions = self.was.iter().filter(|_| of_enum).map(|(was, at)| (format!("{was}Event"), *at));

@@ -1,5 +1,5 @@
-//! Schema files that say what was before; and that a default is the same value where an older event has no such
-//! field as where a file has none.
+//! Schema files that say what was before; and that a default is the same value where an older event has no
+//! such field as where a file has none.
 
 use proptest::prelude::*;
 use slipring_journal::{Event, Mapping, Schema};

@@ -1,6 +1,6 @@
 //! What may be journalled: a plain-old-data value with a [`Schema`] that travels in every segment header; and
-//! a record, which is an event with its time and its place. How an event of an older type becomes one of a newer
-//! one: derived from both schemas (`mapping`), or as its author says (`upgrade`).
+//! a record, which is an event with its time and its place. How an event of an older type becomes one of a
+//! newer one: derived from both schemas (`mapping`), or as its author says (`upgrade`).
 //!
 //! The folder knows the bytes of a record's header, and no file.
 

@@ -47,8 +47,8 @@ impl Number {
         self.is_u8() && self.is_array
     }
 
-    /// Whether a text can be the default of a field of `bytes` bytes that is such a number with `scale` digits
-    /// behind the point, or an array of them. Texts in arrays are taken as they are.
+    /// Whether a text can be the default of a field of `bytes` bytes that is such a number with `scale`
+    /// digits behind the point, or an array of them. Texts in arrays are taken as they are.
     pub const fn takes(self, text: &str, scale: u32, bytes: usize) -> bool {
         let text = text.as_bytes();
         if text.is_empty() || (self.is_array && self.is_bytes() && is_string(text, bytes)) {
@@ -137,8 +137,8 @@ const fn is_float(text: &[u8]) -> bool {
     has_digit
 }
 
-/// A decimal number times ten to the `scale`, as what is below zero and how great it is; `None` if it is none, has
-/// more digits behind the point, or more than 128 bits.
+/// A decimal number times ten to the `scale`, as what is below zero and how great it is; `None` if it is
+/// none, has more digits behind the point, or more than 128 bits.
 pub const fn whole_number(text: &[u8], scale: u32) -> Option<(bool, u128)> {
     let negative = matches!(text, [b'-', ..]);
     let (mut at, mut digits, mut missing) = (if matches!(text, [b'-' | b'+', ..]) { 1 } else { 0 }, 0, scale);

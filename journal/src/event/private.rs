@@ -141,8 +141,8 @@ impl SchemaBuilder {
         self
     }
 
-    /// Says what was added last was called before, in one list. The fields of a struct say how far above them the
-    /// name stands.
+    /// Says what was added last was called before, in one list. The fields of a struct say how far above them
+    /// the name stands.
     pub fn was(mut self, names: &str) -> Self {
         let Some(outer) = self.schema.fields.get(self.last).map(|field| field.name.clone()) else {
             return self;

@@ -1,4 +1,5 @@
-//! How an event of an older type becomes one of a newer type: by a derived mapping, or by what its author wrote.
+//! How an event of an older type becomes one of a newer type: by a derived mapping, or by what its author
+//! wrote.
 
 use std::fmt;
 
@@ -7,8 +8,8 @@ use super::{Difference, Event, Schema};
 
 /// How an event of an older type becomes this one, where no mapping can be derived from both schemas.
 ///
-/// Say it at the newer type: `#[event(version = 2, upcasts(v1::Order))]`. A journal of the older type, or of one
-/// that can be had as the older type, is then opened and read as one of the newer type.
+/// Say it at the newer type: `#[event(version = 2, upcasts(v1::Order))]`. A journal of the older type, or of
+/// one that can be had as the older type, is then opened and read as one of the newer type.
 ///
 /// ```
 /// use slipring_journal::{Event, Upcast};
@@ -121,8 +122,9 @@ impl fmt::Debug for Upgrade {
     }
 }
 
-/// Looks among the types that `upcasts(..)` names for the one by which a schema becomes `New`. The code that the
-/// derive writes calls it: first for all types of which the schema may be, then for all that can be had from it.
+/// Looks among the types that `upcasts(..)` names for the one by which a schema becomes `New`. The code that
+/// the derive writes calls it: first for all types of which the schema may be, then for all that can be had
+/// from it.
 #[derive(Debug)]
 pub struct Upcasts<'a, New> {
     found: &'a Schema,
@@ -150,8 +152,9 @@ impl<'a, New: Event> Upcasts<'a, New> {
         self
     }
 
-    /// Whether `Old` can be had from the schema. What was written by a newer version than `Old` would lose what
-    /// `Old` lacks, so it is no way; where versions are not said, a mapping that leaves fields out is none.
+    /// Whether `Old` can be had from the schema. What was written by a newer version than `Old` would lose
+    /// what `Old` lacks, so it is no way; where versions are not said, a mapping that leaves fields out is
+    /// none.
     pub fn becomes<Old: Event>(mut self) -> Self
     where
         New: Upcast<Old>,

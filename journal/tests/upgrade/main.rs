@@ -1,5 +1,5 @@
-//! Events of older types: what a mapping derived from both schemas does, what it refuses and how it says so, and
-//! chains of what authors wrote.
+//! Events of older types: what a mapping derived from both schemas does, what it refuses and how it says so,
+//! and chains of what authors wrote.
 #![forbid(unsafe_code)]
 
 mod chains;

@@ -1,5 +1,5 @@
-//! Random types and random newer versions of them. Each part of a newer type knows by a number which part of the
-//! older one it was, so that nothing has to be found by names.
+//! Random types and random newer versions of them. Each part of a newer type knows by a number which part of
+//! the older one it was, so that nothing has to be found by names.
 
 /// A source of choices.
 pub(crate) struct Dice(pub u64);

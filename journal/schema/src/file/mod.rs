@@ -29,8 +29,8 @@
 //! A one-of event has `[variants.Add]` with `tag = 1` and `[variants.Add.fields]` in place of `[fields]`, or
 //! `value = "f64"` for a variant that holds a single number, or `tag` alone.
 //!
-//! Of what changes `version = 2` says which version the event is, `was = "Trade"` what the event, a field, a struct
-//! or a variant was called before (several in a list), `since = 2` in which version a field came.
+//! Of what changes `version = 2` says which version the event is, `was = "Trade"` what the event, a field, a
+//! struct or a variant was called before (several in a list), `since = 2` in which version a field came.
 //!
 //! Fields lie at their natural alignment, as `repr(C)` has it; what would be a gap becomes a field `_pad`.
 //! `packed = true` leaves the gaps out, `align = 16` aligns the whole to 16.

@@ -69,7 +69,8 @@ pub(crate) fn tag_attributes(variants: &[Variant]) -> Attributes {
 }
 
 impl Shape {
-    /// Gives all that lies in it more attributes; how, is told by how many names each has below this shape's own.
+    /// Gives all that lies in it more attributes; how, is told by how many names each has below this shape's
+    /// own.
     pub(crate) fn give(&mut self, levels: usize, attribute: &dyn Fn(&mut Attributes, usize)) {
         match self {
             Shape::Leaf(_, attributes) => attribute(attributes, levels),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// One thing that becomes otherwise when an older event is read as a newer one. [`Mapping::changes`] lists them.
+/// One thing that becomes otherwise when an older event is read as a newer one. [`Mapping::changes`] lists
+/// them.
 ///
 /// [`Mapping::changes`]: super::Mapping::changes
 #[derive(Clone, Debug, PartialEq, Eq)]

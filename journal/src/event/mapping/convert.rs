@@ -68,8 +68,8 @@ fn keep(found: &Field) -> String {
     format!("keep `{}`, or {UPCAST}", described(found))
 }
 
-/// How many of the newer units an older one is. What nobody had said of a number may be said, and a meaning may
-/// go.
+/// How many of the newer units an older one is. What nobody had said of a number may be said, and a meaning
+/// may go.
 fn factor(found: &Field, old: &Meaning, new: &Meaning) -> Result<i128, String> {
     match (old, new) {
         (Meaning::Plain, _) | (_, Meaning::Plain) => Ok(1),

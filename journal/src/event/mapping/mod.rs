@@ -30,8 +30,9 @@ use steps::Steps;
 /// How the bytes of one event of an older type become those of a newer one, derived from both schemas.
 ///
 /// - A field that both have is copied, under its own name or one that its `was` says. Integers may be wider
-///   (`u8` to `u32` or `i16`), so may floats and strings of bytes (`[u8;8]` to `[u8;16]`, zeros behind). A decimal
-///   may have more digits and a time may count something finer, if no number can become too great for its field.
+///   (`u8` to `u32` or `i16`), so may floats and strings of bytes (`[u8;8]` to `[u8;16]`, zeros behind). A
+///   decimal may have more digits and a time may count something finer, if no number can become too great for
+///   its field.
 /// - An added field has its `default`; without one it is zero if it says since which version it is there.
 /// - A field that is gone is left out. It stays in the older segments.
 /// - The variants of a one-of event may have other numbers and other names. An event of no variant stays one.

@@ -220,8 +220,8 @@ impl<'a> Plan<'a> {
         steps.switch(Switch { from: found.tag.offset, to: tag.offset, cases, known });
     }
 
-    /// The case of a variant; `None` if older events have no such variant. `by_name` has the older ones, each with
-    /// the newer one that it becomes.
+    /// The case of a variant; `None` if older events have no such variant. `by_name` has the older ones, each
+    /// with the newer one that it becomes.
     fn variant(
         &mut self,
         wanted: &Variant<'a>,
