@@ -122,7 +122,7 @@ fn share(folder: &str, log: &Log, seed: u64) {
 /// A fork has no reader, and its end takes nothing from its parent's.
 fn fork(folder: &str) {
     let journal = Journal::at(folder);
-    let mut reader = journal.named_reader_raw("forked").expect("nobody has it").commit_every(10);
+    let mut reader = journal.named_reader_raw("forked").expect("nobody has it").commit_every(5);
     let read = reader.next_chunk().expect("it reads").map_or(0, |chunk| chunk.len() as u64);
     reader.commit(3).expect("it is noted");
     // SAFETY: this process has one thread, so the child has all that the parent has.
