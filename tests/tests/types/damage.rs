@@ -3,13 +3,10 @@
 use slipring_journal::__private::storage::Memory;
 use slipring_journal::__private::{salvage_on, verify_on};
 use slipring_journal::{
-    Event, JournalFault, Kind, Loss, OpenError, Reader, SalvageOptions, SalvageReport, Schema, Status,
-    Upgrade,
+    Event, JournalFault, Kind, Loss, OpenError, Reader, SalvageOptions, SalvageReport, Status,
 };
 use slipring_tests::journals::{BLOCK_BYTES, BOOT, FileSet, NEXT_BOOT, segment};
-use slipring_tests::types::{
-    Fill, Quote2, Quote3, Version, Written, append, check, golden, live_all, options, seen,
-};
+use slipring_tests::types::{Fill, Quote2, Quote3, Written, append, check, golden, live_all, options, seen};
 
 const PREFIX: SalvageOptions = SalvageOptions { skip_damaged: false, allow_bytes: None };
 const SKIP: SalvageOptions = SalvageOptions { skip_damaged: true, allow_bytes: None };
@@ -214,6 +211,7 @@ fn types_that_go_back_are_a_conflict() {
         block[32..40].copy_from_slice(&38_u64.to_le_bytes());
         slipring_tests::journals::mend_checksum(block);
     }
+    stranger[2 * BLOCK_BYTES..4 * BLOCK_BYTES].fill(0);
     files.insert(segment(38), stranger);
     let memory = Memory::from_files(files, NEXT_BOOT);
     match options(8).open_on::<Quote3, Memory>(&memory, false) {
