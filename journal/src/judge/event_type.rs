@@ -57,6 +57,16 @@ impl EventType {
         }
     }
 
+    /// Refuses to write to a journal that holds a layout which can't be taken for this type.
+    pub(crate) fn accept(&self, layout: &Arc<Layout>, path: &Path) -> Result<(), JournalFault> {
+        let taken = self.take(layout, path);
+        if matches!(taken, Err(JournalFault::SchemaMismatch { .. })) {
+            // That it is of a newer version says more than what is different in it.
+            self.refuse(self.is_behind(std::slice::from_ref(layout)), layout, path)?;
+        }
+        taken.map(drop)
+    }
+
     /// Whether records of this type lie so.
     pub(crate) fn is_of(&self, layout: &Layout) -> bool {
         layout.record_bytes as usize == self.record_bytes

@@ -46,8 +46,7 @@ pub(crate) fn recover<S: Storage>(
     };
     let found = loaded.state;
     // 3. Check the chain. The event type is checked before any record is read.
-    let accept =
-        |segment: &ChainSegment| event.take(&segment.layout, &storage.path(&segment.name())).map(drop);
+    let accept = |segment: &ChainSegment| event.accept(&segment.layout, &storage.path(&segment.name()));
     let chain = chain::load(storage, &found, true, accept)?;
     event.check_writable(storage, &chain)?;
     let mut report = empty_report(storage, &found);

@@ -53,7 +53,7 @@ pub struct RecoveryReport {
     pub discarded_saved_to: Option<PathBuf>,
     /// Records above D that were kept, written again and made durable.
     pub rewritten: u64,
-    /// The events are of a newer type from `end_sequence` on: of this version. The segment before has ended early.
+    /// The events are of a newer type from `end_sequence` on: of this version. No record of it is there yet.
     pub new_event_version: Option<u32>,
     /// Files removed: left-overs, spares, retired segments.
     pub removed: Vec<String>,

@@ -211,6 +211,7 @@ fn types_that_go_back_are_a_conflict() {
         block[32..40].copy_from_slice(&38_u64.to_le_bytes());
         slipring_tests::journals::mend_checksum(block);
     }
+    stranger[2 * BLOCK_BYTES..4 * BLOCK_BYTES].fill(0);
     files.insert(segment(38), stranger);
     let memory = Memory::from_files(files, NEXT_BOOT);
     match options(8).open_on::<Quote3, Memory>(&memory, false) {

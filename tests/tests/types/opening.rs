@@ -33,6 +33,10 @@ fn the_active_segment_ends_and_the_next_begins_with_the_newer_type() {
     assert!(report.to_string().contains("events of version 2 from here on"), "{report}");
     assert_eq!(segments(&memory), [(0, 8, 0), (8, 8, 0), (13, 8, 2)]);
     writer.close().unwrap();
+    let (mut writer, report) = open::<Quote2>(&memory);
+    assert_eq!(report.new_event_version, Some(2), "there is no record of it yet");
+    append(&mut writer, 14);
+    writer.close().unwrap();
     let (writer, report) = open::<Quote2>(&memory);
     assert_eq!(report.new_event_version, None, "it has begun");
     writer.close().unwrap();

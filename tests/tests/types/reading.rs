@@ -208,7 +208,8 @@ fn what_the_files_say_is_of_the_newest_type_and_of_each_segment() {
     assert_eq!((info.event_bytes, info.record_bytes, info.end_sequence), (32, 48, 20));
     let names: Vec<_> = info.fields.iter().map(|field| field.name.as_str()).collect();
     assert_eq!(names, ["size", "id", "price", "venue", "side"]);
-    let segments: Vec<_> = info.segments.iter().map(|s| (s.base, s.records, s.event_version)).collect();
+    let filled = info.segments.iter().filter(|segment| segment.records > 0);
+    let segments: Vec<_> = filled.map(|s| (s.base, s.records, s.event_version)).collect();
     assert_eq!(segments, [(0, 8, 0), (8, 5, 0), (13, 3, 2), (16, 4, 3)]);
     for segment in &info.segments {
         let length = std::fs::metadata(folder.path().join(&segment.name)).unwrap().len();
