@@ -40,6 +40,7 @@ pub use companions::hooks::SealedSegment;
 pub use companions::preparer::DiskFull;
 pub use companions::syncer::SyncMode;
 pub use error::{AppendError, CorruptRecord, IoFault, JournalFault, OpenError, ReadError, Stall, SyncError};
+pub use event::identified::Identified;
 pub use event::record::{RawRecord, Record};
 pub use event::{Event, Field, Schema, UnknownTag};
 pub use format::{

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use slipring_journal::{Event, Kind, ReadError, Reader};
 
-use super::engine::Engine;
+use super::engine::{Engine, Stages};
 use crate::error::{KeepError, PublishError, WaitError};
-use crate::kept::dead_letters::{DeadLetter, DeadLetters};
-use crate::publish::publisher::Publisher;
+use crate::kept::dead_letter_format::Again;
+use crate::kept::dead_letters::{DeadLetter, DeadLetters, published_again};
+use crate::publish::republish::Republish;
 
 /// A dead letter whose event has been published again, and which is settled.
 ///
@@ -44,6 +45,17 @@ pub enum ReprocessError {
     /// The journal of the letters can't be opened, or its events are of another type.
     #[error("the journal of the dead letters: {0}")]
     Journal(ReadError),
+    /// The logs of dead letters can't be read.
+    #[error("the dead letters can't be read: {0}")]
+    Letters(KeepError),
+    /// A stage that is ahead of the journal refused the event, and the journal has not come to it.
+    #[error("the event of the dead letter ({letter}) is not journalled, and was not published: {source}")]
+    NotJournalled {
+        /// The last of the letters asked for. They stay open.
+        letter: Box<DeadLetter>,
+        /// Why.
+        source: WaitError,
+    },
     /// The event can't be read.
     #[error("the event of the dead letter ({letter}) can't be read, and was not published: {source}")]
     Unreadable {
@@ -102,6 +114,7 @@ pub enum ReprocessError {
 impl DeadLetters {
     /// Publishes the events of open dead letters again, as new events at the engine's present time, and
     /// settles each once its new event is durable, with the note "published again at" and the new sequence.
+    /// The tries of one that is [due](crate::DeadLetterKind::SetAside) are counted on with the new event.
     /// `which` picks them by letter; `|_| true` takes all.
     ///
     /// A new event comes to every stage, not only to the one that refused the old event. The stage that
@@ -144,10 +157,10 @@ impl DeadLetters {
     pub fn reprocess<E: Event>(
         &mut self,
         engine: &Engine<E>,
-        publisher: &mut Publisher<E>,
+        publisher: &mut impl Republish<E>,
         mut which: impl FnMut(&DeadLetter) -> bool,
     ) -> Result<Vec<Reprocessed>, ReprocessError> {
-        if !Arc::ptr_eq(publisher.outlet(), &engine.shared.outlet) {
+        if !Arc::ptr_eq(publisher.plain().outlet(), &engine.shared.outlet) {
             return Err(ReprocessError::ForeignPublisher);
         }
         if engine.shared.journal.is_none() {
@@ -162,35 +175,26 @@ impl DeadLetters {
         if picked.is_empty() {
             return Ok(done);
         }
+        // What a stage gated on published refused may not be in the journal yet. One beyond is of another life.
+        let published_end = engine.counters().published_end;
+        if let Some(last) = picked.iter().rfind(|letter| letter.sequence < published_end) {
+            let waited = engine.wait_journalled(last.sequence);
+            waited
+                .map_err(|source| ReprocessError::NotJournalled { letter: Box::new(last.clone()), source })?;
+        }
         let mut reader =
             Reader::<E>::open_to(self.journal().clone(), None).map_err(ReprocessError::Journal)?;
         for letters in picked.chunk_by(|a, b| (a.sequence, a.epoch) == (b.sequence, b.epoch)) {
             let letter = || Box::new(letters[0].clone());
-            let event = {
-                let record = reader
-                    .at(letters[0].sequence)
-                    .map_err(|source| ReprocessError::Unreadable { letter: letter(), source })?;
-                let no_event = |what| Err(ReprocessError::NoEvent { letter: letter(), what });
-                if record.epoch() != letters[0].epoch {
-                    return no_event("the journal has lost this record, and holds another in its place");
-                }
-                if record.kind() == Kind::Void {
-                    return no_event("the record is void");
-                }
-                *record.event()
-            };
-            let sequence = publisher.publish(event).map_err(|error| {
-                let source = error.map(|_| ());
-                ReprocessError::Publish { letter: letter(), source }
-            })?;
+            let event = event_of(&mut reader, &letters[0])?;
+            let sequence = publish_again(engine, publisher, letters, event)?;
             engine.wait_durable(sequence).map_err(|source| ReprocessError::NotDurable {
                 letter: letter(),
                 sequence,
                 source,
             })?;
             for letter in letters {
-                let how = format!("published again at {sequence}");
-                self.settle(letter, &how).map_err(|source| {
+                self.settle_published(letter, &mut reader, sequence).map_err(|source| {
                     let letter = Box::new(letter.clone());
                     ReprocessError::NotSettled { letter, sequence, source }
                 })?;
@@ -198,5 +202,108 @@ impl DeadLetters {
             }
         }
         Ok(done)
+    }
+
+    /// Notes that a letter's event was published again. The tries of one that was due go on with the new event;
+    /// of one that had been given up they begin anew.
+    fn settle_published<E: Event>(
+        &mut self,
+        letter: &DeadLetter,
+        reader: &mut Reader<E>,
+        sequence: u64,
+    ) -> Result<(), KeepError> {
+        if letter.due_ns.is_none() {
+            return self.settle(letter, &published_again(sequence));
+        }
+        reader.refresh()?;
+        let epoch = reader.at(sequence)?.epoch();
+        self.settle_again(letter, Again { sequence, epoch, tries: letter.tries })
+    }
+}
+
+impl<E: Event> Engine<E> {
+    /// Publishes the events of dead letters again that were [set aside](crate::OnError::retry) and are due by the
+    /// engine's clock, as [`DeadLetters::reprocess`] does. Call it now and then on a thread beside the hot path, as
+    /// often as the shortest pause asks for: it reads the stages' logs of dead letters.
+    ///
+    /// ```
+    /// # use slipring::{BackOff, Context, Engine, Event, Gate, Journal, Lane, OnError, Stage};
+    /// # use std::time::Duration;
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
+    /// # let folder = tempfile::tempdir()?;
+    /// let mut is_busy = true;
+    /// let send = move |_: &Order, _: &Context| if std::mem::take(&mut is_busy) { Err("busy") } else { Ok(()) };
+    /// let back_off = BackOff::fixed(Duration::from_millis(2)).inline_at_most(Duration::ZERO);
+    /// let stage = Stage::new("send", send, Gate::JOURNALLED).on_error(OnError::retry(3, back_off));
+    /// let lane = Lane::named("main").journal().with(stage);
+    /// let builder = Engine::builder().journal(Journal::at(folder.path().join("orders"))).lane(lane);
+    /// let (engine, mut publisher) = builder.open()?.go_live()?;
+    /// publisher.publish(Order { quantity: 7 })?;
+    /// let again = loop {
+    ///     match engine.publish_due(&mut publisher)?.pop() {
+    ///         Some(again) => break again,
+    ///         None => std::thread::sleep(Duration::from_millis(1)),
+    ///     }
+    /// };
+    /// assert_eq!((again.letter.sequence, again.letter.tries, again.sequence), (0, 1, 1));
+    /// engine.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ReprocessError`], which says what became of the event in hand; the logs can't be read:
+    /// [`ReprocessError::Letters`].
+    pub fn publish_due(&self, publisher: &mut impl Republish<E>) -> Result<Vec<Reprocessed>, ReprocessError> {
+        let Some(journal) = self.shared.outlet.journal.clone() else { return Err(ReprocessError::NoJournal) };
+        let mut letters = DeadLetters::of_files(journal).map_err(ReprocessError::Letters)?;
+        let now_ns = self.shared.outlet.now_ns();
+        letters.reprocess(self, publisher, |letter| letter.is_due(now_ns))
+    }
+}
+
+/// The event of a letter, if it lies where the letter says.
+fn event_of<E: Event>(reader: &mut Reader<E>, letter: &DeadLetter) -> Result<E, ReprocessError> {
+    let boxed = || Box::new(letter.clone());
+    let record = reader
+        .at(letter.sequence)
+        .map_err(|source| ReprocessError::Unreadable { letter: boxed(), source })?;
+    let no_event = |what| Err(ReprocessError::NoEvent { letter: boxed(), what });
+    if record.epoch() != letter.epoch {
+        return no_event("the journal has lost this record, and holds another in its place");
+    }
+    if record.kind() == Kind::Void {
+        return no_event("the record is void");
+    }
+    Ok(*record.event())
+}
+
+/// Publishes the event of these letters, and has its stages know the tries before it.
+fn publish_again<E: Event>(
+    engine: &Engine<E>,
+    publisher: &mut impl Republish<E>,
+    letters: &[DeadLetter],
+    event: E,
+) -> Result<u64, ReprocessError> {
+    let Stages { names, cursors, .. } = &engine.shared.stages;
+    let place = |letter: &DeadLetter| names.iter().position(|name| *name == letter.stage);
+    let due = letters.iter().filter(|letter| letter.due_ns.is_some());
+    let tried: Vec<(usize, u32)> = due.filter_map(|letter| Some((place(letter)?, letter.tries))).collect();
+    let mut tries = 0;
+    loop {
+        let published =
+            engine.shared.again.publish(&tried, |stage| cursors[stage].end(), || publisher.try_again(event));
+        let error = match published {
+            Ok(sequence) => return Ok(sequence),
+            // Not under the lock that a lane may ask for: it is what makes room.
+            Err(PublishError::Full(_)) => {
+                tries += 1;
+                match publisher.plain().wait_for_room(tries, None) {
+                    Ok(()) => continue,
+                    Err(error) => error,
+                }
+            }
+            Err(error) => error.map(|_| ()),
+        };
+        return Err(ReprocessError::Publish { letter: Box::new(letters[0].clone()), source: error });
     }
 }

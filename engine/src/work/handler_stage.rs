@@ -41,6 +41,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         if life.all_done {
             duties.effects_end = u64::MAX;
         }
+        duties.wire(life.refusals);
         duties.begin(life.base, life.live_from, life.epochs, life.findings);
         let context = Context {
             sequence: life.base,
@@ -48,6 +49,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             live_from: life.live_from,
             remaining: 0,
             epoch: duties.epoch,
+            attempt: duties.attempt,
             journal_id: life.journal_id,
             effects_end: duties.effects_end,
             release: Cell::new(false),
@@ -168,9 +170,8 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
     /// Behind a batch of so many events: what is due there.
     #[inline(always)]
     fn after(&mut self, count: u64) -> Turn {
-        let Worker { handler, duties, context, .. } = &mut self.worker;
-        if context.sequence >= duties.next
-            && let Err(cause) = duties.reach(context.sequence, handler, &self.name)
+        if self.worker.context.sequence >= self.worker.duties.next
+            && let Err(cause) = self.worker.reach(&self.name)
         {
             return self.fail(cause);
         }

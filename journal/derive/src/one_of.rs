@@ -133,6 +133,12 @@ fn variant_name(variant: &syn::Variant) -> Result<String, Error> {
 
 fn value_options(field: &syn::Field) -> Result<Options, Error> {
     let options = Options::of(&field.attrs)?;
+    if let Some(span) = options.id {
+        return Err(Error::new(
+            span,
+            "`id` is for structs: of a one-of event give a closure, `Doubles::by(..)`, which says the id of each variant",
+        ));
+    }
     match options.name {
         None => Ok(options),
         Some(_) => {

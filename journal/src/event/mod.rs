@@ -8,6 +8,7 @@ use std::fmt;
 use crate::format::MAX_RECORD_BYTES;
 
 mod attributes;
+pub(crate) mod identified;
 #[doc(hidden)]
 pub mod private;
 pub(crate) mod record;

@@ -2,6 +2,7 @@
 //! crate; no promise of stability. It keeps the generated code small, and the rule for naming fields in one
 //! place.
 
+pub use super::identified::{IdField, Identified};
 pub use super::{Event, Field, Schema, UnknownTag};
 pub use bytemuck;
 
