@@ -172,7 +172,7 @@ fn decode_tried(behind: &[u8], letter: impl Fn(DeadLetterKind, u32, String) -> D
 fn decode_again(behind: &[u8], letter: impl Fn(DeadLetterKind, u32, String) -> DeadLetter) -> LetterEntry {
     match (long(behind, 0), word(behind, 8), word(behind, 12)) {
         (Some(sequence), Some(epoch), Some(tries)) if behind.len() == AGAIN_BYTES => {
-            let letter = letter(DeadLetterKind::Settled, tries, published_again(sequence));
+            let letter = letter(DeadLetterKind::Settled, 0, published_again(sequence));
             LetterEntry::Again(letter, Again { sequence, epoch, tries })
         }
         _ => LetterEntry::Unknown,

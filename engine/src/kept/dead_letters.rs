@@ -314,6 +314,7 @@ impl DeadLetters {
             .map_err(io("append to", &path))?;
         self.letters.push(DeadLetter {
             kind: DeadLetterKind::Settled,
+            tries: 0,
             due_ns: None,
             cause: how.to_owned(),
             ..letter.clone()

@@ -24,8 +24,6 @@ pub(crate) enum Refused {
 
 /// What a stage needs to know of its engine to deal with what its handler refuses.
 pub(crate) struct RefusalWiring {
-    /// The stage's place among all.
-    pub(crate) stage: usize,
     pub(crate) again: Arc<PublishedAgain>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) figures: Told<BatchLine>,
@@ -60,10 +58,8 @@ impl Refusals {
 
     /// What comes behind so many tries of an event in the ring.
     pub(super) fn next(&mut self, log: &DeadLetterLog, sequence: u64, attempt: u32) -> Next {
-        let before = self.wiring.as_ref().map_or(0, |wiring| {
-            log.tries_before(sequence).max(wiring.again.tries_before(wiring.stage, sequence))
-        });
-        let made = before.saturating_add(attempt);
+        let in_this_life = self.wiring.as_ref().map_or(0, |wiring| wiring.again.tries_before(sequence));
+        let made = log.tries_before(sequence).max(in_this_life).saturating_add(attempt);
         let OnError::Retry { times, back_off } = self.on_error else {
             return Next::Letter(Tries { made, due_ns: None });
         };

@@ -4,11 +4,13 @@
 //! done. The event is published and made durable first: killed in between, its letter stays open and the
 //! event is published once more, never not at all.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use slipring_journal::{Event, Kind, ReadError, Reader};
 
-use super::engine::{Engine, Stages};
+use super::engine::Engine;
+use crate::cursors::cursor::Cursor;
 use crate::error::{KeepError, PublishError, WaitError};
 use crate::kept::dead_letter_format::Again;
 use crate::kept::dead_letters::{DeadLetter, DeadLetters, published_again};
@@ -187,14 +189,16 @@ impl DeadLetters {
         for letters in picked.chunk_by(|a, b| (a.sequence, a.epoch) == (b.sequence, b.epoch)) {
             let letter = || Box::new(letters[0].clone());
             let event = event_of(&mut reader, &letters[0])?;
-            let sequence = publish_again(engine, publisher, letters, event)?;
+            let tries = tries_of(letters);
+            let sequence = publish_again(engine, publisher, tries.unwrap_or(0), event)
+                .map_err(|source| ReprocessError::Publish { letter: letter(), source })?;
             engine.wait_durable(sequence).map_err(|source| ReprocessError::NotDurable {
                 letter: letter(),
                 sequence,
                 source,
             })?;
             for letter in letters {
-                self.settle_published(letter, &mut reader, sequence).map_err(|source| {
+                self.settle_published(letter, tries, &mut reader, sequence).map_err(|source| {
                     let letter = Box::new(letter.clone());
                     ReprocessError::NotSettled { letter, sequence, source }
                 })?;
@@ -204,26 +208,31 @@ impl DeadLetters {
         Ok(done)
     }
 
-    /// Notes that a letter's event was published again. The tries of one that was due go on with the new event;
-    /// of one that had been given up they begin anew.
+    /// Notes that a letter's event was published again, and the tries that are counted on.
     fn settle_published<E: Event>(
         &mut self,
         letter: &DeadLetter,
+        tries: Option<u32>,
         reader: &mut Reader<E>,
         sequence: u64,
     ) -> Result<(), KeepError> {
-        if letter.due_ns.is_none() {
-            return self.settle(letter, &published_again(sequence));
-        }
+        let Some(tries) = tries else { return self.settle(letter, &published_again(sequence)) };
         reader.refresh()?;
         let epoch = reader.at(sequence)?.epoch();
-        self.settle_again(letter, Again { sequence, epoch, tries: letter.tries })
+        self.settle_again(letter, Again { sequence, epoch, tries })
     }
+}
+
+/// The tries that the event of these letters has seen, if one of them is due: then the new event goes on with them.
+/// Where all stages have given up, somebody has mended something, and it begins anew.
+fn tries_of(letters: &[DeadLetter]) -> Option<u32> {
+    let is_due = letters.iter().any(|letter| letter.due_ns.is_some());
+    letters.iter().map(|letter| letter.tries).max().filter(|_| is_due)
 }
 
 impl<E: Event> Engine<E> {
     /// Publishes the events of dead letters again that were [set aside](crate::OnError::retry) and are due by the
-    /// engine's clock, as [`DeadLetters::reprocess`] does. Call it now and then on a thread beside the hot path, as
+    /// engine's clock, as [`DeadLetters::reprocess`] does, with all open letters of these events. Call it now and then on a thread beside the hot path, as
     /// often as the shortest pause asks for: it reads the stages' logs of dead letters.
     ///
     /// ```
@@ -257,7 +266,10 @@ impl<E: Event> Engine<E> {
         let Some(journal) = self.shared.outlet.journal.clone() else { return Err(ReprocessError::NoJournal) };
         let mut letters = DeadLetters::of_files(journal).map_err(ReprocessError::Letters)?;
         let now_ns = self.shared.outlet.now_ns();
-        letters.reprocess(self, publisher, |letter| letter.is_due(now_ns))
+        let due = letters.open().into_iter().filter(|letter| letter.is_due(now_ns));
+        // The new event comes to every stage that refused the old one, whether that one is due or not.
+        let due: HashSet<_> = due.map(|letter| (letter.sequence, letter.epoch)).collect();
+        letters.reprocess(self, publisher, |letter| due.contains(&(letter.sequence, letter.epoch)))
     }
 }
 
@@ -277,33 +289,24 @@ fn event_of<E: Event>(reader: &mut Reader<E>, letter: &DeadLetter) -> Result<E, 
     Ok(*record.event())
 }
 
-/// Publishes the event of these letters, and has its stages know the tries before it.
+/// Publishes an event again that has seen so many tries.
 fn publish_again<E: Event>(
     engine: &Engine<E>,
     publisher: &mut impl Republish<E>,
-    letters: &[DeadLetter],
+    tries: u32,
     event: E,
-) -> Result<u64, ReprocessError> {
-    let Stages { names, cursors, .. } = &engine.shared.stages;
-    let place = |letter: &DeadLetter| names.iter().position(|name| *name == letter.stage);
-    let due = letters.iter().filter(|letter| letter.due_ns.is_some());
-    let tried: Vec<(usize, u32)> = due.filter_map(|letter| Some((place(letter)?, letter.tries))).collect();
-    let mut tries = 0;
+) -> Result<u64, PublishError<()>> {
+    let mut looks = 0u32;
     loop {
-        let published =
-            engine.shared.again.publish(&tried, |stage| cursors[stage].end(), || publisher.try_again(event));
-        let error = match published {
+        let done = engine.shared.stages.cursors.iter().map(Cursor::end).min().unwrap_or(0);
+        match engine.shared.again.publish(tries, done, || publisher.try_again(event)) {
             Ok(sequence) => return Ok(sequence),
-            // Not under the lock that a lane may ask for: it is what makes room.
+            // Outside the lock, which a lane may ask for: it is what makes room.
             Err(PublishError::Full(_)) => {
-                tries += 1;
-                match publisher.plain().wait_for_room(tries, None) {
-                    Ok(()) => continue,
-                    Err(error) => error,
-                }
+                looks = looks.saturating_add(1);
+                publisher.plain().wait_for_room(looks, None)?;
             }
-            Err(error) => error.map(|_| ()),
-        };
-        return Err(ReprocessError::Publish { letter: Box::new(letters[0].clone()), source: error });
+            Err(error) => return Err(error.map(drop)),
+        }
     }
 }

@@ -135,7 +135,6 @@ impl<'a, E: Event> Wirer<'a, E> {
             epochs: epochs.clone(),
             findings: Arc::clone(&self.common.findings),
             refusals: RefusalWiring {
-                stage: index,
                 again: Arc::clone(&self.common.again),
                 clock: Arc::clone(&self.builder.clock),
                 figures: self.common.board.refusals(index),
