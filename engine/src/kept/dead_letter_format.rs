@@ -42,7 +42,7 @@ pub(crate) struct Again {
 }
 
 /// A place in the log of events: whatever lies there later has another epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     pub(crate) sequence: u64,
     pub(crate) epoch: u32,

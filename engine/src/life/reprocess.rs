@@ -12,7 +12,7 @@ use slipring_journal::{Event, Kind, ReadError, Reader};
 use super::engine::Engine;
 use crate::cursors::cursor::Cursor;
 use crate::error::{KeepError, PublishError, WaitError};
-use crate::kept::dead_letter_format::Again;
+use crate::kept::dead_letter_format::{Again, Place};
 use crate::kept::dead_letters::{DeadLetter, DeadLetters, published_again};
 use crate::publish::republish::Republish;
 
@@ -162,16 +162,28 @@ impl DeadLetters {
         publisher: &mut impl Republish<E>,
         mut which: impl FnMut(&DeadLetter) -> bool,
     ) -> Result<Vec<Reprocessed>, ReprocessError> {
+        let open = self.open().into_iter();
+        let picked = open.filter(|letter| which(letter)).cloned().collect();
+        self.publish_picked(engine, publisher, picked, Err)
+    }
+
+    /// Publishes these letters' events and settles them. `no_event` says whether to go on behind a letter whose
+    /// event can't be had.
+    fn publish_picked<E: Event>(
+        &mut self,
+        engine: &Engine<E>,
+        publisher: &mut impl Republish<E>,
+        mut picked: Vec<DeadLetter>,
+        mut no_event: impl FnMut(ReprocessError) -> Result<(), ReprocessError>,
+    ) -> Result<Vec<Reprocessed>, ReprocessError> {
         if !Arc::ptr_eq(publisher.plain().outlet(), &engine.shared.outlet) {
             return Err(ReprocessError::ForeignPublisher);
         }
         if engine.shared.journal.is_none() {
             return Err(ReprocessError::NoJournal);
         }
-        let mut picked: Vec<DeadLetter> =
-            self.open().into_iter().filter(|letter| which(letter)).cloned().collect();
         // By event, in the order of the events.
-        picked.sort_by_key(|letter| (letter.sequence, letter.epoch));
+        picked.sort_by_key(DeadLetter::place);
         picked.dedup();
         let mut done = Vec::new();
         if picked.is_empty() {
@@ -186,9 +198,15 @@ impl DeadLetters {
         }
         let mut reader =
             Reader::<E>::open_to(self.journal().clone(), None).map_err(ReprocessError::Journal)?;
-        for letters in picked.chunk_by(|a, b| (a.sequence, a.epoch) == (b.sequence, b.epoch)) {
+        for letters in picked.chunk_by(|a, b| a.place() == b.place()) {
             let letter = || Box::new(letters[0].clone());
-            let event = event_of(&mut reader, &letters[0])?;
+            let event = match event_of(&mut reader, &letters[0]) {
+                Ok(event) => event,
+                Err(error) => {
+                    no_event(error)?;
+                    continue;
+                }
+            };
             let tries = tries_of(letters);
             let sequence = publish_again(engine, publisher, tries.unwrap_or(0), event)
                 .map_err(|source| ReprocessError::Publish { letter: letter(), source })?;
@@ -232,8 +250,8 @@ fn tries_of(letters: &[DeadLetter]) -> Option<u32> {
 
 impl<E: Event> Engine<E> {
     /// Publishes the events of dead letters again that were [set aside](crate::OnError::retry) and are due by the
-    /// engine's clock, as [`DeadLetters::reprocess`] does, with all open letters of these events. Call it now and then on a thread beside the hot path, as
-    /// often as the shortest pause asks for: it reads the stages' logs of dead letters.
+    /// engine's clock, as [`DeadLetters::reprocess`] does, with all open letters of these events. Call it now and then,
+    /// on a thread beside the hot path: it reads the stages' logs of dead letters.
     ///
     /// ```
     /// # use slipring::{BackOff, Context, Engine, Event, Gate, Journal, Lane, OnError, Stage};
@@ -260,16 +278,25 @@ impl<E: Event> Engine<E> {
     /// ```
     ///
     /// # Errors
-    /// [`ReprocessError`], which says what became of the event in hand; the logs can't be read:
-    /// [`ReprocessError::Letters`].
+    /// [`ReprocessError`], which says what became of the event in hand; [`ReprocessError::Letters`] if the logs
+    /// can't be read. Behind an event that can't be read, or that the journal has lost, the others are published
+    /// first.
     pub fn publish_due(&self, publisher: &mut impl Republish<E>) -> Result<Vec<Reprocessed>, ReprocessError> {
         let Some(journal) = self.shared.outlet.journal.clone() else { return Err(ReprocessError::NoJournal) };
         let mut letters = DeadLetters::of_files(journal).map_err(ReprocessError::Letters)?;
         let now_ns = self.shared.outlet.now_ns();
         let due = letters.open().into_iter().filter(|letter| letter.is_due(now_ns));
         // The new event comes to every stage that refused the old one, whether that one is due or not.
-        let due: HashSet<_> = due.map(|letter| (letter.sequence, letter.epoch)).collect();
-        letters.reprocess(self, publisher, |letter| due.contains(&(letter.sequence, letter.epoch)))
+        let due: HashSet<Place> = due.map(DeadLetter::place).collect();
+        let open = letters.open().into_iter();
+        let picked = open.filter(|letter| due.contains(&letter.place())).cloned().collect();
+        // What can't be had is for somebody to settle, and holds up no other.
+        let mut failed = None;
+        let done = letters.publish_picked(self, publisher, picked, |error| {
+            failed.get_or_insert(error);
+            Ok(())
+        })?;
+        failed.map_or(Ok(done), Err)
     }
 }
 

@@ -130,7 +130,7 @@ impl<H, M> Worker<H, M> {
         let at = self.context.sequence;
         let slot = &row.slots[(at - row.at) as usize];
         while self.duties.refuse(at, self.context.attempt, error).map_err(Stop::Failed)? == Refused::Again {
-            self.context.attempt += 1;
+            self.context.attempt = self.context.attempt.saturating_add(1);
             match self.handler.event(&slot.event, &self.context) {
                 Ok(()) => {
                     self.meter.finished(slot.time_ns, &self.context);

@@ -259,3 +259,32 @@ fn two_stages_that_set_one_event_aside_have_it_published_once_with_the_tries_of_
     assert_eq!(counts.map(|count| count.load(Ordering::Relaxed)), [3, 3]);
     assert_eq!(engine.join().unwrap().end_sequence, 3);
 }
+
+#[test]
+fn an_event_that_can_not_be_had_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicU64::new(SECOND_NS));
+    let outside = outside([(3, 1), (5, 1)]);
+    let (engine, mut publisher) = open(folder.path(), &clock, &outside, slow(3));
+    (0..10).for_each(|id| drop(publisher.publish(trade(id))));
+    engine.wait_stage("send", 9).unwrap();
+    // The first letter is of an epoch that never was: the journal has lost its event.
+    let log = folder.path().join("stages/send/dead-letters");
+    let mut entries = std::fs::read(&log).unwrap();
+    entries[32] += 1;
+    let length = 40 + usize::from(u16::from_le_bytes([entries[0], entries[1]]));
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&entries[..4]), &entries[8..length]);
+    entries[4..8].copy_from_slice(&crc.to_le_bytes());
+    std::fs::write(&log, &entries).unwrap();
+    clock.fetch_add(SECOND_NS, Ordering::Relaxed);
+    let error = engine.publish_due(&mut publisher).unwrap_err();
+    assert!(
+        matches!(&error, slipring::ReprocessError::NoEvent { letter, .. } if letter.sequence == 3),
+        "{error}"
+    );
+    engine.wait_stage("send", 10).unwrap();
+    assert_eq!((calls(&outside, 3), calls(&outside, 5)), (1, 2));
+    let open: Vec<_> = open_letters(folder.path()).into_iter().map(|letter| letter.0).collect();
+    assert_eq!(open, [3]);
+    engine.join().unwrap();
+}
