@@ -92,7 +92,7 @@ fn tries_that_are_killed_go_on_where_they_were() {
     let mut killed = 0;
     while killed < kills() {
         let outside = (random.u8(0..4) == 0).then(|| Duration::from_micros(random.u64(0..30_000)));
-        let dies_at = if outside.is_some() { u64::MAX } else { random.u64(1..60) };
+        let dies_at = if outside.is_some() { u64::MAX } else { random.u64(1..40) };
         lives.push(life(&journal, dies_at, "dies", outside));
         killed += 1;
     }
