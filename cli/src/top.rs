@@ -151,6 +151,7 @@ fn table(
         write!(out, "; journal: {segment} for a segment, {window} for the window, {disk} for a full disk")?;
     }
     writeln!(out)?;
+    refused(counters, out)?;
     if counters.missed_wakeups > 0 {
         let missed = show::counted(counters.missed_wakeups, "wake-up was", "wake-ups were");
         writeln!(out, "warning     {missed} missed: a fault of slipring")?;
@@ -176,6 +177,26 @@ fn table(
     writeln!(out)?;
     columns(rows, out)?;
     late_table(counters, since, out)
+}
+
+/// What publishers dropped and handlers refused, if they did.
+fn refused(counters: &Counters, out: &mut dyn Write) -> std::io::Result<()> {
+    if counters.doubles > 0 {
+        writeln!(out, "doubles     {} dropped", show::count(counters.doubles))?;
+    }
+    for stage in counters.stages.iter().filter(|stage| stage.retries + stage.dead_letters > 0) {
+        let (retries, waited) = (stage.retries, Duration::from_nanos(stage.retry_wait_ns));
+        writeln!(
+            out,
+            "refused     by {}: {} behind {} of waiting; {}, {} set aside",
+            plain::line(&stage.name),
+            show::counted(retries, "try", "tries"),
+            show::duration(waited),
+            show::counted(stage.dead_letters, "dead letter", "dead letters"),
+            show::count(stage.set_aside)
+        )?;
+    }
+    Ok(())
 }
 
 /// The late consumers, if there are any.
@@ -248,6 +269,8 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
         json!({
             "name": stage.name, "lane": stage.lane, "end": stage.end, "lag": stage.lag,
             "batches": stage.batches, "last_batch": stage.last_batch, "max_batch": stage.max_batch,
+            "retries": stage.retries, "retry_wait_ns": stage.retry_wait_ns, "dead_letters": stage.dead_letters,
+            "set_aside": stage.set_aside,
         })
     });
     let late_consumers = counters.late_consumers.iter().map(|late| {
@@ -276,6 +299,7 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
         "occupancy": counters.occupancy(),
         "full_waits": counters.full_waits,
         "full_refusals": counters.full_refusals,
+        "doubles": counters.doubles,
         "journal_stalls": counters.journal_stalls.map(|stalls| json!({
             "segment": stalls.segment, "window": stalls.window, "disk_full": stalls.disk_full,
         })),

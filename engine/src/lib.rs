@@ -96,6 +96,7 @@ pub use handler::latency::{
 };
 pub use handler::running_digest::RunningDigest;
 pub use handler::{Fatal, Handler, HandlerError, Outcome};
+pub use kept::back_off::BackOff;
 pub use kept::dead_letters::{DeadLetter, DeadLetterKind, DeadLetters, OnError};
 pub use kept::digests::{Digest, Digests};
 pub use kept::effects::{Effects, FirstTime};
@@ -115,7 +116,10 @@ pub use life::reprocess::{ReprocessError, Reprocessed};
 pub use life::shutdown::{ShutdownError, ShutdownReport};
 pub use lines::format::CountersFault;
 pub use output::Output;
+pub use publish::doubles::{ById, Doubles, IdOf};
+pub use publish::idempotent::{IdempotentPublisher, Published};
 pub use publish::publisher::Publisher;
+pub use publish::republish::Republish;
 pub use ring::Publishers;
 pub use timers::{Schedule, Ticker, TimerError, Timers};
 pub use work::wait::{Wait, WaitStrategy};
@@ -123,11 +127,11 @@ pub use work::wait::{Wait, WaitStrategy};
 pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
-    Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind, Follower, HeldBy, IoFault,
-    Journal, JournalFault, JournalId, Kind, Lease, NamedReader, NamedReaderError, NotOurs, OpenError,
-    RawReader, RawRecord, ReadError, Reader, ReaderInfo, ReaderStart, ReaderStatus, Record, RecoveryReport,
-    Retention, RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader, Stall, SyncError,
-    SyncMode, UnknownTag, Writer,
+    Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind, Follower, HeldBy,
+    Identified, IoFault, Journal, JournalFault, JournalId, Kind, Lease, NamedReader, NamedReaderError,
+    NotOurs, OpenError, RawReader, RawRecord, ReadError, Reader, ReaderInfo, ReaderStart, ReaderStatus,
+    Record, RecoveryReport, Retention, RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader,
+    Stall, SyncError, SyncMode, UnknownTag, Writer,
 };
 
 /// What most programs need: `use slipring::prelude::*`.

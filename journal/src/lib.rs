@@ -45,6 +45,7 @@ pub use error::{
     AppendError, CorruptRecord, IoFault, JournalFault, NamedReaderError, OpenError, ReadError, Stall,
     SyncError,
 };
+pub use event::identified::Identified;
 pub use event::record::{RawRecord, Record};
 pub use event::{
     Change, Difference, DifferenceTable, Event, Field, Mapping, Schema, UnknownTag, Upcast, Upgrade,

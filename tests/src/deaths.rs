@@ -70,7 +70,7 @@ impl Death {
 pub const MISSED_DEATH: i32 = 7;
 
 /// kill -9 by oneself: no destructor, no flush, no exit handler runs.
-fn die() -> ! {
+pub fn die() -> ! {
     kill_process(getpid(), Signal::KILL).expect("a process may kill itself");
     loop {
         std::thread::sleep(Duration::from_secs(1));

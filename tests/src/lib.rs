@@ -20,6 +20,7 @@ pub mod matching;
 pub mod pages;
 pub mod rebooted;
 pub mod relay;
+pub mod tries;
 pub mod types;
 pub mod unsynced;
 pub mod verdicts;
@@ -51,7 +52,9 @@ pages! {
     ComeFromLmaxDisruptor "how-to/come-from-lmax-disruptor"
     ComeFromPandas "how-to/come-from-pandas"
     ComeFromSqlite "how-to/come-from-sqlite"
+    ComeFromSqs "how-to/come-from-sqs"
     ComeFromTheDisruptorCrate "how-to/come-from-the-disruptor-crate"
+    DropDoubles "how-to/drop-doubles"
     GiveAResultToTheStagesBehind "how-to/give-a-result-to-the-stages-behind"
     HandleErrors "how-to/handle-errors"
     KeepTheJournalInMemory "how-to/keep-the-journal-in-memory"

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slipring::{
-    Column, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, LateConsumer, LateContext, Latency,
-    Output, PublishError, Publisher, Publishers, Schedule, Stage, StageKey, SyncMode, Timers, Wait,
+    Column, Context, Doubles, Engine, Gate, Handler, HandlerError, Journal, Lane, LateConsumer, LateContext,
+    Latency, Output, PublishError, Publisher, Publishers, Schedule, Stage, StageKey, SyncMode, Timers, Wait,
 };
 use slipring_tests::counting::{Counting, calls};
 use slipring_tests::folders::in_memory;
@@ -231,6 +231,25 @@ fn timers_and_outputs_in_a_handler() {
     assert_eq!(busy.probe.calls(), 0);
     assert!(timers.pending() > 0, "they were taken");
     sink.join().unwrap();
+}
+
+/// Its window is smaller than the run, so that ids come and go, and every second event is a double.
+#[test]
+fn a_publisher_that_drops_doubles() {
+    const COUNT: u64 = 50_000;
+    let lane = Lane::named("main").stage("first", Probe::default(), Gate::PUBLISHED);
+    let recovered = Engine::builder().ring_capacity(256).lane(lane).open().unwrap();
+    let doubles = Doubles::by(1_000, |note: &Note| Some(u128::from(note.id)));
+    let (engine, mut publisher) = recovered.go_live_without_doubles(doubles).unwrap();
+    let before = calls();
+    for id in 0..COUNT {
+        publisher.publish(note(id)).unwrap();
+        publisher.publish_at(1, note(id)).unwrap();
+    }
+    assert_eq!(calls() - before, 0);
+    assert_eq!(engine.counters().doubles, COUNT);
+    let probe: Probe = engine.join().unwrap().take(&StageKey::named("first")).unwrap();
+    assert_eq!((probe.events, probe.calls()), (COUNT, 0));
 }
 
 /// The control: an allocation in a handler is seen, on the lane where it was made and on no other.

@@ -13,7 +13,8 @@ use crate::rows::printer::{Format, text_printer};
 use crate::{plain, show};
 
 /// Columns of the letter, before those of its event.
-const COLUMNS: [&str; 7] = ["stage", "sequence", "epoch", "time_ns", "kind", "cause", "fault"];
+const COLUMNS: [&str; 9] =
+    ["stage", "sequence", "epoch", "time_ns", "kind", "tries", "due_ns", "cause", "fault"];
 
 /// The events of letters.
 pub(super) struct Events {
@@ -71,6 +72,9 @@ struct Object<'a> {
     sequence: u64,
     epoch: u32,
     kind: String,
+    tries: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_ns: Option<u64>,
     cause: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     time_ns: Option<u64>,
@@ -88,13 +92,14 @@ impl WithEvent<'_> {
 
     /// One line of JSON, without what ends it.
     pub(super) fn json(&self) -> io::Result<String> {
-        let DeadLetter { stage, sequence, epoch, kind, cause, .. } = self.letter;
+        let DeadLetter { stage, sequence, epoch, kind, tries, due_ns, cause } = self.letter;
         let (stage, kind, sequence, epoch) = (stage.as_str(), kind.to_string(), *sequence, *epoch);
+        let (tries, due_ns) = (*tries, *due_ns);
         let (time_ns, event, fault) = match &self.event {
             Ok((time_ns, _)) => (Some(*time_ns), Some(RawValue::from_string(self.fields())?), None),
             Err(fault) => (None, None, Some(fault.as_str())),
         };
-        plain::json(&Object { stage, sequence, epoch, kind, cause, time_ns, event, fault })
+        plain::json(&Object { stage, sequence, epoch, kind, tries, due_ns, cause, time_ns, event, fault })
     }
 
     /// The fields of its event as JSON.
@@ -111,7 +116,7 @@ impl WithEvent<'_> {
 
     /// A line of CSV; empty where an event has no such field.
     pub(super) fn csv(&self) -> Vec<u8> {
-        let DeadLetter { stage, sequence, epoch, kind, cause, .. } = self.letter;
+        let DeadLetter { stage, sequence, epoch, kind, tries, due_ns, cause } = self.letter;
         let event = self.event.as_ref();
         let own = [
             stage.clone(),
@@ -119,6 +124,8 @@ impl WithEvent<'_> {
             epoch.to_string(),
             event.map_or_else(|_| String::new(), |(time_ns, _)| time_ns.to_string()),
             kind.to_string(),
+            tries.to_string(),
+            due_ns.map_or_else(String::new, |due_ns| due_ns.to_string()),
             cause.clone(),
             event.map_or_else(Clone::clone, |_| String::new()),
         ];
@@ -130,12 +137,23 @@ impl WithEvent<'_> {
         csv_line(own.into_iter().chain(fields))
     }
 
+    /// What became of it, with its tries, and when it is due again.
+    fn fate(&self) -> String {
+        let DeadLetter { kind, tries, due_ns, .. } = self.letter;
+        let tries = match tries {
+            0 | 1 => String::new(),
+            tries => format!(" after {tries} tries"),
+        };
+        let due = due_ns.map_or_else(String::new, |due_ns| format!(", due {}", show::time(due_ns)));
+        format!("{kind}{tries}{due}")
+    }
+
     /// Two lines for people.
     pub(super) fn show(&self, out: &mut dyn Write) -> io::Result<()> {
-        let DeadLetter { stage, sequence, kind, cause, .. } = self.letter;
+        let DeadLetter { stage, sequence, cause, .. } = self.letter;
         let (stage, cause) = (plain::line(stage), plain::line(cause));
         let when = self.event.as_ref().map_or_else(|_| "-".to_owned(), |(time_ns, _)| show::time(*time_ns));
-        writeln!(out, "{stage:<12} {sequence:>12}  {when}  {kind}: {cause}")?;
+        writeln!(out, "{stage:<12} {sequence:>12}  {when}  {}: {cause}", self.fate())?;
         match &self.event {
             Ok(_) => writeln!(out, "{:<12} {:>12}  {}", "", "", self.fields()),
             Err(fault) => writeln!(out, "{:<12} {:>12}  no event: {}", "", "", plain::line(fault)),

@@ -100,6 +100,11 @@ impl Board {
         BatchMeter::new(cursor, line)
     }
 
+    /// Where a stage's lane counts what its handler refuses.
+    pub(crate) fn refusals(&self, index: usize) -> Told<BatchLine> {
+        self.told(self.layout.batches(index))
+    }
+
     /// Where each stage says what time it has come to.
     pub(crate) fn stage_times(&self) -> Vec<LineRef<BatchLine>> {
         (0..self.layout.stages).map(|index| self.memory.at(self.layout.batches(index))).collect()
@@ -207,6 +212,7 @@ impl Board {
             }),
             full_waits: publishers.full_waits.load(Ordering::Relaxed),
             full_refusals: publishers.full_refusals.load(Ordering::Relaxed),
+            doubles: publishers.doubles.load(Ordering::Relaxed),
             missed_wakeups: lanes.missed_wakeups.load(Ordering::Relaxed),
             capacity: about.capacity,
             live_from: about.live_from,
@@ -234,6 +240,10 @@ impl Board {
             batches: line.batches.load(Ordering::Relaxed),
             last_batch: line.last_batch.load(Ordering::Relaxed),
             max_batch: line.max_batch.load(Ordering::Relaxed),
+            retries: line.retries.load(Ordering::Relaxed),
+            retry_wait_ns: line.retry_wait_ns.load(Ordering::Relaxed),
+            dead_letters: line.dead_letters.load(Ordering::Relaxed),
+            set_aside: line.set_aside.load(Ordering::Relaxed),
         }
     }
 

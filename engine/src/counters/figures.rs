@@ -48,6 +48,9 @@ pub struct Counters {
     pub full_waits: u64,
     /// How often a `try_` call found the ring full.
     pub full_refusals: u64,
+    /// Events that were not published because their id had been, within the window; in this life. See
+    /// [`Doubles`](crate::Doubles).
+    pub doubles: u64,
     /// How often a parked lane was not woken and should have been: 0, or slipring has a bug. It looks for
     /// itself within about a second.
     pub missed_wakeups: u64,
@@ -116,6 +119,14 @@ pub struct StageCounters {
     pub last_batch: u64,
     /// Events in the largest batch.
     pub max_batch: u64,
+    /// Tries of events behind the first, in this life.
+    pub retries: u64,
+    /// What the lane has waited for before those: the sum of the pauses, nanoseconds.
+    pub retry_wait_ns: u64,
+    /// Events that became dead letters in this life.
+    pub dead_letters: u64,
+    /// Those of them that are due again, or were.
+    pub set_aside: u64,
 }
 
 /// What time the journal has come to. It never goes back: where a publisher's clock was ahead for a moment,
@@ -188,6 +199,9 @@ impl fmt::Display for Counters {
         }
         for stage in &self.stages {
             write!(f, "; {} {} (lag {})", stage.name, stage.end, stage.lag)?;
+            if stage.dead_letters > 0 {
+                write!(f, ", {} dead letters", stage.dead_letters)?;
+            }
         }
         for late in &self.late_consumers {
             let failed = match (late.failed, late.evicted) {

@@ -118,7 +118,7 @@ impl<H, M: Meter> Stage<H, M> {
     /// What to do when the handler returns an error; the engine halts if not set.
     #[must_use]
     pub fn on_error(mut self, what: OnError) -> Self {
-        self.keeps.dead_letters = what == OnError::DeadLetter;
+        self.keeps.on_error = what;
         self
     }
 

@@ -48,6 +48,24 @@ pub enum BuildError {
         /// What the machine has, bytes, as far as it says; 0 if it gives none of that size.
         available: u64,
     },
+    /// A window of doubles of no events, or of too many.
+    #[error("a window of {events} events: it must be one or more, and 2^30 at most")]
+    BadWindow {
+        /// The events asked for.
+        events: usize,
+    },
+    /// The window of doubles does not fit into memory.
+    #[error(
+        "a window of {events} events takes {bytes} bytes, and {available} are available: take a shorter one"
+    )]
+    WindowTooLarge {
+        /// The events asked for.
+        events: usize,
+        /// What it takes, bytes.
+        bytes: u64,
+        /// What the machine has, bytes, as far as it says; 0 if it gives none of that size.
+        available: u64,
+    },
     /// A batch of no events.
     #[error("batch_cap = 0: a turn must take one event or more (and takes a quarter of the ring at most)")]
     BadBatchCap,

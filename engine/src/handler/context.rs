@@ -18,6 +18,7 @@ pub struct Context {
     pub(crate) live_from: u64,
     pub(crate) remaining: u32,
     pub(crate) epoch: u32,
+    pub(crate) attempt: u32,
     pub(crate) journal_id: Option<JournalId>,
     /// Effects of events below it are known to have been emitted.
     pub(crate) effects_end: u64,
@@ -58,6 +59,14 @@ impl Context {
     #[inline]
     pub fn already_done(&self) -> bool {
         self.sequence < self.effects_end
+    }
+
+    /// Which try of the event this is: 1, but behind an error of a stage that [tries
+    /// again](crate::OnError::retry). Replay says the try that came out well. An event that was set aside and
+    /// published again is a new one, whose tries begin at 1 here.
+    #[inline]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
     }
 
     /// What identifies the event for ever, for whoever must drop doubles: no other event has it, the same

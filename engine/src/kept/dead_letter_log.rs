@@ -19,10 +19,13 @@ use slipring_journal::__private::storage::size_limit::as_an_error;
 use slipring_journal::__private::storage::{Access, Files, Folder, believed_bytes};
 use slipring_journal::{JournalId, RawReader};
 
-use super::dead_letter_format::{HEAD_BYTES, LetterEntry, decode, encode, encode_mark};
+use super::dead_letter_format::{
+    Again, HEAD_BYTES, LetterEntry, Place, Tries, decode, encode, encode_mark, encode_tried, encode_try,
+};
 use super::dead_letters::{DeadLetter, DeadLetterKind};
 use super::epochs;
 use super::folders::{make_folder, sync_folder};
+use super::tried::Tried;
 use crate::error::{KeepError, io};
 
 pub(crate) const NAME: &str = "dead-letters";
@@ -40,6 +43,10 @@ pub(crate) enum Tail {
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) letters: Vec<DeadLetter>,
+    /// Of tries that failed.
+    tries: Vec<Place>,
+    /// What was published again.
+    again: Vec<Again>,
     /// Whose the first entry is.
     pub(crate) journal_id: Option<JournalId>,
     /// They are not all of one journal.
@@ -77,11 +84,23 @@ fn read_whole(mut file: &File) -> std::io::Result<Vec<u8>> {
 
 /// `None` if it is damaged.
 fn parse(bytes: &[u8], stage: &str) -> Option<Read> {
-    let mut read =
-        Read { letters: Vec::new(), journal_id: None, is_mixed: false, whole: 0, tail: Tail::Whole };
+    let mut read = Read {
+        letters: Vec::new(),
+        tries: Vec::new(),
+        again: Vec::new(),
+        journal_id: None,
+        is_mixed: false,
+        whole: 0,
+        tail: Tail::Whole,
+    };
     while let Some((entry, journal_id, size)) = decode(&bytes[read.whole..], stage) {
         match entry {
             LetterEntry::Letter(letter) => read.letters.push(letter),
+            LetterEntry::Try(place) => read.tries.push(place),
+            LetterEntry::Again(letter, again) => {
+                read.letters.push(letter);
+                read.again.push(again);
+            }
             LetterEntry::Mark(_) => {}
             LetterEntry::Unknown => return None,
         }
@@ -130,6 +149,7 @@ pub(crate) struct DeadLetterLog {
     journal_id: JournalId,
     /// The sequences to skip that are not passed yet, the least last.
     skips: Vec<u64>,
+    tried: Tried,
     torn_bytes: u64,
 }
 
@@ -163,7 +183,9 @@ impl DeadLetterLog {
         }
         skips.sort_unstable_by(|a, b| b.cmp(a));
         skips.dedup();
-        Ok(DeadLetterLog { path, file, journal_id, skips, torn_bytes })
+        let is_skipped = |sequence: u64| skips.binary_search_by(|skip| sequence.cmp(skip)).is_ok();
+        let tried = Tried::of(&read.tries, &read.again, is_skipped, reader)?;
+        Ok(DeadLetterLog { path, file, journal_id, skips, tried, torn_bytes })
     }
 
     /// How much a crash had left at its end, which was cut off.
@@ -184,17 +206,35 @@ impl DeadLetterLog {
         self.skips.last().copied()
     }
 
+    /// The next event at or behind `at` that was tried before, and how many tries of it failed.
+    pub(crate) fn next_tried(&mut self, at: u64) -> Option<(u64, u32)> {
+        self.tried.next(at)
+    }
+
+    /// The tries that an earlier life saw of this event before it was published again.
+    pub(crate) fn tries_before(&self, sequence: u64) -> u32 {
+        self.tried.before(sequence)
+    }
+
+    /// Notes that a handler refused an event.
+    pub(crate) fn refuse(&mut self, place: Place, cause: &str) -> Result<(), KeepError> {
+        self.append(&encode(self.journal_id, place, DeadLetterKind::Refused, cause))
+    }
+
+    /// Notes that a try of an event failed, and that another comes.
+    pub(crate) fn note_try(&mut self, place: Place, cause: &str) -> Result<(), KeepError> {
+        self.append(&encode_try(self.journal_id, place, cause))
+    }
+
+    /// Notes that a handler refused an event for good, or that the event is due again.
+    pub(crate) fn refuse_tried(&mut self, place: Place, tries: Tries, cause: &str) -> Result<(), KeepError> {
+        self.append(&encode_tried(self.journal_id, place, tries, cause))
+    }
+
     /// Appends an entry. It survives the death of the process from here on.
-    pub(crate) fn append(
-        &mut self,
-        sequence: u64,
-        epoch: u32,
-        kind: DeadLetterKind,
-        cause: &str,
-    ) -> Result<(), KeepError> {
-        let entry = encode(self.journal_id, sequence, epoch, kind, cause);
+    fn append(&mut self, entry: &[u8]) -> Result<(), KeepError> {
         let before = self.file.metadata().map_err(io("look at", &self.path))?.len();
-        as_an_error(|| self.file.write_all(&entry)).map_err(|error| {
+        as_an_error(|| self.file.write_all(entry)).map_err(|error| {
             // On a full disk the first half may have gone in, and nothing may follow that. (The keeper's mark
             // may; it says no more than is true.)
             let _ = self.file.set_len(before);
@@ -210,7 +250,8 @@ impl DeadLetterLog {
     /// Skips an event by hand, durably.
     pub(crate) fn skip(&mut self, sequence: u64, epoch: u32) -> Result<(), KeepError> {
         if !self.skips(sequence) {
-            self.append(sequence, epoch, DeadLetterKind::Skipped, "skipped by hand")?;
+            let place = Place { sequence, epoch };
+            self.append(&encode(self.journal_id, place, DeadLetterKind::Skipped, "skipped by hand"))?;
             self.skips.push(sequence);
             self.skips.sort_unstable_by(|a, b| b.cmp(a));
         }
@@ -232,13 +273,14 @@ impl Drop for DeadLetterLog {
 
 #[cfg(test)]
 mod tests {
-    use super::super::dead_letter_format::{MARK, encode_entry};
+    use super::super::dead_letter_format::encode_entry;
     use super::*;
 
     const JOURNAL: JournalId = JournalId([7; 16]);
 
     fn letter(sequence: u64) -> Vec<u8> {
-        encode(JOURNAL, sequence, 1, DeadLetterKind::Refused, &format!("no trade {sequence}"))
+        let place = Place { sequence, epoch: 1 };
+        encode(JOURNAL, place, DeadLetterKind::Refused, &format!("no trade {sequence}"))
     }
 
     fn sequences(read: &Read) -> Vec<u64> {
@@ -335,7 +377,7 @@ mod tests {
         let read = parse(&bytes, "sum").unwrap();
         assert_eq!((sequences(&read), read.whole, read.tail), (vec![1], whole, Tail::Torn(20)));
         bytes.truncate(whole);
-        bytes.extend(encode_entry(JOURNAL, 2, 1, MARK + 1, b"?"));
+        bytes.extend(encode_entry(JOURNAL, (2, 1), u32::MAX, b"?"));
         assert!(parse(&bytes, "sum").is_none());
     }
 

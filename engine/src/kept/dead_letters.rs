@@ -10,12 +10,16 @@ use std::time::Duration;
 
 use slipring_journal::__private::storage::size_limit::as_an_error;
 use slipring_journal::__private::storage::{Access, Files};
+use slipring_journal::JournalId;
 
-use super::dead_letter_format::encode;
+use super::back_off::BackOff;
+use super::dead_letter_format::{Again, Place, encode, encode_again};
 use super::dead_letter_log as log;
 use super::dead_letter_log::Tail;
 use super::folders::{stage_folder, stage_path, stages};
 use crate::error::{KeepError, io};
+
+pub(crate) use super::dead_letter_format::published_again;
 
 /// What a stage does when its handler returns an error.
 ///
@@ -38,6 +42,50 @@ pub enum OnError {
     /// before the event; it is not called for that event again. A panic halts all the same, and so does an
     /// error that is [`Fatal`](crate::Fatal).
     DeadLetter,
+    /// The event is tried again, and becomes a dead letter once it has been tried often enough. Made by
+    /// [`OnError::retry`].
+    Retry {
+        /// Most tries behind the first.
+        times: u32,
+        /// The pauses between them.
+        back_off: BackOff,
+    },
+}
+
+impl OnError {
+    /// Has an event whose try fails tried again, up to `times`, and made a dead letter behind the last. A panic and
+    /// a [`Fatal`](crate::Fatal) halt at once, as ever.
+    ///
+    /// A try that fails must leave the handler's state as it was before the event. An effect before the error
+    /// comes once for each try, with the same [key](crate::Context::key).
+    ///
+    /// - The lane waits for a pause itself as long as all its pauses for the event stay within
+    ///   [`BackOff::inline_at_most`]; the events behind wait with it, in order.
+    /// - A pause beyond that has the event *set aside*: it is a dead letter, the stage goes on with what comes
+    ///   behind, and [`Engine::publish_due`](crate::Engine::publish_due) publishes the event again as a new one
+    ///   when the pause is over. The tries are counted on, so there are never more than `times` behind the first.
+    /// - Each try that fails is noted before the next, so a later life begins with the try that was due, and
+    ///   replay gives the handler the try that came out well, and waits for nothing.
+    ///
+    /// ```
+    /// # use slipring::{Context, Event, Gate, OnError, Stage};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
+    /// use slipring::BackOff;
+    /// use std::time::Duration;
+    ///
+    /// let book = |_: &Order, context: &Context| if context.attempt() < 3 { Err("busy") } else { Ok(()) };
+    /// let back_off = BackOff::doubling(Duration::from_micros(100), Duration::from_secs(1));
+    /// let stage = Stage::new("book", book, Gate::JOURNALLED).on_error(OnError::retry(5, back_off));
+    /// ```
+    #[must_use]
+    pub const fn retry(times: u32, back_off: BackOff) -> Self {
+        OnError::Retry { times, back_off }
+    }
+
+    /// Whether an error makes a dead letter, sooner or later.
+    pub(crate) fn keeps_letters(self) -> bool {
+        self != OnError::Halt
+    }
 }
 
 /// An event that a stage did not process.
@@ -53,8 +101,25 @@ pub struct DeadLetter {
     pub epoch: u32,
     /// Why.
     pub kind: DeadLetterKind,
+    /// How often the handler was given the event, those before it was published again included; 0 if that is not
+    /// known, or it never was.
+    pub tries: u32,
+    /// When the event is to be published again, nanoseconds since 1970 by the engine's clock: of one that is
+    /// [set aside](DeadLetterKind::SetAside).
+    pub due_ns: Option<u64>,
     /// What the handler said, or who skipped it.
     pub cause: String,
+}
+
+impl DeadLetter {
+    /// Whether it was set aside, and its pause is over at this time.
+    pub fn is_due(&self, now_ns: u64) -> bool {
+        self.due_ns.is_some_and(|due_ns| due_ns <= now_ns)
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place { sequence: self.sequence, epoch: self.epoch }
+    }
 }
 
 /// How an event became a dead letter, or what became of one.
@@ -62,8 +127,11 @@ pub struct DeadLetter {
 /// See the example of [`DeadLetters`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeadLetterKind {
-    /// The handler returned an error.
+    /// The handler returned an error, and is not asked again.
     Refused,
+    /// The handler returned an error; the event is due again, as a new one, behind a pause that is too long for
+    /// the lane to wait.
+    SetAside,
     /// The event was skipped by hand.
     Skipped,
     /// The event was published again, or exported, and is settled.
@@ -74,6 +142,7 @@ impl std::fmt::Display for DeadLetterKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             DeadLetterKind::Refused => "refused",
+            DeadLetterKind::SetAside => "set aside",
             DeadLetterKind::Skipped => "skipped",
             DeadLetterKind::Settled => "settled",
         })
@@ -82,8 +151,12 @@ impl std::fmt::Display for DeadLetterKind {
 
 impl std::fmt::Display for DeadLetter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let DeadLetter { stage, sequence, epoch, kind, cause } = self;
-        write!(f, "{stage}: sequence {sequence} (epoch {epoch}) {kind}: {cause}")
+        let DeadLetter { stage, sequence, epoch, kind, tries, cause, .. } = self;
+        write!(f, "{stage}: sequence {sequence} (epoch {epoch}) {kind}")?;
+        if *tries > 1 && *kind != DeadLetterKind::Settled {
+            write!(f, " after {tries} tries")?;
+        }
+        write!(f, ": {cause}")
     }
 }
 
@@ -196,6 +269,22 @@ impl DeadLetters {
     /// [`KeepError::Damaged`] if the log does not end with a whole entry, for nobody would
     /// read what lies behind such a one. Opening the engine cuts off what a crash left.
     pub fn settle(&mut self, letter: &DeadLetter, how: &str) -> Result<(), KeepError> {
+        self.note(letter, how, |journal_id| encode(journal_id, letter.place(), DeadLetterKind::Settled, how))
+    }
+
+    /// Settles one that was published again; its tries are counted on with the new event.
+    pub(crate) fn settle_again(&mut self, letter: &DeadLetter, again: Again) -> Result<(), KeepError> {
+        let how = published_again(again.sequence);
+        self.note(letter, &how, |journal_id| encode_again(journal_id, letter.place(), again))
+    }
+
+    /// Appends an entry that settles a letter.
+    fn note(
+        &mut self,
+        letter: &DeadLetter,
+        how: &str,
+        entry: impl FnOnce(JournalId) -> Vec<u8>,
+    ) -> Result<(), KeepError> {
         let path = stage_path(&self.journal, &letter.stage).join(log::NAME);
         let Some(folder) = stage_folder(&self.journal, &letter.stage)? else {
             return Err(nothing_kept(&self.journal, &letter.stage)?);
@@ -220,12 +309,13 @@ impl DeadLetters {
         }
         let Some(journal_id) = read.journal_id else { return Err(log::damaged(path)) };
         let mut file = folder.open_file(log::NAME, Access::Append).map_err(io("open", &path))?;
-        let entry = encode(journal_id, letter.sequence, letter.epoch, DeadLetterKind::Settled, how);
-        as_an_error(|| file.write_all(&entry))
+        as_an_error(|| file.write_all(&entry(journal_id)))
             .and_then(|()| file.sync_all())
             .map_err(io("append to", &path))?;
         self.letters.push(DeadLetter {
             kind: DeadLetterKind::Settled,
+            tries: 0,
+            due_ns: None,
             cause: how.to_owned(),
             ..letter.clone()
         });

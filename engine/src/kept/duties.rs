@@ -6,14 +6,16 @@
 
 use std::sync::Arc;
 
+use super::dead_letter_format::{Place, Tries};
 use super::dead_letter_log;
-use super::dead_letters::DeadLetterKind;
+use super::dead_letters::OnError;
 use super::digests::{self, DigestEntry, Digests};
 use super::effects::{Effects, EffectsProgress};
 use super::epochs::Epochs;
 use super::facts::StageFacts;
 use super::findings::Findings;
 use super::link::ToKeeper;
+use super::refusals::{Next, RefusalWiring, Refusals, Refused};
 use super::snapshot::Snapshots;
 use crate::column::StageColumns;
 use crate::error::{Cause, Divergence, OutputError};
@@ -24,7 +26,7 @@ pub(crate) struct Keeps<H> {
     pub(crate) snapshots: Option<SnapshotCalls<H>>,
     pub(crate) digests: Option<DigestCalls<H>>,
     pub(crate) effects: Option<Effects>,
-    pub(crate) dead_letters: bool,
+    pub(crate) on_error: OnError,
     pub(crate) stateless: bool,
     /// What a refused event must leave nothing in.
     pub(crate) columns: StageColumns,
@@ -62,7 +64,7 @@ impl<H> Keeps<H> {
             snapshots: None,
             digests: None,
             effects: None,
-            dead_letters: false,
+            on_error: OnError::Halt,
             stateless: false,
             columns: StageColumns::default(),
         }
@@ -74,7 +76,7 @@ impl<H> Keeps<H> {
             snapshots: self.snapshots.map(|calls| calls.options.keep),
             digests: self.digests.is_some(),
             effects: self.effects.is_some(),
-            dead_letters: self.dead_letters,
+            dead_letters: self.on_error.keeps_letters(),
             stateless: self.stateless,
             asks_publish: false,
         }
@@ -91,10 +93,13 @@ pub(crate) struct Duties<H> {
     pub(crate) own_start: u64,
     /// Of the event in hand.
     pub(crate) epoch: u32,
+    /// Which try the next event begins with: 1 but of one whose tries failed in an earlier life.
+    pub(crate) attempt: u32,
     epochs: Epochs,
     live_from: u64,
     pub(crate) effects: EffectsDuty,
     pub(crate) dead_letters: Option<dead_letter_log::DeadLetterLog>,
+    refusals: Refusals,
     columns: StageColumns,
     pub(crate) digests: DigestDuty<H>,
     pub(crate) snapshots: SnapshotDuty<H>,
@@ -136,10 +141,12 @@ impl<H> Duties<H> {
             pass_to: 0,
             own_start: 0,
             epoch: 0,
+            attempt: 1,
             epochs: Epochs::none(),
             live_from: 0,
             effects: EffectsDuty::default(),
             dead_letters: None,
+            refusals: Refusals::new(keeps.on_error),
             columns: keeps.columns.clone(),
             digests: DigestDuty {
                 calls: keeps.digests,
@@ -152,6 +159,11 @@ impl<H> Duties<H> {
             snapshots: SnapshotDuty { calls: keeps.snapshots, restored_end: 0, last_end: 0 },
             to_keeper: None,
         }
+    }
+
+    /// Says what it needs to deal with refusals.
+    pub(crate) fn wire(&mut self, wiring: RefusalWiring) {
+        self.refusals.wire(wiring);
     }
 
     /// Begins at `base`.
@@ -260,6 +272,7 @@ impl<H> Duties<H> {
         if self.pass_to > at {
             self.next = self.next.min(self.pass_to);
         }
+        self.plan_tries(at);
         if let Some(calls) = &self.snapshots.calls {
             self.next = self.next.min(self.next_snapshot(at.max(self.own_start), &calls.options));
         }
@@ -268,22 +281,55 @@ impl<H> Duties<H> {
         }
     }
 
-    /// Whether an error makes a dead letter here; notes it.
+    /// Which try the event at `at` begins with; a batch ends before and behind one that is not its first.
+    fn plan_tries(&mut self, at: u64) {
+        self.attempt = 1;
+        match self.dead_letters.as_mut().and_then(|log| log.next_tried(at)) {
+            Some((tried, tries)) if tried == at => {
+                self.attempt = tries.saturating_add(1);
+                self.next = self.next.min(at + 1);
+            }
+            Some((tried, _)) => self.next = self.next.min(tried),
+            None => {}
+        }
+    }
+
+    /// What comes behind the try `attempt` of an event, which has failed; notes it, and waits if it is to be tried
+    /// again.
     #[cold]
-    pub(crate) fn refuse(&mut self, sequence: u64, error: HandlerError) -> Result<(), Cause> {
+    pub(crate) fn refuse(
+        &mut self,
+        sequence: u64,
+        attempt: u32,
+        error: HandlerError,
+    ) -> Result<Refused, Cause> {
         // Nobody behind this stage is to read what it made of an event that it then refused.
         self.columns.clear(sequence);
-        match &mut self.dead_letters {
-            Some(log) if !is_fatal(&error) => {
-                let appended = log.append(sequence, self.epoch, DeadLetterKind::Refused, &error.to_string());
-                // A note of progress says that the event is dealt with, and the system may write it to the
-                // disk at any time: were the letter not there by then, power loss would leave neither effect
-                // nor letter.
-                let synced =
-                    appended.and_then(|()| if self.effects.progress.is_some() { log.sync() } else { Ok(()) });
-                synced.map_err(|error| Cause::Keep(Arc::new(error)))
+        let Some(log) = self.dead_letters.as_mut().filter(|_| !is_fatal(&error)) else {
+            return Err(Cause::Error(error.into()));
+        };
+        let (place, cause) = (Place { sequence, epoch: self.epoch }, error.to_string());
+        let fault = |error| Cause::Keep(Arc::new(error));
+        match self.refusals.next(log, sequence, attempt) {
+            Next::Try { pause_ns } => {
+                log.note_try(place, &cause).map_err(fault)?;
+                self.refusals.wait(pause_ns);
+                Ok(Refused::Again)
             }
-            _ => Err(Cause::Error(error.into())),
+            Next::Letter(tries) => {
+                let noted = match tries {
+                    Tries { made: ..=1, due_ns: None } => log.refuse(place, &cause),
+                    _ => log.refuse_tried(place, tries, &cause),
+                };
+                // A note of progress says that the event is dealt with, and the system may write it to the disk
+                // at any time: were the letter not there by then, power loss would leave neither effect nor
+                // letter.
+                let synced =
+                    noted.and_then(|()| if self.effects.progress.is_some() { log.sync() } else { Ok(()) });
+                synced.map_err(fault)?;
+                self.refusals.count_letter(tries);
+                Ok(Refused::DeadLetter)
+            }
         }
     }
 }

@@ -25,6 +25,7 @@
 //! | `digests` | a state as a number |
 //! | `effects` | how far effects are |
 //! | `dead_letters`, `dead_letter_log`, `dead_letter_format` | refused events: for users, the log, the bytes |
+//! | `refusals`, `back_off`, `tried`, `again` | tries: what comes behind one that failed, the pauses, what is noted |
 //! | `cuts` | where each stage starts |
 //! | `plan` | what is kept for later starts |
 //! | `keeper`, `link` | the thread that writes, and the queues to it |
@@ -32,8 +33,10 @@
 //! | `epochs` | which life journalled which sequence |
 //! | `findings`, `info` | what was found, and what lies on disk, for whoever asks |
 
+pub(crate) mod again;
+pub(crate) mod back_off;
 pub(crate) mod cuts;
-mod dead_letter_format;
+pub(crate) mod dead_letter_format;
 pub(crate) mod dead_letter_log;
 pub(crate) mod dead_letters;
 pub(crate) mod digests;
@@ -48,6 +51,8 @@ pub(crate) mod keeper;
 pub(crate) mod link;
 pub(crate) mod opening;
 pub(crate) mod plan;
+pub(crate) mod refusals;
 pub(crate) mod restored;
 pub(crate) mod snapshot;
+mod tried;
 pub(crate) mod trust;

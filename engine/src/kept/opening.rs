@@ -99,7 +99,7 @@ impl Opening<'_> {
             }
             duties.own_start = opened.from;
         }
-        if keeps.dead_letters {
+        if keeps.on_error.keeps_letters() {
             let log = dead_letter_log::DeadLetterLog::open(&self.folder, stage, self.reader)?;
             opened.torn_dead_letters = log.torn_bytes();
             duties.dead_letters = Some(log);

@@ -16,6 +16,7 @@ use crate::cursors::park::Parking;
 use crate::cursors::status::EngineStatus;
 use crate::describe::builder::EngineBuilder;
 use crate::error::BuildError;
+use crate::kept::again::PublishedAgain;
 use crate::kept::findings::Findings;
 use crate::lines::format::{CursorLine, Static};
 use crate::lines::told::Told;
@@ -39,6 +40,7 @@ pub(super) struct Common {
     pub(super) journal: Option<Cursors>,
     pub(super) haste: Arc<Haste>,
     pub(super) findings: Arc<Findings>,
+    pub(super) again: Arc<PublishedAgain>,
 }
 
 impl<E: Event> EngineBuilder<E> {
@@ -71,6 +73,7 @@ impl<E: Event> EngineBuilder<E> {
             journal: writer.map(Writer::cursors),
             haste: Arc::default(),
             findings: Arc::default(),
+            again: Arc::default(),
             board,
             first_seat: column::take_seats(names.len()),
             names,

@@ -15,6 +15,7 @@ use crate::cursors::status::EngineStatus;
 use crate::describe::builder::EngineBuilder;
 use crate::describe::gate::Gate;
 use crate::error::{Cause, Divergence, Halted, WaitError};
+use crate::kept::again::PublishedAgain;
 use crate::kept::findings::Findings;
 use crate::kept::keeper::{Keeper, KeptCounters};
 use crate::late::{History, LateConsumers};
@@ -39,6 +40,7 @@ pub(crate) struct EngineShared {
     pub(crate) live_from: u64,
     pub(crate) wait_timeout: Duration,
     pub(crate) findings: Arc<Findings>,
+    pub(crate) again: Arc<PublishedAgain>,
     pub(crate) retention: Option<RetentionHandle>,
     pub(crate) board: Arc<Board>,
     pub(crate) ending: Ending,

@@ -15,6 +15,7 @@
 //! | `engine` | the running engine: waiting for events, watching |
 //! | `follow` | late consumers of a running engine |
 //! | `keeping` | the keeper of a running engine |
+//! | `idempotent` | going live with a publisher that drops doubles |
 //! | `reprocess` | dead letters published again |
 //! | `ending` | how every engine ends |
 //! | `shutdown` | the end in good order, and its report |
@@ -25,6 +26,7 @@ pub(crate) mod ending;
 pub(crate) mod engine;
 mod feed;
 mod follow;
+mod idempotent;
 mod keeping;
 mod open;
 pub(crate) mod recovered;

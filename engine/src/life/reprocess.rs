@@ -4,14 +4,18 @@
 //! done. The event is published and made durable first: killed in between, its letter stays open and the
 //! event is published once more, never not at all.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use slipring_journal::{Event, Kind, ReadError, Reader};
 
 use super::engine::Engine;
+use crate::cursors::cursor::Cursor;
 use crate::error::{KeepError, PublishError, WaitError};
-use crate::kept::dead_letters::{DeadLetter, DeadLetters};
-use crate::publish::publisher::Publisher;
+use crate::kept::dead_letter_format::{Again, Place};
+use crate::kept::dead_letters::{DeadLetter, DeadLetters, published_again};
+use crate::publish::publisher;
+use crate::publish::republish::Republish;
 
 /// A dead letter whose event has been published again, and which is settled.
 ///
@@ -44,6 +48,17 @@ pub enum ReprocessError {
     /// The journal of the letters can't be opened, or its events are of another type.
     #[error("the journal of the dead letters: {0}")]
     Journal(ReadError),
+    /// The logs of dead letters can't be read.
+    #[error("the dead letters can't be read: {0}")]
+    Letters(KeepError),
+    /// A stage that is ahead of the journal refused the event, and the journal has not come to it.
+    #[error("the event of the dead letter ({letter}) is not journalled, and was not published: {source}")]
+    NotJournalled {
+        /// The last of the letters asked for. They stay open.
+        letter: Box<DeadLetter>,
+        /// Why.
+        source: WaitError,
+    },
     /// The event can't be read.
     #[error("the event of the dead letter ({letter}) can't be read, and was not published: {source}")]
     Unreadable {
@@ -102,6 +117,7 @@ pub enum ReprocessError {
 impl DeadLetters {
     /// Publishes the events of open dead letters again, as new events at the engine's present time, and
     /// settles each once its new event is durable, with the note "published again at" and the new sequence.
+    /// The tries of one that is [due](crate::DeadLetterKind::SetAside) are counted on with the new event.
     /// `which` picks them by letter; `|_| true` takes all.
     ///
     /// A new event comes to every stage, not only to the one that refused the old event. The stage that
@@ -144,53 +160,64 @@ impl DeadLetters {
     pub fn reprocess<E: Event>(
         &mut self,
         engine: &Engine<E>,
-        publisher: &mut Publisher<E>,
+        publisher: &mut impl Republish<E>,
         mut which: impl FnMut(&DeadLetter) -> bool,
     ) -> Result<Vec<Reprocessed>, ReprocessError> {
-        if !Arc::ptr_eq(publisher.outlet(), &engine.shared.outlet) {
+        let open = self.open().into_iter();
+        let picked = open.filter(|letter| which(letter)).cloned().collect();
+        self.publish_picked(engine, publisher, picked, Err)
+    }
+
+    /// Publishes these letters' events and settles them. `no_event` says whether to go on behind a letter whose
+    /// event can't be had.
+    fn publish_picked<E: Event>(
+        &mut self,
+        engine: &Engine<E>,
+        publisher: &mut impl Republish<E>,
+        mut picked: Vec<DeadLetter>,
+        mut no_event: impl FnMut(ReprocessError) -> Result<(), ReprocessError>,
+    ) -> Result<Vec<Reprocessed>, ReprocessError> {
+        if !Arc::ptr_eq(publisher.plain().outlet(), &engine.shared.outlet) {
             return Err(ReprocessError::ForeignPublisher);
         }
         if engine.shared.journal.is_none() {
             return Err(ReprocessError::NoJournal);
         }
-        let mut picked: Vec<DeadLetter> =
-            self.open().into_iter().filter(|letter| which(letter)).cloned().collect();
         // By event, in the order of the events.
-        picked.sort_by_key(|letter| (letter.sequence, letter.epoch));
+        picked.sort_by_key(DeadLetter::place);
         picked.dedup();
         let mut done = Vec::new();
         if picked.is_empty() {
             return Ok(done);
         }
+        // What a stage gated on published refused may not be in the journal yet. One beyond is of another life.
+        let published_end = engine.counters().published_end;
+        if let Some(last) = picked.iter().rfind(|letter| letter.sequence < published_end) {
+            let waited = engine.wait_journalled(last.sequence);
+            waited
+                .map_err(|source| ReprocessError::NotJournalled { letter: Box::new(last.clone()), source })?;
+        }
         let mut reader =
             Reader::<E>::open_to(self.journal().clone(), None).map_err(ReprocessError::Journal)?;
-        for letters in picked.chunk_by(|a, b| (a.sequence, a.epoch) == (b.sequence, b.epoch)) {
+        for letters in picked.chunk_by(|a, b| a.place() == b.place()) {
             let letter = || Box::new(letters[0].clone());
-            let event = {
-                let record = reader
-                    .at(letters[0].sequence)
-                    .map_err(|source| ReprocessError::Unreadable { letter: letter(), source })?;
-                let no_event = |what| Err(ReprocessError::NoEvent { letter: letter(), what });
-                if record.epoch() != letters[0].epoch {
-                    return no_event("the journal has lost this record, and holds another in its place");
+            let event = match event_of(&mut reader, &letters[0]) {
+                Ok(event) => event,
+                Err(error) => {
+                    no_event(error)?;
+                    continue;
                 }
-                if record.kind() == Kind::Void {
-                    return no_event("the record is void");
-                }
-                *record.event()
             };
-            let sequence = publisher.publish(event).map_err(|error| {
-                let source = error.map(|_| ());
-                ReprocessError::Publish { letter: letter(), source }
-            })?;
+            let tries = tries_of(letters);
+            let sequence = publish_again(engine, publisher, tries.unwrap_or(0), event)
+                .map_err(|source| ReprocessError::Publish { letter: letter(), source })?;
             engine.wait_durable(sequence).map_err(|source| ReprocessError::NotDurable {
                 letter: letter(),
                 sequence,
                 source,
             })?;
             for letter in letters {
-                let how = format!("published again at {sequence}");
-                self.settle(letter, &how).map_err(|source| {
+                self.settle_published(letter, tries, &mut reader, sequence).map_err(|source| {
                     let letter = Box::new(letter.clone());
                     ReprocessError::NotSettled { letter, sequence, source }
                 })?;
@@ -198,5 +225,116 @@ impl DeadLetters {
             }
         }
         Ok(done)
+    }
+
+    /// Notes that a letter's event was published again, and the tries that are counted on.
+    fn settle_published<E: Event>(
+        &mut self,
+        letter: &DeadLetter,
+        tries: Option<u32>,
+        reader: &mut Reader<E>,
+        sequence: u64,
+    ) -> Result<(), KeepError> {
+        let Some(tries) = tries else { return self.settle(letter, &published_again(sequence)) };
+        reader.refresh()?;
+        let epoch = reader.at(sequence)?.epoch();
+        self.settle_again(letter, Again { sequence, epoch, tries })
+    }
+}
+
+/// The tries that the event of these letters has seen, if one of them is due: then the new event goes on with them.
+/// Where all stages have given up, somebody has mended something, and it begins anew.
+fn tries_of(letters: &[DeadLetter]) -> Option<u32> {
+    let is_due = letters.iter().any(|letter| letter.due_ns.is_some());
+    letters.iter().map(|letter| letter.tries).max().filter(|_| is_due)
+}
+
+impl<E: Event> Engine<E> {
+    /// Publishes the events of dead letters again that were [set aside](crate::OnError::retry) and are due by the
+    /// engine's clock, as [`DeadLetters::reprocess`] does, with all open letters of these events. Call it now and then,
+    /// on a thread beside the hot path: it reads the stages' logs of dead letters.
+    ///
+    /// ```
+    /// # use slipring::{BackOff, Context, Engine, Event, Gate, Journal, Lane, OnError, Stage};
+    /// # use std::time::Duration;
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
+    /// # let folder = tempfile::tempdir()?;
+    /// let mut is_busy = true;
+    /// let send = move |_: &Order, _: &Context| if std::mem::take(&mut is_busy) { Err("busy") } else { Ok(()) };
+    /// let back_off = BackOff::fixed(Duration::from_millis(2)).inline_at_most(Duration::ZERO);
+    /// let stage = Stage::new("send", send, Gate::JOURNALLED).on_error(OnError::retry(3, back_off));
+    /// let lane = Lane::named("main").journal().with(stage);
+    /// let builder = Engine::builder().journal(Journal::at(folder.path().join("orders"))).lane(lane);
+    /// let (engine, mut publisher) = builder.open()?.go_live()?;
+    /// publisher.publish(Order { quantity: 7 })?;
+    /// let again = loop {
+    ///     match engine.publish_due(&mut publisher)?.pop() {
+    ///         Some(again) => break again,
+    ///         None => std::thread::sleep(Duration::from_millis(1)),
+    ///     }
+    /// };
+    /// assert_eq!((again.letter.sequence, again.letter.tries, again.sequence), (0, 1, 1));
+    /// engine.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ReprocessError`], which says what became of the event in hand; [`ReprocessError::Letters`] if the logs
+    /// can't be read. Behind an event that can't be read, or that the journal has lost, the others are published
+    /// first.
+    pub fn publish_due(&self, publisher: &mut impl Republish<E>) -> Result<Vec<Reprocessed>, ReprocessError> {
+        let Some(journal) = self.shared.outlet.journal.clone() else { return Err(ReprocessError::NoJournal) };
+        let mut letters = DeadLetters::of_files(journal).map_err(ReprocessError::Letters)?;
+        let now_ns = publisher::now_ns(&self.shared.outlet);
+        let due = letters.open().into_iter().filter(|letter| letter.is_due(now_ns));
+        // The new event comes to every stage that refused the old one, whether that one is due or not.
+        let due: HashSet<Place> = due.map(DeadLetter::place).collect();
+        let open = letters.open().into_iter();
+        let picked = open.filter(|letter| due.contains(&letter.place())).cloned().collect();
+        // What can't be had is for somebody to settle, and holds up no other.
+        let mut failed = None;
+        let done = letters.publish_picked(self, publisher, picked, |error| {
+            failed.get_or_insert(error);
+            Ok(())
+        })?;
+        failed.map_or(Ok(done), Err)
+    }
+}
+
+/// The event of a letter, if it lies where the letter says.
+fn event_of<E: Event>(reader: &mut Reader<E>, letter: &DeadLetter) -> Result<E, ReprocessError> {
+    let boxed = || Box::new(letter.clone());
+    let record = reader
+        .at(letter.sequence)
+        .map_err(|source| ReprocessError::Unreadable { letter: boxed(), source })?;
+    let no_event = |what| Err(ReprocessError::NoEvent { letter: boxed(), what });
+    if record.epoch() != letter.epoch {
+        return no_event("the journal has lost this record, and holds another in its place");
+    }
+    if record.kind() == Kind::Void {
+        return no_event("the record is void");
+    }
+    Ok(*record.event())
+}
+
+/// Publishes an event again that has seen so many tries.
+fn publish_again<E: Event>(
+    engine: &Engine<E>,
+    publisher: &mut impl Republish<E>,
+    tries: u32,
+    event: E,
+) -> Result<u64, PublishError<()>> {
+    let mut looks = 0u32;
+    loop {
+        let done = engine.shared.stages.cursors.iter().map(Cursor::end).min().unwrap_or(0);
+        match engine.shared.again.publish(tries, done, || publisher.try_again(event)) {
+            Ok(sequence) => return Ok(sequence),
+            // Outside the lock, which a lane may ask for: it is what makes room.
+            Err(PublishError::Full(_)) => {
+                looks = looks.saturating_add(1);
+                publisher.plain().wait_for_room(looks, None)?;
+            }
+            Err(error) => return Err(error.map(drop)),
+        }
     }
 }

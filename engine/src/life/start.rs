@@ -80,6 +80,7 @@ impl<E: Event> EngineBuilder<E> {
             live_from: begin.live_from,
             wait_timeout: self.wait_timeout,
             findings: common.findings,
+            again: common.again,
             retention,
             board: common.board,
             ending: Ending::default(),

@@ -13,6 +13,7 @@ use crate::cursors::watch::{Awaited, Watch};
 use crate::describe::builder::{EngineBuilder, parks};
 use crate::describe::gate::{Gate, Level};
 use crate::describe::lane::{Item, Lane};
+use crate::kept::refusals::RefusalWiring;
 use crate::names::JOURNAL;
 use crate::ring::{Poller, Publishers, Stamps};
 use crate::work::journal_stage::JournalStage;
@@ -133,6 +134,11 @@ impl<'a, E: Event> Wirer<'a, E> {
             all_done: source.is_some(),
             epochs: epochs.clone(),
             findings: Arc::clone(&self.common.findings),
+            refusals: RefusalWiring {
+                again: Arc::clone(&self.common.again),
+                clock: Arc::clone(&self.builder.clock),
+                figures: self.common.board.refusals(index),
+            },
             clock: Arc::clone(&self.builder.clock),
             stamps: self.stamps.clone(),
         }

@@ -4,7 +4,11 @@
 //! engine around a publisher.
 
 mod batches;
+pub(crate) mod doubles;
+pub(crate) mod idempotent;
 pub(crate) mod outlet;
 pub(crate) mod publisher;
+pub(crate) mod republish;
 pub(crate) mod times;
 mod trying;
+mod window;

@@ -213,7 +213,7 @@ impl<E: Event> Publisher<E> {
     /// A moment's wait on a full ring, before the try `tries + 1`.
     #[cold]
     #[inline(never)]
-    pub(super) fn wait_for_room(
+    pub(crate) fn wait_for_room(
         &mut self,
         tries: u32,
         deadline: Option<Instant>,

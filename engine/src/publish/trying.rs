@@ -90,7 +90,7 @@ impl<E: Event> Publisher<E> {
     /// Why a publish that does not wait was refused: the ring is full, unless the engine has ended.
     #[cold]
     #[inline(never)]
-    fn full(&self) -> PublishError<()> {
+    pub(super) fn full(&self) -> PublishError<()> {
         if let Err(ended) = self.check() {
             return ended;
         }

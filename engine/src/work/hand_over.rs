@@ -12,6 +12,7 @@ use crate::handler::context::{Batch, Context, Seat};
 use crate::handler::latency::Meter;
 use crate::handler::{Handler, HandlerError};
 use crate::kept::duties::Duties;
+use crate::kept::refusals::Refused;
 use crate::panics;
 use crate::ring::Row;
 
@@ -103,7 +104,7 @@ impl<H, M> Worker<H, M> {
                 hand_over(&row, &mut self.handler, &mut self.meter, &mut self.context)
             };
             if let Err(error) = result {
-                self.refuse(error)?;
+                self.refuse(error, row)?;
             }
             at = self.context.sequence;
             if !is_plain && at > self.notes_from {
@@ -128,11 +129,36 @@ impl<H, M> Worker<H, M> {
         }
     }
 
-    /// The handler refused the event in hand. If it becomes a dead letter, it is finished.
+    /// Does what is due before the next event.
     #[cold]
-    fn refuse(&mut self, error: HandlerError) -> Result<(), Stop> {
-        self.duties.refuse(self.context.sequence, error).map_err(Stop::Failed)?;
-        self.context.sequence += 1;
+    fn reach(&mut self) -> Result<(), Cause> {
+        self.duties.reach(self.context.sequence, &self.handler, &self.stage)?;
+        self.context.attempt = self.duties.attempt;
+        Ok(())
+    }
+
+    /// The handler refused the event in hand, which lies in this row: it is given it again as long as the stage
+    /// says so. Behind that, or if it becomes a dead letter, it is finished.
+    #[cold]
+    fn refuse<E: Event>(&mut self, mut error: HandlerError, row: Row<'_, E>) -> Result<(), Stop>
+    where
+        H: Handler<E>,
+        M: Meter,
+    {
+        let at = self.context.sequence;
+        let slot = &row.slots[(at - row.at) as usize];
+        while self.duties.refuse(at, self.context.attempt, error).map_err(Stop::Failed)? == Refused::Again {
+            self.context.attempt = self.context.attempt.saturating_add(1);
+            match self.handler.event(&slot.event, &self.context) {
+                Ok(()) => {
+                    self.meter.finished(slot.time_ns, &self.context);
+                    break;
+                }
+                Err(again) => error = again,
+            }
+        }
+        self.context.attempt = 1;
+        self.context.sequence = at + 1;
         Ok(())
     }
 
@@ -172,9 +198,8 @@ impl<H, M> Worker<H, M> {
     /// Behind a batch of so many events: what is due there.
     #[inline(always)]
     pub(crate) fn after(&mut self, count: u64, status: &EngineStatus) -> Turn {
-        let Worker { stage, handler, duties, context, .. } = self;
-        if context.sequence >= duties.next
-            && let Err(cause) = duties.reach(context.sequence, handler, stage)
+        if self.context.sequence >= self.duties.next
+            && let Err(cause) = self.reach()
         {
             return self.fail(cause, status);
         }

@@ -36,6 +36,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         if life.all_done {
             duties.effects.end = u64::MAX;
         }
+        duties.wire(life.refusals);
         duties.begin(life.base, life.live_from, life.epochs, life.findings);
         let context = Context {
             sequence: life.base,
@@ -43,6 +44,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             live_from: life.live_from,
             remaining: 0,
             epoch: duties.epoch,
+            attempt: duties.attempt,
             journal_id: life.journal_id,
             effects_end: duties.effects.end,
             release: Cell::new(false),

@@ -18,6 +18,7 @@ use crate::kept::epochs::Epochs;
 use crate::kept::findings::Findings;
 use crate::kept::keeper::KeptStage;
 use crate::kept::opening::{OpenedStage, Opening};
+use crate::kept::refusals::RefusalWiring;
 use crate::ring::{Poller, Stamps};
 
 /// Most events handled between two moves of a stage's cursor: a slow batch must not look like a full ring.
@@ -52,7 +53,6 @@ pub(crate) struct Wiring<E> {
 }
 
 /// What a handler's stage needs to know of the life that begins.
-#[derive(Clone)]
 pub(crate) struct Life {
     /// What columns know the stage by.
     pub(crate) seat: u64,
@@ -67,6 +67,7 @@ pub(crate) struct Life {
     pub(crate) all_done: bool,
     pub(crate) epochs: Epochs,
     pub(crate) findings: Arc<Findings>,
+    pub(crate) refusals: RefusalWiring,
     /// For a stage that is measured.
     pub(crate) clock: Arc<dyn Clock>,
     /// If one is measured from publish.

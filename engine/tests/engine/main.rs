@@ -2,6 +2,7 @@
 
 mod columns;
 mod columns_model;
+mod doubles;
 mod drained;
 mod ending;
 mod extremes;

@@ -274,6 +274,8 @@ fn a_stage_without_dead_letters_or_without_existence_is_told_apart() {
         sequence: 1,
         epoch: 1,
         kind: DeadLetterKind::Refused,
+        tries: 1,
+        due_ns: None,
         cause: String::new(),
     };
     let error = DeadLetters::of(folder.path()).unwrap().settle(&letter, "x").unwrap_err();

@@ -7,6 +7,8 @@ mod divergence;
 mod effects;
 mod reprocessing;
 mod retention;
+mod retry_model;
+mod retrying;
 mod snapshots;
 
 use std::path::Path;

@@ -87,6 +87,8 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// - `#[event(text)]`: UTF-8 in a `[u8; N]`, filled up with zeros.
 /// - `#[event(bool)]`: a `u8`, 0 or 1.
 /// - `#[event(names(buy = 1, sell = 2))]`: an integer with names; `"fill or kill" = 3` where one is no identifier.
+/// - `#[event(id)]` on a field of a struct, an integer or at most 16 bytes: who sends the event twice says the same
+///   id. The derive writes `Identified` too.
 /// - `#[event(unit = "shares")]`, for people; `#[event(source = "Size")]`, the column's name in files;
 ///   `#[event(default = 0)]` or a text, taken where a file or an older event has no value.
 /// - `#[event(attributes(owner = "desk 3"))]`: whatever else the schema shall carry.

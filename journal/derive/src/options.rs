@@ -36,6 +36,8 @@ pub(crate) struct Options {
     default: Option<DefaultValue>,
     attributes: Vec<(String, String)>,
     needs: Vec<(Span, &'static str, Needs)>,
+    /// `id`: where it stands.
+    pub(crate) id: Option<Span>,
 }
 
 const MEANINGS: [&str; 5] = ["time", "decimal", "text", "enum", "bool"];
@@ -81,6 +83,10 @@ impl Options {
             "text" => self.add(meta, "text", String::new(), "text", Needs::Text)?,
             "bool" => self.add(meta, "bool", String::new(), "bool", Needs::Bool)?,
             "names" => self.names(meta)?,
+            "id" => {
+                self.add(meta, "id", String::new(), "id", Needs::Number)?;
+                self.id = Some(meta.path.span());
+            }
             "unit" | "source" => {
                 let text = meta.value()?.parse::<LitStr>()?;
                 if text.value().is_empty() {
@@ -273,7 +279,7 @@ fn time_unit(meta: &ParseNestedMeta<'_>) -> Result<String, Error> {
 fn unknown(meta: &ParseNestedMeta<'_>) -> Error {
     meta.error(
         "unknown option; on a field there are `time`, `time = \"ms\"`, `decimal = 2`, `text`, `bool`, \
-         `names(buy = 1)`, `input`, `unit`, `source`, `default`, `since = 2`, `was = \"..\"`, \
+         `names(buy = 1)`, `id`, `input`, `unit`, `source`, `default`, `since = 2`, `was = \"..\"`, \
          `name = \"..\"` and `attributes(..)`",
     )
 }

@@ -118,6 +118,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
         _ => TokenStream::new(),
     };
     let pod = (!attrs.bytemuck).then(|| pod(event, private));
+    let identified = identified(event, &event_name, &fields, private)?;
     Ok(quote! {
         const _: () = {
             #checks
@@ -135,7 +136,37 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
                     #private::SchemaBuilder::new::<#event>(#schema_name) #(#described)* #time #versions .build()
                 }
             }
+            #identified
         };
+    })
+}
+
+/// What says the event's id, if a field is one.
+fn identified(
+    event: &syn::Ident,
+    event_name: &str,
+    fields: &[Field<'_>],
+    private: &TokenStream,
+) -> Result<TokenStream, Error> {
+    let mut ids = fields.iter().filter_map(|field| Some((field, field.options.id?)));
+    let Some((Field { member, ty, .. }, _)) = ids.next() else { return Ok(TokenStream::new()) };
+    if let Some((_, span)) = ids.next() {
+        let why = format!(
+            "event `{event_name}` has an id already: take one field, or give a closure (`Doubles::by`) for an id of \
+             several"
+        );
+        return Err(Error::new(span, why));
+    }
+    let ty_span = ty.span();
+    let into_id = quote_spanned!(ty_span=> <#ty as #private::IdField>::into_id);
+    Ok(quote! {
+        #[automatically_derived]
+        impl #private::Identified for #event {
+            #[inline]
+            fn id(&self) -> u128 {
+                #into_id(self.#member)
+            }
+        }
     })
 }
 

@@ -47,5 +47,9 @@ pub(crate) fn value_options(field: &syn::Field) -> Result<Options, Error> {
         let why = "a variant's value has no name: put `name` and `was` on the variant; a new variant needs no `since`";
         return Err(Error::new(field.span(), why));
     }
+    if let Some(span) = options.id {
+        let why = "`id` is for structs: of a one-of event give a closure, `Doubles::by(..)`, which says the id of each variant";
+        return Err(Error::new(span, why));
+    }
     Ok(options)
 }

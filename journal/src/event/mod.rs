@@ -10,6 +10,7 @@ use crate::format::MAX_RECORD_BYTES;
 
 mod attributes;
 mod difference;
+pub(crate) mod identified;
 mod mapping;
 mod number;
 #[doc(hidden)]

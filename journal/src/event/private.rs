@@ -2,6 +2,7 @@
 //! crate; no promise of stability. It keeps the generated code small, and the rule for naming fields in one
 //! place.
 
+pub use super::identified::{IdField, Identified};
 pub use super::number::{Number, whole_number};
 pub use super::upgrade::Upcasts;
 pub use super::{Difference, Event, Field, Schema, UnknownTag, Upcast, Upgrade};

@@ -230,6 +230,7 @@ fn the_command_shows_what_stages_keep_and_settles_dead_letters() {
     assert_eq!(letters.len(), 8);
     assert_eq!(letters[1]["event"], serde_json::json!({"id": 25, "quantity": 5}));
     assert_eq!(letters[1]["cause"], "no trade 25");
+    assert_eq!((&letters[1]["tries"], letters[1].get("due_ns")), (&1.into(), None));
     let args = ["dead-letters", place, "--stage", "sum", "--sequence", "25", "--settle", "sent by hand"];
     let output = slipring(&args);
     assert!(output.status.success(), "{output:?}");
@@ -270,10 +271,10 @@ fn the_command_shows_what_stages_keep_and_settles_dead_letters() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = std::fs::read_to_string(&csv).unwrap();
     let rows: Vec<&str> = text.lines().collect();
-    assert_eq!(rows[0], "stage,sequence,epoch,time_ns,kind,cause,fault,event.id,event.quantity");
+    assert_eq!(rows[0], "stage,sequence,epoch,time_ns,kind,tries,due_ns,cause,fault,event.id,event.quantity");
     assert_eq!(rows.len(), 8);
     assert!(
-        rows[1].contains("refused,no trade 0,\"the journal has lost this record, and holds"),
+        rows[1].contains("refused,1,,no trade 0,\"the journal has lost this record, and holds"),
         "{}",
         rows[1]
     );
@@ -281,7 +282,7 @@ fn the_command_shows_what_stages_keep_and_settles_dead_letters() {
     let cells: Vec<&str> = rows[2].split(',').collect();
     assert_eq!(
         (&cells[..2], &cells[4..]),
-        (&["sum", "50"][..], &["refused", "no trade 50", "", "50", "2"][..])
+        (&["sum", "50"][..], &["refused", "1", "", "no trade 50", "", "50", "2"][..])
     );
     assert!(cells[3].parse::<u64>().unwrap() > 0, "{cells:?}");
     let left = lines(&slipring(&["dead-letters", place, "--json"]));

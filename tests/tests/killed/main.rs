@@ -6,4 +6,5 @@ mod cuts_killed;
 mod gateway_killed;
 mod matching_book;
 mod matching_killed;
+mod retry_killed;
 mod single_step;

@@ -42,12 +42,14 @@ pub(crate) struct JournalLine {
     pub(crate) regressions: AtomicU64,
 }
 
-/// Of publishers that found the ring full.
+/// Of publishers that found the ring full, or a double.
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(crate) struct PublishersLine {
     pub(crate) full_waits: AtomicU64,
     pub(crate) full_refusals: AtomicU64,
+    /// Events that were not published, for their id was there already.
+    pub(crate) doubles: AtomicU64,
 }
 
 /// Of all lanes.
@@ -86,6 +88,13 @@ pub(crate) struct BatchLine {
     pub(crate) max_batch: AtomicU64,
     /// The time that it has come to: the latest of the events that it has finished.
     pub(crate) time_ns: AtomicU64,
+    /// Tries behind the first of an event.
+    pub(crate) retries: AtomicU64,
+    /// What its lane waited for before those.
+    pub(crate) retry_wait_ns: AtomicU64,
+    pub(crate) dead_letters: AtomicU64,
+    /// Those of them that are due again.
+    pub(crate) set_aside: AtomicU64,
 }
 
 /// Late consumers that found no place.
