@@ -412,7 +412,7 @@ struct Signed {
 
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]
-struct Named {
+struct Lettered {
     #[event(id, text)]
     id: [u8; 3],
 }
@@ -423,7 +423,7 @@ fn an_id_is_a_number_of_its_own_for_each_value_and_is_in_the_schema() {
     let ids = [0, 1, -1, i32::MIN, i32::MAX].map(|id| Signed { id, rest: 7 }.id());
     assert!(ids.iter().enumerate().all(|(at, id)| !ids[..at].contains(id)), "{ids:?}");
     assert_eq!(ids[1], 1);
-    assert_eq!(Named { id: *b"ab\0" }.id(), 0x6261);
+    assert_eq!(Lettered { id: *b"ab\0" }.id(), 0x6261);
     let field = &Signed::schema().fields[0];
     assert_eq!((field.attribute("id"), field.attribute("unit")), (Some(""), Some("number")));
     assert!(Signed::schema().fields[1].attribute("id").is_none());
