@@ -71,16 +71,20 @@ fn ids(journal: &Path) -> Vec<u64> {
     (0..reader.end_sequence()).map(|sequence| reader.at(sequence).unwrap().event().id).collect()
 }
 
-/// A try that failed, and was not the last call of its life, is noted: no later life makes it again.
-fn check_no_try_twice(lives: &[Vec<Call>], fails: impl Fn(&Call) -> bool) {
-    let mut noted = BTreeSet::new();
+/// A try that failed, and was not the last call of its life, is noted: no later life makes it again. How many a
+/// death cut short that were made again.
+fn check_no_try_twice(lives: &[Vec<Call>], fails: impl Fn(&Call) -> bool) -> u64 {
+    let (mut noted, mut cut_short, mut again) = (BTreeSet::new(), BTreeSet::new(), 0);
     for calls in lives {
         for call in calls {
             assert!(!noted.contains(call), "{call:?} had failed and was noted");
+            again += u64::from(cut_short.contains(call));
         }
         let all_but_last = calls.iter().rev().skip(1);
         noted.extend(all_but_last.filter(|call| fails(call)).copied());
+        cut_short.extend(calls.last().filter(|call| fails(call)).copied());
     }
+    again
 }
 
 #[test]
@@ -109,7 +113,8 @@ fn tries_that_are_killed_go_on_where_they_were() {
     let state = (0..ORDERS).filter(|id| take_fails(*id) <= INLINE_TIMES);
     assert_eq!(digest, state.fold(0u64, |sum, id| sum.wrapping_mul(31).wrapping_add(id)));
     let (takes, sent): (Vec<_>, Vec<_>) = lives.into_iter().map(|said| (said.take, said.send)).unzip();
-    check_no_try_twice(&takes, |call| call.attempt <= take_fails(call.id));
+    let again = check_no_try_twice(&takes, |call| call.attempt <= take_fails(call.id));
+    assert!(again > 0, "no death fell between a try and its note");
     check_no_try_twice(&sent, |call| !sends(call.id));
 
     let mut records: BTreeMap<u64, u64> = BTreeMap::new();
