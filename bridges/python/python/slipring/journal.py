@@ -240,7 +240,7 @@ class Journal:
         for start in range(_BATCH_ROWS, len(wanted), _BATCH_ROWS):
             yield self._rows(wanted[start : start + _BATCH_ROWS], layout, words)
 
-    def view(self, verify: bool = False, *, tail: bool = False) -> View:
+    def view(self, verify: bool = False, *, tail: bool = False, from_sequence: Optional[int] = None) -> View:
         """Maps the records of sealed segments, as they lie in the files: nothing is copied.
 
         **Unverified**: whatever the files hold is shown, damage too, unless `verify=True`: then every record
@@ -253,8 +253,11 @@ class Journal:
 
         A segment is sealed when it is full and durable. `tail=True` also takes what is durable of the last
         segment: it does not change either. The rest is had by `read(from_sequence=view.end_sequence)`.
+
+        `from_sequence` leaves out the segments before the one that holds it. Events of an older type are not
+        mapped, for they lie otherwise: `SchemaError` says from where on they are of the newest.
         """
-        return map_segments(self, self._checked, verify=verify, tail=tail)
+        return map_segments(self, self._checked, verify=verify, tail=tail, from_sequence=from_sequence)
 
     def follow(
         self,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from .dtypes import record_dtype
-from .errors import Damaged, IoError, NotFound
+from .errors import Damaged, IoError, NotFound, SchemaError
 
 if TYPE_CHECKING:
-    from .journal import Journal
+    from .journal import Journal, Segment
 
 Records = np.ndarray[Any, np.dtype[np.void]]
 
@@ -60,11 +60,21 @@ class View(Sequence[Records]):
         return f"<slipring.View of {self.records} records in {len(self)} segments, {how}>"
 
 
-def map_segments(journal: Journal, checked: Dict[Tuple[int, int, int], int], *, verify: bool, tail: bool) -> View:
+def map_segments(
+    journal: Journal,
+    checked: Dict[Tuple[int, int, int], int],
+    *,
+    verify: bool,
+    tail: bool,
+    from_sequence: Optional[int],
+) -> View:
     """What `Journal.view` does. `checked` remembers, for each file and its first sequence, how far it is."""
     dtype = record_dtype(journal.schema, journal.record_bytes)
-    arrays, starts, end = [], [], journal.first_sequence
-    for segment in journal.segments:
+    segments = [segment for segment in journal.segments if from_sequence is None or segment.end > from_sequence]
+    _refuse_older(journal, segments)
+    arrays, starts = [], []
+    end = segments[0].base if from_sequence is not None and segments else journal.first_sequence
+    for segment in segments:
         durable = min(segment.end, journal.durable_end)
         is_sealed = durable == segment.base + segment.capacity
         if (not is_sealed and not tail) or durable <= segment.base or segment.base != end:
@@ -79,6 +89,16 @@ def map_segments(journal: Journal, checked: Dict[Tuple[int, int, int], int], *, 
         starts.append(segment.base)
         end = durable
     return View(arrays, starts, end, verify)
+
+
+def _refuse_older(journal: Journal, segments: List[Segment]) -> None:
+    """Records of an older type lie otherwise, and a map shows them as they lie."""
+    newest = next((segment for segment in segments if segment.event_version == segments[-1].event_version), None)
+    if newest is not None and newest is not segments[0]:
+        raise SchemaError(
+            f"{journal.path}: before sequence {newest.base} there are events of an older type, which lie otherwise in "
+            f"the files; read() shows all as the newest, view(from_sequence={newest.base}) maps what comes from there on"
+        )
 
 
 def _map(path: str, dtype: np.dtype[Any], at: int, count: int) -> Tuple[Records, Tuple[int, int]]:

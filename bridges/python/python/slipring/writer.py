@@ -225,6 +225,14 @@ def _options(
     return segment_bytes, segment_records, sync_ns, step_ns
 
 
+def _is_toml(said: Any) -> bool:
+    return isinstance(said, os.PathLike) or (isinstance(said, str) and said.endswith(".toml"))
+
+
+def _from_toml(path: Any) -> Schema:
+    return Schema.from_toml(pathlib.Path(path).read_text(encoding="utf-8"))
+
+
 def create(
     path: Path,
     dtype: Any,
@@ -262,8 +270,8 @@ def create(
     many seconds ahead of the last event and the clock a time may lie (a day).
     """
     said = dict(time=time, decimals=decimals, enums=enums, kinds=kinds, attributes=attributes)
-    if isinstance(dtype, os.PathLike) or (isinstance(dtype, str) and dtype.endswith(".toml")):
-        dtype = Schema.from_toml(pathlib.Path(dtype).read_text(encoding="utf-8"))
+    if _is_toml(dtype):
+        dtype = _from_toml(dtype)
     if isinstance(dtype, Schema):
         if name is not None or keep_offsets or any(value is not None for value in said.values()):
             raise BadOption("a Schema says everything: leave out what is said of a dtype")
@@ -288,6 +296,7 @@ def create(
 
 def append_to(
     path: Path,
+    schema: Union[Schema, Path, None] = None,
     *,
     segment_bytes: Optional[int] = None,
     segment_records: Optional[int] = None,
@@ -296,7 +305,16 @@ def append_to(
 ) -> Writer:
     """Opens the journal in the folder `path` to append to it; it is recovered first if its last writer died.
 
+    A `schema` of a greater version, or the path of its `.toml`, goes on with events of that newer type: what the
+    journal holds stays as it is, and is read as the newer type from then on. `SchemaError` says field by field
+    what is in the way.
+
     Raises `NotFound` if there is none, `Locked` if another writer has it. The options: see `create`.
     """
     options = _options(segment_bytes, segment_records, sync, max_time_step)
-    return Writer(path, Journal(path).schema, options)
+    known = Journal(path).schema
+    if schema is None:
+        schema = known
+    elif not isinstance(schema, Schema):
+        schema = _from_toml(schema)
+    return Writer(path, schema, options)
