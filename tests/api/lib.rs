@@ -1,1 +1,1 @@
-//! Empty: the check is in `tests/api.rs`.
+//! Empty: the check is a test.

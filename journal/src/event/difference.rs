@@ -26,7 +26,9 @@ pub struct Difference {
     pub advice: String,
 }
 
-/// Differences as a table: see [`Difference::table`].
+/// Differences as a table, by [`Difference::table`].
+///
+/// See the example of [`Difference`].
 #[derive(Clone, Copy, Debug)]
 pub struct DifferenceTable<'a>(&'a [Difference]);
 

@@ -50,6 +50,8 @@ pub trait Upcast<Old: Event>: Event {
 }
 
 /// Turns the bytes of one event of an older type into those of a newer one.
+///
+/// See the example of [`Upcast`].
 pub struct Upgrade(How);
 
 /// From all bytes of an older event to all bytes of the newer one.

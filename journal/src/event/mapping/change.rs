@@ -5,6 +5,9 @@ use std::fmt;
 /// One thing that becomes otherwise when an older event is read as a newer one. [`Mapping::changes`] lists
 /// them.
 ///
+/// See the example of [`Mapping`].
+///
+/// [`Mapping`]: super::Mapping
 /// [`Mapping::changes`]: super::Mapping::changes
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
