@@ -39,14 +39,14 @@ fn fault(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
 
 fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     let reader = Journal::at(input.path()).raw_reader().map_err(fault)?;
-    if let Some(schema) = reader.schema() {
-        if !same_layout(&Table::new(&schema), &setup.table) {
-            let found = format!(
-                "its events are {} of {} bytes; export it and record what was exported",
-                schema.name, schema.size
-            );
-            return Err(SourceError::NotThis { expected: "journal of these events", found });
-        }
+    if let Some(schema) = reader.schema()
+        && !same_layout(&Table::new(&schema), &setup.table)
+    {
+        let found = format!(
+            "its events are {} of {} bytes; export it and record what was exported",
+            schema.name, schema.size
+        );
+        return Err(SourceError::NotThis { expected: "journal of these events", found });
     }
     let first = Position { sequence: reader.first_sequence(), ..Position::default() };
     let (position, read) = (setup.from.unwrap_or(first), VecDeque::new());
