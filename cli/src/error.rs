@@ -1,88 +1,24 @@
 //! Why a command failed: what, where, and what to do.
 
+use std::io;
 use std::path::PathBuf;
-use std::{fmt, io};
 
-use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
+use slipring_journal::{ReadError, SyncError};
 
 use crate::exit::Exit;
-use crate::flow::input::InputError;
-use crate::show;
 
 /// A command's failure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CliError {
-    /// The input can't be read or is malformed.
-    #[error("{0}\nnothing was recorded")]
-    Input(#[from] InputError),
-    /// The journal can't be opened for writing.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// It failed before the first message was appended.
-    #[error("{0}\nnothing was recorded")]
-    NotBegun(Box<CliError>),
-    /// The journal took no more.
-    #[error("{fault}\n{tally}; they stay in the journal")]
-    Append {
-        /// The journal's answer.
-        fault: AppendError,
-        /// What is in.
-        tally: Tally,
-    },
-    /// The journal could not be closed in good order.
-    #[error("{fault}\n{tally}")]
-    Close {
-        /// The journal's answer.
-        fault: SyncError,
-        /// What is in.
-        tally: Tally,
-    },
-    /// A signal said stop.
-    #[error("stopped by a signal: {tally}; record into a new journal to have them all")]
-    Interrupted {
-        /// What is in.
-        tally: Tally,
-    },
-    /// All is recorded, and that could not be said.
-    #[error("write to the standard output: {source}\n{tally}")]
-    Unsaid {
-        /// The system's answer.
-        source: io::Error,
-        /// What is in.
-        tally: Tally,
-    },
     /// A journal could not be closed.
     #[error(transparent)]
     Sync(#[from] SyncError),
     /// The journal can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The input begins before the journal ends.
-    #[error(
-        "{} ends at {}, and the input begins before that, at {}: nothing was recorded; \
-         record into a new journal, or give the --date of a later day",
-        path.display(), crate::show::time(*last_ns), show::time(*first_ns)
-    )]
-    BeforeTheLast {
-        /// The journal.
-        path: PathBuf,
-        /// Its last time.
-        last_ns: u64,
-        /// The input's first.
-        first_ns: u64,
-    },
-    /// The journal's last message had no newline.
-    #[error(
-        "the last message in {} came from a file without a final newline: with more behind it, replay could not \
-         give the file back byte for byte; nothing was recorded; record into a new journal", path.display()
-    )]
-    OpenLine {
-        /// The journal.
-        path: PathBuf,
-    },
     /// The range asked for is empty by its own words.
-    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", crate::show::time(*from_ns), show::time(*to_ns))]
+    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", crate::show::time(*from_ns), crate::show::time(*to_ns))]
     EmptyRange {
         /// The start.
         from_ns: u64,
@@ -213,40 +149,16 @@ pub enum CliError {
     Demo(#[from] crate::demo::DemoError),
 }
 
-/// How many messages a recording has brought into the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally {
-    /// Messages that are in.
-    pub done: usize,
-    /// Of them, those that power loss does not take.
-    pub durable: usize,
-    /// Messages there were.
-    pub total: usize,
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { done, durable, total } = self;
-        let durable = if durable == done { "all".to_owned() } else { durable.to_string() };
-        let messages = if *total == 1 { "message" } else { "messages" };
-        write!(f, "recorded {done} of {total} {messages}, {durable} of them durable")
-    }
-}
-
 impl CliError {
     /// The exit status that it comes to.
     pub fn exit(&self) -> Exit {
         use slipring::KeepError;
         let damaged = |damaged| if damaged { Exit::Damaged } else { Exit::CouldNot };
         match self {
-            CliError::NotBegun(error) => error.exit(),
             CliError::Record(error) => error.exit(),
-            CliError::Interrupted { .. } | CliError::NoLetter { .. } | CliError::ExportStopped { .. } => {
-                Exit::Part
-            }
+            CliError::NoLetter { .. } | CliError::ExportStopped { .. } => Exit::Part,
             CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
             CliError::Read(error) | CliError::Keep(KeepError::Read(error)) => damaged(is_damage(error)),
-            CliError::Open(OpenError::Journal(fault)) => damaged(fault.is_damage()),
             CliError::Keep(KeepError::Damaged { .. }) => Exit::Damaged,
             _ if self.is_broken_pipe() => Exit::Fine,
             _ => Exit::CouldNot,
@@ -257,7 +169,6 @@ impl CliError {
     pub fn is_broken_pipe(&self) -> bool {
         let (CliError::Output(source)
         | CliError::ExportToOutput { source: crate::export::SinkError::Io(source) }
-        | CliError::Unsaid { source, .. }
         | CliError::Demo(crate::demo::DemoError::Io(source))) = self
         else {
             return false;

@@ -16,7 +16,7 @@ use crate::rows::choice::ChoiceArgs;
 use crate::rows::columns::Shown;
 use crate::rows::printer::{self, Format, Printer};
 use crate::rows::reading::{Piece, Reading};
-use crate::signals::Stop;
+use crate::signals::{First, Stop};
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
 const FIRST_SLEEP: Duration = Duration::from_millis(1);
@@ -155,7 +155,7 @@ struct Waiting {
 
 impl Waiting {
     fn new() -> io::Result<Self> {
-        Ok(Waiting { stop: Stop::listen(Exit::Part)?, sleep: FIRST_SLEEP })
+        Ok(Waiting { stop: Stop::listen(Exit::Part, First::Waits)?, sleep: FIRST_SLEEP })
     }
 
     /// Sleeps after a look that found nothing.

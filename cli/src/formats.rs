@@ -12,6 +12,7 @@ use crate::record::debezium::DEBEZIUM;
 use crate::record::from_journal::OTHER_JOURNAL;
 use crate::record::input::Input;
 use crate::record::jsonl::JSON_LINES;
+use crate::record::lobster::LOBSTER;
 use crate::record::source::{FormatOptions, Setup, Source, SourceError};
 
 /// What events are read from and written to.
@@ -50,6 +51,8 @@ pub struct SourceFormat {
     pub about: &'static str,
     /// What a file's name ends with, without the dot; by that a format is guessed.
     pub extensions: &'static [&'static str],
+    /// Options of `record` that not every format has a use for, and this one has.
+    pub uses: &'static [&'static str],
     /// Whether the input is read from its beginning again when a recording is resumed at a record, rather
     /// than at a byte. See [`Position`](crate::record::source::Position).
     pub by_record: bool,
@@ -84,7 +87,7 @@ pub enum Found {
 impl Formats {
     /// Those that the command `slipring` has.
     pub fn built_in() -> Self {
-        let sources = vec![CSV, CSV_NO_HEADER, JSON_LINES, DEBEZIUM, OTHER_JOURNAL];
+        let sources = vec![CSV, CSV_NO_HEADER, JSON_LINES, DEBEZIUM, LOBSTER, OTHER_JOURNAL];
         Formats { sources, sinks: vec![text::CSV, text::JSONL], more: Some(COLUMNS) }
     }
 

@@ -40,6 +40,7 @@ mod schema;
 mod show;
 mod signals;
 mod top;
+mod whole;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

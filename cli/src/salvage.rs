@@ -7,15 +7,22 @@ use slipring_journal::{SalvageError, SalvageOptions};
 use crate::args::SalvageArgs;
 use crate::error::{CliError, verdict};
 use crate::exit::Exit;
+use crate::signals::{First, Stop};
 use crate::{plain, show};
 
 pub(crate) fn run(args: &SalvageArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
+    let stop = Stop::listen(Exit::Part, First::Ends)?;
+    // Half of a journal may be taken for a whole one. What was there before is refused, and stays.
+    if args.into.symlink_metadata().is_err() {
+        stop.may_remove(&args.into);
+    }
     let bar = show::bar("salvaging", 0, args.json);
     let options = SalvageOptions { skip_damaged: args.skip_damaged, allow_bytes: args.allow_bytes };
     let done = slipring_journal::salvage(&args.journal, &args.into, options, |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });
+    stop.is_over();
     bar.finish_and_clear();
     let report = match done {
         Ok(report) => report,

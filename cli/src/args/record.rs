@@ -25,8 +25,7 @@ pub struct RecordArgs {
     /// The input's format; if not given, what the file's name ends with says it
     ///
     /// csv, csv-noheader, jsonl, debezium, lobster, journal; and with slipring-columns installed parquet,
-    /// arrow, avro, sqlite, dbn. A CSV file without a schema is one of LOBSTER messages: all of it is read
-    /// before anything is recorded.
+    /// arrow, avro, sqlite, dbn. A CSV file without a schema is one of LOBSTER messages.
     #[arg(long = "as", value_name = "FORMAT")]
     pub format: Option<String>,
     /// The events' schema, as a TOML file
@@ -78,18 +77,21 @@ pub struct RecordArgs {
     /// Say at the end what was recorded as JSON
     #[arg(long)]
     pub json: bool,
-    /// Records in each new segment; 64 MiB of them if not given, for LOBSTER messages 262,144
+    /// Records in each new segment; 64 MiB of them if not given
     #[arg(long, value_name = "N")]
     pub segment_records: Option<u64>,
     /// LOBSTER: the messages' day (UTC); their times are seconds after its midnight
-    #[arg(long, value_name = "YYYY-MM-DD", default_value = "1970-01-01", value_parser = parse_date)]
-    pub date: u64,
+    ///
+    /// If not given, the date in the file's name, as in AAPL_2012-06-21_34200000_57600000_message_10.csv;
+    /// else 1970-01-01.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
+    pub date: Option<u64>,
     /// LOBSTER: the instrument, up to eight bytes; recorded with every message
-    #[arg(long, value_name = "NAME", default_value = "")]
-    pub symbol: Symbol,
-    /// Seed of a synthetic flow
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    pub seed: u64,
+    #[arg(long, value_name = "NAME")]
+    pub symbol: Option<Symbol>,
+    /// Seed of a synthetic flow; 1 if not given
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
 }
 
 /// Why a text can't part cells.

@@ -12,6 +12,7 @@ use slipring_journal::Journal;
 use crate::args::{DeadLettersArgs, LetterFormat};
 use crate::error::{CliError, verdict};
 use crate::exit::Exit;
+use crate::whole::{What, Whole};
 use crate::{plain, show};
 
 use letter::Events;
@@ -36,8 +37,8 @@ pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, C
     if let Some(into) = &args.into {
         return write_into(into, args, &mut letters, &listed, &mut events, out);
     }
-    let written = list(&listed, args, &mut events, out);
-    let Some(how) = &args.settle else { return verdict(Exit::Fine, written) };
+    let (without, written) = list(&listed, args, &mut events, out);
+    let Some(how) = &args.settle else { return verdict(without, written) };
     // Whoever reads the list deals with what it says: what did not get there is not settled.
     written.map_err(|source| CliError::NotListed { source })?;
     let open = listed.iter().filter(|letter| letter.kind != DeadLetterKind::Settled);
@@ -51,23 +52,32 @@ pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, C
     )
 }
 
+/// Lists letters; whether all of them have an event.
 fn list(
     listed: &[DeadLetter],
     args: &DeadLettersArgs,
     events: &mut Events,
     out: &mut dyn Write,
-) -> std::io::Result<()> {
-    for letter in listed {
-        let letter = events.with_event(letter);
-        match args.json {
-            true => writeln!(out, "{}", letter.json()?)?,
-            false => letter.show(out)?,
+) -> (Exit, std::io::Result<()>) {
+    let mut exit = Exit::Fine;
+    let mut write = || {
+        for letter in listed {
+            let letter = events.with_event(letter);
+            if !letter.has_event() {
+                exit = Exit::Part;
+            }
+            match args.json {
+                true => writeln!(out, "{}", letter.json()?)?,
+                false => letter.show(out)?,
+            }
         }
-    }
-    if listed.is_empty() && !args.json {
-        writeln!(out, "no {}dead letter", if args.all { "" } else { "open " })?;
-    }
-    out.flush()
+        if listed.is_empty() && !args.json {
+            writeln!(out, "no {}dead letter", if args.all { "" } else { "open " })?;
+        }
+        out.flush()
+    };
+    let written = write();
+    (exit, written)
 }
 
 /// Settles letters; how many.
@@ -138,25 +148,35 @@ fn write_synced(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    // Half of it is of no use, and would be in the way of the next attempt: it gets its name when it is whole,
-    // so that whatever ends this process leaves nothing.
-    let (file, is_named) = match create_nameless(folder) {
-        Ok(file) => (file, false),
-        // A file system that has no such files.
-        Err(_) => (File::create_new(path).map_err(fault)?, true),
+    // Half of it is of no use, and would be in the way of the next attempt: it gets its name when it is
+    // whole.
+    let filled = match create_nameless(folder) {
+        Ok(file) => fill_synced(file, fill).and_then(|file| give_name(&file, path)),
+        // A file system that has no files without a name.
+        Err(_) => write_beside(path, fill),
     };
+    filled.and_then(|()| File::open(folder)?.sync_all()).map_err(fault)
+}
+
+fn fill_synced(
+    file: File,
+    fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> std::io::Result<File> {
     let mut file = BufWriter::new(file);
-    let filled = fill(&mut file).and_then(|()| file.flush()).and_then(|()| file.get_ref().sync_all());
-    if let Err(error) = filled {
-        if is_named {
-            let _ = std::fs::remove_file(path);
-        }
-        return Err(fault(error));
-    }
-    if !is_named {
-        give_name(file.get_ref(), path).map_err(fault)?;
-    }
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(fault)
+    fill(&mut file)?;
+    let file = file.into_inner()?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Under another name first.
+fn write_beside(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let whole = Whole::begin(path, What::File, false)?;
+    fill_synced(File::create_new(whole.partial())?, fill)?;
+    whole.keep().map(|_| ())
 }
 
 /// Where the files that this process has open can be named.
@@ -175,4 +195,27 @@ fn create_nameless(folder: &Path) -> std::io::Result<File> {
 fn give_name(file: &File, path: &Path) -> std::io::Result<()> {
     let own = format!("{OWN_FILES}/{}", file.as_raw_fd());
     Ok(rustix::fs::linkat(CWD, own, CWD, path, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_filled_gets_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("letters");
+        let names = || std::fs::read_dir(folder.path()).unwrap().count();
+        let failed = write_beside(&path, |file| {
+            file.write_all(b"half")?;
+            assert!(!path.exists());
+            Err(std::io::ErrorKind::StorageFull.into())
+        });
+        assert_eq!((failed.unwrap_err().kind(), names()), (std::io::ErrorKind::StorageFull, 0));
+        write_beside(&path, |file| file.write_all(b"whole")).unwrap();
+        assert_eq!((std::fs::read(&path).unwrap(), names()), (b"whole".to_vec(), 1));
+        let again = write_beside(&path, |file| file.write_all(b"other"));
+        assert_eq!(again.unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+    }
 }

@@ -11,7 +11,7 @@ use slipring::{Engine, Publisher, Replay, ReplayFrom, StageKey};
 use super::DemoError;
 use super::pipeline::{self, BOOK, BookStage, PATIENCE, Pace};
 use super::protocol::{Done, Orders, Said, Stop, say};
-use crate::flow::input::{Input, InputOptions};
+use crate::flow::input::Input;
 use crate::flow::message::OrderMessage;
 
 /// Messages published at once.
@@ -23,7 +23,7 @@ pub(super) fn run(journal: &Path, orders: &Orders, out: &mut dyn Write) -> Resul
     // Should the parent die, nobody is left to kill the child.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let input: Input = orders.input.parse().map_err(|_| DemoError::Orders)?;
-    let messages = input.load(&InputOptions { seed: orders.seed, ..InputOptions::default() })?.messages;
+    let messages = input.load(orders.seed)?;
     let pace =
         orders.paced_from.map(|from| Arc::new(Pace { from, interval_ns: PACE_NS, start: OnceLock::new() }));
 

@@ -14,7 +14,7 @@ use super::protocol::{Done, Latency, Orders, Said};
 use super::tell::Teller;
 use super::{DemoError, child};
 use crate::args::DemoArgs;
-use crate::flow::input::{Input, InputOptions};
+use crate::flow::input::Input;
 use crate::flow::message::OrderMessage;
 use crate::show;
 
@@ -29,7 +29,7 @@ pub(super) fn run(args: &DemoArgs, out: &mut dyn Write) -> Result<bool, DemoErro
     if input == Input::File("-".into()) {
         return Err(DemoError::StandardInput);
     }
-    let messages = input.load(&InputOptions { seed: args.seed, ..InputOptions::default() })?.messages;
+    let messages = input.load(args.seed)?;
     let total = messages.len() as u64;
     let most = total / LEAST_PER_KILL;
     if u64::from(args.kills) > most {

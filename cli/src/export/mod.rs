@@ -20,7 +20,6 @@ use crate::rows::columns::Shown;
 mod partition;
 pub(crate) mod run;
 pub(crate) mod text;
-mod whole;
 
 pub use partition::Partition;
 

@@ -168,10 +168,16 @@ impl Key {
     }
 }
 
-/// A text as part of a path, as Hive escapes it.
+/// Hive's name for nothing.
+const NOTHING: &str = "__HIVE_DEFAULT_PARTITION__";
+
+/// A text as part of a path, as Hive escapes it. No text and none at all are one part, as in Hive, whose
+/// readers know no empty names; the rows in the file say which they are.
 fn escaped(text: &str) -> String {
-    if text.is_empty() {
-        return "__HIVE_DEFAULT_PARTITION__".to_owned();
+    match text {
+        "" => return NOTHING.to_owned(),
+        NOTHING => return NOTHING.replacen('_', "%5F", 1),
+        _ => {}
     }
     let mut name = String::new();
     for character in text.chars() {
@@ -196,7 +202,9 @@ mod tests {
     fn a_value_can_not_lead_out_of_the_folder() {
         assert_eq!(escaped("../a=b"), "..%2Fa%3Db");
         assert_eq!(escaped(".."), "%2E%2E");
-        assert_eq!(escaped(""), "__HIVE_DEFAULT_PARTITION__");
+        assert_eq!(escaped(""), NOTHING);
         assert_eq!(escaped("ABC.N"), "ABC.N");
+        // What a row says is told from what it does not say.
+        assert_eq!(escaped(NOTHING), "%5F_HIVE_DEFAULT_PARTITION__");
     }
 }

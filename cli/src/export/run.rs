@@ -9,14 +9,14 @@ use serde_json::json;
 use slipring_schema::Row;
 
 use super::partition::Parts;
-use super::whole::{What, Whole};
 use super::{FoundSink, Sink, SinkError, SinkFormat, SinkPlan};
 use crate::args::ExportArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::formats::Formats;
 use crate::rows::reading::{Piece, Reading};
-use crate::signals::Stop;
+use crate::signals::{First, Stop};
+use crate::whole::{What, Whole};
 use crate::{elsewhere, plain, show};
 
 pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> 
     let started = Instant::now();
     let mut reading = Reading::open(&args.journal, &args.choice, args.last)?;
     // From here on there is something to remove.
-    let stop = Stop::listen(Exit::Part)?;
+    let stop = Stop::listen(Exit::Part, First::Waits)?;
     let columns = reading.columns(&args.choice)?;
     let (schema, table) = (reading.schema.clone(), reading.table.clone());
     let (schema, table, columns) = (&schema, &table, &columns[..]);
@@ -42,6 +42,7 @@ pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> 
             Some(Whole::begin(&args.output, what, args.overwrite).map_err(|error| failed(error.into()))?)
         }
     };
+    whole.iter().for_each(|whole| stop.may_remove(whole.beside()));
     let partial = whole.as_ref().map_or(Path::new("-"), Whole::partial);
     let mut target = Target::begin(args, partial, format, plan)?;
     let bar = show::bar("exporting", reading.range.end - reading.range.start, args.json || to_stdout);

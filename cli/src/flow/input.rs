@@ -1,35 +1,21 @@
-//! What `--input` names: a file of messages, or a number of made-up ones. It is read whole before anything is
-//! recorded, so that a bad line at the end leaves nothing half done.
+//! What `--input` names: a file, or a number of made-up messages.
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::flow::lobster::{self, ParseError, ParseOptions, Parsed};
+use crate::flow::lobster::{self, ParseError};
+use crate::flow::message::OrderMessage;
 use crate::flow::synthetic::{MOST_MESSAGES, Synthetic};
 
-/// Where messages come from.
+/// Where events come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A LOBSTER message file; `-` is the standard input.
+    /// A file; `-` is the standard input.
     File(PathBuf),
     /// So many made-up messages.
     Synthetic(u64),
-}
-
-/// How the messages are to be read.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct InputOptions {
-    /// Of the made-up flow.
-    pub seed: u64,
-    /// Midnight of the messages' day, nanoseconds since 1970.
-    pub date_ns: u64,
-    /// The instrument.
-    pub symbol: [u8; 8],
-    /// Round times that are finer than a nanosecond, instead of refusing them.
-    pub round_times: bool,
 }
 
 /// Why an input could not be read.
@@ -49,29 +35,17 @@ pub enum InputError {
 }
 
 impl Input {
-    /// Reads or makes all messages.
+    /// Reads a LOBSTER file, or makes messages by this seed: all of them, those of 1970-01-01.
     ///
     /// # Errors
     /// The file can't be read, or a line is malformed.
-    pub fn load(&self, options: &InputOptions) -> Result<Parsed, InputError> {
+    pub fn load(&self, seed: u64) -> Result<Vec<OrderMessage>, InputError> {
         match self {
-            Input::Synthetic(count) => {
-                let InputOptions { seed, date_ns, symbol, .. } = *options;
-                let messages = Synthetic::new(seed, date_ns, symbol).take(*count as usize).collect();
-                Ok(Parsed { messages, rounded: 0 })
-            }
+            Input::Synthetic(count) => Ok(Synthetic::new(seed, 0, [0; 8]).take(*count as usize).collect()),
             Input::File(path) => {
                 let fault = |source| InputError::Read { path: path.clone(), source };
-                let bytes = if path.as_os_str() == "-" {
-                    let mut bytes = Vec::new();
-                    std::io::stdin().lock().read_to_end(&mut bytes).map_err(fault)?;
-                    bytes
-                } else {
-                    std::fs::read(path).map_err(fault)?
-                };
-                let file = path.display().to_string();
-                let InputOptions { date_ns, symbol, round_times, .. } = *options;
-                Ok(lobster::parse_with(&file, &bytes, &ParseOptions { date_ns, symbol, round_times })?)
+                let bytes = std::fs::read(path).map_err(fault)?;
+                Ok(lobster::parse(&path.display().to_string(), &bytes, 0, [0; 8])?)
             }
         }
     }

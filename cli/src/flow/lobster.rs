@@ -92,15 +92,6 @@ pub struct ParseOptions {
     pub round_times: bool,
 }
 
-/// What a file holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parsed {
-    /// Its messages.
-    pub messages: Vec<OrderMessage>,
-    /// How many of them had a time that was rounded. Those lines are not given back byte for byte.
-    pub rounded: u64,
-}
-
 /// Reads all messages of `bytes`; `date_ns` is midnight of their day, nanoseconds since 1970.
 ///
 /// # Errors
@@ -111,67 +102,77 @@ pub fn parse(
     date_ns: u64,
     symbol: [u8; 8],
 ) -> Result<Vec<OrderMessage>, ParseError> {
-    let options = ParseOptions { date_ns, symbol, round_times: false };
-    parse_with(file, bytes, &options).map(|parsed| parsed.messages)
-}
-
-/// Reads all messages of `bytes`.
-///
-/// # Errors
-/// As [`parse`].
-pub fn parse_with(file: &str, bytes: &[u8], options: &ParseOptions) -> Result<Parsed, ParseError> {
-    let ParseOptions { date_ns, symbol, round_times } = *options;
+    let file = || file.to_owned();
+    let mut reader = Reader::new(ParseOptions { date_ns, symbol, round_times: false }, 0, None);
     let mut messages = Vec::with_capacity(bytes.len() / 40 + 1);
-    let mut rest = bytes;
-    let mut line = 0;
-    let (mut before_ns, mut rounded) = (0, 0);
-    while !rest.is_empty() {
-        line += 1;
-        let (text, end) = take_line(&mut rest);
-        let at = |(column, fault)| ParseError { file: file.to_owned(), line, column, fault };
-        let (fields, was_rounded) = parse_line(text, round_times).map_err(at)?;
-        rounded += u64::from(was_rounded);
-        if fields.time_ns < before_ns {
-            let text = lossy(text.split(|byte| *byte == b',').next().unwrap_or_default());
-            return Err(at((1, ParseFault::TimeGoesBack { text })));
-        }
-        before_ns = fields.time_ns;
-        messages.push(OrderMessage {
-            time_ns: date_ns + fields.time_ns,
-            line,
-            line_end: end as u8,
-            symbol,
-            ..fields
-        });
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let read = reader.message(line);
+        let at = |(column, fault)| ParseError { file: file(), line: reader.line(), column, fault };
+        messages.push(read.map_err(at)?.0);
     }
     if messages.is_empty() {
-        return Err(ParseError { file: file.to_owned(), line: 1, column: 1, fault: ParseFault::Empty });
+        return Err(ParseError { file: file(), line: 1, column: 1, fault: ParseFault::Empty });
     }
-    Ok(Parsed { messages, rounded })
+    Ok(messages)
 }
 
-/// What a summary says of times that were rounded.
-pub(crate) fn rounded_note(count: u64) -> String {
-    format!(
-        "{} rounded to the nearest nanosecond: replay gives those lines back with nine decimals, not byte for byte",
-        crate::show::counted(count, "time was", "times were")
-    )
+/// Makes messages of a file's lines, one after the other.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    options: ParseOptions,
+    /// Lines that were read.
+    line: u64,
+    /// Time of the last message, nanoseconds after midnight.
+    before_ns: u64,
 }
 
-/// Cuts off the first line and what ends it.
-fn take_line<'a>(rest: &mut &'a [u8]) -> (&'a [u8], LineEnd) {
-    let Some(newline) = rest.iter().position(|byte| *byte == b'\n') else {
-        return (std::mem::take(rest), LineEnd::EndOfFile);
-    };
-    let line = &rest[..newline];
-    *rest = &rest[newline + 1..];
-    match line.strip_suffix(b"\r") {
-        Some(line) => (line, LineEnd::CarriageReturn),
-        None => (line, LineEnd::Newline),
+impl Reader {
+    /// Goes on behind so many lines, of which the last message had this time, in nanoseconds since 1970.
+    pub fn new(options: ParseOptions, line: u64, before_ns: Option<u64>) -> Self {
+        let before_ns = before_ns.map_or(0, |time_ns| time_ns.saturating_sub(options.date_ns));
+        Reader { options, line, before_ns }
+    }
+
+    /// How many lines were read.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The message of the next line, which has its end, unless the file ends there; and whether its time was
+    /// rounded.
+    ///
+    /// # Errors
+    /// It is no canonical LOBSTER message: the byte of the line, from 1, and what is wrong there. The next
+    /// line may be one.
+    pub fn message(&mut self, line: &[u8]) -> Result<(OrderMessage, bool), Fault> {
+        self.line += 1;
+        let ParseOptions { date_ns, symbol, round_times } = self.options;
+        let (text, end) = cut_end(line);
+        let (fields, rounded) = parse_line(text, round_times)?;
+        if fields.time_ns < self.before_ns {
+            let text = lossy(text.split(|byte| *byte == b',').next().unwrap_or_default());
+            return Err((1, ParseFault::TimeGoesBack { text }));
+        }
+        self.before_ns = fields.time_ns;
+        let (time_ns, line) = (date_ns + fields.time_ns, self.line);
+        Ok((OrderMessage { time_ns, line, line_end: end as u8, symbol, ..fields }, rounded))
     }
 }
 
-type Fault = (u64, ParseFault);
+/// Cuts off what ends a line.
+fn cut_end(line: &[u8]) -> (&[u8], LineEnd) {
+    let Some(text) = line.strip_suffix(b"\n") else { return (line, LineEnd::EndOfFile) };
+    match text.strip_suffix(b"\r") {
+        Some(text) => (text, LineEnd::CarriageReturn),
+        None => (text, LineEnd::Newline),
+    }
+}
+
+/// How the first field is called in a fault.
+pub const TIME: &str = "the time";
+
+/// The byte of a line, from 1, and what is wrong there.
+pub type Fault = (u64, ParseFault);
 
 /// The six fields; time after midnight, without what the line itself can't say. And whether the time was
 /// rounded.
@@ -180,7 +181,7 @@ fn parse_line(line: &[u8], round_times: bool) -> Result<(OrderMessage, bool), Fa
         return Err((1, ParseFault::EmptyLine));
     }
     let mut fields = Fields { line, at: 0, done: false };
-    let Time { ns: time_ns, decimals: time_decimals, rounded } = time(fields.next("the time")?, round_times)?;
+    let Time { ns: time_ns, decimals: time_decimals, rounded } = time(fields.next(TIME)?, round_times)?;
     let kind = integer(fields.next("the type")?, 1, 7, "a whole number from 1 to 7")?;
     // The opening and closing cross, that of an offering, and the one after a halt have no order.
     let least = match kind {

@@ -1,7 +1,6 @@
 //! A recording from its beginning to its end: what is opened, what may refuse it, what is said of it.
 
-use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,66 +8,85 @@ use std::time::{Duration, Instant};
 use slipring_journal::{DiskFull, Journal, RawReader, RawWriter, RecoveryReport, Schema};
 use slipring_schema::{ParseOptions, Table};
 
-use super::choose;
 use super::error::{RecordError, SoFar};
+use super::identity::Identity;
 use super::input::Input;
-use super::note::{Counts, Identity, Note, NoteError};
+use super::note::{Counts, Note, NoteError};
 use super::notes::{Mark, Notes};
 use super::progress::Progress;
-use super::rejects::{Rejects, why_path};
-use super::resume::{go_on, rejects_path};
+use super::rejects::Rejects;
 use super::source::{FormatOptions, Row, Setup, Source, SourceError};
-use super::stop::Stop;
-use super::stream::{self, End, Fault, Recording};
+use super::stream::{End, Fault, Recording};
 use super::summary::Summary;
+use super::{atomic, choose, lobster, resume};
 use crate::args::RecordArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::formats::SourceFormat;
-use crate::plain;
+use crate::signals::{First, Stop};
+use crate::{flow, plain};
 
 /// What a recording is made of, before the journal is opened.
-struct Plan<'a> {
-    args: &'a RecordArgs,
-    path: &'a Path,
+pub(super) struct Plan<'a> {
+    pub args: &'a RecordArgs,
+    /// The input, as it is named.
+    pub path: PathBuf,
     format: SourceFormat,
     started: Instant,
     schema: Schema,
-    table: Arc<Table>,
+    pub table: Arc<Table>,
     options: FormatOptions,
     /// What the input is to be known by; none for a pipe.
     identity: Option<Identity>,
     /// Where it is gone on.
     note: Option<Note>,
-    rejects: Option<PathBuf>,
+    pub rejects: Option<PathBuf>,
     bytes: Option<u64>,
+}
+
+/// Opens what the arguments name.
+pub(super) fn open_input(args: &RecordArgs) -> Result<Input, RecordError> {
+    let (path, input) = match &args.input {
+        flow::input::Input::File(path) => (path.clone(), Input::open(path)),
+        made_up @ flow::input::Input::Synthetic(count) => {
+            let name = made_up.to_string();
+            (PathBuf::from(&name), Input::made_up_by(&name, *count))
+        }
+    };
+    input.map_err(|source| RecordError::Read { path, source })
+}
+
+/// What an input is to be known by; none if it can be read only once.
+fn identity(input: &Input, format: &SourceFormat) -> Result<Option<Identity>, RecordError> {
+    let path = input.path();
+    let identity = match (input.file(), input.folder()) {
+        (Some(file), _) => Identity::new(path, file, format.by_record),
+        (None, Some(folder)) => Identity::of_journal(path, folder),
+        (None, None) => return Ok(None),
+    };
+    identity.map(Some).map_err(|source| RecordError::Read { path: path.to_owned(), source })
 }
 
 /// Records events of any schema.
 pub(super) fn run(
     args: &RecordArgs,
-    path: &Path,
     format: SourceFormat,
     noted: Option<Note>,
     out: &mut dyn Write,
 ) -> Result<Exit, CliError> {
     let started = Instant::now();
-    let mut input =
-        Input::open(path).map_err(|source| RecordError::Read { path: path.to_owned(), source })?;
-    let identity = match input.file() {
-        None => None,
-        Some(file) => Some(
-            Identity::new(path, file, format.by_record)
-                .map_err(|source| RecordError::Read { path: path.to_owned(), source })?,
-        ),
-    };
-    let (identity, note) = go_on(args, path, format, identity, noted).map_err(RecordError::Note)?;
-    let rejects = rejects_path(args, note.as_ref())?;
+    let mut input = open_input(args)?;
+    let path = input.path().to_owned();
+    let identity = identity(&input, &format)?;
+    let (identity, note) = resume::go_on(args, &path, format, identity, noted).map_err(RecordError::Note)?;
+    let rejects = resume::rejects_path(args, note.as_ref())?;
     let options = FormatOptions {
         delimiter: args.delimiter,
         header: args.header.clone(),
         no_header: args.no_header,
         from_table: args.table.clone(),
+        day: resume::day(args, &path, note.as_ref()).map_err(RecordError::Note)?,
+        seed: args.seed.unwrap_or(1),
     };
     let (schema, written) = choose::schema(args, &format, &mut input, &options)?;
     if let Some(path) = written {
@@ -76,83 +94,39 @@ pub(super) fn run(
     }
     let (table, bytes) = (Arc::new(Table::new(&schema)), input.bytes());
     let plan = Plan { args, path, format, started, schema, table, options, identity, note, rejects, bytes };
-    plan.run(input, out)
+    let source = plan.source(input)?;
+    let stop = Stop::listen(Exit::Part, First::Closes)?;
+    if args.atomic {
+        return atomic::run(plan, source, &stop, out);
+    }
+    plan.record(&args.journal, source, &stop, out)
 }
 
 impl Plan<'_> {
-    fn setup(&self) -> Setup {
+    /// Begins to read.
+    pub fn source(&self, input: Input) -> Result<Box<dyn Source>, RecordError> {
         let RecordArgs { truncate_text, round_times, .. } = *self.args;
-        Setup {
+        let setup = Setup {
             table: Arc::clone(&self.table),
             parse: ParseOptions { truncate_text, round_times },
             options: self.options.clone(),
             from: self.note.as_ref().map(|note| note.position),
-        }
+            behind: resume::behind(&self.args.journal, self.note.as_ref()),
+        };
+        (self.format.open)(input, setup).map_err(|fault| self.source_fault(fault))
     }
 
-    fn source_fault(&self, fault: SourceError) -> RecordError {
-        RecordError::Source { path: self.path.to_owned(), fault, so_far: SoFar::default() }
+    pub fn source_fault(&self, fault: SourceError) -> RecordError {
+        RecordError::Source { path: self.path.clone(), fault, so_far: SoFar::default() }
     }
 
-    fn limit(&self) -> u64 {
+    /// How many events are wanted.
+    pub fn limit(&self) -> u64 {
         self.args.limit.unwrap_or(u64::MAX)
     }
 
-    fn run(self, input: Input, out: &mut dyn Write) -> Result<Exit, CliError> {
-        let source = (self.format.open)(input, self.setup()).map_err(|fault| self.source_fault(fault))?;
-        if !self.args.atomic {
-            let journal = self.args.journal.clone();
-            return self.record(&journal, source, out);
-        }
-        if !is_empty(&self.args.journal) {
-            self.check_all()?;
-            let journal = self.args.journal.clone();
-            return self.record(&journal, source, out);
-        }
-        let part = part_path(&self.args.journal);
-        if part.symlink_metadata().is_ok() {
-            let what = "a recording into it runs, or was killed; if it was, remove it";
-            return Err(RecordError::IsThere { path: part, what }.into());
-        }
-        let (journal, rejects) = (self.args.journal.clone(), self.rejects.clone());
-        let mut said = Vec::new();
-        match self.record(&part, source, &mut said) {
-            Ok(exit) => {
-                appear(&part, &journal).map_err(|source| RecordError::Write {
-                    path: journal,
-                    source,
-                    so_far: SoFar::default(),
-                })?;
-                out.write_all(&said)?;
-                Ok(exit)
-            }
-            Err(error) => {
-                // What can't be removed is in the way of the next try, which says so.
-                let _ = fs::remove_dir_all(&part);
-                for path in rejects.iter().flat_map(|path| [path.clone(), why_path(path)]) {
-                    let _ = fs::remove_file(path);
-                }
-                Err(nothing_recorded(error))
-            }
-        }
-    }
-
-    /// Reads the input once without recording it.
-    fn check_all(&self) -> Result<(), RecordError> {
-        let input = || Input::open(self.path);
-        let input = input().map_err(|source| RecordError::Read { path: self.path.to_owned(), source })?;
-        if input.bytes().is_none() && !self.path.is_dir() {
-            return Err(self.source_fault(SourceError::Pipe { format: "all or nothing" }));
-        }
-        let source = (self.format.open)(input, self.setup());
-        let mut source = source.map_err(|fault| self.source_fault(fault))?;
-        let bear = self.rejects.is_some();
-        stream::check(&mut *source, &self.table, self.limit(), bear)
-            .map_err(|fault| self.error(fault, SoFar::default()))
-    }
-
-    fn error(&self, fault: Fault, so_far: SoFar) -> RecordError {
-        let path = self.path.to_owned();
+    pub fn error(&self, fault: Fault, so_far: SoFar) -> RecordError {
+        let path = self.path.clone();
         match fault {
             Fault::Source(fault) => RecordError::Source { path, fault, so_far },
             Fault::Malformed(reject) => {
@@ -185,15 +159,16 @@ impl Plan<'_> {
         Ok((journal, writer, report))
     }
 
-    fn record(
+    /// Records all of the source into the journal at a place.
+    pub fn record(
         mut self,
         place: &Path,
         source: Box<dyn Source>,
+        stop: &Stop,
         out: &mut dyn Write,
     ) -> Result<Exit, CliError> {
-        let stop = Stop::listen()?;
         let (journal, writer, report) = self.open(place)?;
-        if !report.created {
+        if is_worth_a_word(&report) {
             plain::complain(&report.to_string());
         }
         let mut rejects = match (&self.rejects, &self.note) {
@@ -203,8 +178,9 @@ impl Plan<'_> {
                 Some(Rejects::resume(path, note.rejects.as_ref()).map_err(RecordError::Note)?)
             }
         };
-        let notes =
-            self.identity.take().map(|identity| Notes::new(place.to_owned(), identity, self.format.name));
+        let day = (self.format.name == lobster::NAME).then(|| self.options.day.clone());
+        let identity = self.identity.take();
+        let notes = identity.map(|identity| Notes::new(place.to_owned(), identity, self.format.name, day));
         // From the first note on it is known whose they are.
         let noted = rejects.as_mut().map(Rejects::flush).transpose();
         let noted = noted.map_err(|source| RecordError::Write {
@@ -215,7 +191,7 @@ impl Plan<'_> {
         let counts = self.note.as_ref().map_or_else(Counts::default, |note| note.counts);
         let (first, position) = (writer.end_sequence(), source.position());
         let mut recording = Recording {
-            input: self.path,
+            input: &self.path,
             row: Row::new(&self.table),
             cursors: writer.cursors(),
             counts,
@@ -223,7 +199,7 @@ impl Plan<'_> {
             rejects,
             notes,
             progress: Progress::new(self.bytes, self.format.by_record),
-            stop: &stop,
+            stop,
             times: None,
             mark: Mark { position, end: first, counts, rejects: noted },
             notices: Vec::new(),
@@ -284,7 +260,10 @@ impl Plan<'_> {
             }
             _ => Ok(()),
         };
-        stop.is_over();
+        // Beside its place it is not over: it has to get its name.
+        if journal.path() == self.args.journal {
+            stop.is_over();
+        }
         for notice in notices.into_iter().chain(source.take_notices()) {
             plain::complain(&format!("{}: {notice}", self.path.display()));
         }
@@ -299,7 +278,7 @@ impl Plan<'_> {
             return Err(RecordError::Stopped { so_far }.into());
         }
         let summary = Summary {
-            input: self.path,
+            input: &self.path,
             format: self.format.name,
             journal: &self.args.journal,
             counts,
@@ -320,40 +299,9 @@ impl Plan<'_> {
     }
 }
 
-/// Whether nothing is at a place, or an empty folder.
-fn is_empty(path: &Path) -> bool {
-    match fs::read_dir(path) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    }
-}
-
-/// Where a journal is made that appears when it is complete.
-fn part_path(journal: &Path) -> PathBuf {
-    let mut name = journal.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    journal.with_file_name(name)
-}
-
-/// Gives a complete journal its name, for good.
-fn appear(part: &Path, journal: &Path) -> io::Result<()> {
-    fs::rename(part, journal)?;
-    let parent = journal.parent().filter(|parent| !parent.as_os_str().is_empty());
-    fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// What a recording that is all or nothing leaves when it fails.
-fn nothing_recorded(mut error: CliError) -> CliError {
-    if let CliError::Record(
-        RecordError::Source { so_far, .. }
-        | RecordError::Malformed { so_far, .. }
-        | RecordError::Append { so_far, .. }
-        | RecordError::Close { so_far, .. }
-        | RecordError::Write { so_far, .. }
-        | RecordError::Stopped { so_far, .. },
-    ) = &mut error
-    {
-        *so_far = SoFar::default();
-    }
-    error
+/// Whether opening the journal has met what its user should know: it was not closed in good order, something
+/// was cut off or borne.
+fn is_worth_a_word(report: &RecoveryReport) -> bool {
+    let is_plain = report.created || report.was_closed;
+    !is_plain || report.truncated_at.is_some() || !report.warnings.is_empty()
 }

@@ -48,7 +48,7 @@ impl Blocks {
     /// # Errors
     /// The system's; a pipe has only its beginning.
     pub fn new(input: Input, from: u64) -> io::Result<Self> {
-        let is_pipe = input.bytes().is_none();
+        let is_pipe = input.is_pipe();
         let (buffer, file) = input.into_parts(from)?;
         let end = buffer.len();
         Ok(Blocks { file: Some(file), is_pipe, buffer, start: 0, end, taken: from, ended: false })

@@ -8,6 +8,7 @@ use slipring_schema::file::{from_toml, to_toml};
 
 use super::error::{RecordError, SoFar};
 use super::input::Input;
+use super::lobster;
 use super::source::FormatOptions;
 use crate::args::RecordArgs;
 use crate::flow;
@@ -17,47 +18,60 @@ use crate::formats::{Formats, Found, SourceFormat};
 /// How an input is recorded.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Way {
-    /// As order messages, byte for byte.
-    Lobster,
-    /// As events of a schema.
+    /// As this format.
     Format(SourceFormat),
     /// By another command.
     Elsewhere(&'static str),
 }
-
-/// The format of LOBSTER messages, which has a way of its own.
-const LOBSTER: &str = "lobster";
 
 /// The format of other journals.
 pub(super) const JOURNAL: &str = "journal";
 
 /// Of what the arguments, the file's name, the journal and a note say, the first.
 pub(super) fn way(args: &RecordArgs, noted: Option<&str>, formats: &Formats) -> Result<Way, RecordError> {
-    let path = match &args.input {
-        flow::input::Input::File(path) => path,
-        flow::input::Input::Synthetic(_) => return Ok(Way::Lobster),
-    };
-    let known = || {
-        let mut known = formats.source_names();
-        known.push(LOBSTER);
-        known
-    };
-    let name = match (args.format.as_deref(), noted) {
-        (Some(name), _) | (None, Some(name)) => name,
-        (None, None) if path.is_dir() => JOURNAL,
-        (None, None) => {
-            let guess = formats.guess_source(path);
-            if matches!(guess, None | Some("csv")) && is_lobster(args) {
-                return Ok(Way::Lobster);
-            }
-            guess.ok_or_else(|| RecordError::NoFormat { path: path.clone(), known: known() })?
+    let known = || formats.source_names();
+    let name = match (&args.input, args.format.as_deref().or(noted)) {
+        (flow::input::Input::Synthetic(_), None | Some(lobster::NAME)) => lobster::NAME,
+        (flow::input::Input::Synthetic(_), Some(_)) => {
+            return Err(RecordError::NoUse {
+                option: "--as",
+                what: "synthetic:N, which is LOBSTER messages",
+            });
         }
+        (_, Some(name)) => name,
+        (flow::input::Input::File(path), None) if path.is_dir() => JOURNAL,
+        (flow::input::Input::File(path), None) => match formats.guess_source(path) {
+            None | Some("csv") if is_lobster(args) => lobster::NAME,
+            Some(name) => name,
+            None => return Err(RecordError::NoFormat { path: path.clone(), known: known() }),
+        },
     };
     match formats.source(name) {
-        Some(Found::Source(format)) => Ok(Way::Format(format)),
+        Some(Found::Source(format)) => check_uses(args, &format).map(|()| Way::Format(format)),
         Some(Found::Elsewhere(command)) => Ok(Way::Elsewhere(command)),
-        None if name == LOBSTER => Ok(Way::Lobster),
         None => Err(RecordError::UnknownFormat { name: name.to_owned(), known: known() }),
+    }
+}
+
+/// Refuses options that are there for other formats: what was meant by them would not happen.
+fn check_uses(args: &RecordArgs, format: &SourceFormat) -> Result<(), RecordError> {
+    let is_file = matches!(args.input, flow::input::Input::File(_));
+    let told = [
+        (args.delimiter.is_some(), "--delimiter"),
+        (args.header.is_some(), "--header"),
+        (args.no_header, "--no-header"),
+        (args.table.is_some(), "--table"),
+        (args.truncate_text, "--truncate-text"),
+        (args.round_times, "--round-times"),
+        (args.date.is_some(), "--date"),
+        (args.symbol.is_some(), "--symbol"),
+        (args.seed.is_some(), "--seed"),
+    ];
+    let is_used = |option: &str| format.uses.contains(&option) && !(option == "--seed" && is_file);
+    match told.into_iter().find(|(is_told, option)| *is_told && !is_used(option)) {
+        Some((_, option @ "--seed")) => Err(RecordError::NoUse { option, what: "what is not made up" }),
+        Some((_, option)) => Err(RecordError::NoUse { option, what: format.name }),
+        None => Ok(()),
     }
 }
 

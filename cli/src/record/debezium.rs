@@ -26,6 +26,7 @@ pub(crate) const DEBEZIUM: SourceFormat = SourceFormat {
     name: "debezium",
     about: "changes of a database, a Debezium envelope a line",
     extensions: &["debezium"],
+    uses: &["--truncate-text", "--round-times"],
     by_record: false,
     open,
     infer: Some(infer),

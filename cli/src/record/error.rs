@@ -91,7 +91,7 @@ pub enum RecordError {
         what: &'static str,
     },
     /// An option that the format has no use for.
-    #[error("{option} can't be had for {what}")]
+    #[error("{what} has no use for {option}: leave it out")]
     NoUse {
         /// The option.
         option: &'static str,

@@ -92,15 +92,24 @@ impl Fill {
         Ok(Fill { table, parse, cells, absent, template, time: None, time_column: time_column() })
     }
 
-    /// Makes the event of a line's cells.
+    /// Makes the event of a line's cells. An empty cell is an empty text if `is_given` says so.
     #[inline]
-    pub fn fill<'a>(&self, cell: impl Fn(usize) -> &'a str, row: &mut Row) -> Result<(), BadCell> {
+    pub fn fill<'a>(
+        &self,
+        cell: impl Fn(usize) -> &'a str,
+        is_given: impl Fn(usize) -> bool,
+        row: &mut Row,
+    ) -> Result<(), BadCell> {
         row.event.clear();
         row.event.extend_from_slice(&self.template);
         row.time_ns = None;
         row.parsed = Default::default();
         for (index, at) in &self.cells {
-            let done = self.table.columns[*index].parse(cell(*at), &mut row.event, &self.parse);
+            let (column, text) = (&self.table.columns[*index], cell(*at));
+            let done = match text.is_empty() && is_given(*at) {
+                false => column.parse(text, &mut row.event, &self.parse),
+                true => column.parse_given(text, &mut row.event, &self.parse),
+            };
             let done = done.map_err(|fault| BadCell { cell: Some(*at), fault: fault.into() })?;
             row.parsed.truncated |= done.truncated;
             row.parsed.rounded |= done.rounded;

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use slipring_journal::{Journal, Kind, RawReader, Schema};
+use slipring_schema::Table;
 
 use super::choose::JOURNAL;
 use super::input::Input;
-use super::source::{FormatOptions, Place, Position, Row, Setup, Source, SourceError, Step};
+use super::source::{FormatOptions, Place, Position, Row, Setup, Source, SourceError, Step, same_layout};
 use crate::formats::SourceFormat;
 
 /// Another journal.
@@ -14,6 +15,7 @@ pub(crate) const OTHER_JOURNAL: SourceFormat = SourceFormat {
     name: JOURNAL,
     about: "another journal's records, with their times",
     extensions: &[],
+    uses: &[],
     by_record: true,
     open,
     infer: Some(infer),
@@ -37,23 +39,18 @@ fn fault(error: impl std::error::Error + Send + Sync + 'static) -> SourceError {
 
 fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     let reader = Journal::at(input.path()).raw_reader().map_err(fault)?;
-    if let Some(schema) = reader.schema() {
-        let (theirs, ours) = (slipring_schema::Table::new(&schema), &setup.table);
-        let of = |table: &slipring_schema::Table| {
-            let of_column =
-                |column: &slipring_schema::Column| (column.path.clone(), column.offset, column.kind.bytes());
-            (table.event_bytes, table.columns.iter().map(of_column).collect::<Vec<_>>())
-        };
-        if of(&theirs) != of(ours) {
-            let found = format!(
-                "its events are {} of {} bytes; export it and record what was exported",
-                schema.name, schema.size
-            );
-            return Err(SourceError::NotThis { expected: "journal of these events", found });
-        }
+    if let Some(schema) = reader.schema()
+        && !same_layout(&Table::new(&schema), &setup.table)
+    {
+        let found = format!(
+            "its events are {} of {} bytes; export it and record what was exported",
+            schema.name, schema.size
+        );
+        return Err(SourceError::NotThis { expected: "journal of these events", found });
     }
-    let next = reader.first_sequence();
-    let (position, read) = (Position::default(), VecDeque::new());
+    let first = Position { sequence: reader.first_sequence(), ..Position::default() };
+    let (position, read) = (setup.from.unwrap_or(first), VecDeque::new());
+    let next = position.sequence;
     Ok(Box::new(FromJournal { reader, position, next, read, bytes: Vec::new(), at: 0, waits: false }))
 }
 
@@ -71,6 +68,7 @@ impl Source for FromJournal {
                 row.event.copy_from_slice(&self.bytes[self.at..self.at + size]);
                 self.at += size;
                 self.position.records += 1;
+                self.position.sequence += 1;
                 row.place = Place { record: self.position.records, ..Place::default() };
                 (row.time_ns, row.is_void) = (Some(time_ns), is_void);
                 row.parsed = Default::default();

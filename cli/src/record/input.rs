@@ -1,4 +1,4 @@
-//! An input: a file, or a pipe that may never end.
+//! An input: a file, a pipe that may never end, a folder, or what is made up.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,10 +10,20 @@ use std::path::{Path, PathBuf};
 pub struct Input {
     path: PathBuf,
     file: File,
-    /// Bytes, if that is known: it is a plain file that is read from its beginning.
-    bytes: Option<u64>,
+    kind: Kind,
     /// What was read of a pipe to look at it.
     head: Vec<u8>,
+}
+
+/// What an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A plain file of so many bytes that is read from its beginning.
+    File(u64),
+    Pipe,
+    Folder,
+    /// So many events that are made up.
+    MadeUp(u64),
 }
 
 impl Input {
@@ -28,10 +38,21 @@ impl Input {
             File::open(path)?
         };
         let found = file.metadata()?;
-        // Of a file that others have begun to read what is left is taken as it comes.
-        let is_whole = found.is_file() && (&file).stream_position()? == 0;
-        let bytes = is_whole.then_some(found.len());
-        Ok(Input { path: path.to_owned(), file, bytes, head: Vec::new() })
+        let kind = if found.is_dir() {
+            Kind::Folder
+        } else if found.is_file() && (&file).stream_position()? == 0 {
+            Kind::File(found.len())
+        } else {
+            // Of a file that others have begun to read what is left is taken as it comes.
+            Kind::Pipe
+        };
+        Ok(Input { path: path.to_owned(), file, kind, head: Vec::new() })
+    }
+
+    /// So many events that are made up, by this name.
+    pub(super) fn made_up_by(name: &str, count: u64) -> io::Result<Self> {
+        let (path, kind) = (PathBuf::from(name), Kind::MadeUp(count));
+        Ok(Input { path, file: File::open("/dev/null")?, kind, head: Vec::new() })
     }
 
     /// As it was named.
@@ -41,12 +62,33 @@ impl Input {
 
     /// How many bytes it has, if that is known.
     pub fn bytes(&self) -> Option<u64> {
-        self.bytes
+        match self.kind {
+            Kind::File(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Whether it can be read only once.
+    pub(super) fn is_pipe(&self) -> bool {
+        self.kind == Kind::Pipe
+    }
+
+    /// How many events are to be made up.
+    pub(super) fn made_up(&self) -> Option<u64> {
+        match self.kind {
+            Kind::MadeUp(count) => Some(count),
+            _ => None,
+        }
     }
 
     /// The file, for formats that jump in it; `None` if it is a pipe.
     pub fn file(&self) -> Option<&File> {
-        self.bytes.map(|_| &self.file)
+        self.bytes().map(|_| &self.file)
+    }
+
+    /// The folder, if it is one.
+    pub(super) fn folder(&self) -> Option<&File> {
+        (self.kind == Kind::Folder).then_some(&self.file)
     }
 
     /// The first bytes, as many as there are up to `most`. They are still to be read.
@@ -83,7 +125,7 @@ impl Input {
     /// # Errors
     /// The system's; a pipe has only its beginning.
     pub fn into_parts(mut self, from: u64) -> io::Result<(Vec<u8>, File)> {
-        if self.bytes.is_some() && (from > 0 || !self.head.is_empty()) {
+        if self.bytes().is_some() && (from > 0 || !self.head.is_empty()) {
             self.file.seek(SeekFrom::Start(from))?;
             self.head.clear();
         } else if from > 0 {

@@ -282,7 +282,7 @@ impl JsonFill {
         } else if raw.starts_with(['[', '{']) && matches!(column.kind, Kind::Text(_) | Kind::Bytes(_)) {
             return self.noted(Err(not_a(column, raw, "a string")), raw);
         }
-        let done = column.parse(&text, &mut row.event, &self.parse).map_err(JsonFault::Field);
+        let done = column.parse_given(&text, &mut row.event, &self.parse).map_err(JsonFault::Field);
         let done = self.noted(done, raw)?;
         row.parsed.truncated |= done.truncated;
         row.parsed.rounded |= done.rounded;

@@ -2,11 +2,12 @@
 
 use slipring_journal::Schema;
 
-use super::blocks::{Blocks, MOST_LINE_BYTES};
+use super::blocks::Blocks;
 use super::csv::skip_mark;
 use super::input::Input;
 use super::json::{JsonFault, JsonFill};
 use super::json_object::Pairs;
+use super::lines::{Line, Lines};
 use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
 use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
 use crate::formats::SourceFormat;
@@ -16,6 +17,7 @@ pub(crate) const JSON_LINES: SourceFormat = SourceFormat {
     name: "jsonl",
     about: "a JSON object a line",
     extensions: &["jsonl", "ndjson", "jsonlines"],
+    uses: &["--truncate-text", "--round-times"],
     by_record: false,
     open,
     infer: Some(infer),
@@ -43,12 +45,8 @@ enum LineFault {
 
 /// One line of JSON after the other.
 pub(super) struct JsonLines<O> {
-    blocks: Blocks,
+    lines: Lines,
     objects: O,
-    position: Position,
-    /// Bytes of what is unread in which there is no newline.
-    searched: usize,
-    waits: bool,
 }
 
 impl<O: Objects + 'static> JsonLines<O> {
@@ -64,30 +62,14 @@ impl<O: Objects + 'static> JsonLines<O> {
             blocks.jump(from.bytes)?;
             position = from;
         }
-        Ok(Box::new(JsonLines { blocks, objects, position, searched: 0, waits: false }))
-    }
-
-    /// Bytes of the next line, its end too; `None` if more must be read.
-    fn line(&mut self) -> Option<usize> {
-        let unread = self.blocks.unread();
-        if let Some(newline) = memchr::memchr(b'\n', &unread[self.searched..]) {
-            return Some(self.searched + newline + 1);
-        }
-        self.searched = unread.len();
-        self.blocks.is_ended().then_some(unread.len())
-    }
-
-    fn take(&mut self, bytes: usize) {
-        self.blocks.take(bytes);
-        self.searched = 0;
-        self.position.bytes += bytes as u64;
-        self.position.lines += 1;
+        let lines = Lines::new(blocks, position, "; is this a file of JSON lines?");
+        Ok(Box::new(JsonLines { lines, objects }))
     }
 
     /// The event of a line; `None` if it stands for none.
     fn event(&mut self, bytes: usize, row: &mut Row) -> Option<Step> {
-        let raw = &self.blocks.unread()[..bytes];
-        row.place = Place { line: self.position.lines + 1, column: 1, record: self.position.records + 1 };
+        let raw = self.lines.raw(bytes);
+        row.place = self.lines.place();
         let made = match std::str::from_utf8(raw) {
             Ok(line) if line.trim_ascii().is_empty() => Ok(false),
             Ok(line) => {
@@ -104,8 +86,7 @@ impl<O: Objects + 'static> JsonLines<O> {
                 Some(Step::Reject(Reject { place, fault: Box::new(fault), raw: raw.to_vec() }))
             }
         };
-        self.position.records += u64::from(step.is_some());
-        self.take(bytes);
+        self.lines.take(bytes, step.is_some());
         step
     }
 }
@@ -113,31 +94,20 @@ impl<O: Objects + 'static> JsonLines<O> {
 impl<O: Objects + 'static> Source for JsonLines<O> {
     fn next(&mut self, row: &mut Row) -> Result<Step, SourceError> {
         loop {
-            match self.line() {
-                Some(0) => return Ok(Step::End),
-                Some(bytes) => {
+            match self.lines.find()? {
+                Line::End => return Ok(Step::End),
+                Line::Wait => return Ok(Step::Wait),
+                Line::Bytes(bytes) => {
                     if let Some(step) = self.event(bytes, row) {
                         return Ok(step);
                     }
-                }
-                None if self.searched >= MOST_LINE_BYTES => {
-                    let place = Place { line: self.position.lines + 1, column: 1, record: 0 };
-                    let hint = "; is this a file of JSON lines?";
-                    return Err(SourceError::TooLong { place, most_bytes: MOST_LINE_BYTES, hint });
-                }
-                None => {
-                    self.waits = !self.waits;
-                    if self.waits {
-                        return Ok(Step::Wait);
-                    }
-                    self.blocks.more()?;
                 }
             }
         }
     }
 
     fn position(&self) -> Position {
-        self.position
+        self.lines.position()
     }
 
     fn take_notices(&mut self) -> Vec<String> {

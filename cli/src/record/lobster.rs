@@ -1,121 +1,252 @@
-//! Order messages of LOBSTER into a journal, so that they can be given back byte for byte. All of the input
-//! is read before the journal is opened.
+//! LOBSTER's order messages: lines without names whose schema is the command's own, so that replay gives them
+//! back byte for byte. Or as many made-up ones.
 
-use std::io::Write;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use slipring_journal::{AppendError, DiskFull, Journal, ReadError, Writer};
+use slipring_journal::Event;
+use slipring_schema::{Kind, Table, parse_date};
 
-use super::stop::Stop;
-use crate::args::RecordArgs;
-use crate::error::{CliError, Tally};
-use crate::flow::input::InputOptions;
-use crate::flow::lobster::{self, Parsed};
+use super::blocks::{Blocks, More};
+use super::input::Input;
+use super::lines::{Line, Lines};
+use super::source::{
+    Behind, Day, FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step, same_layout,
+};
+use crate::flow::lobster::{ParseFault, ParseOptions, Reader, TIME};
 use crate::flow::message::{LineEnd, OrderMessage};
-use crate::{plain, show};
+use crate::flow::synthetic::Synthetic;
+use crate::formats::SourceFormat;
+use crate::show;
 
-/// Messages between two looks at the progress bar.
-const BATCH: usize = 4096;
+/// The format's name.
+pub(super) const NAME: &str = "lobster";
 
-pub(crate) fn run(args: &RecordArgs, out: &mut dyn Write) -> Result<(), CliError> {
-    let (date_ns, symbol, round_times) = (args.date, args.symbol.0, args.round_times);
-    let options = InputOptions { seed: args.seed, date_ns, symbol, round_times };
-    let Parsed { messages, rounded } = args.input.load(&options)?;
-    let started = Instant::now();
-    let journal = Journal::at(&args.journal)
-        .segment_records(args.segment_records.unwrap_or(1 << 18))
-        // A wide window: nobody waits for the recovery of a recording, and a slow disk would bound its rate.
-        .window_records(1 << 18)
-        // The times are those of a day that was asked for by name, so none can be a slip of the clock.
-        .max_time_step(Duration::MAX)
-        // Nobody would see what it waits for.
-        .disk_full(DiskFull::Halt);
-    let not_begun = |error: CliError| CliError::NotBegun(Box::new(error));
-    let stop = Stop::listen().map_err(|error| not_begun(error.into()))?;
-    let (mut writer, report) = journal.open::<OrderMessage>().map_err(|error| not_begun(error.into()))?;
-    if !report.created {
-        plain::complain(&report.to_string());
-    }
-    if let Err(refusal) = check_end(&writer, args, &messages) {
-        writer.close().map_err(|error| not_begun(error.into()))?;
-        return Err(refusal);
-    }
-    let (first, cursors) = (writer.end_sequence(), writer.cursors());
-    let appended = append(&mut writer, &messages, &stop);
-    let end = writer.end_sequence();
-    // However the appending ended, what is in is made durable, and counted.
-    let closed = writer.close();
-    stop.is_over();
-    let tally = Tally {
-        done: (end - first) as usize,
-        durable: cursors.durable_end().saturating_sub(first) as usize,
-        total: messages.len(),
+/// LOBSTER's messages.
+pub(crate) const LOBSTER: SourceFormat = SourceFormat {
+    name: NAME,
+    about: "LOBSTER order messages, which replay gives back byte for byte",
+    extensions: &[],
+    uses: &["--date", "--symbol", "--seed", "--round-times"],
+    by_record: false,
+    open,
+    infer: Some(|_, _, _| Ok(OrderMessage::schema())),
+    kept: Some(|_, _| Ok(Some(OrderMessage::schema()))),
+};
+
+/// Why messages can't go behind what the journal holds.
+#[derive(Debug, thiserror::Error)]
+enum LobsterFault {
+    #[error(
+        "the journal ends at {}, and the input begins before that, at {}: record into a new journal, or give the \
+         --date of a later day", show::time(*last_ns), show::time(*first_ns)
+    )]
+    BeforeTheLast { last_ns: u64, first_ns: u64 },
+    #[error(
+        "the journal's last message came from a file without a final newline: with more behind it, replay could \
+         not give the file back byte for byte; record into a new journal"
+    )]
+    OpenLine,
+}
+
+/// What the lines do not say: as told, or the date that the file's name has, as in
+/// `AAPL_2012-06-21_34200000_57600000_message_10.csv`.
+pub(super) fn day(date_ns: Option<u64>, symbol: Option<[u8; 8]>, path: &Path) -> Day {
+    let named = || {
+        let name = path.file_name()?.to_str()?;
+        name.split(['_', '.']).find_map(|word| parse_date(word).ok())
     };
-    appended.map_err(|fault| CliError::Append { fault, tally })?;
-    closed.map_err(|fault| CliError::Close { fault, tally })?;
-    if tally.done < tally.total {
-        return Err(CliError::Interrupted { tally });
-    }
-    let elapsed = started.elapsed();
-    let range = (messages[0].time_ns, messages[messages.len() - 1].time_ns);
-    writeln!(
-        out,
-        "recorded {} messages from {} into {}: sequence {first} to {end}, {} to {}, durable, in {} ({})",
-        show::count(messages.len() as u64),
-        plain::line(&args.input.to_string()),
-        plain::path(&args.journal),
-        show::time(range.0),
-        show::time(range.1),
-        show::duration(elapsed),
-        show::rate(messages.len() as u64, elapsed),
-    )
-    .and_then(|()| match rounded {
-        0 => Ok(()),
-        rounded => writeln!(out, "{}", lobster::rounded_note(rounded)),
-    })
-    .and_then(|()| out.flush())
-    .map_err(|source| CliError::Unsaid { source, tally })
+    let symbol = symbol.unwrap_or_default();
+    let symbol = String::from_utf8_lossy(&symbol).trim_end_matches('\0').to_owned();
+    Day { date_ns: date_ns.or_else(named).unwrap_or(0), symbol }
 }
 
-/// Whether the messages can follow what the journal holds.
-fn check_end(
-    writer: &Writer<OrderMessage>,
-    args: &RecordArgs,
-    messages: &[OrderMessage],
-) -> Result<(), CliError> {
-    let Some(last_ns) = writer.last_time_ns() else { return Ok(()) };
-    let not_begun = |error: ReadError| CliError::NotBegun(Box::new(error.into()));
-    let path = || args.journal.clone();
-    let first_ns = messages[0].time_ns;
-    if first_ns < last_ns {
-        return Err(CliError::BeforeTheLast { path: path(), last_ns, first_ns });
-    }
-    let last =
-        writer.reader().and_then(|mut reader| reader.at(writer.end_sequence() - 1)).map_err(not_begun)?;
-    if last.event().line_end == LineEnd::EndOfFile as u8 {
-        return Err(CliError::OpenLine { path: path() });
-    }
-    Ok(())
+/// Its name as a message has it.
+fn filled_up(symbol: &str) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(symbol.bytes()).for_each(|(to, from)| *to = from);
+    bytes
 }
 
-/// Appends all messages, or fewer if a signal says stop.
-fn append(
-    writer: &mut Writer<OrderMessage>,
-    messages: &[OrderMessage],
-    stop: &Stop,
-) -> Result<(), AppendError> {
-    let bar = show::bar("recording", messages.len() as u64, false);
-    for (index, message) in messages.iter().enumerate() {
-        writer.append(message.time_ns, message)?;
-        if (index + 1) % BATCH == 0 {
-            writer.end_batch();
-            bar.set_position(index as u64);
-            if stop.is_said() {
-                break;
-            }
+fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
+    check(&setup.table)?;
+    let Setup { parse, options: FormatOptions { day, seed, .. }, from, behind, .. } = setup;
+    let symbol = filled_up(&day.symbol);
+    let is_first = from.is_none_or(|from| from.records == 0);
+    let start = Start { behind, is_first };
+    if let Some(count) = input.made_up() {
+        let flow = Synthetic::new(seed, day.date_ns, symbol);
+        return Ok(Box::new(MadeUp { flow, count, records: 0, start: Some(start) }));
+    }
+    let options = ParseOptions { date_ns: day.date_ns, symbol, round_times: parse.round_times };
+    let mut blocks = Blocks::new(input, 0)?;
+    look(&mut blocks, options)?;
+    let position = from.unwrap_or_default();
+    if from.is_some() {
+        blocks.jump(position.bytes)?;
+    }
+    // The messages of this file that are in may not go back either.
+    let before_ns = start.behind.as_ref().filter(|_| !is_first).map(|behind| behind.time_ns);
+    let lines = Lines::new(blocks, position, "; is this a file of LOBSTER messages?");
+    let reader = Reader::new(options, position.lines, before_ns);
+    Ok(Box::new(Messages { lines, reader, start: Some(start), rounds: Rounds::None }))
+}
+
+/// Whether a journal's events are messages, or can be: an old one says nothing of what its numbers mean.
+fn check(table: &Table) -> Result<(), SourceError> {
+    let ours = Table::new(&OrderMessage::schema());
+    let is_bare = |kind: &Kind| matches!(kind, Kind::Integer(_) | Kind::Bytes(_) | Kind::Array(..));
+    let mut kinds = table.columns.iter().zip(&ours.columns);
+    if same_layout(table, &ours) && kinds.all(|(is, should)| is.kind == should.kind || is_bare(&is.kind)) {
+        return Ok(());
+    }
+    let found = "the journal's or the schema's events are others; LOBSTER messages have a schema of their own: \
+                 record them into a new journal, without --schema and --like";
+    Err(SourceError::NotThis { expected: "schema of LOBSTER messages", found: found.to_owned() })
+}
+
+/// Refuses what begins like a file of something else, before there is a journal of messages.
+fn look(blocks: &mut Blocks, options: ParseOptions) -> Result<(), SourceError> {
+    let line = loop {
+        let unread = blocks.unread();
+        if let Some(newline) = memchr::memchr(b'\n', unread) {
+            break &unread[..newline];
+        }
+        if unread.len() >= super::blocks::MOST_LINE_BYTES || blocks.more()? == More::End {
+            break blocks.unread();
+        }
+    };
+    match Reader::new(options, 0, None).message(line) {
+        Err((column, fault)) if is_other(&fault) => Err(SourceError::NotThis {
+            expected: "file of LOBSTER messages",
+            found: format!("1:{column}: {fault}"),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a first line is of other cells.
+fn is_other(fault: &ParseFault) -> bool {
+    match fault {
+        ParseFault::NotANumber { field, .. } => *field == TIME,
+        ParseFault::MissingField { .. } | ParseFault::ExtraField => true,
+        _ => false,
+    }
+}
+
+/// What the first message comes behind.
+struct Start {
+    behind: Option<Behind>,
+    /// It is the first of its input too.
+    is_first: bool,
+}
+
+impl Start {
+    fn check(&self, message: &OrderMessage) -> Result<(), LobsterFault> {
+        let Some(Behind { time_ns: last_ns, event }) = &self.behind else { return Ok(()) };
+        let (last_ns, first_ns) = (*last_ns, message.time_ns);
+        if self.is_first && first_ns < last_ns {
+            return Err(LobsterFault::BeforeTheLast { last_ns, first_ns });
+        }
+        let last = event.as_ref().filter(|event| event.len() == size_of::<OrderMessage>());
+        let last: Option<OrderMessage> = last.map(|event| bytemuck::pod_read_unaligned(event));
+        match last.is_some_and(|last| last.line_end == LineEnd::EndOfFile as u8) {
+            true => Err(LobsterFault::OpenLine),
+            false => Ok(()),
         }
     }
-    writer.end_batch();
-    bar.finish_and_clear();
+}
+
+/// Puts a message into a row.
+#[inline]
+fn put(message: &OrderMessage, start: &mut Option<Start>, row: &mut Row) -> Result<(), SourceError> {
+    if let Some(start) = start.take() {
+        start.check(message).map_err(|fault| SourceError::Format(Box::new(fault)))?;
+    }
+    row.event.copy_from_slice(bytemuck::bytes_of(message));
+    (row.time_ns, row.is_void, row.parsed) = (Some(message.time_ns), false, Default::default());
     Ok(())
+}
+
+/// The messages of a file.
+struct Messages {
+    lines: Lines,
+    reader: Reader,
+    /// Until there was a message.
+    start: Option<Start>,
+    rounds: Rounds,
+}
+
+/// Whether times were rounded, and that has been said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rounds {
+    None,
+    Some,
+    Told,
+}
+
+impl Source for Messages {
+    #[inline]
+    fn next(&mut self, row: &mut Row) -> Result<Step, SourceError> {
+        let bytes = match self.lines.find()? {
+            Line::Bytes(bytes) => bytes,
+            Line::Wait => return Ok(Step::Wait),
+            Line::End => return Ok(Step::End),
+        };
+        row.place = self.lines.place();
+        let raw = self.lines.raw(bytes);
+        let step = match self.reader.message(raw) {
+            Ok((message, rounded)) => {
+                put(&message, &mut self.start, row)?;
+                row.parsed.rounded = rounded;
+                if rounded && self.rounds == Rounds::None {
+                    self.rounds = Rounds::Some;
+                }
+                Step::Row
+            }
+            Err((column, fault)) => {
+                let place = Place { column, ..row.place };
+                Step::Reject(Reject { place, fault: Box::new(fault), raw: raw.to_vec() })
+            }
+        };
+        self.lines.take(bytes, true);
+        Ok(step)
+    }
+
+    fn position(&self) -> Position {
+        self.lines.position()
+    }
+
+    fn take_notices(&mut self) -> Vec<String> {
+        if self.rounds != Rounds::Some {
+            return Vec::new();
+        }
+        self.rounds = Rounds::Told;
+        let said = "times are rounded to the nearest nanosecond: replay gives those lines back with nine decimals, \
+                    not byte for byte";
+        vec![said.to_owned()]
+    }
+}
+
+/// Messages that are made up.
+struct MadeUp {
+    flow: Synthetic,
+    count: u64,
+    records: u64,
+    start: Option<Start>,
+}
+
+impl Source for MadeUp {
+    fn next(&mut self, row: &mut Row) -> Result<Step, SourceError> {
+        let Some(message) = self.flow.next().filter(|_| self.records < self.count) else {
+            return Ok(Step::End);
+        };
+        self.records += 1;
+        row.place = Place { record: self.records, ..Place::default() };
+        put(&message, &mut self.start, row)?;
+        Ok(Step::Row)
+    }
+
+    fn position(&self) -> Position {
+        Position { records: self.records, ..Position::default() }
+    }
 }

@@ -5,17 +5,19 @@
 //! | [`source`] | the trait of every format |
 //! | [`input`] | a file or a pipe |
 //! | [`blocks`] | an input in large blocks, for formats of lines |
-//! | `csv`, `jsonl`, `debezium`, `from_journal` | the formats |
+//! | `lines` | an input's lines of text |
+//! | `csv`, `jsonl`, `debezium`, `lobster`, `from_journal` | the formats |
 //! | `sample` | an input's first rows, to infer a schema |
 //! | `fill`, `json`, `json_object` | cells and objects into an event's bytes |
 //! | `choose` | which format, which schema |
 //! | `begin` | a recording from its beginning to its end |
+//! | `atomic` | the same, all or nothing |
 //! | `stream` | the loop |
-//! | `note`, `notes`, `resume` | how far it is, to go on after a kill |
+//! | `identity`, `note`, `notes`, `resume` | how far it is in which input, to go on after a kill |
 //! | `rejects` | malformed events, set aside |
 //! | `progress`, `summary` | what is said of it |
-//! | `lobster` | order messages, byte for byte |
 
+mod atomic;
 mod begin;
 pub mod blocks;
 mod choose;
@@ -25,11 +27,13 @@ mod debezium_types;
 pub mod error;
 mod fill;
 pub(crate) mod from_journal;
+mod identity;
 pub mod input;
 mod json;
 mod json_object;
 pub(crate) mod jsonl;
-mod lobster;
+mod lines;
+pub(crate) mod lobster;
 mod note;
 mod notes;
 mod progress;
@@ -37,7 +41,6 @@ mod rejects;
 mod resume;
 mod sample;
 pub mod source;
-mod stop;
 mod stream;
 mod summary;
 
@@ -50,7 +53,6 @@ use crate::args::RecordArgs;
 use crate::elsewhere;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::flow;
 use crate::formats::Formats;
 
 pub(crate) use self::choose::schema_file;
@@ -60,30 +62,8 @@ pub use self::note::NoteError;
 pub(crate) fn run(args: &RecordArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
     let noted = Note::load(&args.journal).map_err(RecordError::Note)?;
     let format = noted.as_ref().filter(|_| args.resume).map(|note| note.format.clone());
-    match (choose::way(args, format.as_deref(), formats)?, &args.input) {
-        (Way::Elsewhere(command), _) => Err(elsewhere::run(command)),
-        (Way::Format(format), flow::input::Input::File(path)) => begin::run(args, path, format, noted, out),
-        _ => {
-            refuse_for_lobster(args)?;
-            lobster::run(args, out).map(|()| Exit::Fine)
-        }
-    }
-}
-
-/// LOBSTER messages are read whole before they are recorded.
-fn refuse_for_lobster(args: &RecordArgs) -> Result<(), RecordError> {
-    let what = "LOBSTER messages, which are recorded all or not at all";
-    let told = [
-        (args.rejects.is_some(), "--rejects"),
-        (args.resume, "--resume"),
-        (args.limit.is_some(), "--limit"),
-        (args.json, "--json"),
-        (args.schema.is_some(), "--schema"),
-        (args.like.is_some(), "--like"),
-        (args.infer.is_some(), "--infer"),
-    ];
-    match told.iter().find(|(is_told, _)| *is_told) {
-        Some((_, option)) => Err(RecordError::NoUse { option, what }),
-        None => Ok(()),
+    match choose::way(args, format.as_deref(), formats)? {
+        Way::Elsewhere(command) => Err(elsewhere::run(command)),
+        Way::Format(format) => begin::run(args, format, noted, out),
     }
 }

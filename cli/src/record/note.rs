@@ -3,20 +3,16 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
 
-use super::source::Position;
+use super::source::{Day, Position};
 
 /// The note's name in the journal's folder.
 pub(super) const NAME: &str = "recording";
-
-/// Of an input that is read by its events: so much of its beginning and of its end tells it from others.
-const EDGE_BYTES: u64 = 64 << 10;
 
 /// No note is longer.
 const MOST_BYTES: u64 = 64 << 10;
@@ -48,8 +44,8 @@ pub enum NoteError {
         /// The note.
         path: PathBuf,
     },
-    /// The input is no plain file.
-    #[error("--resume needs a plain file to go on in, which {} is not", path.display())]
+    /// The input is neither a plain file nor a journal.
+    #[error("--resume needs a plain file or a journal to go on in, which {} is not", path.display())]
     Pipe {
         /// The input.
         path: PathBuf,
@@ -79,6 +75,14 @@ pub enum NoteError {
     /// The journal is not what the note was made of.
     #[error("{0}")]
     History(ReadError),
+    /// The input is a journal, and not what the note was made of.
+    #[error("{}: {source}", path.display())]
+    InputHistory {
+        /// The input.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ReadError,
+    },
     /// The journal holds something else behind the note.
     #[error(
         "record {sequence} of the journal is not what {}:{place} says: something else was recorded in between, or \
@@ -120,6 +124,8 @@ pub(super) struct Note {
     pub position: Position,
     pub counts: Counts,
     pub rejects: Option<RejectsNote>,
+    /// Of LOBSTER messages, what their lines do not say.
+    pub day: Option<Day>,
     /// All of the input is in.
     pub is_finished: bool,
 }
@@ -135,6 +141,17 @@ pub(super) struct InputNote {
     pub bytes: Option<u64>,
     /// The checksum of all before the position; or of its edges.
     pub crc: u32,
+    /// What it is, if it is a journal.
+    pub journal: Option<JournalNote>,
+}
+
+/// A journal that is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct JournalNote {
+    /// Its identity, as it is printed.
+    pub id: String,
+    /// The record before the position; none at its beginning.
+    pub anchor: Option<AnchorNote>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,9 +218,9 @@ impl Note {
     /// A note is a file's word: nothing is added to numbers that no recording comes to.
     fn is_possible(&self) -> bool {
         let Counts { recorded, rejected, truncated, rounded } = self.counts;
-        let Position { bytes, lines, records } = self.position;
+        let Position { bytes, lines, records, sequence: next } = self.position;
         let sequence = self.anchor.map_or(0, |anchor| anchor.sequence);
-        let all = [recorded, rejected, truncated, rounded, bytes, lines, records, sequence];
+        let all = [recorded, rejected, truncated, rounded, bytes, lines, records, next, sequence];
         all.iter().all(|number| *number < 1 << 60)
     }
 
@@ -240,7 +257,7 @@ fn checksum(body: &str) -> String {
 }
 
 impl AnchorNote {
-    fn of(self, journal_id: JournalId) -> Anchor {
+    pub fn of(self, journal_id: JournalId) -> Anchor {
         Anchor { journal_id, sequence: self.sequence, epoch: self.epoch, crc: self.crc }
     }
 
@@ -251,111 +268,5 @@ impl AnchorNote {
         };
         let Anchor { epoch, crc, .. } = reader.anchor(sequence)?;
         Ok(Some(AnchorNote { sequence, epoch, crc }))
-    }
-}
-
-/// A file whose identity is noted as it is read.
-#[derive(Debug)]
-pub(super) struct Identity {
-    path: PathBuf,
-    file: File,
-    by_record: bool,
-    note: InputNote,
-    /// What the checksum covers.
-    covered: u64,
-}
-
-impl Identity {
-    pub fn new(path: &Path, file: &File, by_record: bool) -> io::Result<Self> {
-        let file = file.try_clone()?;
-        let found = file.metadata()?;
-        let absolute = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let note = InputNote {
-            path: absolute.to_string_lossy().into_owned(),
-            device: found.dev(),
-            inode: found.ino(),
-            bytes: by_record.then_some(found.len()),
-            crc: 0,
-        };
-        let mut identity = Identity { path: path.to_owned(), file, by_record, note, covered: 0 };
-        if by_record {
-            let end = found.len();
-            identity.cover(0, EDGE_BYTES.min(end))?;
-            identity.cover(end.saturating_sub(EDGE_BYTES), end)?;
-        }
-        Ok(identity)
-    }
-
-    /// What is to be noted with a position.
-    pub fn at(&mut self, position: &Position) -> io::Result<InputNote> {
-        if !self.by_record {
-            self.cover(self.covered, position.bytes)?;
-            self.covered = position.bytes;
-        }
-        Ok(self.note.clone())
-    }
-
-    fn cover(&mut self, from: u64, to: u64) -> io::Result<()> {
-        let mut at = from;
-        let mut buffer = vec![0; 256 << 10];
-        while at < to {
-            let most = buffer.len().min(usize::try_from(to - at).unwrap_or(usize::MAX));
-            // Without the position of the handle, which is the source's too.
-            let count = self.file.read_at(&mut buffer[..most], at)?;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            self.note.crc = crc32c::crc32c_append(self.note.crc, &buffer[..count]);
-            at += count as u64;
-        }
-        Ok(())
-    }
-
-    /// Whether it has the name or is the file of a note.
-    pub fn is_named(&self, noted: &InputNote) -> bool {
-        (self.note.path == noted.path && self.path.as_os_str() != "-")
-            || (self.note.device, self.note.inode) == (noted.device, noted.inode)
-    }
-
-    /// Whether the input of a note goes on here.
-    pub fn check(&mut self, noted: &Note) -> Result<(), NoteError> {
-        if !self.is_named(&noted.input) {
-            let (path, noted) = (self.path.clone(), noted.input.path.clone());
-            return Err(NoteError::Another { path, noted });
-        }
-        let path = self.path.clone();
-        let changed = |what: &str| NoteError::Changed { path: path.clone(), what: what.to_owned() };
-        if self.by_record {
-            let same = (self.note.bytes, self.note.crc) == (noted.input.bytes, noted.input.crc);
-            return if same { Ok(()) } else { Err(changed("its size, or its beginning or end")) };
-        }
-        let Position { bytes, lines, .. } = noted.position;
-        let now = match self.at(&noted.position) {
-            Ok(now) => now,
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(changed(&format!("it is shorter than the {bytes} bytes that are in")));
-            }
-            Err(source) => return Err(NoteError::File { path, source }),
-        };
-        if now.crc != noted.input.crc {
-            return Err(changed(&format!("something in its first {lines} lines, which are in")));
-        }
-        self.check_line(bytes).map_err(|source| NoteError::File { path: path.clone(), source }).and_then(
-            |goes_on| match goes_on {
-                true => Err(changed("its last line had no end, is in, and has been gone on with")),
-                false => Ok(()),
-            },
-        )
-    }
-
-    /// Whether there is more, behind what is no line's end.
-    fn check_line(&mut self, bytes: u64) -> io::Result<bool> {
-        if bytes == 0 || self.file.metadata()?.len() == bytes {
-            return Ok(false);
-        }
-        let mut last = [0];
-        self.file.read_exact_at(&mut last, bytes - 1)?;
-        // Behind the mark at the beginning nothing was read yet.
-        Ok(last != *b"\n" && bytes != 3)
     }
 }

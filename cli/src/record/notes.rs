@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use slipring_journal::{RawReader, ReadError};
 
-use super::note::{AnchorNote, Counts, Identity, Note, NoteError, RejectsNote};
-use super::source::Position;
+use super::identity::Identity;
+use super::note::{AnchorNote, Counts, Note, NoteError, RejectsNote};
+use super::source::{Day, Position};
 
 /// The first notes come soon, for short recordings; the later ones seldom.
 const FIRST: Duration = Duration::from_millis(5);
@@ -29,6 +30,7 @@ pub(super) struct Notes {
     journal: PathBuf,
     identity: Identity,
     format: String,
+    day: Option<Day>,
     /// Marks whose records are not durable yet, oldest first.
     waiting: VecDeque<Mark>,
     next: Instant,
@@ -36,9 +38,9 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    pub fn new(journal: PathBuf, identity: Identity, format: &str) -> Self {
+    pub fn new(journal: PathBuf, identity: Identity, format: &str, day: Option<Day>) -> Self {
         let (waiting, next) = (VecDeque::new(), Instant::now() + FIRST);
-        Notes { journal, identity, format: format.to_owned(), waiting, next, pause: FIRST }
+        Notes { journal, identity, format: format.to_owned(), day, waiting, next, pause: FIRST }
     }
 
     /// Whether it is time for the next one.
@@ -57,8 +59,7 @@ impl Notes {
 
     /// Writes a mark down.
     pub fn save(&mut self, mark: &Mark, reader: &mut RawReader, is_finished: bool) -> Result<(), NoteError> {
-        let fault = |source| NoteError::File { path: self.journal.join(super::note::NAME), source };
-        let input = self.identity.at(&mark.position).map_err(fault)?;
+        let input = self.identity.at(&mark.position)?;
         let anchor = AnchorNote::before(reader, mark.end).map_err(NoteError::History)?;
         let note = Note {
             input,
@@ -68,6 +69,7 @@ impl Notes {
             position: mark.position,
             counts: mark.counts,
             rejects: mark.rejects.clone(),
+            day: self.day.clone(),
             is_finished,
         };
         note.save(&self.journal)

@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use slipring_journal::Journal;
+use slipring_journal::{Journal, Kind};
+use slipring_schema::show_nanos;
 
 use super::error::RecordError;
-use super::note::{Identity, NAME, Note, NoteError};
+use super::identity::Identity;
+use super::lobster;
+use super::note::{NAME, Note, NoteError};
 use super::rejects::why_path;
+use super::source::{Behind, Day};
 use crate::args::RecordArgs;
 use crate::formats::SourceFormat;
 use crate::plain;
@@ -49,6 +53,31 @@ pub(super) fn go_on(
     }
     identity.check(&note)?;
     Ok((Some(identity), Some(note)))
+}
+
+/// The record that a recording begins behind: the note's, or the journal's last.
+pub(super) fn behind(journal: &Path, note: Option<&Note>) -> Option<Behind> {
+    // What can't be read is the writer's to say, which opens the journal later.
+    let mut reader = Journal::at(journal).raw_reader().ok()?;
+    let end = note.map_or(reader.end_sequence(), Note::end_sequence);
+    let record = reader.at(end.checked_sub(1)?).ok()?;
+    let event = (record.kind == Kind::Event).then(|| record.event.to_vec());
+    Some(Behind { time_ns: record.time_ns, event })
+}
+
+/// What LOBSTER's lines do not say: as it was when the recording began.
+pub(super) fn day(args: &RecordArgs, path: &Path, note: Option<&Note>) -> Result<Day, NoteError> {
+    let symbol = args.symbol.map(|symbol| symbol.0);
+    let told = lobster::day(args.date, symbol, path);
+    let Some(noted) = note.and_then(|note| note.day.clone()) else { return Ok(told) };
+    if args.date.is_some() && told.date_ns != noted.date_ns {
+        let date = show_nanos(i128::from(noted.date_ns));
+        return Err(NoteError::OtherOption { noted: format!("--date {}", &date[..10]) });
+    }
+    if args.symbol.is_some() && told.symbol != noted.symbol {
+        return Err(NoteError::OtherOption { noted: format!("--symbol {:?}", noted.symbol) });
+    }
+    Ok(noted)
 }
 
 /// Where malformed events go: where they went, if it is gone on with.

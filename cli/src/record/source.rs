@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use slipring_schema::{ParseOptions, Parsed, Table};
+use slipring_schema::{Column, ParseOptions, Parsed, Table};
 
 /// Events from an input of some format, one after the other.
 pub trait Source {
@@ -125,6 +125,9 @@ pub struct Position {
     pub lines: u64,
     /// Events, malformed ones too.
     pub records: u64,
+    /// Where the input is a journal, the sequence of its next record.
+    #[serde(default)]
+    pub sequence: u64,
 }
 
 /// A malformed event.
@@ -149,6 +152,27 @@ pub struct Setup {
     pub options: FormatOptions,
     /// Where to go on; `None` is the beginning.
     pub from: Option<Position>,
+    /// The record that the first event comes behind, if there is one.
+    pub behind: Option<Behind>,
+}
+
+/// The record that a recording begins behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// Its time, nanoseconds since 1970.
+    pub time_ns: u64,
+    /// Its event; `None` if that is lost.
+    pub event: Option<Vec<u8>>,
+}
+
+/// Whether two tables part an event's bytes alike, whatever these mean.
+pub(super) fn same_layout(one: &Table, other: &Table) -> bool {
+    let same = |(one, other): (&Column, &Column)| {
+        one.path == other.path && one.offset == other.offset && one.kind.bytes() == other.kind.bytes()
+    };
+    one.event_bytes == other.event_bytes
+        && one.columns.len() == other.columns.len()
+        && one.columns.iter().zip(&other.columns).all(same)
 }
 
 /// What the user says of a format.
@@ -162,6 +186,19 @@ pub struct FormatOptions {
     pub no_header: bool,
     /// The table in a file that has several.
     pub from_table: Option<String>,
+    /// What LOBSTER's lines do not say.
+    pub day: Day,
+    /// Of what is made up.
+    pub seed: u64,
+}
+
+/// What a file of LOBSTER messages does not say of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Day {
+    /// Midnight of their day, nanoseconds since 1970.
+    pub date_ns: u64,
+    /// The instrument, up to eight bytes.
+    pub symbol: String,
 }
 
 /// Why an input can't be read, or not any further.

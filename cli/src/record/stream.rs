@@ -11,7 +11,7 @@ use super::notes::{Mark, Notes};
 use super::progress::Progress;
 use super::rejects::Rejects;
 use super::source::{Reject, Row, Source, SourceError, Step};
-use super::stop::Stop;
+use crate::signals::Stop;
 
 /// Events between two looks at everything else, where a source never waits.
 const BATCH: u64 = 4096;
@@ -229,7 +229,8 @@ pub(super) fn check(
     table: &Table,
     limit: u64,
     bear_rejects: bool,
-) -> Result<(), Fault> {
+    stop: &Stop,
+) -> Result<End, Fault> {
     let (mut row, mut recorded) = (Row::new(table), 0);
     while recorded < limit {
         match source.next(&mut row).map_err(Fault::Source)? {
@@ -238,6 +239,9 @@ pub(super) fn check(
             Step::Reject(_) | Step::Wait => {}
             Step::End => break,
         }
+        if stop.is_said() {
+            return Ok(End::Stopped);
+        }
     }
-    Ok(())
+    Ok(End::Finished)
 }

@@ -20,6 +20,10 @@ impl<'t> Csv<'t> {
 }
 
 impl Csv<'_> {
+    fn has_default(&self, column: &Shown) -> bool {
+        matches!(column, Shown::Field(index) if self.table.columns[*index].default.is_some())
+    }
+
     fn cell(&self, value: &Value<'_>, out: &mut Vec<u8>) {
         match value {
             Value::Enum(_, text) | Value::Text(text) if self.is_shown => csv_text(&plain::line(text), out),
@@ -40,7 +44,11 @@ impl Printer for Csv<'_> {
     fn row(&mut self, row: &Row<'_>, out: &mut Vec<u8>) {
         for (index, column) in self.columns.iter().enumerate() {
             comma(index, out);
-            self.cell(&column.value(self.table, row), out);
+            match column.value(self.table, row) {
+                // Without quotes it would be read as none at all.
+                Value::Text("") if self.has_default(column) => out.extend_from_slice(b"\"\""),
+                value => self.cell(&value, out),
+            }
         }
         // A line without a character would be passed over by whoever reads it.
         if self.columns.len() == 1 && out.last().is_none_or(|last| *last == b'\n') {

@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use slipring_journal::{Journal, JournalId, Kind, RawReader, RawRecord, ReadError, Schema};
-use slipring_schema::{Predicate, Row, Table, TimeArgument};
+use slipring_schema::{Predicate, PredicateFault, Row, Table, TimeArgument};
 
 use super::choice::ChoiceArgs;
 use super::columns::Shown;
@@ -220,8 +220,10 @@ fn first_ns(reader: &mut RawReader) -> Result<u64, ReadError> {
 /// A condition. The first record is asked only where a time of day needs its day.
 fn predicate(text: &str, table: &Table, reader: &mut RawReader) -> Result<Predicate, CliError> {
     match Predicate::parse(text, table) {
-        Ok(predicate) => Ok(predicate),
-        Err(_) => Ok(Predicate::parse_from(text, table, first_ns(reader)?)?),
+        Err(error) if matches!(*error.fault, PredicateFault::NoDay { .. }) => {
+            Ok(Predicate::parse_from(text, table, first_ns(reader)?)?)
+        }
+        parsed => Ok(parsed?),
     }
 }
 

@@ -97,14 +97,21 @@ pub(crate) struct Duties<H> {
     pub(crate) attempt: u32,
     epochs: Epochs,
     live_from: u64,
-    pub(crate) effects_end: u64,
-    pub(crate) progress: Option<EffectsProgress>,
+    pub(crate) effects: EffectsDuty,
     pub(crate) dead_letters: Option<dead_letter_log::DeadLetterLog>,
     refusals: Refusals,
     columns: StageColumns,
     pub(crate) digests: DigestDuty<H>,
     pub(crate) snapshots: SnapshotDuty<H>,
     pub(crate) to_keeper: Option<Arc<ToKeeper>>,
+}
+
+/// The duty to note how far effects are out.
+#[derive(Default)]
+pub(crate) struct EffectsDuty {
+    /// Those of events below it are known to have been emitted.
+    pub(crate) end: u64,
+    pub(crate) progress: Option<EffectsProgress>,
 }
 
 /// The duty to log digests, and to compare them in replay.
@@ -137,8 +144,7 @@ impl<H> Duties<H> {
             attempt: 1,
             epochs: Epochs::none(),
             live_from: 0,
-            effects_end: 0,
-            progress: None,
+            effects: EffectsDuty::default(),
             dead_letters: None,
             refusals: Refusals::new(keeps.on_error),
             columns: keeps.columns.clone(),
@@ -318,7 +324,8 @@ impl<H> Duties<H> {
                 // A note of progress says that the event is dealt with, and the system may write it to the disk
                 // at any time: were the letter not there by then, power loss would leave neither effect nor
                 // letter.
-                let synced = noted.and_then(|()| if self.progress.is_some() { log.sync() } else { Ok(()) });
+                let synced =
+                    noted.and_then(|()| if self.effects.progress.is_some() { log.sync() } else { Ok(()) });
                 synced.map_err(fault)?;
                 self.refusals.count_letter(tries);
                 Ok(Refused::DeadLetter)

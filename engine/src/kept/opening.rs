@@ -71,14 +71,14 @@ impl Opening<'_> {
             let found = EffectsProgress::open(&self.folder, stage, effects, self.reader)?;
             // Not what is in a snapshot: it may be older than the option. The keeper syncs the note before
             // it.
-            duties.effects_end = found.end;
-            duties.progress = Some(found.progress);
+            duties.effects.end = found.end;
+            duties.effects.progress = Some(found.progress);
             opened.lost_effects = found.lost_to.map(|to| found.end..to);
             if opened.must_from.is_none_or(|must| must > found.end) {
                 (opened.must_from, opened.advice) = (Some(found.end), EFFECTS_ADVICE);
             }
         }
-        let due = keeps.effects.map(|_| duties.effects_end);
+        let due = keeps.effects.map(|_| duties.effects.end);
         if self.restore {
             if let Some(snapshots) = &keeps.snapshots {
                 let mut panicked = None;

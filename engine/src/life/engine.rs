@@ -23,6 +23,7 @@ use crate::names::JOURNAL;
 use crate::own_thread::OwnThread;
 use crate::panics;
 use crate::publish::outlet::Outlet;
+use crate::publish::publisher::now_ns;
 use crate::work::inside::is_inside;
 use crate::work::invoked::{Drive, Invoked};
 use crate::work::lane::{Haste, Named};
@@ -190,7 +191,7 @@ impl<E: Event> Engine<E> {
             capacity: shared.outlet.capacity as u64,
             live_from: shared.live_from,
             has_journal: shared.journal.is_some(),
-            now_ns: shared.outlet.now_ns(),
+            now_ns: now_ns(&shared.outlet),
             stages: Box::new(stages.map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: Some(shared.late.counters()),
         };

@@ -14,7 +14,7 @@ use crate::error::BuildError;
 use crate::kept::epochs::Epochs;
 use crate::late::{History, LateConsumers};
 use crate::own_thread::OwnThread;
-use crate::publish::outlet::Outlet;
+use crate::publish::outlet::{Outlet, Published};
 use crate::publish::publisher::Publisher;
 use crate::publish::times::TimeBounds;
 use crate::ring::{self, Publishers, Stamps};
@@ -111,11 +111,10 @@ impl<E: Event> EngineBuilder<E> {
             capacity: self.capacity,
             claims: Mutex::default(),
             is_single: self.publishers == Publishers::Single,
-            published: common.published.clone(),
+            published: Published::new(common.published.clone(), board.told_published()),
             stages: common.cursors.clone(),
             parking: Arc::clone(&common.parking),
             counters: board.publishers(),
-            told: board.told_published(),
             times: TimeBounds::new(board.stage_times(), self.time_step_ns()),
             journal: self.journal.as_ref().map(Journal::files),
             drive,

@@ -18,7 +18,7 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::publish`]; with the error comes how many were published.
     pub fn publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
-        let time_ns = self.outlet.now_ns();
+        let time_ns = self.now_ns();
         self.check_time_of_all(time_ns)?;
         let fill = |index: usize, slot: &mut Slot<E>| slot.put(time_ns, &events[index]);
         let last = self.put_all(events.len(), Some(time_ns), fill)?;
@@ -37,12 +37,6 @@ impl<E: Event> Publisher<E> {
         let last = self.put_all(events.len(), called_ns, fill)?;
         self.last_ns = self.last_ns.max(latest_ns);
         Ok(last)
-    }
-
-    /// When a batch with times of its own is published: now, if a stage asks for it.
-    #[inline]
-    pub(super) fn called_ns(&self) -> Option<u64> {
-        self.producer.is_stamped().then(|| self.outlet.now_ns())
     }
 
     /// Publishes `count` slots in parts of at most half the ring, and says for stamps when it was called.
@@ -66,7 +60,7 @@ impl<E: Event> Publisher<E> {
                 Some(sequence) => {
                     done += part;
                     last = Some(self.note(sequence));
-                    self.show();
+                    self.outlet.published.show();
                     full = 0;
                 }
                 None => {

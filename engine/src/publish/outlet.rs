@@ -1,7 +1,7 @@
 //! What all publishers of an engine share.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slipring_journal::__private::storage::Files;
@@ -27,14 +27,11 @@ pub(crate) struct Outlet {
     pub(crate) claims: Mutex<Vec<Arc<Claim>>>,
     /// There is one, and never will be another.
     pub(crate) is_single: bool,
-    /// The sequence behind the last one published; of several publishers raised by each when it goes.
-    pub(crate) published: Cursor,
+    pub(crate) published: Published,
     /// Each stage's cursor, to say how much room there is.
     pub(crate) stages: Vec<Cursor>,
     pub(crate) parking: Arc<Parking>,
     pub(crate) counters: Told<PublishersLine>,
-    /// Where others read how far `published` is.
-    pub(crate) told: Told<CursorLine>,
     pub(crate) times: TimeBounds,
     /// Where the engine's journal is, for whoever compares with what it holds.
     pub(crate) journal: Option<Files>,
@@ -42,17 +39,45 @@ pub(crate) struct Outlet {
     pub(crate) drive: Option<Arc<dyn Drive>>,
 }
 
-impl Outlet {
-    /// The time by the user's clock. Should that panic, the engine halts and says so: no thread is torn down
-    /// on which nobody would notice, and the publish in hand is refused.
-    #[inline]
-    pub(crate) fn now_ns(&self) -> u64 {
-        let time_ns = catch_unwind(AssertUnwindSafe(|| self.clock.now_ns()));
-        time_ns.unwrap_or_else(|panic| self.clock_failed(panic))
+/// How far publishing is.
+pub(crate) struct Published {
+    /// The sequence behind the last event published; of several publishers raised by each when it goes.
+    pub(super) cursor: Cursor,
+    /// Where other processes read of it.
+    told: Told<CursorLine>,
+}
+
+impl Published {
+    pub(crate) fn new(cursor: Cursor, told: Told<CursorLine>) -> Self {
+        Published { cursor, told }
     }
 
+    /// The sequence behind the last event that is known to be published.
+    #[inline]
+    pub(crate) fn end(&self) -> u64 {
+        self.cursor.end()
+    }
+
+    /// Everything below `end` is published.
+    pub(crate) fn raise(&self, end: u64) {
+        self.cursor.raise(end);
+    }
+
+    /// Tells other processes.
+    #[inline]
+    pub(super) fn show(&self) {
+        if let Some(copy) = self.told.copy() {
+            // Relaxed: a figure. Of several publishers one may store what another has overtaken; readers have
+            // the stages' too.
+            copy.end.store(self.end(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Outlet {
+    /// The engine's clock has panicked.
     #[cold]
-    fn clock_failed(&self, panic: Box<dyn Any + Send>) -> u64 {
+    pub(super) fn clock_failed(&self, panic: Box<dyn Any + Send>) -> u64 {
         let (sequence, cause) = (self.published.end(), Cause::Clock(panics::text(panic)));
         self.status.halt(Halted { stage: "publisher".to_owned(), sequence, cause });
         0

@@ -1,5 +1,6 @@
 //! Publishing: events into the ring, with a time, in claimed order.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -66,7 +67,7 @@ const TRIES_AWAKE: u32 = 2_000 * SPINS_ON_FULL;
 impl<E: Event> Publisher<E> {
     pub(crate) fn new(producer: Producer<E>, outlet: Arc<Outlet>) -> Self {
         outlet.claims().push(Arc::clone(producer.claim()));
-        let own = outlet.published.clone();
+        let own = outlet.published.cursor.clone();
         Publisher { producer, outlet, own, bound_ns: 0, last_ns: 0 }
     }
 
@@ -78,8 +79,8 @@ impl<E: Event> Publisher<E> {
     /// time is, which a second look at the clock does not bear out.
     #[inline(always)]
     pub fn publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
-        let time_ns = self.outlet.now_ns();
-        self.put(time_ns, event, move |_| time_ns, |publisher, tries| publisher.wait_for_room(tries, None))
+        let time_ns = self.now_ns();
+        self.put(time_ns, Some(time_ns), event, |publisher, tries| publisher.wait_for_room(tries, None))
     }
 
     /// Publishes an event that happened at `time_ns` and gives its sequence. Waits while the ring is full.
@@ -93,7 +94,7 @@ impl<E: Event> Publisher<E> {
     /// engine's time, and both the engine's and the system's clock.
     #[inline(always)]
     pub fn publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        self.put(time_ns, event, Outlet::now_ns, |publisher, tries| publisher.wait_for_room(tries, None))
+        self.put(time_ns, self.called_ns(), event, |publisher, tries| publisher.wait_for_room(tries, None))
     }
 
     /// Publishes an event made in place from zeros: `fill` sees an event of zeros. A panic in `fill`
@@ -120,11 +121,12 @@ impl<E: Event> Publisher<E> {
         timeout: Duration,
     ) -> Result<u64, PublishError<E>> {
         let deadline = Instant::now().checked_add(timeout);
-        self.put(time_ns, event, Outlet::now_ns, |publisher, tries| publisher.wait_for_room(tries, deadline))
+        self.put(time_ns, self.called_ns(), event, |publisher, tries| {
+            publisher.wait_for_room(tries, deadline)
+        })
     }
 
-    /// Publishes one event; what to do when that can't be done now, `seldom` says; when it was `called`, is
-    /// asked only if a stage wants to know.
+    /// Publishes one event; what to do when that can't be done now, `seldom` says.
     ///
     /// No call off the hot path takes the event's address. If one did, the event would have to lie in memory
     /// on the hot path too: stored there in one width and loaded in another, which the processor can't
@@ -134,18 +136,18 @@ impl<E: Event> Publisher<E> {
     pub(super) fn put(
         &mut self,
         time_ns: u64,
+        called_ns: Option<u64>,
         event: E,
-        called: impl Fn(&Outlet) -> u64 + Copy,
         mut seldom: impl FnMut(&mut Self, u32) -> Result<(), PublishError<()>>,
     ) -> Result<u64, PublishError<E>> {
         let mut tries = 0u32;
         // One way out for all errors: with two the event lies in memory.
         let error = loop {
-            let outlet = &*self.outlet;
+            let status = &*self.outlet.status;
             // By value: what is captured by its address would lie in memory, as the event would.
-            let (may, called) = (move || outlet.status.lets_publish(), move || called(outlet));
+            let may = move || status.lets_publish();
             if time_ns <= self.bound_ns
-                && let Some(sequence) = self.producer.try_publish(may, time_ns, &event, called)
+                && let Some(sequence) = self.producer.try_publish(may, time_ns, &event, called_ns)
             {
                 return Ok(self.note_at(sequence, time_ns));
             }
@@ -160,7 +162,6 @@ impl<E: Event> Publisher<E> {
                 break error;
             }
         };
-        self.producer.give_up();
         Err(error.map(|()| event))
     }
 
@@ -193,7 +194,7 @@ impl<E: Event> Publisher<E> {
     #[cold]
     #[inline(never)]
     fn show_seldom(&self) {
-        self.show();
+        self.outlet.published.show();
     }
 
     /// Says how far this publisher is, for figures, and when it goes. Of one the cursor says it already.
@@ -201,17 +202,7 @@ impl<E: Event> Publisher<E> {
         if !self.producer.is_single() {
             self.outlet.published.raise(self.end());
         }
-        self.show();
-    }
-
-    /// Tells other processes what is published.
-    #[inline]
-    pub(super) fn show(&self) {
-        if let Some(copy) = self.outlet.told.copy() {
-            // Relaxed: a figure. Of several publishers one may store what another has overtaken; readers have
-            // the stages' too.
-            copy.end.store(self.outlet.published.end(), Ordering::Relaxed);
-        }
+        self.outlet.published.show();
     }
 
     /// Replay has been here, and may have left any of the ring's slots void.
@@ -288,9 +279,16 @@ impl<E: Event> Publisher<E> {
         self.producer.end()
     }
 
-    /// The engine's clock.
+    /// The time by the engine's clock.
+    #[inline(always)]
     pub(crate) fn now_ns(&self) -> u64 {
-        self.outlet.now_ns()
+        now_ns(&self.outlet)
+    }
+
+    /// When a publish of events with times of their own is called: now, if a stage asks for it.
+    #[inline(always)]
+    pub(super) fn called_ns(&self) -> Option<u64> {
+        self.producer.is_stamped().then(|| self.now_ns())
     }
 
     /// Whether the engine takes events: it has not halted, and nobody shuts it down.
@@ -320,6 +318,14 @@ impl<E: Event> std::fmt::Debug for Publisher<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Publisher").field("producer", &self.producer).field("end", &self.end()).finish()
     }
+}
+
+/// The time by the engine's clock, which may be the user's. Should it panic, the engine halts and says so: no
+/// thread is torn down on which nobody would notice, and the publish in hand is refused.
+#[inline]
+pub(crate) fn now_ns(outlet: &Outlet) -> u64 {
+    let time_ns = catch_unwind(AssertUnwindSafe(|| outlet.clock.now_ns()));
+    time_ns.unwrap_or_else(|panic| outlet.clock_failed(panic))
 }
 
 /// Between two tries on a full ring.

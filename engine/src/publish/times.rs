@@ -80,7 +80,7 @@ impl<E: Event> Publisher<E> {
         let times = &self.outlet.times;
         self.last_ns = self.last_ns.max(self.producer.last_time_ns());
         let last_ns = self.last_ns.max(times.engine_ns());
-        let clock_ns = self.outlet.now_ns().max(SystemClock.now_ns());
+        let clock_ns = self.now_ns().max(SystemClock.now_ns());
         self.bound_ns = last_ns.max(clock_ns).saturating_add(times.max_step_ns);
     }
 

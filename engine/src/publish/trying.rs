@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use slipring_journal::Event;
 
-use super::outlet::Outlet;
 use super::publisher::Publisher;
 use crate::error::PublishError;
 use crate::ring::Slot;
@@ -16,8 +15,8 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::publish`], and [`PublishError::Full`].
     #[inline]
     pub fn try_publish(&mut self, event: E) -> Result<u64, PublishError<E>> {
-        let time_ns = self.outlet.now_ns();
-        self.put(time_ns, event, move |_| time_ns, |publisher, _| Err(publisher.full()))
+        let time_ns = self.now_ns();
+        self.put(time_ns, Some(time_ns), event, |publisher, _| Err(publisher.full()))
     }
 
     /// As [`Publisher::try_publish`], with the event's own time.
@@ -26,7 +25,7 @@ impl<E: Event> Publisher<E> {
     /// As [`Publisher::try_publish`].
     #[inline]
     pub fn try_publish_at(&mut self, time_ns: u64, event: E) -> Result<u64, PublishError<E>> {
-        self.put(time_ns, event, Outlet::now_ns, |publisher, _| Err(publisher.full()))
+        self.put(time_ns, self.called_ns(), event, |publisher, _| Err(publisher.full()))
     }
 
     /// As [`Publisher::try_publish`], an event made as by [`Publisher::publish_with`]; with `Full` comes the
@@ -48,7 +47,7 @@ impl<E: Event> Publisher<E> {
     /// # Errors
     /// As [`Publisher::try_publish`]; none was published, and the 0 with the error says so.
     pub fn try_publish_all(&mut self, events: &[E]) -> Result<Option<u64>, PublishError<usize>> {
-        let time_ns = self.outlet.now_ns();
+        let time_ns = self.now_ns();
         self.check_time_of_all(time_ns)?;
         let fill = |index: usize, slot: &mut Slot<E>| slot.put(time_ns, &events[index]);
         let last = self.try_put_all(events.len(), Some(time_ns), fill)?;

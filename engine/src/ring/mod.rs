@@ -9,7 +9,6 @@ mod claim;
 mod poller;
 mod producer;
 mod scout;
-mod slot;
 mod slots;
 mod stamps;
 
@@ -20,7 +19,7 @@ use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 pub(crate) use claim::Claim;
 pub(crate) use poller::{Poller, Row};
 pub(crate) use producer::{Fill, Producer};
-pub(crate) use slot::Slot;
+pub(crate) use slots::Slot;
 pub(crate) use stamps::Stamps;
 
 use poller::Places;
@@ -208,7 +207,7 @@ mod tests {
                 let free = capacity as u64 - (end - done.iter().min().unwrap());
                 match step {
                     Step::One => {
-                        let published = producer.try_publish(|| true, 0, &Note { id: end }, || 0);
+                        let published = producer.try_publish(|| true, 0, &Note { id: end }, None);
                         prop_assert_eq!(published, (free > 0).then_some(end));
                         end += u64::from(published.is_some());
                     }

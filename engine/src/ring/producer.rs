@@ -21,8 +21,6 @@ pub(crate) struct Producer<E> {
     base: u64,
     /// If a stage asks when events were published.
     pub(super) stamps: Option<Arc<Stamps>>,
-    /// When the publish in hand was called, if it has found no room yet. For stamps alone.
-    pub(super) called_ns: Option<u64>,
 }
 
 /// Which slots there are to write, by the crate's word.
@@ -54,12 +52,11 @@ pub(crate) trait Fill<E> {
 
 impl<E: Event> Producer<E> {
     pub(super) fn new(places: ToWrite, slots: Arc<Slots<E>>, base: u64, stamps: Option<Arc<Stamps>>) -> Self {
-        Producer { places, slots, claim: Arc::new(Claim::new(base)), base, stamps, called_ns: None }
+        Producer { places, slots, claim: Arc::new(Claim::new(base)), base, stamps }
     }
 
     /// Publishes one event if it `may`, which is asked once it is said that one may come; its sequence, or
-    /// `None` if it may not or the ring is full. When the publish was `called` is asked for stamps alone, and
-    /// once: repeated, it is still the same call, until [`Producer::give_up`].
+    /// `None` if it may not or the ring is full. When the publish was called is for stamps.
     ///
     /// The fields go straight into the slot. A slot built beside it and copied would be stored by eights and
     /// loaded by sixteens at once, which the processor can't forward: 20 ns lost.
@@ -69,7 +66,7 @@ impl<E: Event> Producer<E> {
         may: impl FnOnce() -> bool,
         time_ns: u64,
         event: &E,
-        called: impl FnOnce() -> u64,
+        called_ns: Option<u64>,
     ) -> Option<u64> {
         match &mut self.places {
             ToWrite::Single(single) if !single.seldom => {
@@ -83,8 +80,8 @@ impl<E: Event> Producer<E> {
                 None
             }
             // Copies of their own: see `Publisher::put`.
-            ToWrite::Single(_) => self.try_publish_seldom(may, time_ns, *event, called),
-            ToWrite::Multi(_) => self.try_publish_among(may, time_ns, *event, called),
+            ToWrite::Single(_) => self.try_publish_seldom(may, time_ns, *event, called_ns),
+            ToWrite::Multi(_) => self.try_publish_among(may, time_ns, *event, called_ns),
         }
     }
 
@@ -96,12 +93,11 @@ impl<E: Event> Producer<E> {
         may: impl FnOnce() -> bool,
         time_ns: u64,
         event: E,
-        called: impl FnOnce() -> u64,
+        called_ns: Option<u64>,
     ) -> Option<u64> {
         let (slots, claim) = (&*self.slots, &*self.claim);
         let ToWrite::Multi(ring) = &mut self.places else { return None };
-        let stamps = self.stamps.as_deref();
-        let stamp = stamps.map(|stamps| (stamps, first_call(&mut self.called_ns, called)));
+        let stamp = self.stamps.as_deref().zip(called_ns);
         let end = claim.end();
         claim.begin(end);
         let fill = |place: &mut SlotPlace| {
@@ -114,7 +110,6 @@ impl<E: Event> Producer<E> {
         if may()
             && let Ok(number) = ring.try_publish(fill)
         {
-            self.called_ns = None;
             let sequence = self.base + number as u64;
             claim.settle(sequence + 1);
             return Some(sequence);
@@ -131,28 +126,22 @@ impl<E: Event> Producer<E> {
         may: impl FnOnce() -> bool,
         time_ns: u64,
         event: E,
-        called: impl FnOnce() -> u64,
+        called_ns: Option<u64>,
     ) -> Option<u64> {
         let (slots, claim) = (&*self.slots, &*self.claim);
         let ToWrite::Single(single) = &mut self.places else { return None };
-        let stamps = self.stamps.as_deref();
-        let stamp = stamps.map(|stamps| (stamps, first_call(&mut self.called_ns, called)));
+        let stamp = self.stamps.as_deref().zip(called_ns);
         let end = claim.end();
         claim.announce(end + 1);
         if may() && single.try_publish_seldom(slots, stamp, time_ns, event) {
-            self.called_ns = None;
             return Some(end);
         }
         claim.settle(end);
         None
     }
 
-    /// The publish in hand is not repeated.
-    pub(crate) fn give_up(&mut self) {
-        self.called_ns = None;
-    }
-
     /// Whether events get stamps.
+    #[inline(always)]
     pub(crate) fn is_stamped(&self) -> bool {
         self.stamps.is_some()
     }
@@ -315,14 +304,6 @@ impl<E: Event> Producer<E> {
             }
         }
     }
-}
-
-/// When the publish in hand was called, which its first try asks. The clock may be the user's, so it is asked
-/// before it is said that an event may come.
-#[cold]
-#[inline(never)]
-fn first_call(called_ns: &mut Option<u64>, called: impl FnOnce() -> u64) -> u64 {
-    *called_ns.get_or_insert_with(called)
 }
 
 /// The slots of a batch of `count` places, by its first.

@@ -126,11 +126,11 @@ mod tests {
         let (mut producer, mut pollers) = build::<Note>(64, 0, 2, Publishers::Multi, None);
         assert!(!pollers.iter().any(Poller::has_news));
         for id in 0..5 {
-            producer.try_publish(|| true, id, &Note { id }, || 0).unwrap();
+            producer.try_publish(|| true, id, &Note { id }, None).unwrap();
         }
         assert_eq!(seen(&mut pollers[0], 0), 5);
         // Published since: first what was looked for before, then that.
-        producer.try_publish(|| true, 5, &Note { id: 5 }, || 0).unwrap();
+        producer.try_publish(|| true, 5, &Note { id: 5 }, None).unwrap();
         assert_eq!((seen(&mut pollers[1], 0), seen(&mut pollers[1], 5), seen(&mut pollers[1], 6)), (5, 1, 0));
         assert_eq!((pollers[0].has_news(), pollers[1].has_news()), (true, false));
     }
@@ -154,7 +154,7 @@ mod tests {
         let Places::Multi(poller) = &pollers[0].places else { panic!("of several") };
         let scout = std::sync::Arc::clone(&poller.scout);
         let held = scout.0.lock().unwrap();
-        producer.try_publish(|| true, 0, &Note { id: 0 }, || 0).unwrap();
+        producer.try_publish(|| true, 0, &Note { id: 0 }, None).unwrap();
         assert_eq!(
             (pollers[0].has_news(), seen(&mut pollers[0], 0), pollers[0].is_unsure()),
             (true, 0, true)
@@ -197,7 +197,7 @@ mod tests {
                 });
             }
             for round in 0..ROUNDS {
-                producer.try_publish(|| true, round, &Note { id: round }, || 0).unwrap();
+                producer.try_publish(|| true, round, &Note { id: round }, None).unwrap();
                 published.store(round + 1, Ordering::Release);
                 wait(&|| looked.load(Ordering::Acquire) == 2 * (round + 1));
             }

@@ -1,21 +1,27 @@
 //! A handler at work: slots in rows are handed to it, one event after the other.
 
+use std::thread;
+
 use slipring_journal::Event;
 
+use super::stage::{Turn, Wiring};
 use crate::cursors::cursor::Cursor;
-use crate::error::Cause;
+use crate::cursors::status::EngineStatus;
+use crate::error::{Cause, Halted};
 use crate::handler::context::{Batch, Context, Seat};
 use crate::handler::latency::Meter;
 use crate::handler::{Handler, HandlerError};
 use crate::kept::duties::Duties;
 use crate::kept::refusals::Refused;
+use crate::panics;
 use crate::ring::Row;
 
 /// Least events that are worth a call of a loop of their own.
 const LEAST_PLAIN: u64 = 4;
 
-/// A handler, with what goes on around each event.
+/// A handler, with what goes on around each event and behind each batch.
 pub(crate) struct Worker<H, M> {
+    stage: String,
     pub(crate) handler: H,
     meter: M,
     pub(crate) duties: Duties<H>,
@@ -37,9 +43,21 @@ pub(crate) enum Stop {
 }
 
 impl<H, M> Worker<H, M> {
-    pub(crate) fn new(handler: H, meter: M, duties: Duties<H>, context: Context) -> Self {
-        let notes_from = duties.progress.as_ref().map_or(u64::MAX, |_| context.effects_end);
-        Worker { handler, meter, duties, context, notes_from, is_live: false }
+    pub(crate) fn new(stage: String, handler: H, meter: M, duties: Duties<H>, context: Context) -> Self {
+        let notes_from = duties.effects.progress.as_ref().map_or(u64::MAX, |_| context.effects_end);
+        Worker { stage, handler, meter, duties, context, notes_from, is_live: false }
+    }
+
+    /// Most events that a turn may take: before the next something else is due.
+    #[inline(always)]
+    pub(crate) fn limit(&self) -> u64 {
+        self.duties.next - self.context.sequence
+    }
+
+    /// Whether the events that come next are not for the handler.
+    #[inline(always)]
+    pub(crate) fn passes(&self) -> bool {
+        self.context.sequence < self.duties.pass_to
     }
 
     /// Tells the handler once when everything from before this life is done.
@@ -106,15 +124,15 @@ impl<H, M> Worker<H, M> {
     /// Notes that all effects up to here are out.
     #[inline(always)]
     pub(crate) fn note(&mut self) {
-        if let Some(progress) = &mut self.duties.progress {
+        if let Some(progress) = &mut self.duties.effects.progress {
             progress.note(self.context.sequence, self.context.epoch);
         }
     }
 
     /// Does what is due before the next event.
     #[cold]
-    pub(crate) fn reach(&mut self, stage: &str) -> Result<(), Cause> {
-        self.duties.reach(self.context.sequence, &self.handler, stage)?;
+    fn reach(&mut self) -> Result<(), Cause> {
+        self.duties.reach(self.context.sequence, &self.handler, &self.stage)?;
         self.context.attempt = self.duties.attempt;
         Ok(())
     }
@@ -154,6 +172,43 @@ impl<H, M> Worker<H, M> {
         self.context.remaining = 0;
         self.handler.batch_end();
         Stop::Released
+    }
+
+    /// Behind the events from `first` on that were handed over: only what is finished counts, whatever
+    /// happened, and not the event in hand when it did.
+    #[inline(always)]
+    pub(crate) fn finish<E>(
+        &mut self,
+        first: u64,
+        result: thread::Result<Result<(), Stop>>,
+        wiring: &mut Wiring<E>,
+    ) -> Turn {
+        let Context { sequence: at, time_ns, .. } = self.context;
+        if at > first {
+            wiring.cursor.end_batch(at - first, at, time_ns);
+        }
+        match result {
+            Ok(Ok(()) | Err(Stop::Released)) if at > first => self.after(at - first, &wiring.status),
+            Ok(Ok(()) | Err(Stop::Released)) => Turn::Idle,
+            Ok(Err(Stop::Failed(cause))) => self.fail(cause, &wiring.status),
+            Err(panic) => self.fail(Cause::Panic(panics::text(panic)), &wiring.status),
+        }
+    }
+
+    /// Behind a batch of so many events: what is due there.
+    #[inline(always)]
+    pub(crate) fn after(&mut self, count: u64, status: &EngineStatus) -> Turn {
+        if self.context.sequence >= self.duties.next
+            && let Err(cause) = self.reach()
+        {
+            return self.fail(cause, status);
+        }
+        Turn::Worked(count)
+    }
+
+    fn fail(&self, cause: Cause, status: &EngineStatus) -> Turn {
+        status.halt(Halted { stage: self.stage.clone(), sequence: self.context.sequence, cause });
+        Turn::Failed
     }
 }
 

@@ -3,26 +3,21 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
 
 use slipring_journal::Event;
 
-use super::fused;
-use super::hand_over::{Stop, Worker};
-use super::stage::{Ahead, Life, RunStage, STRIDE, Turn, Wiring};
+use super::hand_over::Worker;
+use super::stage::{Life, RunStage, STRIDE, Turn, Wiring};
 use crate::cursors::cursor::Cursor;
-use crate::error::{Cause, Halted};
 use crate::handler::Handler;
 use crate::handler::context::{Context, Seat};
 use crate::handler::latency::Meter;
 use crate::kept::duties::Duties;
-use crate::panics;
 
 /// Most events in a turn once the engine ends.
 const LAST_BATCH: u64 = 8;
 
 pub(crate) struct HandlerStage<E, H, M> {
-    name: String,
     pub(super) worker: Worker<H, M>,
     pub(super) wiring: Wiring<E>,
     /// The handler has heard that publishing is over.
@@ -39,7 +34,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
     ) -> Self {
         meter.wire(&life.clock, life.stamps.as_ref());
         if life.all_done {
-            duties.effects_end = u64::MAX;
+            duties.effects.end = u64::MAX;
         }
         duties.wire(life.refusals);
         duties.begin(life.base, life.live_from, life.epochs, life.findings);
@@ -51,30 +46,12 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             epoch: duties.epoch,
             attempt: duties.attempt,
             journal_id: life.journal_id,
-            effects_end: duties.effects_end,
+            effects_end: duties.effects.end,
             release: Cell::new(false),
             seat: Seat(life.seat),
         };
-        let worker = Worker::new(handler, meter, duties, context);
-        HandlerStage { name, worker, wiring, is_closing: false }
-    }
-
-    fn fail(&self, cause: Cause) -> Turn {
-        let (stage, sequence) = (self.name.clone(), self.worker.context.sequence);
-        self.wiring.status.halt(Halted { stage, sequence, cause });
-        Turn::Failed
-    }
-
-    /// Most events that a turn may take, as far as the stage itself goes.
-    #[inline(always)]
-    pub(super) fn limit(&self) -> u64 {
-        (self.worker.duties.next - self.worker.context.sequence).min(self.wiring.batch_cap)
-    }
-
-    /// Whether the events that come next are not for the handler.
-    #[inline(always)]
-    pub(super) fn passes(&self) -> bool {
-        self.worker.context.sequence < self.worker.duties.pass_to
+        let worker = Worker::new(name, handler, meter, duties, context);
+        HandlerStage { worker, wiring, is_closing: false }
     }
 
     /// Passes events that the handler is not to see.
@@ -97,52 +74,36 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         }
         chunk.commit(end);
         // A skipped event has no effect, so it is done; else the next life would want it again.
-        if end > worker.duties.effects_end {
+        if end > worker.duties.effects.end {
             worker.context.epoch = worker.duties.epoch;
             worker.note();
         }
         wiring.cursor.pass(end);
-        self.after(end - first)
+        worker.after(end - first, &wiring.status)
     }
 
     /// Hands published events to the handler, up to `limit`.
     #[inline(always)]
     fn hand_over(&mut self, limit: u64) -> Turn {
-        let Wiring { poller, published, cursor, .. } = &mut self.wiring;
-        let Some(chunk) = poller.take(limit) else { return self.idle() };
-        let (first, end, worker) = (chunk.first(), chunk.end(), &mut self.worker);
+        let (worker, wiring) = (&mut self.worker, &mut self.wiring);
+        let Some(chunk) = wiring.poller.take(limit) else { return self.idle() };
+        let (first, end) = (chunk.first(), chunk.end());
         // After a panic the handler is only given back.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            worker.start_batch(end - first, published);
+            worker.start_batch(end - first, &wiring.published);
             let mut at = first;
             while at < end {
                 worker.hand_over(chunk.row(at, STRIDE), end)?;
                 at = worker.context.sequence;
                 if at < end {
-                    cursor.reach(at);
+                    wiring.cursor.reach(at);
                 }
             }
             Ok(())
         }));
         chunk.commit(worker.context.sequence);
-        poller.release();
-        self.finish(first, result)
-    }
-
-    /// Behind the events from `first` on that were handed over.
-    #[inline(always)]
-    pub(super) fn finish(&mut self, first: u64, result: thread::Result<Result<(), Stop>>) -> Turn {
-        // Only what is finished counts, whatever happened: not the event in hand when it did.
-        let Context { sequence: at, time_ns, .. } = self.worker.context;
-        if at > first {
-            self.wiring.cursor.end_batch(at - first, at, time_ns);
-        }
-        match result {
-            Ok(Ok(()) | Err(Stop::Released)) if at > first => self.after(at - first),
-            Ok(Ok(()) | Err(Stop::Released)) => Turn::Idle,
-            Ok(Err(Stop::Failed(cause))) => self.fail(cause),
-            Err(panic) => self.fail(Cause::Panic(panics::text(panic))),
-        }
+        wiring.poller.release();
+        worker.finish(first, result, wiring)
     }
 
     /// Tells the handler once that publishing is over.
@@ -166,17 +127,6 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             || wiring.status.is_ending() && wiring.watch.is_hopeless(at, &wiring.status);
         if is_over { Turn::Ended } else { Turn::Idle }
     }
-
-    /// Behind a batch of so many events: what is due there.
-    #[inline(always)]
-    fn after(&mut self, count: u64) -> Turn {
-        if self.worker.context.sequence >= self.worker.duties.next
-            && let Err(cause) = self.worker.reach(&self.name)
-        {
-            return self.fail(cause);
-        }
-        Turn::Worked(count)
-    }
 }
 
 impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
@@ -191,12 +141,8 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
         if gate_end <= start {
             return self.idle();
         }
-        let limit = self.limit().min(gate_end - start);
-        if self.passes() { self.pass(limit) } else { self.hand_over(limit) }
-    }
-
-    fn turn_behind(&mut self, ahead: &mut dyn Ahead<E>) -> Turn {
-        fused::turn(self, ahead)
+        let limit = self.worker.limit().min(self.wiring.batch_cap).min(gate_end - start);
+        if self.worker.passes() { self.pass(limit) } else { self.hand_over(limit) }
     }
 
     fn end(&mut self) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use slipring_journal::Event;
 
+use super::fused;
 use super::inside::within;
 use super::stage::{RunStage, Turn};
 use super::wait::Waiter;
@@ -189,7 +190,10 @@ impl<E: Event> Run<E> {
         let (mut worked, mut index) = (0, 0);
         while index < self.stages.len() {
             if fuse && self.fused == Some(index) {
-                let both = self.guard(index + 1, |stages| turn_as_one(&mut stages[index..index + 2]));
+                let both = self.guard(index + 1, |stages| match &mut stages[index..] {
+                    [(_, journal), (_, stage), ..] => fused::turn(&mut **journal, &mut **stage),
+                    _ => Turn::Idle,
+                });
                 if let Some(both @ 1..) = both {
                     // Each of the two has finished them.
                     worked += 2 * both;
@@ -245,13 +249,6 @@ impl<E: Event> Run<E> {
 fn halt_lane<E: Event>(status: &EngineStatus, stage: Option<&Named<E>>, text: String) {
     let (stage, sequence) = stage.map_or((String::new(), 0), |(name, stage)| (name.clone(), stage.done()));
     status.halt(Halted { stage, sequence, cause: Cause::Lane(text) });
-}
-
-/// One turn of a stage and the journal before it, the last two.
-#[inline(always)]
-fn turn_as_one<E: Event>(stages: &mut [Named<E>]) -> Turn {
-    let [.., (_, journal), (_, stage)] = stages else { return Turn::Idle };
-    journal.as_ahead().map_or(Turn::Idle, |journal| stage.turn_behind(journal))
 }
 
 /// Pins this thread to a core; whether it worked.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use slipring_journal::__private::storage::Files;
 use slipring_journal::{Event, JournalId};
 
+use super::fused::Fuse;
 use super::stage_cursor::StageCursor;
 use crate::clock::Clock;
 use crate::cursors::cursor::Cursor;
@@ -18,7 +19,7 @@ use crate::kept::findings::Findings;
 use crate::kept::keeper::KeptStage;
 use crate::kept::opening::{OpenedStage, Opening};
 use crate::kept::refusals::RefusalWiring;
-use crate::ring::{Poller, Row, Stamps};
+use crate::ring::{Poller, Stamps};
 
 /// Most events handled between two moves of a stage's cursor: a slow batch must not look like a full ring.
 pub(crate) const STRIDE: u64 = 128;
@@ -86,18 +87,9 @@ pub(crate) trait DescribedStage<E: Event>: Send {
 }
 
 /// A stage at work, called once a turn; what it does to each event is monomorphised inside.
-pub(crate) trait RunStage<E: Event>: Send {
+pub(crate) trait RunStage<E: Event>: Fuse<E> + Send {
     fn start(&mut self) {}
     fn turn(&mut self) -> Turn;
-    /// A turn together with the stage ahead of it on its lane: see [`Ahead`]. Idle if that can't be done just
-    /// now: then each has a turn of its own.
-    fn turn_behind(&mut self, _ahead: &mut dyn Ahead<E>) -> Turn {
-        Turn::Idle
-    }
-    /// The stage as an [`Ahead`], if it is one.
-    fn as_ahead(&mut self) -> Option<&mut dyn Ahead<E>> {
-        None
-    }
     /// Called at its end, unless it failed.
     fn end(&mut self) {}
     /// The engine ends: turns are to be short from now on.
@@ -113,18 +105,4 @@ pub(crate) trait RunStage<E: Event>: Send {
     fn done(&self) -> u64;
     /// Gives the handler (or the journal's writer) back.
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
-}
-
-/// The journal, to a stage behind it on the same lane that waits for nothing else. It is given each few
-/// events first, out of the stage's chunk.
-pub(crate) trait Ahead<E> {
-    /// The sequence behind the last event that it finished.
-    fn done(&self) -> u64;
-    /// How many events it takes now, unless it fails.
-    fn room(&self) -> u64;
-    /// Takes the events of a row, which begins where it is, and moves its cursor; the sequence behind the
-    /// last that it took.
-    fn take(&mut self, row: Row<'_, E>) -> u64;
-    /// Releases in the ring all that it took.
-    fn settle(&mut self);
 }

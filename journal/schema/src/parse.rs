@@ -107,7 +107,37 @@ impl Column {
     /// # Errors
     /// The text is no value of this field; `event` is as it was.
     pub fn parse(&self, text: &str, event: &mut [u8], options: &ParseOptions) -> Result<Parsed, FieldFault> {
-        if text.is_empty() && (!matches!(self.kind, Kind::Text(_)) || self.default.is_some()) {
+        if text.is_empty() && self.default.is_some() {
+            return self.parse_none(event).map(|()| Parsed::default());
+        }
+        self.parse_given(text, event, options)
+    }
+
+    /// As [`Column::parse`], of a text that an input has in so many words, as a quoted cell of CSV and a
+    /// string of JSON: an empty one is a value of a field of text, whatever its default.
+    ///
+    /// ```
+    /// # use slipring_journal::Schema;
+    /// # use slipring_schema::{ParseOptions, Table};
+    /// let schema = Schema::from_text("Order 4\nvenue [u8;4] 0 4\ttext=\tdefault=XNAS\n").unwrap();
+    /// let venue = &Table::new(&schema).columns[0];
+    /// let mut event = [0; 4];
+    /// venue.parse("", &mut event, &ParseOptions::default())?;
+    /// assert_eq!(&event, b"XNAS");
+    /// venue.parse_given("", &mut event, &ParseOptions::default())?;
+    /// assert_eq!(event, [0; 4]);
+    /// # Ok::<(), slipring_schema::FieldFault>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Column::parse`].
+    pub fn parse_given(
+        &self,
+        text: &str,
+        event: &mut [u8],
+        options: &ParseOptions,
+    ) -> Result<Parsed, FieldFault> {
+        if text.is_empty() && !matches!(self.kind, Kind::Text(_)) {
             return self.parse_none(event).map(|()| Parsed::default());
         }
         if !self.is_in(event) {

@@ -1,16 +1,23 @@
-//! Many appends in a row, as the engine's journal stage makes them, with what an append changes kept in
-//! registers.
+//! The append path: records stored word by word into a mapped segment. The writer appends by it one by one,
+//! and the engine's journal stage many in a row, with what an append changes kept in registers.
 //!
 //! A record is eight words and more to store. Whatever else an append stores (the next sequence, the next
 //! slot, the last time, the journalled cursor) takes places in the processor's store queue from the records
 //! behind it: one by one these were a third of all stores. And of two records at hand the checksums can be
-//! computed side by side, which is most of the work: see `row::store`.
+//! computed side by side, which is most of the work: see [`store`].
 
-use super::row::Row;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
+
 use super::writer::Writer;
 use crate::error::AppendError;
 use crate::event::Event;
+use crate::event::record::Record;
+use crate::format::crc::{RecordCrc, last_word};
+use crate::format::{JournalId, Kind, epoch_kind};
+use crate::live::slot::NextSlot;
 use crate::storage::Storage;
+use crate::tools::prefetch;
 
 /// Appends to a writer that is borrowed for so long. Nobody is told of a record before
 /// [`AppendBatch::publish`], or the drop, which does the same. It must not be forgotten before the writer is
@@ -19,14 +26,13 @@ use crate::storage::Storage;
 pub struct AppendBatch<'a, E: Event, S: Storage> {
     writer: &'a mut Writer<E, S>,
     row: Row<E>,
-    limit: u64,
     time_limit_ns: u64,
 }
 
 impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     #[inline]
     pub(crate) fn new(writer: &'a mut Writer<E, S>) -> Self {
-        let mut batch = AppendBatch { row: writer.row, limit: 0, time_limit_ns: 0, writer };
+        let mut batch = AppendBatch { row: writer.row, time_limit_ns: 0, writer };
         batch.load();
         batch
     }
@@ -36,7 +42,7 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
     #[inline(always)]
     pub fn put(&mut self, time_ns: u64, event: &E) -> bool {
         let row = &mut self.row;
-        if row.next >= self.limit || time_ns > self.time_limit_ns {
+        if row.next >= row.limit || time_ns > self.time_limit_ns {
             return false;
         }
         let time_ns = if time_ns < row.last_time_ns {
@@ -71,7 +77,7 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
             event(it, sequence).filter(|(time_ns, _)| (least_ns..=latest_ns).contains(time_ns))
         };
         let mut row = self.row;
-        let room = self.limit.saturating_sub(row.next).min(from.len() as u64) as usize;
+        let room = row.limit.saturating_sub(row.next).min(from.len() as u64) as usize;
         let (pairs, rest) = from[..room].as_chunks::<2>();
         // What comes alone: behind the last pair, or before one that is odd.
         let mut single = rest.first();
@@ -124,7 +130,7 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         writer.row.last_time_ns = row.last_time_ns;
         writer.progress.set_journalled_end(row.next);
         if writer.progress.has_failed() {
-            self.limit = 0;
+            self.row.limit = 0;
         }
     }
 
@@ -147,7 +153,7 @@ impl<'a, E: Event, S: Storage> AppendBatch<'a, E, S> {
         // checksum's instruction: its calls would be in the way of the loop that has it, and beside them the
         // writer's one is little.
         let puts = self.row.crc.hardware() && !writer.progress.has_failed();
-        self.limit = if puts { writer.limit } else { 0 };
+        self.row.limit = if puts { writer.row.limit } else { 0 };
     }
 }
 
@@ -179,176 +185,156 @@ impl<E: Event, S: Storage> Drop for AppendBatch<'_, E, S> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::mpsc::{TryRecvError, channel};
-    use std::time::{Duration, Instant};
+/// What a row of appends needs and changes. A batch copies it out of itself for so long: what a reference
+/// leads to is not kept in registers.
+#[derive(Debug)]
+pub(crate) struct Row<E> {
+    /// The slot of `next`, whenever `next` is below `limit`.
+    pub(super) slot: NextSlot,
+    /// The sequence of the next record.
+    pub(super) next: u64,
+    /// Sequences below it have a slot and lie inside the window.
+    pub(super) limit: u64,
+    pub(super) last_time_ns: u64,
+    /// Of an event.
+    epoch_kind: u32,
+    /// Of a record, where the event's type does not say it.
+    record_bytes: u32,
+    pub(super) crc: RecordCrc,
+    events: PhantomData<fn(&E)>,
+}
 
-    use crate::format::Kind;
-    use crate::storage::Memory;
-    use crate::{Event, Journal, Reader, SyncMode};
-
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-    #[repr(C)]
-    struct Tick {
-        id: u64,
-    }
-
-    /// Appends ten in a batch, of which `put` takes those it may; how many that were.
-    fn append_ten(has_instruction: bool) -> usize {
-        let memory = Memory::new([1; 16]);
-        let (mut writer, _) = Journal::at("memory").open_on::<Tick, _>(&memory, false).unwrap();
-        if !has_instruction {
-            writer.row.crc = writer.row.crc.without_instruction();
-        }
-        let mut batch = writer.batch();
-        let put = (0..10).filter(|id| {
-            let put = batch.put(*id, &Tick { id: *id });
-            if !put {
-                batch.append_seldom(*id, Some(&Tick { id: *id })).unwrap();
-            }
-            put
-        });
-        let put = put.count();
-        assert_eq!(batch.end_sequence(), 10);
-        drop(batch);
-        assert_eq!(writer.cursors().journalled_end(), 10);
-        writer.close().unwrap();
-        let mut reader = Reader::<Tick, _>::open_to(memory, None).unwrap();
-        let mut chunks = reader.chunks(0).unwrap();
-        let chunk = chunks.next_chunk().unwrap().expect("ten records");
-        assert!(chunk.records.iter().map(|record| record.event().id).eq(0..10));
-        put
-    }
-
-    #[test]
-    fn without_the_instruction_every_append_takes_the_other_way() {
-        assert_eq!(append_ten(false), 0);
-        // The first makes room, the second looks how far ahead its time may be.
-        let with = if crate::format::crc::RecordCrc::new([0; 16]).hardware() { 8 } else { 0 };
-        assert_eq!(append_ten(true), with);
-    }
-
-    /// What lies in the journal: of each record its time and its event, if it has one.
-    type Held = Vec<(u64, Option<u64>)>;
-
-    fn held(memory: Memory) -> Held {
-        let mut reader = Reader::<Tick, _>::open_to(memory, None).unwrap();
-        let (mut held, mut chunks) = (Held::new(), reader.chunks(0).unwrap());
-        while let Some(chunk) = chunks.next_chunk().unwrap() {
-            held.extend(chunk.records.iter().map(|record| {
-                (record.time_ns(), matches!(record.kind(), Kind::Event).then(|| record.event().id))
-            }));
-        }
-        held
-    }
-
-    /// Appends in rows that end where `ends` says, odd ones by the way for them; how many by that way.
-    fn append_in_rows(memory: &Memory, records: &Held, ends: &[u64]) -> usize {
-        let journal = Journal::at("memory").segment_records(64).max_time_step(Duration::from_secs(1 << 40));
-        let (mut writer, _) = journal.open_on::<Tick, _>(memory, true).unwrap();
-        let slots: Vec<(u64, Option<Tick>)> =
-            records.iter().map(|(time_ns, id)| (*time_ns, id.map(|id| Tick { id }))).collect();
-        let (mut from, mut seldom) = (&slots[..], 0);
-        let mut ends = ends.iter().cycle();
-        while !from.is_empty() {
-            let mut batch = writer.batch();
-            let count = (*ends.next().unwrap() as usize).min(from.len());
-            let (mut row, rest) = from.split_at(count);
-            from = rest;
-            while !row.is_empty() {
-                let before = batch.end_sequence();
-                row = batch.put_all(row, |(time_ns, event), sequence| {
-                    assert!((before..slots.len() as u64).contains(&sequence));
-                    event.as_ref().map(|event| (*time_ns, event))
-                });
-                let Some(((time_ns, event), rest)) = row.split_first() else { break };
-                while let Err(error) = batch.append_seldom(*time_ns, event.as_ref()) {
-                    assert!(matches!(error, crate::AppendError::Full { .. }), "{error}");
-                    std::thread::yield_now();
-                }
-                (row, seldom) = (rest, seldom + 1);
-            }
-        }
-        writer.close().unwrap();
-        seldom
-    }
-
-    proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
-
-        /// Times that fall back, void records, ends of segments, of the window and of a row, wherever they
-        /// come: the journal holds what appending one by one would have put there.
-        #[test]
-        fn rows_hold_what_single_appends_would(
-            steps in proptest::collection::vec((-3i64..10, 0u8..20), 1..400),
-            ends in proptest::collection::vec(1u64..70, 1..8),
-        ) {
-            let mut time_ns = 1_000;
-            let records: Held = (0..).zip(&steps).map(|(id, (step, void))| {
-                time_ns += step;
-                (time_ns as u64, (*void > 0).then_some(id))
-            }).collect();
-            let memory = Memory::new([1; 16]);
-            let seldom = append_in_rows(&memory, &records, &ends);
-            let mut last_ns = 0;
-            let wanted: Held = records.iter().map(|(time_ns, event)| {
-                last_ns = last_ns.max(*time_ns);
-                (last_ns, *event)
-            }).collect();
-            proptest::prop_assert_eq!(held(memory), wanted);
-            proptest::prop_assert!(seldom > 0);
-        }
-    }
-
-    /// Three words and a half: the last is filled up with zeros, in both records of a pair.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
-    #[repr(C)]
-    struct Odd {
-        parts: [u32; 7],
-    }
-
-    #[test]
-    fn events_that_end_within_a_word_are_whole_in_pairs_too() {
-        let memory = Memory::new([1; 16]);
-        let (mut writer, _) = Journal::at("memory").open_on::<Odd, _>(&memory, false).unwrap();
-        let events: Vec<Odd> = (0..9).map(|id| Odd { parts: [id, 1, 2, 3, 4, 5, u32::MAX - id] }).collect();
-        let (mut from, mut batch) = (&events[..], writer.batch());
-        while let Some((event, rest)) = from.split_first() {
-            let appended = batch.put_all(from, |event, sequence| Some((sequence, event)));
-            if appended.len() == from.len() {
-                batch.append_seldom(batch.end_sequence(), Some(event)).unwrap();
-                from = rest;
-            } else {
-                from = appended;
-            }
-        }
-        drop(batch);
-        writer.close().unwrap();
-        let mut reader = Reader::<Odd, _>::open_to(memory, None).unwrap();
-        let mut chunks = reader.chunks(0).unwrap();
-        let chunk = chunks.next_chunk().unwrap().expect("nine records, each validated");
-        assert!(chunk.records.iter().map(|record| record.event()).eq(&events));
-    }
-
-    #[test]
-    fn the_end_of_a_batch_wakes_a_syncer_that_is_to_follow_each() {
-        let memory = Memory::new([1; 16]);
-        let journal = Journal::at("memory").sync(SyncMode::EveryBatch);
-        let (mut writer, _) = journal.open_on::<Tick, _>(&memory, false).unwrap();
-        let (progress, (woken, is_woken)) = (Arc::clone(&writer.progress), channel());
-        std::thread::spawn(move || {
-            progress.set_syncer(std::thread::current());
-            progress.syncer_sleep(Duration::from_secs(3600), || false);
-            woken.send(()).unwrap();
-        });
-        let (mut batch, since) = (writer.batch(), Instant::now());
-        // Again and again: it may not sleep yet.
-        while is_woken.try_recv() == Err(TryRecvError::Empty) {
-            assert!(since.elapsed() < Duration::from_secs(60), "it sleeps on");
-            batch.end();
-            std::thread::yield_now();
-        }
+impl<E> Clone for Row<E> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
+
+impl<E> Copy for Row<E> {}
+
+impl<E: Event> Row<E> {
+    /// Behind the record before `next`, of that time. There is no slot yet.
+    pub(crate) fn new(
+        journal_id: JournalId,
+        epoch: u32,
+        next: u64,
+        last_time_ns: u64,
+        record_bytes: usize,
+    ) -> Self {
+        Row {
+            slot: NextSlot::NONE,
+            next,
+            limit: 0,
+            last_time_ns,
+            epoch_kind: epoch_kind(epoch, Kind::Event),
+            record_bytes: record_bytes as u32,
+            crc: RecordCrc::new(journal_id.0),
+            events: PhantomData,
+        }
+    }
+
+    /// Stores events, each with its time, and moves on behind them.
+    ///
+    /// # Safety
+    /// As [`Row::store_as`]; and the processor has the checksum's instruction.
+    #[inline(always)]
+    pub(super) unsafe fn store<const N: usize>(&mut self, events: [(u64, &E); N]) {
+        let times_ns = events.map(|(time_ns, _)| time_ns);
+        let bytes = events.map(|(_, event)| bytemuck::bytes_of(event));
+        // SAFETY: by the contract, which is the same.
+        unsafe { self.store_as::<true, N>(self.epoch_kind, times_ns, bytes) };
+    }
+
+    /// As [`Row::store`], of whatever kind. `HARDWARE` must be what [`RecordCrc::hardware`] says.
+    ///
+    /// # Safety
+    /// The slots of `next` and of the others lie in one segment, in a row from `slot` on, and it is mapped
+    /// and nobody else's to append to.
+    #[inline(always)]
+    pub(super) unsafe fn store_as<const HARDWARE: bool, const N: usize>(
+        &mut self,
+        epoch_kind: u32,
+        times_ns: [u64; N],
+        events: [&[u8]; N],
+    ) {
+        let words = if E::IS_UNTYPED { self.record_bytes as usize } else { Record::<E>::BYTES } / 8;
+        // SAFETY: by the contract the slots are there, each of so many words.
+        let slots = unsafe { self.slot.take(N * words) };
+        let slots = std::array::from_fn(|n| &slots[n * words..(n + 1) * words]);
+        store::<HARDWARE, N>(slots, &self.crc, self.next, times_ns, epoch_kind, events);
+        self.next += N as u64;
+        self.last_time_ns = times_ns[N - 1];
+    }
+}
+
+/// How many words ahead of a record the lines of the mapping are asked for: 64 records of 64 bytes. To be
+/// read, which is enough: nobody else has them. Asked for to be written they took longer, 32 ahead (see
+/// `docs/decisions/009-lines-asked-ahead.md`).
+const AHEAD_WORDS: usize = 512;
+const WORDS_OF_A_LINE: usize = 8;
+
+/// Writes records that follow each other into their slots. Each counts once its second word is stored: until
+/// then its epoch is 0, or its checksum that of another record. Of those behind the first nothing is stored
+/// before: the death of the process leaves one slot in part at most.
+///
+/// The checksums are computed side by side: each word of a checksum waits three cycles for the word before,
+/// and meanwhile the processor takes in another record's. Two at a time are quicker than one; three and four
+/// are not.
+#[inline(always)]
+fn store<const HARDWARE: bool, const N: usize>(
+    slots: [&[AtomicU64]; N],
+    crc: &RecordCrc,
+    first_sequence: u64,
+    times_ns: [u64; N],
+    epoch_kind: u32,
+    events: [&[u8]; N],
+) {
+    // Each record asks for as many lines as it has, and so all are asked for but a segment's first. Of a
+    // record that is longer than that the processor itself asks for what comes.
+    for slot in slots {
+        for line in (0..slot.len().min(AHEAD_WORDS)).step_by(WORDS_OF_A_LINE) {
+            prefetch::to_read(slot.as_ptr().wrapping_add(AHEAD_WORDS + line));
+        }
+    }
+    let mut sums = crc.begin::<HARDWARE, N>(first_sequence, times_ns, [epoch_kind; N]);
+    let words = slots[0].len() - 2;
+    // Relaxed, as all but the commit word, which orders these.
+    slots[0][0].store(times_ns[0], Ordering::Relaxed);
+    for at in 0..words {
+        let word = word_of(events[0], at);
+        sums[0].word(word);
+        slots[0][2 + at].store(word, Ordering::Relaxed);
+        (1..N).for_each(|n| sums[n].word(word_of(events[n], at)));
+    }
+    for n in 0..N {
+        if n > 0 {
+            slots[n][0].store(times_ns[n], Ordering::Relaxed);
+            for at in 0..words {
+                slots[n][2 + at].store(word_of(events[n], at), Ordering::Relaxed);
+            }
+        }
+        let commit = u64::from(epoch_kind) | u64::from(sums[n].finish()) << 32;
+        // Release R: whoever reads this word with acquire in this process sees the whole record. After the
+        // death of the process the checksum says the same of the bytes.
+        slots[n][1].store(commit, Ordering::Release);
+        // Of the compiler alone: the next record's stores stay behind it. The partner is whoever finds the
+        // journal after the death of the process.
+        compiler_fence(Ordering::SeqCst);
+    }
+}
+
+/// The word `at` of an event that zeros fill up.
+#[inline(always)]
+fn word_of(event: &[u8], at: usize) -> u64 {
+    let (words, rest) = event.as_chunks::<8>();
+    if at < words.len() {
+        u64::from_le_bytes(words[at])
+    } else if at == words.len() && !rest.is_empty() {
+        last_word(rest)
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests;

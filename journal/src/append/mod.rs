@@ -5,6 +5,5 @@
 
 pub(crate) mod batch;
 pub(crate) mod raw_writer;
-pub(crate) mod row;
 pub(crate) mod times;
 pub(crate) mod writer;

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use crossbeam::utils::Backoff;
 
-use super::batch::AppendBatch;
-use super::row::Row;
+use super::batch::{AppendBatch, Row};
 use super::times::AppendTimes;
 use crate::companions::preparer::PreparerRound;
 use crate::companions::syncer::SyncMode;
@@ -17,7 +16,7 @@ use crate::event::Event;
 use crate::format::{JournalId, Kind, epoch_kind};
 use crate::live::cursors::Cursors;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, Map, Segments};
+use crate::live::segments::{Ready, Segments};
 use crate::live::slot::NextSlot;
 use crate::read::typed::Reader;
 use crate::retention::holders::RetentionHandle;
@@ -48,13 +47,10 @@ use crate::tools::protect;
 #[derive(Debug)]
 pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) storage: S,
-    pub(crate) active: Arc<LiveSegment<S>>,
-    /// Keeps the active segment mapped.
-    pub(crate) map: Arc<Map<S>>,
+    /// The segment that it appends to, kept mapped.
+    pub(crate) active: Ready<S>,
     /// Where the next record goes.
     pub(crate) row: Row<E>,
-    /// Sequences below it have a slot and lie inside the window.
-    pub(crate) limit: u64,
     pub(crate) times: AppendTimes,
     pub(crate) epoch: u32,
     pub(crate) journal_id: JournalId,
@@ -127,13 +123,13 @@ impl<E: Event, S: Storage> Writer<E, S> {
     #[inline(always)]
     pub(super) fn put(&mut self, time_ns: u64, kind: Kind, event: &[u8]) -> Option<u64> {
         let sequence = self.row.next;
-        if sequence >= self.limit || time_ns > self.times.limit_ns || self.progress.has_failed() {
+        if sequence >= self.row.limit || time_ns > self.times.limit_ns || self.progress.has_failed() {
             return None;
         }
         let time_ns = if time_ns < self.row.last_time_ns { self.regress() } else { time_ns };
         let kind = epoch_kind(self.epoch, kind);
-        // SAFETY: `make_room` found the slot of `next` in the active segment, which `self.map` keeps mapped,
-        // and set `limit` no further than its end; `next` is below it. Nobody else has the writer.
+        // SAFETY: `make_room` found the slot of `next` in the active segment, which `active` keeps mapped, and
+        // set `limit` no further than its end; `next` is below it. Nobody else has the writer.
         unsafe {
             if self.row.crc.hardware() {
                 self.row.store_as::<true, 1>(kind, [time_ns], [event]);
@@ -175,7 +171,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
         if time_ns > self.times.limit_ns || !self.times.any_record {
             self.times.check(time_ns, self.row.last_time_ns)?;
         }
-        if self.row.next == self.active.end {
+        if self.row.next == self.active.segment.end {
             let Some(next) = self.segments.next.pop() else {
                 let full = self.progress.disk_full();
                 if full {
@@ -190,16 +186,16 @@ impl<E: Event, S: Storage> Writer<E, S> {
             debug_assert_eq!(base, self.row.next, "segments follow each other");
             // The old handles are dropped here, the list keeps the segment mapped; then the syncer may unmap
             // it.
-            self.active = next.segment;
-            self.map = next.map;
+            self.active = next;
             self.segments.set_active_base(base);
         }
         let window_end = if protect::on(protect::WINDOW) { self.progress.window_end() } else { u64::MAX };
-        self.limit = self.active.end.min(window_end);
-        if self.row.next >= self.limit {
+        let Ready { segment, map } = &self.active;
+        self.row.limit = segment.end.min(window_end);
+        if self.row.next >= self.row.limit {
             return Err(self.stall(Stall::Window));
         }
-        self.row.slot = NextSlot::find(&self.active, &self.map, self.row.next);
+        self.row.slot = NextSlot::find(segment, map, self.row.next);
         self.stalled = false;
         self.times.any_record = true;
         Ok(())
@@ -242,7 +238,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// an append that comes to the end of it looks how far it goes now.
     #[inline]
     pub fn room(&self) -> u64 {
-        if self.progress.has_failed() { 0 } else { self.limit.saturating_sub(self.row.next) }
+        if self.progress.has_failed() { 0 } else { self.row.limit.saturating_sub(self.row.next) }
     }
 
     /// Takes every time from here on: for an engine, whose publishers refuse one that lies too far ahead
@@ -344,7 +340,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
     #[doc(hidden)]
     pub fn prepared_end(&self) -> u64 {
         let window_end = self.progress.window_end();
-        self.segments.prepared_end(self.active.base, self.row.next).min(window_end)
+        self.segments.prepared_end(self.active.segment.base, self.row.next).min(window_end)
     }
 
     /// Drops the writer as if its process had died: nothing is synced, nothing is marked.

@@ -65,7 +65,7 @@ impl RecordCrc {
     }
 
     /// The checksums of records that follow each other and whose events are equally long, word by word of all
-    /// of them: see `append::row`. `HARDWARE` must be what [`RecordCrc::hardware`] says.
+    /// of them: see `append::batch`. `HARDWARE` must be what [`RecordCrc::hardware`] says.
     #[inline(always)]
     pub(crate) fn records_with<const HARDWARE: bool, const N: usize>(
         &self,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::journal::Journal;
 use super::recovery::{self, RecoveredJournal};
 use super::report::RecoveryReport;
+use crate::append::batch::Row;
 use crate::append::raw_writer::RawWriter;
-use crate::append::row::Row;
 use crate::append::times::AppendTimes;
 use crate::append::writer::Writer;
 use crate::companions::maker::{Maker, Orders};
@@ -24,7 +24,7 @@ use crate::judge::chain::Chain;
 use crate::judge::control::Control;
 use crate::judge::scan::Follow;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, Map, Ready, Segments};
+use crate::live::segments::{LiveSegment, Ready, Segments};
 use crate::retention::holders::{RetentionHandle, SharedRetention};
 use crate::retention::retainer::Retainer;
 use crate::storage::Storage;
@@ -71,15 +71,13 @@ fn open_as<E: Event, S: Storage>(
 ) -> Result<(Writer<E, S>, RecoveryReport, String), OpenError> {
     let record_bytes = event.record_bytes;
     let (wired, report) = wire(journal, storage, event, threads)?;
-    let Wired { active, map, last, common, companions, schema } = wired;
+    let Wired { active, last, common, companions, schema } = wired;
     let Common { progress, segments, retired, .. } = common;
     let max_step_ns = u64::try_from(journal.max_time_step.as_nanos()).unwrap_or(u64::MAX);
     let writer = Writer {
         storage: storage.clone(),
         active,
-        map,
         row: Row::new(report.journal_id, report.epoch, report.end_sequence, last.time_ns, record_bytes),
-        limit: 0,
         times: AppendTimes::new((last.epoch > 0).then_some(last.time_ns), max_step_ns),
         epoch: report.epoch,
         journal_id: report.journal_id,
@@ -102,8 +100,7 @@ pub(super) struct EventType {
 
 /// A journal that waits for its writer.
 pub(super) struct Wired<'a, S: Storage> {
-    active: Arc<LiveSegment<S>>,
-    map: Arc<Map<S>>,
+    active: Ready<S>,
     last: Follow,
     common: Common<'a, S>,
     companions: Companions<S>,
@@ -133,7 +130,7 @@ pub(super) fn wire<'a, S: Storage>(
     let retainer = retainer(journal, &report, &chain, record_bytes);
     let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
     let large_pages = journal.sync == SyncMode::None;
-    let Ready { segment: active, map } = match chain.segments.last() {
+    let active = match chain.segments.last() {
         Some(segment) if segment.end > end => {
             LiveSegment::map(storage, chain.open_there(storage, segment, true)?, large_pages)?
         }
@@ -142,13 +139,13 @@ pub(super) fn wire<'a, S: Storage>(
     let common = Common {
         storage,
         progress: Progress::new(end, window),
-        segments: Arc::new(Segments::new(Arc::clone(&active))),
+        segments: Arc::new(Segments::new(Arc::clone(&active.segment))),
         retired,
     };
     let preparer = common.preparer(journal, template, record_bytes);
     let syncer = common.syncer(journal, control, retainer);
     let companions = start(storage, preparer, syncer, lock, threads)?;
-    Ok((Wired { active, map, last, common, companions, schema }, report))
+    Ok((Wired { active, last, common, companions, schema }, report))
 }
 
 /// What the header of every segment to come says, but for its base and its time.

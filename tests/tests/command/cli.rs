@@ -110,13 +110,25 @@ fn malformed_input_is_refused_with_line_and_column_and_nothing_is_recorded() {
         std::fs::write(&input, broken.join("\n")).expect("written");
         let (new, old) = (place.path("new"), place.path("journal"));
         for journal in [&new, &old] {
-            let output = slipring(["record", journal, "--input", &input, "--date", "1970-01-02"]);
+            let output = slipring(["record", journal, "--input", &input, "--date", "1970-01-02", "--atomic"]);
             assert_eq!(output.status.code(), Some(3));
             let said = text(&output.stderr);
             assert!(said.contains(&format!("broken.csv:400:{column}: ")), "{said}");
         }
         assert!(!Path::new(&new).exists(), "a journal was begun");
         assert!(fine(&["replay", &old, "--format", "lobster"]) == FIXTURE.as_bytes());
+        // Without it what is before the line is in.
+        let output = slipring(["record", &new, "--input", &input]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        assert!(
+            said.contains(&format!("broken.csv:400:{column}: ")) && said.contains("recorded 399 events"),
+            "{said}"
+        );
+        assert!(
+            fine(&["replay", &new, "--format", "lobster"])
+                == format!("{}\n", lines[..399].join("\n")).as_bytes()
+        );
     }
 }
 

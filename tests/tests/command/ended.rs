@@ -136,6 +136,47 @@ fn a_signal_ends_a_command_that_is_stuck() {
     }
 }
 
+/// What lies in the folder.
+fn names(place: &Place) -> Vec<String> {
+    let entries = std::fs::read_dir(place.folder.path()).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Whoever has no patience sends a second one.
+#[test]
+fn a_signal_leaves_nothing_half_made() {
+    let place = Place::new(1_000_000);
+    let path = |name: &str| place.path(name).to_str().unwrap().to_owned();
+    let (out, parts, salvaged, atomic) = (path("out.csv"), path("parts"), path("salvaged"), path("atomic"));
+    let lines: [(&[&str], &str); 4] = [
+        (&["export", &place.journal, "-o", &out], ".out.csv.partial-"),
+        (
+            &["export", &place.journal, "-o", &parts, "--format", "csv", "--partition", "direction"],
+            ".parts.partial-",
+        ),
+        (&["salvage", &place.journal, &salvaged], "salvaged"),
+        (&["record", &atomic, "--input", &place.journal, "--atomic"], "atomic.part"),
+    ];
+    for (args, half_made) in lines {
+        for signals in [1, 2] {
+            let mut child = command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            while !names(&place).iter().any(|name| name.starts_with(half_made)) {
+                assert!(child.try_wait().unwrap().is_none(), "{args:?} ended before it began");
+                std::thread::yield_now();
+            }
+            for _ in 0..signals {
+                send(child.id(), Signal::TERM);
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            assert_eq!(child.wait().unwrap().code(), Some(1), "{args:?} after {signals}");
+            assert_eq!(names(&place), ["journal"], "{args:?} after {signals}");
+        }
+    }
+}
+
 /// Reads one line and goes; how the command then ends.
 fn head_1(args: &[&str]) -> ExitStatus {
     use std::io::{BufRead, BufReader};

@@ -257,6 +257,14 @@ fn the_command_shows_what_stages_keep_and_settles_dead_letters() {
     let crc = crc32c::crc32c_append(crc32c::crc32c(&entries[..4]), &entries[8..40 + "no trade 0".len()]);
     entries[4..8].copy_from_slice(&crc.to_le_bytes());
     std::fs::write(&log, entries).unwrap();
+    for more in [&[][..], &["--json"]] {
+        let output = slipring(&[&["dead-letters", place], more].concat());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains("the journal has lost this record"),
+            "{output:?}"
+        );
+    }
     let args =
         ["dead-letters", place, "--into", &csv, "--format", "csv", "--stage", "sum", "--settle", "sent"];
     let output = slipring(&args);

@@ -165,7 +165,7 @@ fn a_file_that_is_not_the_same_is_not_gone_on_with() {
         "in.csv has changed since it was recorded",
     );
     refused(&none, "record j --input in.csv --as jsonl --resume", "--as csv; give the same");
-    refused(&none, "record j --input - --as csv --resume", "needs a plain file to go on in");
+    refused(&none, "record j --input - --as csv --resume", "needs a plain file or a journal to go on in");
     refused(&|place| place.write("j/recording", "{}"), &resume, "recording is damaged");
     refused(
         &|place| {

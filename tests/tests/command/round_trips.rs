@@ -56,3 +56,28 @@ fn a_schema_that_means_another_thing_is_refused_where_a_journal_is_there() {
     place.write("more.csv", CSV.replace("exch_ts", "when"));
     place.fine("record one --input more.csv --schema other.toml");
 }
+
+#[test]
+fn an_empty_text_is_told_from_none() {
+    let schema =
+        "name = \"V\"\n[fields]\nvenue = { type = \"text\", length = 4, default = \"XNAS\" }\nx = \"u64\"\n";
+    let place = Place::with(&[("t.toml", schema.as_bytes())]);
+    place.write("in.csv", "venue,x\n,1\n\"\",2\nA,3\nA,\"4\"\n\"A,\",5\n\"\",6\n");
+    place.write(
+        "in.jsonl",
+        "{\"x\":1}\n{\"venue\":\"\",\"x\":2}\n{\"venue\":\"A\",\"x\":3}\n{\"x\":4,\"venue\":\"A\"}\n\
+         {\"venue\":\"A,\",\"x\":5}\n{\"x\":6,\"venue\":\"\"}\n",
+    );
+    for end in ["csv", "jsonl"] {
+        place.fine(&format!("record {end} --input in.{end} --schema t.toml"));
+        let rows = place.fine(&format!("replay {end} --format csv --fields venue,x"));
+        assert_eq!(rows, "venue,x\nXNAS,1\n\"\",2\nA,3\nA,4\n\"A,\",5\n\"\",6\n", "{end}");
+        // And out and back.
+        for to in ["csv", "jsonl"] {
+            let (out, back) = (format!("{end}-out.{to}"), format!("{end}-{to}"));
+            place.fine(&format!("export {end} -o {out}"));
+            place.fine(&format!("record {back} --input {out} --like {end}"));
+            assert_eq!(place.fine(&format!("replay {back} --format csv --fields venue,x")), rows, "{out}");
+        }
+    }
+}

@@ -31,7 +31,7 @@ fn finds_a_fault(model: impl Fn() + Sync + Send + 'static) {
     assert!(explored.is_err(), "loom found nothing wrong with the weakened ordering");
 }
 
-/// R, `journal/src/append/row.rs` `store`: a record's words are relaxed, its commit word comes last with
+/// R, `journal/src/append/batch.rs` `store`: a record's words are relaxed, its commit word comes last with
 /// release. Whoever acquires the commit word sees the record.
 fn commit_word(store: Ordering) {
     let record: Arc<[AtomicU64; 3]> = Arc::new(std::array::from_fn(|_| AtomicU64::new(0)));

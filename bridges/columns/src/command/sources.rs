@@ -16,12 +16,16 @@ use slipring_columns::{ImportError, Rows};
 use slipring_journal::Schema;
 use slipring_schema::{ParseOptions, Parsed, Table};
 
+/// Options that columns have a use for.
+const FITTING: &[&str] = &["--truncate-text", "--round-times"];
+
 /// All formats that are recorded.
 pub(super) const ALL: [SourceFormat; 5] = [
     SourceFormat {
         name: "parquet",
         about: "Parquet",
         extensions: &["parquet", "pq"],
+        uses: FITTING,
         by_record: true,
         open: |input, setup| begin(parquet(&input)?, &setup),
         infer: Some(|input, _, name| parquet(input)?.schema(name).map_err(fault)),
@@ -31,6 +35,7 @@ pub(super) const ALL: [SourceFormat; 5] = [
         name: "arrow",
         about: "Arrow IPC, a file (Feather version 2) or a stream",
         extensions: &["arrow", "arrows", "feather", "ipc"],
+        uses: FITTING,
         by_record: true,
         open: |input, setup| begin(arrow(input)?, &setup),
         infer: Some(|input, _, name| {
@@ -44,6 +49,7 @@ pub(super) const ALL: [SourceFormat; 5] = [
         name: "avro",
         about: "Avro object container file",
         extensions: &["avro"],
+        uses: FITTING,
         by_record: true,
         open: |input, setup| begin(ColumnSource::avro(BufReader::new(whole(input)?)).map_err(fault)?, &setup),
         infer: Some(|input, _, name| {
@@ -56,6 +62,7 @@ pub(super) const ALL: [SourceFormat; 5] = [
         name: "sqlite",
         about: "SQLite: a table, a view, or a query (--from-table)",
         extensions: &["sqlite", "sqlite3", "db"],
+        uses: &["--table", "--truncate-text", "--round-times"],
         by_record: true,
         open: |input, setup| begin(sqlite(&input, &setup.options)?, &setup),
         infer: Some(|input, options, name| sqlite(input, options)?.schema(name).map_err(fault)),
@@ -65,6 +72,7 @@ pub(super) const ALL: [SourceFormat; 5] = [
         name: "dbn",
         about: "DBN, versions 1 to 3, compressed with zstd or not",
         extensions: &["dbn", "dbn.zst"],
+        uses: &["--table"],
         by_record: true,
         open: open_dbn,
         infer: Some(infer_dbn),
@@ -191,7 +199,7 @@ impl<S: Batches> Source for OneByOne<S> {
     }
 
     fn position(&self) -> Position {
-        Position { bytes: 0, lines: 0, records: self.records }
+        Position { records: self.records, ..Position::default() }
     }
 
     fn take_notices(&mut self) -> Vec<String> {

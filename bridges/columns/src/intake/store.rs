@@ -123,7 +123,7 @@ fn put_slow(
         (Kind::Text(_), Cell::Bytes(bytes)) => {
             let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
             match std::str::from_utf8(&bytes[..end]) {
-                Ok(text) => Ok(column.parse(text, event, options)?),
+                Ok(text) => Ok(column.parse_given(text, event, options)?),
                 Err(_) => Err(mistyped(column, cell)),
             }
         }
@@ -156,7 +156,7 @@ fn put_slow(
     }
 }
 
-/// As from a cell of CSV.
+/// As from a cell of CSV in quotes: what is not there is null.
 fn parse(
     column: &Column,
     cell: &Cell<'_>,
@@ -164,7 +164,7 @@ fn parse(
     options: &ParseOptions,
 ) -> Result<Parsed, RowFault> {
     match cell {
-        Cell::Text(text) => Ok(column.parse(text, event, options)?),
+        Cell::Text(text) => Ok(column.parse_given(text, event, options)?),
         other => match other.text() {
             Some(text) => Ok(column.parse(&text, event, options)?),
             None => Err(mistyped(column, cell)),

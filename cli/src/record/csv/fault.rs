@@ -49,6 +49,12 @@ impl CsvFault {
     }
 }
 
+/// Whether a cell of a line stands in quotes.
+#[cold]
+pub(super) fn is_quoted(raw: &[u8], delimiter: u8, cell: usize) -> bool {
+    raw.get(start_of(raw, delimiter, cell)) == Some(&b'"')
+}
+
 /// Where a cell of a line begins; the last one, if it has fewer.
 fn start_of(line: &[u8], delimiter: u8, cell: usize) -> usize {
     let (mut start, mut index) = (0, 0);

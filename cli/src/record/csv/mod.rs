@@ -19,11 +19,15 @@ use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
 use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
 use crate::formats::SourceFormat;
 
+/// Options that lines of cells have a use for.
+const USES: &[&str] = &["--delimiter", "--header", "--no-header", "--truncate-text", "--round-times"];
+
 /// CSV with a line of names.
 pub(crate) const CSV: SourceFormat = SourceFormat {
     name: "csv",
     about: "lines of cells, their names in the first line",
     extensions: &["csv", "tsv"],
+    uses: USES,
     by_record: false,
     open,
     infer: Some(infer),
@@ -35,6 +39,7 @@ pub(crate) const CSV_NO_HEADER: SourceFormat = SourceFormat {
     name: "csv-noheader",
     about: "lines of cells in the order of the schema",
     extensions: &[],
+    uses: USES,
     by_record: false,
     open: open_without_header,
     infer: None,
@@ -66,7 +71,7 @@ fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     let mut blocks = Blocks::new(input, 0)?;
     let mut lines = Lines::new(delimiter, usize::MAX);
     let mut position = Position { bytes: skip_mark(&mut blocks)?, ..Position::default() };
-    let Setup { table, parse, options, from } = setup;
+    let Setup { table, parse, options, from, .. } = setup;
     let (mut preamble, mut notices) = (Vec::new(), Vec::new());
     let (names, fill) = match options {
         FormatOptions { header: Some(names), .. } => {
@@ -236,7 +241,10 @@ impl Csv {
         if cells != self.cells {
             return Err(CsvFault::cells(cells, &self.names));
         }
-        self.fill.fill(|cell| self.lines.cell(text, cell), row).map_err(CsvFault::Cell)
+        let cell = |cell| self.lines.cell(text, cell);
+        // `""` is an empty text, and an empty cell none.
+        let is_given = |cell| self.lines.is_quoted() && fault::is_quoted(raw, self.lines.delimiter, cell);
+        self.fill.fill(cell, is_given, row).map_err(CsvFault::Cell)
     }
 
     /// Passes over a line that can't be used, and says why.

@@ -16,7 +16,9 @@ pub(super) fn generate(schema: &Schema) -> String {
     );
     let columns = columns(schema);
     if columns.iter().any(|column| column.leaf.scalar.size() == 16) {
-        text.push_str("# numpy has no integers of 128 bits: they are two of 64, the lower half first.\n");
+        text.push_str(
+            "# numpy has no integers of 128 bits: they are their bytes, int.from_bytes(bytes(n), \"little\").\n",
+        );
     }
     text.push_str("import numpy as np\n\n# name, format, offset in the record\nfields = [\n");
     for (name, format, offset, said) in
@@ -63,19 +65,16 @@ fn dictionaries(text: &mut String, columns: &[Column<'_>]) {
     text.push_str("}\n");
 }
 
-/// The format, as a Python expression.
+/// The format, as a Python expression; the same as the package `slipring` has.
 fn format_of(column: &Column<'_>) -> String {
     let Leaf { scalar, dims } = &column.leaf;
     let (one, dims) = match (&column.meaning, dims.split_last()) {
         (Meaning::Text, Some((length, outer))) => (format!("S{length}"), outer),
-        (Meaning::Plain, Some((length, outer))) if *scalar == Scalar::U8 => (format!("V{length}"), outer),
         (Meaning::Bool, _) => ("?".to_owned(), dims.as_slice()),
         (Meaning::Time(unit), _) if scalar.size() == 8 => (format!("M8[{}]", unit.sign()), dims.as_slice()),
         _ => (number(*scalar).to_owned(), dims.as_slice()),
     };
-    // The halves of an integer of 128 bits.
-    let halves = (scalar.size() == 16).then_some(2);
-    let shape: Vec<String> = dims.iter().copied().chain(halves).map(|count| format!("{count},")).collect();
+    let shape: Vec<String> = dims.iter().map(|count| format!("{count},")).collect();
     if shape.is_empty() { string(&one) } else { format!("({}, ({}))", string(&one), shape.join(" ")) }
 }
 
@@ -87,7 +86,8 @@ fn number(scalar: Scalar) -> &'static str {
         Scalar::I16 => "<i2",
         Scalar::U32 => "<u4",
         Scalar::I32 => "<i4",
-        Scalar::U64 | Scalar::U128 | Scalar::I128 => "<u8",
+        Scalar::U64 => "<u8",
+        Scalar::U128 | Scalar::I128 => "V16",
         Scalar::I64 => "<i8",
         Scalar::F32 => "<f4",
         Scalar::F64 => "<f8",

@@ -135,6 +135,13 @@ pub enum PredicateFault {
         /// What to write.
         write: &'static str,
     },
+    /// A time of day, and nothing says of which day: see
+    /// [`Predicate::parse_from`](crate::Predicate::parse_from).
+    #[error("{text} is no time of a known day: there is no first record whose day it is; write the date too")]
+    NoDay {
+        /// What is written.
+        text: String,
+    },
     /// A comparison with null.
     #[error("a comparison with null is never true; write {field} is null, or {field} is not null")]
     Null {

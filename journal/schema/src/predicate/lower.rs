@@ -230,10 +230,8 @@ impl Against<'_> {
         };
         let nanos = match (time_of_day(text), self.first_ns) {
             (Ok(_), None) => {
-                return fault(
-                    "time of a known day",
-                    "there is no first record whose day it is; write the date too",
-                );
+                let text = format!("'{}'", super::syntax::shown(text));
+                return Err(Misread::new(at, PredicateFault::NoDay { text }));
             }
             (Ok(of_day_ns), Some(first_ns)) => {
                 Ok(i128::from(first_ns - first_ns % DAY_NS) + i128::from(of_day_ns))

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::kind::Integer;
+
 /// How deep arrays may nest. Nobody's do; a line of a header can't make anybody's stack end.
 const MAX_DEPTH: usize = 16;
 
@@ -38,57 +40,58 @@ impl Scalar {
         Scalar::F64,
     ];
 
+    /// The whole number that it is; none of a float.
+    fn integer(self) -> Option<Integer> {
+        let (bytes, signed) = match self {
+            Scalar::U8 => (1, false),
+            Scalar::U16 => (2, false),
+            Scalar::U32 => (4, false),
+            Scalar::U64 => (8, false),
+            Scalar::U128 => (16, false),
+            Scalar::I8 => (1, true),
+            Scalar::I16 => (2, true),
+            Scalar::I32 => (4, true),
+            Scalar::I64 => (8, true),
+            Scalar::I128 => (16, true),
+            Scalar::F32 | Scalar::F64 => return None,
+        };
+        Some(Integer { bytes, signed })
+    }
+
     /// The name in Rust and in schemas.
     pub(crate) fn name(self) -> &'static str {
-        match self {
-            Scalar::U8 => "u8",
-            Scalar::U16 => "u16",
-            Scalar::U32 => "u32",
-            Scalar::U64 => "u64",
-            Scalar::U128 => "u128",
-            Scalar::I8 => "i8",
-            Scalar::I16 => "i16",
-            Scalar::I32 => "i32",
-            Scalar::I64 => "i64",
-            Scalar::I128 => "i128",
-            Scalar::F32 => "f32",
-            Scalar::F64 => "f64",
+        match (self.integer(), self) {
+            (Some(integer), _) => integer.name(),
+            (None, Scalar::F32) => "f32",
+            (None, _) => "f64",
         }
     }
 
     /// Size and alignment in bytes: `repr(C)` aligns a number to its size.
     pub(crate) fn size(self) -> usize {
-        match self {
-            Scalar::U8 | Scalar::I8 => 1,
-            Scalar::U16 | Scalar::I16 => 2,
-            Scalar::U32 | Scalar::I32 | Scalar::F32 => 4,
-            Scalar::U64 | Scalar::I64 | Scalar::F64 => 8,
-            Scalar::U128 | Scalar::I128 => 16,
+        match (self.integer(), self) {
+            (Some(integer), _) => integer.bytes,
+            (None, Scalar::F32) => 4,
+            (None, _) => 8,
         }
     }
 
     pub(crate) fn is_float(self) -> bool {
-        matches!(self, Scalar::F32 | Scalar::F64)
+        self.integer().is_none()
     }
 
     pub(crate) fn is_signed(self) -> bool {
-        matches!(self, Scalar::I8 | Scalar::I16 | Scalar::I32 | Scalar::I64 | Scalar::I128)
+        self.integer().is_some_and(|integer| integer.signed)
     }
 
     /// Whether decimal text is an integer that this type holds; never for floats.
     pub(crate) fn holds(self, text: &str) -> bool {
-        match self {
-            Scalar::U8 => text.parse::<u8>().is_ok(),
-            Scalar::U16 => text.parse::<u16>().is_ok(),
-            Scalar::U32 => text.parse::<u32>().is_ok(),
-            Scalar::U64 => text.parse::<u64>().is_ok(),
-            Scalar::U128 => text.parse::<u128>().is_ok(),
-            Scalar::I8 => text.parse::<i8>().is_ok(),
-            Scalar::I16 => text.parse::<i16>().is_ok(),
-            Scalar::I32 => text.parse::<i32>().is_ok(),
-            Scalar::I64 => text.parse::<i64>().is_ok(),
-            Scalar::I128 => text.parse::<i128>().is_ok(),
-            Scalar::F32 | Scalar::F64 => false,
+        match self.integer() {
+            Some(integer) if integer.signed => text.parse().is_ok_and(|number| integer.holds(number)),
+            Some(Integer { bytes, .. }) => {
+                text.parse().is_ok_and(|number: u128| number >> (8 * bytes - 1) <= 1)
+            }
+            None => false,
         }
     }
 }
@@ -171,5 +174,27 @@ mod tests {
             assert_eq!(Leaf::parse(wrong), None, "{wrong:.40}");
         }
         assert_eq!(Leaf::parse("[[u64;4294967296];4294967296]").unwrap().size(), None);
+    }
+
+    #[test]
+    fn a_type_holds_what_it_has_room_for() {
+        for (scalar, least, most) in [
+            (Scalar::U8, "0", "255"),
+            (Scalar::I16, "-32768", "32767"),
+            (Scalar::U64, "0", "18446744073709551615"),
+            (Scalar::U128, "0", "340282366920938463463374607431768211455"),
+            (
+                Scalar::I128,
+                "-170141183460469231731687303715884105728",
+                "170141183460469231731687303715884105727",
+            ),
+        ] {
+            assert!(scalar.holds(least) && scalar.holds(most), "{}", scalar.name());
+            // One more is a digit that no longer fits.
+            let more = format!("{most}0");
+            assert!(!scalar.holds(&more) && !scalar.holds("x") && !scalar.holds("1.0"), "{}", scalar.name());
+        }
+        assert!(!Scalar::U8.holds("256") && !Scalar::U8.holds("-1") && !Scalar::I8.holds("128"));
+        assert!(!Scalar::U128.holds("-1") && !Scalar::F64.holds("1"));
     }
 }

@@ -2,7 +2,7 @@
 # included: np.memmap(segment, dtype, "r", records_at, capacity); where the records begin and end
 # is in docs/reference/format.md. The sequence is not stored: it is the segment's base + index.
 # The epoch is `_epoch_kind >> 4`, the kind `_epoch_kind & 15`: 1 for an event, 2 for a void record.
-# numpy has no integers of 128 bits: they are two of 64, the lower half first.
+# numpy has no integers of 128 bits: they are their bytes, int.from_bytes(bytes(n), "little").
 import numpy as np
 
 # name, format, offset in the record
@@ -27,7 +27,7 @@ fields = [
     ("Levels.0[2].qty", "<u4", 72),
     ("Inner._variant", "<u4", 32),
     ("Inner.Small.0", "u1", 48),
-    ("Inner.Big.id", ("<u8", (2,)), 48),
+    ("Inner.Big.id", "V16", 48),
 ]
 
 dtype = np.dtype({

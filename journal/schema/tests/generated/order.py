@@ -2,7 +2,7 @@
 # included: np.memmap(segment, dtype, "r", records_at, capacity); where the records begin and end
 # is in docs/reference/format.md. The sequence is not stored: it is the segment's base + index.
 # The epoch is `_epoch_kind >> 4`, the kind `_epoch_kind & 15`: 1 for an event, 2 for a void record.
-# numpy has no integers of 128 bits: they are two of 64, the lower half first.
+# numpy has no integers of 128 bits: they are their bytes, int.from_bytes(bytes(n), "little").
 import numpy as np
 
 # name, format, offset in the record
@@ -12,21 +12,21 @@ fields = [
     ("_crc", "<u4", 12),
     ("ts", "M8[ns]", 16),  # Counts nanoseconds since 1970-01-01T00:00:00Z.
     ("sent", "M8[ms]", 24),  # Counts milliseconds since 1970-01-01T00:00:00Z.
-    ("size", ("<u8", (2,)), 32),  # Decimal, 20 digits behind the point. Unit: BTC. Default: 0.
+    ("size", "V16", 32),  # Decimal, 20 digits behind the point. Unit: BTC. Default: 0.
     ("symbol", "S8", 48),  # UTF-8, filled up with zeros. In files: Ticker "symbol" * /.
     ("venues", ("S4", (2,)), 56),  # UTF-8, filled up with zeros.
     ("side", "u1", 64),  # One of: 1 buy, 2 sell short, 3 type, 4 é. Default: buy.
     ("state", "<i8", 72),  # One of: -9223372036854775808 low, 0 none, 9223372036854775807 high.
     ("price", "<i8", 80),  # Decimal, 2 digits behind the point.
     ("live", "?", 88),  # 0 or 1.
-    ("raw", "V3", 89),
+    ("raw", ("u1", (3,)), 89),
     ("type", "<u4", 92),
     ("self", "<f4", 96),
     ("bid-px", "<i8", 104),
     ("bid_px", "<f8", 112),
     ("\U000000e9", "<u2", 120),
     ("class", ("<u2", (3, 2,)), 122),
-    ("id", ("<u8", (2,)), 144),
+    ("id", "V16", 144),
     ("leg.px", "<i8", 160),  # Decimal, 4 digits behind the point.
     ("leg.qty", "<u4", 168),
     ("legs[0][0].px", "<i8", 176),  # Decimal, 4 digits behind the point.

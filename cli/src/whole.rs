@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 /// What is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(crate) enum What {
     File,
     /// A folder of parts.
     Parts,
@@ -18,7 +18,7 @@ pub(super) enum What {
 
 /// Something that is being written. Dropped before [`Whole::keep`], it is removed.
 #[derive(Debug)]
-pub(super) struct Whole {
+pub(crate) struct Whole {
     path: PathBuf,
     partial: PathBuf,
     may_replace: bool,
@@ -28,7 +28,7 @@ pub(super) struct Whole {
 
 impl Whole {
     /// To be written at `path`, where there must be nothing, unless it may be replaced.
-    pub(super) fn begin(path: &Path, what: What, may_replace: bool) -> io::Result<Self> {
+    pub(crate) fn begin(path: &Path, what: What, may_replace: bool) -> io::Result<Self> {
         // Without slashes at its end.
         let path: PathBuf = path.components().collect();
         if let Ok(there) = fs::symlink_metadata(&path) {
@@ -45,13 +45,18 @@ impl Whole {
         Ok(Whole { partial: beside.path().join(name), path, may_replace, beside })
     }
 
+    /// The folder beside, which is removed.
+    pub(crate) fn beside(&self) -> &Path {
+        self.beside.path()
+    }
+
     /// Where to write.
-    pub(super) fn partial(&self) -> &Path {
+    pub(crate) fn partial(&self) -> &Path {
         &self.partial
     }
 
     /// Syncs what was written and gives it its name; how many bytes it has.
-    pub(super) fn keep(self) -> io::Result<u64> {
+    pub(crate) fn keep(self) -> io::Result<u64> {
         let bytes = sync(&self.partial)?;
         let rename = |flags| renameat_with(CWD, &self.partial, CWD, &self.path, flags);
         let renamed = match rename(RenameFlags::NOREPLACE) {

@@ -1,0 +1,1 @@
+//! Empty: the check is in `tests/api.rs`.
