@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use slipring_journal::Event;
 
 use super::doubles::{ById, IdOf, IdsSeen};
-use super::outlet::Outlet;
 use super::publisher::Publisher;
 use super::republish::{Republish, sealed};
 use crate::error::PublishError;
@@ -165,7 +164,8 @@ impl<E: Event, I: IdOf<E>> IdempotentPublisher<E, I> {
             publisher.outlet.counters.each(|line| line.doubles.fetch_add(1, Ordering::Relaxed));
             return Ok(Published::Double { sequence });
         }
-        let put = publisher.put(time_ns, event, Outlet::now_ns, |publisher, _| {
+        let called_ns = publisher.called_ns();
+        let put = publisher.put(time_ns, called_ns, event, |publisher, _| {
             publisher.check().and(Err(PublishError::Full(())))
         });
         let sequence = put?;
