@@ -14,7 +14,6 @@ use crate::cursors::cursor::Cursor;
 use crate::error::{KeepError, PublishError, WaitError};
 use crate::kept::dead_letter_format::{Again, Place};
 use crate::kept::dead_letters::{DeadLetter, DeadLetters, published_again};
-use crate::publish::publisher;
 use crate::publish::republish::Republish;
 
 /// A dead letter whose event has been published again, and which is settled.
@@ -285,7 +284,7 @@ impl<E: Event> Engine<E> {
     pub fn publish_due(&self, publisher: &mut impl Republish<E>) -> Result<Vec<Reprocessed>, ReprocessError> {
         let Some(journal) = self.shared.outlet.journal.clone() else { return Err(ReprocessError::NoJournal) };
         let mut letters = DeadLetters::of_files(journal).map_err(ReprocessError::Letters)?;
-        let now_ns = publisher::now_ns(&self.shared.outlet);
+        let now_ns = publisher.plain().now_ns();
         let due = letters.open().into_iter().filter(|letter| letter.is_due(now_ns));
         // The new event comes to every stage that refused the old one, whether that one is due or not.
         let due: HashSet<Place> = due.map(DeadLetter::place).collect();

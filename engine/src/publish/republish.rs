@@ -5,8 +5,8 @@ use slipring_journal::Event;
 use super::publisher::Publisher;
 use crate::error::PublishError;
 
-/// A publisher by which dead letters are published again: [`Publisher`], or [`IdempotentPublisher`](crate::IdempotentPublisher),
-/// to which the event's id is then no double.
+/// A publisher by which dead letters are published again: [`Publisher`], or
+/// [`IdempotentPublisher`](crate::IdempotentPublisher), to which the event's id is then no double.
 ///
 /// See the example of [`DeadLetters::reprocess`](crate::DeadLetters::reprocess).
 pub trait Republish<E: Event>: sealed::Sealed {
