@@ -133,7 +133,7 @@ impl Part {
     #[inline(always)]
     fn take_field(&self, field: &QuickField, text: &[u8], at: usize, event: &mut [u8]) -> Option<usize> {
         match self.is_quoted {
-            true => field.take(text, at, &IN_QUOTES, event),
+            true => field.take_given(text, at, &IN_QUOTES, event),
             false => field.take_json(text, at, event),
         }
     }

@@ -114,7 +114,10 @@ impl QuickLines {
 
 #[inline(never)]
 fn take_quoted(cell: &Cell, text: &[u8], at: usize, row: &mut Row) -> Option<usize> {
-    take(cell, text, at, &IN_QUOTES, row)
+    match cell {
+        Cell::Field(field) => field.take_given(text, at, &IN_QUOTES, &mut row.event),
+        _ => take(cell, text, at, &IN_QUOTES, row),
+    }
 }
 
 #[inline(always)]
@@ -184,7 +187,7 @@ mod tests {
         #[test]
         fn a_line_that_is_taken_is_the_event_that_it_would_be(
             cells in proptest::collection::vec(
-                "-?[0-9]{1,3}|[0-9]{1,2}\\.[0-9]{1,2}|buy|sell|[a-zé \r]{0,12}|1970-01-01T00:00:0[0-9]Z|", 5..8),
+                "|-?[0-9]{1,3}|[0-9]{1,2}\\.[0-9]{1,2}|buy|sell|[a-zé \r]{0,12}|1970-01-01T00:00:0[0-9]Z|", 5..8),
             quoted in proptest::collection::vec(0u8..5, 8),
             end in "\n|\r\n|\r|",
             behind in "[0-9,\"\n]{0,9}",
@@ -214,6 +217,7 @@ mod tests {
             ("1,687.00,1596,buy,ABCD.N,0.5\r", false),
             ("1,687.00,,buy,ABCD.N,0.5\n", true),
             ("1,,1,buy,ABCD.N,0.5\n", false),
+            ("1,687.00,1,buy,\"\",0.5\n", false),
             ("1,687.00,1,buy,\"A\"\"B\",0.5\n", false),
             ("1,687.00,1,buy,\"A\nB\",0.5\n", false),
             ("1,687.00,1,buy,A\n", false),

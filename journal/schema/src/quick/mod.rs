@@ -132,11 +132,16 @@ impl QuickField {
     /// which.
     #[inline(always)]
     pub fn take(&self, text: &[u8], at: usize, stops: &Stops, event: &mut [u8]) -> Option<usize> {
-        let end = match &self.way {
+        self.take_given(text, at, stops, event).or_else(|| self.take_default(text, at, stops, event))
+    }
+
+    /// As [`QuickField::take`], of a value that is given, in quotes say: if nothing stands there, that is no default.
+    #[inline(always)]
+    pub fn take_given(&self, text: &[u8], at: usize, stops: &Stops, event: &mut [u8]) -> Option<usize> {
+        match &self.way {
             Way::Number(number) => number.take(text, at, self.bytes_in(event)?),
             _ => self.take_other(text, at, stops, event),
-        };
-        end.or_else(|| self.take_default(text, at, stops, event))
+        }
     }
 
     /// Takes the field's default, if nothing stands there.
