@@ -192,7 +192,7 @@ fn a_value_that_does_not_fit_leaves_those_around_it_as_they_are() {
         let symbol = "[u8;7] 0 7\ttext=";
         starts(column(symbol, of(&["ABCD.N", "", "sevenLs", "é"])), &["ABCD.N", "", "sevenLs", "é"]);
         starts(column(symbol, of(&["A", "eightLet", "B\0C", "B"])), &["A", "! x is", "! x is", "B"]);
-        starts(column("[u8;7] 0 7\ttext=\tdefault=none", of(&["A", "", "B"])), &["A", "none", "B"]);
+        starts(column("[u8;7] 0 7\ttext=\tdefault=none", of(&["A", "", "B"])), &["A", "", "B"]);
         starts(column("i32 0 4\tdecimal=1", of(&["1.5", "1.55", "-2"])), &["1.5", "! x is", "-2.0"]);
     }
 }

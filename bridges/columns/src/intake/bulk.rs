@@ -109,8 +109,7 @@ fn copy_numbers(values: &Values, kind: &Kind, fields: &mut Fields<'_>) -> bool {
 /// Text as it is, or the values of an enum's names.
 fn copy_text<'v>(text: impl Fn(usize) -> &'v str, column: &Column, fields: &mut Fields<'_>) -> bool {
     match &column.kind {
-        // Where text is empty, a default may be taken.
-        Kind::Text(bytes) if column.default.is_none() => fields.put_bytes(*bytes, |row| {
+        Kind::Text(bytes) => fields.put_bytes(*bytes, |row| {
             let text = text(row).as_bytes();
             // Zeros fill the field up, so the text can't have one.
             (!text.contains(&0)).then_some(text)
