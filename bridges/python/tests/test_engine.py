@@ -41,13 +41,17 @@ def test_void_records_are_left_out_and_counted(engine, tmp_path):
 @pytest.mark.parametrize("name", sorted(folder.name for folder in GOLDEN.glob("*") if folder.is_dir()))
 def test_journals_of_all_versions_are_read(name, tmp_path):
     shutil.copytree(GOLDEN / name, tmp_path / name)
-    if name == "v2-two-sizes":
-        with pytest.raises(slipring.Damaged, match="different versions of an event"):
-            slipring.open(tmp_path / name)
-        return
     journal = slipring.open(tmp_path / name)
+    assert journal.verify()
+    if name == "v2-two-sizes":
+        # Nothing says what the newer type's third word is in older events.
+        with pytest.raises(slipring.SchemaError, match="word2"):
+            journal.read()
+        with pytest.raises(slipring.SchemaError, match="an older type"):
+            journal.view()
+        return
     rows, view = journal.read(), journal.view(verify=True, tail=True)
-    assert len(rows) > 0 and view.records == len(journal.range()) and journal.verify()
+    assert len(rows) > 0 and view.records == len(journal.range())
     kept = np.concatenate(view.column("_epoch_kind")) & 15 == 1
     for name in rows.dtype.names[3:]:
         assert (np.concatenate(view.column(name))[kept] == rows[name]).all(), name

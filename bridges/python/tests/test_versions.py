@@ -29,15 +29,18 @@ id = "u8"
 px = "i32"
 """
 
+OLD = [("id", "u4"), ("px", "i4")]
+NEW = [("id", "u8"), ("price", "i8"), ("qty", "u4")]
+
 
 @pytest.fixture
 def mixed(tmp_path):
     path = tmp_path / "j"
     v1, v2 = slipring.Schema.from_toml(V1), slipring.Schema.from_toml(V2)
     with slipring.create(path, v1, segment_records=4) as writer:
-        writer.append(np.array([(n, -n) for n in range(6)], v1.dtype), np.arange(6, dtype="u8"))
+        writer.append(np.array([(n, -n) for n in range(6)], OLD), np.arange(6, dtype="u8"))
     with slipring.append_to(path, v2, segment_records=4) as writer:
-        rows = np.zeros(9, v2.dtype)
+        rows = np.zeros(9, NEW)
         rows["id"], rows["price"], rows["qty"] = np.arange(6, 15), -np.arange(6, 15), 100
         writer.append(rows, np.arange(6, 15, dtype="u8"))
     return path
@@ -67,7 +70,7 @@ def test_a_schema_that_the_old_events_do_not_fit_is_refused_field_by_field(mixed
     path = tmp_path / "k"
     v1 = slipring.Schema.from_toml(V1)
     with slipring.create(path, v1) as writer:
-        writer.append(np.zeros(3, v1.dtype), np.arange(3, dtype="u8"))
+        writer.append(np.zeros(3, OLD), np.arange(3, dtype="u8"))
     (tmp_path / "other.toml").write_text(OTHER)
     with pytest.raises(slipring.SchemaError, match="id"):
         slipring.append_to(path, tmp_path / "other.toml")
