@@ -95,6 +95,8 @@ def contenders(command, work):
             # Of itself it reads with as many threads as there are cores.
             ("pandas, one thread", python(
                 f"import pandas as pd; pd.set_option('mode.max_threads', 1); pd.read_csv({str(csv)!r})")),
+            ("pandas, into a Parquet file", python(
+                f"import pandas as pd; pd.read_csv({str(csv)!r}).to_parquet({str(work / 'out')!r})")),
         ],
         "CSV out": [
             ("slipring export", export("csv")),
