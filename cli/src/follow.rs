@@ -187,10 +187,8 @@ impl Printing<'_> {
         }
         piece.cut(self.passing.left);
         self.passing.left -= piece.rows.len() as u64;
-        if self.passing.left == 0
-            && let Some(last) = piece.rows.last()
-        {
-            self.taken_end = last.sequence + 1;
+        if self.passing.left == 0 {
+            self.taken_end = piece.rows.last().map_or(chunk.first_sequence(), |last| last.sequence + 1);
         }
         let Some(printer) = &mut self.printer else { return ended };
         for row in piece.in_order() {

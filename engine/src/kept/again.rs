@@ -16,12 +16,22 @@ struct Entry {
 /// A stage may meet the new event before its publisher knows the sequence. So it is published under the lock that
 /// a stage takes when a try has failed, by a call that does not wait for room: the lane never waits for itself.
 #[derive(Debug, Default)]
-pub(crate) struct PublishedAgain(Mutex<Vec<Entry>>);
+pub(crate) struct PublishedAgain {
+    entries: Mutex<Vec<Entry>>,
+    /// Whose turn it is to publish again. No lane takes it.
+    turn: Mutex<()>,
+}
 
 impl PublishedAgain {
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
         // Whole at each moment: an entry is pushed or it is not.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for one's turn: of two that find the same letter open, both would publish it. Not for a handler,
+    /// which whoever has the turn may wait for.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tries that were made before the event was published again; 0 if it was not, in this life.

@@ -227,6 +227,18 @@ impl DeadLetters {
         Ok(DeadLetters { journal, stages, letters })
     }
 
+    /// Reads what has come since.
+    pub(crate) fn read_again(&mut self) -> Result<(), KeepError> {
+        *self = Self::read(self.journal.clone(), self.stages.clone())?;
+        Ok(())
+    }
+
+    /// Whether a letter is settled.
+    pub(crate) fn is_settled(&self, letter: &DeadLetter) -> bool {
+        let of = |other: &DeadLetter| (other.place(), &other.stage) == (letter.place(), &letter.stage);
+        self.letters.iter().any(|other| other.kind == DeadLetterKind::Settled && of(other))
+    }
+
     /// The stages whose letters were read: those that keep anything beside the journal, or the one asked for.
     pub fn stages(&self) -> &[String] {
         &self.stages

@@ -5,7 +5,7 @@
 //! event is published once more, never not at all.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use slipring_journal::{Event, Kind, ReadError, Reader};
 
@@ -15,6 +15,7 @@ use crate::error::{KeepError, PublishError, WaitError};
 use crate::kept::dead_letter_format::{Again, Place};
 use crate::kept::dead_letters::{DeadLetter, DeadLetters, published_again};
 use crate::publish::republish::Republish;
+use crate::work::inside::is_inside;
 
 /// A dead letter whose event has been published again, and which is settled.
 ///
@@ -155,7 +156,8 @@ impl DeadLetters {
     /// ```
     ///
     /// # Errors
-    /// [`ReprocessError`], which says what became of the event in hand.
+    /// [`ReprocessError`], which says what became of the event in hand; [`ReprocessError::Letters`] if the logs
+    /// can't be read.
     pub fn reprocess<E: Event>(
         &mut self,
         engine: &Engine<E>,
@@ -163,7 +165,11 @@ impl DeadLetters {
         mut which: impl FnMut(&DeadLetter) -> bool,
     ) -> Result<Vec<Reprocessed>, ReprocessError> {
         let open = self.open().into_iter();
-        let picked = open.filter(|letter| which(letter)).cloned().collect();
+        let mut picked: Vec<_> = open.filter(|letter| which(letter)).cloned().collect();
+        let _turn = turn(engine);
+        // Another thread may have settled some since they were read.
+        self.read_again().map_err(ReprocessError::Letters)?;
+        picked.retain(|letter| !self.is_settled(letter));
         self.publish_picked(engine, publisher, picked, Err)
     }
 
@@ -251,7 +257,8 @@ fn tries_of(letters: &[DeadLetter]) -> Option<u32> {
 impl<E: Event> Engine<E> {
     /// Publishes the events of dead letters again that were [set aside](crate::OnError::retry) and are due by the
     /// engine's clock, as [`DeadLetters::reprocess`] does, with all open letters of these events. Call it now and then,
-    /// on a thread beside the hot path: it reads the stages' logs of dead letters.
+    /// on a thread beside the hot path: it reads the stages' logs of dead letters. Of several threads one at a time
+    /// is at it.
     ///
     /// ```
     /// # use slipring::{BackOff, Context, Engine, Event, Gate, Journal, Lane, OnError, Stage};
@@ -283,6 +290,7 @@ impl<E: Event> Engine<E> {
     /// first.
     pub fn publish_due(&self, publisher: &mut impl Republish<E>) -> Result<Vec<Reprocessed>, ReprocessError> {
         let Some(journal) = self.shared.outlet.journal.clone() else { return Err(ReprocessError::NoJournal) };
+        let _turn = turn(self);
         let mut letters = DeadLetters::of_files(journal).map_err(ReprocessError::Letters)?;
         let now_ns = publisher.plain().now_ns();
         let due = letters.open().into_iter().filter(|letter| letter.is_due(now_ns));
@@ -314,6 +322,12 @@ fn event_of<E: Event>(reader: &mut Reader<E>, letter: &DeadLetter) -> Result<E, 
         return no_event("the record is void");
     }
     Ok(*record.event())
+}
+
+/// Waits for the turn to publish again. Not inside a handler, which whoever has it may wait for: nothing is
+/// published there, for what has to be waited for first is refused.
+fn turn<E: Event>(engine: &Engine<E>) -> Option<MutexGuard<'_, ()>> {
+    (!is_inside(&engine.shared.status)).then(|| engine.shared.again.turn())
 }
 
 /// Publishes an event again that has seen so many tries.

@@ -288,3 +288,38 @@ fn an_event_that_can_not_be_had_holds_up_no_other() {
     assert_eq!(open, [3]);
     engine.join().unwrap();
 }
+
+#[test]
+fn several_that_publish_again_at_once_publish_each_event_once() {
+    const LETTERS: u64 = 12;
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicU64::new(SECOND_NS));
+    let outside = outside((0..LETTERS).map(|id| (id, 1)));
+    let lane = Lane::named("main").journal().with(sending(&outside, slow(3)));
+    let now = Arc::clone(&clock);
+    let builder = builder(folder.path()).clock(move || now.load(Ordering::Relaxed)).lane(lane);
+    let (engine, mut publisher) =
+        builder.publishers(slipring::Publishers::Multi).open().unwrap().go_live().unwrap();
+    (0..LETTERS).for_each(|id| drop(publisher.publish(trade(id))));
+    engine.wait_stage("send", LETTERS - 1).unwrap();
+    clock.fetch_add(SECOND_NS, Ordering::Relaxed);
+    let begin = std::sync::Barrier::new(3);
+    let done = std::thread::scope(|scope| {
+        let due = [(); 2].map(|()| {
+            let mut publisher = publisher.try_clone().unwrap();
+            let (engine, begin) = (&engine, &begin);
+            scope.spawn(move || {
+                begin.wait();
+                engine.publish_due(&mut publisher).unwrap().len()
+            })
+        });
+        let mut letters = DeadLetters::of(folder.path()).unwrap();
+        begin.wait();
+        let by_hand = letters.reprocess(&engine, &mut publisher, |_| true).unwrap().len();
+        by_hand + due.map(|thread| thread.join().unwrap()).iter().sum::<usize>()
+    });
+    assert_eq!((done as u64, engine.counters().published_end), (LETTERS, 2 * LETTERS));
+    drop(publisher);
+    engine.join().unwrap();
+    assert_eq!(open_letters(folder.path()), []);
+}

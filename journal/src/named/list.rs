@@ -121,7 +121,13 @@ fn info(
         }
         Err(error) => return Err(error),
     };
-    let status = match check::check_log(&name, &state, reader) {
+    let mut checked = check::check_log(&name, &state, reader);
+    if let Err(NamedReaderError::HistoryChanged { .. }) = checked {
+        // Or both have gone on since the log was looked at.
+        reader.refresh()?;
+        checked = check::check_log(&name, &state, reader);
+    }
+    let status = match checked {
         Ok(()) => ReaderStatus::Fine,
         Err(NamedReaderError::Evicted { first, .. }) => ReaderStatus::Evicted { first },
         Err(NamedReaderError::HistoryChanged { what, .. }) => {

@@ -60,7 +60,7 @@ impl Tail {
             Some(resumed) => resumed,
         };
         let follower = follower.map_err(|error| explain(name, Some(position), error))?;
-        self.take(follower, Some(position));
+        (self.follower, self.opened) = (Some(self.as_asked(follower)), Some(position));
         Ok(())
     }
 
@@ -68,18 +68,21 @@ impl Tail {
     pub(super) fn open_at(&mut self, journal: &Files, sequence: u64) -> Result<(), ReadError> {
         if self.next_sequence() != Some(sequence) {
             self.close();
-            let follower = RawFollower::open_on(journal.clone(), sequence)?;
-            self.take(follower, None);
+            (self.follower, self.opened) = (Some(self.another(journal, sequence)?), None);
         }
         Ok(())
     }
 
-    fn take(&mut self, follower: RawFollower, opened: Option<ReaderPlace>) {
-        self.follower = Some(match &self.asked {
+    /// Another follower from a sequence on: what this one can hand out, that one can.
+    pub(super) fn another(&self, journal: &Files, sequence: u64) -> Result<RawFollower, ReadError> {
+        Ok(self.as_asked(RawFollower::open_on(journal.clone(), sequence)?))
+    }
+
+    fn as_asked(&self, follower: RawFollower) -> RawFollower {
+        match &self.asked {
             Some(asked) => follower.only(asked.clone()),
             None => follower,
-        });
-        self.opened = opened;
+        }
     }
 
     /// The next records, none from `end` on.
@@ -95,7 +98,7 @@ impl Tail {
         let changed =
             |what| NamedReaderError::HistoryChanged { name: name.name().to_owned(), position: end, what };
         name.control()?;
-        let mut one = match RawFollower::open_on(name.journal().clone(), end - 1) {
+        let mut one = match self.another(name.journal(), end - 1) {
             // It was read, and has gone since: nothing is left to tell it by.
             Err(ReadError::Evicted { .. }) => {
                 return Ok(ReaderPlace { end, last: Bond::UNKNOWN, last_ns: 0 });

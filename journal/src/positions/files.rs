@@ -108,11 +108,17 @@ pub(crate) fn names(folder: &Folder) -> io::Result<(Vec<String>, bool)> {
 }
 
 /// The states of all readers. What is no reader's file is passed over, and so is one that can't be used: it
-/// has no position.
+/// has no position. Where there are more names than may be, a reader's may be among those that are not looked at:
+/// an error.
 pub(crate) fn states<S: Storage>(storage: &S) -> io::Result<Vec<ReaderState>> {
     let Some(folder) = storage.subfolder(READERS_NAME)? else { return Ok(Vec::new()) };
+    let (names, more) = names(&folder)?;
+    if more {
+        let what = format!("more than {MOST_READERS} names lie there: remove what is no reader's");
+        return Err(io::Error::other(what));
+    }
     let mut states = Vec::new();
-    for name in names(&folder)?.0 {
+    for name in names {
         match load(&folder, &name) {
             Ok(Some(Found::State(state))) => states.push(state),
             Ok(_) => {}
@@ -121,6 +127,11 @@ pub(crate) fn states<S: Storage>(storage: &S) -> io::Result<Vec<ReaderState>> {
         }
     }
     Ok(states)
+}
+
+/// Has what readers have committed so far survive power loss: a rename is seen before that.
+pub(crate) fn sync<S: Storage>(storage: &S) -> io::Result<()> {
+    storage.subfolder(READERS_NAME)?.map_or(Ok(()), |folder| folder.sync())
 }
 
 #[cfg(test)]

@@ -38,15 +38,24 @@ impl NamedReaders {
         if self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) && self.positions.iter().any(holds) {
             return Ok(true);
         }
+        let fault = |error| IoFault::new("look at", storage.path(READERS_NAME), error);
         let states = match files::states(storage) {
             // No folder is there, so no reader either: nobody makes one where something else lies.
             Err(error) if NotOurs::of(&error).is_some() => Vec::new(),
-            states => states.map_err(|error| IoFault::new("look at", storage.path(READERS_NAME), error))?,
+            states => states.map_err(fault)?,
         };
         let ours = (self.journal_id, self.branch);
         let ours = states.iter().filter(|state| (state.journal_id, state.branch) == ours);
         self.positions = ours.map(|state| state.position.end).collect();
         self.looked = Some(Instant::now());
-        Ok(self.positions.iter().any(holds))
+        if self.positions.iter().any(holds) {
+            return Ok(true);
+        }
+        // A commit that was seen may not have returned yet: power loss would take it, and not bring back what
+        // went for it.
+        if !self.positions.is_empty() {
+            files::sync(storage).map_err(fault)?;
+        }
+        Ok(false)
     }
 }

@@ -125,6 +125,7 @@ fn a_reader_is_set_by_time_listed_and_removed() {
 fn follow_goes_on_behind_what_it_wrote_out() {
     let place = Place::new();
     let all = |from: u64, end: u64| Vec::from_iter(from..end);
+    assert_eq!(place.follow("--reader a --limit 0"), all(0, 0));
     assert_eq!(place.follow("--reader a --limit 10"), all(0, 10));
     assert_eq!(place.follow("--reader a --limit 5"), all(10, 15));
     // To a place; what does not pass is done too, up to the last that did.

@@ -387,3 +387,48 @@ fn a_type_that_the_events_are_not_is_refused() {
         "it was given back"
     );
 }
+
+/// The log is looked at before the positions, and both go on meanwhile.
+#[test]
+fn whoever_lists_readers_at_work_sees_them_fine() {
+    const END: u64 = 4_000;
+    let folder = in_memory();
+    let journal = journal(folder.path());
+    let mut writer = open(&journal);
+    go_to(&mut writer, 1);
+    let mut reader = journal.named_reader_raw("a").unwrap();
+    std::thread::scope(|scope| {
+        let at_work = scope.spawn(move || {
+            for end in 2..END {
+                go_to(&mut writer, end);
+                assert_eq!(read(&mut reader, 8).last(), Some(&(end - 1)));
+                reader.commit(end).unwrap();
+            }
+        });
+        while !at_work.is_finished() {
+            let status = journal.readers().unwrap().remove(0).status;
+            assert_eq!(status, ReaderStatus::Fine);
+        }
+    });
+}
+
+/// Among more names than are looked at, nobody knows which reader's was left out.
+#[test]
+fn where_more_names_lie_than_are_looked_at_nothing_goes() {
+    let folder = in_memory();
+    drop(written(folder.path(), 8));
+    let journal = journal(folder.path()).retention(Retention::new().keep_records(0));
+    journal.set_reader("end", ReaderStart::End).unwrap();
+    let junk = |number: u32| folder.path().join(format!("readers/junk-{number}"));
+    (0..1024).for_each(|number| std::fs::write(junk(number), "junk").unwrap());
+    let mut writer = open(&journal);
+    go_to(&mut writer, 40);
+    let retention = writer.retention().unwrap();
+    assert!(retention.fault().is_some_and(|fault| fault.to_string().contains("more than 1024 names")));
+    assert_eq!(retention.first_sequence(), 0);
+    std::fs::remove_file(junk(7)).unwrap();
+    journal.set_reader("end", ReaderStart::End).unwrap();
+    go_to(&mut writer, 60);
+    assert!(retention.first_sequence() > 0);
+    writer.close().unwrap();
+}

@@ -1,7 +1,8 @@
 //! Followers, and readers that were there before, while a newer program goes on with the journal.
 
 use slipring_journal::__private::storage::{Memory, Storage, StorageFile};
-use slipring_journal::{Follower, JournalFault, Kind, ReadError, Reader};
+use slipring_journal::{Follower, Journal, JournalFault, Kind, ReadError, Reader, SyncMode};
+use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{BOOT, segment};
 use slipring_tests::types::{
     Quote1, Quote2, Quote3, Version, Written, append, check, live, live_all, options, seen,
@@ -133,4 +134,29 @@ fn a_raw_follower_says_when_the_events_have_changed() {
     let mut follower = slipring_journal::RawFollower::open_on(memory, 13).unwrap();
     let chunk = follower.next_chunk().unwrap().unwrap();
     assert_eq!((chunk.first_sequence(), chunk.record_bytes()), (13, 40));
+}
+
+/// It commits within a chunk of a type that only the program knows how to read, and claims where a newer type begins.
+#[test]
+fn a_named_reader_of_the_newest_type_works_on_what_only_its_program_can_read() {
+    let folder = in_memory();
+    let journal =
+        Journal::at(folder.path()).segment_records(8).sync(SyncMode::EveryBatch).window_records(1 << 10);
+    let files = journal.files();
+    live::<Quote1, _>(&journal, &files, 13);
+    let mut shared = journal.shared_reader::<Quote3>("shared").unwrap();
+    assert_eq!(shared.claim(20).unwrap(), Some(0..13));
+    while shared.next_chunk().unwrap().is_some() {}
+    shared.commit(13).unwrap();
+    assert_eq!(shared.claim(20).unwrap(), None);
+    let (mut writer, _) = journal.open_on::<Quote3, _>(&files, false).unwrap();
+    append(&mut writer, 16);
+    let mut looks = (0..2).map(|_| shared.claim(20).unwrap());
+    assert_eq!(looks.find_map(|claimed| claimed), Some(13..16), "not durable yet");
+    let mut reader = journal.named_reader::<Quote3>("alone").unwrap();
+    assert!(reader.next_chunk().unwrap().is_some_and(|chunk| chunk.records.len() == 8));
+    reader.commit(3).unwrap();
+    drop(reader);
+    assert_eq!(journal.named_reader::<Quote3>("alone").unwrap().position(), 3);
+    writer.close().unwrap();
 }
