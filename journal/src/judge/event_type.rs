@@ -18,6 +18,7 @@ pub(crate) struct EventType {
     pub(crate) schema: Schema,
     pub(crate) record_bytes: usize,
     upgrade: UpgradeFrom,
+    check_alike: fn(found: &Schema) -> Result<(), Vec<Difference>>,
     /// The events come as bytes: what they are, only the schema says.
     is_untyped: bool,
 }
@@ -32,12 +33,19 @@ pub(crate) enum Taken {
 impl EventType {
     pub(crate) fn of<E: Event>() -> Self {
         let upgrade: UpgradeFrom = |found, _| E::upgrade_from(found);
-        EventType { schema: E::schema(), record_bytes: Record::<E>::BYTES, upgrade, is_untyped: false }
+        let (record_bytes, check_alike) = (Record::<E>::BYTES, E::check_alike);
+        EventType { schema: E::schema(), record_bytes, upgrade, check_alike, is_untyped: false }
     }
 
     /// Of events that have no type here.
     pub(crate) fn untyped(schema: Schema, record_bytes: usize) -> Self {
-        EventType { schema, record_bytes, upgrade: Upgrade::between, is_untyped: true }
+        EventType {
+            schema,
+            record_bytes,
+            upgrade: Upgrade::between,
+            check_alike: |_| Ok(()),
+            is_untyped: true,
+        }
     }
 
     /// How records of `layout` are taken for records of this type. `path` is a segment that holds such.
@@ -46,6 +54,9 @@ impl EventType {
             return Err(JournalFault::BadHeader { path: path.to_owned() });
         };
         if found.same_layout(&self.schema) {
+            if let Err(differences) = (self.check_alike)(&found) {
+                return Err(self.mismatch(path, found, differences));
+            }
             // Beyond the event a record may be filled up further.
             let copy = |older: &[u8], newer: &mut [u8]| newer.copy_from_slice(older);
             let same = layout.record_bytes as usize == self.record_bytes;
