@@ -180,7 +180,7 @@ impl RawSharedReader {
         let mut look = || -> Result<u64, ReadError> {
             let mut follower = match ahead.take() {
                 Some(follower) if follower.next_sequence() == start => follower,
-                _ => RawFollower::open_on(self.name.journal().clone(), start)?,
+                _ => self.tail.alike(RawFollower::open_on(self.name.journal().clone(), start)?),
             };
             let count = follower.next_chunk_below(most)?.map_or(0, |chunk| chunk.len() as u64);
             if count == 0 {

@@ -1,9 +1,12 @@
 //! Records behind a position, and what lay at each place that may be committed.
 
+use std::sync::Arc;
+
 use super::check;
 use super::name::Name;
 use crate::error::{NamedReaderError, ReadError};
 use crate::format::{Anchor, Bond, ReaderPlace, ReaderState};
+use crate::judge::chain::Layout;
 use crate::judge::event_type::EventType;
 use crate::read::follow::RawFollower;
 use crate::read::raw::RawReader;
@@ -15,6 +18,8 @@ use crate::storage::Files;
 pub(super) struct Tail {
     /// What the events are handed out as, if it was said.
     asked: Option<EventType>,
+    /// If it was not: what they were handed out as first, and so are as long as it lives.
+    newest: Option<Arc<Layout>>,
     follower: Option<RawFollower>,
     /// Where it was opened, if it is known what lay before that.
     opened: Option<ReaderPlace>,
@@ -22,7 +27,7 @@ pub(super) struct Tail {
 
 impl Tail {
     pub(super) fn new(asked: Option<EventType>) -> Self {
-        Tail { asked, follower: None, opened: None }
+        Tail { asked, newest: None, follower: None, opened: None }
     }
 
     /// The sequence of the next record that it hands out; `None` if it is not open.
@@ -38,6 +43,7 @@ impl Tail {
     }
 
     pub(super) fn close(&mut self) {
+        self.newest = self.newest.take().or_else(|| self.follower.as_ref()?.looked_newest());
         (self.follower, self.opened) = (None, None);
     }
 
@@ -75,11 +81,17 @@ impl Tail {
     }
 
     fn take(&mut self, follower: RawFollower, opened: Option<ReaderPlace>) {
-        self.follower = Some(match &self.asked {
-            Some(asked) => follower.only(asked.clone()),
-            None => follower,
-        });
+        self.follower = Some(self.alike(follower));
         self.opened = opened;
+    }
+
+    /// Has a follower hand out what this one does.
+    pub(super) fn alike(&self, follower: RawFollower) -> RawFollower {
+        match (&self.asked, &self.newest) {
+            (Some(asked), _) => follower.only(asked.clone()),
+            (None, Some(newest)) => follower.as_newest(Arc::clone(newest)),
+            (None, None) => follower,
+        }
     }
 
     /// The next records, none from `end` on.
@@ -100,7 +112,7 @@ impl Tail {
             Err(ReadError::Evicted { .. }) => {
                 return Ok(ReaderPlace { end, last: Bond::UNKNOWN, last_ns: 0 });
             }
-            opened => opened?,
+            opened => self.alike(opened?),
         };
         one.next_chunk_below(end)?;
         let place = place_behind(&one).ok_or_else(|| changed("the log ends before it"))?;

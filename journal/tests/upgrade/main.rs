@@ -7,6 +7,7 @@ mod derived;
 mod differences;
 mod hostile;
 mod model;
+mod named;
 mod random;
 
 use slipring_journal::Schema;
