@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::JournalFault;
 use crate::event::record::Record;
-use crate::event::{Difference, Event, Schema, Upgrade};
+use crate::event::{Difference, Event, Field, Schema, Upgrade};
 use crate::judge::chain::{Chain, Layout};
 use crate::storage::Storage;
 
@@ -82,6 +82,20 @@ impl EventType {
     pub(crate) fn is_of(&self, layout: &Layout) -> bool {
         layout.record_bytes as usize == self.record_bytes
             && layout.events().is_some_and(|found| found.same_layout(&self.schema))
+    }
+
+    /// Whether records of this type go on in a segment of that layout: what its header says of their numbers must be
+    /// true of all of them, for a later type turns them by it.
+    pub(crate) fn goes_on_in(&self, layout: &Layout) -> bool {
+        let differs = |one: &Field, other: &Field| {
+            ["decimal", "time"].iter().any(|name| {
+                matches!((one.attribute(name), other.attribute(name)), (Some(one), Some(other)) if one != other)
+            })
+        };
+        let counts_otherwise = |found: &Schema| {
+            found.fields.iter().zip(&self.schema.fields).any(|(found, wanted)| differs(found, wanted))
+        };
+        self.is_of(layout) && (self.is_untyped || !layout.events().as_ref().is_some_and(counts_otherwise))
     }
 
     /// Refuses to read a journal with these layouts, the oldest first, if its newest events are newer than this

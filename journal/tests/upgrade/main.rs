@@ -6,6 +6,7 @@ mod chains;
 mod derived;
 mod differences;
 mod hostile;
+mod meanings;
 mod model;
 mod named;
 mod random;
