@@ -111,6 +111,12 @@ impl Versions {
             ) -> ::core::result::Result<#private::Upgrade, #private::Differences> {
                 #private::Upcasts::<Self>::of(found) #(#is)* #(#becomes)* .or_mapping()
             }
+
+            fn check_alike(
+                found: &#private::Schema,
+            ) -> ::core::result::Result<(), #private::Differences> {
+                <Self as #private::Event>::upgrade_from(found).map(::core::mem::drop)
+            }
         }
     }
 }

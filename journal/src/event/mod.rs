@@ -110,6 +110,12 @@ pub unsafe trait Event: bytemuck::Pod + Send + Sync + 'static {
     fn upgrade_from(found: &Schema) -> Result<Upgrade, Vec<Difference>> {
         Upgrade::between(found, &Self::schema())
     }
+
+    /// What keeps events of this layout, of which `found` says other things, from being taken as they are.
+    #[doc(hidden)]
+    fn check_alike(_found: &Schema) -> Result<(), Vec<Difference>> {
+        Ok(())
+    }
 }
 
 /// The layout of an event type: what a segment header says of its records.

@@ -131,6 +131,8 @@ impl fmt::Debug for Upgrade {
 pub struct Upcasts<'a, New> {
     found: &'a Schema,
     upgrade: Option<Upgrade>,
+    /// What is in the way, where some type named is one that can't be told apart.
+    refused: Option<Vec<Difference>>,
     new: std::marker::PhantomData<New>,
 }
 
@@ -139,17 +141,28 @@ impl<'a, New: Event> Upcasts<'a, New> {
     pub fn of(found: &'a Schema) -> Self {
         let is_new = found.same_layout(&New::schema());
         let upgrade = is_new.then(|| Upgrade::of(Mapping::same(found.size)));
-        Upcasts { found, upgrade, new: std::marker::PhantomData }
+        Upcasts { found, upgrade, refused: None, new: std::marker::PhantomData }
     }
 
-    /// Whether the schema is that of `Old`.
+    /// Whether the schema is that of `Old`. Of what lies as `New` does, and is not of its version, nobody can say
+    /// which of the two wrote it.
     pub fn is<Old: Event>(mut self) -> Self
     where
         New: Upcast<Old>,
     {
-        if self.upgrade.is_none() && self.found.same_layout(&Old::schema()) {
-            let before = Upgrade::of(Mapping::same(self.found.size));
-            self.upgrade = Some(Upgrade::upcast::<Old, New>(before));
+        let (found, old, new) = (self.found, Old::schema(), New::schema());
+        if !found.same_layout(&old) {
+            return self;
+        }
+        if old.same_layout(&new) {
+            let is_own = found.version() == new.version();
+            self.refused = self.refused.or((!is_own).then(|| vec![alike(found, &new)]));
+        } else if self.upgrade.is_none() {
+            match Old::upgrade_from(found) {
+                Ok(before) => self.upgrade = Some(Upgrade::upcast::<Old, New>(before)),
+                // It lies as `Old` does, and may be what that upcasts.
+                Err(differences) => self.refused = Some(differences),
+            }
         }
         self
     }
@@ -161,7 +174,7 @@ impl<'a, New: Event> Upcasts<'a, New> {
     where
         New: Upcast<Old>,
     {
-        if self.upgrade.is_some() {
+        if self.upgrade.is_some() || self.refused.is_some() {
             return self;
         }
         let versions = (self.found.version(), Old::schema().version());
@@ -183,9 +196,22 @@ impl<'a, New: Event> Upcasts<'a, New> {
     /// # Errors
     /// As [`Mapping::between`].
     pub fn or_mapping(self) -> Result<Upgrade, Vec<Difference>> {
-        match self.upgrade {
-            Some(upgrade) => Ok(upgrade),
-            None => Upgrade::between(self.found, &New::schema()),
+        match (self.refused, self.upgrade) {
+            (Some(differences), _) => Err(differences),
+            (None, Some(upgrade)) => Ok(upgrade),
+            (None, None) => Upgrade::between(self.found, &New::schema()),
         }
     }
+}
+
+/// An older type that only its version tells from the newer one: a segment goes on with both.
+fn alike(found: &Schema, wanted: &Schema) -> Difference {
+    let version = |schema: &Schema| match schema.version() {
+        Some(version) => format!("version {version}"),
+        None => "no version".to_owned(),
+    };
+    let advice = "`upcasts` names a type with the same fields, whose events are taken as they are: give a field whose \
+        meaning changes another name, without `was`; or take the type out of `upcasts`";
+    let (found, wanted) = (version(found), version(wanted));
+    Difference { field: String::new(), found, wanted, advice: advice.to_owned() }
 }

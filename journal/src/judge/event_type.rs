@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::JournalFault;
 use crate::event::record::Record;
-use crate::event::{Difference, Event, Schema, Upgrade};
+use crate::event::{Difference, Event, Field, Schema, Upgrade};
 use crate::judge::chain::{Chain, Layout};
 use crate::storage::Storage;
 
@@ -18,6 +18,7 @@ pub(crate) struct EventType {
     pub(crate) schema: Schema,
     pub(crate) record_bytes: usize,
     upgrade: UpgradeFrom,
+    check_alike: fn(found: &Schema) -> Result<(), Vec<Difference>>,
     /// The events come as bytes: what they are, only the schema says.
     is_untyped: bool,
 }
@@ -32,12 +33,19 @@ pub(crate) enum Taken {
 impl EventType {
     pub(crate) fn of<E: Event>() -> Self {
         let upgrade: UpgradeFrom = |found, _| E::upgrade_from(found);
-        EventType { schema: E::schema(), record_bytes: Record::<E>::BYTES, upgrade, is_untyped: false }
+        let (record_bytes, check_alike) = (Record::<E>::BYTES, E::check_alike);
+        EventType { schema: E::schema(), record_bytes, upgrade, check_alike, is_untyped: false }
     }
 
     /// Of events that have no type here.
     pub(crate) fn untyped(schema: Schema, record_bytes: usize) -> Self {
-        EventType { schema, record_bytes, upgrade: Upgrade::between, is_untyped: true }
+        EventType {
+            schema,
+            record_bytes,
+            upgrade: Upgrade::between,
+            check_alike: |_| Ok(()),
+            is_untyped: true,
+        }
     }
 
     /// How records of `layout` are taken for records of this type. `path` is a segment that holds such.
@@ -46,6 +54,9 @@ impl EventType {
             return Err(JournalFault::BadHeader { path: path.to_owned() });
         };
         if found.same_layout(&self.schema) {
+            if let Err(differences) = (self.check_alike)(&found) {
+                return Err(self.mismatch(path, found, differences));
+            }
             // Beyond the event a record may be filled up further.
             let copy = |older: &[u8], newer: &mut [u8]| newer.copy_from_slice(older);
             let same = layout.record_bytes as usize == self.record_bytes;
@@ -71,6 +82,20 @@ impl EventType {
     pub(crate) fn is_of(&self, layout: &Layout) -> bool {
         layout.record_bytes as usize == self.record_bytes
             && layout.events().is_some_and(|found| found.same_layout(&self.schema))
+    }
+
+    /// Whether records of this type go on in a segment of that layout: what its header says of their numbers must be
+    /// true of all of them, for a later type turns them by it.
+    pub(crate) fn goes_on_in(&self, layout: &Layout) -> bool {
+        let differs = |one: &Field, other: &Field| {
+            ["decimal", "time"].iter().any(|name| {
+                matches!((one.attribute(name), other.attribute(name)), (Some(one), Some(other)) if one != other)
+            })
+        };
+        let counts_otherwise = |found: &Schema| {
+            found.fields.iter().zip(&self.schema.fields).any(|(found, wanted)| differs(found, wanted))
+        };
+        self.is_of(layout) && (self.is_untyped || !layout.events().as_ref().is_some_and(counts_otherwise))
     }
 
     /// Refuses to read a journal with these layouts, the oldest first, if its newest events are newer than this

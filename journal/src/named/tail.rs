@@ -1,9 +1,12 @@
 //! Records behind a position, and what lay at each place that may be committed.
 
+use std::sync::Arc;
+
 use super::check;
 use super::name::Name;
 use crate::error::{NamedReaderError, ReadError};
 use crate::format::{Anchor, Bond, ReaderPlace, ReaderState};
+use crate::judge::chain::Layout;
 use crate::judge::event_type::EventType;
 use crate::read::follow::RawFollower;
 use crate::read::raw::RawReader;
@@ -15,6 +18,8 @@ use crate::storage::Files;
 pub(super) struct Tail {
     /// What the events are handed out as, if it was said.
     asked: Option<EventType>,
+    /// If it was not: what they were handed out as first, and so are as long as it lives.
+    newest: Option<Arc<Layout>>,
     follower: Option<RawFollower>,
     /// Where it was opened, if it is known what lay before that.
     opened: Option<ReaderPlace>,
@@ -22,7 +27,7 @@ pub(super) struct Tail {
 
 impl Tail {
     pub(super) fn new(asked: Option<EventType>) -> Self {
-        Tail { asked, follower: None, opened: None }
+        Tail { asked, newest: None, follower: None, opened: None }
     }
 
     /// The sequence of the next record that it hands out; `None` if it is not open.
@@ -38,6 +43,7 @@ impl Tail {
     }
 
     pub(super) fn close(&mut self) {
+        self.newest = self.newest.take().or_else(|| self.follower.as_ref()?.looked_newest());
         (self.follower, self.opened) = (None, None);
     }
 
@@ -60,7 +66,7 @@ impl Tail {
             Some(resumed) => resumed,
         };
         let follower = follower.map_err(|error| explain(name, Some(position), error))?;
-        (self.follower, self.opened) = (Some(self.as_asked(follower)), Some(position));
+        self.take(follower, Some(position));
         Ok(())
     }
 
@@ -68,20 +74,28 @@ impl Tail {
     pub(super) fn open_at(&mut self, journal: &Files, sequence: u64) -> Result<(), ReadError> {
         if self.next_sequence() != Some(sequence) {
             self.close();
-            (self.follower, self.opened) = (Some(self.another(journal, sequence)?), None);
+            let follower = RawFollower::open_on(journal.clone(), sequence)?;
+            self.take(follower, None);
         }
         Ok(())
     }
 
     /// Another follower from a sequence on: what this one can hand out, that one can.
     pub(super) fn another(&self, journal: &Files, sequence: u64) -> Result<RawFollower, ReadError> {
-        Ok(self.as_asked(RawFollower::open_on(journal.clone(), sequence)?))
+        Ok(self.alike(RawFollower::open_on(journal.clone(), sequence)?))
     }
 
-    fn as_asked(&self, follower: RawFollower) -> RawFollower {
-        match &self.asked {
-            Some(asked) => follower.only(asked.clone()),
-            None => follower,
+    fn take(&mut self, follower: RawFollower, opened: Option<ReaderPlace>) {
+        self.follower = Some(self.alike(follower));
+        self.opened = opened;
+    }
+
+    /// Has a follower hand out what this one does.
+    fn alike(&self, follower: RawFollower) -> RawFollower {
+        match (&self.asked, &self.newest) {
+            (Some(asked), _) => follower.only(asked.clone()),
+            (None, Some(newest)) => follower.with_newest(Arc::clone(newest)),
+            (None, None) => follower,
         }
     }
 

@@ -24,13 +24,15 @@ use crate::judge::event_type::EventType;
 use crate::storage::{Storage, StorageFile};
 use crate::tools::protect;
 
-/// The events are of another type from here on.
+/// The events are of another type from here on, or their numbers count otherwise.
 pub(super) struct NewType {
+    /// They are of another type.
+    pub(super) is_newer: bool,
     /// The segment that was ended early for it.
     pub(super) sealed: Option<SealedSegment>,
 }
 
-/// Ends what the chain holds of another type than `event`; `None` if its last segment is of that type.
+/// Ends what the chain holds of another type than `event`; `None` if such events go on in its last segment.
 pub(super) fn end_run<S: Storage>(
     storage: &S,
     chain: &mut Chain,
@@ -39,7 +41,8 @@ pub(super) fn end_run<S: Storage>(
 ) -> Result<Option<NewType>, JournalFault> {
     let end = control.durable_end;
     let Some(last) = chain.segments.last() else { return Ok(None) };
-    let (is_other, goes_on) = (!event.is_of(&last.layout), last.end > end);
+    let (is_other, goes_on) = (!event.goes_on_in(&last.layout), last.end > end);
+    let is_newer = !event.is_of(&last.layout);
     let (base, path) = (last.base, storage.path(&last.name()));
     let is_due = if goes_on { is_other } else { last.half_ended };
     if is_due {
@@ -56,7 +59,7 @@ pub(super) fn end_run<S: Storage>(
     if let Some(last) = chain.segments.last_mut() {
         last.end_early(end);
     }
-    Ok(Some(NewType { sealed: goes_on.then_some(SealedSegment { path, base, end }) }))
+    Ok(Some(NewType { is_newer, sealed: goes_on.then_some(SealedSegment { path, base, end }) }))
 }
 
 fn write_seal<F: StorageFile>(

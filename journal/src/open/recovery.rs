@@ -68,7 +68,7 @@ pub(crate) fn recover<S: Storage>(
     if epoch > MAX_EPOCH {
         return Err(OpenError::EpochsExhausted);
     }
-    let ends = chain.segments.last().is_some_and(|last| !event.is_of(&last.layout));
+    let ends = chain.segments.last().is_some_and(|last| !event.goes_on_in(&last.layout));
     room::make(storage, &chain, &tail, segment_bytes, ends)?;
     let mut control = Control::open(storage, found)?;
     let mut recovered_chain = chain;

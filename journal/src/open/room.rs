@@ -30,8 +30,9 @@ pub(crate) fn make<S: Storage>(
     let slots = segment.slots();
     let name = segment.name();
     let saved_bytes = (tail.used_end - tail.end).saturating_mul(u64::from(slots.record_bytes));
-    // One that holds no record of the log is removed.
-    let goes_on = slots.base < tail.end && !ends;
+    // One that holds no record of the log is removed. One that ends is as long as it is, unless recovery gives it the
+    // length that its header claims.
+    let goes_on = slots.base < tail.end && (!ends || segment.short);
     let next_bytes = if ends { segment_bytes } else { 0 };
     let path = storage.path(&name);
     let fault = |operation| {

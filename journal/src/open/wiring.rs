@@ -123,7 +123,7 @@ pub(super) fn wire<'a, S: Storage>(
     let (end, schema) = (report.end_sequence, template.schema.clone());
     let mut hooks = journal.hooks.clone();
     if let Some(change) = new_type::end_run(storage, &mut chain, &control.state, &event)? {
-        report.new_event_version = Some(template.event_version);
+        report.new_event_version = change.is_newer.then_some(template.event_version);
         hooks.due.extend(change.sealed);
     }
     let retainer = retainer(journal, &report, control.state.branch, &chain);

@@ -131,6 +131,17 @@ impl<S: Storage> RawFollower<S> {
         self
     }
 
+    /// As what was the newest when another looked.
+    pub(crate) fn with_newest(mut self, newest: Arc<Layout>) -> Self {
+        self.view = View::of_newest(Some(newest));
+        self
+    }
+
+    /// What was the newest when it first looked, if no type was asked for.
+    pub(crate) fn looked_newest(&self) -> Option<Arc<Layout>> {
+        self.view.newest().cloned()
+    }
+
     /// What the events are that it hands out; `None` until there is a segment. Those of older types are handed
     /// out as the newest that there was when it first looked.
     pub fn schema(&self) -> Option<&Schema> {
@@ -292,7 +303,7 @@ impl<S: Storage> RawFollower<S> {
             return Ok(Arc::clone(last));
         }
         let own = Arc::new(own);
-        if self.view.asked().is_none() && self.met.is_empty() {
+        if self.view.asked().is_none() && self.view.newest().is_none() {
             self.view = View::of_newest(Some(self.newest(&own)?));
         }
         self.met.push(Arc::clone(&own));

@@ -58,6 +58,11 @@ impl View {
         self.asked.as_ref()
     }
 
+    /// The newest layout that there was, where no type was asked for.
+    pub(super) fn newest(&self) -> Option<&Arc<Layout>> {
+        self.newest.as_ref()
+    }
+
     /// What is shown; `None` where nothing is, or nobody can say what it is.
     pub(super) fn schema(&self) -> Option<&Schema> {
         self.asked.as_ref().map(|asked| &asked.schema).or(self.newest_schema.as_ref())

@@ -1,6 +1,6 @@
 //! Types that upcast: chains of them, and mappings on the way.
 
-use slipring_journal::{Event, Schema, Upcast};
+use slipring_journal::{Event, Journal, Schema, Upcast};
 
 mod v1 {
     #[derive(Clone, Copy, Debug, PartialEq, slipring_journal::Event)]
@@ -178,6 +178,80 @@ fn of_several_the_one_counts_whose_schema_it_is() {
     assert_eq!(upgraded::<_, Listed>(&v2::Order::schema(), &old), Listed { id: 7, from: 2 });
     let old = v1::Order { id: 7, px: 1, qty: 1 };
     assert_eq!(upgraded::<_, Listed>(&v1::Order::schema(), &old), Listed { id: 7, from: 1 });
+}
+
+mod alike {
+    use slipring_journal::Upcast;
+
+    /// The price is in whole units.
+    #[derive(Clone, Copy, Debug, PartialEq, slipring_journal::Event)]
+    #[event(name = "Order")]
+    #[repr(C)]
+    pub(super) struct First {
+        pub price: i64,
+    }
+
+    /// The price is in hundredths, and lies as before.
+    #[derive(Clone, Copy, Debug, PartialEq, slipring_journal::Event)]
+    #[event(version = 2, name = "Order", upcasts(First))]
+    #[repr(C)]
+    pub(super) struct Second {
+        pub price: i64,
+    }
+
+    impl Upcast<First> for Second {
+        fn upcast(old: &First) -> Self {
+            Second { price: old.price * 100 }
+        }
+    }
+
+    #[derive(Clone, Copy, Debug, PartialEq, slipring_journal::Event)]
+    #[event(version = 3, name = "Order", upcasts(Second))]
+    #[repr(C)]
+    pub(super) struct Third {
+        pub price: i64,
+        #[event(since = 3)]
+        pub quantity: i64,
+    }
+
+    impl Upcast<Second> for Third {
+        fn upcast(old: &Second) -> Self {
+            Third { price: old.price, quantity: 1 }
+        }
+    }
+}
+
+/// A journal goes on with what lies as it does: an upcast that nobody would ask is refused, and not passed over.
+#[test]
+fn an_upcast_from_what_lies_alike_is_refused() {
+    fn refused<E: Event>(journal: &Journal) {
+        let told = journal.open::<E>().map(drop).unwrap_err().to_string();
+        assert!(told.contains("`upcasts` names a type with the same fields"), "{told}");
+        let told = journal.reader::<E>().map(drop).unwrap_err().to_string();
+        assert!(told.contains("`upcasts` names a type with the same fields"), "{told}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path());
+    let (mut writer, _) = journal.open::<alike::First>().unwrap();
+    writer.append(1, &alike::First { price: 3 }).unwrap();
+    writer.close().unwrap();
+    refused::<alike::Second>(&journal);
+    refused::<alike::Third>(&journal);
+    let (writer, report) = journal.open::<alike::First>().unwrap();
+    assert_eq!((report.end_sequence, report.new_event_version), (1, None), "nothing was changed");
+    writer.close().unwrap();
+    // Where no older type lies there is nothing to be told apart.
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path());
+    for _ in 0..2 {
+        let (mut writer, _) = journal.open::<alike::Second>().unwrap();
+        writer.append(1, &alike::Second { price: 250 }).unwrap();
+        writer.close().unwrap();
+    }
+    let (writer, _) = journal.open::<alike::Third>().unwrap();
+    writer.close().unwrap();
+    let mut reader = journal.reader::<alike::Third>().unwrap();
+    assert_eq!(*reader.at(1).unwrap().event(), alike::Third { price: 250, quantity: 1 });
 }
 
 /// A one-of event that was a struct.

@@ -169,6 +169,41 @@ fn what_a_name_stands_for_stays() {
     );
 }
 
+/// Which of them it is, nothing says: neither is shown in place of the other.
+#[test]
+fn a_field_is_not_guessed_among_several() {
+    let advice = "older events have all of these: take all but one out of `was`, or give it a name that they lack, or say \
+        how in `impl Upcast`";
+    let refused = |field: &str, names: &str| format!("{field}: is {names}, wanted i64: {advice}");
+    // `price` was dropped, and `px` took its name.
+    one(
+        "price i64 0 8\npx i64 8 8",
+        "price i64 0 8\twas=px\nq u8 8 1\tsince=2",
+        &refused("price", "`price`, `px`"),
+    );
+    one("px i64 0 8\nlimit i64 8 8", "price i64 0 8\twas=px,limit", &refused("price", "`px`, `limit`"));
+    one(
+        "a.x i64 0 8\nb.x i64 8 8",
+        "a.x i64 0 8\twas.1=b\nq u8 8 1\tsince=2",
+        &refused("a.x", "`a.x`, `b.x`"),
+    );
+    // Two have changed their names with each other, or have not.
+    assert_eq!(
+        differences(
+            "E 24\na i64 0 8\nb i64 8 8\n",
+            "E 24\na i64 0 8\twas=b\nb i64 8 8\twas=a\nq u8 16 1\tsince=2\n"
+        ),
+        [refused("a", "`a`, `b`"), refused("b", "`b`, `a`")]
+    );
+    // A name that is in use again is that of its own field.
+    let found = crate::schema("E 16\nb i64 0 8\na i64 8 8\n");
+    let wanted = crate::schema("E 17\nb i64 0 8\twas=a\na i64 8 8\tsince=3\nq u8 16 1\tsince=4\n");
+    let mapping = Mapping::between(&found, &wanted).unwrap();
+    let (older, mut newer) = ((0..16).collect::<Vec<u8>>(), [0; 17]);
+    mapping.apply(&older, &mut newer);
+    assert_eq!(newer[..16], older);
+}
+
 #[test]
 fn variants_do_not_go() {
     one(

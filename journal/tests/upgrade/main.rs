@@ -6,7 +6,9 @@ mod chains;
 mod derived;
 mod differences;
 mod hostile;
+mod meanings;
 mod model;
+mod named;
 mod random;
 
 use slipring_journal::Schema;

@@ -15,6 +15,7 @@ use slipring_tests::faulty::Faulty;
 use slipring_tests::journals::{
     HEADER_BYTES, NEXT_BOOT, Note, RECORD_BYTES, append_to, died, note, open, options, segment, time,
 };
+use slipring_tests::types::{self, Quote1, Quote2};
 
 /// A mebibyte of records.
 const SEGMENT_RECORDS: u64 = 1 << 14;
@@ -136,6 +137,42 @@ fn row_header_with_a_huge_capacity_fills_no_disk() {
     let (writer, report) = huge().open::<Note>().unwrap();
     assert_eq!(report.end_sequence, 100);
     writer.close().unwrap();
+}
+
+/// The same where the segment does not go on, for the events are of a newer type.
+#[test]
+fn row_header_with_a_huge_capacity_fills_no_disk_where_the_events_change() {
+    const HUGE_RECORDS: u64 = (200 << 20) / 32;
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("j");
+    let journal = |records| Journal::at(&folder).segment_records(records).window_records(1 << 10);
+    let (mut writer, _) =
+        journal(HUGE_RECORDS).open_on::<Quote1, Files>(&Files::new(&folder), false).unwrap();
+    types::append(&mut writer, 100);
+    writer.close().unwrap();
+    let active = folder.join(segment(0));
+    for entry in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap()) {
+        let name = entry.file_name().into_string().unwrap();
+        // What was made ahead is none of this.
+        if name.ends_with(".seg") && name != segment(0) {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let full = std::fs::metadata(&active).unwrap().len();
+    let file = std::fs::File::options().write(true).open(&active).unwrap();
+    file.set_len(HEADER_BYTES as u64 + 100 * 32).unwrap();
+    let before = look(&folder);
+    match journal(64).open::<Quote2>() {
+        Err(OpenError::SegmentTooLarge { claimed_bytes, .. }) => assert_eq!(claimed_bytes, full),
+        other => panic!("{:?} {}", other.err(), blocks(&active)),
+    }
+    assert_eq!(look(&folder), before, "nothing is left behind");
+    // As long as it was, with a hole: it takes no more, for nothing is written there.
+    file.set_len(full).unwrap();
+    let (writer, report) = journal(64).open::<Quote2>().unwrap();
+    assert_eq!((report.end_sequence, report.new_event_version), (100, Some(2)));
+    writer.close().unwrap();
+    assert!(blocks(&active) * 512 < 4 << 20, "{}", blocks(&active));
 }
 
 /// Every call of an opening that saves what it cuts off fails in turn, again and again: the same bytes are

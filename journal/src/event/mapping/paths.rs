@@ -10,6 +10,8 @@ const MOST_PATHS: usize = 64;
 #[derive(Debug)]
 pub(super) enum Found<'a> {
     Field(&'a Field),
+    /// Of several of its names each is that of a field: the newest name first.
+    Several(Vec<&'a Field>),
     /// A struct or an array of structs stands there.
     Struct,
     /// A number stands where the newer type has a struct.
@@ -53,9 +55,16 @@ pub(super) fn find<'a>(found: &Outline<'a>, variant: Option<&str>, wanted: &Fiel
         }
         paths = next;
     }
-    match paths.iter().find_map(|path| found.field(path)) {
-        Some(field) => Found::Field(field),
-        None => Found::Struct,
+    let mut fields: Vec<&Field> = Vec::new();
+    for field in paths.iter().filter_map(|path| found.field(path)) {
+        if !fields.iter().any(|known| known.name == field.name) {
+            fields.push(field);
+        }
+    }
+    match fields[..] {
+        [] => Found::Struct,
+        [field] => Found::Field(field),
+        _ => Found::Several(fields),
     }
 }
 

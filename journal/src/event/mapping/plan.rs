@@ -95,7 +95,7 @@ impl<'a> Plan<'a> {
     }
 
     fn field(&mut self, wanted: &'a Field, variant: Option<&str>, steps: &mut Steps) {
-        let found = find(self.found, variant, wanted);
+        let found = self.find(variant, wanted);
         if is_padding(&wanted.name) && wanted.attribute("was").is_none() {
             if let Found::Field(found) = found
                 && (&found.kind, found.size) == (&wanted.kind, wanted.size)
@@ -114,6 +114,23 @@ impl<'a> Plan<'a> {
             },
             other => self.other(other, wanted, steps),
         }
+    }
+
+    /// What the older type has for a field. A name that it had before counts for it unless another field is
+    /// called so now, and was never called otherwise.
+    fn find(&self, variant: Option<&str>, wanted: &Field) -> Found<'a> {
+        let found = find(self.found, variant, wanted);
+        let Found::Several(mut fields) = found else { return found };
+        let scope = scope_of(&wanted.name);
+        let has_own = |field: &Field| {
+            let now = self.wanted.field(&format!("{scope}{}", inside(&field.name)));
+            now.is_some_and(|now| {
+                !now.attributes.iter().any(|(name, _)| name == "was" || name.starts_with("was."))
+            })
+        };
+        let first = fields[0];
+        fields.retain(|field| field.name == first.name || !has_own(field));
+        if fields.len() == 1 { Found::Field(first) } else { Found::Several(fields) }
     }
 
     fn one_of_at(&self, found: &Field) -> Option<&'a OneOf<'a>> {
@@ -147,6 +164,13 @@ impl<'a> Plan<'a> {
         let (name, kind) = (&wanted.name, described(wanted));
         match found {
             Found::Field(found) => self.differs(name, described(found), kind, OTHER_KIND),
+            Found::Several(fields) => {
+                let names: Vec<String> =
+                    fields.iter().map(|field| format!("`{}`", shown(&field.name))).collect();
+                let advice = "older events have all of these: take all but one out of `was`, or give it a name that they \
+                    lack, or say how in `impl Upcast`";
+                self.differs(name, names.join(", "), kind, advice);
+            }
             Found::Struct => self.differs(name, "a struct".to_owned(), kind, OTHER_KIND),
             Found::Number(found) => {
                 let found = format!("{} as `{}`", described(found), shown(&found.name));
@@ -183,7 +207,7 @@ impl<'a> Plan<'a> {
 
     fn one_of(&mut self, wanted: &'a OneOf<'a>, place: Place<'_>, steps: &mut Steps) {
         let tag = wanted.tag;
-        let found = match find(self.found, place.found, tag) {
+        let found = match self.find(place.found, tag) {
             Found::Nothing if tag.attribute("since").is_some() => return self.added(tag, steps),
             Found::Field(found) => self.one_of_at(found),
             _ => None,
