@@ -20,6 +20,23 @@ pub enum CliError {
     /// A named reader can't go on, be set or be removed.
     #[error("{fault}{times}", fault = .0, times = missed_times(.0))]
     Reader(#[from] slipring_journal::NamedReaderError),
+    /// What is followed becomes of a newer type, which can't be shown as was asked.
+    #[error("from sequence {sequence} on the events are of a newer type: {source}")]
+    NewerType {
+        /// The first record that was not printed.
+        sequence: u64,
+        /// Why it can't be shown.
+        source: Box<CliError>,
+    },
+    /// What is followed becomes of a newer type, with other columns than the CSV began with.
+    #[error(
+        "from sequence {sequence} on the events are of a newer type, and CSV can't change its columns in the middle: all before \
+         is printed; go on with --from-sequence {sequence} or the same --reader into another file, or use --format jsonl"
+    )]
+    OtherColumns {
+        /// The first record that was not printed.
+        sequence: u64,
+    },
     /// The range asked for is empty by its own words.
     #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", crate::show::time(*from_ns), crate::show::time(*to_ns))]
     EmptyRange {
@@ -163,7 +180,11 @@ impl CliError {
         match self {
             CliError::Record(error) => error.exit(),
             CliError::Migrate(error) => error.exit(),
-            CliError::NoLetter { .. } | CliError::ExportStopped { .. } => Exit::Part,
+            CliError::NoLetter { .. } | CliError::ExportStopped { .. } | CliError::OtherColumns { .. } => {
+                Exit::Part
+            }
+            CliError::NewerType { source, .. } if source.exit() == Exit::CouldNot => Exit::Part,
+            CliError::NewerType { source, .. } => source.exit(),
             CliError::Counters(slipring::CountersError::Stale { .. }) => Exit::Part,
             CliError::Read(error)
             | CliError::Keep(KeepError::Read(error))
@@ -173,6 +194,16 @@ impl CliError {
             _ if self.is_broken_pipe() => Exit::Fine,
             _ => Exit::CouldNot,
         }
+    }
+
+    /// Whether records can't be shown because of their type.
+    pub(crate) fn is_another_type(&self) -> bool {
+        use slipring::NamedReaderError;
+        use slipring_journal::JournalFault;
+        let (CliError::Read(error) | CliError::Reader(NamedReaderError::Read(error))) = self else {
+            return false;
+        };
+        matches!(error, ReadError::Journal(JournalFault::SchemaMismatch { .. }))
     }
 
     /// Whoever read the output has seen enough: no failure.

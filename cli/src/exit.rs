@@ -29,7 +29,8 @@ macro_rules! table {
   0  fine
   1  the answer is no, or only part was done: a torn tail, records
      lost, a proof that failed, a dead letter that is not there or has
-     no event, an engine that is gone, a stop by a signal
+     no event, an engine that is gone, events of a newer type that
+     follow can't show, a stop by a signal
   2  damaged: the journal, or what stages and readers keep beside it
   3  could not: usage, input or output, a refusal, nothing there
 

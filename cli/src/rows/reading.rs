@@ -49,8 +49,7 @@ impl Reading {
     /// The journal can't be read; the choice makes no sense of its events.
     pub fn open(path: &Path, choice: &ChoiceArgs, last: Option<u64>) -> Result<Self, CliError> {
         let mut reader = Journal::at(path).raw_reader()?;
-        let none = || Schema { name: String::new(), size: 0, fields: Vec::new(), attributes: Vec::new() };
-        let schema = reader.schema().unwrap_or_else(none);
+        let schema = schema_of(&reader);
         let table = Table::new(&schema);
         let (from_ns, to_ns) = times(&mut reader, choice)?;
         let condition = choice.condition.as_ref().map(|text| predicate(text, &table, &mut reader));
@@ -209,6 +208,12 @@ impl<'a> Piece<'a> {
             rows.next().map(|(_, row)| Ok(row))
         })
     }
+}
+
+/// What the journal says of its events: nothing, if it holds none.
+pub(crate) fn schema_of(reader: &RawReader) -> Schema {
+    let none = || Schema { name: String::new(), size: 0, fields: Vec::new(), attributes: Vec::new() };
+    reader.schema().unwrap_or_else(none)
 }
 
 /// Journal time of the first record; 0 if there is none.

@@ -6,7 +6,7 @@ use slipring_schema::{codegen, file};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const NAMES: [&str; 5] = ["order", "message", "packed", "aligned", "tuple"];
+const NAMES: [&str; 6] = ["order", "message", "packed", "aligned", "tuple", "changed"];
 
 fn generated(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/generated").join(name)

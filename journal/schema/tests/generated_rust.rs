@@ -14,7 +14,7 @@ macro_rules! generated {
     )*};
 }
 
-generated!(order, message, packed, aligned, tuple);
+generated!(order, message, packed, aligned, tuple, changed);
 
 fn of_file(text: &str) -> Schema {
     slipring_schema::file::from_toml(text).unwrap()
@@ -26,6 +26,7 @@ fn what_is_generated_says_the_same_schema() {
     assert_eq!(message::MessageEvent::schema(), of_file(include_str!("generated/message.toml")));
     assert_eq!(packed::TickV2::schema(), of_file(include_str!("generated/packed.toml")));
     assert_eq!(aligned::FeedEvent::schema(), of_file(include_str!("generated/aligned.toml")));
+    assert_eq!(changed::Fill::schema(), of_file(include_str!("generated/changed.toml")));
     assert_eq!(tuple::Pair::schema(), of_file(include_str!("generated/tuple.toml")));
 }
 

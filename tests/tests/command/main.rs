@@ -19,3 +19,4 @@ mod record_lobster;
 mod record_resume;
 mod round_trips;
 mod rows;
+mod types;

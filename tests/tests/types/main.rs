@@ -2,6 +2,7 @@
 
 mod damage;
 mod engine;
+mod engine_killed;
 mod following;
 mod killed;
 mod opening;

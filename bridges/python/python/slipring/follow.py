@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _slipring
 from .dtypes import row_layout
-from .errors import AnotherJournal
+from .errors import SchemaError
 from .schema import Schema
 
 
@@ -25,10 +25,11 @@ class Follow(Iterator[Any]):
         poll: float,
         timeout: Optional[float],
     ) -> None:
-        self._schema, self._layout = schema, row_layout(schema, fields)
+        self._path, self._schema, self._layout = path, schema, row_layout(schema, fields)
         self._poll, self._timeout = poll, timeout
         self._follower = _slipring.Follower(path, from_sequence)
         self._is_known = False
+        self._turns_at: Optional[int] = None
 
     @property
     def next_sequence(self) -> int:
@@ -40,18 +41,38 @@ class Follow(Iterator[Any]):
         from .journal import as_rows
 
         dtype, pieces = self._layout
-        words = self._follower.wait(dtype.itemsize, pieces, self._poll, timeout)
+        if self._turns_at is not None:
+            raise SchemaError(_go_on(self._turns_at))
+        sequence = self.next_sequence
+        try:
+            words = self._follower.wait(dtype.itemsize, pieces, self._poll, timeout)
+        except SchemaError as error:
+            if self._is_newest(_slipring.Reader(self._path).schema()):
+                raise
+            self._turns_at = self.next_sequence
+            raise SchemaError(_go_on(self._turns_at)) from error
         if words is None:
             return None
         if not self._is_known:
-            parts = self._follower.schema()
-            if parts is None or Schema._from_parts(parts) != self._schema:
-                raise AnotherJournal("the journal holds other events than when it was opened; open it anew")
+            if not self._is_newest(self._follower.schema()):
+                self._turns_at = sequence
+                raise SchemaError(_go_on(sequence))
             self._is_known = True
         return as_rows(words, dtype)
+
+    def _is_newest(self, parts: Any) -> bool:
+        """Whether that is what the events were when the journal was opened."""
+        return parts is not None and Schema._from_parts(parts) == self._schema
 
     def __next__(self) -> np.ndarray[Any, np.dtype[np.void]]:
         rows = self.wait(self._timeout)
         if rows is None:
             raise StopIteration
         return rows
+
+
+def _go_on(sequence: int) -> str:
+    return (
+        f"from sequence {sequence} on the journal holds events of another type than when it was opened: "
+        f"go on with journal.refresh() and journal.follow(from_sequence={sequence})"
+    )

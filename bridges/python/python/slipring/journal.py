@@ -272,6 +272,9 @@ class Journal:
         From `from_sequence` on, which need not be there yet; else from what comes next. It waits for ever, or
         ends when nothing came for `timeout` seconds; it looks every `poll` seconds. Ctrl-C ends it, and other
         threads run while it waits. Every record is verified.
+
+        Where events of a newer type begin it raises `SchemaError`, once all before is given, and says how to go on
+        from there: `journal.refresh()`, and `follow` from that sequence.
         """
         if from_sequence is None:
             self.refresh()

@@ -12,6 +12,7 @@ mod c;
 mod names;
 mod numpy;
 mod rust;
+mod rust_options;
 mod sql;
 
 use slipring_journal::Schema;

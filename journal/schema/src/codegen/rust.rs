@@ -1,7 +1,7 @@
 //! Rust: structs and enums that derive `Event`, with all that the schema says of the fields.
 
 use super::names::{Taken, camel, comment, identifier, remarks, tag_remark, upper};
-use crate::kind::TimeUnit;
+use super::rust_options::{former, id_of, leaf_options, of_all};
 use crate::tree::meaning::{Meaning, is_enum_name};
 use crate::tree::scalar::Leaf;
 use crate::tree::{Attributes, Member, Shape, Tree, Variant};
@@ -84,12 +84,6 @@ fn type_options(tree: &Tree) -> Vec<String> {
     }
     options.extend(former(&tree.attributes));
     options
-}
-
-/// What something was called before.
-fn former(attributes: &Attributes) -> Option<String> {
-    let (_, names) = attributes.iter().find(|(name, _)| name == "was")?;
-    names.split(',').all(crate::file::is_name).then(|| format!("was = {names:?}"))
 }
 
 fn with_name(mut options: Vec<String>, schema_name: &str, rust_name: &str) -> Vec<String> {
@@ -183,13 +177,15 @@ impl Writer {
         let is_tuple = members.iter().enumerate().all(|(index, member)| member.name == index.to_string());
         let mut taken = Taken::default();
         let mut constant_names = Taken::default();
-        for member in members {
-            let ty = self.type_of(&member.name, &member.dims, &member.shape, None);
+        let id = id_of(members);
+        for (index, member) in members.iter().enumerate() {
+            let mut shape = member.shape.clone();
+            let mut field_options = of_all(&mut shape);
+            let ty = self.type_of(&member.name, &member.dims, &shape, None);
             let ident = field_name(&member.name, &mut taken);
-            let mut field_options = Vec::new();
             let mut said = Vec::new();
             if let Shape::Leaf(leaf, attributes) = &member.shape {
-                field_options = leaf_options(leaf, attributes);
+                field_options = leaf_options(leaf, attributes, id == Some(index));
                 said = remarks(leaf, attributes);
                 let named = Named { field: &member.name, leaf };
                 enum_constants(&mut constants, &mut constant_names, &named, attributes);
@@ -256,7 +252,7 @@ impl Writer {
                 }
                 let ty = self.type_of(&ident, &value.dims, &value.shape, aligned);
                 let options = match &value.shape {
-                    Shape::Leaf(leaf, attributes) => leaf_options(leaf, attributes),
+                    Shape::Leaf(leaf, attributes) => leaf_options(leaf, attributes, false),
                     _ => Vec::new(),
                 };
                 let said = if options.is_empty() {
@@ -284,48 +280,6 @@ fn attribute(indent: &str, options: &[String]) -> String {
     if options.is_empty() { String::new() } else { format!("{indent}#[event({})]\n", options.join(", ")) }
 }
 
-/// What the derive is told of a number.
-fn leaf_options(leaf: &Leaf, attributes: &Attributes) -> Vec<String> {
-    let mut options = Vec::new();
-    let meaning = Meaning::of(leaf, attributes);
-    match &meaning {
-        Meaning::Plain => {}
-        Meaning::Time(unit) => options.push(format!("time = {:?}", unit.sign())),
-        Meaning::Decimal(scale) => options.push(format!("decimal = {scale}")),
-        Meaning::Text => options.push("text".to_owned()),
-        Meaning::Bool => options.push("bool".to_owned()),
-        Meaning::Enum(names) => {
-            let pairs: Vec<String> =
-                names.iter().map(|(name, value)| format!("{} = {value}", key(name))).collect();
-            options.push(format!("names({})", pairs.join(", ")));
-        }
-    }
-    let first = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
-    for name in ["input", "unit", "source", "default", "since", "was"] {
-        let sensible = |value: &&String| match name {
-            "default" => true,
-            "input" => matches!(meaning, Meaning::Time(_)) && TimeUnit::from_sign(value).is_some(),
-            "unit" => !value.is_empty() && !matches!(meaning, Meaning::Time(_)),
-            "since" => value.parse::<u32>().is_ok_and(|version| version >= 2),
-            "was" => value.split(',').all(crate::file::is_name),
-            _ => !value.is_empty(),
-        };
-        if let Some(value) = first(name).filter(sensible) {
-            let is_number = name == "since";
-            options.push(if is_number { format!("{name} = {value}") } else { format!("{name} = {value:?}") });
-        }
-    }
-    let others: Vec<String> = attributes
-        .iter()
-        .filter(|(name, _)| !crate::file::OWN_ATTRIBUTES.contains(&name.as_str()) && !name.is_empty())
-        .map(|(name, value)| format!("{} = {value:?}", key(name)))
-        .collect();
-    if !others.is_empty() {
-        options.push(format!("attributes({})", others.join(", ")));
-    }
-    options
-}
-
 /// A field with named numbers.
 struct Named<'a> {
     field: &'a str,
@@ -345,7 +299,7 @@ fn enum_constants(text: &mut String, taken: &mut Taken, named: &Named<'_>, attri
 }
 
 /// A key as an identifier, or as text where it can't be one.
-fn key(name: &str) -> String {
+pub(super) fn key(name: &str) -> String {
     if is_identifier(name) && !NO_RAW.contains(&name) && !KEYWORDS.contains(&name) {
         name.to_owned()
     } else {

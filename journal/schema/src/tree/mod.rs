@@ -69,13 +69,14 @@ pub(crate) fn tag_attributes(variants: &[Variant]) -> Attributes {
 }
 
 impl Shape {
-    /// Gives all that lies in it more attributes; how, is told by how many names each has below this shape's
-    /// own.
+    /// Gives all that lies in it more attributes, but for padding; how, is told by how many names each has below
+    /// this shape's own.
     pub(crate) fn give(&mut self, levels: usize, attribute: &dyn Fn(&mut Attributes, usize)) {
         match self {
             Shape::Leaf(_, attributes) => attribute(attributes, levels),
             Shape::Struct(members) => {
-                members.iter_mut().for_each(|member| member.shape.give(levels + 1, attribute));
+                let members = members.iter_mut().filter(|member| !member.is_padding());
+                members.for_each(|member| member.shape.give(levels + 1, attribute));
             }
             Shape::OneOf(variants) => {
                 for variant in variants {
