@@ -106,9 +106,9 @@ impl<E: Event> NamedReader<E> {
     /// The records that have come since the last call; `None` if there are none yet.
     ///
     /// # Errors
-    /// [`NamedReaderError::Evicted`] and [`NamedReaderError::HistoryChanged`], again and again until
-    /// [`NamedReader::resume_at_first`] or [`NamedReader::seek`] says how to go on;
-    /// [`NamedReaderError::OtherJournal`]; [`NamedReaderError::Read`] as
+    /// [`NamedReaderError::Evicted`], again and again until [`NamedReader::resume_at_first`] or
+    /// [`NamedReader::seek`] says how to go on; [`NamedReaderError::HistoryChanged`] and
+    /// [`NamedReaderError::OtherJournal`], until [`NamedReader::seek`] does; [`NamedReaderError::Read`] as
     /// [`Follower::next_chunk`](crate::Follower::next_chunk) has it.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, NamedReaderError> {
         Ok(self.raw.next_chunk()?.map(typed))
@@ -229,9 +229,9 @@ impl<E: Event> SharedReader<E> {
     /// first, then what has come. `None` if there are none now.
     ///
     /// # Errors
-    /// [`NamedReaderError::StillClaimed`] if the range before is not done; [`NamedReaderError::Evicted`] and
-    /// [`NamedReaderError::HistoryChanged`] as [`NamedReader::next_chunk`] has them, until one of the name
-    /// calls [`SharedReader::resume_at_first`], or nobody has the name and it is
+    /// [`NamedReaderError::StillClaimed`] if the range before is not done; [`NamedReaderError::Evicted`] until
+    /// one of the name calls [`SharedReader::resume_at_first`]; that, [`NamedReaderError::HistoryChanged`] and
+    /// [`NamedReaderError::OtherJournal`] until nobody has the name and it is
     /// [set](crate::Journal::set_reader); [`NamedReaderError::TooManyRanges`];
     /// [`NamedReaderError::NotCommitted`] if it can't be noted.
     pub fn claim(&mut self, records: u64) -> Result<Option<Range<u64>>, NamedReaderError> {
