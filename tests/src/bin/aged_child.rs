@@ -2,7 +2,6 @@
 //! older versions began. It says through its standard output where it stands, and is killed. Not a tool; its
 //! arguments are the test's business.
 
-
 use slipring::{
     Digest, Digests, Engine, Gate, Journal, Lane, ReplayFrom, Snapshots, Stage, StageKey, SyncMode,
 };
