@@ -192,6 +192,11 @@ impl<S: Storage> RawFollower<S> {
     /// # Errors
     /// As [`RawFollower::next_chunk`].
     pub fn next_chunk_below(&mut self, end: u64) -> Result<Option<RawChunk<'_>>, ReadError> {
+        self.look(end, true)
+    }
+
+    /// Looks for records below `end`; `again` where a segment turns out to have ended, in the next one.
+    fn look(&mut self, end: u64, again: bool) -> Result<Option<RawChunk<'_>>, ReadError> {
         if end <= self.next {
             return Ok(None);
         }
@@ -229,9 +234,10 @@ impl<S: Storage> RawFollower<S> {
         }
         self.ahead_bytes = if count < slots { FIRST_BYTES } else { CHUNK_BYTES.min(4 * self.ahead_bytes) };
         if count == 0 {
-            let short = read < bytes.len();
+            let (short, base) = (read < bytes.len(), header.base);
             self.check_end(short)?;
-            return Ok(None);
+            let has_ended = self.segment.as_ref().is_none_or(|segment| segment.header.base != base);
+            return if again && has_ended { self.look(end, false) } else { Ok(None) };
         }
         let new_epoch = self.order.epoch != 0 && order.epoch != self.order.epoch;
         if new_epoch && let Some(anchor) = self.last {

@@ -72,8 +72,7 @@ fn a_reader_of_the_newer_type_goes_on_into_its_first_events() {
     assert_eq!(shared.claim(9).unwrap(), None);
     let (mut writer, _) = journal.open::<Order>().unwrap();
     writer.append(9, &Order { id: 5, cents: 250, quantity: 2 }).unwrap();
-    // The look that finds the old segment at its end is one of them.
-    assert_eq!((0..2).find_map(|_| shared.claim(9).unwrap()), Some(5..6));
+    assert_eq!(shared.claim(9).unwrap(), Some(5..6));
     assert_eq!(shared.next_chunk().unwrap().unwrap().records[0].event().cents, 250);
     shared.commit(6).unwrap();
     writer.close().unwrap();
