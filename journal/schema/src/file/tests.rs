@@ -330,7 +330,7 @@ fn any_leaf() -> impl Strategy<Value = Shape> {
 }
 
 fn named(shapes: Vec<(Vec<usize>, Shape)>) -> Vec<Member> {
-    const NAMES: [&str; 7] = ["0", "type", "px", "fields", "_pad", "é-1", "count"];
+    const NAMES: [&str; 6] = ["type", "px", "fields", "_pad", "é-1", "count"];
     let member = |((dims, shape), name): ((Vec<usize>, Shape), &&str)| {
         let dims = if matches!(shape, Shape::Leaf(..)) { Vec::new() } else { dims };
         Member { name: (*name).to_owned(), dims, shape }
