@@ -261,7 +261,8 @@ pub fn check<E: Version, S: Storage>(reader: &mut Reader<E, S>, written: &Writte
         let event = (record.kind() == Kind::Event).then(|| *record.event());
         assert_eq!((record.time_ns(), event), seen::<E>(written, id), "{id}");
     }
-    assert_eq!(reader.as_raw().schema().as_ref(), Some(&E::schema()));
+    // A life that was killed early may have left no segment.
+    assert!(end == 0 || reader.as_raw().schema().as_ref() == Some(&E::schema()));
     let mut next = first;
     let visit = |record: slipring_journal::RawRecord<'_>| {
         let event = (record.kind == Kind::Event).then(|| bytemuck::pod_read_unaligned::<E>(record.event));
