@@ -1,5 +1,5 @@
-//! An event in three versions of its type, by hand: what each says of an older one, and what is to be seen of a
-//! record by whoever knows a later version than the one that wrote it.
+//! An event in three versions of its type, by hand: what each says of an older one, and what is to be seen of
+//! a record by whoever knows a later version than the one that wrote it.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -126,13 +126,6 @@ fn unknown(found: &Schema, wanted: &Schema) -> Vec<Difference> {
     vec![Difference { field: String::new(), found: found.name.clone(), wanted: wanted.name.clone(), advice }]
 }
 
-/// With the version that the type says that it has.
-fn versioned(builder: SchemaBuilder, version: u32) -> Schema {
-    let mut schema = builder.build();
-    schema.attributes.push(("version".to_owned(), version.to_string()));
-    schema
-}
-
 // SAFETY: the fields cover all bytes, each at its place.
 unsafe impl Event for Quote1 {
     fn schema() -> Schema {
@@ -146,7 +139,7 @@ unsafe impl Event for Quote2 {
     fn schema() -> Schema {
         let builder = SchemaBuilder::new::<Self>("Quote").field::<u64>("id", 0);
         let builder = builder.field::<i64>("price", 8).field::<u32>("size", 16);
-        versioned(builder.field::<u32>("venue", 20), 2)
+        builder.field::<u32>("venue", 20).version(2).build()
     }
 
     fn upgrade_from(found: &Schema) -> Result<Upgrade, Vec<Difference>> {
@@ -162,7 +155,7 @@ unsafe impl Event for Quote3 {
     fn schema() -> Schema {
         let builder = SchemaBuilder::new::<Self>("Quote").field::<u64>("size", 0).field::<u64>("id", 8);
         let builder = builder.field::<i64>("price", 16).field::<u32>("venue", 24);
-        versioned(builder.field::<u32>("side", 28), 3)
+        builder.field::<u32>("side", 28).version(3).build()
     }
 
     fn upgrade_from(found: &Schema) -> Result<Upgrade, Vec<Difference>> {
