@@ -14,8 +14,8 @@ const END: u64 = 43;
 const SEAL_AT: usize = 4 * BLOCK_BYTES;
 const HEADER_BYTES: usize = slipring_journal::HEADER_BYTES as usize;
 
-/// Segments 0 and 8 of version 1, which ended at 13; 13, 21 and 29 of version 2, which ended at 30; 30 and 38 of
-/// version 3.
+/// Segments 0 and 8 of version 1, which ended at 13; 13, 21 and 29 of version 2, which ended at 30; 30 and 38
+/// of version 3.
 fn whole() -> (FileSet, Written) {
     let (memory, written) = (Memory::new(BOOT), vec![(13, 1), (30, 2), (END, 3)]);
     live_all(&options(8), &memory, &written);

@@ -75,8 +75,8 @@ fn every_record_is_shown_as_the_newest_in_each_way_of_reading() {
     }
 }
 
-/// The writer's own reader sees records where they are mapped; an engine's replay copies them unchecked and asks
-/// behind.
+/// The writer's own reader sees records where they are mapped; an engine's replay copies them unchecked and
+/// asks behind.
 #[test]
 fn the_writers_reader_shows_older_records_from_maps() {
     let folder = in_memory();
@@ -283,8 +283,8 @@ mod derived {
     }
 }
 
-/// Without a type, as the command and Python read: all of it is shown as the newest, by chunks, one by one, by
-/// `for_each` and as it comes.
+/// Without a type, as the command and Python read: all of it is shown as the newest, by chunks, one by one,
+/// by `for_each` and as it comes.
 #[test]
 fn without_a_type_records_are_shown_as_the_newest_too() {
     let folder = in_memory();
