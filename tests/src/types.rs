@@ -7,7 +7,7 @@ use std::path::Path;
 use bytemuck::{Pod, Zeroable};
 use slipring_journal::__private::SchemaBuilder;
 use slipring_journal::__private::storage::Storage;
-use slipring_journal::{Difference, Event, Journal, Kind, Reader, Schema, SyncMode, Upgrade, Writer};
+use slipring_journal::{Difference, Event, Journal, Kind, Reader, Record, Schema, SyncMode, Upgrade, Writer};
 
 use crate::journals::FileSet;
 
@@ -197,6 +197,11 @@ pub fn seen<E: Version>(written: &Written, id: u64) -> (u64, Option<E>) {
     (time(id), (!is_void(id)).then(|| E::of(facts(writer_of(written, id), id))))
 }
 
+/// What a record shows: its time, and its event unless it is void.
+pub fn shown<E: Event>(record: &Record<E>) -> (u64, Option<E>) {
+    (record.time_ns(), (record.kind() == Kind::Event).then(|| *record.event()))
+}
+
 /// Appends up to `end`, with the rounds of preparer and syncer in between.
 pub fn append<E: Version, S: Storage>(writer: &mut Writer<E, S>, end: u64) {
     for id in writer.end_sequence()..end {
@@ -242,17 +247,18 @@ pub fn check<E: Version, S: Storage>(reader: &mut Reader<E, S>, written: &Writte
     let mut chunks = reader.chunks(first).expect("from the first");
     while let Some(chunk) = chunks.next_chunk().unwrap_or_else(|error| panic!("{error}")) {
         for record in chunk.records {
-            let event = (record.kind() == Kind::Event).then(|| *record.event());
-            assert_eq!((record.time_ns(), event), seen::<E>(written, next), "{next}");
-            assert!(event.is_some() || bytemuck::bytes_of(record.event()).iter().all(|byte| *byte == 0));
+            assert_eq!(shown(record), seen::<E>(written, next), "{next}");
+            assert!(
+                record.kind() == Kind::Event
+                    || bytemuck::bytes_of(record.event()).iter().all(|byte| *byte == 0)
+            );
             next += 1;
         }
     }
     assert_eq!(next, end);
     for id in first..end {
         let record = reader.at(id).unwrap_or_else(|error| panic!("{error}"));
-        let event = (record.kind() == Kind::Event).then(|| *record.event());
-        assert_eq!((record.time_ns(), event), seen::<E>(written, id), "{id}");
+        assert_eq!(shown(&record), seen::<E>(written, id), "{id}");
     }
     // A life that was killed early may have left no segment.
     assert!(end == 0 || reader.as_raw().schema().as_ref() == Some(&E::schema()));

@@ -150,8 +150,9 @@ impl SegmentHeader {
     /// Whether two copies are of one segment of version 1 while a writer ends it early: by its capacity, for
     /// there is no room for a seal.
     fn is_being_ended(&self, other: &SegmentHeader) -> bool {
-        let same = SegmentHeader { capacity: other.capacity, ..self.clone() } == *other;
-        self.version == 1 && self.capacity != other.capacity && same
+        self.version == 1
+            && self.capacity != other.capacity
+            && SegmentHeader { capacity: other.capacity, ..self.clone() } == *other
     }
 
     fn is_sane(&self) -> bool {

@@ -1,19 +1,18 @@
 //! Followers, and readers that were there before, while a newer program goes on with the journal.
 
 use slipring_journal::__private::storage::{Memory, Storage, StorageFile};
-use slipring_journal::{Follower, Journal, JournalFault, Kind, ReadError, Reader, SyncMode};
+use slipring_journal::{Follower, Journal, JournalFault, ReadError, Reader, SyncMode};
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{BOOT, segment};
 use slipring_tests::types::{
-    Quote1, Quote2, Quote3, Version, Written, append, check, live, live_all, options, seen,
+    Quote1, Quote2, Quote3, Version, Written, append, check, live, live_all, options, seen, shown,
 };
 
 /// Takes what has come; the sequence behind it.
 fn drain<E: Version>(follower: &mut Follower<E, Memory>, written: &Written) -> Result<u64, ReadError> {
     while let Some(chunk) = follower.next_chunk()? {
         for (id, record) in (chunk.first_sequence..).zip(chunk.records) {
-            let event = (record.kind() == Kind::Event).then(|| *record.event());
-            assert_eq!((record.time_ns(), event), seen::<E>(written, id), "{id}");
+            assert_eq!(shown(record), seen::<E>(written, id), "{id}");
         }
     }
     Ok(follower.next_sequence())
