@@ -1,5 +1,5 @@
-//! An event in three versions of its type, by hand: what each says of an older one, and what is to be seen of a
-//! record by whoever knows a later version than the one that wrote it.
+//! An event in three versions of its type, by hand: what each says of an older one, and what is to be seen of
+//! a record by whoever knows a later version than the one that wrote it.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use bytemuck::{Pod, Zeroable};
 use slipring_journal::__private::SchemaBuilder;
 use slipring_journal::__private::storage::Storage;
-use slipring_journal::{Difference, Event, Journal, Kind, Reader, Schema, SyncMode, Upgrade, Writer};
+use slipring_journal::{Difference, Event, Journal, Kind, Reader, Record, Schema, SyncMode, Upgrade, Writer};
 
 use crate::journals::FileSet;
 
@@ -126,13 +126,6 @@ fn unknown(found: &Schema, wanted: &Schema) -> Vec<Difference> {
     vec![Difference { field: String::new(), found: found.name.clone(), wanted: wanted.name.clone(), advice }]
 }
 
-/// With the version that the type says that it has.
-fn versioned(builder: SchemaBuilder, version: u32) -> Schema {
-    let mut schema = builder.build();
-    schema.attributes.push(("version".to_owned(), version.to_string()));
-    schema
-}
-
 // SAFETY: the fields cover all bytes, each at its place.
 unsafe impl Event for Quote1 {
     fn schema() -> Schema {
@@ -146,7 +139,7 @@ unsafe impl Event for Quote2 {
     fn schema() -> Schema {
         let builder = SchemaBuilder::new::<Self>("Quote").field::<u64>("id", 0);
         let builder = builder.field::<i64>("price", 8).field::<u32>("size", 16);
-        versioned(builder.field::<u32>("venue", 20), 2)
+        builder.field::<u32>("venue", 20).version(2).build()
     }
 
     fn upgrade_from(found: &Schema) -> Result<Upgrade, Vec<Difference>> {
@@ -162,7 +155,7 @@ unsafe impl Event for Quote3 {
     fn schema() -> Schema {
         let builder = SchemaBuilder::new::<Self>("Quote").field::<u64>("size", 0).field::<u64>("id", 8);
         let builder = builder.field::<i64>("price", 16).field::<u32>("venue", 24);
-        versioned(builder.field::<u32>("side", 28), 3)
+        builder.field::<u32>("side", 28).version(3).build()
     }
 
     fn upgrade_from(found: &Schema) -> Result<Upgrade, Vec<Difference>> {
@@ -202,6 +195,11 @@ pub fn writer_of(written: &Written, id: u64) -> u32 {
 /// What is to be seen of a record: its time, and its event unless it is void.
 pub fn seen<E: Version>(written: &Written, id: u64) -> (u64, Option<E>) {
     (time(id), (!is_void(id)).then(|| E::of(facts(writer_of(written, id), id))))
+}
+
+/// What a record shows: its time, and its event unless it is void.
+pub fn shown<E: Event>(record: &Record<E>) -> (u64, Option<E>) {
+    (record.time_ns(), (record.kind() == Kind::Event).then(|| *record.event()))
 }
 
 /// Appends up to `end`, with the rounds of preparer and syncer in between.
@@ -249,17 +247,18 @@ pub fn check<E: Version, S: Storage>(reader: &mut Reader<E, S>, written: &Writte
     let mut chunks = reader.chunks(first).expect("from the first");
     while let Some(chunk) = chunks.next_chunk().unwrap_or_else(|error| panic!("{error}")) {
         for record in chunk.records {
-            let event = (record.kind() == Kind::Event).then(|| *record.event());
-            assert_eq!((record.time_ns(), event), seen::<E>(written, next), "{next}");
-            assert!(event.is_some() || bytemuck::bytes_of(record.event()).iter().all(|byte| *byte == 0));
+            assert_eq!(shown(record), seen::<E>(written, next), "{next}");
+            assert!(
+                record.kind() == Kind::Event
+                    || bytemuck::bytes_of(record.event()).iter().all(|byte| *byte == 0)
+            );
             next += 1;
         }
     }
     assert_eq!(next, end);
     for id in first..end {
         let record = reader.at(id).unwrap_or_else(|error| panic!("{error}"));
-        let event = (record.kind() == Kind::Event).then(|| *record.event());
-        assert_eq!((record.time_ns(), event), seen::<E>(written, id), "{id}");
+        assert_eq!(shown(&record), seen::<E>(written, id), "{id}");
     }
     // A life that was killed early may have left no segment.
     assert!(end == 0 || reader.as_raw().schema().as_ref() == Some(&E::schema()));

@@ -69,7 +69,8 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 /// - `#[event(bytemuck)]` on a struct: see above.
 /// - `#[event(crate = "path")]`: where slipring is, if the embedder re-exports it; found by itself otherwise.
 /// - `#[event(time = "ts")]` on the type: this field's time is the journal time, where a file is recorded.
-/// - `#[event(name = "..")]` on the type, a field or a variant: its name in the schema, where Rust can't have it.
+/// - `#[event(name = "..")]` on the type, a field or a variant: its name in the schema, where Rust can't have
+///   it.
 ///
 /// What was before, where a type has changed (see the page on changing an event):
 /// - `#[event(version = 3)]` on the type: which version it is; `#[event(was = "Trade")]`: what it was called.
@@ -81,14 +82,15 @@ use syn::{Data, DeriveInput, Error, parse_macro_input};
 ///
 /// What a field means, for the command, for files and for other languages. It goes into the schema, changes
 /// nothing of the layout, and may be changed while there are journals:
-/// - `#[event(time)]` or `#[event(time = "ms")]` (`s`, `ms`, `us`, `ns`): an integer that counts these since 1970.
-///   `input = "s"` beside it: in files, a bare number counts seconds.
+/// - `#[event(time)]` or `#[event(time = "ms")]` (`s`, `ms`, `us`, `ns`): an integer that counts these since
+///   1970. `input = "s"` beside it: in files, a bare number counts seconds.
 /// - `#[event(decimal = 2)]`: an integer with two digits behind the point.
 /// - `#[event(text)]`: UTF-8 in a `[u8; N]`, filled up with zeros.
 /// - `#[event(bool)]`: a `u8`, 0 or 1.
-/// - `#[event(names(buy = 1, sell = 2))]`: an integer with names; `"fill or kill" = 3` where one is no identifier.
-/// - `#[event(id)]` on a field of a struct, an integer or at most 16 bytes: who sends the event twice says the same
-///   id. The derive writes `Identified` too.
+/// - `#[event(names(buy = 1, sell = 2))]`: an integer with names; `"fill or kill" = 3` where one is no
+///   identifier.
+/// - `#[event(id)]` on a field of a struct, an integer or at most 16 bytes: who sends the event twice says
+///   the same id. The derive writes `Identified` too.
 /// - `#[event(unit = "shares")]`, for people; `#[event(source = "Size")]`, the column's name in files;
 ///   `#[event(default = 0)]` or a text, taken where a file or an older event has no value.
 /// - `#[event(attributes(owner = "desk 3"))]`: whatever else the schema shall carry.

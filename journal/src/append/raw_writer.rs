@@ -9,7 +9,8 @@ use crate::live::cursors::Cursors;
 use crate::read::raw::RawReader;
 use crate::storage::{Files, Storage};
 
-/// The one writer of a journal whose events have no Rust type here: they come as bytes that a schema describes.
+/// The one writer of a journal whose events have no Rust type here: they come as bytes that a schema
+/// describes.
 ///
 /// ```
 /// use slipring_journal::{Field, Journal, Schema};

@@ -1,8 +1,7 @@
 //! Which times an append takes.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::error::AppendError;
+use crate::tools::clock;
 
 /// How far ahead a time may lie, and how many lay behind.
 #[derive(Debug)]
@@ -38,8 +37,7 @@ impl AppendTimes {
             self.limit_ns = limit_ns;
             return Ok(());
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        let bound = last_ns.max(now).saturating_add(max_step_ns);
+        let bound = last_ns.max(clock::now_ns()).saturating_add(max_step_ns);
         if time_ns <= bound {
             self.limit_ns = self.limit_ns.max(time_ns);
             return Ok(());

@@ -128,8 +128,8 @@ impl<E: Event, S: Storage> Writer<E, S> {
         }
         let time_ns = if time_ns < self.row.last_time_ns { self.regress() } else { time_ns };
         let kind = epoch_kind(self.epoch, kind);
-        // SAFETY: `make_room` found the slot of `next` in the active segment, which `active` keeps mapped, and
-        // set `limit` no further than its end; `next` is below it. Nobody else has the writer.
+        // SAFETY: `make_room` found the slot of `next` in the active segment, which `active` keeps mapped,
+        // and set `limit` no further than its end; `next` is below it. Nobody else has the writer.
         unsafe {
             if self.row.crc.hardware() {
                 self.row.store_as::<true, 1>(kind, [time_ns], [event]);

@@ -159,8 +159,8 @@ pub enum JournalFault {
         /// The length that it was created with.
         wanted_bytes: u64,
     },
-    /// The journal holds events that can't be taken for those of the type asked for, or that type is older than
-    /// the journal's newest.
+    /// The journal holds events that can't be taken for those of the type asked for, or that type is older
+    /// than the journal's newest.
     #[error("the journal in {} holds another event type\n  wanted: {}\n  found:  {}\n{}\
              open it with the type it was written with, or copy it into a new journal", path.display(),
              one_line(wanted), one_line(found), table(differences))]

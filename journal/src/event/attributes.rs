@@ -1,6 +1,10 @@
-//! Attributes: what a schema's text says of the event or of a field beyond the layout, behind tabs on its line.
+//! Attributes: what a schema's text says of the event or of a field beyond the layout, behind tabs on its
+//! line.
 
 use std::fmt;
+
+/// What says what a number means: a field has one of them at most.
+pub(super) const MEANINGS: [&str; 5] = ["time", "decimal", "text", "enum", "bool"];
 
 /// Reads what lies behind the first tab of a line. What is not as [`write`] writes it is taken as it stands:
 /// nothing of the layout depends on it.

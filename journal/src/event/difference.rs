@@ -33,6 +33,11 @@ pub struct Difference {
 pub struct DifferenceTable<'a>(&'a [Difference]);
 
 impl Difference {
+    /// Of the event as a whole.
+    pub(crate) fn of_event(found: String, wanted: String, advice: String) -> Self {
+        Difference { field: String::new(), found, wanted, advice }
+    }
+
     /// All of a refusal: a line for each field, what differs and what to do.
     pub fn table(differences: &[Difference]) -> DifferenceTable<'_> {
         DifferenceTable(differences)

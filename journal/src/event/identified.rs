@@ -21,7 +21,8 @@ use super::Event;
 /// assert_eq!(Order::schema().fields[0].attribute("id"), Some(""));
 /// ```
 pub trait Identified: Event {
-    /// The event's id. Different ids of one type are different numbers; those of different types are not compared.
+    /// The event's id. Different ids of one type are different numbers; those of different types are not
+    /// compared.
     fn id(&self) -> u128;
 }
 

@@ -11,6 +11,7 @@ use crate::format::MAX_RECORD_BYTES;
 mod attributes;
 mod difference;
 pub(crate) mod identified;
+mod integer;
 mod mapping;
 mod number;
 #[doc(hidden)]
@@ -217,6 +218,11 @@ impl Schema {
     /// The version of the event type, if it says one.
     pub fn version(&self) -> Option<u32> {
         self.attribute("version")?.parse().ok()
+    }
+
+    /// The version, for people.
+    pub(crate) fn version_word(&self) -> String {
+        self.version().map_or_else(|| "no version".to_owned(), |version| format!("version {version}"))
     }
 
     /// Whether an event can be so: whoever reads by it believes what it says.

@@ -1,5 +1,7 @@
 //! What number a field is, as far as the code that the derive writes asks while it is compiled.
 
+use super::integer::Integer;
+
 /// What number a field is, or an array of, for checks while compiling.
 #[derive(Clone, Copy, Debug)]
 pub struct Number {
@@ -51,7 +53,7 @@ impl Number {
     /// digits behind the point, or an array of them. Texts in arrays are taken as they are.
     pub const fn takes(self, text: &str, scale: u32, bytes: usize) -> bool {
         let text = text.as_bytes();
-        if text.is_empty() || (self.is_array && self.is_bytes() && is_string(text, bytes)) {
+        if text.is_empty() || (self.is_bytes() && is_string(text, bytes)) {
             return true;
         }
         let (mut count, mut at) = (0, 0);
@@ -86,32 +88,19 @@ impl Number {
     }
 
     const fn bytes(self) -> usize {
-        match self.name.as_bytes() {
-            b"u8" | b"i8" => 1,
-            b"u16" | b"i16" => 2,
-            b"u32" | b"i32" | b"f32" => 4,
-            b"u128" | b"i128" => 16,
-            _ => 8,
+        match Integer::from_name(self.name) {
+            Some(integer) => integer.bytes,
+            None if matches!(self.name.as_bytes(), b"f32") => 4,
+            None => 8,
         }
     }
 
     /// Whether it is an integer that holds this number.
     pub const fn holds(self, negative: bool, magnitude: u128) -> bool {
-        let (signed, bits) = match self.name.as_bytes() {
-            b"u8" => (false, 8),
-            b"u16" => (false, 16),
-            b"u32" => (false, 32),
-            b"u64" => (false, 64),
-            b"u128" => (false, 128),
-            b"i8" => (true, 8),
-            b"i16" => (true, 16),
-            b"i32" => (true, 32),
-            b"i64" => (true, 64),
-            b"i128" => (true, 128),
-            _ => return false,
-        };
-        let greatest = if signed { u128::MAX >> (129 - bits) } else { u128::MAX >> (128 - bits) };
-        if negative { signed && magnitude <= greatest + 1 } else { magnitude <= greatest }
+        match Integer::from_name(self.name) {
+            Some(integer) => integer.holds(negative, magnitude),
+            None => false,
+        }
     }
 }
 
@@ -139,7 +128,7 @@ const fn is_float(text: &[u8]) -> bool {
 
 /// A decimal number times ten to the `scale`, as what is below zero and how great it is; `None` if it is
 /// none, has more digits behind the point, or more than 128 bits.
-pub const fn whole_number(text: &[u8], scale: u32) -> Option<(bool, u128)> {
+pub(super) const fn whole_number(text: &[u8], scale: u32) -> Option<(bool, u128)> {
     let negative = matches!(text, [b'-', ..]);
     let (mut at, mut digits, mut missing) = (if matches!(text, [b'-' | b'+', ..]) { 1 } else { 0 }, 0, scale);
     let (mut value, mut point) = (0u128, false);

@@ -2,8 +2,9 @@
 //! crate; no promise of stability. It keeps the generated code small, and the rule for naming fields in one
 //! place.
 
+use super::attributes::MEANINGS;
 pub use super::identified::{IdField, Identified};
-pub use super::number::{Number, whole_number};
+pub use super::number::Number;
 pub use super::upgrade::Upcasts;
 pub use super::{Difference, Event, Field, Schema, UnknownTag, Upcast, Upgrade};
 pub use bytemuck;
@@ -152,9 +153,7 @@ impl SchemaBuilder {
         for field in &mut self.schema.fields[self.last..] {
             let levels = field.name[outer.len()..].matches(['.', '/']).count();
             let name = if levels == 0 { "was".to_owned() } else { format!("was.{levels}") };
-            field.attributes.retain(|(said, _)| *said != name);
-            field.attributes.push((name, names.to_owned()));
-            field.attributes.sort_by_key(|(name, _)| rank(name));
+            say(field, name, names.to_owned());
         }
         self
     }
@@ -162,9 +161,7 @@ impl SchemaBuilder {
     /// Says in which version what was added last came to the type.
     pub fn since(mut self, version: u32) -> Self {
         for field in &mut self.schema.fields[self.last..] {
-            field.attributes.retain(|(name, _)| name != "since");
-            field.attributes.push(("since".to_owned(), version.to_string()));
-            field.attributes.sort_by_key(|(name, _)| rank(name));
+            say(field, "since".to_owned(), version.to_string());
         }
         self
     }
@@ -205,8 +202,8 @@ impl SchemaBuilder {
         self
     }
 
-    /// Says which field is the journal time: by its name, in a one-of event by `Variant.field` or the name that
-    /// several variants have.
+    /// Says which field is the journal time: by its name, in a one-of event by `Variant.field` or the name
+    /// that several variants have.
     pub fn time(mut self, name: &str) -> Self {
         let is = |field: &&Field| field.name.replace('/', ".") == name;
         let found = self.schema.fields.iter().find(is).map_or(name, |field| field.name.as_str()).to_owned();
@@ -220,8 +217,14 @@ impl SchemaBuilder {
     }
 }
 
-const MEANINGS: [&str; 5] = ["time", "decimal", "text", "enum", "bool"];
 const RANKS: [&str; 6] = ["input", "unit", "source", "default", "since", "was"];
+
+/// Gives a field an attribute, in place of one of that name.
+fn say(field: &mut Field, name: String, value: String) {
+    field.attributes.retain(|(said, _)| *said != name);
+    field.attributes.push((name, value));
+    field.attributes.sort_by_key(|(name, _)| rank(name));
+}
 
 /// In which order a field's attributes stand.
 fn rank(name: &str) -> usize {

@@ -73,6 +73,11 @@ impl Upgrade {
         Upgrade(How::Mapped(mapping))
     }
 
+    /// Of events of one layout, which stay as they are.
+    pub(crate) fn of_same(bytes: usize) -> Self {
+        Upgrade::of(Mapping::same(bytes))
+    }
+
     /// From events that `found` describes to those that `wanted` does. Nothing is done where both have one
     /// layout, whatever the fields mean; else there must be a mapping.
     ///
@@ -80,7 +85,7 @@ impl Upgrade {
     /// As [`Mapping::between`].
     pub fn between(found: &Schema, wanted: &Schema) -> Result<Self, Vec<Difference>> {
         if found.same_layout(wanted) {
-            return Ok(Upgrade::of(Mapping::same(found.size)));
+            return Ok(Upgrade::of_same(found.size));
         }
         Mapping::between(found, wanted).map(Upgrade::of)
     }
@@ -140,12 +145,12 @@ impl<'a, New: Event> Upcasts<'a, New> {
     /// Nothing has been looked at.
     pub fn of(found: &'a Schema) -> Self {
         let is_new = found.same_layout(&New::schema());
-        let upgrade = is_new.then(|| Upgrade::of(Mapping::same(found.size)));
+        let upgrade = is_new.then(|| Upgrade::of_same(found.size));
         Upcasts { found, upgrade, refused: None, new: std::marker::PhantomData }
     }
 
-    /// Whether the schema is that of `Old`. Of what lies as `New` does, and is not of its version, nobody can say
-    /// which of the two wrote it.
+    /// Whether the schema is that of `Old`. Of what lies as `New` does, and is not of its version, nobody can
+    /// say which of the two wrote it.
     pub fn is<Old: Event>(mut self) -> Self
     where
         New: Upcast<Old>,
@@ -206,12 +211,7 @@ impl<'a, New: Event> Upcasts<'a, New> {
 
 /// An older type that only its version tells from the newer one: a segment goes on with both.
 fn alike(found: &Schema, wanted: &Schema) -> Difference {
-    let version = |schema: &Schema| match schema.version() {
-        Some(version) => format!("version {version}"),
-        None => "no version".to_owned(),
-    };
     let advice = "`upcasts` names a type with the same fields, whose events are taken as they are: give a field whose \
         meaning changes another name, without `was`; or take the type out of `upcasts`";
-    let (found, wanted) = (version(found), version(wanted));
-    Difference { field: String::new(), found, wanted, advice: advice.to_owned() }
+    Difference::of_event(found.version_word(), wanted.version_word(), advice.to_owned())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::format::JournalId;
+use crate::format::{Bond, JournalId};
 
 /// A position in a journal's history: not only where, but what lay there.
 ///
@@ -20,6 +20,18 @@ pub struct Anchor {
     pub epoch: u32,
     /// The record's checksum.
     pub crc: u32,
+}
+
+impl Anchor {
+    /// Of the record of that sequence.
+    pub(crate) fn at(journal_id: JournalId, sequence: u64, record: Bond) -> Self {
+        Anchor { journal_id, sequence, epoch: record.epoch, crc: record.crc }
+    }
+
+    /// The record, where its place is known.
+    pub(crate) fn bond(&self) -> Bond {
+        Bond { epoch: self.epoch, crc: self.crc }
+    }
 }
 
 impl fmt::Display for Anchor {

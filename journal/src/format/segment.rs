@@ -147,11 +147,12 @@ impl SegmentHeader {
         Ok(Decoded { header, outer_schema })
     }
 
-    /// Whether two copies are of one segment of version 1 while a writer ends it early: by its capacity, for there is
-    /// no room for a seal.
+    /// Whether two copies are of one segment of version 1 while a writer ends it early: by its capacity, for
+    /// there is no room for a seal.
     fn is_being_ended(&self, other: &SegmentHeader) -> bool {
-        let same = SegmentHeader { capacity: other.capacity, ..self.clone() } == *other;
-        self.version == 1 && self.capacity != other.capacity && same
+        self.version == 1
+            && self.capacity != other.capacity
+            && SegmentHeader { capacity: other.capacity, ..self.clone() } == *other
     }
 
     fn is_sane(&self) -> bool {
@@ -225,8 +226,8 @@ impl Slots {
     }
 }
 
-/// The header block of a segment of version 1 that is to have so many slots and no more, by what its copies say in
-/// `head`; `None` if neither is whole.
+/// The header block of a segment of version 1 that is to have so many slots and no more, by what its copies
+/// say in `head`; `None` if neither is whole.
 pub(crate) fn ended_header(head: &[u8], capacity: u64) -> Option<Vec<u8>> {
     let copies = block::copies(head, 0, SegmentHeader::decode);
     let whole = copies.iter().position(Result::is_ok)?;

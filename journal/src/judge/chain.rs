@@ -167,10 +167,7 @@ impl Chain {
     ) -> Result<Option<OpenSegment<S::File>>, JournalFault> {
         let name = segment.name();
         let path = storage.path(&name);
-        let file = match storage.open(&name, write) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(|error| IoFault::new("open", path.clone(), error))?,
-        };
+        let Some(file) = open_if_there(storage, &name, write)? else { return Ok(None) };
         let slots = segment.slots();
         let (header, _) = read_header(&file, &path)?;
         check_journal(storage, &header, self.journal_id, &path)?;
@@ -187,6 +184,18 @@ impl Chain {
         write: bool,
     ) -> Result<OpenSegment<S::File>, JournalFault> {
         self.open(storage, segment, write)?.ok_or_else(|| missing(storage, segment.base))
+    }
+}
+
+/// Opens a file; `None` if it is not there.
+pub(crate) fn open_if_there<S: Storage>(
+    storage: &S,
+    name: &str,
+    write: bool,
+) -> Result<Option<S::File>, IoFault> {
+    match storage.open(name, write) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some).map_err(|error| IoFault::new("open", storage.path(name), error)),
     }
 }
 

@@ -58,9 +58,8 @@ impl EventType {
                 return Err(self.mismatch(path, found, differences));
             }
             // Beyond the event a record may be filled up further.
-            let copy = |older: &[u8], newer: &mut [u8]| newer.copy_from_slice(older);
             let same = layout.record_bytes as usize == self.record_bytes;
-            return Ok(if same { Taken::AsTheyLie } else { Taken::By(Upgrade::new(copy)) });
+            return Ok(if same { Taken::AsTheyLie } else { Taken::By(Upgrade::of_same(found.size)) });
         }
         match (self.upgrade)(&found, &self.schema) {
             Ok(upgrade) => Ok(Taken::By(upgrade)),
@@ -84,8 +83,8 @@ impl EventType {
             && layout.events().is_some_and(|found| found.same_layout(&self.schema))
     }
 
-    /// Whether records of this type go on in a segment of that layout: what its header says of their numbers must be
-    /// true of all of them, for a later type turns them by it.
+    /// Whether records of this type go on in a segment of that layout: what its header says of their numbers
+    /// must be true of all of them, for a later type turns them by it.
     pub(crate) fn goes_on_in(&self, layout: &Layout) -> bool {
         let differs = |one: &Field, other: &Field| {
             ["decimal", "time"].iter().any(|name| {
@@ -98,8 +97,8 @@ impl EventType {
         self.is_of(layout) && (self.is_untyped || !layout.events().as_ref().is_some_and(counts_otherwise))
     }
 
-    /// Refuses to read a journal with these layouts, the oldest first, if its newest events are newer than this
-    /// type.
+    /// Refuses to read a journal with these layouts, the oldest first, if its newest events are newer than
+    /// this type.
     pub(crate) fn check_newest(&self, layouts: &[Arc<Layout>], path: &Path) -> Result<(), JournalFault> {
         match layouts.last() {
             Some(newest) if !self.is_of(newest) => self.refuse(self.is_behind(layouts), newest, path),
@@ -165,16 +164,8 @@ impl EventType {
     }
 
     fn difference(&self, newest: &Layout, advice: String) -> Difference {
-        let wanted = match self.schema.version() {
-            Some(said) => format!("version {said}"),
-            None => "no version".to_owned(),
-        };
-        Difference {
-            field: String::new(),
-            found: format!("version {}", newest.event_version),
-            wanted,
-            advice,
-        }
+        let found = format!("version {}", newest.event_version);
+        Difference::of_event(found, self.schema.version_word(), advice)
     }
 
     fn refuse(

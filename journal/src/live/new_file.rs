@@ -1,13 +1,11 @@
 //! Making the file of a segment: all its space, its header, its name, each on disk before the next.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use super::segments::{LiveSegment, Ready};
 use crate::error::IoFault;
 use crate::format::{SegmentHeader, TEMPORARY, segment_name};
 use crate::judge::chain::{self, OpenSegment};
 use crate::storage::{Storage, StorageFile};
-use crate::tools::protect;
+use crate::tools::{clock, protect};
 
 /// The file of a segment that nobody has mapped yet: all its space, its header, its name.
 #[derive(Debug)]
@@ -20,8 +18,7 @@ impl<S: Storage> NewFile<S> {
     /// Makes it, under a temporary name until all of it is on disk: a segment with its own name always has a
     /// header and all its space.
     pub(crate) fn make(storage: &S, template: &SegmentHeader, base: u64) -> Result<Self, IoFault> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let header = SegmentHeader { base, created_ns: since.as_nanos() as u64, ..template.clone() };
+        let header = SegmentHeader { base, created_ns: clock::now_ns(), ..template.clone() };
         let name = segment_name(base);
         let temporary = format!("{name}{TEMPORARY}");
         let fault = |operation| {

@@ -56,9 +56,7 @@ fn check_place(
             false => Ok(()),
         };
     }
-    let (journal_id, sequence) = (state.journal_id, place.end - 1);
-    let anchor = Anchor { journal_id, sequence, epoch: place.last.epoch, crc: place.last.crc };
-    match reader.check_anchor(&anchor) {
+    match reader.check_anchor(&Anchor::at(state.journal_id, place.end - 1, place.last)) {
         Err(ReadError::HistoryChanged { what, .. }) => changed(what),
         // Gone since the journal was looked at.
         Err(ReadError::Evicted { .. }) => Ok(()),

@@ -174,7 +174,6 @@ fn with_position(
         false => Some(0),
     };
     ReaderInfo {
-        status,
         position: Some(position.end),
         lag: end.saturating_sub(position.end).saturating_sub(ahead),
         lag_ns,
@@ -183,7 +182,7 @@ fn with_position(
         missed: state.missed,
         claimed: claimed.map(|range| range.start..range.end.end).collect(),
         done,
-        ..without_position(name, ReaderStatus::Fine, held)
+        ..without_position(name, status, held)
     }
 }
 
@@ -202,7 +201,7 @@ pub(crate) fn remove(journal: Files, name: &str) -> Result<(), NamedReaderError>
     let folder = journal.subfolder(READERS_NAME).map_err(fault)?;
     let there = folder.map(|folder| folder.kind(name)).transpose().map_err(fault)?.flatten();
     if there.is_none() {
-        return Err(NamedReaderError::NoReader { name: name.to_owned(), path: journal.path("") });
+        return Err(name::no_reader(name, &journal));
     }
     Name::hold(journal, name, true)?.remove()
 }

@@ -1,15 +1,15 @@
 //! A name that this process holds, alone or with others, and the file of its position.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::start::{self, ReaderStart};
-use crate::error::{IoFault, NamedReaderError};
+use crate::error::{IoFault, NamedReaderError, ReadError};
 use crate::format::{BlockFault, ControlState, JournalId, READERS_NAME, ReaderState};
 use crate::judge::control;
 use crate::positions::files::{self, Found, MOST_READERS, StoreFault};
 use crate::read::raw::RawReader;
 use crate::storage::{Files, Folder, MOST_MEMBERS, NameLock, Storage};
+use crate::tools::clock;
 
 /// A name, held for as long as this value lives.
 #[derive(Debug)]
@@ -46,6 +46,11 @@ impl Name {
         &self.journal
     }
 
+    /// A reader of the journal as it is now.
+    pub(super) fn reader(&self) -> Result<RawReader, ReadError> {
+        RawReader::open_to(self.journal.clone(), None)
+    }
+
     /// What the control file says now, which must be of the journal that was opened.
     pub(super) fn control(&self) -> Result<ControlState, NamedReaderError> {
         Ok(control::load_same(&self.journal, self.journal_id)?.state)
@@ -73,10 +78,10 @@ impl Name {
         }
         // Whoever made the folder may have died before it had synced that.
         self.journal.folder().and_then(|folder| folder.sync()).map_err(fault("sync the folder of"))?;
-        let mut reader = RawReader::open_to(self.journal.clone(), None)?;
+        let mut reader = self.reader()?;
         let position = start::resolve(&mut reader, start)?;
         let ControlState { journal_id, branch, .. } = *reader.parts().1;
-        let (committed_ns, ranges) = (now_ns(), Vec::new());
+        let (committed_ns, ranges) = (clock::now_ns(), Vec::new());
         let state = ReaderState { journal_id, branch, position, committed_ns, missed, ranges };
         self.store(&state, position.end)?;
         Ok(state)
@@ -118,6 +123,10 @@ impl Name {
         IoFault::new("lock", self.folder.path().join(files::lock_name(&self.name)), error).into()
     }
 
+    pub(super) fn no_reader(&self) -> NamedReaderError {
+        no_reader(&self.name, &self.journal)
+    }
+
     /// Removes the reader. The name is held till the files have gone.
     pub(super) fn remove(self) -> Result<(), NamedReaderError> {
         let path = |name: &str| self.folder.path().join(name);
@@ -134,9 +143,14 @@ impl Name {
             .map_err(|error| IoFault::new("sync folder", self.folder.path().to_owned(), error))?;
         match is_there {
             true => Ok(()),
-            false => Err(NamedReaderError::NoReader { name: self.name.clone(), path: self.journal.path("") }),
+            false => Err(self.no_reader()),
         }
     }
+}
+
+/// The journal has no reader of this name.
+pub(super) fn no_reader(name: &str, journal: &Files) -> NamedReaderError {
+    NamedReaderError::NoReader { name: name.to_owned(), path: journal.path("") }
 }
 
 /// Refuses what can be no reader's name.
@@ -171,10 +185,4 @@ pub(super) fn load(folder: &Folder, name: &str) -> Result<Option<ReaderState>, N
             Err(NamedReaderError::Damaged { name: name.to_owned(), path: path(), what })
         }
     }
-}
-
-/// The clock, for people.
-pub(super) fn now_ns() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,14 +1,14 @@
 //! A name that one reader holds alone.
 
-use super::name::{self, Name};
+use super::name::Name;
 use super::start::{self, ReaderStart};
 use super::tail::{self, Tail};
 use crate::error::NamedReaderError;
 use crate::format::{ReaderPlace, ReaderState};
 use crate::judge::event_type::EventType;
-use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
 use crate::storage::Files;
+use crate::tools::clock;
 
 /// A named reader of a journal of whatever event type.
 ///
@@ -162,7 +162,7 @@ impl RawNamedReader {
         let Some(noted) = self.noted else { return Ok(()) };
         let mut next = self.state.clone();
         next.advance(noted);
-        next.committed_ns = name::now_ns();
+        next.committed_ns = clock::now_ns();
         self.write(next)
     }
 
@@ -190,8 +190,7 @@ impl RawNamedReader {
     /// As that.
     pub fn resume_at_first(&mut self) -> Result<u64, NamedReaderError> {
         self.flush()?;
-        let mut reader = RawReader::open_to(self.name.journal().clone(), None)?;
-        let first = start::resolve(&mut reader, ReaderStart::First)?;
+        let first = start::resolve(&mut self.name.reader()?, ReaderStart::First)?;
         let mut next = self.state.clone();
         let missed = next.pass_over(first);
         if self.state.position.end < first.end {

@@ -3,16 +3,16 @@
 use std::ops::Range;
 
 use super::check;
-use super::name::{self, Name};
+use super::name::Name;
 use super::start::{self, ReaderStart};
 use super::tail::{self, Tail};
 use crate::error::{NamedReaderError, ReadError};
-use crate::format::{Bond, ControlState, ReaderPlace, ReaderState};
+use crate::format::{Bond, ControlState, ReaderState};
 use crate::judge::event_type::EventType;
 use crate::read::follow::RawFollower;
-use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
 use crate::storage::Files;
+use crate::tools::clock;
 
 /// One of the readers that share a name, of a journal of whatever event type.
 ///
@@ -94,11 +94,7 @@ impl RawSharedReader {
     ) -> Result<T, NamedReaderError> {
         self.name.check_process()?;
         let _turn = self.name.lock.turn().map_err(|error| self.name.lock_fault(error))?;
-        let no_reader = || NamedReaderError::NoReader {
-            name: self.name().to_owned(),
-            path: self.name.journal().folder_path().to_owned(),
-        };
-        let mut state = self.name.load()?.ok_or_else(no_reader)?;
+        let mut state = self.name.load()?.ok_or_else(|| self.name.no_reader())?;
         let position = state.position.end;
         let (answer, has_changed) = change(&mut state)?;
         if has_changed {
@@ -150,8 +146,7 @@ impl RawSharedReader {
         if control.epoch == self.checked_epoch && state.position.end >= control.first {
             return Ok(());
         }
-        let mut reader = RawReader::open_to(self.name.journal().clone(), None)?;
-        check::check_log(self.name(), state, &mut reader)
+        check::check_log(self.name(), state, &mut self.name.reader()?)
     }
 
     /// Takes back what the dead had in hand; whether they had anything.
@@ -238,7 +233,7 @@ impl RawSharedReader {
                 // Written again too what a call that failed may have left there.
                 false => state.commit(self.member, done) || state.is_done(&(claimed.start..end)),
             };
-            state.committed_ns = name::now_ns();
+            state.committed_ns = clock::now_ns();
             Ok((has_it, has_it))
         })?;
         if !has_it {
@@ -265,8 +260,7 @@ impl RawSharedReader {
     /// As that.
     pub fn resume_at_first(&mut self) -> Result<u64, NamedReaderError> {
         let (missed, claimed) = self.in_turn(|state| {
-            let mut reader = RawReader::open_to(self.name.journal().clone(), None)?;
-            let first: ReaderPlace = start::resolve(&mut reader, ReaderStart::First)?;
+            let first = start::resolve(&mut self.name.reader()?, ReaderStart::First)?;
             let is_behind = state.position.end < first.end;
             let missed = state.pass_over(first);
             Ok(((missed, state.claimed_by(self.member)), is_behind))

@@ -9,7 +9,6 @@ use crate::format::{Anchor, Bond, ReaderPlace, ReaderState};
 use crate::judge::chain::Layout;
 use crate::judge::event_type::EventType;
 use crate::read::follow::RawFollower;
-use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
 use crate::storage::Files;
 
@@ -50,12 +49,11 @@ impl Tail {
     /// Opens it at the position of a state, if the log is the one that this is of.
     pub(super) fn open(&mut self, name: &Name, state: &ReaderState) -> Result<(), NamedReaderError> {
         self.close();
-        let mut reader = RawReader::open_to(name.journal().clone(), None)?;
+        let mut reader = name.reader()?;
         check::check_log(name.name(), state, &mut reader)?;
         let position = state.position;
         let resumed = (position.end > reader.first_sequence()).then(|| {
-            let (journal_id, sequence) = (state.journal_id, position.end - 1);
-            let anchor = Anchor { journal_id, sequence, epoch: position.last.epoch, crc: position.last.crc };
+            let anchor = Anchor::at(state.journal_id, position.end - 1, position.last);
             RawFollower::resume_on(name.journal().clone(), anchor)
         });
         let follower = match resumed {
@@ -130,11 +128,12 @@ impl Tail {
     }
 }
 
-/// The place behind the last record that was handed out, as it lies in the file, whatever it was handed out as.
+/// The place behind the last record that was handed out, as it lies in the file, whatever it was handed out
+/// as.
 fn place_behind(follower: &RawFollower) -> Option<ReaderPlace> {
-    let Anchor { sequence, epoch, crc, .. } = follower.anchor()?;
-    let last_ns = follower.last_time_ns();
-    Some(ReaderPlace { end: sequence + 1, last: Bond { epoch, crc }, last_ns })
+    let anchor = follower.anchor()?;
+    let (last, last_ns) = (anchor.bond(), follower.last_time_ns());
+    Some(ReaderPlace { end: anchor.sequence + 1, last, last_ns })
 }
 
 /// What it means for a named reader that its follower, which stood at `at`, can't go on.
@@ -143,9 +142,7 @@ pub(super) fn explain(name: &Name, at: Option<ReaderPlace>, error: ReadError) ->
         ReadError::Evicted { sequence, first } => {
             let unknown = ReaderPlace { end: sequence, last: Bond::UNKNOWN, last_ns: 0 };
             let from = at.filter(|at| at.end == sequence).unwrap_or(unknown);
-            let looked = name
-                .control()
-                .and_then(|control| Ok((control, RawReader::open_to(name.journal().clone(), None)?)));
+            let looked = name.control().and_then(|control| Ok((control, name.reader()?)));
             match looked {
                 Ok((control, mut reader)) => check::evicted(name.name(), from, &control, &mut reader),
                 Err(_) => NamedReaderError::Evicted {

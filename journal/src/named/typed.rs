@@ -8,15 +8,9 @@ use super::raw_shared::RawSharedReader;
 use super::start::ReaderStart;
 use crate::error::NamedReaderError;
 use crate::event::Event;
-use crate::event::record::Record;
 use crate::judge::event_type::EventType;
-use crate::read::raw_chunk::RawChunk;
 use crate::read::typed::Chunk;
 use crate::storage::Files;
-
-fn typed<E: Event>(chunk: RawChunk<'_>) -> Chunk<'_, E> {
-    Chunk { first_sequence: chunk.first_sequence(), records: Record::slice(chunk.bytes()) }
-}
 
 /// A reader whose position persists in the journal's folder, under a name that it holds alone.
 ///
@@ -111,7 +105,7 @@ impl<E: Event> NamedReader<E> {
     /// [`NamedReaderError::OtherJournal`], until [`NamedReader::seek`] does; [`NamedReaderError::Read`] as
     /// [`Follower::next_chunk`](crate::Follower::next_chunk) has it.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, NamedReaderError> {
-        Ok(self.raw.next_chunk()?.map(typed))
+        Ok(self.raw.next_chunk()?.map(Chunk::of))
     }
 
     /// All records before `end` are done. They are not handed out again, whatever ends the process, and the
@@ -229,10 +223,10 @@ impl<E: Event> SharedReader<E> {
     /// first, then what has come. `None` if there are none now.
     ///
     /// # Errors
-    /// [`NamedReaderError::StillClaimed`] if the range before is not done; [`NamedReaderError::Evicted`] until
-    /// one of the name calls [`SharedReader::resume_at_first`]; that, [`NamedReaderError::HistoryChanged`] and
-    /// [`NamedReaderError::OtherJournal`] until nobody has the name and it is
-    /// [set](crate::Journal::set_reader); [`NamedReaderError::TooManyRanges`];
+    /// [`NamedReaderError::StillClaimed`] if the range before is not done; [`NamedReaderError::Evicted`]
+    /// until one of the name calls [`SharedReader::resume_at_first`]; that,
+    /// [`NamedReaderError::HistoryChanged`] and [`NamedReaderError::OtherJournal`] until nobody has the name
+    /// and it is [set](crate::Journal::set_reader); [`NamedReaderError::TooManyRanges`];
     /// [`NamedReaderError::NotCommitted`] if it can't be noted.
     pub fn claim(&mut self, records: u64) -> Result<Option<Range<u64>>, NamedReaderError> {
         self.raw.claim(records)
@@ -243,7 +237,7 @@ impl<E: Event> SharedReader<E> {
     /// # Errors
     /// [`NamedReaderError::NotClaimed`]; else as [`NamedReader::next_chunk`].
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_, E>>, NamedReaderError> {
-        Ok(self.raw.next_chunk()?.map(typed))
+        Ok(self.raw.next_chunk()?.map(Chunk::of))
     }
 
     /// All records of the range in hand that lie before `end` are done, durably; at its end it is out of this

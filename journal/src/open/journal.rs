@@ -212,9 +212,9 @@ impl Journal {
     /// Opens the journal for writing: takes the lock, recovers, and is ready to append. A new one is made if
     /// there is none.
     ///
-    /// What is there may be of older types of the event, if all of it can be read as `E`. Then the segment that
-    /// was written last ends, and records from here on are of the newer type. A type that is older than the
-    /// journal's newest is refused.
+    /// What is there may be of older types of the event, if all of it can be read as `E`. Then the segment
+    /// that was written last ends, and records from here on are of the newer type. A type that is older than
+    /// the journal's newest is refused.
     ///
     /// # Errors
     /// [`OpenError`]: locked, files that contradict each other, another event type, options that make no
@@ -223,9 +223,9 @@ impl Journal {
         self.open_on(&self.files(), true)
     }
 
-    /// Opens the journal for writing events that have no Rust type here. A new one is made of this schema. One
-    /// that is there must have the same layout, and keeps its own attributes; or the schema says a greater
-    /// `version`, and what is there can be read as it.
+    /// Opens the journal for writing events that have no Rust type here. A new one is made of this schema.
+    /// One that is there must have the same layout, and keeps its own attributes; or the schema says a
+    /// greater `version`, and what is there can be read as it.
     ///
     /// # Errors
     /// As [`Journal::open`]; [`OpenError::BadOption`] if the schema is of no possible event.
@@ -233,8 +233,8 @@ impl Journal {
         wiring::open_raw(self, &self.files(), schema, true)
     }
 
-    /// Opens the journal for reading: takes no lock, repairs nothing, may run beside a writer. Events of older
-    /// types are read as `E`.
+    /// Opens the journal for reading: takes no lock, repairs nothing, may run beside a writer. Events of
+    /// older types are read as `E`.
     ///
     /// # Errors
     /// [`ReadError`]: no journal, files that contradict each other, another event type.

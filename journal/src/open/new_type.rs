@@ -1,6 +1,6 @@
-//! Where the events of a journal change: the segment that would go on ends early, by its seal, and the next one
-//! begins with the newer type. A segment of version 1 has no room for a seal: its header comes to say that it has no
-//! more slots.
+//! Where the events of a journal change: the segment that would go on ends early, by its seal, and the next
+//! one begins with the newer type. A segment of version 1 has no room for a seal: its header comes to say
+//! that it has no more slots.
 //!
 //! It follows recovery: D is the log's end and on disk. Killed anywhere it can be run again:
 //!

@@ -17,7 +17,8 @@ use crate::storage::{Storage, StorageFile, most_bytes};
 const SMALL_BYTES: u64 = 64 << 10;
 
 /// Gives the segment that goes on all of its place. `segment_bytes`: what the next segment takes, which the
-/// caller says may be allocated at any time. With `ends` the segment does not go on, and the next is made at once.
+/// caller says may be allocated at any time. With `ends` the segment does not go on, and the next is made at
+/// once.
 pub(crate) fn make<S: Storage>(
     storage: &S,
     chain: &Chain,
@@ -30,8 +31,8 @@ pub(crate) fn make<S: Storage>(
     let slots = segment.slots();
     let name = segment.name();
     let saved_bytes = (tail.used_end - tail.end).saturating_mul(u64::from(slots.record_bytes));
-    // One that holds no record of the log is removed. One that ends is as long as it is, unless recovery gives it the
-    // length that its header claims.
+    // One that holds no record of the log is removed. One that ends is as long as it is, unless recovery
+    // gives it the length that its header claims.
     let goes_on = slots.base < tail.end && (!ends || segment.short);
     let next_bytes = if ends { segment_bytes } else { 0 };
     let path = storage.path(&name);

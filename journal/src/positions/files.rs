@@ -108,8 +108,8 @@ pub(crate) fn names(folder: &Folder) -> io::Result<(Vec<String>, bool)> {
 }
 
 /// The states of all readers. What is no reader's file is passed over, and so is one that can't be used: it
-/// has no position. Where there are more names than may be, a reader's may be among those that are not looked at:
-/// an error.
+/// has no position. Where there are more names than may be, a reader's may be among those that are not looked
+/// at: an error.
 pub(crate) fn states<S: Storage>(storage: &S) -> io::Result<Vec<ReaderState>> {
     let Some(folder) = storage.subfolder(READERS_NAME)? else { return Ok(Vec::new()) };
     let (names, more) = names(&folder)?;

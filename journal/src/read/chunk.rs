@@ -17,10 +17,10 @@ impl<S: Storage> RawReader<S> {
     /// Records from `sequence` on, as many as are had at once, every one validated; none at the end.
     ///
     /// # Errors
-    /// [`ReadError::OutOfRange`] if `sequence` lies before the first record kept; the fault of the first record
-    /// that does not validate. Records before it can still be had one by one, by [`RawReader::at`].
-    /// [`JournalFault::SchemaMismatch`](crate::JournalFault::SchemaMismatch) if they are of an older type that
-    /// can't be shown as the newest.
+    /// [`ReadError::OutOfRange`] if `sequence` lies before the first record kept; the fault of the first
+    /// record that does not validate. Records before it can still be had one by one, by [`RawReader::at`].
+    /// [`JournalFault::SchemaMismatch`](crate::JournalFault::SchemaMismatch) if they are of an older type
+    /// that can't be shown as the newest.
     pub fn chunk(&mut self, sequence: u64) -> Result<RawChunk<'_>, ReadError> {
         let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
         let bytes = self.chunk_of(sequence, record_bytes)?;
@@ -103,10 +103,9 @@ impl<S: Storage> RawReader<S> {
     pub(super) fn older_chunk(&mut self, index: usize, sequence: u64) -> Result<&[u8], ReadError> {
         let (own, shown) = (self.chain.segments[index].record_bytes(), self.record_bytes());
         // As many as have room both as they lie and as they are shown.
-        let count = self.chunk_records(index, sequence, own.max(shown));
-        if !self.mapped_segment(index, sequence)? {
-            self.read(index, sequence, count)?;
-        }
+        let largest = own.max(shown);
+        let count = self.chunk_records(index, sequence, largest);
+        self.load_chunk(index, sequence, largest)?;
         let bytes = self.loaded_records(index, sequence, count * own);
         self.validate(index, sequence, bytes, own)?;
         let mut view = std::mem::take(&mut self.view);

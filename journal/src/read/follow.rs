@@ -142,8 +142,8 @@ impl<S: Storage> RawFollower<S> {
         self.view.newest().cloned()
     }
 
-    /// What the events are that it hands out; `None` until there is a segment. Those of older types are handed
-    /// out as the newest that there was when it first looked.
+    /// What the events are that it hands out; `None` until there is a segment. Those of older types are
+    /// handed out as the newest that there was when it first looked.
     pub fn schema(&self) -> Option<&Schema> {
         self.met.first().and_then(|_| self.view.schema())
     }
@@ -228,8 +228,7 @@ impl<S: Storage> RawFollower<S> {
                 order = before;
                 break;
             }
-            let (journal_id, epoch, crc) = (self.journal_id, found.epoch(), found.crc);
-            last = Some(Anchor { journal_id, sequence, epoch, crc });
+            last = Some(Anchor::at(self.journal_id, sequence, Bond::of(found)));
             count += 1;
         }
         self.ahead_bytes = if count < slots { FIRST_BYTES } else { CHUNK_BYTES.min(4 * self.ahead_bytes) };
@@ -274,12 +273,9 @@ impl<S: Storage> RawFollower<S> {
     /// Opens the segment that starts at `base`, if it is there and holds `next`.
     fn try_segment(&mut self, base: u64) -> Result<(), ReadError> {
         let name = segment_name(base);
+        // It is not there yet, or recovery removed it between the look and the opening.
+        let Some(file) = chain::open_if_there(&self.storage, &name, false)? else { return Ok(()) };
         let path = self.storage.path(&name);
-        let file = match self.storage.open(&name, false) {
-            // It is not there yet, or recovery removed it between the look and the opening.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            opened => opened.map_err(|error| IoFault::new("open", path.clone(), error))?,
-        };
         let header = self.own_header(&file, &path)?;
         self.ends_at = Some(header.end());
         let layout = self.meet(&header, &path)?;
@@ -328,13 +324,9 @@ impl<S: Storage> RawFollower<S> {
     fn newest(&self, own: &Arc<Layout>) -> Result<Arc<Layout>, ReadError> {
         for base in chain::segment_bases(&self.storage)?.into_iter().rev() {
             let name = segment_name(base);
-            let path = self.storage.path(&name);
-            let file = match self.storage.open(&name, false) {
-                // An empty one, that a writer has removed.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                opened => opened.map_err(|error| IoFault::new("open", path.clone(), error))?,
-            };
-            let newest = Layout::of(&self.own_header(&file, &path)?);
+            // An empty one, that a writer has removed.
+            let Some(file) = chain::open_if_there(&self.storage, &name, false)? else { continue };
+            let newest = Layout::of(&self.own_header(&file, &self.storage.path(&name))?);
             return Ok(if newest == **own { Arc::clone(own) } else { Arc::new(newest) });
         }
         Ok(Arc::clone(own))
@@ -353,9 +345,14 @@ impl<S: Storage> RawFollower<S> {
             if short && (*is_whole || durable_end > self.next) {
                 return Err(self.truncated(header, file)?.into());
             }
-            // Recovery makes empty segments anew: the one that is open may no longer be the one of that name. And
-            // a later life may have ended it early, for events of another type: then the next one begins here.
-            if header.base == self.next || header.epoch < now.epoch && self.is_there(self.next)? {
+            // Recovery makes empty segments anew: the one that is open may no longer be the one of that name.
+            // And a later life may have ended it early, for events of another type: then the next one begins
+            // here.
+            let is_there = || {
+                chain::open_if_there(&self.storage, &segment_name(self.next), false)
+                    .map(|file| file.is_some())
+            };
+            if header.base == self.next || header.epoch < now.epoch && is_there()? {
                 self.segment = None;
             }
         }
@@ -404,19 +401,9 @@ impl<S: Storage> RawFollower<S> {
             return Err(ReadError::Evicted { sequence: self.next, first });
         }
         let before = reader.parts().1.before_first;
-        if before.is_known() && before != (Bond { epoch: anchor.epoch, crc: anchor.crc }) {
+        if before.is_known() && before != anchor.bond() {
             return Err(ReadError::HistoryChanged { anchor, what: "another record lay there" });
         }
         Ok(())
-    }
-
-    /// Whether a segment begins at `base`.
-    fn is_there(&self, base: u64) -> Result<bool, IoFault> {
-        let name = segment_name(base);
-        match self.storage.open(&name, false) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(IoFault::new("open", self.storage.path(&name), error)),
-        }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::error::ReadError;
 use crate::event::{Field, Schema};
@@ -12,6 +11,7 @@ use crate::judge::control;
 use crate::read::raw::RawReader;
 use crate::read::whose::{WriterState, whose};
 use crate::storage::{Files, Storage};
+use crate::tools::clock;
 
 /// One segment, as [`inspect`] sees it.
 ///
@@ -150,7 +150,6 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         segments.extend(reader.segment_info(index)?);
     }
     let last_ns = segments.iter().rev().find_map(|segment: &SegmentInfo| segment.last_time_ns);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
     let schema = reader.schema().unwrap_or(Schema {
         name: String::new(),
         size: 0,
@@ -178,7 +177,7 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         closed,
         writer,
         control_generation: control.generation,
-        ahead_ns: last_ns.unwrap_or(0).saturating_sub(now),
+        ahead_ns: last_ns.unwrap_or(0).saturating_sub(clock::now_ns()),
         segments,
         warnings,
     })

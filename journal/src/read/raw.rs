@@ -9,7 +9,7 @@ use crate::event::Schema;
 use crate::event::record::RawRecord;
 use crate::format::Anchor;
 use crate::format::crc::RecordCrc;
-use crate::format::{ControlState, JournalId, RECORD_HEADER_BYTES, RecordHeader, valid_record};
+use crate::format::{Bond, ControlState, JournalId, RECORD_HEADER_BYTES, RecordHeader, valid_record};
 use crate::judge::chain::{self, Chain, OpenSegment};
 use crate::judge::control;
 use crate::judge::event_type::EventType;
@@ -217,8 +217,8 @@ impl<S: Storage> RawReader<S> {
         self.control.journal_id
     }
 
-    /// The schema of the events, if there is a segment yet. A journal whose events have changed shows them all as
-    /// the newest.
+    /// The schema of the events, if there is a segment yet. A journal whose events have changed shows them
+    /// all as the newest.
     pub fn schema(&self) -> Option<Schema> {
         self.chain.segments.first().and(self.view.schema()).cloned()
     }
@@ -276,8 +276,8 @@ impl<S: Storage> RawReader<S> {
         Ok(self.header_at(sequence)?.time_ns)
     }
 
-    /// Reads the record at `sequence` and validates it; it lies at the start of the buffer, as in the file. The
-    /// index of its segment.
+    /// Reads the record at `sequence` and validates it; it lies at the start of the buffer, as in the file.
+    /// The index of its segment.
     pub(super) fn fill(&mut self, sequence: u64) -> Result<usize, ReadError> {
         let in_range = sequence < self.end.max(self.control.durable_end);
         let index = self.chain.holding(sequence).filter(|_| in_range).ok_or(ReadError::OutOfRange {
@@ -342,7 +342,7 @@ impl<S: Storage> RawReader<S> {
     /// As [`RawReader::at`].
     pub fn anchor(&mut self, sequence: u64) -> Result<Anchor, ReadError> {
         let header = self.header_at(sequence)?;
-        Ok(Anchor { journal_id: self.journal_id(), sequence, epoch: header.epoch(), crc: header.crc })
+        Ok(Anchor::at(self.journal_id(), sequence, Bond::of(header)))
     }
 
     /// Checks that the log still holds the record that `anchor` was saved from.

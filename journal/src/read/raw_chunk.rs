@@ -33,8 +33,8 @@ impl<'a> RawChunk<'a> {
         self.bytes.is_empty()
     }
 
-    /// The records as they lie in the file, each with its header and its padding, and so
-    /// [`record_bytes`](RawChunk::record_bytes) long.
+    /// The records as they are handed out, those of older types as the newest: each with its header and its
+    /// padding, and so [`record_bytes`](RawChunk::record_bytes) long.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }

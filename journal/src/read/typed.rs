@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::chunk::all_valid;
 use super::raw::RawReader;
+use super::raw_chunk::RawChunk;
 use crate::error::ReadError;
 use crate::event::Event;
 use crate::event::record::Record;
@@ -251,4 +252,11 @@ pub struct Chunk<'a, E> {
     pub first_sequence: u64,
     /// The records.
     pub records: &'a [Record<E>],
+}
+
+impl<'a, E: Event> Chunk<'a, E> {
+    /// Of records that are handed out as events of this type.
+    pub(crate) fn of(raw: RawChunk<'a>) -> Self {
+        Chunk { first_sequence: raw.first_sequence(), records: Record::slice(raw.bytes()) }
+    }
 }

@@ -6,7 +6,6 @@ use super::follow::RawFollower;
 use super::typed::Chunk;
 use crate::error::ReadError;
 use crate::event::Event;
-use crate::event::record::Record;
 use crate::format::{Anchor, JournalId};
 use crate::judge::event_type::EventType;
 use crate::storage::{Files, Storage};
@@ -101,10 +100,6 @@ impl<E: Event, S: Storage> Follower<E, S> {
     /// # Errors
     /// As [`Follower::next_chunk`].
     pub fn next_chunk_below(&mut self, end: u64) -> Result<Option<Chunk<'_, E>>, ReadError> {
-        let chunk = self.raw.next_chunk_below(end)?;
-        Ok(chunk.map(|chunk| Chunk {
-            first_sequence: chunk.first_sequence(),
-            records: Record::slice(chunk.bytes()),
-        }))
+        Ok(self.raw.next_chunk_below(end)?.map(Chunk::of))
     }
 }

@@ -1,5 +1,5 @@
-//! As what records are shown: as those of the type that was asked for, or of the newest that the journal holds.
-//! Records of older types are turned into such, one by one, in a buffer of their own.
+//! As what records are shown: as those of the type that was asked for, or of the newest that the journal
+//! holds. Records of older types are turned into such, one by one, in a buffer of their own.
 //!
 //! Time, kind, epoch and checksum stay those of the record in the file: a position that was saved from one is
 //! found again whatever it is read as.
@@ -108,13 +108,9 @@ impl View {
             (newest.events().ok_or_else(bad_header)?, layout.events().ok_or_else(bad_header)?);
         let shown = EventType::untyped(schema, newest.record_bytes as usize);
         if layout.event_version > newest.event_version && !shown.is_of(layout) {
-            let difference = Difference {
-                field: String::new(),
-                found: format!("version {}", layout.event_version),
-                wanted: format!("version {}", newest.event_version),
-                advice: "the journal has gone on to a newer type since this began: begin anew from here"
-                    .to_owned(),
-            };
+            let version = |layout: &Layout| format!("version {}", layout.event_version);
+            let advice = "the journal has gone on to a newer type since this began: begin anew from here";
+            let difference = Difference::of_event(version(layout), version(newest), advice.to_owned());
             return Err(shown.mismatch(path, found, vec![difference]));
         }
         shown.take(layout, path)

@@ -66,8 +66,8 @@ impl Run {
         Run { template, start: sequences.start, end: sequences.end }
     }
 
-    /// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are records
-    /// left, for the old one's header may claim any number.
+    /// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are
+    /// records left, for the old one's header may claim any number.
     fn capacity_at(&self, base: u64) -> u64 {
         self.template.capacity.min(self.end.saturating_sub(base)).max(1)
     }

@@ -1,5 +1,5 @@
-//! Which segments belong together: those of one journal, and of them those whose types follow each other, each
-//! newer than the one before.
+//! Which segments belong together: those of one journal, and of them those whose types follow each other,
+//! each newer than the one before.
 
 use crate::format::{JournalId, SegmentHeader};
 use crate::judge::chain::Layout;
@@ -59,8 +59,8 @@ impl Families {
         self.0.iter().any(|family| family.header.journal_id == journal_id)
     }
 
-    /// The largest family, of that journal if one is given, and those of the same journal that may stand before
-    /// and behind it: the oldest type first. Of equals the one that starts first counts.
+    /// The largest family, of that journal if one is given, and those of the same journal that may stand
+    /// before and behind it: the oldest type first. Of equals the one that starts first counts.
     pub(super) fn chain(&self, journal_id: Option<JournalId>) -> Vec<usize> {
         let mut by_size: Vec<usize> = (0..self.0.len())
             .filter(|index| journal_id.is_none_or(|id| self.0[*index].header.journal_id == id))

@@ -146,8 +146,8 @@ pub fn salvage_on<S: Storage, T: Storage>(
     Ok(report)
 }
 
-/// What the new journal will hold: `kinds` says from where on which type was met. Void records between two types
-/// go with the older one.
+/// What the new journal will hold: `kinds` says from where on which type was met. Void records between two
+/// types go with the older one.
 fn runs(survey: &Survey, kinds: &[(u64, usize)], end: u64, journal_id: JournalId) -> Vec<Run> {
     let ends = kinds.iter().skip(1).map(|(start, _)| *start).chain([end]);
     kinds

@@ -166,8 +166,8 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     Ok(Survey { journal_id, types, segments, first, durable_end, allocated_bytes, warnings })
 }
 
-/// What the type of each file without a header is: that of a neighbour, the one before if nothing speaks against
-/// it.
+/// What the type of each file without a header is: that of a neighbour, the one before if nothing speaks
+/// against it.
 fn guess_types<S: Storage>(
     storage: &S,
     candidates: &mut [Candidate],
@@ -228,8 +228,8 @@ fn control_of<S: Storage>(
     })
 }
 
-/// Leaves out the files of other families than the wanted ones, and those that claim sequences that no journal
-/// gets to.
+/// Leaves out the files of other families than the wanted ones, and those that claim sequences that no
+/// journal gets to.
 fn leave_out_strangers<S: Storage>(
     storage: &S,
     candidates: &mut Vec<Candidate>,

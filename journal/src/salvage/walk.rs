@@ -151,8 +151,8 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
         Ok((read == record.len()).then_some(record))
     }
 
-    /// Whether these bytes are the record of `sequence` and can follow what was accepted before: types have an
-    /// order too.
+    /// Whether these bytes are the record of `sequence` and can follow what was accepted before: types have
+    /// an order too.
     fn accept(&mut self, sequence: u64, kind: usize, record: &[u8]) -> Result<(), Loss> {
         let header = valid_record(&self.crc, sequence, record).ok_or(Loss::CorruptRecord)?;
         if self.kinds.last().is_some_and(|(_, last)| kind < *last) {

@@ -1,8 +1,9 @@
 //! The limit on the size of files (`ulimit -f`, RLIMIT_FSIZE): an error, not the end of the process.
 //!
-//! A call that would make a file longer than that fails with EFBIG, and sends its own thread SIGXFSZ, by which
-//! the process dies. What a process does with signals is its own business, so none is ignored or handled here:
-//! the thread blocks this one for as long as the call takes, and takes back what the call has sent.
+//! A call that would make a file longer than that fails with EFBIG, and sends its own thread SIGXFSZ, by
+//! which the process dies. What a process does with signals is its own business, so none is ignored or
+//! handled here: the thread blocks this one for as long as the call takes, and takes back what the call has
+//! sent.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -61,7 +62,8 @@ fn only_this() -> sigset_t {
 /// Changes the thread's mask; the one before.
 fn mask(how: c_int, signals: &sigset_t) -> sigset_t {
     set_by(|before| {
-        // SAFETY: both sets live through the call, which changes this thread's mask and no memory but `before`.
+        // SAFETY: both sets live through the call, which changes this thread's mask and no memory but
+        // `before`.
         let done = unsafe { libc::pthread_sigmask(how, signals, before) };
         debug_assert_eq!(done, 0);
     })

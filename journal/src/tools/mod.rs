@@ -1,7 +1,9 @@
-//! What has nothing to do with journals: switches for tests, lines asked for ahead, text in reports.
+//! What has nothing to do with journals: the clock, switches for tests, lines asked for ahead, text in
+//! reports.
 //!
 //! The folder knows nothing of this crate.
 
+pub(crate) mod clock;
 pub mod prefetch;
 pub mod protect;
 pub(crate) mod text;

@@ -221,7 +221,8 @@ mod alike {
     }
 }
 
-/// A journal goes on with what lies as it does: an upcast that nobody would ask is refused, and not passed over.
+/// A journal goes on with what lies as it does: an upcast that nobody would ask is refused, and not passed
+/// over.
 #[test]
 fn an_upcast_from_what_lies_alike_is_refused() {
     fn refused<E: Event>(journal: &Journal) {

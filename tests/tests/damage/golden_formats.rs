@@ -111,8 +111,8 @@ fn a_segment_that_was_sealed_early_ends_there_and_the_next_begins() {
     assert_eq!(look("v2-sealed-early"), (vec![(0, 5), (5, 13), (13, 21)], 14));
 }
 
-/// Nobody says what the newer one's third word was before: all of it is verified and found by its time, and what
-/// is of the newer type is read.
+/// Nobody says what the newer one's third word was before: all of it is verified and found by its time, and
+/// what is of the newer type is read.
 #[test]
 fn records_of_two_sizes_are_verified_and_those_of_the_newer_type_read() {
     let report = verify(folder("v2-two-sizes"), |_, _| {}).unwrap();

@@ -129,8 +129,8 @@ fn control_retire_order() {
     assert!(story.is_some(), "a segment unlinked before the control file gave it up went unnoticed");
 }
 
-/// The events change, with the process or the power going at any call of the opening that ends the older type's
-/// last segment, and of the opening behind it.
+/// The events change, with the process or the power going at any call of the opening that ends the older
+/// type's last segment, and of the opening behind it.
 fn changes(change: fn(Dying) -> Result<bool, String>) -> Result<u64, String> {
     let mut images = 0;
     for first in 1..1_000 {

@@ -6,7 +6,9 @@ use slipring_journal::{
     Event, JournalFault, Kind, Loss, OpenError, Reader, SalvageOptions, SalvageReport, Status,
 };
 use slipring_tests::journals::{BLOCK_BYTES, BOOT, FileSet, NEXT_BOOT, segment};
-use slipring_tests::types::{Fill, Quote2, Quote3, Written, append, check, golden, live_all, options, seen};
+use slipring_tests::types::{
+    Fill, Quote2, Quote3, Written, append, check, golden, live_all, options, seen, shown,
+};
 
 const PREFIX: SalvageOptions = SalvageOptions { skip_damaged: false, allow_bytes: None };
 const SKIP: SalvageOptions = SalvageOptions { skip_damaged: true, allow_bytes: None };
@@ -14,8 +16,8 @@ const END: u64 = 43;
 const SEAL_AT: usize = 4 * BLOCK_BYTES;
 const HEADER_BYTES: usize = slipring_journal::HEADER_BYTES as usize;
 
-/// Segments 0 and 8 of version 1, which ended at 13; 13, 21 and 29 of version 2, which ended at 30; 30 and 38 of
-/// version 3.
+/// Segments 0 and 8 of version 1, which ended at 13; 13, 21 and 29 of version 2, which ended at 30; 30 and 38
+/// of version 3.
 fn whole() -> (FileSet, Written) {
     let (memory, written) = (Memory::new(BOOT), vec![(13, 1), (30, 2), (END, 3)]);
     live_all(&options(8), &memory, &written);
@@ -74,9 +76,7 @@ fn what_is_lost_at_a_change_of_types_becomes_void_records() {
     assert_eq!(lost, [(12, 13, Loss::CorruptRecord), (13, 14, Loss::CorruptRecord)], "{report}");
     let mut reader = reader::<Quote3>(&new);
     for id in (0..END).filter(|id| *id != 12 && *id != 13) {
-        let record = reader.at(id).unwrap();
-        let event = (record.kind() == Kind::Event).then(|| *record.event());
-        assert_eq!((record.time_ns(), event), seen::<Quote3>(&written, id));
+        assert_eq!(shown(&reader.at(id).unwrap()), seen::<Quote3>(&written, id));
     }
     assert_eq!([12, 13].map(|id| reader.at(id).unwrap().kind()), [Kind::Void; 2]);
     let (report, new) = salvaged(&files, PREFIX);
@@ -107,9 +107,7 @@ fn a_missing_segment_of_each_type_is_lost_and_no_more() {
         assert_eq!((report.lost_count, report.records), (end - base, END - (end - base)), "{base}: {report}");
         let mut reader = reader::<Quote3>(&new);
         for id in (report.first_sequence..report.end_sequence).filter(|id| !(base..end).contains(id)) {
-            let record = reader.at(id).unwrap();
-            let event = (record.kind() == Kind::Event).then(|| *record.event());
-            assert_eq!((record.time_ns(), event), seen::<Quote3>(&written, id), "{id}");
+            assert_eq!(shown(&reader.at(id).unwrap()), seen::<Quote3>(&written, id), "{id}");
         }
     }
 }
@@ -227,9 +225,8 @@ fn check_fills(memory: &Memory, end: u64) {
     let mut reader = reader::<Fill>(memory);
     assert_eq!(reader.end_sequence(), end);
     for id in 0..end {
-        let record = reader.at(id).unwrap();
         let wanted = (id >= 20 || id % 10 != 7).then(|| Fill::golden(id));
-        assert_eq!((record.kind() == Kind::Event).then(|| *record.event()), wanted, "{id}");
+        assert_eq!(shown(&reader.at(id).unwrap()).1, wanted, "{id}");
     }
 }
 

@@ -1,8 +1,8 @@
-//! kill -9 of an engine in the middle of opening, replay, a snapshot and publishing, while its program becomes newer:
-//! from version 1 by two upcasts, or by mappings, to version 3.
+//! kill -9 of an engine in the middle of opening, replay, a snapshot and publishing, while its program
+//! becomes newer: from version 1 by two upcasts, or by mappings, to version 3.
 //!
-//! `SLIPRING_KILL_ROUNDS=5000 cargo test --release -p slipring-tests --test types engine_killed -- --nocapture` for
-//! more.
+//! For more, with `--nocapture`:
+//! `SLIPRING_KILL_ROUNDS=5000 cargo test --release -p slipring-tests --test types engine_killed`.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,26 +1,25 @@
 //! Followers, and readers that were there before, while a newer program goes on with the journal.
 
 use slipring_journal::__private::storage::{Memory, Storage, StorageFile};
-use slipring_journal::{Follower, Journal, JournalFault, Kind, ReadError, Reader, SyncMode};
+use slipring_journal::{Follower, Journal, JournalFault, ReadError, Reader, SyncMode};
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{BOOT, segment};
 use slipring_tests::types::{
-    Quote1, Quote2, Quote3, Version, Written, append, check, live, live_all, options, seen,
+    Quote1, Quote2, Quote3, Version, Written, append, check, live, live_all, options, seen, shown,
 };
 
 /// Takes what has come; the sequence behind it.
 fn drain<E: Version>(follower: &mut Follower<E, Memory>, written: &Written) -> Result<u64, ReadError> {
     while let Some(chunk) = follower.next_chunk()? {
         for (id, record) in (chunk.first_sequence..).zip(chunk.records) {
-            let event = (record.kind() == Kind::Event).then(|| *record.event());
-            assert_eq!((record.time_ns(), event), seen::<E>(written, id), "{id}");
+            assert_eq!(shown(record), seen::<E>(written, id), "{id}");
         }
     }
     Ok(follower.next_sequence())
 }
 
-/// It stands at the end of a segment that ends early behind its back, at its beginning, and in the middle; nothing
-/// need be durable for it to go on.
+/// It stands at the end of a segment that ends early behind its back, at its beginning, and in the middle;
+/// nothing need be durable for it to go on.
 #[test]
 fn a_follower_goes_on_where_a_segment_has_ended_early() {
     for first in [0_u64, 3, 8, 13, 16] {
@@ -50,7 +49,8 @@ fn a_follower_goes_on_where_a_segment_has_ended_early() {
     }
 }
 
-/// What it was handed out last is cut off, and a newer program goes on before that place: in a segment of its own.
+/// What it was handed out last is cut off, and a newer program goes on before that place: in a segment of its
+/// own.
 #[test]
 fn a_follower_ahead_of_a_cut_hears_that_history_has_changed() {
     let written: Written = vec![(13, 1)];
@@ -136,7 +136,8 @@ fn a_raw_follower_says_when_the_events_have_changed() {
     assert_eq!((chunk.first_sequence(), chunk.record_bytes()), (13, 40));
 }
 
-/// It commits within a chunk of a type that only the program knows how to read, and claims where a newer type begins.
+/// It commits within a chunk of a type that only the program knows how to read, and claims where a newer type
+/// begins.
 #[test]
 fn a_named_reader_of_the_newest_type_works_on_what_only_its_program_can_read() {
     let folder = in_memory();

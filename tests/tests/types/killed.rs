@@ -1,7 +1,8 @@
 //! kill -9 at any moment of lives whose programs become newer: in the opening that ends the older type's last
 //! segment too.
 //!
-//! `SLIPRING_KILL_ROUNDS=5000 cargo test --release -p slipring-tests --test types killed -- --nocapture` for more.
+//! `SLIPRING_KILL_ROUNDS=5000 cargo test --release -p slipring-tests --test types killed -- --nocapture` for
+//! more.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

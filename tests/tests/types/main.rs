@@ -1,4 +1,5 @@
-//! Journals whose events have changed: read, written, followed, salvaged, killed, and replayed into an engine.
+//! Journals whose events have changed: read, written, followed, salvaged, killed, and replayed into an
+//! engine.
 
 mod damage;
 mod engine;

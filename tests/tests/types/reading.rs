@@ -9,7 +9,7 @@ use slipring_tests::folders::in_memory;
 use slipring_tests::journals::BOOT;
 use slipring_tests::types::{
     Quote1, Quote2, Quote3, Version, Written, append, check, facts, is_void, live, live_all, options, seen,
-    time,
+    shown, time,
 };
 
 /// Journals of one, two and three types, whose segments end anywhere.
@@ -55,8 +55,7 @@ fn check_as<E: Version>(written: &Written) {
     let mut next = 0;
     while let Some(chunk) = follower.next_chunk().unwrap() {
         for record in chunk.records {
-            let event = (record.kind() == Kind::Event).then(|| *record.event());
-            assert_eq!((record.time_ns(), event), seen::<E>(written, next));
+            assert_eq!(shown(record), seen::<E>(written, next));
             next += 1;
         }
     }
@@ -75,8 +74,8 @@ fn every_record_is_shown_as_the_newest_in_each_way_of_reading() {
     }
 }
 
-/// The writer's own reader sees records where they are mapped; an engine's replay copies them unchecked and asks
-/// behind.
+/// The writer's own reader sees records where they are mapped; an engine's replay copies them unchecked and
+/// asks behind.
 #[test]
 fn the_writers_reader_shows_older_records_from_maps() {
     let folder = in_memory();
@@ -93,12 +92,10 @@ fn the_writers_reader_shows_older_records_from_maps() {
     let mut reader = writer.reader().unwrap();
     check(&mut reader, &written, 60);
     let mut chunks = reader.chunks(0).unwrap();
-    let mut shown = Vec::new();
+    let mut taken = Vec::new();
     while let Some(chunk) = chunks.next_unchecked().unwrap() {
         let count = chunk.records().len();
-        let mut take = |record: &slipring_journal::Record<Quote3>| {
-            shown.push((record.time_ns(), (record.kind() == Kind::Event).then(|| *record.event())));
-        };
+        let mut take = |record: &slipring_journal::Record<Quote3>| taken.push(shown(record));
         // In two parts, as an engine that has not all slots free.
         for range in [0..count / 2, count / 2..count] {
             assert!(match chunk.hardware() {
@@ -106,10 +103,10 @@ fn the_writers_reader_shows_older_records_from_maps() {
                 false => chunk.check::<false>(range, &mut take),
             });
         }
-        chunks.recheck(shown.len() as u64).unwrap();
+        chunks.recheck(taken.len() as u64).unwrap();
     }
     let wanted: Vec<_> = (0..60).map(|id| seen::<Quote3>(&written, id)).collect();
-    assert_eq!(shown, wanted);
+    assert_eq!(taken, wanted);
     writer.close().unwrap();
 }
 
@@ -283,8 +280,8 @@ mod derived {
     }
 }
 
-/// Without a type, as the command and Python read: all of it is shown as the newest, by chunks, one by one, by
-/// `for_each` and as it comes.
+/// Without a type, as the command and Python read: all of it is shown as the newest, by chunks, one by one,
+/// by `for_each` and as it comes.
 #[test]
 fn without_a_type_records_are_shown_as_the_newest_too() {
     let folder = in_memory();

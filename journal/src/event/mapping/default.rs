@@ -1,7 +1,8 @@
 //! The text of a `default` as the bytes that a field has for it: what files may say there, but for times with
 //! a date, which take a calendar.
 
-use super::leaf::{Integer, Leaf, Meaning, Scalar};
+use super::leaf::{Leaf, Meaning, Scalar};
+use crate::event::integer::Integer;
 use crate::event::number::whole_number;
 
 /// The bytes of a field that has this default; `None` if it is no value of the field.
@@ -100,8 +101,7 @@ fn is_said(is_infinite: bool, text: &str) -> bool {
 }
 
 fn store(integer: Integer, negative: bool, magnitude: u128, out: &mut [u8]) -> Option<()> {
-    let (most, least) = integer.range();
-    if magnitude > if negative { least } else { most } {
+    if !integer.holds(negative, magnitude) {
         return None;
     }
     let value = if negative { magnitude.wrapping_neg() } else { magnitude };

@@ -1,6 +1,8 @@
 //! What lies in one field: a number type of Rust, or arrays of one, and what the attributes make of it.
 
 use crate::event::Field;
+use crate::event::attributes::MEANINGS;
+use crate::event::integer::Integer;
 
 /// Arrays lie in each other at most so deep; what lies deeper is of no known kind.
 const MOST_NESTED: usize = 16;
@@ -11,14 +13,6 @@ pub(super) enum Scalar {
     Integer(Integer),
     Float32,
     Float64,
-}
-
-/// How a whole number lies in an event; always little-endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Integer {
-    /// 1, 2, 4, 8 or 16.
-    pub bytes: usize,
-    pub signed: bool,
 }
 
 /// A field's kind.
@@ -41,75 +35,6 @@ pub(super) enum Meaning {
     Names(Vec<(String, i128)>),
     Bool,
     Text,
-}
-
-impl Integer {
-    fn from_name(name: &str) -> Option<Self> {
-        let (signed, bits) = match name.split_at_checked(1)? {
-            ("u", bits) => (false, bits),
-            ("i", bits) => (true, bits),
-            _ => return None,
-        };
-        let bytes = match bits {
-            "8" => 1,
-            "16" => 2,
-            "32" => 4,
-            "64" => 8,
-            "128" => 16,
-            _ => return None,
-        };
-        Some(Integer { bytes, signed })
-    }
-
-    /// The greatest number, and how far below zero the least one is.
-    pub fn range(self) -> (u128, u128) {
-        let bits = 8 * self.bytes as u32;
-        match self.signed {
-            false => (u128::MAX >> (128 - bits), 0),
-            true => (u128::MAX >> (129 - bits), (u128::MAX >> (129 - bits)) + 1),
-        }
-    }
-
-    /// Whether it holds every number of `other`, each taken `factor` times.
-    pub fn holds_all(self, other: Integer, factor: u128) -> bool {
-        let ((most, least), (others_most, others_least)) = (self.range(), other.range());
-        let fits = |value: u128, bound: u128| value.checked_mul(factor).is_some_and(|value| value <= bound);
-        fits(others_most, most) && fits(others_least, least)
-    }
-
-    /// The number in the first bytes of `bytes`; of 128 bits without a sign as if it had one.
-    #[inline]
-    pub fn read(self, bytes: &[u8]) -> i128 {
-        fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
-            let mut fixed = [0; N];
-            fixed.copy_from_slice(&bytes[..N]);
-            fixed
-        }
-        // Each size by itself: a copy of so many bytes as only the schema knows would be a call.
-        match (self.signed, self.bytes) {
-            (false, 1) => i128::from(bytes[0]),
-            (false, 2) => i128::from(u16::from_le_bytes(fixed(bytes))),
-            (false, 4) => i128::from(u32::from_le_bytes(fixed(bytes))),
-            (false, 8) => i128::from(u64::from_le_bytes(fixed(bytes))),
-            (true, 1) => i128::from(i8::from_le_bytes(fixed(bytes))),
-            (true, 2) => i128::from(i16::from_le_bytes(fixed(bytes))),
-            (true, 4) => i128::from(i32::from_le_bytes(fixed(bytes))),
-            (true, 8) => i128::from(i64::from_le_bytes(fixed(bytes))),
-            _ => i128::from_le_bytes(fixed(bytes)),
-        }
-    }
-
-    /// Puts the number, which it must hold, into the first bytes of `bytes`.
-    #[inline]
-    pub fn write(self, value: i128, bytes: &mut [u8]) {
-        match self.bytes {
-            1 => bytes[0] = value as u8,
-            2 => bytes[..2].copy_from_slice(&(value as u16).to_le_bytes()),
-            4 => bytes[..4].copy_from_slice(&(value as u32).to_le_bytes()),
-            8 => bytes[..8].copy_from_slice(&(value as u64).to_le_bytes()),
-            _ => bytes[..16].copy_from_slice(&value.to_le_bytes()),
-        }
-    }
 }
 
 impl Scalar {
@@ -220,7 +145,7 @@ fn names(text: &str) -> Option<Vec<(String, i128)>> {
 
 /// A field's kind with what the attributes make of it: `i64 (decimal=2)`.
 pub(super) fn described(field: &Field) -> String {
-    let said = ["time", "decimal", "text", "enum", "bool"].into_iter().find_map(|name| {
+    let said = MEANINGS.into_iter().find_map(|name| {
         let value = field.attribute(name)?;
         Some(if value.is_empty() { name.to_owned() } else { format!("{name}={value}") })
     });

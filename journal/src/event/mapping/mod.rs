@@ -68,27 +68,22 @@ impl Mapping {
     /// # Errors
     /// All that differs in a way that no mapping can be derived for.
     pub fn between(found: &Schema, wanted: &Schema) -> Result<Self, Vec<Difference>> {
-        let whole = |found: String, wanted: String, advice: String| Difference {
-            field: String::new(),
-            found,
-            wanted,
-            advice,
-        };
         if let Some(schema) = [found, wanted].into_iter().find(|schema| !schema.is_possible()) {
             let advice = format!("`{}` has fields that lie outside of it or over each other", schema.name);
-            return Err(vec![whole(found.name.clone(), wanted.name.clone(), advice)]);
+            return Err(vec![Difference::of_event(found.name.clone(), wanted.name.clone(), advice)]);
         }
         let (old, new) = (Outline::of(found), Outline::of(wanted));
         let mut plan = Plan::new(&old, &new);
         if !is_called(wanted, &found.name) {
             let advice = format!("if it is the same event, give it `was = \"{}\"`", found.name);
-            plan.differences.push(whole(found.name.clone(), wanted.name.clone(), advice));
+            plan.differences.push(Difference::of_event(found.name.clone(), wanted.name.clone(), advice));
         }
         if let (Some(old), Some(new)) = (found.version(), wanted.version())
             && old > new
         {
             let advice = "a newer program has written this: use its version of the event".to_owned();
-            plan.differences.push(whole(format!("version {old}"), format!("version {new}"), advice));
+            let (old, new) = (found.version_word(), wanted.version_word());
+            plan.differences.push(Difference::of_event(old, new, advice));
         }
         let steps = plan.make();
         if !plan.differences.is_empty() {

@@ -109,6 +109,11 @@ pub(super) fn scope_of(path: &str) -> &str {
     &path[..path.rfind('/').map_or(0, |slash| slash + 1)]
 }
 
+/// A path without its variant.
+pub(super) fn inside(path: &str) -> &str {
+    &path[scope_of(path).len()..]
+}
+
 /// Whether it is neither shown nor missed.
 pub(super) fn is_padding(path: &str) -> bool {
     path.split(['.', '/']).any(|name| name.starts_with('_'))

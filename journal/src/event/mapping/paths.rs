@@ -1,6 +1,6 @@
 //! Where a field lies in an older schema: by its path, each name of which may have been another.
 
-use super::outline::{Outline, scope_of};
+use super::outline::{Outline, inside};
 use crate::event::Field;
 
 /// No field had more paths; beyond them a hostile schema only takes time.
@@ -23,8 +23,7 @@ pub(super) enum Found<'a> {
 
 /// Looks for `wanted` in the variant `variant` of the older schema, or in the event itself.
 pub(super) fn find<'a>(found: &Outline<'a>, variant: Option<&str>, wanted: &Field) -> Found<'a> {
-    let inside = &wanted.name[scope_of(&wanted.name).len()..];
-    let names: Vec<&str> = inside.split('.').collect();
+    let names: Vec<&str> = inside(&wanted.name).split('.').collect();
     let mut paths = vec![variant.map_or_else(String::new, |variant| format!("{variant}/"))];
     for (index, name) in names.iter().enumerate() {
         let (name, place) = name.split_at(name.find('[').unwrap_or(name.len()));

@@ -6,7 +6,7 @@ use super::change::Change;
 use super::convert;
 use super::default;
 use super::leaf::{Leaf, described};
-use super::outline::{OneOf, Outline, Variant, is_padding, scope_of};
+use super::outline::{OneOf, Outline, Variant, inside, is_padding, scope_of};
 use super::paths::{Found, find, last_name, was_called};
 use super::steps::{Case, Steps, Switch};
 use crate::event::{Difference, Field};
@@ -106,7 +106,7 @@ impl<'a> Plan<'a> {
             return;
         }
         match found {
-            Found::Field(found) => match self.one_of_at(found) {
+            Found::Field(found) => match self.found.one_of(found) {
                 None => self.pair(found, wanted, steps),
                 Some(_) => {
                     self.differs(&wanted.name, "a one-of event".to_owned(), described(wanted), OTHER_KIND)
@@ -131,10 +131,6 @@ impl<'a> Plan<'a> {
         let first = fields[0];
         fields.retain(|field| field.name == first.name || !has_own(field));
         if fields.len() == 1 { Found::Field(first) } else { Found::Several(fields) }
-    }
-
-    fn one_of_at(&self, found: &Field) -> Option<&'a OneOf<'a>> {
-        self.found.one_of(found)
     }
 
     /// A field that becomes another.
@@ -209,7 +205,7 @@ impl<'a> Plan<'a> {
         let tag = wanted.tag;
         let found = match self.find(place.found, tag) {
             Found::Nothing if tag.attribute("since").is_some() => return self.added(tag, steps),
-            Found::Field(found) => self.one_of_at(found),
+            Found::Field(found) => self.found.one_of(found),
             _ => None,
         };
         let Some(found) = found else {
@@ -305,11 +301,6 @@ fn elements(path: &str) -> impl Iterator<Item = String> + use<'_> {
         let end = path[at..].find(']').map_or(path.len(), |end| at + end + 1);
         [format!("{}[]", &path[..at]), path[..end].to_owned()]
     })
-}
-
-/// A path without its variant.
-fn inside(path: &str) -> &str {
-    &path[scope_of(path).len()..]
 }
 
 /// A path as people see it.

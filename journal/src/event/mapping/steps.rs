@@ -1,6 +1,6 @@
 //! What is done with an event's bytes, in order: nothing here knows schemas.
 
-use super::leaf::Integer;
+use crate::event::integer::Integer;
 
 /// What makes a newer event of an older one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

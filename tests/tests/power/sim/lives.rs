@@ -18,8 +18,8 @@ pub(crate) struct Note {
     pub(crate) filler: [u64; 3],
 }
 
-/// A version of the event's type. All of them say no more than the number, and so what any of them wrote can be
-/// told from it.
+/// A version of the event's type. All of them say no more than the number, and so what any of them wrote can
+/// be told from it.
 pub(crate) trait Noted: Event + PartialEq + std::fmt::Debug {
     fn of(unique: u64) -> Self;
 }

@@ -1,5 +1,5 @@
-//! The process, or the machine, dies in each system call in turn of the opening by which a program of a newer type
-//! ends the older type's last segment and begins one of its own; and again in the opening after that.
+//! The process, or the machine, dies in each system call in turn of the opening by which a program of a newer
+//! type ends the older type's last segment and begins one of its own; and again in the opening after that.
 
 use slipring_journal::__private::storage::{Storage, StorageFile};
 use slipring_journal::{Journal, Kind, SyncMode};
@@ -47,8 +47,8 @@ pub(crate) struct Dying {
     pub(crate) seed: u64,
 }
 
-/// A journal whose last segment is full, or not, and all of it durable, or not; then programs of a newer type that
-/// die. What was violated, if anything; `Ok(false)` if neither was long enough to die.
+/// A journal whose last segment is full, or not, and all of it durable, or not; then programs of a newer type
+/// that die. What was violated, if anything; `Ok(false)` if neither was long enough to die.
 pub(crate) fn change(dying: Dying) -> Result<bool, String> {
     let seed = dying.seed;
     let (written, closes) = (5 + seed % 4, seed % 3 != 0);
