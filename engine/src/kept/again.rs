@@ -10,11 +10,12 @@ struct Entry {
     tries: u32,
 }
 
-/// What all stages and whoever publishes again share. The tries are the event's: what one stage has seen of them
-/// counts for all, or two that refuse it in turn would have it come again for ever.
+/// What all stages and whoever publishes again share. The tries are the event's: what one stage has seen of
+/// them counts for all, or two that refuse it in turn would have it come again for ever.
 ///
-/// A stage may meet the new event before its publisher knows the sequence. So it is published under the lock that
-/// a stage takes when a try has failed, by a call that does not wait for room: the lane never waits for itself.
+/// A stage may meet the new event before its publisher knows the sequence. So it is published under the lock
+/// that a stage takes when a try has failed, by a call that does not wait for room: the lane never waits for
+/// itself.
 #[derive(Debug, Default)]
 pub(crate) struct PublishedAgain {
     entries: Mutex<Vec<Entry>>,
@@ -41,8 +42,8 @@ impl PublishedAgain {
         found.map_or(0, |entry| entry.tries)
     }
 
-    /// Publishes an event that has seen so many tries. `publish` does not wait. Of events below `done` no stage
-    /// asks any more.
+    /// Publishes an event that has seen so many tries. `publish` does not wait. Of events below `done` no
+    /// stage asks any more.
     pub(crate) fn publish<X>(
         &self,
         tries: u32,

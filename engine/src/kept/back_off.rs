@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// The pauses between the tries of an event: for [`OnError::retry`](crate::OnError::retry).
 ///
-/// A pause that fits into what the lane may wait inline is waited on the lane. The first that does not fit has
-/// the event set aside as a dead letter that is due again when the pause is over.
+/// A pause that fits into what the lane may wait inline is waited on the lane. The first that does not fit
+/// has the event set aside as a dead letter that is due again when the pause is over.
 ///
 /// ```
 /// use slipring::BackOff;
@@ -52,8 +52,8 @@ impl BackOff {
     }
 
     /// The total that the lane may wait for one event in a life; [`BackOff::INLINE`] if not set. While it
-    /// waits, nothing else on the lane moves, nor what is gated on the stage. The time that the handler itself
-    /// takes comes on top, and what the system oversleeps.
+    /// waits, nothing else on the lane moves, nor what is gated on the stage. The time that the handler
+    /// itself takes comes on top, and what the system oversleeps.
     #[must_use]
     pub const fn inline_at_most(mut self, total: Duration) -> Self {
         self.inline_ns = nanoseconds(total);
@@ -65,7 +65,8 @@ impl BackOff {
         Duration::from_nanos(self.pause_ns(failed))
     }
 
-    const fn pause_ns(&self, failed: u32) -> u64 {
+    /// As [`BackOff::pause`], nanoseconds.
+    pub(super) const fn pause_ns(&self, failed: u32) -> u64 {
         let doublings = failed.saturating_sub(1);
         let pause_ns = match self.first_ns {
             0 => 0,

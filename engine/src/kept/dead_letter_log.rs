@@ -216,19 +216,19 @@ impl DeadLetterLog {
         self.tried.before(sequence)
     }
 
-    /// Notes that a handler refused an event.
-    pub(crate) fn refuse(&mut self, place: Place, cause: &str) -> Result<(), KeepError> {
-        self.append(&encode(self.journal_id, place, DeadLetterKind::Refused, cause))
-    }
-
     /// Notes that a try of an event failed, and that another comes.
     pub(crate) fn note_try(&mut self, place: Place, cause: &str) -> Result<(), KeepError> {
         self.append(&encode_try(self.journal_id, place, cause))
     }
 
     /// Notes that a handler refused an event for good, or that the event is due again.
-    pub(crate) fn refuse_tried(&mut self, place: Place, tries: Tries, cause: &str) -> Result<(), KeepError> {
-        self.append(&encode_tried(self.journal_id, place, tries, cause))
+    pub(crate) fn refuse(&mut self, place: Place, tries: Tries, cause: &str) -> Result<(), KeepError> {
+        self.append(&match tries {
+            Tries { made: ..=1, due_ns: None } => {
+                encode(self.journal_id, place, DeadLetterKind::Refused, cause)
+            }
+            _ => encode_tried(self.journal_id, place, tries, cause),
+        })
     }
 
     /// Appends an entry. It survives the death of the process from here on.

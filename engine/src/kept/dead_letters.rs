@@ -53,17 +53,18 @@ pub enum OnError {
 }
 
 impl OnError {
-    /// Has an event whose try fails tried again, up to `times`, and made a dead letter behind the last. A panic and
-    /// a [`Fatal`](crate::Fatal) halt at once, as ever.
+    /// Has an event whose try fails tried again, up to `times`, and made a dead letter behind the last. A
+    /// panic and a [`Fatal`](crate::Fatal) halt at once, as ever.
     ///
     /// A try that fails must leave the handler's state as it was before the event. An effect before the error
     /// comes once for each try, with the same [key](crate::Context::key).
     ///
     /// - The lane waits for a pause itself as long as all its pauses for the event stay within
     ///   [`BackOff::inline_at_most`]; the events behind wait with it, in order.
-    /// - A pause beyond that has the event *set aside*: it is a dead letter, the stage goes on with what comes
-    ///   behind, and [`Engine::publish_due`](crate::Engine::publish_due) publishes the event again as a new one
-    ///   when the pause is over. The tries are counted on, so there are never more than `times` behind the first.
+    /// - A pause beyond that has the event *set aside*: it is a dead letter, the stage goes on with what
+    ///   comes behind, and [`Engine::publish_due`](crate::Engine::publish_due) publishes the event again as a
+    ///   new one when the pause is over. The tries are counted on, so there are no more than `times` behind
+    ///   the first, unless a death has the event published once more: that one begins with its first try.
     /// - Each try that fails is noted before the next, so a later life begins with the try that was due, and
     ///   replay gives the handler the try that came out well, and waits for nothing.
     ///
@@ -101,8 +102,8 @@ pub struct DeadLetter {
     pub epoch: u32,
     /// Why.
     pub kind: DeadLetterKind,
-    /// How often the handler was given the event, those before it was published again included; 0 if that is not
-    /// known, or it never was.
+    /// How often the handler was given the event, those before it was published again included; 0 if that is
+    /// not known, or it never was.
     pub tries: u32,
     /// When the event is to be published again, nanoseconds since 1970 by the engine's clock: of one that is
     /// [set aside](DeadLetterKind::SetAside).
@@ -120,6 +121,11 @@ impl DeadLetter {
     pub(crate) fn place(&self) -> Place {
         Place { sequence: self.sequence, epoch: self.epoch }
     }
+
+    /// What a letter and the entry that settles it have in common.
+    fn identity(&self) -> (&str, Place) {
+        (&self.stage, self.place())
+    }
 }
 
 /// How an event became a dead letter, or what became of one.
@@ -129,8 +135,8 @@ impl DeadLetter {
 pub enum DeadLetterKind {
     /// The handler returned an error, and is not asked again.
     Refused,
-    /// The handler returned an error; the event is due again, as a new one, behind a pause that is too long for
-    /// the lane to wait.
+    /// The handler returned an error; the event is due again, as a new one, behind a pause that is too long
+    /// for the lane to wait.
     SetAside,
     /// The event was skipped by hand.
     Skipped,
@@ -227,16 +233,18 @@ impl DeadLetters {
         Ok(DeadLetters { journal, stages, letters })
     }
 
-    /// Reads what has come since.
-    pub(crate) fn read_again(&mut self) -> Result<(), KeepError> {
+    /// Reads what has come since, and drops those of `picked` that are settled by now.
+    pub(crate) fn read_again(&mut self, picked: &mut Vec<DeadLetter>) -> Result<(), KeepError> {
         *self = Self::read(self.journal.clone(), self.stages.clone())?;
+        let settled = self.settled();
+        picked.retain(|letter| !settled.contains(&letter.identity()));
         Ok(())
     }
 
-    /// Whether a letter is settled.
-    pub(crate) fn is_settled(&self, letter: &DeadLetter) -> bool {
-        let of = |other: &DeadLetter| (other.place(), &other.stage) == (letter.place(), &letter.stage);
-        self.letters.iter().any(|other| other.kind == DeadLetterKind::Settled && of(other))
+    /// Which letters are settled.
+    fn settled(&self) -> HashSet<(&str, Place)> {
+        let settled = self.letters.iter().filter(|letter| letter.kind == DeadLetterKind::Settled);
+        settled.map(DeadLetter::identity).collect()
     }
 
     /// The stages whose letters were read: those that keep anything beside the journal, or the one asked for.
@@ -256,14 +264,9 @@ impl DeadLetters {
 
     /// Those that are not settled, by stage and sequence.
     pub fn open(&self) -> Vec<&DeadLetter> {
-        let place = |letter: &DeadLetter| (letter.stage.clone(), letter.sequence, letter.epoch);
-        let is_settled = |letter: &&DeadLetter| letter.kind == DeadLetterKind::Settled;
-        let settled: HashSet<_> = self.letters.iter().filter(is_settled).map(place).collect();
-        let mut open: Vec<&DeadLetter> = self
-            .letters
-            .iter()
-            .filter(|letter| !is_settled(letter) && !settled.contains(&place(letter)))
-            .collect();
+        let settled = self.settled();
+        let mut open: Vec<&DeadLetter> =
+            self.letters.iter().filter(|letter| !settled.contains(&letter.identity())).collect();
         open.sort_by(|a, b| (&a.stage, a.sequence).cmp(&(&b.stage, b.sequence)));
         open
     }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::dead_letter_format::{Place, Tries};
+use super::dead_letter_format::Place;
 use super::dead_letter_log;
 use super::dead_letters::OnError;
 use super::digests::{self, DigestEntry, Digests};
@@ -294,8 +294,8 @@ impl<H> Duties<H> {
         }
     }
 
-    /// What comes behind the try `attempt` of an event, which has failed; notes it, and waits if it is to be tried
-    /// again.
+    /// What comes behind the try `attempt` of an event, which has failed; notes it, and waits if it is to be
+    /// tried again.
     #[cold]
     pub(crate) fn refuse(
         &mut self,
@@ -317,13 +317,10 @@ impl<H> Duties<H> {
                 Ok(Refused::Again)
             }
             Next::Letter(tries) => {
-                let noted = match tries {
-                    Tries { made: ..=1, due_ns: None } => log.refuse(place, &cause),
-                    _ => log.refuse_tried(place, tries, &cause),
-                };
-                // A note of progress says that the event is dealt with, and the system may write it to the disk
-                // at any time: were the letter not there by then, power loss would leave neither effect nor
-                // letter.
+                let noted = log.refuse(place, tries, &cause);
+                // A note of progress says that the event is dealt with, and the system may write it to the
+                // disk at any time: were the letter not there by then, power loss would leave neither effect
+                // nor letter.
                 let synced =
                     noted.and_then(|()| if self.effects.progress.is_some() { log.sync() } else { Ok(()) });
                 synced.map_err(fault)?;

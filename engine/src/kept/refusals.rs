@@ -1,5 +1,5 @@
-//! What becomes of an event whose try has failed: it is tried again on the lane, or becomes a dead letter, for good
-//! or until it is due again.
+//! What becomes of an event whose try has failed: it is tried again on the lane, or becomes a dead letter,
+//! for good or until it is due again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,12 +60,10 @@ impl Refusals {
     pub(super) fn next(&mut self, log: &DeadLetterLog, sequence: u64, attempt: u32) -> Next {
         let in_this_life = self.wiring.as_ref().map_or(0, |wiring| wiring.again.tries_before(sequence));
         let made = log.tries_before(sequence).max(in_this_life).saturating_add(attempt);
-        let OnError::Retry { times, back_off } = self.on_error else {
-            return Next::Letter(Tries { made, due_ns: None });
+        let back_off = match self.on_error {
+            OnError::Retry { times, back_off } if made <= times => back_off,
+            _ => return Next::Letter(Tries { made, due_ns: None }),
         };
-        if made > times {
-            return Next::Letter(Tries { made, due_ns: None });
-        }
         if self.waited_for != sequence {
             (self.waited_for, self.waited_ns) = (sequence, 0);
         }
@@ -74,8 +72,7 @@ impl Refusals {
             None => {
                 let now_ns =
                     self.wiring.as_ref().map_or_else(|| SystemClock.now_ns(), |to| to.clock.now_ns());
-                let pause_ns = u64::try_from(back_off.pause(made).as_nanos()).unwrap_or(u64::MAX);
-                let due_ns = now_ns.saturating_add(pause_ns).max(1);
+                let due_ns = now_ns.saturating_add(back_off.pause_ns(made)).max(1);
                 Next::Letter(Tries { made, due_ns: Some(due_ns) })
             }
         }

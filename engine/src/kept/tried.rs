@@ -1,8 +1,9 @@
-//! What a log of dead letters says of tries: which events come with tries that failed, and which are events of
-//! letters that were published again.
+//! What a log of dead letters says of tries: which events come with tries that failed, and which are events
+//! of letters that were published again.
 //!
-//! A try that failed is noted before the next one begins. So a handler that is given the event again, in replay
-//! or after a death, is told the try behind the last that is noted: the one that came out well, if any did.
+//! A try that failed is noted before the next one begins. So a handler that is given the event again, in
+//! replay or after a death, is told the try behind the last that is noted: the one that came out well, if any
+//! did.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +23,8 @@ pub(super) struct Tried {
 }
 
 impl Tried {
-    /// Of what a log holds. `is_over` says of which events nothing is to come. What the log of events has lost, or
-    /// retention has taken, is nobody's any more.
+    /// Of what a log holds. `is_over` says of which events nothing is to come. What the log of events has
+    /// lost, or retention has taken, is nobody's any more.
     pub(super) fn of(
         tries: &[Place],
         again: &[Again],

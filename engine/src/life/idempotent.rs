@@ -11,9 +11,10 @@ use crate::publish::doubles::{Doubles, IdOf};
 use crate::publish::idempotent::IdempotentPublisher;
 
 impl<E: Event> Recovered<E> {
-    /// As [`Recovered::go_live`], with a publisher that drops doubles. The window is read from the journal first:
-    /// an event that an earlier life journalled is known, and so are all that this life publishes. There is no
-    /// other publisher, so what is live and what replay would find are the same.
+    /// As [`Recovered::go_live`], with a publisher that drops doubles. The window is read from the journal
+    /// first: an event that an earlier life journalled is known, and so is all that this life publishes by it
+    /// and its clones: what is live and what replay would find are the same. There is no other publisher but
+    /// its plain clones ([`IdempotentPublisher::try_clone_plain`]), which are for events without an id.
     ///
     /// ```
     /// # use slipring::prelude::*;

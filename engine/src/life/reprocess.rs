@@ -168,13 +168,12 @@ impl DeadLetters {
         let mut picked: Vec<_> = open.filter(|letter| which(letter)).cloned().collect();
         let _turn = turn(engine);
         // Another thread may have settled some since they were read.
-        self.read_again().map_err(ReprocessError::Letters)?;
-        picked.retain(|letter| !self.is_settled(letter));
+        self.read_again(&mut picked).map_err(ReprocessError::Letters)?;
         self.publish_picked(engine, publisher, picked, Err)
     }
 
-    /// Publishes these letters' events and settles them. `no_event` says whether to go on behind a letter whose
-    /// event can't be had.
+    /// Publishes these letters' events and settles them. `no_event` says whether to go on behind a letter
+    /// whose event can't be had.
     fn publish_picked<E: Event>(
         &mut self,
         engine: &Engine<E>,
@@ -195,7 +194,8 @@ impl DeadLetters {
         if picked.is_empty() {
             return Ok(done);
         }
-        // What a stage gated on published refused may not be in the journal yet. One beyond is of another life.
+        // What a stage gated on published refused may not be in the journal yet. One beyond is of another
+        // life.
         let published_end = engine.counters().published_end;
         if let Some(last) = picked.iter().rfind(|letter| letter.sequence < published_end) {
             let waited = engine.wait_journalled(last.sequence);
@@ -221,44 +221,45 @@ impl DeadLetters {
                 sequence,
                 source,
             })?;
+            let not_settled = |letter: &DeadLetter, source| ReprocessError::NotSettled {
+                letter: Box::new(letter.clone()),
+                sequence,
+                source,
+            };
+            let again = tries.map(|tries| counted_on(&mut reader, sequence, tries)).transpose();
+            let again = again.map_err(|source| not_settled(&letters[0], source))?;
             for letter in letters {
-                self.settle_published(letter, tries, &mut reader, sequence).map_err(|source| {
-                    let letter = Box::new(letter.clone());
-                    ReprocessError::NotSettled { letter, sequence, source }
-                })?;
+                let settled = match again {
+                    Some(again) => self.settle_again(letter, again),
+                    None => self.settle(letter, &published_again(sequence)),
+                };
+                settled.map_err(|source| not_settled(letter, source))?;
                 done.push(Reprocessed { letter: letter.clone(), sequence });
             }
         }
         Ok(done)
     }
-
-    /// Notes that a letter's event was published again, and the tries that are counted on.
-    fn settle_published<E: Event>(
-        &mut self,
-        letter: &DeadLetter,
-        tries: Option<u32>,
-        reader: &mut Reader<E>,
-        sequence: u64,
-    ) -> Result<(), KeepError> {
-        let Some(tries) = tries else { return self.settle(letter, &published_again(sequence)) };
-        reader.refresh()?;
-        let epoch = reader.at(sequence)?.epoch();
-        self.settle_again(letter, Again { sequence, epoch, tries })
-    }
 }
 
-/// The tries that the event of these letters has seen, if one of them is due: then the new event goes on with them.
-/// Where all stages have given up, somebody has mended something, and it begins anew.
+/// The event that was published just now as `sequence`, with the tries that are counted on.
+fn counted_on<E: Event>(reader: &mut Reader<E>, sequence: u64, tries: u32) -> Result<Again, KeepError> {
+    reader.refresh()?;
+    let epoch = reader.at(sequence)?.epoch();
+    Ok(Again { sequence, epoch, tries })
+}
+
+/// The tries that the event of these letters has seen, if one of them is due: then the new event goes on with
+/// them. Where all stages have given up, somebody has mended something, and it begins anew.
 fn tries_of(letters: &[DeadLetter]) -> Option<u32> {
     let is_due = letters.iter().any(|letter| letter.due_ns.is_some());
     letters.iter().map(|letter| letter.tries).max().filter(|_| is_due)
 }
 
 impl<E: Event> Engine<E> {
-    /// Publishes the events of dead letters again that were [set aside](crate::OnError::retry) and are due by the
-    /// engine's clock, as [`DeadLetters::reprocess`] does, with all open letters of these events. Call it now and then,
-    /// on a thread beside the hot path: it reads the stages' logs of dead letters. Of several threads one at a time
-    /// is at it.
+    /// Publishes the events of dead letters again that were [set aside](crate::OnError::retry) and are due by
+    /// the engine's clock, as [`DeadLetters::reprocess`] does, with all open letters of these events. Call it
+    /// now and then, on a thread beside the hot path: it reads the stages' logs of dead letters. Of several
+    /// threads one at a time is at it.
     ///
     /// ```
     /// # use slipring::{BackOff, Context, Engine, Event, Gate, Journal, Lane, OnError, Stage};
@@ -286,8 +287,8 @@ impl<E: Event> Engine<E> {
     ///
     /// # Errors
     /// [`ReprocessError`], which says what became of the event in hand; [`ReprocessError::Letters`] if the logs
-    /// can't be read. Behind an event that can't be read, or that the journal has lost, the others are published
-    /// first.
+    /// can't be read. Behind an event that can't be read, or that the journal has lost, the others are
+    /// published first.
     pub fn publish_due(&self, publisher: &mut impl Republish<E>) -> Result<Vec<Reprocessed>, ReprocessError> {
         let Some(journal) = self.shared.outlet.journal.clone() else { return Err(ReprocessError::NoJournal) };
         let _turn = turn(self);
@@ -324,8 +325,8 @@ fn event_of<E: Event>(reader: &mut Reader<E>, letter: &DeadLetter) -> Result<E, 
     Ok(*record.event())
 }
 
-/// Waits for the turn to publish again. Not inside a handler, which whoever has it may wait for: nothing is
-/// published there, for what has to be waited for first is refused.
+/// Waits for the turn to publish again. Not inside a handler, which whoever has it may wait for: one that
+/// publishes again has to see to it that nobody else does.
 fn turn<E: Event>(engine: &Engine<E>) -> Option<MutexGuard<'_, ()>> {
     (!is_inside(&engine.shared.status)).then(|| engine.shared.again.turn())
 }

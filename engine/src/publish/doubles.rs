@@ -72,8 +72,8 @@ pub struct Doubles<I = ById> {
 }
 
 impl Doubles {
-    /// By the id that the event's type declares, within the last `events` events. A window takes 40 to 48 bytes an
-    /// event.
+    /// By the id that the event's type declares, within the last `events` events. A window takes 40 to 48
+    /// bytes an event.
     pub fn by_id(events: usize) -> Self {
         Doubles { id_of: ById, events, span_ns: u64::MAX }
     }
@@ -129,7 +129,8 @@ pub(crate) struct IdsSeen<I> {
 
 impl<I> IdsSeen<I> {
     pub(super) fn window(&self) -> MutexGuard<'_, Window> {
-        // Nothing in it panics, and no code of the user's is called under the lock.
+        // Whole at each moment: of the user's code only the clock is called under the lock, whose panic is
+        // caught, and by `read`, before anybody publishes, what says ids.
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -46,9 +46,9 @@ impl Published {
 ///
 /// An event that comes back with an error was not published, and its id is not taken.
 ///
-/// The publishers of one engine share the window. It lies behind a lock, which each takes for a look and a publish
-/// that does not wait; what waits for room waits without the lock. So what one of them published is a double to
-/// all others at once.
+/// The publishers of one engine share the window. It lies behind a lock, which each takes for a look and a
+/// publish that does not wait; what waits for room waits without the lock. So what one of them published is a
+/// double to all others at once.
 ///
 /// See the example of [`Doubles`](crate::Doubles).
 ///
@@ -117,8 +117,8 @@ impl<E: Event, I: IdOf<E>> IdempotentPublisher<E, I> {
     }
 
     /// A plain publisher for the same ring, for timers and outputs; `None` as for
-    /// [`IdempotentPublisher::try_clone`]. It looks at no id and notes none: publish by it only events that have
-    /// none. The id of one that has is known from the next opening on.
+    /// [`IdempotentPublisher::try_clone`]. It looks at no id and notes none: publish by it only events that
+    /// have none. The id of one that has is known from the next opening on.
     #[must_use]
     pub fn try_clone_plain(&self) -> Option<Publisher<E>> {
         self.publisher.try_clone()
@@ -165,10 +165,7 @@ impl<E: Event, I: IdOf<E>> IdempotentPublisher<E, I> {
             publisher.outlet.counters.each(|line| line.doubles.fetch_add(1, Ordering::Relaxed));
             return Ok(Published::Double { sequence });
         }
-        let put = publisher.put(time_ns, called_ns, event, |publisher, _| {
-            publisher.check().and(Err(PublishError::Full(())))
-        });
-        let sequence = put?;
+        let sequence = publisher.put_now(time_ns, called_ns, event)?;
         window.note(sequence, id, time_ns);
         Ok(Published::New { sequence })
     }

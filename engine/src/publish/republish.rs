@@ -27,7 +27,8 @@ impl<E: Event> sealed::Sealed for Publisher<E> {}
 
 impl<E: Event> Republish<E> for Publisher<E> {
     fn try_again(&mut self, event: E) -> Result<u64, PublishError<E>> {
-        self.try_publish(event)
+        let time_ns = self.now_ns();
+        self.put_now(time_ns, Some(time_ns), event)
     }
 
     fn plain(&mut self) -> &mut Publisher<E> {

@@ -87,6 +87,19 @@ impl<E: Event> Publisher<E> {
         }
     }
 
+    /// Publishes an event, called at `called_ns`, if there is room for it now, and counts nothing if there is
+    /// none: for who comes again until there is.
+    #[inline]
+    pub(super) fn put_now(
+        &mut self,
+        time_ns: u64,
+        called_ns: Option<u64>,
+        event: E,
+    ) -> Result<u64, PublishError<E>> {
+        let full = |publisher: &mut Self, _| publisher.check().and(Err(PublishError::Full(())));
+        self.put(time_ns, called_ns, event, full)
+    }
+
     /// Why a publish that does not wait was refused: the ring is full, unless the engine has ended.
     #[cold]
     #[inline(never)]

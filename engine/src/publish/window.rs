@@ -66,8 +66,8 @@ impl Window {
     pub(crate) fn find(&self, id: u128, time_ns: u64) -> Option<u64> {
         let place = self.index[self.slot(id)];
         let noted = self.ids[place.checked_sub(1)? as usize];
-        // What is published now comes to the window's end: one more event has left it, but its place is not needed
-        // before this one is noted.
+        // What is published now comes to the window's end: one more event has left it, but its place is not
+        // needed before this one is noted.
         let is_within = self.end - noted.sequence <= self.ids.len() as u64
             && self.time_ns.max(time_ns) - noted.time_ns <= self.span_ns;
         is_within.then_some(noted.sequence)
@@ -105,7 +105,8 @@ impl Window {
         }
     }
 
-    /// The slot of an id, or the free one where it would be: of twice as many slots as ids there always is one.
+    /// The slot of an id, or the free one where it would be: of twice as many slots as ids there always is
+    /// one.
     fn slot(&self, id: u128) -> usize {
         let mask = self.index.len() - 1;
         let mut slot = self.home(id);

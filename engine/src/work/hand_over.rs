@@ -137,8 +137,8 @@ impl<H, M> Worker<H, M> {
         Ok(())
     }
 
-    /// The handler refused the event in hand, which lies in this row: it is given it again as long as the stage
-    /// says so. Behind that, or if it becomes a dead letter, it is finished.
+    /// The handler refused the event in hand, which lies in this row: it is given it again as long as the
+    /// stage says so. Behind that, or if it becomes a dead letter, it is finished.
     #[cold]
     fn refuse<E: Event>(&mut self, mut error: HandlerError, row: Row<'_, E>) -> Result<(), Stop>
     where

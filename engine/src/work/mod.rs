@@ -1,6 +1,6 @@
-//! Lanes at work: whose turn it is, how a lane waits, and what a stage does in its turn. What is done with a row
-//! of events is a worker's (`append.rs`, `hand_over.rs`); a stage says when; the fused turn is made of both
-//! workers.
+//! Lanes at work: whose turn it is, how a lane waits, and what a stage does in its turn. What is done with a
+//! row of events is a worker's (`append.rs`, `hand_over.rs`); a stage says when; the fused turn is made of
+//! both workers.
 //!
 //! It knows ring, cursors, handlers and what stages keep; not who described the lanes, nor who starts and
 //! ends them.

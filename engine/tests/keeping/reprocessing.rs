@@ -119,3 +119,23 @@ fn what_can_not_be_published_again_says_why_and_stays_open() {
     assert_eq!(end, 11, "none of these was published");
     assert_eq!(open_letters(folder.path()), [("a".to_owned(), 3), ("a".to_owned(), 5)]);
 }
+
+#[test]
+fn a_full_ring_is_waited_for_and_is_no_refusal() {
+    let folder = tempfile::tempdir().unwrap();
+    let refuses = |trade: &Trade, _: &Context| if trade.id == 0 { Err("no") } else { Ok(()) };
+    let stage = Stage::new("a", refuses, Gate::JOURNALLED).on_error(OnError::DeadLetter);
+    let lane = Lane::named("main").journal().with(stage).invoked();
+    let (engine, mut publisher) =
+        builder(folder.path()).ring_capacity(4).lane(lane).open().unwrap().go_live().unwrap();
+    publisher.publish(trade(0)).unwrap();
+    while engine.invoke() > 0 {}
+    for id in 1..5 {
+        publisher.publish(trade(id)).unwrap();
+    }
+    assert_eq!(publisher.remaining_capacity(), 0);
+    let mut letters = DeadLetters::of(folder.path()).unwrap();
+    let done = letters.reprocess(&engine, &mut publisher, |_| true).unwrap();
+    assert_eq!((done.len(), done[0].sequence, engine.counters().full_refusals), (1, 5, 0));
+    engine.join().unwrap();
+}

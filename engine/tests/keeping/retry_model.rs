@@ -1,4 +1,5 @@
-//! Tries against a plain model: random errors, deaths between two tries, replays from the start and from snapshots.
+//! Tries against a plain model: random errors, deaths between two tries, replays from the start and from
+//! snapshots.
 
 use std::sync::Mutex;
 

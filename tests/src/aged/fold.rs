@@ -1,4 +1,5 @@
-//! The stage: its state has versions too, and goes over from each to the next. It says so in a line of the child's.
+//! The stage: its state has versions too, and goes over from each to the next. It says so in a line of the
+//! child's.
 
 use std::io::Write;
 use std::marker::PhantomData;

@@ -1,5 +1,5 @@
-//! A one-of event whose versions are mapped: a variant and a field with another name, wider numbers, another order
-//! of tags, fields more, a variant more.
+//! A one-of event whose versions are mapped: a variant and a field with another name, wider numbers, another
+//! order of tags, fields more, a variant more.
 
 use slipring_journal::Event;
 

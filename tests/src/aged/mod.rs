@@ -1,5 +1,5 @@
-//! Events that change over three derived versions, and the stage that keeps its state over the change: for the child
-//! whose program becomes newer between its deaths, and the test that judges it.
+//! Events that change over three derived versions, and the stage that keeps its state over the change: for
+//! the child whose program becomes newer between its deaths, and the test that judges it.
 
 pub mod fold;
 pub mod messages;

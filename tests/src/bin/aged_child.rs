@@ -1,6 +1,6 @@
-//! The process whose program is of one version of an event that changes: an engine over a journal that programs of
-//! older versions began. It says through its standard output where it stands, and is killed. Not a tool; its
-//! arguments are the test's business.
+//! The process whose program is of one version of an event that changes: an engine over a journal that
+//! programs of older versions began. It says through its standard output where it stands, and is killed. Not
+//! a tool; its arguments are the test's business.
 
 use slipring::{
     Digest, Digests, Engine, Gate, Journal, Lane, ReplayFrom, Snapshots, Stage, StageKey, SyncMode,
@@ -32,11 +32,11 @@ fn live<E: Aged>(arguments: &[String]) {
     let journal = Journal::at(folder).segment_records(32).sync(SyncMode::EveryBatch);
     let lane = Lane::named("main").journal().with(stage);
     let mut recovered = Engine::builder().ring_capacity(1 << 8).journal(journal).lane(lane).open().unwrap();
-    say(&format!("open {}", recovered.end_sequence()));
+    println!("open {}", recovered.end_sequence());
     let from = if from == "start" { ReplayFrom::Start } else { ReplayFrom::Snapshot };
     recovered.replay(from).unwrap_or_else(|error| panic!("{error}"));
     let (engine, mut publisher) = recovered.go_live().unwrap();
-    say("live");
+    println!("live");
     let first = engine.live_from();
     let end = first + budget.parse::<u64>().unwrap();
     for id in first..end {
@@ -52,10 +52,5 @@ fn live<E: Aged>(arguments: &[String]) {
     let mut report = engine.join().unwrap();
     assert!(report.keep_faults.is_empty(), "{:?}", report.keep_faults);
     let fold: Fold<E> = report.take(&StageKey::named("fold")).unwrap();
-    say(&format!("end {} {}", fold.count(), fold.digest()));
-}
-
-/// A line at once.
-fn say(line: &str) {
-    println!("{line}");
+    println!("end {} {}", fold.count(), fold.digest());
 }

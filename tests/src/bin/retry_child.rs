@@ -1,6 +1,7 @@
-//! The process whose tries are cut short: an engine with a stage that tries again on its lane and one whose events
-//! are set aside, fed by a publisher that drops doubles. It says each call of a handler through its standard output,
-//! and kills itself in the call that the test names. Not a tool; its arguments are the test's business.
+//! The process whose tries are cut short: an engine with a stage that tries again on its lane and one whose
+//! events are set aside, fed by a publisher that drops doubles. It says each call of a handler through its
+//! standard output, and kills itself in the call that the test names. Not a tool; its arguments are the
+//! test's business.
 
 use std::collections::BTreeSet;
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! Tries that are killed: an event that gives up is one dead letter whatever the deaths between its tries, no try
-//! that failed and was noted is made again, and what was published before a death is a double behind it.
+//! Tries that are killed: an event that gives up is one dead letter whatever the deaths between its tries, no
+//! try that failed and was noted is made again, and what was published before a death is a double behind it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -71,8 +71,8 @@ fn ids(journal: &Path) -> Vec<u64> {
     (0..reader.end_sequence()).map(|sequence| reader.at(sequence).unwrap().event().id).collect()
 }
 
-/// A try that failed, and was not the last call of its life, is noted: no later life makes it again. How many a
-/// death cut short that were made again.
+/// A try that failed, and was not the last call of its life, is noted: no later life makes it again. How many
+/// a death cut short that were made again.
 fn check_no_try_twice(lives: &[Vec<Call>], fails: impl Fn(&Call) -> bool) -> u64 {
     let (mut noted, mut cut_short, mut again) = (BTreeSet::new(), BTreeSet::new(), 0);
     for calls in lives {

@@ -1,4 +1,5 @@
-//! A program of some version of an event, killed at any moment: while it opens the journal of an older version too.
+//! A program of some version of an event, killed at any moment: while it opens the journal of an older
+//! version too.
 
 use std::time::Duration;
 
