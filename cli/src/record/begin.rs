@@ -140,7 +140,8 @@ impl Plan<'_> {
 
     fn open(&self, journal: &Path) -> Result<(Journal, RawWriter, RecoveryReport), RecordError> {
         let mut journal = Journal::at(journal)
-            // A wide window: nobody waits for the recovery of a recording, and a slow disk would bound its rate.
+            // A wide window: nobody waits for the recovery of a recording, and a slow disk would bound its
+            // rate.
             .window_records(1 << 18)
             // The input's times are what they are.
             .max_time_step(Duration::MAX)

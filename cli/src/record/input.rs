@@ -101,8 +101,8 @@ impl Input {
         Ok(&self.head[..most.min(self.head.len())])
     }
 
-    /// The first lines, as many as there are up to so many, and whether that is all of it. They are still to be
-    /// read.
+    /// The first lines, as many as there are up to so many, and whether that is all of it. They are still to
+    /// be read.
     ///
     /// # Errors
     /// The system's.

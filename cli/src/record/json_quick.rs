@@ -1,6 +1,6 @@
-//! Objects that are written like one before, into events in one go: the same keys in the same order, with the same
-//! spaces. Nearly all objects of a file are. All others are for `JsonFill`, which takes every form and says what
-//! is wrong.
+//! Objects that are written like one before, into events in one go: the same keys in the same order, with the
+//! same spaces. Nearly all objects of a file are. All others are for `JsonFill`, which takes every form and
+//! says what is wrong.
 
 use std::sync::Arc;
 
@@ -80,8 +80,8 @@ impl QuickObjects {
         }
     }
 
-    /// Makes an event of the line that `text` begins with, and gives the line's bytes, its end too. `None`, and
-    /// `row` may hold anything, if it is written otherwise, malformed, or not whole.
+    /// Makes an event of the line that `text` begins with, and gives the line's bytes, its end too. `None`,
+    /// and `row` may hold anything, if it is written otherwise, malformed, or not whole.
     #[inline]
     pub fn take(&self, text: &[u8], row: &mut Row) -> Option<usize> {
         let shape = self.shape.as_ref()?;

@@ -1,5 +1,5 @@
-//! How far a recording is, in a file beside the journal's own, so that it can be gone on with after a kill. The
-//! journal decides what is in: a note only says that a record and a place in the input belong together.
+//! How far a recording is, in a file beside the journal's own, so that it can be gone on with after a kill.
+//! The journal decides what is in: a note only says that a record and a place in the input belong together.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

@@ -1,5 +1,5 @@
-//! What events are recorded from: the trait of every format, and what passes between a format and the loop that
-//! records.
+//! What events are recorded from: the trait of every format, and what passes between a format and the loop
+//! that records.
 
 use std::fmt;
 use std::io;

@@ -1,5 +1,5 @@
-//! A recording that is stopped: by a kill at any moment, by a signal, by a line that is malformed. What follows
-//! loses nothing and doubles nothing, or says why it can't go on.
+//! A recording that is stopped: by a kill at any moment, by a signal, by a line that is malformed. What
+//! follows loses nothing and doubles nothing, or says why it can't go on.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

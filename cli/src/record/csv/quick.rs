@@ -1,5 +1,5 @@
-//! Lines in the form that nearly all have, into events in one go: no cell is looked at twice. All others are for
-//! `line` and `Fill`, which take every form and say what is wrong.
+//! Lines in the form that nearly all have, into events in one go: no cell is looked at twice. All others are
+//! for `line` and `Fill`, which take every form and say what is wrong.
 
 use std::sync::Arc;
 
@@ -67,8 +67,8 @@ impl QuickLines {
         })
     }
 
-    /// Makes an event of the line that `text` begins with, and gives the line's bytes, its end too. `None`, and
-    /// `row` may hold anything, if the line is unusual, malformed, or not whole.
+    /// Makes an event of the line that `text` begins with, and gives the line's bytes, its end too. `None`,
+    /// and `row` may hold anything, if the line is unusual, malformed, or not whole.
     #[inline]
     pub fn take(&self, text: &[u8], row: &mut Row) -> Option<usize> {
         // An empty line is none, whatever its one cell could be.

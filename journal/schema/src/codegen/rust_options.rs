@@ -13,8 +13,8 @@ pub(super) fn former(attributes: &Attributes) -> Option<String> {
     names.split(',').all(crate::file::is_name).then(|| format!("was = {names:?}"))
 }
 
-/// Takes out of all that lies in a struct or a one-of event what the derive is told of it beside the outer field:
-/// `since`, and what this was called.
+/// Takes out of all that lies in a struct or a one-of event what the derive is told of it beside the outer
+/// field: `since`, and what this was called.
 pub(super) fn of_all(shape: &mut Shape) -> Vec<String> {
     if matches!(shape, Shape::Leaf(..)) {
         return Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn of_all(shape: &mut Shape) -> Vec<String> {
     since.into_iter().chain(was.map(|names| format!("was = {names:?}"))).collect()
 }
 
-/// Takes out an attribute that all that lies in a shape has alike; its name is told by the levels below the shape.
+/// Takes out an attribute that all in a shape has alike; its name is told by the levels below the shape.
 fn take_common(
     shape: &mut Shape,
     name: &dyn Fn(usize) -> String,
