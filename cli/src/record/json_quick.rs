@@ -10,6 +10,7 @@ use slipring_schema::quick::{QuickField, Stops, plain_json};
 use super::fill::{is_variant, time_column};
 use super::json::{JsonFill, Key};
 use super::json_object::Pairs;
+use super::lines::line_end;
 use super::source::Row;
 
 /// A string that is as it is written: without escapes.
@@ -85,21 +86,14 @@ impl QuickObjects {
     #[inline]
     pub fn take(&self, text: &[u8], row: &mut Row) -> Option<usize> {
         let shape = self.shape.as_ref()?;
-        row.event.clear();
-        row.event.extend_from_slice(&shape.template);
-        (row.time_ns, row.is_void) = (None, false);
-        row.parsed = Default::default();
+        row.begin(&shape.template);
         let mut at = 0;
         for part in &shape.parts {
             at = behind(text, at, &part.before)?;
             at = part.take(text, at, row)?;
         }
         at = behind(text, at, &shape.end)?;
-        at += match text[at..] {
-            [b'\n', ..] => 1,
-            [b'\r', b'\n', ..] => 2,
-            _ => return None,
-        };
+        at += line_end(&text[at..])?;
         if !shape.has_time {
             row.take_time(&self.table).ok()?;
         }

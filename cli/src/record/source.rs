@@ -74,6 +74,15 @@ impl Row {
         }
     }
 
+    /// Begins an event of which only the values are missing.
+    #[inline]
+    pub(super) fn begin(&mut self, template: &[u8]) {
+        self.event.clear();
+        self.event.extend_from_slice(template);
+        (self.time_ns, self.is_void) = (None, false);
+        self.parsed = Parsed::default();
+    }
+
     /// Takes the event's own time for its journal time, if it has one.
     ///
     /// # Errors
