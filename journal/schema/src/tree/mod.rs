@@ -19,6 +19,11 @@ use scalar::Leaf;
 /// Names and values, as a schema has them.
 pub(crate) type Attributes = Vec<(String, String)>;
 
+/// The first value under a name.
+pub(crate) fn value_of<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+    attributes.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
 /// A whole event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tree {
