@@ -1,5 +1,5 @@
-//! Commands that are files of their own, found as git finds its commands: `slipring x` is `slipring-x`, beside
-//! this one or in the path.
+//! Commands that are files of their own, found as git finds its commands: `slipring x` is `slipring-x`,
+//! beside this one or in the path.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;

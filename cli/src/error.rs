@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use slipring_journal::{ReadError, SyncError};
+use slipring_journal::ReadError;
 
 use crate::exit::Exit;
 
@@ -11,9 +11,6 @@ use crate::exit::Exit;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CliError {
-    /// A journal could not be closed.
-    #[error(transparent)]
-    Sync(#[from] SyncError),
     /// The journal can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),

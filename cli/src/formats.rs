@@ -1,5 +1,5 @@
-//! The formats that a binary knows, by their names. `slipring` has the light ones; `slipring-columns` is the same
-//! command with more of them: `slipring_cli::run_with(args, &formats)`.
+//! The formats that a binary knows, by their names. `slipring` has the light ones; `slipring-columns` is the
+//! same command with more of them: `slipring_cli::run_with(args, &formats)`.
 
 use std::fmt;
 use std::path::Path;

@@ -11,7 +11,8 @@
 //! | [`export`] | events out of a journal, into files |
 //! | [`formats`] | the formats of files by their names |
 //! | `elsewhere` | commands of other packages |
-//! | `replay`, `follow`, `readers`, `look`, `kept`, `dead_letters`, `top`, `salvage`, `migrate`, `schema`, `manual` | the commands |
+//! | `replay`, `follow`, `readers`, `look`, `kept`, `dead_letters`, `top` | commands that show |
+//! | `salvage`, `migrate`, `schema`, `manual` | commands that make something |
 //! | [`exit`] | how they end: one table |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use slipring_journal::{
-    AppendError, Change, Difference, DiskFull, Journal, Kind, Mapping, OpenError, RawReader, RawWriter,
-    ReadError, Schema, SyncError,
+    AppendError, Change, Difference, Journal, Kind, Mapping, OpenError, RawReader, RawWriter, ReadError,
+    Schema, SyncError,
 };
 
 use crate::args::MigrateArgs;
@@ -105,7 +105,9 @@ pub(crate) fn run(args: &MigrateArgs, out: &mut dyn Write) -> Result<Exit, CliEr
             };
             verdict(Exit::Fine, written)
         }
-        Err(error @ MigrateError::Differs { .. }) if args.json => refuse(args, &error, out),
+        Err(ref error @ MigrateError::Differs { ref differences, .. }) if args.json => {
+            refuse(args, error, differences, out)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -130,27 +132,13 @@ fn migrate(args: &MigrateArgs) -> Result<(Mapping, Option<Done>), MigrateError> 
     let stop = Stop::listen(Exit::Part, First::Waits).map_err(put)?;
     let whole = Whole::begin(&args.into, What::Parts, false).map_err(put)?;
     stop.may_remove(whole.beside());
-    let mut writer = open(args, &wanted, whole.partial())?;
+    let (mut writer, _) = record::journal_at(whole.partial(), args.segment_records).open_raw(&wanted)?;
     let copied = copy(&mut reader, &mut writer, &mapping, &wanted, &stop, args.json);
     let closed = writer.close();
     let done = copied?;
     closed?;
     whole.keep().map_err(put)?;
     Ok((mapping, Some(done)))
-}
-
-fn open(args: &MigrateArgs, wanted: &Schema, partial: &std::path::Path) -> Result<RawWriter, OpenError> {
-    let mut journal = Journal::at(partial)
-        // Nobody waits for the recovery of what has no name yet.
-        .window_records(1 << 18)
-        // The times are what they are.
-        .max_time_step(Duration::MAX)
-        // Nobody would see what it waits for.
-        .disk_full(DiskFull::Halt);
-    if let Some(count) = args.segment_records {
-        journal = journal.segment_records(count);
-    }
-    journal.open_raw(wanted).map(|(writer, _)| writer)
 }
 
 fn copy(
@@ -232,8 +220,12 @@ fn tell_json(
     writeln!(out, "{}", plain::json(&object)?)
 }
 
-fn refuse(args: &MigrateArgs, error: &MigrateError, out: &mut dyn Write) -> Result<Exit, CliError> {
-    let MigrateError::Differs { differences, .. } = error else { return Ok(error.exit()) };
+fn refuse(
+    args: &MigrateArgs,
+    error: &MigrateError,
+    differences: &[Difference],
+    out: &mut dyn Write,
+) -> Result<Exit, CliError> {
     plain::complain(&format!("slipring: {error}"));
     let differences: Vec<Value> = differences
         .iter()

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -80,16 +80,12 @@ impl Stop {
 
     /// Has a file or a folder removed if a signal ends the process: half of it is of no use to anybody.
     pub(crate) fn may_remove(&self, path: &Path) {
-        self.half_made().push(path.to_owned());
+        self.0.half_made().push(path.to_owned());
     }
 
     /// Nothing is half made any more.
     pub(crate) fn keep_all(&self) {
-        self.half_made().clear();
-    }
-
-    fn half_made(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
-        self.0.half_made.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.half_made().clear();
     }
 }
 
@@ -116,9 +112,13 @@ impl Shared {
         }
     }
 
+    fn half_made(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.half_made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Removes what is half made, if its disk answers soon.
     fn remove_half_made(&self) {
-        let paths = std::mem::take(&mut *self.half_made.lock().unwrap_or_else(PoisonError::into_inner));
+        let paths = std::mem::take(&mut *self.half_made());
         let (done, is_done) = mpsc::channel();
         let removing = std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             paths.iter().for_each(|path| remove(path));

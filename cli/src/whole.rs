@@ -39,9 +39,8 @@ impl Whole {
             check_replaced(&path, what, &there)?;
         }
         let name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let prefix = format!(".{}.partial-", name.to_string_lossy());
-        let beside = tempfile::Builder::new().prefix(&prefix).tempdir_in(folder)?;
+        let beside = tempfile::Builder::new().prefix(&prefix).tempdir_in(folder_of(&path))?;
         Ok(Whole { partial: beside.path().join(name), path, may_replace, beside })
     }
 
@@ -69,8 +68,7 @@ impl Whole {
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => self.rename_plainly()?,
             renamed => renamed?,
         }
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        sync_name(&self.path)?;
         self.beside.close()?;
         Ok(bytes)
     }
@@ -84,6 +82,16 @@ impl Whole {
         }
         fs::rename(&self.partial, &self.path)
     }
+}
+
+/// The folder that a path lies in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Syncs the name of what lies at a path.
+pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
 }
 
 /// Refuses to replace what an export can't have written.

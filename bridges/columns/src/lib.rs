@@ -5,7 +5,7 @@
 //! - [`sink`]: events into files. What a field becomes in a column is one table for all formats.
 //! - [`source`]: files into events of a schema, exactly or not at all.
 //!
-//! Every file that a sink writes keeps the schema of its events, so that it can be recorded again without one.
+//! Every file that a sink writes keeps the schema of its events, and can be recorded again without one.
 
 #![deny(missing_docs)]
 

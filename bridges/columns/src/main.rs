@@ -1,5 +1,5 @@
-//! The command `slipring` with more formats: Parquet, Arrow, Avro, SQLite and DBN. `slipring` runs it where one of
-//! these is asked for.
+//! The command `slipring` with more formats: Parquet, Arrow, Avro, SQLite and DBN. `slipring` runs it where
+//! one of these is asked for.
 
 mod command;
 

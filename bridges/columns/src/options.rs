@@ -86,14 +86,14 @@ pub enum Chosen {
 pub struct SinkOptions {
     /// How it is compressed; the format's own way if not said.
     pub compress: Option<Compress>,
-    /// The columns in the order in which they are to stand; if not said, the journal's own and then all of the
-    /// event's. What is there twice is written once.
+    /// The columns in the order in which they are to stand; if not said, the journal's own and then all of
+    /// the event's. What is there twice is written once.
     pub columns: Option<Vec<Chosen>>,
     /// Where the events come from.
     pub origin: Origin,
 }
 
-/// Where the rows of a file come from: it is kept in the file, so that it can be recorded again without a schema.
+/// Where the rows of a file come from: kept in the file, which can so be recorded again without a schema.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// What the events are.

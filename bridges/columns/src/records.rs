@@ -20,8 +20,8 @@ impl<'a> Records<'a> {
         self.0
     }
 
-    /// Calls `take` with the bytes at `offset` in every event: `items` times `N` bytes that lie one behind the
-    /// other. Where `present` says no, they are zeros.
+    /// Calls `take` with the bytes at `offset` in every event: `items` times `N` bytes that lie one behind
+    /// the other. Where `present` says no, they are zeros.
     #[inline(always)]
     pub(crate) fn each<const N: usize>(
         &self,

@@ -1,5 +1,5 @@
-//! What the Python package `slipring` has in Rust: reading, following, verifying and writing, each without the
-//! interpreter's lock. It knows schemas and bytes; what fields mean is said in Python, beside numpy.
+//! What the Python package `slipring` has in Rust: reading, following, verifying and writing, each without
+//! the interpreter's lock. It knows schemas and bytes; what fields mean is said in Python, beside numpy.
 //!
 //! There is no `unsafe` here: arrays are made of vectors, and what comes in an array is copied while the
 //! interpreter's lock is held.

@@ -65,8 +65,8 @@ impl Reader {
         self.with(py, move |reader| Ok(reader.lower_bound(time_ns)?))
     }
 
-    /// Writes the records of `start..end`, verified, without the void ones, into rows that are zero: words of 8
-    /// bytes. How many rows that were.
+    /// Writes the records of `start..end`, verified, without the void ones, into rows that are zero: words of
+    /// 8 bytes. How many rows that were.
     fn read(
         &self,
         py: Python<'_>,

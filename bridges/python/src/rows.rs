@@ -55,8 +55,8 @@ impl RowLayout {
         self.row_bytes
     }
 
-    /// Writes records of one journal, all but the void ones, into rows that are zero; how many rows that were.
-    /// There must be a row for each record.
+    /// Writes records of one journal, all but the void ones, into rows that are zero; how many rows that
+    /// were. There must be a row for each record.
     pub(crate) fn fill<'a>(
         &self,
         records: impl Iterator<Item = RawRecord<'a>>,

@@ -27,7 +27,8 @@ pub struct ExportArgs {
     /// A folder with a file for each hour or day of journal time (UTC), or for each value of a field
     #[arg(long, value_name = "hour|day|FIELD")]
     pub partition: Option<Partition>,
-    /// How to compress: none or gzip for text; none, zstd, snappy or lz4 as the format has it. gzip:9 says a level
+    /// How to compress: none or gzip for text; none, zstd, snappy or lz4 as the format has it. gzip:9 says a
+    /// level
     #[arg(long, value_name = "HOW")]
     pub compress: Option<String>,
     /// Replace what is at the path

@@ -12,7 +12,7 @@ use slipring_journal::Journal;
 use crate::args::{DeadLettersArgs, LetterFormat};
 use crate::error::{CliError, verdict};
 use crate::exit::Exit;
-use crate::whole::{What, Whole};
+use crate::whole::{What, Whole, folder_of, sync_name};
 use crate::{plain, show};
 
 use letter::Events;
@@ -144,29 +144,35 @@ fn write_synced(
     if path.symlink_metadata().is_ok() {
         return Err(fault(std::io::ErrorKind::AlreadyExists.into()));
     }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     // Half of it is of no use, and would be in the way of the next attempt: it gets its name when it is
     // whole.
-    let filled = match create_nameless(folder) {
-        Ok(file) => fill_synced(file, fill).and_then(|file| give_name(&file, path)),
+    let written = match create_nameless(folder_of(path)) {
+        Ok(file) => write_nameless(file, path, fill),
         // A file system that has no files without a name.
         Err(_) => write_beside(path, fill),
     };
-    filled.and_then(|()| File::open(folder)?.sync_all()).map_err(fault)
+    written.map_err(fault)
 }
 
-fn fill_synced(
+fn filled(
     file: File,
     fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> std::io::Result<File> {
     let mut file = BufWriter::new(file);
     fill(&mut file)?;
-    let file = file.into_inner()?;
+    Ok(file.into_inner()?)
+}
+
+/// Without a name first.
+fn write_nameless(
+    file: File,
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let file = filled(file, fill)?;
     file.sync_all()?;
-    Ok(file)
+    give_name(&file, path)?;
+    sync_name(path)
 }
 
 /// Under another name first.
@@ -175,7 +181,8 @@ fn write_beside(
     fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let whole = Whole::begin(path, What::File, false)?;
-    fill_synced(File::create_new(whole.partial())?, fill)?;
+    filled(File::create_new(whole.partial())?, fill)?;
+    // It syncs the file and its name.
     whole.keep().map(|_| ())
 }
 

@@ -1,5 +1,5 @@
-//! Which part a row belongs to, and the files of the parts: folders named `day=2024-03-10`, as Hive names them
-//! and DuckDB, Polars and Spark read them.
+//! Which part a row belongs to, and the files of the parts: folders named `day=2024-03-10`, as Hive names
+//! them and DuckDB, Polars and Spark read them.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

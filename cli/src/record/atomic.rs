@@ -12,6 +12,7 @@ use super::stream::{self, End};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::signals::Stop;
+use crate::whole::sync_name;
 
 /// A new journal is made beside its place, and appears when it is complete. For one that is there the input
 /// is read once without recording it.
@@ -90,8 +91,7 @@ fn part_path(journal: &Path) -> PathBuf {
 /// Gives a complete journal its name, for good.
 fn appear(part: &Path, journal: &Path) -> io::Result<()> {
     fs::rename(part, journal)?;
-    let parent = journal.parent().filter(|parent| !parent.as_os_str().is_empty());
-    fs::File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    sync_name(journal)
 }
 
 /// What a recording that is all or nothing leaves when it fails.

@@ -139,16 +139,7 @@ impl Plan<'_> {
     }
 
     fn open(&self, journal: &Path) -> Result<(Journal, RawWriter, RecoveryReport), RecordError> {
-        let mut journal = Journal::at(journal)
-            // A wide window: nobody waits for the recovery of a recording, and a slow disk would bound its rate.
-            .window_records(1 << 18)
-            // The input's times are what they are.
-            .max_time_step(Duration::MAX)
-            // Nobody would see what it waits for.
-            .disk_full(DiskFull::Halt);
-        if let Some(count) = self.args.segment_records {
-            journal = journal.segment_records(count);
-        }
+        let journal = journal_at(journal, self.args.segment_records);
         let (writer, report) = journal.open_raw(&self.schema)?;
         // The journal's own schema stays, and says what the events mean.
         if let Some(field) = Table::new(writer.schema()).differs_from(&self.table) {
@@ -296,6 +287,21 @@ impl Plan<'_> {
         let said = if self.args.json { summary.json(out) } else { summary.show(out) };
         let exit = if counts.rejected > 0 { Exit::Part } else { Exit::Fine };
         crate::error::verdict(exit, said.and_then(|()| out.flush()))
+    }
+}
+
+/// A journal that is filled with what there is elsewhere.
+pub(crate) fn journal_at(path: &Path, segment_records: Option<u64>) -> Journal {
+    let journal = Journal::at(path)
+        // A wide window: nobody waits for its recovery, and a slow disk would bound the rate.
+        .window_records(1 << 18)
+        // The times are what they are.
+        .max_time_step(Duration::MAX)
+        // Nobody would see what it waits for.
+        .disk_full(DiskFull::Halt);
+    match segment_records {
+        Some(count) => journal.segment_records(count),
+        None => journal,
     }
 }
 

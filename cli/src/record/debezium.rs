@@ -1,8 +1,8 @@
 //! Changes of a database as Debezium writes them: an envelope a line, with the row before and after.
 //!
-//! The fields of an event are the columns of the row: after the change, or before it where the row was deleted.
-//! What the envelope says besides goes by the names that Debezium's own unwrapping gives it, in a field's
-//! `source`: `__op`, `__deleted`, `__ts_ms`, `__source_ts_ms`, `__table`, `__lsn`, and so on.
+//! The fields of an event are the columns of the row: after the change, or before it where the row was
+//! deleted. What the envelope says besides goes by the names that Debezium's own unwrapping gives it, in a
+//! field's `source`: `__op`, `__deleted`, `__ts_ms`, `__source_ts_ms`, `__table`, `__lsn`, and so on.
 
 use std::borrow::Cow;
 

@@ -49,7 +49,7 @@ impl Fill {
     ) -> Result<(Self, Vec<String>), SourceError> {
         let at = |name: &str| names.iter().position(|there| there == name);
         let twice = |name: &String| names.iter().filter(|there| *there == name).count() > 1;
-        let mut fill = Fill::empty(table, parse)?;
+        let mut fill = Fill::empty(table, parse);
         let places = fill.table.places(names);
         let mut missing = Vec::new();
         for index in in_order(&fill.table) {
@@ -80,16 +80,16 @@ impl Fill {
     }
 
     /// The cells are the table's columns, in order.
-    pub fn in_table_order(table: Arc<Table>, parse: ParseOptions) -> Result<Self, SourceError> {
-        let mut fill = Fill::empty(table, parse)?;
+    pub fn in_table_order(table: Arc<Table>, parse: ParseOptions) -> Self {
+        let mut fill = Fill::empty(table, parse);
         fill.cells = in_order(&fill.table).into_iter().map(|index| (index, index)).collect();
-        Ok(fill)
+        fill
     }
 
-    fn empty(table: Arc<Table>, parse: ParseOptions) -> Result<Self, SourceError> {
+    fn empty(table: Arc<Table>, parse: ParseOptions) -> Self {
         let template = vec![0; table.event_bytes];
         let (cells, absent) = (Vec::new(), Vec::new());
-        Ok(Fill { table, parse, cells, absent, template, time: None, time_column: time_column() })
+        Fill { table, parse, cells, absent, template, time: None, time_column: time_column() }
     }
 
     /// The events' columns.
@@ -120,10 +120,7 @@ impl Fill {
         is_given: impl Fn(usize) -> bool,
         row: &mut Row,
     ) -> Result<(), BadCell> {
-        row.event.clear();
-        row.event.extend_from_slice(&self.template);
-        row.time_ns = None;
-        row.parsed = Default::default();
+        row.begin(&self.template);
         for (index, at) in &self.cells {
             let (column, text) = (&self.table.columns[*index], cell(*at));
             let done = match text.is_empty() && is_given(*at) {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use slipring_journal::{Journal, RawReader, ReadError};
+use slipring_journal::{Journal, ReadError};
 
 use super::note::{AnchorNote, InputNote, JournalNote, Note, NoteError};
 use super::source::Position;
@@ -104,7 +104,7 @@ impl Identity {
                 let mut reader = Journal::at(&self.path).raw_reader().map_err(|e| self.history(e))?;
                 match &noted.input.journal {
                     Some(journal) if journal.id == reader.journal_id().to_string() => {
-                        check_anchor(&mut reader, journal.anchor).map_err(|e| self.history(e))
+                        AnchorNote::check(journal.anchor, &mut reader).map_err(|e| self.history(e))
                     }
                     _ => another(),
                 }
@@ -172,10 +172,4 @@ fn cover(file: &File, bytes: std::ops::Range<u64>, crc: &mut u32) -> io::Result<
         at += count as u64;
     }
     Ok(())
-}
-
-fn check_anchor(reader: &mut RawReader, anchor: Option<AnchorNote>) -> Result<(), ReadError> {
-    let Some(anchor) = anchor else { return Ok(()) };
-    let id = reader.journal_id();
-    reader.check_anchor(&anchor.of(id))
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-/// What is recorded: a file, a pipe, or the standard input.
+/// What is recorded: a file, a pipe, a folder, or what is made up.
 #[derive(Debug)]
 pub struct Input {
     path: PathBuf,
@@ -81,7 +81,7 @@ impl Input {
         }
     }
 
-    /// The file, for formats that jump in it; `None` if it is a pipe.
+    /// The file, for formats that jump in it; `None` if it is none that is read from its beginning.
     pub fn file(&self) -> Option<&File> {
         self.bytes().map(|_| &self.file)
     }
@@ -101,8 +101,8 @@ impl Input {
         Ok(&self.head[..most.min(self.head.len())])
     }
 
-    /// The first lines, as many as there are up to so many, and whether that is all of it. They are still to be
-    /// read.
+    /// The first lines, as many as there are up to so many, and whether that is all of it. They are still to
+    /// be read.
     ///
     /// # Errors
     /// The system's.

@@ -106,7 +106,7 @@ fn found(fill: &mut JsonFill, path: Cow<'_, str>) -> Found {
     Found::Unknown
 }
 
-/// What lies under a path that fields go on from: an object, or an array of them. Anything else is no field's.
+/// What lies under a path that fields go on from: an object or an array of them; all else is no field's.
 struct Nested<'f> {
     fill: &'f mut JsonFill,
     row: &'f mut Row,

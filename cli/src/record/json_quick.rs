@@ -1,6 +1,6 @@
-//! Objects that are written like one before, into events in one go: the same keys in the same order, with the same
-//! spaces. Nearly all objects of a file are. All others are for `JsonFill`, which takes every form and says what
-//! is wrong.
+//! Objects that are written like one before, into events in one go: the same keys in the same order, with the
+//! same spaces. Nearly all objects of a file are. All others are for `JsonFill`, which takes every form and
+//! says what is wrong.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use slipring_schema::quick::{QuickField, Stops, plain_json};
 use super::fill::{is_variant, time_column};
 use super::json::{JsonFill, Key};
 use super::json_object::Pairs;
+use super::lines::line_end;
 use super::source::Row;
 
 /// A string that is as it is written: without escapes.
@@ -80,26 +81,19 @@ impl QuickObjects {
         }
     }
 
-    /// Makes an event of the line that `text` begins with, and gives the line's bytes, its end too. `None`, and
-    /// `row` may hold anything, if it is written otherwise, malformed, or not whole.
+    /// Makes an event of the line that `text` begins with, and gives the line's bytes, its end too. `None`,
+    /// and `row` may hold anything, if it is written otherwise, malformed, or not whole.
     #[inline]
     pub fn take(&self, text: &[u8], row: &mut Row) -> Option<usize> {
         let shape = self.shape.as_ref()?;
-        row.event.clear();
-        row.event.extend_from_slice(&shape.template);
-        (row.time_ns, row.is_void) = (None, false);
-        row.parsed = Default::default();
+        row.begin(&shape.template);
         let mut at = 0;
         for part in &shape.parts {
             at = behind(text, at, &part.before)?;
             at = part.take(text, at, row)?;
         }
         at = behind(text, at, &shape.end)?;
-        at += match text[at..] {
-            [b'\n', ..] => 1,
-            [b'\r', b'\n', ..] => 2,
-            _ => return None,
-        };
+        at += line_end(&text[at..])?;
         if !shape.has_time {
             row.take_time(&self.table).ok()?;
         }

@@ -27,12 +27,12 @@ pub(crate) const JSON_LINES: SourceFormat = SourceFormat {
 
 /// What an object of a line becomes.
 pub(super) trait Objects {
-    /// Makes the event of a line; `false` if it stands for none. On a fault also where it is, as a byte of the
-    /// line from 0, if that is known.
+    /// Makes the event of a line; `false` if it stands for none. On a fault also where it is, as a byte of
+    /// the line from 0, if that is known.
     fn event(&mut self, line: &str, row: &mut Row) -> Result<bool, (JsonFault, usize)>;
 
-    /// Makes the event of the line that `text` begins with, and gives the line's bytes, its end too. `None`, and
-    /// `row` may hold anything, if it has to be looked at more closely.
+    /// Makes the event of the line that `text` begins with, and gives the line's bytes, its end too. `None`,
+    /// and `row` may hold anything, if it has to be looked at more closely.
     fn quick(&self, _text: &[u8], _row: &mut Row) -> Option<usize> {
         None
     }

@@ -92,3 +92,13 @@ impl Lines {
         Place { line: self.position.lines + 1, column: 1, record: self.position.records + 1 }
     }
 }
+
+/// The bytes of the end of a line that `text` begins with; `None` if it begins with none.
+#[inline(always)]
+pub(super) fn line_end(text: &[u8]) -> Option<usize> {
+    match text {
+        [b'\n', ..] => Some(1),
+        [b'\r', b'\n', ..] => Some(2),
+        _ => None,
+    }
+}

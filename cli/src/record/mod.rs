@@ -57,6 +57,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::formats::Formats;
 
+pub(crate) use self::begin::journal_at;
 pub(crate) use self::choose::schema_file;
 pub use self::note::NoteError;
 

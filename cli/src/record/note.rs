@@ -1,5 +1,5 @@
-//! How far a recording is, in a file beside the journal's own, so that it can be gone on with after a kill. The
-//! journal decides what is in: a note only says that a record and a place in the input belong together.
+//! How far a recording is, in a file beside the journal's own, so that it can be gone on with after a kill.
+//! The journal decides what is in: a note only says that a record and a place in the input belong together.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
-use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
+use slipring_journal::{Anchor, RawReader, ReadError};
 
 use super::source::{Day, Position};
 
@@ -226,12 +226,10 @@ impl Note {
 
     /// Whether the journal holds the record that it was made of.
     pub fn check(&self, journal: &Path, reader: &mut RawReader) -> Result<(), NoteError> {
-        let id = reader.journal_id();
-        if id.to_string() != self.journal {
+        if reader.journal_id().to_string() != self.journal {
             return Err(NoteError::Damaged { path: journal.join(NAME) });
         }
-        let Some(anchor) = self.anchor else { return Ok(()) };
-        reader.check_anchor(&anchor.of(id)).map_err(NoteError::History)
+        AnchorNote::check(self.anchor, reader).map_err(NoteError::History)
     }
 
     /// The sequence behind the record.
@@ -257,8 +255,11 @@ fn checksum(body: &str) -> String {
 }
 
 impl AnchorNote {
-    pub fn of(self, journal_id: JournalId) -> Anchor {
-        Anchor { journal_id, sequence: self.sequence, epoch: self.epoch, crc: self.crc }
+    /// Whether the journal holds the record; at its beginning there is none.
+    pub fn check(anchor: Option<Self>, reader: &mut RawReader) -> Result<(), ReadError> {
+        let Some(AnchorNote { sequence, epoch, crc }) = anchor else { return Ok(()) };
+        let journal_id = reader.journal_id();
+        reader.check_anchor(&Anchor { journal_id, sequence, epoch, crc })
     }
 
     /// The anchor of the last record before `end`; none if there is none.

@@ -1,5 +1,5 @@
-//! What events are recorded from: the trait of every format, and what passes between a format and the loop that
-//! records.
+//! What events are recorded from: the trait of every format, and what passes between a format and the loop
+//! that records.
 
 use std::fmt;
 use std::io;
@@ -72,6 +72,15 @@ impl Row {
             place: Place::default(),
             parsed: Parsed::default(),
         }
+    }
+
+    /// Begins an event of which only the values are missing.
+    #[inline]
+    pub(super) fn begin(&mut self, template: &[u8]) {
+        self.event.clear();
+        self.event.extend_from_slice(template);
+        (self.time_ns, self.is_void) = (None, false);
+        self.parsed = Parsed::default();
     }
 
     /// Takes the event's own time for its journal time, if it has one.

@@ -147,8 +147,8 @@ impl Recording<'_> {
         Ok(Mark { position, end, counts: self.counts, rejects })
     }
 
-    /// How far it has come, with what was set aside on the disk: now, or as it was when it was last looked at,
-    /// for the event that it failed at has been read.
+    /// How far it has come, with what was set aside on the disk: now, or as it was when it was last looked
+    /// at, for the event that it failed at has been read.
     pub fn last_mark(&mut self, is_now: bool) -> Result<Mark, Fault> {
         let mark = if is_now { self.mark_now()? } else { self.mark.clone() };
         if let Some(rejects) = &mut self.rejects {

@@ -27,8 +27,8 @@ pub struct ChoiceArgs {
     pub limit: Option<u64>,
     /// Only events of which this is true: 'price >= 100.5 and side == buy'
     ///
-    /// Fields are named as the table's head names them; text and times stand in single quotes. Numbers, decimals
-    /// and times compare exactly.
+    /// Fields are named as the table's head names them; text and times stand in single quotes. Numbers,
+    /// decimals and times compare exactly.
     #[arg(long = "where", value_name = "CONDITION", allow_hyphen_values = true)]
     pub condition: Option<String>,
     /// Only these columns, in this order: price,leg.px,_time

@@ -119,8 +119,8 @@ impl EnumNames {
         EnumNames(names.into_iter().collect())
     }
 
-    /// As the attribute says it: `buy:1,sell:2`. A name that reads as a number, or that stands there before, is
-    /// left out: what is printed could not be told from another value.
+    /// As the attribute says it: `buy:1,sell:2`. A name that reads as a number, or that stands there before,
+    /// is left out: what is printed could not be told from another value.
     fn from_attribute(text: &str) -> Option<Self> {
         let name = |pair: &str| {
             let (name, value) = pair.rsplit_once(':')?;
@@ -185,8 +185,8 @@ impl Integer {
 }
 
 impl Kind {
-    /// What a field of a schema is. What makes no sense is bytes: nothing that a file says is believed further
-    /// than the field has bytes.
+    /// What a field of a schema is. What makes no sense is bytes: nothing that a file says is believed
+    /// further than the field has bytes.
     pub fn of(field: &Field) -> Self {
         match Kind::by_name(&field.kind, field, MOST_NESTED) {
             Some(kind) if kind.bytes() == field.size => kind,

@@ -1,5 +1,5 @@
-//! What the events of a slipring journal mean, for whoever knows their schema only when it runs: typed columns
-//! over bytes, text in and out.
+//! What the events of a slipring journal mean, for whoever knows their schema only when it runs: typed
+//! columns over bytes, text in and out.
 //!
 //! - [`Table`]: an event type as columns, made from the [`Schema`](slipring_journal::Schema) in a segment's
 //!   header.

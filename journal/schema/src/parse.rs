@@ -101,8 +101,8 @@ enum Misfit {
 }
 
 impl Column {
-    /// Puts the value that `text` says into `event`. An empty text is as none at all if the field is no text, or
-    /// has a default: see [`Column::parse_none`]. An event's variant must be in it before its fields.
+    /// Puts the value that `text` says into `event`. An empty text is as none at all if the field is no text,
+    /// or has a default: see [`Column::parse_none`]. An event's variant must be in it before its fields.
     ///
     /// # Errors
     /// The text is no value of this field; `event` is as it was.

@@ -28,8 +28,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The variants of a one-of event.
     pub variants: Vec<Variant>,
-    /// The columns whose value is the journal time, by their places in `columns`: one, or of a one-of event one
-    /// of each variant that has it.
+    /// The columns whose value is the journal time, by their places in `columns`: one, or of a one-of event
+    /// one of each variant that has it.
     pub times: Vec<usize>,
 }
 
@@ -94,9 +94,9 @@ impl Table {
         self.columns.iter().position(|column| column.path == path)
     }
 
-    /// From which of an input's columns each column is read, by their names. An input that names the fields by
-    /// their own paths, as an export does, is read by those; any other by the names that the schema says files
-    /// have, then by the paths. No name is taken twice.
+    /// From which of an input's columns each column is read, by their names. An input that names the fields
+    /// by their own paths, as an export does, is read by those; any other by the names that the schema says
+    /// files have, then by the paths. No name is taken twice.
     pub fn places<N: AsRef<str>>(&self, names: &[N]) -> Vec<Option<usize>> {
         let at = |name: &str| names.iter().position(|there| there.as_ref() == name);
         let by_path: Vec<Option<usize>> = self.columns.iter().map(|column| at(&column.path)).collect();

@@ -107,8 +107,8 @@ fn civil_nanos(time: DateTime) -> i128 {
     time.duration_since(epoch).as_nanos()
 }
 
-/// The forms in which times come by the million: `2024-03-10T09:30:00.000000001Z`, with a space for the `T`, with
-/// `+00:00` for the `Z`, or without. The day of one is nearly always that of the one before.
+/// The forms in which times come by the million: `2024-03-10T09:30:00.000000001Z`, with a space for the `T`,
+/// with `+00:00` for the `Z`, or without. The day of one is nearly always that of the one before.
 pub(crate) fn parse_usual(text: &[u8]) -> Option<i128> {
     thread_local! {
         static LAST: Cell<([u8; 10], i64)> = const { Cell::new(([0; 10], 0)) };

@@ -8,6 +8,8 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal};
 
+use crate::place::names;
+
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_slipring-under-test"));
     command.args(args);
@@ -136,15 +138,6 @@ fn a_signal_ends_a_command_that_is_stuck() {
     }
 }
 
-/// What lies in the folder.
-fn names(place: &Place) -> Vec<String> {
-    let entries = std::fs::read_dir(place.folder.path()).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
 /// Whoever has no patience sends a second one.
 #[test]
 fn a_signal_leaves_nothing_half_made() {
@@ -163,7 +156,7 @@ fn a_signal_leaves_nothing_half_made() {
     for (args, half_made) in lines {
         for signals in [1, 2] {
             let mut child = command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            while !names(&place).iter().any(|name| name.starts_with(half_made)) {
+            while !names(place.folder.path()).iter().any(|name| name.starts_with(half_made)) {
                 assert!(child.try_wait().unwrap().is_none(), "{args:?} ended before it began");
                 std::thread::yield_now();
             }
@@ -172,7 +165,7 @@ fn a_signal_leaves_nothing_half_made() {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
             assert_eq!(child.wait().unwrap().code(), Some(1), "{args:?} after {signals}");
-            assert_eq!(names(&place), ["journal"], "{args:?} after {signals}");
+            assert_eq!(names(place.folder.path()), ["journal"], "{args:?} after {signals}");
         }
     }
 }

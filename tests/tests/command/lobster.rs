@@ -99,7 +99,7 @@ fn what_needs_no_rounding_is_not_touched_by_asking_for_it() {
     let output = slipring(&["record", &journal, "--input", &file, "--round-times"]);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     assert!(said(&output).contains("0 <= t < 86400"), "{}", said(&output));
-    // A long field is no longer refused for being long, and is still no other number.
+    // A long field is not refused for being long, and is still no other number.
     for bad in
         ["1.0000000000x,1,1,1,1,1", "1.,1,1,1,1,1", "01.0000000000,1,1,1,1,1", "-1.0000000000,1,1,1,1,1"]
     {

@@ -36,14 +36,6 @@ fn orders() -> Place {
     place
 }
 
-fn names(place: &Place) -> Vec<String> {
-    let entries = std::fs::read_dir(place.path(".")).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
-}
-
 #[test]
 fn records_become_events_of_the_newer_type_with_their_times() {
     let place = orders();
@@ -84,7 +76,7 @@ fn a_refusal_says_field_by_field_what_to_do_and_leaves_nothing() {
     let place = orders();
     let narrow = NEWER.replace("length = 8", "length = 2").replace(", since = 2, default = \"sell\"", "");
     place.write("narrow.toml", narrow);
-    let before = names(&place);
+    let before = place.names();
     let told = place.exits(3, "migrate j k --schema narrow.toml");
     assert!(told.starts_with("slipring: events of j can't become Trade:\n"), "{told}");
     for line in [
@@ -110,7 +102,7 @@ fn a_refusal_says_field_by_field_what_to_do_and_leaves_nothing() {
     std::fs::remove_file(place.path("k")).unwrap();
     place.exits(3, "migrate j k --schema nowhere.toml");
     place.exits(3, "migrate nowhere k --schema newer.toml");
-    assert_eq!(names(&place), before);
+    assert_eq!(place.names(), before);
 }
 
 #[test]
@@ -134,9 +126,9 @@ fn a_damaged_journal_is_2_and_nothing_is_there() {
     let segment = place.path("j").join(format!("{:020}.seg", 0));
     let file = std::fs::File::options().write(true).open(segment).unwrap();
     file.write_all_at(&[7; 8], slipring_journal::HEADER_BYTES + 20).unwrap();
-    let before = names(&place);
+    let before = place.names();
     place.exits(2, "migrate j k --schema newer.toml");
-    assert_eq!(names(&place), before);
+    assert_eq!(place.names(), before);
 }
 
 /// Killed at whatever moment, the new journal is whole or not there; the next run makes it.

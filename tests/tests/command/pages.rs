@@ -18,7 +18,7 @@ const PAGES: &[&str] = &[
     "how-to/record-files.md",
 ];
 
-/// Where the command of the columns is, if it was built: `SLIPRING_COLUMNS`, the path, or the bridges' target.
+/// Where the command of the columns is, if it was built: `SLIPRING_COLUMNS`, the path, the bridges' target.
 fn columns(root: &Path) -> Option<PathBuf> {
     let named = std::env::var_os("SLIPRING_COLUMNS").map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,7 +1,8 @@
 //! A folder for one test, and the command run in it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use slipring_journal::{Journal, Kind};
 
@@ -69,6 +70,26 @@ impl Place {
         command.spawn().expect("the command starts")
     }
 
+    /// Runs it for so long and kills it, if it may be killed; how it ended, unless it was killed.
+    pub fn killed_after(&self, time: Duration, may_kill: bool, line: &str) -> Option<Output> {
+        let mut child = self.command(line).stdout(Stdio::piped()).spawn().expect("the command starts");
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline && child.try_wait().expect("a child").is_none() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        if may_kill && child.try_wait().expect("a child").is_none() {
+            child.kill().expect("killed");
+            child.wait().expect("it ends");
+            return None;
+        }
+        Some(ended(child))
+    }
+
+    /// The names in the folder, in order.
+    pub fn names(&self) -> Vec<String> {
+        names(self.0.path())
+    }
+
     /// All records of a journal.
     pub fn records(&self, journal: &str) -> Vec<Record> {
         let mut reader = Journal::at(self.path(journal)).raw_reader().expect("a journal");
@@ -100,4 +121,13 @@ pub fn said(output: &Output) -> String {
 /// The end of a process that was started with [`Place::piped`].
 pub fn ended(child: Child) -> Output {
     child.wait_with_output().expect("it ends")
+}
+
+/// The names in a folder, in order.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.expect("an entry").file_name();
+    let mut names: Vec<String> = entries.map(|entry| name(entry).into_string().expect("UTF-8")).collect();
+    names.sort();
+    names
 }

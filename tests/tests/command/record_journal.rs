@@ -1,9 +1,9 @@
 //! A journal recorded from a journal: gone on with after kills and as it grows, and refused where it is
 //! another one or went another way.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::place::{Place, ended, said};
+use crate::place::{Place, said};
 
 const RESUME: &str = "record copy --input from --resume --segment-records 16384";
 
@@ -19,20 +19,13 @@ fn kills_at_random_moments_change_nothing() {
     let (mut kills, mut resumed) = (0, 0);
     while kills < 20 {
         loop {
-            let mut child = place.command(RESUME).stdout(std::process::Stdio::piped()).spawn().unwrap();
-            let deadline = Instant::now() + took.mul_f64(random.f64() / 4.0);
-            while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            if child.try_wait().unwrap().is_none() && kills < 20 {
-                child.kill().unwrap();
-                child.wait().unwrap();
+            let moment = took.mul_f64(random.f64() / 4.0);
+            let Some(output) = place.killed_after(moment, kills < 20, RESUME) else {
                 kills += 1;
                 let journal = slipring_journal::Journal::at(place.path("copy"));
                 resumed += usize::from(journal.raw_reader().is_ok_and(|reader| reader.end_sequence() > 0));
                 continue;
-            }
-            let output = ended(child);
+            };
             assert!(output.status.success(), "{}", said(&output));
             break;
         }

@@ -46,18 +46,11 @@ fn kills_at_random_moments_change_nothing() {
                 ),
                 false => format!("{} --resume", record(&journal)),
             };
-            let mut child = place.command(&line).stdout(std::process::Stdio::piped()).spawn().unwrap();
-            let deadline = Instant::now() + took.mul_f64(random.f64() / 4.0);
-            while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            if child.try_wait().unwrap().is_none() && kills < 20 {
-                child.kill().unwrap();
-                child.wait().unwrap();
+            let moment = took.mul_f64(random.f64() / 4.0);
+            let Some(output) = place.killed_after(moment, kills < 20, &line) else {
                 kills += 1;
                 continue;
-            }
-            let output = ended(child);
+            };
             assert_eq!(output.status.code(), Some(1), "{}", said(&output));
             break;
         }

@@ -1,5 +1,5 @@
-//! A recording that is stopped: by a kill at any moment, by a signal, by a line that is malformed. What follows
-//! loses nothing and doubles nothing, or says why it can't go on.
+//! A recording that is stopped: by a kill at any moment, by a signal, by a line that is malformed. What
+//! follows loses nothing and doubles nothing, or says why it can't go on.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -55,23 +55,15 @@ fn kills_at_random_moments_change_nothing() {
         let (journal, rejects) = (format!("j{lives}"), format!("bad{lives}"));
         loop {
             let line = format!("{} --resume", record(&journal, &rejects));
-            let mut child = place.command(&line).stdout(std::process::Stdio::piped()).spawn().unwrap();
             // Up to a fifth, so that a recording has several lives.
             let moment = took.mul_f64(random.f64() / 5.0);
-            let deadline = Instant::now() + moment;
-            while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            if child.try_wait().unwrap().is_none() && kills < 60 {
-                child.kill().unwrap();
-                child.wait().unwrap();
+            let Some(output) = place.killed_after(moment, kills < 60, &line) else {
                 kills += 1;
                 resumed += usize::from(
                     Journal::at(place.path(&journal)).raw_reader().is_ok_and(|r| r.end_sequence() > 0),
                 );
                 continue;
-            }
-            let output = ended(child);
+            };
             assert_eq!(output.status.code(), Some(1), "{}", said(&output));
             break;
         }
@@ -267,19 +259,11 @@ fn all_or_nothing() {
     let place = small();
     let told = place.exits(3, &format!("{RECORD} --atomic"));
     assert!(told.contains("in.csv:4:7") && told.contains("nothing was recorded"), "{told}");
-    let names = || {
-        let mut names: Vec<String> = std::fs::read_dir(place.path("."))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    };
-    assert_eq!(names(), ["in.csv", "tick.toml"]);
+    assert_eq!(place.names(), ["in.csv", "tick.toml"]);
     // What is set aside is no reason.
     place.exits(1, &format!("{RECORD} --atomic --rejects bad"));
     assert_eq!(place.records("j").len(), 3);
-    assert_eq!(names(), ["bad", "bad.why", "in.csv", "j", "tick.toml"]);
+    assert_eq!(place.names(), ["bad", "bad.why", "in.csv", "j", "tick.toml"]);
     // A journal that is there keeps what it has.
     let told = place.exits(3, &format!("{RECORD} --atomic"));
     assert!(told.contains("in.csv:4:7") && told.contains("nothing was recorded"), "{told}");

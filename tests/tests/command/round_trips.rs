@@ -1,5 +1,5 @@
-//! What goes out of a journal comes back in as it was: by CSV and by JSON lines, voids, times that went back and
-//! names of other files among it; and what would come back as something else is refused.
+//! What goes out of a journal comes back in as it was: by CSV and by JSON lines, voids, times that went back
+//! and names of other files among it; and what would come back as something else is refused.
 
 use crate::place::Place;
 

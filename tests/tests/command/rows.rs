@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use slipring_journal::{Event, Journal};
 
+use crate::place::names;
+
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]
 struct Leg {
@@ -249,12 +251,7 @@ fn an_export_is_whole_or_not_there() {
         let said = refused(&[&["export", journal.as_str(), "-o", &path(name)], more].concat());
         assert!(said.contains(wanted), "{name} {more:?}: {said}");
     }
-    let mut left: Vec<String> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    left.sort();
-    assert_eq!(left, ["all.csv", "orders", "some.jsonl.gz"]);
+    assert_eq!(names(folder.path()), ["all.csv", "orders", "some.jsonl.gz"]);
 }
 
 /// What an export can't have written is not replaced, and least of all a journal.

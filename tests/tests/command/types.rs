@@ -1,5 +1,5 @@
-//! A journal whose events have changed, through the command: all of it as the newest type, and a follower that goes
-//! on where a newer type begins.
+//! A journal whose events have changed, through the command: all of it as the newest type, and a follower
+//! that goes on where a newer type begins.
 
 use std::io::{BufRead, BufReader};
 

@@ -1,8 +1,8 @@
 //! The Databento Binary Encoding (DBN), versions 1 to 3, compressed or not.
 //!
-//! An event is a record as it lies in the file, byte for byte, so that a file that was recorded is given back as it
-//! was: the fields are those of the record, named as Databento's own CSV, Parquet and data frames name them
-//! (`ts_event`, `bid_px_00`). Prices are decimals of nine digits, times are times, letters are text.
+//! An event is a record as it lies in the file, byte for byte, so that a file that was recorded is given back
+//! as it was: the fields are those of the record, named as Databento's own CSV, Parquet and data frames name
+//! them (`ts_event`, `bid_px_00`). Prices are decimals of nine digits, times are times, letters are text.
 //!
 //! - The journal time is `ts_recv`, or `ts_event` in records without one: what DBN sorts by.
 //! - What the file says about itself (dataset, symbols, their mappings) is kept in the schema, as the event's

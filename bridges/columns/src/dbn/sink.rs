@@ -39,8 +39,8 @@ impl std::fmt::Debug for DbnSink {
 }
 
 impl DbnSink {
-    /// Begins a file where there is none; it is removed when the sink is dropped unfinished. It is compressed with
-    /// zstd if the path ends with `.zst` and nothing else is said.
+    /// Begins a file where there is none; it is removed when the sink is dropped unfinished. It is compressed
+    /// with zstd if the path ends with `.zst` and nothing else is said.
     ///
     /// # Errors
     /// The events are no records of DBN; not all columns are chosen; the system's.

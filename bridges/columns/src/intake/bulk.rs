@@ -6,9 +6,9 @@ use super::cell::Cell;
 use super::leaf::{Leaf, Values};
 use super::store::{Nulls, put};
 
-/// Copies the values of all rows into the field of their events, if none is null and each is what the field holds:
-/// numbers of the same type, text that fits, names of an enum. `false`, if it could not be done to the end: then
-/// the rows are for [`put`].
+/// Copies the values of all rows into the field of their events, if none is null and each is what the field
+/// holds: numbers of the same type, text that fits, names of an enum. `false`, if it could not be done to the
+/// end: then the rows are for [`put`].
 pub(crate) fn copy(leaf: &Leaf, column: &Column, events: &mut [u8], event_bytes: usize) -> bool {
     let is_there = column.offset + column.kind.bytes() <= event_bytes;
     if leaf.nulls.is_some() || event_bytes == 0 || !is_there || column.is_of_a_variant() {
@@ -154,7 +154,7 @@ fn copy_dictionary(keys: &[Option<usize>], values: &Leaf, column: &Column, field
     }
 }
 
-/// Takes the values of all rows for their journal times, if they are some. `false`, and nothing done, for all else.
+/// Takes the values of all rows for their journal times. `false`, and nothing done, if they are none.
 pub(crate) fn times(leaf: &Leaf, times: &mut [Option<u64>]) -> bool {
     let Values::Time(values, unit) = &leaf.values else { return false };
     let is_there = leaf.nulls.is_none() && values.iter().all(|value| *value >= 0);

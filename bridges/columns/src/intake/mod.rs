@@ -1,8 +1,8 @@
 //! What is in files, into the bytes of events: exactly, or not at all.
 //!
 //! - Integers, decimals and times are never taken through a floating-point number.
-//! - A floating-point number goes into another field than `f32` and `f64` only if it is exactly a value of it: 2.5
-//!   into a decimal, 1710063000.5 seconds into a time; not 0.1, which no such number is.
+//! - A floating-point number goes into another field than `f32` and `f64` only if it is exactly a value of
+//!   it: 2.5 into a decimal, 1710063000.5 seconds into a time; not 0.1, which no such number is.
 //! - A time without a zone is UTC. A number in a column of times counts the field's input unit.
 //! - Text goes into any field as it would from a cell of CSV.
 

@@ -25,8 +25,8 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Matches fields and columns by name. `rename` says what a field's path has become in a file that slipring
-    /// wrote, if names are written otherwise there.
+    /// Matches fields and columns by name. `rename` says what a field's path has become in a file that
+    /// slipring wrote, if names are written otherwise there.
     pub(crate) fn new(
         table: &Table,
         names: &[String],
@@ -88,9 +88,9 @@ impl Target {
         fields.chain(self.time.map(|place| (place, None)))
     }
 
-    /// Puts rows into events, column by column. `column` gives what a column of the file holds in a row; `copy`
-    /// copies all of a column into its field, and `times` takes all for journal times, if they can do so without a
-    /// look at each value.
+    /// Puts rows into events, column by column. `column` gives what a column of the file holds in a row;
+    /// `copy` copies all of a column into its field, and `times` takes all for journal times, if they can do
+    /// so without a look at each value.
     pub(crate) fn fill<'a, C: Fn(usize) -> Cell<'a>>(
         &self,
         out: &mut Rows,

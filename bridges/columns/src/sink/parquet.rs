@@ -19,8 +19,8 @@ const GROUP_BYTES: usize = 128 << 20;
 
 /// Writes a Parquet file.
 ///
-/// Integers and times are encoded by their differences, texts and enums by dictionaries; it is compressed with zstd
-/// of level 1 if nothing else is said.
+/// Integers and times are encoded by their differences, texts and enums by dictionaries; it is compressed
+/// with zstd of level 1 if nothing else is said.
 #[derive(Debug)]
 pub struct ParquetSink(ColumnSink<ParquetFile>);
 

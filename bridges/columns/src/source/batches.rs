@@ -74,14 +74,14 @@ pub(super) fn avro(
     })
 }
 
-/// The crates of the formats are not all proof against files that lie: where one gives up with a panic, that is an
-/// error here.
+/// The crates of the formats are not all proof against files that lie: where one gives up with a panic, that
+/// is an error here.
 fn guarded<T>(format: &'static str, read: impl FnOnce() -> Result<T, ImportError>) -> Result<T, ImportError> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(gave_up(format)))
 }
 
-/// Batches that are read ahead, by a thread of their own, which ends when nobody takes them any more. Nothing is
-/// read before the first is asked for.
+/// Batches that are read ahead, by a thread of their own, which ends when nobody takes them any more. Nothing
+/// is read before the first is asked for.
 fn guarded_batches(
     format: &'static str,
     batches: impl Iterator<Item = Result<RecordBatch, ImportError>> + Send + 'static,

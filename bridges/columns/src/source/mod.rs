@@ -34,7 +34,8 @@ type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ImportError>> + Send>
 /// Events out of a file of columns: Parquet, Arrow, or Avro.
 ///
 /// Open it by the format's function, ask for a [`schema`](ColumnSource::schema) if there is none yet,
-/// [`begin`](ColumnSource::begin) with the table that is wanted, and take [batches](ColumnSource::next_batch).
+/// [`begin`](ColumnSource::begin) with the table that is wanted, and take
+/// [batches](ColumnSource::next_batch).
 pub struct ColumnSource {
     fields: Vec<FoundField>,
     metadata: HashMap<String, String>,

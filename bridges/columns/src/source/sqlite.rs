@@ -91,8 +91,8 @@ impl SqliteSource {
         Ok(SqliteSource { reader, names, about, is_ours, ahead: Vec::new(), target: None, meanings, row: 0 })
     }
 
-    /// The schema that slipring wrote into the database, if its table is the one that is read and has all of its
-    /// columns.
+    /// The schema that slipring wrote into the database, if its table is the one that is read and has all of
+    /// its columns.
     pub fn kept_schema(&self) -> Option<Schema> {
         let kept = self.said_schema()?;
         self.target_for(&Table::new(&kept), ParseOptions::default()).is_ok().then_some(kept)
@@ -102,8 +102,8 @@ impl SqliteSource {
         Schema::from_text(self.about.get(SCHEMA_KEY).filter(|_| self.is_ours)?)
     }
 
-    /// A schema for the rows: the one that slipring wrote, if all of its columns are there; else one made up, under
-    /// the name given, of the types that the rows have that are looked at.
+    /// A schema for the rows: the one that slipring wrote, if all of its columns are there; else one made up,
+    /// under the name given, of the types that the rows have that are looked at.
     ///
     /// # Errors
     /// The database can't be read, or has a column that no field can hold.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Path = Union[str, "os.PathLike[str]"]
 Rows = np.ndarray[Any, np.dtype[np.void]]
 
-# Rows that are turned into columns at a time: they stay in a cache meanwhile, and no second copy of all is made.
+# Rows that are turned into columns at a time: they stay in a cache meanwhile, and there is no copy of all.
 _BATCH_ROWS = 1 << 17
 
 

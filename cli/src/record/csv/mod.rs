@@ -85,7 +85,7 @@ fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
         }
         FormatOptions { no_header: true, .. } => {
             let names = table.columns.iter().map(|column| column.path.clone()).collect();
-            (names, Fill::in_table_order(table, parse)?)
+            (names, Fill::in_table_order(table, parse))
         }
         _ => {
             let names = header(&mut blocks, &mut lines, &mut position, &mut preamble)?;

@@ -1,5 +1,5 @@
-//! Lines in the form that nearly all have, into events in one go: no cell is looked at twice. All others are for
-//! `line` and `Fill`, which take every form and say what is wrong.
+//! Lines in the form that nearly all have, into events in one go: no cell is looked at twice. All others are
+//! for `line` and `Fill`, which take every form and say what is wrong.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use slipring_schema::Table;
 use slipring_schema::quick::{QuickField, Stops};
 
 use super::super::fill::{Fill, time_column};
+use super::super::lines::line_end;
 use super::super::source::Row;
 
 /// What cells may be parted by here: nothing that numbers or times are written with.
@@ -67,18 +68,15 @@ impl QuickLines {
         })
     }
 
-    /// Makes an event of the line that `text` begins with, and gives the line's bytes, its end too. `None`, and
-    /// `row` may hold anything, if the line is unusual, malformed, or not whole.
+    /// Makes an event of the line that `text` begins with, and gives the line's bytes, its end too. `None`,
+    /// and `row` may hold anything, if the line is unusual, malformed, or not whole.
     #[inline]
     pub fn take(&self, text: &[u8], row: &mut Row) -> Option<usize> {
         // An empty line is none, whatever its one cell could be.
         if matches!(text.first(), Some(b'\n' | b'\r')) {
             return None;
         }
-        row.event.clear();
-        row.event.extend_from_slice(&self.template);
-        row.time_ns = None;
-        row.parsed = Default::default();
+        row.begin(&self.template);
         let mut at = 0;
         for (number, cell) in (1..).zip(&self.cells) {
             at = self.cell(cell, text, at, row)?;
@@ -89,11 +87,7 @@ impl QuickLines {
                 at += 1;
             }
         }
-        at += match text[at..] {
-            [b'\n', ..] => 1,
-            [b'\r', b'\n', ..] => 2,
-            _ => return None,
-        };
+        at += line_end(&text[at..])?;
         if !self.has_time {
             row.take_time(&self.table).ok()?;
         }
@@ -230,7 +224,7 @@ mod tests {
         }
         // An empty line is no event, though an empty cell is text.
         let table = Arc::new(Table::new(&Schema::from_text("T 8\nname [u8;8] 0 8\ttext\n").unwrap()));
-        let fill = Fill::in_table_order(table, ParseOptions::default()).unwrap();
+        let fill = Fill::in_table_order(table, ParseOptions::default());
         for (line, is_taken) in [("\n", false), ("\r\n", false), ("\"\"\n", true), ("a\n", true)] {
             assert_eq!(same(&fill, 1, line.as_bytes()).unwrap(), is_taken, "{line:?}");
         }

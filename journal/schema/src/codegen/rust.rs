@@ -2,9 +2,10 @@
 
 use super::names::{Taken, camel, comment, identifier, remarks, tag_remark, upper};
 use super::rust_options::{former, id_of, leaf_options, of_all};
+use crate::file::is_version;
 use crate::tree::meaning::{Meaning, is_enum_name};
 use crate::tree::scalar::Leaf;
-use crate::tree::{Attributes, Member, Shape, Tree, Variant};
+use crate::tree::{Attributes, Member, Shape, Tree, Variant, value_of};
 use slipring_journal::Schema;
 use std::fmt::Write;
 
@@ -75,11 +76,10 @@ pub(super) fn generate(schema: &Schema) -> String {
 
 fn type_options(tree: &Tree) -> Vec<String> {
     let mut options = Vec::new();
-    if let Some((_, time)) = tree.attributes.iter().find(|(name, _)| name == "time") {
+    if let Some(time) = value_of(&tree.attributes, "time") {
         options.push(format!("time = {:?}", time.replace('/', ".")));
     }
-    let version = tree.attributes.iter().find(|(name, _)| name == "version").map(|(_, version)| version);
-    if let Some(version) = version.filter(|version| version.parse::<u32>().is_ok_and(|number| number > 0)) {
+    if let Some(version) = value_of(&tree.attributes, "version").filter(|version| is_version(version)) {
         options.push(format!("version = {version}"));
     }
     options.extend(former(&tree.attributes));

@@ -1,46 +1,42 @@
 //! What the derive is told of fields in Rust.
 
 use super::rust::key;
+use crate::file::{are_names, is_since};
 use crate::kind::TimeUnit;
 use crate::tree::meaning::Meaning;
 use crate::tree::scalar::{Leaf, Scalar};
-use crate::tree::{Attributes, Member, Shape};
+use crate::tree::{Attributes, Member, Shape, value_of};
 use std::cell::RefCell;
 
 /// What something was called before.
 pub(super) fn former(attributes: &Attributes) -> Option<String> {
-    let (_, names) = attributes.iter().find(|(name, _)| name == "was")?;
-    names.split(',').all(crate::file::is_name).then(|| format!("was = {names:?}"))
+    value_of(attributes, "was").filter(|names| are_names(names)).map(|names| format!("was = {names:?}"))
 }
 
-/// Takes out of all that lies in a struct or a one-of event what the derive is told of it beside the outer field:
-/// `since`, and what this was called.
+/// Takes out of all that lies in a struct or a one-of event what the derive is told of it beside the outer
+/// field: `since`, and what this was called.
 pub(super) fn of_all(shape: &mut Shape) -> Vec<String> {
     if matches!(shape, Shape::Leaf(..)) {
         return Vec::new();
     }
-    let is_version = |version: &String| version.parse::<u32>().is_ok_and(|version| version >= 2);
-    let since = take_common(shape, &|_| "since".to_owned(), is_version);
-    let are_names = |names: &String| names.split(',').all(crate::file::is_name);
+    let since = take_common(shape, &|_| "since".to_owned(), is_since);
     let was = take_common(shape, &|levels| format!("was.{levels}"), are_names);
     let since = since.map(|version| format!("since = {version}"));
     since.into_iter().chain(was.map(|names| format!("was = {names:?}"))).collect()
 }
 
-/// Takes out an attribute that all that lies in a shape has alike; its name is told by the levels below the shape.
+/// Takes out an attribute that all in a shape has alike; its name is told by the levels below the shape.
 fn take_common(
     shape: &mut Shape,
     name: &dyn Fn(usize) -> String,
-    is_sensible: impl Fn(&String) -> bool,
+    is_sensible: fn(&str) -> bool,
 ) -> Option<String> {
     let found = RefCell::new(Vec::new());
     shape.give(0, &|attributes, levels| {
-        let name = name(levels);
-        let value = attributes.iter().find(|(said, _)| *said == name).map(|(_, value)| value.clone());
-        found.borrow_mut().push(value);
+        found.borrow_mut().push(value_of(attributes, &name(levels)).map(str::to_owned));
     });
     let found = found.into_inner();
-    let common = found.first().cloned().flatten().filter(is_sensible)?;
+    let common = found.first().cloned().flatten().filter(|value| is_sensible(value))?;
     if found.iter().any(|value| value.as_ref() != Some(&common)) {
         return None;
     }
@@ -85,17 +81,16 @@ pub(super) fn leaf_options(leaf: &Leaf, attributes: &Attributes, is_id: bool) ->
             options.push(format!("names({})", pairs.join(", ")));
         }
     }
-    let first = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
     for name in ["input", "unit", "source", "default", "since", "was"] {
-        let sensible = |value: &&String| match name {
+        let sensible = |value: &&str| match name {
             "default" => true,
             "input" => matches!(meaning, Meaning::Time(_)) && TimeUnit::from_sign(value).is_some(),
             "unit" => !value.is_empty() && !matches!(meaning, Meaning::Time(_)),
-            "since" => value.parse::<u32>().is_ok_and(|version| version >= 2),
-            "was" => value.split(',').all(crate::file::is_name),
+            "since" => is_since(value),
+            "was" => are_names(value),
             _ => !value.is_empty(),
         };
-        if let Some(value) = first(name).filter(sensible) {
+        if let Some(value) = value_of(attributes, name).filter(sensible) {
             let is_number = name == "since";
             options.push(if is_number { format!("{name} = {value}") } else { format!("{name} = {value:?}") });
         }

@@ -48,6 +48,7 @@ mod write;
 pub use error::{Problem, SchemaFileError};
 pub(crate) use read::is_name;
 pub(crate) use types::OWN_ATTRIBUTES;
+pub(crate) use versions::{are_names, is_since, is_version};
 
 use slipring_journal::Schema;
 

@@ -1,7 +1,7 @@
 //! What was before: `was`, `since`, and the version of the event.
 
 use super::error::Problem;
-use super::read::checked_name;
+use super::read::{checked_name, is_name};
 use super::toml::{At, Entry, Table};
 use super::types::OWN_ATTRIBUTES;
 use crate::tree::Shape;
@@ -10,6 +10,21 @@ use std::collections::HashSet;
 
 /// An attribute, as a schema has it.
 type Attribute = (String, String);
+
+/// Whether former names can be said as such.
+pub(crate) fn are_names(names: &str) -> bool {
+    names.split(',').all(is_name)
+}
+
+/// Whether an event can be of that version.
+pub(crate) fn is_version(version: &str) -> bool {
+    version.parse::<u32>().is_ok_and(|version| version > 0)
+}
+
+/// Whether a field can be there since that version: the first one has no earlier events.
+pub(crate) fn is_since(version: &str) -> bool {
+    version.parse::<u32>().is_ok_and(|version| version >= 2)
+}
 
 /// The names under `was`: a text, with commas if there are several, or a list.
 fn formers(entry: Entry<'_>) -> Result<Vec<&str>, At> {

@@ -4,10 +4,11 @@
 use super::default;
 use super::read::{goes_behind_a_dot, is_name};
 use super::types::OWN_ATTRIBUTES;
+use super::versions::{are_names, is_since, is_version};
 use crate::kind::TimeUnit;
 use crate::tree::meaning::Meaning;
 use crate::tree::scalar::{Leaf, Scalar};
-use crate::tree::{Attributes, Member, Shape, Tree, Variant};
+use crate::tree::{Attributes, Member, Shape, Tree, Variant, value_of};
 use slipring_journal::Schema;
 use std::fmt::Write;
 
@@ -63,8 +64,8 @@ fn file(tree: &Tree, time: Option<&str>) -> String {
     if let Some(time) = time {
         let _ = writeln!(text, "time = {}", quoted(&time.replace('/', ".")));
     }
-    let (version, was) = (first(&tree.attributes, "version"), first(&tree.attributes, "was"));
-    let version = version.filter(|version| version.parse::<u32>().is_ok_and(|number| number > 0));
+    let (version, was) = (value_of(&tree.attributes, "version"), value_of(&tree.attributes, "was"));
+    let version = version.filter(|version| is_version(version));
     if let Some(version) = version {
         let _ = writeln!(text, "version = {version}");
     }
@@ -205,17 +206,16 @@ fn leaf_definition(leaf: &Leaf, attributes: &Attributes) -> String {
         }
     };
     for name in ["input", "unit", "source", "default", "since", "was"] {
-        let value = attributes.iter().find(|(found, _)| found == name).map(|(_, value)| value);
         let sensible = |value: &str| match name {
             "default" => default::refusal(leaf, attributes, value).is_none(),
             "input" => is_time && TimeUnit::from_sign(value).is_some(),
             "unit" => !value.is_empty() && !is_time,
-            "since" => value.parse::<u32>().is_ok_and(|version| version >= 2),
+            "since" => is_since(value),
             "was" => are_names(value),
             _ => !value.is_empty(),
         };
-        if let Some(value) = value.filter(|value| sensible(value)) {
-            let value = if name == "since" { value.clone() } else { quoted(value) };
+        if let Some(value) = value_of(attributes, name).filter(|value| sensible(value)) {
+            let value = if name == "since" { value.to_owned() } else { quoted(value) };
             let _ = write!(said, ", {name} = {value}");
         }
     }
@@ -228,21 +228,11 @@ fn leaf_definition(leaf: &Leaf, attributes: &Attributes) -> String {
     }
 }
 
-fn first<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
-    attributes.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-}
-
-/// Whether former names can be written as such.
-fn are_names(names: &str) -> bool {
-    names.split(',').all(is_name)
-}
-
 /// What a variant says beside its tag and its value.
 fn variant_attributes(variant: &Variant) -> Vec<String> {
-    let was = first(&variant.attributes, "was").filter(|was| are_names(was));
+    let was = value_of(&variant.attributes, "was").filter(|was| are_names(was));
     let was = was.map(|was| format!("was = {}", quoted(was)));
-    let since = first(&variant.attributes, "since");
-    let since = since.filter(|since| since.parse::<u32>().is_ok_and(|version| version >= 2));
+    let since = value_of(&variant.attributes, "since").filter(|since| is_since(since));
     let since = since.map(|since| format!("since = {since}"));
     since.into_iter().chain(was).chain(others(&variant.attributes)).collect()
 }

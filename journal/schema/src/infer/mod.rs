@@ -56,8 +56,8 @@ pub enum InferError {
     TooLarge(#[from] TooLarge),
 }
 
-/// A schema called `name` for rows like these. Each row has its cells in the order of `columns`; cells that are
-/// not there are missing.
+/// A schema called `name` for rows like these. Each row has its cells in the order of `columns`; cells that
+/// are not there are missing.
 ///
 /// ```
 /// use slipring_schema::infer::{Cell, infer};

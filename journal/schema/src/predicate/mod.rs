@@ -5,7 +5,8 @@
 //! ```
 //!
 //! - `parse`, `operand`: the grammar.
-//! - `field`, `literal`, `pair`, `place`: what the names are in the schema, and the literals in a field's storage.
+//! - `field`, `literal`, `pair`, `place`: what the names are in the schema, and the literals in a field's
+//!   storage.
 //! - `run`: a record through the steps, without allocation.
 //! - `exact`, `like`: comparisons that are more than one of integers.
 //!
@@ -35,8 +36,8 @@ use run::Step;
 /// A test of records, typed against a schema and compiled.
 ///
 /// Whole numbers, decimals and times compare exactly, whatever the literal; nothing becomes a floating-point
-/// number. A comparison with a field that the event does not have, for it is of another variant, is neither true
-/// nor false, and neither is its `not`; a record passes if the whole is true.
+/// number. A comparison with a field that the event does not have, for it is of another variant, is neither
+/// true nor false, and neither is its `not`; a record passes if the whole is true.
 ///
 /// ```
 /// use slipring_journal::Schema;
@@ -69,8 +70,8 @@ impl Predicate {
         Predicate::compile(text, Against { table, first_ns: None })
     }
 
-    /// A predicate on the records of a journal whose first one is at `first_ns` (nanoseconds since 1970): times
-    /// of day are of its day, UTC.
+    /// A predicate on the records of a journal whose first one is at `first_ns` (nanoseconds since 1970):
+    /// times of day are of its day, UTC.
     ///
     /// # Errors
     /// What is wrong, and where in the text.

@@ -15,9 +15,9 @@ const POWERS: [u64; MOST_DIGITS + 1] = {
     powers
 };
 
-/// A number without a sign that begins at `start`, times ten to the `scale`, and where it ends. Digits on both
-/// sides of a point, if there is one, and no more behind it than `scale`; with scale 0 it ends before a point.
-/// `None` for anything else.
+/// A number without a sign that begins at `start`, times ten to the `scale`, and where it ends. Digits on
+/// both sides of a point, if there is one, and no more behind it than `scale`; with scale 0 it ends before a
+/// point. `None` for anything else.
 #[inline(always)]
 pub(super) fn scaled(text: &[u8], start: usize, scale: usize) -> Option<(u64, usize)> {
     let (whole, count) = run(text, start)?;

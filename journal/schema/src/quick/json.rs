@@ -1,7 +1,7 @@
 //! Values of JSON that stand without quotes.
 
-/// The bytes of the number that `text` begins with, as JSON writes it: no zero before other digits, digits on both
-/// sides of a point. `None` if it begins with none.
+/// The bytes of the number that `text` begins with, as JSON writes it: no zero before other digits, digits on
+/// both sides of a point. `None` if it begins with none.
 #[inline]
 pub(super) fn number(text: &[u8]) -> Option<usize> {
     let digits = |from: usize| {

@@ -1,8 +1,8 @@
-//! Values in the forms that nearly all of them have, read where they lie: a value and its end are found in one
-//! go, eight bytes at a time, by a plan that is made once for each column.
+//! Values in the forms that nearly all of them have, read where they lie: a value and its end are found in
+//! one go, eight bytes at a time, by a plan that is made once for each column.
 //!
-//! Whatever is unusual is left to [`Column::parse`], which takes every form and says what is wrong with a value.
-//! What is taken here it would take too, and make the same bytes of it.
+//! Whatever is unusual is left to [`Column::parse`], which takes every form and says what is wrong with a
+//! value. What is taken here it would take too, and make the same bytes of it.
 //!
 //! | module | idea |
 //! |---|---|
@@ -88,7 +88,7 @@ struct Name {
 }
 
 impl Column {
-    /// How its values are read where they lie; `None` if it is of a variant, so that others say whether it has one.
+    /// How its values are read where they lie; `None` if it is of a variant, which an event may not have.
     pub fn quick(&self) -> Option<QuickField> {
         if self.is_of_a_variant() {
             return None;
@@ -125,17 +125,17 @@ impl Column {
 }
 
 impl QuickField {
-    /// Puts the value that begins at `at` into `event`, and gives where it ends. A number ends where its digits do,
-    /// all else before a stop: what comes there is for the caller to judge.
+    /// Puts the value that begins at `at` into `event`, and gives where it ends. A number ends where its
+    /// digits do, all else before a stop: what comes there is for the caller to judge.
     ///
-    /// `None`, and the field's bytes may be anything, if the value is unusual, or none: [`Column::parse`] says
-    /// which.
+    /// `None`, and the field's bytes may be anything, if the value is unusual, or none: [`Column::parse`]
+    /// says which.
     #[inline(always)]
     pub fn take(&self, text: &[u8], at: usize, stops: &Stops, event: &mut [u8]) -> Option<usize> {
         self.take_given(text, at, stops, event).or_else(|| self.take_default(text, at, stops, event))
     }
 
-    /// As [`QuickField::take`], of a value that is given, in quotes say: if nothing stands there, that is no default.
+    /// As [`QuickField::take`], of a value that is given, in quotes say: nothing is then no default.
     #[inline(always)]
     pub fn take_given(&self, text: &[u8], at: usize, stops: &Stops, event: &mut [u8]) -> Option<usize> {
         match &self.way {
@@ -200,7 +200,8 @@ impl QuickField {
     }
 }
 
-/// Where the value ends that begins at `at`, if JSON writes it without quotes: a number, `true`, `false` or `null`.
+/// Where the value ends that begins at `at`, if JSON writes it without quotes: a number, `true`, `false` or
+/// `null`.
 #[inline]
 pub fn plain_json(text: &[u8], at: usize) -> Option<usize> {
     json::plain(text.get(at..)?).map(|bytes| at + bytes)

@@ -52,8 +52,8 @@ pub(super) fn controls(word: u64) -> u64 {
     word.wrapping_sub(all(b' ')) & !word & HIGHS
 }
 
-/// The highest bit of each byte that is no digit, of a word whose digits are 0 to 9 (see [`from_digits`]). What it
-/// says of bytes behind the first such one may be wrong.
+/// The highest bit of each byte that is no digit, of a word whose digits are 0 to 9 (see [`from_digits`]).
+/// What it says of bytes behind the first such one may be wrong.
 #[inline(always)]
 pub(super) fn no_digits(word: u64) -> u64 {
     (word.wrapping_add(all(0x7f - 9)) | word) & HIGHS

@@ -19,6 +19,11 @@ use scalar::Leaf;
 /// Names and values, as a schema has them.
 pub(crate) type Attributes = Vec<(String, String)>;
 
+/// The first value under a name.
+pub(crate) fn value_of<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+    attributes.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+}
+
 /// A whole event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tree {
@@ -46,7 +51,7 @@ pub(crate) enum Shape {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) name: String,
-    /// How many there are of it, the outermost array first; empty for one. A leaf's arrays are the leaf's own.
+    /// How many there are of it, the outermost array first; empty for one. A leaf has its own arrays.
     pub(crate) dims: Vec<usize>,
     pub(crate) shape: Shape,
 }
@@ -69,8 +74,8 @@ pub(crate) fn tag_attributes(variants: &[Variant]) -> Attributes {
 }
 
 impl Shape {
-    /// Gives all that lies in it more attributes, but for padding; how, is told by how many names each has below
-    /// this shape's own.
+    /// Gives all that lies in it more attributes, but for padding; how, is told by how many names each has
+    /// below this shape's own.
     pub(crate) fn give(&mut self, levels: usize, attribute: &dyn Fn(&mut Attributes, usize)) {
         match self {
             Shape::Leaf(_, attributes) => attribute(attributes, levels),

@@ -12,8 +12,8 @@ const MAX_DEPTH: usize = 32;
 type Named<'a> = (&'a str, &'a Field);
 
 impl Tree {
-    /// The tree of which [`Tree::lay_out`] makes this schema. If there is none, because the schema is none that
-    /// the derive writes, the one that comes nearest.
+    /// The tree of which [`Tree::lay_out`] makes this schema. If there is none, because the schema is none
+    /// that the derive writes, the one that comes nearest.
     pub(crate) fn of(schema: &Schema) -> Self {
         let fields: Vec<Named<'_>> = schema.fields.iter().map(|field| (field.name.as_str(), field)).collect();
         let shape = grouped(&fields, 0).unwrap_or_else(|| flat(schema));

@@ -2,18 +2,19 @@
 //!
 //! | field | in the table |
 //! |---|---|
-//! | integers | `INTEGER`; unsigned ones beyond 63 bits as eight bytes, big end first: they sort behind all others |
+//! | integers | `INTEGER`; unsigned ones beyond 63 bits as eight bytes, big end first: they sort last |
 //! | `u128`, `i128` | `TEXT` of digits |
-//! | decimals | `INTEGER`: the number without its point, exact (128 bits: `TEXT`); with its point in the view |
-//! | times | `INTEGER`: units since 1970, as the field counts them; as text in the view. No time (all bits ones) is `NULL` |
+//! | decimals | `INTEGER`: the number without its point (128 bits: `TEXT`); with its point in the view |
+//! | times | `INTEGER`: units since 1970; as text in the view. No time (all bits ones) is `NULL` |
 //! | `bool` | `INTEGER` |
 //! | enums, text | `TEXT` |
 //! | `[u8;N]` | `BLOB` |
 //! | arrays | `TEXT`: JSON |
 //! | floats | `REAL`; SQLite has no NaN, which is `NULL`, and no negative zero |
 //!
-//! The table is named as the event, the view is `<table>_readable`, and `_slipring` has the schema. `_sequence` is
-//! the primary key, so that a range of sequences is found at once; for ranges of times make an index on `_time`.
+//! The table is named as the event, the view is `<table>_readable`, and `_slipring` has the schema.
+//! `_sequence` is the primary key, so that a range of sequences is found at once; for ranges of times make an
+//! index on `_time`.
 
 mod bind;
 mod view;
