@@ -98,7 +98,7 @@ fn compress() -> impl Strategy<Value = Option<Compress>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(48)))]
 
     #[test]
     fn out_and_in_is_equal(

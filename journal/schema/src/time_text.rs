@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4096)))]
 
         #[test]
         fn usual_times_are_what_they_are_by_the_other_way(

@@ -65,7 +65,7 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4096)))]
 
     #[test]
     fn what_is_taken_is_what_is_parsed(which in 0..KINDS.len(), text in texts(), behind in "[,\n\"a0.\\-]?[é,0]{0,2}") {

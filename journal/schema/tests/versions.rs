@@ -217,7 +217,7 @@ fn plain_defaults_are_taken_in_both() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4000)))]
 
     #[test]
     fn a_default_is_one_value(

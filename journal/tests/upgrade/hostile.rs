@@ -11,7 +11,7 @@ const LINES: &str = "(E|D) (0|8|64)(\tversion=[0-3])?(\twas=[DE],E)?\n\
     (\t(was=[a-c],[A-C]|was\\.[12]=[a-c]|since=2|default=(-1|300|ab|\\[1,2\\])|decimal=[0-3]|time=(s|ns)|text=|enum=a:1))*\n){0,9}";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4000)))]
 
     #[test]
     fn whatever_two_schemas_say_is_mapped_or_refused(found in LINES, wanted in LINES, fill in any::<u8>()) {

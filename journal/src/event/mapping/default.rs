@@ -25,18 +25,34 @@ fn put(leaf: &Leaf, dims: &[usize], text: &str, out: &mut [u8]) -> Option<()> {
     }
     let item_bytes = out.len().checked_div(*count)?;
     items.iter().enumerate().try_for_each(|(index, item)| {
-        let item = item.strip_prefix('"').and_then(|item| item.strip_suffix('"')).unwrap_or(item);
-        // What JSON writes otherwise than it reads.
-        if item.contains(['\\', '"']) && !item.starts_with('[') {
-            return None;
-        }
+        let is_innermost = inner.is_empty() || inner.len() == 1 && leaf.string_bytes().is_some();
+        let item = match item.strip_prefix('"') {
+            Some(item) if is_innermost => plain_string(item)?,
+            None if !is_innermost || is_json_scalar(item) => item,
+            _ => return None,
+        };
         put(leaf, inner, item, &mut out[index * item_bytes..][..item_bytes])
     })
 }
 
+/// A JSON string behind its opening quote, unless JSON writes it otherwise than it reads.
+fn plain_string(item: &str) -> Option<&str> {
+    item.strip_suffix('"').filter(|item| !item.contains(|c: char| c == '\\' || c == '"' || c < ' '))
+}
+
+/// A number or a truth as JSON has them: `00`, `+1`, `.5` and `nan` are none.
+fn is_json_scalar(item: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let magnitude = item.strip_prefix('-').unwrap_or(item);
+    let (whole, fraction) = magnitude.split_once('.').unwrap_or((magnitude, "0"));
+    let is_number = digits(whole) && (whole == "0" || !whole.starts_with('0')) && digits(fraction);
+    is_number || ["true", "false"].contains(&item)
+}
+
 /// The values of a JSON array as they are written.
 fn items(text: &str) -> Option<Vec<&str>> {
-    let inner = text.trim().strip_prefix('[')?.strip_suffix(']')?;
+    let space = [' ', '\t', '\n', '\r'];
+    let inner = text.trim_matches(space).strip_prefix('[')?.strip_suffix(']')?;
     let (mut items, mut depth, mut quoted, mut from) = (Vec::new(), 0usize, false, 0);
     for (at, character) in inner.char_indices() {
         match character {
@@ -44,13 +60,13 @@ fn items(text: &str) -> Option<Vec<&str>> {
             '[' if !quoted => depth += 1,
             ']' if !quoted => depth = depth.checked_sub(1)?,
             ',' if !quoted && depth == 0 => {
-                items.push(inner[from..at].trim());
+                items.push(inner[from..at].trim_matches(space));
                 from = at + 1;
             }
             _ => {}
         }
     }
-    items.push(inner[from..].trim());
+    items.push(inner[from..].trim_matches(space));
     (depth == 0 && !quoted).then_some(items)
 }
 
