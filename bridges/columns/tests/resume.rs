@@ -49,9 +49,9 @@ fn kill(folder: &Path, what: &str, status: i32, record: impl Fn(&str) -> String)
     let took = begun.elapsed();
     let wanted = records(&folder.join("whole"));
     let (mut kills, mut resumed) = (0, 0);
-    // On a slow day the first so many may all come too early.
-    let goes_on = |kills, resumed| kills < KILLS || resumed == 0 && kills < 20 * KILLS;
-    while goes_on(kills, resumed) {
+    let holds_some =
+        || Journal::at(folder.join("copy")).raw_reader().is_ok_and(|reader| reader.end_sequence() > 0);
+    while kills < KILLS {
         loop {
             let mut child = command(folder, &format!("{} --resume", record("copy")))
                 .stdout(Stdio::piped())
@@ -61,15 +61,16 @@ fn kill(folder: &Path, what: &str, status: i32, record: impl Fn(&str) -> String)
             // Early and late ones.
             let moment = took.mul_f64((kills * 5 % KILLS) as f64 / KILLS as f64 * 0.9);
             let deadline = Instant::now() + moment;
-            while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
-                std::thread::sleep(Duration::from_micros(200));
+            // Every other one once there is something to go on with, which may take most of the time.
+            let waits = || Instant::now() < deadline || kills % 2 == 1 && !holds_some();
+            while child.try_wait().unwrap().is_none() && waits() {
+                std::thread::sleep(Duration::from_micros(500));
             }
-            if child.try_wait().unwrap().is_none() && goes_on(kills, resumed) {
+            if child.try_wait().unwrap().is_none() && kills < KILLS {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 kills += 1;
-                let reader = Journal::at(folder.join("copy")).raw_reader();
-                resumed += usize::from(reader.is_ok_and(|reader| reader.end_sequence() > 0));
+                resumed += usize::from(holds_some());
                 continue;
             }
             let output = child.wait_with_output().unwrap();
