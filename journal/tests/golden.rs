@@ -104,10 +104,13 @@ fn reading_leaves_it_as_it_is(version: u32) {
 }
 
 #[test]
-#[ignore = "writes the golden files of a new format version"]
+#[ignore = "writes the golden files of a new format version, where there are none"]
 fn write_golden_files() {
     let path = folder(VERSION);
-    assert!(!path.exists(), "golden files are never changed");
+    if path.exists() {
+        println!("golden files are never changed: those of version {VERSION} are there");
+        return;
+    }
     write_at(path.clone());
     std::fs::remove_file(path.join("LOCK")).unwrap();
     // The spare that the preparer had made ahead is no part of the journal.
