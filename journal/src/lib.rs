@@ -88,6 +88,8 @@ pub mod __private {
     pub use crate::live::progress::Change;
     #[cfg(debug_assertions)]
     pub use crate::open::built_here;
+    #[cfg(feature = "negative-controls")]
+    pub use crate::positions::by_hand::ByHand;
     pub use crate::read::verify::verify_on;
     pub use crate::salvage::salvage_on;
     pub use crate::tools::text::counted;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use slipring_journal::__private::storage::{LockFault, Memory, MemoryFile, Storage};
+use slipring_journal::__private::storage::{Folder, LockFault, Memory, MemoryFile, Storage};
 use slipring_journal::{Event, Journal, JournalFault, ReadError, Reader};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
@@ -27,6 +27,7 @@ struct Listed {
 impl Storage for Listed {
     type File = MemoryFile;
     type Lock = Arc<()>;
+    type Subfolder = Folder;
 
     fn create_folder(&self) -> io::Result<()> {
         self.folder.create_folder()

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use slipring_journal::__private::storage::{
-    LockFault, Memory, MemoryFile, MemoryMap, SegmentMap, Storage, StorageFile,
+    Folder, LockFault, Memory, MemoryFile, MemoryMap, SegmentMap, Storage, StorageFile,
 };
 
 /// A call that storage makes of the system.
@@ -147,6 +147,7 @@ impl Faulty {
 impl Storage for Faulty {
     type File = FaultyFile;
     type Lock = <Memory as Storage>::Lock;
+    type Subfolder = Folder;
 
     fn create_folder(&self) -> io::Result<()> {
         self.call(Call::CreateFolder)

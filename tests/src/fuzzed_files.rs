@@ -198,7 +198,7 @@ pub fn put(path: &Path, bytes: &[u8]) {
 const NUMBERS: [u64; 8] = [0, 1, u64::MAX, u64::MAX - 1, 1 << 16, (1 << 16) + 1, 1 << 32, 1 << 63];
 
 /// Changes words of a file: four bytes of the input say which and to what. An edit of zeros changes nothing.
-fn change(file: &mut [u8], edits: &[u8]) {
+pub(crate) fn change(file: &mut [u8], edits: &[u8]) {
     let words = file.len() / 4;
     for edit in edits.chunks_exact(4).filter(|edit| **edit != [0; 4] && words > 0) {
         // Half of the edits hit the first bytes, where the lengths are.

@@ -11,6 +11,7 @@ pub mod faulty;
 pub mod folders;
 pub mod fuzzed;
 pub mod fuzzed_files;
+pub mod fuzzed_readers;
 pub mod graphs;
 pub mod handlers;
 pub mod images;

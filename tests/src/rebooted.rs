@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use slipring_journal::__private::storage::{Files, FilesLock, LockFault, MappedFile, Storage};
+use slipring_journal::__private::storage::{Files, FilesLock, Folder, LockFault, MappedFile, Storage};
 
 /// [`Files`] with another boot id.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ impl Rebooted {
 impl Storage for Rebooted {
     type File = MappedFile;
     type Lock = FilesLock;
+    type Subfolder = Folder;
 
     fn boot_id(&self) -> [u8; 16] {
         u128::from(self.boot).to_be_bytes()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 
 use slipring_journal::__private::storage::{
-    Files, FilesLock, LockFault, MappedFile, MappedSegment, SegmentMap, Storage, StorageFile,
+    Files, FilesLock, Folder, LockFault, MappedFile, MappedSegment, SegmentMap, Storage, StorageFile,
 };
 
 /// [`Files`] whose syncs do nothing.
@@ -24,6 +24,7 @@ pub struct UnsyncedMap(MappedSegment);
 impl Storage for Unsynced {
     type File = UnsyncedFile;
     type Lock = FilesLock;
+    type Subfolder = Folder;
 
     fn boot_id(&self) -> [u8; 16] {
         self.0.boot_id()

@@ -2,7 +2,9 @@
 
 use pyo3::PyErr;
 use pyo3::exceptions::PyMemoryError;
-use slipring_journal::{AppendError, IoFault, JournalFault, OpenError, ReadError, SyncError};
+use slipring_journal::{
+    AppendError, IoFault, JournalFault, NamedReaderError, OpenError, ReadError, SyncError,
+};
 
 /// The classes, which are written in Python: `slipring/errors.py` says what each is for.
 pub(crate) mod raised {
@@ -35,8 +37,12 @@ pub(crate) enum Fault {
     Append(#[from] AppendError),
     #[error(transparent)]
     Sync(#[from] SyncError),
+    #[error(transparent)]
+    Named(#[from] NamedReaderError),
     #[error("the writer is closed; open the journal again to append")]
     Closed,
+    #[error("the reader is closed; get it again by its name")]
+    ReaderClosed,
     #[error(
         "the schema in the segment header of {path} is none of a possible event; salvage the journal (slipring salvage)"
     )]
@@ -69,7 +75,8 @@ impl From<Fault> for PyErr {
             Fault::Open(OpenError::BadOption { .. }) => raised::BadOption::new_err(said),
             Fault::Append(AppendError::TimeTooFar { .. }) => raised::TimeTooFar::new_err(said),
             Fault::Append(AppendError::Failed(fault)) | Fault::Sync(fault) => of_syncing(&fault, said),
-            Fault::Closed => raised::Closed::new_err(said),
+            Fault::Closed | Fault::ReaderClosed => raised::Closed::new_err(said),
+            Fault::Named(fault) => of_a_name(&fault, said),
             Fault::NoSchema { .. } | Fault::EventBytes { .. } => raised::Damaged::new_err(said),
             Fault::Memory { .. } => PyMemoryError::new_err(said),
             Fault::SchemaFile(_) => raised::SchemaError::new_err(said),
@@ -86,6 +93,23 @@ fn of_reading(fault: &ReadError, said: String) -> PyErr {
         ReadError::Evicted { .. } => raised::Evicted::new_err(said),
         ReadError::AnotherJournal { .. } => raised::AnotherJournal::new_err(said),
         ReadError::HistoryChanged { .. } => raised::HistoryChanged::new_err(said),
+        _ => raised::JournalError::new_err(said),
+    }
+}
+
+fn of_a_name(fault: &NamedReaderError, said: String) -> PyErr {
+    match fault {
+        NamedReaderError::Read(fault) => of_reading(fault, said),
+        NamedReaderError::BadName { .. } => raised::BadOption::new_err(said),
+        NamedReaderError::Held { .. } | NamedReaderError::TooManyMembers { .. } => {
+            raised::Locked::new_err(said)
+        }
+        NamedReaderError::Damaged { .. } => raised::Damaged::new_err(said),
+        NamedReaderError::OtherJournal { .. } => raised::AnotherJournal::new_err(said),
+        NamedReaderError::Evicted { .. } => raised::Evicted::new_err(said),
+        NamedReaderError::HistoryChanged { .. } => raised::HistoryChanged::new_err(said),
+        NamedReaderError::NotHandedOut { .. } => raised::OutOfRange::new_err(said),
+        NamedReaderError::NotCommitted { fault, .. } => of_a_call(fault, said),
         _ => raised::JournalError::new_err(said),
     }
 }

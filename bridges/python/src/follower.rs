@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
-use slipring_journal::{Journal, RawFollower};
+use slipring_journal::{Journal, RawChunk, RawFollower};
 
 use crate::apart::{apart, lock};
 use crate::errors::Fault;
@@ -52,35 +52,50 @@ impl Follower {
         poll: f64,
         timeout: Option<f64>,
     ) -> PyResult<Option<Bound<'py, PyArray1<u64>>>> {
-        let seconds = |value: f64| {
-            Duration::try_from_secs_f64(value)
-                .map_err(|_| Fault::Rows { what: "poll and timeout are seconds, 0 or more" })
-        };
-        let (layout, poll) = (RowLayout::new(row_bytes, pieces)?, seconds(poll)?);
-        // One that is too far off for a clock is none.
-        let until = match timeout {
-            Some(timeout) if timeout.is_finite() => Instant::now().checked_add(seconds(timeout)?),
-            _ => None,
-        };
-        loop {
-            let looked = apart(py, || look(&mut lock(&self.follower), &layout));
-            py.check_signals()?;
-            match looked? {
-                Some(rows) if rows.is_empty() => continue,
-                Some(rows) => return Ok(Some(PyArray1::from_vec(py, rows))),
-                None => {}
-            }
-            if until.is_some_and(|until| Instant::now() >= until) {
-                return Ok(None);
-            }
-            sleep(py, poll, until)?;
-        }
+        let layout = RowLayout::new(row_bytes, pieces)?;
+        wait_for_rows(py, poll, timeout, || {
+            let mut follower = lock(&self.follower);
+            let chunk = follower.next_chunk()?;
+            chunk.map(|chunk| rows_of(chunk, &layout)).transpose()
+        })
     }
 }
 
-/// The events of the next chunk as rows; `None` if there is none yet.
-fn look(follower: &mut RawFollower, layout: &RowLayout) -> Result<Option<Vec<u64>>, Fault> {
-    let Some(chunk) = follower.next_chunk()? else { return Ok(None) };
+/// The rows that `look` finds; waits for some, looking again every `poll` seconds. `None` if none came for
+/// `timeout` seconds.
+pub(crate) fn wait_for_rows<'py>(
+    py: Python<'py>,
+    poll: f64,
+    timeout: Option<f64>,
+    look: impl Fn() -> Result<Option<Vec<u64>>, Fault> + Sync,
+) -> PyResult<Option<Bound<'py, PyArray1<u64>>>> {
+    let seconds = |value: f64| {
+        Duration::try_from_secs_f64(value)
+            .map_err(|_| Fault::Rows { what: "poll and timeout are seconds, 0 or more" })
+    };
+    let poll = seconds(poll)?;
+    // One that is too far off for a clock is none.
+    let until = match timeout {
+        Some(timeout) if timeout.is_finite() => Instant::now().checked_add(seconds(timeout)?),
+        _ => None,
+    };
+    loop {
+        let looked = apart(py, &look);
+        py.check_signals()?;
+        match looked? {
+            Some(rows) if rows.is_empty() => continue,
+            Some(rows) => return Ok(Some(PyArray1::from_vec(py, rows))),
+            None => {}
+        }
+        if until.is_some_and(|until| Instant::now() >= until) {
+            return Ok(None);
+        }
+        sleep(py, poll, until)?;
+    }
+}
+
+/// The events of a chunk as rows.
+pub(crate) fn rows_of(chunk: RawChunk<'_>, layout: &RowLayout) -> Result<Vec<u64>, Fault> {
     let row_words = layout.row_bytes() / 8;
     let mut rows = Vec::new();
     let bytes = chunk.len() as u128 * layout.row_bytes() as u128;
@@ -88,7 +103,7 @@ fn look(follower: &mut RawFollower, layout: &RowLayout) -> Result<Option<Vec<u64
     rows.resize(chunk.len() * row_words, 0);
     let taken = layout.fill(chunk.records(), bytemuck::cast_slice_mut(&mut rows))?;
     rows.truncate(taken * row_words);
-    Ok(Some(rows))
+    Ok(rows)
 }
 
 /// Sleeps for `poll`, not past `until`, and in parts, so that Ctrl-C is heard.

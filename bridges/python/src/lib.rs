@@ -12,6 +12,7 @@ mod apart;
 mod errors;
 mod follower;
 mod looks;
+mod named;
 mod reader;
 mod rows;
 mod schema;
@@ -21,6 +22,7 @@ mod writer;
 fn _slipring(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<reader::Reader>()?;
     module.add_class::<follower::Follower>()?;
+    module.add_class::<named::NamedReader>()?;
     module.add_class::<writer::Writer>()?;
     module.add_function(wrap_pyfunction!(looks::segments, module)?)?;
     module.add_function(wrap_pyfunction!(looks::verify, module)?)?;

@@ -60,6 +60,11 @@ impl Reader {
         self.with(py, |reader| Ok(reader.refresh()?))
     }
 
+    /// From where on records lie in the files as `read` gives them.
+    fn as_they_lie_from(&self, py: Python<'_>) -> PyResult<u64> {
+        self.with(py, |reader| Ok(reader.as_they_lie_from()))
+    }
+
     /// The first sequence whose journal time is `time_ns` or later.
     fn lower_bound(&self, py: Python<'_>, time_ns: u64) -> PyResult<u64> {
         self.with(py, move |reader| Ok(reader.lower_bound(time_ns)?))

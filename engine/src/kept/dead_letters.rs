@@ -13,13 +13,11 @@ use slipring_journal::__private::storage::{Access, Files};
 use slipring_journal::JournalId;
 
 use super::back_off::BackOff;
-use super::dead_letter_format::{Again, Place, encode, encode_again};
+use super::dead_letter_format::{Again, Place, encode, encode_again, published_again};
 use super::dead_letter_log as log;
 use super::dead_letter_log::Tail;
 use super::folders::{stage_folder, stage_path, stages};
 use crate::error::{KeepError, io};
-
-pub(crate) use super::dead_letter_format::published_again;
 
 /// What a stage does when its handler returns an error.
 ///
@@ -125,6 +123,31 @@ impl DeadLetter {
     /// What a letter and the entry that settles it have in common.
     fn identity(&self) -> (&str, Place) {
         (&self.stage, self.place())
+    }
+
+    /// The entry that settles it.
+    fn settled(&self, how: String) -> DeadLetter {
+        DeadLetter { kind: DeadLetterKind::Settled, tries: 0, due_ns: None, cause: how, ..self.clone() }
+    }
+}
+
+/// A letter whose event was published again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settled<'l> {
+    pub(crate) letter: &'l DeadLetter,
+    /// Of the new event.
+    pub(crate) sequence: u64,
+    /// Where the tries are counted on with it.
+    pub(crate) again: Option<Again>,
+}
+
+impl Settled<'_> {
+    fn encode(&self, journal_id: JournalId) -> Vec<u8> {
+        let (place, how) = (self.letter.place(), published_again(self.sequence));
+        match self.again {
+            Some(again) => encode_again(journal_id, place, again),
+            None => encode(journal_id, place, DeadLetterKind::Settled, &how),
+        }
     }
 }
 
@@ -284,27 +307,37 @@ impl DeadLetters {
     /// [`KeepError::Damaged`] if the log does not end with a whole entry, for nobody would
     /// read what lies behind such a one. Opening the engine cuts off what a crash left.
     pub fn settle(&mut self, letter: &DeadLetter, how: &str) -> Result<(), KeepError> {
-        self.note(letter, how, |journal_id| encode(journal_id, letter.place(), DeadLetterKind::Settled, how))
+        let entry = |journal_id| encode(journal_id, letter.place(), DeadLetterKind::Settled, how);
+        self.note(&letter.stage, entry)?;
+        self.letters.push(letter.settled(how.to_owned()));
+        Ok(())
     }
 
-    /// Settles one that was published again; its tries are counted on with the new event.
-    pub(crate) fn settle_again(&mut self, letter: &DeadLetter, again: Again) -> Result<(), KeepError> {
-        let how = published_again(again.sequence);
-        self.note(letter, &how, |journal_id| encode_again(journal_id, letter.place(), again))
+    /// Settles letters whose events were published again, each log by one write and one sync. If it can't be,
+    /// the index of a letter in whose log it could not; those of logs before it are settled.
+    pub(crate) fn settle_all(&mut self, settled: &[Settled<'_>]) -> Result<(), (usize, KeepError)> {
+        let mut left: Vec<usize> = (0..settled.len()).collect();
+        while let Some(first) = left.first().copied() {
+            let stage = &settled[first].letter.stage;
+            let (own, others) = left.into_iter().partition(|at| settled[*at].letter.stage == *stage);
+            left = others;
+            let own: Vec<usize> = own;
+            let entries = |journal_id| own.iter().flat_map(|at| settled[*at].encode(journal_id)).collect();
+            self.note(stage, entries).map_err(|error| (first, error))?;
+            let letters = own.iter().map(|at| &settled[*at]);
+            self.letters
+                .extend(letters.map(|settled| settled.letter.settled(published_again(settled.sequence))));
+        }
+        Ok(())
     }
 
-    /// Appends an entry that settles a letter.
-    fn note(
-        &mut self,
-        letter: &DeadLetter,
-        how: &str,
-        entry: impl FnOnce(JournalId) -> Vec<u8>,
-    ) -> Result<(), KeepError> {
-        let path = stage_path(&self.journal, &letter.stage).join(log::NAME);
-        let Some(folder) = stage_folder(&self.journal, &letter.stage)? else {
-            return Err(nothing_kept(&self.journal, &letter.stage)?);
+    /// Appends what settles letters of a stage, durably.
+    fn note(&mut self, stage: &str, entries: impl FnOnce(JournalId) -> Vec<u8>) -> Result<(), KeepError> {
+        let path = stage_path(&self.journal, stage).join(log::NAME);
+        let Some(folder) = stage_folder(&self.journal, stage)? else {
+            return Err(nothing_kept(&self.journal, stage)?);
         };
-        let mut read = log::read(&folder, &letter.stage)?;
+        let mut read = log::read(&folder, stage)?;
         // A live stage may be at it: then the entry is whole a moment later. What a crash left stays as it
         // is.
         for _ in 0..LOOKS_AT_A_TORN_END {
@@ -312,7 +345,7 @@ impl DeadLetters {
                 break;
             }
             std::thread::sleep(Duration::from_millis(1));
-            read = log::read(&folder, &letter.stage)?;
+            read = log::read(&folder, stage)?;
         }
         if let Tail::Torn(_) = read.tail {
             let advice = "open the engine once, which cuts it off, and settle then";
@@ -324,16 +357,9 @@ impl DeadLetters {
         }
         let Some(journal_id) = read.journal_id else { return Err(log::damaged(path)) };
         let mut file = folder.open_file(log::NAME, Access::Append).map_err(io("open", &path))?;
-        as_an_error(|| file.write_all(&entry(journal_id)))
+        as_an_error(|| file.write_all(&entries(journal_id)))
             .and_then(|()| file.sync_all())
             .map_err(io("append to", &path))?;
-        self.letters.push(DeadLetter {
-            kind: DeadLetterKind::Settled,
-            tries: 0,
-            due_ns: None,
-            cause: how.to_owned(),
-            ..letter.clone()
-        });
         Ok(())
     }
 }

@@ -7,15 +7,18 @@
 use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard};
 
-use slipring_journal::{Event, Kind, ReadError, Reader};
+use slipring_journal::{Cursors, Event, Kind, ReadError, Reader};
 
 use super::engine::Engine;
 use crate::cursors::cursor::Cursor;
 use crate::error::{KeepError, PublishError, WaitError};
 use crate::kept::dead_letter_format::{Again, Place};
-use crate::kept::dead_letters::{DeadLetter, DeadLetters, published_again};
+use crate::kept::dead_letters::{DeadLetter, DeadLetters, Settled};
 use crate::publish::republish::Republish;
 use crate::work::inside::is_inside;
+
+/// How many events that are due are published before one waits for all of them to become durable.
+const MOST_AT_ONCE: usize = 32;
 
 /// A dead letter whose event has been published again, and which is settled.
 ///
@@ -169,16 +172,17 @@ impl DeadLetters {
         let _turn = turn(engine);
         // Another thread may have settled some since they were read.
         self.read_again(&mut picked).map_err(ReprocessError::Letters)?;
-        self.publish_picked(engine, publisher, picked, Err)
+        self.publish_picked(engine, publisher, picked, 1, Err)
     }
 
-    /// Publishes these letters' events and settles them. `no_event` says whether to go on behind a letter
-    /// whose event can't be had.
+    /// Publishes these letters' events and settles them, so many events at once. `no_event` says whether to go
+    /// on behind a letter whose event can't be had.
     fn publish_picked<E: Event>(
         &mut self,
         engine: &Engine<E>,
         publisher: &mut impl Republish<E>,
         mut picked: Vec<DeadLetter>,
+        at_once: usize,
         mut no_event: impl FnMut(ReprocessError) -> Result<(), ReprocessError>,
     ) -> Result<Vec<Reprocessed>, ReprocessError> {
         if !Arc::ptr_eq(publisher.plain().outlet(), &engine.shared.outlet) {
@@ -204,46 +208,85 @@ impl DeadLetters {
         }
         let mut reader =
             Reader::<E>::open_to(self.journal().clone(), None).map_err(ReprocessError::Journal)?;
-        for letters in picked.chunk_by(|a, b| a.place() == b.place()) {
-            let letter = || Box::new(letters[0].clone());
-            let event = match event_of(&mut reader, &letters[0]) {
-                Ok(event) => event,
-                Err(error) => {
-                    no_event(error)?;
-                    continue;
-                }
-            };
-            let tries = tries_of(letters);
-            let sequence = publish_again(engine, publisher, tries.unwrap_or(0), event)
-                .map_err(|source| ReprocessError::Publish { letter: letter(), source })?;
-            engine.wait_durable(sequence).map_err(|source| ReprocessError::NotDurable {
-                letter: letter(),
-                sequence,
-                source,
-            })?;
-            let not_settled = |letter: &DeadLetter, source| ReprocessError::NotSettled {
-                letter: Box::new(letter.clone()),
-                sequence,
-                source,
-            };
-            let again = tries.map(|tries| counted_on(&mut reader, sequence, tries)).transpose();
-            let again = again.map_err(|source| not_settled(&letters[0], source))?;
-            for letter in letters {
-                let settled = match again {
-                    Some(again) => self.settle_again(letter, again),
-                    None => self.settle(letter, &published_again(sequence)),
-                };
-                settled.map_err(|source| not_settled(letter, source))?;
-                done.push(Reprocessed { letter: letter.clone(), sequence });
-            }
+        let by_event: Vec<&[DeadLetter]> = picked.chunk_by(|a, b| a.place() == b.place()).collect();
+        for letters in by_event.chunks(at_once) {
+            let mut published = Vec::new();
+            let all_out =
+                publish_events(engine, publisher, &mut reader, letters, &mut published, &mut no_event);
+            // What is out is settled, whatever was in the way of the next.
+            self.settle_published(engine, &mut reader, &published, &mut done)?;
+            all_out?;
         }
         Ok(done)
     }
+
+    /// Settles the letters of events that were published, once these are durable.
+    fn settle_published<E: Event>(
+        &mut self,
+        engine: &Engine<E>,
+        reader: &mut Reader<E>,
+        published: &[(&[DeadLetter], u64)],
+        done: &mut Vec<Reprocessed>,
+    ) -> Result<(), ReprocessError> {
+        let Some((_, last)) = published.last() else { return Ok(()) };
+        let waited = engine.wait_durable(*last);
+        let durable_end = engine.shared.journal.as_ref().map_or(0, Cursors::durable_end);
+        let durable = published.partition_point(|(_, sequence)| *sequence < durable_end || waited.is_ok());
+        let (durable, rest) = published.split_at(durable);
+        let not_settled = |letter: &DeadLetter, sequence, source| {
+            let letter = Box::new(letter.clone());
+            ReprocessError::NotSettled { letter, sequence, source }
+        };
+        let mut settled = Vec::new();
+        if let Some((letters, sequence)) = durable.first() {
+            reader.refresh().map_err(|error| not_settled(&letters[0], *sequence, error.into()))?;
+        }
+        for (letters, sequence) in durable {
+            let again = tries_of(letters).map(|tries| counted_on(reader, *sequence, tries)).transpose();
+            let again = again.map_err(|source| not_settled(&letters[0], *sequence, source))?;
+            settled.extend(letters.iter().map(|letter| Settled { letter, sequence: *sequence, again }));
+        }
+        self.settle_all(&settled)
+            .map_err(|(at, source)| not_settled(settled[at].letter, settled[at].sequence, source))?;
+        let again = |done: &Settled<'_>| Reprocessed { letter: done.letter.clone(), sequence: done.sequence };
+        done.extend(settled.iter().map(again));
+        match (waited, rest.first()) {
+            (Err(source), Some((letters, sequence))) => Err(ReprocessError::NotDurable {
+                letter: Box::new(letters[0].clone()),
+                sequence: *sequence,
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Publishes events again, by their letters, until one can't be; `published` says which, and as what.
+fn publish_events<'l, E: Event>(
+    engine: &Engine<E>,
+    publisher: &mut impl Republish<E>,
+    reader: &mut Reader<E>,
+    by_event: &[&'l [DeadLetter]],
+    published: &mut Vec<(&'l [DeadLetter], u64)>,
+    no_event: &mut impl FnMut(ReprocessError) -> Result<(), ReprocessError>,
+) -> Result<(), ReprocessError> {
+    for letters in by_event {
+        let event = match event_of(reader, &letters[0]) {
+            Ok(event) => event,
+            Err(error) => {
+                no_event(error)?;
+                continue;
+            }
+        };
+        let sequence = publish_again(engine, publisher, tries_of(letters).unwrap_or(0), event)
+            .map_err(|source| ReprocessError::Publish { letter: Box::new(letters[0].clone()), source })?;
+        published.push((letters, sequence));
+    }
+    Ok(())
 }
 
 /// The event that was published just now as `sequence`, with the tries that are counted on.
 fn counted_on<E: Event>(reader: &mut Reader<E>, sequence: u64, tries: u32) -> Result<Again, KeepError> {
-    reader.refresh()?;
     let epoch = reader.at(sequence)?.epoch();
     Ok(Again { sequence, epoch, tries })
 }
@@ -260,6 +303,9 @@ impl<E: Event> Engine<E> {
     /// the engine's clock, as [`DeadLetters::reprocess`] does, with all open letters of these events. Call it
     /// now and then, on a thread beside the hot path: it reads the stages' logs of dead letters. Of several
     /// threads one at a time is at it.
+    ///
+    /// Up to 32 events are published before it waits for them to become durable, and settled together: so many
+    /// a death may have published once more, with their first try.
     ///
     /// ```
     /// # use slipring::{BackOff, Context, Engine, Event, Gate, Journal, Lane, OnError, Stage};
@@ -301,7 +347,7 @@ impl<E: Event> Engine<E> {
         let picked = open.filter(|letter| due.contains(&letter.place())).cloned().collect();
         // What can't be had is for somebody to settle, and holds up no other.
         let mut failed = None;
-        let done = letters.publish_picked(self, publisher, picked, |error| {
+        let done = letters.publish_picked(self, publisher, picked, MOST_AT_ONCE, |error| {
             failed.get_or_insert(error);
             Ok(())
         })?;

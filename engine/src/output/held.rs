@@ -21,7 +21,8 @@ impl<E: Event> OtherJournal<E> {
         Ok(OtherJournal { reader: Reader::open_to(journal.clone(), None)?, first: 0, buffer: Vec::new() })
     }
 
-    /// Whether record `number` is this event at this time. What retention has removed is taken on trust.
+    /// Whether record `number` is this event at this time. What retention has removed is taken on trust, and so
+    /// is what a record of an older type says nothing of: a default stands there.
     pub(crate) fn is(&mut self, number: u64, time_ns: u64, event: &E) -> Result<bool, ReadError> {
         if number < self.reader.first_sequence() {
             return Ok(true);
@@ -30,12 +31,16 @@ impl<E: Event> OtherJournal<E> {
         if !is_there {
             self.fill(number)?;
         }
-        Ok(match self.buffer.get((number - self.first) as usize) {
-            Some(Some((time, held))) => {
-                *time == time_ns && bytemuck::bytes_of(held) == bytemuck::bytes_of(event)
-            }
-            _ => false,
-        })
+        let held = match self.buffer.get((number - self.first) as usize) {
+            Some(Some((time, held))) if *time == time_ns => bytemuck::bytes_of(held),
+            _ => return Ok(false),
+        };
+        let event = bytemuck::bytes_of(event);
+        if held == event {
+            return Ok(true);
+        }
+        let told = self.reader.as_raw().told_at(number)?;
+        Ok(told.iter().zip(held).zip(event).all(|((told, held), event)| (held ^ event) & told == 0))
     }
 
     #[cold]

@@ -16,7 +16,8 @@
 //!     or from a snapshot.
 //!   - A live event that would be suppressed is refused: [`OutputError::Ahead`]. An event that replay puts
 //!     out again is compared with the record that is there, and refused if it differs:
-//!     [`OutputError::Differs`].
+//!     [`OutputError::Differs`]. Of a record of an older type counts what that had: a field that has come
+//!     since is not compared, and of what an `Upcast` turns only the time is.
 //! - [`Output::shared`]: others publish there too, so nothing can be counted. An event for which
 //!   [`Context::already_done`] holds is suppressed. Every other event is published, and then waited for until
 //!   the other journal has it. So the stage's progress is never ahead of the effect: at least once.

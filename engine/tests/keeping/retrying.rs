@@ -289,6 +289,38 @@ fn an_event_that_can_not_be_had_holds_up_no_other() {
     engine.join().unwrap();
 }
 
+/// Up to 32 are out before any of them is settled: so many, and no more, come once more behind a failure there.
+#[test]
+fn many_that_are_due_are_published_together() {
+    const LETTERS: u64 = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicU64::new(SECOND_NS));
+    let outside = outside((0..LETTERS).map(|id| (id, 1)));
+    let (engine, mut publisher) = open(folder.path(), &clock, &outside, slow(3));
+    (0..LETTERS).for_each(|id| drop(publisher.publish(trade(id))));
+    engine.wait_stage("send", LETTERS - 1).unwrap();
+    clock.fetch_add(SECOND_NS, Ordering::Relaxed);
+    // The log can't be appended to.
+    let log = folder.path().join("stages/send/dead-letters");
+    let whole = std::fs::read(&log).unwrap();
+    std::fs::write(&log, [&whole[..], b"torn"].concat()).unwrap();
+    let error = engine.publish_due(&mut publisher).unwrap_err();
+    assert!(
+        matches!(&error, slipring::ReprocessError::NotSettled { letter, sequence: LETTERS, .. } if letter.sequence == 0),
+        "{error}"
+    );
+    assert_eq!(engine.counters().published_end, LETTERS + 32);
+    std::fs::write(&log, &whole).unwrap();
+    let done = engine.publish_due(&mut publisher).unwrap();
+    let done: Vec<_> = done.iter().map(|done| (done.letter.sequence, done.sequence)).collect();
+    assert_eq!(done, (0..LETTERS).map(|id| (id, LETTERS + 32 + id)).collect::<Vec<_>>());
+    assert_eq!(engine.publish_due(&mut publisher).unwrap(), []);
+    engine.wait_stage("send", 2 * LETTERS + 31).unwrap();
+    assert!((0..LETTERS).all(|id| calls(&outside, id) == 2 + u32::from(id < 32)));
+    engine.join().unwrap();
+    assert_eq!(open_letters(folder.path()), []);
+}
+
 #[test]
 fn several_that_publish_again_at_once_publish_each_event_once() {
     const LETTERS: u64 = 12;

@@ -21,6 +21,7 @@ pub(crate) mod untyped;
 pub(crate) mod upgrade;
 
 pub use difference::{Difference, DifferenceTable};
+pub(crate) use mapping::Recount;
 pub use mapping::{Change, Mapping};
 pub use upgrade::{Upcast, Upgrade};
 

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::mapping::Mapping;
+use super::mapping::{Mapping, Recount};
 use super::{Difference, Event, Schema};
 
 /// How an event of an older type becomes this one, where no mapping can be derived from both schemas.
@@ -34,7 +34,7 @@ use super::{Difference, Event, Schema};
 /// let upgrade = Order::upgrade_from(&v1::Order::schema()).unwrap();
 /// let old = v1::Order { id: 7, price: 3, quantity: 5 };
 /// let mut event = Order { id: 0, notional: 0 };
-/// upgrade.apply(bytemuck::bytes_of(&old), bytemuck::bytes_of_mut(&mut event));
+/// upgrade.apply(bytemuck::bytes_of(&old), bytemuck::bytes_of_mut(&mut event)).unwrap();
 /// assert_eq!(event, Order { id: 7, notional: 15 });
 /// ```
 ///
@@ -55,17 +55,21 @@ pub trait Upcast<Old: Event>: Event {
 pub struct Upgrade(How);
 
 /// From all bytes of an older event to all bytes of the newer one.
-type Call = dyn Fn(&[u8], &mut [u8]) + Send + Sync;
+type Call = dyn Fn(&[u8], &mut [u8]) -> Result<(), Difference> + Send + Sync;
 
 enum How {
     Mapped(Mapping),
+    Recounted(Recount),
     Called(Box<Call>),
 }
 
 impl Upgrade {
     /// By a function from all bytes of an older event to all bytes of the newer one.
     pub fn new(apply: impl Fn(&[u8], &mut [u8]) + Send + Sync + 'static) -> Self {
-        Upgrade(How::Called(Box::new(apply)))
+        Upgrade(How::Called(Box::new(move |older, newer| {
+            apply(older, newer);
+            Ok(())
+        })))
     }
 
     /// By a mapping.
@@ -73,41 +77,64 @@ impl Upgrade {
         Upgrade(How::Mapped(mapping))
     }
 
-    /// Of events of one layout, which stay as they are.
-    pub(crate) fn of_same(bytes: usize) -> Self {
-        Upgrade::of(Mapping::same(bytes))
-    }
-
-    /// From events that `found` describes to those that `wanted` does. Nothing is done where both have one
-    /// layout, whatever the fields mean; else there must be a mapping.
+    /// From events that `found` describes to those that `wanted` does. Where both have one layout, only a
+    /// number that counts otherwise becomes another: a decimal of other digits, a time of another unit, a name
+    /// of another number. Else there must be a mapping.
     ///
     /// # Errors
     /// As [`Mapping::between`].
     pub fn between(found: &Schema, wanted: &Schema) -> Result<Self, Vec<Difference>> {
-        if found.same_layout(wanted) {
-            return Ok(Upgrade::of_same(found.size));
+        match found.same_layout(wanted) {
+            true => Ok(Upgrade::of_same(found, wanted)),
+            false => Mapping::between(found, wanted).map(Upgrade::of),
         }
-        Mapping::between(found, wanted).map(Upgrade::of)
+    }
+
+    /// Of events of one layout.
+    pub(crate) fn of_same(found: &Schema, wanted: &Schema) -> Self {
+        match Recount::between(found, wanted) {
+            Some(recount) => Upgrade(How::Recounted(recount)),
+            None => Upgrade::of(Mapping::same(found.size)),
+        }
     }
 
     /// By what the author of the newer type wrote, from what `before` gives.
     fn upcast<Old: Event, New: Upcast<Old>>(before: Upgrade) -> Self {
-        Upgrade::new(move |older, newer| {
+        Upgrade(How::Called(Box::new(move |older, newer| {
             let mut old = Old::zeroed();
-            before.apply(older, bytemuck::bytes_of_mut(&mut old));
+            before.apply(older, bytemuck::bytes_of_mut(&mut old))?;
             newer.copy_from_slice(bytemuck::bytes_of(&New::upcast(&old)));
-        })
+            Ok(())
+        })))
     }
 
     /// Writes into `newer` what `older` is in the newer type. Both have the sizes of their types. Nothing is
     /// allocated.
     ///
+    /// # Errors
+    /// A number of one layout counts otherwise, and the field can't hold it so: it is too great, or has digits
+    /// that would be lost. Nothing else fails.
+    ///
     /// # Panics
     /// If one of them has another size.
-    pub fn apply(&self, older: &[u8], newer: &mut [u8]) {
+    pub fn apply(&self, older: &[u8], newer: &mut [u8]) -> Result<(), Difference> {
         match &self.0 {
-            How::Mapped(mapping) => mapping.apply(older, newer),
+            How::Mapped(mapping) => {
+                mapping.apply(older, newer);
+                Ok(())
+            }
+            How::Recounted(recount) => recount.apply(older, newer),
             How::Called(call) => call(older, newer),
+        }
+    }
+
+    /// Sets the bytes of the newer event that `older` says something of: none of a default, and none of what
+    /// an author's function makes, for what it adds nobody knows.
+    pub(crate) fn mark_told(&self, older: &[u8], told: &mut [u8]) {
+        match &self.0 {
+            How::Mapped(mapping) => mapping.mark_told(older, told),
+            How::Recounted(_) => told.fill(u8::MAX),
+            How::Called(_) => {}
         }
     }
 
@@ -115,7 +142,7 @@ impl Upgrade {
     pub fn mapping(&self) -> Option<&Mapping> {
         match &self.0 {
             How::Mapped(mapping) => Some(mapping),
-            How::Called(_) => None,
+            How::Recounted(_) | How::Called(_) => None,
         }
     }
 }
@@ -124,6 +151,7 @@ impl fmt::Debug for Upgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             How::Mapped(mapping) => f.debug_tuple("Upgrade").field(mapping).finish(),
+            How::Recounted(recount) => f.debug_tuple("Upgrade").field(recount).finish(),
             How::Called(_) => f.write_str("Upgrade"),
         }
     }
@@ -144,8 +172,8 @@ pub struct Upcasts<'a, New> {
 impl<'a, New: Event> Upcasts<'a, New> {
     /// Nothing has been looked at.
     pub fn of(found: &'a Schema) -> Self {
-        let is_new = found.same_layout(&New::schema());
-        let upgrade = is_new.then(|| Upgrade::of_same(found.size));
+        let new = New::schema();
+        let upgrade = found.same_layout(&new).then(|| Upgrade::of_same(found, &new));
         Upcasts { found, upgrade, refused: None, new: std::marker::PhantomData }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::JournalFault;
 use crate::event::record::Record;
-use crate::event::{Difference, Event, Field, Schema, Upgrade};
+use crate::event::{Difference, Event, Recount, Schema, Upgrade};
 use crate::judge::chain::{Chain, Layout};
 use crate::storage::Storage;
 
@@ -58,8 +58,9 @@ impl EventType {
                 return Err(self.mismatch(path, found, differences));
             }
             // Beyond the event a record may be filled up further.
-            let same = layout.record_bytes as usize == self.record_bytes;
-            return Ok(if same { Taken::AsTheyLie } else { Taken::By(Upgrade::of_same(found.size)) });
+            let same = layout.record_bytes as usize == self.record_bytes && self.counts_as(layout);
+            let upgrade = || Taken::By(Upgrade::of_same(&found, &self.schema));
+            return Ok(if same { Taken::AsTheyLie } else { upgrade() });
         }
         match (self.upgrade)(&found, &self.schema) {
             Ok(upgrade) => Ok(Taken::By(upgrade)),
@@ -86,15 +87,12 @@ impl EventType {
     /// Whether records of this type go on in a segment of that layout: what its header says of their numbers
     /// must be true of all of them, for a later type turns them by it.
     pub(crate) fn goes_on_in(&self, layout: &Layout) -> bool {
-        let differs = |one: &Field, other: &Field| {
-            ["decimal", "time"].iter().any(|name| {
-                matches!((one.attribute(name), other.attribute(name)), (Some(one), Some(other)) if one != other)
-            })
-        };
-        let counts_otherwise = |found: &Schema| {
-            found.fields.iter().zip(&self.schema.fields).any(|(found, wanted)| differs(found, wanted))
-        };
-        self.is_of(layout) && (self.is_untyped || !layout.events().as_ref().is_some_and(counts_otherwise))
+        self.is_of(layout) && (self.is_untyped || self.counts_as(layout))
+    }
+
+    /// Whether numbers of that layout mean the same in this type, of which it is.
+    pub(crate) fn counts_as(&self, layout: &Layout) -> bool {
+        layout.events().is_none_or(|found| Recount::between(&found, &self.schema).is_none())
     }
 
     /// Refuses to read a journal with these layouts, the oldest first, if its newest events are newer than

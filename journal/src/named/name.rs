@@ -76,8 +76,6 @@ impl Name {
         if !is_there && files::names(&self.folder).map_err(fault("list"))?.0.len() >= MOST_READERS {
             return Err(NamedReaderError::TooManyReaders { path: self.journal.path(""), most: MOST_READERS });
         }
-        // Whoever made the folder may have died before it had synced that.
-        self.journal.folder().and_then(|folder| folder.sync()).map_err(fault("sync the folder of"))?;
         let mut reader = self.reader()?;
         let position = start::resolve(&mut reader, start)?;
         let ControlState { journal_id, branch, .. } = *reader.parts().1;

@@ -1,12 +1,12 @@
 //! The files in the folder `readers`: each a block, written whole or not at all. What else lies there is
 //! passed over: it is no reader's.
 
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::FileExt;
+use std::io::{self, ErrorKind};
 
 use crate::format::{BLOCK_BYTES, BlockFault, READERS_NAME, ReaderState};
 use crate::storage::size_limit::as_an_error;
-use crate::storage::{Access, Folder, NotOurs, Storage};
+use crate::storage::{NotOurs, Storage, StorageFile, Subfolder};
+use crate::tools::protect;
 
 /// How many readers a journal may have: so many files retention looks at.
 pub(crate) const MOST_READERS: usize = 1024;
@@ -40,22 +40,14 @@ fn temporary_name(name: &str) -> String {
 }
 
 /// Reads a reader's file; `None` if there is none.
-pub(crate) fn load(folder: &Folder, name: &str) -> io::Result<Option<Found>> {
-    let file = match folder.open_file(name, Access::Read) {
+pub(crate) fn load(folder: &impl Subfolder, name: &str) -> io::Result<Option<Found>> {
+    let file = match folder.open(name) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
     // One byte more: a longer file is none of ours, however long it says that it is.
     let mut bytes = [0; BLOCK_BYTES + 1];
-    let mut read = 0;
-    while read < bytes.len() {
-        match file.read_at(&mut bytes[read..], read as u64) {
-            Ok(0) => break,
-            Ok(count) => read += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let read = file.read_at(&mut bytes, 0)?;
     Ok(Some(match ReaderState::decode(&bytes[..read]) {
         Ok(state) => Found::State(state),
         Err(fault) => Found::Damaged(fault),
@@ -73,28 +65,32 @@ pub(crate) enum StoreFault {
 
 /// Writes a reader's file: behind a crash at any moment the one before is there, or this one. Durable when it
 /// returns. The caller holds the name, and if it is shared has its turn.
-pub(crate) fn store(folder: &Folder, name: &str, state: &ReaderState) -> Result<(), StoreFault> {
+pub(crate) fn store(folder: &impl Subfolder, name: &str, state: &ReaderState) -> Result<(), StoreFault> {
     let temporary = temporary_name(name);
     let write = || {
-        let mut file = match folder.create_file(&temporary) {
+        let file = match folder.create(&temporary) {
             // Left by one that died there.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 folder.remove(&temporary)?;
-                folder.create_file(&temporary)?
+                folder.create(&temporary)?
             }
             created => created?,
         };
-        let written = as_an_error(|| file.write_all(&state.encode()[..])).and_then(|()| file.sync_all());
+        let sync = || if protect::on(protect::READER_SYNC) { file.sync() } else { Ok(()) };
+        let written = as_an_error(|| file.write_at(&state.encode()[..], 0)).and_then(|()| sync());
         written.and_then(|()| folder.replace(&temporary, name)).inspect_err(|_| {
             let _ = folder.remove(&temporary);
         })
     };
     write().map_err(StoreFault::Before)?;
-    folder.sync().map_err(StoreFault::Behind)
+    match protect::on(protect::READER_FOLDER_SYNC) {
+        true => folder.sync().map_err(StoreFault::Behind),
+        false => Ok(()),
+    }
 }
 
 /// The names of readers, in no order: at most [`MOST_READERS`], and whether there are more.
-pub(crate) fn names(folder: &Folder) -> io::Result<(Vec<String>, bool)> {
+pub(crate) fn names(folder: &impl Subfolder) -> io::Result<(Vec<String>, bool)> {
     let (mut names, mut more) = (Vec::new(), false);
     folder.for_each_name(|name| {
         if is_name(name) {
@@ -138,6 +134,7 @@ pub(crate) fn sync<S: Storage>(storage: &S) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::format::{Bond, JournalId, ReaderPlace};
+    use crate::storage::Folder;
 
     fn state(end: u64) -> ReaderState {
         let position = ReaderPlace { end, last: Bond { epoch: 1, crc: 2 }, last_ns: 3 };

@@ -19,8 +19,8 @@ impl<S: Storage> RawReader<S> {
     /// # Errors
     /// [`ReadError::OutOfRange`] if `sequence` lies before the first record kept; the fault of the first
     /// record that does not validate. Records before it can still be had one by one, by [`RawReader::at`].
-    /// [`JournalFault::SchemaMismatch`](crate::JournalFault::SchemaMismatch) if they are of an older type
-    /// that can't be shown as the newest.
+    /// [`JournalFault::SchemaMismatch`](crate::JournalFault::SchemaMismatch) if they can't be shown as the
+    /// newest type: they are of an older one that has no mapping, or a number of the first has no room.
     pub fn chunk(&mut self, sequence: u64) -> Result<RawChunk<'_>, ReadError> {
         let (record_bytes, event_bytes) = (self.record_bytes(), self.event_bytes());
         let bytes = self.chunk_of(sequence, record_bytes)?;
@@ -109,8 +109,10 @@ impl<S: Storage> RawReader<S> {
         let bytes = self.loaded_records(index, sequence, count * own);
         self.validate(index, sequence, bytes, own)?;
         let mut view = std::mem::take(&mut self.view);
-        view.turn(self.loaded_records(index, sequence, count * own));
+        let path = || self.storage.path(&self.chain.segments[index].name());
+        let turned = view.turn(sequence, self.loaded_records(index, sequence, count * own), path);
         self.view = view;
+        turned?;
         Ok(self.view.turned())
     }
 

@@ -238,6 +238,15 @@ impl<S: Storage> RawFollower<S> {
             let has_ended = self.segment.as_ref().is_none_or(|segment| segment.header.base != base);
             return if again && has_ended { self.look(end, false) } else { Ok(None) };
         }
+        if is_older {
+            let bytes = &bytemuck::cast_slice(&self.buffer)[..count * record_bytes];
+            self.view.turn(self.next, bytes, path)?;
+            let turned = self.view.turned_count();
+            if turned < count {
+                // Those before one that can't be shown.
+                return self.look(self.next + turned as u64, again);
+            }
+        }
         let new_epoch = self.order.epoch != 0 && order.epoch != self.order.epoch;
         if new_epoch && let Some(anchor) = self.last {
             self.check(anchor)?;
@@ -248,7 +257,6 @@ impl<S: Storage> RawFollower<S> {
         self.last = last;
         let mut bytes: &[u8] = &bytemuck::cast_slice(&self.buffer)[..count * record_bytes];
         if is_older {
-            self.view.turn(bytes);
             bytes = self.view.turned();
         }
         Ok(Some(RawChunk::new(first_sequence, bytes, self.view.record_bytes, event_bytes)))

@@ -218,7 +218,7 @@ impl<S: Storage> RawReader<S> {
     }
 
     /// The schema of the events, if there is a segment yet. A journal whose events have changed shows them
-    /// all as the newest.
+    /// all as the newest, also those of one layout whose numbers count otherwise.
     pub fn schema(&self) -> Option<Schema> {
         self.chain.segments.first().and(self.view.schema()).cloned()
     }
@@ -240,7 +240,7 @@ impl<S: Storage> RawReader<S> {
     ///
     /// # Errors
     /// [`ReadError::OutOfRange`], [`JournalFault::CorruptRecord`] if it does not validate, or
-    /// [`JournalFault::SchemaMismatch`] if it is of an older type that can't be shown as the newest.
+    /// [`JournalFault::SchemaMismatch`] if it can't be shown as the newest type.
     pub fn at(&mut self, sequence: u64) -> Result<RawRecord<'_>, ReadError> {
         let event_bytes = self.event_bytes();
         Ok(RawRecord::new(sequence, self.record(sequence)?, event_bytes))
@@ -251,10 +251,30 @@ impl<S: Storage> RawReader<S> {
         let index = self.fill(sequence)?;
         if self.is_older(index)? {
             let bytes = &bytemuck::cast_slice(&self.buffer)[..self.chain.segments[index].record_bytes()];
-            self.view.turn(bytes);
+            let path = || self.storage.path(&self.chain.segments[index].name());
+            self.view.turn(sequence, bytes, path)?;
             return Ok(self.view.turned());
         }
         Ok(&bytemuck::cast_slice(&self.buffer)[..self.record_bytes()])
+    }
+
+    /// From where on records are handed out as they lie in the files: before it, some are of an older type, or
+    /// their numbers count otherwise.
+    #[doc(hidden)]
+    pub fn as_they_lie_from(&mut self) -> u64 {
+        let all = 0..self.chain.segments.len();
+        let older = all.rev().find(|index| !matches!(self.is_older(*index), Ok(false)));
+        older.map_or(self.control.first, |index| self.chain.segments[index].end)
+    }
+
+    /// Which bytes of its event the record at `sequence` tells: they are set. The others were no part of the
+    /// older type that it is of.
+    #[doc(hidden)]
+    pub fn told_at(&mut self, sequence: u64) -> Result<Vec<u8>, ReadError> {
+        let index = self.fill(sequence)?;
+        self.is_older(index)?;
+        let record = &bytemuck::cast_slice(&self.buffer)[..self.chain.segments[index].record_bytes()];
+        Ok(self.view.told(record))
     }
 
     /// Whether the records of a segment are of an older type than they are handed out as.

@@ -1,5 +1,6 @@
 //! As what records are shown: as those of the type that was asked for, or of the newest that the journal
-//! holds. Records of older types are turned into such, one by one, in a buffer of their own.
+//! holds. Records of older types, and of that type where their numbers count otherwise, are turned into such,
+//! one by one, in a buffer of their own.
 //!
 //! Time, kind, epoch and checksum stay those of the record in the file: a position that was saved from one is
 //! found again whatever it is read as.
@@ -8,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::JournalFault;
-use crate::event::{Difference, Schema};
+use crate::event::{Difference, Schema, Upgrade};
 use crate::format::{Kind, RECORD_HEADER_BYTES, RecordHeader};
 use crate::judge::chain::Layout;
 use crate::judge::event_type::{EventType, Taken};
@@ -93,9 +94,34 @@ impl View {
 
     /// Refuses a journal with these layouts, the oldest first, unless all of it can be shown.
     pub(super) fn check(&mut self, layouts: &[Arc<Layout>], path: &Path) -> Result<(), JournalFault> {
-        let Some(asked) = &self.asked else { return Ok(()) };
+        let Some(asked) = &self.asked else { return self.check_newest(layouts, path) };
         asked.check_newest(layouts, path)?;
         layouts.iter().try_for_each(|layout| self.is_older(layout, || path.to_owned()).map(drop))
+    }
+
+    /// Refuses what has come behind the newest layout, where that was looked up before, and counts otherwise.
+    fn check_newest(&self, layouts: &[Arc<Layout>], path: &Path) -> Result<(), JournalFault> {
+        let (Some(newest), Some((last, before))) = (&self.newest, layouts.split_last()) else {
+            return Ok(());
+        };
+        let Some(shown) = self.shown() else { return Ok(()) };
+        let has_gone_on = before.contains(newest) && last != newest && shown.is_of(last);
+        match last.events() {
+            Some(found) if has_gone_on && !shown.counts_as(last) => {
+                let (is, was) = ("numbers that count otherwise", "numbers as they were");
+                let difference = Difference::of_event(is.to_owned(), was.to_owned(), gone_on());
+                Err(shown.mismatch(path, found, vec![difference]))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The type that is shown; `None` while there is no segment.
+    fn shown(&self) -> Option<EventType> {
+        match &self.asked {
+            Some(asked) => Some(asked.clone()),
+            None => Some(EventType::untyped(self.newest.as_deref()?.events()?, self.record_bytes)),
+        }
     }
 
     fn take(&self, layout: &Layout, path: &Path) -> Result<Taken, JournalFault> {
@@ -104,41 +130,90 @@ impl View {
         }
         let bad_header = || JournalFault::BadHeader { path: path.to_owned() };
         let newest = self.newest.as_deref().ok_or_else(bad_header)?;
-        let (schema, found) =
-            (newest.events().ok_or_else(bad_header)?, layout.events().ok_or_else(bad_header)?);
-        let shown = EventType::untyped(schema, newest.record_bytes as usize);
+        let (shown, found) = (self.shown().ok_or_else(bad_header)?, layout.events().ok_or_else(bad_header)?);
         if layout.event_version > newest.event_version && !shown.is_of(layout) {
             let version = |layout: &Layout| format!("version {}", layout.event_version);
-            let advice = "the journal has gone on to a newer type since this began: begin anew from here";
-            let difference = Difference::of_event(version(layout), version(newest), advice.to_owned());
+            let difference = Difference::of_event(version(layout), version(newest), gone_on());
             return Err(shown.mismatch(path, found, vec![difference]));
         }
         shown.take(layout, path)
     }
 
-    /// Turns records of the layout that [`View::is_older`] looked at last into what is shown.
-    pub(super) fn turn(&mut self, records: &[u8]) {
-        let Some((layout, Taken::By(upgrade))) = self.known.get(self.at) else { return };
-        let (older_bytes, event_bytes) = (layout.record_bytes as usize, layout.event_bytes as usize);
-        self.count = records.len() / older_bytes;
-        let bytes = self.count * self.record_bytes;
+    /// Turns records of the layout that [`View::is_older`] looked at last into what is shown: all of them, or
+    /// those before one that can't be. The first of them is that of `sequence`.
+    ///
+    /// Refuses the first one if it can't be shown: one of its numbers has no room counted so.
+    pub(super) fn turn(
+        &mut self,
+        sequence: u64,
+        records: &[u8],
+        path: impl FnOnce() -> std::path::PathBuf,
+    ) -> Result<(), JournalFault> {
+        let Some((layout, Taken::By(upgrade))) = self.known.get(self.at) else { return Ok(()) };
+        let (older_bytes, record_bytes) = (layout.record_bytes as usize, self.record_bytes);
+        let bytes = records.len() / older_bytes * record_bytes;
         self.buffer.resize(bytes.div_ceil(16).max(self.buffer.len()), 0);
         let newer: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..bytes];
         // What an upgrade leaves out is zero, and so are void records.
         newer.fill(0);
-        for (older, newer) in records.chunks_exact(older_bytes).zip(newer.chunks_exact_mut(self.record_bytes))
-        {
-            let (older_event, newer_event) =
-                (&older[RECORD_HEADER_BYTES..], &mut newer[RECORD_HEADER_BYTES..]);
-            if RecordHeader::decode(older).kind() == Some(Kind::Event) {
-                upgrade.apply(&older_event[..event_bytes], &mut newer_event[..self.event_bytes]);
+        self.count = 0;
+        let event_bytes = (layout.event_bytes as usize, self.event_bytes);
+        for (older, newer) in records.chunks_exact(older_bytes).zip(newer.chunks_exact_mut(record_bytes)) {
+            if let Err(mut difference) = turn_one(upgrade, older, newer, event_bytes) {
+                if self.count > 0 {
+                    return Ok(());
+                }
+                difference.advice = format!("record {sequence}: {}", difference.advice);
+                let (Some(shown), Some(found)) = (self.shown(), layout.events()) else { return Ok(()) };
+                return Err(shown.mismatch(&path(), found, vec![difference]));
             }
-            newer[..RECORD_HEADER_BYTES].copy_from_slice(&older[..RECORD_HEADER_BYTES]);
+            self.count += 1;
         }
+        Ok(())
+    }
+
+    /// Which bytes of its event a record tells that lies in the layout which [`View::is_older`] looked at last:
+    /// they are set.
+    pub(super) fn told(&self, record: &[u8]) -> Vec<u8> {
+        match self.known.get(self.at) {
+            Some((layout, Taken::By(upgrade))) => {
+                let event_bytes = layout.event_bytes as usize;
+                let mut told = vec![0; self.event_bytes];
+                upgrade.mark_told(&record[RECORD_HEADER_BYTES..][..event_bytes], &mut told);
+                told
+            }
+            _ => vec![u8::MAX; self.event_bytes],
+        }
+    }
+
+    /// How many records were turned last.
+    pub(super) fn turned_count(&self) -> usize {
+        self.count
     }
 
     /// What was turned last.
     pub(super) fn turned(&self) -> &[u8] {
         &bytemuck::cast_slice(&self.buffer)[..self.count * self.record_bytes]
     }
+}
+
+/// Turns one record; `event_bytes` are those of an older and of a newer event.
+#[inline]
+fn turn_one(
+    upgrade: &Upgrade,
+    older: &[u8],
+    newer: &mut [u8],
+    event_bytes: (usize, usize),
+) -> Result<(), Difference> {
+    let (older_head, older_event) = older.split_at(RECORD_HEADER_BYTES);
+    let (newer_head, newer_event) = newer.split_at_mut(RECORD_HEADER_BYTES);
+    newer_head.copy_from_slice(older_head);
+    if RecordHeader::decode(older).kind() == Some(Kind::Event) {
+        upgrade.apply(&older_event[..event_bytes.0], &mut newer_event[..event_bytes.1])?;
+    }
+    Ok(())
+}
+
+fn gone_on() -> String {
+    "the journal has gone on to a newer type since this began: begin anew from here".to_owned()
 }

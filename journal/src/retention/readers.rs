@@ -6,6 +6,7 @@ use crate::error::IoFault;
 use crate::format::{JournalId, READERS_NAME};
 use crate::positions::files;
 use crate::storage::{NotOurs, Storage};
+use crate::tools::protect;
 
 /// As long as a segment is held by a reader, what the last look found counts for so long. What goes, goes
 /// right behind a look.
@@ -35,7 +36,8 @@ impl NamedReaders {
         is_within: impl Fn(u64) -> bool,
     ) -> Result<bool, IoFault> {
         let holds = |position: &u64| *position < end && is_within(*position);
-        if self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) && self.positions.iter().any(holds) {
+        let is_fresh = self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
+        if is_fresh && protect::on(protect::READER_LOOKS) && self.positions.iter().any(holds) {
             return Ok(true);
         }
         let fault = |error| IoFault::new("look at", storage.path(READERS_NAME), error);
@@ -53,7 +55,7 @@ impl NamedReaders {
         }
         // A commit that was seen may not have returned yet: power loss would take it, and not bring back what
         // went for it.
-        if !self.positions.is_empty() {
+        if !self.positions.is_empty() && protect::on(protect::READER_SEEN_SYNC) {
             files::sync(storage).map_err(fault)?;
         }
         Ok(false)

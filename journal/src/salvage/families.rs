@@ -15,11 +15,25 @@ pub(super) struct Family {
     /// What the names of the first and the last of them say.
     start: u64,
     last: u64,
+    /// A header of each that says other things of the events.
+    words: Vec<SegmentHeader>,
+    /// Where each segment starts, and which of these words it has.
+    said: Vec<(u64, usize)>,
 }
 
 impl Family {
     fn new(header: SegmentHeader, named: u64) -> Self {
-        Family { layout: Layout::of(&header), header, count: 1, start: named, last: named }
+        let layout = Layout::of(&header);
+        Family { header, layout, count: 0, start: named, last: named, words: Vec::new(), said: Vec::new() }
+    }
+
+    fn add(&mut self, header: SegmentHeader, named: u64) {
+        (self.count, self.last) = (self.count + 1, named);
+        let known = self.words.iter().rposition(|known| known.schema == header.schema);
+        self.said.push((header.base, known.unwrap_or(self.words.len())));
+        if known.is_none() {
+            self.words.push(header);
+        }
     }
 
     fn is_of(&self, header: &SegmentHeader) -> bool {
@@ -40,19 +54,12 @@ impl Families {
     /// The family of a header, in the file that is named so; files come in the order of their names.
     pub(super) fn add(&mut self, header: SegmentHeader, named: u64) -> usize {
         // Neighbours are alike: the family found last first.
-        match self.0.iter().rposition(|family| family.is_of(&header)) {
-            Some(index) => {
-                let family = &mut self.0[index];
-                (family.count, family.last) = (family.count + 1, named);
-                // What is said of the events last.
-                family.header.schema = header.schema;
-                index
-            }
-            None => {
-                self.0.push(Family::new(header, named));
-                self.0.len() - 1
-            }
+        let index = self.0.iter().rposition(|family| family.is_of(&header)).unwrap_or(self.0.len());
+        if index == self.0.len() {
+            self.0.push(Family::new(header.clone(), named));
         }
+        self.0[index].add(header, named);
+        index
     }
 
     pub(super) fn has(&self, journal_id: JournalId) -> bool {
@@ -80,5 +87,38 @@ impl Families {
         }
         chosen.sort_by_key(|index| self.0[*index].start);
         chosen
+    }
+}
+
+/// The types of the new journal, the oldest first: what is said of the events is a part of them, for it says
+/// what their numbers count.
+#[derive(Debug)]
+pub(super) struct Types {
+    /// A header of each.
+    pub(super) headers: Vec<SegmentHeader>,
+    /// Of each family in it: its index, and where on each of the types begins, the first of which is that one.
+    families: Vec<(usize, Vec<u64>, usize)>,
+}
+
+impl Types {
+    /// Of these families, each behind the one before.
+    pub(super) fn of(families: &Families, chain: &[usize]) -> Self {
+        let mut types = Types { headers: Vec::new(), families: Vec::new() };
+        for index in chain {
+            let Family { words, said, .. } = &families.0[*index];
+            let mut said = said.clone();
+            said.sort_by_key(|(base, _)| *base);
+            said.dedup_by_key(|(_, words)| *words);
+            let (starts, first) = (said.iter().map(|(base, _)| *base).collect(), types.headers.len());
+            types.headers.extend(said.iter().map(|(_, at)| words[*at].clone()));
+            types.families.push((*index, starts, first));
+        }
+        types
+    }
+
+    /// The type of the segment of a family that starts at `base`; `None` if the family is not in it.
+    pub(super) fn of_segment(&self, family: usize, base: u64) -> Option<usize> {
+        let (_, starts, first) = self.families.iter().find(|(index, ..)| *index == family)?;
+        Some(first + starts.partition_point(|start| *start <= base).saturating_sub(1))
     }
 }

@@ -15,7 +15,7 @@ use crate::storage::{NotOurs, Storage, StorageFile};
 
 use super::control_note;
 use super::error::SalvageError;
-use super::families::Families;
+use super::families::{Families, Types};
 
 /// A segment to read from. Its file is opened when it is read.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl FoundSegment {
 #[derive(Debug)]
 pub(super) struct Survey {
     pub(super) journal_id: JournalId,
-    /// A header of each type, the oldest first; none if there is no segment, and so no record.
+    /// A header of each type, and of each that counts numbers otherwise, the oldest first; none if there is no segment, and so no record.
     pub(super) types: Vec<SegmentHeader>,
     /// In the order of their bases.
     pub(super) segments: Vec<FoundSegment>,
@@ -152,10 +152,11 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
         };
     };
     let journal_id = families.0[*largest].header.journal_id;
-    let types: Vec<_> = wanted.iter().map(|index| families.0[*index].header.clone()).collect();
+    let types = Types::of(&families, &wanted);
     let allocated_bytes =
         candidates.iter().map(|candidate| candidate.allocated_bytes).fold(0, u64::saturating_add);
-    leave_out_strangers(storage, &mut candidates, &wanted, &mut warnings);
+    leave_out_strangers(storage, &mut candidates, &types, &mut warnings);
+    let types = types.headers;
     guess_types(storage, &mut candidates, &types)?;
     let first = match control {
         Some(state) => state.first,
@@ -233,12 +234,12 @@ fn control_of<S: Storage>(
 fn leave_out_strangers<S: Storage>(
     storage: &S,
     candidates: &mut Vec<Candidate>,
-    wanted: &[usize],
+    types: &Types,
     warnings: &mut Vec<String>,
 ) {
     candidates.retain_mut(|candidate| {
         let kind = match &candidate.header {
-            Some(claim) => wanted.iter().position(|family| *family == claim.family),
+            Some(claim) => types.of_segment(claim.family, claim.base),
             None => Some(0),
         };
         candidate.kind = kind.unwrap_or(0);

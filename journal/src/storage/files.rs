@@ -121,6 +121,7 @@ fn is_there(folder: &Path) -> bool {
 impl Storage for Files {
     type File = MappedFile;
     type Lock = FilesLock;
+    type Subfolder = Folder;
 
     fn create_folder(&self) -> io::Result<()> {
         // One that is there and can't be opened is for the lock to say.

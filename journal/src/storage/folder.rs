@@ -251,18 +251,20 @@ impl Folder {
         Self::new(self.path.join(name), handle.into())
     }
 
-    /// The folder of this name within, which is made, durably, if there is none.
+    /// The folder of this name within, which is made if there is none. Its name is durable: whoever made it may
+    /// have died before that was synced.
     pub fn make_subfolder(&self, name: &str) -> io::Result<Folder> {
-        match self.subfolder(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => return opened,
-        }
-        match rustix::fs::mkdirat(&self.handle, name, Mode::from(0o777)) {
-            Ok(()) => self.sync()?,
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-        self.subfolder(name)
+        let folder = match self.subfolder(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                match rustix::fs::mkdirat(&self.handle, name, Mode::from(0o777)) {
+                    Ok(()) | Err(Errno::EXIST) => self.subfolder(name)?,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            opened => opened?,
+        };
+        self.sync()?;
+        Ok(folder)
     }
 
     /// Renames a file; fails with `AlreadyExists` rather than replace another.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use super::{LockFault, SegmentMap, Storage, StorageFile};
+use super::{Folder, LockFault, SegmentMap, Storage, StorageFile};
 
 /// A journal folder in memory. Clones are the same folder.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +60,7 @@ impl Memory {
 impl Storage for Memory {
     type File = MemoryFile;
     type Lock = Arc<()>;
+    type Subfolder = Folder;
 
     fn create_folder(&self) -> io::Result<()> {
         Ok(())

@@ -45,6 +45,8 @@ pub trait Storage: Clone + Send + Sync + std::fmt::Debug + 'static {
     type File: StorageFile;
     /// Held while this process is the writer; dropping it lets the next writer in.
     type Lock: Send + Sync + std::fmt::Debug + 'static;
+    /// A folder within.
+    type Subfolder: Subfolder;
 
     /// Makes the folder if it is not there yet.
     fn create_folder(&self) -> io::Result<()>;
@@ -76,7 +78,7 @@ pub trait Storage: Clone + Send + Sync + std::fmt::Debug + 'static {
     /// Where a file lies, for messages.
     fn path(&self, name: &str) -> PathBuf;
     /// The folder of this name within; `None` if there is none, or the medium knows no folders.
-    fn subfolder(&self, _name: &str) -> io::Result<Option<Folder>> {
+    fn subfolder(&self, _name: &str) -> io::Result<Option<Self::Subfolder>> {
         Ok(None)
     }
     /// Whether the folder's name has come to mean another folder, or none. What is done here goes on in the
@@ -87,6 +89,53 @@ pub trait Storage: Clone + Send + Sync + std::fmt::Debug + 'static {
     /// Bytes that may still be allocated; `None` if nobody knows.
     fn free_bytes(&self) -> io::Result<Option<u64>> {
         Ok(None)
+    }
+}
+
+/// A folder of small files, each of which is written whole.
+pub trait Subfolder: std::fmt::Debug {
+    /// An open file.
+    type File: StorageFile;
+
+    /// Makes an empty file; fails with `AlreadyExists` if there is anything.
+    fn create(&self, name: &str) -> io::Result<Self::File>;
+    /// Opens a plain file for reading.
+    fn open(&self, name: &str) -> io::Result<Self::File>;
+    /// Renames a file; a plain file of the new name is replaced, and anything else there refused.
+    fn replace(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Removes a file's name.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Shows each name within, in no order.
+    fn for_each_name(&self, visit: impl FnMut(&str)) -> io::Result<()>;
+    /// Makes creates, renames and removes so far survive power loss.
+    fn sync(&self) -> io::Result<()>;
+}
+
+impl Subfolder for Folder {
+    type File = MappedFile;
+
+    fn create(&self, name: &str) -> io::Result<MappedFile> {
+        self.create_file(name).map(MappedFile::new)
+    }
+
+    fn open(&self, name: &str) -> io::Result<MappedFile> {
+        self.open_file(name, Access::Read).map(MappedFile::new)
+    }
+
+    fn replace(&self, from: &str, to: &str) -> io::Result<()> {
+        Folder::replace(self, from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        Folder::remove(self, name)
+    }
+
+    fn for_each_name(&self, visit: impl FnMut(&str)) -> io::Result<()> {
+        Folder::for_each_name(self, visit)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Folder::sync(self)
     }
 }
 

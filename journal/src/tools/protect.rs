@@ -52,6 +52,15 @@ pub const RAISE_SYNC: u32 = 1 << 19;
 /// Retention unlinks a segment only after both control slots have given it up.
 pub const RETIRE_BOTH: u32 = 1 << 17;
 
+/// A named reader's position is synced before it gets its name.
+pub const READER_SYNC: u32 = 1 << 23;
+/// A commit has returned once the folder of the positions is synced.
+pub const READER_FOLDER_SYNC: u32 = 1 << 24;
+/// Retention syncs the positions that it goes by before what they let go is unlinked.
+pub const READER_SEEN_SYNC: u32 = 1 << 25;
+/// What readers hold counts for a while before it is looked at again. It protects nothing but time.
+pub const READER_LOOKS: u32 = 1 << 26;
+
 #[cfg(feature = "negative-controls")]
 thread_local! {
     static OFF: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };

@@ -54,7 +54,7 @@ impl Upcast<v2::Order> for Order {
 fn upgraded<Old: Event, New: Event>(found: &Schema, old: &Old) -> New {
     let upgrade = New::upgrade_from(found).unwrap_or_else(|differences| panic!("{differences:?}"));
     let mut new = New::zeroed();
-    upgrade.apply(bytemuck::bytes_of(old), bytemuck::bytes_of_mut(&mut new));
+    upgrade.apply(bytemuck::bytes_of(old), bytemuck::bytes_of_mut(&mut new)).unwrap();
     new
 }
 

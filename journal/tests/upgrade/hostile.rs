@@ -35,6 +35,30 @@ proptest! {
     }
 }
 
+/// What else may be said of a field.
+const SAID: &str = "decimal=([0-9]|38|39)|time=(s|ms|us|ns|x)|enum=[ab]:(0|1|255|-1),[ab]:[0-3]|bool=|text=";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4000)))]
+
+    #[test]
+    fn whatever_is_said_of_one_layout_turns_its_numbers_or_says_which_it_can_not(
+        found in LINES, said in proptest::collection::vec(SAID, 9), fill in any::<u8>()
+    ) {
+        let Some(found) = Schema::from_text(&found) else { return Ok(()) };
+        let mut wanted = found.clone();
+        for (field, said) in wanted.fields.iter_mut().zip(&said) {
+            let (name, value) = said.split_once('=').expect("it has one");
+            field.attributes = vec![(name.to_owned(), value.to_owned())];
+        }
+        let upgrade = Upgrade::between(&found, &wanted).expect("one layout");
+        let (older, mut newer) = (vec![fill; found.size], vec![!fill; wanted.size]);
+        if let Err(difference) = upgrade.apply(&older, &mut newer) {
+            prop_assert!(!difference.field.is_empty() && !difference.advice.is_empty());
+        }
+    }
+}
+
 #[test]
 fn names_without_end_take_neither_time_nor_memory() {
     let nested = "a.".repeat(40_000) + "a";

@@ -5,6 +5,7 @@
 use slipring::{
     Digest, Digests, Engine, Gate, Journal, Lane, ReplayFrom, Snapshots, Stage, StageKey, SyncMode,
 };
+use slipring_journal::__private::protect;
 use slipring_tests::aged::fold::Fold;
 use slipring_tests::aged::{Aged, messages, orders, time};
 use slipring_tests::deaths::{Death, die};
@@ -23,15 +24,17 @@ fn main() {
     }
 }
 
-/// Replays, publishes up to `budget` events more, and dies; ends in good order if `how` is `last`.
+/// Replays, publishes up to `budget` events more, and dies; ends in good order if `how` is `last`. The opening
+/// goes without the protections of the mask `off`.
 fn live<E: Aged>(arguments: &[String]) {
-    let [folder, from, budget, death, how] = arguments else { panic!("{arguments:?}") };
+    let [folder, from, budget, death, how, off] = arguments else { panic!("{arguments:?}") };
     let stage = Stage::new("fold", Fold::<E>::new(Death::from_argument(death)), Gate::JOURNALLED)
         .snapshots(Snapshots::every(24))
         .digests(Digests::every(8));
     let journal = Journal::at(folder).segment_records(32).sync(SyncMode::EveryBatch);
     let lane = Lane::named("main").journal().with(stage);
-    let mut recovered = Engine::builder().ring_capacity(1 << 8).journal(journal).lane(lane).open().unwrap();
+    let builder = Engine::builder().ring_capacity(1 << 8).journal(journal).lane(lane);
+    let mut recovered = protect::without(off.parse().unwrap(), || builder.open()).unwrap();
     println!("open {}", recovered.end_sequence());
     let from = if from == "start" { ReplayFrom::Start } else { ReplayFrom::Snapshot };
     recovered.replay(from).unwrap_or_else(|error| panic!("{error}"));

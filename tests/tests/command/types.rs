@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 
 use rustix::process::Signal;
 use serde_json::Value;
+use slipring_journal::{Event, Journal};
 use slipring_tests::children::Child;
 
 use crate::place::{Place, ended, said};
@@ -209,4 +210,56 @@ fn follow_ends_where_what_was_asked_for_ends() {
         assert_eq!(rest.lines().next(), Some("_sequence,_time,_epoch,id,price,qty"));
         assert_eq!(rest.lines().count(), 3, "{rest}");
     }
+}
+
+#[derive(Clone, Copy, Debug, Event)]
+#[event(name = "Tick")]
+#[repr(C)]
+struct Cents {
+    #[event(decimal = 2)]
+    px: i64,
+    #[event(names(buy = 1, sell = 2))]
+    side: u64,
+}
+
+/// The same bytes, counted otherwise.
+#[derive(Clone, Copy, Debug, Event)]
+#[event(name = "Tick")]
+#[repr(C)]
+struct Fine {
+    #[event(decimal = 4)]
+    px: i64,
+    #[event(names(buy = 2, sell = 1))]
+    side: u64,
+}
+
+fn append<E: Event>(place: &Place, event: E) {
+    let (mut writer, _) = Journal::at(place.path("j")).open::<E>().unwrap();
+    writer.append(1, &event).unwrap();
+    writer.close().unwrap();
+}
+
+/// The price was once printed as 0.1250, and the buyer as a seller.
+#[test]
+fn numbers_that_count_otherwise_are_printed_exported_and_migrated_as_they_were_meant() {
+    let schema = "name = \"Tick\"\nversion = 2\n[fields]\npx = { type = \"decimal\", scale = 4, storage = \"i128\" }\n\
+        side = { type = \"enum\", values = { buy = 2, sell = 1 }, storage = \"u64\" }\n";
+    let place = Place::with(&[("2.toml", schema.as_bytes())]);
+    append(&place, Cents { px: 1_250, side: 1 });
+    let mut child = follow(&place, "--json --from-sequence 0 --fields px,side");
+    assert_eq!(json(&child.line().unwrap())["side"], "buy");
+    append(&place, Fine { px: 31_415, side: 1 });
+    assert_eq!(json(&child.line().unwrap())["px"].to_string(), "3.1415");
+    stop(child);
+    let rows = "px,side\n12.5000,buy\n3.1415,sell\n";
+    assert_eq!(place.fine("replay j --format csv --fields px,side"), rows);
+    place.fine("export j --output all.csv --fields px,side");
+    assert_eq!(place.read("all.csv"), rows);
+    place.fine("migrate j k --schema 2.toml");
+    assert_eq!(place.fine("replay k --format csv --fields px,side"), rows);
+    // One that has no room is named, behind what is before it.
+    append(&place, Cents { px: i64::MAX, side: 1 });
+    append(&place, Fine { px: 1, side: 1 });
+    let told = place.exits(3, "replay j --format csv --fields px");
+    assert!(told.contains("record 2: 9223372036854775807"), "{told}");
 }

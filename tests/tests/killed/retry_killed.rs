@@ -95,7 +95,9 @@ fn tries_that_are_killed_go_on_where_they_were() {
     let mut lives = Vec::new();
     let mut killed = 0;
     while killed < kills() {
-        let outside = (random.u8(0..4) == 0).then(|| Duration::from_micros(random.u64(0..30_000)));
+        // A life that is not cut short after some calls may get through all of it.
+        let is_from_outside = killed >= 60 && random.u8(0..4) == 0;
+        let outside = is_from_outside.then(|| Duration::from_micros(random.u64(0..30_000)));
         let dies_at = if outside.is_some() { u64::MAX } else { random.u64(1..40) };
         lives.push(life(&journal, dies_at, "dies", outside));
         killed += 1;
@@ -132,11 +134,12 @@ fn tries_that_are_killed_go_on_where_they_were() {
     let refused: Vec<u64> = (0..ORDERS).filter(|id| take_fails(*id) > INLINE_TIMES).collect();
     assert_eq!(found["take"], refused);
     assert_eq!(letters.all().iter().filter(|letter| letter.stage == "take").count(), refused.len());
-    // What is published again, is so once more for each death in between, and each of these gives up.
+    // What is published again, is so once more for each death in between, up to 32 at once, and each of these
+    // gives up.
     let unsent: Vec<u64> = (0..ORDERS).filter(|id| !sends(*id)).collect();
     let given_up: BTreeSet<u64> = found["send"].iter().copied().collect();
     assert_eq!(given_up.into_iter().collect::<Vec<_>>(), unsent);
-    assert!((found["send"].len() as u64) <= unsent.len() as u64 + killed, "{found:?}");
+    assert!((found["send"].len() as u64) <= unsent.len() as u64 + 32 * killed, "{found:?}");
     for id in 0..ORDERS {
         let least = if sends(id) { 1 } else { u64::from(SEND_TIMES) + 1 };
         assert!(records[&id] >= least && (records[&id] == 1 || !sends(id)), "{id}: {}", records[&id]);

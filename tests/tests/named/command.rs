@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use rustix::process::Signal;
 use serde_json::Value;
 use slipring_journal::{Journal, Retention, SyncMode};
-use slipring_tests::children::Child;
+use slipring_tests::children::{Child, skipped};
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, note};
 
@@ -217,4 +217,27 @@ fn one_that_was_too_slow_is_told_what_it_missed_and_how_to_go_on() {
     place.says(0, "readers", "set a --to-start");
     assert_eq!(place.follow("--reader a --limit 1"), [first]);
     assert!(Path::new(&place.journal).join("readers/a").is_file());
+}
+
+/// Whoever made the folder may have died before it had synced its name.
+#[test]
+fn the_name_of_the_folder_is_synced_also_where_another_made_it() {
+    let place = Place::new();
+    std::fs::create_dir(place.journal.join("readers")).unwrap();
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-y", "-e", "trace=fsync"]).arg(env!("CARGO_BIN_EXE_slipring-under-test"));
+    strace.args(["follow", "--reader", "billing", "--limit", "1"]).arg(&place.journal);
+    let traced = match strace.output() {
+        Ok(output) if output.status.success() => String::from_utf8(output.stderr).unwrap(),
+        other => {
+            let reason = format!("strace can't trace it: {other:?}");
+            return skipped("the_name_of_the_folder_is_synced_also_where_another_made_it", &reason);
+        }
+    };
+    let is_of = |line: &str, folder: &Path| {
+        line.contains("fsync(") && line.contains(&format!("<{}>", folder.display()))
+    };
+    let first = traced.lines().position(|line| is_of(line, &place.journal));
+    let commit = traced.lines().position(|line| is_of(line, &place.journal.join("readers")));
+    assert!(first.is_some_and(|first| commit.is_some_and(|commit| first < commit)), "{traced}");
 }

@@ -9,6 +9,7 @@ use crate::sim::every_call::die_in;
 use crate::sim::lives::{Plan, history};
 use crate::sim::moved::{self, Off};
 use crate::sim::new_type::{Dying, change, change_golden};
+use crate::sim::readers::{self, Readers};
 use crate::sim::removed_twice::removed_twice;
 use crate::sim::torn_control::torn_twice;
 use slipring_journal::__private::protect;
@@ -169,6 +170,52 @@ fn control_seal_first() {
 #[test]
 fn control_seal_in_turn() {
     assert!(change_goes_wrong(protect::SEAL_IN_TURN), "a seal of which both copies are torn went unnoticed");
+}
+
+/// Histories of named readers, which retention heeds at once; deaths, and records that went.
+fn reader_histories(seeds: u64, off: u32) -> Result<(u64, u64), String> {
+    let how = [None, Some(true), Some(false)].map(|power| Readers { power, keeps: 0 });
+    let how = how.into_iter().chain([Readers { power: None, keeps: 9 }]);
+    protect::without(off | protect::READER_LOOKS, || {
+        let (mut deaths, mut taken) = (0, 0);
+        for how in how {
+            for seed in 0..seeds {
+                let (more, gone) = readers::history(seed, how)?;
+                (deaths, taken) = (deaths + more, taken + gone);
+            }
+        }
+        Ok((deaths, taken))
+    })
+}
+
+#[test]
+fn power_loss_in_commits_and_claims_of_named_readers_loses_none_and_no_record_that_is_not_done() {
+    let seeds = images_wanted() / 20;
+    let (deaths, taken) = reader_histories(seeds, 0).unwrap();
+    println!("{deaths} deaths, {taken} records taken by retention");
+    assert!(taken > seeds, "retention took {taken} records");
+}
+
+fn readers_turn_red(off: u32) -> bool {
+    let story = reader_histories(2_000, off).err();
+    println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
+    story.is_some()
+}
+
+#[test]
+fn control_reader_sync() {
+    assert!(readers_turn_red(protect::READER_SYNC), "a position that was renamed unsynced went unnoticed");
+}
+
+#[test]
+fn control_reader_folder_sync() {
+    assert!(readers_turn_red(protect::READER_FOLDER_SYNC), "a commit that was lost went unnoticed");
+}
+
+#[test]
+fn control_reader_seen_sync() {
+    // A commit that has returned is synced: what is seen and has not is lost only with the machine.
+    assert!(readers_turn_red(protect::READER_SEEN_SYNC), "records let go by a lost commit went unnoticed");
 }
 
 /// Switches protections off and looks for the violation that they are there to prevent.

@@ -3,11 +3,11 @@
 use slipring_journal::__private::storage::Memory;
 use slipring_journal::__private::{salvage_on, verify_on};
 use slipring_journal::{
-    Event, JournalFault, Kind, Loss, OpenError, Reader, SalvageOptions, SalvageReport, Status,
+    Event, JournalFault, Kind, Loss, OpenError, Reader, SalvageOptions, SalvageReport, Schema, Status,
 };
 use slipring_tests::journals::{BLOCK_BYTES, BOOT, FileSet, NEXT_BOOT, segment};
 use slipring_tests::types::{
-    Fill, Quote2, Quote3, Written, append, check, golden, live_all, options, seen, shown,
+    Fill, Quote2, Quote3, Written, append, check, golden, live_all, options, seen, shown, time,
 };
 
 const PREFIX: SalvageOptions = SalvageOptions { skip_damaged: false, allow_bytes: None };
@@ -283,5 +283,46 @@ fn a_segment_of_version_1_ends_early_by_whichever_header_says_so() {
         let memory = Memory::from_files(files, NEXT_BOOT);
         check_fills(&memory, 20);
         go_on_with_fills(&memory, 30);
+    }
+}
+
+/// Segments of one type that count otherwise keep their own words. All of them once got the last one's, and
+/// 12.50 became 0.1250.
+#[test]
+fn salvage_leaves_each_segment_what_its_numbers_count() {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+    #[repr(transparent)]
+    struct Priced<const SCALE: u64>(u64);
+    // SAFETY: one field covers all bytes.
+    unsafe impl<const SCALE: u64> Event for Priced<SCALE> {
+        fn schema() -> Schema {
+            Schema::from_text(&format!("P 8\npx u64 0 8\tdecimal={SCALE}\n")).expect("a schema")
+        }
+    }
+    fn live<const SCALE: u64>(memory: &Memory, count: u64) {
+        let (mut writer, _) = options(8).open_on::<Priced<SCALE>, _>(memory, false).unwrap();
+        for id in writer.end_sequence()..writer.end_sequence() + count {
+            while writer.step_preparer() {}
+            writer.append(time(id), &Priced::<SCALE>(10_u64.pow(SCALE as u32))).unwrap();
+            writer.step_syncer();
+        }
+        writer.close().unwrap();
+    }
+    let memory = Memory::new(BOOT);
+    live::<2>(&memory, 12);
+    live::<4>(&memory, 12);
+    live::<2>(&memory, 3);
+    // A file under another name is taken at its own base.
+    let mut files = memory.to_files();
+    let second = files.remove("00000000000000000008.seg").unwrap();
+    files.insert("00000000000000000990.seg".to_owned(), second);
+    let (from, into) = (Memory::from_files(files, BOOT), Memory::new(BOOT));
+    let report = salvage_on(&from, &into, SalvageOptions::default(), |_, _| {}).unwrap();
+    assert_eq!((report.records, report.lost_count), (27, 0), "{report}");
+    for storage in [memory, into] {
+        let mut reader = Reader::<Priced<6>, _>::open_to(storage, None).unwrap();
+        for sequence in 0..27 {
+            assert_eq!(reader.at(sequence).unwrap().event().0, 1_000_000, "{sequence}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use rustix::process::Signal;
+use slipring_journal::__private::protect;
 use slipring_journal::{Journal, Kind, Status, verify};
 use slipring_tests::aged::fold::model;
 use slipring_tests::aged::{Aged, Family, messages, orders, time};
@@ -29,11 +30,13 @@ struct Plan {
     death: Death,
     outside: Option<Duration>,
     is_last: bool,
+    /// Protections that the openings go without.
+    off: u32,
 }
 
 impl Plan {
     /// Dies by itself in the replay of what is there, or behind it; or from outside at any moment.
-    fn any(random: &mut Rng, version: u32, end: u64) -> Self {
+    fn any(random: &mut Rng, version: u32, end: u64, off: u32) -> Self {
         let from_start = random.u8(0..3) == 0;
         let point = [Point::BeforeEvent, Point::AfterEvent, Point::InSnapshot][random.usize(0..3)];
         let (death, outside) = match random.u8(0..4) {
@@ -43,12 +46,12 @@ impl Plan {
             2 => (Death(Some((point, end + random.u64(0..60)))), None),
             _ => (Death(None), None),
         };
-        Plan { version, from_start, budget: random.u64(1..70), death, outside, is_last: false }
+        Plan { version, from_start, budget: random.u64(1..70), death, outside, is_last: false, off }
     }
 
-    fn last() -> Self {
+    fn last(off: u32) -> Self {
         let death = Death(None);
-        Plan { version: 3, from_start: false, budget: 10, death, outside: None, is_last: true }
+        Plan { version: 3, from_start: false, budget: 10, death, outside: None, is_last: true, off }
     }
 }
 
@@ -68,6 +71,7 @@ fn life(family: Family, folder: &Path, plan: &Plan) -> Said {
     command.args([family.name(), &plan.version.to_string()]).arg(folder);
     command.args([if plan.from_start { "start" } else { "snapshot" }, &plan.budget.to_string()]);
     command.args([plan.death.to_argument().as_str(), if plan.is_last { "last" } else { "dies" }]);
+    command.arg(plan.off.to_string());
     let mut child = Child::start(&mut command);
     if let Some(after) = plan.outside {
         std::thread::sleep(after);
@@ -128,7 +132,7 @@ struct Met {
     older_age: u64,
 }
 
-fn one_journal<Newest: Aged>(family: Family, random: &mut Rng, met: &mut Met) {
+fn one_journal<Newest: Aged>(family: Family, random: &mut Rng, met: &mut Met, off: u32) {
     let place = in_memory();
     let folder = place.path().join("journal");
     // When version 2 and version 3 come; at the same time, and nobody ever runs version 2.
@@ -137,7 +141,7 @@ fn one_journal<Newest: Aged>(family: Family, random: &mut Rng, met: &mut Met) {
     let (mut written, mut end): (Written, u64) = (Vec::new(), 0);
     for life_number in 0..LIVES {
         let version = 1 + changes.iter().filter(|change| **change <= life_number).count() as u32;
-        let said = life(family, &folder, &Plan::any(random, version, end));
+        let said = life(family, &folder, &Plan::any(random, version, end, off));
         assert!(said.opened.is_none_or(|opened| opened == end), "{said:?}, and it ended at {end}");
         let restored = said.restored;
         met.kills += 1;
@@ -147,7 +151,7 @@ fn one_journal<Newest: Aged>(family: Family, random: &mut Rng, met: &mut Met) {
         met.older_age += u64::from(restored.is_some_and(|restored| restored < version));
         end = check::<Newest>(&folder, &mut written, version);
     }
-    let said = life(family, &folder, &Plan::last());
+    let said = life(family, &folder, &Plan::last(off));
     end = check::<Newest>(&folder, &mut written, 3);
     let state = model::<Newest>((0..end).map(|id| (id, writer_of(&written, id))));
     assert_eq!(said.end, Some((end, state)), "events and state");
@@ -159,10 +163,33 @@ fn row_types_kill_an_engine_whose_program_becomes_newer() {
     let mut random = Rng::with_seed(rounds);
     let mut met = Met::default();
     while met.kills < rounds {
-        one_journal::<orders::Order>(Family::Orders, &mut random, &mut met);
-        one_journal::<messages::MessageEvent>(Family::Messages, &mut random, &mut met);
+        one_journal::<orders::Order>(Family::Orders, &mut random, &mut met, 0);
+        one_journal::<messages::MessageEvent>(Family::Messages, &mut random, &mut met, 0);
     }
     println!("{met:?}");
     assert!(met.in_replay > 0 && met.live > 0, "{met:?}");
     assert!(met.same_age > 0 && met.older_age > 0, "{met:?}");
+}
+
+/// Whether a journal comes out wrong without some protections.
+fn turns_red(off: u32) -> bool {
+    (0..30).any(|seed| {
+        let mut random = Rng::with_seed(seed);
+        let died = std::panic::catch_unwind(move || {
+            one_journal::<orders::Order>(Family::Orders, &mut random, &mut Met::default(), off);
+        });
+        died.is_err()
+    })
+}
+
+/// The older type's last segment ends where D is: behind a D that recovery has not raised, records that were
+/// journalled are cut off with it.
+#[test]
+fn control_raise_d_before_a_newer_type() {
+    assert!(turns_red(protect::RAISE_D), "records that a newer type's seal cut off went unnoticed");
+}
+
+#[test]
+fn control_scan_of_a_killed_engine() {
+    assert!(turns_red(protect::SCAN), "records behind D that nobody looked for went unnoticed");
 }

@@ -7,4 +7,5 @@ mod engine_killed;
 mod following;
 mod killed;
 mod opening;
+mod outputs;
 mod reading;

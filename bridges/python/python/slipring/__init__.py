@@ -33,6 +33,7 @@ from .errors import (
 from .follow import Follow
 from .frames import to_arrow, to_pandas, to_polars
 from .journal import Journal, Segment, VerifyReport, open, verify
+from .named import NamedReader
 from .schema import Field, Schema
 from .times import to_ns
 from .view import View
@@ -55,6 +56,7 @@ __all__ = [
     "JournalError",
     "Locked",
     "MissingPackage",
+    "NamedReader",
     "NotFound",
     "OutOfRange",
     "Schema",

@@ -48,7 +48,7 @@ class SchemaError(JournalError, ValueError):
 
 
 class Locked(JournalError):
-    """Another writer has the journal."""
+    """Another writer has the journal, or another reader the name."""
 
 
 class OutOfRange(JournalError, IndexError):
@@ -92,7 +92,7 @@ class SyncFailed(JournalError):
 
 
 class Closed(JournalError):
-    """The writer is closed."""
+    """The writer or the reader is closed."""
 
 
 class MissingPackage(JournalError, ImportError):

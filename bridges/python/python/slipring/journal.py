@@ -13,6 +13,7 @@ from . import _slipring, frames
 from .dtypes import VARIANT, RowLayout, event_dtype, row_layout
 from .errors import BadOption, Evicted, JournalError, OutOfRange, SchemaError
 from .follow import Follow
+from .named import NamedReader
 from .schema import Schema
 from .times import Time, bound_ns
 from .view import View, map_segments
@@ -280,6 +281,25 @@ class Journal:
             self.refresh()
             from_sequence = self._end
         return Follow(self.path, self.schema, from_sequence, fields=fields, poll=poll, timeout=timeout)
+
+    def reader(
+        self,
+        name: str,
+        *,
+        fields: Optional[Sequence[str]] = None,
+        poll: float = 0.01,
+        timeout: Optional[float] = None,
+        durable_only: bool = False,
+    ) -> NamedReader:
+        """The reader of this name, which goes on where it has committed last: at the first record, if it is new.
+        See `NamedReader`; `poll`, `timeout` and `fields` are those of `follow`. With `durable_only` it gives only
+        what power loss can't take.
+
+        Raises `Locked` if somebody else has the name.
+        """
+        return NamedReader(
+            self.path, name, self.schema, fields=fields, poll=poll, timeout=timeout, durable_only=durable_only
+        )
 
     def verify(self) -> VerifyReport:
         """Reads every record, and says whether all are whole; as the command `slipring verify`."""

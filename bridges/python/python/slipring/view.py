@@ -92,12 +92,14 @@ def map_segments(
 
 
 def _refuse_older(journal: Journal, segments: List[Segment]) -> None:
-    """Records of an older type lie otherwise, and a map shows them as they lie."""
-    newest = next((segment for segment in segments if segment.event_version == segments[-1].event_version), None)
-    if newest is not None and newest is not segments[0]:
+    """Records of an older type lie otherwise, or count otherwise, and a map shows them as they lie."""
+    newest = next((segment.base for segment in segments if segment.event_version == segments[-1].event_version), 0)
+    newest = max(newest, journal._reader.as_they_lie_from())
+    if segments and segments[0].base < newest:
         raise SchemaError(
-            f"{journal.path}: before sequence {newest.base} there are events of an older type, which lie otherwise in "
-            f"the files; read() shows all as the newest, view(from_sequence={newest.base}) maps what comes from there on"
+            f"{journal.path}: before sequence {newest} there are events of an older type, which lie otherwise in the "
+            "files, or whose numbers count otherwise; read() shows all as the newest, "
+            f"view(from_sequence={newest}) maps what comes from there on"
         )
 
 

@@ -79,13 +79,23 @@ fn factor(found: &Field, old: &Meaning, new: &Meaning) -> Result<i128, String> {
             Err(format!("digits would be lost: {}", keep(found)))
         }
         (Meaning::Names(old), Meaning::Names(new)) => {
-            let moved = old.iter().find_map(|(name, value)| {
-                let (_, now) = new.iter().find(|(other, now)| other == name && now != value)?;
-                Some(format!("`{name}` was {value} and can't be {now}: leave it its number, or {UPCAST}"))
-            });
-            moved.map_or(Ok(1), Err)
+            old.iter().find_map(|(name, value)| other_name(name, *value, new)).map_or(Ok(1), Err)
         }
         (old, new) if std::mem::discriminant(old) == std::mem::discriminant(new) => Ok(1),
         (old, new) => Err(format!("{} is not {}: {}", old.word(), new.word(), keep(found))),
     }
+}
+
+/// What is in the way of a number that had this name: it has another one now, or the name another number. A
+/// number may lose its name, or get one where it had none.
+fn other_name(name: &str, value: i128, new: &[(String, i128)]) -> Option<String> {
+    let now: Vec<i128> = new.iter().filter(|(other, _)| other == name).map(|(_, now)| *now).collect();
+    if now.contains(&value) {
+        return None;
+    }
+    if let Some(now) = now.first() {
+        return Some(format!("`{name}` was {value} and can't be {now}: leave it its number, or {UPCAST}"));
+    }
+    let (other, _) = new.iter().find(|(_, now)| *now == value)?;
+    Some(format!("{value} was `{name}` and can't be `{other}`: keep that name, or {UPCAST}"))
 }

@@ -9,6 +9,7 @@
 //! plan.rs      the whole: steps, or all that differs
 //! steps.rs     what is done for each event
 //! change.rs    what it comes to, for people
+//! recount.rs   of one layout: numbers that count otherwise
 //! ```
 
 mod change;
@@ -18,6 +19,7 @@ mod leaf;
 mod outline;
 mod paths;
 mod plan;
+mod recount;
 mod steps;
 
 pub use change::Change;
@@ -25,6 +27,7 @@ pub use change::Change;
 use super::{Difference, Schema};
 use outline::Outline;
 use plan::Plan;
+pub(crate) use recount::Recount;
 use steps::Steps;
 
 /// How the bytes of one event of an older type become those of a newer one, derived from both schemas.
@@ -107,7 +110,13 @@ impl Mapping {
     pub fn apply(&self, older: &[u8], newer: &mut [u8]) {
         assert_eq!((older.len(), newer.len()), (self.old_bytes, self.new_bytes), "bytes of an event");
         newer.fill(0);
-        self.steps.apply(older, newer);
+        let done = self.steps.apply(older, newer);
+        debug_assert!(done.is_ok(), "what could be too great was refused: {done:?}");
+    }
+
+    /// Sets the bytes of the newer event that `older` says something of.
+    pub(super) fn mark_told(&self, older: &[u8], told: &mut [u8]) {
+        self.steps.mark_told(older, told);
     }
 
     /// What becomes otherwise, in the order of the newer fields; then what is left out.

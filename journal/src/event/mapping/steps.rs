@@ -1,5 +1,7 @@
 //! What is done with an event's bytes, in order: nothing here knows schemas.
 
+use super::recount::Counted;
+use crate::event::Difference;
 use crate::event::integer::Integer;
 
 /// What makes a newer event of an older one.
@@ -9,6 +11,8 @@ pub(super) struct Steps {
     /// Bytes that every newer event has there: its defaults.
     fixed: Vec<(usize, Box<[u8]>)>,
     switches: Vec<Switch>,
+    /// Numbers that count otherwise. Only they can fail.
+    counted: Vec<Counted>,
 }
 
 /// One step. All places are bytes from the start of the event.
@@ -80,6 +84,15 @@ impl Steps {
         self.switches.push(switch);
     }
 
+    pub fn count(&mut self, counted: Counted) {
+        self.counted.push(counted);
+    }
+
+    /// Whether nothing is done.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.fixed.is_empty() && self.switches.is_empty() && self.counted.is_empty()
+    }
+
     /// Makes one copy of those that are neighbours in both events.
     pub fn merge(&mut self) {
         self.steps.sort_by_key(|step| step.place());
@@ -103,15 +116,29 @@ impl Steps {
     }
 
     /// `newer` is zeros where nothing is said of it.
-    pub fn apply(&self, older: &[u8], newer: &mut [u8]) {
+    pub fn apply(&self, older: &[u8], newer: &mut [u8]) -> Result<(), Difference> {
         for step in &self.steps {
             step.apply(older, newer);
         }
         for (at, bytes) in &self.fixed {
             newer[*at..*at + bytes.len()].copy_from_slice(bytes);
         }
+        self.switches.iter().try_for_each(|switch| switch.apply(older, newer))?;
+        self.counted.iter().try_for_each(|counted| counted.apply(older, newer))
+    }
+}
+
+impl Steps {
+    /// Sets the bytes of the newer event that `older` says something of; defaults and zeros are said by nobody.
+    pub fn mark_told(&self, older: &[u8], told: &mut [u8]) {
+        for step in &self.steps {
+            step.mark_told(told);
+        }
         for switch in &self.switches {
-            switch.apply(older, newer);
+            told[switch.to..][..4].fill(u8::MAX);
+            if let Some(case) = switch.case(older) {
+                case.steps.mark_told(older, told);
+            }
         }
     }
 }
@@ -124,6 +151,20 @@ impl Step {
         | Step::Integers { to, .. }
         | Step::Floats { to, .. }) = self;
         *to
+    }
+
+    fn mark_told(self, told: &mut [u8]) {
+        let (to, bytes) = match self {
+            Step::Copy { to, bytes, .. } => (to, bytes),
+            Step::Integers { to, count, kinds: (_, new), .. } => (to, count * new.bytes),
+            Step::Floats { to, count, .. } => (to, 8 * count),
+            Step::Strings { to, count, bytes: (old_bytes, new_bytes), .. } => {
+                // What stands behind the older text is no part of it.
+                (0..count).for_each(|index| told[to + index * new_bytes..][..old_bytes].fill(u8::MAX));
+                return;
+            }
+        };
+        told[to..to + bytes].fill(u8::MAX);
     }
 
     #[inline]
@@ -158,21 +199,27 @@ impl Step {
 }
 
 impl Switch {
-    /// An event of no known variant stays one: its tag stays, or is 0 where the newer type has given that
-    /// number to a variant.
-    fn apply(&self, older: &[u8], newer: &mut [u8]) {
+    fn tag(&self, older: &[u8]) -> u32 {
         let mut bytes = [0; 4];
         bytes.copy_from_slice(&older[self.from..][..4]);
-        let tag = u32::from_le_bytes(bytes);
-        let case = self.cases.binary_search_by_key(&tag, |case| case.from_tag).ok().map(|at| &self.cases[at]);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn case(&self, older: &[u8]) -> Option<&Case> {
+        let tag = self.tag(older);
+        self.cases.binary_search_by_key(&tag, |case| case.from_tag).ok().map(|at| &self.cases[at])
+    }
+
+    /// An event of no known variant stays one: its tag stays, or is 0 where the newer type has given that
+    /// number to a variant.
+    fn apply(&self, older: &[u8], newer: &mut [u8]) -> Result<(), Difference> {
+        let (tag, case) = (self.tag(older), self.case(older));
         let new_tag = match case {
             Some(case) => case.to_tag,
             None if self.known.binary_search(&tag).is_ok() => 0,
             None => tag,
         };
         newer[self.to..][..4].copy_from_slice(&new_tag.to_le_bytes());
-        if let Some(case) = case {
-            case.steps.apply(older, newer);
-        }
+        case.map_or(Ok(()), |case| case.steps.apply(older, newer))
     }
 }

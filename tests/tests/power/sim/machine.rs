@@ -1,6 +1,6 @@
 //! A machine that can lose power: files whose unsynced sectors, sizes and names may or may not be on disk.
 //!
-//! Names and processes are here; what cache and disk hold of a file's bytes is in `inode`. A process that
+//! Names and processes are here, those within a folder `readers` by `readers/..`; what cache and disk hold of a file's bytes is in `inode`. A process that
 //! dies leaves both as they are.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use slipring_journal::__private::storage::{LockFault, SegmentMap, Storage, StorageFile};
+use slipring_journal::__private::storage::{LockFault, SegmentMap, Storage, StorageFile, Subfolder};
 
 use super::inode::Inode;
 
@@ -50,6 +50,11 @@ impl Sim {
     /// The process dies in the `calls`-th system call from now.
     pub(crate) fn die_after(&self, calls: u64) {
         self.world().calls_left = Some(calls);
+    }
+
+    /// It was another process that died, and this one lives on.
+    pub(crate) fn live_on(&self) {
+        self.world().calls_left = None;
     }
 
     /// Whether the process has died.
@@ -138,11 +143,37 @@ impl World {
             None => Ok(()),
         }
     }
+
+    fn rename(&mut self, from: &str, to: &str, replace: bool) -> io::Result<()> {
+        self.call()?;
+        if self.names.contains_key(to) && !replace {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let inode = self.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        self.names.insert(to.to_owned(), inode);
+        self.pending.push(FolderChange::Unlink(from.to_owned()));
+        self.pending.push(FolderChange::Link(to.to_owned(), inode));
+        Ok(())
+    }
+
+    /// Makes changes of the names in one folder durable.
+    fn sync_names(&mut self, is_in: impl Fn(&str) -> bool) -> io::Result<()> {
+        self.call()?;
+        let there = self.names.iter().filter(|(name, _)| is_in(name));
+        let there: Vec<_> = there.map(|(name, inode)| (name.clone(), *inode)).collect();
+        self.durable_names.retain(|name, _| !is_in(name));
+        self.durable_names.extend(there);
+        self.pending.retain(|change| match change {
+            FolderChange::Link(name, _) | FolderChange::Unlink(name) => !is_in(name),
+        });
+        Ok(())
+    }
 }
 
 impl Storage for Sim {
     type File = SimFile;
     type Lock = Arc<()>;
+    type Subfolder = SimFolder;
 
     fn create_folder(&self) -> io::Result<()> {
         self.world().call()
@@ -161,7 +192,7 @@ impl Storage for Sim {
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        Ok(self.world().names.keys().cloned().collect())
+        Ok(self.world().names.keys().filter(|name| !name.contains('/')).cloned().collect())
     }
 
     fn create(&self, name: &str) -> io::Result<SimFile> {
@@ -184,16 +215,7 @@ impl Storage for Sim {
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        let mut world = self.world();
-        world.call()?;
-        if world.names.contains_key(to) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        let inode = world.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        world.names.insert(to.to_owned(), inode);
-        world.pending.push(FolderChange::Unlink(from.to_owned()));
-        world.pending.push(FolderChange::Link(to.to_owned(), inode));
-        Ok(())
+        self.world().rename(from, to, false)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -205,11 +227,7 @@ impl Storage for Sim {
     }
 
     fn sync_folder(&self) -> io::Result<()> {
-        let mut world = self.world();
-        world.call()?;
-        world.durable_names = world.names.clone();
-        world.pending.clear();
-        Ok(())
+        self.world().sync_names(|name| !name.contains('/'))
     }
 
     fn boot_id(&self) -> [u8; 16] {
@@ -218,6 +236,53 @@ impl Storage for Sim {
 
     fn path(&self, name: &str) -> PathBuf {
         PathBuf::from("sim").join(name)
+    }
+
+    fn subfolder(&self, name: &str) -> io::Result<Option<SimFolder>> {
+        Ok(Some(SimFolder { sim: self.clone(), prefix: format!("{name}/") }))
+    }
+}
+
+/// A folder within, which is there from the beginning.
+#[derive(Debug)]
+pub(crate) struct SimFolder {
+    sim: Sim,
+    prefix: String,
+}
+
+impl SimFolder {
+    fn inner(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+}
+
+impl Subfolder for SimFolder {
+    type File = SimFile;
+
+    fn create(&self, name: &str) -> io::Result<SimFile> {
+        self.sim.create(&self.inner(name))
+    }
+
+    fn open(&self, name: &str) -> io::Result<SimFile> {
+        self.sim.open(&self.inner(name), false)
+    }
+
+    fn replace(&self, from: &str, to: &str) -> io::Result<()> {
+        self.sim.world().rename(&self.inner(from), &self.inner(to), true)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.sim.remove(&self.inner(name))
+    }
+
+    fn for_each_name(&self, visit: impl FnMut(&str)) -> io::Result<()> {
+        let names = self.sim.world().names.keys().cloned().collect::<Vec<_>>();
+        names.iter().filter_map(|name| name.strip_prefix(&self.prefix)).for_each(visit);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sim.world().sync_names(|name| name.starts_with(&self.prefix))
     }
 }
 

@@ -45,6 +45,7 @@ impl Named {
 impl Storage for Named {
     type File = SimFile;
     type Lock = <Sim as Storage>::Lock;
+    type Subfolder = <Sim as Storage>::Subfolder;
 
     fn create_folder(&self) -> io::Result<()> {
         self.folder().create_folder()
