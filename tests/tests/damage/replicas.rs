@@ -21,7 +21,7 @@ fn primary() -> (Origin, Vec<u8>) {
         append_to(&mut writer, life * LIFE);
         writer.close().unwrap();
     }
-    let id = Reader::<Note, Memory>::open_to(memory.clone(), None).unwrap().journal_id();
+    let id = Reader::<Note, Memory>::open_to(memory.clone(), None).unwrap().as_raw().journal_id();
     let files = memory.to_files();
     let (_, segment) = files.iter().find(|(name, _)| name.ends_with(".seg")).unwrap();
     let records = &segment[HEADER_BYTES..][..(LIFE * LIVES) as usize * RECORD_BYTES];
