@@ -123,6 +123,8 @@ fn a_control_file_of_any_earlier_moment_of_a_replica_cuts_nothing_off() {
                 take_to(&mut open, &records, end);
                 controls.push(memory.to_files()[CONTROL].clone());
                 while open.step_syncer() {}
+                // What retention has retired goes.
+                while open.step_preparer() {}
                 controls.push(memory.to_files()[CONTROL].clone());
             }
             if life % 2 == 0 {
