@@ -85,6 +85,7 @@ pub use storage::{FileKind, HeldBy, NotOurs};
 pub mod __private {
     pub use crate::append::batch::AppendBatch;
     pub use crate::event::private::*;
+    pub use crate::event::shown::{Shown, ShownHeader};
     pub use crate::format::crc;
     #[cfg(feature = "negative-controls")]
     pub use crate::format::golden;
