@@ -16,6 +16,7 @@ use crate::late::LateError;
 use crate::life::replay_error::ReplayError;
 use crate::life::reprocess::ReprocessError;
 use crate::life::shutdown::ShutdownError;
+use crate::life::standby_error::StandbyError;
 use crate::timers::TimerError;
 
 /// Whatever went wrong, in one type: every error that a call of slipring or of its journal returns converts
@@ -56,6 +57,9 @@ pub enum Error {
     /// Replay stopped.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A standby could not be opened, or did not go on.
+    #[error(transparent)]
+    Standby(#[from] StandbyError),
     /// An event was not published; it is not in here.
     #[error(transparent)]
     Publish(PublishError<()>),

@@ -120,6 +120,8 @@ pub use life::replay::{Pace, Replay, ReplayFrom, ReplayReport, ReplayUntil, Step
 pub use life::replay_error::ReplayError;
 pub use life::reprocess::{ReprocessError, Reprocessed};
 pub use life::shutdown::{ShutdownError, ShutdownReport};
+pub use life::standby::Standby;
+pub use life::standby_error::StandbyError;
 pub use lines::format::CountersFault;
 pub use output::Output;
 pub use publish::doubles::{ById, Doubles, IdOf};
@@ -135,9 +137,10 @@ pub use hdrhistogram;
 pub use slipring_journal::{
     AcknowledgementSender, Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind,
     Follower, HeldBy, Identified, IoFault, Journal, JournalFault, JournalId, Kind, Lease, NamedReader,
-    NamedReaderError, NotAcknowledged, NotOurs, OpenError, RawReader, RawRecord, ReadError, Reader,
-    ReaderInfo, ReaderStart, ReaderStatus, Record, RecoveryReport, Refusal, Retention, RetentionHandle,
-    SalvageError, Schema, SealedSegment, SharedReader, Stall, SyncError, SyncMode, UnknownTag, Writer,
+    NamedReaderError, NextTypeError, NotAcknowledged, NotOurs, OpenError, Origin, RawReader, RawRecord,
+    ReadError, Reader, ReaderInfo, ReaderStart, ReaderStatus, Record, RecoveryReport, Refusal, Retention,
+    RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader, Stall, SyncError, SyncMode,
+    TakeError, UnknownTag, Writer,
 };
 
 /// What most programs need: `use slipring::prelude::*`.

@@ -194,6 +194,21 @@ impl Name {
         Ok(place.end)
     }
 
+    /// All below `end` counts as acknowledged in this life. Nothing is noted: what a server has says its bridge.
+    pub(super) fn pass(&self, end: u64, running: Option<&Running>) {
+        let _state = self.state();
+        if self.cursor.end() >= end {
+            return;
+        }
+        self.cursor.set(end);
+        if let Some(running) = running {
+            running.parking.wake(&self.cursor);
+        }
+        if let Some(Some(shown)) = self.shown.get() {
+            shown.set_end(end);
+        }
+    }
+
     /// Syncs the note and lets go of its file; nothing is acknowledged any more.
     pub(super) fn end(&self) -> Result<(), KeepError> {
         self.state().note.take().map_or(Ok(()), |mut note| note.sync())

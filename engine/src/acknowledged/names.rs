@@ -109,6 +109,11 @@ impl AcknowledgedNames {
         list.names.iter().for_each(|name| name.show(running));
     }
 
+    /// Everything below `end` is a copy of what others keep, and so acknowledged under every name: of a standby.
+    pub(crate) fn pass(&self, end: u64) {
+        self.list().names.iter().for_each(|name| name.pass(end, self.running.get()));
+    }
+
     /// What a gate waits for that names it; nothing if it is not waited for.
     pub(crate) fn awaited(&self, name: &str) -> Option<Awaited> {
         let name = self.find(name).ok()?;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use slipring_journal::{Cursors, Event, RetentionHandle, SyncError};
+use slipring_journal::{Cursors, Event, Journal, RetentionHandle, SyncError};
 
 use super::ending::Ending;
 use crate::acknowledged::names::AcknowledgedNames;
@@ -40,7 +41,8 @@ pub(crate) struct EngineShared {
     pub(crate) late: LateConsumers,
     /// The names under which events are acknowledged, if there is a journal.
     pub(crate) acknowledged: Option<Arc<AcknowledgedNames>>,
-    pub(crate) live_from: u64,
+    /// Of an engine that was a standby it moves once, when that is promoted.
+    pub(crate) live_from: AtomicU64,
     pub(crate) wait_timeout: Duration,
     pub(crate) findings: Arc<Findings>,
     pub(crate) again: Arc<PublishedAgain>,
@@ -168,7 +170,21 @@ impl<E: Event> Engine<E> {
 
     /// The first live sequence: everything below it is from before this life.
     pub fn live_from(&self) -> u64 {
-        self.shared.live_from
+        // Relaxed: whoever promotes a standby has it before anybody else can ask.
+        self.shared.live_from.load(Ordering::Relaxed)
+    }
+
+    /// A standby is live from here on.
+    pub(super) fn begin_live(&self, from: u64) {
+        // Relaxed: see `live_from`.
+        self.shared.live_from.store(from, Ordering::Relaxed);
+    }
+
+    /// The journal was closed and opened again: its LOCK is to name the counters once more.
+    pub(super) fn note_counters(&self, journal: &Journal) {
+        if let Some(file) = &self.counters_file {
+            file.note_again(&journal.files());
+        }
     }
 
     /// Why the engine has halted, if it has.
@@ -192,7 +208,7 @@ impl<E: Event> Engine<E> {
         let about = About {
             process: std::process::id(),
             capacity: shared.outlet.capacity as u64,
-            live_from: shared.live_from,
+            live_from: self.live_from(),
             has_journal: shared.journal.is_some(),
             now_ns: now_ns(&shared.outlet),
             stages: Box::new(stages.map(|(name, lane)| (name.as_str(), lane.as_str()))),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slipring_journal::{Event, Journal, Writer};
+use slipring_journal::{Cursors, Event, Journal, JournalId};
 
 use super::backtest::Backtest;
 use super::engine::Engine;
@@ -31,7 +31,7 @@ impl<E: Event> EngineBuilder<E> {
                 }
                 let (writer, report) = journal.open::<E>()?;
                 self.take_columns()?;
-                self.open_acknowledged(&journal, &writer)?;
+                self.open_acknowledged(&journal, writer.journal_id(), writer.cursors())?;
                 Ok(Recovered::new(self, Some((writer, report))))
             }
             None => {
@@ -42,8 +42,13 @@ impl<E: Event> EngineBuilder<E> {
     }
 
     /// Finds what has been acknowledged under the names that gates wait for.
-    fn open_acknowledged(&mut self, journal: &Journal, writer: &Writer<E>) -> Result<(), KeepError> {
-        let names = AcknowledgedNames::new(journal.files(), writer.journal_id(), writer.cursors());
+    pub(super) fn open_acknowledged(
+        &mut self,
+        journal: &Journal,
+        journal_id: JournalId,
+        cursors: Cursors,
+    ) -> Result<(), KeepError> {
+        let names = AcknowledgedNames::new(journal.files(), journal_id, cursors);
         for name in self.items().flat_map(|item| &item.gate.acknowledged) {
             names.wait_for(name, WaitedBy::Stage)?;
         }

@@ -13,6 +13,7 @@ use crate::format::{Anchor, Bond, JournalId};
 use crate::judge::scan::Follow;
 use crate::live::cursors::Cursors;
 use crate::read::raw::RawReader;
+use crate::read::typed::Reader;
 use crate::retention::holders::RetentionHandle;
 use crate::storage::{Files, Storage};
 
@@ -269,6 +270,15 @@ impl<S: Storage> Replica<S> {
     /// As [`Journal::raw_reader`].
     pub fn reader(&self) -> Result<RawReader<S>, ReadError> {
         Ok(self.writer.reader()?.into_raw())
+    }
+
+    /// The same, as events of a type.
+    ///
+    /// # Errors
+    /// As [`Journal::reader`].
+    pub fn reader_as<E: Event>(&self) -> Result<Reader<E, S>, ReadError> {
+        let hold = self.retention().as_ref().map(RetentionHandle::hold);
+        Reader::open_mapped(self.writer.storage.clone(), self.end_sequence(), hold)
     }
 
     /// Syncs everything and ends; the sequence behind the last record.
