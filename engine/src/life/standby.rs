@@ -10,6 +10,7 @@
 //!  promote: the replica becomes the writer, which the journal's stage takes over in the same ring
 //! ```
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use slipring_journal::__private::Shown;
@@ -221,6 +222,9 @@ impl<E: Event> Standby<E> {
     /// [`StandbyError::NewerType`] if they can't be shown as this program's events: the standby goes on with
     /// those of before. [`StandbyError::Turn`]: it is closed then.
     pub fn next_type(&mut self, schema: &Schema) -> Result<(), StandbyError> {
+        if self.schema() == Some(schema) {
+            return Ok(());
+        }
         let shown = show(schema)?;
         let replica = self.replica.take().ok_or(StandbyError::Closed)?;
         self.replica = Some(replica.next_type(schema)?);
@@ -332,6 +336,21 @@ impl<E: Event> Standby<E> {
     /// The journal that it is a replica of.
     pub fn journal_id(&self) -> Option<JournalId> {
         self.replica.as_ref().map(Replica::journal_id)
+    }
+
+    /// Which copy of that journal it is a replica of; zeros for the one that was made first.
+    pub fn branch(&self) -> Option<[u8; 16]> {
+        self.replica.as_ref().map(Replica::branch)
+    }
+
+    /// Journal time of the last record, in nanoseconds.
+    pub fn last_time_ns(&self) -> Option<u64> {
+        self.replica.as_ref().and_then(Replica::last_time_ns)
+    }
+
+    /// The replica's folder.
+    pub fn path(&self) -> &Path {
+        self.journal.path()
     }
 
     /// What the records are that it takes next.
