@@ -1,0 +1,3 @@
+//! The command `slipring-bridge`, which `slipring` runs as `slipring bridge`.
+
+fn main() {}

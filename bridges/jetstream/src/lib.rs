@@ -1,0 +1,3 @@
+//! Journals of slipring out to NATS JetStream, and in from it.
+
+#![deny(missing_docs)]
