@@ -103,6 +103,7 @@ impl Nats {
             // Another process may have taken a port since it was looked for: then with other ports.
             if nats.nodes.iter_mut().all(|node| node.start().is_ok()) {
                 (0..nats.nodes.len()).for_each(|node| nats.wait_until_ready(node));
+                nats.wait_until_led();
                 return Some(nats);
             }
         }
@@ -186,8 +187,16 @@ impl Nats {
     /// # Panics
     /// If that takes too long.
     pub fn wait_until_ready(&self, node: usize) {
-        let node = &self.nodes[node];
-        wait_until("JetStream", || node.is_ready().then_some(()), || node.log());
+        let (node, is_cluster) = (&self.nodes[node], self.nodes.len() > 1);
+        wait_until("JetStream", || node.is_ready(is_cluster).then_some(()), || node.log());
+    }
+
+    /// Waits until the leader of a cluster knows that it is: others know of it a little earlier, and what it is
+    /// asked then is lost.
+    fn wait_until_led(&self) {
+        let knows = |node: &Node| node.log().contains("Self is new JetStream cluster metadata leader");
+        let is_led = || (self.nodes.len() == 1 || self.nodes.iter().any(knows)).then_some(());
+        wait_until("a leader of the cluster", is_led, || self.log());
     }
 
     /// Waits until all that lies on a node has caught up with the cluster.

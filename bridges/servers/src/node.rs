@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::http;
 use crate::nats::PATIENCE;
@@ -100,14 +101,16 @@ impl Node {
         self.child.as_ref().map(Child::id)
     }
 
-    pub(crate) fn get(&self, path: &str) -> Option<serde_json::Value> {
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
         self.child.as_ref()?;
         http::get(self.ports.monitor, path)
     }
 
-    /// Whether JetStream is up: in a cluster it then knows who leads it.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.get("/healthz?js-server-only=true").is_some_and(|health| health["status"] == "ok")
+    /// Whether JetStream is up, and of a cluster knows who leads it.
+    pub(crate) fn is_ready(&self, is_cluster: bool) -> bool {
+        let is_up = self.get("/healthz?js-server-only=true").is_some_and(|health| health["status"] == "ok");
+        let leader = |state: Value| Some(!state["meta_cluster"]["leader"].as_str()?.is_empty());
+        is_up && (!is_cluster || self.get("/jsz").and_then(leader) == Some(true))
     }
 
     /// Whether all that lies on it has caught up too.

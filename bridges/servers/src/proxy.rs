@@ -103,13 +103,8 @@ impl Proxy {
     fn begin(target: &str, sent: Option<Vec<Vec<u8>>>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port for the proxy");
         let address = listener.local_addr().expect("the proxy's port");
-        let state = State {
-            mode: Mode::Passes,
-            is_over: false,
-            connections: Vec::new(),
-            connection_count: 0,
-            sent,
-        };
+        let state =
+            State { mode: Mode::Passes, is_over: false, connections: Vec::new(), connection_count: 0, sent };
         let shared = Shared { target: target.to_owned(), state: Mutex::new(state), changed: Condvar::new() };
         let shared = Arc::new(shared);
         let for_takes = Arc::clone(&shared);

@@ -2,22 +2,29 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 use slipring_test_servers::nats::{Nats, Options};
 use slipring_test_servers::proxy::Proxy;
 
+/// No two clients get each other's answers.
+static CLIENTS: AtomicU64 = AtomicU64::new(0);
+
 /// A client that knows only what these tests need.
 struct Client {
     lines: BufReader<TcpStream>,
     info: Value,
+    inbox: String,
 }
 
 impl Client {
     fn connect(address: &str) -> Self {
-        let mut client = Client { lines: BufReader::new(TcpStream::connect(address).unwrap()), info: Value::Null };
+        let lines = BufReader::new(TcpStream::connect(address).unwrap());
+        let inbox = format!("back{}", CLIENTS.fetch_add(1, Ordering::Relaxed));
+        let mut client = Client { lines, info: Value::Null, inbox };
         client.info = serde_json::from_str(client.line().strip_prefix("INFO ").unwrap()).unwrap();
-        client.say("CONNECT {\"verbose\":false}\r\nSUB back 1\r\n");
+        client.say(&format!("CONNECT {{\"verbose\":false}}\r\nSUB {} 1\r\n", client.inbox));
         client
     }
 
@@ -31,11 +38,15 @@ impl Client {
         line.trim_end().to_owned()
     }
 
+    fn publish(&mut self, subject: &str, body: &str) {
+        self.say(&format!("PUB {subject} {} {}\r\n{body}\r\n", self.inbox, body.len()));
+    }
+
     fn ask(&mut self, subject: &str, body: &str) -> Value {
-        self.say(&format!("PUB {subject} back {}\r\n{body}\r\n", body.len()));
+        self.publish(subject, body);
         loop {
             match self.line() {
-                head if head.starts_with("MSG back ") => return serde_json::from_str(&self.line()).unwrap(),
+                head if head.starts_with("MSG back") => return serde_json::from_str(&self.line()).unwrap(),
                 line if line == "PING" => self.say("PONG\r\n"),
                 line if line.starts_with("INFO ") => {}
                 other => panic!("{other}"),
@@ -104,7 +115,7 @@ fn a_line_is_cut_and_loses_what_comes_back() {
     assert_eq!(client.ask("s", "first")["seq"], 1);
     // The server takes it, and the client never hears of it.
     line.lose_replies();
-    client.say("PUB s back 6\r\nsecond\r\n");
+    client.publish("s", "second");
     let mut other = Client::connect(&nats.address(0));
     while other.message_count() < 2 {}
     line.pass();
@@ -112,9 +123,8 @@ fn a_line_is_cut_and_loses_what_comes_back() {
     let mut client = Client::connect(&line.address());
     assert_eq!(client.ask("s", "third")["seq"], 3);
     line.refuse();
-    let refused = TcpStream::connect(line.address()).map(|stream| {
-        BufReader::new(stream).read_line(&mut String::new()).unwrap_or(0)
-    });
+    let refused = TcpStream::connect(line.address())
+        .map(|stream| BufReader::new(stream).read_line(&mut String::new()).unwrap_or(0));
     assert_eq!(refused.unwrap_or(0), 0);
     let sent: Vec<String> =
         line.sent().iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).collect();
@@ -131,7 +141,7 @@ fn a_stalled_line_keeps_back_and_loses_nothing() {
     let mut client = Client::connect(&line.address());
     assert_eq!(client.ask("s", "x")["seq"], 1);
     line.stall();
-    client.say("PUB s back 1\r\nx\r\n");
+    client.publish("s", "x");
     // What is asked behind it on another line is answered, so it had its time.
     for _ in 0..20 {
         assert_eq!(direct.message_count(), 1);

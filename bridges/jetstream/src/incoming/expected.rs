@@ -82,6 +82,21 @@ impl Run {
         self.message.at
     }
 
+    /// Without the records before `wanted`, of which it must hold some.
+    pub(super) fn from(mut self, wanted: u64) -> Self {
+        let more = wanted.saturating_sub(self.first_sequence()) as usize;
+        if more > 0 {
+            self.passed += more;
+            let record = self.passed.checked_sub(1).map(|last| last * self.record_bytes);
+            let record = record.and_then(|at| self.message.payload.get(at..at + self.record_bytes));
+            self.before = record.map(|record| {
+                let record = raw_record(wanted - 1, record, 0);
+                (record.epoch, record.crc)
+            });
+        }
+        self
+    }
+
     /// The records, in order.
     pub fn records(&self) -> impl Iterator<Item = RawRecord<'_>> {
         let event_bytes = self.schema.events.size;
