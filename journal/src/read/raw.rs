@@ -128,6 +128,10 @@ impl<S: Storage> RawReader<S> {
             last = Follow { epoch: header.epoch(), time_ns: header.time_ns };
         }
         let mut end = self.control.durable_end;
+        if self.control.cutting {
+            // What lies behind is on its way out.
+            return Ok(end);
+        }
         // The writer may have moved on to a newer epoch since the control file was read.
         let newest = crate::format::MAX_EPOCH;
         for segment in self.chain.from(end) {
@@ -215,6 +219,16 @@ impl<S: Storage> RawReader<S> {
     /// The journal's identity.
     pub fn journal_id(&self) -> JournalId {
         self.control.journal_id
+    }
+
+    /// Which copy of the journal it is; zeros for the one that was made first.
+    pub fn branch(&self) -> [u8; 16] {
+        self.control.branch
+    }
+
+    /// Whether the journal is a [replica](crate::Replica).
+    pub fn is_replica(&self) -> bool {
+        self.control.replica
     }
 
     /// The schema of the events, if there is a segment yet. A journal whose events have changed shows them
