@@ -3,24 +3,9 @@
 use super::raw::RawNamedReader;
 use super::start::ReaderStart;
 use crate::error::NamedReaderError;
-use crate::format::{Anchor, JournalId};
-use crate::read::stored::StoredRun;
+use crate::format::Anchor;
+use crate::read::stored::{StoredRun, JournalIdentity};
 use crate::storage::Files;
-
-/// Whose records a [`StoredReader`] hands out.
-///
-/// See the example of [`StoredReader`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamIdentity {
-    /// The journal.
-    pub journal_id: JournalId,
-    /// Which copy of it; zeros for the one that was made first.
-    pub branch: [u8; 16],
-    /// The greatest epoch that any of its records may have by now.
-    pub epoch: u32,
-    /// The sequence behind the last record that the files say is durable.
-    pub durable_end: u64,
-}
 
 /// A named reader that hands out records byte for byte as they lie, those of older types too, with the schema
 /// that they were appended under: for who takes them to another machine.
@@ -66,10 +51,8 @@ impl StoredReader {
     ///
     /// # Errors
     /// [`NamedReaderError::Read`] if that can't be read, or is another journal's.
-    pub fn identity(&self) -> Result<StreamIdentity, NamedReaderError> {
-        let control = self.raw.control()?;
-        let (journal_id, branch, epoch) = (control.journal_id, control.branch, control.epoch);
-        Ok(StreamIdentity { journal_id, branch, epoch, durable_end: control.durable_end })
+    pub fn identity(&self) -> Result<JournalIdentity, NamedReaderError> {
+        Ok(JournalIdentity::of(&self.raw.control()?))
     }
 
     /// The sequence behind the last record that is committed, durably.

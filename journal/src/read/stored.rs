@@ -1,7 +1,7 @@
 //! Records as they lie in a segment's file, for who takes them to another place.
 
 use crate::format::crc::RecordCrc;
-use crate::format::{JournalId, MAX_END, MAX_EPOCH, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, valid_record};
+use crate::format::{ControlState, JournalId, MAX_END, MAX_EPOCH, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, valid_record};
 use crate::judge::scan::Follow;
 use crate::read::raw_chunk::RawChunk;
 
@@ -16,6 +16,28 @@ pub struct StoredRun<'a> {
     pub schema: &'a str,
     /// The records, those of an older type too as they were appended.
     pub records: RawChunk<'a>,
+}
+
+/// Whose records these are: what a copy of them elsewhere must agree with.
+///
+/// See the example of [`StoredReader`](crate::StoredReader).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalIdentity {
+    /// The journal.
+    pub journal_id: JournalId,
+    /// Which copy of it; zeros for the one that was made first.
+    pub branch: [u8; 16],
+    /// The greatest epoch that any of its records may have by now.
+    pub epoch: u32,
+    /// The sequence behind the last record that the files say is durable.
+    pub durable_end: u64,
+}
+
+impl JournalIdentity {
+    pub(crate) fn of(control: &ControlState) -> Self {
+        let ControlState { journal_id, branch, epoch, durable_end, .. } = *control;
+        JournalIdentity { journal_id, branch, epoch, durable_end }
+    }
 }
 
 /// Why bytes that came from elsewhere are not the records that they should be.
