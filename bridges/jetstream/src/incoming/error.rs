@@ -19,7 +19,9 @@ pub enum InError {
         source: async_nats::Error,
     },
     /// There is no such stream.
-    #[error("the server has no stream {stream:?}: is it the right server, account and name? slipring-bridge out makes it")]
+    #[error(
+        "the server has no stream {stream:?}: is it the right server, account and name? slipring-bridge out makes it"
+    )]
     NoStream {
         /// Its name.
         stream: String,
@@ -49,7 +51,8 @@ pub enum InError {
     /// A message is of another journal, or another copy of it.
     #[error(
         "message {at} of the stream is of journal {found}{}, and not of {wanted}{}: one stream is of one journal",
-        of_branch(found_branch), of_branch(wanted_branch)
+        of_branch(found_branch),
+        of_branch(wanted_branch)
     )]
     OtherJournal {
         /// Its place in the stream.
@@ -89,7 +92,9 @@ pub enum InError {
         found: u64,
     },
     /// An epoch, or a journal time, is lower than one before it.
-    #[error("message {at} of the stream: {what} goes back at record {sequence}: another history begins there")]
+    #[error(
+        "message {at} of the stream: {what} goes back at record {sequence}: another history begins there"
+    )]
     Back {
         /// The message's place in the stream.
         at: u64,

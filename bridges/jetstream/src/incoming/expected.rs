@@ -144,7 +144,8 @@ impl Expected {
         }
         if self.before.is_none() && first == wanted {
             let known = |place: Place| place.epoch.map(|epoch| (epoch, place.crc));
-            self.before = Some(message).filter(|met| met.head.count == 0).and_then(|met| known(met.head.last()?));
+            self.before =
+                Some(message).filter(|met| met.head.count == 0).and_then(|met| known(met.head.last()?));
         }
         Ok(())
     }
@@ -164,12 +165,23 @@ impl Expected {
     /// Records: each one by its checksum, and that epochs and times go on.
     pub(super) fn records(&mut self, message: Met, schema: Arc<Schema>) -> Result<Run, InError> {
         self.meet(&message)?;
-        let at = message.at;
-        let chunk = message.head.records(&message.payload, &schema);
-        let chunk = chunk.map_err(|source| InError::Damaged { at, source })?;
-        let record_bytes = chunk.record_bytes();
         let wanted = self.next.unwrap_or(message.head.first);
         let passed = (wanted - message.head.first) as usize;
+        let (record_bytes, before) = self.check(&message, &schema, passed)?;
+        self.next = Some(message.head.end());
+        Ok(Run { message, schema, record_bytes, passed, before })
+    }
+
+    /// Checks the records behind the first `passed`; how long one is, and what came before them.
+    fn check(
+        &mut self,
+        message: &Met,
+        schema: &Schema,
+        passed: usize,
+    ) -> Result<(usize, Option<(u32, u32)>), InError> {
+        let at = message.at;
+        let chunk = message.head.records(&message.payload, schema);
+        let chunk = chunk.map_err(|source| InError::Damaged { at, source })?;
         let mut records = chunk.records();
         let before = match passed.checked_sub(1).and_then(|before| records.nth(before)) {
             Some(before) => Some((before.epoch, before.crc)),
@@ -187,7 +199,6 @@ impl Expected {
             (self.epoch, self.time_ns) = (last.epoch, last.time_ns);
             self.before = Some((last.epoch, last.crc));
         }
-        self.next = Some(message.head.end());
-        Ok(Run { message, schema, record_bytes, passed, before })
+        Ok((chunk.record_bytes(), before))
     }
 }

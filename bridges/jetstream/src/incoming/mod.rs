@@ -117,7 +117,10 @@ pub struct Incoming {
 
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Incoming").field("options", &self.options).field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Incoming")
+            .field("options", &self.options)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
     }
 }
 

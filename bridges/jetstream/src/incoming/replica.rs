@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use slipring_bridge::wire::Schema;
 use slipring_journal::{
-    Journal, JournalFault, OpenError, Origin, ReadError, RecoveryReport, Replica, SyncError, TakeError,
+    Journal, JournalFault, NextTypeError, OpenError, Origin, ReadError, RecoveryReport, Replica, SyncError,
+    TakeError,
 };
 
 use super::expected::Run;
@@ -21,6 +22,9 @@ pub enum IntoError {
     /// It can't be opened as a replica.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// It can't go on with events of another type.
+    #[error(transparent)]
+    NextType(#[from] NextTypeError),
     /// It does not take the records.
     #[error(transparent)]
     Take(#[from] TakeError),
@@ -82,7 +86,8 @@ impl IntoReplica {
         if let Some(events) = reader.schema() {
             let origin = Origin { journal_id, branch, first, before: None };
             let (replica, report) = opened.journal.replica(&events, &origin)?;
-            opened.here = Some(Here { journal_id, branch, end: replica.end_sequence(), last: replica.last() });
+            opened.here =
+                Some(Here { journal_id, branch, end: replica.end_sequence(), last: replica.last() });
             (opened.replica, opened.report) = (Some(replica), Some(report));
         }
         Ok(opened)

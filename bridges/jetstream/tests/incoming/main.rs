@@ -1,0 +1,8 @@
+//! In from a stream of a real server: into a replica, from any place, over all that can go wrong on the way.
+
+mod cut;
+mod equal;
+mod journals;
+mod publisher;
+mod refused;
+mod starts;
