@@ -89,6 +89,9 @@ fn show_info(info: &JournalInfo, out: &mut dyn Write) -> std::io::Result<()> {
     let records = info.end_sequence - info.first_sequence;
     writeln!(out, "journal     {}", plain::path(&info.path))?;
     writeln!(out, "id          {}", info.journal_id)?;
+    if info.replica {
+        writeln!(out, "replica     takes records made elsewhere; appends its own once it is promoted")?;
+    }
     let (first, end) = (info.first_sequence, info.end_sequence);
     writeln!(out, "records     {} (sequence {first} to {end}, the latter excluded)", show::count(records))?;
     let first_ns = info.segments.iter().find_map(|segment| segment.first_time_ns);
@@ -164,7 +167,8 @@ fn show_report(report: &VerifyReport, out: &mut dyn Write) -> std::io::Result<()
         (Status::Fine, _) => "fine".to_owned(),
     };
     let writer = plain::line(&report.writer.to_string());
-    writeln!(out, "{}: {verdict}; {writer}", plain::path(&report.path))?;
+    let what = if report.replica { ", a replica" } else { "" };
+    writeln!(out, "{}{what}: {verdict}; {writer}", plain::path(&report.path))?;
     let (first, end, durable) = (report.first_sequence, report.end_sequence, report.durable_end);
     if report.status != Status::Corrupt {
         let whole = show::counted(report.records, "whole record", "whole records");

@@ -42,8 +42,8 @@ pub use companions::hooks::SealedSegment;
 pub use companions::preparer::DiskFull;
 pub use companions::syncer::SyncMode;
 pub use error::{
-    AppendError, CorruptRecord, IoFault, JournalFault, NamedReaderError, OpenError, ReadError, Stall,
-    SyncError,
+    AppendError, CorruptRecord, IoFault, JournalFault, NamedReaderError, NextTypeError, OpenError, ReadError,
+    RejoinError, Stall, SyncError, TakeError,
 };
 pub use event::identified::Identified;
 pub use event::record::{RawRecord, Record};
@@ -62,7 +62,10 @@ pub use named::start::ReaderStart;
 pub use named::stored::StoredReader;
 pub use named::typed::{NamedReader, SharedReader};
 pub use open::journal::Journal;
+pub use open::rejoin::RejoinReport;
+pub use open::replica::{Origin, Replica};
 pub use open::report::RecoveryReport;
+pub use open::set_aside::SetAside;
 pub use read::follow::RawFollower;
 pub use read::inspect::{FieldInfo, JournalInfo, SegmentInfo, inspect};
 pub use read::raw::RawReader;

@@ -5,5 +5,6 @@
 
 pub(crate) mod batch;
 pub(crate) mod raw_writer;
+pub(crate) mod stored;
 pub(crate) mod times;
 pub(crate) mod writer;

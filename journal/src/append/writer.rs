@@ -164,7 +164,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
     }
 
     /// Everything that an append seldom has to look at. On success there is a slot for `self.row.next`.
-    fn make_room(&mut self, time_ns: u64) -> Result<(), AppendError> {
+    pub(super) fn make_room(&mut self, time_ns: u64) -> Result<(), AppendError> {
         if let Some(failure) = self.progress.refusal() {
             return Err(failure.clone().into());
         }

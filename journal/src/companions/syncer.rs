@@ -114,7 +114,11 @@ impl<S: Storage> Syncer<S> {
     /// Syncs what is due. After an error the journal has failed and nothing is tried again.
     pub(crate) fn step(&mut self) -> bool {
         let target = self.target();
-        if self.failed || self.progress.sync_failure().is_some() || !self.tell_of_what_is_due() {
+        if self.failed
+            || self.progress.sync_failure().is_some()
+            || !self.tell_of_what_is_due()
+            || !self.raise_epoch()
+        {
             return false;
         }
         if target <= self.progress.durable_end() {
@@ -148,6 +152,28 @@ impl<S: Storage> Syncer<S> {
             self.fail(SyncError::HookPanicked { durable_end });
         }
         is_well
+    }
+
+    /// Has the control file know the epoch that a record waits for. Whether all is well.
+    ///
+    /// Both slots: should the newer one rot, the journal would have records of an epoch that the older one
+    /// does not know.
+    fn raise_epoch(&mut self) -> bool {
+        let wanted = self.progress.wanted_epoch();
+        if wanted <= self.control.state.epoch {
+            return true;
+        }
+        let raised = self.control.update(|state| state.epoch = wanted).and_then(|()| {
+            if protect::on(protect::EPOCH_BOTH) { self.control.update(|_| ()) } else { Ok(()) }
+        });
+        match raised {
+            Ok(()) => self.progress.set_known_epoch(wanted),
+            Err(fault) => {
+                let durable_end = self.progress.durable_end();
+                self.fail(SyncError::SyncFailed { durable_end, fault });
+            }
+        }
+        !self.failed
     }
 
     fn sync_to(&mut self, target: u64, closed: bool) {
@@ -281,10 +307,11 @@ impl<S: Storage> Syncer<S> {
         while !stop.load(Ordering::Acquire) {
             let half_used = self.window_room() < self.control.state.window / 2;
             let wanted = self.progress.wanted_end() > self.progress.durable_end();
+            let waits = self.progress.wanted_epoch() > self.control.state.epoch;
             let due = match self.mode {
                 SyncMode::None | SyncMode::EveryBatch => true,
                 SyncMode::Every(interval) => {
-                    half_used || wanted || last.elapsed() >= interval || self.segments.is_crowded()
+                    half_used || wanted || waits || last.elapsed() >= interval || self.segments.is_crowded()
                 }
             };
             if due {
@@ -299,7 +326,7 @@ impl<S: Storage> Syncer<S> {
                 SyncMode::None => pace.sleep(self.progress.journalled_end(), self.left()),
             };
             let progress = &self.progress;
-            let mode = self.mode;
+            let (mode, epoch) = (self.mode, self.control.state.epoch);
             progress.syncer_sleep(sleep, || {
                 let pending = progress.journalled_end() > progress.durable_end();
                 let wanted = progress.wanted_end() > progress.durable_end();
@@ -307,7 +334,9 @@ impl<S: Storage> Syncer<S> {
                 // was to be woken.
                 let full = mode == SyncMode::None && progress.journalled_end() >= progress.window_end();
                 let due = full || wanted || mode == SyncMode::EveryBatch;
-                (due && pending && progress.sync_failure().is_none()) || stop.load(Ordering::Acquire)
+                let waits = progress.wanted_epoch() > epoch;
+                ((due && pending || waits) && progress.sync_failure().is_none())
+                    || stop.load(Ordering::Acquire)
             });
         }
         self

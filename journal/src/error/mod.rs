@@ -13,10 +13,12 @@ use crate::storage::size_limit::advice;
 
 mod named;
 mod reading;
+mod taking;
 mod writing;
 
 pub use named::NamedReaderError;
 pub use reading::ReadError;
+pub use taking::{NextTypeError, RejoinError, TakeError};
 pub use writing::{AppendError, Stall, SyncError};
 
 /// A system call that failed: which, on which file.
@@ -318,6 +320,51 @@ pub enum OpenError {
         /// The most bytes that an opening allocates for it: 64 MiB and what the folder's segments take, or
         /// what the next segment takes.
         most_bytes: u64,
+    },
+    /// The journal is a replica: it takes records that were made elsewhere. Nothing was changed.
+    #[error(
+        "journal {} is a replica, which appends nothing of its own: take records into it (Journal::replica), or promote \
+         it (Journal::promote) with an epoch above {epoch} that nobody else has", path.display()
+    )]
+    Replica {
+        /// The folder.
+        path: PathBuf,
+        /// The greatest epoch that it knows.
+        epoch: u32,
+    },
+    /// The journal is no replica: it has records of its own, or it was promoted. Nothing was changed.
+    #[error(
+        "journal {} is no replica: open it as it is (its newest epoch is {epoch}), or, if another has taken over, cut \
+         it back to where their histories part (Journal::rejoin)", path.display()
+    )]
+    NotReplica {
+        /// The folder.
+        path: PathBuf,
+        /// The greatest epoch that it knows.
+        epoch: u32,
+    },
+    /// The replica in the folder is one of another journal, or of another copy of it. Nothing was changed.
+    #[error(
+        "{} holds a replica of journal {found}, and not of {wanted}: take the records into another folder",
+        path.display()
+    )]
+    OtherOrigin {
+        /// The folder.
+        path: PathBuf,
+        /// The journal, and its branch if it has one, whose records were to be taken.
+        wanted: String,
+        /// Those of the journal that lies there.
+        found: String,
+    },
+    /// The epoch of a promotion is one that a record may have already. Nothing was changed.
+    #[error("journal {}: epoch {epoch} is taken, promote it with one above {known} that nobody else has", path.display())]
+    EpochTaken {
+        /// The folder.
+        path: PathBuf,
+        /// The epoch asked for.
+        epoch: u32,
+        /// The greatest that a record may have.
+        known: u32,
     },
     /// The journal has been opened for writing 2^28 - 1 times.
     #[error("the journal has used up its epochs; copy it into a new one")]

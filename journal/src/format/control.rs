@@ -1,7 +1,7 @@
 //! A slot of the control file.
 
 use super::block::{self, Block, BlockFault, CHECKSUM_AT, FIELDS};
-use super::{BLOCK_BYTES, Bond, JournalId, MAX_END, MAX_EPOCH, u32_at, u64_at};
+use super::{BLOCK_BYTES, Bond, JournalId, MAX_END, MAX_EPOCH, VERSION, u32_at, u64_at};
 
 const CONTROL_MAGIC: u64 = u64::from_le_bytes(*b"SLIPCTL\x01");
 
@@ -17,6 +17,10 @@ const LAST: usize = BOOT_ID + 16;
 const BEFORE_FIRST: usize = LAST + 8;
 const BRANCH: usize = BEFORE_FIRST + 8;
 const END: usize = BRANCH + 16;
+
+const CLOSED: u32 = 1 << 0;
+const REPLICA: u32 = 1 << 1;
+const CUTTING: u32 = 1 << 2;
 
 const _: () = {
     assert!(GENERATION == 32 && LAST == 88, "the layout of version 1 is frozen");
@@ -47,6 +51,11 @@ pub(crate) struct ControlState {
     pub(crate) before_first: Bond,
     /// Which copy of the journal this is; zeros for the one that was made first.
     pub(crate) branch: [u8; 16],
+    /// The journal takes records that were made elsewhere, and makes none.
+    pub(crate) replica: bool,
+    /// All that lies at or behind `durable_end` has been set aside and is to be removed: no record there
+    /// counts.
+    pub(crate) cutting: bool,
 }
 
 impl ControlState {
@@ -57,7 +66,9 @@ impl ControlState {
         block.put(WINDOW, &self.window.to_le_bytes());
         block.put(FIRST, &self.first.to_le_bytes());
         block.put(EPOCH, &self.epoch.to_le_bytes());
-        block.put(FLAGS, &u32::from(self.closed).to_le_bytes());
+        let flags = [(self.closed, CLOSED), (self.replica, REPLICA), (self.cutting, CUTTING)];
+        let flags = flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag);
+        block.put(FLAGS, &flags.to_le_bytes());
         block.put(BOOT_ID, &self.boot_id);
         block.put(LAST, &self.last.to_bytes());
         block.put(BEFORE_FIRST, &self.before_first.to_bytes());
@@ -68,6 +79,11 @@ impl ControlState {
     pub(crate) fn decode(slot: &[u8]) -> Result<Self, BlockFault> {
         let (journal_id, version) = block::check(slot, CONTROL_MAGIC)?;
         let sixteen = |at: usize| slot[at..at + 16].try_into().expect("sixteen bytes");
+        let flags = u32_at(slot, FLAGS);
+        if version > 1 && flags & !(CLOSED | REPLICA | CUTTING) != 0 {
+            // A later slipring of the same version needs something that this one does not know.
+            return Err(BlockFault::Version(VERSION + 1));
+        }
         let mut state = ControlState {
             journal_id,
             generation: u64_at(slot, GENERATION),
@@ -75,11 +91,13 @@ impl ControlState {
             window: u64_at(slot, WINDOW),
             first: u64_at(slot, FIRST),
             epoch: u32_at(slot, EPOCH),
-            closed: u32_at(slot, FLAGS) & 1 == 1,
+            closed: flags & CLOSED != 0,
             boot_id: sixteen(BOOT_ID),
             last: Bond::UNKNOWN,
             before_first: Bond::UNKNOWN,
             branch: [0; 16],
+            replica: version > 1 && flags & REPLICA != 0,
+            cutting: version > 1 && flags & CUTTING != 0,
         };
         if version > 1 {
             state.last = Bond::from_bytes(&slot[LAST..]);

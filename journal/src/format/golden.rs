@@ -67,6 +67,8 @@ impl GoldenJournal {
             last: before,
             before_first: Bond::UNKNOWN,
             branch: self.branch,
+            replica: false,
+            cutting: false,
         };
         let next = ControlState { generation: 9, ..state };
         std::fs::write(

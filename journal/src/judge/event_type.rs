@@ -21,6 +21,8 @@ pub(crate) struct EventType {
     check_alike: fn(found: &Schema) -> Result<(), Vec<Difference>>,
     /// The events come as bytes: what they are, only the schema says.
     is_untyped: bool,
+    /// The records were made elsewhere, and are stored as they are: nobody here turns one type into another.
+    is_taken: bool,
 }
 
 /// How records of a layout are taken for records of a type.
@@ -34,7 +36,14 @@ impl EventType {
     pub(crate) fn of<E: Event>() -> Self {
         let upgrade: UpgradeFrom = |found, _| E::upgrade_from(found);
         let (record_bytes, check_alike) = (Record::<E>::BYTES, E::check_alike);
-        EventType { schema: E::schema(), record_bytes, upgrade, check_alike, is_untyped: false }
+        EventType {
+            schema: E::schema(),
+            record_bytes,
+            upgrade,
+            check_alike,
+            is_untyped: false,
+            is_taken: false,
+        }
     }
 
     /// Of events that have no type here.
@@ -45,7 +54,13 @@ impl EventType {
             upgrade: Upgrade::between,
             check_alike: |_| Ok(()),
             is_untyped: true,
+            is_taken: false,
         }
+    }
+
+    /// Of records that were made elsewhere: whoever made them knew how the types go together.
+    pub(crate) fn as_taken(schema: Schema, record_bytes: usize) -> Self {
+        EventType { is_taken: true, ..EventType::untyped(schema, record_bytes) }
     }
 
     /// How records of `layout` are taken for records of this type. `path` is a segment that holds such.
@@ -69,6 +84,9 @@ impl EventType {
 
     /// Refuses to write to a journal that holds a layout which can't be taken for this type.
     pub(crate) fn accept(&self, layout: &Arc<Layout>, path: &Path) -> Result<(), JournalFault> {
+        if self.is_taken {
+            return Ok(());
+        }
         let taken = self.take(layout, path);
         if matches!(taken, Err(JournalFault::SchemaMismatch { .. })) {
             // That it is of a newer version says more than what is different in it.
@@ -86,6 +104,10 @@ impl EventType {
     /// Whether records of this type go on in a segment of that layout: what its header says of their numbers
     /// must be true of all of them, for a later type turns them by it.
     pub(crate) fn goes_on_in(&self, layout: &Layout) -> bool {
+        if self.is_taken {
+            return layout.schema == self.schema.to_text()
+                && layout.record_bytes as usize == self.record_bytes;
+        }
         let differs = |one: &Field, other: &Field| {
             ["decimal", "time"].iter().any(|name| {
                 matches!((one.attribute(name), other.attribute(name)), (Some(one), Some(other)) if one != other)
@@ -109,6 +131,11 @@ impl EventType {
     /// Refuses to write to a journal whose newest events are newer than this type.
     pub(crate) fn check_writable<S: Storage>(&self, storage: &S, chain: &Chain) -> Result<(), JournalFault> {
         let Some(last) = chain.segments.last() else { return Ok(()) };
+        if self.is_taken {
+            // What lies before the newest was settled where the records were made.
+            let path = storage.path(&last.name());
+            return self.refuse(self.is_behind(std::slice::from_ref(&last.layout)), &last.layout, &path);
+        }
         let (layouts, path) = (chain.layouts(), storage.path(&last.name()));
         self.refuse(self.is_behind(&layouts).or_else(|| self.is_unsaid(&last.layout)), &last.layout, &path)
     }
@@ -125,7 +152,11 @@ impl EventType {
         let is_silent = |schema: &Schema| {
             schema.attributes.is_empty() && schema.fields.iter().all(|field| field.attributes.is_empty())
         };
-        self.is_untyped || is_silent(&self.schema) || layout.schema == self.schema.to_text()
+        let is_same = layout.schema == self.schema.to_text();
+        if self.is_taken {
+            return is_same;
+        }
+        self.is_untyped || is_silent(&self.schema) || is_same
     }
 
     /// What says that this type is not newer than the newest of these layouts, nor the same.

@@ -1,7 +1,7 @@
 //! What syncer and preparer are asked for, and how they are woken.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use super::progress::Progress;
 pub(super) struct Asked {
     /// Somebody waits for everything below it to be durable.
     wanted_end: AtomicU64,
+    /// A record waits for the control file to have this epoch; 0 if none ever did.
+    wanted_epoch: AtomicU32,
     /// An append waits for the segment that begins at this sequence; 0 if none ever did.
     needed_base: AtomicU64,
     /// The syncer's thread, to be woken.
@@ -31,6 +33,17 @@ impl Progress {
     /// Asks the syncer to make everything below `end` durable soon, whatever its mode.
     pub(crate) fn want(&self, end: u64) {
         self.asked.wanted_end.fetch_max(end, Ordering::Relaxed);
+        self.wake_syncer();
+    }
+
+    pub(crate) fn wanted_epoch(&self) -> u32 {
+        // Relaxed: as `wanted_end`.
+        self.asked.wanted_epoch.load(Ordering::Relaxed)
+    }
+
+    /// Asks the syncer to have the control file know an epoch.
+    pub(crate) fn want_epoch(&self, epoch: u32) {
+        self.asked.wanted_epoch.fetch_max(epoch, Ordering::Relaxed);
         self.wake_syncer();
     }
 

@@ -1,6 +1,6 @@
 //! How far the journal is: the cursors that the writer, the syncer and everybody who waits share.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use crossbeam::utils::CachePadded;
@@ -18,6 +18,8 @@ pub(crate) struct Progress {
     /// Appends stay below it: what is durable by the control file, plus the window. Stored by the syncer
     /// alone.
     window_end: CachePadded<AtomicU64>,
+    /// The greatest epoch that a record may have, by the control file. Stored by the syncer alone.
+    known_epoch: AtomicU32,
     pub(super) failing: Failing,
     pub(super) asked: Asked,
     pub(super) closed: AtomicBool,
@@ -53,8 +55,9 @@ impl std::fmt::Debug for OnChange {
 }
 
 impl Progress {
-    pub(crate) fn new(end: u64, window: u64) -> Arc<Self> {
+    pub(crate) fn new(end: u64, window: u64, epoch: u32) -> Arc<Self> {
         let progress = Progress::default();
+        progress.known_epoch.store(epoch, Ordering::Relaxed);
         progress.journalled_end.store(end, Ordering::Relaxed);
         progress.durable_end.store(end, Ordering::Relaxed);
         progress.window_end.store(end + window, Ordering::Relaxed);
@@ -93,6 +96,16 @@ impl Progress {
     pub(crate) fn window_end(&self) -> u64 {
         // Acquire W: see Release W.
         self.window_end.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_known_epoch(&self, epoch: u32) {
+        // Release E: the control file has the epoch, on disk, before a record gets it. Partner: Acquire E.
+        self.known_epoch.store(epoch, Ordering::Release);
+    }
+
+    pub(crate) fn known_epoch(&self) -> u32 {
+        // Acquire E: see Release E.
+        self.known_epoch.load(Ordering::Acquire)
     }
 
     /// Notes whether the folder's name means another one by now.

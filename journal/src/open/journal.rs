@@ -62,6 +62,7 @@ pub struct Journal {
     pub(super) disk_full: DiskFull,
     pub(super) retention: Option<Retention>,
     pub(super) hooks: Hooks,
+    pub(super) promote: Option<u32>,
 }
 
 /// How large new segments are.
@@ -90,6 +91,7 @@ impl Journal {
             disk_full: DiskFull::default(),
             retention: None,
             hooks: Hooks::default(),
+            promote: None,
         }
     }
 
@@ -188,6 +190,34 @@ impl Journal {
         self
     }
 
+    /// Has the next opening make a writer of a [replica](Journal::replica), with `epoch` as its epoch: greater
+    /// than all that the replica knows, and nobody else's. It is up to the caller that nobody appends to the
+    /// journal elsewhere any more, or that whoever does is refused by it. An old writer that is opened once
+    /// more counts its epoch on by one: leave room for that.
+    ///
+    /// From then on it is an ordinary journal, which is opened without this.
+    ///
+    /// ```
+    /// # use slipring_journal::{Event, Journal, Origin};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+    /// # let (primary, standby) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    /// # let journal = Journal::at(primary.path());
+    /// # let (writer, report) = journal.open::<Tick>()?;
+    /// # writer.close()?;
+    /// # let replica = Journal::at(standby.path());
+    /// # replica.replica(&Tick::schema(), &Origin::of(report.journal_id))?.0.close()?;
+    /// let (mut writer, _) = replica.clone().promote(1_000).open::<Tick>()?;
+    /// writer.append(1, &Tick { price: 7 })?;
+    /// writer.close()?;
+    /// let (writer, _) = replica.open::<Tick>()?;
+    /// assert_eq!(writer.epoch(), 1_001);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn promote(mut self, epoch: u32) -> Self {
+        self.promote = Some(epoch);
+        self
+    }
+
     /// How far past both the last record and the clock a time may lie.
     pub fn time_step(&self) -> Duration {
         self.max_time_step
@@ -218,7 +248,8 @@ impl Journal {
     ///
     /// # Errors
     /// [`OpenError`]: locked, files that contradict each other, another event type, options that make no
-    /// sense, a failing system call. Nothing below the durable watermark is ever changed.
+    /// sense, a failing system call; [`OpenError::Replica`] if it is a replica, which [`Journal::promote`]
+    /// makes a writer. Nothing below the durable watermark is ever changed.
     pub fn open<E: Event>(&self) -> Result<(Writer<E>, RecoveryReport), OpenError> {
         self.open_on(&self.files(), true)
     }

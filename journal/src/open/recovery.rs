@@ -6,16 +6,17 @@
 use std::time::Instant;
 
 use crate::error::{IoFault, JournalFault, OpenError};
-use crate::format::{Bond, CONTROL_NAME, ControlState, MAX_EPOCH, TEMPORARY, segment_name};
+use crate::format::{CONTROL_NAME, ControlState, MAX_EPOCH, TEMPORARY, segment_name};
 use crate::judge::bonds;
 use crate::judge::chain::{self, Chain, ChainSegment, OpenSegment};
 use crate::judge::control::{self, Control};
 use crate::judge::event_type::EventType;
 use crate::judge::scan::{self, Follow};
 use crate::judge::verdict::{self, Judged};
-use crate::open::discarded;
+use crate::open::opening::Opening;
 use crate::open::report::RecoveryReport;
 use crate::open::room;
+use crate::open::{cut, discarded};
 use crate::storage::{LockFault, Storage, StorageFile};
 use crate::tools::protect;
 
@@ -34,16 +35,32 @@ pub(crate) struct RecoveredJournal<S: Storage> {
 pub(crate) fn recover<S: Storage>(
     storage: &S,
     event: &EventType,
+    opening: Opening<'_>,
+    window: u64,
+    segment_bytes: u64,
+) -> Result<RecoveredJournal<S>, OpenError> {
+    // 1. Lock.
+    let lock = lock(storage)?;
+    recover_locked(storage, lock, event, opening, window, segment_bytes)
+}
+
+/// The same, of a journal that is locked.
+pub(crate) fn recover_locked<S: Storage>(
+    storage: &S,
+    lock: S::Lock,
+    event: &EventType,
+    opening: Opening<'_>,
     window: u64,
     segment_bytes: u64,
 ) -> Result<RecoveredJournal<S>, OpenError> {
     let started = Instant::now();
-    // 1. Lock.
-    let lock = lock(storage)?;
     // 2. Read the control file.
-    let Some(loaded) = control::load(storage)? else {
-        return create(storage, lock, window, started);
+    let Some(found) = control::load(storage)? else {
+        return create(storage, lock, opening, window, started);
     };
+    let epoch = opening.admit(storage, &found.state)?;
+    let cut_short = found.state.cutting.then(|| finish_cut(storage, &found.state)).transpose()?;
+    let loaded = if cut_short.is_some() { control::load(storage)?.unwrap_or(found) } else { found };
     let found = loaded.state;
     // 3. Check the chain. The event type is checked before any record is read.
     let accept = |segment: &ChainSegment| event.accept(&segment.layout, &storage.path(&segment.name()));
@@ -53,6 +70,11 @@ pub(crate) fn recover<S: Storage>(
     report.was_closed = found.closed;
     report.same_boot = verdict::is_same_boot(storage, &found);
     report.warnings.extend(chain.warnings.iter().cloned());
+    if let Some(removed) = cut_short {
+        let at = found.durable_end;
+        report.warnings.push(format!("a rejoin had been cut short: its cut at {at} was finished"));
+        report.removed = removed;
+    }
     if loaded.other_slot_bad {
         let path = storage.path(CONTROL_NAME);
         report.warnings.push(format!("{}: one slot is damaged; used the other", path.display()));
@@ -64,7 +86,6 @@ pub(crate) fn recover<S: Storage>(
         report.valid_discarded = tail.valid_discarded;
         report.may_include_acknowledged = tail.may_include_acknowledged;
     }
-    let epoch = found.epoch + 1;
     if epoch > MAX_EPOCH {
         return Err(OpenError::EpochsExhausted);
     }
@@ -76,15 +97,15 @@ pub(crate) fn recover<S: Storage>(
     if tail.is_cut() {
         report.discarded_saved_to = Some(save(storage, &recovered_chain, &tail, epoch)?);
     }
-    // 6. Sync the new epoch. D, W and the boot stay those of the log as it was found, in case this is killed.
+    // 6. Sync the new epoch, and with it what the journal is opened as. D, W and the boot stay those of the log as it was found, in case this is killed.
     if protect::on(protect::EPOCH_SYNC) {
         control.update(|state| {
-            state.epoch = epoch;
+            (state.epoch, state.replica) = (epoch, opening.is_replica(found.replica));
             state.closed = false;
         })?;
     }
     // 7., 8. Mend and sync.
-    report.removed = mend(storage, &mut recovered_chain, &found, &tail)?;
+    report.removed.extend(mend(storage, &mut recovered_chain, &found, &tail)?);
     // 9. Raise D to the tail. From here on the log is the recovered one. 10. Nothing is appended or replayed
     //    before.
     let last = bonds::bond_before(storage, &recovered_chain, tail.end)?.unwrap_or(found.last);
@@ -93,11 +114,12 @@ pub(crate) fn recover<S: Storage>(
             (state.durable_end, state.last) = (tail.end, last);
         }
         state.window = window;
-        state.epoch = epoch;
+        (state.epoch, state.replica) = (epoch, opening.is_replica(found.replica));
         state.closed = false;
         state.boot_id = storage.boot_id();
     })?;
     report.epoch = epoch;
+    report.replica = control.state.replica;
     report.end_sequence = tail.end;
     report.rewritten = tail.end - found.durable_end;
     report.last_time_ns = (tail.last.epoch > 0).then_some(tail.last.time_ns);
@@ -105,8 +127,15 @@ pub(crate) fn recover<S: Storage>(
     Ok(RecoveredJournal { lock, control, chain: recovered_chain, last: tail.last, report })
 }
 
+/// Finishes the cut of a rejoin that was cut short; what it removed.
+fn finish_cut<S: Storage>(storage: &S, found: &ControlState) -> Result<Vec<String>, OpenError> {
+    let mut control = Control::open(storage, *found)?;
+    let mut chain = chain::load(storage, found, true, |_| Ok(()))?;
+    Ok(cut::finish(storage, &mut control, &mut chain)?)
+}
+
 /// Takes the writer's lock, in a folder that is made if it is not there.
-fn lock<S: Storage>(storage: &S) -> Result<S::Lock, OpenError> {
+pub(super) fn lock<S: Storage>(storage: &S) -> Result<S::Lock, OpenError> {
     let folder = storage.path("");
     storage.create_folder().map_err(|e| IoFault::new("create folder", folder.clone(), e))?;
     storage.lock().map_err(|fault| match fault {
@@ -120,30 +149,16 @@ fn lock<S: Storage>(storage: &S) -> Result<S::Lock, OpenError> {
 fn create<S: Storage>(
     storage: &S,
     lock: S::Lock,
+    opening: Opening<'_>,
     window: u64,
     started: Instant,
 ) -> Result<RecoveredJournal<S>, OpenError> {
-    if !chain::segment_bases(storage)?.is_empty() {
-        let path = storage.path(CONTROL_NAME);
-        return Err(JournalFault::BadControl { path, what: "it is missing beside segments" }.into());
-    }
+    let state = opening.new_state(storage, window)?;
     let removed = remove_temporaries(storage)?;
-    let state = ControlState {
-        journal_id: control::draw_id(),
-        generation: 0,
-        durable_end: 0,
-        window,
-        first: 0,
-        epoch: 1,
-        closed: false,
-        boot_id: storage.boot_id(),
-        last: Bond::UNKNOWN,
-        before_first: Bond::UNKNOWN,
-        branch: [0; 16],
-    };
     let control = Control::create(storage, state)?;
     let mut report = empty_report(storage, &state);
     report.created = true;
+    report.replica = state.replica;
     report.removed = removed;
     report.same_boot = true;
     report.elapsed = started.elapsed();
@@ -227,20 +242,8 @@ fn mend<S: Storage>(
         storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
         removed.push(name);
     }
-    // Segments that start at or behind the tail hold nothing that counts; the preparer makes new ones. Later
-    // ones go first, and for certain, so that what is left is a chain whenever power fails. (Without the sync
-    // the simulator found a gap: an earlier removal on disk, a later one lost.) The sync comes before each
-    // removal, the first too: a later segment may have been removed by a process that died, or closed, before
-    // it synced the folder.
-    while chain.segments.last().is_some_and(|segment| segment.base >= tail.end) {
-        if protect::on(protect::REMOVE_ORDER) {
-            storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
-        }
-        let segment = chain.segments.pop().expect("just looked at");
-        let name = segment.name();
-        storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
-        removed.push(name);
-    }
+    // Segments that start at or behind the tail hold nothing that counts; the preparer makes new ones.
+    remove_behind(storage, chain, tail.end, &mut removed)?;
     for segment in chain.from(control.durable_end) {
         let open = chain.open_there(storage, segment, true)?;
         if segment.base >= control.durable_end {
@@ -254,6 +257,28 @@ fn mend<S: Storage>(
     chain.segments.iter_mut().for_each(|segment| segment.short = false);
     storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
     Ok(removed)
+}
+
+/// Removes the segments that start at or behind `end`. Later ones go first, and for certain, so that what is
+/// left is a chain whenever power fails. (Without the sync the simulator found a gap: an earlier removal on
+/// disk, a later one lost.) The sync comes before each removal, the first too: a later segment may have been
+/// removed by a process that died, or closed, before it synced the folder.
+pub(super) fn remove_behind<S: Storage>(
+    storage: &S,
+    chain: &mut Chain,
+    end: u64,
+    removed: &mut Vec<String>,
+) -> Result<(), JournalFault> {
+    while chain.segments.last().is_some_and(|segment| segment.base >= end) {
+        if protect::on(protect::REMOVE_ORDER) {
+            storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
+        }
+        let segment = chain.segments.pop().expect("just looked at");
+        let name = segment.name();
+        storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
+        removed.push(name);
+    }
+    Ok(())
 }
 
 /// Gives a segment that has slots above D its whole length, writes what is kept there again, and zeroes the
@@ -335,6 +360,7 @@ fn empty_report<S: Storage>(storage: &S, state: &ControlState) -> RecoveryReport
         path: storage.path(""),
         journal_id: state.journal_id,
         created: false,
+        replica: state.replica,
         was_closed: false,
         same_boot: false,
         epoch: state.epoch,

@@ -26,11 +26,13 @@ pub struct RecoveryReport {
     pub journal_id: JournalId,
     /// There was no journal; a new one was made.
     pub created: bool,
+    /// The journal is open as a replica: it takes records that were made elsewhere.
+    pub replica: bool,
     /// The last writer had closed the journal in good order.
     pub was_closed: bool,
     /// The machine has not been restarted since the last writer: only its process can have died.
     pub same_boot: bool,
-    /// The epoch of the records that this writer will append.
+    /// The epoch of the records that this writer will append; of a replica the greatest that it knows.
     pub epoch: u32,
     /// The first sequence kept.
     pub first_sequence: u64,
@@ -75,14 +77,16 @@ impl fmt::Display for RecoveryReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.path.display();
         if self.created {
-            return write!(f, "new journal {} at {place}, epoch {}", self.journal_id, self.epoch);
+            let what = if self.replica { "replica" } else { "journal" };
+            return write!(f, "new {what} {} at {place}, epoch {}", self.journal_id, self.epoch);
         }
         let ended = match (self.was_closed, self.same_boot) {
             (true, _) => "closed in good order",
             (false, true) => "its writer died; the machine went on",
             (false, false) => "its writer died, perhaps with the machine",
         };
-        write!(f, "journal {place}: {ended}; ")?;
+        let what = if self.replica { "replica" } else { "journal" };
+        write!(f, "{what} {place}: {ended}; ")?;
         let records = counted(self.records(), "record", "records");
         write!(f, "{records}, {} to {}", self.first_sequence, self.end_sequence)?;
         write!(f, ", durable to {}, epoch {}", self.durable_end, self.epoch)?;

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use super::journal::Journal;
 use super::new_type;
+use super::opening::Opening;
 use super::recovery::{self, RecoveredJournal};
+use super::replica::{Origin, Replica};
 use super::report::RecoveryReport;
 use crate::append::batch::Row;
 use crate::append::raw_writer::RawWriter;
+use crate::append::stored::Behind;
 use crate::append::times::AppendTimes;
 use crate::append::writer::Writer;
 use crate::companions::hooks::Hooks;
@@ -24,7 +27,6 @@ use crate::format::{HEADER_BYTES, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES, SegmentHea
 use crate::judge::chain::Chain;
 use crate::judge::control::Control;
 use crate::judge::event_type::EventType;
-use crate::judge::scan::Follow;
 use crate::live::progress::Progress;
 use crate::live::segments::{LiveSegment, Ready, Segments};
 use crate::retention::holders::{RetentionHandle, SharedRetention};
@@ -38,7 +40,8 @@ pub(super) fn open<E: Event, S: Storage>(
     threads: bool,
 ) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
     let event = EventType::of::<E>();
-    open_as(journal, storage, event, threads).map(|(writer, report, _)| (writer, report))
+    let (opened, report) = open_as(journal, storage, event, journal.opening(), threads)?;
+    Ok((opened.writer, report))
 }
 
 /// Opens it for events of whatever type.
@@ -48,6 +51,36 @@ pub(super) fn open_raw<S: Storage>(
     schema: &Schema,
     threads: bool,
 ) -> Result<(RawWriter<S>, RecoveryReport), OpenError> {
+    let record_bytes = check_schema(schema)?;
+    let event = EventType::untyped(schema.clone(), record_bytes);
+    let (opened, report) = open_as::<Untyped, S>(journal, storage, event, journal.opening(), threads)?;
+    let schema = Schema::from_text(&opened.schema).unwrap_or_else(|| schema.clone());
+    Ok((RawWriter::new(opened.writer, schema), report))
+}
+
+/// Opens it as a replica.
+pub(super) fn open_replica<S: Storage>(
+    journal: &Journal,
+    storage: &S,
+    schema: &Schema,
+    origin: &Origin,
+    threads: bool,
+) -> Result<(Replica<S>, RecoveryReport), OpenError> {
+    let record_bytes = check_schema(schema)?;
+    if let Some(epoch) = journal.promote {
+        let rule = "a replica takes records, and one that is promoted is opened with `open`";
+        return Err(OpenError::BadOption { option: "promote", value: epoch.to_string(), rule });
+    }
+    let event = EventType::as_taken(schema.clone(), record_bytes);
+    let (opened, report) = open_as::<Untyped, S>(journal, storage, event, Opening::Replica(origin), threads)?;
+    let mut writer = opened.writer;
+    // Whoever made the records has judged their times.
+    writer.trust_times();
+    Ok((Replica::new(journal.clone(), writer, schema.clone(), *origin, opened.behind, threads), report))
+}
+
+/// Refuses a schema of no possible event; the size of a record.
+fn check_schema(schema: &Schema) -> Result<usize, OpenError> {
     // What could not be read back, no reader would take.
     if Schema::from_text(&schema.to_text()).as_ref() != Some(schema) {
         let rule = "an event's fields lie inside it and not over each other, and no name holds a line's end or a tab";
@@ -58,22 +91,28 @@ pub(super) fn open_raw<S: Storage>(
         let rule = "an event has a byte or more, and a record of it is at most 1 MiB";
         return Err(OpenError::BadOption { option: "schema", value: bytes.to_string(), rule });
     }
-    let event = EventType::untyped(schema.clone(), record_bytes);
-    let (writer, report, text) = open_as::<Untyped, S>(journal, storage, event, threads)?;
-    let schema = Schema::from_text(&text).unwrap_or_else(|| schema.clone());
-    Ok((RawWriter::new(writer, schema), report))
+    Ok(record_bytes)
 }
 
-/// With the schema's text as the headers have it.
+/// A writer, and what it goes on from.
+struct Opened<E: Event, S: Storage> {
+    writer: Writer<E, S>,
+    behind: Behind,
+    /// The schema's text as the headers have it.
+    schema: String,
+}
+
 fn open_as<E: Event, S: Storage>(
     journal: &Journal,
     storage: &S,
     event: EventType,
+    opening: Opening<'_>,
     threads: bool,
-) -> Result<(Writer<E, S>, RecoveryReport, String), OpenError> {
+) -> Result<(Opened<E, S>, RecoveryReport), OpenError> {
     let record_bytes = event.record_bytes;
-    let (wired, report) = wire(journal, storage, event, threads)?;
-    let Wired { active, last, common, companions, schema } = wired;
+    let (wired, report) = wire(journal, storage, event, opening, threads)?;
+    let Wired { active, behind, common, companions, schema } = wired;
+    let last = behind.order;
     let Common { progress, segments, retired, .. } = common;
     let max_step_ns = u64::try_from(journal.max_time_step.as_nanos()).unwrap_or(u64::MAX);
     let writer = Writer {
@@ -90,13 +129,13 @@ fn open_as<E: Event, S: Storage>(
         retention: retired.map(RetentionHandle::new),
         companions,
     };
-    Ok((writer, report, schema))
+    Ok((Opened { writer, behind, schema }, report))
 }
 
 /// A journal that waits for its writer.
 pub(super) struct Wired<'a, S: Storage> {
     active: Ready<S>,
-    last: Follow,
+    behind: Behind,
     common: Common<'a, S>,
     companions: Companions<S>,
     /// The schema's text in the headers.
@@ -108,6 +147,7 @@ pub(super) fn wire<'a, S: Storage>(
     journal: &Journal,
     storage: &'a S,
     event: EventType,
+    opening: Opening<'_>,
     threads: bool,
 ) -> Result<(Wired<'a, S>, RecoveryReport), OpenError> {
     let (bytes, record_bytes) = (event.schema.to_text().len(), event.record_bytes);
@@ -118,7 +158,8 @@ pub(super) fn wire<'a, S: Storage>(
     let window = journal.check_options(record_bytes)?;
     let segment_bytes = HEADER_BYTES + journal.segment_records_of(record_bytes) * record_bytes as u64;
     let RecoveredJournal { lock, control, mut chain, last, mut report } =
-        recovery::recover(storage, &event, window, segment_bytes)?;
+        recovery::recover(storage, &event, opening, window, segment_bytes)?;
+    let behind = Behind { order: last, last: control.state.last };
     let template = template(journal, &report, &chain, control.state.branch, &event);
     let (end, schema) = (report.end_sequence, template.schema.clone());
     let mut hooks = journal.hooks.clone();
@@ -137,14 +178,14 @@ pub(super) fn wire<'a, S: Storage>(
     };
     let common = Common {
         storage,
-        progress: Progress::new(end, window),
+        progress: Progress::new(end, window, report.epoch),
         segments: Arc::new(Segments::new(Arc::clone(&active.segment))),
         retired,
     };
     let preparer = common.preparer(journal, template, record_bytes);
     let syncer = common.syncer(journal.sync, control, retainer, hooks);
     let companions = start(storage, preparer, syncer, lock, threads)?;
-    Ok((Wired { active, last, common, companions, schema }, report))
+    Ok((Wired { active, behind, common, companions, schema }, report))
 }
 
 /// What the header of every segment to come says, but for its base and its time.

@@ -372,7 +372,9 @@ impl<S: Storage> RawFollower<S> {
                 chain::open_if_there(&self.storage, &segment_name(self.next), false)
                     .map(|file| file.is_some())
             };
-            if header.base == self.next || header.epoch < now.epoch && is_there()? {
+            // Lives of a replica have no epochs to tell them apart by.
+            let may_be_later = header.epoch < now.epoch || now.replica;
+            if header.base == self.next || may_be_later && is_there()? {
                 self.segment = None;
             }
         }

@@ -84,6 +84,9 @@ pub struct JournalInfo {
     pub journal_id: JournalId,
     /// Which copy of the journal it is, in hexadecimal digits; `None` for the one that was made first.
     pub branch: Option<String>,
+    /// It is a replica: it takes records that were made elsewhere, and appends none of its own before it is
+    /// [promoted](crate::Journal::promote).
+    pub replica: bool,
     /// The event type's name.
     pub event: String,
     /// What is said of the events beyond their layout.
@@ -126,6 +129,11 @@ impl From<Field> for FieldInfo {
     }
 }
 
+/// What there is to say of a journal that a rejoin was cutting when it was cut short.
+pub(super) fn unfinished_cut(at: u64) -> String {
+    format!("a rejoin was cut short: what lies at {at} and behind is set aside, and the next opening removes it")
+}
+
 /// Reads what the files of the journal at `path` say; the records themselves are only looked at where the log
 /// ends and where segments begin and end.
 ///
@@ -143,6 +151,9 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
     let control = *control;
     if control::load(storage)?.is_some_and(|loaded| loaded.other_slot_bad) {
         warnings.push("control: one slot is damaged".to_owned());
+    }
+    if control.cutting {
+        warnings.push(unfinished_cut(control.durable_end));
     }
     let (path, writer) = (storage.path(""), whose(storage));
     let mut segments = Vec::new();
@@ -164,6 +175,7 @@ pub(crate) fn inspect_on<S: Storage>(storage: S) -> Result<JournalInfo, ReadErro
         path,
         journal_id: control.journal_id,
         branch: (control.branch != [0; 16]).then(|| JournalId(control.branch).to_string()),
+        replica: control.replica,
         event: schema.name,
         event_bytes: schema.size,
         attributes: schema.attributes.into_iter().collect(),

@@ -129,6 +129,10 @@ impl<S: Storage> RawReader<S> {
             last = Follow { epoch: header.epoch(), time_ns: header.time_ns };
         }
         let mut end = self.control.durable_end;
+        if self.control.cutting {
+            // What lies behind is on its way out.
+            return Ok(end);
+        }
         // The writer may have moved on to a newer epoch since the control file was read.
         let newest = crate::format::MAX_EPOCH;
         for segment in self.chain.from(end) {
@@ -216,6 +220,16 @@ impl<S: Storage> RawReader<S> {
     /// The journal's identity.
     pub fn journal_id(&self) -> JournalId {
         self.control.journal_id
+    }
+
+    /// Which copy of the journal it is; zeros for the one that was made first.
+    pub fn branch(&self) -> [u8; 16] {
+        self.control.branch
+    }
+
+    /// Whether the journal is a [replica](crate::Replica).
+    pub fn is_replica(&self) -> bool {
+        self.control.replica
     }
 
     /// Whose records these are, by the control file as it was when the reader was opened.

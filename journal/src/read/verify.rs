@@ -10,6 +10,7 @@ use crate::judge::chain::{self, Chain, ChainSegment, OpenSegment};
 use crate::judge::control;
 use crate::judge::scan::{self, Follow};
 use crate::judge::verdict;
+use crate::read::inspect::unfinished_cut;
 use crate::read::whose::{WriterState, whose};
 use crate::storage::{Files, Storage};
 
@@ -69,6 +70,8 @@ pub struct VerifyReport {
     pub end_sequence: u64,
     /// D on disk.
     pub durable_end: u64,
+    /// It is a replica: it takes records that were made elsewhere.
+    pub replica: bool,
     /// Who writes the journal, when all of it had been looked at.
     pub writer: WriterState,
     /// Where a torn tail begins.
@@ -116,6 +119,7 @@ pub fn verify_on<S: Storage>(storage: S, progress: impl FnMut(u64, u64)) -> Resu
         first_sequence: 0,
         end_sequence: 0,
         durable_end: 0,
+        replica: false,
         writer: WriterState::Unknown,
         torn_at: None,
         refuses_to_open: false,
@@ -162,11 +166,17 @@ fn look<S: Storage>(
         report.warnings.push("control: one slot is damaged; the other was used".to_owned());
     }
     report.warnings.extend(chain.warnings.iter().cloned());
-    if control.epoch >= MAX_EPOCH {
+    report.replica = control.replica;
+    if control.epoch >= MAX_EPOCH && !control.replica {
         report.refuses_to_open = true;
         report.warnings.push("its epochs are used up: opening refuses it; copy it into a new one".to_owned());
     }
     below_d(storage, &control, &chain, report, progress)?;
+    if control.cutting {
+        report.warnings.push(unfinished_cut(control.durable_end));
+        report.torn_at = Some(control.durable_end);
+        return Ok(());
+    }
     let judged = match verdict::judge(storage, &loaded, &chain, false) {
         // It was met below D already.
         Err(JournalFault::CorruptRecord(record))

@@ -238,6 +238,8 @@ impl<'a, T: Storage> JournalCopy<'a, T> {
             last: Bond::of(self.last),
             before_first: Bond::UNKNOWN,
             branch: [0; 16],
+            replica: false,
+            cutting: false,
         };
         Control::create(self.storage, state)?;
         Ok(())

@@ -49,6 +49,17 @@ pub const RAISE_D: u32 = 1 << 16;
 /// The raised D is synced before anything is appended or replayed.
 pub const RAISE_SYNC: u32 = 1 << 19;
 
+/// A record of a greater epoch is stored only after the control file has that epoch.
+pub const EPOCH_BEFORE_RECORD: u32 = 1 << 23;
+/// Both control slots have it.
+pub const EPOCH_BOTH: u32 = 1 << 24;
+/// A rejoin cuts only after the control file says so.
+pub const CUT_SAID: u32 = 1 << 25;
+/// Both control slots say so, and later that it is done.
+pub const CUT_BOTH: u32 = 1 << 26;
+/// What a rejoin has cut is on disk before the control file says that it is done.
+pub const CUT_BEFORE_DONE: u32 = 1 << 27;
+
 /// Retention unlinks a segment only after both control slots have given it up.
 pub const RETIRE_BOTH: u32 = 1 << 17;
 

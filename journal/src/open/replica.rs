@@ -1,0 +1,302 @@
+//! A replica: a journal that takes records which were made elsewhere, as they lie there.
+
+use super::journal::Journal;
+use super::opening::Opening;
+use super::report::RecoveryReport;
+use super::wiring;
+use crate::append::stored::{self, Behind};
+use crate::append::writer::Writer;
+use crate::error::{NextTypeError, OpenError, ReadError, SyncError, TakeError};
+use crate::event::Schema;
+use crate::event::untyped::{self, Untyped};
+use crate::format::{Anchor, Bond, JournalId};
+use crate::judge::scan::Follow;
+use crate::live::cursors::Cursors;
+use crate::read::raw::RawReader;
+use crate::retention::holders::RetentionHandle;
+use crate::storage::{Files, Storage};
+
+use crossbeam::utils::Backoff;
+use std::time::Duration;
+
+/// What a replica is a copy of, and from where on it takes records if it is made new.
+///
+/// ```
+/// use slipring_journal::{JournalId, Origin};
+///
+/// let id = JournalId([0xb9; 16]);
+/// // All of it.
+/// let all = Origin::of(id);
+/// // From record 1,200 on; the one before is of epoch 3 and has that checksum.
+/// let rest = Origin { first: 1_200, before: Some((3, 0x5eed_cafe)), ..all };
+/// assert_eq!((all.first, rest.branch), (0, [0; 16]));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The journal whose records are taken.
+    pub journal_id: JournalId,
+    /// Which copy of that journal; zeros for the one that was made first.
+    pub branch: [u8; 16],
+    /// The first sequence that a new replica takes; one that is there goes on where it ends.
+    pub first: u64,
+    /// Epoch and checksum of the record before `first`, if there is one and they are known. They bind the new
+    /// replica to what came before, and epochs go on from there.
+    pub before: Option<(u32, u32)>,
+}
+
+impl Origin {
+    /// All of a journal, from its first record on.
+    pub fn of(journal_id: JournalId) -> Self {
+        Origin { journal_id, branch: [0; 16], first: 0, before: None }
+    }
+}
+
+/// A journal that takes records which were made elsewhere, bit for bit: with their sequences, epochs, times
+/// and checksums. It appends nothing of its own before it is [promoted](Journal::promote).
+///
+/// It holds the journal's lock for life. Dropping it closes the journal as [`Replica::close`] does, but errors
+/// are lost. Readers, followers and named readers read it as any journal.
+///
+/// ```
+/// use slipring_journal::{Event, Journal, Origin, TakeError};
+/// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+/// # let (primary, standby) = (tempfile::tempdir()?, tempfile::tempdir()?);
+/// # let journal = Journal::at(primary.path());
+/// # let (mut writer, _) = journal.open::<Tick>()?;
+/// # (0..3).try_for_each(|price| writer.append(price, &Tick { price }).map(drop))?;
+/// # writer.close()?;
+/// # let info = slipring_journal::inspect(primary.path())?;
+/// # let file = std::fs::read(primary.path().join(&info.segments[0].name))?;
+/// # let records = &file[info.segments[0].records_at as usize..][..3 * info.record_bytes];
+/// // `records` lie as in a segment of the journal that they come from.
+/// let origin = Origin::of(info.journal_id);
+/// let (mut replica, _) = Journal::at(standby.path()).replica(&Tick::schema(), &origin)?;
+/// assert_eq!(replica.take(0, records)?, 3);
+/// let again = replica.take(0, records);
+/// assert!(matches!(again, Err(TakeError::OutOfPlace { expected: 3, first: 0 })));
+/// assert_eq!(replica.close()?, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// More: [guarantees](https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md#replicas).
+#[derive(Debug)]
+pub struct Replica<S: Storage = Files> {
+    journal: Journal,
+    writer: Writer<Untyped, S>,
+    schema: Schema,
+    origin: Origin,
+    behind: Behind,
+    threads: bool,
+}
+
+impl<S: Storage> Replica<S> {
+    pub(super) fn new(
+        journal: Journal,
+        writer: Writer<Untyped, S>,
+        schema: Schema,
+        origin: Origin,
+        mut behind: Behind,
+        threads: bool,
+    ) -> Self {
+        // Where no record is kept, the bond still says the epoch.
+        behind.order.epoch = behind.order.epoch.max(behind.last.epoch);
+        Replica { journal, writer, schema, origin, behind, threads }
+    }
+
+    /// Takes whole records as they lie in a segment, of which the first is of sequence `first`; the sequence
+    /// behind the last. Waits while there is no room. All are checked before any is taken: each one's checksum
+    /// for its place in this journal, and that neither epoch nor time goes back.
+    ///
+    /// # Errors
+    /// [`TakeError`] says which record is refused and why; none is taken then. [`TakeError::Failed`] once the
+    /// journal has failed: [`Replica::end_sequence`] says how many were taken.
+    pub fn take(&mut self, first: u64, records: &[u8]) -> Result<u64, TakeError> {
+        self.check(first, records)?;
+        let backoff = Backoff::new();
+        let mut rest = records;
+        while !rest.is_empty() {
+            match self.take_checked(rest) {
+                Err((TakeError::Full { .. } | TakeError::EpochDue { .. }, done)) => {
+                    rest = &rest[done..];
+                    if backoff.is_completed() {
+                        std::thread::sleep(Duration::from_micros(50));
+                    } else {
+                        backoff.snooze();
+                    }
+                }
+                Err((error, _)) => return Err(error),
+                Ok(()) => break,
+            }
+        }
+        self.writer.end_batch();
+        Ok(self.end_sequence())
+    }
+
+    /// As [`Replica::take`], as far as there is room now.
+    ///
+    /// # Errors
+    /// As [`Replica::take`]; [`TakeError::Full`] and [`TakeError::EpochDue`] instead of waiting, with the
+    /// sequence of the first record that was not taken: those before it were.
+    pub fn try_take(&mut self, first: u64, records: &[u8]) -> Result<u64, TakeError> {
+        self.check(first, records)?;
+        let taken = self.take_checked(records).map_err(|(error, _)| error);
+        self.writer.end_batch();
+        taken.map(|()| self.end_sequence())
+    }
+
+    fn check(&self, first: u64, records: &[u8]) -> Result<(), TakeError> {
+        let expected = self.end_sequence();
+        if first != expected {
+            return Err(TakeError::OutOfPlace { expected, first });
+        }
+        stored::check(self.writer.crc(), first, records, self.record_bytes(), self.behind.order)
+    }
+
+    /// Takes records that were checked, until one can't be: why, and how many bytes of them were taken.
+    fn take_checked(&mut self, records: &[u8]) -> Result<(), (TakeError, usize)> {
+        let record_bytes = self.record_bytes();
+        for (index, record) in records.chunks_exact(record_bytes).enumerate() {
+            match self.writer.try_append_stored(record) {
+                Ok(header) => {
+                    let order = Follow { epoch: header.epoch(), time_ns: header.time_ns };
+                    self.behind = Behind { order, last: Bond::of(header) };
+                }
+                Err(error) => return Err((error, index * record_bytes)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with records of another schema, from the next one on: the segment ends, and the next one begins
+    /// with it. What was taken so far is durable then. With the schema that it has nothing happens.
+    ///
+    /// # Errors
+    /// [`NextTypeError`]. The replica is closed then, and can be opened again with either schema.
+    pub fn next_type(self, schema: &Schema) -> Result<Self, NextTypeError> {
+        if *schema == self.schema {
+            return Ok(self);
+        }
+        let Replica { journal, writer, origin, threads, .. } = self;
+        let storage = writer.storage.clone();
+        writer.close()?;
+        let (replica, _) = wiring::open_replica(&journal, &storage, schema, &origin, threads)?;
+        Ok(replica)
+    }
+
+    /// What the bytes of an event are.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Size of a record in bytes, header included.
+    pub fn record_bytes(&self) -> usize {
+        untyped::record_bytes(self.schema.size)
+    }
+
+    /// The sequence of the record that it takes next.
+    pub fn end_sequence(&self) -> u64 {
+        self.writer.end_sequence()
+    }
+
+    /// The last record, or the one before the first if there is none yet; `None` if that is not known.
+    pub fn last(&self) -> Option<Anchor> {
+        let sequence = self.end_sequence().checked_sub(1)?;
+        let last = self.behind.last;
+        last.is_known().then(|| Anchor::at(self.journal_id(), sequence, last))
+    }
+
+    /// Journal time of the last record, in nanoseconds.
+    pub fn last_time_ns(&self) -> Option<u64> {
+        self.writer.last_time_ns()
+    }
+
+    /// The greatest epoch of its records, or of the one before the first; 0 if there is neither.
+    pub fn epoch(&self) -> u32 {
+        self.behind.order.epoch
+    }
+
+    /// The identity of the journal that it is a replica of, which is its own.
+    pub fn journal_id(&self) -> JournalId {
+        self.writer.journal_id()
+    }
+
+    /// Which copy of the journal it is a replica of; zeros for the one that was made first.
+    pub fn branch(&self) -> [u8; 16] {
+        self.origin.branch
+    }
+
+    /// The journal's cursors, to watch or to wait for.
+    pub fn cursors(&self) -> Cursors {
+        self.writer.cursors()
+    }
+
+    /// Says what snapshots and readers need, if the journal has a [`Retention`](crate::Retention).
+    pub fn retention(&self) -> Option<RetentionHandle> {
+        self.writer.retention()
+    }
+
+    /// A reader of everything taken so far.
+    ///
+    /// # Errors
+    /// As [`Journal::raw_reader`].
+    pub fn reader(&self) -> Result<RawReader<S>, ReadError> {
+        Ok(self.writer.reader()?.into_raw())
+    }
+
+    /// Syncs everything and ends; the sequence behind the last record.
+    ///
+    /// # Errors
+    /// As [`Writer::close`](crate::Writer::close).
+    pub fn close(self) -> Result<u64, SyncError> {
+        self.writer.close()
+    }
+
+    /// One round of the syncer on this thread; for a replica opened without threads of its own.
+    #[doc(hidden)]
+    pub fn step_syncer(&mut self) -> bool {
+        self.writer.step_syncer()
+    }
+
+    /// One round of the preparer on this thread; whether there may be more to do.
+    #[doc(hidden)]
+    pub fn step_preparer(&mut self) -> bool {
+        self.writer.step_preparer()
+    }
+
+    /// Drops it as if its process had died.
+    #[doc(hidden)]
+    pub fn abandon(self) {
+        self.writer.abandon();
+    }
+}
+
+impl Journal {
+    /// Opens the journal as a replica of another, to take that one's records. A new one is made if there is
+    /// none: of that identity, beginning at `origin.first`. One that is there goes on where it ends, whatever
+    /// `origin.first` says. `schema` is that of the next record, as it stands in the header of the segment in
+    /// which that lies; if it is another than that of the records before, a new segment begins.
+    ///
+    /// # Errors
+    /// As [`Journal::open_raw`]; [`OpenError::NotReplica`] if the journal has records of its own, or was
+    /// promoted: then see [`Journal::rejoin`]; [`OpenError::OtherOrigin`] if it is a replica of another.
+    pub fn replica(&self, schema: &Schema, origin: &Origin) -> Result<(Replica, RecoveryReport), OpenError> {
+        wiring::open_replica(self, &self.files(), schema, origin, true)
+    }
+
+    /// The same on another storage; without threads, the caller drives preparer and syncer.
+    #[doc(hidden)]
+    pub fn replica_on<S: Storage>(
+        &self,
+        storage: &S,
+        schema: &Schema,
+        origin: &Origin,
+        threads: bool,
+    ) -> Result<(Replica<S>, RecoveryReport), OpenError> {
+        wiring::open_replica(self, storage, schema, origin, threads)
+    }
+
+    /// As what it is opened for writing.
+    pub(super) fn opening(&self) -> Opening<'static> {
+        self.promote.map_or(Opening::Writer, Opening::Promoted)
+    }
+}
