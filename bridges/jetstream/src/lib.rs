@@ -2,8 +2,18 @@
 //!
 //! | module | idea |
 //! |---|---|
+//! | [`connect`] | to whom, with what credentials; a connection that says when it was lost |
+//! | [`stream`] | the stream: made, or looked at |
+//! | [`message`] | what the wire says, as JetStream has it |
+//! | [`out`] | a journal's records into the stream, each once |
 //! | [`incoming`] | in from a stream: where to begin, what must follow, into a replica |
+//! | [`error`] | why not |
 
 #![deny(missing_docs)]
 
+pub mod connect;
+pub mod error;
 pub mod incoming;
+pub mod message;
+pub mod out;
+pub mod stream;

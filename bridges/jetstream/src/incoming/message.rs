@@ -7,6 +7,7 @@ use bytes::Bytes;
 use slipring_bridge::wire::{Head, Kind, Schema};
 
 use super::error::InError;
+use crate::message::head_of;
 
 /// A message whose headers were read; of its payload nothing is known yet.
 #[derive(Clone, Debug)]
@@ -19,12 +20,11 @@ pub(super) struct Met {
 
 impl Met {
     fn read(at: u64, headers: Option<&HeaderMap>, payload: Bytes) -> Result<Self, InError> {
-        let all = headers.into_iter().flat_map(HeaderMap::iter);
-        let all = all.flat_map(|(name, values)| {
-            let name: &str = name.as_ref();
-            values.iter().map(move |value| (name, value.as_str()))
-        });
-        let head = Head::parse(all).map_err(|source| InError::NotOurs { at, source })?;
+        let head = match headers {
+            Some(headers) => head_of(headers),
+            None => Head::parse([]),
+        };
+        let head = head.map_err(|source| InError::NotOurs { at, source })?;
         Ok(Met { at, head, payload })
     }
 
