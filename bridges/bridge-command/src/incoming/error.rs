@@ -1,30 +1,39 @@
 //! Why `slipring-bridge in` failed.
 
 use std::io;
+use std::time::Duration;
 
 use slipring_cli::exit::Exit;
 use slipring_cli::rows::columns::NoSuchField;
 use slipring_cli::rows::printer::NotLobster;
+use slipring_jetstream::error::ConnectError;
 use slipring_jetstream::incoming::{InError, IntoError};
 use slipring_journal::{JournalFault, NextTypeError, OpenError, ReadError};
 
 /// A failure.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum InFailure {
+pub enum InFailure {
     /// The stream can't be followed.
     #[error("stream {stream}: {source}")]
     Stream { stream: String, source: InError },
     /// The replica does not take the records.
     #[error(transparent)]
     Into(#[from] IntoError),
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The server was away for too long.
-    #[error("given up after {waited} s without the server: {last}")]
-    GivenUp { waited: u64, last: InError },
+    #[error("given up after {} s without the server: {last}", waited.as_secs())]
+    GivenUp { waited: Duration, last: String },
     /// A time of day: the journal's first day is not known here.
-    #[error("--from takes a date with the time here, such as 2024-03-10T09:30: a stream does not say which day is the journal's first")]
+    #[error(
+        "--from takes a date with the time here, such as 2024-03-10T09:30: a stream does not say which day is the journal's first"
+    )]
     NoDay,
     /// A start, and a replica that has its own.
-    #[error("{path} is a replica already and goes on at {end}: leave out --from, --from-sequence and --newest")]
+    #[error(
+        "{path} is a replica already and goes on at {end}: leave out --from, --from-sequence and --newest"
+    )]
     HasStart { path: String, end: u64 },
     /// A column that the events do not have.
     #[error(transparent)]
@@ -48,7 +57,7 @@ pub(crate) enum InFailure {
 
 impl InFailure {
     /// The exit status that it comes to.
-    pub(crate) fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         match self {
             InFailure::Stream { source: InError::NoStream { .. } | InError::WhichSubject { .. }, .. } => {
                 Exit::CouldNot
@@ -66,7 +75,9 @@ fn is_damage(error: &IntoError) -> bool {
     match error {
         IntoError::Read(ReadError::Journal(fault))
         | IntoError::Open(OpenError::Journal(fault))
-        | IntoError::NextType(NextTypeError::Open(OpenError::Journal(fault))) => JournalFault::is_damage(fault),
+        | IntoError::NextType(NextTypeError::Open(OpenError::Journal(fault))) => {
+            JournalFault::is_damage(fault)
+        }
         _ => false,
     }
 }

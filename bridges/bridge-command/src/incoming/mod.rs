@@ -1,6 +1,5 @@
 //! `slipring-bridge in`: a stream's records as they come, printed, or into a replica of the journal.
 
-mod args;
 mod error;
 mod printing;
 
@@ -9,13 +8,16 @@ use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use serde_json::json;
+use slipring_bridge::retry::Backoff;
 use slipring_cli::exit::Exit;
+use slipring_cli::plain;
 use slipring_jetstream::incoming::{Came, InError, InOptions, Incoming, IntoReplica, Run, Start};
 use slipring_journal::Journal;
 use slipring_schema::TimeArgument;
+use tokio::sync::watch;
 
-pub(crate) use args::InArgs;
-pub(crate) use error::InFailure;
+use crate::args::InArgs;
+pub use error::InFailure;
 use printing::{Printing, Shape};
 
 /// Without records for so long, it is asked whether there are more.
@@ -27,18 +29,23 @@ const ONCE_PATIENCE: Duration = Duration::from_millis(100);
 struct Following<'a> {
     args: &'a InArgs,
     incoming: Incoming,
-    stop: Stop,
-    /// Since when there is trouble.
-    trouble: Option<Instant>,
+    stop: watch::Receiver<bool>,
+    trouble: Trouble,
     /// Where the stream ended when it was first asked, if that is where this ends.
     end: Option<u64>,
 }
 
-/// Runs it; `stop` is said by a signal.
-pub(crate) async fn run(
+/// What is wrong for now: said once, and given up if it lasts.
+#[derive(Debug, Default)]
+struct Trouble {
+    since: Option<Instant>,
+    give_up: Option<Duration>,
+}
+
+/// Runs it, until `stop` says true.
+pub async fn run(
     args: &InArgs,
-    client: Client,
-    stop: Stop,
+    mut stop: watch::Receiver<bool>,
     out: &mut dyn Write,
 ) -> Result<Exit, InFailure> {
     let start = match (args.from, args.from_sequence) {
@@ -47,24 +54,68 @@ pub(crate) async fn run(
         (_, Some(sequence)) => Some(Start::Sequence(sequence)),
         _ => args.newest.then_some(Start::Newest),
     };
-    let follow = |start| {
-        let mut options = InOptions::new(&args.stream, start);
-        options.subject = args.subject.clone();
-        options.patience = if args.once { ONCE_PATIENCE } else { PATIENCE };
-        Following { args, incoming: Incoming::new(client, options), stop, trouble: None, end: None }
-    };
-    let Some(path) = &args.into else {
-        return print(follow(start.unwrap_or(Start::Oldest)), out).await;
-    };
-    let replica = IntoReplica::open(Journal::at(path))?;
-    let start = match (replica.here(), start) {
+    // The folder first: what is wrong with it needs no server.
+    let replica = args.into.as_ref().map(|path| IntoReplica::open(Journal::at(path))).transpose()?;
+    let start = match (replica.as_ref().and_then(IntoReplica::here), start) {
         (Some(here), Some(_)) => {
-            return Err(InFailure::HasStart { path: path.display().to_string(), end: here.end });
+            let path = args.into.clone().unwrap_or_default().display().to_string();
+            return Err(InFailure::HasStart { path, end: here.end });
         }
         (Some(here), None) => Start::Behind(here),
         (None, start) => start.unwrap_or(Start::Oldest),
     };
-    into_replica(follow(start), replica, out).await
+    let mut trouble = Trouble { since: None, give_up: args.give_up };
+    let Some(client) = connect(args, &mut stop, &mut trouble).await? else { return Ok(Exit::Fine) };
+    let mut options = InOptions::new(&args.stream, start);
+    options.subject.clone_from(&args.subject);
+    options.patience = if args.once { ONCE_PATIENCE } else { PATIENCE };
+    let following = Following { args, incoming: Incoming::new(client, options), stop, trouble, end: None };
+    match replica {
+        Some(replica) => into_replica(following, replica, out).await,
+        None => print(following, out).await,
+    }
+}
+
+/// Connects; `None` if somebody says stop before.
+async fn connect(
+    args: &InArgs,
+    stop: &mut watch::Receiver<bool>,
+    trouble: &mut Trouble,
+) -> Result<Option<Client>, InFailure> {
+    let connect = args.connect.connect(Some(format!("slipring-bridge in {}", args.stream)));
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+    loop {
+        match connect.connect().await {
+            Ok(link) => {
+                trouble.is_over();
+                return Ok(Some(link.client));
+            }
+            Err(error) if error.may_pass() => trouble.met(&error.to_string())?,
+            Err(error) => return Err(error.into()),
+        }
+        if tokio::time::timeout(backoff.pause(), stop.wait_for(|said| *said)).await.is_ok() {
+            return Ok(None);
+        }
+    }
+}
+
+impl Trouble {
+    fn met(&mut self, what: &str) -> Result<(), InFailure> {
+        if self.since.is_none() {
+            plain::complain(&format!("{what}; trying again"));
+        }
+        let waited = self.since.get_or_insert_with(Instant::now).elapsed();
+        match self.give_up {
+            Some(most) if waited >= most => Err(InFailure::GivenUp { waited, last: what.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_over(&mut self) {
+        if self.since.take().is_some() {
+            plain::complain("all is well again");
+        }
+    }
 }
 
 impl Following<'_> {
@@ -76,20 +127,21 @@ impl Following<'_> {
             }
             let came = tokio::select! {
                 biased;
-                () = self.stop.said() => return Ok(None),
+                // It only fails if who listens to signals has gone.
+                _ = self.stop.wait_for(|said| *said) => return Ok(None),
                 came = self.incoming.next() => came,
             };
             match came.map_err(|source| self.failure(source))? {
                 Came::Run(run) => {
-                    self.is_well();
+                    self.trouble.is_over();
                     return Ok(Some(run));
                 }
                 Came::Epoch(epoch) => {
-                    self.is_well();
-                    say(&format!("epoch {epoch} begins: a standby was promoted"));
+                    self.trouble.is_over();
+                    plain::complain(&format!("epoch {epoch} begins: a standby was promoted"));
                 }
-                Came::Nothing => self.is_well(),
-                Came::Trouble(error) => self.trouble(error)?,
+                Came::Nothing => self.trouble.is_over(),
+                Came::Trouble(error) => self.trouble.met(&error.to_string())?,
             }
         }
     }
@@ -106,27 +158,6 @@ impl Following<'_> {
 
     fn failure(&self, source: InError) -> InFailure {
         InFailure::Stream { stream: self.args.stream.clone(), source }
-    }
-
-    fn is_well(&mut self) {
-        if self.trouble.take().is_some() {
-            say("the server answers again");
-        }
-    }
-
-    /// It is said once, and given up if it lasts.
-    fn trouble(&mut self, error: InError) -> Result<(), InFailure> {
-        let is_new = self.trouble.is_none();
-        let since = *self.trouble.get_or_insert_with(Instant::now);
-        if let Some(most) = self.args.give_up_after
-            && since.elapsed() >= Duration::from_secs(most)
-        {
-            return Err(InFailure::GivenUp { waited: most, last: error });
-        }
-        if is_new {
-            say(&format!("{error}; trying again"));
-        }
-        Ok(())
     }
 }
 
@@ -186,9 +217,4 @@ async fn print(mut following: Following<'_>, out: &mut dyn Write) -> Result<Exit
         before = Some(shape);
     }
     Ok(Exit::Fine)
-}
-
-/// Says something on the standard error. Where nobody listens there is nobody to tell that.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "slipring-bridge: {text}");
 }

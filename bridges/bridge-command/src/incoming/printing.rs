@@ -10,8 +10,8 @@ use slipring_cli::rows::reading::Piece;
 use slipring_jetstream::incoming::Run;
 use slipring_schema::{Predicate, Table};
 
-use super::args::InArgs;
 use super::error::InFailure;
+use crate::args::InArgs;
 
 /// As what events of one type are shown.
 pub(super) struct Shape {
