@@ -45,9 +45,12 @@ async fn a_million(options: Options) {
     let connect =
         Connect { servers: nats.url().split(',').map(str::to_owned).collect(), ..Connect::default() };
     let (say_stop, stop) = watch::channel(false);
-    let outgoing = tokio::spawn({
+    let outgoing = std::thread::spawn({
         let (journal, connect, options) = (journal.clone(), connect.clone(), out_options(nats.node_count()));
-        async move { out::run(&journal, &connect, &options, stop, |_| ()).await }
+        move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(out::run(&journal, &connect, &options, stop, |_| ()))
+        }
     });
     let appending = tokio::task::spawn_blocking(move || {
         [10_000, 90_000, 200_000, 200_000].into_iter().for_each(|count| append(&journal, count));
@@ -68,7 +71,7 @@ async fn a_million(options: Options) {
     appending.await.unwrap();
     assert_eq!(replica.close().unwrap(), Some(1_000_000));
     say_stop.send(true).unwrap();
-    assert_eq!(outgoing.await.unwrap().unwrap().progress.acknowledged, 1_000_000);
+    assert_eq!(outgoing.join().unwrap().unwrap().progress.acknowledged, 1_000_000);
     assert_equal(primary.path(), standby.path(), 0);
 }
 

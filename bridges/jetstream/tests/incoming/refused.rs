@@ -72,7 +72,7 @@ macro_rules! refused_behind {
 }
 
 refused_behind! {
-    records_that_came_already: 11, |message| () => InError::Doubled { at: 12, wanted: 100, found: 90 },
+    records_that_came_already: 11, |message| message.head.count = 10 => InError::Doubled { at: 12, wanted: 100, found: 90 },
     records_that_overlap: 11, |message| {
         // One more record than the ten, so that it ends behind what is expected.
         let Message { head, .. } = &mut message;
