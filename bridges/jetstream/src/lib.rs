@@ -6,6 +6,7 @@
 //! | [`stream`] | the stream: made, or looked at |
 //! | [`message`] | what the wire says, as JetStream has it |
 //! | [`out`] | a journal's records into the stream, each once |
+//! | [`recover`] | a journal takes its own records back |
 //! | [`error`] | why not |
 
 #![deny(missing_docs)]
@@ -14,4 +15,5 @@ pub mod connect;
 pub mod error;
 pub mod message;
 pub mod out;
+pub mod recover;
 pub mod stream;
