@@ -70,7 +70,7 @@ pub use read::follow::RawFollower;
 pub use read::inspect::{FieldInfo, JournalInfo, SegmentInfo, inspect};
 pub use read::raw::RawReader;
 pub use read::raw_chunk::RawChunk;
-pub use read::stored::{StoredFault, StoredRun, JournalIdentity};
+pub use read::stored::{JournalIdentity, StoredFault, StoredRun};
 pub use read::typed::{Chunk, Chunks, Reader, Unchecked};
 pub use read::typed_follow::Follower;
 pub use read::verify::{Status, VerifyReport, verify};

@@ -124,6 +124,11 @@ pub enum HistoryError {
 }
 
 impl HistoryError {
+    /// Whether another writer's records are there, or others than this one sent.
+    pub fn is_other_history(&self) -> bool {
+        !matches!(self, HistoryError::Read(_) | HistoryError::NothingToGoBy { .. })
+    }
+
     /// Whether it is the journal that is damaged.
     pub fn is_damage(&self) -> bool {
         matches!(self, HistoryError::Read(ReadError::Journal(fault)) if JournalFault::is_damage(fault))

@@ -179,7 +179,7 @@ impl OutError {
     /// Whether another writer's records are in the stream: a promoted one, or one that went apart.
     pub fn is_other_history(&self) -> bool {
         match self {
-            OutError::History { fault, .. } => !matches!(fault, HistoryError::Read(_)),
+            OutError::History { fault, .. } => fault.is_other_history(),
             OutError::Foreign { .. } | OutError::TakenOut { .. } => true,
             _ => false,
         }

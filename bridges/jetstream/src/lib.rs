@@ -7,6 +7,7 @@
 //! | [`message`] | what the wire says, as JetStream has it |
 //! | [`out`] | a journal's records into the stream, each once |
 //! | [`incoming`] | in from a stream: where to begin, what must follow, into a replica |
+//! | [`recover`] | a journal takes its own records back |
 //! | [`error`] | why not |
 
 #![deny(missing_docs)]
@@ -16,4 +17,5 @@ pub mod error;
 pub mod incoming;
 pub mod message;
 pub mod out;
+pub mod recover;
 pub mod stream;

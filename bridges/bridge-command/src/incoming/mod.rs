@@ -6,11 +6,11 @@ mod printing;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use async_nats::Client;
 use serde_json::json;
 use slipring_bridge::retry::Backoff;
 use slipring_cli::exit::Exit;
 use slipring_cli::plain;
+use slipring_jetstream::connect::Link;
 use slipring_jetstream::incoming::{Came, InError, InOptions, Incoming, IntoReplica, Run, Start};
 use slipring_journal::Journal;
 use slipring_schema::TimeArgument;
@@ -65,11 +65,12 @@ pub async fn run(
         (None, start) => start.unwrap_or(Start::Oldest),
     };
     let mut trouble = Trouble { since: None, give_up: args.give_up };
-    let Some(client) = connect(args, &mut stop, &mut trouble).await? else { return Ok(Exit::Fine) };
+    let Some(link) = connect(args, &mut stop, &mut trouble).await? else { return Ok(Exit::Fine) };
     let mut options = InOptions::new(&args.stream, start);
     options.subject.clone_from(&args.subject);
     options.patience = if args.once { ONCE_PATIENCE } else { PATIENCE };
-    let following = Following { args, incoming: Incoming::new(client, options), stop, trouble, end: None };
+    let following =
+        Following { args, incoming: Incoming::new(link.client, options), stop, trouble, end: None };
     match replica {
         Some(replica) => into_replica(following, replica, out).await,
         None => print(following, out).await,
@@ -81,14 +82,14 @@ async fn connect(
     args: &InArgs,
     stop: &mut watch::Receiver<bool>,
     trouble: &mut Trouble,
-) -> Result<Option<Client>, InFailure> {
+) -> Result<Option<Link>, InFailure> {
     let connect = args.connect.connect(Some(format!("slipring-bridge in {}", args.stream)));
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
     loop {
         match connect.connect().await {
             Ok(link) => {
                 trouble.is_over();
-                return Ok(Some(link.client));
+                return Ok(Some(link));
             }
             Err(error) if error.may_pass() => trouble.met(&error.to_string())?,
             Err(error) => return Err(error.into()),
