@@ -22,6 +22,8 @@ mod pulls;
 mod replica;
 mod start;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
