@@ -2,7 +2,7 @@
 //!
 //! - [`nats`]: a nats-server with JetStream, alone or three in a cluster.
 //! - [`access`]: who is let in, by token, password or credentials, and certificates for TLS.
-//! - [`proxy`]: a line between a client and a server that can be cut, stalled, and made to lose what comes back.
+//! - [`proxy`]: a line between a client and a server that can be cut, stalled, made to lose what comes back.
 //! - [`skip`]: tests that can't run where a server is not to be had.
 //!
 //! ```no_run

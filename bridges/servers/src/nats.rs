@@ -191,8 +191,8 @@ impl Nats {
         wait_until("JetStream", || node.is_ready(is_cluster).then_some(()), || node.log());
     }
 
-    /// Waits until the leader of a cluster knows that it is: others know of it a little earlier, and what it is
-    /// asked then is lost.
+    /// Waits until the leader of a cluster knows that it is: others know of it a little earlier, and what it
+    /// is asked then is lost.
     fn wait_until_led(&self) {
         let knows = |node: &Node| node.log().contains("Self is new JetStream cluster metadata leader");
         let is_led = || (self.nodes.len() == 1 || self.nodes.iter().any(knows)).then_some(());

@@ -1,4 +1,4 @@
-//! A line between a client and a server, over TCP, that can be cut, stalled, and made to lose what comes back.
+//! A line between a client and a server, over TCP, that can be cut, stalled, made to lose what comes back.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};

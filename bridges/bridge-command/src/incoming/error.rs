@@ -27,7 +27,8 @@ pub enum InFailure {
     GivenUp { waited: Duration, last: String },
     /// A time of day: the journal's first day is not known here.
     #[error(
-        "--from takes a date with the time here, such as 2024-03-10T09:30: a stream does not say which day is the journal's first"
+        "--from takes a date with the time here, such as 2024-03-10T09:30: a stream does not say which day \
+         is the journal's first"
     )]
     NoDay,
     /// A start, and a replica that has its own.
@@ -46,8 +47,8 @@ pub enum InFailure {
     Form(#[from] NotLobster),
     /// Events of another type begin, whose columns are others.
     #[error(
-        "from sequence {sequence} on the events are of another type, and CSV can't change its columns in the middle: all before \
-         is printed; go on with --from-sequence {sequence} into another file, or use --format jsonl"
+        "from sequence {sequence} on the events are of another type, and CSV can't change its columns in the \
+         middle: all before is printed; go on with --from-sequence {sequence} into another file, or use --format jsonl"
     )]
     OtherColumns { sequence: u64 },
     /// The standard output can't be written.

@@ -20,14 +20,15 @@ pub enum InError {
     },
     /// There is no such stream.
     #[error(
-        "the server has no stream {stream:?}: is it the right server, account and name? slipring-bridge out makes it"
+        "the server has no stream {stream:?}: is it the right server, account and \
+         name? slipring-bridge out makes it"
     )]
     NoStream {
         /// Its name.
         stream: String,
     },
     /// The stream holds more than one subject, and nobody said which.
-    #[error("the stream has the subjects {}: say which one is the journal's (--subject)", subjects.join(", "))]
+    #[error("the stream has subjects {}: say which is the journal's (--subject)", subjects.join(", "))]
     WhichSubject {
         /// Those that it has.
         subjects: Vec<String>,
@@ -50,7 +51,7 @@ pub enum InError {
     },
     /// A message is of another journal, or another copy of it.
     #[error(
-        "message {at} of the stream is of journal {found}{}, and not of {wanted}{}: one stream is of one journal",
+        "message {at} of the stream is of journal {found}{}, not of {wanted}{}: one stream is of one journal",
         of_branch(found_branch),
         of_branch(wanted_branch)
     )]
@@ -68,7 +69,8 @@ pub enum InError {
     },
     /// Records are missing in the stream.
     #[error(
-        "message {at} of the stream goes on with record {found}, where {wanted} comes next: records are missing in the stream"
+        "message {at} of the stream goes on with record {found}, where {wanted} comes next: records \
+         are missing in the stream"
     )]
     Gap {
         /// The message's place in the stream.
@@ -80,8 +82,8 @@ pub enum InError {
     },
     /// Records come a second time.
     #[error(
-        "message {at} of the stream goes back to record {found}, where {wanted} comes next: two writers have published on \
-         this subject without the bridge's fence"
+        "message {at} of the stream goes back to record {found}, where {wanted} comes next: two \
+         writers have published on this subject without the bridge's fence"
     )]
     Doubled {
         /// The message's place in the stream.
@@ -105,8 +107,8 @@ pub enum InError {
     },
     /// What is wanted was in the stream and has been removed, by its limits or by hand.
     #[error(
-        "record {wanted} is not in the stream any more, which begins with {first}: its limits or a purge have taken it; take \
-         those records from elsewhere, or begin anew at {first}"
+        "record {wanted} is not in the stream any more, which begins with {first}: its limits or a purge have \
+         taken it; take those records from elsewhere, or begin anew at {first}"
     )]
     Purged {
         /// The record that is wanted.
@@ -116,8 +118,8 @@ pub enum InError {
     },
     /// The stream ends before what was read of it already.
     #[error(
-        "the stream ends before record {end}, and all below {wanted} was taken from it: it was made anew, or has lost what it \
-         had acknowledged"
+        "the stream ends before record {end}, and all below {wanted} was taken from it: it was made anew, \
+         or has lost what it had acknowledged"
     )]
     Shorter {
         /// The sequence behind the last record taken.
@@ -127,7 +129,8 @@ pub enum InError {
     },
     /// The record before is another in the stream than here.
     #[error(
-        "record {} is of epoch {} and checksum {:08x} in the stream, and {here} here: the histories have parted before it",
+        "record {} is of epoch {} and checksum {:08x} in the stream, and {here} here: the histories \
+         have parted before it",
         stream.sequence, stream.epoch.unwrap_or(0), stream.crc
     )]
     HistoryDiffers {
@@ -138,8 +141,8 @@ pub enum InError {
     },
     /// The schema of records is gone from the stream.
     #[error(
-        "the records of message {at} are of the schema in message {schema}, which is not in the stream any more: begin at a \
-         later record; a schema is sent again now and then"
+        "the records of message {at} are of the schema in message {schema}, which is not in the stream any \
+         more: begin at a later record; a schema is sent again now and then"
     )]
     SchemaLost {
         /// The place of the records in the stream.

@@ -39,8 +39,8 @@ pub enum IntoError {
     },
 }
 
-/// Takes the records of a stream into a replica of their journal: byte for byte, with their sequences, epochs,
-/// times and checksums.
+/// Takes the records of a stream into a replica of their journal: byte for byte, with their sequences,
+/// epochs, times and checksums.
 ///
 /// A replica that is there goes on where it ends: [`IntoReplica::here`] says where that is.
 ///

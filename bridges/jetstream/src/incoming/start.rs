@@ -1,7 +1,7 @@
 //! Where a follower begins: by a record's sequence, by journal time, at an end, or behind what it has.
 //!
-//! The server knows places in the stream, and times of arrival. What is wanted is a record, so it is searched:
-//! messages are fetched by their places, halving; then within the packed records.
+//! The server knows places in the stream, and times of arrival. What is wanted is a record, so it is
+//! searched: messages are fetched by their places, halving; then within the packed records.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub enum Start {
     Oldest,
     /// At the record of this sequence. One that is still to come is waited for.
     Sequence(u64),
-    /// At the first record of this journal time (nanoseconds since 1970) or later; if there is none yet, at the
-    /// next that comes.
+    /// At the first record of this journal time (nanoseconds since 1970) or later; if there is none yet, at
+    /// the next that comes.
     Time(u64),
     /// At the next record that comes.
     Newest,
