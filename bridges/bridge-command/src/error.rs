@@ -4,6 +4,7 @@ use std::io;
 
 use slipring_cli::exit::Exit;
 use slipring_jetstream::error::OutError;
+use slipring_jetstream::recover::RecoverError;
 
 /// Why the command could not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,12 @@ pub enum CommandError {
     /// Records don't go out.
     #[error(transparent)]
     Out(#[from] OutError),
+    /// Records don't come back.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// The standard output takes nothing.
+    #[error("write: {0}")]
+    Output(io::Error),
 }
 
 impl CommandError {
@@ -25,6 +32,8 @@ impl CommandError {
         match self {
             CommandError::Out(error) if error.is_damage() => Exit::Damaged,
             CommandError::Out(error) if error.is_other_history() => Exit::Part,
+            CommandError::Recover(RecoverError::History(fault)) if fault.is_damage() => Exit::Damaged,
+            CommandError::Recover(RecoverError::History(fault)) if fault.is_other_history() => Exit::Part,
             _ => Exit::CouldNot,
         }
     }

@@ -5,12 +5,14 @@
 //! |---|---|
 //! | `args` | what may be said on the command line |
 //! | `out` | a journal's records into a stream |
+//! | `recover` | a journal takes its own records back |
 //! | `say` | what it says meanwhile, for people and as JSON |
 //! | `error` | why not, and the exit status |
 
 mod args;
 mod error;
 mod out;
+mod recover;
 mod say;
 
 use std::process::ExitCode;
@@ -52,5 +54,6 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
         .map_err(CommandError::Runtime)?;
     match cli.command {
         Command::Out(args) => runtime.block_on(out::run(&args)),
+        Command::Recover(args) => runtime.block_on(recover::run(&args)),
     }
 }

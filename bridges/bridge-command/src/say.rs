@@ -45,7 +45,9 @@ impl Say {
             }
             Told::Stream(found) => self.stream(found),
             Told::GoesOn { sequence, stream_sequence } => {
-                self.line(&format!("goes on at sequence {sequence}, behind message {stream_sequence} of the stream"));
+                self.line(&format!(
+                    "goes on at sequence {sequence}, behind message {stream_sequence} of the stream"
+                ));
             }
             _ => {}
         }
@@ -101,7 +103,8 @@ fn lag(progress: &Progress) -> u64 {
 }
 
 fn with_lag(progress: &Progress) -> Value {
-    let Progress { acknowledged, end, stream_sequence, records, bytes, messages, in_flight, troubles } = progress;
+    let Progress { acknowledged, end, stream_sequence, records, bytes, messages, in_flight, troubles } =
+        progress;
     json!({
         "acknowledged": acknowledged, "end": end, "lag": lag(progress), "stream_sequence": stream_sequence,
         "records": records, "bytes": bytes, "messages": messages, "in_flight": in_flight, "troubles": troubles,

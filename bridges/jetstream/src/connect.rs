@@ -104,10 +104,8 @@ impl Connect {
             servers: self.servers.join(", "),
             source: Box::new(source),
         })?;
-        let jetstream = ContextBuilder::new()
-            .timeout(ANSWER_WITHIN)
-            .max_ack_inflight(MOST_AWAITED)
-            .build(client.clone());
+        let jetstream =
+            ContextBuilder::new().timeout(ANSWER_WITHIN).max_ack_inflight(MOST_AWAITED).build(client.clone());
         Ok(Link { client, jetstream, state, complaint })
     }
 

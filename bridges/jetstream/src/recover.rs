@@ -50,7 +50,9 @@ pub enum RecoverError {
         fault: PayloadError,
     },
     /// The stream does not have what is needed.
-    #[error("the stream has no {what} any more: its limits have taken it; the journal can't get its records back")]
+    #[error(
+        "the stream has no {what} any more: its limits have taken it; the journal can't get its records back"
+    )]
     Missing {
         /// What.
         what: String,
@@ -264,7 +266,8 @@ impl Lookup<'_> {
         let Met { head, payload } = self.message(place).await?.ok_or_else(gone)?;
         let Some(in_force) = head.schema.filter(|_| head.kind == Kind::Records) else { return Err(gone()) };
         let schema = self.schema(in_force).await?;
-        let chunk = head.records(&payload, &schema).map_err(|fault| RecoverError::Payload { place, fault })?;
+        let chunk =
+            head.records(&payload, &schema).map_err(|fault| RecoverError::Payload { place, fault })?;
         let record = chunk.records().find(|record| record.sequence == anchor.sequence).ok_or_else(gone)?;
         if (record.epoch, record.crc) != (anchor.epoch, anchor.crc) {
             let (sequence, stream, journal) = (anchor.sequence, record.crc, anchor.crc);

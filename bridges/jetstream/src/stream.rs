@@ -78,7 +78,9 @@ impl StreamOptions {
                 Ok((stream, found))
             }
             Err(error) => match error.kind() {
-                GetStreamErrorKind::JetStream(source) if source.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                GetStreamErrorKind::JetStream(source)
+                    if source.error_code() == ErrorCode::STREAM_NOT_FOUND =>
+                {
                     self.make(jetstream).await
                 }
                 GetStreamErrorKind::JetStream(source) => Err(self.server(source)),
@@ -140,7 +142,11 @@ impl StreamOptions {
         }
         let subject = self.subject();
         if subject.split('.').any(|token| token.is_empty() || token.contains(is_bad)) {
-            return refuse(subject, "subject", "it is of words with dots between, and a journal has one of its own");
+            return refuse(
+                subject,
+                "subject",
+                "it is of words with dots between, and a journal has one of its own",
+            );
         }
         match self.replicas {
             Some(0) => refuse("0", "number of replicas", "there is one at least"),
@@ -238,7 +244,9 @@ fn notes(config: &Config) -> Vec<String> {
     for (bound, unit) in bounds.into_iter().filter(|(bound, _)| *bound > 0) {
         notes.push(match config.discard {
             DiscardPolicy::Old => format!("beyond {bound} {unit} it drops the oldest messages, read or not"),
-            DiscardPolicy::New => format!("beyond {bound} {unit} it takes nothing more: then records wait here"),
+            DiscardPolicy::New => {
+                format!("beyond {bound} {unit} it takes nothing more: then records wait here")
+            }
         });
     }
     notes
@@ -264,7 +272,10 @@ mod tests {
         };
         for options in [options(), with_bounds] {
             let found = options.check(&options.config(), true).unwrap();
-            assert_eq!((found.is_new, found.kept, found.subject.as_str()), (true, Kept::File, options.subject()));
+            assert_eq!(
+                (found.is_new, found.kept, found.subject.as_str()),
+                (true, Kept::File, options.subject())
+            );
             assert!(!found.notes.iter().any(|note| note.contains("drops the oldest")), "{:?}", found.notes);
         }
     }
@@ -320,7 +331,10 @@ mod tests {
         }
         for subject in ["", "a..b", ".a", "a.>", "a.*", "a b", "a."] {
             let subject = Some(subject.to_owned());
-            assert!(StreamOptions { subject: subject.clone(), ..options() }.check_names().is_err(), "{subject:?}");
+            assert!(
+                StreamOptions { subject: subject.clone(), ..options() }.check_names().is_err(),
+                "{subject:?}"
+            );
         }
     }
 }

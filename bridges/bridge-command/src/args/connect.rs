@@ -9,7 +9,13 @@ use slipring_jetstream::connect::{Access, Connect, Secret};
 #[derive(Args)]
 pub struct ConnectArgs {
     /// A server's address; may be given again for others of the same cluster
-    #[arg(long, value_name = "URL", env = "NATS_URL", value_delimiter = ',', default_value = "nats://127.0.0.1:4222")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "NATS_URL",
+        value_delimiter = ',',
+        default_value = "nats://127.0.0.1:4222"
+    )]
     pub server: Vec<String>,
     /// A file of credentials (a JWT and its seed)
     #[arg(long, value_name = "FILE", env = "NATS_CREDS", conflicts_with_all = ["token", "user"])]

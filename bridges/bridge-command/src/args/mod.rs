@@ -2,12 +2,13 @@
 
 mod connect;
 mod out;
+mod recover;
 mod units;
 
 use clap::{Parser, Subcommand};
 
-pub use connect::ConnectArgs;
 pub use out::OutArgs;
+pub use recover::RecoverArgs;
 
 /// The table of exit statuses, as docs/reference/command.md has it for all commands.
 macro_rules! exit_table {
@@ -41,4 +42,10 @@ pub enum Command {
     /// was acknowledged is noted as a named reader of the journal, for which retention holds what is not out
     /// yet; whenever it is started again, the stream's last message says where it goes on.
     Out(OutArgs),
+    /// Take back what the stream has beyond the journal's end, after power loss, before its program opens it
+    ///
+    /// For journals that are sent with --ahead-of-disk. All is looked at first: whose the stream is, its
+    /// epoch, and that the journal's last record lies there as it lies here. The journal's program must not
+    /// run.
+    Recover(RecoverArgs),
 }

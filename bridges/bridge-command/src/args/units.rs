@@ -20,7 +20,8 @@ pub(super) fn span(text: &str) -> Result<Duration, String> {
 
 /// `100`, `64KiB`, `10GiB`.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let (number, unit) = split(text).ok_or("a size is a number of bytes, or with KiB, MiB, GiB or TiB: 10GiB")?;
+    let (number, unit) =
+        split(text).ok_or("a size is a number of bytes, or with KiB, MiB, GiB or TiB: 10GiB")?;
     let shift = match unit {
         "" | "B" => 0,
         "KiB" => 10,
@@ -29,7 +30,10 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         "TiB" => 40,
         _ => return Err(format!("{unit:?} is no unit of sizes: KiB, MiB, GiB or TiB")),
     };
-    number.checked_mul(1 << shift).filter(|bytes| *bytes <= i64::MAX as u64).ok_or_else(|| "that is too much".to_owned())
+    number
+        .checked_mul(1 << shift)
+        .filter(|bytes| *bytes <= i64::MAX as u64)
+        .ok_or_else(|| "that is too much".to_owned())
 }
 
 fn split(text: &str) -> Option<(u64, &str)> {

@@ -125,7 +125,17 @@ mod tests {
 
     fn head(first: u64) -> Head {
         let (kind, journal_id) = (Kind::Records, JournalId([1; 16]));
-        Head { kind, journal_id, branch: [0; 16], epoch: 1, first, count: 10, crc: 7, time_ns: 0, schema: Some(1) }
+        Head {
+            kind,
+            journal_id,
+            branch: [0; 16],
+            epoch: 1,
+            first,
+            count: 10,
+            crc: 7,
+            time_ns: 0,
+            schema: Some(1),
+        }
     }
 
     fn flight() -> Flight {

@@ -20,7 +20,7 @@ use super::flight::{Arrived, Flight};
 use super::look::{Last, look};
 use super::patience::{Again, Patience, stopped};
 use super::{Ended, OutOptions, Progress, Told};
-use crate::connect::{Connect, Link};
+use crate::connect::{ANSWER_WITHIN, Connect, Link, LinkState};
 use crate::error::{OutError, StreamError};
 use crate::message::Outgoing;
 use crate::stream::HEADERS_BYTES;
@@ -125,6 +125,12 @@ async fn establish<T: FnMut(Told)>(
     }
 }
 
+/// Until the connection was lost again; how often it was.
+async fn lost(state: &mut watch::Receiver<LinkState>, losses: u64) -> u64 {
+    // It only fails if the client has gone, and that is held by who asks.
+    state.wait_for(|state| state.losses != losses).await.map_or(losses, |state| state.losses)
+}
+
 /// A cluster that has no leader yet, or not enough servers.
 fn may_pass(said: &async_nats::jetstream::Error) -> bool {
     said.code() == 503
@@ -195,8 +201,8 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             let failure = tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return self.land().await,
-                lost = state.wait_for(|state| state.losses != losses) => {
-                    losses = lost.map_or(losses, |state| state.losses);
+                now = lost(&mut state, losses) => {
+                    losses = now;
                     Some(Failure::Passing("the connection was lost".to_owned()))
                 }
                 ack = flight.first_ack() => self.take_ack(ack).err(),
@@ -232,7 +238,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         }
     }
 
-    async fn look(&self) -> Result<Last, Failure> {
+    async fn look(&mut self) -> Result<Last, Failure> {
         look(&self.stream, &self.options.stream.name, self.options.stream.subject()).await
     }
 
@@ -270,7 +276,8 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
                 let place = self.line.flight.next_place();
                 for message in self.line.composer.compose(batch, place) {
                     let message = Outgoing::from(message);
-                    let (bytes, most) = (message.payload_bytes() + HEADERS_BYTES, self.link.client.max_payload());
+                    let (bytes, most) =
+                        (message.payload_bytes() + HEADERS_BYTES, self.link.client.max_payload());
                     if bytes > most {
                         return Err(OutError::TooLong { bytes, most });
                     }
@@ -300,7 +307,10 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
     }
 
     /// The first message's acknowledgement. Anything but a plain one means to look.
-    fn take_ack(&mut self, ack: Result<PublishAck, async_nats::jetstream::context::PublishError>) -> Result<(), Failure> {
+    fn take_ack(
+        &mut self,
+        ack: Result<PublishAck, async_nats::jetstream::context::PublishError>,
+    ) -> Result<(), Failure> {
         let name = &self.options.stream.name;
         let ack = ack.map_err(|error| Failure::of_publish(name, &error))?;
         let place = self.line.flight.place() + 1;
@@ -351,7 +361,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
     }
 
     async fn look_and_send(&mut self) -> Result<(), Failure> {
-        let is_up = tokio::time::timeout(crate::connect::ANSWER_WITHIN, self.link.is_up()).await.is_ok();
+        let is_up = tokio::time::timeout(ANSWER_WITHIN, self.link.is_up()).await.is_ok();
         if !is_up {
             let what = self.link.complaint().unwrap_or_else(|| "the server is not to be reached".to_owned());
             return Err(Failure::Passing(what));
@@ -361,8 +371,12 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             Arrived::First(count) => self.arrive(count),
             Arrived::Unknown => self.go_on_behind(&last).await.map_err(|error| match error {
                 // Of a server that is behind.
-                OutError::History { fault: HistoryError::StreamShorter { .. }, .. } => Failure::Doubtful(error),
-                OutError::History { fault: HistoryError::NothingToGoBy { .. }, .. } => Failure::Doubtful(error),
+                OutError::History { fault: HistoryError::StreamShorter { .. }, .. } => {
+                    Failure::Doubtful(error)
+                }
+                OutError::History { fault: HistoryError::NothingToGoBy { .. }, .. } => {
+                    Failure::Doubtful(error)
+                }
                 error => Failure::Final(error),
             })?,
         }
