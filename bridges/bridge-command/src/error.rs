@@ -4,6 +4,7 @@ use std::io;
 
 use slipring_cli::exit::Exit;
 use slipring_jetstream::error::OutError;
+use slipring_jetstream::recover::RecoverError;
 
 use crate::incoming::InFailure;
 
@@ -22,6 +23,12 @@ pub enum CommandError {
     /// Records don't come in.
     #[error(transparent)]
     In(#[from] InFailure),
+    /// Records don't come back.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// The standard output takes nothing.
+    #[error("write: {0}")]
+    Output(io::Error),
 }
 
 impl CommandError {
@@ -31,6 +38,8 @@ impl CommandError {
             CommandError::Out(error) if error.is_damage() => Exit::Damaged,
             CommandError::Out(error) if error.is_other_history() => Exit::Part,
             CommandError::In(error) => error.exit(),
+            CommandError::Recover(RecoverError::History(fault)) if fault.is_damage() => Exit::Damaged,
+            CommandError::Recover(RecoverError::History(fault)) if fault.is_other_history() => Exit::Part,
             _ => Exit::CouldNot,
         }
     }

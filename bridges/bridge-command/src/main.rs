@@ -6,6 +6,7 @@
 //! | `args` | what may be said on the command line |
 //! | `out` | a journal's records into a stream |
 //! | `incoming` | a stream's records, printed, or into a replica |
+//! | `recover` | a journal takes its own records back |
 //! | `say` | what it says meanwhile, for people and as JSON |
 //! | `error` | why not, and the exit status |
 
@@ -13,6 +14,7 @@ mod args;
 mod error;
 mod incoming;
 mod out;
+mod recover;
 mod say;
 
 use std::process::ExitCode;
@@ -60,5 +62,6 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
             let stop = out::stop_signals()?;
             Ok(incoming::run(&args, stop, &mut std::io::stdout()).await?)
         }),
+        Command::Recover(args) => runtime.block_on(recover::run(&args)),
     }
 }

@@ -44,7 +44,9 @@ pub enum HistoryError {
     /// It is another copy's of the journal.
     #[error(
         "the stream is of {}, and this is {}: both were one journal once, and have gone on apart; give this one a \
-         stream of its own", copy(found), copy(own)
+         stream of its own",
+        copy(found),
+        copy(own)
     )]
     OtherBranch {
         /// Whose it is.
@@ -205,8 +207,7 @@ impl Judge {
         if head.epoch > identity.epoch {
             return Err(HistoryError::Fenced { epoch: head.epoch, own: identity.epoch });
         }
-        let (stream_end, first, journal_end) =
-            (head.end(), reader.first_sequence(), reader.end_sequence());
+        let (stream_end, first, journal_end) = (head.end(), reader.first_sequence(), reader.end_sequence());
         if stream_end > journal_end {
             return Err(HistoryError::JournalShorter { stream_end, journal_end });
         }

@@ -3,13 +3,14 @@
 mod connect;
 mod incoming;
 mod out;
+mod recover;
 mod units;
 
 use clap::{Parser, Subcommand};
 
-pub use connect::ConnectArgs;
 pub use incoming::InArgs;
 pub use out::OutArgs;
+pub use recover::RecoverArgs;
 
 /// The table of exit statuses, as docs/reference/command.md has it for all commands.
 macro_rules! exit_table {
@@ -49,4 +50,10 @@ pub enum Command {
     /// Every record is checked, and none is left out or comes twice. A replica that is there goes on where it
     /// ends.
     In(InArgs),
+    /// Take back what the stream has beyond the journal's end, after power loss, before its program opens it
+    ///
+    /// For journals that are sent with --ahead-of-disk. All is looked at first: whose the stream is, its
+    /// epoch, and that the journal's last record lies there as it lies here. The journal's program must not
+    /// run.
+    Recover(RecoverArgs),
 }

@@ -60,7 +60,9 @@ impl Head {
         };
         let head = Head {
             kind,
-            journal_id: JournalId(found.id(name::JOURNAL)?.ok_or(HeadError::Missing { name: name::JOURNAL })?),
+            journal_id: JournalId(
+                found.id(name::JOURNAL)?.ok_or(HeadError::Missing { name: name::JOURNAL })?,
+            ),
             branch: found.id(name::BRANCH)?.unwrap_or([0; 16]),
             epoch: found.number(name::EPOCH, u64::from(MAX_EPOCH))? as u32,
             first: found.number(name::FIRST, MOST_SEQUENCE)?,
@@ -120,8 +122,8 @@ impl<'h> Found<'h> {
 
     fn number(&self, name: &'static str, most: u64) -> Result<u64, HeadError> {
         let value = self.needed(name)?;
-        let is_plain = value.bytes().all(|byte| byte.is_ascii_digit())
-            && (value == "0" || !value.starts_with('0'));
+        let is_plain =
+            value.bytes().all(|byte| byte.is_ascii_digit()) && (value == "0" || !value.starts_with('0'));
         let number = is_plain.then(|| value.parse().ok()).flatten().filter(|number| *number <= most);
         number.ok_or_else(|| wrong(name, value, "a decimal number, not beyond what there can be"))
     }

@@ -86,8 +86,7 @@ impl Head {
             return Err(PayloadError::TooLong { bytes, most: MOST_PAYLOAD_BYTES });
         }
         let record_bytes = bytes / count as usize;
-        let chunk =
-            RawChunk::check(self.journal_id, self.first, record_bytes, schema.events.size, payload)?;
+        let chunk = RawChunk::check(self.journal_id, self.first, record_bytes, schema.events.size, payload)?;
         let mut records = chunk.records();
         let first = records.next().ok_or(PayloadError::Uneven { bytes, count })?;
         if first.time_ns != self.time_ns {

@@ -35,8 +35,7 @@ fn stored(records: u64) -> (Head, Vec<u8>, Schema) {
         time_ns: 10,
         schema: Some(1),
     };
-    let about =
-        Head { kind: Kind::Schema, count: 0, epoch: 0, crc: 0, schema: None, ..head };
+    let about = Head { kind: Kind::Schema, count: 0, epoch: 0, crc: 0, schema: None, ..head };
     (head, run.records.bytes().to_vec(), about.schema_of(run.schema.as_bytes()).unwrap())
 }
 
@@ -109,7 +108,10 @@ fn values_that_nobody_writes_are_refused() {
     ] {
         for value in values {
             let mut headers = a_head().headers();
-            headers.iter_mut().filter(|(there, _)| *there == name).for_each(|one| value.clone_into(&mut one.1));
+            headers
+                .iter_mut()
+                .filter(|(there, _)| *there == name)
+                .for_each(|one| value.clone_into(&mut one.1));
             assert!(parse(&headers).is_err(), "{name}: {value:?} was taken");
         }
     }

@@ -16,12 +16,14 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `establish` | a connection, and the stream |
 //! | `flight` | what is on its way, and what of it has arrived |
 //! | `look` | the stream's last message |
 //! | `failure` | which answers pass, and which don't |
 //! | `patience` | how long to try again |
 //! | `work` | the loop |
 
+mod establish;
 mod failure;
 mod flight;
 mod look;

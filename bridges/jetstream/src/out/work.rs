@@ -10,18 +10,19 @@ use slipring_bridge::compose::Composer;
 use slipring_bridge::follow::{Follow, Followed};
 use slipring_bridge::history::{GoOn, HistoryError, Judge};
 use slipring_bridge::source::Source;
-use slipring_bridge::wire::{Kind, MOST_PAYLOAD_BYTES};
+use slipring_bridge::wire::Kind;
 use slipring_journal::{Journal, JournalIdentity, RawFollower};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
+use super::establish::{again, establish};
 use super::failure::Failure;
 use super::flight::{Arrived, Flight};
 use super::look::{Last, look};
 use super::patience::{Again, Patience, stopped};
 use super::{Ended, OutOptions, Progress, Told};
-use crate::connect::{Connect, Link};
-use crate::error::{OutError, StreamError};
+use crate::connect::{ANSWER_WITHIN, Connect, Link, LinkState};
+use crate::error::OutError;
 use crate::message::Outgoing;
 use crate::stream::HEADERS_BYTES;
 
@@ -82,63 +83,10 @@ pub(super) async fn run<T: FnMut(Told)>(
     work.close(ended)
 }
 
-/// Connects, and makes or checks the stream; `None` if somebody said stop.
-async fn establish<T: FnMut(Told)>(
-    connect: &Connect,
-    options: &OutOptions,
-    patience: &mut Patience,
-    tell: &mut T,
-) -> Result<Option<(Link, Stream)>, OutError> {
-    let link = loop {
-        let error = match connect.connect().await {
-            Ok(link) => break link,
-            Err(error) => error,
-        };
-        let failure = match error.may_pass() {
-            true => Failure::Passing(error.to_string()),
-            false => Failure::Final(error.into()),
-        };
-        if again(failure, patience, tell).await? == Again::Stop {
-            return Ok(None);
-        }
-    };
-    let needed = MOST_PAYLOAD_BYTES + HEADERS_BYTES;
-    let most = link.client.max_payload();
-    if most < needed {
-        return Err(OutError::TooLong { bytes: needed, most });
-    }
-    loop {
-        let failure = match options.stream.make_or_check(&link.jetstream).await {
-            Ok((stream, found)) => {
-                tell(Told::Stream(found));
-                return Ok(Some((link, stream)));
-            }
-            Err(error @ StreamError::NoAnswer { .. }) => Failure::Passing(error.to_string()),
-            Err(StreamError::Server { source, .. }) if may_pass(&source) => {
-                Failure::Passing(source.to_string())
-            }
-            Err(error) => Failure::Final(error.into()),
-        };
-        if again(failure, patience, tell).await? == Again::Stop {
-            return Ok(None);
-        }
-    }
-}
-
-/// A cluster that has no leader yet, or not enough servers.
-fn may_pass(said: &async_nats::jetstream::Error) -> bool {
-    said.code() == 503
-}
-
-async fn again<T: FnMut(Told)>(
-    failure: Failure,
-    patience: &mut Patience,
-    tell: &mut T,
-) -> Result<Again, OutError> {
-    if !matches!(failure, Failure::Final(_)) {
-        tell(Told::Trouble(failure.text()));
-    }
-    patience.pause(failure).await
+/// Until the connection was lost again; how often it was.
+async fn lost(state: &mut watch::Receiver<LinkState>, losses: u64) -> u64 {
+    // It only fails if the client has gone, and that is held by who asks.
+    state.wait_for(|state| state.losses != losses).await.map_or(losses, |state| state.losses)
 }
 
 impl<'a, T: FnMut(Told)> Work<'a, T> {
@@ -195,8 +143,8 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             let failure = tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return self.land().await,
-                lost = state.wait_for(|state| state.losses != losses) => {
-                    losses = lost.map_or(losses, |state| state.losses);
+                now = lost(&mut state, losses) => {
+                    losses = now;
                     Some(Failure::Passing("the connection was lost".to_owned()))
                 }
                 ack = flight.first_ack() => self.take_ack(ack).err(),
@@ -219,7 +167,10 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         loop {
             let failure = match self.look().await {
                 Ok(last) => match self.go_on_behind(&last).await {
-                    Ok(()) => return Ok(Again::Try),
+                    Ok(()) => {
+                        self.patience.reset();
+                        return Ok(Again::Try);
+                    }
                     Err(error) => Failure::Final(error),
                 },
                 // Nothing was acknowledged yet that an answer could be behind of.
@@ -232,7 +183,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         }
     }
 
-    async fn look(&self) -> Result<Last, Failure> {
+    async fn look(&mut self) -> Result<Last, Failure> {
         look(&self.stream, &self.options.stream.name, self.options.stream.subject()).await
     }
 
@@ -312,11 +263,16 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             return Err(Failure::Moved);
         }
         self.arrive(1);
+        self.is_well();
+        Ok(())
+    }
+
+    /// What went wrong, if anything did, has passed.
+    fn is_well(&mut self) {
         if self.patience.is_tried() {
             self.patience.reset();
             (self.tell)(Told::Recovered);
         }
-        Ok(())
     }
 
     /// The first messages on their way have arrived.
@@ -348,14 +304,19 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
                 return Ok(Again::Stop);
             }
             failure = match self.look_and_send().await {
-                Ok(()) => return Ok(Again::Try),
+                Ok(()) => break,
                 Err(failure) => failure,
             };
         }
+        // Else the next acknowledgement says so.
+        if self.line.flight.len() == 0 {
+            self.is_well();
+        }
+        Ok(Again::Try)
     }
 
     async fn look_and_send(&mut self) -> Result<(), Failure> {
-        let is_up = tokio::time::timeout(crate::connect::ANSWER_WITHIN, self.link.is_up()).await.is_ok();
+        let is_up = tokio::time::timeout(ANSWER_WITHIN, self.link.is_up()).await.is_ok();
         if !is_up {
             let what = self.link.complaint().unwrap_or_else(|| "the server is not to be reached".to_owned());
             return Err(Failure::Passing(what));

@@ -59,7 +59,7 @@ async fn only_durable_records_go_unless_it_is_told_otherwise() {
     let journal = common::journal(folder.path()).sync(SyncMode::None);
     let (mut writer, _) = journal.open::<Tick>().unwrap();
     common::append(&mut writer, 1_000);
-    writer.wait_durable(1_000).unwrap();
+    writer.cursors().wait_durable(999, std::time::Duration::from_secs(10)).unwrap();
     common::append(&mut writer, 500);
     let mut options = options("TICKS");
     // The watermark on the disk trails that in memory.

@@ -7,4 +7,5 @@ mod common;
 mod disturbed;
 mod flow;
 mod other_history;
+mod recover;
 mod streams;

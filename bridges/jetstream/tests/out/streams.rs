@@ -20,11 +20,8 @@ async fn a_stream_that_is_there_is_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     let journal = common::written(folder.path(), 100);
     let context = context(&nats).await;
-    let config = |name: &str| Config {
-        name: name.to_owned(),
-        subjects: vec![name.to_owned()],
-        ..Config::default()
-    };
+    let config =
+        |name: &str| Config { name: name.to_owned(), subjects: vec![name.to_owned()], ..Config::default() };
     context.create_stream(Config { retention: RetentionPolicy::WorkQueue, ..config("QUEUE") }).await.unwrap();
     let unfit = send(&journal, &nats.url(), &options("QUEUE")).await.unwrap_err();
     assert!(matches!(unfit, OutError::Stream(StreamError::Unfit { .. })), "{unfit}");
