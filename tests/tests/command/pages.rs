@@ -14,6 +14,7 @@ const PAGES: &[&str] = &[
     "how-to/come-from-pandas.md",
     "how-to/come-from-sqlite.md",
     "how-to/export-files.md",
+    "how-to/follow-from-another-machine.md",
     "how-to/read-with-a-name.md",
     "how-to/record-files.md",
     "how-to/stream-to-jetstream.md",
