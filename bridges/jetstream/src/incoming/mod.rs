@@ -27,7 +27,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, jetstream};
 use slipring_bridge::retry::Backoff;
@@ -115,7 +115,13 @@ pub struct Incoming {
     at: Option<u64>,
     /// Records below it are passed over.
     wanted: u64,
+    /// Since when the stream seems to end before what came of it.
+    shorter: Option<Instant>,
 }
+
+/// A stream that ends before what came of it is believed after so long: a leader that is new tells of less
+/// than there is, until it has caught up with what its cluster has agreed on.
+const SHORTER_FOR: Duration = Duration::from_secs(5);
 
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,6 +145,7 @@ impl Incoming {
             pulls: None,
             at: None,
             wanted: 0,
+            shorter: None,
         }
     }
 
@@ -155,8 +162,16 @@ impl Incoming {
                 tokio::time::sleep(self.backoff.pause()).await;
                 Ok(Came::Trouble(error))
             }
+            Err(error @ InError::Shorter { .. }) => {
+                if self.shorter.get_or_insert_with(Instant::now).elapsed() >= SHORTER_FOR {
+                    return Err(error);
+                }
+                tokio::time::sleep(self.backoff.pause()).await;
+                Ok(Came::Nothing)
+            }
             came => {
                 self.backoff.reset();
+                self.shorter = None;
                 came
             }
         }
