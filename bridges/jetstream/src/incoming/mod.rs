@@ -226,13 +226,16 @@ impl Incoming {
                 *self.at.insert(at)
             }
         };
+        let mut is_lost = false;
         loop {
             let mut pulls = match self.pulls.take() {
                 Some(pulls) => pulls,
                 None => Pulls::begin(&self.client, &subject, at, self.options.pull_bytes).await?,
             };
             match pulls.next(self.options.patience).await? {
-                Pulled::Lost => {}
+                // What was lost once more, with nothing in between, is not asked for at once again.
+                Pulled::Lost if is_lost => tokio::time::sleep(self.backoff.pause()).await,
+                Pulled::Lost => is_lost = true,
                 Pulled::Nothing => {
                     self.pulls = Some(pulls);
                     self.must_not_be_shorter(&subject).await?;
@@ -242,7 +245,7 @@ impl Incoming {
                     self.pulls = Some(pulls);
                     let message = Met::delivered(place, *message)?;
                     let came = self.take(&subject, message).await?;
-                    at = *self.at.insert(place + 1);
+                    (at, is_lost) = (*self.at.insert(place + 1), false);
                     if let Some(came) = came {
                         return Ok(came);
                     }
