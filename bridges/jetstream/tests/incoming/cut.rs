@@ -27,10 +27,19 @@ fn kill_again_and_again(options: Options, which: impl Fn(&Nats) -> usize + Send 
     // Both sides end behind the last kill, whatever is faster.
     let is_over = Arc::new(AtomicBool::new(false));
     let killer_is_over = Arc::clone(&is_over);
+    // How far the replica is.
+    let followed = Arc::new(AtomicU64::new(0));
+    let killer_followed = Arc::clone(&followed);
     let killer = std::thread::spawn(move || {
         let mut nats = nats;
+        let mut end = 0;
         for kill in 0..KILLS {
-            std::thread::sleep(Duration::from_millis(u64::from(kill * 37 % 200)));
+            // In mid-stream: something has come since the last time.
+            while killer_followed.load(Ordering::SeqCst) <= end {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_millis(u64::from(kill * 37 % 100)));
+            end = killer_followed.load(Ordering::SeqCst);
             let node = which(&nats);
             nats.kill(node);
             nats.start_again(node);
@@ -54,7 +63,10 @@ fn kill_again_and_again(options: Options, which: impl Fn(&Nats) -> usize + Send 
         let follow = async {
             let mut replica = IntoReplica::open(Journal::at(standby.path())).unwrap();
             let mut incoming = Incoming::new(connect(&url).await, InOptions::new(STREAM, Start::Oldest));
-            let goes_on = |end: u64| !(1..=end).contains(&last.load(Ordering::SeqCst));
+            let goes_on = |end: u64| {
+                followed.store(end, Ordering::SeqCst);
+                !(1..=end).contains(&last.load(Ordering::SeqCst))
+            };
             let trouble = take_while(&mut incoming, &mut replica, goes_on).await.unwrap();
             eprintln!("{trouble} times in trouble");
             assert!(replica.close().unwrap() >= Some(RECORDS));

@@ -46,7 +46,8 @@ impl Publisher {
     }
 
     pub(crate) async fn with(nats: &Nats, journal: &Journal, most: usize, config: stream::Config) -> Self {
-        let context = jetstream::new(connect(&nats.url()).await);
+        let mut context = jetstream::new(connect(&nats.url()).await);
+        context.set_timeout(Duration::from_millis(500));
         let stream = context.get_or_create_stream(config).await.unwrap();
         let options =
             SourceOptions { reader: "out".to_owned(), max_delay: Duration::ZERO, ahead_of_disk: false };
