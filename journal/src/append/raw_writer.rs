@@ -138,4 +138,10 @@ impl<S: Storage> RawWriter<S> {
     pub fn close(self) -> Result<u64, SyncError> {
         self.writer.close()
     }
+
+    /// Drops it as if its process had died: see [`Writer::abandon`](crate::Writer::abandon).
+    #[doc(hidden)]
+    pub fn abandon(self) {
+        self.writer.abandon();
+    }
 }

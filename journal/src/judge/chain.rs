@@ -338,12 +338,15 @@ impl Chain {
 /// What a reader starts from.
 type Both = (control::Loaded, Chain);
 
+/// How often a look begins again because a replica's control file has been written meanwhile.
+const MOST_MOVES: u32 = 10;
+
 /// Reads control file and chain for a reader, who takes no lock: while it looks, a writer's retention may
 /// move the first sequence and unlink what lies before, or a new life begin. Then it looks again. So it does
 /// once where a segment is missing: of two files that were made while the folder was being listed, the list
 /// may have the later one alone.
 pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both>, JournalFault> {
-    let mut missed = None;
+    let (mut missed, mut moves_left) = (None, MOST_MOVES);
     loop {
         let Some(loaded) = control::load(storage)? else { return Ok(None) };
         match load(storage, &loaded.state, false, |_| Ok(())) {
@@ -353,11 +356,16 @@ pub(crate) fn load_both<S: Storage>(storage: &S) -> Result<Option<Both>, Journal
             }
             Err(fault) => {
                 let before = loaded.state;
-                let moved =
-                    |now: control::Loaded| now.state.first > before.first || now.state.epoch > before.epoch;
+                // Lives of a replica have no epochs to tell them apart by, and a rejoin has none either.
+                let counts =
+                    |now: &ControlState| now.replica && now.generation > before.generation && moves_left > 0;
+                let moved = |now: control::Loaded| {
+                    now.state.first > before.first || now.state.epoch > before.epoch || counts(&now.state)
+                };
                 if !control::load(storage)?.is_some_and(moved) {
                     return Err(fault);
                 }
+                moves_left = moves_left.saturating_sub(1);
             }
         }
     }

@@ -192,7 +192,8 @@ impl<S: Storage> RawReader<S> {
         scan::for_each_slot(&self.storage, &segment, window_end..window_end + 1, |sequence, record| {
             let path = self.storage.path(&segment.name);
             let header = valid_record(&self.crc, sequence, record);
-            if header.is_some_and(|header| header.epoch() == self.control.epoch) {
+            let is_own = |epoch| epoch == self.control.epoch || self.control.replica;
+            if header.is_some_and(|header| is_own(header.epoch())) {
                 let what = verdict::BEYOND_WINDOW;
                 refused = Some(scan::corrupt(path, &self.crc, segment.slots, sequence, record, what));
             }
