@@ -3,6 +3,7 @@
 mod by_bridge;
 mod cut;
 mod equal;
+mod into_engine;
 mod journals;
 mod publisher;
 mod refused;
