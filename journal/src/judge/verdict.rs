@@ -193,7 +193,7 @@ impl<S: Storage> TailWalk<'_, S> {
                 return Ok(());
             }
             self.judged.valid_discarded += 1;
-            self.is_stranded |= header.epoch() == self.known.epoch;
+            self.is_stranded |= self.is_of_last_life(header.epoch());
         }
         self.broken.get_or_insert(sequence);
         if !scan::is_zero(record) {
@@ -217,13 +217,19 @@ impl<S: Storage> TailWalk<'_, S> {
             return Some(chain::outdated(self.storage, &segment.name, epoch, known.epoch));
         }
         // What an earlier life left has lost its meaning, wherever it lies.
-        let what = match epoch == known.epoch {
+        let what = match self.is_of_last_life(epoch) {
             true if known.closed && sequence >= known.durable_end => BEHIND_CLOSE,
             true if sequence >= self.window_end() => BEYOND_WINDOW,
             _ => return None,
         };
         let path = self.storage.path(&segment.name);
         Some(scan::corrupt(path, &self.crc, segment.slots, sequence, record, what).into())
+    }
+
+    /// Whether the last life can have written a record of that epoch. A replica's has those of the records
+    /// that it took; and what lives before it left, each recovery zeroes before the next life begins.
+    fn is_of_last_life(&self, epoch: u32) -> bool {
+        epoch == self.known.epoch || self.known.replica
     }
 
     /// A writer may have moved on since the control file was read.

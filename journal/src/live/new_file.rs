@@ -86,7 +86,8 @@ impl<S: Storage> NewFile<S> {
 
 /// Whether this life made the file and could not keep it: the disk was full at the sync of its folder, and
 /// then for its removal too, which some file systems need space for. The epoch is of this life alone, so it
-/// is nobody else's, and nothing was ever written to it.
+/// is nobody else's, and nothing was ever written to it. (A replica's lives share epochs. But recovery leaves
+/// no segment at or behind the end, so what lies there then was made since.)
 fn is_left_over<S: Storage>(storage: &S, name: &str, wanted: &SegmentHeader) -> bool {
     let Ok(file) = storage.open(name, false) else { return false };
     chain::read_header(&file, &storage.path(name)).is_ok_and(|(found, _)| {

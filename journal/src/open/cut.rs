@@ -9,21 +9,22 @@
 //! | behind "it is done" | a replica that ends at D | goes on there |
 
 use crate::error::{IoFault, JournalFault};
-use crate::format::{BLOCK_BYTES, SEAL_COPIES, Slots};
+use crate::format::{BLOCK_BYTES, Bond, ControlState, SEAL_COPIES, Slots};
 use crate::judge::chain::{self, Chain};
 use crate::judge::control::Control;
 use crate::open::recovery::remove_behind;
 use crate::storage::{Storage, StorageFile};
 use crate::tools::protect;
 
-/// Writes the control file so that both of its slots say it: neither may come back should the other rot.
-pub(super) fn say<S: Storage>(
-    control: &mut Control<S>,
-    sync: u32,
-    change: impl FnOnce(&mut crate::format::ControlState),
-) -> Result<(), IoFault> {
-    control.update_with(sync, change)?;
-    if protect::on(protect::CUT_BOTH) { control.update_with(sync, |_| ()) } else { Ok(()) }
+/// Says in the control file that all behind `last`, whose end is `end`, is being cut. In both slots: should the
+/// newer one rot, the older would miss what is gone.
+pub(super) fn begin<S: Storage>(control: &mut Control<S>, end: u64, last: Bond) -> Result<(), IoFault> {
+    let begin = |state: &mut ControlState| {
+        (state.durable_end, state.last) = (end, last);
+        (state.replica, state.cutting, state.closed) = (true, true, false);
+    };
+    control.update_with(protect::CUT_SAID, begin)?;
+    if protect::on(protect::CUT_BOTH) { control.update_with(protect::CUT_SAID, begin) } else { Ok(()) }
 }
 
 /// Does the cut, or what is left of it, and says that it is done. The files that it removed.
@@ -50,9 +51,9 @@ pub(super) fn finish<S: Storage>(
     }
     storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
     let boot_id = storage.boot_id();
-    say(control, 0, |state| {
-        (state.cutting, state.closed, state.boot_id) = (false, true, boot_id);
-    })?;
+    // The other slot still says that it is being cut. That does no harm: nothing comes to lie there before an
+    // opening, which writes both.
+    control.update(|state| (state.cutting, state.closed, state.boot_id) = (false, true, boot_id))?;
     Ok(removed)
 }
 

@@ -19,7 +19,6 @@ use crate::judge::event_type::EventType;
 use crate::judge::verdict;
 use crate::read::raw::RawReader;
 use crate::storage::Storage;
-use crate::tools::protect;
 use crate::tools::text::counted;
 
 /// What a rejoin cut off and where it is kept.
@@ -161,10 +160,7 @@ fn begin<S: Storage>(
     let recovered = recovery::recover_locked(storage, lock, &event, Opening::Rejoin, window, 0)?;
     let RecoveredJournal { lock, mut control, chain, .. } = recovered;
     let set_aside = set_aside::save(storage, &chain, end..control.state.durable_end, control.state.epoch)?;
-    cut::say(&mut control, protect::CUT_SAID, |state| {
-        (state.durable_end, state.last) = (end, fork.bond());
-        (state.replica, state.cutting, state.closed) = (true, true, false);
-    })?;
+    cut::begin(&mut control, end, fork.bond())?;
     Ok(Cut { lock, control, chain, set_aside })
 }
 

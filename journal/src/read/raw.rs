@@ -20,6 +20,7 @@ use crate::storage::{Files, ReadMap, Storage, StorageFile};
 
 use super::opened::Opened;
 use super::seek;
+use super::stored::JournalIdentity;
 use super::view::View;
 
 /// Reads a journal whatever its event type.
@@ -191,7 +192,8 @@ impl<S: Storage> RawReader<S> {
         scan::for_each_slot(&self.storage, &segment, window_end..window_end + 1, |sequence, record| {
             let path = self.storage.path(&segment.name);
             let header = valid_record(&self.crc, sequence, record);
-            if header.is_some_and(|header| header.epoch() == self.control.epoch) {
+            let is_own = |epoch| epoch == self.control.epoch || self.control.replica;
+            if header.is_some_and(|header| is_own(header.epoch())) {
                 let what = verdict::BEYOND_WINDOW;
                 refused = Some(scan::corrupt(path, &self.crc, segment.slots, sequence, record, what));
             }
@@ -229,6 +231,11 @@ impl<S: Storage> RawReader<S> {
     /// Whether the journal is a [replica](crate::Replica).
     pub fn is_replica(&self) -> bool {
         self.control.replica
+    }
+
+    /// Whose records these are, by the control file as it was when the reader was opened.
+    pub fn identity(&self) -> JournalIdentity {
+        JournalIdentity::of(&self.control)
     }
 
     /// The schema of the events, if there is a segment yet. A journal whose events have changed shows them

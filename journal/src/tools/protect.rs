@@ -55,7 +55,7 @@ pub const EPOCH_BEFORE_RECORD: u32 = 1 << 23;
 pub const EPOCH_BOTH: u32 = 1 << 24;
 /// A rejoin cuts only after the control file says so.
 pub const CUT_SAID: u32 = 1 << 25;
-/// Both control slots say so, and later that it is done.
+/// Both control slots say so.
 pub const CUT_BOTH: u32 = 1 << 26;
 /// What a rejoin has cut is on disk before the control file says that it is done.
 pub const CUT_BEFORE_DONE: u32 = 1 << 27;

@@ -7,4 +7,5 @@ mod golden_formats;
 mod judged;
 mod links;
 mod lost_history;
+mod replicas;
 mod salvage;

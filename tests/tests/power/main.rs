@@ -3,4 +3,5 @@
 mod kept_power_loss;
 mod loop_mount;
 mod power_loss;
+mod replicas;
 mod sim;

@@ -7,5 +7,7 @@ pub(crate) mod lives;
 pub(crate) mod machine;
 pub(crate) mod moved;
 pub(crate) mod new_type;
+pub(crate) mod rejoin;
 pub(crate) mod removed_twice;
+pub(crate) mod replica;
 pub(crate) mod torn_control;

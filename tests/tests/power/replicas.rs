@@ -1,0 +1,119 @@
+//! Power loss and death of the process in the lives of replicas: taking, opening again, promotion, rejoining.
+
+use slipring_journal::__private::protect;
+
+use crate::sim::lives::Plan;
+use crate::sim::rejoin::{Dying, FORKS, dies};
+use crate::sim::replica::history;
+
+fn images_wanted() -> u64 {
+    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(6_000)
+}
+
+const PLAIN: Plan = Plan {
+    failing_syncs: false,
+    die_in_recovery: false,
+    always_power: false,
+    never_power: false,
+    control_rollback: false,
+    newer_types: false,
+};
+
+const PLANS: [(&str, Plan); 6] = [
+    ("plain", PLAIN),
+    ("power only", Plan { always_power: true, die_in_recovery: true, ..PLAIN }),
+    ("process only", Plan { never_power: true, die_in_recovery: true, ..PLAIN }),
+    ("in recovery", Plan { die_in_recovery: true, ..PLAIN }),
+    ("failing syncs", Plan { failing_syncs: true, die_in_recovery: true, ..PLAIN }),
+    ("control rollback", Plan { control_rollback: true, ..PLAIN }),
+];
+
+/// Runs the histories of so many seeds with every plan; the images, or the first violation.
+fn histories(seeds: u64) -> Result<u64, String> {
+    let mut images = 0;
+    for seed in 0..seeds {
+        for (name, plan) in PLANS {
+            images += history(seed, plan).map_err(|story| format!("{name}, {story}"))?;
+        }
+    }
+    Ok(images)
+}
+
+#[test]
+fn replica_power_loss_with_any_subset_of_unsynced_sectors_keeps_i1_to_i5() {
+    let images = histories(images_wanted() / 36).unwrap_or_else(|story| panic!("{story}"));
+    println!("{images} crash images of replicas recovered");
+}
+
+fn turns_red(off: u32) -> bool {
+    let story = protect::without(off, || histories(3_000).err());
+    println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
+    story.is_some()
+}
+
+#[test]
+fn control_replica_epoch_before_record() {
+    assert!(turns_red(protect::EPOCH_BEFORE_RECORD), "an epoch that the control file lost went unnoticed");
+}
+
+/// Without an epoch of one's own the zeroed tail alone holds I3. What would come back are the right records;
+/// but nobody took them in this life, and behind a slot that is not whole they look like corruption.
+#[test]
+fn control_replica_zeroed_tail() {
+    assert!(turns_red(protect::ZERO), "records of an earlier life went unnoticed");
+}
+
+#[test]
+fn control_replica_cut_said() {
+    assert!(turns_red(protect::CUT_SAID), "a cut that the control file did not know of went unnoticed");
+}
+
+#[test]
+fn control_replica_cut_before_done() {
+    assert!(turns_red(protect::CUT_BEFORE_DONE), "a cut that was lost went unnoticed");
+}
+
+#[test]
+fn control_replica_set_aside() {
+    assert!(turns_red(protect::SAVE_SYNC), "bytes that were set aside and lost went unnoticed");
+    assert!(turns_red(protect::SAVE_FOLDER_SYNC), "a lost name of what was set aside went unnoticed");
+}
+
+/// A rejoin at each fork dies in each of its calls, and the next one in some.
+fn rejoins(power: bool, rots: bool, seeds: u64) -> Result<u64, String> {
+    let mut images = 0;
+    for keeps in FORKS {
+        for first in 1..200 {
+            let mut has_died = false;
+            for second in [2, 7, 12, 19, 25, 33, 1_000] {
+                for seed in 0..seeds {
+                    has_died |= dies(Dying { calls: (first, second), power, rots, keeps, seed })?;
+                    images += 1;
+                }
+            }
+            if first > 40 && !has_died {
+                break;
+            }
+        }
+    }
+    Ok(images)
+}
+
+#[test]
+fn replica_rejoin_dies_in_each_of_its_calls_and_is_finished() {
+    let seeds = images_wanted() / 3_000;
+    let images = rejoins(false, false, 1).and_then(|count| Ok(count + rejoins(true, false, seeds)?));
+    println!("{} rejoins", images.unwrap_or_else(|story| panic!("{story}")));
+}
+
+#[test]
+fn replica_rejoin_goes_on_though_the_newest_control_slot_rots() {
+    println!("{} rejoins", rejoins(false, true, 1).unwrap_or_else(|story| panic!("{story}")));
+}
+
+#[test]
+fn control_replica_cut_both() {
+    let story = protect::without(protect::CUT_BOTH, || rejoins(false, true, 1).err());
+    println!("{:#x}: {}", protect::CUT_BOTH, story.as_deref().unwrap_or("no violation"));
+    assert!(story.is_some(), "a cut that one control slot alone knew of went unnoticed");
+}
