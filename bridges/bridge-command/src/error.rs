@@ -2,11 +2,15 @@
 
 use std::io;
 
+use slipring_bridge::history::HistoryError;
 use slipring_cli::exit::Exit;
 use slipring_jetstream::error::OutError;
 use slipring_jetstream::recover::RecoverError;
+use slipring_jetstream::rejoin::RejoinFailure;
 
 use crate::incoming::InFailure;
+use crate::rejoin;
+use crate::standby::StandbyCommandError;
 
 /// Why the command could not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +30,15 @@ pub enum CommandError {
     /// Records don't come back.
     #[error(transparent)]
     Recover(#[from] RecoverError),
+    /// It does not stand by, or is not promoted.
+    #[error(transparent)]
+    Standby(#[from] StandbyCommandError),
+    /// It does not rejoin.
+    #[error(transparent)]
+    Rejoin(#[from] RejoinFailure),
+    /// What lies there can't be read.
+    #[error("read: {0}")]
+    Input(io::Error),
     /// The standard output takes nothing.
     #[error("write: {0}")]
     Output(io::Error),
@@ -36,8 +49,12 @@ impl CommandError {
     pub fn exit(&self) -> Exit {
         match self {
             CommandError::Out(error) if error.is_damage() => Exit::Damaged,
+            CommandError::Out(error) if error.fenced_by().is_some() => Exit::Fenced,
             CommandError::Out(error) if error.is_other_history() => Exit::Part,
             CommandError::In(error) => error.exit(),
+            CommandError::Standby(error) => error.exit(),
+            CommandError::Rejoin(error) => rejoin::exit(error),
+            CommandError::Recover(RecoverError::History(HistoryError::Fenced { .. })) => Exit::Fenced,
             CommandError::Recover(RecoverError::History(fault)) if fault.is_damage() => Exit::Damaged,
             CommandError::Recover(RecoverError::History(fault)) if fault.is_other_history() => Exit::Part,
             _ => Exit::CouldNot,

@@ -7,6 +7,8 @@
 //! | `out` | a journal's records into a stream |
 //! | `incoming` | a stream's records, printed, or into a replica |
 //! | `recover` | a journal takes its own records back |
+//! | `standby` | a replica that follows a stream, and becomes the primary |
+//! | `rejoin` | an old primary becomes a replica |
 //! | `say` | what it says meanwhile, for people and as JSON |
 //! | `error` | why not, and the exit status |
 
@@ -15,7 +17,9 @@ mod error;
 mod incoming;
 mod out;
 mod recover;
+mod rejoin;
 mod say;
+mod standby;
 
 use std::process::ExitCode;
 
@@ -63,5 +67,15 @@ fn run(cli: Cli) -> Result<Exit, CommandError> {
             Ok(incoming::run(&args, stop, &mut std::io::stdout()).await?)
         }),
         Command::Recover(args) => runtime.block_on(recover::run(&args)),
+        Command::Standby(args) => runtime.block_on(async {
+            let stop = out::stop_signals()?;
+            Ok(standby::run(&args, stop).await?)
+        }),
+        Command::Promote(args) => runtime.block_on(async {
+            let stop = out::stop_signals()?;
+            Ok(standby::promote(&args, stop).await?)
+        }),
+        Command::Rejoin(args) => runtime.block_on(async { rejoin::run(&args, out::stop_signals()?).await }),
+        Command::SetAside(args) => rejoin::set_aside(&args),
     }
 }

@@ -57,7 +57,7 @@ pub enum HistoryError {
     /// A writer of a newer epoch goes on there.
     #[error(
         "fenced: the stream goes on in epoch {epoch}, and this journal is in {own}: another was promoted in its place; \
-         nothing more of this one gets there"
+         nothing more of this one gets there: end its program, and let it rejoin (slipring-bridge rejoin)"
     )]
     Fenced {
         /// The stream's epoch.

@@ -185,6 +185,15 @@ impl OutError {
         }
     }
 
+    /// The epoch of another that was promoted in this journal's place. Nothing more of this one gets into the
+    /// stream: the program should take no more orders, end, and rejoin.
+    pub fn fenced_by(&self) -> Option<u32> {
+        match self {
+            OutError::History { fault: HistoryError::Fenced { epoch, .. }, .. } => Some(*epoch),
+            _ => None,
+        }
+    }
+
     /// Whether it is the journal that is damaged, or what is kept beside it.
     pub fn is_damage(&self) -> bool {
         match self {

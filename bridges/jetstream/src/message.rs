@@ -26,6 +26,13 @@ impl From<Message> for Outgoing {
 }
 
 impl Outgoing {
+    /// With a header more, which is none of those that say what the message is.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
     /// Bytes of its payload.
     pub fn payload_bytes(&self) -> usize {
         self.payload.len()

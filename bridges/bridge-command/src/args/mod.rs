@@ -4,6 +4,7 @@ mod connect;
 mod incoming;
 mod out;
 mod recover;
+mod standby;
 mod units;
 
 use clap::{Parser, Subcommand};
@@ -11,17 +12,19 @@ use clap::{Parser, Subcommand};
 pub use incoming::InArgs;
 pub use out::OutArgs;
 pub use recover::RecoverArgs;
+pub use standby::{FollowedArgs, PromoteArgs, RejoinArgs, SetAsideArgs, StandbyArgs};
 
 /// The table of exit statuses, as docs/reference/command.md has it for all commands.
 macro_rules! exit_table {
     () => {
         "Exit status:
   0  fine; also when a signal said stop
-  1  the answer is no: the stream goes on in another epoch (fenced), its
-     history is another, or it has not all; with --once, not all was
-     acknowledged; CSV whose columns become others
+  1  the answer is no: the stream's history is another, or it has not
+     all; with --once, not all was acknowledged; CSV whose columns become
+     others; a primary that is faster than its promotion
   2  damaged: the journal, its named reader, or the replica
-  3  could not: usage, connection, a refusal, nothing there"
+  3  could not: usage, connection, a refusal, nothing there
+  4  fenced: another was promoted in this one's place"
     };
 }
 pub(crate) use exit_table;
@@ -56,4 +59,21 @@ pub enum Command {
     /// epoch, and that the journal's last record lies there as it lies here. The journal's program must not
     /// run.
     Recover(RecoverArgs),
+    /// Keep a replica that follows a stream, ready to become the primary, until a signal says stop
+    ///
+    /// SIGUSR1 has it promoted: all that the stream holds is taken and durable, then a message of a greater
+    /// epoch goes behind it, which the server takes there or not at all. What the old primary sends later is
+    /// refused.
+    Standby(StandbyArgs),
+    /// Make a replica the primary
+    ///
+    /// It is read on to the stream's end first. Cut short at any point, it goes on when it is said again.
+    Promote(PromoteArgs),
+    /// Make a primary that another was promoted over a replica
+    ///
+    /// What it has beyond the last record that the stream has too is set aside in files beside the journal,
+    /// listed, and cut off.
+    Rejoin(RejoinArgs),
+    /// List what rejoins have set aside
+    SetAside(SetAsideArgs),
 }

@@ -18,6 +18,8 @@
 //! | `Slipring-Time` | journal time of the first record, nanoseconds; of a `schema` the next one's, of an `epoch` that of the record before |
 //! | `Slipring-Schema` | of `records`, and of an `epoch` if there is one: the place in the stream of the schema that is in force |
 //!
+//! An `epoch` has `Slipring-Promoter` besides: who asked for it.
+//!
 //! Of a `schema`, epoch and checksum are zero where the record before is not known: at the journal's start,
 //! and where retention has taken it. Numbers are decimal, without signs and leading zeros; hexadecimal digits
 //! are small letters.
@@ -34,7 +36,8 @@ mod tests;
 
 pub use head::{Head, Kind, Place};
 pub use name::{
-    BRANCH, COUNT, CRC, EPOCH, FIRST, HEADERS, JOURNAL, KIND, MOST_PAYLOAD_BYTES, MOST_RECORDS, SCHEMA, TIME,
+    BRANCH, COUNT, CRC, EPOCH, FIRST, HEADERS, JOURNAL, KIND, MOST_PAYLOAD_BYTES, MOST_RECORDS, PROMOTER, SCHEMA,
+    TIME,
 };
 pub use parse::HeadError;
 pub use payload::{PayloadError, Schema};

@@ -11,11 +11,11 @@ use crate::message::head_of;
 
 /// A message whose headers were read; of its payload nothing is known yet.
 #[derive(Clone, Debug)]
-pub(super) struct Met {
+pub(crate) struct Met {
     /// Its place in the stream.
-    pub(super) at: u64,
-    pub(super) head: Head,
-    pub(super) payload: Bytes,
+    pub(crate) at: u64,
+    pub(crate) head: Head,
+    pub(crate) payload: Bytes,
 }
 
 impl Met {
@@ -29,22 +29,22 @@ impl Met {
     }
 
     /// As a consumer delivers it.
-    pub(super) fn delivered(at: u64, message: jetstream::Message) -> Result<Self, InError> {
+    pub(crate) fn delivered(at: u64, message: jetstream::Message) -> Result<Self, InError> {
         let message = message.message;
         Self::read(at, message.headers.as_ref(), message.payload)
     }
 
     /// As it is fetched by its place.
-    pub(super) fn fetched(message: StreamMessage) -> Result<Self, InError> {
+    pub(crate) fn fetched(message: StreamMessage) -> Result<Self, InError> {
         Self::read(message.sequence, Some(&message.headers), message.payload)
     }
 
     /// The place of the schema that is in force behind it.
-    pub(super) fn schema_at(&self) -> Option<u64> {
+    pub(crate) fn schema_at(&self) -> Option<u64> {
         if self.head.kind == Kind::Schema { Some(self.at) } else { self.head.schema }
     }
 
-    pub(super) fn schema(&self) -> Result<Schema, InError> {
+    pub(crate) fn schema(&self) -> Result<Schema, InError> {
         self.head.schema_of(&self.payload).map_err(|source| InError::Damaged { at: self.at, source })
     }
 }

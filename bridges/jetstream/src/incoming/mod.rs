@@ -17,11 +17,11 @@
 
 mod error;
 mod expected;
-mod message;
+pub(crate) mod message;
 mod pulls;
 mod replica;
 mod start;
-mod stream;
+pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 

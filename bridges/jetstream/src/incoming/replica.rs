@@ -1,6 +1,6 @@
 //! Into a replica of the journal that the stream is of.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use slipring_bridge::wire::Schema;
@@ -100,6 +100,16 @@ impl IntoReplica {
             replica.map_or(here, |now| Here { end: now.end_sequence(), last: now.last(), ..here })
         };
         self.here.map(now)
+    }
+
+    /// The replica's folder.
+    pub fn path(&self) -> &Path {
+        self.journal.path()
+    }
+
+    /// The replica as a journal, to be opened once this is closed.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// What was found when it was opened; `None` as long as it is not made.

@@ -12,22 +12,22 @@ use super::message::Met;
 
 /// A stream, and the subject of it that is one journal's.
 #[derive(Clone, Debug)]
-pub(super) struct Subject {
-    pub(super) stream: jetstream::stream::Stream,
-    pub(super) subject: String,
+pub(crate) struct Subject {
+    pub(crate) stream: jetstream::stream::Stream,
+    pub(crate) subject: String,
 }
 
 /// Two messages that follow each other on the subject: of the first something is not true, of the second and
 /// all behind it, it is.
 #[derive(Debug, Default)]
-pub(super) struct Around {
-    pub(super) below: Option<Met>,
-    pub(super) found: Option<Met>,
+pub(crate) struct Around {
+    pub(crate) below: Option<Met>,
+    pub(crate) found: Option<Met>,
 }
 
 impl Subject {
     /// That subject of a stream; of a stream with one subject, that.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         context: &jetstream::Context,
         stream: &str,
         subject: Option<&str>,
@@ -48,24 +48,24 @@ impl Subject {
     }
 
     /// What the stream holds by now.
-    pub(super) async fn state(&self) -> Result<State, InError> {
+    pub(crate) async fn state(&self) -> Result<State, InError> {
         let info = self.stream.get_info().await;
         info.map(|info| info.state).map_err(|error| InError::server("look at the stream")(error.into()))
     }
 
     /// The first message of the subject at that place or behind it.
-    pub(super) async fn at_or_behind(&self, at: u64) -> Result<Option<Met>, InError> {
+    pub(crate) async fn at_or_behind(&self, at: u64) -> Result<Option<Met>, InError> {
         let asked = self.stream.get_first_raw_message_by_subject(&self.subject, at.max(1)).await;
         fetched(asked)
     }
 
     /// The last message of the subject.
-    pub(super) async fn last(&self) -> Result<Option<Met>, InError> {
+    pub(crate) async fn last(&self) -> Result<Option<Met>, InError> {
         fetched(self.stream.get_last_raw_message_by_subject(&self.subject).await)
     }
 
     /// The schema in the message at that place, for the records in the one at `of`.
-    pub(super) async fn schema(&self, at: u64, of: &Met) -> Result<Schema, InError> {
+    pub(crate) async fn schema(&self, at: u64, of: &Met) -> Result<Schema, InError> {
         let lost = || InError::SchemaLost { at: of.at, schema: at };
         let message = fetched(self.stream.get_raw_message(at).await)?.ok_or_else(lost)?;
         let (journal_id, branch) = (of.head.journal_id, of.head.branch);
@@ -76,7 +76,7 @@ impl Subject {
     }
 
     /// Around the first message of which `is_so` is true, by halving: it must be true of all behind it.
-    pub(super) async fn around(&self, is_so: impl Fn(&Met) -> bool) -> Result<Around, InError> {
+    pub(crate) async fn around(&self, is_so: impl Fn(&Met) -> bool) -> Result<Around, InError> {
         let state = self.state().await?;
         let (mut low, mut high) = (state.first_sequence, state.last_sequence.saturating_add(1));
         let mut around = Around::default();

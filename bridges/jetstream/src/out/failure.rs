@@ -9,7 +9,7 @@ use crate::error::{OutError, StreamError};
 
 /// Why something did not work.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The stream is not where it was thought to be: look.
     Moved,
     /// It may pass: try again.
@@ -29,7 +29,7 @@ const UNFIT: [u64; 2] = [10054, 10060];
 
 impl Failure {
     /// Of a publish.
-    pub(super) fn of_publish(stream: &str, error: &PublishError) -> Self {
+    pub(crate) fn of_publish(stream: &str, error: &PublishError) -> Self {
         match error.kind() {
             PublishErrorKind::WrongLastSequence => Failure::Moved,
             PublishErrorKind::MaxPayloadExceeded | PublishErrorKind::WrongLastMessageId => {

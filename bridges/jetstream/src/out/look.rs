@@ -1,8 +1,9 @@
 //! The stream's last message: the leader is asked, for another copy may trail.
 
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use slipring_bridge::history::StreamEnd;
-use slipring_bridge::wire::Head;
+use slipring_bridge::wire::{Head, Kind};
 
 use super::failure::Failure;
 use crate::error::OutError;
@@ -45,15 +46,15 @@ impl Last {
 }
 
 /// Looks.
-pub(super) async fn look(stream: &Stream, name: &str, subject: &str) -> Result<Last, Failure> {
-    let info = stream.get_info().await.map_err(|error| Failure::of(name, &error))?;
+pub(super) async fn look(from: &Stream, name: &str, subject: &str) -> Result<Last, Failure> {
+    let info = from.get_info().await.map_err(|error| Failure::of(name, &error))?;
     if info.state.messages == 0 {
         return Ok(match info.state.last_sequence {
             0 => Last::New,
             last => Last::Emptied(last),
         });
     }
-    let message = match stream.get_last_raw_message_by_subject(subject).await {
+    let message = match from.get_last_raw_message_by_subject(subject).await {
         Ok(message) => message,
         Err(error) => {
             return Err(match error.kind() {
@@ -68,8 +69,32 @@ pub(super) async fn look(stream: &Stream, name: &str, subject: &str) -> Result<L
     if place < last {
         return Err(Failure::Doubtful(OutError::TakenOut { stream, last, found: place }));
     }
-    match head_of(&message.headers) {
-        Ok(head) => Ok(Last::Message { place, head }),
-        Err(fault) => Err(Failure::Final(OutError::Foreign { stream, sequence: place, fault })),
+    let foreign = |sequence| {
+        let stream = name.to_owned();
+        move |fault| Failure::Final(OutError::Foreign { stream, sequence, fault })
+    };
+    let head = head_of(&message.headers).map_err(foreign(place))?;
+    // A schema has the epoch of the record before, whoever sent it. If somebody was promoted and has sent no
+    // more than that, the message of its epoch says so.
+    let (mut before, mut at) = (head, place);
+    while before.kind == Kind::Schema && at > 1 {
+        at -= 1;
+        before = match stream_message(from, name, at).await? {
+            Some(message) => head_of(&message.headers).map_err(foreign(at))?,
+            None => break,
+        };
+    }
+    if head.kind == Kind::Schema && before.kind == Kind::Epoch {
+        return Ok(Last::Message { place, head: Head { schema: Some(place), ..before } });
+    }
+    Ok(Last::Message { place, head })
+}
+
+/// The message at that place, if it is still there.
+async fn stream_message(stream: &Stream, name: &str, at: u64) -> Result<Option<StreamMessage>, Failure> {
+    match stream.get_raw_message(at).await {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(Failure::of(name, &error)),
     }
 }

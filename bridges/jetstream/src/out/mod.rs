@@ -24,7 +24,7 @@
 //! | `work` | the loop |
 
 mod establish;
-mod failure;
+pub(crate) mod failure;
 mod flight;
 mod look;
 mod patience;
