@@ -55,10 +55,14 @@ fn list(file: &SetAsideFile, args: &SetAsideArgs, out: &mut dyn Write) -> Result
         let records = end - first;
         return if args.json {
             let path = path.to_string_lossy();
-            let value = json!({ "path": path, "first": first, "end": end, "records": records, "epoch": epoch });
+            let value =
+                json!({ "path": path, "first": first, "end": end, "records": records, "epoch": epoch });
             print(out, &plain::json(&value).map_err(CommandError::Output)?)
         } else {
-            print(out, &format!("{first} to {end} ({records} records), cut in epoch {epoch}: {}", path.display()))
+            print(
+                out,
+                &format!("{first} to {end} ({records} records), cut in epoch {epoch}: {}", path.display()),
+            )
         };
     }
     for record in file.records().map_err(CommandError::Input)? {

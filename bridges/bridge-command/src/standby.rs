@@ -89,7 +89,10 @@ pub async fn run(args: &StandbyArgs, mut stop: watch::Receiver<bool>) -> Result<
 }
 
 /// Promotes a replica that nobody has open.
-pub async fn promote(args: &PromoteArgs, mut stop: watch::Receiver<bool>) -> Result<Exit, StandbyCommandError> {
+pub async fn promote(
+    args: &PromoteArgs,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Exit, StandbyCommandError> {
     let mut say = Say::new(args.followed.json);
     let mut replica = match IntoReplica::open(Journal::at(&args.journal)) {
         Err(IntoError::Open(refused @ OpenError::NotReplica { .. })) => {

@@ -79,10 +79,10 @@ async fn main() -> Result<ExitCode, Failed> {
 async fn stand_by(folder: &Path, connect: &Connect, trades: &Arc<AtomicU64>) -> Result<Live, Failed> {
     let link = connect.connect().await?;
     let journal = Journal::at(folder);
-    let Some(origin) = standby::origin(&journal, &link.client, STREAM, None).await? else {
+    let Some((origin, schema)) = standby::origin(&journal, &link.client, STREAM, None).await? else {
         return Err("the stream is empty: start the primary first".into());
     };
-    let warm = program(folder, trades).standby(&origin)?;
+    let warm = program(folder, trades).standby(&origin, &schema)?;
     let (give, orders) = mpsc::channel(1);
     let mut promote = signal(SignalKind::user_defined1())?;
     tokio::spawn(async move {
@@ -114,7 +114,7 @@ async fn be_primary(
         }
     };
     let consumer = LateConsumer::named("confirmed").from(FollowFrom::End).acknowledged("stream");
-    engine.follow(consumer, confirmed)?;
+    let late = engine.follow(consumer, confirmed)?;
     let acknowledger = engine.acknowledger("stream")?;
     let (journal, place) = (Journal::at(folder), Journal::at(folder));
     // What the stream has opens the gate.
@@ -123,7 +123,8 @@ async fn be_primary(
             && progress.acknowledged > acknowledger.end()
         {
             let anchor = place.raw_reader().and_then(|mut reader| reader.anchor(progress.acknowledged - 1));
-            if let Err(error) = anchor.map_err(Failed::from).and_then(|at| Ok(acknowledger.acknowledge(at)?)) {
+            if let Err(error) = anchor.map_err(Failed::from).and_then(|at| Ok(acknowledger.acknowledge(at)?))
+            {
                 eprintln!("not acknowledged: {error}");
             }
         }
@@ -135,6 +136,7 @@ async fn be_primary(
     is_over.store(true, Ordering::Relaxed);
     orders.join().map_err(|_| "the gateway panicked")?;
     engine.join()?;
+    drop(late);
     println!("{} trades sent", trades.load(Ordering::Relaxed));
     match ended {
         Err(error) if error.fenced_by().is_some() => {

@@ -164,7 +164,8 @@ impl Local {
         let records = (met.head.first..).zip(met.payload.chunks_exact(record_bytes.max(16)));
         let mut common = None;
         for (sequence, record) in records {
-            let word = |at: usize| u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]);
+            let word =
+                |at: usize| u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]);
             match self.anchor(sequence) {
                 Some(here) if (here.epoch, here.crc) == (word(8) >> 4, word(12)) => common = Some(sequence),
                 Some(_) | None if sequence < self.reader.first_sequence() => {}
@@ -216,7 +217,9 @@ pub fn set_aside(folder: &Path) -> io::Result<Vec<SetAsideFile>> {
         let told = name.to_str().and_then(told_by_name);
         found.extend(told.map(|(first, end, epoch)| SetAsideFile { path: entry.path(), first, end, epoch }));
     }
-    found.sort_by(|one, other| (one.epoch, one.first, &one.path).cmp(&(other.epoch, other.first, &other.path)));
+    found.sort_by(|one, other| {
+        (one.epoch, one.first, &one.path).cmp(&(other.epoch, other.first, &other.path))
+    });
     Ok(found)
 }
 
@@ -261,7 +264,9 @@ mod tests {
         let name = "discarded-00000000000000000007-to-00000000000000000009-epoch-3.bin";
         assert_eq!(told_by_name(name), Some((7, 9, 3)));
         assert_eq!(told_by_name(&name.replace(".bin", "-2.bin")), Some((7, 9, 3)));
-        for other in ["discarded-00000000000000000007-epoch-12.bin", "control", "discarded-9-to-7-epoch-1.bin"] {
+        for other in
+            ["discarded-00000000000000000007-epoch-12.bin", "control", "discarded-9-to-7-epoch-1.bin"]
+        {
             assert_eq!(told_by_name(other), None, "{other}");
         }
         let folder = tempfile::tempdir().unwrap();

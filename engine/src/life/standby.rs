@@ -63,7 +63,7 @@ use crate::work::standby_journal::WriterSlot;
 /// let book = move |tick: &Tick, _: &Context| sum += tick.price;
 /// let lane = Lane::named("main").journal().stage("book", book, Gate::JOURNALLED);
 /// let builder = Engine::builder().journal(Journal::at(folder.path())).lane(lane);
-/// let mut standby = builder.standby(&Origin::of(journal_id))?;
+/// let mut standby = builder.standby(&Origin::of(journal_id), &Tick::schema())?;
 /// // `records` lie as in a segment of the primary's journal: a bridge brings them.
 /// assert_eq!(standby.take(0, records)?, 3);
 /// // The primary is gone:
@@ -93,7 +93,8 @@ pub struct Standby<E: Event> {
 impl<E: Event> EngineBuilder<E> {
     /// Opens the engine as a warm standby: its journal as a replica of another, which is made if there is
     /// none, and the stages running. What the replica holds is put through them first, as by a replay
-    /// [`ReplayFrom::Snapshot`].
+    /// [`ReplayFrom::Snapshot`]. `first` is the schema of the first records that a new one takes; one that is
+    /// there goes on with that of its newest.
     ///
     /// A stage with [effects](crate::Effects) that is new to the replica takes all effects so far as the
     /// primary's; [`Effects::first_time`](crate::Effects::first_time) is not asked.
@@ -101,13 +102,13 @@ impl<E: Event> EngineBuilder<E> {
     /// # Errors
     /// [`StandbyError`]: what was said makes no sense, the journal is no replica of `origin`, or its records
     /// can't be put through the stages.
-    pub fn standby(mut self, origin: &Origin) -> Result<Standby<E>, StandbyError> {
+    pub fn standby(mut self, origin: &Origin, first: &Schema) -> Result<Standby<E>, StandbyError> {
         self.check(false)?;
         let Some(mut journal) = self.journal.clone() else { return Err(StandbyError::NoJournal) };
         if self.holds_history() {
             journal = journal.held_by_snapshots();
         }
-        let schema = newest_schema(&journal)?.unwrap_or_else(E::schema);
+        let schema = newest_schema(&journal)?.unwrap_or_else(|| first.clone());
         let shown = show(&schema)?;
         let (replica, report) = journal.replica(&schema, origin)?;
         self.take_columns()?;

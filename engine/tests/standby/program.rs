@@ -163,7 +163,8 @@ pub fn state_at(folder: &Path, events: u64) -> (u64, u64) {
     let journal = Journal::at(folder);
     let shape = Shape::default();
     let (place, shown) = (tempfile::tempdir().unwrap(), Arc::clone(&seen));
-    let mut standby = builder(place.path(), shape, &shown).standby(&origin(folder)).unwrap();
+    let mut standby =
+        builder(place.path(), shape, &shown).standby(&origin(folder), &Trade::schema()).unwrap();
     let all = stored(folder);
     for run in &all {
         if run.first < events {

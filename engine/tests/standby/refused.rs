@@ -1,11 +1,13 @@
 //! What a standby does not take, and what becomes of one whose stage fails.
 
 use super::program::*;
-use slipring::{Cause, JournalId, OpenError, Origin, Standby, StandbyError, TakeError};
+use slipring::{Cause, Event, JournalId, OpenError, Origin, Standby, StandbyError, TakeError};
 
 fn standby_of(folders: (&std::path::Path, &std::path::Path)) -> (Standby<Trade>, Shared) {
     let mirrored = Shared::default();
-    let standby = builder(folders.1, Shape::default(), &mirrored).standby(&origin(folders.0)).unwrap();
+    let standby = builder(folders.1, Shape::default(), &mirrored)
+        .standby(&origin(folders.0), &Trade::schema())
+        .unwrap();
     (standby, mirrored)
 }
 
@@ -46,7 +48,9 @@ fn a_standby_of_another_journal_is_refused() {
     primary(&primary_at, &[3]);
     drop(standby_of((&primary_at, &standby_at)));
     let other = Origin::of(JournalId([9; 16]));
-    let open = |at, origin| builder(at, Shape::default(), &Shared::default()).standby(origin).unwrap_err();
+    let open = |at, origin| {
+        builder(at, Shape::default(), &Shared::default()).standby(origin, &Trade::schema()).unwrap_err()
+    };
     let refused = open(&standby_at, &other);
     assert!(matches!(refused, StandbyError::Open(OpenError::OtherOrigin { .. })), "{refused}");
     let refused = open(&primary_at, &origin(&primary_at));
@@ -59,7 +63,9 @@ fn a_stage_that_fails_halts_the_standby_and_the_replica_has_what_was_taken() {
     primary(&primary_at, &[50]);
     let run = &stored(&primary_at)[0];
     let shape = Shape { panics_at: Some(20), ..Shape::default() };
-    let mut standby = builder(&standby_at, shape, &Shared::default()).standby(&origin(&primary_at)).unwrap();
+    let mut standby = builder(&standby_at, shape, &Shared::default())
+        .standby(&origin(&primary_at), &Trade::schema())
+        .unwrap();
     standby.take(0, run.part(0..30)).unwrap();
     let StandbyError::Halted(halted) = standby.settle().unwrap_err() else { panic!("it halts") };
     assert_eq!((&*halted.stage, halted.sequence), ("book", 20));
@@ -81,7 +87,9 @@ fn an_engine_without_a_journal_stands_by_nothing() {
         |_: &Trade, _: &slipring::Context| (),
         slipring::Gate::PUBLISHED,
     );
-    let refused =
-        slipring::Engine::builder().lane(lane).standby(&Origin::of(JournalId([1; 16]))).unwrap_err();
+    let refused = slipring::Engine::builder()
+        .lane(lane)
+        .standby(&Origin::of(JournalId([1; 16])), &Trade::schema())
+        .unwrap_err();
     assert!(matches!(refused, StandbyError::NoJournal), "{refused}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::program::{Run, journal, origin, places, stored};
-use slipring::{Context, Engine, Event, Gate, Lane, Standby, StandbyError};
+use slipring::{Context, Engine, Event, Gate, Lane, Schema, Standby, StandbyError};
 
 mod v1 {
     #[derive(Clone, Copy, Debug, slipring::Event)]
@@ -42,6 +42,7 @@ fn primary(folder: &Path) -> Vec<Run> {
 
 fn standby<E: Event>(
     (primary, folder): (&Path, &Path),
+    first: &Schema,
     value: impl Fn(&E) -> u64 + Send + 'static,
 ) -> (Standby<E>, Arc<AtomicU64>) {
     let sum = Arc::new(AtomicU64::new(0));
@@ -49,7 +50,7 @@ fn standby<E: Event>(
     let book = move |event: &E, _: &Context| drop(add.fetch_add(value(event), Ordering::Relaxed));
     let lane = Lane::named("main").journal().stage("book", book, Gate::JOURNALLED);
     let builder = Engine::builder().journal(journal(folder)).lane(lane);
-    (builder.standby(&origin(primary)).unwrap(), sum)
+    (builder.standby(&origin(primary), first).unwrap(), sum)
 }
 
 fn notional(quote: &v2::Quote) -> u64 {
@@ -60,9 +61,7 @@ fn notional(quote: &v2::Quote) -> u64 {
 fn a_newer_program_sees_older_events_as_its_own_and_promotes_into_its_type() {
     let (_folder, primary_at, standby_at) = places();
     let runs = primary(&primary_at);
-    let (mut standby, sum) = standby::<v2::Quote>((&primary_at, &standby_at), notional);
-    // The replica is new, and what comes first is of the older type.
-    standby.next_type(&runs[0].schema).unwrap();
+    let (mut standby, sum) = standby::<v2::Quote>((&primary_at, &standby_at), &runs[0].schema, notional);
     standby.take(0, &runs[0].bytes).unwrap();
     standby.settle().unwrap();
     assert_eq!(sum.load(Ordering::Relaxed), (0..30).sum::<u64>());
@@ -80,7 +79,7 @@ fn a_newer_program_sees_older_events_as_its_own_and_promotes_into_its_type() {
 fn records_that_change_their_type_on_the_way_are_taken_and_shown_as_the_newest() {
     let (_folder, primary_at, standby_at) = places();
     let runs = primary(&primary_at);
-    let (mut standby, sum) = standby::<v2::Quote>((&primary_at, &standby_at), notional);
+    let (mut standby, sum) = standby::<v2::Quote>((&primary_at, &standby_at), &runs[0].schema, notional);
     let cursors = standby.cursors().unwrap();
     for run in &runs {
         standby.next_type(&run.schema).unwrap();
@@ -94,7 +93,7 @@ fn records_that_change_their_type_on_the_way_are_taken_and_shown_as_the_newest()
     standby.close().unwrap();
     assert_eq!(super::program::all_bytes(&standby_at), super::program::all_bytes(&primary_at));
     // Opened again, both types are replayed.
-    let (standby, sum) = self::standby::<v2::Quote>((&primary_at, &standby_at), notional);
+    let (standby, sum) = self::standby::<v2::Quote>((&primary_at, &standby_at), &runs[0].schema, notional);
     assert_eq!((standby.end_sequence(), sum.load(Ordering::Relaxed)), (60, expected));
 }
 
@@ -102,14 +101,15 @@ fn records_that_change_their_type_on_the_way_are_taken_and_shown_as_the_newest()
 fn an_older_program_does_not_go_on_to_a_newer_type_and_stays_a_standby() {
     let (_folder, primary_at, standby_at) = places();
     let runs = primary(&primary_at);
-    let (mut older, sum) = standby::<v1::Quote>((&primary_at, &standby_at), |quote| quote.price);
+    let (mut older, sum) =
+        standby::<v1::Quote>((&primary_at, &standby_at), &runs[0].schema, |quote| quote.price);
     older.take(0, &runs[0].bytes).unwrap();
     let refused = older.next_type(&runs[1].schema).unwrap_err();
     assert!(matches!(refused, StandbyError::NewerType { .. }), "{refused}");
     assert_eq!((older.settle().unwrap(), sum.load(Ordering::Relaxed)), (30, (0..30).sum::<u64>()));
     older.close().unwrap();
     // The newer program takes its place, and goes on.
-    let (mut newer, _) = standby::<v2::Quote>((&primary_at, &standby_at), notional);
+    let (mut newer, _) = standby::<v2::Quote>((&primary_at, &standby_at), &runs[0].schema, notional);
     newer.next_type(&runs[1].schema).unwrap();
     newer.take(30, &runs[1].bytes).unwrap();
     assert_eq!(newer.settle().unwrap(), 60);

@@ -36,8 +36,8 @@ mod tests;
 
 pub use head::{Head, Kind, Place};
 pub use name::{
-    BRANCH, COUNT, CRC, EPOCH, FIRST, HEADERS, JOURNAL, KIND, MOST_PAYLOAD_BYTES, MOST_RECORDS, PROMOTER, SCHEMA,
-    TIME,
+    BRANCH, COUNT, CRC, EPOCH, FIRST, HEADERS, JOURNAL, KIND, MOST_PAYLOAD_BYTES, MOST_RECORDS, PROMOTER,
+    SCHEMA, TIME,
 };
 pub use parse::HeadError;
 pub use payload::{PayloadError, Schema};

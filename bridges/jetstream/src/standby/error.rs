@@ -107,7 +107,9 @@ pub enum PromoteError {
     },
     /// The stream has agreed, and the replica could not be opened as the primary in that epoch. To promote it
     /// again goes on from there.
-    #[error("the stream has agreed to epoch {epoch}, and the replica could not be opened in it: {source}; promote again")]
+    #[error(
+        "the stream has agreed to epoch {epoch}, and the replica could not be opened in it: {source}; promote again"
+    )]
     Open {
         /// The epoch.
         epoch: u32,

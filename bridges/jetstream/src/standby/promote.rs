@@ -74,7 +74,8 @@ pub async fn promote<W: Warm>(
     let mut trying = Trying { intent: intent::pending(warm.folder())?, began_at: None, over: options.over };
     for _ in 0..options.tries {
         read_on(warm, client, stream).await?;
-        let (Some(last), Some(here)) = (LastMessage::look(&subject).await.map_err(StandbyFailure::from)?, warm.here())
+        let (Some(last), Some(here)) =
+            (LastMessage::look(&subject).await.map_err(StandbyFailure::from)?, warm.here())
         else {
             return Err(PromoteError::Nothing);
         };

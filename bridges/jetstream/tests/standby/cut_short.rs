@@ -110,7 +110,10 @@ async fn what_does_not_fit_the_stream_is_not_promoted() {
     let options = PromoteOptions::default();
     // A primary.
     let refused = IntoReplica::open(journal(&folder("old"))).unwrap_err();
-    assert!(matches!(&refused, slipring_jetstream::incoming::IntoError::Open(OpenError::NotReplica { .. })), "{refused}");
+    assert!(
+        matches!(&refused, slipring_jetstream::incoming::IntoError::Open(OpenError::NotReplica { .. })),
+        "{refused}"
+    );
     // A replica of another journal.
     write(&folder("other"), 0, 100);
     let origin = slipring_journal::Origin::of(journal(&folder("other")).raw_reader().unwrap().journal_id());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_nats::Client;
 use slipring::{
-    Context, Engine, EngineBuilder, Event, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext, Origin,
+    Context, Engine, EngineBuilder, Event, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext,
     Standby, SyncMode,
 };
 use slipring_bridge::source::SourceOptions;
@@ -54,14 +54,14 @@ pub fn builder(folder: &Path, state: &State) -> EngineBuilder<Order> {
 /// What got out behind the gate: sequence, epoch, id.
 pub type Delivered = Arc<Mutex<Vec<(u64, u32, u64)>>>;
 
-/// Has a late consumer behind the gate, from `from` on.
-pub fn follow_out(engine: &Engine<Order>, from: u64, delivered: &Delivered) {
+/// Has a late consumer behind the gate, from `from` on, for as long as what is returned is kept.
+pub fn follow_out(engine: &Engine<Order>, from: u64, delivered: &Delivered) -> Box<dyn std::any::Any + Send> {
     let out = Arc::clone(delivered);
     let handler = move |order: &Order, context: &LateContext| {
         out.lock().unwrap().push((context.sequence(), context.anchor().epoch, order.id));
     };
     let consumer = LateConsumer::named("out").from(FollowFrom::Sequence(from)).acknowledged("stream");
-    drop(engine.follow(consumer, handler).unwrap());
+    Box::new(engine.follow(consumer, handler).unwrap())
 }
 
 pub async fn client(url: &str) -> Client {
@@ -140,8 +140,8 @@ pub fn standby_options() -> StandbyOptions {
 
 /// A warm engine behind what that folder holds.
 pub async fn warm(folder: &Path, client: &Client, state: &State) -> Standby<Order> {
-    let origin: Origin = standby::origin(&journal(folder), client, STREAM, None).await.unwrap().unwrap();
-    builder(folder, state).standby(&origin).unwrap()
+    let (origin, schema) = standby::origin(&journal(folder), client, STREAM, None).await.unwrap().unwrap();
+    builder(folder, state).standby(&origin, &schema).unwrap()
 }
 
 /// A replica that holds all that the stream holds.

@@ -109,7 +109,8 @@ async fn a_primary_that_goes_on_is_overtaken_all_the_same() {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    let agreed = standby::promote(&mut new, &client, &program::stream(), &PromoteOptions::default()).await.unwrap();
+    let agreed =
+        standby::promote(&mut new, &client, &program::stream(), &PromoteOptions::default()).await.unwrap();
     let fenced = bridge.task.await.unwrap().unwrap_err();
     assert_eq!(fenced.fenced_by(), Some(agreed.epoch), "{fenced}");
     standby::become_primary(new, &agreed).unwrap();

@@ -30,14 +30,20 @@ async fn what_lies_beyond_the_fork_is_set_aside_and_the_rest_is_equal() {
         let folder = |name: &str| place.path().join(name);
         parted(folder, &nats.url(), (6_000, more)).await;
         let had = stored(&folder("old"));
-        let rejoined = rejoin::rejoin(&journal(&folder("old")), &client, program::STREAM, None).await.unwrap();
-        assert_eq!((rejoined.fork.sequence, rejoined.epoch), (5_999, 1025), "its program opened it once more");
+        let rejoined =
+            rejoin::rejoin(&journal(&folder("old")), &client, program::STREAM, None).await.unwrap();
+        assert_eq!(
+            (rejoined.fork.sequence, rejoined.epoch),
+            (5_999, 1025),
+            "its program opened it once more"
+        );
         assert_eq!((rejoined.report.records(), rejoined.report.end_sequence), (more, 6_000));
         let mut listed = Vec::new();
         for file in rejoin::set_aside(&folder("old")).unwrap() {
             listed.extend(file.records().unwrap().into_iter().map(|record| (record.sequence, record.crc)));
         }
-        let beyond: Vec<_> = (6_000..).zip(&had[6_000..]).map(|(sequence, record)| (sequence, record.2)).collect();
+        let beyond: Vec<_> =
+            (6_000..).zip(&had[6_000..]).map(|(sequence, record)| (sequence, record.2)).collect();
         assert_eq!(listed, beyond);
         // Said again, it changes nothing; then it follows.
         let again = rejoin::rejoin(&journal(&folder("old")), &client, program::STREAM, None).await.unwrap();
@@ -58,7 +64,8 @@ async fn who_was_not_replaced_or_has_nothing_in_common_keeps_what_it_has() {
     let refused = rejoin::rejoin(&journal(&folder("old")), &client, program::STREAM, None).await.unwrap_err();
     assert!(matches!(refused, RejoinFailure::NotFenced { epoch: 1, own: 2 }), "{refused}");
     write(&folder("foreign"), 0, 10);
-    let refused = rejoin::rejoin(&journal(&folder("foreign")), &client, program::STREAM, None).await.unwrap_err();
+    let refused =
+        rejoin::rejoin(&journal(&folder("foreign")), &client, program::STREAM, None).await.unwrap_err();
     assert!(matches!(refused, RejoinFailure::Stream(_)), "{refused}");
     assert_eq!(stored(&folder("old")).len(), 150);
     assert!(!journal(&folder("old")).raw_reader().unwrap().is_replica());

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ struct Primary {
     orders: JoinHandle<()>,
     closed: Arc<AtomicBool>,
     bridge: Bridge,
+    /// What is behind the gate; ended by the engine's end.
+    late: Box<dyn std::any::Any + Send>,
 }
 
 impl Primary {
@@ -34,7 +36,7 @@ impl Primary {
         (ids, delivered): (&Arc<AtomicU64>, &Delivered),
     ) -> Self {
         let from = delivered.lock().unwrap().last().map_or(0, |(sequence, ..)| sequence + 1);
-        program::follow_out(&engine, from, delivered);
+        let late = program::follow_out(&engine, from, delivered);
         let acknowledger = engine.acknowledger("stream").unwrap();
         let place = journal(folder);
         let bridge = Bridge::start(folder, url, move |end| {
@@ -47,7 +49,7 @@ impl Primary {
         let closed = Arc::new(AtomicBool::new(false));
         let (is_closed, ids) = (Arc::clone(&closed), Arc::clone(ids));
         let orders = std::thread::spawn(move || take_orders(publisher, &ids, &is_closed));
-        Primary { folder: folder.to_owned(), engine, orders, closed, bridge }
+        Primary { folder: folder.to_owned(), engine, orders, closed, bridge, late }
     }
 
     /// Until its bridge says why it is one no more; then it takes no more orders, and ends.
@@ -57,6 +59,7 @@ impl Primary {
         self.orders.join().unwrap();
         let report = tokio::task::spawn_blocking(|| self.engine.join()).await.unwrap().unwrap();
         assert_eq!(report.undelivered.len(), 0);
+        drop(self.late);
         why
     }
 }
@@ -102,7 +105,8 @@ async fn replaced_under_load(nats: &Nats, rounds: u64) {
         let ended = following.await.unwrap().unwrap();
         let agreed = ended.agreed.expect("it was told to");
         assert_eq!(agreed.first, Warm::here(&ended.warm).unwrap().end);
-        let recovered = tokio::task::spawn_blocking(move || ended.warm.promote(agreed.epoch)).await.unwrap().unwrap();
+        let recovered =
+            tokio::task::spawn_blocking(move || ended.warm.promote(agreed.epoch)).await.unwrap().unwrap();
         standby::forget(folder).unwrap();
 
         let old = primary.folder.clone();
@@ -155,7 +159,11 @@ async fn replaced_under_load(nats: &Nats, rounds: u64) {
     check_delivered(&delivered.lock().unwrap(), &all, &set_aside);
 }
 
-async fn read_all(warm: slipring::Standby<Order>, client: &async_nats::Client, end: u64) -> slipring::Standby<Order> {
+async fn read_all(
+    warm: slipring::Standby<Order>,
+    client: &async_nats::Client,
+    end: u64,
+) -> slipring::Standby<Order> {
     let (stop, stopped) = watch::channel(false);
     let (_order, orders) = mpsc::channel(1);
     let mut options = program::standby_options();
