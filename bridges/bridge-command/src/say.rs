@@ -103,8 +103,9 @@ fn lag(progress: &Progress) -> u64 {
 }
 
 fn with_lag(progress: &Progress) -> Value {
-    let Progress { acknowledged, end, stream_sequence, records, bytes, messages, in_flight, troubles } =
-        progress;
+    let Progress {
+        acknowledged, end, stream_sequence, records, bytes, messages, in_flight, troubles, ..
+    } = progress;
     json!({
         "acknowledged": acknowledged, "end": end, "lag": lag(progress), "stream_sequence": stream_sequence,
         "records": records, "bytes": bytes, "messages": messages, "in_flight": in_flight, "troubles": troubles,

@@ -33,7 +33,7 @@ mod work;
 use std::time::Duration;
 
 use slipring_bridge::source::SourceOptions;
-use slipring_journal::Journal;
+use slipring_journal::{Anchor, Journal};
 use tokio::sync::watch;
 
 use crate::connect::Connect;
@@ -62,6 +62,8 @@ pub struct OutOptions {
 pub struct Progress {
     /// The sequence behind the last record that the stream has acknowledged.
     pub acknowledged: u64,
+    /// That record, if the journal still has it: what a program's `engine.acknowledge` asks for.
+    pub anchor: Option<Anchor>,
     /// The sequence behind the last record that may go.
     pub end: u64,
     /// The stream sequence of the last message that was acknowledged.

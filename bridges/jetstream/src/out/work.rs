@@ -11,7 +11,7 @@ use slipring_bridge::follow::{Follow, Followed};
 use slipring_bridge::history::{GoOn, HistoryError, Judge};
 use slipring_bridge::source::Source;
 use slipring_bridge::wire::Kind;
-use slipring_journal::{Journal, JournalIdentity, RawFollower};
+use slipring_journal::{Anchor, Journal, JournalIdentity, RawFollower};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -207,7 +207,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         let (sequence, stream_sequence) = (place.sequence, last.place());
         self.line.composer = Composer::new(self.identity);
         self.line.flight = Flight::behind(stream_sequence, sequence);
-        self.line.caught_up = None;
+        (self.line.caught_up, self.line.progress.anchor) = (None, place.behind);
         self.note_arrived();
         (self.tell)(Told::GoesOn { sequence, stream_sequence });
         Ok(())
@@ -281,8 +281,12 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             let Some(message) = self.line.flight.pop() else { break };
             let progress = &mut self.line.progress;
             progress.messages += 1;
-            if message.head.kind == Kind::Records {
-                progress.records += u64::from(message.head.count);
+            let head = message.head;
+            if head.kind == Kind::Records {
+                let (journal_id, sequence, epoch, crc) =
+                    (head.journal_id, head.end() - 1, head.epoch, head.crc);
+                progress.anchor = Some(Anchor { journal_id, sequence, epoch, crc });
+                progress.records += u64::from(head.count);
                 progress.bytes += message.payload_bytes() as u64;
             }
         }

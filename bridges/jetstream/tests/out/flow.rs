@@ -181,4 +181,5 @@ async fn what_it_says_of_its_way_is_how_it_is() {
     assert_eq!((last.acknowledged, last.end, last.in_flight, last.troubles), (10_000, 10_000, 0, 0));
     assert_eq!((last.records, last.bytes), (10_000, 480_000));
     assert_eq!(ended.progress, *last);
+    assert_eq!(last.anchor, Some(journal.raw_reader().unwrap().anchor(9_999).unwrap()));
 }
