@@ -32,7 +32,8 @@ impl Say {
     pub fn told(&mut self, told: &Told) {
         match told {
             Told::Progress(progress) => self.progress(progress),
-            told if self.json => print_json(&as_json(told)),
+            Told::Acknowledged(_) => {}
+            told if self.json => as_json(told).iter().for_each(print_json),
             // Once, not at every try.
             Told::Trouble(what) if self.last_trouble == *what => {}
             Told::Trouble(what) => {
@@ -112,8 +113,8 @@ fn with_lag(progress: &Progress) -> Value {
     })
 }
 
-fn as_json(told: &Told) -> Value {
-    match told {
+fn as_json(told: &Told) -> Option<Value> {
+    Some(match told {
         Told::Stream(found) => {
             let StreamFound { name, subject, is_new, replicas, kept, max_age, notes } = found;
             json!({ "stream": {
@@ -127,8 +128,8 @@ fn as_json(told: &Told) -> Value {
         }
         Told::Trouble(what) => json!({ "trouble": what }),
         Told::Recovered => json!({ "recovered": true }),
-        _ => Value::Null,
-    }
+        _ => return None,
+    })
 }
 
 /// Whoever reads it may have gone; the work goes on.

@@ -55,6 +55,8 @@ struct Line {
     progress: Progress,
     /// All before it was handed out, and there was no more.
     caught_up: Option<u64>,
+    /// The record of which was told last that it was acknowledged.
+    told: Option<Anchor>,
 }
 
 /// Why the loop ended.
@@ -118,7 +120,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             follow: follow.map_err(OutError::Thread)?,
             followed,
             looker,
-            line: Line { composer, flight, progress, caught_up: None },
+            line: Line { composer, flight, progress, caught_up: None, told: None },
             patience,
             stop,
             options,
@@ -294,9 +296,12 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
     }
 
     fn note_arrived(&mut self) {
-        let Line { flight, progress, .. } = &mut self.line;
+        let Line { flight, progress, told, .. } = &mut self.line;
         (progress.acknowledged, progress.stream_sequence) = (flight.end(), flight.place());
         progress.end = progress.end.max(progress.acknowledged);
+        if let Some(anchor) = progress.anchor.filter(|anchor| told.replace(*anchor) != Some(*anchor)) {
+            (self.tell)(Told::Acknowledged(anchor));
+        }
     }
 
     /// After a failure: looks what has arrived, and sends the rest again, in order.
