@@ -56,7 +56,7 @@ pub enum AcknowledgeError {
         /// What was said.
         anchor: Anchor,
         /// What the journal says.
-        source: ReadError,
+        source: Box<ReadError>,
     },
     /// A later event was acknowledged before: who says this has lost something.
     #[error("acknowledgement {name} of {anchor} goes back: events below {end} were acknowledged before")]
@@ -86,7 +86,7 @@ pub enum AcknowledgeError {
         /// What was said.
         anchor: Anchor,
         /// Why.
-        source: KeepError,
+        source: Box<KeepError>,
     },
     /// The engine has ended: what is still to be acknowledged the next life takes.
     #[error("acknowledgement {name} came when the engine had ended: say it again in its next life")]

@@ -175,14 +175,14 @@ impl Name {
             return Err(AcknowledgeError::GoesBack { name: name(), anchor, end });
         }
         if let Err(source) = confirmer.confirm(&anchor) {
-            return Err(AcknowledgeError::NotConfirmed { name: name(), anchor, source });
+            return Err(AcknowledgeError::NotConfirmed { name: name(), anchor, source: source.into() });
         }
         if place.end == end {
             return Ok(end);
         }
         let sync = self.waited_by == WaitedBy::Stage;
         if let Err(source) = note.write(place, journal.durable_end(), sync) {
-            return Err(AcknowledgeError::NotKept { name: name(), anchor, source });
+            return Err(AcknowledgeError::NotKept { name: name(), anchor, source: source.into() });
         }
         self.cursor.set(place.end);
         if let Some(running) = running {

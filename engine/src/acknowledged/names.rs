@@ -17,7 +17,15 @@ use crate::error::KeepError;
 /// Events of a journal that were not acknowledged when its engine ended. They are in the journal: the next life
 /// has them wait again.
 ///
-/// See the example of [`ShutdownReport`](crate::ShutdownReport).
+/// ```
+/// use slipring::ShutdownReport;
+///
+/// fn show(report: &ShutdownReport) {
+///     for left in &report.unacknowledged {
+///         println!("{}: {} events from {} on are not acknowledged", left.name, left.count, left.from);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unacknowledged {

@@ -1,6 +1,8 @@
 //! Over a restart: what was acknowledged passes at once, the rest waits, and a note that the journal does not
 //! confirm is set back.
 
+use slipring::{Pace, Publishers, Replay};
+
 use super::*;
 
 fn replayed(builder: EngineBuilder<Trade>) -> Recovered<Trade> {
@@ -88,7 +90,13 @@ fn history_that_the_ring_does_not_hold_is_refused_and_a_server_may_say_what_it_h
     // As much as the ring holds is no more than a life leaves that nobody acknowledges.
     let builder = |seen: &Seen| with_out(journal.clone(), held(), seen);
     let seen = Seen::default();
-    drop(replayed(builder(&seen).wait_timeout(Duration::ZERO)));
+    for publishers in [Publishers::Single, Publishers::Multi] {
+        let builder = builder(&seen).publishers(publishers).wait_timeout(Duration::from_millis(200));
+        let mut recovered = builder.open().unwrap();
+        recovered.replay(Replay::new(ReplayFrom::Start).pace(Pace::Steps(Box::new(|_| ())))).unwrap();
+        let (engine, _publisher) = recovered.go_live().unwrap();
+        assert_eq!(engine.join().unwrap().undelivered[0].count, all);
+    }
     assert_eq!(list(&seen), []);
 
     plain_life(journal.clone(), all..all + 1);
@@ -151,7 +159,8 @@ fn a_note_of_what_the_journal_has_lost_is_set_back_to_what_it_confirms() {
     std::fs::copy(note(&first), note(&second)).unwrap();
     let place = journal(&second);
     let seen = Seen::default();
-    let recovered = replayed(with_out(place.clone(), held(), &seen));
+    let short = with_out(place.clone(), held(), &seen).wait_timeout(Duration::from_millis(200));
+    let recovered = replayed(short);
     let known = recovered.acknowledged();
     let set_back = known[0].set_back.clone().unwrap();
     assert_eq!((end(&known), set_back.noted_end, set_back.end), (20, 40, 20));
@@ -162,9 +171,7 @@ fn a_note_of_what_the_journal_has_lost_is_set_back_to_what_it_confirms() {
     publish(&mut publisher, 20..60);
     engine.wait_durable(59).unwrap();
     assert_eq!(end(&engine.acknowledged()), 20);
-    drop(publisher);
-    let report = engine.join();
-    drop(report);
+    assert_eq!(engine.join().unwrap().undelivered[0].count, 40);
     std::fs::copy(note(&first), note(&second)).unwrap();
     let recovered = with_out(place.clone(), held(), &seen).open().unwrap();
     let known = recovered.acknowledged();
