@@ -116,23 +116,18 @@ async fn be_primary(
     let consumer = LateConsumer::named("confirmed").from(FollowFrom::End).acknowledged("stream");
     let late = engine.follow(consumer, confirmed)?;
     let acknowledger = engine.acknowledger("stream")?;
-    let (journal, place) = (Journal::at(folder), Journal::at(folder));
     // What the stream has opens the gate.
     let tell = move |told| {
-        if let Told::Progress(progress) = told
-            && progress.acknowledged > acknowledger.end()
+        if let Told::Acknowledged(anchor) = told
+            && let Err(error) = acknowledger.acknowledge(anchor)
         {
-            let anchor = place.raw_reader().and_then(|mut reader| reader.anchor(progress.acknowledged - 1));
-            if let Err(error) = anchor.map_err(Failed::from).and_then(|at| Ok(acknowledger.acknowledge(at)?))
-            {
-                eprintln!("not acknowledged: {error}");
-            }
+            eprintln!("not acknowledged: {error}");
         }
     };
     let is_over = Arc::new(AtomicBool::new(false));
     let orders = take_orders(publisher, Arc::clone(&is_over));
     let (_stop, stopped) = watch::channel(false);
-    let ended = out::run(&journal, connect, &out_options(), stopped, tell).await;
+    let ended = out::run(&Journal::at(folder), connect, &out_options(), stopped, tell).await;
     is_over.store(true, Ordering::Relaxed);
     orders.join().map_err(|_| "the gateway panicked")?;
     engine.join()?;

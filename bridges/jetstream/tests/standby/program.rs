@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_nats::Client;
 use slipring::{
-    Context, Engine, EngineBuilder, Event, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext,
-    Standby, SyncMode,
+    Anchor, Context, Engine, EngineBuilder, Event, FollowFrom, Gate, Journal, Lane, LateConsumer,
+    LateContext, Standby, SyncMode,
 };
 use slipring_bridge::source::SourceOptions;
 use slipring_jetstream::connect::Connect;
@@ -84,21 +84,21 @@ pub fn out_options() -> OutOptions {
     }
 }
 
-/// A bridge out that tells `acknowledged` how far the stream is.
+/// A bridge out that tells `acknowledged` the last record that the stream has.
 pub struct Bridge {
     pub stop: watch::Sender<bool>,
     pub task: JoinHandle<Result<Ended, OutError>>,
 }
 
 impl Bridge {
-    pub fn start(folder: &Path, url: &str, mut acknowledged: impl FnMut(u64) + Send + 'static) -> Self {
+    pub fn start(folder: &Path, url: &str, mut acknowledged: impl FnMut(Anchor) + Send + 'static) -> Self {
         let (stop, stopped) = watch::channel(false);
         let servers = url.split(',').map(str::to_owned).collect();
         let (journal, connect) = (journal(folder), Connect { servers, ..Connect::default() });
         let task = tokio::spawn(async move {
             let tell = |told| {
-                if let Told::Progress(progress) = told {
-                    acknowledged(progress.acknowledged);
+                if let Told::Acknowledged(anchor) = told {
+                    acknowledged(anchor);
                 }
             };
             out::run(&journal, &connect, &out_options(), stopped, tell).await

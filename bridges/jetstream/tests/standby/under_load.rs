@@ -38,14 +38,8 @@ impl Primary {
         let from = delivered.lock().unwrap().last().map_or(0, |(sequence, ..)| sequence + 1);
         let late = program::follow_out(&engine, from, delivered);
         let acknowledger = engine.acknowledger("stream").unwrap();
-        let place = journal(folder);
-        let bridge = Bridge::start(folder, url, move |end| {
-            if end > acknowledger.end() {
-                let anchor = place.raw_reader().unwrap().anchor(end - 1).unwrap();
-                // The engine may have ended.
-                let _ = acknowledger.acknowledge(anchor);
-            }
-        });
+        // The engine may have ended.
+        let bridge = Bridge::start(folder, url, move |anchor| drop(acknowledger.acknowledge(anchor)));
         let closed = Arc::new(AtomicBool::new(false));
         let (is_closed, ids) = (Arc::clone(&closed), Arc::clone(ids));
         let orders = std::thread::spawn(move || take_orders(publisher, &ids, &is_closed));
