@@ -14,6 +14,8 @@ pub enum Exit {
     Damaged = 2,
     /// It could not be done.
     CouldNot = 3,
+    /// Another was promoted in this one's place: what `slipring-bridge` says.
+    Fenced = 4,
 }
 
 impl From<Exit> for ExitCode {

@@ -14,6 +14,7 @@
 //! | `replay`, `follow`, `readers`, `look`, `kept`, `dead_letters`, `top` | commands that show |
 //! | `salvage`, `migrate`, `schema`, `manual` | commands that make something |
 //! | [`exit`] | how they end: one table |
+//! | [`plain`] | text from anywhere, fit to be shown |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
@@ -33,7 +34,7 @@ mod kept;
 mod look;
 mod manual;
 pub mod migrate;
-mod plain;
+pub mod plain;
 mod readers;
 pub mod record;
 mod replay;

@@ -27,17 +27,17 @@ fn escaped(text: &str, keep: impl Fn(char) -> bool) -> String {
 }
 
 /// A name, a cause: what belongs into one line.
-pub(crate) fn line(text: &str) -> String {
+pub fn line(text: &str) -> String {
     escaped(text, |_| false)
 }
 
 /// A message of several lines.
-pub(crate) fn lines(text: &str) -> String {
+pub fn lines(text: &str) -> String {
     escaped(text, |character| character == '\n')
 }
 
 /// A path; bytes that are no UTF-8 become U+FFFD.
-pub(crate) fn path(path: &Path) -> String {
+pub fn path(path: &Path) -> String {
     line(&path.to_string_lossy())
 }
 
@@ -47,7 +47,10 @@ pub(crate) fn path_value(path: &Path) -> serde_json::Value {
 }
 
 /// A value as JSON, in one line of which a terminal shows every character.
-pub(crate) fn json(value: &impl serde::Serialize) -> io::Result<String> {
+///
+/// # Errors
+/// If it can't be said in JSON.
+pub fn json(value: &impl serde::Serialize) -> io::Result<String> {
     Ok(escaped_json(&serde_json::to_string(value)?))
 }
 
@@ -71,7 +74,7 @@ pub(crate) fn escaped_json(text: &str) -> String {
 }
 
 /// Says something on the standard error. Where nobody listens there is nobody to tell that.
-pub(crate) fn complain(text: &str) {
+pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{}", lines(text));
 }
 

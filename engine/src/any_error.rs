@@ -4,9 +4,11 @@ use std::error::Error as _;
 use std::fmt;
 
 use slipring_journal::{
-    AppendError, CorruptRecord, NamedReaderError, OpenError, ReadError, SalvageError, SyncError, UnknownTag,
+    AppendError, CorruptRecord, NamedReaderError, NotAcknowledged, OpenError, ReadError, SalvageError,
+    SyncError, UnknownTag,
 };
 
+use crate::acknowledged::error::{AcknowledgeError, ListenError};
 use crate::counters::reader::CountersError;
 use crate::error::{BuildError, CountersFileError, Halted, KeepError, OutputError, PublishError, WaitError};
 use crate::handler::Fatal;
@@ -14,6 +16,7 @@ use crate::late::LateError;
 use crate::life::replay_error::ReplayError;
 use crate::life::reprocess::ReprocessError;
 use crate::life::shutdown::ShutdownError;
+use crate::life::standby_error::StandbyError;
 use crate::timers::TimerError;
 
 /// Whatever went wrong, in one type: every error that a call of slipring or of its journal returns converts
@@ -54,6 +57,9 @@ pub enum Error {
     /// Replay stopped.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A standby could not be opened, or did not go on.
+    #[error(transparent)]
+    Standby(#[from] StandbyError),
     /// An event was not published; it is not in here.
     #[error(transparent)]
     Publish(PublishError<()>),
@@ -105,6 +111,15 @@ pub enum Error {
     /// A late consumer stopped.
     #[error(transparent)]
     Late(#[from] LateError),
+    /// An acknowledgement was not taken.
+    #[error(transparent)]
+    Acknowledge(#[from] AcknowledgeError),
+    /// An acknowledgement did not get to its program, or was not taken there.
+    #[error(transparent)]
+    NotAcknowledged(#[from] NotAcknowledged),
+    /// A socket for acknowledgements could not be listened at.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A timer could not be set.
     #[error(transparent)]
     Timer(#[from] TimerError),

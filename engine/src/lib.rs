@@ -53,6 +53,7 @@
 extern crate self as slipring;
 
 // A folder knows those below it. `engine/tests/house/layers.rs` says which those are, and holds each to it.
+mod acknowledged;
 mod any_error;
 mod clock;
 mod column;
@@ -76,11 +77,16 @@ mod ring;
 mod timers;
 mod work;
 
+pub use acknowledged::acknowledger::Acknowledger;
+pub use acknowledged::error::{AcknowledgeError, ListenError};
+pub use acknowledged::listener::AcknowledgementListener;
+pub use acknowledged::name::{Acknowledged, SetBack};
+pub use acknowledged::names::Unacknowledged;
 pub use any_error::Error;
 pub use clock::{Clock, SystemClock};
 pub use column::Column;
 pub use counters::figures::{
-    Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters,
+    AcknowledgedCounters, Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters,
 };
 pub use counters::reader::{CountersError, CountersReader};
 pub use describe::builder::EngineBuilder;
@@ -114,6 +120,8 @@ pub use life::replay::{Pace, Replay, ReplayFrom, ReplayReport, ReplayUntil, Step
 pub use life::replay_error::ReplayError;
 pub use life::reprocess::{ReprocessError, Reprocessed};
 pub use life::shutdown::{ShutdownError, ShutdownReport};
+pub use life::standby::Standby;
+pub use life::standby_error::StandbyError;
 pub use lines::format::CountersFault;
 pub use output::Output;
 pub use publish::doubles::{ById, Doubles, IdOf};
@@ -127,11 +135,12 @@ pub use work::wait::{Wait, WaitStrategy};
 pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
-    Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind, Follower, HeldBy,
-    Identified, IoFault, Journal, JournalFault, JournalId, Kind, Lease, NamedReader, NamedReaderError,
-    NotOurs, OpenError, RawReader, RawRecord, ReadError, Reader, ReaderInfo, ReaderStart, ReaderStatus,
-    Record, RecoveryReport, Retention, RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader,
-    Stall, SyncError, SyncMode, UnknownTag, Writer,
+    AcknowledgementSender, Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind,
+    Follower, HeldBy, Identified, IoFault, Journal, JournalFault, JournalId, Kind, Lease, NamedReader,
+    NamedReaderError, NextTypeError, NotAcknowledged, NotOurs, OpenError, Origin, RawReader, RawRecord,
+    ReadError, Reader, ReaderInfo, ReaderStart, ReaderStatus, Record, RecoveryReport, Refusal, Retention,
+    RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader, Stall, SyncError, SyncMode,
+    TakeError, UnknownTag, Writer,
 };
 
 /// What most programs need: `use slipring::prelude::*`.

@@ -20,6 +20,7 @@
 // The derive writes `::slipring_journal::..`, in this crate's own tests and docs too.
 extern crate self as slipring_journal;
 
+mod acknowledge;
 mod append;
 mod companions;
 mod error;
@@ -36,6 +37,8 @@ mod salvage;
 mod storage;
 mod tools;
 
+pub use acknowledge::refusal::Refusal;
+pub use acknowledge::sender::{AcknowledgementSender, NotAcknowledged};
 pub use append::raw_writer::RawWriter;
 pub use append::writer::Writer;
 pub use companions::hooks::SealedSegment;
@@ -59,6 +62,7 @@ pub use named::list::{ReaderInfo, ReaderStatus};
 pub use named::raw::RawNamedReader;
 pub use named::raw_shared::RawSharedReader;
 pub use named::start::ReaderStart;
+pub use named::stored::StoredReader;
 pub use named::typed::{NamedReader, SharedReader};
 pub use open::journal::Journal;
 pub use open::rejoin::RejoinReport;
@@ -69,6 +73,7 @@ pub use read::follow::RawFollower;
 pub use read::inspect::{FieldInfo, JournalInfo, SegmentInfo, inspect};
 pub use read::raw::RawReader;
 pub use read::raw_chunk::RawChunk;
+pub use read::stored::{JournalIdentity, StoredFault, StoredRun};
 pub use read::typed::{Chunk, Chunks, Reader, Unchecked};
 pub use read::typed_follow::Follower;
 pub use read::verify::{Status, VerifyReport, verify};
@@ -83,8 +88,10 @@ pub use storage::{FileKind, HeldBy, NotOurs};
 /// notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::acknowledge::wire as acknowledge_wire;
     pub use crate::append::batch::AppendBatch;
     pub use crate::event::private::*;
+    pub use crate::event::shown::{Shown, ShownHeader};
     pub use crate::format::crc;
     #[cfg(feature = "negative-controls")]
     pub use crate::format::golden;
@@ -93,6 +100,7 @@ pub mod __private {
     pub use crate::open::built_here;
     #[cfg(feature = "negative-controls")]
     pub use crate::positions::by_hand::ByHand;
+    pub use crate::read::confirm::Confirmer;
     pub use crate::read::verify::verify_on;
     pub use crate::salvage::salvage_on;
     pub use crate::tools::text::counted;

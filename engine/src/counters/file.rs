@@ -49,6 +49,11 @@ impl CountersFile {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Has the LOCK of a journal that was opened again name it. Monitoring is no reason to fail.
+    pub(crate) fn note_again(&self, journal: &Files) {
+        let _ = note(journal, &self.path);
+    }
 }
 
 impl CountersFile {

@@ -177,6 +177,16 @@ impl<H> Duties<H> {
         self.plan(base);
     }
 
+    /// Takes note, before the event `at`, that the epoch changes at `from`, which none of them has come to.
+    pub(crate) fn learn_epoch(&mut self, at: u64, from: u64, epoch: u32) {
+        self.epochs.add(from, epoch);
+        if from <= at {
+            self.epoch = epoch;
+        } else {
+            self.next = self.next.min(from);
+        }
+    }
+
     /// Does what is due before the event `at`, which is `self.next`.
     #[cold]
     pub(crate) fn reach(&mut self, at: u64, handler: &H, stage: &str) -> Result<(), Cause> {

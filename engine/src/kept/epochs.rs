@@ -35,6 +35,17 @@ impl Epochs {
         Ok(epochs)
     }
 
+    /// Adds one that begins at `from`, behind all that are known.
+    pub(crate) fn add(&mut self, from: u64, epoch: u32) {
+        debug_assert!(self.changes.last().is_none_or(|(last, _)| *last <= from));
+        self.changes.push((from, epoch));
+    }
+
+    /// The last of them; 0 if there is none.
+    pub(crate) fn last(&self) -> u32 {
+        self.changes.last().map_or(0, |(_, epoch)| *epoch)
+    }
+
     /// Without a journal there is one life.
     pub(crate) fn none() -> Self {
         Epochs { changes: vec![(0, 0)] }

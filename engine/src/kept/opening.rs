@@ -7,7 +7,7 @@ use slipring_journal::__private::storage::Files;
 use slipring_journal::RawReader;
 
 use super::duties::{Duties, Keeps};
-use super::effects::EffectsProgress;
+use super::effects::{EffectsProgress, FirstTime};
 use super::restored::{HeldBack, NeededBy, Restored};
 use super::snapshot;
 use super::{dead_letter_log, digests};
@@ -22,6 +22,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) reader: &'a mut RawReader,
     /// Restore states from snapshots, and start each stage where its own is.
     pub(crate) restore: bool,
+    /// The records are another's, and so are their effects.
+    pub(crate) is_standby: bool,
     /// The stage that reads this one and starts first, and where: this one starts no later.
     pub(crate) reader_starts: Option<(String, u64)>,
 }
@@ -68,12 +70,14 @@ impl Opening<'_> {
             torn_dead_letters: 0,
         };
         if let Some(effects) = keeps.effects {
+            let effects = if self.is_standby { effects.first_time(FirstTime::EmitNew) } else { effects };
             let found = EffectsProgress::open(&self.folder, stage, effects, self.reader)?;
             // Not what is in a snapshot: it may be older than the option. The keeper syncs the note before
             // it.
             duties.effects.end = found.end;
             duties.effects.progress = Some(found.progress);
-            opened.lost_effects = found.lost_to.map(|to| found.end..to);
+            // They come again, from where the records came.
+            opened.lost_effects = found.lost_to.filter(|_| !self.is_standby).map(|to| found.end..to);
             if opened.must_from.is_none_or(|must| must > found.end) {
                 (opened.must_from, opened.advice) = (Some(found.end), EFFECTS_ADVICE);
             }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use slipring_journal::{Event, Reader};
 
 use super::feed::feed;
+use super::held::Held;
 use super::replay::{Replay, ReplayFrom, ReplayReport, ReplayUntil, time_before};
 use super::replay_error::ReplayError;
 use super::shutdown::{ShutdownError, ShutdownReport};
@@ -87,7 +88,7 @@ impl<E: Event> Backtest<E> {
         let raw = reader.as_raw();
         let (epochs, source) = (Epochs::of(raw, first, end)?, Some(raw.journal_id()));
         let begin = Begin { base: first, live_from: end, time_ns, epochs, source };
-        let (engine, mut publisher) = builder.start(None, begin)?;
+        let (engine, mut publisher) = builder.start(Held::Nothing, begin)?;
         feed(&mut reader, (first, end), &engine, &mut publisher, &mut replay)?;
         let replay = ReplayReport { first_sequence: first, end_sequence: end, elapsed: started.elapsed() };
         match engine.join() {

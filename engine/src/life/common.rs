@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use slipring_journal::__private::Change;
 use slipring_journal::__private::storage::Folder;
-use slipring_journal::{Cursors, Event, Journal, Writer};
+use slipring_journal::{Cursors, Event, Journal};
 
+use super::held::Held;
 use super::start::Begin;
 use crate::column;
 use crate::counters::board::Board;
@@ -47,7 +48,7 @@ impl<E: Event> EngineBuilder<E> {
     /// Makes it, and the file in which other processes read the counters.
     pub(super) fn common(
         &self,
-        writer: Option<&Writer<E>>,
+        held: &Held<E>,
         begin: &Begin,
     ) -> Result<(Common, Option<CountersFile>), BuildError> {
         let folder = self.journal.as_ref().map(Journal::files);
@@ -56,7 +57,7 @@ impl<E: Event> EngineBuilder<E> {
         let stages =
             of_lane.flat_map(|(lane, items)| items.iter().map(|item| (item.name.clone(), lane.clone())));
         let fixed = Static::of_engine(
-            writer.map(Writer::journal_id).zip(identity),
+            held.journal_id().zip(identity),
             self.capacity,
             begin.live_from,
             stages.collect(),
@@ -70,7 +71,7 @@ impl<E: Event> EngineBuilder<E> {
             cursors: (0..names.len()).map(|index| board.stage(index)).collect(),
             published: board.published(),
             durable: board.durable(),
-            journal: writer.map(Writer::cursors),
+            journal: held.cursors(),
             haste: Arc::default(),
             findings: Arc::default(),
             again: Arc::default(),

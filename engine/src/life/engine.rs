@@ -2,11 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use slipring_journal::{Cursors, Event, RetentionHandle, SyncError};
+use slipring_journal::{Cursors, Event, Journal, RetentionHandle, SyncError};
 
 use super::ending::Ending;
+use crate::acknowledged::names::AcknowledgedNames;
 use crate::counters::board::{About, Board};
 use crate::counters::figures::Counters;
 use crate::counters::file::CountersFile;
@@ -37,7 +39,10 @@ pub(crate) struct EngineShared {
     /// The journal's files, for late consumers.
     pub(crate) history: Option<History>,
     pub(crate) late: LateConsumers,
-    pub(crate) live_from: u64,
+    /// The names under which events are acknowledged, if there is a journal.
+    pub(crate) acknowledged: Option<Arc<AcknowledgedNames>>,
+    /// Of an engine that was a standby it moves once, when that is promoted.
+    pub(crate) live_from: AtomicU64,
     pub(crate) wait_timeout: Duration,
     pub(crate) findings: Arc<Findings>,
     pub(crate) again: Arc<PublishedAgain>,
@@ -165,7 +170,21 @@ impl<E: Event> Engine<E> {
 
     /// The first live sequence: everything below it is from before this life.
     pub fn live_from(&self) -> u64 {
-        self.shared.live_from
+        // Relaxed: whoever promotes a standby has it before anybody else can ask.
+        self.shared.live_from.load(Ordering::Relaxed)
+    }
+
+    /// A standby is live from here on.
+    pub(super) fn begin_live(&self, from: u64) {
+        // Relaxed: see `live_from`.
+        self.shared.live_from.store(from, Ordering::Relaxed);
+    }
+
+    /// The journal was closed and opened again: its LOCK is to name the counters once more.
+    pub(super) fn note_counters(&self, journal: &Journal) {
+        if let Some(file) = &self.counters_file {
+            file.note_again(&journal.files());
+        }
     }
 
     /// Why the engine has halted, if it has.
@@ -189,11 +208,12 @@ impl<E: Event> Engine<E> {
         let about = About {
             process: std::process::id(),
             capacity: shared.outlet.capacity as u64,
-            live_from: shared.live_from,
+            live_from: self.live_from(),
             has_journal: shared.journal.is_some(),
             now_ns: now_ns(&shared.outlet),
             stages: Box::new(stages.map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: Some(shared.late.counters()),
+            acknowledged: Some(shared.acknowledged.as_ref().map_or_else(Vec::new, |names| names.counters())),
         };
         let mut counters = shared.board.read(about);
         if let Some(journal) = &shared.journal {
@@ -255,7 +275,7 @@ impl<E: Event> Engine<E> {
     }
 
     /// When a wait that begins now has lasted too long; `None` for never.
-    fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         Instant::now().checked_add(self.shared.wait_timeout)
     }
 
@@ -275,10 +295,11 @@ impl<E: Event> Engine<E> {
         self.wait(name, sequence, self.deadline(), || cursor.end(), |_| false)
     }
 
-    /// Waits without a deadline until every stage has finished everything below `end`.
+    /// Waits without a deadline until every stage has finished everything below `end`; those that wait for
+    /// acknowledgements, or for such a stage, what is acknowledged of it.
     pub(crate) fn wait_all(&self, end: u64) -> Result<(), Halted> {
         let mut pause = Pause::default();
-        for cursor in &self.shared.stages.cursors {
+        for (cursor, end) in self.shared.stages.cursors.iter().zip(self.within_reach(end)) {
             while cursor.end() < end {
                 if let Some(halted) = self.shared.status.halted() {
                     return Err(halted.clone());
@@ -290,7 +311,7 @@ impl<E: Event> Engine<E> {
     }
 
     /// Waits until `end` is behind `sequence`; after a halt as long as it `comes` all the same.
-    fn wait(
+    pub(super) fn wait(
         &self,
         name: &str,
         sequence: u64,

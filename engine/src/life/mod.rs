@@ -8,24 +8,29 @@
 //! | `open` | from a description to an engine whose journal is open |
 //! | `recovered` | between opening and going live |
 //! | `replay`, `replay_error` | what to replay, how fast, and what can go wrong |
+//! | `standby`, `standby_error` | an engine kept warm behind a replica, and its promotion |
 //! | `feed` | a journal's records into the ring |
 //! | `backtest` | history through other handlers |
 //! | `start`, `wiring` | from a description to running lanes |
+//! | `held` | what holds the journal |
 //! | `common` | what lanes, publishers and the engine share |
 //! | `engine` | the running engine: waiting for events, watching |
 //! | `follow` | late consumers of a running engine |
+//! | `acknowledging` | acknowledgements, before and while an engine runs |
 //! | `keeping` | the keeper of a running engine |
 //! | `idempotent` | going live with a publisher that drops doubles |
 //! | `reprocess` | dead letters published again |
 //! | `ending` | how every engine ends |
 //! | `shutdown` | the end in good order, and its report |
 
+mod acknowledging;
 pub(crate) mod backtest;
 mod common;
 pub(crate) mod ending;
 pub(crate) mod engine;
 mod feed;
 mod follow;
+mod held;
 mod idempotent;
 mod keeping;
 mod open;
@@ -34,5 +39,7 @@ pub(crate) mod replay;
 pub(crate) mod replay_error;
 pub(crate) mod reprocess;
 pub(crate) mod shutdown;
+pub(crate) mod standby;
+pub(crate) mod standby_error;
 pub(crate) mod start;
 mod wiring;

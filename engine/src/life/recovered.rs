@@ -1,14 +1,17 @@
 //! Between opening and going live: replay. Publishers do not exist yet, so nothing live can overtake it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use slipring_journal::{Event, Reader, RecoveryReport, Writer};
 
 use super::engine::Engine;
 use super::feed::feed;
+use super::held::Held;
 use super::replay::{Replay, ReplayFrom, ReplayReport, time_before};
 use super::replay_error::ReplayError;
 use super::start::Begin;
+use crate::acknowledged::names::AcknowledgedNames;
 use crate::describe::builder::EngineBuilder;
 use crate::error::{BuildError, Divergence, KeepError};
 use crate::kept::dead_letter_log;
@@ -47,6 +50,8 @@ pub struct Recovered<E: Event> {
     report: Option<RecoveryReport>,
     /// The stages are to go live without what the journal holds.
     without_history: bool,
+    /// The journal is another's: so are the effects of what it holds.
+    is_standby: bool,
     restored: Vec<Restored>,
     lost_effects: Vec<(String, std::ops::Range<u64>)>,
     torn_dead_letters: Vec<(String, u64)>,
@@ -66,7 +71,33 @@ impl<E: Event> Recovered<E> {
         let (writer, report) = journal.unzip();
         let state = Phase::Opened(Box::new(builder), writer.map(Box::new));
         let (restored, lost_effects, torn_dead_letters) = (Vec::new(), Vec::new(), Vec::new());
-        Recovered { state, report, without_history: false, restored, lost_effects, torn_dead_letters }
+        Recovered {
+            state,
+            report,
+            without_history: false,
+            is_standby: false,
+            restored,
+            lost_effects,
+            torn_dead_letters,
+        }
+    }
+
+    /// What a standby becomes.
+    pub(super) fn standing_by(report: RecoveryReport) -> Self {
+        Recovered {
+            state: Phase::Broken,
+            report: Some(report),
+            without_history: false,
+            is_standby: true,
+            restored: Vec::new(),
+            lost_effects: Vec::new(),
+            torn_dead_letters: Vec::new(),
+        }
+    }
+
+    /// It stands at the journal's end, as after a replay.
+    pub(super) fn become_live(&mut self, engine: (Engine<E>, Publisher<E>), report: RecoveryReport) {
+        (self.state, self.report) = (Phase::Replayed(Box::new(engine)), Some(report));
     }
 
     /// What opening the journal found, discarded and mended; `None` without a journal.
@@ -155,7 +186,8 @@ impl<E: Event> Recovered<E> {
     }
 
     /// Publishes the journal's records again, into the same ring, with their sequences and times, and waits
-    /// until every stage has finished them. The journal stage skips them.
+    /// until every stage has finished them. The journal stage skips them. A stage that waits for
+    /// [acknowledgements](crate::Gate::acknowledged) finishes what is acknowledged, and the rest when it is.
     ///
     /// # Errors
     /// [`ReplayError`]: a record that does not validate, a stage that fails. After such an error the engine
@@ -196,10 +228,11 @@ impl<E: Event> Recovered<E> {
             check_starts(&opened, from)?;
         }
         let first_sequence = if replay.from == ReplayFrom::Snapshot { from } else { first_sequence };
+        builder.check_acknowledged(first_sequence, end_sequence)?;
         let time_ns = time_before(&mut reader, first_sequence)?;
         let epochs = Epochs::find(reader.as_raw(), first_sequence, end_sequence, writer.epoch())?;
         let begin = Begin { base: first_sequence, live_from: end_sequence, time_ns, epochs, source: None };
-        let (engine, mut publisher) = builder.start(Some(*writer), begin)?;
+        let (engine, mut publisher) = builder.start(Held::Writer(writer), begin)?;
         feed(&mut reader, (first_sequence, end_sequence), &engine, &mut publisher, &mut replay)?;
         let elapsed = started.elapsed();
         self.state = Phase::Replayed(Box::new((engine, publisher)));
@@ -223,7 +256,8 @@ impl<E: Event> Recovered<E> {
         match std::mem::replace(&mut self.state, Phase::Broken) {
             Phase::Opened(builder, None) => {
                 let epochs = Epochs::none();
-                builder.start(None, Begin { base: 0, live_from: 0, time_ns: 0, epochs, source: None })
+                builder
+                    .start(Held::Nothing, Begin { base: 0, live_from: 0, time_ns: 0, epochs, source: None })
             }
             Phase::Opened(mut builder, Some(writer)) => {
                 let end = writer.end_sequence();
@@ -237,14 +271,23 @@ impl<E: Event> Recovered<E> {
                 check_starts(&opened, end)?;
                 let epochs = Epochs::find(reader.as_raw(), end, end, writer.epoch())?;
                 let begin = Begin { base: end, live_from: end, time_ns, epochs, source: None };
-                builder.start(Some(*writer), begin)
+                builder.start(Held::Writer(writer), begin)
             }
             Phase::Replayed(engine) => Ok(*engine),
             Phase::Broken => Err(BuildError::ReplayFailed),
         }
     }
 
-    fn open_stages(
+    /// The names under which events are acknowledged, if there is a journal.
+    pub(super) fn acknowledged_names(&self) -> Option<&Arc<AcknowledgedNames>> {
+        match &self.state {
+            Phase::Opened(builder, _) => builder.acknowledged.as_ref(),
+            Phase::Replayed(live) => live.0.shared.acknowledged.as_ref(),
+            Phase::Broken => None,
+        }
+    }
+
+    pub(super) fn open_stages(
         &mut self,
         builder: &mut EngineBuilder<E>,
         reader: &mut Reader<E>,
@@ -254,7 +297,8 @@ impl<E: Event> Recovered<E> {
         let folder = journal.files();
         let mut opened = Vec::new();
         let reader_starts = None;
-        let mut opening = Opening { folder, reader: reader.as_raw(), restore, reader_starts };
+        let is_standby = self.is_standby;
+        let mut opening = Opening { folder, reader: reader.as_raw(), restore, is_standby, reader_starts };
         let result = builder.open_stages(&mut opening, &mut opened);
         for (stage, opened) in &opened {
             self.restored.extend(opened.restored.clone());

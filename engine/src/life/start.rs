@@ -1,13 +1,15 @@
 //! From a description to running lanes: what all share is made, lanes are wired, threads started.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 
-use slipring_journal::{Event, Journal, JournalId, Writer};
+use slipring_journal::{Event, Journal, JournalId};
 
 use super::common::Common;
 use super::ending::Ending;
 use super::engine::{Engine, EngineShared, LaneThread, Stages};
+use super::held::Held;
 use super::wiring::Wirer;
 use crate::describe::builder::EngineBuilder;
 use crate::error::BuildError;
@@ -25,7 +27,7 @@ use crate::work::lane::Run;
 pub(crate) struct Begin {
     /// The sequence of the ring's first event.
     pub(crate) base: u64,
-    /// The first live sequence.
+    /// The first live sequence. Of a standby: the first that it takes.
     pub(crate) live_from: u64,
     /// Journal time before `base`.
     pub(crate) time_ns: u64,
@@ -38,21 +40,24 @@ impl<E: Event> EngineBuilder<E> {
     /// Builds the ring and starts the lanes.
     pub(crate) fn start(
         mut self,
-        writer: Option<Writer<E>>,
+        held: Held<E>,
         begin: Begin,
     ) -> Result<(Engine<E>, Publisher<E>), BuildError> {
-        let (common, counters_file) = self.common(writer.as_ref(), &begin)?;
+        let (common, counters_file) = self.common(&held, &begin)?;
         let stamps = self.has_stamps().then(|| Arc::new(Stamps::new(self.capacity)));
         let stages = common.names.len();
         let (producer, pollers) =
             ring::build::<E>(self.capacity, begin.base, stages, self.publishers, stamps.clone());
         self.bind_columns(common.first_seat, &common.names);
         common.follow_journal();
-        let retention = writer.as_ref().and_then(Writer::retention);
+        if let Some(names) = &self.acknowledged {
+            names.run(&common.parking, &common.board);
+        }
+        let retention = held.retention();
         let keeper = self.keeper(&common, retention.clone())?;
         let crowded = self.is_crowded();
         let lanes = std::mem::take(&mut self.lanes);
-        let mut wirer = Wirer::new((&self, crowded), &common, &begin, writer, pollers, stamps);
+        let mut wirer = Wirer::new((&self, crowded), &common, &begin, held, pollers, stamps);
         let (mut invoked, mut threads) = (Vec::new(), Vec::new());
         for lane in lanes {
             let (name, is_invoked) = (lane.name.clone(), lane.invoked);
@@ -77,7 +82,8 @@ impl<E: Event> EngineBuilder<E> {
             outlet: Arc::clone(&outlet),
             history,
             late: LateConsumers::new(Arc::clone(&common.board)),
-            live_from: begin.live_from,
+            acknowledged: self.acknowledged.clone(),
+            live_from: AtomicU64::new(begin.live_from),
             wait_timeout: self.wait_timeout,
             findings: common.findings,
             again: common.again,

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use slipring_journal::{Cursors, Event, JournalId, Writer};
+use slipring_journal::{Cursors, Event, JournalId};
 
 use super::common::Common;
+use super::held::{Held, Replicated};
 use super::start::Begin;
 use crate::cursors::cursor::Cursor;
 use crate::cursors::watch::{Awaited, Watch};
@@ -18,8 +19,10 @@ use crate::names::JOURNAL;
 use crate::ring::{Poller, Publishers, Stamps};
 use crate::work::journal_stage::JournalStage;
 use crate::work::lane::{LOOKS, Named, Run};
-use crate::work::stage::{Life, Wiring};
+use crate::work::news::{Listener, News};
+use crate::work::stage::{Life, RunStage, Wiring};
 use crate::work::stage_cursor::StageCursor;
+use crate::work::standby_journal::StandbyJournal;
 use crate::work::wait::Waiter;
 
 /// Most events that a lane with several stages takes in a turn: few enough that they are still in a cache
@@ -35,7 +38,9 @@ pub(super) struct Wirer<'a, E: Event> {
     crowded: bool,
     journal_id: Option<JournalId>,
     /// For the journal's stage.
-    writer: Option<Writer<E>>,
+    held: Held<E>,
+    /// Of a standby.
+    news: Option<Arc<News>>,
     pollers: std::vec::IntoIter<Poller<E>>,
     /// If a stage is measured from publish.
     stamps: Option<Arc<Stamps>>,
@@ -53,15 +58,28 @@ impl<'a, E: Event> Wirer<'a, E> {
         (builder, crowded): (&'a EngineBuilder<E>, bool),
         common: &'a Common,
         begin: &'a Begin,
-        writer: Option<Writer<E>>,
+        held: Held<E>,
         pollers: Vec<Poller<E>>,
         stamps: Option<Arc<Stamps>>,
     ) -> Self {
-        let journal_id = writer.as_ref().map(Writer::journal_id).or(begin.source);
+        let (journal_id, news) = (held.journal_id().or(begin.source), held.news().cloned());
         let pollers = pollers.into_iter();
         let places = common.names.iter().enumerate().map(|(at, name)| (&**name, at)).collect();
         let (gates, parking) = (Vec::new(), 0);
-        Wirer { builder, common, begin, crowded, journal_id, writer, pollers, stamps, places, gates, parking }
+        Wirer {
+            builder,
+            common,
+            begin,
+            crowded,
+            journal_id,
+            held,
+            news,
+            pollers,
+            stamps,
+            places,
+            gates,
+            parking,
+        }
     }
 
     /// Each stage's gate.
@@ -113,12 +131,23 @@ impl<'a, E: Event> Wirer<'a, E> {
         self.gates.push(gate);
         let stage = match stage {
             Some(stage) => stage.wire(wiring, self.life(index)),
-            None => {
-                let writer = self.writer.take().expect("one lane runs the journal: checked in open");
-                Box::new(JournalStage::new(writer, common.board.journal(), wiring))
-            }
+            None => self.journal(wiring),
         };
         (name, stage)
+    }
+
+    /// The journal's stage.
+    fn journal(&mut self, wiring: Wiring<E>) -> Box<dyn RunStage<E>> {
+        let told = self.common.board.journal();
+        match std::mem::replace(&mut self.held, Held::Nothing) {
+            Held::Writer(writer) => Box::new(JournalStage::new(*writer, told, wiring)),
+            Held::Replica(Replicated { cursors, slot, news, .. }) => {
+                let listener = Listener::new(&news, wiring.index, 0);
+                let heard = (listener, self.begin.time_ns);
+                Box::new(StandbyJournal::new((slot, cursors), told, wiring, heard))
+            }
+            Held::Nothing => unreachable!("one lane runs the journal, if there is one: checked in open"),
+        }
     }
 
     /// What the handler's stage of this place needs to know.
@@ -131,8 +160,10 @@ impl<'a, E: Event> Wirer<'a, E> {
             time_ns,
             journal_id: self.journal_id,
             // What a backtest is fed with has had its effects, whichever stage had them.
-            all_done: source.is_some(),
+            // And what a standby takes is the primary's to answer for.
+            all_done: source.is_some() || self.news.is_some(),
             epochs: epochs.clone(),
+            news: self.news.clone(),
             findings: Arc::clone(&self.common.findings),
             refusals: RefusalWiring {
                 again: Arc::clone(&self.common.again),
@@ -160,6 +191,9 @@ impl<'a, E: Event> Wirer<'a, E> {
                 awaited.extend(self.common.journal.as_ref().map(durable));
             }
         }
+        let names = self.builder.acknowledged.as_ref();
+        let acknowledged = |name: &String| names.and_then(|names| names.awaited(name));
+        awaited.extend(gate.acknowledged.iter().filter_map(acknowledged));
         Watch::new(awaited)
     }
 }

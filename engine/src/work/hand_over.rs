@@ -4,6 +4,7 @@ use std::thread;
 
 use slipring_journal::Event;
 
+use super::news::{Heard, Listener};
 use super::stage::{Turn, Wiring};
 use crate::cursors::cursor::Cursor;
 use crate::cursors::status::EngineStatus;
@@ -32,6 +33,8 @@ pub(crate) struct Worker<H, M> {
     /// Effects of events from this one on are noted; the greatest number if none are.
     notes_from: u64,
     is_live: bool,
+    /// Of a standby's stage.
+    listener: Option<Listener>,
 }
 
 /// Why a handler is given no more of a batch.
@@ -43,9 +46,47 @@ pub(crate) enum Stop {
 }
 
 impl<H, M> Worker<H, M> {
-    pub(crate) fn new(stage: String, handler: H, meter: M, duties: Duties<H>, context: Context) -> Self {
+    pub(crate) fn new(
+        stage: String,
+        (handler, meter): (H, M),
+        duties: Duties<H>,
+        context: Context,
+        listener: Option<Listener>,
+    ) -> Self {
         let notes_from = duties.effects.progress.as_ref().map_or(u64::MAX, |_| context.effects_end);
-        Worker { stage, handler, meter, duties, context, notes_from, is_live: false }
+        Worker { stage, handler, meter, duties, context, notes_from, is_live: false, listener }
+    }
+
+    /// Whether it was told something that it has not heard.
+    pub(crate) fn has_news(&self) -> bool {
+        self.listener.as_ref().is_some_and(Listener::is_new)
+    }
+
+    /// In a standby: notes how far it is, and hears what it was told.
+    #[cold]
+    fn listen(&mut self) {
+        let Some(listener) = &mut self.listener else { return };
+        let at = self.context.sequence;
+        // The effects of what is taken from elsewhere were had there. A life that finds this journal after a
+        // crash must know it too, and not have them all again.
+        if at > listener.noted {
+            listener.noted = at;
+            if let Some(progress) = &mut self.duties.effects.progress {
+                progress.note(at, self.context.epoch);
+            }
+        }
+        if !listener.is_new() {
+            return;
+        }
+        let Heard { epochs, live_from } = listener.listen();
+        epochs.into_iter().for_each(|(from, epoch)| self.duties.learn_epoch(at, from, epoch));
+        if let Some(live_from) = live_from {
+            self.context.live_from = live_from;
+            self.context.effects_end = live_from;
+            self.duties.effects.end = live_from;
+            self.notes_from = self.duties.effects.progress.as_ref().map_or(u64::MAX, |_| live_from);
+        }
+        listener.confirm();
     }
 
     /// Most events that a turn may take: before the next something else is due.
@@ -66,7 +107,11 @@ impl<H, M> Worker<H, M> {
     where
         H: Handler<E>,
     {
-        if !self.is_live && self.context.sequence >= self.context.live_from {
+        if self.is_live {
+            return;
+        }
+        self.listen();
+        if self.context.sequence >= self.context.live_from {
             self.is_live = true;
             self.handler.live(self.context.live_from);
         }

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use slipring_journal::Event;
 
 use super::hand_over::Worker;
+use super::news::Listener;
 use super::stage::{Life, RunStage, STRIDE, Turn, Wiring};
 use crate::cursors::cursor::Cursor;
 use crate::handler::Handler;
@@ -33,15 +34,19 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         life: Life,
     ) -> Self {
         meter.wire(&life.clock, life.stamps.as_ref());
+        let index = wiring.index;
+        let listener = life.news.as_ref().map(|news| Listener::new(news, index, duties.effects.end));
         if life.all_done {
             duties.effects.end = u64::MAX;
         }
         duties.wire(life.refusals);
         duties.begin(life.base, life.live_from, life.epochs, life.findings);
+        // A standby learns only later from where on it is live.
+        let live_from = if listener.is_some() { u64::MAX } else { life.live_from };
         let context = Context {
             sequence: life.base,
             time_ns: life.time_ns,
-            live_from: life.live_from,
+            live_from,
             remaining: 0,
             epoch: duties.epoch,
             attempt: duties.attempt,
@@ -50,7 +55,7 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
             release: Cell::new(false),
             seat: Seat(life.seat),
         };
-        let worker = Worker::new(name, handler, meter, duties, context);
+        let worker = Worker::new(name, (handler, meter), duties, context, listener);
         HandlerStage { worker, wiring, is_closing: false }
     }
 
@@ -162,6 +167,9 @@ impl<E: Event, H: Handler<E>, M: Meter> RunStage<E> for HandlerStage<E, H, M> {
     }
 
     fn parks_at(&self) -> Option<&Cursor> {
+        if self.worker.has_news() {
+            return None;
+        }
         let closed_by = self.wiring.watch.closed_by(self.done());
         closed_by.or_else(|| (!self.wiring.poller.fetch_news()).then_some(&self.wiring.published))
     }

@@ -14,6 +14,8 @@ pub(crate) mod inside;
 pub(crate) mod invoked;
 pub(crate) mod journal_stage;
 pub(crate) mod lane;
+pub(crate) mod news;
 pub(crate) mod stage;
 pub(crate) mod stage_cursor;
+pub(crate) mod standby_journal;
 pub(crate) mod wait;

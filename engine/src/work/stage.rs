@@ -8,6 +8,7 @@ use slipring_journal::__private::storage::Files;
 use slipring_journal::{Event, JournalId};
 
 use super::fused::Fuse;
+use super::news::News;
 use super::stage_cursor::StageCursor;
 use crate::clock::Clock;
 use crate::cursors::cursor::Cursor;
@@ -63,9 +64,11 @@ pub(crate) struct Life {
     /// Journal time before `base`.
     pub(crate) time_ns: u64,
     pub(crate) journal_id: Option<JournalId>,
-    /// All effects are known to have been emitted: a backtest.
+    /// All effects are known to have been emitted: a backtest. Or they are another's: a standby.
     pub(crate) all_done: bool,
     pub(crate) epochs: Epochs,
+    /// Of a standby: what its stages are told.
+    pub(crate) news: Option<Arc<News>>,
     pub(crate) findings: Arc<Findings>,
     pub(crate) refusals: RefusalWiring,
     /// For a stage that is measured.

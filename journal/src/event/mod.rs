@@ -17,6 +17,7 @@ mod number;
 #[doc(hidden)]
 pub mod private;
 pub(crate) mod record;
+pub(crate) mod shown;
 pub(crate) mod untyped;
 pub(crate) mod upgrade;
 

@@ -1,7 +1,7 @@
 //! What syncer and preparer are asked for, and how they are woken.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::{Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -17,11 +17,28 @@ pub(super) struct Asked {
     /// An append waits for the segment that begins at this sequence; 0 if none ever did.
     needed_base: AtomicU64,
     /// The syncer's thread, to be woken.
-    syncer: OnceLock<Thread>,
+    syncer: Waker,
     /// The preparer's thread, to be woken by a writer that waits for it.
-    preparer: OnceLock<Thread>,
+    preparer: Waker,
     /// The syncer is about to sleep or asleep.
     syncer_sleeps: AtomicBool,
+}
+
+/// A thread to be woken; another one once the journal is opened again. The lock is taken by who wakes, which is
+/// a system call, and by the thread when it begins.
+#[derive(Debug, Default)]
+struct Waker(Mutex<Option<Thread>>);
+
+impl Waker {
+    fn set(&self, thread: Thread) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            thread.unpark();
+        }
+    }
 }
 
 impl Progress {
@@ -59,18 +76,16 @@ impl Progress {
     }
 
     pub(crate) fn set_syncer(&self, thread: Thread) {
-        let _ = self.asked.syncer.set(thread);
+        self.asked.syncer.set(thread);
     }
 
     pub(crate) fn set_preparer(&self, thread: Thread) {
-        let _ = self.asked.preparer.set(thread);
+        self.asked.preparer.set(thread);
     }
 
     /// Wakes the preparer; for a writer that waits for a segment, never otherwise: it is a system call.
     pub(crate) fn wake_preparer(&self) {
-        if let Some(thread) = self.asked.preparer.get() {
-            thread.unpark();
-        }
+        self.asked.preparer.wake();
     }
 
     /// Wakes the syncer if it sleeps.
@@ -81,9 +96,8 @@ impl Progress {
         fence(Ordering::SeqCst);
         if self.asked.syncer_sleeps.load(Ordering::Relaxed)
             && self.asked.syncer_sleeps.swap(false, Ordering::Relaxed)
-            && let Some(thread) = self.asked.syncer.get()
         {
-            thread.unpark();
+            self.asked.syncer.wake();
         }
     }
 

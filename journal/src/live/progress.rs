@@ -1,7 +1,7 @@
 //! How far the journal is: the cursors that the writer, the syncer and everybody who waits share.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 use crossbeam::utils::CachePadded;
 
@@ -55,13 +55,17 @@ impl std::fmt::Debug for OnChange {
 }
 
 impl Progress {
-    pub(crate) fn new(end: u64, window: u64, epoch: u32) -> Arc<Self> {
-        let progress = Progress::default();
-        progress.known_epoch.store(epoch, Ordering::Relaxed);
-        progress.journalled_end.store(end, Ordering::Relaxed);
-        progress.durable_end.store(end, Ordering::Relaxed);
-        progress.window_end.store(end + window, Ordering::Relaxed);
-        Arc::new(progress)
+    /// Begins where an opening of the journal has found its end. Again, for whoever holds these cursors, if the
+    /// one who closed the journal opens it as something else: no thread of it runs meanwhile.
+    pub(crate) fn begin(&self, end: u64, window: u64, epoch: u32) {
+        // Relaxed: nobody has them, or all of it is what they say already but for the window and the epoch,
+        // which the writer alone looks at, on the thread that opens it.
+        self.known_epoch.store(epoch, Ordering::Relaxed);
+        self.journalled_end.store(end, Ordering::Relaxed);
+        self.durable_end.store(end, Ordering::Relaxed);
+        self.window_end.store(end + window, Ordering::Relaxed);
+        self.closed.store(false, Ordering::Relaxed);
+        self.need_segment(0);
     }
 
     #[inline(always)]

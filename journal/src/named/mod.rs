@@ -11,6 +11,7 @@
 //! | `check` | whether the log is the one that was read |
 //! | `tail` | records behind a position, and what lay at each place that may be committed |
 //! | `raw`, `raw_shared`, `typed` | a name held alone; one that is shared; the same as events of one type |
+//! | `stored` | a name held alone, whose records are handed out as they lie |
 //! | `list` | what lies in the folder; set and remove |
 
 pub(crate) mod check;
@@ -19,5 +20,6 @@ pub(crate) mod name;
 pub(crate) mod raw;
 pub(crate) mod raw_shared;
 pub(crate) mod start;
+pub(crate) mod stored;
 pub(crate) mod tail;
 pub(crate) mod typed;

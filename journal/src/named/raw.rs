@@ -4,9 +4,10 @@ use super::name::Name;
 use super::start::{self, ReaderStart};
 use super::tail::{self, Tail};
 use crate::error::NamedReaderError;
-use crate::format::{ReaderPlace, ReaderState};
+use crate::format::{Anchor, ControlState, ReaderPlace, ReaderState};
 use crate::judge::event_type::EventType;
 use crate::read::raw_chunk::RawChunk;
+use crate::read::stored::StoredRun;
 use crate::storage::Files;
 use crate::tools::clock;
 
@@ -50,12 +51,20 @@ impl RawNamedReader {
         name: &str,
         asked: Option<EventType>,
     ) -> Result<Self, NamedReaderError> {
+        Self::open_with(journal, name, Tail::new(asked))
+    }
+
+    /// Whose records are handed out as they lie.
+    pub(super) fn open_stored(journal: Files, name: &str) -> Result<Self, NamedReaderError> {
+        Self::open_with(journal, name, Tail::of_stored())
+    }
+
+    fn open_with(journal: Files, name: &str, tail: Tail) -> Result<Self, NamedReaderError> {
         let name = Name::hold(journal, name, true)?;
         let mut state = name.load_or_begin()?;
         // What those had in hand that shared the name: they are gone.
         state.free(|_| true);
-        let (tail, noted) = (Tail::new(asked), None);
-        Ok(RawNamedReader { name, state, tail, noted, batch_records: 0, durable_only: false })
+        Ok(RawNamedReader { name, state, tail, noted: None, batch_records: 0, durable_only: false })
     }
 
     /// As [`NamedReader::commit_every`](crate::NamedReader::commit_every).
@@ -116,6 +125,34 @@ impl RawNamedReader {
             Ok(chunk) => Ok(chunk),
             Err(error) => Err(tail::explain(&self.name, at, error)),
         }
+    }
+
+    /// As [`RawNamedReader::next_chunk_below`], of one whose records are handed out as they lie, and what the
+    /// segment says of them.
+    pub(super) fn next_run_below(&mut self, end: u64) -> Result<Option<StoredRun<'_>>, NamedReaderError> {
+        let has_some = self.next_chunk_below(end)?.is_some();
+        Ok(if has_some { self.tail.stored_run() } else { None })
+    }
+
+    /// What the control file says now.
+    pub(super) fn control(&self) -> Result<ControlState, NamedReaderError> {
+        self.name.control()
+    }
+
+    /// The record before the position, if it is known which one that was.
+    pub(super) fn position_anchor(&self) -> Option<Anchor> {
+        let position = self.state.position;
+        let sequence = position.end.checked_sub(1).filter(|_| position.last.is_known())?;
+        Some(Anchor::at(self.state.journal_id, sequence, position.last))
+    }
+
+    /// Hands out next what follows a record that the log holds.
+    pub(super) fn go_on_behind(&mut self, anchor: &Anchor) -> Result<(), NamedReaderError> {
+        self.name.check_process()?;
+        if self.position_anchor().as_ref() == Some(anchor) {
+            return self.tail.open(&self.name, &self.state);
+        }
+        self.tail.open_behind(&self.name, anchor)
     }
 
     /// Passes over what others that shared the name have done before; where the next of that begins.

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::check;
 use super::name::Name;
+use super::start;
 use crate::error::{NamedReaderError, ReadError};
 use crate::format::{Anchor, Bond, ReaderPlace, ReaderState};
 use crate::judge::chain::Layout;
 use crate::judge::event_type::EventType;
 use crate::read::follow::RawFollower;
 use crate::read::raw_chunk::RawChunk;
+use crate::read::stored::StoredRun;
 use crate::storage::Files;
 
 /// A follower that is opened when it is needed.
@@ -19,6 +21,8 @@ pub(super) struct Tail {
     asked: Option<EventType>,
     /// If it was not: what they were handed out as first, and so are as long as it lives.
     newest: Option<Arc<Layout>>,
+    /// They are handed out as they lie.
+    as_stored: bool,
     follower: Option<RawFollower>,
     /// Where it was opened, if it is known what lay before that.
     opened: Option<ReaderPlace>,
@@ -26,7 +30,12 @@ pub(super) struct Tail {
 
 impl Tail {
     pub(super) fn new(asked: Option<EventType>) -> Self {
-        Tail { asked, newest: None, follower: None, opened: None }
+        Tail { asked, newest: None, as_stored: false, follower: None, opened: None }
+    }
+
+    /// Hands out records as they lie.
+    pub(super) fn of_stored() -> Self {
+        Tail { as_stored: true, ..Tail::new(None) }
     }
 
     /// The sequence of the next record that it hands out; `None` if it is not open.
@@ -78,6 +87,20 @@ impl Tail {
         Ok(())
     }
 
+    /// Has it stand behind a record that the log holds.
+    pub(super) fn open_behind(&mut self, name: &Name, anchor: &Anchor) -> Result<(), NamedReaderError> {
+        self.close();
+        let follower = RawFollower::resume_on(name.journal().clone(), *anchor)?;
+        let place = start::place(&mut name.reader()?, anchor.sequence + 1)?;
+        self.take(follower, Some(place).filter(|place| place.last == anchor.bond()));
+        Ok(())
+    }
+
+    /// The records that were handed out last, where they are handed out as they lie.
+    pub(super) fn stored_run(&self) -> Option<StoredRun<'_>> {
+        self.follower.as_ref()?.stored_run()
+    }
+
     /// Another follower from a sequence on: what this one can hand out, that one can.
     pub(super) fn another(&self, journal: &Files, sequence: u64) -> Result<RawFollower, ReadError> {
         Ok(self.alike(RawFollower::open_on(journal.clone(), sequence)?))
@@ -90,6 +113,9 @@ impl Tail {
 
     /// Has a follower hand out what this one does.
     fn alike(&self, follower: RawFollower) -> RawFollower {
+        if self.as_stored {
+            return follower.as_stored();
+        }
         match (&self.asked, &self.newest) {
             (Some(asked), _) => follower.only(asked.clone()),
             (None, Some(newest)) => follower.with_newest(Arc::clone(newest)),

@@ -12,5 +12,13 @@ use crate::judge::event_type::EventType;
 
 /// Never called.
 pub fn opened(journal: &Journal, schema: Schema) -> Result<(), OpenError> {
-    wire(journal, &journal.files(), EventType::untyped(schema, 64), journal.opening(), true).map(drop)
+    wire(
+        journal,
+        &journal.files(),
+        EventType::untyped(schema, 64),
+        journal.opening(),
+        true,
+        Default::default(),
+    )
+    .map(drop)
 }

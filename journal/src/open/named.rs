@@ -7,6 +7,7 @@ use crate::named::list::{self, ReaderInfo};
 use crate::named::raw::RawNamedReader;
 use crate::named::raw_shared::RawSharedReader;
 use crate::named::start::ReaderStart;
+use crate::named::stored::StoredReader;
 use crate::named::typed::{NamedReader, SharedReader};
 
 impl Journal {
@@ -28,6 +29,14 @@ impl Journal {
     /// As that.
     pub fn named_reader_raw(&self, name: &str) -> Result<RawNamedReader, NamedReaderError> {
         RawNamedReader::open(self.files(), name, None)
+    }
+
+    /// As [`Journal::named_reader`], for who takes the records as they lie to another place.
+    ///
+    /// # Errors
+    /// As that.
+    pub fn stored_reader(&self, name: &str) -> Result<StoredReader, NamedReaderError> {
+        StoredReader::open(self.files(), name)
     }
 
     /// Shares the work of a name with others, who do the same, in this process or another.

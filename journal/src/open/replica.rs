@@ -3,16 +3,17 @@
 use super::journal::Journal;
 use super::opening::Opening;
 use super::report::RecoveryReport;
-use super::wiring;
+use super::wiring::{self, Carried};
 use crate::append::stored::{self, Behind};
 use crate::append::writer::Writer;
 use crate::error::{NextTypeError, OpenError, ReadError, SyncError, TakeError};
-use crate::event::Schema;
 use crate::event::untyped::{self, Untyped};
+use crate::event::{Event, Schema};
 use crate::format::{Anchor, Bond, JournalId};
 use crate::judge::scan::Follow;
 use crate::live::cursors::Cursors;
 use crate::read::raw::RawReader;
+use crate::read::typed::Reader;
 use crate::retention::holders::RetentionHandle;
 use crate::storage::{Files, Storage};
 
@@ -178,9 +179,36 @@ impl<S: Storage> Replica<S> {
         }
         let Replica { journal, writer, origin, threads, .. } = self;
         let storage = writer.storage.clone();
-        writer.close()?;
-        let (replica, _) = wiring::open_replica(&journal, &storage, schema, &origin, threads)?;
+        let carried = Carried::close(writer)?;
+        let (replica, _) = wiring::open_replica(&journal, &storage, schema, &origin, threads, carried)?;
         Ok(replica)
+    }
+
+    /// Ends the replica: from here on the journal is written by the writer that is returned, whose epoch is
+    /// `epoch`, as if it were opened with [`Journal::promote`]. Whoever has the replica's
+    /// [cursors](Replica::cursors) or its [retention](Replica::retention) has the writer's.
+    ///
+    /// ```
+    /// use slipring_journal::{Event, Journal, JournalId, Origin};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+    /// # let folder = tempfile::tempdir()?;
+    /// let origin = Origin::of(JournalId([0xb9; 16]));
+    /// let (replica, _) = Journal::at(folder.path()).replica(&Tick::schema(), &origin)?;
+    /// let cursors = replica.cursors();
+    /// let (mut writer, _) = replica.promote::<Tick>(1024)?;
+    /// writer.append(1_000, &Tick { price: 101 })?;
+    /// assert_eq!((writer.epoch(), cursors.journalled_end()), (1024, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NextTypeError`], in `Open` [`OpenError::EpochTaken`] and what [`Journal::open`] refuses. The replica
+    /// is closed then.
+    pub fn promote<E: Event>(self, epoch: u32) -> Result<(Writer<E, S>, RecoveryReport), NextTypeError> {
+        let Replica { journal, writer, threads, .. } = self;
+        let storage = writer.storage.clone();
+        let carried = Carried::close(writer)?;
+        Ok(wiring::open_promoted(&journal, &storage, epoch, threads, carried)?)
     }
 
     /// What the bytes of an event are.
@@ -225,7 +253,8 @@ impl<S: Storage> Replica<S> {
         self.origin.branch
     }
 
-    /// The journal's cursors, to watch or to wait for.
+    /// The journal's cursors, to watch or to wait for. They go on through [`Replica::next_type`] and
+    /// [`Replica::promote`].
     pub fn cursors(&self) -> Cursors {
         self.writer.cursors()
     }
@@ -241,6 +270,15 @@ impl<S: Storage> Replica<S> {
     /// As [`Journal::raw_reader`].
     pub fn reader(&self) -> Result<RawReader<S>, ReadError> {
         Ok(self.writer.reader()?.into_raw())
+    }
+
+    /// The same, as events of a type.
+    ///
+    /// # Errors
+    /// As [`Journal::reader`].
+    pub fn reader_as<E: Event>(&self) -> Result<Reader<E, S>, ReadError> {
+        let hold = self.retention().as_ref().map(RetentionHandle::hold);
+        Reader::open_mapped(self.writer.storage.clone(), self.end_sequence(), hold)
     }
 
     /// Syncs everything and ends; the sequence behind the last record.
@@ -280,7 +318,7 @@ impl Journal {
     /// As [`Journal::open_raw`]; [`OpenError::NotReplica`] if the journal has records of its own, or was
     /// promoted: then see [`Journal::rejoin`]; [`OpenError::OtherOrigin`] if it is a replica of another.
     pub fn replica(&self, schema: &Schema, origin: &Origin) -> Result<(Replica, RecoveryReport), OpenError> {
-        wiring::open_replica(self, &self.files(), schema, origin, true)
+        wiring::open_replica(self, &self.files(), schema, origin, true, Carried::default())
     }
 
     /// The same on another storage; without threads, the caller drives preparer and syncer.
@@ -292,7 +330,7 @@ impl Journal {
         origin: &Origin,
         threads: bool,
     ) -> Result<(Replica<S>, RecoveryReport), OpenError> {
-        wiring::open_replica(self, storage, schema, origin, threads)
+        wiring::open_replica(self, storage, schema, origin, threads, Carried::default())
     }
 
     /// As what it is opened for writing.

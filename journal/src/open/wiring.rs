@@ -20,7 +20,7 @@ use crate::companions::preparer::Preparer;
 use crate::companions::sweeper::Sweeper;
 use crate::companions::syncer::{SyncMode, Syncer};
 use crate::companions::threads::{Companions, Threads};
-use crate::error::{IoFault, JournalFault, OpenError};
+use crate::error::{IoFault, JournalFault, OpenError, SyncError};
 use crate::event::untyped::{self, Untyped};
 use crate::event::{Event, Schema};
 use crate::format::{HEADER_BYTES, MAX_RECORD_BYTES, MAX_SCHEMA_BYTES, SegmentHeader, VERSION};
@@ -40,7 +40,7 @@ pub(super) fn open<E: Event, S: Storage>(
     threads: bool,
 ) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
     let event = EventType::of::<E>();
-    let (opened, report) = open_as(journal, storage, event, journal.opening(), threads)?;
+    let (opened, report) = open_as(journal, storage, event, journal.opening(), threads, Carried::default())?;
     Ok((opened.writer, report))
 }
 
@@ -53,7 +53,8 @@ pub(super) fn open_raw<S: Storage>(
 ) -> Result<(RawWriter<S>, RecoveryReport), OpenError> {
     let record_bytes = check_schema(schema)?;
     let event = EventType::untyped(schema.clone(), record_bytes);
-    let (opened, report) = open_as::<Untyped, S>(journal, storage, event, journal.opening(), threads)?;
+    let (opened, report) =
+        open_as::<Untyped, S>(journal, storage, event, journal.opening(), threads, Carried::default())?;
     let schema = Schema::from_text(&opened.schema).unwrap_or_else(|| schema.clone());
     Ok((RawWriter::new(opened.writer, schema), report))
 }
@@ -65,6 +66,7 @@ pub(super) fn open_replica<S: Storage>(
     schema: &Schema,
     origin: &Origin,
     threads: bool,
+    carried: Carried,
 ) -> Result<(Replica<S>, RecoveryReport), OpenError> {
     let record_bytes = check_schema(schema)?;
     if let Some(epoch) = journal.promote {
@@ -72,11 +74,47 @@ pub(super) fn open_replica<S: Storage>(
         return Err(OpenError::BadOption { option: "promote", value: epoch.to_string(), rule });
     }
     let event = EventType::as_taken(schema.clone(), record_bytes);
-    let (opened, report) = open_as::<Untyped, S>(journal, storage, event, Opening::Replica(origin), threads)?;
+    let opening = Opening::Replica(origin);
+    let (opened, report) = open_as::<Untyped, S>(journal, storage, event, opening, threads, carried)?;
     let mut writer = opened.writer;
     // Whoever made the records has judged their times.
     writer.trust_times();
     Ok((Replica::new(journal.clone(), writer, schema.clone(), *origin, opened.behind, threads), report))
+}
+
+/// Opens what was a replica until now as a writer of that epoch.
+pub(super) fn open_promoted<E: Event, S: Storage>(
+    journal: &Journal,
+    storage: &S,
+    epoch: u32,
+    threads: bool,
+    carried: Carried,
+) -> Result<(Writer<E, S>, RecoveryReport), OpenError> {
+    let (event, opening) = (EventType::of::<E>(), Opening::Promoted(epoch));
+    let (opened, report) = open_as(journal, storage, event, opening, threads, carried)?;
+    Ok((opened.writer, report))
+}
+
+/// What outlives a journal that is closed to be opened again as something else: whoever has its cursors, or
+/// holds its records, goes on with them.
+#[derive(Default)]
+pub(super) struct Carried {
+    progress: Option<Arc<Progress>>,
+    retention: Option<Arc<SharedRetention>>,
+}
+
+impl Carried {
+    /// Closes what `writer` writes.
+    pub(super) fn close<E: Event, S: Storage>(writer: Writer<E, S>) -> Result<Self, SyncError> {
+        let progress = Arc::clone(&writer.progress);
+        let retention = writer.retention.as_ref().map(RetentionHandle::shared);
+        writer.close()?;
+        // Want of room that no append has met is no reason not to close, but these cursors tell of it for ever.
+        match progress.failure() {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(Carried { progress: Some(progress), retention }),
+        }
+    }
 }
 
 /// Refuses a schema of no possible event; the size of a record.
@@ -108,9 +146,10 @@ fn open_as<E: Event, S: Storage>(
     event: EventType,
     opening: Opening<'_>,
     threads: bool,
+    carried: Carried,
 ) -> Result<(Opened<E, S>, RecoveryReport), OpenError> {
     let record_bytes = event.record_bytes;
-    let (wired, report) = wire(journal, storage, event, opening, threads)?;
+    let (wired, report) = wire(journal, storage, event, opening, threads, carried)?;
     let Wired { active, behind, common, companions, schema } = wired;
     let last = behind.order;
     let Common { progress, segments, retired, .. } = common;
@@ -149,6 +188,7 @@ pub(super) fn wire<'a, S: Storage>(
     event: EventType,
     opening: Opening<'_>,
     threads: bool,
+    carried: Carried,
 ) -> Result<(Wired<'a, S>, RecoveryReport), OpenError> {
     let (bytes, record_bytes) = (event.schema.to_text().len(), event.record_bytes);
     if bytes > MAX_SCHEMA_BYTES {
@@ -167,7 +207,7 @@ pub(super) fn wire<'a, S: Storage>(
         report.new_event_version = change.is_newer.then_some(template.event_version);
         hooks.due.extend(change.sealed);
     }
-    let retainer = retainer(journal, &report, control.state.branch, &chain);
+    let retainer = retainer(journal, &report, control.state.branch, &chain, carried.retention);
     let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
     let large_pages = journal.sync == SyncMode::None;
     let active = match chain.segments.last() {
@@ -178,10 +218,11 @@ pub(super) fn wire<'a, S: Storage>(
     };
     let common = Common {
         storage,
-        progress: Progress::new(end, window, report.epoch),
+        progress: carried.progress.unwrap_or_default(),
         segments: Arc::new(Segments::new(Arc::clone(&active.segment))),
         retired,
     };
+    common.progress.begin(end, window, report.epoch);
     let preparer = common.preparer(journal, template, record_bytes);
     let syncer = common.syncer(journal.sync, control, retainer, hooks);
     let companions = start(storage, preparer, syncer, lock, threads)?;
@@ -218,10 +259,16 @@ fn template(
 }
 
 /// Retention, if the journal has rules, with the segments that are there.
-fn retainer(journal: &Journal, report: &RecoveryReport, branch: [u8; 16], chain: &Chain) -> Option<Retainer> {
+fn retainer(
+    journal: &Journal,
+    report: &RecoveryReport,
+    branch: [u8; 16],
+    chain: &Chain,
+    carried: Option<Arc<SharedRetention>>,
+) -> Option<Retainer> {
     let newest_ns = report.last_time_ns.unwrap_or(0);
     let (id, first) = ((report.journal_id, branch), report.first_sequence);
-    let mut retainer = Retainer::new(journal.retention?, id, first, newest_ns);
+    let mut retainer = Retainer::new(journal.retention?, id, first, newest_ns, carried);
     for segment in &chain.segments {
         retainer.learn(segment.base..segment.end, segment.layout.record_bytes, segment.file_bytes());
     }

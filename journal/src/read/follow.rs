@@ -15,6 +15,7 @@ use crate::judge::event_type::EventType;
 use crate::judge::scan::{self, Follow};
 use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
+use crate::read::stored::StoredRun;
 use crate::read::view::View;
 use crate::storage::{Files, Storage, StorageFile};
 
@@ -55,6 +56,8 @@ pub struct RawFollower<S: Storage = Files> {
     /// all names.
     ends_at: Option<u64>,
     buffer: Vec<u128>,
+    /// Records that were handed out last, as they lie at the start of the buffer.
+    handed: usize,
     /// Bytes to read next: few behind a slow writer, for what lies ahead of it is read for nothing; the whole
     /// buffer behind one that is far ahead.
     ahead_bytes: usize,
@@ -100,6 +103,7 @@ impl<S: Storage> RawFollower<S> {
             segment: None,
             ends_at: None,
             buffer: vec![0; CHUNK_BYTES.div_ceil(16)],
+            handed: 0,
             ahead_bytes: CHUNK_BYTES,
             view: View::default(),
             met: Vec::new(),
@@ -129,6 +133,22 @@ impl<S: Storage> RawFollower<S> {
     pub(crate) fn only(mut self, asked: EventType) -> Self {
         self.view = View::of(asked);
         self
+    }
+
+    /// Records as they lie, whatever their type.
+    pub(crate) fn as_stored(mut self) -> Self {
+        self.view = View::of_stored();
+        self
+    }
+
+    /// The records that were handed out last, if they are handed out as they lie.
+    pub(crate) fn stored_run(&self) -> Option<StoredRun<'_>> {
+        let Followed { layout, .. } = self.segment.as_ref().filter(|_| self.view.is_as_stored())?;
+        let (record_bytes, event_bytes) = (layout.record_bytes as usize, layout.event_bytes as usize);
+        let bytes = &bytemuck::cast_slice(&self.buffer)[..self.handed * record_bytes];
+        let first = self.next - self.handed as u64;
+        let records = RawChunk::new(first, bytes, record_bytes, event_bytes);
+        Some(StoredRun { schema: &layout.schema, records })
     }
 
     /// As what was the newest when another looked.
@@ -252,7 +272,7 @@ impl<S: Storage> RawFollower<S> {
             self.check(anchor)?;
         }
         let first_sequence = self.next;
-        self.next += count as u64;
+        (self.next, self.handed) = (self.next + count as u64, count);
         self.order = order;
         self.last = last;
         let mut bytes: &[u8] = &bytemuck::cast_slice(&self.buffer)[..count * record_bytes];
@@ -313,7 +333,7 @@ impl<S: Storage> RawFollower<S> {
             return Ok(Arc::clone(last));
         }
         let own = Arc::new(own);
-        if self.view.asked().is_none() && self.view.newest().is_none() {
+        if !self.view.is_as_stored() && self.view.asked().is_none() && self.view.newest().is_none() {
             self.view = View::of_newest(Some(self.newest(&own)?));
         }
         self.met.push(Arc::clone(&own));

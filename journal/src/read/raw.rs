@@ -20,6 +20,7 @@ use crate::storage::{Files, ReadMap, Storage, StorageFile};
 
 use super::opened::Opened;
 use super::seek;
+use super::stored::JournalIdentity;
 use super::view::View;
 
 /// Reads a journal whatever its event type.
@@ -230,6 +231,11 @@ impl<S: Storage> RawReader<S> {
     /// Whether the journal is a [replica](crate::Replica).
     pub fn is_replica(&self) -> bool {
         self.control.replica
+    }
+
+    /// Whose records these are, by the control file as it was when the reader was opened.
+    pub fn identity(&self) -> JournalIdentity {
+        JournalIdentity::of(&self.control)
     }
 
     /// The schema of the events, if there is a segment yet. A journal whose events have changed shows them

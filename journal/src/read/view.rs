@@ -19,6 +19,8 @@ use crate::judge::event_type::{EventType, Taken};
 pub(super) struct View {
     /// The type that was asked for; `None` for whatever is the newest.
     asked: Option<EventType>,
+    /// Records are shown as they lie, whatever their type.
+    as_stored: bool,
     /// Of what is shown; 0 while there is no segment.
     pub(super) record_bytes: usize,
     pub(super) event_bytes: usize,
@@ -54,6 +56,16 @@ impl View {
         }
     }
 
+    /// As they lie.
+    pub(super) fn of_stored() -> Self {
+        View { as_stored: true, ..View::default() }
+    }
+
+    /// Whether records are shown as they lie.
+    pub(super) fn is_as_stored(&self) -> bool {
+        self.as_stored
+    }
+
     /// The type that was asked for.
     pub(super) fn asked(&self) -> Option<&EventType> {
         self.asked.as_ref()
@@ -75,6 +87,11 @@ impl View {
         layout: &Arc<Layout>,
         path: impl FnOnce() -> std::path::PathBuf,
     ) -> Result<bool, JournalFault> {
+        if self.as_stored {
+            (self.record_bytes, self.event_bytes) =
+                (layout.record_bytes as usize, layout.event_bytes as usize);
+            return Ok(false);
+        }
         if self.known.get(self.at).is_none_or(|(known, _)| !Arc::ptr_eq(known, layout)) {
             self.at = match self.known.iter().position(|(known, _)| known == layout) {
                 Some(at) => {

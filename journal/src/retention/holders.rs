@@ -37,9 +37,11 @@ pub(super) struct Grant {
 }
 
 impl SharedRetention {
-    /// Of a journal whose first sequence is `first`.
-    pub(super) fn new(first: u64) -> Arc<Self> {
-        Arc::new(SharedRetention(Mutex::new(RetentionState { first, ..RetentionState::default() })))
+    /// Of a journal whose first sequence is `first`: the one that it had, if who closed it opens it again.
+    pub(super) fn begin(carried: Option<Arc<Self>>, first: u64) -> Arc<Self> {
+        let shared = carried.unwrap_or_default();
+        shared.lock().first = first;
+        shared
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, RetentionState> {
@@ -88,6 +90,10 @@ pub struct RetentionHandle(Arc<SharedRetention>);
 impl RetentionHandle {
     pub(crate) fn new(shared: Arc<SharedRetention>) -> Self {
         RetentionHandle(shared)
+    }
+
+    pub(crate) fn shared(&self) -> Arc<SharedRetention> {
+        Arc::clone(&self.0)
     }
 
     /// The first sequence that is kept.

@@ -52,8 +52,9 @@ impl Retainer {
         (journal_id, branch): (JournalId, [u8; 16]),
         first: u64,
         newest_ns: u64,
+        carried: Option<Arc<SharedRetention>>,
     ) -> Self {
-        let shared = SharedRetention::new(first);
+        let shared = SharedRetention::begin(carried, first);
         Retainer {
             options,
             shared,

@@ -1,0 +1,106 @@
+//! The stream by its places: any message of the subject, and which is the first of which something is true.
+
+use async_nats::jetstream;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageError, State};
+use slipring_bridge::wire::{Kind, Schema};
+
+use super::error::InError;
+use super::message::Met;
+
+/// A stream, and the subject of it that is one journal's.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) stream: jetstream::stream::Stream,
+    pub(crate) subject: String,
+}
+
+/// Two messages that follow each other on the subject: of the first something is not true, of the second and
+/// all behind it, it is.
+#[derive(Debug, Default)]
+pub(crate) struct Around {
+    pub(crate) below: Option<Met>,
+    pub(crate) found: Option<Met>,
+}
+
+impl Subject {
+    /// That subject of a stream; of a stream with one subject, that.
+    pub(crate) async fn open(
+        context: &jetstream::Context,
+        stream: &str,
+        subject: Option<&str>,
+    ) -> Result<Self, InError> {
+        let found = context.get_stream(stream).await;
+        let found = found.map_err(|error| match error.kind() {
+            GetStreamErrorKind::JetStream(said) if said.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                InError::NoStream { stream: stream.to_owned() }
+            }
+            _ => InError::server("look up the stream")(error.into()),
+        })?;
+        let subject = match (subject, found.cached_info().config.subjects.as_slice()) {
+            (Some(subject), _) => subject.to_owned(),
+            (None, [only]) if !only.contains(['*', '>']) => only.clone(),
+            (None, subjects) => return Err(InError::WhichSubject { subjects: subjects.to_vec() }),
+        };
+        Ok(Subject { stream: found, subject })
+    }
+
+    /// What the stream holds by now.
+    pub(crate) async fn state(&self) -> Result<State, InError> {
+        let info = self.stream.get_info().await;
+        info.map(|info| info.state).map_err(|error| InError::server("look at the stream")(error.into()))
+    }
+
+    /// The first message of the subject at that place or behind it.
+    pub(crate) async fn at_or_behind(&self, at: u64) -> Result<Option<Met>, InError> {
+        let asked = self.stream.get_first_raw_message_by_subject(&self.subject, at.max(1)).await;
+        fetched(asked)
+    }
+
+    /// The last message of the subject.
+    pub(crate) async fn last(&self) -> Result<Option<Met>, InError> {
+        fetched(self.stream.get_last_raw_message_by_subject(&self.subject).await)
+    }
+
+    /// The schema in the message at that place, for the records in the one at `of`.
+    pub(crate) async fn schema(&self, at: u64, of: &Met) -> Result<Schema, InError> {
+        let lost = || InError::SchemaLost { at: of.at, schema: at };
+        let message = fetched(self.stream.get_raw_message(at).await)?.ok_or_else(lost)?;
+        let (journal_id, branch) = (of.head.journal_id, of.head.branch);
+        if at >= of.at || message.head.kind != Kind::Schema || !message.head.is_of(journal_id, branch) {
+            return Err(lost());
+        }
+        message.schema()
+    }
+
+    /// Around the first message of which `is_so` is true, by halving: it must be true of all behind it.
+    pub(crate) async fn around(&self, is_so: impl Fn(&Met) -> bool) -> Result<Around, InError> {
+        let state = self.state().await?;
+        let (mut low, mut high) = (state.first_sequence, state.last_sequence.saturating_add(1));
+        let mut around = Around::default();
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.at_or_behind(middle).await? {
+                Some(met) if met.at < high && !is_so(&met) => {
+                    low = met.at + 1;
+                    around.below = Some(met);
+                }
+                met => {
+                    high = middle;
+                    around.found = met.filter(|met| is_so(met)).or(around.found);
+                }
+            }
+        }
+        Ok(around)
+    }
+}
+
+fn fetched(asked: Result<StreamMessage, RawMessageError>) -> Result<Option<Met>, InError> {
+    match asked {
+        Ok(message) => Met::fetched(message).map(Some),
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(InError::server("fetch a message of the stream")(error.into())),
+    }
+}

@@ -1,0 +1,63 @@
+//! The end of the stream, as a promotion needs to know it.
+
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::LastRawMessageErrorKind;
+use slipring_bridge::wire::{Head, Kind, PROMOTER};
+use slipring_journal::JournalId;
+
+use super::intent::parse_id;
+use crate::incoming::InError;
+use crate::incoming::stream::Subject;
+use crate::message::head_of;
+
+/// The stream's last message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastMessage {
+    pub(crate) place: u64,
+    pub(crate) head: Head,
+    /// Of a message of an epoch: who published it.
+    pub(crate) promoter: Option<JournalId>,
+    /// The greatest epoch that is known by it. A schema does not say that of whoever sent it: there it is that
+    /// of the message before, if that is still there.
+    pub(crate) epoch: u32,
+}
+
+impl LastMessage {
+    /// Looks; `None` if the stream is empty.
+    pub(crate) async fn look(subject: &Subject) -> Result<Option<Self>, InError> {
+        let asked = subject.stream.get_last_raw_message_by_subject(&subject.subject).await;
+        let Some(message) = answer(asked)? else { return Ok(None) };
+        let mut last = Self::read(&message)?;
+        let mut before = last;
+        // A schema is sent at once before what it is for; so there are seldom two.
+        while before.head.kind == Kind::Schema && before.place > 1 {
+            let asked = subject.stream.get_raw_message(before.place - 1).await;
+            let Some(message) = answer(asked)? else { break };
+            before = Self::read(&message)?;
+            last.epoch = last.epoch.max(before.head.epoch);
+        }
+        Ok(Some(last))
+    }
+
+    fn read(message: &StreamMessage) -> Result<Self, InError> {
+        let place = message.sequence;
+        let head = head_of(&message.headers).map_err(|source| InError::NotOurs { at: place, source })?;
+        let promoter = message.headers.get(PROMOTER).and_then(|id| parse_id(id.as_str()));
+        Ok(LastMessage { place, head, promoter, epoch: head.epoch })
+    }
+
+    /// The place of the schema that is in force behind it.
+    pub(crate) fn schema(&self) -> Option<u64> {
+        if self.head.kind == Kind::Schema { Some(self.place) } else { self.head.schema }
+    }
+}
+
+fn answer(
+    asked: Result<StreamMessage, async_nats::jetstream::stream::RawMessageError>,
+) -> Result<Option<StreamMessage>, InError> {
+    match asked {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+        Err(error) => Err(InError::server("look at the stream's end")(error.into())),
+    }
+}

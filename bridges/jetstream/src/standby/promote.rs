@@ -1,0 +1,225 @@
+//! The message that makes a standby the primary, and what may come between.
+//!
+//! | killed | what lies there | what the next try does |
+//! |---|---|---|
+//! | before the note | a standby | all of it |
+//! | behind the note | a standby, and who asked | asks again in the same name |
+//! | behind the message | the same, and the stream's last message in that name | opens it |
+//! | behind the opening | a primary, and the note | forgets the note |
+
+use std::time::Duration;
+
+use async_nats::{Client, jetstream};
+use slipring_bridge::compose::Message;
+use slipring_bridge::retry::Backoff;
+use slipring_bridge::wire::{Head, Kind, PROMOTER};
+use slipring_journal::{JournalId, MAX_EPOCH};
+
+use super::error::{OpenFailure, PromoteError, StandbyFailure};
+use super::intent::{self, Intent};
+use super::last::LastMessage;
+use super::warm::Warm;
+use crate::incoming::stream::Subject;
+use crate::incoming::{Came, Here, InError, InOptions, Incoming, IntoReplica, Start};
+use crate::message::Outgoing;
+use crate::out::failure::Failure;
+
+/// Between two promotions there is room for an old primary that is opened some more times: each opening counts
+/// one epoch.
+const EPOCHS: u32 = 1024;
+
+/// How a standby is promoted.
+#[derive(Clone, Debug)]
+pub struct PromoteOptions {
+    /// So many times at most, where the stream goes on in between.
+    pub tries: u32,
+    /// The stream's last message is of that epoch, of another that was promoted and has written nothing since;
+    /// and it is to be replaced.
+    pub over: Option<u32>,
+}
+
+impl Default for PromoteOptions {
+    fn default() -> Self {
+        PromoteOptions { tries: 100, over: None }
+    }
+}
+
+/// What was agreed with the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// The epoch of the new primary.
+    pub epoch: u32,
+    /// The sequence of its first record.
+    pub first: u64,
+    /// The stream sequence of the message that says so.
+    pub stream_sequence: u64,
+}
+
+/// Agrees with the stream that this one is the primary from here on: all that the stream holds is taken and
+/// durable, and the message of the new epoch comes right behind it. The replica is still one: open it in that
+/// epoch next ([`become_primary`], or [`slipring::Standby::promote`] and then [`intent::forget`](super::forget)).
+///
+/// # Errors
+/// [`PromoteError`].
+pub async fn promote<W: Warm>(
+    warm: &mut W,
+    client: &Client,
+    stream: &InOptions,
+    options: &PromoteOptions,
+) -> Result<Agreed, PromoteError> {
+    let context = jetstream::new(client.clone());
+    let subject = Subject::open(&context, &stream.stream, stream.subject.as_deref()).await;
+    let subject = subject.map_err(StandbyFailure::from)?;
+    let mut backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(500));
+    let mut trying = Trying { intent: intent::pending(warm.folder())?, began_at: None, over: options.over };
+    for _ in 0..options.tries {
+        read_on(warm, client, stream).await?;
+        let (Some(last), Some(here)) =
+            (LastMessage::look(&subject).await.map_err(StandbyFailure::from)?, warm.here())
+        else {
+            return Err(PromoteError::Nothing);
+        };
+        check(&last, &here)?;
+        if last.head.end() > here.end {
+            continue;
+        }
+        if let Some(agreed) = trying.judge(&last)? {
+            return Ok(agreed);
+        }
+        warm.settle().map_err(StandbyFailure::from)?;
+        let intent = trying.intent(&last, &here, warm)?;
+        let head = Head {
+            kind: Kind::Epoch,
+            epoch: intent.epoch,
+            first: here.end,
+            count: 0,
+            crc: here.last.map_or(0, |last| last.crc),
+            time_ns: warm.last_time_ns(),
+            schema: last.schema(),
+            ..last.head
+        };
+        let message = Outgoing::from(Message { head, payload: Vec::new() });
+        let message = message.with_header(PROMOTER, intent.promoter.to_string());
+        match publish(&context, &subject, &message, last.place).await {
+            Ok(stream_sequence) => {
+                return Ok(Agreed { epoch: intent.epoch, first: here.end, stream_sequence });
+            }
+            Err(Failure::Moved) => {}
+            // It may have got there: the next look says so.
+            Err(Failure::Passing(_) | Failure::Doubtful(_)) => tokio::time::sleep(backoff.pause()).await,
+            Err(Failure::Final(error)) => return Err(PromoteError::Refused { what: error.to_string() }),
+        }
+    }
+    Err(PromoteError::Outrun { tries: options.tries })
+}
+
+/// What is known over the tries.
+struct Trying {
+    intent: Option<Intent>,
+    /// The stream's epoch when it was first looked at.
+    began_at: Option<u32>,
+    over: Option<u32>,
+}
+
+impl Trying {
+    /// Whether the stream has agreed already; refuses if it has agreed to another.
+    fn judge(&mut self, last: &LastMessage) -> Result<Option<Agreed>, PromoteError> {
+        let LastMessage { place, head, promoter, epoch } = *last;
+        let another = PromoteError::Another { epoch };
+        let is_own = |intent: &Intent| Some(intent.promoter) == promoter && intent.epoch == head.epoch;
+        if head.kind == Kind::Epoch && self.intent.as_ref().is_some_and(is_own) {
+            let (first, stream_sequence) = (head.first, place);
+            return Ok(Some(Agreed { epoch, first, stream_sequence }));
+        }
+        let is_over = self.over == Some(epoch);
+        let has_moved = *self.began_at.get_or_insert(epoch) < epoch;
+        let is_outdone = self.intent.is_some_and(|intent| intent.epoch <= epoch);
+        let has_just_begun = head.kind == Kind::Epoch;
+        if (has_moved || is_outdone || has_just_begun) && !is_over { Err(another) } else { Ok(None) }
+    }
+
+    /// In whose name, and for which epoch: noted before anybody else can know of it.
+    fn intent<W: Warm>(&mut self, last: &LastMessage, here: &Here, warm: &W) -> Result<Intent, PromoteError> {
+        let known = last.epoch.max(here.last.map_or(0, |last| last.epoch));
+        if let Some(intent) = self.intent.filter(|intent| intent.epoch > known) {
+            return Ok(intent);
+        }
+        let epoch = (known / EPOCHS + 1) * EPOCHS;
+        if epoch > MAX_EPOCH {
+            return Err(PromoteError::NoEpoch { epoch: known });
+        }
+        let promoter: JournalId = self.intent.map_or_else(intent::draw, |intent| Ok(intent.promoter))?;
+        let intent = Intent { promoter, epoch };
+        intent::note(warm.folder(), intent)?;
+        Ok(*self.intent.insert(intent))
+    }
+}
+
+/// Takes all that the stream holds by now.
+pub(super) async fn read_on<W: Warm>(
+    warm: &mut W,
+    client: &Client,
+    stream: &InOptions,
+) -> Result<(), StandbyFailure> {
+    let start = warm.here().filter(|here| here.end > 0).map_or(Start::Oldest, Start::Behind);
+    let options = InOptions { start, patience: Duration::from_millis(100), ..stream.clone() };
+    let mut incoming = Incoming::new(client.clone(), options);
+    let Some(end) = incoming.stream_end().await? else { return Ok(()) };
+    while warm.here().map_or(0, |here| here.end) < end {
+        match incoming.next().await? {
+            Came::Run(run) => drop(warm.take(&run)?),
+            Came::Trouble(error) => return Err(error.into()),
+            Came::Epoch(_) | Came::Nothing => {}
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a stream whose end is not what is here.
+fn check(last: &LastMessage, here: &Here) -> Result<(), StandbyFailure> {
+    let LastMessage { place: at, head, .. } = *last;
+    if !head.is_of(here.journal_id, here.branch) {
+        let (wanted, wanted_branch) = (here.journal_id, here.branch);
+        let (found, found_branch) = (head.journal_id, head.branch);
+        return Err(InError::OtherJournal { at, wanted, wanted_branch, found, found_branch }.into());
+    }
+    if head.end() < here.end {
+        return Err(InError::Shorter { wanted: here.end, end: head.end() }.into());
+    }
+    match (head.last(), here.last) {
+        (Some(there), Some(last)) if head.end() == here.end && !there.is_of(&last) => {
+            Err(InError::HistoryDiffers { here: last, stream: there }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn publish(
+    context: &jetstream::Context,
+    subject: &Subject,
+    message: &Outgoing,
+    behind: u64,
+) -> Result<u64, Failure> {
+    let name = &subject.stream.cached_info().config.name;
+    let sent = context.send_publish(subject.subject.clone(), message.publish_behind(behind)).await;
+    let ack = sent.map_err(|error| Failure::of_publish(name, &error))?;
+    ack.await.map(|ack| ack.sequence).map_err(|error| Failure::of_publish(name, &error))
+}
+
+/// Opens a replica as the primary in the epoch that was agreed, closes it in good order, and forgets the note:
+/// its program may open it.
+///
+/// # Errors
+/// [`PromoteError::Open`]; to promote it again goes on from there.
+pub fn become_primary(replica: IntoReplica, agreed: &Agreed) -> Result<(), PromoteError> {
+    let journal = replica.journal().clone();
+    let open = || -> Result<(), OpenFailure> {
+        replica.close()?;
+        let Some(schema) = journal.raw_reader()?.schema() else { return Ok(()) };
+        let (writer, _) = journal.clone().promote(agreed.epoch).open_raw(&schema)?;
+        writer.close()?;
+        Ok(())
+    };
+    open().map_err(|source| PromoteError::Open { epoch: agreed.epoch, source: Box::new(source) })?;
+    Ok(intent::forget(journal.path())?)
+}

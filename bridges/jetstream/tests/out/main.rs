@@ -1,0 +1,11 @@
+//! A journal's records into a stream of a real server, each once: counted by a consumer that knows nothing of
+//! slipring but the headers.
+#![forbid(unsafe_code)]
+
+mod access;
+mod common;
+mod disturbed;
+mod flow;
+mod other_history;
+mod recover;
+mod streams;
