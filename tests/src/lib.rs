@@ -1,7 +1,6 @@
 //! What slipring's whole-system tests share. The tests are the folders of `tests/tests`, a theme each; the
 //! processes that they start and kill are the files of `src/bin`.
 
-pub mod aged;
 pub mod blocked;
 pub mod children;
 pub mod counting;

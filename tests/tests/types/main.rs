@@ -3,7 +3,6 @@
 
 mod damage;
 mod engine;
-mod engine_killed;
 mod following;
 mod killed;
 mod opening;

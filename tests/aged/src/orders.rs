@@ -2,7 +2,7 @@
 
 use slipring_journal::{Event, Upcast};
 
-use super::Aged;
+use crate::Aged;
 
 /// Version 1: whole prices.
 pub mod v1 {

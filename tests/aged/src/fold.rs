@@ -6,8 +6,9 @@ use std::marker::PhantomData;
 
 use slipring::{Context, Digest, Handler, HandlerError, Snapshot};
 
-use super::{Aged, time};
-use crate::deaths::{Death, Point};
+use slipring_tests::deaths::{Death, Point};
+
+use crate::{Aged, time};
 
 /// A total that tells orders of events apart, in units of the version.
 fn next(total: i64, weight: i64) -> i64 {

@@ -2,7 +2,7 @@
 //! becomes newer: from version 1 by two upcasts, or by mappings, to version 3.
 //!
 //! For more, with `--nocapture`:
-//! `SLIPRING_KILL_ROUNDS=5000 cargo test --release -p slipring-tests --test types engine_killed`.
+//! `SLIPRING_KILL_ROUNDS=5000 cargo test --release -p slipring-tests-aged`.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,12 +12,12 @@ use fastrand::Rng;
 use rustix::process::Signal;
 use slipring_journal::__private::protect;
 use slipring_journal::{Journal, Kind, Status, verify};
-use slipring_tests::aged::fold::model;
-use slipring_tests::aged::{Aged, Family, messages, orders, time};
 use slipring_tests::children::Child;
 use slipring_tests::deaths::{Death, Point};
 use slipring_tests::folders::in_memory;
 use slipring_tests::types::{Written, writer_of};
+use slipring_tests_aged::fold::model;
+use slipring_tests_aged::{Aged, Family, messages, orders, time};
 
 /// Deaths of one journal.
 const LIVES: u64 = 15;

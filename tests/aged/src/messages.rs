@@ -3,7 +3,7 @@
 
 use slipring_journal::Event;
 
-use super::Aged;
+use crate::Aged;
 
 /// Version 1.
 pub mod v1 {

@@ -6,9 +6,9 @@ use slipring::{
     Digest, Digests, Engine, Gate, Journal, Lane, ReplayFrom, Snapshots, Stage, StageKey, SyncMode,
 };
 use slipring_journal::__private::protect;
-use slipring_tests::aged::fold::Fold;
-use slipring_tests::aged::{Aged, messages, orders, time};
 use slipring_tests::deaths::{Death, die};
+use slipring_tests_aged::fold::Fold;
+use slipring_tests_aged::{Aged, messages, orders, time};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
