@@ -9,7 +9,7 @@ use crate::error::{IoFault, JournalFault, OpenError};
 use crate::format::{CONTROL_NAME, ControlState, MAX_EPOCH, TEMPORARY, segment_name};
 use crate::judge::bonds;
 use crate::judge::chain::{self, Chain, ChainSegment, OpenSegment};
-use crate::judge::control::{self, Control};
+use crate::judge::control::{self, Control, Loaded};
 use crate::judge::event_type::EventType;
 use crate::judge::scan::{self, Follow};
 use crate::judge::verdict::{self, Judged};
@@ -66,19 +66,7 @@ pub(crate) fn recover_locked<S: Storage>(
     let accept = |segment: &ChainSegment| event.accept(&segment.layout, &storage.path(&segment.name()));
     let chain = chain::load(storage, &found, true, accept)?;
     event.check_writable(storage, &chain)?;
-    let mut report = empty_report(storage, &found);
-    report.was_closed = found.closed;
-    report.same_boot = verdict::is_same_boot(storage, &found);
-    report.warnings.extend(chain.warnings.iter().cloned());
-    if let Some(removed) = cut_short {
-        let at = found.durable_end;
-        report.warnings.push(format!("a rejoin had been cut short: its cut at {at} was finished"));
-        report.removed = removed;
-    }
-    if loaded.other_slot_bad {
-        let path = storage.path(CONTROL_NAME);
-        report.warnings.push(format!("{}: one slot is damaged; used the other", path.display()));
-    }
+    let mut report = begin_report(storage, &loaded, &chain, cut_short);
     // 4. Scan (D, D+W], and look at what lies behind.
     let tail = verdict::judge(storage, &loaded, &chain, true)?;
     if tail.is_cut() {
@@ -97,7 +85,8 @@ pub(crate) fn recover_locked<S: Storage>(
     if tail.is_cut() {
         report.discarded_saved_to = Some(save(storage, &recovered_chain, &tail, epoch)?);
     }
-    // 6. Sync the new epoch, and with it what the journal is opened as. D, W and the boot stay those of the log as it was found, in case this is killed.
+    // 6. Sync the new epoch, and with it what the journal is opened as. D, W and the boot stay those of the log
+    //    as it was found, in case this is killed.
     if protect::on(protect::EPOCH_SYNC) {
         control.update(|state| {
             (state.epoch, state.replica) = (epoch, opening.is_replica(found.replica));
@@ -125,6 +114,30 @@ pub(crate) fn recover_locked<S: Storage>(
     report.last_time_ns = (tail.last.epoch > 0).then_some(tail.last.time_ns);
     report.elapsed = started.elapsed();
     Ok(RecoveredJournal { lock, control, chain: recovered_chain, last: tail.last, report })
+}
+
+/// What was found; with `cut_short`, what the rest of a rejoin's cut removed.
+fn begin_report<S: Storage>(
+    storage: &S,
+    loaded: &Loaded,
+    chain: &Chain,
+    cut_short: Option<Vec<String>>,
+) -> RecoveryReport {
+    let found = &loaded.state;
+    let mut report = empty_report(storage, found);
+    report.was_closed = found.closed;
+    report.same_boot = verdict::is_same_boot(storage, found);
+    report.warnings.extend(chain.warnings.iter().cloned());
+    if let Some(removed) = cut_short {
+        let at = found.durable_end;
+        report.warnings.push(format!("a rejoin had been cut short: its cut at {at} was finished"));
+        report.removed = removed;
+    }
+    if loaded.other_slot_bad {
+        let path = storage.path(CONTROL_NAME);
+        report.warnings.push(format!("{}: one slot is damaged; used the other", path.display()));
+    }
+    report
 }
 
 /// Finishes the cut of a rejoin that was cut short; what it removed.

@@ -2,7 +2,8 @@
 //! types, one of them ended early; and in one of the next rejoin. Or the newest control slot rots in between.
 
 use slipring_journal::__private::storage::{Storage, StorageFile};
-use slipring_journal::{Anchor, Journal, Reader, SyncMode};
+use slipring_journal::__private::verify_on;
+use slipring_journal::{Anchor, Journal, Reader, Status, SyncMode};
 
 use super::lives::{LongNote, Note, Noted};
 use super::machine::Sim;
@@ -70,6 +71,19 @@ fn rot(sim: &Sim) {
     file.write_at(&[control[at] ^ 1], at as u64).and_then(|()| file.sync()).expect("it can be written");
 }
 
+/// Whoever looks in between sees all that was there, or what is kept, and no damage.
+fn looks(sim: &Sim, keeps: u64) -> Result<(), String> {
+    let reader = Reader::<LongNote, Sim>::open_to(sim.clone(), None).map_err(|error| error.to_string())?;
+    if ![keeps, ALL].contains(&reader.end_sequence()) {
+        return Err(format!("a reader sees {} records", reader.end_sequence()));
+    }
+    let report = verify_on(sim.clone(), |_, _| {}).map_err(|error| error.to_string())?;
+    match (report.status, report.end_sequence == reader.end_sequence()) {
+        (Status::Fine | Status::TornTail, true) => Ok(()),
+        _ => Err(format!("verify says {report:?}")),
+    }
+}
+
 /// What was violated, if anything; `Ok(false)` if neither rejoin was long enough to die.
 pub(crate) fn dies(dying: Dying) -> Result<bool, String> {
     let story = |what: &dyn std::fmt::Display| format!("{dying:?}: {what}");
@@ -79,7 +93,7 @@ pub(crate) fn dies(dying: Dying) -> Result<bool, String> {
     append::<Note>(&sim, &options(), OLDER).map_err(|error| story(&error))?;
     append::<LongNote>(&sim, &options(), ALL).map_err(|error| story(&error))?;
     let anchor: Anchor = Reader::<LongNote, Sim>::open_to(sim.clone(), None)
-        .and_then(|mut reader| reader.anchor(keeps - 1))
+        .and_then(|mut reader| reader.as_raw().anchor(keeps - 1))
         .map_err(|error| story(&error))?;
     let cut_off = slots(&sim, keeps);
     assert_eq!(cut_off.len() as u64, ALL - keeps);
@@ -99,6 +113,7 @@ pub(crate) fn dies(dying: Dying) -> Result<bool, String> {
         if rots && number == 0 {
             rot(&sim);
         }
+        looks(&sim, keeps).map_err(|error| story(&error))?;
     }
     options().rejoin_on(&sim, anchor).map_err(|error| story(&error))?;
     if power {
