@@ -43,6 +43,12 @@ pub(super) fn finish<S: Storage>(
         let slots = Slots { end: blocks.header.base + blocks.header.capacity, ..open.slots };
         wipe(&open.file, slots, end).map_err(|error| IoFault::new("zero", path.clone(), error))?;
         if blocks.header.sealed_end.is_some() {
+            // Without its seal this segment reaches over those behind it: none of them may come back.
+            if protect::on(protect::CUT_BEFORE_UNSEAL) {
+                storage
+                    .sync_folder()
+                    .map_err(|error| IoFault::new("sync folder", storage.path(""), error))?;
+            }
             unseal(&open.file).map_err(|error| IoFault::new("write the end of", path.clone(), error))?;
         }
         if protect::on(protect::CUT_BEFORE_DONE) {

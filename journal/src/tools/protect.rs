@@ -59,6 +59,8 @@ pub const CUT_SAID: u32 = 1 << 25;
 pub const CUT_BOTH: u32 = 1 << 26;
 /// What a rejoin has cut is on disk before the control file says that it is done.
 pub const CUT_BEFORE_DONE: u32 = 1 << 27;
+/// Segments behind one that loses its seal are gone for certain before it does.
+pub const CUT_BEFORE_UNSEAL: u32 = 1 << 28;
 
 /// Retention unlinks a segment only after both control slots have given it up.
 pub const RETIRE_BOTH: u32 = 1 << 17;

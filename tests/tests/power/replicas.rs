@@ -112,6 +112,13 @@ fn replica_rejoin_goes_on_though_the_newest_control_slot_rots() {
 }
 
 #[test]
+fn control_replica_cut_before_unseal() {
+    let story = protect::without(protect::CUT_BEFORE_UNSEAL, || rejoins(true, false, 2).err());
+    println!("{:#x}: {}", protect::CUT_BEFORE_UNSEAL, story.as_deref().unwrap_or("no violation"));
+    assert!(story.is_some(), "a segment that came back behind one without its seal went unnoticed");
+}
+
+#[test]
 fn control_replica_cut_both() {
     let story = protect::without(protect::CUT_BOTH, || rejoins(false, true, 1).err());
     println!("{:#x}: {}", protect::CUT_BOTH, story.as_deref().unwrap_or("no violation"));
