@@ -5,14 +5,18 @@ use std::fs::{Permissions, symlink_metadata};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use slipring_journal::FileKind;
 
 use super::error::ListenError;
+
+/// Sockets made by this process.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// A socket that is listened at; its name goes with this value.
 #[derive(Debug)]
@@ -30,12 +34,14 @@ impl Socket {
     pub(super) fn bind(path: &Path) -> Result<Self, ListenError> {
         let fault = |what| move |source| ListenError::Io { path: path.to_owned(), what, source };
         make_room(path)?;
-        // Under another name until it is its owner's alone.
+        // Under another name until it is its owner's alone. One for each call: another thread may be at it.
+        // Relaxed: it only has to differ.
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
         let mut made = path.as_os_str().to_owned();
-        made.push(format!(".{}", std::process::id()));
+        made.push(format!(".{}-{number}", std::process::id()));
         let made = PathBuf::from(made);
+        make_room(&made)?;
         let listen = || {
-            remove(&made)?;
             let listener = UnixListener::bind(&made)?;
             std::fs::set_permissions(&made, Permissions::from_mode(0o600))?;
             turn_away(&listener)?;
@@ -96,13 +102,17 @@ fn make_room(path: &Path) -> Result<(), ListenError> {
     if found != FileKind::Socket {
         return Err(ListenError::Occupied { path: path.to_owned(), found });
     }
-    match UnixStream::connect(path) {
+    // Of another type than a listener's: that tells one that somebody has from one that is left over, and never
+    // waits, as a connection would at a listener that takes none.
+    match UnixDatagram::unbound().and_then(|asks| asks.connect(path)) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
             remove(path).map_err(fault("remove the socket that nobody listens at"))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(fault("see whether somebody listens there")(error)),
-        Ok(_) => Err(ListenError::InUse { path: path.to_owned() }),
+        Err(error) if error.raw_os_error() != Some(libc::EPROTOTYPE) => {
+            Err(fault("see whether somebody listens there")(error))
+        }
+        _ => Err(ListenError::InUse { path: path.to_owned() }),
     }
 }
 

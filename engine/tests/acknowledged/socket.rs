@@ -1,6 +1,7 @@
 //! Acknowledgements of other processes: over a socket, whatever comes in by it.
 
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 
@@ -84,6 +85,26 @@ fn the_socket_is_its_owners_and_takes_nobodys_place() {
     assert!(matches!(nowhere, Err(ListenError::Io { .. })), "{nowhere:?}");
     let names = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(names, 2, "the journal and the letter: nothing half made");
+    engine.close();
+    drop(engine);
+}
+
+#[test]
+fn a_socket_of_somebody_who_takes_no_connection_is_in_use_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, socket) = (journal(&folder.path().join("journal")), folder.path().join("socket"));
+    let (engine, _publisher) = with_out(journal, held(), &Seen::default()).go_live().unwrap();
+    let theirs = UnixListener::bind(&socket).unwrap();
+    // SAFETY: the handle is open; the call takes nothing else.
+    assert_eq!(unsafe { libc::listen(theirs.as_raw_fd(), 0) }, 0);
+    // Now one may wait to be taken, and the next would wait for that.
+    let _first = UnixStream::connect(&socket).unwrap();
+    let listened = engine.listen_for_acknowledgements(&socket);
+    assert!(matches!(listened, Err(ListenError::InUse { .. })), "{listened:?}");
+    // Left over, and it goes.
+    drop(theirs);
+    drop(engine.listen_for_acknowledgements(&socket).unwrap());
+    assert!(!socket.exists());
     engine.close();
     drop(engine);
 }

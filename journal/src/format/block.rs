@@ -38,6 +38,11 @@ impl Block {
         block
     }
 
+    /// Makes it one of a version that older sliprings refuse.
+    pub(super) fn put_version(&mut self, version: u32) {
+        self.put(FORMAT_VERSION, &version.to_le_bytes());
+    }
+
     pub(super) fn put(&mut self, at: usize, bytes: &[u8]) {
         self.0[at..at + bytes.len()].copy_from_slice(bytes);
     }
@@ -49,12 +54,17 @@ impl Block {
     }
 }
 
-/// Checks what all kinds of block share, and gives the journal's id and the version.
+/// As [`check_to`], of a kind that has the versions of the format.
+pub(super) fn check(block: &[u8], magic: u64) -> Result<(JournalId, u32), BlockFault> {
+    check_to(block, magic, VERSION)
+}
+
+/// Checks what all kinds of block share, and gives the journal's id and the version, `newest` at most.
 ///
 /// The byte order and the version are looked at before the checksum: a later version may checksum otherwise.
 /// A flipped bit in them would then be taken for a foreign file, so they count only if the rest bears it out:
 /// a foreign byte order must show in magic and mark alike, another version needs the checksum to hold.
-pub(super) fn check(block: &[u8], magic: u64) -> Result<(JournalId, u32), BlockFault> {
+pub(super) fn check_to(block: &[u8], magic: u64, newest: u32) -> Result<(JournalId, u32), BlockFault> {
     if block.len() != BLOCK_BYTES {
         return Err(BlockFault::Damaged);
     }
@@ -69,7 +79,7 @@ pub(super) fn check(block: &[u8], magic: u64) -> Result<(JournalId, u32), BlockF
     }
     let journal_id = JournalId(block[JOURNAL_ID..][..16].try_into().expect("sixteen bytes"));
     match u32_at(block, FORMAT_VERSION) {
-        version @ 1..=VERSION => Ok((journal_id, version)),
+        version if (1..=newest).contains(&version) => Ok((journal_id, version)),
         other => Err(BlockFault::Version(other)),
     }
 }

@@ -18,6 +18,10 @@ const BEFORE_FIRST: usize = LAST + 8;
 const BRANCH: usize = BEFORE_FIRST + 8;
 const END: usize = BRANCH + 16;
 
+/// The version of a replica's slots: a slipring that does not know of replicas would append to one, and take back
+/// what a rejoin cuts.
+const REPLICA_VERSION: u32 = VERSION + 1;
+
 const CLOSED: u32 = 1 << 0;
 const REPLICA: u32 = 1 << 1;
 const CUTTING: u32 = 1 << 2;
@@ -61,11 +65,15 @@ pub(crate) struct ControlState {
 impl ControlState {
     pub(crate) fn encode(&self) -> Box<[u8; BLOCK_BYTES]> {
         let mut block = Block::new(CONTROL_MAGIC, self.journal_id);
+        if self.replica {
+            block.put_version(REPLICA_VERSION);
+        }
         block.put(GENERATION, &self.generation.to_le_bytes());
         block.put(DURABLE_END, &self.durable_end.to_le_bytes());
         block.put(WINDOW, &self.window.to_le_bytes());
         block.put(FIRST, &self.first.to_le_bytes());
         block.put(EPOCH, &self.epoch.to_le_bytes());
+        debug_assert!(self.replica || !self.cutting, "a rejoin makes a replica");
         let flags = [(self.closed, CLOSED), (self.replica, REPLICA), (self.cutting, CUTTING)];
         let flags = flags.iter().filter(|(is_set, _)| *is_set).fold(0, |all, (_, flag)| all | flag);
         block.put(FLAGS, &flags.to_le_bytes());
@@ -77,12 +85,13 @@ impl ControlState {
     }
 
     pub(crate) fn decode(slot: &[u8]) -> Result<Self, BlockFault> {
-        let (journal_id, version) = block::check(slot, CONTROL_MAGIC)?;
+        let (journal_id, version) = block::check_to(slot, CONTROL_MAGIC, REPLICA_VERSION)?;
         let sixteen = |at: usize| slot[at..at + 16].try_into().expect("sixteen bytes");
         let flags = u32_at(slot, FLAGS);
-        if version > 1 && flags & !(CLOSED | REPLICA | CUTTING) != 0 {
+        let known = if version == REPLICA_VERSION { CLOSED | REPLICA | CUTTING } else { CLOSED };
+        if version > 1 && flags & !known != 0 {
             // A later slipring of the same version needs something that this one does not know.
-            return Err(BlockFault::Version(VERSION + 1));
+            return Err(BlockFault::Version(REPLICA_VERSION + 1));
         }
         let mut state = ControlState {
             journal_id,
@@ -96,8 +105,8 @@ impl ControlState {
             last: Bond::UNKNOWN,
             before_first: Bond::UNKNOWN,
             branch: [0; 16],
-            replica: version > 1 && flags & REPLICA != 0,
-            cutting: version > 1 && flags & CUTTING != 0,
+            replica: version == REPLICA_VERSION,
+            cutting: version == REPLICA_VERSION && flags & CUTTING != 0,
         };
         if version > 1 {
             state.last = Bond::from_bytes(&slot[LAST..]);
@@ -117,34 +126,46 @@ impl ControlState {
 mod tests {
     use super::*;
 
-    #[test]
-    fn flags_are_read_as_they_were_written_and_unknown_ones_are_refused() {
-        let mut state = ControlState {
+    fn state(replica: bool, cutting: bool) -> ControlState {
+        ControlState {
             journal_id: JournalId([7; 16]),
-            generation: 12,
-            durable_end: 900,
+            generation: 5,
+            durable_end: 20,
             window: 64,
-            first: 100,
+            first: 10,
             epoch: 3,
             closed: false,
-            boot_id: [1; 16],
-            last: Bond { epoch: 3, crc: 0xfeed },
-            before_first: Bond { epoch: 1, crc: 0xbeef },
-            branch: [2; 16],
-            replica: false,
-            cutting: false,
-        };
-        for flags in 0..8_u32 {
-            (state.closed, state.replica, state.cutting) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
-            let mut block = state.encode();
-            assert_eq!(u32_at(&block[..], FLAGS), flags);
-            assert_eq!(ControlState::decode(&block[..]), Ok(state));
-            for unknown in 3..32 {
-                block[FLAGS..FLAGS + 4].copy_from_slice(&(flags | 1 << unknown).to_le_bytes());
-                let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
-                block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
-                assert_eq!(ControlState::decode(&block[..]), Err(BlockFault::Version(VERSION + 1)));
-            }
+            boot_id: [9; 16],
+            last: Bond { epoch: 3, crc: 1 },
+            before_first: Bond { epoch: 2, crc: 8 },
+            branch: [0; 16],
+            replica,
+            cutting,
+        }
+    }
+
+    #[test]
+    fn a_slipring_that_knows_of_no_replicas_refuses_one() {
+        for (replica, cutting, version) in [(false, false, VERSION), (true, false, 3), (true, true, 3)] {
+            let slot = state(replica, cutting).encode();
+            assert_eq!(ControlState::decode(&slot[..]), Ok(state(replica, cutting)));
+            // All that one knew.
+            let older = block::check(&slot[..], CONTROL_MAGIC);
+            let wanted =
+                if replica { Err(BlockFault::Version(version)) } else { Ok((JournalId([7; 16]), version)) };
+            assert_eq!(older, wanted);
+        }
+    }
+
+    #[test]
+    fn a_flag_that_nobody_knows_is_a_later_sliprings() {
+        for (replica, flag) in [(false, REPLICA), (false, CUTTING), (false, 1 << 3), (true, 1 << 31)] {
+            let mut block = state(replica, false).encode();
+            let flags = u32_at(&block[..], FLAGS) | flag;
+            block[FLAGS..FLAGS + 4].copy_from_slice(&flags.to_le_bytes());
+            let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+            block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+            assert_eq!(ControlState::decode(&block[..]), Err(BlockFault::Version(4)), "{flag:#x}");
         }
     }
 }

@@ -90,7 +90,7 @@ impl<S: Storage> Control<S> {
     /// The same, where `sync` is the protection that its sync is.
     pub(crate) fn update_with(
         &mut self,
-        sync: u32,
+        sync: u64,
         change: impl FnOnce(&mut ControlState),
     ) -> Result<(), IoFault> {
         let mut next = self.state;
@@ -101,7 +101,7 @@ impl<S: Storage> Control<S> {
         Ok(())
     }
 
-    fn write(&self, state: &ControlState, sync: u32) -> Result<(), IoFault> {
+    fn write(&self, state: &ControlState, sync: u64) -> Result<(), IoFault> {
         let fault = |operation| {
             let path = self.storage.path(CONTROL_NAME);
             move |error| IoFault::new(operation, path, error)

@@ -94,8 +94,9 @@ impl Opening<'_> {
 impl Origin {
     /// Makes `state` that of a replica without records.
     fn begin(&self, state: &mut ControlState) -> Result<(), OpenError> {
-        if self.first.checked_add(state.window).is_none_or(|end| end >= MAX_END) {
-            let rule = "no journal gets to sequence 2^62";
+        // A control file whose D + W reaches MAX_END can't be read again: leave room that nobody uses up.
+        if self.first > MAX_END / 2 {
+            let rule = "no journal gets to sequence 2^61";
             return Err(OpenError::BadOption { option: "first", value: self.first.to_string(), rule });
         }
         let before = self.before.map_or(Bond::UNKNOWN, |(epoch, crc)| Bond { epoch, crc });

@@ -106,7 +106,9 @@ impl<S: Storage> Replica<S> {
 
     /// Takes whole records as they lie in a segment, of which the first is of sequence `first`; the sequence
     /// behind the last. Waits while there is no room. All are checked before any is taken: each one's checksum
-    /// for its place in this journal, and that neither epoch nor time goes back.
+    /// for its place in this journal, and that neither epoch nor time goes back. That the record before the first
+    /// is the [last](Replica::last) one here no record says: a replica that has what the other side lost must be
+    /// told apart by whoever sends them, and [cut back](Journal::rejoin).
     ///
     /// # Errors
     /// [`TakeError`] says which record is refused and why; none is taken then. [`TakeError::Failed`] once the

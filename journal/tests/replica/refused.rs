@@ -137,6 +137,8 @@ fn an_origin_that_no_journal_can_have() {
     let odd = [
         Origin { first: u64::MAX, ..own },
         Origin { first: 1 << 62, before, ..own },
+        // Some thousand records on, its control file could not be read any more.
+        Origin { first: (1 << 62) - (1 << 17), before, ..own },
         Origin { first: 0, before, ..own },
         Origin { first: 7, before: Some((u32::MAX, 7)), ..own },
         Origin { first: 7, before: Some((0, 7)), ..own },

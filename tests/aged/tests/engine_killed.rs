@@ -31,12 +31,12 @@ struct Plan {
     outside: Option<Duration>,
     is_last: bool,
     /// Protections that the openings go without.
-    off: u32,
+    off: u64,
 }
 
 impl Plan {
     /// Dies by itself in the replay of what is there, or behind it; or from outside at any moment.
-    fn any(random: &mut Rng, version: u32, end: u64, off: u32) -> Self {
+    fn any(random: &mut Rng, version: u32, end: u64, off: u64) -> Self {
         let from_start = random.u8(0..3) == 0;
         let point = [Point::BeforeEvent, Point::AfterEvent, Point::InSnapshot][random.usize(0..3)];
         let (death, outside) = match random.u8(0..4) {
@@ -49,7 +49,7 @@ impl Plan {
         Plan { version, from_start, budget: random.u64(1..70), death, outside, is_last: false, off }
     }
 
-    fn last(off: u32) -> Self {
+    fn last(off: u64) -> Self {
         let death = Death(None);
         Plan { version: 3, from_start: false, budget: 10, death, outside: None, is_last: true, off }
     }
@@ -132,7 +132,7 @@ struct Met {
     older_age: u64,
 }
 
-fn one_journal<Newest: Aged>(family: Family, random: &mut Rng, met: &mut Met, off: u32) {
+fn one_journal<Newest: Aged>(family: Family, random: &mut Rng, met: &mut Met, off: u64) {
     let place = in_memory();
     let folder = place.path().join("journal");
     // When version 2 and version 3 come; at the same time, and nobody ever runs version 2.
@@ -172,7 +172,7 @@ fn row_types_kill_an_engine_whose_program_becomes_newer() {
 }
 
 /// Whether a journal comes out wrong without some protections.
-fn turns_red(off: u32) -> bool {
+fn turns_red(off: u64) -> bool {
     (0..30).any(|seed| {
         let mut random = Rng::with_seed(seed);
         let died = std::panic::catch_unwind(move || {

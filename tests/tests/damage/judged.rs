@@ -319,7 +319,7 @@ fn damage(files: &mut FileSet, old: &[u8], random: &mut fastrand::Rng, story: &m
 }
 
 /// The protections of opening that need no power loss to be seen: each switched off turns its story red.
-fn red_without(off: u32, story: impl Fn() -> bool) {
+fn red_without(off: u64, story: impl Fn() -> bool) {
     assert!(story(), "{off:#x}: the story itself");
     assert!(!protect::without(off, story), "{off:#x}: without the protection nobody noticed");
 }

@@ -154,7 +154,7 @@ fn row_types_crash_at_every_call_of_an_opening_that_begins_a_newer_type() {
     println!("{} openings of version 1 of the format", changes(change_golden).unwrap());
 }
 
-fn change_goes_wrong(off: u32) -> bool {
+fn change_goes_wrong(off: u64) -> bool {
     [change, change_golden].into_iter().all(|change| {
         let story = protect::without(off, || changes(change).err());
         println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
@@ -173,7 +173,7 @@ fn control_seal_in_turn() {
 }
 
 /// Histories of named readers, which retention heeds at once; deaths, and records that went.
-fn reader_histories(seeds: u64, off: u32) -> Result<(u64, u64), String> {
+fn reader_histories(seeds: u64, off: u64) -> Result<(u64, u64), String> {
     let how = [None, Some(true), Some(false)].map(|power| Readers { power, keeps: 0 });
     let how = how.into_iter().chain([Readers { power: None, keeps: 9 }]);
     protect::without(off | protect::READER_LOOKS, || {
@@ -196,7 +196,7 @@ fn power_loss_in_commits_and_claims_of_named_readers_loses_none_and_no_record_th
     assert!(taken > seeds, "retention took {taken} records");
 }
 
-fn readers_turn_red(off: u32) -> bool {
+fn readers_turn_red(off: u64) -> bool {
     let story = reader_histories(2_000, off).err();
     println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
     story.is_some()
@@ -219,11 +219,11 @@ fn control_reader_seen_sync() {
 }
 
 /// Switches protections off and looks for the violation that they are there to prevent.
-fn turns_red(off: u32) -> bool {
+fn turns_red(off: u64) -> bool {
     turns_red_within(3_000, off)
 }
 
-fn turns_red_within(seeds: u64, off: u32) -> bool {
+fn turns_red_within(seeds: u64, off: u64) -> bool {
     let story = protect::without(off, || violation(0..seeds));
     println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
     story.is_some()
@@ -329,7 +329,7 @@ fn what_is_cut_off_outlives_power_loss_in_the_recovery_that_cuts() {
 }
 
 /// Whether what was cut off can be lost without a protection.
-fn loses_cuts(off: u32) -> bool {
+fn loses_cuts(off: u64) -> bool {
     let story = protect::without(off, || cuts().err());
     println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
     story.is_some()

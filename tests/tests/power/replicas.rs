@@ -45,7 +45,7 @@ fn replica_power_loss_with_any_subset_of_unsynced_sectors_keeps_i1_to_i5() {
     println!("{images} crash images of replicas recovered");
 }
 
-fn turns_red(off: u32) -> bool {
+fn turns_red(off: u64) -> bool {
     let story = protect::without(off, || histories(3_000).err());
     println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
     story.is_some()

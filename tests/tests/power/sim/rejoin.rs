@@ -88,7 +88,8 @@ fn looks(sim: &Sim, keeps: u64) -> Result<(), String> {
 pub(crate) fn dies(dying: Dying) -> Result<bool, String> {
     let story = |what: &dyn std::fmt::Display| format!("{dying:?}: {what}");
     let Dying { calls: (first, second), power, rots, keeps, seed } = dying;
-    let mut random = fastrand::Rng::with_seed(seed);
+    // Of all of it: else each death would find the same luck, as often as there are seeds.
+    let mut random = fastrand::Rng::with_seed(seed << 32 | keeps << 24 | first << 12 | second);
     let mut sim = Sim::default();
     append::<Note>(&sim, &options(), OLDER).map_err(|error| story(&error))?;
     append::<LongNote>(&sim, &options(), ALL).map_err(|error| story(&error))?;
