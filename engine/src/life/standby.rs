@@ -171,13 +171,19 @@ impl<E: Event> Standby<E> {
     /// sequence behind the last. Waits while there is no room. All are checked before any is taken.
     ///
     /// # Errors
-    /// [`StandbyError::Take`] says which record is refused and why; none is taken then.
+    /// [`StandbyError::Take`] says which record is refused and why, [`StandbyError::NotShown`] which one is no
+    /// event of this program; none is taken then.
     /// [`StandbyError::Halted`] if a stage has failed.
     pub fn take(&mut self, first: u64, records: &[u8]) -> Result<u64, StandbyError> {
         if let Some(halted) = self.engine.halted() {
             return Err(halted.into());
         }
         let replica = self.replica.as_mut().ok_or(StandbyError::Closed)?;
+        let not_shown = |(index, difference)| StandbyError::NotShown {
+            sequence: first.saturating_add(index as u64),
+            differences: vec![difference],
+        };
+        self.shown.check(records).map_err(not_shown)?;
         let end = replica.take(first, records)?;
         self.pass_acknowledged(end);
         self.publish(records)?;
@@ -202,7 +208,9 @@ impl<E: Event> Standby<E> {
             let fill = |index: usize, slot: &mut Slot<E>| {
                 let record = &now[index * bytes..][..bytes];
                 let header = Shown::<E>::header(record);
-                slot.set(header.time_ns, header.is_void, &shown.event(record));
+                // All have been checked.
+                let event = shown.event(record).unwrap_or(E::zeroed());
+                slot.set(header.time_ns, header.is_void, &event);
             };
             let put = self.publisher.put_all(count, None, fill);
             if now.chunks_exact(bytes).any(|record| Shown::<E>::header(record).is_void) {

@@ -46,6 +46,15 @@ pub enum StandbyError {
         /// What keeps them from it, field by field.
         differences: Vec<Difference>,
     },
+    /// A record can't be shown as this program's event: a number has no room in the field as it counts here.
+    /// None of those that came with it was taken.
+    #[error("record {sequence} is no event of this program: {}", Difference::table(.differences))]
+    NotShown {
+        /// Which record.
+        sequence: u64,
+        /// What keeps it from it.
+        differences: Vec<Difference>,
+    },
     /// The replica could not go on to another type, or become a writer. It is closed: open the standby again.
     #[error("{0}; the standby is closed: open it again")]
     Turn(#[from] NextTypeError),

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use super::mapping::Recount;
 use super::untyped;
 use super::{Difference, Event, Schema, Upgrade};
 use crate::format::{Kind, RECORD_HEADER_BYTES, RecordHeader};
@@ -35,7 +36,7 @@ impl<E: Event> Shown<E> {
         let wanted = E::schema();
         let upgrade = if found.same_layout(&wanted) {
             E::check_alike(found)?;
-            None
+            Recount::between(found, &wanted).map(|_| Upgrade::of_same(found, &wanted))
         } else if found.version().unwrap_or(0) > wanted.version().unwrap_or(0) {
             let advice =
                 "the records are newer than this program: use the one that their writer has".to_owned();
@@ -60,16 +61,31 @@ impl<E: Event> Shown<E> {
     }
 
     /// The event of a record; all zero in a void one.
-    pub fn event(&self, record: &[u8]) -> E {
+    ///
+    /// # Errors
+    /// As [`Upgrade::apply`]: a number that counts otherwise has no room in its field.
+    pub fn event(&self, record: &[u8]) -> Result<E, Difference> {
         let bytes = &record[RECORD_HEADER_BYTES..][..self.event_bytes];
         match &self.upgrade {
-            None => bytemuck::pod_read_unaligned(bytes),
-            Some(_) if Self::header(record).is_void => E::zeroed(),
+            None => Ok(bytemuck::pod_read_unaligned(bytes)),
+            Some(_) if Self::header(record).is_void => Ok(E::zeroed()),
             Some(upgrade) => {
                 let mut event = E::zeroed();
-                upgrade.apply(bytes, bytemuck::bytes_of_mut(&mut event));
-                event
+                upgrade.apply(bytes, bytemuck::bytes_of_mut(&mut event))?;
+                Ok(event)
             }
         }
+    }
+
+    /// Checks that each of these records has an event: else the index of the first that has none, and why.
+    ///
+    /// # Errors
+    /// As [`Shown::event`].
+    pub fn check(&self, records: &[u8]) -> Result<(), (usize, Difference)> {
+        if self.upgrade.is_none() {
+            return Ok(());
+        }
+        let mut indexed = records.chunks_exact(self.record_bytes).enumerate();
+        indexed.try_for_each(|(index, record)| self.event(record).map(drop).map_err(|why| (index, why)))
     }
 }

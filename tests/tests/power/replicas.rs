@@ -113,7 +113,13 @@ fn replica_rejoin_goes_on_though_the_newest_control_slot_rots() {
 
 #[test]
 fn control_replica_cut_gone() {
-    let story = protect::without(protect::CUT_GONE, || rejoins(true, false, 4).err());
+    // In the segment that was ended early.
+    let dying = |first, seed| Dying { calls: (first, 33), power: true, rots: false, keeps: 9, seed };
+    let story = protect::without(protect::CUT_GONE, || {
+        (1..60)
+            .flat_map(|first| (0..4).map(move |seed| (first, seed)))
+            .find_map(|(f, s)| dies(dying(f, s)).err())
+    });
     println!("{:#x}: {}", protect::CUT_GONE, story.as_deref().unwrap_or("no violation"));
     assert!(story.is_some(), "a segment that came back behind one without its seal went unnoticed");
 }
