@@ -10,14 +10,10 @@
 //!  promote: the replica becomes the writer, which the journal's stage takes over in the same ring
 //! ```
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use slipring_journal::__private::Shown;
-use slipring_journal::{
-    Anchor, Cursors, Event, Journal, JournalFault, JournalId, Origin, RawReader, ReadError, RecoveryReport,
-    Replica, Schema,
-};
+use slipring_journal::{Event, Journal, JournalFault, Origin, ReadError, RecoveryReport, Replica, Schema};
 
 use super::engine::{Engine, Pause};
 use super::feed::feed;
@@ -27,11 +23,9 @@ use super::replay::{Replay, ReplayFrom, time_before};
 use super::shutdown::{ShutdownError, ShutdownReport};
 use super::standby_error::StandbyError;
 use super::start::Begin;
-use crate::counters::figures::Counters;
 use crate::describe::builder::EngineBuilder;
-use crate::error::{Divergence, Halted};
+use crate::error::Halted;
 use crate::kept::epochs::Epochs;
-use crate::kept::restored::Restored;
 use crate::publish::publisher::Publisher;
 use crate::ring::Slot;
 use crate::work::news::News;
@@ -76,18 +70,18 @@ use crate::work::standby_journal::WriterSlot;
 /// More: [fail over](https://github.com/slipring/slipring/blob/main/docs/how-to/fail-over.md).
 pub struct Standby<E: Event> {
     /// Ended before the replica is closed, whose companions it waits for.
-    engine: Engine<E>,
-    publisher: Publisher<E>,
+    pub(super) engine: Engine<E>,
+    pub(super) publisher: Publisher<E>,
     /// None behind an error that closed it.
-    replica: Option<Replica>,
+    pub(super) replica: Option<Replica>,
     shown: Shown<E>,
     news: Arc<News>,
     slot: WriterSlot<E>,
-    journal: Journal,
+    pub(super) journal: Journal,
     /// Of the last record that is in the ring.
-    epoch: u32,
+    pub(super) epoch: u32,
     /// What it becomes.
-    recovered: Recovered<E>,
+    pub(super) recovered: Recovered<E>,
 }
 
 impl<E: Event> EngineBuilder<E> {
@@ -199,10 +193,14 @@ impl<E: Event> Standby<E> {
             let count = rest.chunks_exact(bytes).take_while(of_epoch).count();
             let (now, later) = rest.split_at(count * bytes);
             let shown = &self.shown;
+            // Outside of the ring: it may be its author's code that turns them, and panic.
+            let turned: Option<Vec<E>> =
+                shown.turns().then(|| now.chunks_exact(bytes).map(|record| shown.event(record)).collect());
             let fill = |index: usize, slot: &mut Slot<E>| {
                 let record = &now[index * bytes..][..bytes];
                 let header = Shown::<E>::header(record);
-                slot.set(header.time_ns, header.is_void, &shown.event(record));
+                let event = turned.as_ref().map_or_else(|| shown.event(record), |turned| turned[index]);
+                slot.set(header.time_ns, header.is_void, &event);
             };
             let put = self.publisher.put_all(count, None, fill);
             if now.chunks_exact(bytes).any(|record| Shown::<E>::header(record).is_void) {
@@ -307,89 +305,6 @@ impl<E: Event> Standby<E> {
         if let Some(names) = &self.engine.shared.acknowledged {
             names.pass(end);
         }
-    }
-
-    /// What opening the replica found, discarded and mended.
-    pub fn recovery(&self) -> Option<&RecoveryReport> {
-        self.recovered.recovery()
-    }
-
-    /// What became of each stage's snapshots.
-    pub fn restored(&self) -> &[Restored] {
-        self.recovered.restored()
-    }
-
-    /// The sequence of the record that it takes next.
-    pub fn end_sequence(&self) -> u64 {
-        self.replica.as_ref().map_or(self.publisher.end(), Replica::end_sequence)
-    }
-
-    /// The last record taken; see [`Replica::last`].
-    pub fn last(&self) -> Option<Anchor> {
-        self.replica.as_ref().and_then(Replica::last)
-    }
-
-    /// The greatest epoch of its records; see [`Replica::epoch`].
-    pub fn epoch(&self) -> u32 {
-        self.replica.as_ref().map_or(self.epoch, Replica::epoch)
-    }
-
-    /// The journal that it is a replica of.
-    pub fn journal_id(&self) -> Option<JournalId> {
-        self.replica.as_ref().map(Replica::journal_id)
-    }
-
-    /// Which copy of that journal it is a replica of; zeros for the one that was made first.
-    pub fn branch(&self) -> Option<[u8; 16]> {
-        self.replica.as_ref().map(Replica::branch)
-    }
-
-    /// Journal time of the last record, in nanoseconds.
-    pub fn last_time_ns(&self) -> Option<u64> {
-        self.replica.as_ref().and_then(Replica::last_time_ns)
-    }
-
-    /// The replica's folder.
-    pub fn path(&self) -> &Path {
-        self.journal.path()
-    }
-
-    /// What the records are that it takes next.
-    pub fn schema(&self) -> Option<&Schema> {
-        self.replica.as_ref().map(Replica::schema)
-    }
-
-    /// The journal's cursors, to watch or to wait for. They go on through promotion.
-    pub fn cursors(&self) -> Option<Cursors> {
-        self.engine.shared.journal.clone()
-    }
-
-    /// A reader of everything taken so far.
-    ///
-    /// # Errors
-    /// [`StandbyError::Closed`] behind an error that closed it; as [`Journal::raw_reader`].
-    pub fn reader(&self) -> Result<RawReader, StandbyError> {
-        Ok(self.replica.as_ref().ok_or(StandbyError::Closed)?.reader()?)
-    }
-
-    /// How far everything is; see [`Engine::counters`].
-    pub fn counters(&self) -> Counters {
-        self.engine.counters()
-    }
-
-    /// Why a stage has failed, if one has.
-    pub fn halted(&self) -> Option<Halted> {
-        self.engine.halted()
-    }
-
-    /// Where a stage came to another state than it had logged.
-    pub fn divergences(&self) -> Vec<Divergence> {
-        self.engine.divergences()
-    }
-
-    /// Runs the lanes that have no thread; see [`Engine::invoke`].
-    pub fn invoke(&self) -> u64 {
-        self.engine.invoke()
     }
 }
 

@@ -52,6 +52,11 @@ impl<E: Event> Shown<E> {
         self.record_bytes
     }
 
+    /// Whether events are turned into another type, by code that may be their author's.
+    pub fn turns(&self) -> bool {
+        self.upgrade.is_some()
+    }
+
     /// What stands before the event of a record.
     pub fn header(record: &[u8]) -> ShownHeader {
         let header = RecordHeader::decode(record);
