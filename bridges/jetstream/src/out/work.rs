@@ -30,6 +30,8 @@ use crate::stream::HEADERS_BYTES;
 const WAITING: usize = 8;
 /// How often the position is committed, and progress told.
 const TICK: Duration = Duration::from_millis(100);
+/// How often the stream's end is looked at while nothing is on its way: another may have been promoted.
+const GLANCE: Duration = Duration::from_secs(1);
 
 struct Work<'a, T> {
     options: &'a OutOptions,
@@ -134,6 +136,8 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         }
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut glance = tokio::time::interval(GLANCE);
+        glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut losses = self.link.losses();
         let mut state = self.link.state.clone();
         loop {
@@ -155,6 +159,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
                     self.tick()?;
                     None
                 }
+                _ = glance.tick(), if flight.len() == 0 => self.glance().await,
             };
             if let Some(failure) = failure
                 && self.settle(failure).await? == Again::Stop
@@ -183,6 +188,12 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
                 return Ok(Again::Stop);
             }
         }
+    }
+
+    /// Whether the stream is where it was left, if that can be learned just now.
+    async fn glance(&mut self) -> Option<Failure> {
+        let last = self.look().await.ok()?;
+        (last.place() > self.line.flight.place()).then_some(Failure::Moved)
     }
 
     async fn look(&mut self) -> Result<Last, Failure> {
