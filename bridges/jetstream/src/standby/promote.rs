@@ -128,7 +128,7 @@ struct Trying {
 impl Trying {
     /// Whether the stream has agreed already; refuses if it has agreed to another.
     fn judge(&mut self, last: &LastMessage) -> Result<Option<Agreed>, PromoteError> {
-        let LastMessage { place, head, promoter, epoch } = *last;
+        let LastMessage { place, head, promoter, epoch, .. } = *last;
         let another = PromoteError::Another { epoch };
         let is_own = |intent: &Intent| Some(intent.promoter) == promoter && intent.epoch == head.epoch;
         if head.kind == Kind::Epoch && self.intent.as_ref().is_some_and(is_own) {
