@@ -31,10 +31,17 @@ fn made() -> (Message, Arc<Schema>) {
         (0..4).for_each(|n| drop(writer.append(100 * life + n, &[n as u8; 12]).unwrap()));
         writer.close().unwrap();
     }
-    let options = SourceOptions { reader: "out".to_owned(), max_delay: Duration::ZERO, ahead_of_disk: false };
+    // Long enough that both lives are in one.
+    let max_delay = Duration::from_millis(200);
+    let options = SourceOptions { reader: "out".to_owned(), max_delay, ahead_of_disk: false };
     let mut source = Source::open(&journal, &options).unwrap();
     let mut composer = Composer::new(source.identity().unwrap());
-    let batch = source.next_batch().unwrap().unwrap();
+    let batch = loop {
+        match source.next_batch().unwrap() {
+            Some(batch) => break batch,
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
+    };
     let [schema, records] = <[Message; 2]>::try_from(composer.compose(batch, 1)).unwrap();
     let schema = schema.head.schema_of(&schema.payload).unwrap();
     assert_eq!(records.payload.len(), 8 * RECORD_BYTES);
