@@ -176,7 +176,8 @@ fn table(
     let rows: Vec<[String; 8]> = std::iter::once(head).chain(stages).collect();
     writeln!(out)?;
     columns(rows, out)?;
-    late_table(counters, since, out)
+    late_table(counters, since, out)?;
+    acknowledged_table(counters, since, out)
 }
 
 /// What publishers dropped and handlers refused, if they did.
@@ -225,6 +226,30 @@ fn late_table(
         0 => Ok(()),
         more => writeln!(out, "and {} more, for which the counters have no place", show::count(more)),
     }
+}
+
+/// The names under which events are acknowledged, if there are any.
+fn acknowledged_table(
+    counters: &Counters,
+    since: Option<(Duration, &Counters)>,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    if counters.acknowledged.is_empty() {
+        return Ok(());
+    }
+    let names = counters.acknowledged.iter().map(|one| {
+        let rate = since.and_then(|(elapsed, before)| {
+            let before = before.acknowledged.iter().find(|before| before.name == one.name)?;
+            Some(show::rate(one.end.saturating_sub(before.end), elapsed))
+        });
+        let state = if one.lag == 0 { "all" } else { "behind" };
+        let (end, lag) = (show::count(one.end), show::count(one.lag));
+        [plain::line(&one.name), state.to_owned(), end, lag, rate.unwrap_or_default()]
+    });
+    let head = ["ACKNOWLEDGED", "STATE", "END", "LAG", "RATE"].map(str::to_owned);
+    let rows: Vec<[String; 5]> = std::iter::once(head).chain(names).collect();
+    writeln!(out)?;
+    columns(rows, out)
 }
 
 fn late_state(late: &LateCounters) -> &'static str {
@@ -279,6 +304,8 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
             "failed": late.failed, "evicted": late.evicted,
         })
     });
+    let acknowledged =
+        counters.acknowledged.iter().map(|one| json!({ "name": one.name, "end": one.end, "lag": one.lag }));
     json!({
         "path": plain::path_value(reader.path()),
         "process": counters.process,
@@ -307,5 +334,6 @@ fn object(reader: &CountersReader, counters: &Counters, stale: bool) -> Value {
         "stages": stages.collect::<Vec<_>>(),
         "late_consumers": late_consumers.collect::<Vec<_>>(),
         "late_not_shown": counters.late_not_shown,
+        "acknowledged": acknowledged.collect::<Vec<_>>(),
     })
 }

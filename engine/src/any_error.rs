@@ -4,9 +4,11 @@ use std::error::Error as _;
 use std::fmt;
 
 use slipring_journal::{
-    AppendError, CorruptRecord, NamedReaderError, OpenError, ReadError, SalvageError, SyncError, UnknownTag,
+    AppendError, CorruptRecord, NamedReaderError, NotAcknowledged, OpenError, ReadError, SalvageError,
+    SyncError, UnknownTag,
 };
 
+use crate::acknowledged::error::{AcknowledgeError, ListenError};
 use crate::counters::reader::CountersError;
 use crate::error::{BuildError, CountersFileError, Halted, KeepError, OutputError, PublishError, WaitError};
 use crate::handler::Fatal;
@@ -105,6 +107,15 @@ pub enum Error {
     /// A late consumer stopped.
     #[error(transparent)]
     Late(#[from] LateError),
+    /// An acknowledgement was not taken.
+    #[error(transparent)]
+    Acknowledge(#[from] AcknowledgeError),
+    /// An acknowledgement did not get to its program, or was not taken there.
+    #[error(transparent)]
+    NotAcknowledged(#[from] NotAcknowledged),
+    /// A socket for acknowledgements could not be listened at.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A timer could not be set.
     #[error(transparent)]
     Timer(#[from] TimerError),

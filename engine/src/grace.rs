@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 /// anything moved.
 pub(crate) const DROP: Duration = Duration::from_secs(5);
 
+/// How long the end of an engine waits for acknowledgements behind the last that came, at most half of what the
+/// end may take.
+pub(crate) const ACKNOWLEDGED: Duration = DROP;
+
 /// How long dropping an engine then waits for lanes that were told to end, of which some hang.
 const SHORT: Duration = Duration::from_secs(1);
 
@@ -27,23 +31,30 @@ pub(crate) fn left_behind(what: &str, name: &str) {
 #[derive(Debug)]
 pub(crate) struct Grace {
     ends: Instant,
+    /// How long it goes on when something moves.
+    length: Duration,
 }
 
 impl Grace {
     pub(crate) fn new(now: Instant) -> Self {
-        Grace { ends: now + DROP }
+        Grace::of(now, DROP)
     }
 
     /// For what is to end at once.
     pub(crate) fn short(now: Instant) -> Self {
-        Grace { ends: now + SHORT }
+        Grace { ends: now + SHORT, length: DROP }
+    }
+
+    /// Of that length, and for as long behind whatever moves.
+    pub(crate) fn of(now: Instant, length: Duration) -> Self {
+        Grace { ends: now + length, length }
     }
 
     /// Whether it is over by `now`. While things move, or a lane waits for the keeper, which has a bound of
     /// its own, it begins anew.
     pub(crate) fn is_over(&mut self, now: Instant, goes_on: bool) -> bool {
         if goes_on {
-            self.ends = now + DROP;
+            self.ends = now + self.length;
         }
         now >= self.ends
     }

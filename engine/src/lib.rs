@@ -53,6 +53,7 @@
 extern crate self as slipring;
 
 // A folder knows those below it. `engine/tests/house/layers.rs` says which those are, and holds each to it.
+mod acknowledged;
 mod any_error;
 mod clock;
 mod column;
@@ -76,11 +77,16 @@ mod ring;
 mod timers;
 mod work;
 
+pub use acknowledged::acknowledger::Acknowledger;
+pub use acknowledged::error::{AcknowledgeError, ListenError};
+pub use acknowledged::listener::AcknowledgementListener;
+pub use acknowledged::name::{Acknowledged, SetBack};
+pub use acknowledged::names::Unacknowledged;
 pub use any_error::Error;
 pub use clock::{Clock, SystemClock};
 pub use column::Column;
 pub use counters::figures::{
-    Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters,
+    AcknowledgedCounters, Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters,
 };
 pub use counters::reader::{CountersError, CountersReader};
 pub use describe::builder::EngineBuilder;
@@ -127,11 +133,11 @@ pub use work::wait::{Wait, WaitStrategy};
 pub use bytemuck;
 pub use hdrhistogram;
 pub use slipring_journal::{
-    Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind, Follower, HeldBy,
-    Identified, IoFault, Journal, JournalFault, JournalId, Kind, Lease, NamedReader, NamedReaderError,
-    NotOurs, OpenError, RawReader, RawRecord, ReadError, Reader, ReaderInfo, ReaderStart, ReaderStatus,
-    Record, RecoveryReport, Retention, RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader,
-    Stall, SyncError, SyncMode, UnknownTag, Writer,
+    AcknowledgementSender, Anchor, AppendError, CorruptRecord, Cursors, DiskFull, Event, Field, FileKind,
+    Follower, HeldBy, Identified, IoFault, Journal, JournalFault, JournalId, Kind, Lease, NamedReader,
+    NamedReaderError, NotAcknowledged, NotOurs, OpenError, RawReader, RawRecord, ReadError, Reader,
+    ReaderInfo, ReaderStart, ReaderStatus, Record, RecoveryReport, Refusal, Retention, RetentionHandle,
+    SalvageError, Schema, SealedSegment, SharedReader, Stall, SyncError, SyncMode, UnknownTag, Writer,
 };
 
 /// What most programs need: `use slipring::prelude::*`.

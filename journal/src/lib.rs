@@ -20,6 +20,7 @@
 // The derive writes `::slipring_journal::..`, in this crate's own tests and docs too.
 extern crate self as slipring_journal;
 
+mod acknowledge;
 mod append;
 mod companions;
 mod error;
@@ -36,6 +37,8 @@ mod salvage;
 mod storage;
 mod tools;
 
+pub use acknowledge::refusal::Refusal;
+pub use acknowledge::sender::{AcknowledgementSender, NotAcknowledged};
 pub use append::raw_writer::RawWriter;
 pub use append::writer::Writer;
 pub use companions::hooks::SealedSegment;
@@ -85,6 +88,7 @@ pub use storage::{FileKind, HeldBy, NotOurs};
 /// notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::acknowledge::wire as acknowledge_wire;
     pub use crate::append::batch::AppendBatch;
     pub use crate::event::private::*;
     pub use crate::format::crc;
@@ -93,6 +97,7 @@ pub mod __private {
     pub use crate::live::progress::Change;
     #[cfg(debug_assertions)]
     pub use crate::open::built_here;
+    pub use crate::read::confirm::Confirmer;
     pub use crate::read::verify::verify_on;
     pub use crate::salvage::salvage_on;
     pub use crate::tools::text::counted;

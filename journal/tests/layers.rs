@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders, the lowest first. Each may import from those before it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "tools",
     "format",
     "event",
@@ -13,6 +13,7 @@ const LAYERS: [&str; 15] = [
     "error",
     "judge",
     "positions",
+    "acknowledge",
     "retention",
     "read",
     "named",

@@ -138,10 +138,12 @@ pub fn look_at_counters(path: &Path) -> Result<(), CountersError> {
     for counters in std::iter::once(&last).chain(read.as_ref().ok()) {
         let names = counters.stages.iter().map(|stage| stage.name.len() + stage.lane.len());
         let late = counters.late_consumers.iter().map(|late| late.name.len());
+        let acknowledged = counters.acknowledged.iter().map(|one| one.name.len());
         let cause = counters.halted.as_ref().map_or(0, |halted| halted.cause.len());
         // What is no UTF-8 takes three bytes for one.
-        assert!(names.chain(late).sum::<usize>() + cause <= 3 * length, "{counters}");
+        assert!(names.chain(late).chain(acknowledged).sum::<usize>() + cause <= 3 * length, "{counters}");
         assert!(counters.stages.len() * STAGE_NAMES <= length && counters.late_consumers.len() <= 16);
+        assert!(counters.acknowledged.len() <= 8, "{counters}");
         assert!(counters.stages.iter().all(|stage| stage.end <= counters.published_end), "{counters}");
         assert!(!counters.to_string().is_empty());
     }

@@ -124,7 +124,7 @@ fn row_hostile_counters_a_count_of_stages_that_the_file_has_no_room_for() {
     file[104..108].copy_from_slice(&(1_u32 << 16).to_le_bytes());
     put(&place.path(), &file);
     let statics = (128 + (128 << 16) + 4_u64).next_multiple_of(4096);
-    let length = (statics + 3200 + (256 << 16)).next_multiple_of(4096);
+    let length = (statics + 4224 + (256 << 16)).next_multiple_of(4096);
     File::options().write(true).open(place.path()).unwrap().set_len(length).unwrap();
     let fault = CountersReader::open(place.path()).unwrap_err();
     let is_checksum = matches!(fault, CountersError::Invalid { fault: CountersFault::Checksum, .. });

@@ -1,8 +1,10 @@
 //! `slipring-bridge out`: a journal's records into a stream.
 
+use slipring_bridge::tell::Teller;
 use slipring_cli::exit::Exit;
-use slipring_jetstream::out;
-use slipring_journal::Journal;
+use slipring_cli::plain;
+use slipring_jetstream::out::{self, Told};
+use slipring_journal::{Journal, NotAcknowledged};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -15,7 +17,20 @@ pub async fn run(args: &OutArgs) -> Result<Exit, CommandError> {
     let mut say = Say::new(args.json);
     let (journal, options) = (Journal::at(&args.journal), args.options());
     let connect = args.connect.connect(Some(format!("slipring-bridge out {}", args.stream)));
-    let ended = out::run(&journal, &connect, &options, stop, |told| say.told(&told)).await?;
+    let teller = match &args.acknowledge {
+        None => None,
+        Some((name, socket)) => {
+            let complain = |error: &NotAcknowledged| plain::complain(&error.to_string());
+            Some(Teller::start(socket, name, complain).map_err(CommandError::Runtime)?)
+        }
+    };
+    let tell = |told: Told| {
+        if let (Told::Acknowledged(anchor), Some(teller)) = (&told, &teller) {
+            teller.tell(*anchor);
+        }
+        say.told(&told);
+    };
+    let ended = out::run(&journal, &connect, &options, stop, tell).await?;
     say.ended(&ended);
     Ok(if args.once && !ended.caught_up { Exit::Part } else { Exit::Fine })
 }

@@ -32,7 +32,8 @@ impl Say {
     pub fn told(&mut self, told: &Told) {
         match told {
             Told::Progress(progress) => self.progress(progress),
-            told if self.json => print_json(&as_json(told)),
+            Told::Acknowledged(_) => {}
+            told if self.json => as_json(told).iter().for_each(print_json),
             // Once, not at every try.
             Told::Trouble(what) if self.last_trouble == *what => {}
             Told::Trouble(what) => {
@@ -103,16 +104,17 @@ fn lag(progress: &Progress) -> u64 {
 }
 
 fn with_lag(progress: &Progress) -> Value {
-    let Progress { acknowledged, end, stream_sequence, records, bytes, messages, in_flight, troubles } =
-        progress;
+    let Progress {
+        acknowledged, end, stream_sequence, records, bytes, messages, in_flight, troubles, ..
+    } = progress;
     json!({
         "acknowledged": acknowledged, "end": end, "lag": lag(progress), "stream_sequence": stream_sequence,
         "records": records, "bytes": bytes, "messages": messages, "in_flight": in_flight, "troubles": troubles,
     })
 }
 
-fn as_json(told: &Told) -> Value {
-    match told {
+fn as_json(told: &Told) -> Option<Value> {
+    Some(match told {
         Told::Stream(found) => {
             let StreamFound { name, subject, is_new, replicas, kept, max_age, notes } = found;
             json!({ "stream": {
@@ -126,8 +128,8 @@ fn as_json(told: &Told) -> Value {
         }
         Told::Trouble(what) => json!({ "trouble": what }),
         Told::Recovered => json!({ "recovered": true }),
-        _ => Value::Null,
-    }
+        _ => return None,
+    })
 }
 
 /// Whoever reads it may have gone; the work goes on.

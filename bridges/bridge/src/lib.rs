@@ -9,6 +9,7 @@
 //! | [`pack`] | records into payloads |
 //! | [`compose`] | payloads into messages, with the schema where it is needed |
 //! | [`follow`] | a thread that reads the journal |
+//! | [`tell`] | tells the journal's program what was acknowledged |
 //! | [`retry`] | pauses between tries |
 
 #![deny(missing_docs)]
@@ -19,4 +20,5 @@ pub mod history;
 pub mod pack;
 pub mod retry;
 pub mod source;
+pub mod tell;
 pub mod wire;

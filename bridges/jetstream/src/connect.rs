@@ -1,5 +1,6 @@
 //! To whom, with what credentials; a connection that says when it was lost.
 
+use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -191,6 +192,23 @@ impl ConnectError {
     /// Whether it may go by itself.
     pub fn may_pass(&self) -> bool {
         let ConnectError::Server { source, .. } = self else { return false };
-        matches!(source.kind(), ConnectErrorKind::Dns | ConnectErrorKind::TimedOut | ConnectErrorKind::Io)
+        match source.kind() {
+            ConnectErrorKind::Dns | ConnectErrorKind::TimedOut => true,
+            // A certificate that is not to be trusted is met as an error of input and output.
+            ConnectErrorKind::Io => !is_of_tls(&**source),
+            _ => false,
+        }
     }
+}
+
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<async_nats::rustls::Error>()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

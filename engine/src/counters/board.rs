@@ -6,13 +6,16 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::figures::{Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters};
+use super::figures::{
+    AcknowledgedCounters, Counters, HaltedCounters, JournalStalls, JournalTime, LateCounters, StageCounters,
+};
 use super::meter::BatchMeter;
 use crate::cursors::cursor::Cursor;
 use crate::lines::fate::Fate;
 use crate::lines::format::{
-    BatchLine, CAUSE_BYTES, CLOSED, CauseLine, CursorLine, ENDED, FateLine, HALTED, JournalLine, LATE_PLACES,
-    LanesLine, LateHeadLine, LateLine, LineLayout, PublishersLine,
+    ACKNOWLEDGED_PLACES, AcknowledgedLine, BatchLine, CAUSE_BYTES, CLOSED, CauseLine, CursorLine, ENDED,
+    FateLine, HALTED, JournalLine, LATE_PLACES, LanesLine, LateHeadLine, LateLine, LineLayout,
+    PublishersLine,
 };
 use crate::lines::memory::{LineMemory, LineRef, Words};
 use crate::lines::told::{Told, forks};
@@ -131,6 +134,11 @@ impl Board {
         (0..LATE_PLACES).map(|index| self.told(self.layout.late(index)))
     }
 
+    /// The places for names under which events are acknowledged.
+    pub(super) fn acknowledged_lines(&self) -> impl Iterator<Item = Told<AcknowledgedLine>> {
+        (0..ACKNOWLEDGED_PLACES).map(|index| self.told(self.layout.acknowledged(index)))
+    }
+
     /// Where others read what becomes of the engine.
     pub(crate) fn fate(&self) -> Fate {
         Fate { line: self.told(self.layout.fate()), cause: self.told(self.layout.cause()) }
@@ -171,6 +179,7 @@ impl Board {
         // Late consumers and stages first: none is ever ahead of what is published, whenever that is read
         // after it. But for a late consumer that was told to begin at a sequence that is not there yet.
         let mut late_consumers = about.late.unwrap_or_else(|| self.read_late());
+        let mut acknowledged = about.acknowledged.unwrap_or_else(|| self.read_acknowledged());
         let mut stages: Vec<StageCounters> = about
             .stages
             .enumerate()
@@ -192,6 +201,9 @@ impl Board {
         }
         for late in &mut late_consumers {
             late.lag = published_end.saturating_sub(late.end);
+        }
+        for one in &mut acknowledged {
+            one.lag = published_end.saturating_sub(one.end);
         }
         let (publishers, lanes) = (self.publishers(), self.lanes());
         let halted = (word & HALTED != 0).then(|| self.read_halt(&fate, &stages));
@@ -222,6 +234,7 @@ impl Board {
             stages,
             late_consumers,
             late_not_shown: self.late_not_shown(),
+            acknowledged,
         }
     }
 
@@ -274,4 +287,6 @@ pub(crate) struct About<'a> {
     pub(crate) stages: Box<dyn Iterator<Item = (&'a str, &'a str)> + 'a>,
     /// The late consumers, if the reader knows of more than those that have places.
     pub(crate) late: Option<Vec<LateCounters>>,
+    /// The names under which events are acknowledged, likewise.
+    pub(crate) acknowledged: Option<Vec<AcknowledgedCounters>>,
 }

@@ -18,6 +18,9 @@ use std::time::Duration;
 ///     for late in counters.late_consumers.iter().filter(|late| !late.is_caught_up()) {
 ///         println!("{}: {} behind", late.name, late.lag);
 ///     }
+///     for name in &counters.acknowledged {
+///         println!("{}: {} events are not acknowledged", name.name, name.lag);
+///     }
 ///     if let (Some(time), Some(stalls)) = (&counters.journal_time, &counters.journal_stalls) {
 ///         println!("journal at {} ns, {} waits for room", time.last_ns, stalls.total());
 ///     }
@@ -72,6 +75,23 @@ pub struct Counters {
     pub late_consumers: Vec<LateCounters>,
     /// Late consumers that are not shown to other processes: there were 16 already when they started.
     pub late_not_shown: u64,
+    /// Every name under which this engine takes acknowledgements; in another process those that have one of 8
+    /// places.
+    pub acknowledged: Vec<AcknowledgedCounters>,
+}
+
+/// Up to where events are acknowledged under a name.
+///
+/// See the example of [`Counters`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AcknowledgedCounters {
+    /// The name; in another process its first 64 bytes.
+    pub name: String,
+    /// The sequence behind the last event that is acknowledged.
+    pub end: u64,
+    /// Events published that are not acknowledged.
+    pub lag: u64,
 }
 
 /// One late consumer's place.
@@ -210,6 +230,9 @@ impl fmt::Display for Counters {
                 (false, false) => "",
             };
             write!(f, "; late {} {} (lag {}{failed})", late.name, late.end, late.lag)?;
+        }
+        for AcknowledgedCounters { name, end, lag } in &self.acknowledged {
+            write!(f, "; acknowledged {name} {end} (lag {lag})")?;
         }
         if self.folder_moved {
             write!(f, "; the journal's folder has moved")?;

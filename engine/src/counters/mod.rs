@@ -8,10 +8,12 @@
 //! | `figures` | what is read |
 //! | `board` | who writes which words, and how they are read |
 //! | `meter` | how a lane tells of its batches |
+//! | `acknowledged` | places of names under which events are acknowledged |
 //! | `late` | places that late consumers take and give back |
 //! | `file` | where the file goes, how it comes and goes |
 //! | `reader` | reading another process's counters |
 
+pub(crate) mod acknowledged;
 pub(crate) mod board;
 pub(crate) mod figures;
 pub(crate) mod file;

@@ -218,6 +218,7 @@ impl CountersReader {
             now_ns: SystemClock.now_ns(),
             stages: Box::new(fixed.stages.iter().map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: None,
+            acknowledged: None,
         })
     }
 

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::lines::format::CursorLine;
-use crate::lines::memory::LineRef;
+use crate::lines::memory::{LineMemory, LineRef};
 
 /// How far a stage is: the last sequence that it finished, kept as its successor, so that "none yet" needs no
 /// special value. One writer, any number of readers. Clones are the same cursor.
@@ -20,6 +20,13 @@ impl Cursor {
     /// The cursor at a place in the counters.
     pub(crate) fn at(place: LineRef<CursorLine>) -> Self {
         Cursor(place)
+    }
+
+    /// A cursor of its own, which is in no counters.
+    pub(crate) fn private(end: u64) -> Self {
+        let cursor = Cursor(LineMemory::private(size_of::<CursorLine>()).at(0));
+        cursor.set(end);
+        cursor
     }
 
     /// Says that everything below `end` is finished.

@@ -1,5 +1,8 @@
 //! Gates at work: the cursors that a stage waits for.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use slipring_journal::Cursors;
 
 use super::cursor::Cursor;
@@ -13,13 +16,15 @@ pub(crate) enum Awaited {
     /// The durable end, and the cursor of it in the counters: the syncer moves it later, and wakes who is
     /// parked there.
     Durable(Cursors, Cursor),
+    /// Up to where events are acknowledged under a name; and whether nobody waits for that any more.
+    Acknowledged(Cursor, Arc<AtomicBool>),
 }
 
 impl Awaited {
     #[inline]
     fn end(&self) -> u64 {
         match self {
-            Awaited::Stage(cursor, _) => cursor.end(),
+            Awaited::Stage(cursor, _) | Awaited::Acknowledged(cursor, _) => cursor.end(),
             Awaited::Durable(cursors, _) => cursors.durable_end(),
         }
     }
@@ -30,13 +35,17 @@ impl Awaited {
             Awaited::Stage(_, index) => status.is_gone(*index),
             // Whether more is journalled the journal's stage tells, which the gate waits for too.
             Awaited::Durable(cursors, _) => cursors.sync_failure().is_some(),
+            // Relaxed: it is a decision, and hands nothing over. What is acknowledged behind it comes too late.
+            Awaited::Acknowledged(_, given_up) => given_up.load(Ordering::Relaxed),
         }
     }
 
     /// Where to park until it moves.
     fn parking_place(&self) -> &Cursor {
         match self {
-            Awaited::Stage(cursor, _) | Awaited::Durable(_, cursor) => cursor,
+            Awaited::Stage(cursor, _) | Awaited::Durable(_, cursor) | Awaited::Acknowledged(cursor, _) => {
+                cursor
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use slipring_journal::{Event, Journal, SyncMode};
 use super::columns::read_by;
 use super::graph::{self, Node};
 use super::lane::{Item, Lane};
+use crate::acknowledged::names::AcknowledgedNames;
 use crate::clock::{Clock, SystemClock};
 use crate::counters::file::Shown;
 use crate::cursors::park::MOST_PARKING;
@@ -50,6 +51,8 @@ pub struct EngineBuilder<E: Event> {
     pub(crate) max_time_step: Option<Duration>,
     pub(crate) wait_timeout: Duration,
     pub(crate) shown: Shown,
+    /// Once the journal is open.
+    pub(crate) acknowledged: Option<Arc<AcknowledgedNames>>,
 }
 
 impl<E: Event> EngineBuilder<E> {
@@ -64,6 +67,7 @@ impl<E: Event> EngineBuilder<E> {
             max_time_step: None,
             wait_timeout: Duration::from_secs(60),
             shown: Shown::Auto,
+            acknowledged: None,
         }
     }
 

@@ -33,6 +33,10 @@ pub struct Gate {
     pub(crate) after: Vec<String>,
     /// Those of them whose results it reads.
     pub(crate) reads: Vec<String>,
+    /// The names under which the event must be acknowledged.
+    pub(crate) acknowledged: Vec<String>,
+    /// Publishers may stop for as long as nobody acknowledges.
+    pub(crate) may_hold_the_ring: bool,
 }
 
 impl Gate {
@@ -45,7 +49,45 @@ impl Gate {
     pub const DURABLE: Gate = Gate::of(Level::Durable);
 
     const fn of(level: Level) -> Gate {
-        Gate { level, after: Vec::new(), reads: Vec::new() }
+        Gate {
+            level,
+            after: Vec::new(),
+            reads: Vec::new(),
+            acknowledged: Vec::new(),
+            may_hold_the_ring: false,
+        }
+    }
+
+    /// Once somebody outside has acknowledged the event under this name, or under each of several: a server that
+    /// keeps a copy of the journal, say, over [`Engine::acknowledge`](crate::Engine::acknowledge). Such an event is
+    /// journalled here too; whether it is durable here is for who acknowledges to say.
+    ///
+    /// While nobody acknowledges, a stage that is gated so holds what it waits for in the ring, and once the
+    /// ring is full publishers stop. So its ordinary place is a late consumer
+    /// ([`LateConsumer::acknowledged`](crate::LateConsumer::acknowledged)), which holds nobody up. A stage is
+    /// refused unless the gate says [`Gate::may_hold_the_ring`].
+    ///
+    /// ```
+    /// use slipring::Gate;
+    ///
+    /// let gate = Gate::acknowledged("standby").after("risk").may_hold_the_ring();
+    /// let both = Gate::acknowledged(["standby", "archive"]).may_hold_the_ring();
+    /// ```
+    ///
+    /// Over a restart it stays so: what was acknowledged passes at once when it is replayed, and what was not
+    /// waits, also once the engine is live.
+    pub fn acknowledged<M>(names: impl IntoNames<M>) -> Gate {
+        let mut gate = Gate::JOURNALLED;
+        names.each(|name| gate.acknowledged.push(name.to_owned()));
+        gate
+    }
+
+    /// Publishers may stop as long as the stage waits for [acknowledgements](Gate::acknowledged): no event gets
+    /// further from what is acknowledged than the ring is long.
+    #[must_use]
+    pub fn may_hold_the_ring(mut self) -> Self {
+        self.may_hold_the_ring = true;
+        self
     }
 
     /// Also waits until the stages named have finished the event, and may read what they made of it: a

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::gate::{Gate, Level};
 use crate::error::BuildError;
+use crate::kept::folders::is_file_name;
 use crate::names::JOURNAL;
 
 /// What the builder knows of a stage.
@@ -27,6 +28,9 @@ pub(crate) fn check(nodes: &[Node<'_>], has_journal: bool, journal_syncs: bool) 
             let known = nodes.iter().map(|node| node.name.to_owned()).collect();
             return Err(BuildError::UnknownStage { stage: stage(), unknown: unknown.clone(), known });
         }
+        if let Some(name) = node.gate.acknowledged.first() {
+            check_acknowledged(node, name, has_journal)?;
+        }
         let level = match node.gate.level {
             Level::Published => continue,
             Level::Journalled => "journalled",
@@ -40,6 +44,21 @@ pub(crate) fn check(nodes: &[Node<'_>], has_journal: bool, journal_syncs: bool) 
         }
     }
     check_cycles(nodes, &places)
+}
+
+/// Checks a gate that waits for acknowledgements, under `first` among others.
+fn check_acknowledged(node: &Node<'_>, first: &str, has_journal: bool) -> Result<(), BuildError> {
+    let stage = || node.name.to_owned();
+    if !has_journal {
+        return Err(BuildError::NoJournal { stage: stage(), level: "acknowledged" });
+    }
+    if let Some(name) = node.gate.acknowledged.iter().find(|name| !is_file_name(name)) {
+        return Err(BuildError::BadAcknowledgedName { stage: stage(), name: name.clone() });
+    }
+    if !node.gate.may_hold_the_ring {
+        return Err(BuildError::HoldsTheRing { stage: stage(), name: first.to_owned() });
+    }
+    Ok(())
 }
 
 /// How far the walk is with a stage.
@@ -126,5 +145,11 @@ mod tests {
         assert!(matches!(refuse(Gate::JOURNALLED, false, false), Err(BuildError::NoJournal { .. })));
         assert!(matches!(refuse(Gate::DURABLE, true, false), Err(BuildError::DurableWithoutSync { .. })));
         refuse(Gate::DURABLE, true, true).unwrap();
+        let gate = || Gate::acknowledged("standby");
+        assert!(matches!(refuse(gate(), false, false), Err(BuildError::NoJournal { .. })));
+        assert!(matches!(refuse(gate(), true, false), Err(BuildError::HoldsTheRing { .. })));
+        let bad = Gate::acknowledged(["standby", "../x"]).may_hold_the_ring();
+        assert!(matches!(refuse(bad, true, false), Err(BuildError::BadAcknowledgedName { .. })));
+        refuse(gate().may_hold_the_ring(), true, false).unwrap();
     }
 }

@@ -165,6 +165,26 @@ pub enum BuildError {
         /// The level.
         level: &'static str,
     },
+    /// A stage waits in the ring for acknowledgements, and nobody said that it may hold up publishers.
+    #[error(
+        "stage {stage} waits in the ring until events are acknowledged ({name}): while none is, the ring fills and publishers          stop; have a late consumer do it, which holds nobody up (LateConsumer::acknowledged({name:?})), or say          .may_hold_the_ring() to the gate"
+    )]
+    HoldsTheRing {
+        /// The gated stage.
+        stage: String,
+        /// The name under which the events are to be acknowledged.
+        name: String,
+    },
+    /// A name of acknowledgements can't be a file's.
+    #[error(
+        "stage {stage} waits for acknowledgements of {name:?}, which are noted in a file of that name: use letters, digits,          '-', '_' and '.', 100 at most"
+    )]
+    BadAcknowledgedName {
+        /// The gated stage.
+        stage: String,
+        /// The name.
+        name: String,
+    },
     /// The durable cursor moves only by whole segments.
     #[error(
         "stage {stage} is gated on durable, and the journal has SyncMode::None: it would wait for whole segments; use SyncMode::every(..) or SyncMode::EveryBatch"

@@ -49,6 +49,17 @@ pub enum WaitError {
         /// The names that are.
         known: Vec<String>,
     },
+    /// Nobody waits for acknowledgements of that name, so none are taken.
+    #[error(
+        "no stage and no late consumer waits for acknowledgements of {name}, so none are taken; they wait for: {}",
+        known.join(", ")
+    )]
+    UnknownAcknowledged {
+        /// The name.
+        name: String,
+        /// The names that are waited for.
+        known: Vec<String>,
+    },
     /// The call came from a handler of the same engine: it would wait for itself.
     #[error("a handler that waits for its own engine waits for ever: wait on another thread")]
     InHandler,

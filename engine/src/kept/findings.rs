@@ -28,7 +28,8 @@ impl Findings {
         lock(&self.divergences).clone()
     }
 
-    pub(super) fn fault(&self, stage: &str, error: &dyn std::fmt::Display) {
+    /// Of a stage, or whatever else it is called.
+    pub(crate) fn fault(&self, stage: &str, error: &dyn std::fmt::Display) {
         let mut faults = lock(&self.faults);
         if faults.len() == MOST_FAULTS {
             faults.pop_front();

@@ -12,6 +12,7 @@ use super::run::{self, LateRun, LateShared};
 use crate::counters::board::Board;
 use crate::counters::figures::LateCounters;
 use crate::counters::late::LatePlace;
+use crate::cursors::cursor::Cursor;
 use crate::handler::{HandlerError, Outcome};
 
 /// Where a late consumer starts.
@@ -124,6 +125,7 @@ pub struct LateConsumer {
     pub(crate) name: String,
     from: FollowFrom,
     durable: bool,
+    pub(crate) acknowledged: Option<String>,
     longest_sleep: Duration,
 }
 
@@ -134,7 +136,8 @@ impl LateConsumer {
     /// A late consumer of this name, from the first record kept. Its thread is named so too.
     pub fn named(name: impl Into<String>) -> Self {
         let longest_sleep = Duration::from_millis(1);
-        LateConsumer { name: name.into(), from: FollowFrom::Start, durable: false, longest_sleep }
+        let (from, acknowledged) = (FollowFrom::Start, None);
+        LateConsumer { name: name.into(), from, durable: false, acknowledged, longest_sleep }
     }
 
     /// Where it starts.
@@ -148,6 +151,20 @@ impl LateConsumer {
     #[must_use]
     pub fn durable(mut self) -> Self {
         self.durable = true;
+        self
+    }
+
+    /// Reads only what is acknowledged under this name: what somebody outside has, a server that keeps a copy of the
+    /// journal say, over [`Engine::acknowledge`](crate::Engine::acknowledge). While nobody acknowledges it waits,
+    /// and holds nobody up; retention waits for it within the bounds of a lease. From when it is started the
+    /// engine takes acknowledgements of the name. When the engine ends it ends at what is acknowledged
+    /// ([`LateEnd::unacknowledged`](crate::LateEnd::unacknowledged)).
+    ///
+    /// Only with [`Engine::follow`](crate::Engine::follow). See the example of
+    /// [`Acknowledger`](crate::Acknowledger).
+    #[must_use]
+    pub fn acknowledged(mut self, name: impl Into<String>) -> Self {
+        self.acknowledged = Some(name.into());
         self
     }
 
@@ -181,15 +198,19 @@ impl LateConsumer {
     /// ```
     ///
     /// # Errors
-    /// [`LateError::Start`] if the journal can't be read from there on; [`LateError::BadName`].
+    /// [`LateError::Start`] if the journal can't be read from there on; [`LateError::BadName`];
+    /// [`LateError::AcknowledgedElsewhere`].
     pub fn follow<E: Event, H: LateHandler<E>>(
         self,
         journal: &Journal,
         handler: H,
     ) -> Result<LateHandle<H>, LateError> {
+        if let Some(acknowledged) = self.acknowledged {
+            return Err(LateError::AcknowledgedElsewhere { name: self.name, acknowledged });
+        }
         let history = History { files: journal.files(), cursors: None, retention: None };
         let alone =
-            |name, end, anchor| Ok(LateShared::new(name, LatePlace::private(end), anchor, None).into());
+            |name, end, anchor| Ok(LateShared::new(name, LatePlace::private(end), anchor, None, None).into());
         self.start(&history, alone, handler)
     }
 
@@ -282,7 +303,7 @@ impl LateConsumers {
         name: String,
         end: u64,
         anchor: Option<Anchor>,
-        cursors: Option<Cursors>,
+        (cursors, acknowledged): (Option<Cursors>, Option<Cursor>),
     ) -> Result<Arc<LateShared>, LateError> {
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         list.retain(|one| one.strong_count() > 0);
@@ -292,7 +313,7 @@ impl LateConsumers {
         }
         // Under the list's lock: places are taken one at a time.
         let place = self.board.take_late(&name, end);
-        let shared = Arc::new(LateShared::new(name, place, anchor, cursors));
+        let shared = Arc::new(LateShared::new(name, place, anchor, cursors, acknowledged));
         list.push(Arc::downgrade(&shared));
         Ok(shared)
     }

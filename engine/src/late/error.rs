@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use slipring_journal::ReadError;
 
+use crate::error::KeepError;
+
 /// Why a late consumer did not start, or stopped.
 ///
 /// See the example of [`LateConsumer`](crate::LateConsumer).
@@ -33,6 +35,34 @@ pub enum LateError {
     NameTaken {
         /// The name.
         name: String,
+    },
+    /// What is acknowledged only the engine's own process knows.
+    #[error(
+        "late consumer {name} waits for acknowledgements of {acknowledged}, of which only the engine knows: start it by          Engine::follow"
+    )]
+    AcknowledgedElsewhere {
+        /// The consumer.
+        name: String,
+        /// The name under which events are to be acknowledged.
+        acknowledged: String,
+    },
+    /// The name of its acknowledgements can't be a file's.
+    #[error(
+        "late consumer {name} waits for acknowledgements of {acknowledged:?}, which are noted in a file of that name: use          letters, digits, '-', '_' and '.', 100 at most"
+    )]
+    BadAcknowledgedName {
+        /// The consumer.
+        name: String,
+        /// The name under which events are to be acknowledged.
+        acknowledged: String,
+    },
+    /// What was noted of acknowledgements can't be used.
+    #[error("late consumer {name} can't start: {source}")]
+    Acknowledged {
+        /// The consumer.
+        name: String,
+        /// Why.
+        source: Arc<KeepError>,
     },
     /// The journal can't be read from where it was to start.
     #[error("late consumer {name} can't start: {source}")]

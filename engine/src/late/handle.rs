@@ -34,6 +34,9 @@ pub struct LateEnd<H> {
     /// The position of the last event that it finished: [`FollowFrom::Anchor`](crate::FollowFrom::Anchor)
     /// goes on behind it. `None` if there was none.
     pub anchor: Option<Anchor>,
+    /// How many events of the journal were not acknowledged when it was asked, if it waits for
+    /// [acknowledgements](crate::LateConsumer::acknowledged): those it was not given. 0 if it does not.
+    pub unacknowledged: u64,
     /// Why it stopped, if neither its handle nor the engine's shutdown ended it.
     pub failure: Option<LateError>,
 }
@@ -97,7 +100,7 @@ impl<H> LateHandle<H> {
         let handler = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let shared = &self.shared;
         let (end, anchor, failure) = (shared.end(), shared.anchor(), shared.failure().cloned());
-        LateEnd { handler, end, anchor, failure }
+        LateEnd { handler, end, anchor, unacknowledged: shared.unacknowledged(), failure }
     }
 
     fn signal(&self) {
@@ -134,7 +137,8 @@ impl<H> fmt::Debug for LateHandle<H> {
 impl<H> fmt::Debug for LateEnd<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = f.debug_struct("LateEnd");
-        out.field("end", &self.end).field("anchor", &self.anchor).field("failure", &self.failure);
+        out.field("end", &self.end).field("anchor", &self.anchor);
+        out.field("unacknowledged", &self.unacknowledged).field("failure", &self.failure);
         out.finish_non_exhaustive()
     }
 }

@@ -10,6 +10,7 @@ use slipring_journal::{Anchor, Cursors, Event, Follower, Kind, Lease, ReadError}
 use super::consumer::{LateContext, LateHandler};
 use super::error::LateError;
 use crate::counters::late::LatePlace;
+use crate::cursors::cursor::Cursor;
 use crate::panics;
 
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
@@ -26,6 +27,8 @@ pub(crate) struct LateShared {
     failure: OnceLock<LateError>,
     /// Where the journal is, if this process writes it.
     cursors: Option<Cursors>,
+    /// Up to where it may read, if it waits for acknowledgements.
+    acknowledged: Option<Cursor>,
 }
 
 impl LateShared {
@@ -34,9 +37,10 @@ impl LateShared {
         place: LatePlace,
         anchor: Option<Anchor>,
         cursors: Option<Cursors>,
+        acknowledged: Option<Cursor>,
     ) -> Self {
         let (stop, anchor) = (AtomicBool::new(false), Mutex::new(anchor));
-        LateShared { name, place, stop, anchor, failure: OnceLock::new(), cursors }
+        LateShared { name, place, stop, anchor, failure: OnceLock::new(), cursors, acknowledged }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -51,6 +55,14 @@ impl LateShared {
         // The cursor first, which never is ahead of the journal.
         let end = self.end();
         self.cursors.as_ref().map(|cursors| cursors.journalled_end().saturating_sub(end))
+    }
+
+    /// How many events are in the journal and not acknowledged, if it waits for that.
+    pub(super) fn unacknowledged(&self) -> u64 {
+        let (Some(cursors), Some(acknowledged)) = (&self.cursors, &self.acknowledged) else { return 0 };
+        // The acknowledged first, which never is ahead of the journal.
+        let end = acknowledged.end();
+        cursors.journalled_end().saturating_sub(end)
     }
 
     pub(super) fn anchor(&self) -> Option<Anchor> {
@@ -145,12 +157,13 @@ impl<E: Event, H: LateHandler<E>> LateRun<E, H> {
 
     /// Everything below it may be read; without a bound if only the files can tell.
     fn readable_end(&self) -> Result<u64, ReadError> {
-        match (&self.shared.cursors, self.durable) {
+        let end = match (&self.shared.cursors, self.durable) {
             (Some(cursors), true) => Ok(cursors.durable_end()),
             (Some(cursors), false) => Ok(cursors.journalled_end()),
             (None, true) => self.follower.durable_end(),
             (None, false) => Ok(u64::MAX),
-        }
+        };
+        Ok(self.shared.acknowledged.as_ref().map_or(u64::MAX, Cursor::end).min(end?))
     }
 
     fn unreadable(&self, source: ReadError) -> LateError {

@@ -9,6 +9,7 @@ use slipring_journal::__private::counted;
 use slipring_journal::Event;
 
 use super::engine::{Engine, LaneThread, Pause};
+use crate::acknowledged::names::Unacknowledged;
 use crate::cursors::cursor::Cursor;
 use crate::error::Halted;
 use crate::grace::{self, Grace};
@@ -150,8 +151,9 @@ impl<E: Event> Engine<E> {
     fn has_moved(&self, moves: &mut Moves) -> bool {
         let durable_end = self.hurry_syncer(&mut moves.asked_durable);
         let ends = self.shared.stages.cursors.iter().map(Cursor::end);
+        let acknowledged = self.shared.acknowledged.as_ref().map_or(0, |names| names.moves());
         // Each only rises.
-        let sum = ends.fold(durable_end, u64::wrapping_add);
+        let sum = ends.fold(durable_end.wrapping_add(acknowledged), u64::wrapping_add);
         std::mem::replace(&mut moves.sum, sum) != sum
     }
 
@@ -165,6 +167,16 @@ impl<E: Event> Engine<E> {
             }
         }
         true
+    }
+
+    /// Takes no acknowledgement any more, and lets go of the notes of them; before the journal's lock goes, for
+    /// they lie under that lock. What was not acknowledged.
+    pub(crate) fn end_acknowledged(&self) -> Vec<Unacknowledged> {
+        let Some(names) = &self.shared.acknowledged else { return Vec::new() };
+        for fault in names.end() {
+            self.shared.findings.fault("acknowledged", &fault);
+        }
+        names.left()
     }
 
     /// Counts what was not delivered, for whoever asks, and says so on standard error. The counters show it
@@ -269,6 +281,7 @@ impl<E: Event> Drop for Engine<E> {
         if let Some(file) = &self.counters_file {
             file.hide();
         }
+        self.end_acknowledged();
         // Before the journal goes, and its lock with it: what the keeper writes lies under that lock.
         if let Some(keeper) = &mut self.keeper {
             keeper.finish();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use slipring_journal::{Cursors, Event, RetentionHandle, SyncError};
 
 use super::ending::Ending;
+use crate::acknowledged::names::AcknowledgedNames;
 use crate::counters::board::{About, Board};
 use crate::counters::figures::Counters;
 use crate::counters::file::CountersFile;
@@ -37,6 +38,8 @@ pub(crate) struct EngineShared {
     /// The journal's files, for late consumers.
     pub(crate) history: Option<History>,
     pub(crate) late: LateConsumers,
+    /// The names under which events are acknowledged, if there is a journal.
+    pub(crate) acknowledged: Option<Arc<AcknowledgedNames>>,
     pub(crate) live_from: u64,
     pub(crate) wait_timeout: Duration,
     pub(crate) findings: Arc<Findings>,
@@ -194,6 +197,7 @@ impl<E: Event> Engine<E> {
             now_ns: now_ns(&shared.outlet),
             stages: Box::new(stages.map(|(name, lane)| (name.as_str(), lane.as_str()))),
             late: Some(shared.late.counters()),
+            acknowledged: Some(shared.acknowledged.as_ref().map_or_else(Vec::new, |names| names.counters())),
         };
         let mut counters = shared.board.read(about);
         if let Some(journal) = &shared.journal {
@@ -255,7 +259,7 @@ impl<E: Event> Engine<E> {
     }
 
     /// When a wait that begins now has lasted too long; `None` for never.
-    fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Instant> {
         Instant::now().checked_add(self.shared.wait_timeout)
     }
 
@@ -275,10 +279,11 @@ impl<E: Event> Engine<E> {
         self.wait(name, sequence, self.deadline(), || cursor.end(), |_| false)
     }
 
-    /// Waits without a deadline until every stage has finished everything below `end`.
+    /// Waits without a deadline until every stage has finished everything below `end`; those that wait for
+    /// acknowledgements, or for such a stage, what is acknowledged of it.
     pub(crate) fn wait_all(&self, end: u64) -> Result<(), Halted> {
         let mut pause = Pause::default();
-        for cursor in &self.shared.stages.cursors {
+        for (cursor, end) in self.shared.stages.cursors.iter().zip(self.within_reach(end)) {
             while cursor.end() < end {
                 if let Some(halted) = self.shared.status.halted() {
                     return Err(halted.clone());
@@ -290,7 +295,7 @@ impl<E: Event> Engine<E> {
     }
 
     /// Waits until `end` is behind `sequence`; after a halt as long as it `comes` all the same.
-    fn wait(
+    pub(super) fn wait(
         &self,
         name: &str,
         sequence: u64,

@@ -3,6 +3,9 @@
 use slipring_journal::Event;
 
 use super::engine::Engine;
+use crate::acknowledged::name::WaitedBy;
+use crate::cursors::cursor::Cursor;
+use crate::kept::folders::is_file_name;
 use crate::late::{LateConsumer, LateError, LateHandle, LateHandler};
 
 impl<E: Event> Engine<E> {
@@ -31,7 +34,7 @@ impl<E: Event> Engine<E> {
     ///
     /// # Errors
     /// [`LateError`]: no journal, the name is taken or can't be a thread's, or the journal can't be read from
-    /// there on.
+    /// there on; what is noted of [acknowledgements](LateConsumer::acknowledged) can't be used.
     pub fn follow<H: LateHandler<E>>(
         &self,
         consumer: LateConsumer,
@@ -40,9 +43,26 @@ impl<E: Event> Engine<E> {
         let Some(history) = &self.shared.history else {
             return Err(LateError::NoJournal { name: consumer.name });
         };
+        let acknowledged = self.acknowledged_for(&consumer)?;
         let share = |name, end, anchor| {
-            self.shared.late.add(&self.shared.stages.names, name, end, anchor, history.cursors.clone())
+            let cursors = (history.cursors.clone(), acknowledged);
+            self.shared.late.add(&self.shared.stages.names, name, end, anchor, cursors)
         };
         consumer.start(history, share, handler)
+    }
+
+    /// Up to where a late consumer may read, if it waits for acknowledgements: from now on the engine takes them.
+    fn acknowledged_for(&self, consumer: &LateConsumer) -> Result<Option<Cursor>, LateError> {
+        let (Some(asked), Some(names)) = (&consumer.acknowledged, &self.shared.acknowledged) else {
+            return Ok(None);
+        };
+        let (name, acknowledged) = (consumer.name.clone(), asked.clone());
+        if !is_file_name(asked) {
+            return Err(LateError::BadAcknowledgedName { name, acknowledged });
+        }
+        match names.wait_for(asked, WaitedBy::Late) {
+            Ok(found) => Ok(Some(found.cursor.clone())),
+            Err(source) => Err(LateError::Acknowledged { name, source: source.into() }),
+        }
     }
 }

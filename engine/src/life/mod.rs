@@ -14,12 +14,14 @@
 //! | `common` | what lanes, publishers and the engine share |
 //! | `engine` | the running engine: waiting for events, watching |
 //! | `follow` | late consumers of a running engine |
+//! | `acknowledging` | acknowledgements, before and while an engine runs |
 //! | `keeping` | the keeper of a running engine |
 //! | `idempotent` | going live with a publisher that drops doubles |
 //! | `reprocess` | dead letters published again |
 //! | `ending` | how every engine ends |
 //! | `shutdown` | the end in good order, and its report |
 
+mod acknowledging;
 pub(crate) mod backtest;
 mod common;
 pub(crate) mod ending;

@@ -1,12 +1,16 @@
 //! From a description to an engine whose journal is open.
 
-use slipring_journal::{Event, Journal};
+use std::sync::Arc;
+
+use slipring_journal::{Event, Journal, Writer};
 
 use super::backtest::Backtest;
 use super::engine::Engine;
 use super::recovered::Recovered;
+use crate::acknowledged::name::WaitedBy;
+use crate::acknowledged::names::AcknowledgedNames;
 use crate::describe::builder::EngineBuilder;
-use crate::error::BuildError;
+use crate::error::{BuildError, KeepError};
 use crate::publish::publisher::Publisher;
 
 impl<E: Event> EngineBuilder<E> {
@@ -18,7 +22,7 @@ impl<E: Event> EngineBuilder<E> {
     ///
     /// # Errors
     /// [`BuildError`]: what was said makes no sense, or the journal can't be opened.
-    pub fn open(self) -> Result<Recovered<E>, BuildError> {
+    pub fn open(mut self) -> Result<Recovered<E>, BuildError> {
         self.check(false)?;
         match self.journal.clone() {
             Some(mut journal) => {
@@ -27,6 +31,7 @@ impl<E: Event> EngineBuilder<E> {
                 }
                 let (writer, report) = journal.open::<E>()?;
                 self.take_columns()?;
+                self.open_acknowledged(&journal, &writer)?;
                 Ok(Recovered::new(self, Some((writer, report))))
             }
             None => {
@@ -34,6 +39,16 @@ impl<E: Event> EngineBuilder<E> {
                 Ok(Recovered::new(self, None))
             }
         }
+    }
+
+    /// Finds what has been acknowledged under the names that gates wait for.
+    fn open_acknowledged(&mut self, journal: &Journal, writer: &Writer<E>) -> Result<(), KeepError> {
+        let names = AcknowledgedNames::new(journal.files(), writer.journal_id(), writer.cursors());
+        for name in self.items().flat_map(|item| &item.gate.acknowledged) {
+            names.wait_for(name, WaitedBy::Stage)?;
+        }
+        self.acknowledged = Some(Arc::new(names));
+        Ok(())
     }
 
     /// Opens it and goes live, for an engine without a journal, or one whose journal is new: there is nothing

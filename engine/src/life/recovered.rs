@@ -1,5 +1,6 @@
 //! Between opening and going live: replay. Publishers do not exist yet, so nothing live can overtake it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use slipring_journal::{Event, Reader, RecoveryReport, Writer};
@@ -9,6 +10,7 @@ use super::feed::feed;
 use super::replay::{Replay, ReplayFrom, ReplayReport, time_before};
 use super::replay_error::ReplayError;
 use super::start::Begin;
+use crate::acknowledged::names::AcknowledgedNames;
 use crate::describe::builder::EngineBuilder;
 use crate::error::{BuildError, Divergence, KeepError};
 use crate::kept::dead_letter_log;
@@ -155,7 +157,8 @@ impl<E: Event> Recovered<E> {
     }
 
     /// Publishes the journal's records again, into the same ring, with their sequences and times, and waits
-    /// until every stage has finished them. The journal stage skips them.
+    /// until every stage has finished them. The journal stage skips them. A stage that waits for
+    /// [acknowledgements](crate::Gate::acknowledged) finishes what is acknowledged, and the rest when it is.
     ///
     /// # Errors
     /// [`ReplayError`]: a record that does not validate, a stage that fails. After such an error the engine
@@ -196,6 +199,7 @@ impl<E: Event> Recovered<E> {
             check_starts(&opened, from)?;
         }
         let first_sequence = if replay.from == ReplayFrom::Snapshot { from } else { first_sequence };
+        builder.check_acknowledged(first_sequence, end_sequence)?;
         let time_ns = time_before(&mut reader, first_sequence)?;
         let epochs = Epochs::find(reader.as_raw(), first_sequence, end_sequence, writer.epoch())?;
         let begin = Begin { base: first_sequence, live_from: end_sequence, time_ns, epochs, source: None };
@@ -241,6 +245,15 @@ impl<E: Event> Recovered<E> {
             }
             Phase::Replayed(engine) => Ok(*engine),
             Phase::Broken => Err(BuildError::ReplayFailed),
+        }
+    }
+
+    /// The names under which events are acknowledged, if there is a journal.
+    pub(super) fn acknowledged_names(&self) -> Option<&Arc<AcknowledgedNames>> {
+        match &self.state {
+            Phase::Opened(builder, _) => builder.acknowledged.as_ref(),
+            Phase::Replayed(live) => live.0.shared.acknowledged.as_ref(),
+            Phase::Broken => None,
         }
     }
 

@@ -49,6 +49,22 @@ pub enum ReplayError {
         /// The factor given.
         factor: f64,
     },
+    /// More history is unacknowledged than the ring holds, and a stage waits for it in the ring.
+    #[error(
+        "stage {stage} waits until events are acknowledged ({name}), which those from {acknowledged_end} to {end} are not, and a          ring of {capacity} does not hold them until the engine is live: say what a server has of them          (Recovered::acknowledge), take a larger ring_capacity, or have a late consumer wait instead"
+    )]
+    Unacknowledged {
+        /// The stage.
+        stage: String,
+        /// The name under which it waits.
+        name: String,
+        /// The sequence behind the last event that is acknowledged.
+        acknowledged_end: u64,
+        /// The journal's end.
+        end: u64,
+        /// The ring's capacity, events.
+        capacity: usize,
+    },
     /// A backtest has no snapshots.
     #[error(
         "a backtest has no snapshots to start from: say ReplayFrom::Start, ReplayFrom::Time or ReplayFrom::Sequence"

@@ -8,8 +8,10 @@ use slipring_journal::{Cursors, Event, SyncError, Writer};
 
 use super::ending::Undelivered;
 use super::engine::Engine;
+use crate::acknowledged::names::Unacknowledged;
 use crate::describe::gate::Level;
 use crate::error::Halted;
+use crate::grace::{self, Grace};
 use crate::kept::keeper::KeptCounters;
 use crate::key::StageKey;
 use crate::names::JOURNAL;
@@ -39,7 +41,10 @@ impl<E: Event> Engine<E> {
 
     /// Ends the engine in good order: publishing is [closed](Engine::close), every stage finishes everything
     /// published, the journal is synced and closed. Every event whose publish returned `Ok` is in. Publishers
-    /// that are still there are refused from then on.
+    /// that are still there are refused from then on. For [acknowledgements](crate::Gate::acknowledged) it waits
+    /// until none has come, and nothing else has moved, for five seconds, or for half of the builder's
+    /// `wait_timeout` if that is less; what stages were not given then is in the report, and comes again in the
+    /// next life.
     ///
     /// # Errors
     /// [`ShutdownError::Halted`] if a stage had failed: what was published is journalled and handled all the
@@ -64,7 +69,16 @@ impl<E: Event> Engine<E> {
         let Some(end) = self.close_publishing(late) else {
             return Err(ShutdownError::PublisherStuck { timeout });
         };
-        if !self.drain(|_| late()) {
+        let mut grace = Grace::of(Instant::now(), grace::ACKNOWLEDGED.min(timeout / 2));
+        let drained = self.drain(|moved| {
+            if grace.is_over(Instant::now(), moved)
+                && let Some(names) = &self.shared.acknowledged
+            {
+                names.give_up();
+            }
+            late()
+        });
+        if !drained {
             return Err(ShutdownError::TimedOut { timeout, waiting: self.waiting(end) });
         }
         self.finish(end)
@@ -84,6 +98,7 @@ impl<E: Event> Engine<E> {
             keeper.finish();
             keeper.counters()
         });
+        let unacknowledged = self.end_acknowledged();
         let mut handlers = Vec::new();
         let mut closed = None;
         for (name, stage) in stages {
@@ -105,6 +120,7 @@ impl<E: Event> Engine<E> {
             end_sequence: end,
             durable_end,
             undelivered,
+            unacknowledged,
             kept,
             keep_faults,
             handlers: handlers.into(),
@@ -139,6 +155,12 @@ impl<E: Event> Engine<E> {
                 }
                 _ => {}
             }
+            if let Some(known) = &shared.acknowledged {
+                let acknowledged = gate.acknowledged.iter();
+                waits.extend(
+                    acknowledged.map(|name| format!("acknowledged {name} at {}", known.end_of(name))),
+                );
+            }
             format!("{name} at {} of {end} waits for [{}]", cursor.end(), waits.join(", "))
         });
         halted.into_iter().chain(stages).chain(lanes).collect()
@@ -154,8 +176,11 @@ pub struct ShutdownReport {
     /// The sequence behind the last durable record: the same, if there is a journal and neither it nor a
     /// stage failed.
     pub durable_end: Option<u64>,
-    /// What stages were not given of the events published: nothing, unless a stage or the journal failed.
+    /// What stages were not given of the events published: nothing, unless a stage or the journal failed, or
+    /// [acknowledgements](crate::Gate::acknowledged) did not come.
     pub undelivered: Vec<Undelivered>,
+    /// What was not acknowledged of the events journalled, by name.
+    pub unacknowledged: Vec<Unacknowledged>,
     /// What stages kept beside the journal, in figures.
     pub kept: Vec<KeptCounters>,
     /// What went wrong in writing it; nothing was lost that a longer replay does not bring back.

@@ -48,6 +48,9 @@ impl<E: Event> EngineBuilder<E> {
             ring::build::<E>(self.capacity, begin.base, stages, self.publishers, stamps.clone());
         self.bind_columns(common.first_seat, &common.names);
         common.follow_journal();
+        if let Some(names) = &self.acknowledged {
+            names.run(&common.parking, &common.board);
+        }
         let retention = writer.as_ref().and_then(Writer::retention);
         let keeper = self.keeper(&common, retention.clone())?;
         let crowded = self.is_crowded();
@@ -77,6 +80,7 @@ impl<E: Event> EngineBuilder<E> {
             outlet: Arc::clone(&outlet),
             history,
             late: LateConsumers::new(Arc::clone(&common.board)),
+            acknowledged: self.acknowledged.clone(),
             live_from: begin.live_from,
             wait_timeout: self.wait_timeout,
             findings: common.findings,

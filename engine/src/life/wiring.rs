@@ -160,6 +160,9 @@ impl<'a, E: Event> Wirer<'a, E> {
                 awaited.extend(self.common.journal.as_ref().map(durable));
             }
         }
+        let names = self.builder.acknowledged.as_ref();
+        let acknowledged = |name: &String| names.and_then(|names| names.awaited(name));
+        awaited.extend(gate.acknowledged.iter().filter_map(acknowledged));
         Watch::new(awaited)
     }
 }

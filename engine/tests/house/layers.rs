@@ -23,6 +23,7 @@ const ENGINE: &[&str] = &[
     "counters",
     "handler",
     "kept",
+    "acknowledged",
     "work",
     "publish",
     "describe",

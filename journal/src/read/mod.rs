@@ -10,12 +10,14 @@
 //! | `stored` | records as they lie, for who takes them elsewhere |
 //! | `seek` | from a time to a sequence |
 //! | `follow`, `typed_follow` | records as they come; the same as events of one type |
+//! | `confirm` | whether a position that somebody says is one of the journal's |
 //! | `opened` | which files a reader has open |
 //! | `inspect` | what the files say |
 //! | `verify` | whether every record is whole |
 //! | `whose` | who writes it |
 
 pub(crate) mod chunk;
+pub(crate) mod confirm;
 pub(crate) mod follow;
 pub(crate) mod inspect;
 pub(crate) mod opened;

@@ -199,6 +199,59 @@ fn an_evicted_one_is_said_to_be() {
     engine.join().unwrap();
 }
 
+#[test]
+fn another_process_sees_how_far_each_name_is_acknowledged() {
+    const PLACES: usize = 8;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path().join("journal")).segment_records(64).sync(SyncMode::EveryBatch);
+    let (engine, mut publisher, reader) = live(folder.path(), journal.clone());
+    assert!(reader.read().unwrap().acknowledged.is_empty());
+    let follow = |n: usize| {
+        let consumer = LateConsumer::named(format!("late {n}")).acknowledged(format!("name{n}"));
+        engine.follow(consumer, nothing).unwrap()
+    };
+    let mut handles: Vec<_> = (0..PLACES).map(follow).collect();
+    for id in 0..50 {
+        publisher.publish_at(time(id), note(id)).unwrap();
+    }
+    engine.wait_durable(49).unwrap();
+    let anchor = |sequence| journal.raw_reader().unwrap().anchor(sequence).unwrap();
+    engine.acknowledge("name3", anchor(29)).unwrap();
+    engine.acknowledge("name0", anchor(49)).unwrap();
+    while reader.read().unwrap().published_end < 50 {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    assert_eq!(reader.read().unwrap().acknowledged, engine.counters().acknowledged);
+    // A name stays without its consumer, and one that finds no place works as well.
+    handles.remove(3).stop();
+    handles.push(follow(PLACES));
+    engine.acknowledge("name8", anchor(9)).unwrap();
+    let (within, without) = (engine.counters(), reader.read().unwrap());
+    assert_eq!((within.acknowledged.len(), without.acknowledged.len()), (PLACES + 1, PLACES));
+    assert_eq!(without.acknowledged, within.acknowledged[..PLACES]);
+    let name = &without.acknowledged[3];
+    assert_eq!((&*name.name, name.end, name.lag), ("name3", 30, 20));
+
+    let counters = folder.path().join("counters");
+    let top = |more: &[&str]| {
+        let mut command = Command::new(SLIPRING);
+        let output = command.args(["top", "--counters"]).arg(&counters).args(more).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = top(&[]);
+    for wanted in [
+        "ACKNOWLEDGED  STATE   END  LAG\n",
+        "name0         all      50    0\n",
+        "name3         behind   30   20\n",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} in\n{text}");
+    }
+    let object: Value = serde_json::from_str(&top(&["--json"])).unwrap();
+    let name = &object["acknowledged"][3];
+    assert_eq!((&name["name"], &name["end"], &name["lag"]), (&"name3".into(), &30.into(), &20.into()));
+    engine.join().unwrap();
+}
+
 /// A handler that says that it is at a sequence, and waits there.
 fn wait_at(
     sequence: u64,

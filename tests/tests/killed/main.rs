@@ -1,6 +1,7 @@
 //! Processes that are killed, again and again, and what their next life finds; and the order book that they
 //! prove it with.
 
+mod acknowledged_killed;
 mod crash;
 mod cuts_killed;
 mod gateway_killed;

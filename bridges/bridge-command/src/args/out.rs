@@ -65,12 +65,26 @@ pub struct OutArgs {
     /// End if the server can't be had for so long: 30s [never]
     #[arg(long, value_name = "TIME", value_parser = units::span)]
     pub give_up: Option<Duration>,
+    /// Tell the journal's program what was acknowledged, as this name, at the Unix socket where it listens
+    ///
+    /// For stages and late consumers that wait for it: Gate::acknowledged, listen_for_acknowledgements.
+    #[arg(long, value_name = "NAME=SOCKET", value_parser = name_and_socket)]
+    pub acknowledge: Option<(String, PathBuf)>,
     /// Say what happens as JSON, a line each, on the standard output
     #[arg(long)]
     pub json: bool,
     /// To whom to connect.
     #[command(flatten, next_help_heading = "Server")]
     pub connect: ConnectArgs,
+}
+
+fn name_and_socket(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, socket) =
+        text.split_once('=').ok_or("this is NAME=SOCKET: standby=/run/orders/acknowledge")?;
+    match name.is_empty() || socket.is_empty() {
+        true => Err("neither the name nor the socket's path is empty".to_owned()),
+        false => Ok((name.to_owned(), socket.into())),
+    }
 }
 
 impl OutArgs {

@@ -33,7 +33,7 @@ mod work;
 use std::time::Duration;
 
 use slipring_bridge::source::SourceOptions;
-use slipring_journal::Journal;
+use slipring_journal::{Anchor, Journal};
 use tokio::sync::watch;
 
 use crate::connect::Connect;
@@ -62,6 +62,8 @@ pub struct OutOptions {
 pub struct Progress {
     /// The sequence behind the last record that the stream has acknowledged.
     pub acknowledged: u64,
+    /// That record, if the journal still has it.
+    pub anchor: Option<Anchor>,
     /// The sequence behind the last record that may go.
     pub end: u64,
     /// The stream sequence of the last message that was acknowledged.
@@ -91,6 +93,8 @@ pub enum Told {
         /// The stream's last sequence.
         stream_sequence: u64,
     },
+    /// The stream has all up to this record, that one included: told at once.
+    Acknowledged(Anchor),
     /// How far it is, some times a second.
     Progress(Progress),
     /// Something went wrong that may pass. It is tried again.

@@ -11,7 +11,7 @@ use slipring_bridge::follow::{Follow, Followed};
 use slipring_bridge::history::{GoOn, HistoryError, Judge};
 use slipring_bridge::source::Source;
 use slipring_bridge::wire::Kind;
-use slipring_journal::{Journal, JournalIdentity, RawFollower};
+use slipring_journal::{Anchor, Journal, JournalIdentity, RawFollower};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -55,6 +55,8 @@ struct Line {
     progress: Progress,
     /// All before it was handed out, and there was no more.
     caught_up: Option<u64>,
+    /// The record of which was told last that it was acknowledged.
+    told: Option<Anchor>,
 }
 
 /// Why the loop ended.
@@ -118,7 +120,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             follow: follow.map_err(OutError::Thread)?,
             followed,
             looker,
-            line: Line { composer, flight, progress, caught_up: None },
+            line: Line { composer, flight, progress, caught_up: None, told: None },
             patience,
             stop,
             options,
@@ -207,7 +209,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         let (sequence, stream_sequence) = (place.sequence, last.place());
         self.line.composer = Composer::new(self.identity);
         self.line.flight = Flight::behind(stream_sequence, sequence);
-        self.line.caught_up = None;
+        (self.line.caught_up, self.line.progress.anchor) = (None, place.behind);
         self.note_arrived();
         (self.tell)(Told::GoesOn { sequence, stream_sequence });
         Ok(())
@@ -281,8 +283,12 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             let Some(message) = self.line.flight.pop() else { break };
             let progress = &mut self.line.progress;
             progress.messages += 1;
-            if message.head.kind == Kind::Records {
-                progress.records += u64::from(message.head.count);
+            let head = message.head;
+            if head.kind == Kind::Records {
+                let (journal_id, sequence, epoch, crc) =
+                    (head.journal_id, head.end() - 1, head.epoch, head.crc);
+                progress.anchor = Some(Anchor { journal_id, sequence, epoch, crc });
+                progress.records += u64::from(head.count);
                 progress.bytes += message.payload_bytes() as u64;
             }
         }
@@ -290,9 +296,12 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
     }
 
     fn note_arrived(&mut self) {
-        let Line { flight, progress, .. } = &mut self.line;
+        let Line { flight, progress, told, .. } = &mut self.line;
         (progress.acknowledged, progress.stream_sequence) = (flight.end(), flight.place());
         progress.end = progress.end.max(progress.acknowledged);
+        if let Some(anchor) = progress.anchor.filter(|anchor| told.replace(*anchor) != Some(*anchor)) {
+            (self.tell)(Told::Acknowledged(anchor));
+        }
     }
 
     /// After a failure: looks what has arrived, and sends the rest again, in order.

@@ -1,6 +1,8 @@
 //! What the tests share: journals, a way to run the bridge, and a consumer that is not ours.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
@@ -47,19 +49,32 @@ pub fn written(folder: &Path, count: u64) -> Journal {
     journal
 }
 
-/// Writes `count` records in its own thread, some each millisecond, while whatever happens.
-pub fn write_slowly(journal: &Journal, count: u64, a_millisecond: u64) -> std::thread::JoinHandle<()> {
-    let (mut writer, _) = journal.open::<Tick>().unwrap();
-    std::thread::spawn(move || {
-        let mut left = count;
-        while left > 0 {
-            let now = left.min(a_millisecond);
-            append(&mut writer, now);
-            left -= now;
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        writer.close().unwrap();
-    })
+/// Writes records in its own thread, some each millisecond, while whatever happens.
+pub struct Writing {
+    is_over: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<u64>,
+}
+
+impl Writing {
+    pub fn start(journal: &Journal, a_millisecond: u64) -> Self {
+        let (mut writer, _) = journal.open::<Tick>().unwrap();
+        let is_over = Arc::<AtomicBool>::default();
+        let theirs = Arc::clone(&is_over);
+        let thread = std::thread::spawn(move || {
+            while !theirs.load(Ordering::Relaxed) {
+                append(&mut writer, a_millisecond);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            writer.close().unwrap()
+        });
+        Writing { is_over, thread }
+    }
+
+    /// The sequence behind the last record.
+    pub fn end(self) -> u64 {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
 }
 
 pub fn options(stream: &str) -> OutOptions {
@@ -99,7 +114,7 @@ pub async fn send(journal: &Journal, url: &str, options: &OutOptions) -> Result<
 pub struct Running {
     stop: watch::Sender<bool>,
     task: tokio::task::JoinHandle<Result<Ended, OutError>>,
-    pub told: std::sync::Arc<std::sync::Mutex<Vec<Told>>>,
+    pub told: Arc<Mutex<Vec<Told>>>,
 }
 
 impl Running {
@@ -107,8 +122,8 @@ impl Running {
         let (stop, stopped) = watch::channel(false);
         let (journal, connect) = (journal.clone(), to(url));
         let options = OutOptions { until_caught_up: false, ..options.clone() };
-        let told = std::sync::Arc::<std::sync::Mutex<Vec<Told>>>::default();
-        let into = std::sync::Arc::clone(&told);
+        let told = Arc::<Mutex<Vec<Told>>>::default();
+        let into = Arc::clone(&told);
         let task = tokio::spawn(async move {
             let tell = move |told| into.lock().unwrap().push(told);
             out::run(&journal, &connect, &options, stopped, tell).await

@@ -6,9 +6,7 @@ use slipring_jetstream::out::Told;
 use slipring_test_servers::nats::{Nats, Options};
 use slipring_test_servers::proxy::Proxy;
 
-use crate::common::{self, Running, count, options};
-
-const RECORDS: u64 = 400_000;
+use crate::common::{self, Running, Writing, count, options};
 
 /// Pauses that are no multiple of anything.
 fn pause(n: u64) -> Duration {
@@ -20,18 +18,18 @@ async fn the_server_is_killed_in_mid_stream() {
     let Some(mut nats) = Nats::start(Options::one_node()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let (journal, options) = (common::journal(folder.path()), options("TICKS"));
-    let writer = common::write_slowly(&journal, RECORDS, 30);
+    let writing = Writing::start(&journal, 20);
     let running = Running::start(&journal, &nats.url(), &options);
     for n in 0..20 {
         running.reach(running.acknowledged() + 500).await;
         tokio::time::sleep(pause(n)).await;
         nats = common::kill_and_start(nats, 0).await;
     }
-    writer.join().unwrap();
-    running.reach(RECORDS).await;
+    let end = writing.end();
+    running.reach(end).await;
     let ended = running.stop().await.unwrap();
-    assert!(ended.progress.troubles >= 20 && ended.progress.acknowledged == RECORDS, "{ended:?}");
-    assert_eq!(count(&nats.url(), "TICKS").await.records, RECORDS);
+    assert!(ended.progress.troubles >= 20 && ended.progress.acknowledged == end, "{ended:?}");
+    assert_eq!(count(&nats.url(), "TICKS").await.records, end);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +38,7 @@ async fn the_leader_of_three_is_killed_in_mid_stream() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, mut options) = (common::journal(folder.path()), options("TICKS"));
     options.stream.replicas = Some(3);
-    let writer = common::write_slowly(&journal, RECORDS / 2, 20);
+    let writing = Writing::start(&journal, 10);
     let running = Running::start(&journal, &nats.url(), &options);
     for n in 0..5 {
         running.reach(running.acknowledged() + 500).await;
@@ -49,10 +47,10 @@ async fn the_leader_of_three_is_killed_in_mid_stream() {
         nats = common::kill_and_start(nats, leader).await;
         tokio::task::block_in_place(|| nats.wait_until_healthy(leader));
     }
-    writer.join().unwrap();
-    running.reach(RECORDS / 2).await;
-    assert_eq!(running.stop().await.unwrap().progress.acknowledged, RECORDS / 2);
-    assert_eq!(count(&nats.url(), "TICKS").await.records, RECORDS / 2);
+    let end = writing.end();
+    running.reach(end).await;
+    assert_eq!(running.stop().await.unwrap().progress.acknowledged, end);
+    assert_eq!(count(&nats.url(), "TICKS").await.records, end);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +59,7 @@ async fn the_line_is_cut_and_answers_are_lost() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, options) = (common::journal(folder.path()), options("TICKS"));
     let line = Proxy::to(&nats.address(0));
-    let writer = common::write_slowly(&journal, RECORDS, 100);
+    let writing = Writing::start(&journal, 50);
     let running = Running::start(&journal, &format!("nats://{}", line.address()), &options);
     for n in 0..30 {
         running.reach(running.acknowledged() + 500).await;
@@ -84,13 +82,13 @@ async fn the_line_is_cut_and_answers_are_lost() {
     line.stall();
     tokio::time::sleep(Duration::from_secs(7)).await;
     line.pass();
-    writer.join().unwrap();
-    running.reach(RECORDS).await;
+    let end = writing.end();
+    running.reach(end).await;
     let told = std::sync::Arc::clone(&running.told);
     let ended = running.stop().await.unwrap();
-    assert!(ended.progress.troubles >= 20 && ended.progress.acknowledged == RECORDS, "{ended:?}");
+    assert!(ended.progress.troubles >= 20 && ended.progress.acknowledged == end, "{ended:?}");
     assert!(told.lock().unwrap().contains(&Told::Recovered));
-    assert_eq!(count(&nats.url(), "TICKS").await.records, RECORDS);
+    assert_eq!(count(&nats.url(), "TICKS").await.records, end);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use slipring_journal::{Event, NamedReaderError, SyncMode};
 use slipring_test_servers::nats::{Nats, Options};
 use slipring_test_servers::proxy::Proxy;
 
-use crate::common::{self, Running, Tick, count, options, send};
+use crate::common::{self, Running, Tick, Writing, count, options, send};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_million_records_are_in_the_stream_each_once() {
@@ -39,14 +39,13 @@ async fn records_follow_as_they_come_and_a_stop_is_at_an_acknowledged_point() {
     let (journal, options) = (common::journal(folder.path()), options("TICKS"));
     let mut at = 0;
     for _ in 0..3 {
-        let writer = common::write_slowly(&journal, 5_000, 20);
+        let writing = Writing::start(&journal, 20);
         let running = Running::start(&journal, &nats.url(), &options);
         running.reach(at + 2_000).await;
         let ended = running.stop().await.unwrap();
         assert_eq!(common::position(&journal, &options), ended.progress.acknowledged);
         assert!(ended.progress.acknowledged >= at + 2_000);
-        writer.join().unwrap();
-        at += 5_000;
+        at = writing.end();
         assert!(send(&journal, &nats.url(), &options).await.unwrap().caught_up);
         assert_eq!(count(&nats.url(), "TICKS").await.records, at);
     }
@@ -80,19 +79,19 @@ async fn two_bridges_of_one_journal_do_no_harm() {
     let (journal, one) = (common::journal(folder.path()), options("TICKS"));
     let mut other = one.clone();
     other.source.reader = "another".to_owned();
-    let writer = common::write_slowly(&journal, 20_000, 40);
+    let writing = Writing::start(&journal, 40);
     let runs = [Running::start(&journal, &nats.url(), &one), Running::start(&journal, &nats.url(), &other)];
-    runs[0].reach(1_000).await;
+    runs[0].reach(10_000).await;
     // The same name is refused.
     let again = send(&journal, &nats.url(), &one).await;
     assert!(again.unwrap_err().to_string().contains("is held by another"));
     assert!(matches!(journal.stored_reader("another"), Err(NamedReaderError::Held { .. })));
-    writer.join().unwrap();
+    let end = writing.end();
     for run in runs {
-        run.reach(20_000).await;
-        assert_eq!(run.stop().await.unwrap().progress.acknowledged, 20_000);
+        run.reach(end).await;
+        assert_eq!(run.stop().await.unwrap().progress.acknowledged, end);
     }
-    assert_eq!(count(&nats.url(), "TICKS").await.records, 20_000);
+    assert_eq!(count(&nats.url(), "TICKS").await.records, end);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,4 +181,5 @@ async fn what_it_says_of_its_way_is_how_it_is() {
     assert_eq!((last.acknowledged, last.end, last.in_flight, last.troubles), (10_000, 10_000, 0, 0));
     assert_eq!((last.records, last.bytes), (10_000, 480_000));
     assert_eq!(ended.progress, *last);
+    assert_eq!(last.anchor, Some(journal.raw_reader().unwrap().anchor(9_999).unwrap()));
 }

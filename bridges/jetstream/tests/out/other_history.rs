@@ -10,7 +10,7 @@ use slipring_jetstream::error::OutError;
 use slipring_journal::Journal;
 use slipring_test_servers::nats::{Nats, Options};
 
-use crate::common::{self, Running, Tick, count, options, send};
+use crate::common::{self, Running, Tick, Writing, count, options, send};
 
 pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -58,7 +58,9 @@ async fn a_copy_that_went_on_otherwise_is_refused() {
     more(&journal, 500);
     send(&journal, &nats.url(), &options).await.unwrap();
     let (mut writer, _) = other.open::<Tick>().unwrap();
-    (0..700).for_each(|n| drop(writer.append(5_000 + n, &common::tick(7)).unwrap()));
+    for n in 0..700 {
+        writer.append(5_000 + n, &common::tick(7)).unwrap();
+    }
     writer.close().unwrap();
     let refused = send(&other, &nats.url(), &options).await.unwrap_err();
     assert!(refused.is_other_history());
@@ -109,7 +111,7 @@ async fn a_promotion_in_mid_stream_fences_it() {
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let (journal, options) = (common::journal(folder.path()), options("TICKS"));
-    let writer = common::write_slowly(&journal, 50_000, 20);
+    let writing = Writing::start(&journal, 20);
     let running = Running::start(&journal, &nats.url(), &options);
     running.reach(1_000).await;
     let (context, stream) = stream(&nats).await;
@@ -126,7 +128,7 @@ async fn a_promotion_in_mid_stream_fences_it() {
     };
     let ended = running.end().await.unwrap_err();
     assert!(matches!(fault(ended), HistoryError::Fenced { epoch: 1024, own: 1 }));
-    writer.join().unwrap();
+    writing.end();
     assert!(common::position(&journal, &options) <= place.1);
     // Nothing of it got behind, nor does later.
     assert!(matches!(

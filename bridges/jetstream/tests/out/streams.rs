@@ -8,7 +8,7 @@ use slipring_jetstream::error::{OutError, StreamError};
 use slipring_jetstream::out::Told;
 use slipring_test_servers::nats::{Nats, Options};
 
-use crate::common::{self, Running, count, options, send};
+use crate::common::{self, Running, Writing, count, options, send};
 
 async fn context(nats: &Nats) -> jetstream::Context {
     jetstream::new(async_nats::connect(nats.url()).await.unwrap())
@@ -68,7 +68,7 @@ async fn a_sealed_stream_takes_nothing() {
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let (journal, options) = (common::journal(folder.path()), options("TICKS"));
-    let writer = common::write_slowly(&journal, 20_000, 20);
+    let writing = Writing::start(&journal, 20);
     let running = Running::start(&journal, &nats.url(), &options);
     running.reach(100).await;
     let context = context(&nats).await;
@@ -76,5 +76,5 @@ async fn a_sealed_stream_takes_nothing() {
     context.update_stream(Config { sealed: true, ..config }).await.unwrap();
     let refused = running.end().await.unwrap_err();
     assert!(matches!(refused, OutError::Refused { .. }), "{refused}");
-    writer.join().unwrap();
+    writing.end();
 }

@@ -8,8 +8,8 @@ use super::{CRC_BYTES, HEADER_BYTES, LineLayout, NAME_BYTES, STAGE_ENTRY_BYTES, 
 
 /// "SLIPCNT" and a one, as a little-endian integer.
 const MAGIC: u64 = u64::from_le_bytes(*b"SLIPCNT\x01");
-/// 2: places for late consumers before the stages.
-const VERSION: u32 = 3;
+/// 4: places for names of acknowledgements before the stages.
+const VERSION: u32 = 4;
 const BYTE_ORDER_MARK: u32 = 0x0102_0304;
 /// Longest lane name that the file holds.
 const LANE_BYTES: usize = STAGE_ENTRY_BYTES - NAME_BYTES;

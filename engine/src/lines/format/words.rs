@@ -10,6 +10,9 @@ pub(crate) const CAUSE_BYTES: usize = 256;
 /// Places for late consumers. They come and go while the engine runs, so their number can't be known when the
 /// file is made; one that finds no place is only counted.
 pub(crate) const LATE_PLACES: usize = 16;
+/// Places for names under which events are acknowledged. A late consumer may bring a name while the engine
+/// runs; one that finds no place is shown to nobody else.
+pub(crate) const ACKNOWLEDGED_PLACES: usize = 8;
 
 /// In the fate's word: halted; publishing is closed; the engine's handle is gone and the file with it.
 pub(crate) const HALTED: u64 = 1;
@@ -115,6 +118,18 @@ pub(crate) struct LateLine {
     pub(crate) name: [AtomicU64; NAME_BYTES / 8],
 }
 
+/// A name under which events are acknowledged. Whoever acknowledges stores here, one at a time; the place is
+/// never given back.
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub(crate) struct AcknowledgedLine {
+    /// Stored behind the name: 1 if somebody has the place.
+    pub(crate) taken: AtomicU64,
+    pub(crate) end: AtomicU64,
+    /// UTF-8, eight bytes a word, zero padded.
+    pub(crate) name: [AtomicU64; NAME_BYTES / 8],
+}
+
 // SAFETY: each is `repr(C)` and of `AtomicU64` alone, and what lies behind them up to the alignment is
 // padding of no meaning: any bytes are a value, and all access is atomic.
 unsafe impl Words for CursorLine {}
@@ -134,6 +149,8 @@ unsafe impl Words for BatchLine {}
 unsafe impl Words for LateHeadLine {}
 // SAFETY: as above.
 unsafe impl Words for LateLine {}
+// SAFETY: as above.
+unsafe impl Words for AcknowledgedLine {}
 
 const PUBLISHED_AT: usize = 0;
 const DURABLE_AT: usize = PUBLISHED_AT + size_of::<CursorLine>();
@@ -144,7 +161,8 @@ const FATE_AT: usize = LANES_AT + size_of::<LanesLine>();
 const CAUSE_AT: usize = FATE_AT + size_of::<FateLine>();
 const LATE_HEAD_AT: usize = CAUSE_AT + size_of::<CauseLine>();
 const LATE_AT: usize = LATE_HEAD_AT + size_of::<LateHeadLine>();
-const STAGES_AT: usize = LATE_AT + LATE_PLACES * size_of::<LateLine>();
+const ACKNOWLEDGED_AT: usize = LATE_AT + LATE_PLACES * size_of::<LateLine>();
+const STAGES_AT: usize = ACKNOWLEDGED_AT + ACKNOWLEDGED_PLACES * size_of::<AcknowledgedLine>();
 const STAGE_BYTES: usize = size_of::<CursorLine>() + size_of::<BatchLine>();
 
 const _: () = {
@@ -154,7 +172,8 @@ const _: () = {
     assert!(size_of::<LanesLine>() == LINE_BYTES && size_of::<CauseLine>() == CAUSE_BYTES);
     assert!(JOURNAL_AT == 256 && PUBLISHERS_AT == 384 && LANES_AT == 512 && FATE_AT == 640);
     assert!(size_of::<LateHeadLine>() == LINE_BYTES && size_of::<LateLine>() == LINE_BYTES);
-    assert!(CAUSE_AT == 768 && LATE_AT == 1152 && STAGES_AT == 3200 && STAGE_BYTES == 256);
+    assert!(size_of::<AcknowledgedLine>() == LINE_BYTES && ACKNOWLEDGED_AT == 3200);
+    assert!(CAUSE_AT == 768 && LATE_AT == 1152 && STAGES_AT == 4224 && STAGE_BYTES == 256);
 };
 
 /// Where everything lies, which follows from the number of stages.
@@ -209,6 +228,12 @@ impl LineLayout {
     pub(crate) fn late(self, index: usize) -> usize {
         debug_assert!(index < LATE_PLACES);
         self.static_bytes() + LATE_AT + index * size_of::<LateLine>()
+    }
+
+    /// A place for a name under which events are acknowledged.
+    pub(crate) fn acknowledged(self, index: usize) -> usize {
+        debug_assert!(index < ACKNOWLEDGED_PLACES);
+        self.static_bytes() + ACKNOWLEDGED_AT + index * size_of::<AcknowledgedLine>()
     }
 
     /// A stage's cursor.

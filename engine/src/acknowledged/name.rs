@@ -1,0 +1,215 @@
+//! One name under which events are acknowledged: its cursor, what moves it and what does not.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use slipring_journal::__private::Confirmer;
+use slipring_journal::__private::storage::Files;
+use slipring_journal::{Anchor, Cursors, JournalId, ReadError};
+
+use super::error::AcknowledgeError;
+use super::note::{Note, Place};
+use crate::counters::acknowledged::AcknowledgedPlace;
+use crate::counters::board::Board;
+use crate::cursors::cursor::Cursor;
+use crate::cursors::park::Parking;
+use crate::error::KeepError;
+
+/// What is known of a name under which events are acknowledged.
+///
+/// ```
+/// use slipring::{Event, Recovered};
+///
+/// fn show<E: Event>(recovered: &Recovered<E>) {
+///     for name in recovered.acknowledged() {
+///         println!("{}: all before {}", name.name, name.end);
+///         if let Some(set_back) = &name.set_back {
+///             println!("{} said more: {set_back}", name.name);
+///         }
+///     }
+/// }
+/// ```
+///
+/// More: [guarantees](https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md#acknowledged).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Acknowledged {
+    /// The name.
+    pub name: String,
+    /// The sequence behind the last event that is acknowledged.
+    pub end: u64,
+    /// What was noted on disk, if the journal did not confirm it at the opening.
+    pub set_back: Option<SetBack>,
+}
+
+/// A note that the journal did not confirm: power loss took what was acknowledged, or the note is of another
+/// copy of the journal.
+///
+/// See the example of [`Acknowledged`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SetBack {
+    /// The sequence behind the last event that was noted as acknowledged.
+    pub noted_end: u64,
+    /// What counts instead: the sequence behind the last event whose acknowledgement the journal confirms.
+    pub end: u64,
+    /// What the journal said of the note.
+    pub why: String,
+}
+
+impl std::fmt::Display for SetBack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let SetBack { noted_end, end, why } = self;
+        write!(f, "events below {noted_end} were noted as acknowledged, and {end} counts: {why}")
+    }
+}
+
+/// How a name was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitedBy {
+    /// A stage of the ring. Replay must find as much noted as the ring held up publishers for, or the ring would
+    /// not hold the rest: each note is synced before the cursor moves.
+    Stage,
+    /// A late consumer, which holds nobody up.
+    Late,
+}
+
+/// Where an engine is, once it runs: whom to wake, and where to show it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) parking: Arc<Parking>,
+    pub(crate) board: Arc<Board>,
+}
+
+/// A name.
+#[derive(Debug)]
+pub(crate) struct Name {
+    pub(crate) name: String,
+    pub(crate) cursor: Cursor,
+    set_back: Option<SetBack>,
+    waited_by: WaitedBy,
+    shown: OnceLock<Option<AcknowledgedPlace>>,
+    state: Mutex<State>,
+}
+
+/// What one acknowledgement at a time uses.
+#[derive(Debug)]
+struct State {
+    confirmer: Confirmer,
+    /// `None` once the engine has ended: the file may be the next life's.
+    note: Option<Note>,
+}
+
+impl Name {
+    /// Finds what is noted of it, as far as a journal that ends at `log_end` confirms that.
+    pub(super) fn open(
+        journal: &Files,
+        journal_id: JournalId,
+        log_end: u64,
+        name: &str,
+        waited_by: WaitedBy,
+    ) -> Result<Self, KeepError> {
+        let note = Note::open(journal, journal_id, name)?;
+        let mut confirmer = Confirmer::new(journal.clone(), journal_id);
+        let noted = [note.newest(), note.durable()];
+        let mut why = None;
+        let mut end = 0;
+        for place in noted {
+            match confirm(&mut confirmer, place, log_end)? {
+                Ok(()) => {
+                    end = place.end;
+                    break;
+                }
+                Err(said) => why = why.or(Some(said)),
+            }
+        }
+        let noted_end = noted[0].end;
+        let set_back = why.map(|why| SetBack { noted_end, end, why });
+        Ok(Name {
+            name: name.to_owned(),
+            cursor: Cursor::private(end),
+            set_back,
+            waited_by,
+            shown: OnceLock::new(),
+            state: Mutex::new(State { confirmer, note: Some(note) }),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows it to other processes from here on. One caller at a time.
+    pub(super) fn show(&self, running: &Running) {
+        // While the lock is held nobody moves the cursor.
+        let _state = self.state();
+        self.shown.get_or_init(|| running.board.show_acknowledged(&self.name, self.cursor.end()));
+    }
+
+    /// What is known of it.
+    pub(super) fn about(&self) -> Acknowledged {
+        Acknowledged { name: self.name.clone(), end: self.cursor.end(), set_back: self.set_back.clone() }
+    }
+
+    /// Takes note that all up to the anchor's event is acknowledged, if the journal confirms that; the sequence
+    /// behind it.
+    pub(super) fn acknowledge(
+        &self,
+        anchor: Anchor,
+        journal: &Cursors,
+        running: Option<&Running>,
+    ) -> Result<u64, AcknowledgeError> {
+        let name = || self.name.clone();
+        let mut state = self.state();
+        let State { confirmer, note } = &mut *state;
+        let Some(note) = note else { return Err(AcknowledgeError::Ended { name: name() }) };
+        if anchor.journal_id != confirmer.journal_id() {
+            return Err(AcknowledgeError::AnotherJournal { name: name(), anchor });
+        }
+        let journalled_end = journal.journalled_end();
+        let place = Place::behind(&anchor).filter(|place| place.end <= journalled_end);
+        let Some(place) = place else {
+            return Err(AcknowledgeError::BeyondJournalled { name: name(), anchor, journalled_end });
+        };
+        let end = self.cursor.end();
+        if place.end < end {
+            return Err(AcknowledgeError::GoesBack { name: name(), anchor, end });
+        }
+        if let Err(source) = confirmer.confirm(&anchor) {
+            return Err(AcknowledgeError::NotConfirmed { name: name(), anchor, source: source.into() });
+        }
+        if place.end == end {
+            return Ok(end);
+        }
+        let sync = self.waited_by == WaitedBy::Stage;
+        if let Err(source) = note.write(place, journal.durable_end(), sync) {
+            return Err(AcknowledgeError::NotKept { name: name(), anchor, source: source.into() });
+        }
+        self.cursor.set(place.end);
+        if let Some(running) = running {
+            running.parking.wake(&self.cursor);
+        }
+        if let Some(Some(shown)) = self.shown.get() {
+            shown.set_end(place.end);
+        }
+        Ok(place.end)
+    }
+
+    /// Syncs the note and lets go of its file; nothing is acknowledged any more.
+    pub(super) fn end(&self) -> Result<(), KeepError> {
+        self.state().note.take().map_or(Ok(()), |mut note| note.sync())
+    }
+}
+
+/// Whether a journal that ends at `log_end` confirms what was noted; why not.
+fn confirm(confirmer: &mut Confirmer, place: Place, log_end: u64) -> Result<Result<(), String>, KeepError> {
+    let Some(anchor) = place.anchor(confirmer.journal_id()) else { return Ok(Ok(())) };
+    if place.end > log_end {
+        return Ok(Err(format!("the journal ends before {log_end}")));
+    }
+    match confirmer.confirm(&anchor) {
+        // What retention has taken nobody waits for; what is left lies behind it.
+        Ok(()) | Err(ReadError::Evicted { .. }) => Ok(Ok(())),
+        Err(ReadError::HistoryChanged { what, .. }) => Ok(Err(what.to_owned())),
+        Err(other) => Err(other.into()),
+    }
+}
