@@ -66,7 +66,9 @@ fn events_of_another_type_have_their_own_columns() {
     {
         let schema = Schema::from_text(schema).unwrap();
         let (mut writer, _) = Journal::at(&journal).open_raw(&schema).unwrap();
-        (0..2).for_each(|_| drop(writer.append(1, &vec![1; schema.size]).unwrap()));
+        for _ in 0..2 {
+            writer.append(1, &vec![1; schema.size]).unwrap();
+        }
         writer.close().unwrap();
         send(&nats, &journal);
     }

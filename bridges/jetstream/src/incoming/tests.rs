@@ -28,7 +28,9 @@ fn made() -> (Message, Arc<Schema>) {
     for life in 0..2_u64 {
         let schema = slipring_journal::Schema::from_text(SCHEMA).unwrap();
         let (mut writer, _) = journal.open_raw(&schema).unwrap();
-        (0..4).for_each(|n| drop(writer.append(100 * life + n, &[n as u8; 12]).unwrap()));
+        for n in 0..4 {
+            writer.append(100 * life + n, &[n as u8; 12]).unwrap();
+        }
         writer.close().unwrap();
     }
     // Long enough that both lives are in one.

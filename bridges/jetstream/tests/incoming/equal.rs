@@ -84,7 +84,9 @@ async fn events_that_change() {
         ][life as usize];
         let schema = Schema::from_text(schema).unwrap();
         let (mut writer, _) = journal.open_raw(&schema).unwrap();
-        (0..20).for_each(|n| drop(writer.append(100 * life + n, &vec![n as u8; schema.size]).unwrap()));
+        for n in 0..20 {
+            writer.append(100 * life + n, &vec![n as u8; schema.size]).unwrap();
+        }
         writer.close().unwrap();
         if publisher.is_none() {
             publisher = Some(Publisher::to(&nats, &journal, 7).await);
