@@ -1,16 +1,15 @@
 //! The loop: records in, messages out, and what to do when an acknowledgement fails to come.
 
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::Stream;
 use async_nats::subject::Subject;
-use slipring_bridge::compose::Composer;
+use slipring_bridge::compose::{Composer, Messages};
 use slipring_bridge::follow::{Follow, Followed};
 use slipring_bridge::history::{GoOn, HistoryError, Judge};
 use slipring_bridge::source::Source;
-use slipring_bridge::wire::Kind;
+use slipring_bridge::wire::{Kind, MOST_IN_FLIGHT};
 use slipring_journal::{Anchor, Journal, JournalIdentity, RawFollower};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
@@ -20,6 +19,7 @@ use super::failure::Failure;
 use super::flight::{Arrived, Flight};
 use super::look::{Last, look};
 use super::patience::{Again, Patience, stopped};
+use super::volley::volley;
 use super::{Ended, OutOptions, Progress, Told};
 use crate::connect::{ANSWER_WITHIN, Connect, Link, LinkState};
 use crate::error::OutError;
@@ -44,6 +44,12 @@ struct Work<'a, T> {
     /// Asks how far the journal is durable.
     looker: RawFollower,
     line: Line,
+    /// So many messages at most are awaited at once.
+    most_in_flight: usize,
+    /// With how many at once it begins behind a place of which it knows nothing.
+    begin_with: usize,
+    /// How many volleys there were.
+    batches: u64,
     patience: Patience,
     stop: watch::Receiver<bool>,
 }
@@ -75,12 +81,13 @@ pub(super) async fn run<T: FnMut(Told)>(
     // First of all the name: whoever else has it, is told so before the server is asked.
     let source = Source::open(journal, &options.source)?;
     let mut patience = Patience::new(options.give_up, stop.clone());
-    let Some((link, stream)) = establish(connect, options, &mut patience, &mut tell).await? else {
+    let Some((link, stream, found)) = establish(connect, options, &mut patience, &mut tell).await? else {
         let acknowledged = source.position();
         let progress = Progress { acknowledged, end: acknowledged, ..Progress::default() };
         return Ok(Ended { progress, caught_up: false });
     };
-    let mut work = Work::new(journal, source, options, link, stream, patience, stop, tell)?;
+    let mut work =
+        Work::new(journal, source, options, (link, stream, found.is_atomic), patience, stop, tell)?;
     let ended = work.work().await;
     work.close(ended)
 }
@@ -97,8 +104,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         journal: &Journal,
         source: Source,
         options: &'a OutOptions,
-        link: Link,
-        stream: Stream,
+        (link, stream, is_atomic): (Link, Stream, bool),
         patience: Patience,
         stop: watch::Receiver<bool>,
         tell: T,
@@ -108,7 +114,10 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         let looker = journal.follow_raw(u64::MAX >> 2).map_err(|fault| OutError::Journal(fault.into()))?;
         let (give, followed) = mpsc::channel(WAITING);
         let follow = Follow::start(source, move |told| give.blocking_send(told).is_ok());
-        let (composer, flight) = (Composer::new(identity), Flight::behind(0, position));
+        // Without atomic batches nothing may be on its way behind what may be refused.
+        let most = if is_atomic { options.most_in_flight.clamp(1, MOST_IN_FLIGHT) } else { 1 };
+        let begin_with = if is_atomic { MOST_IN_FLIGHT } else { 1 };
+        let (composer, flight) = (Composer::new(identity, begin_with), Flight::behind(0, position));
         let progress = Progress { acknowledged: position, ..Progress::default() };
         Ok(Work {
             tell,
@@ -121,6 +130,9 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             followed,
             looker,
             line: Line { composer, flight, progress, caught_up: None, told: None },
+            most_in_flight: most,
+            begin_with,
+            batches: 0,
             patience,
             stop,
             options,
@@ -141,7 +153,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             if self.options.until_caught_up && flight.len() == 0 && *caught_up == Some(flight.end()) {
                 return Ok(End::CaughtUp);
             }
-            let has_room = flight.len() < self.options.most_in_flight.max(2);
+            let has_room = flight.len() < self.most_in_flight.max(2);
             let failure = tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return self.land().await,
@@ -149,7 +161,10 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
                     losses = now;
                     Some(Failure::Passing("the connection was lost".to_owned()))
                 }
-                ack = flight.first_ack() => self.take_ack(ack).err(),
+                ack = flight.first_ack() => match self.take_ack(ack) {
+                    Ok(()) => self.send().await.err(),
+                    Err(failure) => Some(failure),
+                },
                 followed = self.followed.recv(), if has_room => self.take(followed).await?,
                 _ = tick.tick() => {
                     self.tick()?;
@@ -207,7 +222,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             }
         }
         let (sequence, stream_sequence) = (place.sequence, last.place());
-        self.line.composer = Composer::new(self.identity);
+        self.line.composer = Composer::new(self.identity, self.begin_with);
         self.line.flight = Flight::behind(stream_sequence, sequence);
         (self.line.caught_up, self.line.progress.anchor) = (None, place.behind);
         self.note_arrived();
@@ -221,14 +236,16 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             Some(Followed::Batch(batch)) => {
                 self.line.caught_up = None;
                 let place = self.line.flight.next_place();
-                for message in self.line.composer.compose(batch, place) {
+                let Messages { at_once, messages } = self.line.composer.compose(batch, place);
+                for (n, message) in messages.into_iter().enumerate() {
                     let message = Outgoing::from(message);
                     let (bytes, most) =
                         (message.payload_bytes() + HEADERS_BYTES, self.link.client.max_payload());
                     if bytes > most {
                         return Err(OutError::TooLong { bytes, most });
                     }
-                    self.line.flight.push(message);
+                    let first = if n == 0 { at_once } else { usize::from(n >= at_once) };
+                    self.line.flight.push(message, first);
                 }
                 Ok(self.send().await.err())
             }
@@ -242,13 +259,13 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         }
     }
 
-    /// Sends what is not on its way yet, in order.
+    /// Sends what may be on its way by now and is not yet, in order.
     async fn send(&mut self) -> Result<(), Failure> {
-        while let Some(sent) = self.line.flight.unsent() {
-            let publish = sent.message.publish_behind(sent.place - 1);
-            let ack = self.link.jetstream.send_publish(self.subject.clone(), publish).await;
-            let ack = ack.map_err(|error| Failure::of_publish(&self.options.stream.name, &error))?;
-            sent.ack = Some(ack.into_future());
+        while let Some(sent) = self.line.flight.unsent(self.most_in_flight) {
+            self.batches += 1;
+            volley(&self.link, &self.subject, self.batches, sent)
+                .await
+                .map_err(|error| Failure::of_publish(&self.options.stream.name, &error))?;
         }
         Ok(())
     }
@@ -260,11 +277,12 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
     ) -> Result<(), Failure> {
         let name = &self.options.stream.name;
         let ack = ack.map_err(|error| Failure::of_publish(name, &error))?;
-        let place = self.line.flight.place() + 1;
+        let count = self.line.flight.first_count();
+        let place = self.line.flight.place() + count as u64;
         if ack.stream != *name || ack.sequence != place || ack.duplicate {
             return Err(Failure::Moved);
         }
-        self.arrive(1);
+        self.arrive(count);
         self.is_well();
         Ok(())
     }
@@ -363,7 +381,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
 
     /// Waits for what is on its way, if it comes plainly.
     async fn land(&mut self) -> Result<End, OutError> {
-        while self.line.flight.len() > 0 {
+        while self.line.flight.is_awaited() {
             let ack = self.line.flight.first_ack().await;
             if self.take_ack(ack).is_err() {
                 break;
