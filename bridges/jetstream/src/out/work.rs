@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::stream::Stream;
 use async_nats::subject::Subject;
-use slipring_bridge::compose::{Composer, Messages};
+use slipring_bridge::compose::Composer;
 use slipring_bridge::follow::{Follow, Followed};
 use slipring_bridge::history::{GoOn, HistoryError, Judge};
 use slipring_bridge::source::Source;
@@ -117,7 +117,8 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         // Without atomic batches nothing may be on its way behind what may be refused.
         let most = if is_atomic { options.most_in_flight.clamp(1, MOST_IN_FLIGHT) } else { 1 };
         let begin_with = if is_atomic { MOST_IN_FLIGHT } else { 1 };
-        let (composer, flight) = (Composer::new(identity, begin_with), Flight::behind(0, position));
+        let (composer, flight) =
+            (Composer::new(identity).begin_with(begin_with), Flight::behind(0, position));
         let progress = Progress { acknowledged: position, ..Progress::default() };
         Ok(Work {
             tell,
@@ -222,7 +223,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             }
         }
         let (sequence, stream_sequence) = (place.sequence, last.place());
-        self.line.composer = Composer::new(self.identity, self.begin_with);
+        self.line.composer = Composer::new(self.identity).begin_with(self.begin_with);
         self.line.flight = Flight::behind(stream_sequence, sequence);
         (self.line.caught_up, self.line.progress.anchor) = (None, place.behind);
         self.note_arrived();
@@ -236,7 +237,9 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             Some(Followed::Batch(batch)) => {
                 self.line.caught_up = None;
                 let place = self.line.flight.next_place();
-                let Messages { at_once, messages } = self.line.composer.compose(batch, place);
+                let messages = self.line.composer.compose(batch, place);
+                // The records come last; what is before them is taken at once.
+                let at_once = (messages.len() - 1).max(1);
                 for (n, message) in messages.into_iter().enumerate() {
                     let message = Outgoing::from(message);
                     let (bytes, most) =
