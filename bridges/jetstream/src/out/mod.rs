@@ -25,6 +25,7 @@
 //! | `look` | the stream's last message |
 //! | `failure` | which answers pass, and which don't |
 //! | `patience` | how long to try again |
+//! | `sides` | the journal, the messages on their way, the server |
 //! | `volley` | messages onto the line |
 //! | `work` | the loop |
 
@@ -33,6 +34,7 @@ mod failure;
 mod flight;
 mod look;
 mod patience;
+mod sides;
 mod volley;
 mod work;
 
