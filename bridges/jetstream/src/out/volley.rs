@@ -17,21 +17,23 @@ pub(super) async fn volley(
     number: u64,
     sent: &mut [Sent],
 ) -> Result<(), PublishError> {
-    let Some((last, before)) = sent.split_last() else { return Ok(()) };
-    let (behind, count) = (last.place - before.len() as u64 - 1, before.len() + 1);
-    let publish = if before.is_empty() {
-        last.message.publish_behind(behind)
+    let (Some(first), count) = (sent.first(), sent.len()) else { return Ok(()) };
+    let behind = first.place - 1;
+    let publish = if count == 1 {
+        first.message.publish_behind(behind)
     } else {
         // Inboxes are nobody else's, and so is what they end with.
         let inbox = link.client.new_inbox();
         let batch = format!("{}-{number}", inbox.rsplit('.').next().unwrap_or_default());
-        for (n, one) in before.iter().enumerate() {
-            let (headers, payload) = one.message.part(&batch, n + 1, count, behind);
+        let part = |(n, one): (usize, &Sent)| one.message.part(&batch, n + 1, count, behind);
+        let mut parts: Vec<_> = sent.iter().enumerate().map(part).collect();
+        let last = parts.pop();
+        for (headers, payload) in parts {
             // Nobody answers but to the last.
             let given = link.client.publish_with_headers(subject.clone(), headers, payload).await;
             given.map_err(|error| PublishError::with_source(PublishErrorKind::Other, error))?;
         }
-        let (headers, payload) = last.message.part(&batch, count, count, behind);
+        let (headers, payload) = last.unwrap_or_default();
         PublishMessage::build().headers(headers).payload(payload)
     };
     let ack = link.jetstream.send_publish(subject.clone(), publish).await?;
