@@ -265,6 +265,21 @@ mod tests {
     }
 
     #[test]
+    fn what_can_not_be_written_is_not_noted_and_the_next_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut note = Note::open(&Files::new(folder.path()), ID, "a").unwrap();
+        note.write(place(10), 10, true).unwrap();
+        // Nobody may write by this handle: as a disk that refuses.
+        let good = std::mem::replace(&mut note.file, File::open(&note.path).unwrap());
+        let error = note.write(place(20), 20, true).unwrap_err();
+        assert!(matches!(&error, KeepError::Io { what: "write", .. }), "{error}");
+        assert_eq!(noted(&note), (10, 10));
+        note.file = good;
+        note.write(place(30), 20, true).unwrap();
+        assert_eq!(noted(&Note::open(&Files::new(folder.path()), ID, "a").unwrap()), (30, 10));
+    }
+
+    #[test]
     fn what_is_not_whole_or_not_ours_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::new(folder.path());
