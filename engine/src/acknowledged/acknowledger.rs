@@ -29,7 +29,7 @@ use super::names::AcknowledgedNames;
 ///     while follower.next_chunk()?.is_none() {
 ///         std::thread::yield_now();
 ///     }
-///     let arrived = follower.anchor().ok_or(std::io::ErrorKind::NotFound)?;
+///     let arrived = follower.anchor().expect("a record was read");
 ///     Ok(acknowledger.acknowledge(arrived)?)
 /// });
 /// let sequence = publisher.publish(Tick { price: 7 })?;
