@@ -112,3 +112,39 @@ impl ControlState {
         if sane { Ok(state) } else { Err(BlockFault::Damaged) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_read_as_they_were_written_and_unknown_ones_are_refused() {
+        let mut state = ControlState {
+            journal_id: JournalId([7; 16]),
+            generation: 12,
+            durable_end: 900,
+            window: 64,
+            first: 100,
+            epoch: 3,
+            closed: false,
+            boot_id: [1; 16],
+            last: Bond { epoch: 3, crc: 0xfeed },
+            before_first: Bond { epoch: 1, crc: 0xbeef },
+            branch: [2; 16],
+            replica: false,
+            cutting: false,
+        };
+        for flags in 0..8_u32 {
+            (state.closed, state.replica, state.cutting) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+            let mut block = state.encode();
+            assert_eq!(u32_at(&block[..], FLAGS), flags);
+            assert_eq!(ControlState::decode(&block[..]), Ok(state));
+            for unknown in 3..32 {
+                block[FLAGS..FLAGS + 4].copy_from_slice(&(flags | 1 << unknown).to_le_bytes());
+                let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+                block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+                assert_eq!(ControlState::decode(&block[..]), Err(BlockFault::Version(VERSION + 1)));
+            }
+        }
+    }
+}

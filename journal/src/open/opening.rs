@@ -45,6 +45,11 @@ impl Opening<'_> {
         }
     }
 
+    /// Whether a journal is made where there is none.
+    pub(super) fn may_make(&self) -> bool {
+        matches!(self, Opening::Writer | Opening::Replica(_))
+    }
+
     /// Whether the journal is a replica once it is open, which it was or was not.
     pub(super) fn is_replica(&self, was: bool) -> bool {
         match self {

@@ -39,6 +39,9 @@ pub(crate) fn recover<S: Storage>(
     window: u64,
     segment_bytes: u64,
 ) -> Result<RecoveredJournal<S>, OpenError> {
+    if !opening.may_make() && control::load(storage)?.is_none() {
+        return Err(control::no_control(storage).into());
+    }
     // 1. Lock.
     let lock = lock(storage)?;
     recover_locked(storage, lock, event, opening, window, segment_bytes)

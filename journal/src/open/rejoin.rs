@@ -111,10 +111,11 @@ impl Journal {
 
 fn rejoin<S: Storage>(storage: &S, fork: Anchor) -> Result<RejoinReport, RejoinError> {
     let started = Instant::now();
+    let there = || control::load(storage)?.ok_or_else(|| control::no_control(storage));
+    // Before the lock, which would make the folder.
+    there()?;
     let lock = recovery::lock(storage)?;
-    let Some(loaded) = control::load(storage)? else {
-        return Err(control::no_control(storage).into());
-    };
+    let loaded = there()?;
     let found = loaded.state;
     let mut report = RejoinReport {
         path: storage.path(""),

@@ -53,6 +53,8 @@ pub const RAISE_SYNC: u32 = 1 << 19;
 pub const EPOCH_BEFORE_RECORD: u32 = 1 << 23;
 /// Both control slots have it.
 pub const EPOCH_BOTH: u32 = 1 << 24;
+/// What a rejoin removes is gone for certain before it takes a seal away.
+pub const CUT_GONE: u32 = 1 << 28;
 /// A rejoin cuts only after the control file says so.
 pub const CUT_SAID: u32 = 1 << 25;
 /// Both control slots say so.

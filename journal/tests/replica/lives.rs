@@ -1,6 +1,8 @@
 //! What becomes of a replica: it is read and followed while it grows, and promoted.
 
-use slipring_journal::{Journal, JournalFault, OpenError, RecoveryReport, Status, verify};
+use slipring_journal::{
+    Anchor, Journal, JournalFault, JournalId, OpenError, RecoveryReport, RejoinError, Status, verify,
+};
 
 use crate::primary::{Run, Step, event, live, options, origin, schema, stored};
 
@@ -56,9 +58,15 @@ fn a_promoted_replica_is_an_ordinary_journal() {
 #[test]
 fn nothing_is_promoted_where_there_is_no_journal() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = promote(&Journal::at(folder.path().join("none")), 7);
+    let journal = Journal::at(folder.path().join("none"));
+    let refused = promote(&journal, 7);
     let Err(OpenError::Journal(JournalFault::NoJournal { .. })) = refused else { panic!("{refused:?}") };
-    assert!(!folder.path().join("none/control").exists());
+    let fork = Anchor { journal_id: JournalId([1; 16]), sequence: 3, epoch: 1, crc: 2 };
+    let refused = journal.rejoin(fork);
+    let Err(RejoinError::Open(OpenError::Journal(JournalFault::NoJournal { .. }))) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(!folder.path().join("none").exists(), "nothing is made");
 }
 
 #[test]

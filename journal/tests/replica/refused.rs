@@ -1,5 +1,6 @@
 //! What a replica refuses: each error says which record and why, and nothing is taken.
 
+use proptest::prelude::*;
 use slipring_journal::{Journal, OpenError, Origin, Replica, TakeError};
 
 use crate::primary::{Run, Step, bond, each, live, options, origin, schema, stored};
@@ -166,4 +167,34 @@ fn a_replica_that_begins_later_knows_the_epoch_before() {
     let (replica, report) = options(&path, 8).replica(&schema(1), &origin).unwrap();
     assert_eq!((report.first_sequence, report.end_sequence), (30, 40));
     assert_eq!(replica.last().map(|last| last.sequence), Some(39));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(64)))]
+
+    /// Whatever comes in: taken is what the primary has, or nothing.
+    #[test]
+    fn any_bytes_at_all(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        (cut, more) in (any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 0..80)),
+        (first, keeps) in (prop_oneof![Just(0), any::<u64>()], any::<bool>()),
+    ) {
+        let (_folder, run, mut replica) = both();
+        let mut bytes = run.bytes.clone();
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if !keeps {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        bytes.extend(more);
+        match replica.take(first, &bytes) {
+            Ok(end) => {
+                prop_assert_eq!((end as usize * run.record_bytes, first), (bytes.len(), 0));
+                prop_assert_eq!(&bytes[..], &run.bytes[..bytes.len()]);
+            }
+            Err(_) => prop_assert_eq!(replica.end_sequence(), 0),
+        }
+    }
 }

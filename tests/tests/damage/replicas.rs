@@ -21,7 +21,7 @@ fn primary() -> (Origin, Vec<u8>) {
         append_to(&mut writer, life * LIFE);
         writer.close().unwrap();
     }
-    let id = Reader::<Note, Memory>::open_to(memory.clone(), None).unwrap().journal_id();
+    let id = Reader::<Note, Memory>::open_to(memory.clone(), None).unwrap().as_raw().journal_id();
     let files = memory.to_files();
     let (_, segment) = files.iter().find(|(name, _)| name.ends_with(".seg")).unwrap();
     let records = &segment[HEADER_BYTES..][..(LIFE * LIVES) as usize * RECORD_BYTES];
@@ -123,6 +123,8 @@ fn a_control_file_of_any_earlier_moment_of_a_replica_cuts_nothing_off() {
                 take_to(&mut open, &records, end);
                 controls.push(memory.to_files()[CONTROL].clone());
                 while open.step_syncer() {}
+                // What retention has retired goes.
+                while open.step_preparer() {}
                 controls.push(memory.to_files()[CONTROL].clone());
             }
             if life % 2 == 0 {

@@ -9,10 +9,11 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::message::PublishMessage;
 use async_nats::{Client, jetstream};
 use slipring_bridge::compose::Message;
 use slipring_bridge::retry::Backoff;
-use slipring_bridge::wire::{Head, Kind, PROMOTER};
+use slipring_bridge::wire::{Head, Kind, MOST_IN_FLIGHT, PROMOTER};
 use slipring_journal::{JournalId, MAX_EPOCH};
 
 use super::error::{OpenFailure, PromoteError, StandbyFailure};
@@ -82,7 +83,8 @@ pub async fn promote<W: Warm>(
             Some(agreed) => agreed,
             None => {
                 let intent = trying.intent(&last, &here, warm)?;
-                match publish(&context, &subject, &message(&last, &here, intent, warm), last.place).await {
+                let message = message(&last, &here, intent, warm);
+                match publish(client, &context, &subject, &message, last.place).await {
                     Ok(stream_sequence) => {
                         Agreed { epoch: intent.epoch, first: last.head.end(), stream_sequence }
                     }
@@ -202,14 +204,32 @@ fn check(last: &LastMessage, here: &Here) -> Result<(), StandbyFailure> {
     }
 }
 
+/// Publishes it behind that place, as often at once as the old primary may have messages on their way: these are
+/// for places that are taken then. Where a stream takes no atomic batches, nobody has more than one on its way.
 async fn publish(
+    client: &Client,
     context: &jetstream::Context,
     subject: &Subject,
     message: &Outgoing,
     behind: u64,
 ) -> Result<u64, Failure> {
-    let name = &subject.stream.cached_info().config.name;
-    let sent = context.send_publish(subject.subject.clone(), message.publish_behind(behind)).await;
+    let config = &subject.stream.cached_info().config;
+    let (name, is_atomic) = (&config.name, config.allow_atomic_publish);
+    let publish = if is_atomic {
+        // Inboxes are nobody else's, and so is what they end with.
+        let inbox = client.new_inbox();
+        let batch = inbox.rsplit('.').next().unwrap_or_default();
+        for number in 1..MOST_IN_FLIGHT {
+            let (headers, payload) = message.part(batch, number, MOST_IN_FLIGHT, behind);
+            let given = client.publish_with_headers(subject.subject.clone(), headers, payload).await;
+            given.map_err(|error| Failure::Passing(error.to_string()))?;
+        }
+        let (headers, payload) = message.part(batch, MOST_IN_FLIGHT, MOST_IN_FLIGHT, behind);
+        PublishMessage::build().headers(headers).payload(payload)
+    } else {
+        message.publish_behind(behind)
+    };
+    let sent = context.send_publish(subject.subject.clone(), publish).await;
     let ack = sent.map_err(|error| Failure::of_publish(name, &error))?;
     ack.await.map(|ack| ack.sequence).map_err(|error| Failure::of_publish(name, &error))
 }

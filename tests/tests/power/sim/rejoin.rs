@@ -12,9 +12,9 @@ const CAPACITY: u64 = 4;
 /// Records of the older type, and of both.
 const OLDER: u64 = 10;
 const ALL: u64 = 17;
-/// Where histories part: in the first segment, at ends of segments, in one that was ended early, at its end,
-/// in those of the newer type, and at the end of all.
-pub(crate) const FORKS: [u64; 9] = [1, 4, 6, 8, 9, 10, 11, 14, 17];
+/// Where histories part: in the first segment, at the end of one, in one that was ended early, at its end, in
+/// those of the newer type, and at the end of all.
+pub(crate) const FORKS: [u64; 6] = [1, 8, 9, 10, 13, 17];
 
 /// Where and how it goes wrong.
 #[derive(Clone, Copy, Debug)]
