@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// anything moved.
 pub(crate) const DROP: Duration = Duration::from_secs(5);
 
-/// How long the end of an engine waits for acknowledgements behind the last that came, at most half of what the
-/// end may take.
+/// How long the end of an engine waits for acknowledgements behind the last that came, at most half of what
+/// the end may take.
 pub(crate) const ACKNOWLEDGED: Duration = DROP;
 
 /// How long dropping an engine then waits for lanes that were told to end, of which some hang.

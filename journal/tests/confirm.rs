@@ -44,9 +44,9 @@ fn what_retention_took_is_evicted() {
     let place = tempfile::tempdir().unwrap();
     let journal = Journal::at(place.path()).segment_records(16);
     let (mut writer, report) = journal.open::<Tick>().unwrap();
-    (0..40).for_each(|price| {
+    for price in 0..40 {
         writer.append(price, &Tick { price }).unwrap();
-    });
+    }
     let anchor = writer.reader().unwrap().as_raw().anchor(3).unwrap();
     std::fs::remove_file(place.path().join(format!("{:020}.seg", 0))).unwrap();
     let mut confirmer = Confirmer::new(journal.files(), report.journal_id);

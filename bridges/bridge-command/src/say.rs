@@ -116,11 +116,11 @@ fn with_lag(progress: &Progress) -> Value {
 fn as_json(told: &Told) -> Option<Value> {
     Some(match told {
         Told::Stream(found) => {
-            let StreamFound { name, subject, is_new, replicas, kept, max_age, notes } = found;
+            let StreamFound { name, subject, is_new, replicas, kept, max_age, is_atomic, notes } = found;
             json!({ "stream": {
                 "name": name, "subject": subject, "made": is_new, "replicas": replicas,
                 "storage": format!("{kept:?}").to_lowercase(), "max_age_ns": max_age.map(|age| age.as_nanos() as u64),
-                "notes": notes,
+                "atomic": is_atomic, "notes": notes,
             }})
         }
         Told::GoesOn { sequence, stream_sequence } => {

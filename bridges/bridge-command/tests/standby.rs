@@ -18,7 +18,7 @@ struct Tick {
 fn append(journal: &Path, count: u64) {
     let (mut writer, _) = Journal::at(journal).open::<Tick>().unwrap();
     let first = writer.end_sequence();
-    (first..first + count).for_each(|own| drop(writer.append(own, &Tick { own }).unwrap()));
+    (first..first + count).for_each(|own| assert_eq!(writer.append(own, &Tick { own }).unwrap(), own));
     writer.close().unwrap();
 }
 

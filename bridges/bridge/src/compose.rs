@@ -27,16 +27,24 @@ pub struct Composer {
     identity: JournalIdentity,
     /// The schema in force in the stream, and its place there.
     schema: Option<(Arc<str>, u64)>,
+    /// With how many messages at once it begins.
+    begin_with: usize,
 }
 
 impl Composer {
     /// For the records of this journal, behind a place of which nothing is known: the schema comes first.
     pub fn new(identity: JournalIdentity) -> Self {
-        Composer { identity, schema: None }
+        Composer { identity, schema: None, begin_with: 1 }
     }
 
-    /// What `batch` becomes where its first message gets the stream sequence `at`: the records, and the
-    /// schema before them if there is need.
+    /// Has the schema come so many times at first: to be taken at once, as [`wire`](crate::wire) says.
+    pub fn begin_with(mut self, count: usize) -> Self {
+        self.begin_with = count.max(1);
+        self
+    }
+
+    /// What `batch` becomes where its first message gets the stream sequence `at`: the records, which come
+    /// last, and the schema before them if there is need.
     pub fn compose(&mut self, batch: Batch, at: u64) -> Vec<Message> {
         let JournalIdentity { journal_id, branch, .. } = self.identity;
         let Batch { schema, first, count, epoch, crc, time_ns, before, payload } = batch;
@@ -51,9 +59,11 @@ impl Composer {
             None => {
                 let (epoch, crc) = before;
                 let head = Head { kind: Kind::Schema, epoch, crc, count: 0, ..head };
-                messages.push(Message { head, payload: schema.as_bytes().to_vec() });
-                self.schema = Some((schema, at));
-                at
+                let count = std::mem::replace(&mut self.begin_with, 1);
+                messages = vec![Message { head, payload: schema.as_bytes().to_vec() }; count];
+                let last = at + count as u64 - 1;
+                self.schema = Some((schema, last));
+                last
             }
         };
         head.schema = Some(place);
@@ -72,14 +82,15 @@ mod tests {
         Batch { schema: schema.into(), first, count: 1, epoch: 1, crc: 9, time_ns: 3, before, payload }
     }
 
-    fn composer() -> Composer {
+    fn composer(count: usize) -> Composer {
         let journal_id = JournalId([1; 16]);
         Composer::new(JournalIdentity { journal_id, branch: [2; 16], epoch: 4, durable_end: 0 })
+            .begin_with(count)
     }
 
     #[test]
     fn the_schema_comes_first_again_and_where_it_changes() {
-        let mut composer = composer();
+        let mut composer = composer(1);
         let mut at = 8;
         let mut schemas = Vec::new();
         for first in 0..2 * SCHEMA_EVERY {
@@ -99,10 +110,24 @@ mod tests {
     }
 
     #[test]
+    fn who_begins_has_the_schema_taken_so_often_at_once() {
+        let mut composer = composer(64);
+        let messages = composer.compose(batch("A 8\n", 7), 11);
+        assert_eq!(messages.len(), 65);
+        let (begin, records) = messages.split_at(64);
+        assert!(begin.iter().all(|one| *one == begin[0] && one.head.kind == Kind::Schema));
+        assert_eq!((records[0].head.kind, records[0].head.schema), (Kind::Records, Some(74)));
+        let messages = composer.compose(batch("A 8\n", 8), 76);
+        assert_eq!((messages.len(), messages[0].head.schema), (1, Some(74)));
+        // Another type alone begins nothing.
+        assert_eq!(composer.compose(batch("B 8\n", 9), 77).len(), 2);
+    }
+
+    #[test]
     fn the_journals_start_is_told_as_it_is() {
         let mut first = batch("A 8\n", 0);
         first.before = (0, 0);
-        let messages = composer().compose(first, 1);
+        let messages = composer(1).compose(first, 1);
         for Message { head, .. } in &messages {
             let headers = head.headers();
             let parsed = Head::parse(headers.iter().map(|(name, value)| (*name, value.as_str())));

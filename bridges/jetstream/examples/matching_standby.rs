@@ -167,7 +167,7 @@ fn out_options() -> OutOptions {
             ahead_of_disk: false,
         },
         stream: StreamOptions { name: STREAM.to_owned(), subject: None, replicas, max_age, max_bytes, kept },
-        most_in_flight: 256,
+        most_in_flight: 64,
         trust_position: false,
         until_caught_up: false,
         give_up: None,

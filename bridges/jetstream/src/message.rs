@@ -48,6 +48,21 @@ impl Outgoing {
             .headers(self.headers.clone())
             .expected_last_sequence(behind)
     }
+
+    /// The headers of one of so many messages that are taken at once behind the stream sequence `behind`, or
+    /// not at all, and its payload. `batch` is no other batch's.
+    pub fn part(&self, batch: &str, number: usize, of: usize, behind: u64) -> (HeaderMap, Bytes) {
+        let mut headers = self.headers.clone();
+        headers.insert("Nats-Batch-Id", batch);
+        headers.insert("Nats-Batch-Sequence", number.to_string());
+        if number == 1 {
+            headers.insert("Nats-Expected-Last-Sequence", behind.to_string());
+        }
+        if number == of {
+            headers.insert("Nats-Batch-Commit", "1");
+        }
+        (headers, self.payload.clone())
+    }
 }
 
 /// What the headers of a message say.

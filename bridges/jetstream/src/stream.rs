@@ -56,6 +56,8 @@ pub struct StreamFound {
     pub kept: Kept,
     /// How old a message gets.
     pub max_age: Option<Duration>,
+    /// It takes several messages at once or none of them.
+    pub is_atomic: bool,
     /// What to know of it: what it may lose, and when it takes nothing more.
     pub notes: Vec<String>,
 }
@@ -129,6 +131,7 @@ impl StreamOptions {
             max_bytes: self.max_bytes.map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
             max_messages: -1,
             max_messages_per_subject: -1,
+            allow_atomic_publish: true,
             description: Some("a journal of slipring".to_owned()),
             ..Config::default()
         }
@@ -184,8 +187,8 @@ impl StreamOptions {
             return differs("a size of", format!("{bytes:?} bytes"), format!("{wanted} bytes"));
         }
         let (name, subject) = (self.name.clone(), self.subject().to_owned());
-        let (replicas, notes) = (config.num_replicas, notes(config));
-        Ok(StreamFound { name, subject, is_new, replicas, kept, max_age, notes })
+        let (replicas, is_atomic, notes) = (config.num_replicas, config.allow_atomic_publish, notes(config));
+        Ok(StreamFound { name, subject, is_new, replicas, kept, max_age, is_atomic, notes })
     }
 
     pub(crate) fn server(&self, source: async_nats::jetstream::Error) -> StreamError {
@@ -235,6 +238,13 @@ fn notes(config: &Config) -> Vec<String> {
     }
     if !config.max_age.is_zero() {
         notes.push(format!("it drops messages older than {:?}, read or not", config.max_age));
+    }
+    if !config.allow_atomic_publish {
+        notes.push(
+            "it takes no atomic batches (nats-server 2.12, and a stream that allows them): one message at a time \
+             is on its way"
+                .to_owned(),
+        );
     }
     let bounds = [
         (config.max_bytes, "bytes"),

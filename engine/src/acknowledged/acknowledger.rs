@@ -8,8 +8,8 @@ use super::error::AcknowledgeError;
 use super::name::Name;
 use super::names::AcknowledgedNames;
 
-/// Acknowledges an engine's events under one name, from any thread: of a bridge that runs in the program, say.
-/// Clones acknowledge under the same name. It holds up neither the engine nor its end.
+/// Acknowledges an engine's events under one name, from any thread: of a bridge that runs in the program,
+/// say. Clones acknowledge under the same name. It holds up neither the engine nor its end.
 ///
 /// ```
 /// # use slipring::prelude::*;
@@ -29,7 +29,7 @@ use super::names::AcknowledgedNames;
 ///     while follower.next_chunk()?.is_none() {
 ///         std::thread::yield_now();
 ///     }
-///     let arrived = follower.anchor().ok_or(std::io::ErrorKind::NotFound)?;
+///     let arrived = follower.anchor().expect("a record was read");
 ///     Ok(acknowledger.acknowledge(arrived)?)
 /// });
 /// let sequence = publisher.publish(Tick { price: 7 })?;
@@ -59,13 +59,13 @@ impl Acknowledger {
         &self.name.name
     }
 
-    /// Says that every event up to the anchor's, that one included, is acknowledged; the sequence behind it. The
-    /// anchor is noted on disk first: where a stage waits for the name, that is synced, which takes the time of
-    /// a sync. To say again what was said last changes nothing.
+    /// Says that every event up to the anchor's, that one included, is acknowledged; the sequence behind it.
+    /// The anchor is noted on disk first: where a stage waits for the name, that is synced, which takes the
+    /// time of a sync. To say again what was said last changes nothing.
     ///
     /// # Errors
-    /// [`AcknowledgeError`]: the journal does not confirm the anchor, it goes back or lies beyond the journal,
-    /// it can't be noted, or the engine has ended.
+    /// [`AcknowledgeError`]: the journal does not confirm the anchor, it goes back or lies beyond the
+    /// journal, it can't be noted, or the engine has ended.
     pub fn acknowledge(&self, anchor: Anchor) -> Result<u64, AcknowledgeError> {
         self.names.acknowledge(&self.name, anchor)
     }

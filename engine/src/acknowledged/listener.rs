@@ -27,12 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The pause where connections can't be taken for the moment, of handles say.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Takes acknowledgements of other processes at a Unix socket, on threads of its own, until it is dropped. From
-/// [`Engine::listen_for_acknowledgements`](crate::Engine::listen_for_acknowledgements); the other end is
+/// Takes acknowledgements of other processes at a Unix socket, on threads of its own, until it is dropped.
+/// From [`Engine::listen_for_acknowledgements`](crate::Engine::listen_for_acknowledgements); the other end is
 /// [`AcknowledgementSender`](crate::AcknowledgementSender).
 ///
-/// Only processes of this user, and root, can connect. It does not hold up the engine's end: behind that every
-/// acknowledgement is refused.
+/// Only processes of this user, and root, can connect. It does not hold up the engine's end: behind that
+/// every acknowledgement is refused.
 ///
 /// ```
 /// # use slipring::prelude::*;

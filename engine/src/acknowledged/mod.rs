@@ -2,17 +2,17 @@
 //! has the events. A stage, or a late consumer, may wait for that.
 //!
 //! ```text
-//!  a bridge in the program    --> Acknowledger --+
-//!  a bridge in another process --> Unix socket --+--> checked against the journal --> noted on disk --> cursor
-//!                                                                                                         |
-//!                                                         Gate::acknowledged, LateConsumer::acknowledged <-+
+//!  a bridge in the program     --> Acknowledger --+
+//!  a bridge in another process --> Unix socket ---+--> checked against the journal --> noted on disk
+//!                                                                                           |
+//!                    Gate::acknowledged, LateConsumer::acknowledged <-- cursor <------------+
 //! ```
 //!
-//! The cursor lies in the engine's own memory. Only what the journal confirms moves it: a bridge may be wrong,
-//! of another journal, or somebody else, and can at most hold a gate closed.
+//! The cursor lies in the engine's own memory. Only what the journal confirms moves it: a bridge may be
+//! wrong, of another journal, or somebody else, and can at most hold a gate closed.
 //!
-//! The note on disk may trail the cursor, and never leads it by more than the journal can lose: what it says is
-//! checked against the journal again at the next opening.
+//! The note on disk is written before the cursor moves. What it says is checked against the journal again at
+//! the next opening: power loss may take the last of the note, or of the journal.
 //!
 //! The folder knows cursors, counters and files beside the journal; no stage, and no ring.
 //!

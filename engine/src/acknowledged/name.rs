@@ -29,7 +29,8 @@ use crate::error::KeepError;
 /// }
 /// ```
 ///
-/// More: [guarantees](https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md#acknowledged).
+/// More:
+/// [guarantees](https://github.com/slipring/slipring/blob/main/docs/reference/guarantees.md#acknowledged).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Acknowledged {
@@ -66,8 +67,8 @@ impl std::fmt::Display for SetBack {
 /// How a name was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitedBy {
-    /// A stage of the ring. Replay must find as much noted as the ring held up publishers for, or the ring would
-    /// not hold the rest: each note is synced before the cursor moves.
+    /// A stage of the ring. Replay must find as much noted as the ring held up publishers for, or the ring
+    /// would not hold the rest: each note is synced before the cursor moves.
     Stage,
     /// A late consumer, which holds nobody up.
     Late,
@@ -150,8 +151,8 @@ impl Name {
         Acknowledged { name: self.name.clone(), end: self.cursor.end(), set_back: self.set_back.clone() }
     }
 
-    /// Takes note that all up to the anchor's event is acknowledged, if the journal confirms that; the sequence
-    /// behind it.
+    /// Takes note that all up to the anchor's event is acknowledged, if the journal confirms that; the
+    /// sequence behind it.
     pub(super) fn acknowledge(
         &self,
         anchor: Anchor,

@@ -14,8 +14,8 @@ use crate::cursors::park::Parking;
 use crate::cursors::watch::Awaited;
 use crate::error::KeepError;
 
-/// Events of a journal that were not acknowledged when its engine ended. They are in the journal: the next life
-/// has them wait again.
+/// Events of a journal that were not acknowledged when its engine ended. They are in the journal: the next
+/// life has them wait again.
 ///
 /// ```
 /// use slipring::ShutdownReport;
@@ -156,8 +156,8 @@ impl AcknowledgedNames {
         self.given_up.store(true, Ordering::Relaxed);
     }
 
-    /// Takes no more acknowledgements, and lets go of the files: behind this the journal's lock may go. What went
-    /// wrong.
+    /// Takes no more acknowledgements, and lets go of the files: behind this the journal's lock may go. What
+    /// went wrong.
     pub(crate) fn end(&self) -> Vec<KeepError> {
         if self.check_process().is_err() {
             return Vec::new();

@@ -1,9 +1,9 @@
 //! What lies on disk of a name: up to where its events are acknowledged.
 //!
-//! A file of two blocks, each with a slot that says all and is checksummed; they are written in turn, so that one
-//! is whole whenever the process or the machine dies. Two anchors lie in a slot: the newest, and the newest of
-//! those whose event was durable by then. Power loss may take the first one's event out of the journal, and
-//! never the second's.
+//! A file of two blocks, each with a slot that says all and is checksummed; they are written in turn, so that
+//! one is whole whenever the process or the machine dies. Two anchors lie in a slot: the newest, and the
+//! newest of those whose event was durable by then. Power loss may take the first one's event out of the
+//! journal, and never the second's.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -38,7 +38,8 @@ const PLACE_BYTES: usize = 16;
 
 const _: () = assert!(NEWEST_AT == 40 && DURABLE_AT == 56 && CRC_AT == 72, "the layout is frozen");
 
-/// Up to where events are acknowledged: the sequence behind, and what record lies before. All zero: nothing is.
+/// Up to where events are acknowledged: the sequence behind, and what record lies before. All zero: nothing
+/// is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) end: u64,
@@ -166,8 +167,8 @@ impl Note {
         self.slot.durable
     }
 
-    /// Notes that all before `newest` is acknowledged, where all before `durable_end` is durable; if `sync`, so
-    /// that it survives power loss. The death of the process takes nothing of it, synced or not.
+    /// Notes that all before `newest` is acknowledged, where all before `durable_end` is durable; if `sync`,
+    /// so that it survives power loss. The death of the process takes nothing of it, synced or not.
     pub(super) fn write(&mut self, newest: Place, durable_end: u64, sync: bool) -> Result<(), KeepError> {
         let mut slot = Slot { turn: self.slot.turn.wrapping_add(1), newest, ..self.slot };
         let mut waits = self.waits;
@@ -262,6 +263,21 @@ mod tests {
         for (end, durable_end, wanted) in steps {
             assert_eq!(durable(end, durable_end), wanted, "{end} with {durable_end} durable");
         }
+    }
+
+    #[test]
+    fn what_can_not_be_written_is_not_noted_and_the_next_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut note = Note::open(&Files::new(folder.path()), ID, "a").unwrap();
+        note.write(place(10), 10, true).unwrap();
+        // Nobody may write by this handle: as a disk that refuses.
+        let good = std::mem::replace(&mut note.file, File::open(&note.path).unwrap());
+        let error = note.write(place(20), 20, true).unwrap_err();
+        assert!(matches!(&error, KeepError::Io { what: "write", .. }), "{error}");
+        assert_eq!(noted(&note), (10, 10));
+        note.file = good;
+        note.write(place(30), 20, true).unwrap();
+        assert_eq!(noted(&Note::open(&Files::new(folder.path()), ID, "a").unwrap()), (30, 10));
     }
 
     #[test]

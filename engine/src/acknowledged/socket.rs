@@ -1,5 +1,5 @@
-//! Where a socket lies: it comes under its name for its owner alone, and goes with its listener. One that nobody
-//! listens at is replaced, one that somebody does is not.
+//! Where a socket lies: it comes under its name for its owner alone, and goes with its listener. One that
+//! nobody listens at is replaced, one that somebody does is not.
 
 use std::fs::{Permissions, symlink_metadata};
 use std::io::{self, ErrorKind};

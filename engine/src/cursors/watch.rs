@@ -35,7 +35,8 @@ impl Awaited {
             Awaited::Stage(_, index) => status.is_gone(*index),
             // Whether more is journalled the journal's stage tells, which the gate waits for too.
             Awaited::Durable(cursors, _) => cursors.sync_failure().is_some(),
-            // Relaxed: it is a decision, and hands nothing over. What is acknowledged behind it comes too late.
+            // Relaxed: it is a decision, and hands nothing over. What is acknowledged behind it comes too
+            // late.
             Awaited::Acknowledged(_, given_up) => given_up.load(Ordering::Relaxed),
         }
     }

@@ -58,9 +58,9 @@ impl Gate {
         }
     }
 
-    /// Once somebody outside has acknowledged the event under this name, or under each of several: a server that
-    /// keeps a copy of the journal, say, over [`Engine::acknowledge`](crate::Engine::acknowledge). Such an event is
-    /// journalled here too; whether it is durable here is for who acknowledges to say.
+    /// Once somebody outside has acknowledged the event under this name, or under each of several: a server
+    /// that keeps a copy of the journal, say, over [`Engine::acknowledge`](crate::Engine::acknowledge). Such
+    /// an event is journalled here too; whether it is durable here is for who acknowledges to say.
     ///
     /// While nobody acknowledges, a stage that is gated so holds what it waits for in the ring, and once the
     /// ring is full publishers stop. So its ordinary place is a late consumer
@@ -82,8 +82,8 @@ impl Gate {
         gate
     }
 
-    /// Publishers may stop as long as the stage waits for [acknowledgements](Gate::acknowledged): no event gets
-    /// further from what is acknowledged than the ring is long.
+    /// Publishers may stop as long as the stage waits for [acknowledgements](Gate::acknowledged): no event
+    /// gets further from what is acknowledged than the ring is long.
     #[must_use]
     pub fn may_hold_the_ring(mut self) -> Self {
         self.may_hold_the_ring = true;

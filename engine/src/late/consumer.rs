@@ -154,11 +154,11 @@ impl LateConsumer {
         self
     }
 
-    /// Reads only what is acknowledged under this name: what somebody outside has, a server that keeps a copy of the
-    /// journal say, over [`Engine::acknowledge`](crate::Engine::acknowledge). While nobody acknowledges it waits,
-    /// and holds nobody up; retention waits for it within the bounds of a lease. From when it is started the
-    /// engine takes acknowledgements of the name. When the engine ends it ends at what is acknowledged
-    /// ([`LateEnd::unacknowledged`](crate::LateEnd::unacknowledged)).
+    /// Reads only what is acknowledged under this name: what somebody outside has, a server that keeps a copy
+    /// of the journal say, over [`Engine::acknowledge`](crate::Engine::acknowledge). While nobody
+    /// acknowledges it waits, and holds nobody up; retention waits for it within the bounds of a lease. From
+    /// when it is started the engine takes acknowledgements of the name. When the engine ends it ends at what
+    /// is acknowledged ([`LateEnd::unacknowledged`](crate::LateEnd::unacknowledged)).
     ///
     /// Only with [`Engine::follow`](crate::Engine::follow). See the example of
     /// [`Acknowledger`](crate::Acknowledger).

@@ -17,10 +17,10 @@ use crate::describe::builder::EngineBuilder;
 use crate::error::WaitError;
 
 impl<E: Event> Engine<E> {
-    /// Says that every event up to the anchor's, that one included, is acknowledged under a name; the sequence
-    /// behind it. What is gated on that ([`Gate::acknowledged`](crate::Gate::acknowledged),
-    /// [`LateConsumer::acknowledged`](crate::LateConsumer::acknowledged)) goes on. To say again what was said last
-    /// changes nothing. [`Engine::acknowledger`] does it from other threads,
+    /// Says that every event up to the anchor's, that one included, is acknowledged under a name; the
+    /// sequence behind it. What is gated on that ([`Gate::acknowledged`](crate::Gate::acknowledged),
+    /// [`LateConsumer::acknowledged`](crate::LateConsumer::acknowledged)) goes on. To say again what was said
+    /// last changes nothing. [`Engine::acknowledger`] does it from other threads,
     /// [`Engine::listen_for_acknowledgements`] for other processes.
     ///
     /// ```
@@ -41,8 +41,8 @@ impl<E: Event> Engine<E> {
     /// ```
     ///
     /// # Errors
-    /// [`AcknowledgeError`]: nobody waits for the name, the journal does not confirm the anchor, it goes back or
-    /// lies beyond the journal, or it can't be noted on disk.
+    /// [`AcknowledgeError`]: nobody waits for the name, the journal does not confirm the anchor, it goes back
+    /// or lies beyond the journal, or it can't be noted on disk.
     pub fn acknowledge(&self, name: &str, anchor: Anchor) -> Result<u64, AcknowledgeError> {
         let names = self.acknowledged_names().ok_or(AcknowledgeError::NoJournal)?;
         names.acknowledge(&*names.find(name)?, anchor)
@@ -58,9 +58,9 @@ impl<E: Event> Engine<E> {
         Ok(Acknowledger::new(Arc::clone(names), names.find(name)?))
     }
 
-    /// Takes acknowledgements of other processes at the Unix socket `path`, until what is returned is dropped.
-    /// The socket is this user's alone (mode 0600). One that is there already is replaced if nobody listens at
-    /// it.
+    /// Takes acknowledgements of other processes at the Unix socket `path`, until what is returned is
+    /// dropped. The socket is this user's alone (mode 0600). One that is there already is replaced if nobody
+    /// listens at it.
     ///
     /// # Errors
     /// [`ListenError`]: somebody listens there, something else lies there, or the system refuses.
@@ -80,8 +80,8 @@ impl<E: Event> Engine<E> {
     /// Waits until the event `sequence` is acknowledged under a name.
     ///
     /// # Errors
-    /// [`WaitError`]: nobody waits for the name, the engine halted before the event was journalled, or it was not
-    /// acknowledged within the builder's `wait_timeout`.
+    /// [`WaitError`]: nobody waits for the name, the engine halted before the event was journalled, or it was
+    /// not acknowledged within the builder's `wait_timeout`.
     pub fn wait_acknowledged(&self, name: &str, sequence: u64) -> Result<(), WaitError> {
         let names = self.acknowledged_names().ok_or(WaitError::NoJournal)?;
         let Ok(found) = names.find(name) else {
@@ -127,8 +127,8 @@ impl<E: Event> Engine<E> {
 }
 
 impl<E: Event> Recovered<E> {
-    /// The names under which this engine takes acknowledgements: what has been acknowledged so far, and what of
-    /// it the journal did not confirm.
+    /// The names under which this engine takes acknowledgements: what has been acknowledged so far, and what
+    /// of it the journal did not confirm.
     pub fn acknowledged(&self) -> Vec<Acknowledged> {
         self.acknowledged_names().map_or_else(Vec::new, |names| names.all())
     }

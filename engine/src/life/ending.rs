@@ -169,8 +169,8 @@ impl<E: Event> Engine<E> {
         true
     }
 
-    /// Takes no acknowledgement any more, and lets go of the notes of them; before the journal's lock goes, for
-    /// they lie under that lock. What was not acknowledged.
+    /// Takes no acknowledgement any more, and lets go of the notes of them; before the journal's lock goes,
+    /// for they lie under that lock. What was not acknowledged.
     pub(crate) fn end_acknowledged(&self) -> Vec<Unacknowledged> {
         let Some(names) = &self.shared.acknowledged else { return Vec::new() };
         for fault in names.end() {

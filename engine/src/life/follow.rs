@@ -51,7 +51,8 @@ impl<E: Event> Engine<E> {
         consumer.start(history, share, handler)
     }
 
-    /// Up to where a late consumer may read, if it waits for acknowledgements: from now on the engine takes them.
+    /// Up to where a late consumer may read, if it waits for acknowledgements: from now on the engine takes
+    /// them.
     fn acknowledged_for(&self, consumer: &LateConsumer) -> Result<Option<Cursor>, LateError> {
         let (Some(asked), Some(names)) = (&consumer.acknowledged, &self.shared.acknowledged) else {
             return Ok(None);

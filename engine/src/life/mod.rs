@@ -8,7 +8,7 @@
 //! | `open` | from a description to an engine whose journal is open |
 //! | `recovered` | between opening and going live |
 //! | `replay`, `replay_error` | what to replay, how fast, and what can go wrong |
-//! | `standby`, `standby_error` | an engine kept warm behind a replica, and its promotion |
+//! | `standby`, `standby_about`, `standby_error` | an engine kept warm behind a replica, and its promotion |
 //! | `feed` | a journal's records into the ring |
 //! | `backtest` | history through other handlers |
 //! | `start`, `wiring` | from a description to running lanes |
@@ -40,6 +40,7 @@ pub(crate) mod replay_error;
 pub(crate) mod reprocess;
 pub(crate) mod shutdown;
 pub(crate) mod standby;
+mod standby_about;
 pub(crate) mod standby_error;
 pub(crate) mod start;
 mod wiring;

@@ -41,10 +41,10 @@ impl<E: Event> Engine<E> {
 
     /// Ends the engine in good order: publishing is [closed](Engine::close), every stage finishes everything
     /// published, the journal is synced and closed. Every event whose publish returned `Ok` is in. Publishers
-    /// that are still there are refused from then on. For [acknowledgements](crate::Gate::acknowledged) it waits
-    /// until none has come, and nothing else has moved, for five seconds, or for half of the builder's
-    /// `wait_timeout` if that is less; what stages were not given then is in the report, and comes again in the
-    /// next life.
+    /// that are still there are refused from then on. For [acknowledgements](crate::Gate::acknowledged) it
+    /// waits until none has come, and nothing else has moved, for five seconds, or for half of the builder's
+    /// `wait_timeout` if that is less; what stages were not given then is in the report, and comes again in
+    /// the next life.
     ///
     /// # Errors
     /// [`ShutdownError::Halted`] if a stage had failed: what was published is journalled and handled all the

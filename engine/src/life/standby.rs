@@ -10,14 +10,10 @@
 //!  promote: the replica becomes the writer, which the journal's stage takes over in the same ring
 //! ```
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use slipring_journal::__private::Shown;
-use slipring_journal::{
-    Anchor, Cursors, Event, Journal, JournalFault, JournalId, Origin, RawReader, ReadError, RecoveryReport,
-    Replica, Schema,
-};
+use slipring_journal::{Event, Journal, JournalFault, Origin, ReadError, RecoveryReport, Replica, Schema};
 
 use super::engine::{Engine, Pause};
 use super::feed::feed;
@@ -27,11 +23,9 @@ use super::replay::{Replay, ReplayFrom, time_before};
 use super::shutdown::{ShutdownError, ShutdownReport};
 use super::standby_error::StandbyError;
 use super::start::Begin;
-use crate::counters::figures::Counters;
 use crate::describe::builder::EngineBuilder;
-use crate::error::{Divergence, Halted};
+use crate::error::Halted;
 use crate::kept::epochs::Epochs;
-use crate::kept::restored::Restored;
 use crate::publish::publisher::Publisher;
 use crate::ring::Slot;
 use crate::work::news::News;
@@ -76,18 +70,18 @@ use crate::work::standby_journal::WriterSlot;
 /// More: [fail over](https://github.com/slipring/slipring/blob/main/docs/how-to/fail-over.md).
 pub struct Standby<E: Event> {
     /// Ended before the replica is closed, whose companions it waits for.
-    engine: Engine<E>,
-    publisher: Publisher<E>,
+    pub(super) engine: Engine<E>,
+    pub(super) publisher: Publisher<E>,
     /// None behind an error that closed it.
-    replica: Option<Replica>,
+    pub(super) replica: Option<Replica>,
     shown: Shown<E>,
     news: Arc<News>,
     slot: WriterSlot<E>,
-    journal: Journal,
+    pub(super) journal: Journal,
     /// Of the last record that is in the ring.
-    epoch: u32,
+    pub(super) epoch: u32,
     /// What it becomes.
-    recovered: Recovered<E>,
+    pub(super) recovered: Recovered<E>,
 }
 
 impl<E: Event> EngineBuilder<E> {
@@ -183,17 +177,22 @@ impl<E: Event> Standby<E> {
             sequence: first.saturating_add(index as u64),
             differences: vec![difference],
         };
-        self.shown.check(records).map_err(not_shown)?;
+        if self.shown.turns() {
+            replica.check(first, records)?;
+        }
+        // Before they are taken, and outside of the ring: it may be its author's code that turns them.
+        let turned = self.shown.turned(records).map_err(not_shown)?;
         let end = replica.take(first, records)?;
         self.pass_acknowledged(end);
-        self.publish(records)?;
+        self.publish(records, turned.as_deref())?;
         Ok(end)
     }
 
-    /// Has the ring take records that the replica has taken.
-    fn publish(&mut self, records: &[u8]) -> Result<(), StandbyError> {
+    /// Has the ring take records that the replica has taken; as these events, where they are of another type.
+    fn publish(&mut self, records: &[u8], turned: Option<&[E]>) -> Result<(), StandbyError> {
         let bytes = self.shown.record_bytes();
         let (mut rest, mut at) = (records, self.publisher.end());
+        let mut done = 0;
         while !rest.is_empty() {
             let epoch = Shown::<E>::header(rest).epoch;
             if epoch != self.epoch {
@@ -204,12 +203,10 @@ impl<E: Event> Standby<E> {
             let of_epoch = |record: &&[u8]| Shown::<E>::header(record).epoch == epoch;
             let count = rest.chunks_exact(bytes).take_while(of_epoch).count();
             let (now, later) = rest.split_at(count * bytes);
-            let shown = &self.shown;
             let fill = |index: usize, slot: &mut Slot<E>| {
                 let record = &now[index * bytes..][..bytes];
                 let header = Shown::<E>::header(record);
-                // All have been checked.
-                let event = shown.event(record).unwrap_or(E::zeroed());
+                let event = turned.map_or_else(|| Shown::same(record), |turned| turned[done + index]);
                 slot.set(header.time_ns, header.is_void, &event);
             };
             let put = self.publisher.put_all(count, None, fill);
@@ -219,7 +216,7 @@ impl<E: Event> Standby<E> {
             if put.is_err() {
                 return Err(self.engine.halted().map_or(StandbyError::Closed, StandbyError::Halted));
             }
-            (rest, at) = (later, at + count as u64);
+            (rest, at, done) = (later, at + count as u64, done + count);
         }
         Ok(())
     }
@@ -315,89 +312,6 @@ impl<E: Event> Standby<E> {
         if let Some(names) = &self.engine.shared.acknowledged {
             names.pass(end);
         }
-    }
-
-    /// What opening the replica found, discarded and mended.
-    pub fn recovery(&self) -> Option<&RecoveryReport> {
-        self.recovered.recovery()
-    }
-
-    /// What became of each stage's snapshots.
-    pub fn restored(&self) -> &[Restored] {
-        self.recovered.restored()
-    }
-
-    /// The sequence of the record that it takes next.
-    pub fn end_sequence(&self) -> u64 {
-        self.replica.as_ref().map_or(self.publisher.end(), Replica::end_sequence)
-    }
-
-    /// The last record taken; see [`Replica::last`].
-    pub fn last(&self) -> Option<Anchor> {
-        self.replica.as_ref().and_then(Replica::last)
-    }
-
-    /// The greatest epoch of its records; see [`Replica::epoch`].
-    pub fn epoch(&self) -> u32 {
-        self.replica.as_ref().map_or(self.epoch, Replica::epoch)
-    }
-
-    /// The journal that it is a replica of.
-    pub fn journal_id(&self) -> Option<JournalId> {
-        self.replica.as_ref().map(Replica::journal_id)
-    }
-
-    /// Which copy of that journal it is a replica of; zeros for the one that was made first.
-    pub fn branch(&self) -> Option<[u8; 16]> {
-        self.replica.as_ref().map(Replica::branch)
-    }
-
-    /// Journal time of the last record, in nanoseconds.
-    pub fn last_time_ns(&self) -> Option<u64> {
-        self.replica.as_ref().and_then(Replica::last_time_ns)
-    }
-
-    /// The replica's folder.
-    pub fn path(&self) -> &Path {
-        self.journal.path()
-    }
-
-    /// What the records are that it takes next.
-    pub fn schema(&self) -> Option<&Schema> {
-        self.replica.as_ref().map(Replica::schema)
-    }
-
-    /// The journal's cursors, to watch or to wait for. They go on through promotion.
-    pub fn cursors(&self) -> Option<Cursors> {
-        self.engine.shared.journal.clone()
-    }
-
-    /// A reader of everything taken so far.
-    ///
-    /// # Errors
-    /// [`StandbyError::Closed`] behind an error that closed it; as [`Journal::raw_reader`].
-    pub fn reader(&self) -> Result<RawReader, StandbyError> {
-        Ok(self.replica.as_ref().ok_or(StandbyError::Closed)?.reader()?)
-    }
-
-    /// How far everything is; see [`Engine::counters`].
-    pub fn counters(&self) -> Counters {
-        self.engine.counters()
-    }
-
-    /// Why a stage has failed, if one has.
-    pub fn halted(&self) -> Option<Halted> {
-        self.engine.halted()
-    }
-
-    /// Where a stage came to another state than it had logged.
-    pub fn divergences(&self) -> Vec<Divergence> {
-        self.engine.divergences()
-    }
-
-    /// Runs the lanes that have no thread; see [`Engine::invoke`].
-    pub fn invoke(&self) -> u64 {
-        self.engine.invoke()
     }
 }
 

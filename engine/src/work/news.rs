@@ -60,7 +60,7 @@ impl News {
     /// Whether every stage that is still there has heard all that was told.
     pub(crate) fn is_heard(&self, status: &EngineStatus) -> bool {
         let told = self.told.load(Ordering::Relaxed);
-        // Acquire H: what a stage did when it heard comes before. Partner: the release store in `confirm`.
+        // Acquire L: what a stage did when it heard comes before. Partner: the release store in `confirm`.
         let heard = |(index, heard): (usize, &AtomicU64)| {
             heard.load(Ordering::Acquire) >= told || status.is_gone(index)
         };
@@ -111,7 +111,7 @@ impl Listener {
 
     /// Says that it acts by what it heard last.
     pub(crate) fn confirm(&self) {
-        // Release H: see `News::is_heard`.
+        // Release L: see `News::is_heard`.
         self.news.heard[self.index].store(self.heard, Ordering::Release);
     }
 }

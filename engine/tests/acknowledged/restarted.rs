@@ -44,7 +44,8 @@ fn what_was_acknowledged_passes_in_replay_and_the_rest_waits_when_live() {
     assert_eq!(list(&seen).len(), 25);
 }
 
-/// A stage is live only once it has come to the first live event, whenever the history before is acknowledged.
+/// A stage is live only once it has come to the first live event, whenever the history before is
+/// acknowledged.
 #[test]
 fn a_stage_is_told_that_it_is_live_behind_its_history_and_not_before() {
     struct Out {

@@ -1,5 +1,5 @@
-//! How somebody in another process tells a program up to where events are acknowledged elsewhere: the bytes of
-//! a message and of its reply, and the end that sends. The end that listens is the engine's.
+//! How somebody in another process tells a program up to where events are acknowledged elsewhere: the bytes
+//! of a message and of its reply, and the end that sends. The end that listens is the engine's.
 //!
 //! The folder knows anchors and which names may be a file's; nothing of how a journal is read or written.
 //!

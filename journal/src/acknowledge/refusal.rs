@@ -6,8 +6,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Nobody in the program waits for acknowledgements of that name, or not yet: a late consumer may be about
-    /// to start.
+    /// Nobody in the program waits for acknowledgements of that name, or not yet: a late consumer may be
+    /// about to start.
     UnknownName,
     /// The anchor is of another journal.
     AnotherJournal,

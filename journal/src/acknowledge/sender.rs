@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Tells a program, from another process, up to where events are acknowledged elsewhere: the other end is the
 /// engine's `listen_for_acknowledgements`.
 ///
-/// A connection that fails is not used again: connect anew, and say the newest anchor. It covers all before it,
-/// so nothing has to be said twice.
+/// A connection that fails is not used again: connect anew, and say the newest anchor. It covers all before
+/// it, so nothing has to be said twice.
 ///
 /// ```no_run
 /// use slipring_journal::{AcknowledgementSender, Anchor, NotAcknowledged, Refusal};
@@ -94,8 +94,8 @@ pub enum NotAcknowledged {
         anchor: Anchor,
         /// Why.
         why: Refusal,
-        /// The sequence behind the last event that is acknowledged; of [`Refusal::BeyondJournalled`] behind the
-        /// last that is journalled; 0 if neither is known.
+        /// The sequence behind the last event that is acknowledged; of [`Refusal::BeyondJournalled`] behind
+        /// the last that is journalled; 0 if neither is known.
         end: u64,
     },
 }

@@ -53,6 +53,11 @@ impl<E: Event> Shown<E> {
         self.record_bytes
     }
 
+    /// Whether events are turned into another type, by code that may be their author's.
+    pub fn turns(&self) -> bool {
+        self.upgrade.is_some()
+    }
+
     /// What stands before the event of a record.
     pub fn header(record: &[u8]) -> ShownHeader {
         let header = RecordHeader::decode(record);
@@ -60,32 +65,25 @@ impl<E: Event> Shown<E> {
         ShownHeader { time_ns: header.time_ns, epoch: header.epoch(), is_void }
     }
 
-    /// The event of a record; all zero in a void one.
-    ///
-    /// # Errors
-    /// As [`Upgrade::apply`]: a number that counts otherwise has no room in its field.
-    pub fn event(&self, record: &[u8]) -> Result<E, Difference> {
-        let bytes = &record[RECORD_HEADER_BYTES..][..self.event_bytes];
-        match &self.upgrade {
-            None => Ok(bytemuck::pod_read_unaligned(bytes)),
-            Some(_) if Self::header(record).is_void => Ok(E::zeroed()),
-            Some(upgrade) => {
-                let mut event = E::zeroed();
-                upgrade.apply(bytes, bytemuck::bytes_of_mut(&mut event))?;
-                Ok(event)
-            }
-        }
+    /// The event of a record of the type itself, which nothing turns; all zero in a void one.
+    pub fn same(record: &[u8]) -> E {
+        bytemuck::pod_read_unaligned(&record[RECORD_HEADER_BYTES..][..size_of::<E>()])
     }
 
-    /// Checks that each of these records has an event: else the index of the first that has none, and why.
+    /// The events of validated records, where something turns them into another type; all zero those of void
+    /// ones.
     ///
     /// # Errors
-    /// As [`Shown::event`].
-    pub fn check(&self, records: &[u8]) -> Result<(), (usize, Difference)> {
-        if self.upgrade.is_none() {
-            return Ok(());
+    /// As [`Upgrade::apply`], with the index of the record: a number that counts otherwise has no room in its
+    /// field.
+    pub fn turned(&self, records: &[u8]) -> Result<Option<Vec<E>>, (usize, Difference)> {
+        let Some(upgrade) = &self.upgrade else { return Ok(None) };
+        let mut events = vec![E::zeroed(); records.len() / self.record_bytes];
+        let pairs = records.chunks_exact(self.record_bytes).zip(&mut events).enumerate();
+        for (index, (record, event)) in pairs.filter(|(_, (record, _))| !Self::header(record).is_void) {
+            let bytes = &record[RECORD_HEADER_BYTES..][..self.event_bytes];
+            upgrade.apply(bytes, bytemuck::bytes_of_mut(event)).map_err(|difference| (index, difference))?;
         }
-        let mut indexed = records.chunks_exact(self.record_bytes).enumerate();
-        indexed.try_for_each(|(index, record)| self.event(record).map(drop).map_err(|why| (index, why)))
+        Ok(Some(events))
     }
 }

@@ -147,7 +147,11 @@ impl<S: Storage> Replica<S> {
         taken.map(|()| self.end_sequence())
     }
 
-    fn check(&self, first: u64, records: &[u8]) -> Result<(), TakeError> {
+    /// Whether [`Replica::take`] would take them, but for room. It takes none.
+    ///
+    /// # Errors
+    /// As [`Replica::take`].
+    pub fn check(&self, first: u64, records: &[u8]) -> Result<(), TakeError> {
         let expected = self.end_sequence();
         if first != expected {
             return Err(TakeError::OutOfPlace { expected, first });

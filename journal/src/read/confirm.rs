@@ -9,8 +9,8 @@ use crate::judge::scan;
 use crate::storage::{Files, Storage, StorageFile};
 
 /// Confirms anchors of a journal that this process writes, one after the other: the segment of the last one
-/// stays open. A writer that is open neither cuts the log nor ends a segment early, so what is once known of a
-/// segment stays.
+/// stays open. A writer that is open neither cuts the log nor ends a segment early, so what is once known of
+/// a segment stays.
 #[derive(Debug)]
 pub struct Confirmer<S: Storage = Files> {
     storage: S,

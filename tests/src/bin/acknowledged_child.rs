@@ -1,5 +1,6 @@
-//! The process whose effects wait for acknowledgements, which come in over a socket until the test kills it. It
-//! says through its standard output what goes out of it. Not a tool; its arguments are the test's business.
+//! The process whose effects wait for acknowledgements, which come in over a socket until the test kills it.
+//! It says through its standard output what goes out of it. Not a tool; its arguments are the test's
+//! business.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Effects that wait for acknowledgements, in a process that is killed at any moment: none comes before its event
-//! was acknowledged, in whatever life; what was taken counts in the next; and in the end each has come.
+//! Effects that wait for acknowledgements, in a process that is killed at any moment: none comes before its
+//! event was acknowledged, in whatever life; what was taken counts in the next; and in the end each has come.
 //!
 //! As many kills as wanted by `SLIPRING_STAGE_KILLS=5000 cargo test --release -p slipring-tests --test killed
 //! acknowledged_killed`.
@@ -126,8 +126,8 @@ impl Trial {
     }
 }
 
-/// Acknowledges once, if the program listens: up to an event at random between the last and the newest, or the
-/// newest.
+/// Acknowledges once, if the program listens: up to an event at random between the last and the newest, or
+/// the newest.
 fn tell(
     bridge: &Bridge,
     journal: &Journal,

@@ -48,7 +48,7 @@ pub struct OutArgs {
     #[arg(long, value_name = "TIME", value_parser = units::span, default_value = "1ms")]
     pub max_delay: Duration,
     /// How many messages may be on their way at once
-    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u16).range(2..=16_384))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub in_flight: u16,
     /// Send records once they are journalled, before they are durable here
     ///

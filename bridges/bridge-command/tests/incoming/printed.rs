@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
+use slipring_journal::{Journal, Schema};
 use slipring_test_servers::nats::{Nats, Options};
 
-use crate::{append, bridge, done, send};
+use crate::{append, bridge, complained, done, output, said, send};
 
 #[test]
 fn a_stream_is_printed_from_any_place() {
@@ -54,4 +55,32 @@ fn what_comes_is_printed_at_once_until_a_signal_says_stop() {
     }
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn events_of_another_type_have_their_own_columns() {
+    let Some(nats) = Nats::start(Options::one_node()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("orders");
+    for schema in ["Order 8\nprice i64 0 8\n", "Order 16\tversion=2\nprice i64 0 8\nsize u64 8 8\tsince=2\n"]
+    {
+        let schema = Schema::from_text(schema).unwrap();
+        let (mut writer, _) = Journal::at(&journal).open_raw(&schema).unwrap();
+        for _ in 0..2 {
+            writer.append(1, &vec![1; schema.size]).unwrap();
+        }
+        writer.close().unwrap();
+        send(&nats, &journal);
+    }
+    let all = ["in", "--stream", "ORDERS", "--once"];
+    let json = done(bridge(&nats, &[&all[..], &["--json"]].concat()));
+    let has_size: Vec<bool> = json.lines().map(|line| line.contains("size")).collect();
+    assert_eq!(has_size, [false, false, true, true], "{json}");
+    let table = done(bridge(&nats, &[&all[..], &["--format", "table"]].concat()));
+    assert_eq!(table.lines().filter(|line| line.contains("price")).count(), 2, "{table}");
+    let csv = output(bridge(&nats, &[&all[..], &["--format", "csv"]].concat()));
+    assert_eq!((csv.status.code(), said(&csv).lines().count()), (Some(1), 3), "{}", said(&csv));
+    assert!(complained(&csv).contains("--from-sequence 2"), "{}", complained(&csv));
+    let one = done(bridge(&nats, &[&all[..], &["--format", "csv", "--fields", "price"]].concat()));
+    assert_eq!(one.lines().count(), 5, "{one}");
 }

@@ -24,6 +24,9 @@
 //! and where retention has taken it. Numbers are decimal, without signs and leading zeros; hexadecimal digits
 //! are small letters.
 //!
+//! Who begins to send, or to send again behind what another has sent, begins with [`MOST_IN_FLIGHT`] equal
+//! messages of [`Kind::Schema`] (who was promoted, of [`Kind::Epoch`]) in one atomic batch.
+//!
 //! Whatever comes off a wire may be anything: nothing here panics at it, or takes more memory than it has
 //! bytes.
 
@@ -36,8 +39,8 @@ mod tests;
 
 pub use head::{Head, Kind, Place};
 pub use name::{
-    BRANCH, COUNT, CRC, EPOCH, FIRST, HEADERS, JOURNAL, KIND, MOST_PAYLOAD_BYTES, MOST_RECORDS, PROMOTER,
-    SCHEMA, TIME,
+    BRANCH, COUNT, CRC, EPOCH, FIRST, HEADERS, JOURNAL, KIND, MOST_IN_FLIGHT, MOST_PAYLOAD_BYTES,
+    MOST_RECORDS, PROMOTER, SCHEMA, TIME,
 };
 pub use parse::HeadError;
 pub use payload::{PayloadError, Schema};

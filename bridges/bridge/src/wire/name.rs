@@ -30,5 +30,13 @@ pub const HEADERS: [&str; 9] = [KIND, JOURNAL, BRANCH, EPOCH, FIRST, COUNT, CRC,
 /// longer badly.
 pub const MOST_PAYLOAD_BYTES: usize = 64 << 10;
 
+/// Who sends has at most so many messages on their way.
+///
+/// A message says behind which place of the stream it belongs, and not behind which message. So where others
+/// of the same sender, sent before it, were refused because another sender's lie there now, it would be taken
+/// behind those. Whoever begins to send therefore begins with so many messages in one atomic batch: whatever
+/// another sender still has on its way then belongs to places that are taken.
+pub const MOST_IN_FLIGHT: usize = 64;
+
 /// So many records at most fit into a payload: none is shorter than its header.
 pub const MOST_RECORDS: u32 = (MOST_PAYLOAD_BYTES / slipring_journal::RECORD_HEADER_BYTES) as u32;

@@ -151,15 +151,16 @@ impl Expected {
     }
 
     /// A message of an epoch: a writer of that epoch goes on.
-    pub(super) fn epoch(&mut self, message: &Met) -> Result<u32, InError> {
+    /// Whoever was promoted says so some times at once: `None` of all but the first.
+    pub(super) fn epoch(&mut self, message: &Met) -> Result<Option<u32>, InError> {
         self.meet(message)?;
         let (at, epoch) = (message.at, message.head.epoch);
         message.head.nothing_in(&message.payload).map_err(|source| InError::Damaged { at, source })?;
-        if epoch <= self.epoch {
+        if epoch < self.epoch {
             return Err(InError::Back { at, what: "the epoch", sequence: message.head.first });
         }
-        self.epoch = epoch;
-        Ok(epoch)
+        let is_new = std::mem::replace(&mut self.epoch, epoch) < epoch;
+        Ok(is_new.then_some(epoch))
     }
 
     /// Records: each one by its checksum, and that epochs and times go on.

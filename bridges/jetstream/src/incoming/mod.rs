@@ -264,7 +264,7 @@ impl Incoming {
             }
             Kind::Epoch => {
                 let epoch = self.meet(subject, |expected| expected.epoch(&message)).await?;
-                Ok(Some(Came::Epoch(epoch)))
+                Ok(epoch.map(Came::Epoch))
             }
             Kind::Records => {
                 let schema = self.schema_of(subject, &message).await?;

@@ -45,7 +45,12 @@ pub(super) struct Pulls {
     came: u64,
     /// How many it had given out when nothing came.
     given: u64,
+    /// How often nothing came in a row though there is something.
+    held_back: u32,
 }
+
+/// So often it may be that a message is just on its way.
+const HELD_BACK: u32 = 5;
 
 impl Pulls {
     /// From that place on.
@@ -72,7 +77,7 @@ impl Pulls {
         let pulled = consumer.stream().max_messages_per_batch(PULL_MESSAGES).max_bytes_per_batch(pull_bytes);
         let messages = pulled.expires(PULL_EXPIRES).heartbeat(HEARTBEAT).messages().await;
         let messages = messages.map_err(|error| InError::server("pull from the stream")(error.into()))?;
-        Ok(Pulls { client: client.clone(), consumer, messages, connects, came: 0, given: 0 })
+        Ok(Pulls { client: client.clone(), consumer, messages, connects, came: 0, given: 0, held_back: 0 })
     }
 
     /// The next message, if one comes within `patience`.
@@ -88,7 +93,7 @@ impl Pulls {
         if number != self.came + 1 {
             return Ok(Pulled::Lost);
         }
-        self.came = number;
+        (self.came, self.held_back) = (number, 0);
         Ok(Pulled::Message(at, Box::new(message)))
     }
 
@@ -105,7 +110,14 @@ impl Pulls {
             return Ok(Pulled::Lost);
         }
         self.given = given;
-        Ok(Pulled::Nothing)
+        let is_held_back = info.num_pending > 0 && given == self.came;
+        self.held_back = if is_held_back { self.held_back + 1 } else { 0 };
+        if self.held_back < HELD_BACK {
+            return Ok(Pulled::Nothing);
+        }
+        let what =
+            "it has messages and gives out none; is the next one longer than may be under way at once?";
+        Err(InError::server("pull from the stream")(what.into()))
     }
 }
 

@@ -8,7 +8,7 @@ use super::patience::{Again, Patience};
 use super::{OutOptions, Told};
 use crate::connect::{Connect, Link};
 use crate::error::{OutError, StreamError};
-use crate::stream::HEADERS_BYTES;
+use crate::stream::{HEADERS_BYTES, StreamFound};
 
 /// Connects, and makes or checks the stream; `None` if somebody said stop.
 pub(super) async fn establish<T: FnMut(Told)>(
@@ -16,7 +16,7 @@ pub(super) async fn establish<T: FnMut(Told)>(
     options: &OutOptions,
     patience: &mut Patience,
     tell: &mut T,
-) -> Result<Option<(Link, Stream)>, OutError> {
+) -> Result<Option<(Link, Stream, StreamFound)>, OutError> {
     let link = loop {
         let error = match connect.connect().await {
             Ok(link) => break link,
@@ -38,9 +38,9 @@ pub(super) async fn establish<T: FnMut(Told)>(
     loop {
         let failure = match options.stream.make_or_check(&link.jetstream).await {
             Ok((stream, found)) => {
-                tell(Told::Stream(found));
+                tell(Told::Stream(found.clone()));
                 patience.reset();
-                return Ok(Some((link, stream)));
+                return Ok(Some((link, stream, found)));
             }
             Err(error @ StreamError::NoAnswer { .. }) => Failure::Passing(error.to_string()),
             Err(StreamError::Server { source, .. }) if may_pass(&source) => {

@@ -19,6 +19,8 @@ pub(super) struct Sent {
     pub(super) message: Outgoing,
     /// The stream sequence that it gets, or none.
     pub(super) place: u64,
+    /// It and those behind it, so many, are taken at once; 0 of these others.
+    pub(super) at_once: usize,
     pub(super) ack: Option<Ack>,
 }
 
@@ -72,11 +74,15 @@ impl Flight {
         self.place + self.queue.len() as u64 + 1
     }
 
-    /// Takes a message; it gets the next place.
-    pub(super) fn push(&mut self, message: Outgoing) -> &mut Sent {
+    /// Takes a message, with which so many are taken at once; it gets the next place.
+    pub(super) fn push(&mut self, message: Outgoing, at_once: usize) {
         let place = self.next_place();
-        self.queue.push_back(Sent { message, place, ack: None });
-        self.queue.back_mut().expect("one was pushed")
+        self.queue.push_back(Sent { message, place, at_once, ack: None });
+    }
+
+    /// How many the first acknowledgement is of.
+    pub(super) fn first_count(&self) -> usize {
+        self.queue.front().map_or(1, |sent| sent.at_once.max(1))
     }
 
     /// The first one's acknowledgement; never, if there is none to wait for.
@@ -86,6 +92,11 @@ impl Flight {
             None => Poll::Pending,
         })
         .await
+    }
+
+    /// Whether an acknowledgement is awaited.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.queue.front().is_some_and(|sent| sent.ack.is_some())
     }
 
     /// The first one has arrived.
@@ -109,9 +120,15 @@ impl Flight {
         self.queue.iter_mut().for_each(|sent| sent.ack = None);
     }
 
-    /// The first one that nobody awaits.
-    pub(super) fn unsent(&mut self) -> Option<&mut Sent> {
-        self.queue.iter_mut().find(|sent| sent.ack.is_none())
+    /// Those that are to be sent next, as one; none before what is taken at once has arrived, and none beyond
+    /// so many.
+    pub(super) fn unsent(&mut self, most: usize) -> Option<&mut [Sent]> {
+        let queue = self.queue.make_contiguous();
+        let at = queue.iter().position(|sent| sent.ack.is_none() && sent.at_once > 0)?;
+        let is_held = queue[..at].iter().any(|sent| sent.at_once != 1);
+        let next = &mut queue[at..];
+        let count = next[0].at_once.min(next.len());
+        (!is_held && at < most && (count == 1 || at == 0)).then_some(&mut next[..count])
     }
 }
 
@@ -141,7 +158,7 @@ mod tests {
     fn flight() -> Flight {
         let mut flight = Flight::behind(5, 100);
         for first in [100, 110, 120] {
-            flight.push(Message { head: head(first), payload: Vec::new() }.into());
+            flight.push(Message { head: head(first), payload: Vec::new() }.into(), 1);
         }
         flight
     }
@@ -163,10 +180,30 @@ mod tests {
         assert_eq!(flight.arrived(&Last::Emptied(6)), Arrived::Unknown);
     }
 
+    /// Where those lie that are sent next, and how many they are; they are awaited from now on.
+    fn next(flight: &mut Flight, most: usize) -> Option<(u64, usize)> {
+        let sent = flight.unsent(most)?;
+        sent[0].ack = Some(Box::pin(std::future::pending()));
+        Some((sent[0].place, sent.len()))
+    }
+
+    #[test]
+    fn what_is_taken_at_once_goes_alone() {
+        let mut flight = Flight::behind(5, 100);
+        let message = || Message { head: Head { count: 0, ..head(100) }, payload: Vec::new() }.into();
+        [3, 0, 0, 1, 1].into_iter().for_each(|at_once| flight.push(message(), at_once));
+        assert_eq!((next(&mut flight, 64), flight.first_count()), (Some((6, 3)), 3));
+        assert_eq!(next(&mut flight, 64), None);
+        (0..3).for_each(|_| drop(flight.pop()));
+        assert_eq!((next(&mut flight, 64), flight.first_count()), (Some((9, 1)), 1));
+        assert_eq!(next(&mut flight, 1), None);
+        assert_eq!((next(&mut flight, 2), next(&mut flight, 3)), (Some((10, 1)), None));
+    }
+
     #[test]
     fn places_and_ends_follow_what_arrived() {
         let mut flight = flight();
-        assert_eq!((flight.next_place(), flight.unsent().map(|sent| sent.place)), (9, Some(6)));
+        assert_eq!((flight.next_place(), next(&mut flight, 64)), (9, Some((6, 1))));
         assert_eq!(flight.pop().map(|message| message.head.first), Some(100));
         assert_eq!((flight.place(), flight.end(), flight.len(), flight.next_place()), (6, 110, 2, 9));
     }

@@ -8,8 +8,12 @@
 //! ```
 //!
 //! Every message says behind which stream sequence it belongs, and the server takes it there or not at all
-//! (expected last sequence). So messages may be sent without waiting for answers, and again after whatever
-//! went wrong: of two copies one is refused. After anything but a plain acknowledgement the stream's last
+//! (expected last sequence). So a message may be sent again after whatever went wrong: of two copies one is
+//! refused. Others may follow it before it is answered, as long as nobody else sends: behind a foreign message
+//! in its place the next one would be taken, whose place is the right one. So whoever begins to send begins
+//! with a batch that is taken at once, of as many messages as anybody may have on their way; what another
+//! still has on its way then comes too late for its place. A stream that knows no such batches gets one
+//! message at a time. After anything but a plain acknowledgement the stream's last
 //! message is looked at, which says what has arrived; what has not is sent again in order. It is the same at
 //! the start: the stream says where to go on, and the named reader's position only keeps retention from what
 //! is not out yet.
@@ -21,6 +25,8 @@
 //! | `look` | the stream's last message |
 //! | `failure` | which answers pass, and which don't |
 //! | `patience` | how long to try again |
+//! | `sides` | the journal, the messages on their way, the server |
+//! | `volley` | messages onto the line |
 //! | `work` | the loop |
 
 mod establish;
@@ -28,6 +34,8 @@ pub(crate) mod failure;
 mod flight;
 mod look;
 mod patience;
+mod sides;
+mod volley;
 mod work;
 
 use std::time::Duration;
@@ -47,7 +55,8 @@ pub struct OutOptions {
     pub source: SourceOptions,
     /// Into which stream.
     pub stream: StreamOptions,
-    /// So many messages at most are on their way at once.
+    /// So many messages at most are on their way at once, and at most
+    /// [`MOST_IN_FLIGHT`](slipring_bridge::wire::MOST_IN_FLIGHT).
     pub most_in_flight: usize,
     /// Where the stream holds no message, go on at the named reader's position.
     pub trust_position: bool,

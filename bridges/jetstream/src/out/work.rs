@@ -1,18 +1,14 @@
 //! The loop: records in, messages out, and what to do when an acknowledgement fails to come.
 
-use std::future::IntoFuture;
 use std::time::Duration;
 
 use async_nats::jetstream::publish::PublishAck;
-use async_nats::jetstream::stream::Stream;
-use async_nats::subject::Subject;
 use slipring_bridge::compose::Composer;
-use slipring_bridge::follow::{Follow, Followed};
-use slipring_bridge::history::{GoOn, HistoryError, Judge};
+use slipring_bridge::follow::Followed;
+use slipring_bridge::history::{GoOn, HistoryError};
 use slipring_bridge::source::Source;
-use slipring_bridge::wire::Kind;
-use slipring_journal::{Anchor, Journal, JournalIdentity, RawFollower};
-use tokio::sync::{mpsc, watch};
+use slipring_journal::Journal;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use super::establish::{again, establish};
@@ -20,43 +16,27 @@ use super::failure::Failure;
 use super::flight::{Arrived, Flight};
 use super::look::{Last, look};
 use super::patience::{Again, Patience, stopped};
+use super::sides::{Line, Local, Server};
+use super::volley::volley;
 use super::{Ended, OutOptions, Progress, Told};
-use crate::connect::{ANSWER_WITHIN, Connect, Link, LinkState};
+use crate::connect::{ANSWER_WITHIN, Connect, LinkState};
 use crate::error::OutError;
 use crate::message::Outgoing;
 use crate::stream::HEADERS_BYTES;
 
-/// Batches that wait between the journal's thread and the loop.
-const WAITING: usize = 8;
 /// How often the position is committed, and progress told.
 const TICK: Duration = Duration::from_millis(100);
+/// How often the stream's end is looked at while nothing is on its way: another may have been promoted.
+const GLANCE: Duration = Duration::from_secs(1);
 
 struct Work<'a, T> {
     options: &'a OutOptions,
     tell: T,
-    link: Link,
-    stream: Stream,
-    subject: Subject,
-    judge: Judge,
-    identity: JournalIdentity,
-    follow: Follow,
-    followed: mpsc::Receiver<Followed>,
-    /// Asks how far the journal is durable.
-    looker: RawFollower,
+    server: Server,
+    local: Local,
     line: Line,
     patience: Patience,
     stop: watch::Receiver<bool>,
-}
-
-/// The messages' side.
-struct Line {
-    composer: Composer,
-    flight: Flight,
-    progress: Progress,
-    /// All before it was handed out, and there was no more.
-    caught_up: Option<u64>,
-    /// The record of which was told last that it was acknowledged.
-    told: Option<Anchor>,
 }
 
 /// Why the loop ended.
@@ -75,12 +55,14 @@ pub(super) async fn run<T: FnMut(Told)>(
     // First of all the name: whoever else has it, is told so before the server is asked.
     let source = Source::open(journal, &options.source)?;
     let mut patience = Patience::new(options.give_up, stop.clone());
-    let Some((link, stream)) = establish(connect, options, &mut patience, &mut tell).await? else {
+    let Some((link, stream, found)) = establish(connect, options, &mut patience, &mut tell).await? else {
         let acknowledged = source.position();
         let progress = Progress { acknowledged, end: acknowledged, ..Progress::default() };
         return Ok(Ended { progress, caught_up: false });
     };
-    let mut work = Work::new(journal, source, options, link, stream, patience, stop, tell)?;
+    let line = Line::new(source.identity()?, source.position());
+    let (server, local) = (Server::new(link, stream, &found, options), Local::new(journal, source)?);
+    let mut work = Work { options, tell, server, local, line, patience, stop };
     let ended = work.work().await;
     work.close(ended)
 }
@@ -91,42 +73,7 @@ async fn lost(state: &mut watch::Receiver<LinkState>, losses: u64) -> u64 {
     state.wait_for(|state| state.losses != losses).await.map_or(losses, |state| state.losses)
 }
 
-impl<'a, T: FnMut(Told)> Work<'a, T> {
-    #[expect(clippy::too_many_arguments, reason = "what it is made of, once")]
-    fn new(
-        journal: &Journal,
-        source: Source,
-        options: &'a OutOptions,
-        link: Link,
-        stream: Stream,
-        patience: Patience,
-        stop: watch::Receiver<bool>,
-        tell: T,
-    ) -> Result<Self, OutError> {
-        let (identity, judge) = (source.identity()?, source.judge());
-        let position = source.position();
-        let looker = journal.follow_raw(u64::MAX >> 2).map_err(|fault| OutError::Journal(fault.into()))?;
-        let (give, followed) = mpsc::channel(WAITING);
-        let follow = Follow::start(source, move |told| give.blocking_send(told).is_ok());
-        let (composer, flight) = (Composer::new(identity), Flight::behind(0, position));
-        let progress = Progress { acknowledged: position, ..Progress::default() };
-        Ok(Work {
-            tell,
-            link,
-            stream,
-            subject: options.stream.subject().into(),
-            judge,
-            identity,
-            follow: follow.map_err(OutError::Thread)?,
-            followed,
-            looker,
-            line: Line { composer, flight, progress, caught_up: None, told: None },
-            patience,
-            stop,
-            options,
-        })
-    }
-
+impl<T: FnMut(Told)> Work<'_, T> {
     /// Until somebody says stop, or there is no more to do.
     async fn work(&mut self) -> Result<End, OutError> {
         if self.begin().await? == Again::Stop {
@@ -134,14 +81,16 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         }
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut losses = self.link.losses();
-        let mut state = self.link.state.clone();
+        let mut glance = tokio::time::interval(GLANCE);
+        glance.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut losses = self.server.link.losses();
+        let mut state = self.server.link.state.clone();
         loop {
             let Line { flight, caught_up, .. } = &mut self.line;
             if self.options.until_caught_up && flight.len() == 0 && *caught_up == Some(flight.end()) {
                 return Ok(End::CaughtUp);
             }
-            let has_room = flight.len() < self.options.most_in_flight.max(2);
+            let has_room = flight.len() < self.server.most_in_flight.max(2);
             let failure = tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return self.land().await,
@@ -149,12 +98,16 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
                     losses = now;
                     Some(Failure::Passing("the connection was lost".to_owned()))
                 }
-                ack = flight.first_ack() => self.take_ack(ack).err(),
-                followed = self.followed.recv(), if has_room => self.take(followed).await?,
+                ack = flight.first_ack() => match self.take_ack(ack) {
+                    Ok(()) => self.send().await.err(),
+                    Err(failure) => Some(failure),
+                },
+                followed = self.local.followed.recv(), if has_room => self.take(followed).await?,
                 _ = tick.tick() => {
                     self.tick()?;
                     None
                 }
+                _ = glance.tick(), if flight.len() == 0 => self.glance().await,
             };
             if let Some(failure) = failure
                 && self.settle(failure).await? == Again::Stop
@@ -185,21 +138,27 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         }
     }
 
+    /// Whether the stream is where it was left, if that can be learned just now.
+    async fn glance(&mut self) -> Option<Failure> {
+        let last = self.look().await.ok()?;
+        (last.place() > self.line.flight.place()).then_some(Failure::Moved)
+    }
+
     async fn look(&mut self) -> Result<Last, Failure> {
-        look(&self.stream, &self.options.stream.name, self.options.stream.subject()).await
+        look(&self.server.stream, &self.options.stream.name, self.options.stream.subject()).await
     }
 
     /// Goes on where the stream's last message says, if it is this journal's.
     async fn go_on_behind(&mut self, last: &Last) -> Result<(), OutError> {
-        let (judge, end) = (self.judge.clone(), last.end());
+        let (judge, end) = (self.local.judge.clone(), last.end());
         let (acknowledged, trust) = (self.line.progress.acknowledged, self.options.trust_position);
         let judged = tokio::task::spawn_blocking(move || judge.go_on(end, acknowledged, trust));
         let judged = judged.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let stream = || self.options.stream.name.clone();
         let place: GoOn = judged.map_err(|fault| OutError::History { stream: stream(), fault })?;
-        self.follow.go_on(place);
+        self.local.follow.go_on(place);
         loop {
-            match self.followed.recv().await {
+            match self.local.followed.recv().await {
                 Some(Followed::GoesOn) => break,
                 Some(Followed::Failed(error)) => return Err(error.into()),
                 Some(Followed::Batch(_) | Followed::CaughtUp(_)) => {}
@@ -207,10 +166,10 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             }
         }
         let (sequence, stream_sequence) = (place.sequence, last.place());
-        self.line.composer = Composer::new(self.identity);
+        self.line.composer = Composer::new(self.local.identity).begin_with(self.server.begin_with);
         self.line.flight = Flight::behind(stream_sequence, sequence);
         (self.line.caught_up, self.line.progress.anchor) = (None, place.behind);
-        self.note_arrived();
+        self.arrive(0);
         (self.tell)(Told::GoesOn { sequence, stream_sequence });
         Ok(())
     }
@@ -221,14 +180,18 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
             Some(Followed::Batch(batch)) => {
                 self.line.caught_up = None;
                 let place = self.line.flight.next_place();
-                for message in self.line.composer.compose(batch, place) {
+                let messages = self.line.composer.compose(batch, place);
+                // The records come last; what is before them is taken at once.
+                let at_once = (messages.len() - 1).max(1);
+                for (n, message) in messages.into_iter().enumerate() {
                     let message = Outgoing::from(message);
                     let (bytes, most) =
-                        (message.payload_bytes() + HEADERS_BYTES, self.link.client.max_payload());
+                        (message.payload_bytes() + HEADERS_BYTES, self.server.link.client.max_payload());
                     if bytes > most {
                         return Err(OutError::TooLong { bytes, most });
                     }
-                    self.line.flight.push(message);
+                    let first = if n == 0 { at_once } else { usize::from(n >= at_once) };
+                    self.line.flight.push(message, first);
                 }
                 Ok(self.send().await.err())
             }
@@ -242,13 +205,13 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
         }
     }
 
-    /// Sends what is not on its way yet, in order.
+    /// Sends what may be on its way by now and is not yet, in order.
     async fn send(&mut self) -> Result<(), Failure> {
-        while let Some(sent) = self.line.flight.unsent() {
-            let publish = sent.message.publish_behind(sent.place - 1);
-            let ack = self.link.jetstream.send_publish(self.subject.clone(), publish).await;
-            let ack = ack.map_err(|error| Failure::of_publish(&self.options.stream.name, &error))?;
-            sent.ack = Some(ack.into_future());
+        while let Some(sent) = self.line.flight.unsent(self.server.most_in_flight) {
+            self.line.volleys += 1;
+            volley(&self.server.link, &self.server.subject, self.line.volleys, sent)
+                .await
+                .map_err(|error| Failure::of_publish(&self.options.stream.name, &error))?;
         }
         Ok(())
     }
@@ -260,11 +223,12 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
     ) -> Result<(), Failure> {
         let name = &self.options.stream.name;
         let ack = ack.map_err(|error| Failure::of_publish(name, &error))?;
-        let place = self.line.flight.place() + 1;
+        let count = self.line.flight.first_count();
+        let place = self.line.flight.place() + count as u64;
         if ack.stream != *name || ack.sequence != place || ack.duplicate {
             return Err(Failure::Moved);
         }
-        self.arrive(1);
+        self.arrive(count);
         self.is_well();
         Ok(())
     }
@@ -279,27 +243,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
 
     /// The first messages on their way have arrived.
     fn arrive(&mut self, count: usize) {
-        for _ in 0..count {
-            let Some(message) = self.line.flight.pop() else { break };
-            let progress = &mut self.line.progress;
-            progress.messages += 1;
-            let head = message.head;
-            if head.kind == Kind::Records {
-                let (journal_id, sequence, epoch, crc) =
-                    (head.journal_id, head.end() - 1, head.epoch, head.crc);
-                progress.anchor = Some(Anchor { journal_id, sequence, epoch, crc });
-                progress.records += u64::from(head.count);
-                progress.bytes += message.payload_bytes() as u64;
-            }
-        }
-        self.note_arrived();
-    }
-
-    fn note_arrived(&mut self) {
-        let Line { flight, progress, told, .. } = &mut self.line;
-        (progress.acknowledged, progress.stream_sequence) = (flight.end(), flight.place());
-        progress.end = progress.end.max(progress.acknowledged);
-        if let Some(anchor) = progress.anchor.filter(|anchor| told.replace(*anchor) != Some(*anchor)) {
+        if let Some(anchor) = self.line.arrive(count) {
             (self.tell)(Told::Acknowledged(anchor));
         }
     }
@@ -325,9 +269,10 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
     }
 
     async fn look_and_send(&mut self) -> Result<(), Failure> {
-        let is_up = tokio::time::timeout(ANSWER_WITHIN, self.link.is_up()).await.is_ok();
+        let is_up = tokio::time::timeout(ANSWER_WITHIN, self.server.link.is_up()).await.is_ok();
         if !is_up {
-            let what = self.link.complaint().unwrap_or_else(|| "the server is not to be reached".to_owned());
+            let what =
+                self.server.link.complaint().unwrap_or_else(|| "the server is not to be reached".to_owned());
             return Err(Failure::Passing(what));
         }
         let last = self.look().await?;
@@ -349,11 +294,11 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
 
     fn tick(&mut self) -> Result<(), OutError> {
         let acknowledged = self.line.progress.acknowledged;
-        if acknowledged > self.follow.position() {
-            self.follow.commit(acknowledged);
+        if acknowledged > self.local.follow.position() {
+            self.local.follow.commit(acknowledged);
         }
-        let durable_end = self.looker.durable_end().map_err(|fault| OutError::Journal(fault.into()))?;
-        let seen_end = if self.options.source.ahead_of_disk { self.follow.seen_end() } else { 0 };
+        let durable_end = self.local.looker.durable_end().map_err(|fault| OutError::Journal(fault.into()))?;
+        let seen_end = if self.options.source.ahead_of_disk { self.local.follow.seen_end() } else { 0 };
         let Line { flight, progress, .. } = &mut self.line;
         progress.end = durable_end.max(seen_end).max(progress.acknowledged);
         progress.in_flight = flight.len();
@@ -363,7 +308,7 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
 
     /// Waits for what is on its way, if it comes plainly.
     async fn land(&mut self) -> Result<End, OutError> {
-        while self.line.flight.len() > 0 {
+        while self.line.flight.is_awaited() {
             let ack = self.line.flight.first_ack().await;
             if self.take_ack(ack).is_err() {
                 break;
@@ -376,12 +321,12 @@ impl<'a, T: FnMut(Told)> Work<'a, T> {
     fn close(mut self, ended: Result<End, OutError>) -> Result<Ended, OutError> {
         self.line.progress.in_flight = 0;
         let progress = self.line.progress;
-        if progress.acknowledged > self.follow.position() {
-            self.follow.commit(progress.acknowledged);
+        if progress.acknowledged > self.local.follow.position() {
+            self.local.follow.commit(progress.acknowledged);
         }
         // The thread may be waiting for somebody to take what it has.
-        drop(self.followed);
-        let closed = self.follow.close();
+        drop(self.local.followed);
+        let closed = self.local.follow.close();
         let end = ended?;
         closed?;
         let is_all = progress.acknowledged >= progress.end;

@@ -20,6 +20,8 @@ pub(crate) struct LastMessage {
     /// The greatest epoch that is known by it. A schema does not say that of whoever sent it: there it is that
     /// of the message before, if that is still there.
     pub(crate) epoch: u32,
+    /// Journal time of the last record that it tells of, as far as it says: at least that much.
+    pub(crate) time_ns: u64,
 }
 
 impl LastMessage {
@@ -43,13 +45,26 @@ impl LastMessage {
         let place = message.sequence;
         let head = head_of(&message.headers).map_err(|source| InError::NotOurs { at: place, source })?;
         let promoter = message.headers.get(PROMOTER).and_then(|id| parse_id(id.as_str()));
-        Ok(LastMessage { place, head, promoter, epoch: head.epoch })
+        let time_ns = match head.kind {
+            Kind::Records => last_time_ns(&head, &message.payload).unwrap_or(head.time_ns),
+            Kind::Epoch => head.time_ns,
+            // That of the next record, which may never come.
+            Kind::Schema => 0,
+        };
+        Ok(LastMessage { place, head, promoter, epoch: head.epoch, time_ns })
     }
 
     /// The place of the schema that is in force behind it.
     pub(crate) fn schema(&self) -> Option<u64> {
         if self.head.kind == Kind::Schema { Some(self.place) } else { self.head.schema }
     }
+}
+
+/// Journal time of the last record in a payload.
+fn last_time_ns(head: &Head, payload: &[u8]) -> Option<u64> {
+    let record_bytes = payload.len().checked_div(head.count as usize)?;
+    let record = payload.get(payload.len().checked_sub(record_bytes)?..)?;
+    Some(u64::from_le_bytes(record.get(..8)?.try_into().ok()?))
 }
 
 fn answer(

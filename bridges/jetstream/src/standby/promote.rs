@@ -9,10 +9,11 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::message::PublishMessage;
 use async_nats::{Client, jetstream};
 use slipring_bridge::compose::Message;
 use slipring_bridge::retry::Backoff;
-use slipring_bridge::wire::{Head, Kind, PROMOTER};
+use slipring_bridge::wire::{Head, Kind, MOST_IN_FLIGHT, PROMOTER};
 use slipring_journal::{JournalId, MAX_EPOCH};
 
 use super::error::{OpenFailure, PromoteError, StandbyFailure};
@@ -40,7 +41,7 @@ pub struct PromoteOptions {
 
 impl Default for PromoteOptions {
     fn default() -> Self {
-        PromoteOptions { tries: 100, over: None }
+        PromoteOptions { tries: 10_000, over: None }
     }
 }
 
@@ -55,9 +56,9 @@ pub struct Agreed {
     pub stream_sequence: u64,
 }
 
-/// Agrees with the stream that this one is the primary from here on: all that the stream holds is taken and
-/// durable, and the message of the new epoch comes right behind it. The replica is still one: open it in that
-/// epoch next ([`become_primary`], or [`slipring::Standby::promote`] and then [`intent::forget`](super::forget)).
+/// Agrees with the stream that this one is the primary from here on: the message of the new epoch comes right
+/// behind the stream's last, and all that lies before it is taken and durable here. The replica is still one:
+/// open it in that epoch next ([`become_primary`], or [`slipring::Standby::promote`] and then [`intent::forget`](super::forget)).
 ///
 /// # Errors
 /// [`PromoteError`].
@@ -72,45 +73,50 @@ pub async fn promote<W: Warm>(
     let subject = subject.map_err(StandbyFailure::from)?;
     let mut backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(500));
     let mut trying = Trying { intent: intent::pending(warm.folder())?, began_at: None, over: options.over };
+    // First all that there is: what can't be followed is not to be fenced either.
+    read_on(warm, client, stream, None).await?;
     for _ in 0..options.tries {
-        read_on(warm, client, stream).await?;
-        let (Some(last), Some(here)) =
-            (LastMessage::look(&subject).await.map_err(StandbyFailure::from)?, warm.here())
-        else {
-            return Err(PromoteError::Nothing);
-        };
+        let last = LastMessage::look(&subject).await.map_err(StandbyFailure::from)?;
+        let (Some(last), Some(here)) = (last, warm.here()) else { return Err(PromoteError::Nothing) };
         check(&last, &here)?;
-        if last.head.end() > here.end {
-            continue;
-        }
-        if let Some(agreed) = trying.judge(&last)? {
-            return Ok(agreed);
-        }
-        warm.settle().map_err(StandbyFailure::from)?;
-        let intent = trying.intent(&last, &here, warm)?;
-        let head = Head {
-            kind: Kind::Epoch,
-            epoch: intent.epoch,
-            first: here.end,
-            count: 0,
-            crc: here.last.map_or(0, |last| last.crc),
-            time_ns: warm.last_time_ns(),
-            schema: last.schema(),
-            ..last.head
-        };
-        let message = Outgoing::from(Message { head, payload: Vec::new() });
-        let message = message.with_header(PROMOTER, intent.promoter.to_string());
-        match publish(&context, &subject, &message, last.place).await {
-            Ok(stream_sequence) => {
-                return Ok(Agreed { epoch: intent.epoch, first: here.end, stream_sequence });
+        let agreed = match trying.judge(&last)? {
+            Some(agreed) => agreed,
+            None => {
+                let intent = trying.intent(&last, &here, warm)?;
+                let message = message(&last, &here, intent, warm);
+                match publish(client, &context, &subject, &message, last.place).await {
+                    Ok(stream_sequence) => {
+                        Agreed { epoch: intent.epoch, first: last.head.end(), stream_sequence }
+                    }
+                    Err(Failure::Moved) => continue,
+                    // It may have got there: the next look says so.
+                    Err(Failure::Passing(_) | Failure::Doubtful(_)) => {
+                        tokio::time::sleep(backoff.pause()).await;
+                        continue;
+                    }
+                    Err(Failure::Final(error)) => {
+                        return Err(PromoteError::Refused { what: error.to_string() });
+                    }
+                }
             }
-            Err(Failure::Moved) => {}
-            // It may have got there: the next look says so.
-            Err(Failure::Passing(_) | Failure::Doubtful(_)) => tokio::time::sleep(backoff.pause()).await,
-            Err(Failure::Final(error)) => return Err(PromoteError::Refused { what: error.to_string() }),
-        }
+        };
+        // What came between the first reading and the message lies before it, and nothing of the old primary
+        // behind it.
+        read_on(warm, client, stream, Some(agreed.first)).await?;
+        warm.settle().map_err(StandbyFailure::from)?;
+        return Ok(agreed);
     }
     Err(PromoteError::Outrun { tries: options.tries })
+}
+
+/// The message of the new epoch, right behind the last one.
+fn message<W: Warm>(last: &LastMessage, here: &Here, intent: Intent, warm: &W) -> Outgoing {
+    let first = last.head.end();
+    let time_ns = if here.end == first { warm.last_time_ns() } else { last.time_ns };
+    let (kind, epoch, count, schema) = (Kind::Epoch, intent.epoch, 0, last.schema());
+    let head = Head { kind, epoch, first, count, time_ns, schema, ..last.head };
+    let message = Outgoing::from(Message { head, payload: Vec::new() });
+    message.with_header(PROMOTER, intent.promoter.to_string())
 }
 
 /// What is known over the tries.
@@ -124,7 +130,7 @@ struct Trying {
 impl Trying {
     /// Whether the stream has agreed already; refuses if it has agreed to another.
     fn judge(&mut self, last: &LastMessage) -> Result<Option<Agreed>, PromoteError> {
-        let LastMessage { place, head, promoter, epoch } = *last;
+        let LastMessage { place, head, promoter, epoch, .. } = *last;
         let another = PromoteError::Another { epoch };
         let is_own = |intent: &Intent| Some(intent.promoter) == promoter && intent.epoch == head.epoch;
         if head.kind == Kind::Epoch && self.intent.as_ref().is_some_and(is_own) {
@@ -155,16 +161,20 @@ impl Trying {
     }
 }
 
-/// Takes all that the stream holds by now.
-pub(super) async fn read_on<W: Warm>(
+/// Takes what the stream holds up to `end`; all that it holds by now if that is not given.
+async fn read_on<W: Warm>(
     warm: &mut W,
     client: &Client,
     stream: &InOptions,
+    end: Option<u64>,
 ) -> Result<(), StandbyFailure> {
     let start = warm.here().filter(|here| here.end > 0).map_or(Start::Oldest, Start::Behind);
     let options = InOptions { start, patience: Duration::from_millis(100), ..stream.clone() };
     let mut incoming = Incoming::new(client.clone(), options);
-    let Some(end) = incoming.stream_end().await? else { return Ok(()) };
+    let end = match end {
+        Some(end) => end,
+        None => incoming.stream_end().await?.unwrap_or(0),
+    };
     while warm.here().map_or(0, |here| here.end) < end {
         match incoming.next().await? {
             Came::Run(run) => drop(warm.take(&run)?),
@@ -194,14 +204,32 @@ fn check(last: &LastMessage, here: &Here) -> Result<(), StandbyFailure> {
     }
 }
 
+/// Publishes it behind that place, as often at once as the old primary may have messages on their way: these are
+/// for places that are taken then. Where a stream takes no atomic batches, nobody has more than one on its way.
 async fn publish(
+    client: &Client,
     context: &jetstream::Context,
     subject: &Subject,
     message: &Outgoing,
     behind: u64,
 ) -> Result<u64, Failure> {
-    let name = &subject.stream.cached_info().config.name;
-    let sent = context.send_publish(subject.subject.clone(), message.publish_behind(behind)).await;
+    let config = &subject.stream.cached_info().config;
+    let (name, is_atomic) = (&config.name, config.allow_atomic_publish);
+    let publish = if is_atomic {
+        // Inboxes are nobody else's, and so is what they end with.
+        let inbox = client.new_inbox();
+        let batch = inbox.rsplit('.').next().unwrap_or_default();
+        for number in 1..MOST_IN_FLIGHT {
+            let (headers, payload) = message.part(batch, number, MOST_IN_FLIGHT, behind);
+            let given = client.publish_with_headers(subject.subject.clone(), headers, payload).await;
+            given.map_err(|error| Failure::Passing(error.to_string()))?;
+        }
+        let (headers, payload) = message.part(batch, MOST_IN_FLIGHT, MOST_IN_FLIGHT, behind);
+        PublishMessage::build().headers(headers).payload(payload)
+    } else {
+        message.publish_behind(behind)
+    };
+    let sent = context.send_publish(subject.subject.clone(), publish).await;
     let ack = sent.map_err(|error| Failure::of_publish(name, &error))?;
     ack.await.map(|ack| ack.sequence).map_err(|error| Failure::of_publish(name, &error))
 }

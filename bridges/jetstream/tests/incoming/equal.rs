@@ -1,7 +1,9 @@
 //! A primary, published, and its replica are byte for byte the same.
 
+use std::path::Path;
+
 use slipring_jetstream::incoming::{Came, InOptions, Incoming, IntoReplica, Start};
-use slipring_journal::Journal;
+use slipring_journal::{Journal, Schema};
 use slipring_test_servers::nats::{Nats, Options};
 
 use crate::journals::{append, assert_equal, take_until};
@@ -52,4 +54,55 @@ async fn a_million_records_over_one_node() {
 #[tokio::test]
 async fn a_million_records_over_three_nodes() {
     a_million(Options::three_nodes()).await;
+}
+
+/// All records as they lie, behind the text of their schema.
+fn as_they_lie(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut reader = Journal::at(path).stored_reader("compared").unwrap();
+    let mut all: Vec<(String, Vec<u8>)> = Vec::new();
+    while let Some(run) = reader.next_run_below(u64::MAX).unwrap() {
+        match all.last_mut().filter(|(schema, _)| schema == run.schema) {
+            Some((_, bytes)) => bytes.extend_from_slice(run.records.bytes()),
+            None => all.push((run.schema.to_owned(), run.records.bytes().to_vec())),
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn events_that_change() {
+    let Some(nats) = Nats::start(Options::one_node()) else { return };
+    let (primary, standby) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let journal = Journal::at(primary.path());
+    let mut publisher = None;
+    let client = connect(&nats.url()).await;
+    for life in 0..3_u64 {
+        let schema = [
+            "Order 8\nprice i64 0 8\n",
+            "Order 16\tversion=2\nprice i64 0 8\nsize u64 8 8\tsince=2\n",
+            "Order 24\tversion=3\nprice i64 0 8\nsize u64 8 8\tsince=2\nid u64 16 8\tsince=3\n",
+        ][life as usize];
+        let schema = Schema::from_text(schema).unwrap();
+        let (mut writer, _) = journal.open_raw(&schema).unwrap();
+        for n in 0..20 {
+            writer.append(100 * life + n, &vec![n as u8; schema.size]).unwrap();
+        }
+        writer.close().unwrap();
+        if publisher.is_none() {
+            publisher = Some(Publisher::to(&nats, &journal, 7).await);
+        }
+        publisher.as_mut().unwrap().publish_all().await;
+        // The second type comes while the replica is open, the third to one that is opened.
+        if life == 0 {
+            continue;
+        }
+        let mut replica = IntoReplica::open(Journal::at(standby.path())).unwrap();
+        let start = replica.here().map_or(Start::Oldest, Start::Behind);
+        let mut incoming = Incoming::new(client.clone(), InOptions::new(STREAM, start));
+        take_until(&mut incoming, &mut replica, 20 * (life + 1)).await.unwrap();
+        replica.close().unwrap();
+    }
+    let lie = as_they_lie(standby.path());
+    assert_eq!(lie.iter().map(|(_, bytes)| bytes.len()).collect::<Vec<_>>(), [20 * 24, 20 * 32, 20 * 40]);
+    assert!(lie == as_they_lie(primary.path()));
 }

@@ -78,7 +78,9 @@ pub(crate) async fn take_while(
     let mut trouble = 0;
     while goes_on(replica.here().map_or(0, |here: Here| here.end)) {
         match incoming.next().await? {
-            Came::Run(run) => drop(replica.take(&run).unwrap()),
+            Came::Run(run) => {
+                replica.take(&run).unwrap();
+            }
             Came::Trouble(error) => {
                 trouble += 1;
                 eprintln!("{error}");

@@ -196,3 +196,18 @@ async fn a_stream_that_was_made_anew() {
     };
     assert!(matches!(refused, InError::Shorter { wanted: 100, end: 0 }), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_message_that_is_longer_than_may_be_under_way() {
+    let Some(published) = Published::begin(stream::Config::default()).await else { return };
+    let mut options = InOptions::new(STREAM, Start::Oldest);
+    (options.patience, options.pull_bytes) = (Duration::from_millis(20), 256);
+    let mut incoming = Incoming::new(connect(&published.nats.url()).await, options);
+    let told = loop {
+        match incoming.next().await.unwrap() {
+            Came::Trouble(error) => break error.to_string(),
+            came => assert!(matches!(came, Came::Nothing), "{came:?}"),
+        }
+    };
+    assert!(told.contains("gives out none"), "{told}");
+}

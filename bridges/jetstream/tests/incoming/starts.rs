@@ -9,10 +9,15 @@ use slipring_test_servers::nats::{Nats, Options};
 use crate::journals::{append, assert_equal, take_until, tick, time_ns};
 use crate::publisher::{Publisher, STREAM, connect};
 
+/// Who follows may do so on any thread.
+fn on_any_thread<F: Send>(future: F) -> F {
+    future
+}
+
 /// The first record that comes, with its time and event.
 async fn first(incoming: &mut Incoming) -> (u64, u64, Vec<u8>) {
     loop {
-        match incoming.next().await.unwrap() {
+        match on_any_thread(incoming.next()).await.unwrap() {
             Came::Run(run) => {
                 let record = run.records().next().unwrap();
                 assert_eq!(record.sequence, run.first_sequence());

@@ -20,7 +20,8 @@ async fn a_million_records_are_in_the_stream_each_once() {
     assert_eq!((ended.progress.acknowledged, ended.progress.records), (1_000_000, 1_000_000));
     assert_eq!(common::position(&journal, &options), 1_000_000);
     let counted = count(&nats.url(), "TICKS").await;
-    assert_eq!((counted.records, counted.schemas, counted.most_records), (1_000_000, 1, 1365));
+    // It begins with as many messages as another could still have on their way.
+    assert_eq!((counted.records, counted.schemas, counted.most_records), (1_000_000, 64, 1365));
     // Another run has nothing to do, and does nothing.
     let ended = send(&journal, &nats.url(), &options).await.unwrap();
     assert_eq!((ended.progress.records, ended.progress.acknowledged), (0, 1_000_000));
@@ -152,6 +153,7 @@ async fn each_type_of_event_goes_as_it_lies_behind_its_schema() {
         assert_eq!(head.first, next);
         if head.schema.is_none() {
             let schema = head.schema_of(&message.payload).unwrap();
+            kinds.retain(|(_, first, _)| *first != head.first);
             kinds.push((at, head.first, schema));
         } else {
             let (place, _, schema) = kinds.last().unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 use async_nats::jetstream;
 use async_nats::jetstream::stream::Stream;
 use slipring_bridge::history::HistoryError;
-use slipring_bridge::wire::{Head, Kind};
+use slipring_bridge::wire::{Head, Kind, MOST_IN_FLIGHT};
 use slipring_jetstream::error::OutError;
 use slipring_journal::Journal;
 use slipring_test_servers::nats::{Nats, Options};
@@ -18,7 +18,11 @@ pub fn copy(from: &Path, to: &Path) {
         let target = to.join(entry.file_name());
         match entry.file_type().unwrap().is_dir() {
             true => copy(&entry.path(), &target),
-            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+            // A writer may have renamed it meanwhile.
+            false => match std::fs::copy(entry.path(), target) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                copied => drop(copied.unwrap()),
+            },
         }
     }
 }
@@ -116,13 +120,22 @@ async fn a_promotion_in_mid_stream_fences_it() {
     running.reach(1_000).await;
     let (context, stream) = stream(&nats).await;
     // By compare-and-set against a stream that goes on: it takes some tries.
+    let client = context.client();
     let place = loop {
         let last = stream.get_last_raw_message_by_subject("TICKS").await.unwrap();
         let before = slipring_jetstream::message::head_of(&last.headers).unwrap();
-        let head = Head { kind: Kind::Epoch, epoch: 1024, first: before.end(), count: 0, ..before };
+        let schema = before.schema.or(Some(last.sequence));
+        let head = Head { kind: Kind::Epoch, epoch: 1024, first: before.end(), count: 0, schema, ..before };
         let message = slipring_bridge::compose::Message { head, payload: Vec::new() };
-        let publish = slipring_jetstream::message::Outgoing::from(message).publish_behind(last.sequence);
-        if let Ok(ack) = context.send_publish("TICKS", publish).await.unwrap().await {
+        let message = slipring_jetstream::message::Outgoing::from(message);
+        let batch = format!("promotion-{}", last.sequence);
+        let part = |n| message.part(&batch, n, MOST_IN_FLIGHT, last.sequence);
+        for n in 1..MOST_IN_FLIGHT {
+            let (headers, payload) = part(n);
+            client.publish_with_headers("TICKS", headers, payload).await.unwrap();
+        }
+        let (headers, payload) = part(MOST_IN_FLIGHT);
+        if let Ok(ack) = context.publish_with_headers("TICKS", headers, payload).await.unwrap().await {
             break (ack.sequence, head.first);
         }
     };

@@ -105,11 +105,6 @@ impl Bridge {
         });
         Bridge { stop, task }
     }
-
-    pub async fn stop(self) -> Result<Ended, OutError> {
-        self.stop.send_replace(true);
-        self.task.await.unwrap()
-    }
 }
 
 /// Sends what a journal holds, to its end.

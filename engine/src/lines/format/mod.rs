@@ -1,9 +1,9 @@
 //! The bytes of the counters file, all of them; in words in docs/reference/counters.md.
 //!
 //! ```text
-//!  0            static bytes                        + 1024            + 3200         + 4224         + 256 a stage
-//!  | header, stage names, CRC | published | durable  | late consumers, | acknowledged, | stage 0       | ..
-//!  |   never changes          | journal .. | fate    | 16 places       | 8 places      | cursor, batches
+//!  0            static bytes                      + 1024            + 3200         + 4224       + 256 a stage
+//!  | header, stage names, CRC | published | durable | late consumers | acknowledged | stage 0         | ..
+//!  |   never changes          | journal .. | fate   | 16 places      | 8 places     | cursor, batches
 //! ```
 //!
 //! What changes is 8-byte words, each stored and loaded whole. Words of different writers never share 128

@@ -154,14 +154,14 @@ impl History {
         }
     }
 
-    fn become_(&mut self, role: Role) {
+    fn turn_into(&mut self, role: Role) {
         self.role = role;
         self.controls.clear();
     }
 
     fn promote(&mut self) -> Result<(), String> {
         self.newest_epoch += self.random.u32(1..5);
-        self.become_(Role::Promoting);
+        self.turn_into(Role::Promoting);
         self.write(self.journal.clone().promote(self.newest_epoch))
     }
 
@@ -172,12 +172,12 @@ impl History {
             Ok((writer, _)) => writer,
             Err(_) if self.sim.is_dead() => return Ok(()),
             Err(OpenError::Replica { .. }) if promoted => {
-                self.become_(Role::Replica);
+                self.turn_into(Role::Replica);
                 return Ok(());
             }
             Err(error) => return Err(format!("refused to open: {error}")),
         };
-        self.become_(Role::Primary);
+        self.turn_into(Role::Primary);
         let epoch = writer.epoch();
         if self.log.iter().any(|entry| entry.epoch >= epoch) {
             return Err(format!("epoch {epoch} is not above those of the log"));
@@ -279,7 +279,7 @@ impl History {
     /// Cuts the log back to so many records. Those below `saves_to` were acknowledged.
     fn rejoin(&mut self, keeps: u64, saves_to: u64) -> Result<(), String> {
         let anchor = self.log[keeps as usize - 1].anchor(keeps - 1);
-        self.become_(Role::Rejoining { keeps, saves_to });
+        self.turn_into(Role::Rejoining { keeps, saves_to });
         match self.journal.rejoin_on(&self.sim, anchor) {
             Ok(_) => self.rejoined(keeps, saves_to),
             Err(_) if self.sim.is_dead() => Ok(()),
@@ -316,7 +316,7 @@ impl History {
         self.newest_epoch += 1;
         self.acknowledged = keeps;
         self.power_lost = false;
-        self.become_(Role::Replica);
+        self.turn_into(Role::Replica);
         Ok(())
     }
 
