@@ -4,7 +4,7 @@ use super::raw::RawNamedReader;
 use super::start::ReaderStart;
 use crate::error::NamedReaderError;
 use crate::format::Anchor;
-use crate::read::stored::{StoredRun, JournalIdentity};
+use crate::read::stored::{JournalIdentity, StoredRun};
 use crate::storage::Files;
 
 /// A named reader that hands out records byte for byte as they lie, those of older types too, with the schema

@@ -1,7 +1,9 @@
 //! Records as they lie in a segment's file, for who takes them to another place.
 
 use crate::format::crc::RecordCrc;
-use crate::format::{ControlState, JournalId, MAX_END, MAX_EPOCH, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, valid_record};
+use crate::format::{
+    ControlState, JournalId, MAX_END, MAX_EPOCH, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, valid_record,
+};
 use crate::judge::scan::Follow;
 use crate::read::raw_chunk::RawChunk;
 
