@@ -131,9 +131,7 @@ impl From<Field> for FieldInfo {
 
 /// What there is to say of a journal that a rejoin was cutting when it was cut short.
 pub(super) fn unfinished_cut(at: u64) -> String {
-    format!(
-        "a rejoin was cut short: what lies at {at} and behind is set aside, and the next opening removes it"
-    )
+    format!("a rejoin was cut short: what lies at {at} and behind is set aside, and the next opening removes it")
 }
 
 /// Reads what the files of the journal at `path` say; the records themselves are only looked at where the log
