@@ -48,6 +48,8 @@ use crate::connect::Connect;
 use crate::error::OutError;
 use crate::stream::{StreamFound, StreamOptions};
 
+pub use volley::publish_at_once;
+
 /// What goes out, and how.
 #[derive(Clone, Debug)]
 pub struct OutOptions {
