@@ -104,7 +104,7 @@ fn the_end_waits_for_acknowledgements_that_come_and_counts_those_that_do_not() {
     let late = acknowledger.acknowledge(anchor(&journal, 19));
     assert!(matches!(late, Err(AcknowledgeError::Ended { .. })), "{late:?}");
 
-    let short = |seen| with_out(journal.clone(), held(), seen).wait_timeout(Duration::from_millis(400));
+    let short = |seen| with_out(journal.clone(), held(), seen).wait_timeout(Duration::from_secs(3));
     let seen = Seen::default();
     let mut recovered = short(&seen).open().unwrap();
     recovered.replay(ReplayFrom::Start).unwrap();
@@ -141,7 +141,7 @@ fn a_stage_that_would_hold_the_ring_unasked_is_refused_and_the_error_says_the_wa
 fn whoever_waits_for_an_acknowledgement_is_told_when_it_can_not_come() {
     let folder = tempfile::tempdir().unwrap();
     let (journal, seen) = (journal(folder.path()), Seen::default());
-    let builder = with_out(journal, held(), &seen).wait_timeout(Duration::from_millis(50));
+    let builder = with_out(journal, held(), &seen).wait_timeout(Duration::from_secs(3));
     let (engine, mut publisher) = builder.go_live().unwrap();
     publish(&mut publisher, 0..1);
     let unknown = engine.wait_acknowledged("stand-by", 0).unwrap_err();
