@@ -159,7 +159,8 @@ fn copy(branch: &[u8; 16]) -> String {
 /// let (id, last) = (journal.raw_reader()?.journal_id(), journal.raw_reader()?.anchor(1)?);
 /// let judge = Judge::new(journal, 0, None);
 /// let (kind, crc, epoch) = (Kind::Records, last.crc, last.epoch);
-/// let head = Head { kind, journal_id: id, branch: [0; 16], epoch, first: 0, count: 2, crc, time_ns: 0, schema: Some(1) };
+/// let (branch, time_ns, schema) = ([0; 16], 0, Some(1));
+/// let head = Head { kind, journal_id: id, branch, epoch, first: 0, count: 2, crc, time_ns, schema };
 /// assert_eq!(judge.go_on(StreamEnd::Last(head), 0, false)?.sequence, 2);
 /// let fenced = judge.go_on(StreamEnd::Last(Head { epoch: 9, ..head }), 0, false);
 /// assert!(matches!(fenced, Err(HistoryError::Fenced { epoch: 9, own: 1 })));

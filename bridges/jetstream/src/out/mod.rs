@@ -35,7 +35,7 @@ mod flight;
 mod look;
 mod patience;
 mod sides;
-mod volley;
+pub(crate) mod volley;
 mod work;
 
 use std::time::Duration;
@@ -47,6 +47,8 @@ use tokio::sync::watch;
 use crate::connect::Connect;
 use crate::error::OutError;
 use crate::stream::{StreamFound, StreamOptions};
+
+pub use volley::publish_at_once;
 
 /// What goes out, and how.
 #[derive(Clone, Debug)]
@@ -143,16 +145,24 @@ pub struct Ended {
 ///         max_delay: Duration::from_millis(1),
 ///         ahead_of_disk: false,
 ///     },
-///     stream: StreamOptions { name, subject: None, replicas: Some(3), max_age: None, max_bytes: None, kept: None },
-///     most_in_flight: 256,
+///     stream: StreamOptions {
+///         name,
+///         subject: None,
+///         replicas: Some(3),
+///         max_age: None,
+///         max_bytes: None,
+///         kept: None,
+///     },
+///     most_in_flight: 64,
 ///     trust_position: false,
 ///     until_caught_up: true,
 ///     give_up: None,
 /// };
 /// let connect = Connect { servers: vec!["nats://localhost:4222".to_owned()], ..Connect::default() };
 /// let (_stop, is_stopped) = tokio::sync::watch::channel(false);
-/// let ended = out::run(&Journal::at("data/ticks"), &connect, &options, is_stopped, |told| println!("{told:?}"));
-/// println!("acknowledged up to {}", ended.await?.progress.acknowledged);
+/// let journal = Journal::at("data/ticks");
+/// let ended = out::run(&journal, &connect, &options, is_stopped, |told| println!("{told:?}")).await?;
+/// println!("acknowledged up to {}", ended.progress.acknowledged);
 /// # Ok(())
 /// # }
 /// ```

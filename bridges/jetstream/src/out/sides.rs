@@ -71,8 +71,6 @@ pub(super) struct Line {
     pub(super) caught_up: Option<u64>,
     /// The record of which was told last that it was acknowledged.
     pub(super) told: Option<Anchor>,
-    /// How many volleys there were.
-    pub(super) volleys: u64,
 }
 
 impl Line {
@@ -80,7 +78,7 @@ impl Line {
     pub(super) fn new(identity: JournalIdentity, position: u64) -> Self {
         let progress = Progress { acknowledged: position, ..Progress::default() };
         let (composer, flight) = (Composer::new(identity), Flight::behind(0, position));
-        Line { composer, flight, progress, caught_up: None, told: None, volleys: 0 }
+        Line { composer, flight, progress, caught_up: None, told: None }
     }
 
     /// The first messages on their way have arrived; the last record of them, if that was not told yet.

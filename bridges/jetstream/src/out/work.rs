@@ -208,8 +208,7 @@ impl<T: FnMut(Told)> Work<'_, T> {
     /// Sends what may be on its way by now and is not yet, in order.
     async fn send(&mut self) -> Result<(), Failure> {
         while let Some(sent) = self.line.flight.unsent(self.server.most_in_flight) {
-            self.line.volleys += 1;
-            volley(&self.server.link, &self.server.subject, self.line.volleys, sent)
+            volley(&self.server.link, &self.server.subject, sent)
                 .await
                 .map_err(|error| Failure::of_publish(&self.options.stream.name, &error))?;
         }

@@ -43,6 +43,23 @@ async fn a_stream_that_is_there_is_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_without_atomic_batches_gets_one_message_at_a_time() {
+    let Some(nats) = Nats::start(Options::one_node()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let journal = common::written(folder.path(), 20_000);
+    let (name, subjects) = ("TICKS".to_owned(), vec!["TICKS".to_owned()]);
+    context(&nats).await.create_stream(Config { name, subjects, ..Config::default() }).await.unwrap();
+    let running = Running::start(&journal, &nats.url(), &options("TICKS"));
+    running.reach(20_000).await;
+    let told = running.told.lock().unwrap().clone();
+    assert!(matches!(&told[0], Told::Stream(found) if !found.is_atomic
+        && found.notes.iter().any(|note| note.contains("one message at a time"))));
+    assert_eq!(running.stop().await.unwrap().progress.acknowledged, 20_000);
+    let counted = count(&nats.url(), "TICKS").await;
+    assert_eq!((counted.records, counted.schemas), (20_000, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_stream_keeps_records_back_and_loses_none() {
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let folder = tempfile::tempdir().unwrap();
