@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use async_nats::Subject as Address;
+use async_nats::subject::Subject as Address;
 use async_nats::{Client, jetstream};
 use slipring_bridge::compose::Message;
 use slipring_bridge::retry::Backoff;
