@@ -13,7 +13,7 @@ fn states_are_equal_at_each_step_over_epochs_and_rolls() {
     let mut id = 0;
     for life in 0..6 {
         let (engine, mut publisher) = open(&primary_at, &seen);
-        let mut standby = match &mut standby {
+        let standby = match &mut standby {
             Some(standby) => standby,
             none => {
                 let shape = Shape { fused: false, ..Shape::default() };
@@ -30,7 +30,7 @@ fn states_are_equal_at_each_step_over_epochs_and_rolls() {
                 id += 1;
             }
             engine.wait_stage("gateway", id - 1).unwrap();
-            take_all(&mut standby, &primary_at, 7 + life);
+            take_all(standby, &primary_at, 7 + life);
             assert_eq!(standby.settle().unwrap(), id);
             assert_eq!(state(&mirrored), state(&seen), "life {life}, step {step}");
         }

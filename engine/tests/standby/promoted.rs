@@ -1,10 +1,14 @@
 //! Promotion: the engine goes live where it stands.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::program::*;
-use slipring::{Doubles, Event, FollowFrom, LateConsumer, LateContext, OpenError, ReplayFrom, StandbyError};
+use slipring::{
+    Context, Doubles, Engine, Event, FollowFrom, Gate, Lane, LateConsumer, LateContext, OpenError,
+    ReplayFrom, StandbyError,
+};
 
 #[test]
 fn a_promoted_standby_goes_on_behind_what_it_took_and_opens_as_any_engine() {
@@ -115,4 +119,31 @@ fn a_late_consumer_of_the_promoted_begins_anywhere_in_what_the_primary_wrote() {
     engine.join().unwrap();
     let expected: Vec<_> = (80..130).map(|at| (at, if at < 100 { 1 } else { 1024 })).collect();
     assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[test]
+fn a_stage_behind_acknowledgements_passes_what_came_and_waits_for_what_is_its_own() {
+    let (_folder, primary_at, standby_at) = places();
+    primary(&primary_at, &[500]);
+    let seen = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&seen);
+    let out = move |_: &Trade, _: &Context| {
+        count.fetch_add(1, Ordering::Relaxed);
+    };
+    let gate = Gate::acknowledged("server").may_hold_the_ring();
+    let lane = Lane::named("main").journal().stage("out", out, gate);
+    let builder = Engine::builder().ring_capacity(64).journal(journal(&standby_at)).lane(lane);
+    let mut standby = builder.standby(&origin(&primary_at), &Trade::schema()).unwrap();
+    // More than the ring holds: a stream has it, so it is acknowledged.
+    take_all(&mut standby, &primary_at, 100);
+    assert_eq!((standby.settle().unwrap(), seen.load(Ordering::Relaxed)), (500, 500));
+    let (engine, mut publisher) = standby.promote(1024).unwrap().go_live().unwrap();
+    publisher.publish(trade(500)).unwrap();
+    engine.wait_journalled(500).unwrap();
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(seen.load(Ordering::Relaxed), 500, "this one nobody has yet");
+    let anchor = journal(&standby_at).raw_reader().unwrap().anchor(500).unwrap();
+    engine.acknowledge("server", anchor).unwrap();
+    engine.wait_stage("out", 500).unwrap();
+    engine.join().unwrap();
 }

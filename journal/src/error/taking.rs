@@ -104,9 +104,9 @@ fn gap_advice(first: u64, expected: u64) -> &'static str {
     if first > expected { "fetch those between" } else { "leave out those that it has" }
 }
 
-/// Why a replica could not go on with records of another type.
+/// Why a replica could not go on with records of another type, or become a writer.
 ///
-/// See [`Replica::next_type`](crate::Replica::next_type).
+/// See the example of [`Replica::promote`](crate::Replica::promote).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NextTypeError {

@@ -35,7 +35,7 @@ mod flight;
 mod look;
 mod patience;
 mod sides;
-mod volley;
+pub(crate) mod volley;
 mod work;
 
 use std::time::Duration;

@@ -2,6 +2,8 @@
 
 use std::future::IntoFuture;
 
+use async_nats::Client;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::subject::Subject;
@@ -23,18 +25,29 @@ pub async fn publish_at_once(
     count: usize,
     behind: u64,
 ) -> Result<PublishAckFuture, PublishError> {
+    at_once((&link.client, &link.jetstream), subject, message, count, behind).await
+}
+
+/// The same where a connection is a client and its context.
+pub(crate) async fn at_once(
+    (client, jetstream): (&Client, &Context),
+    subject: &Subject,
+    message: &Outgoing,
+    count: usize,
+    behind: u64,
+) -> Result<PublishAckFuture, PublishError> {
     // Inboxes are nobody else's, and so is what they end with.
-    let inbox = link.client.new_inbox();
+    let inbox = client.new_inbox();
     let batch = inbox.rsplit('.').next().unwrap_or_default();
     for number in 1..count {
         let (headers, payload) = message.part(batch, number, count, behind);
         // Nobody answers but to the last.
-        let given = link.client.publish_with_headers(subject.clone(), headers, payload).await;
+        let given = client.publish_with_headers(subject.clone(), headers, payload).await;
         given.map_err(|error| PublishError::with_source(PublishErrorKind::Other, error))?;
     }
     let (headers, payload) = message.part(batch, count, count, behind);
     let last = PublishMessage::build().headers(headers).payload(payload);
-    link.jetstream.send_publish(subject.clone(), last).await
+    jetstream.send_publish(subject.clone(), last).await
 }
 
 /// Sends these, of which there are several only where they are equal, as one; the first one's acknowledgement

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::message::PublishMessage;
+use async_nats::subject::Subject as Address;
 use async_nats::{Client, jetstream};
 use slipring_bridge::compose::Message;
 use slipring_bridge::retry::Backoff;
@@ -24,6 +24,7 @@ use crate::incoming::stream::Subject;
 use crate::incoming::{Came, Here, InError, InOptions, Incoming, IntoReplica, Start};
 use crate::message::Outgoing;
 use crate::out::failure::Failure;
+use crate::out::volley::at_once;
 
 /// Between two promotions there is room for an old primary that is opened some more times: each opening counts
 /// one epoch.
@@ -215,21 +216,12 @@ async fn publish(
 ) -> Result<u64, Failure> {
     let config = &subject.stream.cached_info().config;
     let (name, is_atomic) = (&config.name, config.allow_atomic_publish);
-    let publish = if is_atomic {
-        // Inboxes are nobody else's, and so is what they end with.
-        let inbox = client.new_inbox();
-        let batch = inbox.rsplit('.').next().unwrap_or_default();
-        for number in 1..MOST_IN_FLIGHT {
-            let (headers, payload) = message.part(batch, number, MOST_IN_FLIGHT, behind);
-            let given = client.publish_with_headers(subject.subject.clone(), headers, payload).await;
-            given.map_err(|error| Failure::Passing(error.to_string()))?;
-        }
-        let (headers, payload) = message.part(batch, MOST_IN_FLIGHT, MOST_IN_FLIGHT, behind);
-        PublishMessage::build().headers(headers).payload(payload)
+    let to = Address::from(subject.subject.clone());
+    let sent = if is_atomic {
+        at_once((client, context), &to, message, MOST_IN_FLIGHT, behind).await
     } else {
-        message.publish_behind(behind)
+        context.send_publish(to, message.publish_behind(behind)).await
     };
-    let sent = context.send_publish(subject.subject.clone(), publish).await;
     let ack = sent.map_err(|error| Failure::of_publish(name, &error))?;
     ack.await.map(|ack| ack.sequence).map_err(|error| Failure::of_publish(name, &error))
 }

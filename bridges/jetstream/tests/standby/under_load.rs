@@ -47,7 +47,7 @@ impl Primary {
     }
 
     /// Until its bridge says why it is one no more; then it takes no more orders, and ends.
-    async fn is_replaced(self) -> OutError {
+    async fn until_replaced(self) -> OutError {
         let why = self.bridge.task.await.unwrap().unwrap_err();
         self.closed.store(true, Ordering::Relaxed);
         self.orders.join().unwrap();
@@ -104,7 +104,7 @@ async fn replaced_under_load(nats: &Nats, rounds: u64) {
         standby::forget(folder).unwrap();
 
         let old = primary.folder.clone();
-        let why = primary.is_replaced().await;
+        let why = primary.until_replaced().await;
         assert_eq!(why.fenced_by(), Some(agreed.epoch), "{why}");
         state = mirrored;
         primary = Primary::live(folder, &url, recovered.go_live().unwrap(), (&ids, &delivered));
