@@ -11,6 +11,7 @@ use async_nats::jetstream::consumer::{AckPolicy, pull};
 use futures_util::StreamExt;
 use serde_json::Value;
 use slipring_journal::{Event, Journal, SyncMode, Writer};
+use slipring_test_servers::long::times;
 use slipring_test_servers::nats::{Nats, Options};
 
 #[derive(Clone, Copy, Debug, Event)]
@@ -112,7 +113,7 @@ fn killed_at_any_moment_it_sends_each_record_once() {
         writer.close().unwrap()
     });
     let args = ["out", "--max-delay", "100us", "--in-flight", "16"];
-    for n in 0_u64..25 {
+    for n in 0..times(25) {
         let before = position(&journal);
         let mut child = bridge(folder.path(), &nats.url(), &args).stderr(Stdio::null()).spawn().unwrap();
         // Some while it starts, most on the way.

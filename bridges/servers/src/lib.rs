@@ -4,6 +4,7 @@
 //! - [`access`]: who is let in, by token, password or credentials, and certificates for TLS.
 //! - [`proxy`]: a line between a client and a server that can be cut, stalled, made to lose what comes back.
 //! - [`skip`]: tests that can't run where a server is not to be had.
+//! - [`long`]: how often a test does what takes long.
 //!
 //! ```no_run
 //! use slipring_test_servers::nats::{Nats, Options};
@@ -20,6 +21,7 @@
 
 pub mod access;
 mod http;
+pub mod long;
 pub mod nats;
 mod node;
 mod ports;

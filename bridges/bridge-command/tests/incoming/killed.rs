@@ -4,6 +4,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use slipring_journal::Journal;
+use slipring_test_servers::long::times;
 use slipring_test_servers::nats::{Nats, Options};
 
 use crate::{append, assert_equal, bridge, done};
@@ -35,7 +36,7 @@ fn killed(options: Options) {
     let mut outgoing = bridge(&nats, &out).stderr(Stdio::null()).spawn().unwrap();
     let words = ["in", "--stream", "ORDERS", "--into", standby.to_str().unwrap()];
     let mut end = 0;
-    for kill in 0..KILLS {
+    for kill in 0..times(KILLS) {
         let mut child = bridge(&nats, &words).spawn().unwrap();
         append(&journal, 10_000);
         end = grows_beyond(&standby, end, &mut child);
@@ -43,7 +44,7 @@ fn killed(options: Options) {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    let total = 1_000 + KILLS * 10_000;
+    let total = 1_000 + times(KILLS) * 10_000;
     // All is out before it is followed to its end.
     outgoing.kill().unwrap();
     outgoing.wait().unwrap();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use slipring_jetstream::incoming::{InOptions, Incoming, IntoReplica, Start};
 use slipring_journal::Journal;
+use slipring_test_servers::long::times;
 use slipring_test_servers::nats::{Nats, Options};
 use slipring_test_servers::proxy::Proxy;
 
@@ -13,7 +14,7 @@ use crate::journals::{append, assert_equal, take_until, take_while};
 use crate::publisher::{Publisher, STREAM, connect};
 
 const RECORDS: u64 = 200_000;
-const KILLS: u32 = 20;
+const KILLS: u64 = 20;
 
 /// Kills a node again and again while records are published and followed.
 fn kill_again_and_again(options: Options, which: impl Fn(&Nats) -> usize + Send + 'static) {
@@ -33,12 +34,12 @@ fn kill_again_and_again(options: Options, which: impl Fn(&Nats) -> usize + Send 
     let killer = std::thread::spawn(move || {
         let mut nats = nats;
         let mut end = 0;
-        for kill in 0..KILLS {
+        for kill in 0..times(KILLS) {
             // In mid-stream: something has come since the last time.
             while killer_followed.load(Ordering::SeqCst) <= end {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            std::thread::sleep(Duration::from_millis(u64::from(kill * 37 % 100)));
+            std::thread::sleep(Duration::from_millis(kill * 37 % 100));
             end = killer_followed.load(Ordering::SeqCst);
             let node = which(&nats);
             nats.kill(node);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use slipring_jetstream::out::Told;
+use slipring_test_servers::long::times;
 use slipring_test_servers::nats::{Nats, Options};
 use slipring_test_servers::proxy::Proxy;
 
@@ -20,7 +21,7 @@ async fn the_server_is_killed_in_mid_stream() {
     let (journal, options) = (common::journal(folder.path()), options("TICKS"));
     let writing = Writing::start(&journal, 20);
     let running = Running::start(&journal, &nats.url(), &options);
-    for n in 0..20 {
+    for n in 0..times(20) {
         running.reach(running.acknowledged() + 500).await;
         tokio::time::sleep(pause(n)).await;
         nats = common::kill_and_start(nats, 0).await;
@@ -28,7 +29,7 @@ async fn the_server_is_killed_in_mid_stream() {
     let end = writing.end();
     running.reach(end).await;
     let ended = running.stop().await.unwrap();
-    assert!(ended.progress.troubles >= 20 && ended.progress.acknowledged == end, "{ended:?}");
+    assert!(ended.progress.troubles >= times(20) && ended.progress.acknowledged == end, "{ended:?}");
     assert_eq!(count(&nats.url(), "TICKS").await.records, end);
 }
 
@@ -40,7 +41,7 @@ async fn the_leader_of_three_is_killed_in_mid_stream() {
     options.stream.replicas = Some(3);
     let writing = Writing::start(&journal, 10);
     let running = Running::start(&journal, &nats.url(), &options);
-    for n in 0..20 {
+    for n in 0..times(20) {
         running.reach(running.acknowledged() + 500).await;
         tokio::time::sleep(pause(n)).await;
         let leader = tokio::task::block_in_place(|| nats.wait_for_stream_leader("TICKS"));
@@ -61,7 +62,7 @@ async fn the_line_is_cut_and_answers_are_lost() {
     let line = Proxy::to(&nats.address(0));
     let writing = Writing::start(&journal, 50);
     let running = Running::start(&journal, &format!("nats://{}", line.address()), &options);
-    for n in 0..30 {
+    for n in 0..times(30) {
         running.reach(running.acknowledged() + 500).await;
         tokio::time::sleep(pause(n)).await;
         match n % 3 {
@@ -86,7 +87,7 @@ async fn the_line_is_cut_and_answers_are_lost() {
     running.reach(end).await;
     let told = std::sync::Arc::clone(&running.told);
     let ended = running.stop().await.unwrap();
-    assert!(ended.progress.troubles >= 20 && ended.progress.acknowledged == end, "{ended:?}");
+    assert!(ended.progress.troubles >= times(20) && ended.progress.acknowledged == end, "{ended:?}");
     assert!(told.lock().unwrap().contains(&Told::Recovered));
     assert_eq!(count(&nats.url(), "TICKS").await.records, end);
 }

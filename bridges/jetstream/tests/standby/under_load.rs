@@ -11,6 +11,7 @@ use slipring::{Engine, Publisher};
 use slipring_jetstream::error::OutError;
 use slipring_jetstream::rejoin;
 use slipring_jetstream::standby::{self, Order as Told, Warm};
+use slipring_test_servers::long::times;
 use slipring_test_servers::nats::{Nats, Options};
 use tokio::sync::{mpsc, watch};
 
@@ -189,11 +190,11 @@ fn check_delivered(delivered: &[(u64, u32, u64)], all: &[program::Stored], set_a
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_times_on_one_node() {
     let Some(nats) = Nats::start(Options::one_node()) else { return };
-    replaced_under_load(&nats, 20).await;
+    replaced_under_load(&nats, times(20)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_three_nodes() {
     let Some(nats) = Nats::start(Options::three_nodes()) else { return };
-    replaced_under_load(&nats, 3).await;
+    replaced_under_load(&nats, times(10)).await;
 }
