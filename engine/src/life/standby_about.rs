@@ -89,7 +89,7 @@ impl<E: Event> Standby<E> {
         self.engine.divergences()
     }
 
-    /// Runs the lanes that have no thread; see [`Engine::invoke`].
+    /// Runs the lanes that have no thread; see [`Engine::invoke`](crate::Engine::invoke).
     pub fn invoke(&self) -> u64 {
         self.engine.invoke()
     }

@@ -106,7 +106,7 @@ fn gap_advice(first: u64, expected: u64) -> &'static str {
 
 /// Why a replica could not go on with records of another type, or become a writer.
 ///
-/// See the example of [`Replica::promote`](crate::Replica::promote).
+/// See the example of [`Replica`](crate::Replica).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NextTypeError {

@@ -64,7 +64,7 @@ pub(super) fn finish<S: Storage>(
 /// Zeroes the slots from `end` on, but for what is a hole already. All of them, whatever they look like: what
 /// the cache calls zero may not be so on disk after a sync that failed.
 fn wipe<F: StorageFile>(file: &F, slots: Slots, end: u64) -> std::io::Result<()> {
-    const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let file_end = slots.offset(slots.end).min(file.size()?);
     let mut at = slots.offset(end);
     while at < file_end {

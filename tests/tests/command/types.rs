@@ -118,8 +118,10 @@ fn inspect_says_which_segment_is_of_which_version() {
     assert!(!told.contains("version 1"), "there is one version only: {told}");
     go_on(&place);
     let told = place.fine("inspect j");
+    // A segment may have been made ahead.
+    let filled = told.lines().filter(|line| !line.ends_with("empty"));
     let versions: Vec<&str> =
-        told.lines().filter_map(|line| line.split_once("  version ").map(|(_, rest)| &rest[..1])).collect();
+        filled.filter_map(|line| line.split_once("  version ").map(|(_, rest)| &rest[..1])).collect();
     assert_eq!(versions, ["1", "2"], "{told}");
     let told = json(&place.fine("inspect j --json"));
     let versions: Vec<_> = told["segments"]
@@ -127,6 +129,7 @@ fn inspect_says_which_segment_is_of_which_version() {
         .unwrap()
         .iter()
         .map(|segment| segment["event_version"].as_u64())
+        .take(2)
         .collect();
     assert_eq!(versions, [Some(1), Some(2)]);
     assert_eq!(told["fields"][1]["name"], "price");
