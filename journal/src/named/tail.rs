@@ -114,7 +114,7 @@ impl Tail {
     /// Has a follower hand out what this one does.
     fn alike(&self, follower: RawFollower) -> RawFollower {
         if self.as_stored {
-            return follower.as_stored();
+            return follower.of_stored();
         }
         match (&self.asked, &self.newest) {
             (Some(asked), _) => follower.only(asked.clone()),

@@ -136,7 +136,7 @@ impl<S: Storage> RawFollower<S> {
     }
 
     /// Records as they lie, whatever their type.
-    pub(crate) fn as_stored(mut self) -> Self {
+    pub(crate) fn of_stored(mut self) -> Self {
         self.view = View::of_stored();
         self
     }
