@@ -81,7 +81,9 @@ async fn replaced_under_load(nats: &Nats, rounds: u64) {
     let mut set_aside = HashMap::new();
     for round in 0..rounds {
         let folder = &folders[(round as usize + 1) % 2];
-        while delivered.lock().unwrap().last().is_none_or(|last| last.0 < 400 * (round + 1)) {
+        // Of this primary: one that has written nothing yet is not replaced unasked.
+        let before = delivered.lock().unwrap().len();
+        while delivered.lock().unwrap().len() < before + 400 {
             assert!(!primary.bridge.task.is_finished(), "round {round}: its bridge has ended");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -92,7 +94,12 @@ async fn replaced_under_load(nats: &Nats, rounds: u64) {
         let options = program::standby_options();
         let following = tokio::spawn({
             let client = client.clone();
-            async move { standby::follow(warm, &client, &options, orders, stopped, |_| {}).await }
+            let tell = |told| {
+                if let standby::Told::NotPromoted(error) = told {
+                    panic!("round {round}: {error}");
+                }
+            };
+            async move { standby::follow(warm, &client, &options, orders, stopped, tell).await }
         });
         // At no moment in particular.
         tokio::time::sleep(Duration::from_millis(20 + 37 * round % 150)).await;
