@@ -79,11 +79,16 @@ fn control_replica_set_aside() {
     assert!(turns_red(protect::SAVE_FOLDER_SYNC), "a lost name of what was set aside went unnoticed");
 }
 
-/// A rejoin at each fork dies in each of its calls, and the next one in some.
-fn rejoins(power: bool, rots: bool, seeds: u64) -> Result<u64, String> {
+/// In the ordinary run each fork has a part of the calls to die in, and all forks together have all of them.
+fn stride() -> u64 {
+    if images_wanted() > 6_000 { 1 } else { 4 }
+}
+
+/// A rejoin at each fork dies in each `stride`th of its calls, and the next one in some.
+fn rejoins(power: bool, rots: bool, (seeds, stride): (u64, u64)) -> Result<u64, String> {
     let mut images = 0;
-    for keeps in FORKS {
-        for first in 1..200 {
+    for (index, keeps) in FORKS.into_iter().enumerate() {
+        for first in (1 + index as u64 % stride..200).step_by(stride as usize) {
             let mut has_died = false;
             for second in [3, 12, 26, 1_000] {
                 for seed in 0..seeds {
@@ -101,14 +106,15 @@ fn rejoins(power: bool, rots: bool, seeds: u64) -> Result<u64, String> {
 
 #[test]
 fn replica_rejoin_dies_in_each_of_its_calls_and_is_finished() {
-    let seeds = images_wanted() / 3_000;
-    let images = rejoins(false, false, 1).and_then(|count| Ok(count + rejoins(true, false, seeds)?));
+    let seeds = images_wanted().div_ceil(6_000);
+    let by_kill = rejoins(false, false, (1, stride()));
+    let images = by_kill.and_then(|count| Ok(count + rejoins(true, false, (seeds, stride()))?));
     println!("{} rejoins", images.unwrap_or_else(|story| panic!("{story}")));
 }
 
 #[test]
 fn replica_rejoin_goes_on_though_the_newest_control_slot_rots() {
-    println!("{} rejoins", rejoins(false, true, 1).unwrap_or_else(|story| panic!("{story}")));
+    println!("{} rejoins", rejoins(false, true, (1, stride())).unwrap_or_else(|story| panic!("{story}")));
 }
 
 #[test]
@@ -126,7 +132,7 @@ fn control_replica_cut_gone() {
 
 #[test]
 fn control_replica_cut_both() {
-    let story = protect::without(protect::CUT_BOTH, || rejoins(false, true, 1).err());
+    let story = protect::without(protect::CUT_BOTH, || rejoins(false, true, (1, 1)).err());
     println!("{:#x}: {}", protect::CUT_BOTH, story.as_deref().unwrap_or("no violation"));
     assert!(story.is_some(), "a cut that one control slot alone knew of went unnoticed");
 }
