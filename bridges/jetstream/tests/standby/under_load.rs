@@ -94,7 +94,7 @@ async fn replaced_under_load(nats: &Nats, rounds: u64) {
         let options = program::standby_options();
         let following = tokio::spawn({
             let client = client.clone();
-            let tell = |told| {
+            let tell = move |told| {
                 if let standby::Told::NotPromoted(error) = told {
                     panic!("round {round}: {error}");
                 }
