@@ -16,7 +16,7 @@ use slipring_journal::__private::protect;
 
 /// Crash images in one run, over all plans; the other sweeps here go by it too.
 fn images_wanted() -> u64 {
-    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(6_000)
+    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000)
 }
 
 const PLAIN: Plan = Plan {

@@ -7,7 +7,7 @@ use crate::sim::rejoin::{Dying, FORKS, dies};
 use crate::sim::replica::history;
 
 fn images_wanted() -> u64 {
-    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(6_000)
+    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000)
 }
 
 const PLAIN: Plan = Plan {
@@ -81,7 +81,7 @@ fn control_replica_set_aside() {
 
 /// In the ordinary run each fork has a part of the calls to die in, and all forks together have all of them.
 fn stride() -> u64 {
-    if images_wanted() > 6_000 { 1 } else { 4 }
+    if images_wanted() > 3_000 { 1 } else { 4 }
 }
 
 /// A rejoin at each fork dies in each `stride`th of its calls, and the next one in some.
@@ -106,7 +106,7 @@ fn rejoins(power: bool, rots: bool, (seeds, stride): (u64, u64)) -> Result<u64, 
 
 #[test]
 fn replica_rejoin_dies_in_each_of_its_calls_and_is_finished() {
-    let seeds = images_wanted().div_ceil(6_000);
+    let seeds = images_wanted().div_ceil(3_000);
     let by_kill = rejoins(false, false, (1, stride()));
     let images = by_kill.and_then(|count| Ok(count + rejoins(true, false, (seeds, stride()))?));
     println!("{} rejoins", images.unwrap_or_else(|story| panic!("{story}")));

@@ -7,7 +7,7 @@
 //! | behind the message | the same, and the stream's last message in that name | opens it |
 //! | behind the opening | a primary, and the note | forgets the note |
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::subject::Subject as Address;
 use async_nats::{Client, jetstream};
@@ -29,6 +29,9 @@ use crate::out::volley::at_once;
 /// Between two promotions there is room for an old primary that is opened some more times: each opening counts
 /// one epoch.
 const EPOCHS: u32 = 1024;
+
+/// A stream that can't be read just now, while its servers agree on a leader, is tried again for so long.
+const UNREADABLE_FOR: Duration = Duration::from_secs(30);
 
 /// How a standby is promoted.
 #[derive(Clone, Debug)]
@@ -172,15 +175,23 @@ async fn read_on<W: Warm>(
     let start = warm.here().filter(|here| here.end > 0).map_or(Start::Oldest, Start::Behind);
     let options = InOptions { start, patience: Duration::from_millis(100), ..stream.clone() };
     let mut incoming = Incoming::new(client.clone(), options);
+    let begun = Instant::now();
     let end = match end {
         Some(end) => end,
-        None => incoming.stream_end().await?.unwrap_or(0),
+        None => loop {
+            match incoming.stream_end().await {
+                Err(error) if error.is_passing() && begun.elapsed() < UNREADABLE_FOR => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                found => break found?.unwrap_or(0),
+            }
+        },
     };
     while warm.here().map_or(0, |here| here.end) < end {
         match incoming.next().await? {
             Came::Run(run) => drop(warm.take(&run)?),
-            Came::Trouble(error) => return Err(error.into()),
-            Came::Epoch(_) | Came::Nothing => {}
+            Came::Trouble(error) if begun.elapsed() >= UNREADABLE_FOR => return Err(error.into()),
+            Came::Trouble(_) | Came::Epoch(_) | Came::Nothing => {}
         }
     }
     Ok(())
