@@ -1,22 +1,22 @@
 //! A journal takes its own records back from its stream, before its program opens it.
 //!
-//! Whoever sends ahead of the disk may find after power loss that the stream has records which the journal has
-//! lost. They are the journal's own, each bound to it and to its place by its checksum: they are taken back
-//! byte for byte, and the program goes on behind them. First all is looked at: whose the stream is, that its
-//! epoch is none beyond the journal's, and that the journal's last record lies in the stream as it lies here.
-//! Nothing is changed where one of these does not hold.
+//! Whoever sends ahead of the disk may find after power loss that the stream has records which the journal
+//! has lost. They are the journal's own, each bound to it and to its place by its checksum: they are taken
+//! back byte for byte, and the program goes on behind them. First all is looked at: whose the stream is, that
+//! its epoch is none beyond the journal's, and that the journal's last record lies in the stream as it lies
+//! here. Nothing is changed where one of these does not hold.
 
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
-use bytes::Bytes;
 use slipring_bridge::history::HistoryError;
-use slipring_bridge::wire::{Head, HeadError, Kind, PayloadError, Schema};
+use slipring_bridge::wire::{Head, Kind, Schema};
 use slipring_journal::{
-    Anchor, Journal, NextTypeError, OpenError, Origin, RejoinError, Replica, SyncError, TakeError,
+    Anchor, Journal, NextTypeError, OpenError, Origin, RawChunk, RejoinError, Replica, SyncError, TakeError,
 };
 
 use crate::connect::Connect;
 use crate::error::{ConnectError, StreamError};
-use crate::message::head_of;
+use crate::incoming::InError;
+use crate::incoming::message::Met;
+use crate::incoming::stream::Subject;
 use crate::stream::StreamOptions;
 
 /// Why a journal does not get its records back. It is as it was, or a replica that
@@ -33,22 +33,9 @@ pub enum RecoverError {
     /// The stream is not this journal's.
     #[error(transparent)]
     History(#[from] HistoryError),
-    /// A message is none of slipring.
-    #[error("message {place} of the stream: {fault}")]
-    Head {
-        /// Its stream sequence.
-        place: u64,
-        /// What is wrong with it.
-        fault: HeadError,
-    },
-    /// A message's payload is not what its headers say.
-    #[error("message {place} of the stream: {fault}")]
-    Payload {
-        /// Its stream sequence.
-        place: u64,
-        /// What is wrong with it.
-        fault: PayloadError,
-    },
+    /// What the stream holds can't be read.
+    #[error(transparent)]
+    Read(#[from] InError),
     /// The stream does not have what is needed.
     #[error(
         "the stream has no {what} any more: its limits have taken it; the journal can't get its records back"
@@ -97,12 +84,6 @@ pub struct Recovered {
     pub epoch: Option<u32>,
 }
 
-/// A message of the stream.
-struct Met {
-    head: Head,
-    payload: Bytes,
-}
-
 /// Takes back what the stream has beyond the journal's end. The journal's program must not run. `finish` says
 /// that a journal which is a replica is what an earlier try left.
 ///
@@ -116,27 +97,26 @@ pub async fn recover(
 ) -> Result<Recovered, RecoverError> {
     let link = connect.connect().await?;
     let (found, _) = stream.find(&link.jetstream).await?;
-    let lookup = Lookup { stream: found, options: stream };
+    let subject = Subject { stream: found, subject: stream.subject().to_owned() };
     let local = Local::look(journal)?;
     if local.is_replica && !finish {
         return Err(RecoverError::Replica);
     }
-    let Some((last_place, last)) = lookup.last().await? else {
+    let Some(last) = subject.last().await? else {
         return Ok(Recovered { from: local.end, end: local.end, epoch: None });
     };
-    local.must_be_its(&last)?;
-    if last.end() <= local.end && !local.is_replica {
+    local.must_be_its(&last.head)?;
+    if last.head.end() <= local.end && !local.is_replica {
         return Ok(Recovered { from: local.end, end: local.end, epoch: None });
     }
     let anchor = local.last.ok_or(RecoverError::Empty)?;
     let mut taking = None;
-    if last.end() > local.end {
-        let place = lookup.holding(anchor.sequence, last_place).await?;
-        let at = lookup.confirm(place, &anchor).await?;
+    if last.head.end() > local.end {
+        let at = confirm(&subject, &anchor).await?;
         if !local.is_replica {
             journal.rejoin(anchor)?;
         }
-        taking = Some(take(journal, &lookup, &local, at..=last_place).await?);
+        taking = Some(take(journal, &subject, &local, at..=last.at).await?);
     }
     let epoch = local.epoch + 1;
     let schema = match taking {
@@ -148,32 +128,53 @@ pub async fn recover(
     Ok(Recovered { from: local.end, end: report.end_sequence, epoch: Some(epoch) })
 }
 
+/// Refuses a stream in which another record lies in the anchor's place, or none; where the message lies that
+/// holds it.
+async fn confirm(subject: &Subject, anchor: &Anchor) -> Result<u64, RecoverError> {
+    let gone = || RecoverError::Missing { what: format!("record {}", anchor.sequence) };
+    let around = subject.around(|met| met.head.end() > anchor.sequence).await?;
+    let holding = around.found.filter(|met| met.head.kind == Kind::Records).ok_or_else(gone)?;
+    let schema = subject.schema(holding.head.schema.ok_or_else(gone)?, &holding).await?;
+    let chunk = records(&holding, &schema)?;
+    let record = chunk.records().find(|record| record.sequence == anchor.sequence).ok_or_else(gone)?;
+    if (record.epoch, record.crc) != (anchor.epoch, anchor.crc) {
+        let (sequence, stream, journal) = (anchor.sequence, record.crc, anchor.crc);
+        return Err(HistoryError::Differs { sequence, stream, journal }.into());
+    }
+    Ok(holding.at)
+}
+
+fn records<'a>(met: &'a Met, schema: &Schema) -> Result<RawChunk<'a>, InError> {
+    let damaged = |source| InError::Damaged { at: met.at, source };
+    met.head.records(&met.payload, schema).map_err(damaged)
+}
+
 /// Takes what lies in these messages beyond the journal's end; the schema of the last.
 async fn take(
     journal: &Journal,
-    lookup: &Lookup<'_>,
+    subject: &Subject,
     local: &Local,
     places: std::ops::RangeInclusive<u64>,
 ) -> Result<slipring_journal::Schema, RecoverError> {
     let origin = Origin { journal_id: local.journal_id, branch: local.branch, first: 0, before: None };
     let (mut replica, mut schema): (Option<Replica>, Option<(u64, Schema)>) = (None, None);
-    for place in places {
-        let Some(Met { head, payload }) = lookup.message(place).await? else {
-            return Err(RecoverError::Missing { what: format!("message {place}") });
+    let mut at = *places.start();
+    // What is gone from in between is met as a gap.
+    while let Some(met) = subject.at_or_behind(at).await?.filter(|met| met.at <= *places.end()) {
+        at = met.at + 1;
+        let Some(in_force) = met.head.schema.filter(|_| met.head.kind == Kind::Records) else { continue };
+        let schema = match schema.take_if(|(known, _)| *known == in_force) {
+            Some(known) => schema.insert(known),
+            None => schema.insert((in_force, subject.schema(in_force, &met).await?)),
         };
-        let Some(in_force) = head.schema.filter(|_| head.kind == Kind::Records) else { continue };
-        if schema.as_ref().is_none_or(|(known, _)| *known != in_force) {
-            schema = Some((in_force, lookup.schema(in_force).await?));
-        }
-        let Some((_, schema)) = &schema else { continue };
-        let chunk = head.records(&payload, schema).map_err(|fault| RecoverError::Payload { place, fault })?;
+        let record_bytes = records(&met, &schema.1)?.record_bytes();
         let mut open = match replica.take() {
-            None => journal.replica(&schema.events, &origin)?.0,
-            Some(open) => open.next_type(&schema.events)?,
+            None => journal.replica(&schema.1.events, &origin)?.0,
+            Some(open) => open.next_type(&schema.1.events)?,
         };
         let next = open.end_sequence();
-        let skip = next.saturating_sub(head.first).min(u64::from(head.count)) as usize;
-        open.take(head.first + skip as u64, &payload[skip * chunk.record_bytes()..])?;
+        let skip = next.saturating_sub(met.head.first).min(u64::from(met.head.count)) as usize;
+        open.take(met.head.first + skip as u64, &met.payload[skip * record_bytes..])?;
         replica = Some(open);
     }
     let replica = replica.ok_or_else(|| RecoverError::Missing { what: "records".to_owned() })?;
@@ -213,80 +214,6 @@ impl Local {
             Err(HistoryError::Fenced { epoch: head.epoch, own: self.epoch })
         } else {
             Ok(())
-        }
-    }
-}
-
-/// The stream, by its places.
-struct Lookup<'a> {
-    stream: Stream,
-    options: &'a StreamOptions,
-}
-
-impl Lookup<'_> {
-    /// The stream's last message; `None` if it has none.
-    async fn last(&self) -> Result<Option<(u64, Head)>, RecoverError> {
-        let asked = self.stream.get_last_raw_message_by_subject(self.options.subject()).await;
-        let Some(message) = self.answer(asked)? else { return Ok(None) };
-        let place = message.sequence;
-        let head = head_of(&message.headers).map_err(|fault| RecoverError::Head { place, fault })?;
-        Ok(Some((place, head)))
-    }
-
-    async fn message(&self, place: u64) -> Result<Option<Met>, RecoverError> {
-        let Some(message) = self.answer(self.stream.get_raw_message(place).await)? else { return Ok(None) };
-        let head = head_of(&message.headers).map_err(|fault| RecoverError::Head { place, fault })?;
-        Ok(Some(Met { head, payload: message.payload }))
-    }
-
-    async fn schema(&self, place: u64) -> Result<Schema, RecoverError> {
-        let Some(met) = self.message(place).await? else {
-            return Err(RecoverError::Missing { what: format!("schema (message {place})") });
-        };
-        met.head.schema_of(&met.payload).map_err(|fault| RecoverError::Payload { place, fault })
-    }
-
-    /// The place of the message that tells of a record: the first that ends behind it.
-    async fn holding(&self, sequence: u64, last_place: u64) -> Result<u64, RecoverError> {
-        let info = self.stream.get_info().await.map_err(|error| self.options.no_answer(&error))?;
-        let (mut low, mut high) = (info.state.first_sequence.max(1), last_place);
-        while low < high {
-            let middle = low.midpoint(high);
-            let Some(met) = self.message(middle).await? else {
-                return Err(RecoverError::Missing { what: format!("message {middle}") });
-            };
-            if met.head.end() <= sequence { low = middle + 1 } else { high = middle }
-        }
-        Ok(low)
-    }
-
-    /// Refuses a stream in which another record lies there, or none; the place itself.
-    async fn confirm(&self, place: u64, anchor: &Anchor) -> Result<u64, RecoverError> {
-        let gone = || RecoverError::Missing { what: format!("record {}", anchor.sequence) };
-        let Met { head, payload } = self.message(place).await?.ok_or_else(gone)?;
-        let Some(in_force) = head.schema.filter(|_| head.kind == Kind::Records) else { return Err(gone()) };
-        let schema = self.schema(in_force).await?;
-        let chunk =
-            head.records(&payload, &schema).map_err(|fault| RecoverError::Payload { place, fault })?;
-        let record = chunk.records().find(|record| record.sequence == anchor.sequence).ok_or_else(gone)?;
-        if (record.epoch, record.crc) != (anchor.epoch, anchor.crc) {
-            let (sequence, stream, journal) = (anchor.sequence, record.crc, anchor.crc);
-            return Err(HistoryError::Differs { sequence, stream, journal }.into());
-        }
-        Ok(place)
-    }
-
-    fn answer<T>(
-        &self,
-        asked: Result<T, async_nats::jetstream::stream::RawMessageError>,
-    ) -> Result<Option<T>, RecoverError> {
-        match asked {
-            Ok(message) => Ok(Some(message)),
-            Err(error) => match error.kind() {
-                LastRawMessageErrorKind::NoMessageFound => Ok(None),
-                LastRawMessageErrorKind::JetStream(said) => Err(self.options.server(said).into()),
-                _ => Err(self.options.no_answer(&error).into()),
-            },
         }
     }
 }

@@ -18,6 +18,7 @@ use slipring_journal::{Anchor, Journal, RawReader, ReadError, RejoinError, Rejoi
 
 use crate::incoming::InError;
 use crate::incoming::message::Met;
+use crate::incoming::patience::patiently;
 use crate::incoming::stream::Subject;
 use crate::standby::{IntentError, LastMessage, forget};
 
@@ -70,9 +71,9 @@ pub struct Rejoined {
     pub report: RejoinReport,
 }
 
-/// Makes a journal that another was promoted over a replica: what it has beyond the last record that the stream
-/// has too is set aside, in files beside it, and cut off. The journal's program must not run. Then it follows
-/// the stream as any replica.
+/// Makes a journal that another was promoted over a replica: what it has beyond the last record that the
+/// stream has too is set aside, in files beside it, and cut off. The journal's program must not run. Then it
+/// follows the stream as any replica.
 ///
 /// # Errors
 /// [`RejoinFailure`].
@@ -82,8 +83,9 @@ pub async fn rejoin(
     stream: &str,
     subject: Option<&str>,
 ) -> Result<Rejoined, RejoinFailure> {
-    let subject = Subject::open(&jetstream::new(client.clone()), stream, subject).await?;
-    let last = LastMessage::look(&subject).await?.ok_or(RejoinFailure::Empty)?;
+    let context = jetstream::new(client.clone());
+    let subject = patiently(|| Subject::open(&context, stream, subject)).await?;
+    let last = patiently(|| LastMessage::look(&subject)).await?.ok_or(RejoinFailure::Empty)?;
     let reader = journal.raw_reader()?;
     let identity = reader.identity();
     if !last.head.is_of(identity.journal_id, identity.branch) {
@@ -106,7 +108,7 @@ pub async fn rejoin(
 async fn find_fork(subject: &Subject, reader: RawReader) -> Result<Anchor, RejoinFailure> {
     let local = Mutex::new(Local { reader, fault: None });
     let lock = || local.lock().unwrap_or_else(PoisonError::into_inner);
-    let around = subject.around(|met| !lock().agrees(met)).await?;
+    let around = patiently(|| subject.around(|met| !lock().agrees(met))).await?;
     let mut local = local.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(fault) = local.fault.take() {
         return Err(fault.into());
@@ -142,8 +144,8 @@ impl Local {
         }
     }
 
-    /// Whether the last record that a message tells of is here too. What retention has taken here is taken for
-    /// the same.
+    /// Whether the last record that a message tells of is here too. What retention has taken here is taken
+    /// for the same.
     fn agrees(&mut self, met: &Met) -> bool {
         if met.head.end() <= self.reader.first_sequence() {
             return true;

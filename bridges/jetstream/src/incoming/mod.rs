@@ -12,12 +12,14 @@
 //! | `stream` | the stream by its places |
 //! | `start` | where to begin |
 //! | `expected` | what a message must be to follow those before it |
+//! | `patience` | how long a stream that can't be read just now is asked again |
 //! | `pulls` | messages in order, whatever becomes of connections and servers |
 //! | `replica` | into a replica of the journal |
 
 mod error;
 mod expected;
 pub(crate) mod message;
+pub(crate) mod patience;
 mod pulls;
 mod replica;
 mod start;

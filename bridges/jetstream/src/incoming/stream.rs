@@ -97,10 +97,15 @@ impl Subject {
     }
 }
 
-fn fetched(asked: Result<StreamMessage, RawMessageError>) -> Result<Option<Met>, InError> {
+/// A message that was asked for; `None` if there is none.
+pub(crate) fn found(asked: Result<StreamMessage, RawMessageError>) -> Result<Option<StreamMessage>, InError> {
     match asked {
-        Ok(message) => Met::fetched(message).map(Some),
+        Ok(message) => Ok(Some(message)),
         Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
         Err(error) => Err(InError::server("fetch a message of the stream")(error.into())),
     }
+}
+
+fn fetched(asked: Result<StreamMessage, RawMessageError>) -> Result<Option<Met>, InError> {
+    found(asked)?.map(Met::fetched).transpose()
 }

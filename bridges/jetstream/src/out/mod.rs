@@ -9,14 +9,13 @@
 //!
 //! Every message says behind which stream sequence it belongs, and the server takes it there or not at all
 //! (expected last sequence). So a message may be sent again after whatever went wrong: of two copies one is
-//! refused. Others may follow it before it is answered, as long as nobody else sends: behind a foreign message
-//! in its place the next one would be taken, whose place is the right one. So whoever begins to send begins
-//! with a batch that is taken at once, of as many messages as anybody may have on their way; what another
-//! still has on its way then comes too late for its place. A stream that knows no such batches gets one
-//! message at a time. After anything but a plain acknowledgement the stream's last
-//! message is looked at, which says what has arrived; what has not is sent again in order. It is the same at
-//! the start: the stream says where to go on, and the named reader's position only keeps retention from what
-//! is not out yet.
+//! refused. Others may follow it before it is answered, as long as nobody else sends: behind a foreign
+//! message in its place the next one would be taken, whose place is the right one. So whoever begins to send
+//! begins with a batch that is taken at once, of as many messages as anybody may have on their way; what
+//! another still has on its way then comes too late for its place. A stream that knows no such batches gets
+//! one message at a time. After anything but a plain acknowledgement the stream's last message is looked at,
+//! which says what has arrived; what has not is sent again in order. It is the same at the start: the stream
+//! says where to go on, and the named reader's position only keeps retention from what is not out yet.
 //!
 //! | file | idea |
 //! |---|---|

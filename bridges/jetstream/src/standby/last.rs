@@ -1,13 +1,12 @@
 //! The end of the stream, as a promotion needs to know it.
 
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::LastRawMessageErrorKind;
 use slipring_bridge::wire::{Head, Kind, PROMOTER};
 use slipring_journal::JournalId;
 
 use super::intent::parse_id;
 use crate::incoming::InError;
-use crate::incoming::stream::Subject;
+use crate::incoming::stream::{Subject, found};
 use crate::message::head_of;
 
 /// The stream's last message.
@@ -17,8 +16,8 @@ pub(crate) struct LastMessage {
     pub(crate) head: Head,
     /// Of a message of an epoch: who published it.
     pub(crate) promoter: Option<JournalId>,
-    /// The greatest epoch that is known by it. A schema does not say that of whoever sent it: there it is that
-    /// of the message before, if that is still there.
+    /// The greatest epoch that is known by it. A schema does not say that of whoever sent it: there it is
+    /// that of the message before, if that is still there.
     pub(crate) epoch: u32,
     /// Journal time of the last record that it tells of, as far as it says: at least that much.
     pub(crate) time_ns: u64,
@@ -28,13 +27,13 @@ impl LastMessage {
     /// Looks; `None` if the stream is empty.
     pub(crate) async fn look(subject: &Subject) -> Result<Option<Self>, InError> {
         let asked = subject.stream.get_last_raw_message_by_subject(&subject.subject).await;
-        let Some(message) = answer(asked)? else { return Ok(None) };
+        let Some(message) = found(asked)? else { return Ok(None) };
         let mut last = Self::read(&message)?;
         let mut before = last;
         // A schema is sent at once before what it is for; so there are seldom two.
         while before.head.kind == Kind::Schema && before.place > 1 {
             let asked = subject.stream.get_raw_message(before.place - 1).await;
-            let Some(message) = answer(asked)? else { break };
+            let Some(message) = found(asked)? else { break };
             before = Self::read(&message)?;
             last.epoch = last.epoch.max(before.head.epoch);
         }
@@ -65,14 +64,4 @@ fn last_time_ns(head: &Head, payload: &[u8]) -> Option<u64> {
     let record_bytes = payload.len().checked_div(head.count as usize)?;
     let record = payload.get(payload.len().checked_sub(record_bytes)?..)?;
     Some(u64::from_le_bytes(record.get(..8)?.try_into().ok()?))
-}
-
-fn answer(
-    asked: Result<StreamMessage, async_nats::jetstream::stream::RawMessageError>,
-) -> Result<Option<StreamMessage>, InError> {
-    match asked {
-        Ok(message) => Ok(Some(message)),
-        Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-        Err(error) => Err(InError::server("look at the stream's end")(error.into())),
-    }
 }

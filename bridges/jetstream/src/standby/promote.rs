@@ -20,26 +20,24 @@ use super::error::{OpenFailure, PromoteError, StandbyFailure};
 use super::intent::{self, Intent};
 use super::last::LastMessage;
 use super::warm::Warm;
+use crate::incoming::patience::{UNREADABLE_FOR, patiently};
 use crate::incoming::stream::Subject;
 use crate::incoming::{Came, Here, InError, InOptions, Incoming, IntoReplica, Start};
 use crate::message::Outgoing;
 use crate::out::failure::Failure;
 use crate::out::volley::at_once;
 
-/// Between two promotions there is room for an old primary that is opened some more times: each opening counts
-/// one epoch.
+/// Between two promotions there is room for an old primary that is opened some more times: each opening
+/// counts one epoch.
 const EPOCHS: u32 = 1024;
-
-/// A stream that can't be read just now, while its servers agree on a leader, is tried again for so long.
-const UNREADABLE_FOR: Duration = Duration::from_secs(30);
 
 /// How a standby is promoted.
 #[derive(Clone, Debug)]
 pub struct PromoteOptions {
     /// So many times at most, where the stream goes on in between.
     pub tries: u32,
-    /// The stream's last message is of that epoch, of another that was promoted and has written nothing since;
-    /// and it is to be replaced.
+    /// The stream's last message is of that epoch, of another that was promoted and has written nothing
+    /// since; and it is to be replaced.
     pub over: Option<u32>,
 }
 
@@ -62,7 +60,8 @@ pub struct Agreed {
 
 /// Agrees with the stream that this one is the primary from here on: the message of the new epoch comes right
 /// behind the stream's last, and all that lies before it is taken and durable here. The replica is still one:
-/// open it in that epoch next ([`become_primary`], or [`slipring::Standby::promote`] and then [`intent::forget`](super::forget)).
+/// open it in that epoch next ([`become_primary`], or [`slipring::Standby::promote`] and then
+/// [`intent::forget`](super::forget)).
 ///
 /// # Errors
 /// [`PromoteError`].
@@ -73,14 +72,15 @@ pub async fn promote<W: Warm>(
     options: &PromoteOptions,
 ) -> Result<Agreed, PromoteError> {
     let context = jetstream::new(client.clone());
-    let subject = Subject::open(&context, &stream.stream, stream.subject.as_deref()).await;
+    let subject = patiently(|| Subject::open(&context, &stream.stream, stream.subject.as_deref())).await;
     let subject = subject.map_err(StandbyFailure::from)?;
     let mut backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(500));
     let mut trying = Trying { intent: intent::pending(warm.folder())?, began_at: None, over: options.over };
     // First all that there is: what can't be followed is not to be fenced either.
-    read_on(warm, client, stream, None).await?;
+    let there = patiently(|| subject.last()).await.map_err(StandbyFailure::from)?;
+    read_on(warm, client, stream, there.map_or(0, |last| last.head.end())).await?;
     for _ in 0..options.tries {
-        let last = LastMessage::look(&subject).await.map_err(StandbyFailure::from)?;
+        let last = patiently(|| LastMessage::look(&subject)).await.map_err(StandbyFailure::from)?;
         let (Some(last), Some(here)) = (last, warm.here()) else { return Err(PromoteError::Nothing) };
         check(&last, &here)?;
         let agreed = match trying.judge(&last)? {
@@ -106,7 +106,7 @@ pub async fn promote<W: Warm>(
         };
         // What came between the first reading and the message lies before it, and nothing of the old primary
         // behind it.
-        read_on(warm, client, stream, Some(agreed.first)).await?;
+        read_on(warm, client, stream, agreed.first).await?;
         warm.settle().map_err(StandbyFailure::from)?;
         return Ok(agreed);
     }
@@ -165,33 +165,30 @@ impl Trying {
     }
 }
 
-/// Takes what the stream holds up to `end`; all that it holds by now if that is not given.
+/// Takes what the stream holds up to `end`.
 async fn read_on<W: Warm>(
     warm: &mut W,
     client: &Client,
     stream: &InOptions,
-    end: Option<u64>,
+    end: u64,
 ) -> Result<(), StandbyFailure> {
     let start = warm.here().filter(|here| here.end > 0).map_or(Start::Oldest, Start::Behind);
     let options = InOptions { start, patience: Duration::from_millis(100), ..stream.clone() };
     let mut incoming = Incoming::new(client.clone(), options);
-    let begun = Instant::now();
-    let end = match end {
-        Some(end) => end,
-        None => loop {
-            match incoming.stream_end().await {
-                Err(error) if error.is_passing() && begun.elapsed() < UNREADABLE_FOR => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                found => break found?.unwrap_or(0),
-            }
-        },
-    };
+    // Since when it can't be read.
+    let mut trouble: Option<Instant> = None;
     while warm.here().map_or(0, |here| here.end) < end {
         match incoming.next().await? {
-            Came::Run(run) => drop(warm.take(&run)?),
-            Came::Trouble(error) if begun.elapsed() >= UNREADABLE_FOR => return Err(error.into()),
-            Came::Trouble(_) | Came::Epoch(_) | Came::Nothing => {}
+            Came::Run(run) => {
+                warm.take(&run)?;
+                trouble = None;
+            }
+            Came::Trouble(error) => {
+                if trouble.get_or_insert_with(Instant::now).elapsed() >= UNREADABLE_FOR {
+                    return Err(error.into());
+                }
+            }
+            Came::Epoch(_) | Came::Nothing => {}
         }
     }
     Ok(())
@@ -216,8 +213,9 @@ fn check(last: &LastMessage, here: &Here) -> Result<(), StandbyFailure> {
     }
 }
 
-/// Publishes it behind that place, as often at once as the old primary may have messages on their way: these are
-/// for places that are taken then. Where a stream takes no atomic batches, nobody has more than one on its way.
+/// Publishes it behind that place, as often at once as the old primary may have messages on their way: these
+/// are for places that are taken then. Where a stream takes no atomic batches, nobody has more than one on
+/// its way.
 async fn publish(
     client: &Client,
     context: &jetstream::Context,
@@ -237,8 +235,8 @@ async fn publish(
     ack.await.map(|ack| ack.sequence).map_err(|error| Failure::of_publish(name, &error))
 }
 
-/// Opens a replica as the primary in the epoch that was agreed, closes it in good order, and forgets the note:
-/// its program may open it.
+/// Opens a replica as the primary in the epoch that was agreed, closes it in good order, and forgets the
+/// note: its program may open it.
 ///
 /// # Errors
 /// [`PromoteError::Open`]; to promote it again goes on from there.

@@ -15,6 +15,7 @@ async fn last_place(client: &async_nats::Client) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_is_promoted_and_its_program_opens_it() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let (place, client) = (tempfile::tempdir().unwrap(), program::client(&nats.url()).await);
     let (old, new) = (place.path().join("old"), place.path().join("new"));
@@ -40,6 +41,7 @@ async fn a_replica_is_promoted_and_its_program_opens_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_short_behind_the_message_it_opens_in_the_same_epoch() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let (place, client) = (tempfile::tempdir().unwrap(), program::client(&nats.url()).await);
     let (old, new) = (place.path().join("old"), place.path().join("new"));
@@ -63,6 +65,7 @@ async fn cut_short_behind_the_message_it_opens_in_the_same_epoch() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cut_short_before_the_message_it_asks_again_unless_another_was_promoted_meanwhile() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let (place, client) = (tempfile::tempdir().unwrap(), program::client(&nats.url()).await);
     let folder = |name: &str| place.path().join(name);
@@ -102,6 +105,7 @@ async fn cut_short_before_the_message_it_asks_again_unless_another_was_promoted_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_the_stream_is_not_promoted() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let (place, client) = (tempfile::tempdir().unwrap(), program::client(&nats.url()).await);
     let folder = |name: &str| place.path().join(name);

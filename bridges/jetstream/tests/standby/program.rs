@@ -21,6 +21,14 @@ use tokio::task::JoinHandle;
 
 pub const STREAM: &str = "ORDERS";
 
+/// One test after the other: the lanes of several would keep two cores from the servers.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Until the test's end nobody else has a turn.
+pub async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
+    TURN.lock().await
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[event(version = 1)]
 #[repr(C)]

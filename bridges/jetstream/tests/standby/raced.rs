@@ -9,6 +9,7 @@ use super::program::{self, Bridge, Order, State, journal, write};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_that_are_told_at_once_one_is_promoted() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let (place, client) = (tempfile::tempdir().unwrap(), program::client(&nats.url()).await);
     let folder = |name: &str| place.path().join(name);
@@ -44,6 +45,7 @@ async fn of_two_that_are_told_at_once_one_is_promoted() {
 /// before, which is the old primary's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_behind_a_promotion_does_not_hide_it() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let (place, client) = (tempfile::tempdir().unwrap(), program::client(&nats.url()).await);
     let folder = |name: &str| place.path().join(name);
@@ -84,6 +86,7 @@ async fn a_schema_behind_a_promotion_does_not_hide_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_goes_on_is_overtaken_all_the_same() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let (place, client) = (tempfile::tempdir().unwrap(), program::client(&nats.url()).await);
     let folder = |name: &str| place.path().join(name);

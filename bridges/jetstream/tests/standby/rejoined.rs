@@ -24,6 +24,7 @@ async fn parted(folder: impl Fn(&str) -> std::path::PathBuf, url: &str, (sent, m
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_lies_beyond_the_fork_is_set_aside_and_the_rest_is_equal() {
+    let _alone = program::alone().await;
     for more in [0, 1, 9_000] {
         let Some(nats) = Nats::start(Options::one_node()) else { return };
         let (place, client) = (tempfile::tempdir().unwrap(), program::client(&nats.url()).await);
@@ -55,6 +56,7 @@ async fn what_lies_beyond_the_fork_is_set_aside_and_the_rest_is_equal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_not_replaced_or_has_nothing_in_common_keeps_what_it_has() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let (place, client) = (tempfile::tempdir().unwrap(), program::client(&nats.url()).await);
     let folder = |name: &str| place.path().join(name);

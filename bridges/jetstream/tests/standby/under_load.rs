@@ -69,18 +69,6 @@ fn take_orders(mut publisher: Publisher<Order>, ids: &AtomicU64, is_closed: &Ato
     }
 }
 
-/// One of three servers may be behind for a moment: what it says is refused, and it is asked again.
-async fn rejoin_at_last(old: &Path, client: &async_nats::Client) -> rejoin::Rejoined {
-    for _ in 0..100 {
-        match rejoin::rejoin(&journal(old), client, program::STREAM, None).await {
-            Ok(rejoined) => return rejoined,
-            Err(error) => println!("not yet: {error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("it does not rejoin")
-}
-
 async fn replaced_under_load(nats: &Nats, rounds: u64) {
     let url = nats.url();
     let client = program::client(&url).await;
@@ -132,7 +120,7 @@ async fn replaced_under_load(nats: &Nats, rounds: u64) {
         // What the old one had beyond is set aside, listed, and nothing else.
         let before = stored(&old);
         let had = before.len() as u64;
-        let rejoined = rejoin_at_last(&old, &client).await;
+        let rejoined = rejoin::rejoin(&journal(&old), &client, program::STREAM, None).await.unwrap();
         assert_eq!(rejoined.fork.sequence + 1, agreed.first, "it is where the histories part");
         assert_eq!(rejoined.report.records(), had - agreed.first);
         let mut listed = 0;
@@ -192,7 +180,8 @@ async fn read_all(
     standby::follow(warm, client, &options, orders, stopped, tell).await.unwrap().warm
 }
 
-/// Nothing that got out behind the gate is missing in the journal that is left, and all of that got out in order.
+/// Nothing that got out behind the gate is missing in the journal that is left, and all of that got out in
+/// order.
 fn check_delivered(delivered: &[(u64, u32, u64)], all: &[program::Stored], set_aside: &HashMap<u64, u64>) {
     let told: Vec<_> = delivered.iter().map(|(sequence, epoch, id)| (*sequence, *epoch, *id)).collect();
     let mut next = 0;
@@ -208,12 +197,14 @@ fn check_delivered(delivered: &[(u64, u32, u64)], all: &[program::Stored], set_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_times_on_one_node() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     replaced_under_load(&nats, times(20)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_three_nodes() {
+    let _alone = program::alone().await;
     let Some(nats) = Nats::start(Options::three_nodes()) else { return };
     replaced_under_load(&nats, times(10)).await;
 }
