@@ -59,8 +59,8 @@ impl Place {
     }
 }
 
-/// Arbitrary bytes as a named reader's file: words of a whole one changed, perhaps cut or longer, perhaps with
-/// the checksum.
+/// Arbitrary bytes as a named reader's file: words of a whole one changed, perhaps cut or longer, perhaps
+/// with the checksum.
 pub fn reader(bytes: &[u8]) {
     let Some((&how, rest)) = bytes.split_first() else { return };
     PLACE.with(|place| {

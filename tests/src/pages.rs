@@ -62,7 +62,8 @@ pub fn blocks(page: &str) -> Vec<Block<'_>> {
     blocks
 }
 
-/// Whether a text is as a page says. In a line `..` stands for any characters, a line of it alone for any lines.
+/// Whether a text is as a page says. In a line `..` stands for any characters, a line of it alone for any
+/// lines.
 pub fn is_as_said(said: &str, printed: &str) -> bool {
     let said: Vec<&str> = said.trim_end().lines().collect();
     let printed: Vec<&str> = printed.trim_end().lines().collect();

@@ -1,4 +1,5 @@
-//! The journal's side of a bridge: what is packed is what lies there, and where to go on is judged by records.
+//! The journal's side of a bridge: what is packed is what lies there, and where to go on is judged by
+//! records.
 #![forbid(unsafe_code)]
 
 use std::path::Path;

@@ -195,7 +195,8 @@ impl Name {
         Ok(place.end)
     }
 
-    /// All below `end` counts as acknowledged in this life. Nothing is noted: what a server has says its bridge.
+    /// All below `end` counts as acknowledged in this life. Nothing is noted: what a server has says its
+    /// bridge.
     pub(super) fn pass(&self, end: u64, running: Option<&Running>) {
         let _state = self.state();
         if self.cursor.end() >= end {

@@ -117,7 +117,8 @@ impl AcknowledgedNames {
         list.names.iter().for_each(|name| name.show(running));
     }
 
-    /// Everything below `end` is a copy of what others keep, and so acknowledged under every name: of a standby.
+    /// Everything below `end` is a copy of what others keep, and so acknowledged under every name: of a
+    /// standby.
     pub(crate) fn pass(&self, end: u64) {
         self.list().names.iter().for_each(|name| name.pass(end, self.running.get()));
     }

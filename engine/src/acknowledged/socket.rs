@@ -102,8 +102,8 @@ fn make_room(path: &Path) -> Result<(), ListenError> {
     if found != FileKind::Socket {
         return Err(ListenError::Occupied { path: path.to_owned(), found });
     }
-    // Of another type than a listener's: that tells one that somebody has from one that is left over, and never
-    // waits, as a connection would at a listener that takes none.
+    // Of another type than a listener's: that tells one that somebody has from one that is left over, and
+    // never waits, as a connection would at a listener that takes none.
     match UnixDatagram::unbound().and_then(|asks| asks.connect(path)) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
             remove(path).map_err(fault("remove the socket that nobody listens at"))

@@ -167,7 +167,9 @@ pub enum BuildError {
     },
     /// A stage waits in the ring for acknowledgements, and nobody said that it may hold up publishers.
     #[error(
-        "stage {stage} waits in the ring until events are acknowledged ({name}): while none is, the ring fills and publishers          stop; have a late consumer do it, which holds nobody up (LateConsumer::acknowledged({name:?})), or say          .may_hold_the_ring() to the gate"
+        "stage {stage} waits in the ring until events are acknowledged ({name}): while none is, the ring fills and publishers \
+         stop; have a late consumer do it, which holds nobody up (LateConsumer::acknowledged({name:?})), or say \
+         .may_hold_the_ring() to the gate"
     )]
     HoldsTheRing {
         /// The gated stage.

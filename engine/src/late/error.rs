@@ -38,7 +38,8 @@ pub enum LateError {
     },
     /// What is acknowledged only the engine's own process knows.
     #[error(
-        "late consumer {name} waits for acknowledgements of {acknowledged}, of which only the engine knows: start it by          Engine::follow"
+        "late consumer {name} waits for acknowledgements of {acknowledged}, of which only the engine knows: start it by \
+         Engine::follow"
     )]
     AcknowledgedElsewhere {
         /// The consumer.
@@ -48,7 +49,8 @@ pub enum LateError {
     },
     /// The name of its acknowledgements can't be a file's.
     #[error(
-        "late consumer {name} waits for acknowledgements of {acknowledged:?}, which are noted in a file of that name: use          letters, digits, '-', '_' and '.', 100 at most"
+        "late consumer {name} waits for acknowledgements of {acknowledged:?}, which are noted in a file of that name: use \
+         letters, digits, '-', '_' and '.', 100 at most"
     )]
     BadAcknowledgedName {
         /// The consumer.

@@ -51,7 +51,9 @@ pub enum ReplayError {
     },
     /// More history is unacknowledged than the ring holds, and a stage waits for it in the ring.
     #[error(
-        "stage {stage} waits until events are acknowledged ({name}), which those from {acknowledged_end} to {end} are not, and a          ring of {capacity} does not hold them until the engine is live: say what a server has of them          (Recovered::acknowledge), take a larger ring_capacity, or have a late consumer wait instead"
+        "stage {stage} waits until events are acknowledged ({name}), which those from {acknowledged_end} to {end} are not, and a \
+         ring of {capacity} does not hold them until the engine is live: say what a server has of them \
+         (Recovered::acknowledge), take a larger ring_capacity, or have a late consumer wait instead"
     )]
     Unacknowledged {
         /// The stage.

@@ -159,8 +159,8 @@ impl DeadLetters {
     /// ```
     ///
     /// # Errors
-    /// [`ReprocessError`], which says what became of the event in hand; [`ReprocessError::Letters`] if the logs
-    /// can't be read.
+    /// [`ReprocessError`], which says what became of the event in hand; [`ReprocessError::Letters`] if the
+    /// logs can't be read.
     pub fn reprocess<E: Event>(
         &mut self,
         engine: &Engine<E>,
@@ -175,8 +175,8 @@ impl DeadLetters {
         self.publish_picked(engine, publisher, picked, 1, Err)
     }
 
-    /// Publishes these letters' events and settles them, so many events at once. `no_event` says whether to go
-    /// on behind a letter whose event can't be had.
+    /// Publishes these letters' events and settles them, so many events at once. `no_event` says whether to
+    /// go on behind a letter whose event can't be had.
     fn publish_picked<E: Event>(
         &mut self,
         engine: &Engine<E>,
@@ -304,8 +304,8 @@ impl<E: Event> Engine<E> {
     /// now and then, on a thread beside the hot path: it reads the stages' logs of dead letters. Of several
     /// threads one at a time is at it.
     ///
-    /// Up to 32 events are published before it waits for them to become durable, and settled together: so many
-    /// a death may have published once more, with their first try.
+    /// Up to 32 events are published before it waits for them to become durable, and settled together: so
+    /// many a death may have published once more, with their first try.
     ///
     /// ```
     /// # use slipring::{BackOff, Context, Engine, Event, Gate, Journal, Lane, OnError, Stage};
@@ -332,8 +332,8 @@ impl<E: Event> Engine<E> {
     /// ```
     ///
     /// # Errors
-    /// [`ReprocessError`], which says what became of the event in hand; [`ReprocessError::Letters`] if the logs
-    /// can't be read. Behind an event that can't be read, or that the journal has lost, the others are
+    /// [`ReprocessError`], which says what became of the event in hand; [`ReprocessError::Letters`] if the
+    /// logs can't be read. Behind an event that can't be read, or that the journal has lost, the others are
     /// published first.
     pub fn publish_due(&self, publisher: &mut impl Republish<E>) -> Result<Vec<Reprocessed>, ReprocessError> {
         let Some(journal) = self.shared.outlet.journal.clone() else { return Err(ReprocessError::NoJournal) };

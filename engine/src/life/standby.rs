@@ -165,9 +165,8 @@ impl<E: Event> Standby<E> {
     /// sequence behind the last. Waits while there is no room. All are checked before any is taken.
     ///
     /// # Errors
-    /// [`StandbyError::Take`] says which record is refused and why, [`StandbyError::NotShown`] which one is no
-    /// event of this program; none is taken then.
-    /// [`StandbyError::Halted`] if a stage has failed.
+    /// [`StandbyError::Take`] says which record is refused and why, [`StandbyError::NotShown`] which one is
+    /// no event of this program; none is taken then. [`StandbyError::Halted`] if a stage has failed.
     pub fn take(&mut self, first: u64, records: &[u8]) -> Result<u64, StandbyError> {
         if let Some(halted) = self.engine.halted() {
             return Err(halted.into());

@@ -69,7 +69,8 @@ impl<E: Event> Standby<E> {
     /// A reader of everything taken so far.
     ///
     /// # Errors
-    /// [`StandbyError::Closed`] behind an error that closed it; as [`Journal::raw_reader`](slipring_journal::Journal::raw_reader).
+    /// [`StandbyError::Closed`] behind an error that closed it; as
+    /// [`Journal::raw_reader`](slipring_journal::Journal::raw_reader).
     pub fn reader(&self) -> Result<RawReader, StandbyError> {
         Ok(self.replica.as_ref().ok_or(StandbyError::Closed)?.reader()?)
     }

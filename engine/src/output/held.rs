@@ -21,8 +21,8 @@ impl<E: Event> OtherJournal<E> {
         Ok(OtherJournal { reader: Reader::open_to(journal.clone(), None)?, first: 0, buffer: Vec::new() })
     }
 
-    /// Whether record `number` is this event at this time. What retention has removed is taken on trust, and so
-    /// is what a record of an older type says nothing of: a default stands there.
+    /// Whether record `number` is this event at this time. What retention has removed is taken on trust, and
+    /// so is what a record of an older type says nothing of: a default stands there.
     pub(crate) fn is(&mut self, number: u64, time_ns: u64, event: &E) -> Result<bool, ReadError> {
         if number < self.reader.first_sequence() {
             return Ok(true);

@@ -85,8 +85,8 @@ impl<E: Event> Producer<E> {
         }
     }
 
-    /// As [`Producer::try_publish`], of one of several publishers. Not inlined: what it takes in registers, the
-    /// only publisher would put on the stack with each event.
+    /// As [`Producer::try_publish`], of one of several publishers. Not inlined: what it takes in registers,
+    /// the only publisher would put on the stack with each event.
     #[inline(never)]
     fn try_publish_among(
         &mut self,

@@ -1,7 +1,7 @@
 //! What the stages of a standby are told while they run: which epoch comes next, and that they are live.
 //!
-//! A stage looks for it before each turn for as long as it is not live. A stage of any other engine has none of
-//! this, and one that is live looks no more.
+//! A stage looks for it before each turn for as long as it is not live. A stage of any other engine has none
+//! of this, and one that is live looks no more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,7 +33,8 @@ impl News {
         Arc::new(News { told: AtomicU64::new(0), text: Mutex::default(), heard })
     }
 
-    /// Says of which epoch the records from `from` on are. None of them is published before all have heard it.
+    /// Says of which epoch the records from `from` on are. None of them is published before all have heard
+    /// it.
     pub(crate) fn tell_epoch(&self, from: u64, epoch: u32) {
         self.tell(|text| text.epochs.push((from, epoch)));
     }

@@ -289,7 +289,8 @@ fn an_event_that_can_not_be_had_holds_up_no_other() {
     engine.join().unwrap();
 }
 
-/// Up to 32 are out before any of them is settled: so many, and no more, come once more behind a failure there.
+/// Up to 32 are out before any of them is settled: so many, and no more, come once more behind a failure
+/// there.
 #[test]
 fn many_that_are_due_are_published_together() {
     const LETTERS: u64 = 40;

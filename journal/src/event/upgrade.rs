@@ -78,8 +78,8 @@ impl Upgrade {
     }
 
     /// From events that `found` describes to those that `wanted` does. Where both have one layout, only a
-    /// number that counts otherwise becomes another: a decimal of other digits, a time of another unit, a name
-    /// of another number. Else there must be a mapping.
+    /// number that counts otherwise becomes another: a decimal of other digits, a time of another unit, a
+    /// name of another number. Else there must be a mapping.
     ///
     /// # Errors
     /// As [`Mapping::between`].
@@ -112,8 +112,8 @@ impl Upgrade {
     /// allocated.
     ///
     /// # Errors
-    /// A number of one layout counts otherwise, and the field can't hold it so: it is too great, or has digits
-    /// that would be lost. Nothing else fails.
+    /// A number of one layout counts otherwise, and the field can't hold it so: it is too great, or has
+    /// digits that would be lost. Nothing else fails.
     ///
     /// # Panics
     /// If one of them has another size.

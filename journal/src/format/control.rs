@@ -18,8 +18,8 @@ const BEFORE_FIRST: usize = LAST + 8;
 const BRANCH: usize = BEFORE_FIRST + 8;
 const END: usize = BRANCH + 16;
 
-/// The version of a replica's slots: a slipring that does not know of replicas would append to one, and take back
-/// what a rejoin cuts.
+/// The version of a replica's slots: a slipring that does not know of replicas would append to one, and take
+/// back what a rejoin cuts.
 const REPLICA_VERSION: u32 = VERSION + 1;
 
 const CLOSED: u32 = 1 << 0;

@@ -24,8 +24,8 @@ pub(super) struct Asked {
     syncer_sleeps: AtomicBool,
 }
 
-/// A thread to be woken; another one once the journal is opened again. The lock is taken by who wakes, which is
-/// a system call, and by the thread when it begins.
+/// A thread to be woken; another one once the journal is opened again. The lock is taken by who wakes, which
+/// is a system call, and by the thread when it begins.
 #[derive(Debug, Default)]
 struct Waker(Mutex<Option<Thread>>);
 

@@ -55,8 +55,8 @@ impl std::fmt::Debug for OnChange {
 }
 
 impl Progress {
-    /// Begins where an opening of the journal has found its end. Again, for whoever holds these cursors, if the
-    /// one who closed the journal opens it as something else: no thread of it runs meanwhile.
+    /// Begins where an opening of the journal has found its end. Again, for whoever holds these cursors, if
+    /// the one who closed the journal opens it as something else: no thread of it runs meanwhile.
     pub(crate) fn begin(&self, end: u64, window: u64, epoch: u32) {
         // Relaxed: nobody has them, or all of it is what they say already but for the window and the epoch,
         // which the writer alone looks at, on the thread that opens it.

@@ -4,7 +4,7 @@
 //!
 //! | killed | what lies there | what the next opening does |
 //! |---|---|---|
-//! | before the control file says that it is cutting | the journal as it was, maybe files beside it | opens that |
+//! | before the control file says so | the journal as it was, maybe files beside it | opens that |
 //! | in between | D where the histories part, and some of what lies behind | all of it again |
 //! | behind "it is done" | a replica that ends at D | goes on there |
 
@@ -16,8 +16,8 @@ use crate::open::recovery::remove_behind;
 use crate::storage::{Storage, StorageFile};
 use crate::tools::protect;
 
-/// Says in the control file that all behind `last`, whose end is `end`, is being cut. In both slots: should the
-/// newer one rot, the older would miss what is gone.
+/// Says in the control file that all behind `last`, whose end is `end`, is being cut. In both slots: should
+/// the newer one rot, the older would miss what is gone.
 pub(super) fn begin<S: Storage>(control: &mut Control<S>, end: u64, last: Bond) -> Result<(), IoFault> {
     let begin = |state: &mut ControlState| {
         (state.durable_end, state.last) = (end, last);

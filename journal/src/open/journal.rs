@@ -190,10 +190,10 @@ impl Journal {
         self
     }
 
-    /// Has the next opening make a writer of a [replica](Journal::replica), with `epoch` as its epoch: greater
-    /// than all that the replica knows, and nobody else's. It is up to the caller that nobody appends to the
-    /// journal elsewhere any more, or that whoever does is refused by it. An old writer that is opened once
-    /// more counts its epoch on by one: leave room for that.
+    /// Has the next opening make a writer of a [replica](Journal::replica), with `epoch` as its epoch:
+    /// greater than all that the replica knows, and nobody else's. It is up to the caller that nobody appends
+    /// to the journal elsewhere any more, or that whoever does is refused by it. An old writer that is opened
+    /// once more counts its epoch on by one: leave room for that.
     ///
     /// From then on it is an ordinary journal, which is opened without this.
     ///

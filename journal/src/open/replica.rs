@@ -55,8 +55,8 @@ impl Origin {
 /// A journal that takes records which were made elsewhere, bit for bit: with their sequences, epochs, times
 /// and checksums. It appends nothing of its own before it is [promoted](Journal::promote).
 ///
-/// It holds the journal's lock for life. Dropping it closes the journal as [`Replica::close`] does, but errors
-/// are lost. Readers, followers and named readers read it as any journal.
+/// It holds the journal's lock for life. Dropping it closes the journal as [`Replica::close`] does, but
+/// errors are lost. Readers, followers and named readers read it as any journal.
 ///
 /// ```
 /// use slipring_journal::{Event, Journal, Origin, TakeError};
@@ -105,10 +105,10 @@ impl<S: Storage> Replica<S> {
     }
 
     /// Takes whole records as they lie in a segment, of which the first is of sequence `first`; the sequence
-    /// behind the last. Waits while there is no room. All are checked before any is taken: each one's checksum
-    /// for its place in this journal, and that neither epoch nor time goes back. That the record before the first
-    /// is the [last](Replica::last) one here no record says: a replica that has what the other side lost must be
-    /// told apart by whoever sends them, and [cut back](Journal::rejoin).
+    /// behind the last. Waits while there is no room. All are checked before any is taken: each one's
+    /// checksum for its place in this journal, and that neither epoch nor time goes back. That the record
+    /// before the first is the [last](Replica::last) one here no record says: a replica that has what the
+    /// other side lost must be told apart by whoever sends them, and [cut back](Journal::rejoin).
     ///
     /// # Errors
     /// [`TakeError`] says which record is refused and why; none is taken then. [`TakeError::Failed`] once the
@@ -174,8 +174,8 @@ impl<S: Storage> Replica<S> {
         Ok(())
     }
 
-    /// Goes on with records of another schema, from the next one on: the segment ends, and the next one begins
-    /// with it. What was taken so far is durable then. With the schema that it has nothing happens.
+    /// Goes on with records of another schema, from the next one on: the segment ends, and the next one
+    /// begins with it. What was taken so far is durable then. With the schema that it has nothing happens.
     ///
     /// # Errors
     /// [`NextTypeError`]. The replica is closed then, and can be opened again with either schema.

@@ -109,7 +109,8 @@ impl Carried {
         let progress = Arc::clone(&writer.progress);
         let retention = writer.retention.as_ref().map(RetentionHandle::shared);
         writer.close()?;
-        // Want of room that no append has met is no reason not to close, but these cursors tell of it for ever.
+        // Want of room that no append has met is no reason not to close, but these cursors tell of it for
+        // ever.
         match progress.failure() {
             Some(failure) => Err(failure.clone()),
             None => Ok(Carried { progress: Some(progress), retention }),

@@ -279,8 +279,8 @@ impl<S: Storage> RawReader<S> {
         Ok(&bytemuck::cast_slice(&self.buffer)[..self.record_bytes()])
     }
 
-    /// From where on records are handed out as they lie in the files: before it, some are of an older type, or
-    /// their numbers count otherwise.
+    /// From where on records are handed out as they lie in the files: before it, some are of an older type,
+    /// or their numbers count otherwise.
     #[doc(hidden)]
     pub fn as_they_lie_from(&mut self) -> u64 {
         let all = 0..self.chain.segments.len();

@@ -189,8 +189,8 @@ impl View {
         Ok(())
     }
 
-    /// Which bytes of its event a record tells that lies in the layout which [`View::is_older`] looked at last:
-    /// they are set.
+    /// Which bytes of its event a record tells that lies in the layout which [`View::is_older`] looked at
+    /// last: they are set.
     pub(super) fn told(&self, record: &[u8]) -> Vec<u8> {
         match self.known.get(self.at) {
             Some((layout, Taken::By(upgrade))) => {

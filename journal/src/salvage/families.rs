@@ -96,7 +96,8 @@ impl Families {
 pub(super) struct Types {
     /// A header of each.
     pub(super) headers: Vec<SegmentHeader>,
-    /// Of each family in it: its index, and where on each of the types begins, the first of which is that one.
+    /// Of each family in it: its index, and where on each of the types begins, the first of which is that
+    /// one.
     families: Vec<(usize, Vec<u64>, usize)>,
 }
 

@@ -44,7 +44,8 @@ impl FoundSegment {
 #[derive(Debug)]
 pub(super) struct Survey {
     pub(super) journal_id: JournalId,
-    /// A header of each type, and of each that counts numbers otherwise, the oldest first; none if there is no segment, and so no record.
+    /// A header of each type, and of each that counts numbers otherwise, the oldest first; none if there is
+    /// no segment, and so no record.
     pub(super) types: Vec<SegmentHeader>,
     /// In the order of their bases.
     pub(super) segments: Vec<FoundSegment>,

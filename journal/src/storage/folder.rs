@@ -251,8 +251,8 @@ impl Folder {
         Self::new(self.path.join(name), handle.into())
     }
 
-    /// The folder of this name within, which is made if there is none. Its name is durable: whoever made it may
-    /// have died before that was synced.
+    /// The folder of this name within, which is made if there is none. Its name is durable: whoever made it
+    /// may have died before that was synced.
     pub fn make_subfolder(&self, name: &str) -> io::Result<Folder> {
         let folder = match self.subfolder(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -1,4 +1,5 @@
-//! Padding where the derive writes `Pod`; a nested event's size is known only to the compiler; `_pad` is taken.
+//! Padding where the derive writes `Pod`; a nested event's size is known only to the compiler; `_pad` is
+//! taken.
 use slipring_journal::Event;
 
 #[derive(Clone, Copy, Debug, Event)]

@@ -1,5 +1,5 @@
-//! What is said of numbers is true of all records of a segment, and whoever says otherwise is shown what means
-//! the same.
+//! What is said of numbers is true of all records of a segment, and whoever says otherwise is shown what
+//! means the same.
 
 use slipring_journal::{
     Difference, Event, Journal, JournalFault, Mapping, ReadError, Schema, Upgrade, inspect,

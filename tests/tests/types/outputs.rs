@@ -1,5 +1,5 @@
-//! An output into an engine whose journal has segments of an older type: what replay puts out again is compared
-//! with what those say, and with no default that stands for what they do not.
+//! An output into an engine whose journal has segments of an older type: what replay puts out again is
+//! compared with what those say, and with no default that stands for what they do not.
 
 use slipring::{
     Context, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Output, ReplayError, ReplayFrom,

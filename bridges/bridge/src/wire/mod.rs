@@ -14,9 +14,9 @@
 //! | `Slipring-Epoch` | the epoch of the last record that the message tells of; of an `epoch`, the new one |
 //! | `Slipring-First` | the sequence of the first record; of the others, of the next one |
 //! | `Slipring-Count` | how many records; 0 of the others |
-//! | `Slipring-Crc` | the checksum of the last record: 8 hexadecimal digits; of the others, of the record before |
-//! | `Slipring-Time` | journal time of the first record, nanoseconds; of a `schema` the next one's, of an `epoch` that of the record before |
-//! | `Slipring-Schema` | of `records`, and of an `epoch` if there is one: the place in the stream of the schema that is in force |
+//! | `Slipring-Crc` | the last record's checksum, 8 hexadecimal digits; of the others, the record before's |
+//! | `Slipring-Time` | journal time of the first record, ns; `schema`: of the next; `epoch`: of the one before |
+//! | `Slipring-Schema` | the place in the stream of the schema in force; of no `schema` |
 //!
 //! An `epoch` has `Slipring-Promoter` besides: who asked for it.
 //!

@@ -19,8 +19,8 @@ pub const TIME: &str = "Slipring-Time";
 /// The place in the stream of the schema that is in force.
 pub const SCHEMA: &str = "Slipring-Schema";
 
-/// Of a message of an epoch: who asked for it, to be known again if it was cut short; 32 hexadecimal digits. It
-/// says nothing of the journal, so it is none of [`HEADERS`].
+/// Of a message of an epoch: who asked for it, to be known again if it was cut short; 32 hexadecimal digits.
+/// It says nothing of the journal, so it is none of [`HEADERS`].
 pub const PROMOTER: &str = "Slipring-Promoter";
 
 /// All of them, in the order in which they are written.

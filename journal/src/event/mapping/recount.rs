@@ -167,8 +167,8 @@ impl By {
     }
 }
 
-/// The older numbers of names with those that they have now; `None` if all are the same. Of several with one name the
-/// first counts, as for whoever shows them; so it does of several with one number.
+/// The older numbers of names with those that they have now; `None` if all are the same. Of several with one
+/// name the first counts, as for whoever shows them; so it does of several with one number.
 fn moved(old: &[(String, i128)], new: &[(String, i128)]) -> Option<Vec<(i128, i128)>> {
     let is_shown = |(at, (name, value)): &(usize, &(String, i128))| {
         !old[..*at].iter().any(|(other, was)| other == name || was == value)

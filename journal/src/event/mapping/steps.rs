@@ -129,7 +129,8 @@ impl Steps {
 }
 
 impl Steps {
-    /// Sets the bytes of the newer event that `older` says something of; defaults and zeros are said by nobody.
+    /// Sets the bytes of the newer event that `older` says something of; defaults and zeros are said by
+    /// nobody.
     pub fn mark_told(&self, older: &[u8], told: &mut [u8]) {
         for step in &self.steps {
             step.mark_told(told);

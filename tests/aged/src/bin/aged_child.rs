@@ -24,8 +24,8 @@ fn main() {
     }
 }
 
-/// Replays, publishes up to `budget` events more, and dies; ends in good order if `how` is `last`. The opening
-/// goes without the protections of the mask `off`.
+/// Replays, publishes up to `budget` events more, and dies; ends in good order if `how` is `last`. The
+/// opening goes without the protections of the mask `off`.
 fn live<E: Aged>(arguments: &[String]) {
     let [folder, from, budget, death, how, off] = arguments else { panic!("{arguments:?}") };
     let stage = Stage::new("fold", Fold::<E>::new(Death::from_argument(death)), Gate::JOURNALLED)

@@ -1,7 +1,7 @@
 //! A machine that can lose power: files whose unsynced sectors, sizes and names may or may not be on disk.
 //!
-//! Names and processes are here, those within a folder `readers` by `readers/..`; what cache and disk hold of a file's bytes is in `inode`. A process that
-//! dies leaves both as they are.
+//! Names and processes are here, those within a folder `readers` by `readers/..`; what cache and disk hold of
+//! a file's bytes is in `inode`. A process that dies leaves both as they are.
 
 use std::collections::BTreeMap;
 use std::io;

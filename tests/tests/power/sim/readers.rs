@@ -1,6 +1,6 @@
-//! Lives of a journal with two named readers, one alone and one that two share, beside a writer whose retention
-//! keeps nothing that they have done. A reader dies in any call of a commit, or all of them in any call, or the
-//! machine does.
+//! Lives of a journal with two named readers, one alone and one that two share, beside a writer whose
+//! retention keeps nothing that they have done. A reader dies in any call of a commit, or all of them in any
+//! call, or the machine does.
 //!
 //! After each death of all:
 //! - its file is whole, and says what was acknowledged last or something that was written since;

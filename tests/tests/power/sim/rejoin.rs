@@ -1,5 +1,6 @@
-//! The process, or the machine, dies in each system call in turn of a rejoin that cuts several segments of two
-//! types, one of them ended early; and in one of the next rejoin. Or the newest control slot rots in between.
+//! The process, or the machine, dies in each system call in turn of a rejoin that cuts several segments of
+//! two types, one of them ended early; and in one of the next rejoin. Or the newest control slot rots in
+//! between.
 
 use slipring_journal::__private::storage::{Storage, StorageFile};
 use slipring_journal::__private::verify_on;

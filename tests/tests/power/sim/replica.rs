@@ -1,7 +1,7 @@
 //! Lives of a replica on the simulated machine: it takes records, dies, takes them again; is promoted and
 //! appends its own; is overtaken, cut back to where the histories part, and takes records again. After each
-//! death the invariants I1 to I5, where "written" is what was taken or appended; and what a rejoin has cut off
-//! is in files.
+//! death the invariants I1 to I5, where "written" is what was taken or appended; and what a rejoin has cut
+//! off is in files.
 
 use slipring_journal::__private::storage::{Storage, StorageFile};
 use slipring_journal::{
@@ -266,7 +266,8 @@ impl History {
         (first..end).flat_map(|sequence| self.source[sequence as usize].stored(sequence)).collect()
     }
 
-    /// One that may follow `last`: of an epoch that is given, or of a primary that may have been opened again.
+    /// One that may follow `last`: of an epoch that is given, or of a primary that may have been opened
+    /// again.
     fn next_entry(&mut self, last: Option<Entry>, epoch: Option<u32>) -> Entry {
         self.unique += 1;
         if epoch.is_none() && self.random.u8(0..6) == 0 {
