@@ -158,7 +158,7 @@ async fn take(
 ) -> Result<slipring_journal::Schema, RecoverError> {
     let origin = Origin { journal_id: local.journal_id, branch: local.branch, first: 0, before: None };
     let (mut replica, mut schema): (Option<Replica>, Option<(u64, Schema)>) = (None, None);
-    let mut at = *places.start();
+    let (mut at, mut before) = (*places.start(), local.last.map(|last| (last.epoch, last.crc)));
     // What is gone from in between is met as a gap.
     while let Some(met) = subject.at_or_behind(at).await?.filter(|met| met.at <= *places.end()) {
         at = met.at + 1;
@@ -167,14 +167,20 @@ async fn take(
             Some(known) => schema.insert(known),
             None => schema.insert((in_force, subject.schema(in_force, &met).await?)),
         };
-        let record_bytes = records(&met, &schema.1)?.record_bytes();
+        let chunk = records(&met, &schema.1)?;
+        let record_bytes = chunk.record_bytes();
         let mut open = match replica.take() {
             None => journal.replica(&schema.1.events, &origin)?.0,
             Some(open) => open.next_type(&schema.1.events)?,
         };
         let next = open.end_sequence();
         let skip = next.saturating_sub(met.head.first).min(u64::from(met.head.count)) as usize;
-        open.take(met.head.first + skip as u64, &met.payload[skip * record_bytes..])?;
+        // In this message, or the last of the one before; of the first one that is confirmed here.
+        if let Some(record) = skip.checked_sub(1).and_then(|last| chunk.records().nth(last)) {
+            before = Some((record.epoch, record.crc));
+        }
+        open.take(met.head.first + skip as u64, before, &met.payload[skip * record_bytes..])?;
+        before = met.head.last().and_then(|last| Some((last.epoch?, last.crc)));
         replica = Some(open);
     }
     let replica = replica.ok_or_else(|| RecoverError::Missing { what: "records".to_owned() })?;

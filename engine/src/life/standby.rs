@@ -59,7 +59,7 @@ use crate::work::standby_journal::WriterSlot;
 /// let builder = Engine::builder().journal(Journal::at(folder.path())).lane(lane);
 /// let mut standby = builder.standby(&Origin::of(journal_id), &Tick::schema())?;
 /// // `records` lie as in a segment of the primary's journal: a bridge brings them.
-/// assert_eq!(standby.take(0, records)?, 3);
+/// assert_eq!(standby.take(0, None, records)?, 3);
 /// // The primary is gone:
 /// let (engine, mut publisher) = standby.promote(1024)?.go_live()?;
 /// assert_eq!(publisher.publish(Tick { price: 7 })?, 3);
@@ -162,12 +162,18 @@ impl<E: Event> Standby<E> {
 
     /// Takes whole records as they lie in a segment, of which the first is of sequence `first`: into the
     /// replica, and into the ring. Returns when the ring has them, while stages may still be at work; the
-    /// sequence behind the last. Waits while there is no room. All are checked before any is taken.
+    /// sequence behind the last. Waits while there is no room. `before` is epoch and checksum of the record
+    /// before the first, as [`Replica::take`] has it. All are checked before any is taken.
     ///
     /// # Errors
     /// [`StandbyError::Take`] says which record is refused and why, [`StandbyError::NotShown`] which one is
     /// no event of this program; none is taken then. [`StandbyError::Halted`] if a stage has failed.
-    pub fn take(&mut self, first: u64, records: &[u8]) -> Result<u64, StandbyError> {
+    pub fn take(
+        &mut self,
+        first: u64,
+        before: Option<(u32, u32)>,
+        records: &[u8],
+    ) -> Result<u64, StandbyError> {
         if let Some(halted) = self.engine.halted() {
             return Err(halted.into());
         }
@@ -177,11 +183,11 @@ impl<E: Event> Standby<E> {
             differences: vec![difference],
         };
         if self.shown.turns() {
-            replica.check(first, records)?;
+            replica.check(first, before, records)?;
         }
         // Before they are taken, and outside of the ring: it may be its author's code that turns them.
         let turned = self.shown.turned(records).map_err(not_shown)?;
-        let end = replica.take(first, records)?;
+        let end = replica.take(first, before, records)?;
         self.pass_acknowledged(end);
         self.publish(records, turned.as_deref())?;
         Ok(end)

@@ -17,7 +17,7 @@ fn opened_again_it_replays_from_its_snapshots_and_goes_on() {
         for run in stored(&primary_at) {
             let from = standby.end_sequence();
             if from < end {
-                standby.take(from, run.part(from..end)).unwrap();
+                standby.take(from, run.before(from), run.part(from..end)).unwrap();
             }
         }
         standby.settle().unwrap();
@@ -61,7 +61,7 @@ fn child_that_takes_until_it_is_killed() {
     for run in stored(&primary_at) {
         while standby.end_sequence() < run.end() {
             let first = standby.end_sequence();
-            standby.take(first, run.part(first..run.end().min(first + 3))).unwrap();
+            standby.take(first, run.before(first), run.part(first..run.end().min(first + 3))).unwrap();
             std::thread::sleep(std::time::Duration::from_micros(300));
         }
     }

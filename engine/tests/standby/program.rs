@@ -168,7 +168,9 @@ pub fn state_at(folder: &Path, events: u64) -> (u64, u64) {
     let all = stored(folder);
     for run in &all {
         if run.first < events {
-            standby.take(run.first, run.part(run.first..run.end().min(events))).unwrap();
+            standby
+                .take(run.first, run.before(run.first), run.part(run.first..run.end().min(events)))
+                .unwrap();
         }
     }
     standby.settle().unwrap();
@@ -184,6 +186,8 @@ pub struct Run {
     pub first: u64,
     pub record_bytes: usize,
     pub bytes: Vec<u8>,
+    /// Of the record before, if there is one.
+    pub before: Option<(u32, u32)>,
 }
 
 impl Run {
@@ -194,6 +198,11 @@ impl Run {
     pub fn part(&self, sequences: Range<u64>) -> &[u8] {
         let at = |sequence: u64| (sequence - self.first) as usize * self.record_bytes;
         &self.bytes[at(sequences.start)..at(sequences.end)]
+    }
+
+    /// Epoch and checksum of the record before that one.
+    pub fn before(&self, sequence: u64) -> Option<(u32, u32)> {
+        if sequence == self.first { self.before } else { Some(bond(self.part(sequence - 1..sequence))) }
     }
 }
 
@@ -209,13 +218,20 @@ pub fn stored(folder: &Path) -> Vec<Run> {
         match runs.last_mut() {
             _ if bytes.is_empty() => {}
             Some(last) if last.schema == schema => last.bytes.extend_from_slice(bytes),
-            _ => {
+            last => {
+                let before = last.and_then(|last| last.before(last.end()));
                 let bytes = bytes.to_vec();
-                runs.push(Run { schema, first: segment.base, record_bytes, bytes });
+                runs.push(Run { schema, first: segment.base, record_bytes, bytes, before });
             }
         }
     }
     runs
+}
+
+/// Epoch and checksum of the record that lies so.
+fn bond(record: &[u8]) -> (u32, u32) {
+    let word = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().unwrap());
+    (word(8) >> 4, word(12))
 }
 
 /// All records as bytes, whatever segments they lie in.
@@ -233,7 +249,7 @@ pub fn take_all(standby: &mut Standby<Trade>, primary: &Path, at_once: u64) {
         while standby.end_sequence() < run.end() {
             let first = standby.end_sequence();
             let end = run.end().min(first + at_once);
-            assert_eq!(standby.take(first, run.part(first..end)).unwrap(), end);
+            assert_eq!(standby.take(first, run.before(first), run.part(first..end)).unwrap(), end);
         }
     }
 }

@@ -21,7 +21,7 @@ fn a_promoted_standby_goes_on_behind_what_it_took_and_opens_as_any_engine() {
             builder(&standby_at, shape, &mirrored).standby(&origin(&primary_at), &Trade::schema()).unwrap();
         if taken > 0 {
             let run = &stored(&primary_at)[0];
-            standby.take(0, run.part(0..taken)).unwrap();
+            standby.take(0, None, run.part(0..taken)).unwrap();
         }
         let before = state_at(&primary_at, taken);
         let recovered = standby.promote(1024).unwrap();

@@ -66,7 +66,7 @@ fn a_newer_program_sees_older_events_as_its_own_and_promotes_into_its_type() {
     let (_folder, primary_at, standby_at) = places();
     let runs = primary(&primary_at);
     let (mut standby, sum) = standby::<v2::Quote>((&primary_at, &standby_at), &runs[0].schema, notional);
-    standby.take(0, &runs[0].bytes).unwrap();
+    standby.take(0, None, &runs[0].bytes).unwrap();
     standby.settle().unwrap();
     assert_eq!(sum.load(Ordering::Relaxed), (0..30).sum::<u64>());
     let (engine, mut publisher) = standby.promote(1024).unwrap().go_live().unwrap();
@@ -88,7 +88,7 @@ fn records_that_change_their_type_on_the_way_are_taken_and_shown_as_the_newest()
     let cursors = standby.cursors().unwrap();
     for run in &runs {
         standby.next_type(&run.schema).unwrap();
-        standby.take(run.first, &run.bytes).unwrap();
+        standby.take(run.first, run.before(run.first), &run.bytes).unwrap();
     }
     standby.settle().unwrap();
     let expected = (0..30).sum::<u64>() + (30..60).map(|price| price * 3).sum::<u64>();
@@ -108,7 +108,7 @@ fn an_older_program_does_not_go_on_to_a_newer_type_and_stays_a_standby() {
     let runs = primary(&primary_at);
     let (mut older, sum) =
         standby::<v1::Quote>((&primary_at, &standby_at), &runs[0].schema, |quote| quote.price);
-    older.take(0, &runs[0].bytes).unwrap();
+    older.take(0, None, &runs[0].bytes).unwrap();
     let refused = older.next_type(&runs[1].schema).unwrap_err();
     assert!(matches!(refused, StandbyError::NewerType { .. }), "{refused}");
     assert_eq!((older.settle().unwrap(), sum.load(Ordering::Relaxed)), (30, (0..30).sum::<u64>()));
@@ -116,6 +116,6 @@ fn an_older_program_does_not_go_on_to_a_newer_type_and_stays_a_standby() {
     // The newer program takes its place, and goes on.
     let (mut newer, _) = standby::<v2::Quote>((&primary_at, &standby_at), &runs[0].schema, notional);
     newer.next_type(&runs[1].schema).unwrap();
-    newer.take(30, &runs[1].bytes).unwrap();
+    newer.take(30, runs[1].before(30), &runs[1].bytes).unwrap();
     assert_eq!(newer.settle().unwrap(), 60);
 }

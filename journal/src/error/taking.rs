@@ -21,6 +21,31 @@ pub enum TakeError {
         /// The sequence of the first of them.
         first: u64,
     },
+    /// They follow another record than the last one here.
+    #[error(
+        "records from {first} on follow a record of epoch {}, checksum {:#010x}, and the last one here is {last}: the \
+         histories part there or before; look for the last record that both have, and rejoin behind it",
+        before.0, before.1
+    )]
+    OtherHistory {
+        /// The sequence of the first of them.
+        first: u64,
+        /// The last record here.
+        last: Anchor,
+        /// Epoch and checksum of the record that they follow.
+        before: (u32, u32),
+    },
+    /// Nothing says which record they follow, and there is one here.
+    #[error(
+        "records from {first} on come without epoch and checksum of the record before them, which here is {last}: say those of \
+         where they come from, so that it is seen whether they follow it"
+    )]
+    BeforeUnknown {
+        /// The sequence of the first of them.
+        first: u64,
+        /// The last record here.
+        last: Anchor,
+    },
     /// The bytes are no whole number of records.
     #[error(
         "{bytes} bytes from record {first} on are no whole records of {record_bytes} bytes: they were cut, or are of \

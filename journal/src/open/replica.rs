@@ -72,8 +72,8 @@ impl Origin {
 /// // `records` lie as in a segment of the journal that they come from.
 /// let origin = Origin::of(info.journal_id);
 /// let (mut replica, _) = Journal::at(standby.path()).replica(&Tick::schema(), &origin)?;
-/// assert_eq!(replica.take(0, records)?, 3);
-/// let again = replica.take(0, records);
+/// assert_eq!(replica.take(0, None, records)?, 3);
+/// let again = replica.take(0, None, records);
 /// assert!(matches!(again, Err(TakeError::OutOfPlace { expected: 3, first: 0 })));
 /// assert_eq!(replica.close()?, 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -105,16 +105,20 @@ impl<S: Storage> Replica<S> {
     }
 
     /// Takes whole records as they lie in a segment, of which the first is of sequence `first`; the sequence
-    /// behind the last. Waits while there is no room. All are checked before any is taken: each one's
-    /// checksum for its place in this journal, and that neither epoch nor time goes back. That the record
-    /// before the first is the [last](Replica::last) one here no record says: a replica that has what the
-    /// other side lost must be told apart by whoever sends them, and [cut back](Journal::rejoin).
+    /// behind the last. Waits while there is no room. `before` is epoch and checksum of the record before the
+    /// first, where they come from; `None` if none lies there.
+    ///
+    /// All are checked before any is taken: that they follow the [last](Replica::last) record here, as far as
+    /// that is known; each one's checksum for its place in this journal; and that neither epoch nor time goes
+    /// back.
     ///
     /// # Errors
-    /// [`TakeError`] says which record is refused and why; none is taken then. [`TakeError::Failed`] once the
-    /// journal has failed: [`Replica::end_sequence`] says how many were taken.
-    pub fn take(&mut self, first: u64, records: &[u8]) -> Result<u64, TakeError> {
-        self.check(first, records)?;
+    /// [`TakeError`] says which record is refused and why; none is taken then.
+    /// [`TakeError::OtherHistory`]: they follow another record than the last one here, so the replica has
+    /// what the other side lost, or took another history: [cut it back](Journal::rejoin).
+    /// [`TakeError::Failed`] once the journal has failed: [`Replica::end_sequence`] says how many were taken.
+    pub fn take(&mut self, first: u64, before: Option<(u32, u32)>, records: &[u8]) -> Result<u64, TakeError> {
+        self.check(first, before, records)?;
         let backoff = Backoff::new();
         let mut rest = records;
         while !rest.is_empty() {
@@ -140,8 +144,13 @@ impl<S: Storage> Replica<S> {
     /// # Errors
     /// As [`Replica::take`]; [`TakeError::Full`] and [`TakeError::EpochDue`] instead of waiting, with the
     /// sequence of the first record that was not taken: those before it were.
-    pub fn try_take(&mut self, first: u64, records: &[u8]) -> Result<u64, TakeError> {
-        self.check(first, records)?;
+    pub fn try_take(
+        &mut self,
+        first: u64,
+        before: Option<(u32, u32)>,
+        records: &[u8],
+    ) -> Result<u64, TakeError> {
+        self.check(first, before, records)?;
         let taken = self.take_checked(records).map_err(|(error, _)| error);
         self.writer.end_batch();
         taken.map(|()| self.end_sequence())
@@ -151,10 +160,18 @@ impl<S: Storage> Replica<S> {
     ///
     /// # Errors
     /// As [`Replica::take`].
-    pub fn check(&self, first: u64, records: &[u8]) -> Result<(), TakeError> {
+    pub fn check(&self, first: u64, before: Option<(u32, u32)>, records: &[u8]) -> Result<(), TakeError> {
         let expected = self.end_sequence();
         if first != expected {
             return Err(TakeError::OutOfPlace { expected, first });
+        }
+        // What is not known here was not known when it was made.
+        match (self.last(), before) {
+            (Some(last), None) => return Err(TakeError::BeforeUnknown { first, last }),
+            (Some(last), Some(before)) if before != (last.epoch, last.crc) => {
+                return Err(TakeError::OtherHistory { first, last, before });
+            }
+            _ => {}
         }
         stored::check(self.writer.crc(), first, records, self.record_bytes(), self.behind.order)
     }

@@ -46,7 +46,7 @@ fn take_all(
             assert_eq!((open.end_sequence(), open.schema()), (at, &run.schema));
             let (count, between) = pieces.next().unwrap();
             let end = (at + count).min(run.end());
-            assert_eq!(open.take(at, run.part(at..end)).unwrap(), end);
+            assert_eq!(open.take(at, run.before(at), run.part(at..end)).unwrap(), end);
             at = end;
             match between {
                 Between::Nothing => replica = Some(open),

@@ -14,7 +14,7 @@ fn replicated(count: u64) -> (tempfile::TempDir, Run) {
     live(&options(&one, 8), &life[..5]);
     let run = stored(&one).remove(0);
     let (mut replica, _) = options(&other, 6).replica(&run.schema, &origin(&one)).unwrap();
-    assert_eq!(replica.take(0, run.part(0..count)).unwrap(), count);
+    assert_eq!(replica.take(0, None, run.part(0..count)).unwrap(), count);
     replica.close().unwrap();
     (folder, run)
 }
@@ -80,7 +80,7 @@ fn a_replica_is_followed_while_it_grows_over_its_lives() {
     while at < 30 {
         let (mut replica, report) = journal.replica(&schema(1), &origin(&folder.path().join("one"))).unwrap();
         assert_eq!((report.end_sequence, report.truncated_at), (at, None));
-        replica.take(at, run.part(at..(at + 4).min(30))).unwrap();
+        replica.take(at, run.before(at), run.part(at..(at + 4).min(30))).unwrap();
         at = replica.end_sequence();
         while let Some(chunk) = follower.next_chunk().unwrap() {
             seen.extend(chunk.records().map(|record| (record.sequence, record.epoch, record.crc)));
@@ -109,9 +109,9 @@ fn a_type_older_than_the_newest_is_refused() {
     live(&options(&one, 8), &[Step::Append(10, 5), Step::NextType, Step::Append(10, 5)]);
     let runs = stored(&one);
     let (mut replica, _) = options(&other, 6).replica(&runs[0].schema, &origin(&one)).unwrap();
-    replica.take(0, &runs[0].bytes).unwrap();
+    replica.take(0, None, &runs[0].bytes).unwrap();
     let mut replica = replica.next_type(&runs[1].schema).unwrap();
-    replica.take(10, &runs[1].bytes).unwrap();
+    replica.take(10, runs[1].before(10), &runs[1].bytes).unwrap();
     replica.close().unwrap();
     let refused = options(&other, 6).replica(&runs[0].schema, &origin(&one));
     let Err(OpenError::Journal(JournalFault::SchemaMismatch { .. })) = refused else { panic!("{refused:?}") };

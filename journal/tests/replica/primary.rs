@@ -81,6 +81,8 @@ pub struct Run {
     pub first: u64,
     pub record_bytes: usize,
     pub bytes: Vec<u8>,
+    /// Of the record before, if there is one.
+    pub before: Option<(u32, u32)>,
 }
 
 impl Run {
@@ -92,6 +94,11 @@ impl Run {
     pub fn part(&self, sequences: std::ops::Range<u64>) -> &[u8] {
         let at = |sequence: u64| (sequence - self.first) as usize * self.record_bytes;
         &self.bytes[at(sequences.start)..at(sequences.end)]
+    }
+
+    /// Epoch and checksum of the record before that one.
+    pub fn before(&self, sequence: u64) -> Option<(u32, u32)> {
+        if sequence == self.first { self.before } else { Some(bond(self.part(sequence - 1..sequence))) }
     }
 }
 
@@ -107,9 +114,10 @@ pub fn stored(folder: &Path) -> Vec<Run> {
         match runs.last_mut() {
             _ if bytes.is_empty() => {}
             Some(last) if last.schema == schema => last.bytes.extend_from_slice(bytes),
-            _ => {
+            last => {
+                let before = last.and_then(|last| last.before(last.end()));
                 let bytes = bytes.to_vec();
-                runs.push(Run { schema, first: segment.base, record_bytes, bytes });
+                runs.push(Run { schema, first: segment.base, record_bytes, bytes, before });
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What a replica refuses: each error says which record and why, and nothing is taken.
 
+use std::path::{Path, PathBuf};
+
 use proptest::prelude::*;
 use slipring_journal::{Journal, OpenError, Origin, Replica, TakeError};
 
@@ -26,23 +28,23 @@ fn a_bit_flipped_anywhere_in_a_record() {
         for bit in 0..8 {
             let mut bytes = run.bytes.clone();
             bytes[start + byte] ^= 1 << bit;
-            match replica.take(0, &bytes) {
+            match replica.take(0, None, &bytes) {
                 Err(TakeError::Corrupt { sequence, index, .. }) => assert_eq!((sequence, index), (at, at)),
                 other => panic!("byte {byte}, bit {bit}: {other:?}"),
             }
             assert_eq!(replica.end_sequence(), 0);
         }
     }
-    assert_eq!(replica.take(0, &run.bytes).unwrap(), 40);
+    assert_eq!(replica.take(0, None, &run.bytes).unwrap(), 40);
 }
 
 #[test]
 fn records_of_another_place_or_journal_or_none_at_all() {
     let (folder, run, mut replica) = both();
-    assert_eq!(replica.take(0, run.part(0..10)).unwrap(), 10);
+    assert_eq!(replica.take(0, None, run.part(0..10)).unwrap(), 10);
     // A gap and an overlap, by what is said of them.
     for first in [0, 9, 11, 40, u64::MAX] {
-        match replica.take(first, run.part(10..12)) {
+        match replica.take(first, run.before(10), run.part(10..12)) {
             Err(TakeError::OutOfPlace { expected: 10, first: found }) => assert_eq!(found, first),
             other => panic!("{first}: {other:?}"),
         }
@@ -52,7 +54,7 @@ fn records_of_another_place_or_journal_or_none_at_all() {
     let left_out = [run.part(10..12), run.part(13..15)].concat();
     let doubled = [run.part(10..12), run.part(11..12)].concat();
     for (bytes, index) in [(swapped, 0), (left_out, 2), (doubled, 2), (vec![0; run.record_bytes], 0)] {
-        match replica.take(10, &bytes) {
+        match replica.take(10, run.before(10), &bytes) {
             Err(TakeError::Corrupt { sequence, index: found, .. }) => {
                 assert_eq!((sequence, found), (10 + index, index));
             }
@@ -62,45 +64,95 @@ fn records_of_another_place_or_journal_or_none_at_all() {
     // Of another journal.
     let stranger = folder.path().join("stranger");
     live(&options(&stranger, 16), &[Step::Append(40, 10)]);
-    let refused = replica.take(10, stored(&stranger)[0].part(10..40));
+    let refused = replica.take(10, run.before(10), stored(&stranger)[0].part(10..40));
     assert!(matches!(refused, Err(TakeError::Corrupt { sequence: 10, .. })), "{refused:?}");
     // No whole number of them.
-    let refused = replica.take(10, &run.part(10..12)[..run.record_bytes + 1]);
+    let refused = replica.take(10, run.before(10), &run.part(10..12)[..run.record_bytes + 1]);
     assert!(matches!(refused, Err(TakeError::NotWhole { first: 10, .. })), "{refused:?}");
-    assert_eq!(replica.take(10, &[]).unwrap(), 10);
+    assert_eq!(replica.take(10, run.before(10), &[]).unwrap(), 10);
     assert_eq!(replica.end_sequence(), 10);
-    assert_eq!(replica.take(10, run.part(10..40)).unwrap(), 40);
+    assert_eq!(replica.take(10, run.before(10), run.part(10..40)).unwrap(), 40);
 }
 
-/// Two copies of one journal, which go on with different epochs and times.
-#[test]
-fn records_whose_epoch_or_time_goes_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let paths = ["early", "late", "replica"].map(|name| folder.path().join(name));
+/// Two copies of a journal of 10 records, which go on apart: with what they were opened.
+fn parted(folder: &Path, early: &[Step], late: &[Step]) -> ([PathBuf; 2], [Run; 2]) {
+    let paths = ["early", "late"].map(|name| folder.join(name));
     live(&options(&paths[0], 64), &[Step::Append(10, 10)]);
     std::fs::create_dir(&paths[1]).unwrap();
     for entry in std::fs::read_dir(&paths[0]).unwrap().map(Result::unwrap) {
         std::fs::copy(entry.path(), paths[1].join(entry.file_name())).unwrap();
     }
-    let again = |path, steps: &[Step]| live(&options(path, 64), steps);
-    again(&paths[0], &[Step::Append(10, 1_000)]);
-    again(&paths[1], &[Step::NextLife { dies: false }, Step::Append(10, 1)]);
-    let (early, late) = (stored(&paths[0]), stored(&paths[1]));
-    let (mut replica, _) = options(&paths[2], 64).replica(&early[0].schema, &origin(&paths[0])).unwrap();
-    assert_eq!(replica.take(0, early[0].part(0..11)).unwrap(), 11);
-    let refused = replica.take(11, late[0].part(11..20));
+    live(&options(&paths[0], 64), early);
+    live(&options(&paths[1], 64), late);
+    let runs = [0, 1].map(|at: usize| stored(&paths[at]).remove(0));
+    (paths, runs)
+}
+
+/// Neither epochs nor times nor checksums tell: only the record before does.
+#[test]
+fn records_that_go_on_with_another_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let later = [Step::NextLife { dies: false }, Step::Append(10, 1_000)];
+    let (paths, [early, late]) = parted(folder.path(), &[Step::Append(10, 10)], &later);
+    let (mut replica, _) =
+        options(&folder.path().join("replica"), 64).replica(&early.schema, &origin(&paths[0])).unwrap();
+    // The first of those that differ.
+    for end in [10, 11, 15] {
+        let at = replica.end_sequence();
+        assert_eq!(replica.take(at, early.before(at), early.part(at..end)).unwrap(), end);
+        let last = replica.last().unwrap();
+        let others = late.before(end).unwrap();
+        if end == 10 {
+            assert_eq!(others, (last.epoch, last.crc), "so far both are one history");
+            continue;
+        }
+        for records in [late.part(end..20), &[]] {
+            match replica.take(end, Some(others), records).unwrap_err() {
+                TakeError::OtherHistory { first, last: found, before } => {
+                    assert_eq!((first, found, before), (end, last, others));
+                }
+                other => panic!("{other}"),
+            }
+        }
+        let told = replica.try_take(end, Some(others), late.part(end..20)).unwrap_err().to_string();
+        let wanted = format!("epoch {}, checksum {:#010x}", others.0, others.1);
+        assert!(told.contains(&wanted) && told.contains("rejoin"), "{told}");
+        // Who says nothing of it is not believed.
+        let refused = replica.take(end, None, early.part(end..20)).unwrap_err();
+        assert!(matches!(refused, TakeError::BeforeUnknown { first, .. } if first == end), "{refused}");
+        assert_eq!(replica.end_sequence(), end, "nothing is taken");
+    }
+    // Nor is it forgotten when it is opened again.
+    replica.abandon();
+    let (mut replica, _) =
+        options(&folder.path().join("replica"), 64).replica(&early.schema, &origin(&paths[0])).unwrap();
+    let refused = replica.take(15, late.before(15), late.part(15..20));
+    assert!(matches!(refused, Err(TakeError::OtherHistory { first: 15, .. })), "{refused:?}");
+    assert_eq!(replica.take(15, early.before(15), early.part(15..20)).unwrap(), 20);
+}
+
+#[test]
+fn records_whose_epoch_or_time_goes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let later = [Step::NextLife { dies: false }, Step::Append(10, 1)];
+    let (paths, [early, late]) = parted(folder.path(), &[Step::Append(10, 1_000)], &later);
+    // Whoever sends them says wrongly that they follow.
+    let place = folder.path().join("replica");
+    let (mut replica, _) = options(&place, 64).replica(&early.schema, &origin(&paths[0])).unwrap();
+    assert_eq!(replica.take(0, None, early.part(0..11)).unwrap(), 11);
+    let refused = replica.take(11, early.before(11), late.part(11..20));
     assert!(matches!(refused, Err(TakeError::TimeBack { sequence: 11, index: 0, .. })), "{refused:?}");
     replica.close().unwrap();
     // From the other copy first: its epoch is the greater one.
     let third = folder.path().join("third");
-    let (mut replica, _) = options(&third, 64).replica(&late[0].schema, &origin(&paths[1])).unwrap();
-    assert_eq!(replica.take(0, late[0].part(0..11)).unwrap(), 11);
-    let refused = replica.take(11, early[0].part(11..20));
+    let (mut replica, _) = options(&third, 64).replica(&late.schema, &origin(&paths[1])).unwrap();
+    assert_eq!(replica.take(0, None, late.part(0..11)).unwrap(), 11);
+    let refused = replica.take(11, late.before(11), early.part(11..20));
     assert!(matches!(refused, Err(TakeError::EpochBack { last: 3, found: 2, .. })), "{refused:?}");
     // Neither is forgotten when it is opened again.
     replica.abandon();
-    let (mut replica, _) = options(&third, 64).replica(&late[0].schema, &origin(&paths[1])).unwrap();
-    let refused = replica.take(11, early[0].part(11..20));
+    let (mut replica, _) = options(&third, 64).replica(&late.schema, &origin(&paths[1])).unwrap();
+    let refused = replica.take(11, late.before(11), early.part(11..20));
     assert!(matches!(refused, Err(TakeError::EpochBack { sequence: 11, .. })), "{refused:?}");
 }
 
@@ -164,7 +216,7 @@ fn a_replica_that_begins_later_knows_the_epoch_before() {
         let (epoch, crc) = bond(last);
         Some((29, epoch, crc))
     });
-    assert_eq!(replica.take(30, run.part(30..40)).unwrap(), 40);
+    assert_eq!(replica.take(30, run.before(30), run.part(30..40)).unwrap(), 40);
     replica.abandon();
     let (replica, report) = options(&path, 8).replica(&schema(1), &origin).unwrap();
     assert_eq!((report.first_sequence, report.end_sequence), (30, 40));
@@ -191,7 +243,7 @@ proptest! {
             bytes.truncate(cut.index(bytes.len()));
         }
         bytes.extend(more);
-        match replica.take(first, &bytes) {
+        match replica.take(first, None, &bytes) {
             Ok(end) => {
                 prop_assert_eq!((end as usize * run.record_bytes, first), (bytes.len(), 0));
                 prop_assert_eq!(&bytes[..], &run.bytes[..bytes.len()]);

@@ -35,7 +35,7 @@ fn fork(at: u64, segment_records: u64) -> Fork {
             None => new.replica(&run.schema, &origin(&one)).unwrap().0,
             Some(replica) => slipring_journal::Replica::next_type(replica, &run.schema).unwrap(),
         };
-        replica.take(run.first, run.part(run.first..run.end().min(at))).unwrap();
+        replica.take(run.first, run.before(run.first), run.part(run.first..run.end().min(at))).unwrap();
         copied = Some(replica);
     }
     copied.unwrap().close().unwrap();
@@ -74,7 +74,7 @@ fn rejoins(fork: &Fork) {
         let (mut replica, report) = fork.old.replica(&run.schema, &origin).unwrap();
         assert_eq!(report.truncated_at, None, "{report}");
         let at = replica.end_sequence();
-        replica.take(at, run.part(at..run.end())).unwrap();
+        replica.take(at, run.before(at), run.part(at..run.end())).unwrap();
         replica.close().unwrap();
     }
     let (own, new) = (stored(fork.old.path()), stored(fork.new.path()));
@@ -155,7 +155,7 @@ fn positions_beyond_the_fork_are_refused() {
     // And once the log has grown past them.
     let runs: Vec<Run> = stored(new.path());
     let (mut replica, _) = old.replica(&runs[0].schema, &origin(new.path())).unwrap();
-    replica.take(*at, runs[0].part(*at..runs[0].end())).unwrap();
+    replica.take(*at, runs[0].before(*at), runs[0].part(*at..runs[0].end())).unwrap();
     replica.close().unwrap();
     let grown = old.open_raw(&schema(1)).err().unwrap();
     assert!(matches!(grown, OpenError::Replica { epoch: 1_024, .. }), "{grown}");

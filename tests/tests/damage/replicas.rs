@@ -32,11 +32,18 @@ fn replica(journal: &Journal, memory: &Memory, origin: &Origin) -> Result<Replic
     journal.replica_on(memory, &Note::schema(), origin, false).map(|(replica, _)| replica)
 }
 
+/// Epoch and checksum of the record before that one.
+fn before(records: &[u8], at: u64) -> Option<(u32, u32)> {
+    let record = &records[at.checked_sub(1)? as usize * RECORD_BYTES..];
+    let word = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().unwrap());
+    Some((word(8) >> 4, word(12)))
+}
+
 fn take_to(replica: &mut Replica<Memory>, records: &[u8], end: u64) {
     while replica.end_sequence() < end {
         let at = replica.end_sequence();
         let part = &records[at as usize * RECORD_BYTES..end as usize * RECORD_BYTES];
-        match replica.try_take(at, part) {
+        match replica.try_take(at, before(records, at), part) {
             Ok(_) => {}
             Err(TakeError::Full { .. } | TakeError::EpochDue { .. }) => {
                 replica.step_syncer();

@@ -126,7 +126,8 @@ impl IntoReplica {
     /// durable a little later: [`Replica::cursors`] say when.
     ///
     /// # Errors
-    /// [`IntoError`]; [`TakeError::OutOfPlace`] if it ends elsewhere than the records begin.
+    /// [`IntoError`]; [`TakeError::OutOfPlace`] if it ends elsewhere than the records begin,
+    /// [`TakeError::OtherHistory`] with another record than they follow.
     pub fn take(&mut self, run: &Run) -> Result<u64, IntoError> {
         let is_known = self.schema.as_ref().is_some_and(|known| Arc::ptr_eq(known, run.schema()));
         let replica = match self.replica.take() {
@@ -140,7 +141,7 @@ impl IntoReplica {
         };
         self.schema = Some(Arc::clone(run.schema()));
         let replica = self.replica.insert(replica);
-        Ok(replica.take(run.first_sequence(), run.bytes())?)
+        Ok(replica.take(run.first_sequence(), run.before(), run.bytes())?)
     }
 
     /// Makes all durable, and ends; the sequence behind the last record.

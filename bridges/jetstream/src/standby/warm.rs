@@ -82,7 +82,7 @@ impl<E: Event> Warm for Standby<E> {
 
     fn take(&mut self, run: &Run) -> Result<u64, WarmError> {
         self.next_type(&run.schema().events)?;
-        Ok(Standby::take(self, run.first_sequence(), run.bytes())?)
+        Ok(Standby::take(self, run.first_sequence(), run.before(), run.bytes())?)
     }
 
     fn settle(&self) -> Result<(), WarmError> {

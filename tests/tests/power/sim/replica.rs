@@ -243,7 +243,11 @@ impl History {
             }
             let first = replica.end_sequence();
             let records = self.due(first);
-            let taken = replica.try_take(first, &records);
+            let before = first.checked_sub(1).map(|last| {
+                let Anchor { epoch, crc, .. } = self.source[last as usize].anchor(last);
+                (epoch, crc)
+            });
+            let taken = replica.try_take(first, before, &records);
             self.log.extend(&self.source[first as usize..replica.end_sequence() as usize]);
             self.sim.observe();
             match taken {
