@@ -65,6 +65,7 @@ pub use named::start::ReaderStart;
 pub use named::stored::StoredReader;
 pub use named::typed::{NamedReader, SharedReader};
 pub use open::journal::Journal;
+pub use open::opening::promotion_epoch;
 pub use open::rejoin::RejoinReport;
 pub use open::replica::{Origin, Replica};
 pub use open::report::RecoveryReport;

@@ -118,14 +118,13 @@ pub async fn recover(
         }
         taking = Some(take(journal, &subject, &local, at..=last.at).await?);
     }
-    let epoch = local.epoch + 1;
     let schema = match taking {
         Some(schema) => schema,
         None => journal.raw_reader().map_err(HistoryError::from)?.schema().ok_or(RecoverError::Empty)?,
     };
-    let (writer, report) = journal.clone().promote(epoch).open_raw(&schema)?;
+    let (writer, report) = journal.clone().write_on().open_raw(&schema)?;
     writer.close()?;
-    Ok(Recovered { from: local.end, end: report.end_sequence, epoch: Some(epoch) })
+    Ok(Recovered { from: local.end, end: report.end_sequence, epoch: Some(report.epoch) })
 }
 
 /// Refuses a stream in which another record lies in the anchor's place, or none; where the message lies that

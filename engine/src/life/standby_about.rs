@@ -36,6 +36,11 @@ impl<E: Event> Standby<E> {
         self.replica.as_ref().map_or(self.epoch, Replica::epoch)
     }
 
+    /// The greatest epoch that its replica knows; see [`Replica::known_epoch`].
+    pub fn known_epoch(&self) -> u32 {
+        self.replica.as_ref().map_or(self.epoch, Replica::known_epoch)
+    }
+
     /// The journal that it is a replica of.
     pub fn journal_id(&self) -> Option<JournalId> {
         self.replica.as_ref().map(Replica::journal_id)

@@ -65,11 +65,13 @@ fn an_epoch_that_is_taken_is_refused_and_it_is_a_standby_still() {
     };
     let mut standby = open();
     take_all(&mut standby, &primary_at, 4);
-    let refused = standby.promote(3).unwrap_err();
-    assert!(refused.to_string().contains("epoch 3"), "{refused}");
-    let standby = open();
-    assert_eq!(standby.end_sequence(), 15);
-    let (engine, _publisher) = standby.promote(4).unwrap().go_live().unwrap();
+    for (taken, why) in [(3, "epoch 3 is taken"), (4, "1003 or more"), (u32::MAX, "or less")] {
+        let refused = standby.promote(taken).unwrap_err();
+        assert!(refused.to_string().contains(why), "{refused}");
+        standby = open();
+        assert_eq!((standby.end_sequence(), standby.known_epoch()), (15, 3));
+    }
+    let (engine, _publisher) = standby.promote(1_003).unwrap().go_live().unwrap();
     engine.join().unwrap();
 }
 

@@ -366,6 +366,35 @@ pub enum OpenError {
         /// The greatest that a record may have.
         known: u32,
     },
+    /// The epoch of a promotion is one that the old writer comes to if it is opened some more times. Nothing
+    /// was changed.
+    #[error(
+        "journal {}: epoch {epoch} is too near to {known}, the greatest that the replica knows: its old writer counts one \
+         on at each opening, of which the replica may not hear; promote it with {least} or more", path.display()
+    )]
+    EpochTooNear {
+        /// The folder.
+        path: PathBuf,
+        /// The epoch asked for.
+        epoch: u32,
+        /// The greatest that the replica knows.
+        known: u32,
+        /// The least that leaves room.
+        least: u32,
+    },
+    /// The epoch of a promotion leaves none for the openings to come. Nothing was changed.
+    #[error(
+        "journal {}: epoch {epoch} leaves none for the journal's next openings: promote it with {most} or less, or, if \
+         others have such epochs, copy it into a new journal", path.display()
+    )]
+    EpochTooGreat {
+        /// The folder.
+        path: PathBuf,
+        /// The epoch asked for.
+        epoch: u32,
+        /// The greatest that leaves some.
+        most: u32,
+    },
     /// The journal has been opened for writing 2^28 - 1 times.
     #[error("the journal has used up its epochs; copy it into a new one")]
     EpochsExhausted,

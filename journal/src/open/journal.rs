@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::opening::Opening;
 use super::report::RecoveryReport;
 use super::wiring;
 use crate::append::raw_writer::RawWriter;
@@ -62,7 +63,8 @@ pub struct Journal {
     pub(super) disk_full: DiskFull,
     pub(super) retention: Option<Retention>,
     pub(super) hooks: Hooks,
-    pub(super) promote: Option<u32>,
+    /// As what it is opened for writing.
+    pub(super) opening: Opening<'static>,
 }
 
 /// How large new segments are.
@@ -91,7 +93,7 @@ impl Journal {
             disk_full: DiskFull::default(),
             retention: None,
             hooks: Hooks::default(),
-            promote: None,
+            opening: Opening::Writer,
         }
     }
 
@@ -191,9 +193,13 @@ impl Journal {
     }
 
     /// Has the next opening make a writer of a [replica](Journal::replica), with `epoch` as its epoch:
-    /// greater than all that the replica knows, and nobody else's. It is up to the caller that nobody appends
-    /// to the journal elsewhere any more, or that whoever does is refused by it. An old writer that is opened
-    /// once more counts its epoch on by one: leave room for that.
+    /// nobody else's: [`promotion_epoch`](crate::promotion_epoch) gives one. It is up to the caller that
+    /// nobody appends to the journal elsewhere any more, or that whoever does is refused by it.
+    ///
+    /// An old writer that is opened once more counts its epoch on by one, and the replica may not hear of it.
+    /// So an epoch that is less than 1,000 above all that the replica knows is refused
+    /// ([`OpenError::EpochTooNear`]), and so is one behind which there are not 1,000 more
+    /// ([`OpenError::EpochTooGreat`]).
     ///
     /// From then on it is an ordinary journal, which is opened without this.
     ///
@@ -206,15 +212,43 @@ impl Journal {
     /// # writer.close()?;
     /// # let replica = Journal::at(standby.path());
     /// # replica.replica(&Tick::schema(), &Origin::of(report.journal_id))?.0.close()?;
-    /// let (mut writer, _) = replica.clone().promote(1_000).open::<Tick>()?;
+    /// let epoch = slipring_journal::promotion_epoch(report.epoch).ok_or("no epoch is left")?;
+    /// let (mut writer, _) = replica.clone().promote(epoch).open::<Tick>()?;
     /// writer.append(1, &Tick { price: 7 })?;
     /// writer.close()?;
     /// let (writer, _) = replica.open::<Tick>()?;
-    /// assert_eq!(writer.epoch(), 1_001);
+    /// assert_eq!((epoch, writer.epoch()), (1_024, 1_025));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn promote(mut self, epoch: u32) -> Self {
-        self.promote = Some(epoch);
+        self.opening = Opening::Promoted(epoch);
+        self
+    }
+
+    /// Has the next opening make a writer again of a journal that [rejoined](Journal::rejoin) only to take
+    /// back its own records, which somebody else still had: its epoch is the next one, as at any opening. Not
+    /// for a replica of another's journal, which that one's writer may be at work in: see
+    /// [`Journal::promote`].
+    ///
+    /// ```
+    /// # use slipring_journal::{Event, Journal, Origin};
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let journal = Journal::at(folder.path());
+    /// # let (mut writer, report) = journal.open::<Tick>()?;
+    /// # (0..9).try_for_each(|price| writer.append(price, &Tick { price }).map(drop))?;
+    /// # writer.close()?;
+    /// journal.rejoin(journal.raw_reader()?.anchor(8)?)?;
+    /// // A server has more of it than power loss has left here.
+    /// let (replica, _) = journal.replica(&Tick::schema(), &Origin::of(report.journal_id))?;
+    /// // ... take(..) ...
+    /// replica.close()?;
+    /// let (writer, _) = journal.clone().write_on().open::<Tick>()?;
+    /// assert_eq!((writer.epoch(), writer.end_sequence()), (2, 9));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn write_on(mut self) -> Self {
+        self.opening = Opening::WritesOn;
         self
     }
 

@@ -24,7 +24,7 @@ pub(crate) mod discarded;
 pub(crate) mod journal;
 mod named;
 mod new_type;
-mod opening;
+pub(crate) mod opening;
 pub(crate) mod recovery;
 pub(crate) mod rejoin;
 pub(crate) mod replica;

@@ -1,6 +1,8 @@
 //! What a journal is opened as: a writer that begins an epoch of its own, one that is promoted with a stated
 //! epoch, or a replica, which has none.
 
+use std::path::PathBuf;
+
 use crate::error::{JournalFault, OpenError};
 use crate::format::{Bond, CONTROL_NAME, ControlState, JournalId, MAX_END, MAX_EPOCH};
 use crate::judge::{chain, control};
@@ -14,6 +16,8 @@ pub(crate) enum Opening<'a> {
     Writer,
     /// A writer that was a replica until now, with this epoch.
     Promoted(u32),
+    /// A writer that was made a replica to take back its own records; its epoch is the next one.
+    WritesOn,
     /// A replica of that journal.
     Replica(&'a Origin),
     /// What a rejoin cuts: it only has to be in order.
@@ -26,17 +30,11 @@ impl Opening<'_> {
         let (path, epoch) = (storage.path(""), found.epoch);
         match *self {
             Opening::Writer if found.replica => Err(OpenError::Replica { path, epoch }),
-            Opening::Writer => Ok(epoch + 1),
-            Opening::Promoted(_) | Opening::Replica(_) if !found.replica => {
+            Opening::Promoted(_) | Opening::WritesOn | Opening::Replica(_) if !found.replica => {
                 Err(OpenError::NotReplica { path, epoch })
             }
-            Opening::Promoted(asked) if asked <= epoch => {
-                Err(OpenError::EpochTaken { path, epoch: asked, known: epoch })
-            }
-            Opening::Promoted(asked) => {
-                check_epoch(asked)?;
-                Ok(asked)
-            }
+            Opening::Writer | Opening::WritesOn => Ok(epoch + 1),
+            Opening::Promoted(asked) => check_promotion(path, asked, epoch),
             Opening::Replica(origin) => {
                 origin.check_same(&path, found)?;
                 Ok(epoch)
@@ -53,7 +51,7 @@ impl Opening<'_> {
     /// Whether the journal is a replica once it is open, which it was or was not.
     pub(super) fn is_replica(&self, was: bool) -> bool {
         match self {
-            Opening::Writer | Opening::Promoted(_) => false,
+            Opening::Writer | Opening::Promoted(_) | Opening::WritesOn => false,
             Opening::Replica(_) => true,
             Opening::Rejoin => was,
         }
@@ -83,7 +81,7 @@ impl Opening<'_> {
         match *self {
             Opening::Writer => state.journal_id = control::draw_id(),
             Opening::Replica(origin) => origin.begin(&mut state)?,
-            Opening::Promoted(_) | Opening::Rejoin => {
+            Opening::Promoted(_) | Opening::WritesOn | Opening::Rejoin => {
                 return Err(JournalFault::NoJournal { path: storage.path("") }.into());
             }
         }
@@ -124,6 +122,45 @@ impl Origin {
         let wanted = named(self.journal_id, self.branch);
         Err(OpenError::OtherOrigin { path, wanted, found: named(found.journal_id, found.branch) })
     }
+}
+
+/// How often an old writer may be opened before it has the epoch of whoever was promoted in its place; and
+/// how often at least the one that was promoted may be opened.
+const PROMOTION_ROOM: u32 = 1_000;
+/// Epochs of promotions are multiples of it, to be told from those that are counted.
+const PROMOTION_STEP: u32 = 1_024;
+const MOST_PROMOTED: u32 = MAX_EPOCH - PROMOTION_ROOM;
+
+/// An epoch for the [promotion](crate::Journal::promote) of a replica, where all that is known of the
+/// journal's epochs is `known`, by the replica ([`Replica::known_epoch`](crate::Replica::known_epoch)) and by
+/// whoever else has its records: a multiple of 1,024, at least 1,000 above. `None` if none is left.
+///
+/// ```
+/// use slipring_journal::{MAX_EPOCH, promotion_epoch};
+///
+/// assert_eq!(promotion_epoch(3), Some(1_024));
+/// // The old writer could be opened 1,000 times more without getting there.
+/// assert_eq!(promotion_epoch(1_020), Some(2_048));
+/// assert_eq!(promotion_epoch(MAX_EPOCH - 1_500), None);
+/// ```
+pub fn promotion_epoch(known: u32) -> Option<u32> {
+    let epoch = known.checked_add(PROMOTION_ROOM)?.checked_next_multiple_of(PROMOTION_STEP)?;
+    (epoch <= MOST_PROMOTED).then_some(epoch)
+}
+
+/// Refuses an epoch for a promotion that another writer may have, or come to, or that leaves none for later.
+fn check_promotion(path: PathBuf, asked: u32, known: u32) -> Result<u32, OpenError> {
+    let least = known.saturating_add(PROMOTION_ROOM);
+    if asked <= known {
+        return Err(OpenError::EpochTaken { path, epoch: asked, known });
+    }
+    if asked > MOST_PROMOTED {
+        return Err(OpenError::EpochTooGreat { path, epoch: asked, most: MOST_PROMOTED });
+    }
+    if asked < least {
+        return Err(OpenError::EpochTooNear { path, epoch: asked, known, least });
+    }
+    Ok(asked)
 }
 
 fn check_epoch(epoch: u32) -> Result<(), OpenError> {

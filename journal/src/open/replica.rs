@@ -225,8 +225,8 @@ impl<S: Storage> Replica<S> {
     /// ```
     ///
     /// # Errors
-    /// [`NextTypeError`], in `Open` [`OpenError::EpochTaken`] and what [`Journal::open`] refuses. The replica
-    /// is closed then.
+    /// [`NextTypeError`], in `Open` what [`Journal::promote`] and [`Journal::open`] refuse. The replica is
+    /// closed then.
     pub fn promote<E: Event>(self, epoch: u32) -> Result<(Writer<E, S>, RecoveryReport), NextTypeError> {
         let Replica { journal, writer, threads, .. } = self;
         let storage = writer.storage.clone();
@@ -264,6 +264,12 @@ impl<S: Storage> Replica<S> {
     /// The greatest epoch of its records, or of the one before the first; 0 if there is neither.
     pub fn epoch(&self) -> u32 {
         self.behind.order.epoch
+    }
+
+    /// The greatest epoch that it knows: of its records, or of an opening of its own as a writer, before it
+    /// was [cut back](Journal::rejoin). What a promotion goes by: [`promotion_epoch`](crate::promotion_epoch).
+    pub fn known_epoch(&self) -> u32 {
+        self.writer.progress.known_epoch()
     }
 
     /// The identity of the journal that it is a replica of, which is its own.
@@ -358,6 +364,6 @@ impl Journal {
 
     /// As what it is opened for writing.
     pub(super) fn opening(&self) -> Opening<'static> {
-        self.promote.map_or(Opening::Writer, Opening::Promoted)
+        self.opening
     }
 }

@@ -69,9 +69,12 @@ pub(super) fn open_replica<S: Storage>(
     carried: Carried,
 ) -> Result<(Replica<S>, RecoveryReport), OpenError> {
     let record_bytes = check_schema(schema)?;
-    if let Some(epoch) = journal.promote {
-        let rule = "a replica takes records, and one that is promoted is opened with `open`";
-        return Err(OpenError::BadOption { option: "promote", value: epoch.to_string(), rule });
+    let rule = "a replica takes records, and one that is to be a writer is opened with `open`";
+    let bad = |option, value| Err(OpenError::BadOption { option, value, rule });
+    match journal.opening {
+        Opening::Promoted(epoch) => return bad("promote", epoch.to_string()),
+        Opening::WritesOn => return bad("write_on", String::new()),
+        _ => {}
     }
     let event = EventType::as_taken(schema.clone(), record_bytes);
     let opening = Opening::Replica(origin);

@@ -14,7 +14,7 @@ use async_nats::{Client, jetstream};
 use slipring_bridge::compose::Message;
 use slipring_bridge::retry::Backoff;
 use slipring_bridge::wire::{Head, Kind, MOST_IN_FLIGHT, PROMOTER};
-use slipring_journal::{JournalId, MAX_EPOCH};
+use slipring_journal::{JournalId, promotion_epoch};
 
 use super::error::{OpenFailure, PromoteError, StandbyFailure};
 use super::intent::{self, Intent};
@@ -26,10 +26,6 @@ use crate::incoming::{Came, Here, InError, InOptions, Incoming, IntoReplica, Sta
 use crate::message::Outgoing;
 use crate::out::failure::Failure;
 use crate::out::volley::at_once;
-
-/// Between two promotions there is room for an old primary that is opened some more times: each opening
-/// counts one epoch.
-const EPOCHS: u32 = 1024;
 
 /// How a standby is promoted.
 #[derive(Clone, Debug)]
@@ -150,13 +146,11 @@ impl Trying {
 
     /// In whose name, and for which epoch: noted before anybody else can know of it.
     fn intent<W: Warm>(&mut self, last: &LastMessage, here: &Here, warm: &W) -> Result<Intent, PromoteError> {
-        let known = last.epoch.max(here.last.map_or(0, |last| last.epoch));
-        if let Some(intent) = self.intent.filter(|intent| intent.epoch > known) {
+        let known = last.epoch.max(warm.known_epoch()).max(here.last.map_or(0, |last| last.epoch));
+        let epoch = promotion_epoch(known).ok_or(PromoteError::NoEpoch { epoch: known })?;
+        // One that was noted when less was known may leave too little room by now.
+        if let Some(intent) = self.intent.filter(|intent| intent.epoch >= epoch) {
             return Ok(intent);
-        }
-        let epoch = (known / EPOCHS + 1) * EPOCHS;
-        if epoch > MAX_EPOCH {
-            return Err(PromoteError::NoEpoch { epoch: known });
         }
         let promoter: JournalId = self.intent.map_or_else(intent::draw, |intent| Ok(intent.promoter))?;
         let intent = Intent { promoter, epoch };

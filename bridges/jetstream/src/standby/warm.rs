@@ -42,6 +42,9 @@ pub trait Warm {
     /// Journal time of the last record, in nanoseconds; 0 if there is none.
     fn last_time_ns(&self) -> u64;
 
+    /// The greatest epoch that it knows; 0 if it is not made yet.
+    fn known_epoch(&self) -> u32;
+
     /// The replica's folder.
     fn folder(&self) -> &Path;
 }
@@ -67,6 +70,10 @@ impl Warm for IntoReplica {
 
     fn last_time_ns(&self) -> u64 {
         self.replica().and_then(Replica::last_time_ns).unwrap_or(0)
+    }
+
+    fn known_epoch(&self) -> u32 {
+        self.replica().map_or(0, Replica::known_epoch)
     }
 
     fn folder(&self) -> &Path {
@@ -97,6 +104,10 @@ impl<E: Event> Warm for Standby<E> {
 
     fn last_time_ns(&self) -> u64 {
         Standby::last_time_ns(self).unwrap_or(0)
+    }
+
+    fn known_epoch(&self) -> u32 {
+        Standby::known_epoch(self)
     }
 
     fn folder(&self) -> &Path {

@@ -130,14 +130,14 @@ pub(crate) fn dies(dying: Dying) -> Result<bool, String> {
         }
     }
     // Promoted, it goes on where it was cut.
-    append::<LongNote>(&sim, &options().promote(99), keeps + 6).map_err(|error| story(&error))?;
+    append::<LongNote>(&sim, &options().promote(1_099), keeps + 6).map_err(|error| story(&error))?;
     let mut reader = Reader::<LongNote, Sim>::open_to(sim.clone(), None).map_err(|error| story(&error))?;
     if reader.end_sequence() != keeps + 6 {
         return Err(story(&format!("the log ends at {}", reader.end_sequence())));
     }
     for sequence in 0..keeps + 6 {
         let record = reader.at(sequence).map_err(|error| story(&error))?;
-        if *record.event() != LongNote::of(sequence) || (record.epoch() == 99) != (sequence >= keeps) {
+        if *record.event() != LongNote::of(sequence) || (record.epoch() == 1_099) != (sequence >= keeps) {
             return Err(story(&format!("record {sequence} is {record:?}")));
         }
     }

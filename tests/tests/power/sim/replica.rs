@@ -160,7 +160,7 @@ impl History {
     }
 
     fn promote(&mut self) -> Result<(), String> {
-        self.newest_epoch += self.random.u32(1..5);
+        self.newest_epoch += self.random.u32(1_000..1_005);
         self.turn_into(Role::Promoting);
         self.write(self.journal.clone().promote(self.newest_epoch))
     }
