@@ -1,22 +1,29 @@
 //! Where a socket lies: it comes under its name for its owner alone, and goes with its listener. One that
 //! nobody listens at is replaced, one that somebody does is not.
+//!
+//! It is made under another name, of the process and a number, and renamed. What a process leaves that dies
+//! in between, the next one that listens at the path removes.
 
+use std::ffi::OsStr;
 use std::fs::{Permissions, symlink_metadata};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use slipring_journal::FileKind;
 
 use super::error::ListenError;
 
-/// Sockets made by this process.
-static MADE: AtomicU32 = AtomicU32::new(0);
+/// The number of the next socket of this process, and who makes one: one thread at a time, so that what is
+/// there of this process is left over.
+static MADE: Mutex<u32> = Mutex::new(0);
 
 /// A socket that is listened at; its name goes with this value.
 #[derive(Debug)]
@@ -34,13 +41,18 @@ impl Socket {
     pub(super) fn bind(path: &Path) -> Result<Self, ListenError> {
         let fault = |what| move |source| ListenError::Io { path: path.to_owned(), what, source };
         make_room(path)?;
-        // Under another name until it is its owner's alone. One for each call: another thread may be at it.
-        // Relaxed: it only has to differ.
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let mut made = path.as_os_str().to_owned();
-        made.push(format!(".{}-{number}", std::process::id()));
-        let made = PathBuf::from(made);
-        make_room(&made)?;
+        let mut next = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        sweep(path);
+        // Under another name until it is its owner's alone.
+        let made = loop {
+            let mut made = path.as_os_str().to_owned();
+            made.push(format!(".{}-{}", std::process::id(), *next));
+            *next = next.wrapping_add(1);
+            // Whatever has that name is somebody's.
+            if symlink_metadata(&made).is_err() {
+                break PathBuf::from(made);
+            }
+        };
         let listen = || {
             let listener = UnixListener::bind(&made)?;
             std::fs::set_permissions(&made, Permissions::from_mode(0o600))?;
@@ -83,6 +95,35 @@ impl Drop for Socket {
             let _ = remove(&self.path);
         }
     }
+}
+
+/// Removes what processes have left that died before a socket of theirs had the name `path`. It is in nobody's
+/// way: what can't be removed stays.
+fn sweep(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if maker(&entry.file_name(), name).is_some_and(|maker| !is_at_work(maker)) {
+            // No socket, or one that somebody listens at, is refused.
+            let _ = make_room(&entry.path());
+        }
+    }
+}
+
+/// The process that has made a socket of this name, to be renamed to `wanted`.
+fn maker(name: &OsStr, wanted: &OsStr) -> Option<u32> {
+    let rest = name.as_bytes().strip_prefix(wanted.as_bytes())?.strip_prefix(b".")?;
+    let (process, number) = std::str::from_utf8(rest).ok()?.split_once('-')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (digits(process) && digits(number)).then(|| process.parse().ok())?
+}
+
+/// Whether another process of that number lives: it may be about to listen.
+fn is_at_work(process: u32) -> bool {
+    let other = i32::try_from(process).ok().and_then(Pid::from_raw);
+    let lives = |pid| !matches!(test_kill_process(pid), Err(Errno::SRCH));
+    process != std::process::id() && other.is_some_and(lives)
 }
 
 /// Whoever came before only its owner could has come too early.
@@ -135,4 +176,58 @@ fn remove(path: &Path) -> io::Result<()> {
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     let found = symlink_metadata(path)?;
     Ok((found.dev(), found.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a process leaves it that dies between the two names.
+    fn leave(path: &Path) {
+        drop(UnixListener::bind(path).unwrap());
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_a_dead_process_left_under_another_name_goes_and_nothing_else() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let (own, parent) = (std::process::id(), std::os::unix::process::parent_id());
+        // No process has that number; one has this process's, and one that of a process that lives.
+        let left = ["a.2147483647-0".to_owned(), format!("a.{own}-7")];
+        left.iter().for_each(|name| leave(&at(name)));
+        let stays = [format!("a.{parent}-0"), "ab.2147483647-0".to_owned(), "a.2147483647-x".to_owned()];
+        stays.iter().for_each(|name| leave(&at(name)));
+        // Somebody listens there, whatever it is called; and a file is no socket.
+        let _listens = UnixListener::bind(at("a.2147483646-0")).unwrap();
+        std::fs::write(at("a.2147483646-1"), "a letter").unwrap();
+        let socket = Socket::bind(&at("a")).unwrap();
+        let mut wanted = [&stays[..], &["a", "a.2147483646-0", "a.2147483646-1"].map(String::from)].concat();
+        wanted.sort();
+        assert_eq!(names(place.path()), wanted);
+        drop(socket);
+        wanted.retain(|name| name != "a");
+        assert_eq!(names(place.path()), wanted);
+    }
+
+    #[test]
+    fn a_name_that_is_anothers_is_passed_over() {
+        let place = tempfile::tempdir().unwrap();
+        let next = *MADE.lock().unwrap();
+        // Wherever other tests have come meanwhile.
+        for number in next..next + 50 {
+            std::fs::write(place.path().join(format!("a.{}-{number}", std::process::id())), "").unwrap();
+        }
+        let socket = Socket::bind(&place.path().join("a")).unwrap();
+        assert!(UnixStream::connect(socket.path()).is_ok());
+        drop(socket);
+        assert_eq!(names(place.path()).len(), 50);
+    }
 }

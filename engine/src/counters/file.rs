@@ -5,8 +5,10 @@
 //! allocated ahead, so that no store finds the memory full. Whoever holds the journal's lock owns the name,
 //! so that what a dead process has left is replaced by the next one.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,6 +23,9 @@ use super::reader::{look, odd, open_file};
 use crate::error::CountersFileError;
 use crate::lines::format::{Static, place};
 use crate::lines::memory::LineMemory;
+
+/// How the name of a file ends that is not whole.
+const TEMPORARY: &[u8] = b".tmp";
 
 /// What the user said of the counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,10 +164,18 @@ fn check_free(path: &Path) -> Result<(), CountersFileError> {
     }
 }
 
+/// The file until it is whole. No counters have a name like it: see [`make_at`].
+fn temporary(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.as_bytes();
+    let is_one = name.starts_with(b".") && name.ends_with(TEMPORARY);
+    (!is_one).then(|| path.with_file_name(OsString::from_vec([b".", name, TEMPORARY].concat())))
+}
+
 fn make_at(path: &Path, fixed: &Static, base: u64) -> Result<(Arc<Board>, CountersFile), CountersFileError> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
+    let temporary = temporary(path).ok_or_else(|| {
+        let what = "a name like it is for a file that is not whole yet (.NAME.tmp): give another path";
+        fault(path, "make it", io::Error::new(ErrorKind::InvalidInput, what))
+    })?;
     let made = make_under(&temporary, path, fixed, base);
     if made.is_err() {
         let _ = std::fs::remove_file(&temporary);
@@ -283,13 +296,23 @@ mod tests {
         let left = std::fs::read(&path).unwrap();
         drop(file);
         std::fs::write(&path, left).unwrap();
-        std::fs::write(place.path().join("counters.tmp"), "half made").unwrap();
+        std::fs::write(place.path().join(".counters.tmp"), "half made").unwrap();
         assert!(make(&Shown::At(path.clone()), None, &fixed(), 0).unwrap().1.is_some());
+        assert!(!place.path().join(".counters.tmp").exists());
 
         std::fs::write(&path, "a letter").unwrap();
         let refused = make(&Shown::At(path.clone()), None, &fixed(), 0).unwrap_err();
         assert!(matches!(refused, CountersFileError::Occupied { .. }), "{refused}");
         assert_eq!(std::fs::read(&path).unwrap(), b"a letter");
+        // What another engine's is called, or is called until it is whole, is never taken for one's own.
+        let [other, hidden] = ["counters.tmp", ".counters.tmp"].map(|name| place.path().join(name));
+        std::fs::remove_file(&path).unwrap();
+        let (_board, _other) = make_at(&other, &fixed(), 0).unwrap();
+        let before = std::fs::read(&other).unwrap();
+        let (_board, _file) = make_at(&path, &fixed(), 0).unwrap();
+        assert_eq!(std::fs::read(&other).unwrap(), before);
+        let refused = make_at(&hidden, &fixed(), 0).unwrap_err();
+        assert!(refused.to_string().contains("give another path"), "{refused}");
         let nowhere = place.path().join("none").join("counters");
         let refused = make(&Shown::At(nowhere), None, &fixed(), 0).unwrap_err();
         assert!(matches!(refused, CountersFileError::Io { .. }), "{refused}");

@@ -56,6 +56,12 @@ pub(crate) fn sync_folder(folder: &Folder) -> Result<(), KeepError> {
 
 const UNFINISHED: &str = ".tmp";
 
+/// What a file is called until it is whole. It begins with a dot, as no name does that somebody gives: so it
+/// is never another's file.
+fn unfinished(name: &str) -> String {
+    format!(".{name}{UNFINISHED}")
+}
+
 /// Removes what lives left that died in [`write_whole`].
 pub(crate) fn remove_unfinished(folder: &Folder) -> Result<(), KeepError> {
     for name in folder.list().map_err(io("list", folder.path()))? {
@@ -73,7 +79,7 @@ pub(crate) fn write_whole(
     name: &str,
     fill: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> Result<(), KeepError> {
-    let made = format!("{name}{UNFINISHED}");
+    let made = unfinished(name);
     let write = || {
         let mut file = match folder.create_file(&made) {
             // Left by a life that died there.
@@ -90,4 +96,33 @@ pub(crate) fn write_whole(
     };
     write().map_err(io("write", &folder.path().join(name)))?;
     sync_folder(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_whole_has_a_name_that_nobody_can_give() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        let longest = "n".repeat(100);
+        for name in ["x", "x.tmp", "x.tmp.tmp", &longest] {
+            assert!(is_file_name(name) && !is_file_name(&unfinished(name)), "{name}");
+        }
+        // Whichever of two names comes first, and whatever a life has left that died in writing.
+        for names in [["x", "x.tmp"], ["x.tmp", "x"]] {
+            std::fs::write(place.path().join(unfinished("x")), b"half").unwrap();
+            for name in names {
+                write_whole(&folder, name, |file| file.write_all(name.as_bytes())).unwrap();
+            }
+            for name in names {
+                assert_eq!(std::fs::read(place.path().join(name)).unwrap(), name.as_bytes());
+                std::fs::remove_file(place.path().join(name)).unwrap();
+            }
+            assert_eq!(folder.list().unwrap(), [""; 0], "nothing half made is left");
+        }
+    }
 }

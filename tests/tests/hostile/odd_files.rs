@@ -254,7 +254,7 @@ fn row_odd_files_in_place_of_temporaries_are_not_followed() {
         let names = ["control.tmp", "00000000000000000000.seg.tmp", "00000000000000000064.seg.tmp"];
         for name in names
             .into_iter()
-            .chain(["stages/sum/effects.tmp", "stages/sum/00000000000000000100.snapshot.tmp"])
+            .chain(["stages/sum/.effects.tmp", "stages/sum/.00000000000000000100.snapshot.tmp"])
         {
             put(&folder.join(name), &victim);
         }

@@ -218,7 +218,7 @@ impl<'a> Trial<'a> {
             if self.random.u8(0..16) == 0 { self.damage(budget)? } else { self.kill(end, budget.max(1))? }
         }
         // As a death in writing a snapshot leaves it; that moment is short.
-        let half = self.journal().join("stages/stage/00000000000000000007.snapshot.tmp");
+        let half = self.journal().join("stages/stage/.00000000000000000007.snapshot.tmp");
         std::fs::write(half, "half of it").expect("some life made the folder");
         let last = self.life(u64::MAX, Death(None), End::ByItself, "last");
         self.hear(&last)?;
