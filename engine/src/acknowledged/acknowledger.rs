@@ -1,6 +1,7 @@
 //! For whoever acknowledges: on any thread, for as long as he likes.
 
 use std::sync::Arc;
+use std::thread::Thread;
 
 use slipring_journal::Anchor;
 
@@ -9,7 +10,8 @@ use super::name::Name;
 use super::names::AcknowledgedNames;
 
 /// Acknowledges an engine's events under one name, from any thread: of a bridge that runs in the program,
-/// say. Clones acknowledge under the same name. It holds up neither the engine nor its end.
+/// say. Clones acknowledge under the same name. It holds up neither the engine nor its end, and nothing holds
+/// it up: where an acknowledgement is synced, a thread of the engine does that.
 ///
 /// ```
 /// # use slipring::prelude::*;
@@ -47,11 +49,15 @@ use super::names::AcknowledgedNames;
 pub struct Acknowledger {
     names: Arc<AcknowledgedNames>,
     name: Arc<Name>,
+    /// Takes the note, where that is synced.
+    noter: Option<Thread>,
 }
 
 impl Acknowledger {
     pub(crate) fn new(names: Arc<AcknowledgedNames>, name: Arc<Name>) -> Self {
-        Acknowledger { names, name }
+        // Without a thread it waits for the disk itself.
+        let noter = if name.is_synced() { names.noter() } else { None };
+        Acknowledger { names, name, noter }
     }
 
     /// The name.
@@ -59,18 +65,24 @@ impl Acknowledger {
         &self.name.name
     }
 
-    /// Says that every event up to the anchor's, that one included, is acknowledged; the sequence behind it.
-    /// The anchor is noted on disk first: where a stage waits for the name, that is synced, which takes the
-    /// time of a sync. To say again what was said last changes nothing.
+    /// Says that every event up to the anchor's, that one included, is acknowledged; the sequence behind it,
+    /// once the journal has confirmed the anchor. To say again what was said last changes nothing.
+    ///
+    /// The anchor is noted on disk before the gate opens. Where a stage waits for the name the note is
+    /// synced, by a thread of the engine: this does not wait for it, and what is said during one sync is in
+    /// the next. [`Acknowledger::end`] says what is noted. If the process dies before that, say it again.
     ///
     /// # Errors
     /// [`AcknowledgeError`]: the journal does not confirm the anchor, it goes back or lies beyond the
-    /// journal, it can't be noted, or the engine has ended.
+    /// journal, an earlier one can't be noted, or the engine has ended.
     pub fn acknowledge(&self, anchor: Anchor) -> Result<u64, AcknowledgeError> {
-        self.names.acknowledge(&self.name, anchor)
+        match &self.noter {
+            Some(noter) => self.names.hand_over(&self.name, anchor, noter),
+            None => self.names.acknowledge(&self.name, anchor),
+        }
     }
 
-    /// The sequence behind the last event that is acknowledged.
+    /// The sequence behind the last event that is acknowledged, and noted so.
     pub fn end(&self) -> u64 {
         self.name.cursor.end()
     }

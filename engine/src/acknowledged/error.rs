@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use slipring_journal::{Anchor, FileKind, ReadError, Refusal};
 
@@ -78,7 +79,8 @@ pub enum AcknowledgeError {
         /// The sequence behind the last journalled record.
         journalled_end: u64,
     },
-    /// It can't be noted on disk.
+    /// It can't be noted on disk; or, of an [`Acknowledger`](crate::Acknowledger), one before could not, and
+    /// this one is tried all the same.
     #[error("acknowledgement {name} of {anchor} can't be noted: {source}")]
     NotKept {
         /// The name.
@@ -86,7 +88,7 @@ pub enum AcknowledgeError {
         /// What was said.
         anchor: Anchor,
         /// Why.
-        source: Box<KeepError>,
+        source: Arc<KeepError>,
     },
     /// The engine has ended: what is still to be acknowledged the next life takes.
     #[error("acknowledgement {name} came when the engine had ended: say it again in its next life")]

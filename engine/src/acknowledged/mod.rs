@@ -11,7 +11,8 @@
 //! The cursor lies in the engine's own memory. Only what the journal confirms moves it: a bridge may be
 //! wrong, of another journal, or somebody else, and can at most hold a gate closed.
 //!
-//! The note on disk is written before the cursor moves. What it says is checked against the journal again at
+//! The note on disk is written before the cursor moves: by whoever acknowledges, if he waits for that, else by
+//! a thread. What it says is checked against the journal again at
 //! the next opening: power loss may take the last of the note, or of the journal.
 //!
 //! The folder knows cursors, counters and files beside the journal; no stage, and no ring.
@@ -21,6 +22,7 @@
 //! | `note` | what lies on disk |
 //! | `name` | one name: what moves its cursor, and what does not |
 //! | `names` | all names of an engine |
+//! | `noter` | the thread that takes notes, so that nobody else waits for the disk |
 //! | `acknowledger` | for whoever acknowledges, on any thread |
 //! | `error` | why an acknowledgement is not taken, a socket not listened at |
 //! | `socket` | where the socket lies, how it comes and goes |
@@ -32,4 +34,5 @@ pub(crate) mod listener;
 pub(crate) mod name;
 pub(crate) mod names;
 mod note;
+mod noter;
 mod socket;

@@ -89,15 +89,22 @@ pub(crate) struct Name {
     set_back: Option<SetBack>,
     waited_by: WaitedBy,
     shown: OnceLock<Option<AcknowledgedPlace>>,
+    /// `None` once the engine has ended: the file may be the next life's. Held while the disk is waited for,
+    /// and taken before `state`.
+    note: Mutex<Option<Note>>,
+    /// Never held while the disk is written to.
     state: Mutex<State>,
 }
 
-/// What one acknowledgement at a time uses.
+/// What is known and not noted yet.
 #[derive(Debug)]
 struct State {
     confirmer: Confirmer,
-    /// `None` once the engine has ended: the file may be the next life's.
-    note: Option<Note>,
+    /// The newest that was said and confirmed, if it is still to be noted.
+    said: Option<Place>,
+    /// Why the last one could not be noted, if it could not.
+    fault: Option<Arc<KeepError>>,
+    has_ended: bool,
 }
 
 impl Name {
@@ -131,12 +138,17 @@ impl Name {
             set_back,
             waited_by,
             shown: OnceLock::new(),
-            state: Mutex::new(State { confirmer, note: Some(note) }),
+            note: Mutex::new(Some(note)),
+            state: Mutex::new(State { confirmer, said: None, fault: None, has_ended: false }),
         })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note(&self) -> MutexGuard<'_, Option<Note>> {
+        self.note.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows it to other processes from here on. One caller at a time.
@@ -151,6 +163,11 @@ impl Name {
         Acknowledged { name: self.name.clone(), end: self.cursor.end(), set_back: self.set_back.clone() }
     }
 
+    /// Whether an acknowledgement waits for the disk.
+    pub(super) fn is_synced(&self) -> bool {
+        self.waited_by == WaitedBy::Stage
+    }
+
     /// Takes note that all up to the anchor's event is acknowledged, if the journal confirms that; the
     /// sequence behind it.
     pub(super) fn acknowledge(
@@ -159,11 +176,41 @@ impl Name {
         journal: &Cursors,
         running: Option<&Running>,
     ) -> Result<u64, AcknowledgeError> {
+        let end = self.say(anchor, journal)?;
+        self.keep(journal.durable_end(), self.is_synced(), running);
+        if self.cursor.end() >= end {
+            return Ok(end);
+        }
+        self.not_kept(anchor)?;
+        Err(AcknowledgeError::Ended { name: self.name.clone() })
+    }
+
+    /// The same, where another thread takes the note. An error of an earlier one is said, whatever becomes of
+    /// this one.
+    pub(super) fn hand_over(
+        &self,
+        anchor: Anchor,
+        journal: &Cursors,
+        wake: impl FnOnce(),
+    ) -> Result<u64, AcknowledgeError> {
+        let end = self.say(anchor, journal)?;
+        wake();
+        self.not_kept(anchor).map(|()| end)
+    }
+
+    fn not_kept(&self, anchor: Anchor) -> Result<(), AcknowledgeError> {
+        let not_kept = |source| AcknowledgeError::NotKept { name: self.name.clone(), anchor, source };
+        self.state().fault.clone().map_or(Ok(()), |fault| Err(not_kept(fault)))
+    }
+
+    /// Has all up to the anchor's event noted next, if the journal confirms that; the sequence behind it.
+    fn say(&self, anchor: Anchor, journal: &Cursors) -> Result<u64, AcknowledgeError> {
         let name = || self.name.clone();
         let mut state = self.state();
-        let State { confirmer, note } = &mut *state;
-        let Some(note) = note else { return Err(AcknowledgeError::Ended { name: name() }) };
-        if anchor.journal_id != confirmer.journal_id() {
+        if state.has_ended {
+            return Err(AcknowledgeError::Ended { name: name() });
+        }
+        if anchor.journal_id != state.confirmer.journal_id() {
             return Err(AcknowledgeError::AnotherJournal { name: name(), anchor });
         }
         let journalled_end = journal.journalled_end();
@@ -171,34 +218,41 @@ impl Name {
         let Some(place) = place else {
             return Err(AcknowledgeError::BeyondJournalled { name: name(), anchor, journalled_end });
         };
-        let end = self.cursor.end();
+        let end = state.said.map_or(0, |said| said.end).max(self.cursor.end());
         if place.end < end {
             return Err(AcknowledgeError::GoesBack { name: name(), anchor, end });
         }
-        if let Err(source) = confirmer.confirm(&anchor) {
+        if let Err(source) = state.confirmer.confirm(&anchor) {
             return Err(AcknowledgeError::NotConfirmed { name: name(), anchor, source: source.into() });
         }
-        if place.end == end {
-            return Ok(end);
-        }
-        let sync = self.waited_by == WaitedBy::Stage;
-        if let Err(source) = note.write(place, journal.durable_end(), sync) {
-            return Err(AcknowledgeError::NotKept { name: name(), anchor, source: source.into() });
-        }
-        self.cursor.set(place.end);
-        if let Some(running) = running {
-            running.parking.wake(&self.cursor);
-        }
-        if let Some(Some(shown)) = self.shown.get() {
-            shown.set_end(place.end);
+        if place.end > end {
+            state.said = Some(place);
         }
         Ok(place.end)
     }
 
-    /// All below `end` counts as acknowledged in this life. Nothing is noted: what a server has says its
-    /// bridge.
-    pub(super) fn pass(&self, end: u64, running: Option<&Running>) {
-        let _state = self.state();
+    /// Notes the newest that was said, and moves the cursor behind it; whether there was one. Whatever is
+    /// said while it waits for the disk is the next one, and all of that together.
+    pub(super) fn keep(&self, durable_end: u64, sync: bool, running: Option<&Running>) -> bool {
+        let mut note = self.note();
+        let Some(said) = self.state().said else { return false };
+        let Some(note) = note.as_mut() else { return false };
+        let kept = note.write(said, durable_end, sync);
+        let mut state = self.state();
+        // It stays there until now, so that none is taken that goes back behind it.
+        state.said = state.said.filter(|newer| *newer != said);
+        match kept {
+            Ok(()) => {
+                state.fault = None;
+                self.reach(said.end, running);
+            }
+            Err(fault) => state.fault = Some(Arc::new(fault)),
+        }
+        true
+    }
+
+    /// Moves the cursor, under the lock of the state.
+    fn reach(&self, end: u64, running: Option<&Running>) {
         if self.cursor.end() >= end {
             return;
         }
@@ -211,9 +265,32 @@ impl Name {
         }
     }
 
-    /// Syncs the note and lets go of its file; nothing is acknowledged any more.
-    pub(super) fn end(&self) -> Result<(), KeepError> {
-        self.state().note.take().map_or(Ok(()), |mut note| note.sync())
+    /// All below `end`, behind that record, counts as acknowledged from here on, whatever becomes of the note
+    /// of it.
+    pub(super) fn pass(
+        &self,
+        (end, last): (u64, Option<&Anchor>),
+        durable_end: u64,
+        sync: bool,
+        running: Option<&Running>,
+    ) -> Result<(), KeepError> {
+        let mut note = self.note();
+        {
+            let _state = self.state();
+            self.reach(end, running);
+        }
+        match (note.as_mut(), last.and_then(Place::behind)) {
+            (Some(note), Some(place)) if place.end == end => note.write(place, durable_end, sync),
+            // What came before it nobody knows here, nor waits for it.
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes what was said, syncs it and lets go of the file; nothing is acknowledged any more.
+    pub(super) fn end(&self, durable_end: u64, running: Option<&Running>) -> Result<(), KeepError> {
+        self.state().has_ended = true;
+        self.keep(durable_end, self.is_synced(), running);
+        self.note().take().map_or(Ok(()), |mut note| note.sync())
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
 
 use slipring_journal::__private::storage::Files;
 use slipring_journal::{Anchor, Cursors, JournalId};
 
 use super::error::AcknowledgeError;
 use super::name::{Acknowledged, Name, Running, WaitedBy};
+use super::noter::Noter;
 use crate::counters::board::Board;
 use crate::counters::figures::AcknowledgedCounters;
 use crate::cursors::park::Parking;
@@ -45,6 +47,8 @@ pub(crate) struct AcknowledgedNames {
     cursors: Cursors,
     list: Mutex<List>,
     running: OnceLock<Running>,
+    /// The thread that takes notes, once there is one.
+    noter: Mutex<Option<Noter>>,
     /// The engine ends, and waits for no acknowledgement any more.
     given_up: Arc<AtomicBool>,
     /// A fork of it must leave the files alone.
@@ -61,8 +65,8 @@ impl AcknowledgedNames {
     /// For an engine whose journal has just been opened.
     pub(crate) fn new(journal: Files, journal_id: JournalId, cursors: Cursors) -> Self {
         let (list, running, given_up) = (Mutex::default(), OnceLock::new(), Arc::default());
-        let process = std::process::id();
-        AcknowledgedNames { journal, journal_id, cursors, list, running, given_up, process }
+        let (noter, process) = (Mutex::default(), std::process::id());
+        AcknowledgedNames { journal, journal_id, cursors, list, running, noter, given_up, process }
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
@@ -81,7 +85,7 @@ impl AcknowledgedNames {
             made.show(running);
         }
         if list.has_ended {
-            made.end()?;
+            made.end(end, None)?;
         }
         list.names.push(Arc::clone(&made));
         Ok(made)
@@ -109,6 +113,36 @@ impl AcknowledgedNames {
         name.acknowledge(anchor, &self.cursors, self.running.get())
     }
 
+    /// The same, where nobody waits for the disk: `noter` takes the note.
+    pub(super) fn hand_over(
+        &self,
+        name: &Name,
+        anchor: Anchor,
+        noter: &Thread,
+    ) -> Result<u64, AcknowledgeError> {
+        self.check_process()?;
+        name.hand_over(anchor, &self.cursors, || noter.unpark())
+    }
+
+    /// The thread that notes what is handed over, which is started if there is none; `None` if it can't be,
+    /// or nothing is handed over any more.
+    pub(super) fn noter(self: &Arc<Self>) -> Option<Thread> {
+        let mut noter = self.noter.lock().unwrap_or_else(PoisonError::into_inner);
+        if noter.is_none() && !self.list().has_ended {
+            let names = Arc::clone(self);
+            *noter = Noter::start(move || names.keep_all()).ok();
+        }
+        noter.as_ref().and_then(Noter::thread)
+    }
+
+    /// Notes what was handed over; whether there was anything.
+    fn keep_all(&self) -> bool {
+        let names = self.list().names.clone();
+        let keep =
+            |name: &Arc<Name>| name.keep(self.cursors.durable_end(), name.is_synced(), self.running.get());
+        names.iter().map(keep).fold(false, |any, kept| any | kept)
+    }
+
     /// The engine runs: lanes are to be woken, and other processes told.
     pub(crate) fn run(&self, parking: &Arc<Parking>, board: &Arc<Board>) {
         let running = Running { parking: Arc::clone(parking), board: Arc::clone(board) };
@@ -117,10 +151,13 @@ impl AcknowledgedNames {
         list.names.iter().for_each(|name| name.show(running));
     }
 
-    /// Everything below `end` is a copy of what others keep, and so acknowledged under every name: of a
-    /// standby.
-    pub(crate) fn pass(&self, end: u64) {
-        self.list().names.iter().for_each(|name| name.pass(end, self.running.get()));
+    /// Everything below `end` is a copy of what others keep, and so acknowledged under every name, and noted
+    /// so: of a standby, whose last record that is.
+    pub(crate) fn pass(&self, end: u64, last: Option<&Anchor>, sync: bool) -> Result<(), KeepError> {
+        let durable_end = self.cursors.durable_end();
+        let pass = |name: &Arc<Name>| name.pass((end, last), durable_end, sync, self.running.get());
+        // All of them, whatever becomes of one.
+        self.list().names.iter().map(pass).fold(Ok(()), Result::and)
     }
 
     /// What a gate waits for that names it; nothing if it is not waited for.
@@ -163,9 +200,14 @@ impl AcknowledgedNames {
         if self.check_process().is_err() {
             return Vec::new();
         }
-        let mut list = self.list();
-        list.has_ended = true;
-        list.names.iter().filter_map(|name| name.end().err()).collect()
+        self.list().has_ended = true;
+        let noter = self.noter.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(noter) = noter {
+            noter.end();
+        }
+        let durable_end = self.cursors.durable_end();
+        let end = |name: &Arc<Name>| name.end(durable_end, self.running.get()).err();
+        self.list().names.iter().filter_map(end).collect()
     }
 
     /// What was journalled and not acknowledged.

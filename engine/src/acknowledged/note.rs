@@ -193,6 +193,14 @@ impl Note {
     }
 }
 
+#[cfg(test)]
+impl Note {
+    /// Has nothing written any more, as by a disk that refuses, until the file that comes back is put back.
+    pub(super) fn swap_file(&mut self, file: Option<File>) -> File {
+        std::mem::replace(&mut self.file, file.unwrap_or_else(|| File::open(&self.path).unwrap()))
+    }
+}
+
 /// The later of the slots that are whole.
 fn read(file: &File) -> io::Result<Option<Slot>> {
     let mut found: Option<Slot> = None;
@@ -270,12 +278,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut note = Note::open(&Files::new(folder.path()), ID, "a").unwrap();
         note.write(place(10), 10, true).unwrap();
-        // Nobody may write by this handle: as a disk that refuses.
-        let good = std::mem::replace(&mut note.file, File::open(&note.path).unwrap());
+        let good = note.swap_file(None);
         let error = note.write(place(20), 20, true).unwrap_err();
         assert!(matches!(&error, KeepError::Io { what: "write", .. }), "{error}");
         assert_eq!(noted(&note), (10, 10));
-        note.file = good;
+        note.swap_file(Some(good));
         note.write(place(30), 20, true).unwrap();
         assert_eq!(noted(&Note::open(&Files::new(folder.path()), ID, "a").unwrap()), (30, 10));
     }

@@ -150,6 +150,12 @@ impl Board {
         self.fate().line.each(|fate| fate.folder_moved.store(u64::from(moved), Ordering::Relaxed));
     }
 
+    /// A standby has gone live: the header has where it began to take.
+    pub(crate) fn set_live_from(&self, from: u64) {
+        // Relaxed: a figure, stored once.
+        self.fate().line.each(|fate| fate.live_from.store(from, Ordering::Relaxed));
+    }
+
     /// Whoever has the file mapped still learns that nothing moves any more.
     pub(crate) fn end(&self) {
         let stages = (0..self.layout.stages).map(|index| self.layout.stage(index));
@@ -227,7 +233,10 @@ impl Board {
             doubles: publishers.doubles.load(Ordering::Relaxed),
             missed_wakeups: lanes.missed_wakeups.load(Ordering::Relaxed),
             capacity: about.capacity,
-            live_from: about.live_from,
+            live_from: match fate.live_from.load(Ordering::Relaxed) {
+                0 => about.live_from,
+                from => from,
+            },
             closed: word & CLOSED != 0,
             folder_moved: fate.folder_moved.load(Ordering::Relaxed) != 0,
             halted,

@@ -178,6 +178,7 @@ impl<E: Event> Engine<E> {
     pub(super) fn begin_live(&self, from: u64) {
         // Relaxed: see `live_from`.
         self.shared.live_from.store(from, Ordering::Relaxed);
+        self.shared.board.set_live_from(from);
     }
 
     /// The journal was closed and opened again: its LOCK is to name the counters once more.

@@ -24,7 +24,7 @@ use super::shutdown::{ShutdownError, ShutdownReport};
 use super::standby_error::StandbyError;
 use super::start::Begin;
 use crate::describe::builder::EngineBuilder;
-use crate::error::Halted;
+use crate::error::{Halted, KeepError};
 use crate::kept::epochs::Epochs;
 use crate::publish::publisher::Publisher;
 use crate::ring::Slot;
@@ -154,7 +154,7 @@ impl<E: Event> Standby<E> {
         let replica = Some(replica);
         let mut standby =
             Standby { engine, publisher, replica, shown, news, slot, journal, epoch, recovered };
-        standby.pass_acknowledged(end);
+        standby.pass_acknowledged(false)?;
         let mut replay = Replay::new(ReplayFrom::Snapshot);
         feed(&mut reader, (base, end), &standby.engine, &mut standby.publisher, &mut replay)?;
         Ok(standby)
@@ -188,7 +188,8 @@ impl<E: Event> Standby<E> {
         // Before they are taken, and outside of the ring: it may be its author's code that turns them.
         let turned = self.shown.turned(records).map_err(not_shown)?;
         let end = replica.take(first, before, records)?;
-        self.pass_acknowledged(end);
+        // A note that can't be taken keeps no standby from its work: a promotion takes it again.
+        let _ = self.pass_acknowledged(false);
         self.publish(records, turned.as_deref())?;
         Ok(end)
     }
@@ -263,13 +264,15 @@ impl<E: Event> Standby<E> {
     ///
     /// # Errors
     /// [`StandbyError::Halted`] if a stage fails, [`StandbyError::Turn`] if the replica can't become a writer
-    /// of that epoch. The standby is closed then and, unless the control file says otherwise, still one when
+    /// of that epoch, [`StandbyError::Replay`] if what was acknowledged can't be noted. The standby is closed then and, unless the control file says otherwise, still one when
     /// it is opened again.
     pub fn promote(mut self, epoch: u32) -> Result<Recovered<E>, StandbyError> {
         let end = self.settle()?;
         // Whose effects they were is noted before the journal is this engine's own.
         self.news.tell_nothing();
         self.wait_heard()?;
+        // Before that too: a life that follows must not wait for what is acknowledged already.
+        self.pass_acknowledged(true)?;
         let replica = self.replica.take().ok_or(StandbyError::Closed)?;
         let (writer, report) = replica.promote::<E>(epoch)?;
         self.engine.note_counters(&self.journal);
@@ -313,10 +316,9 @@ impl<E: Event> Standby<E> {
     }
 
     /// What comes from a stream is acknowledged by who keeps that.
-    fn pass_acknowledged(&self, end: u64) {
-        if let Some(names) = &self.engine.shared.acknowledged {
-            names.pass(end);
-        }
+    fn pass_acknowledged(&self, sync: bool) -> Result<(), KeepError> {
+        let Some(names) = &self.engine.shared.acknowledged else { return Ok(()) };
+        names.pass(self.end_sequence(), self.last().as_ref(), sync)
     }
 }
 

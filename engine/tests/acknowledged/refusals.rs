@@ -122,6 +122,8 @@ fn acknowledgers_on_several_threads_never_move_it_back() {
             });
         }
     });
+    // Who has handed it over does not wait for the disk.
+    engine.wait_acknowledged(NAME, 999).unwrap();
     assert_eq!((acknowledger.name(), acknowledger.end()), (NAME, 1_000));
     engine.join().unwrap();
     assert_eq!(list(&seen), (0..1_000).collect::<Vec<_>>());

@@ -1,13 +1,14 @@
 //! Promotion: the engine goes live where it stands.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::program::*;
 use slipring::{
-    Context, Doubles, Engine, Event, FollowFrom, Gate, Lane, LateConsumer, LateContext, OpenError,
-    ReplayFrom, StandbyError,
+    Context, CountersReader, Doubles, Engine, EngineBuilder, Event, FollowFrom, Gate, Lane, LateConsumer,
+    LateContext, OpenError, ReplayFrom, StandbyError,
 };
 
 #[test]
@@ -123,10 +124,8 @@ fn a_late_consumer_of_the_promoted_begins_anywhere_in_what_the_primary_wrote() {
     assert_eq!(*seen.lock().unwrap(), expected);
 }
 
-#[test]
-fn a_stage_behind_acknowledgements_passes_what_came_and_waits_for_what_is_its_own() {
-    let (_folder, primary_at, standby_at) = places();
-    primary(&primary_at, &[500]);
+/// An engine whose one stage waits for a server, and how many events that has seen.
+fn behind_a_server(folder: &Path) -> (EngineBuilder<Trade>, Arc<AtomicU64>) {
     let seen = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&seen);
     let out = move |_: &Trade, _: &Context| {
@@ -134,12 +133,23 @@ fn a_stage_behind_acknowledgements_passes_what_came_and_waits_for_what_is_its_ow
     };
     let gate = Gate::acknowledged("server").may_hold_the_ring();
     let lane = Lane::named("main").journal().stage("out", out, gate);
-    let builder = Engine::builder().ring_capacity(64).journal(journal(&standby_at)).lane(lane);
+    let builder = Engine::builder().ring_capacity(64).journal(journal(folder)).lane(lane);
+    (builder.wait_timeout(Duration::from_secs(2)), seen)
+}
+
+#[test]
+fn a_stage_behind_acknowledgements_passes_what_came_and_waits_for_what_is_its_own() {
+    let (_folder, primary_at, standby_at) = places();
+    primary(&primary_at, &[500]);
+    let (builder, seen) = behind_a_server(&standby_at);
     let mut standby = builder.standby(&origin(&primary_at), &Trade::schema()).unwrap();
     // More than the ring holds: a stream has it, so it is acknowledged.
     take_all(&mut standby, &primary_at, 100);
     assert_eq!((standby.settle().unwrap(), seen.load(Ordering::Relaxed)), (500, 500));
+    let counters = CountersReader::of_journal(&standby_at).unwrap();
+    assert_eq!(counters.read().unwrap().live_from, 0, "where it began to take");
     let (engine, mut publisher) = standby.promote(1024).unwrap().go_live().unwrap();
+    assert_eq!((engine.counters().live_from, counters.read().unwrap().live_from), (500, 500));
     publisher.publish(trade(500)).unwrap();
     engine.wait_journalled(500).unwrap();
     std::thread::sleep(Duration::from_millis(5));
@@ -148,4 +158,39 @@ fn a_stage_behind_acknowledgements_passes_what_came_and_waits_for_what_is_its_ow
     engine.acknowledge("server", anchor).unwrap();
     engine.wait_stage("out", 500).unwrap();
     engine.join().unwrap();
+}
+
+/// What a standby has passed is noted: the lives that follow do not wait for it, which is more than their ring
+/// holds, though nobody has acknowledged anything to them.
+#[test]
+fn what_a_standby_passed_is_acknowledged_in_the_lives_that_follow() {
+    for promoted_by_itself in [true, false] {
+        let (_folder, primary_at, standby_at) = places();
+        primary(&primary_at, &[500]);
+        let (builder, _) = behind_a_server(&standby_at);
+        let mut standby = builder.standby(&origin(&primary_at), &Trade::schema()).unwrap();
+        take_all(&mut standby, &primary_at, 100);
+        if promoted_by_itself {
+            let (engine, mut publisher) = standby.promote(1024).unwrap().go_live().unwrap();
+            (500..510).for_each(|id| assert_eq!(publisher.publish(trade(id)).unwrap(), id));
+            engine.wait_durable(509).unwrap();
+        } else {
+            // By a command, which knows of no stages.
+            drop(standby);
+            let (mut writer, _) = journal(&standby_at).promote(1024).open::<Trade>().unwrap();
+            for id in 500..510 {
+                writer.append(writer.last_time_ns().unwrap(), &trade(id)).unwrap();
+            }
+            writer.close().unwrap();
+        }
+        let (builder, seen) = behind_a_server(&standby_at);
+        let mut recovered = builder.open().unwrap();
+        let known = recovered.acknowledged();
+        assert_eq!((known.len(), known[0].end, &known[0].set_back), (1, 500, &None));
+        recovered.replay(ReplayFrom::Start).unwrap();
+        assert_eq!(seen.load(Ordering::Relaxed), 500);
+        let (engine, _publisher) = recovered.go_live().unwrap();
+        let left = engine.join().unwrap().unacknowledged;
+        assert_eq!((left.len(), left[0].from, left[0].count), (1, 500, 10));
+    }
 }

@@ -73,6 +73,8 @@ pub(crate) struct FateLine {
     pub(crate) cause_bytes: AtomicU64,
     /// 1: the name of the journal's folder means another one than the one that is written.
     pub(crate) folder_moved: AtomicU64,
+    /// Of a standby that has gone live: where; else 0, and the header says it.
+    pub(crate) live_from: AtomicU64,
 }
 
 /// The text of a cause, UTF-8, eight bytes a word.
