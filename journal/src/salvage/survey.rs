@@ -129,13 +129,18 @@ struct Claim {
 pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
     let mut warnings = Vec::new();
     let mut control = control_of(storage, &mut warnings)?;
-    let (mut candidates, families) = candidates(storage, &mut warnings)?;
+    let cut = control.filter(|state| state.cutting);
+    let (mut candidates, families) = candidates(storage, cut, &mut warnings)?;
     if let Some(state) = control
         && !families.0.is_empty()
         && !families.has(state.journal_id)
     {
         warnings.push(control_note(storage, "it belongs to another journal than the segments"));
         control = None;
+    }
+    let cut_at = control.filter(|state| state.cutting).map(|state| state.durable_end);
+    if let Some(at) = cut_at {
+        warnings.push(format!("a rejoin was cut short: what lies at {at} and behind is set aside; left out"));
     }
     let wanted = families.chain(control.map(|state| state.journal_id));
     let Some(largest) = wanted.first() else {
@@ -163,7 +168,7 @@ pub(super) fn survey<S: Storage>(storage: &S) -> Result<Survey, SalvageError> {
         Some(state) => state.first,
         None => first_of(storage, &candidates, &types)?,
     };
-    let segments = order(candidates, &types, first);
+    let segments = order(candidates, &types, first..cut_at.unwrap_or(MAX_END));
     let durable_end = control.map(|state| state.durable_end);
     Ok(Survey { journal_id, types, segments, first, durable_end, allocated_bytes, warnings })
 }
@@ -295,9 +300,11 @@ fn holds_a_record<S: Storage>(
     Ok(found)
 }
 
-/// Every file named as a segment, with its header if that can be read, and the families that there are.
+/// Every file named as a segment, with its header if that can be read, and the families that there are. Of a
+/// journal that a rejoin was cutting those that are left of what it cuts off are none.
 fn candidates<S: Storage>(
     storage: &S,
+    cut: Option<ControlState>,
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<Candidate>, Families), SalvageError> {
     let (mut candidates, mut families) = (Vec::new(), Families::default());
@@ -324,6 +331,9 @@ fn candidates<S: Storage>(
                         .push(format!("{path}: its header says that it starts at {base}; took it at that"));
                 }
                 let (base, end) = (header.base, header.end());
+                if cut.is_some_and(|cut| cut.journal_id == header.journal_id && base >= cut.durable_end) {
+                    continue;
+                }
                 let family = families.add(header, named);
                 Some(Claim { base, end, family })
             }
@@ -342,8 +352,12 @@ fn candidates<S: Storage>(
 }
 
 /// Puts the segments in order, and gives those without a header what their name, their length and the others
-/// tell.
-fn order(candidates: Vec<Candidate>, types: &[SegmentHeader], first: u64) -> Vec<FoundSegment> {
+/// tell. Only what they have of `kept` counts.
+fn order(
+    candidates: Vec<Candidate>,
+    types: &[SegmentHeader],
+    kept: std::ops::Range<u64>,
+) -> Vec<FoundSegment> {
     let mut found: Vec<_> = candidates
         .into_iter()
         .filter_map(|Candidate { named, file_bytes, records_at, header, kind, .. }| {
@@ -358,8 +372,9 @@ fn order(candidates: Vec<Candidate>, types: &[SegmentHeader], first: u64) -> Vec
                     (named, named + there.max(1))
                 }
             };
+            let end = end.min(kept.end);
             // Whatever lies below the first sequence has been retired.
-            (end > first).then_some(FoundSegment {
+            (end > kept.start && base < end).then_some(FoundSegment {
                 named,
                 base,
                 end,

@@ -2,9 +2,10 @@
 //! two types, one of them ended early; and in one of the next rejoin. Or the newest control slot rots in
 //! between.
 
-use slipring_journal::__private::storage::{Storage, StorageFile};
-use slipring_journal::__private::verify_on;
-use slipring_journal::{Anchor, Journal, Reader, Status, SyncMode};
+use slipring_journal::__private::storage::{Memory, Storage, StorageFile};
+use slipring_journal::__private::{salvage_on, verify_on};
+use slipring_journal::{Anchor, Journal, Reader, SalvageOptions, Status, SyncMode};
+use slipring_tests::journals::BOOT;
 
 use super::lives::{LongNote, Note, Noted};
 use super::machine::Sim;
@@ -72,7 +73,7 @@ fn rot(sim: &Sim) {
     file.write_at(&[control[at] ^ 1], at as u64).and_then(|()| file.sync()).expect("it can be written");
 }
 
-/// Whoever looks in between sees all that was there, or what is kept, and no damage.
+/// Whoever looks in between sees all that was there, or what is kept, and no damage; so does a salvage.
 fn looks(sim: &Sim, keeps: u64) -> Result<(), String> {
     let reader = Reader::<LongNote, Sim>::open_to(sim.clone(), None).map_err(|error| error.to_string())?;
     if ![keeps, ALL].contains(&reader.end_sequence()) {
@@ -80,9 +81,20 @@ fn looks(sim: &Sim, keeps: u64) -> Result<(), String> {
     }
     let report = verify_on(sim.clone(), |_, _| {}).map_err(|error| error.to_string())?;
     match (report.status, report.end_sequence == reader.end_sequence()) {
-        (Status::Fine | Status::TornTail, true) => Ok(()),
-        _ => Err(format!("verify says {report:?}")),
+        (Status::Fine | Status::TornTail, true) => {}
+        _ => return Err(format!("verify says {report:?}")),
     }
+    for skip_damaged in [false, true] {
+        let options = SalvageOptions { skip_damaged, ..SalvageOptions::default() };
+        let salvaged = salvage_on(sim, &Memory::new(BOOT), options, |_, _| {});
+        let salvaged = salvaged.map_err(|error| format!("salvage: {error}"))?;
+        if (salvaged.end_sequence, salvaged.records) != (reader.end_sequence(), reader.end_sequence())
+            || (salvaged.lost_count, salvaged.whole_not_kept) != (0, 0)
+        {
+            return Err(format!("a reader sees {} records, salvage {salvaged:?}", reader.end_sequence()));
+        }
+    }
+    Ok(())
 }
 
 /// What was violated, if anything; `Ok(false)` if neither rejoin was long enough to die.
