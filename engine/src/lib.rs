@@ -166,4 +166,8 @@ pub mod prelude {
 }
 
 #[doc(hidden)]
+pub mod __by_hand {
+    pub use crate::acknowledged::by_hand::NoteByHand;
+}
+#[doc(hidden)]
 pub use slipring_journal::__private;

@@ -20,6 +20,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `note` | what lies on disk |
+//! | `by_hand` | the same, for tests that have a storage of their own |
 //! | `name` | one name: what moves its cursor, and what does not |
 //! | `names` | all names of an engine |
 //! | `noter` | the thread that takes notes, so that nobody else waits for the disk |
@@ -29,6 +30,7 @@
 //! | `listener` | the thread that takes acknowledgements of other processes |
 
 pub(crate) mod acknowledger;
+pub(crate) mod by_hand;
 pub(crate) mod error;
 pub(crate) mod listener;
 pub(crate) mod name;

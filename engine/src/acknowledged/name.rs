@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use slipring_journal::__private::Confirmer;
-use slipring_journal::__private::storage::Files;
+use slipring_journal::__private::storage::{Files, Storage, StorageFile};
 use slipring_journal::{Anchor, Cursors, JournalId, ReadError};
 
 use super::error::AcknowledgeError;
-use super::note::{Note, Place};
+use super::note::{self, Note, Place};
 use crate::counters::acknowledged::AcknowledgedPlace;
 use crate::counters::board::Board;
 use crate::cursors::cursor::Cursor;
@@ -108,30 +108,19 @@ struct State {
 }
 
 impl Name {
-    /// Finds what is noted of it, as far as a journal that ends at `log_end` confirms that.
+    /// Finds what is noted of it, as far as a journal that ends at `log_end`, and is durable to `durable_end`,
+    /// confirms that.
     pub(super) fn open(
         journal: &Files,
         journal_id: JournalId,
-        log_end: u64,
+        (log_end, durable_end): (u64, u64),
         name: &str,
         waited_by: WaitedBy,
     ) -> Result<Self, KeepError> {
-        let note = Note::open(journal, journal_id, name)?;
+        let place = journal.folder_path().join(note::FOLDER);
+        let mut note = Note::open(&note::folder(journal)?, &place, journal_id, name)?;
         let mut confirmer = Confirmer::new(journal.clone(), journal_id);
-        let noted = [note.newest(), note.durable()];
-        let mut why = None;
-        let mut end = 0;
-        for place in noted {
-            match confirm(&mut confirmer, place, log_end)? {
-                Ok(()) => {
-                    end = place.end;
-                    break;
-                }
-                Err(said) => why = why.or(Some(said)),
-            }
-        }
-        let noted_end = noted[0].end;
-        let set_back = why.map(|why| SetBack { noted_end, end, why });
+        let (end, set_back) = confirmed(&mut note, &mut confirmer, (log_end, durable_end))?;
         Ok(Name {
             name: name.to_owned(),
             cursor: Cursor::private(end),
@@ -294,8 +283,38 @@ impl Name {
     }
 }
 
+/// Up to where all is acknowledged, of what is noted, as far as a journal that ends at `log_end`, and is durable
+/// to `durable_end`, confirms that; and what it does not.
+pub(super) fn confirmed<F: StorageFile, S: Storage>(
+    note: &mut Note<F>,
+    confirmer: &mut Confirmer<S>,
+    (log_end, durable_end): (u64, u64),
+) -> Result<(u64, Option<SetBack>), KeepError> {
+    let noted = note.noted();
+    let mut why = None;
+    let mut end = 0;
+    for place in noted {
+        match confirm(confirmer, place, log_end)? {
+            Ok(()) => {
+                end = place.end;
+                if end <= durable_end {
+                    note.confirm(place);
+                }
+                break;
+            }
+            Err(said) => why = why.or(Some(said)),
+        }
+    }
+    let noted_end = noted[0].end;
+    Ok((end, why.map(|why| SetBack { noted_end, end, why })))
+}
+
 /// Whether a journal that ends at `log_end` confirms what was noted; why not.
-fn confirm(confirmer: &mut Confirmer, place: Place, log_end: u64) -> Result<Result<(), String>, KeepError> {
+fn confirm<S: Storage>(
+    confirmer: &mut Confirmer<S>,
+    place: Place,
+    log_end: u64,
+) -> Result<Result<(), String>, KeepError> {
     let Some(anchor) = place.anchor(confirmer.journal_id()) else { return Ok(Ok(())) };
     if place.end > log_end {
         return Ok(Err(format!("the journal ends before {log_end}")));

@@ -79,8 +79,11 @@ impl AcknowledgedNames {
         if let Some(found) = list.names.iter().find(|found| found.name == name) {
             return Ok(Arc::clone(found));
         }
+        // Durable first, which never is ahead.
+        let durable_end = self.cursors.durable_end();
         let end = self.cursors.journalled_end();
-        let made = Arc::new(Name::open(&self.journal, self.journal_id, end, name, waited_by)?);
+        let ends = (end, durable_end);
+        let made = Arc::new(Name::open(&self.journal, self.journal_id, ends, name, waited_by)?);
         if let Some(running) = self.running.get() {
             made.show(running);
         }

@@ -1,25 +1,23 @@
 //! What lies on disk of a name: up to where its events are acknowledged.
 //!
-//! A file of two blocks, each with a slot that says all and is checksummed; they are written in turn, so that
-//! one is whole whenever the process or the machine dies. Two anchors lie in a slot: the newest, and the
-//! newest of those whose event was durable by then. Power loss may take the first one's event out of the
-//! journal, and never the second's.
+//! A file of two blocks, each with a slot that says all and is checksummed. The one that is on the disk for
+//! certain is never written over, so that one is whole whenever the process or the machine dies. Two anchors
+//! lie in a slot: the newest, and the newest of those whose event was durable by then. Power loss may take
+//! the first one's event out of the journal, and never the second's.
 
-use std::fs::File;
-use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
-use slipring_journal::__private::storage::size_limit::as_an_error;
-use slipring_journal::__private::storage::{Access, Files};
+use slipring_journal::__private::protect;
+use slipring_journal::__private::storage::{Files, Folder, MappedFile, StorageFile, Subfolder};
 use slipring_journal::{Anchor, JournalId};
 
 use crate::error::{KeepError, io};
-use crate::kept::folders::write_whole;
+use crate::kept::folders::unfinished;
 use crate::kept::trust::Trust;
 
 /// Name of the folder of all notes, in the journal's.
-const FOLDER: &str = "acknowledged";
+pub(super) const FOLDER: &str = "acknowledged";
 /// "slipring acknowledged", as an integer in memory order.
 const MAGIC: u64 = u64::from_le_bytes(*b"slipracn");
 const VERSION: u64 = 1;
@@ -118,51 +116,89 @@ impl Slot {
             newest: Place::from_bytes(&bytes[NEWEST_AT..]),
             durable: Place::from_bytes(&bytes[DURABLE_AT..]),
         };
-        (slot.durable.end <= slot.newest.end).then_some(slot)
+        // Counted up by one a write: nobody gets there.
+        (slot.durable.end <= slot.newest.end && slot.turn < 1 << 62).then_some(slot)
     }
+}
+
+/// The folder of a journal's notes, which is made if there is none.
+pub(super) fn folder(journal: &Files) -> Result<Folder, KeepError> {
+    let folder = journal.folder().and_then(|folder| folder.make_subfolder(FOLDER));
+    folder.map_err(io("create folder", &journal.folder_path().join(FOLDER)))
 }
 
 /// A name's file.
 #[derive(Debug)]
-pub(super) struct Note {
-    file: File,
+pub(super) struct Note<F: StorageFile = MappedFile> {
+    file: F,
     path: PathBuf,
     slot: Slot,
+    /// Whether that is on the disk for certain.
+    is_synced: bool,
+    /// The newest of the slot that was there before, when it was opened.
+    before: Place,
     /// One that was acknowledged and was not durable then: the next of those that become durable.
     waits: Option<Place>,
     trust: Trust,
 }
 
-impl Note {
-    /// Opens or makes the file of a name. The caller holds the journal's lock.
-    pub(super) fn open(journal: &Files, journal_id: JournalId, name: &str) -> Result<Self, KeepError> {
-        let folder_path = journal.folder_path().join(FOLDER);
-        let path = folder_path.join(name);
-        let folder = journal.folder().and_then(|folder| folder.make_subfolder(FOLDER));
-        let folder = folder.map_err(io("create folder", &folder_path))?;
-        let there = folder.kind(name).map_err(io("look at", &path))?;
-        if there.is_none() {
-            let slot = Slot { journal_id, turn: 0, newest: Place::default(), durable: Place::default() };
-            let mut bytes = [0; FILE_BYTES];
-            bytes[..SLOT_BYTES].copy_from_slice(&slot.encode());
-            write_whole(&folder, name, |file| file.write_all(&bytes))?;
-        }
-        let file = folder.open_file(name, Access::Write).map_err(io("open", &path))?;
-        let slot = read(&file).map_err(io("read", &path))?;
+impl<F: StorageFile> Note<F> {
+    /// Opens or makes the file of a name in the folder at `place`. The caller holds the journal's lock.
+    pub(super) fn open(
+        folder: &impl Subfolder<File = F>,
+        place: &Path,
+        journal_id: JournalId,
+        name: &str,
+    ) -> Result<Self, KeepError> {
+        let path = place.join(name);
+        let file = match folder.open_to_write(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let slot = Slot { journal_id, turn: 0, newest: Place::default(), durable: Place::default() };
+                let mut bytes = [0; FILE_BYTES];
+                bytes[..SLOT_BYTES].copy_from_slice(&slot.encode());
+                make(folder, name, &bytes).map_err(io("write", &path))?;
+                folder.open_to_write(name)
+            }
+            opened => opened,
+        };
+        let file = file.map_err(io("open", &path))?;
+        let found = read(&file).map_err(io("read", &path))?;
         let damaged = |what| KeepError::Damaged { path: path.clone(), what, advice: ADVICE };
-        let slot = slot.ok_or_else(|| damaged("neither of its two slots is whole"))?;
+        let (slot, before) = found.ok_or_else(|| damaged("neither of its two slots is whole"))?;
         if slot.journal_id != journal_id {
             return Err(KeepError::Foreign { path });
         }
-        Ok(Note { file, path, slot, waits: None, trust: Trust::default() })
+        let before = before.filter(|before| before.journal_id == journal_id);
+        let before = before.map_or(Place::default(), |before| before.newest);
+        let trust = Trust::default();
+        let mut note = Note { file, path, slot, is_synced: false, before, waits: None, trust };
+        // A life that died in a sync may have left what only the system's cache has; gates are about to open.
+        note.sync()?;
+        Ok(note)
+    }
+
+    /// What it says, the newest first: what is acknowledged, unless power loss has taken that record from the
+    /// journal; what was acknowledged before; and what was durable when it was.
+    pub(super) fn noted(&self) -> [Place; 3] {
+        let Slot { newest, durable, .. } = self.slot;
+        // A later one is of a history that the journal has lost.
+        let before = if self.before.end <= newest.end { self.before } else { Place::default() };
+        if before.end > durable.end { [newest, before, durable] } else { [newest, durable, before] }
+    }
+
+    /// The journal has confirmed one of these, and it is durable by now.
+    pub(super) fn confirm(&mut self, durable: Place) {
+        self.slot.durable = durable;
     }
 
     /// The newest that it says.
+    #[cfg(test)]
     pub(super) fn newest(&self) -> Place {
         self.slot.newest
     }
 
     /// The newest whose event was durable when it was written.
+    #[cfg(test)]
     pub(super) fn durable(&self) -> Place {
         self.slot.durable
     }
@@ -170,8 +206,13 @@ impl Note {
     /// Notes that all before `newest` is acknowledged, where all before `durable_end` is durable; if `sync`,
     /// so that it survives power loss. The death of the process takes nothing of it, synced or not.
     pub(super) fn write(&mut self, newest: Place, durable_end: u64, sync: bool) -> Result<(), KeepError> {
-        let mut slot = Slot { turn: self.slot.turn.wrapping_add(1), newest, ..self.slot };
+        // In the other block, or over the last one.
+        let is_synced = self.is_synced || !protect::on(protect::NOTE_OVER);
+        let turn = self.slot.turn + if is_synced { 1 } else { 2 };
+        let mut slot = Slot { turn, newest, ..self.slot };
         let mut waits = self.waits;
+        // Of a control: all of them count as durable.
+        let durable_end = if protect::on(protect::NOTE_DURABLE) { durable_end } else { u64::MAX };
         if let Some(now) = waits.take_if(|waits| waits.end <= durable_end) {
             slot.durable = now;
         }
@@ -181,38 +222,63 @@ impl Note {
             waits = Some(newest);
         }
         let offset = (slot.turn % 2) * BLOCK_BYTES as u64;
-        let written = as_an_error(|| self.file.write_all_at(&slot.encode(), offset));
-        written.map_err(io("write", &self.path))?;
-        (self.slot, self.waits) = (slot, waits);
+        self.file.write_at(&slot.encode(), offset).map_err(io("write", &self.path))?;
+        (self.slot, self.waits, self.is_synced) = (slot, waits, false);
         if sync { self.sync() } else { Ok(()) }
     }
 
     /// Has what was written survive power loss.
     pub(super) fn sync(&mut self) -> Result<(), KeepError> {
-        self.trust.sync(|| self.file.sync_data()).map_err(io("sync", &self.path))
+        if protect::on(protect::NOTE_SYNC) {
+            self.trust.sync(|| self.file.sync_data()).map_err(io("sync", &self.path))?;
+        }
+        self.is_synced = true;
+        Ok(())
     }
 }
 
 #[cfg(test)]
 impl Note {
     /// Has nothing written any more, as by a disk that refuses, until the file that comes back is put back.
-    pub(super) fn swap_file(&mut self, file: Option<File>) -> File {
-        std::mem::replace(&mut self.file, file.unwrap_or_else(|| File::open(&self.path).unwrap()))
+    pub(super) fn swap_file(&mut self, file: Option<MappedFile>) -> MappedFile {
+        let folder = Folder::open(self.path.parent().unwrap()).unwrap();
+        let name = self.path.file_name().unwrap().to_str().unwrap();
+        std::mem::replace(&mut self.file, file.unwrap_or_else(|| folder.open(name).unwrap()))
     }
 }
 
-/// The later of the slots that are whole.
-fn read(file: &File) -> io::Result<Option<Slot>> {
-    let mut found: Option<Slot> = None;
+/// Makes a file, so that after a crash at any moment it is there whole or not at all.
+fn make(folder: &impl Subfolder, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let made = unfinished(name);
+    let file = match folder.create(&made) {
+        // Left by a life that died there.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            folder.remove(&made)?;
+            folder.create(&made)?
+        }
+        created => created?,
+    };
+    let written =
+        file.write_at(bytes, 0).and_then(|()| file.sync()).and_then(|()| folder.replace(&made, name));
+    written.inspect_err(|_| drop(folder.remove(&made)))?;
+    folder.sync()
+}
+
+/// The later of the slots that are whole, and the other one, if that is too.
+fn read(file: &impl StorageFile) -> io::Result<Option<(Slot, Option<Slot>)>> {
+    let mut found: Option<(Slot, Option<Slot>)> = None;
     for block in 0..2 {
         let mut bytes = [0; SLOT_BYTES];
-        match file.read_exact_at(&mut bytes, block * BLOCK_BYTES as u64) {
-            // Shorter: somebody has cut it.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => continue,
-            done => done?,
+        // Shorter: somebody has cut it.
+        if file.read_at(&mut bytes, block * BLOCK_BYTES as u64)? < SLOT_BYTES {
+            continue;
         }
-        let slot = Slot::decode(&bytes).filter(|slot| found.is_none_or(|before| slot.turn > before.turn));
-        found = slot.or(found);
+        // In its own block, or the next one would be written over it.
+        let Some(slot) = Slot::decode(&bytes).filter(|slot| slot.turn % 2 == block) else { continue };
+        found = match found {
+            Some((first, _)) if first.turn > slot.turn => Some((first, Some(slot))),
+            first => Some((slot, first.map(|(first, _)| first))),
+        };
     }
     Ok(found)
 }
@@ -229,6 +295,10 @@ mod tests {
         Place { end, epoch: 3, crc: end as u32 ^ 0xabcd }
     }
 
+    fn open(journal: &Path, journal_id: JournalId, name: &str) -> Result<Note, KeepError> {
+        Note::open(&folder(&Files::new(journal))?, &journal.join(FOLDER), journal_id, name)
+    }
+
     fn noted(note: &Note) -> (u64, u64) {
         (note.newest().end, note.durable().end)
     }
@@ -236,8 +306,7 @@ mod tests {
     #[test]
     fn what_is_noted_is_there_and_the_one_before_if_the_last_is_torn() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Files::new(folder.path());
-        let open = || Note::open(&files, ID, "standby");
+        let open = || self::open(folder.path(), ID, "standby");
         assert_eq!(noted(&open().unwrap()), (0, 0));
         let mut note = open().unwrap();
         for (end, durable_end) in [(10, 0), (20, 5), (30, 12), (40, 35), (50, 50)] {
@@ -262,7 +331,7 @@ mod tests {
     #[test]
     fn an_anchor_counts_as_durable_only_once_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        let mut note = Note::open(&Files::new(folder.path()), ID, "a").unwrap();
+        let mut note = open(folder.path(), ID, "a").unwrap();
         let mut durable = |end, durable_end| {
             note.write(place(end), durable_end, false).unwrap();
             note.durable().end
@@ -276,7 +345,7 @@ mod tests {
     #[test]
     fn what_can_not_be_written_is_not_noted_and_the_next_is() {
         let folder = tempfile::tempdir().unwrap();
-        let mut note = Note::open(&Files::new(folder.path()), ID, "a").unwrap();
+        let mut note = open(folder.path(), ID, "a").unwrap();
         note.write(place(10), 10, true).unwrap();
         let good = note.swap_file(None);
         let error = note.write(place(20), 20, true).unwrap_err();
@@ -284,14 +353,13 @@ mod tests {
         assert_eq!(noted(&note), (10, 10));
         note.swap_file(Some(good));
         note.write(place(30), 20, true).unwrap();
-        assert_eq!(noted(&Note::open(&Files::new(folder.path()), ID, "a").unwrap()), (30, 10));
+        assert_eq!(noted(&open(folder.path(), ID, "a").unwrap()), (30, 10));
     }
 
     #[test]
     fn what_is_not_whole_or_not_ours_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Files::new(folder.path());
-        let open = |id| Note::open(&files, id, "a").map(|note| noted(&note));
+        let open = |id| self::open(folder.path(), id, "a").map(|note| noted(&note));
         open(ID).unwrap();
         assert!(matches!(open(JournalId([8; 16])), Err(KeepError::Foreign { .. })));
         let path = folder.path().join(FOLDER).join("a");

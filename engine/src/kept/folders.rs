@@ -58,7 +58,7 @@ const UNFINISHED: &str = ".tmp";
 
 /// What a file is called until it is whole. It begins with a dot, as no name does that somebody gives: so it
 /// is never another's file.
-fn unfinished(name: &str) -> String {
+pub(crate) fn unfinished(name: &str) -> String {
     format!(".{name}{UNFINISHED}")
 }
 

@@ -75,6 +75,10 @@ impl StorageFile for MappedFile {
         self.file.sync_all()
     }
 
+    fn sync_data(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
     fn start_sync(&self) {
         // SAFETY: a plain system call on an open descriptor. Without a flag that waits it takes no error away
         // from the sync that follows.

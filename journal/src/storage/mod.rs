@@ -101,6 +101,10 @@ pub trait Subfolder: std::fmt::Debug {
     fn create(&self, name: &str) -> io::Result<Self::File>;
     /// Opens a plain file for reading.
     fn open(&self, name: &str) -> io::Result<Self::File>;
+    /// Opens a plain file for reading and writing.
+    fn open_to_write(&self, name: &str) -> io::Result<Self::File> {
+        self.open(name)
+    }
     /// Renames a file; a plain file of the new name is replaced, and anything else there refused.
     fn replace(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file's name.
@@ -120,6 +124,10 @@ impl Subfolder for Folder {
 
     fn open(&self, name: &str) -> io::Result<MappedFile> {
         self.open_file(name, Access::Read).map(MappedFile::new)
+    }
+
+    fn open_to_write(&self, name: &str) -> io::Result<MappedFile> {
+        self.open_file(name, Access::Write).map(MappedFile::new)
     }
 
     fn replace(&self, from: &str, to: &str) -> io::Result<()> {
@@ -191,6 +199,10 @@ pub trait StorageFile: Send + Sync + std::fmt::Debug + 'static {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes content and length survive power loss.
     fn sync(&self) -> io::Result<()>;
+    /// Makes content survive power loss, and of what is known of the file only its length.
+    fn sync_data(&self) -> io::Result<()> {
+        self.sync()
+    }
     /// Begins to write to disk what was stored, and does not wait for it. Only a hint: what it meets, `sync`
     /// says.
     fn start_sync(&self) {}

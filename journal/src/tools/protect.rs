@@ -74,6 +74,13 @@ pub const READER_SEEN_SYNC: u64 = 1 << 31;
 /// What readers hold counts for a while before it is looked at again. It protects nothing but time.
 pub const READER_LOOKS: u64 = 1 << 32;
 
+/// A note of an acknowledgement that a stage waits for is synced before the gate opens.
+pub const NOTE_SYNC: u64 = 1 << 33;
+/// Beside the newest anchor a note has the newest whose event was durable.
+pub const NOTE_DURABLE: u64 = 1 << 34;
+/// A note that is on the disk for certain is not written over by one that is not.
+pub const NOTE_OVER: u64 = 1 << 35;
+
 #[cfg(feature = "negative-controls")]
 thread_local! {
     static OFF: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
@@ -92,13 +99,15 @@ pub fn without<R>(off: u64, inside: impl FnOnce() -> R) -> R {
     inside()
 }
 
+/// Whether it is on.
 #[cfg(feature = "negative-controls")]
-pub(crate) fn on(protection: u64) -> bool {
+pub fn on(protection: u64) -> bool {
     OFF.get() & protection == 0
 }
 
+/// Whether it is on.
 #[cfg(not(feature = "negative-controls"))]
 #[inline(always)]
-pub(crate) const fn on(_protection: u64) -> bool {
+pub const fn on(_protection: u64) -> bool {
     true
 }
