@@ -1,5 +1,6 @@
 //! Power loss, on a simulated machine and on real file systems.
 
+mod acknowledged;
 mod kept_power_loss;
 mod loop_mount;
 mod power_loss;

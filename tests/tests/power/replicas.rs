@@ -19,13 +19,15 @@ const PLAIN: Plan = Plan {
     newer_types: false,
 };
 
-const PLANS: [(&str, Plan); 6] = [
+const PLANS: [(&str, Plan); 8] = [
     ("plain", PLAIN),
     ("power only", Plan { always_power: true, die_in_recovery: true, ..PLAIN }),
     ("process only", Plan { never_power: true, die_in_recovery: true, ..PLAIN }),
     ("in recovery", Plan { die_in_recovery: true, ..PLAIN }),
     ("failing syncs", Plan { failing_syncs: true, die_in_recovery: true, ..PLAIN }),
     ("control rollback", Plan { control_rollback: true, ..PLAIN }),
+    ("newer type", Plan { newer_types: true, die_in_recovery: true, ..PLAIN }),
+    ("newer type, failing syncs", Plan { newer_types: true, failing_syncs: true, ..PLAIN }),
 ];
 
 /// Runs the histories of so many seeds with every plan; the images, or the first violation.
@@ -41,7 +43,7 @@ fn histories(seeds: u64) -> Result<u64, String> {
 
 #[test]
 fn replica_power_loss_with_any_subset_of_unsynced_sectors_keeps_i1_to_i5() {
-    let images = histories(images_wanted() / 36).unwrap_or_else(|story| panic!("{story}"));
+    let images = histories(images_wanted() / 48).unwrap_or_else(|story| panic!("{story}"));
     println!("{images} crash images of replicas recovered");
 }
 

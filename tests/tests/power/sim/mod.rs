@@ -1,6 +1,8 @@
 //! The power-loss simulator: a machine, and the lives of a journal on it.
 
+pub(crate) mod acknowledged;
 pub(crate) mod cut_off;
+mod entry;
 pub(crate) mod every_call;
 mod inode;
 pub(crate) mod lives;

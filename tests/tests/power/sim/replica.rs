@@ -5,45 +5,13 @@
 
 use slipring_journal::__private::storage::{Storage, StorageFile};
 use slipring_journal::{
-    Anchor, AppendError, Event, Journal, JournalId, OpenError, Origin, Replica, Retention, SyncMode,
-    TakeError, Writer,
+    AppendError, Event, Journal, JournalFault, NextTypeError, OpenError, Origin, ReadError, Reader, Replica,
+    Retention, Schema, SyncMode, TakeError, Writer,
 };
 
-use super::lives::{Note, Noted, Plan};
+use super::entry::{Entry, ID, bytes_of};
+use super::lives::{LongNote, Note, Noted, Plan};
 use super::machine::Sim;
-
-const ID: JournalId = JournalId(*b"sixteen letters!");
-const RECORD_BYTES: usize = 48;
-
-/// A record, of which all else follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
-    time_ns: u64,
-    epoch: u32,
-    unique: u64,
-}
-
-impl Entry {
-    /// As it lies at its place.
-    fn stored(self, sequence: u64) -> [u8; RECORD_BYTES] {
-        let Entry { time_ns, epoch, unique } = self;
-        let (kind, event) = (epoch << 4 | 1, Note::of(unique));
-        let mut summed = [&ID.0[..], &sequence.to_le_bytes(), &time_ns.to_le_bytes()].concat();
-        summed.extend(u64::from(kind).to_le_bytes());
-        summed.extend(bytemuck::bytes_of(&event));
-        let mut record = [0; RECORD_BYTES];
-        record[..8].copy_from_slice(&time_ns.to_le_bytes());
-        record[8..12].copy_from_slice(&kind.to_le_bytes());
-        record[12..16].copy_from_slice(&crc32c::crc32c(&summed).to_le_bytes());
-        record[16..].copy_from_slice(bytemuck::bytes_of(&event));
-        record
-    }
-
-    fn anchor(self, sequence: u64) -> Anchor {
-        let crc = u32::from_le_bytes(self.stored(sequence)[12..16].try_into().expect("four bytes"));
-        Anchor { journal_id: ID, sequence, epoch: self.epoch, crc }
-    }
-}
 
 /// What the journal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +44,8 @@ struct History {
     power_lost: bool,
     unique: u64,
     newest_epoch: u32,
+    /// From that sequence on events are of the newer type.
+    turns_at: u64,
     /// Control files of earlier moments of this role.
     controls: Vec<Vec<u8>>,
 }
@@ -93,6 +63,7 @@ pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
         journal = journal.retention(Retention::new().keep_records(keep));
     }
     let lives = random.u64(3..9);
+    let turns_at = if plan.newer_types { random.u64(1..40) } else { u64::MAX };
     let mut history = History {
         journal,
         sim: Sim::default(),
@@ -107,6 +78,7 @@ pub(crate) fn history(seed: u64, plan: Plan) -> Result<u64, String> {
         power_lost: false,
         unique: 0,
         newest_epoch: 1,
+        turns_at,
         controls: Vec::new(),
     };
     for life in 0..lives {
@@ -160,15 +132,32 @@ impl History {
     }
 
     fn promote(&mut self) -> Result<(), String> {
-        self.newest_epoch += self.random.u32(1_000..1_005);
+        self.newest_epoch += self.random.u32(1_010..1_020);
         self.turn_into(Role::Promoting);
         self.write(self.journal.clone().promote(self.newest_epoch))
     }
 
-    /// A life as a writer, if it is one.
+    /// What the newest records are, and where the log ends: whoever opens it looks.
+    fn looks(&self) -> (Schema, u64) {
+        let end =
+            Reader::<LongNote, Sim>::open_to(self.sim.clone(), None).map(|reader| reader.end_sequence());
+        let as_older = Reader::<Note, Sim>::open_to(self.sim.clone(), None);
+        let is_newer = matches!(as_older, Err(ReadError::Journal(JournalFault::SchemaMismatch { .. })));
+        (if is_newer { LongNote::schema() } else { Note::schema() }, end.unwrap_or(0))
+    }
+
+    /// A life as a writer, if it is one: of the older program, until the type is to be the newer one.
     fn write(&mut self, journal: Journal) -> Result<(), String> {
+        let (schema, end) = self.looks();
+        match schema == LongNote::schema() || end >= self.turns_at {
+            true => self.write_as::<LongNote>(&journal, true),
+            false => self.write_as::<Note>(&journal, false),
+        }
+    }
+
+    fn write_as<E: Noted>(&mut self, journal: &Journal, is_newer: bool) -> Result<(), String> {
         let promoted = self.role == Role::Promoting;
-        let mut writer = match journal.open_on::<Note, Sim>(&self.sim, false) {
+        let mut writer = match journal.open_on::<E, Sim>(&self.sim, false) {
             Ok((writer, _)) => writer,
             Err(_) if self.sim.is_dead() => return Ok(()),
             Err(OpenError::Replica { .. }) if promoted => {
@@ -185,16 +174,16 @@ impl History {
         self.newest_epoch = self.newest_epoch.max(epoch);
         let mut reader = writer.reader().map_err(|error| error.to_string())?;
         let (first, end) = (reader.first_sequence(), writer.end_sequence());
-        self.check(first, end, |sequence| {
+        self.check(first, end, is_newer, |sequence| {
             let record = reader.at(sequence).map_err(|error| error.to_string())?;
-            Ok((record.time_ns(), record.epoch(), *record.event()))
+            Ok((record.time_ns(), record.epoch(), bytemuck::bytes_of(record.event()).to_vec()))
         })?;
-        self.append(&mut writer, epoch);
+        self.append(&mut writer, epoch, if is_newer { u64::MAX } else { self.turns_at });
         writer.abandon();
         Ok(())
     }
 
-    fn append(&mut self, writer: &mut Writer<Note, Sim>, epoch: u32) {
+    fn append<E: Noted>(&mut self, writer: &mut Writer<E, Sim>, epoch: u32, most_end: u64) {
         let cursors = writer.cursors();
         for _ in 0..self.random.u64(0..40) {
             match self.random.u8(0..8) {
@@ -202,11 +191,11 @@ impl History {
                 1 | 2 => while writer.step_preparer() {},
                 _ => {}
             }
-            if self.sim.is_dead() {
+            if self.sim.is_dead() || writer.end_sequence() >= most_end {
                 return;
             }
             let entry = self.next_entry(self.log.last().copied(), Some(epoch));
-            match writer.try_append(entry.time_ns, &Note::of(entry.unique)) {
+            match writer.try_append(entry.time_ns, &E::of(entry.unique)) {
                 Ok(_) => self.log.push(entry),
                 Err(AppendError::Full { .. }) => {}
                 Err(_) => return,
@@ -217,7 +206,7 @@ impl History {
 
     /// A life as a replica.
     fn take(&mut self) -> Result<(), String> {
-        match self.journal.replica_on(&self.sim, &Note::schema(), &origin(), false) {
+        match self.journal.replica_on(&self.sim, &self.looks().0, &origin(), false) {
             Ok((replica, _)) => self.live(replica),
             Err(_) if self.sim.is_dead() => Ok(()),
             Err(error) => Err(format!("refused to open: {error}")),
@@ -225,12 +214,11 @@ impl History {
     }
 
     fn live(&mut self, mut replica: Replica<Sim>) -> Result<(), String> {
-        let mut reader = replica.reader().map_err(|error| error.to_string())?;
-        self.check(reader.first_sequence(), replica.end_sequence(), |sequence| {
-            let record = reader.at(sequence).map_err(|error| error.to_string())?;
-            let event: Note = bytemuck::pod_read_unaligned(record.event);
-            Ok((record.time_ns, record.epoch, event))
-        })?;
+        // Without a program nothing turns the older events.
+        match *replica.schema() == LongNote::schema() {
+            true => self.check_as::<LongNote>(&replica, true)?,
+            false => self.check_as::<Note>(&replica, false)?,
+        }
         let cursors = replica.cursors();
         for _ in 0..self.random.u64(0..30) {
             match self.random.u8(0..6) {
@@ -242,10 +230,20 @@ impl History {
                 break;
             }
             let first = replica.end_sequence();
+            if first >= self.turns_at && *replica.schema() == Note::schema() {
+                replica = match replica.next_type(&LongNote::schema()) {
+                    Ok(replica) => replica,
+                    Err(_) if self.sim.is_dead() => return Ok(()),
+                    // A sync that was to fail did.
+                    Err(NextTypeError::Close(_)) if self.plan.failing_syncs => return Ok(()),
+                    Err(error) => return Err(format!("refused to go on with the newer type: {error}")),
+                };
+                self.acknowledged = first;
+            }
             let records = self.due(first);
             let before = first.checked_sub(1).map(|last| {
-                let Anchor { epoch, crc, .. } = self.source[last as usize].anchor(last);
-                (epoch, crc)
+                let anchor = self.source[last as usize].anchor(last, last >= self.turns_at);
+                (anchor.epoch, anchor.crc)
             });
             let taken = replica.try_take(first, before, &records);
             self.log.extend(&self.source[first as usize..replica.end_sequence() as usize]);
@@ -260,14 +258,27 @@ impl History {
         Ok(())
     }
 
+    fn check_as<E: Noted>(&mut self, replica: &Replica<Sim>, is_newer: bool) -> Result<(), String> {
+        let mut reader = replica.reader_as::<E>().map_err(|error| error.to_string())?;
+        self.check(reader.first_sequence(), replica.end_sequence(), is_newer, |sequence| {
+            let record = reader.at(sequence).map_err(|error| error.to_string())?;
+            Ok((record.time_ns(), record.epoch(), bytemuck::bytes_of(record.event()).to_vec()))
+        })
+    }
+
     /// The next records to take, as they lie.
     fn due(&mut self, first: u64) -> Vec<u8> {
-        let end = first + self.random.u64(1..5);
+        let mut end = first + self.random.u64(1..5);
+        // A call has records of one type.
+        if first < self.turns_at {
+            end = end.min(self.turns_at);
+        }
         while (self.source.len() as u64) < end {
             let entry = self.next_entry(self.source.last().copied(), None);
             self.source.push(entry);
         }
-        (first..end).flat_map(|sequence| self.source[sequence as usize].stored(sequence)).collect()
+        let is_newer = first >= self.turns_at;
+        (first..end).flat_map(|sequence| self.source[sequence as usize].stored(sequence, is_newer)).collect()
     }
 
     /// One that may follow `last`: of an epoch that is given, or of a primary that may have been opened
@@ -283,7 +294,7 @@ impl History {
 
     /// Cuts the log back to so many records. Those below `saves_to` were acknowledged.
     fn rejoin(&mut self, keeps: u64, saves_to: u64) -> Result<(), String> {
-        let anchor = self.log[keeps as usize - 1].anchor(keeps - 1);
+        let anchor = self.log[keeps as usize - 1].anchor(keeps - 1, keeps > self.turns_at);
         self.turn_into(Role::Rejoining { keeps, saves_to });
         match self.journal.rejoin_on(&self.sim, anchor) {
             Ok(_) => self.rejoined(keeps, saves_to),
@@ -294,7 +305,7 @@ impl History {
 
     /// Opens what may be a replica by now.
     fn take_behind(&mut self, keeps: u64, saves_to: u64) -> Result<(), String> {
-        match self.journal.replica_on(&self.sim, &Note::schema(), &origin(), false) {
+        match self.journal.replica_on(&self.sim, &self.looks().0, &origin(), false) {
             Ok((replica, _)) => {
                 self.rejoined(keeps, saves_to)?;
                 self.live(replica)
@@ -310,8 +321,8 @@ impl History {
         let files = self.sim.lose_power(&mut self.random).files();
         let saved: Vec<_> = files.iter().filter(|(name, _)| name.starts_with("discarded-")).collect();
         for sequence in keeps..saves_to {
-            let record = self.log[sequence as usize].stored(sequence);
-            let has_it = |file: &[u8]| file.chunks_exact(RECORD_BYTES).any(|slot| slot == record);
+            let record = self.log[sequence as usize].stored(sequence, sequence >= self.turns_at);
+            let has_it = |file: &[u8]| file.chunks_exact(record.len()).any(|slot| slot == record);
             if !saved.iter().any(|(_, file)| has_it(file)) {
                 return Err(format!("I5: record {sequence}, which was cut off at {keeps}, is nowhere"));
             }
@@ -326,12 +337,13 @@ impl History {
     }
 
     /// I1, I2, I3, I5 on the recovered log, of which retention may have taken all but the last `keep`; then
-    /// the model ends where the log does.
+    /// the model ends where the log does. Events are shown as the newer type, or the older.
     fn check(
         &mut self,
         first: u64,
         end: u64,
-        mut at: impl FnMut(u64) -> Result<(u64, u32, Note), String>,
+        is_newer: bool,
+        mut at: impl FnMut(u64) -> Result<(u64, u32, Vec<u8>), String>,
     ) -> Result<(), String> {
         let written = self.log.len() as u64;
         if end > written {
@@ -350,7 +362,7 @@ impl History {
         for sequence in first..end {
             let found = at(sequence).map_err(|error| format!("I1: {error}"))?;
             let Entry { time_ns, epoch, unique } = self.log[sequence as usize];
-            let wanted = (time_ns, epoch, Note::of(unique));
+            let wanted = (time_ns, epoch, bytes_of(unique, is_newer));
             if found != wanted {
                 return Err(format!("I3: record {sequence} is {found:?}, {wanted:?} was written"));
             }
@@ -391,7 +403,7 @@ impl History {
             file.write_at(bytes, 0).and_then(|()| file.sync()).map_err(|error| error.to_string())
         };
         write(&mixed)?;
-        match self.journal.replica_on(&self.sim, &Note::schema(), &origin(), false) {
+        match self.journal.replica_on(&self.sim, &self.looks().0, &origin(), false) {
             Ok((replica, _)) => {
                 self.live(replica).map_err(|text| format!("an earlier control file: {text}"))?;
                 self.sim.next_process();
