@@ -36,12 +36,14 @@ pub struct GoldenJournal {
     pub journal_id: [u8; 16],
     /// Which copy of the journal it is.
     pub branch: [u8; 16],
+    /// Whether it is a replica, and from where on a rejoin was cutting it when that was cut short.
+    pub replica: Option<Option<u64>>,
     /// Its segments; one that is not full and not the last is sealed early.
     pub segments: Vec<GoldenSegment>,
 }
 
 impl GoldenJournal {
-    /// Writes it into `folder`, closed in good order.
+    /// Writes it into `folder`, closed in good order unless it was being cut.
     ///
     /// # Errors
     /// Whatever the file system says.
@@ -49,26 +51,33 @@ impl GoldenJournal {
         std::fs::create_dir_all(folder)?;
         let journal_id = JournalId(self.journal_id);
         let (mut base, mut before) = (0, Bond::UNKNOWN);
+        let cut_at = self.replica.flatten();
+        let mut cut = (0, Bond::UNKNOWN);
         for (index, segment) in self.segments.iter().enumerate() {
             let last = index + 1 == self.segments.len();
             let (bytes, end, bond) = segment.encode(journal_id, self.branch, base, before, last);
+            if let Some(at) = cut_at.filter(|at| (base + 1..=end).contains(at)) {
+                let record = &bytes[segment.offset(at - base - 1)..];
+                cut = (at, Bond::of(RecordHeader::decode(record)));
+            }
             std::fs::write(folder.join(segment_name(base)), bytes)?;
             (base, before) = (end, bond);
         }
+        let (durable_end, last) = if cut_at.is_some() { cut } else { (base, before) };
         let state = ControlState {
             journal_id,
             generation: 8,
-            durable_end: base,
+            durable_end,
             window: 16,
             first: 0,
             epoch: 1,
-            closed: true,
+            closed: cut_at.is_none(),
             boot_id: [7; 16],
-            last: before,
+            last,
             before_first: Bond::UNKNOWN,
             branch: self.branch,
-            replica: false,
-            cutting: false,
+            replica: self.replica.is_some(),
+            cutting: cut_at.is_some(),
         };
         let next = ControlState { generation: 9, ..state };
         std::fs::write(
@@ -79,15 +88,8 @@ impl GoldenJournal {
 }
 
 impl GoldenSegment {
-    fn encode(
-        &self,
-        journal_id: JournalId,
-        branch: [u8; 16],
-        base: u64,
-        before: Bond,
-        last: bool,
-    ) -> (Vec<u8>, u64, Bond) {
-        let header = SegmentHeader {
+    fn header(&self, journal_id: JournalId, branch: [u8; 16], base: u64) -> SegmentHeader {
+        SegmentHeader {
             version: VERSION,
             journal_id,
             base,
@@ -101,7 +103,23 @@ impl GoldenSegment {
             branch,
             schema: self.schema.clone(),
             sealed_end: None,
-        };
+        }
+    }
+
+    /// Where the record of a slot lies.
+    fn offset(&self, slot: u64) -> usize {
+        self.header(JournalId([0; 16]), [0; 16], 0).slots().offset(slot) as usize
+    }
+
+    fn encode(
+        &self,
+        journal_id: JournalId,
+        branch: [u8; 16],
+        base: u64,
+        before: Bond,
+        last: bool,
+    ) -> (Vec<u8>, u64, Bond) {
+        let header = self.header(journal_id, branch, base);
         let mut file = vec![0; header.file_bytes() as usize];
         let mut put = |at: u64, bytes: &[u8]| file[at as usize..][..bytes.len()].copy_from_slice(bytes);
         header.encode().iter().for_each(|(at, bytes)| put(*at, bytes));

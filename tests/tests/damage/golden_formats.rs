@@ -1,4 +1,5 @@
-//! Files that use what format version 2 has room for and no writer makes yet: kept as they were written, read
+//! Files that use what format version 2 has room for and no writer makes yet, and those of a replica, whose control
+//! file is of version 3: kept as they were written, read
 //! by today's code. `cargo test -p slipring-tests --test damage golden_formats -- --ignored` writes those
 //! that are not there yet.
 
@@ -6,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use slipring_journal::__private::golden::{GoldenJournal, GoldenSegment};
 use slipring_journal::{
-    Event, Journal, JournalFault, ReadError, SalvageOptions, Status, inspect, salvage, verify,
+    Event, Journal, JournalFault, OpenError, Origin, ReadError, SalvageOptions, Status, inspect, salvage,
+    verify,
 };
 use slipring_tests::folders::in_memory;
 
@@ -41,7 +43,14 @@ fn segment(first: u64, count: u64, words: usize) -> GoldenSegment {
 }
 
 fn journal(segments: Vec<GoldenSegment>) -> GoldenJournal {
-    GoldenJournal { journal_id: *b"golden journal 2", branch: [0; 16], segments }
+    GoldenJournal { journal_id: *b"golden journal 2", branch: [0; 16], replica: None, segments }
+}
+
+/// Where a rejoin was cutting: in the first of two segments.
+const CUT_AT: u64 = 5;
+
+fn two_segments() -> Vec<GoldenSegment> {
+    vec![segment(0, 8, 2), segment(8, 3, 2)]
 }
 
 /// Every feature by itself, by the name of its folder.
@@ -61,6 +70,8 @@ fn all() -> Vec<(&'static str, GoldenJournal)> {
         ("v2-two-sizes", journal(two_sizes)),
         ("v2-branch", GoldenJournal { branch: BRANCH, ..journal(vec![segment(0, 4, 2)]) }),
         ("v2-written-again", journal(vec![segment(0, 8, 2), reused])),
+        ("v3-replica", GoldenJournal { replica: Some(None), ..journal(two_segments()) }),
+        ("v3-cutting", GoldenJournal { replica: Some(Some(CUT_AT)), ..journal(two_segments()) }),
     ]
 }
 
@@ -172,6 +183,57 @@ struct Words {
     word1: u64,
 }
 
+/// A copy of a golden journal, to be written to.
+fn copied(name: &str) -> tempfile::TempDir {
+    let place = in_memory();
+    for entry in std::fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap()) {
+        std::fs::copy(entry.path(), place.path().join(entry.file_name())).unwrap();
+    }
+    place
+}
+
+/// A replica is one, goes on as one, and is promoted.
+#[test]
+fn a_replica_is_gone_on_with() {
+    assert_eq!(look("v3-replica"), (vec![(0, 8), (8, 16)], 11));
+    let reader = Journal::at(folder("v3-replica")).raw_reader().unwrap();
+    let origin = Origin::of(reader.journal_id());
+    assert!(reader.is_replica());
+    let place = copied("v3-replica");
+    let journal = Journal::at(place.path()).segment_records(8);
+    let refused = journal.open::<Words>().err().unwrap();
+    assert!(matches!(refused, OpenError::Replica { epoch: 1, .. }), "{refused}");
+    let (replica, report) = journal.replica(&Words::schema(), &origin).unwrap();
+    assert_eq!((report.end_sequence, report.epoch, report.truncated_at), (11, 1, None));
+    assert_eq!(replica.last().map(|last| (last.sequence, last.epoch)), Some((10, 1)));
+    replica.close().unwrap();
+    let (mut writer, _) = journal.clone().promote(1_024).open::<Words>().unwrap();
+    assert_eq!(writer.append(10_000, &Words { word0: 1, word1: 2 }).unwrap(), 11);
+    writer.close().unwrap();
+    let found = verify(place.path(), |_, _| {}).unwrap();
+    assert_eq!((found.status, found.records, found.replica), (Status::Fine, 12, false), "{found:?}");
+}
+
+/// What a rejoin was cutting off when it was cut short counts no more, whoever looks; the next opening
+/// finishes it.
+#[test]
+fn a_rejoin_that_was_cut_short_is_finished() {
+    let info = inspect(folder("v3-cutting")).unwrap();
+    assert_eq!((info.end_sequence, info.durable_end, info.replica), (CUT_AT, CUT_AT, true));
+    let place = in_memory();
+    let into = place.path().join("new");
+    let report = salvage(folder("v3-cutting"), &into, SalvageOptions::default(), |_, _| {}).unwrap();
+    assert_eq!((report.records, report.lost_count, report.whole_not_kept), (CUT_AT, 0, 0), "{report}");
+    assert!(report.warnings.iter().any(|warning| warning.contains("a rejoin was cut short")), "{report}");
+    let place = copied("v3-cutting");
+    let origin = Origin::of(Journal::at(place.path()).raw_reader().unwrap().journal_id());
+    let (replica, report) = Journal::at(place.path()).replica(&Words::schema(), &origin).unwrap();
+    assert_eq!((report.end_sequence, &report.removed[0][..]), (CUT_AT, "00000000000000000008.seg"));
+    assert_eq!(replica.close().unwrap(), CUT_AT);
+    let found = verify(place.path(), |_, _| {}).unwrap();
+    assert_eq!((found.status, found.records), (Status::Fine, CUT_AT), "{found:?}");
+}
+
 /// A journal goes on with what it has that this version knows nothing of: attributes, a version of its event,
 /// a branch, a segment that ended early.
 #[test]
@@ -179,10 +241,7 @@ fn a_writer_goes_on_with_what_it_does_not_know() {
     for (name, records) in
         [("v2-attributes", 4), ("v2-event-version", 4), ("v2-branch", 4), ("v2-sealed-early", 14)]
     {
-        let place = in_memory();
-        for entry in std::fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap()) {
-            std::fs::copy(entry.path(), place.path().join(entry.file_name())).unwrap();
-        }
+        let place = copied(name);
         let before = inspect(place.path()).unwrap();
         let journal = Journal::at(place.path()).segment_records(8);
         for life in 0..2 {
