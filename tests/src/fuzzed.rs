@@ -15,7 +15,7 @@ use slipring_journal::{
 use crate::faulty::{Call, Faulty};
 use crate::images::{self, CAPACITY};
 use crate::journals::{BLOCK_BYTES, FileSet, Note, mend_checksum, note, open, options, segment};
-use crate::{fuzzed_files, fuzzed_readers};
+use crate::{fuzzed_acknowledged, fuzzed_files, fuzzed_readers};
 
 /// Storage calls that one look at a folder may take: the images are three small segments, so whoever calls
 /// more often is counting to a number that he found in a file.
@@ -25,7 +25,7 @@ const CALLS: usize = 3_000;
 pub type Body = fn(&[u8]);
 
 /// All bodies by the name of their target.
-pub const BODIES: [(&str, Body); 10] = [
+pub const BODIES: [(&str, Body); 12] = [
     ("open", open_folder),
     ("seek", seek),
     ("replay", replay),
@@ -36,6 +36,8 @@ pub const BODIES: [(&str, Body); 10] = [
     ("snapshot", fuzzed_files::snapshot),
     ("counters", fuzzed_files::counters),
     ("reader", fuzzed_readers::reader),
+    ("acknowledged", fuzzed_acknowledged::acknowledged),
+    ("socket", fuzzed_acknowledged::socket),
 ];
 
 /// Opens a folder for writing, appends, closes, and reads back.

@@ -9,6 +9,7 @@ pub mod disks;
 pub mod faulty;
 pub mod folders;
 pub mod fuzzed;
+pub mod fuzzed_acknowledged;
 pub mod fuzzed_files;
 pub mod fuzzed_readers;
 pub mod graphs;
