@@ -176,4 +176,95 @@ proptest! {
         bytes[at] ^= 1 << bit;
         prop_assert!(head.records(&bytes, &schema).is_err());
     }
+
+    /// Whatever of a message is another: what is read says the same when it is written again, word for word.
+    #[test]
+    fn what_is_read_is_what_would_be_written(
+        (kind, first, count, epoch) in (0_usize..3, numbers(), numbers(), numbers()),
+        (crc, time_ns, schema) in (any::<u32>(), numbers(), prop::option::of(numbers())),
+        (id, branch) in (any::<[u8; 16]>(), prop::option::of(any::<[u8; 16]>())),
+        edit in prop::option::of((any::<prop::sample::Index>(), "[0-9a-fA-F+ -]{0,34}")),
+    ) {
+        let mut headers = vec![
+            (KIND, ["records", "schema", "epoch"][kind].to_owned()),
+            (JOURNAL, JournalId(id).to_string()),
+            (EPOCH, epoch.to_string()),
+            (FIRST, first.to_string()),
+            (COUNT, count.to_string()),
+            (CRC, format!("{crc:08x}")),
+            (TIME, time_ns.to_string()),
+        ];
+        headers.extend(branch.map(|id| (BRANCH, JournalId(id).to_string())));
+        headers.extend(schema.map(|at| (SCHEMA, at.to_string())));
+        if let Some((at, value)) = edit {
+            let at = at.index(headers.len());
+            headers[at].1 = value;
+        }
+        if let Ok(head) = parse(&headers) {
+            let mut written = head.headers();
+            written.sort_unstable();
+            headers.sort_unstable();
+            prop_assert_eq!(&written, &headers);
+            prop_assert_eq!(parse(&written).unwrap(), head);
+            prop_assert!(head.end() <= 1 << 62 && head.last().is_none_or(|last| last.sequence < head.end()));
+        }
+    }
+
+    /// Records that somebody made up, with the checksums that their bytes call for: taken are those that the
+    /// headers tell of, and no others.
+    #[test]
+    fn made_up_records_are_what_the_headers_say(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        (count, first, time_ns) in (1_u32..42, prop_oneof![3 => Just(0), 1 => numbers()], any::<Option<u64>>()),
+        (mends, told) in (any::<bool>(), any::<bool>()),
+    ) {
+        let (mut head, mut bytes, schema) = STORED.with(Clone::clone);
+        for (at, byte) in edits {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        (head.first, head.count) = (first, count);
+        head.time_ns = time_ns.unwrap_or(head.time_ns);
+        if mends {
+            mend(&head, &mut bytes);
+        }
+        let last = bytes.chunks_exact(RECORD_BYTES).last().unwrap();
+        let word = |at: usize| u32::from_le_bytes(last[at..at + 4].try_into().unwrap());
+        if told {
+            (head.epoch, head.crc) = (word(8) >> 4, word(12));
+        }
+        if let Ok(chunk) = head.records(&bytes, &schema) {
+            prop_assert_eq!((chunk.len(), chunk.bytes()), (count as usize, &bytes[..]));
+            let records: Vec<_> = chunk.records().collect();
+            prop_assert_eq!(records[0].time_ns, head.time_ns);
+            let end = records.last().unwrap();
+            prop_assert_eq!((end.epoch, end.crc), (head.epoch, head.crc));
+            prop_assert_eq!((word(8) >> 4, word(12)), (head.epoch, head.crc));
+            prop_assert_eq!(end.sequence, head.last().unwrap().sequence);
+            let sequences: Vec<_> = records.iter().map(|record| record.sequence).collect();
+            prop_assert!(sequences.iter().copied().eq(head.first..head.end()));
+            prop_assert!(records.iter().all(|record| record.epoch > 0));
+        }
+    }
+}
+
+const RECORD_BYTES: usize = 32;
+
+thread_local! {
+    static STORED: (Head, Vec<u8>, Schema) = stored(40);
+}
+
+/// Numbers near what there can be, and any.
+fn numbers() -> impl Strategy<Value = u64> {
+    let edges = [0, 1, 2, 40, 4_095, 4_096, 4_097, (1 << 28) - 1, 1 << 28, (1 << 62) - 1, 1 << 62, u64::MAX];
+    prop_oneof![2 => 0_u64..50, 2 => prop::sample::select(edges.to_vec()), 1 => any::<u64>()]
+}
+
+/// Gives each record the checksum that its bytes call for at its place.
+fn mend(head: &Head, bytes: &mut [u8]) {
+    for (sequence, record) in (head.first..u64::MAX).zip(bytes.chunks_exact_mut(RECORD_BYTES)) {
+        let mut summed = [&head.journal_id.0[..], &sequence.to_le_bytes(), &record[..8]].concat();
+        summed.extend([&record[8..12], &[0; 4], &record[16..]].concat());
+        record[12..16].copy_from_slice(&crc32c::crc32c(&summed).to_le_bytes());
+    }
 }
