@@ -13,6 +13,14 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::plain;
 
+/// The command to other machines.
+const BRIDGE: &str = "slipring-bridge";
+
+/// Where in slipring's sources a command is that is installed apart.
+pub(crate) fn sources(name: &str) -> &'static str {
+    if name == BRIDGE { "bridges/bridge-command" } else { "bridges/columns" }
+}
+
 /// Becomes the command, with the arguments that this one was given. It returns only to say why not.
 pub(crate) fn run(name: &'static str) -> CliError {
     match find(name) {
@@ -31,7 +39,11 @@ pub(crate) fn other_command(error: &clap::Error, args: &[OsString]) -> Option<Ex
     if name.starts_with('-') || !name.bytes().all(is_name) {
         return None;
     }
-    let error = start(find(&format!("slipring-{name}"))?, args[2..].iter().cloned());
+    let error = match find(&format!("slipring-{name}")) {
+        Some(path) => start(path, args[2..].iter().cloned()),
+        None if name == "bridge" => CliError::NotInstalled { name: BRIDGE },
+        None => return None,
+    };
     plain::complain(&format!("slipring: {error}"));
     Some(error.exit())
 }

@@ -92,10 +92,11 @@ pub enum CliError {
         /// What there is.
         known: String,
     },
-    /// The command that has a format is not there.
+    /// The command that has a format, or the one to other machines, is not there.
     #[error(
         "that takes {name}, which is neither beside slipring nor in the PATH: \
-         install it with `cargo install --path bridges/columns` from slipring's sources"
+         install it with `cargo install --path {}` from slipring's sources",
+        crate::elsewhere::sources(name)
     )]
     NotInstalled {
         /// The command.

@@ -152,7 +152,8 @@ pub use slipring_journal::{
 /// #[repr(C)]
 /// struct Tick { price: u64 }
 ///
-/// let lane = Lane::named("main").stage("print", |tick: &Tick, _: &Context| drop(tick.price), Gate::PUBLISHED);
+/// let print = |tick: &Tick, _: &Context| drop(tick.price);
+/// let lane = Lane::named("main").stage("print", print, Gate::PUBLISHED);
 /// let (engine, mut publisher) = Engine::builder().lane(lane).go_live()?;
 /// publisher.publish(Tick { price: 7 })?;
 /// engine.join()?;

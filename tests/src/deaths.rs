@@ -226,9 +226,9 @@ fn kill_after(child: &mut Child, time: Duration) {
     child.kill().expect("not waited for yet");
 }
 
-/// How many kills the ordinary run takes, or `SLIPRING_STAGE_KILLS`.
+/// `SLIPRING_STAGE_KILLS`, or as many kills as the ordinary run takes.
 pub fn kills() -> u64 {
-    std::env::var("SLIPRING_STAGE_KILLS").map_or(200, |text| text.parse().expect("a count"))
+    std::env::var("SLIPRING_STAGE_KILLS").map_or(100, |text| text.parse().expect("a count"))
 }
 
 /// Writes to the real standard error, past the test harness's capture.

@@ -4,7 +4,7 @@
 //! sh                          is run by `sh -eu`; what it prints is kept
 //! text, right behind a sh     is what that must print; `..` stands for what differs from run to run
 //! csv title:events.csv        is written to that file, whatever the language
-//! sh needs:slipring-columns   is left out where there is no such command, and what it prints with it; `a,b` for two
+//! sh needs:slipring-columns   is left out where there is no such command, with what it prints; `a,b` for two
 //! ```
 //! All other blocks are passed over.
 

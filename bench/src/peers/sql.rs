@@ -13,8 +13,8 @@ use crate::peers::{Peer, Take, time_of};
 
 /// Mapped up to 2 GiB (SQLite's own limit), 64 MiB of pages cached. Exclusive before the log, so that its
 /// index is in the process's own memory.
-const SETTINGS: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
-                        PRAGMA mmap_size = 2147418112; PRAGMA cache_size = -65536;
+const SETTINGS: &str = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; \
+                        PRAGMA mmap_size = 2147418112; PRAGMA cache_size = -65536; \
                         CREATE TABLE events (time INTEGER PRIMARY KEY, event BLOB NOT NULL);";
 
 pub struct Sqlite<const N: u64> {

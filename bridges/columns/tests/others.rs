@@ -1,7 +1,7 @@
 //! Read by the tools that people use, and read again from files that these have written.
 //!
-//! Skipped where they are not: it needs a Python with pyarrow, polars, duckdb, pandas and fastavro, in
-//! `bridges/target/venv` or named by `SLIPRING_PYTHON`.
+//! Skipped where they are not: it needs a Python with pyarrow, polars, duckdb, pandas and fastavro, that of
+//! the venv that `bridges/python/venv` makes, or named by `SLIPRING_PYTHON`.
 
 mod common;
 
@@ -25,7 +25,7 @@ const SCHEMA: &str = "Order 112\n\
 const OPEN_NS: u64 = 1_710_063_000_000_000_000;
 
 fn python() -> Option<PathBuf> {
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv/bin/python");
+    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python-venv/bin/python");
     let python = std::env::var_os("SLIPRING_PYTHON").map_or(usual, PathBuf::from);
     let needed = "import pyarrow, polars, duckdb, pandas, fastavro";
     let found = Command::new(&python).args(["-c", needed]).output();

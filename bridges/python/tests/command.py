@@ -13,14 +13,20 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
-def built() -> str | None:
-    """`SLIPRING`, or the command as cargo builds it of what is here."""
-    if "SLIPRING" in os.environ or shutil.which("cargo") is None:
-        return os.environ.get("SLIPRING")
-    command = ["cargo", "build", "--quiet", "--package", "slipring-cli", "--bin", "slipring", "--message-format=json"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+def built_by_cargo(workspace: pathlib.Path, *what: str) -> str | None:
+    """A program as cargo builds it of what is here; None without cargo."""
+    if shutil.which("cargo") is None:
+        return None
+    command = ["cargo", "build", "--quiet", *what, "--message-format=json"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=workspace, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     said = (json.loads(line) for line in done.stdout.splitlines())
     return next(one["executable"] for one in said if one.get("executable"))
+
+
+def built() -> str | None:
+    """`SLIPRING`, or the command as cargo builds it of what is here."""
+    return os.environ.get("SLIPRING") or built_by_cargo(ROOT, "--package", "slipring-cli", "--bin", "slipring")
 
 
 def columns() -> str | None:

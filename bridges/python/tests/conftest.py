@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
-import shutil
 import subprocess
 from typing import Any, Callable
 
 import numpy as np
 import pytest
 import slipring
+from command import built_by_cargo
 
 HERE = pathlib.Path(__file__).resolve().parent
 T0 = 1_700_000_000_000_000_000
@@ -46,20 +45,13 @@ def made(tmp_path: pathlib.Path) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def engine() -> Callable[..., str]:
     """Runs `examples/engine.rs`."""
-    if shutil.which("cargo") is None:
+    # With the whole workspace's features, as its tests have built it: one package alone would be built anew.
+    program = built_by_cargo(HERE.parent.parent, "--workspace", "--example", "engine")
+    if program is None:
         pytest.skip("cargo is not installed: no engine to replay with")
 
     def run(*words: object) -> str:
-        command = ["cargo", "run", "--quiet", "-p", "slipring-python", "--example", "engine", "--"]
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        done = subprocess.run(
-            [*command, *map(str, words)],
-            cwd=HERE.parent.parent,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = subprocess.run([program, *map(str, words)], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

@@ -10,7 +10,11 @@ macro_rules! after {
     };
 }
 
-pub(super) const SLIPRING: &str = concat!("Without a command it runs the demo.\n\n", table!());
+pub(super) const SLIPRING: &str = concat!(
+    "Without a command it runs the demo. `slipring bridge` takes journals to other machines; it is installed\n\
+     apart, and so is what reads and writes Parquet, Arrow, Avro, SQLite and DBN.\n\n",
+    table!()
+);
 pub(super) const DEMO: &str = after!(
     "slipring demo",
     "slipring demo --events 100000 --kills 3 --dir proof",

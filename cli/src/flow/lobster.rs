@@ -34,10 +34,7 @@ pub enum ParseFault {
     #[error("more than six fields; a message is time,type,order id,size,price,direction")]
     ExtraField,
     /// Not a decimal number.
-    #[error(
-        "{field} is {text:?}: expected {expected}, as in a LOBSTER message file, which has no header line; events of your \
-         own take --schema SCHEMA.toml, --like JOURNAL or --infer"
-    )]
+    #[error("{field} is {text:?}: expected {expected}")]
     NotANumber {
         /// The field.
         field: &'static str,

@@ -118,7 +118,10 @@ fn look(blocks: &mut Blocks, options: ParseOptions) -> Result<(), SourceError> {
     match Reader::new(options, 0, None).message(line) {
         Err((column, fault)) if is_other(&fault) => Err(SourceError::NotThis {
             expected: "file of LOBSTER messages",
-            found: format!("1:{column}: {fault}"),
+            found: format!(
+                "1:{column}: {fault}; without --schema SCHEMA.toml, --like JOURNAL or --infer, which are for events of \
+                 your own, a CSV file is taken for one"
+            ),
         }),
         _ => Ok(()),
     }

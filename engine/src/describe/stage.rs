@@ -20,7 +20,8 @@ use crate::work::described::DescribedHandler;
 /// well made by [`Lane::stage`](crate::Lane::stage).
 ///
 /// ```
-/// # use slipring::{Context, Digest, Digests, Event, Gate, Handler, HandlerError, Lane, Snapshot, Snapshots, Stage};
+/// # use slipring::{Context, Digest, Digests, Event, Gate, Handler, HandlerError, Lane};
+/// # use slipring::{Snapshot, Snapshots, Stage};
 /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
 /// #[derive(Default)]
 /// struct Volume { total: u64 }

@@ -179,7 +179,8 @@ pub enum BuildError {
     },
     /// A name of acknowledgements can't be a file's.
     #[error(
-        "stage {stage} waits for acknowledgements of {name:?}, which are noted in a file of that name: use letters, digits,          '-', '_' and '.', 100 at most"
+        "stage {stage} waits for acknowledgements of {name:?}, which are noted in a file of that name: use \
+         letters, digits, '-', '_' and '.', 100 at most"
     )]
     BadAcknowledgedName {
         /// The gated stage.

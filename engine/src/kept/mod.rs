@@ -24,8 +24,8 @@
 //! | `snapshot`, `restored` | a state in a file; what became of it at a start |
 //! | `digests` | a state as a number |
 //! | `effects` | how far effects are |
-//! | `dead_letters`, `dead_letter_log`, `dead_letter_format` | refused events: for users, the log, the bytes |
-//! | `refusals`, `back_off`, `tried`, `again` | tries: what comes behind one that failed, the pauses, what is noted |
+//! | `dead_letters`, `dead_letter_log`, `dead_letter_format` | refused events: for users, log, bytes |
+//! | `refusals`, `back_off`, `tried`, `again` | tries: what waits behind one, pauses, what is noted |
 //! | `cuts` | where each stage starts |
 //! | `plan` | what is kept for later starts |
 //! | `keeper`, `link` | the thread that writes, and the queues to it |

@@ -33,7 +33,8 @@ use crate::kept::epochs::Epochs;
 /// # for price in 0..10 { publisher.publish_at(price, Tick { price })?; }
 /// # engine.join()?;
 /// let mut sum = 0;
-/// let lane = Lane::named("try").stage("sum", move |tick: &Tick, _: &Context| sum += tick.price, Gate::PUBLISHED);
+/// let add = move |tick: &Tick, _: &Context| sum += tick.price;
+/// let lane = Lane::named("try").stage("sum", add, Gate::PUBLISHED);
 /// let backtest = Engine::builder().lane(lane).backtest(&Journal::at(&place))?;
 /// let report = backtest.run(Replay::new(ReplayFrom::Time(3)).until(ReplayUntil::Time(6)))?;
 /// assert_eq!(report.replay.events(), 3);

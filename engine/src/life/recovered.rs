@@ -143,11 +143,11 @@ impl<E: Event> Recovered<E> {
     /// letter. To say it again, in this life or another, changes nothing.
     ///
     /// # Errors
-    /// [`ReplayError::Keep`]: there is no such stage, it keeps no dead letters, or a call of the system fails;
-    /// [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that [reads](crate::Gate::after)
-    /// it, can be used and has the event in it. [`ReplayError::Read`]: the event is not in the journal.
-    /// [`ReplayError::AlreadyReplayed`], [`ReplayError::Failed`]: it is too late in this life. Open the
-    /// engine again, and skip before the replay.
+    /// [`ReplayError::Keep`]: there is no such stage, it keeps no dead letters, or a call of the system
+    /// fails; [`KeepError::SkipInSnapshot`] if a snapshot of the stage, or of one that
+    /// [reads](crate::Gate::after) it, can be used and has the event in it. [`ReplayError::Read`]: the event
+    /// is not in the journal. [`ReplayError::AlreadyReplayed`], [`ReplayError::Failed`]: it is too late in
+    /// this life. Open the engine again, and skip before the replay.
     pub fn skip(&mut self, stage: &str, sequence: u64) -> Result<(), ReplayError> {
         let (builder, writer) = match &self.state {
             Phase::Opened(builder, Some(writer)) => (builder, writer),

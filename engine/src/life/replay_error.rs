@@ -12,7 +12,7 @@ use crate::error::{BuildError, Halted, KeepError};
 ///
 /// fn advice(error: &ReplayError) -> String {
 ///     match error {
-///         ReplayError::Halted(halted) => format!("mend stage {}, or skip {}", halted.stage, halted.sequence),
+///         ReplayError::Halted(at) => format!("mend stage {}, or skip {}", at.stage, at.sequence),
 ///         ReplayError::NoSnapshots => "replay from the start".to_owned(),
 ///         other => other.to_string(),
 ///     }

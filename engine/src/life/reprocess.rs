@@ -313,7 +313,9 @@ impl<E: Event> Engine<E> {
     /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Order { quantity: u64 }
     /// # let folder = tempfile::tempdir()?;
     /// let mut is_busy = true;
-    /// let send = move |_: &Order, _: &Context| if std::mem::take(&mut is_busy) { Err("busy") } else { Ok(()) };
+    /// let send = move |_: &Order, _: &Context| {
+    ///     if std::mem::take(&mut is_busy) { Err("busy") } else { Ok(()) }
+    /// };
     /// let back_off = BackOff::fixed(Duration::from_millis(2)).inline_at_most(Duration::ZERO);
     /// let stage = Stage::new("send", send, Gate::JOURNALLED).on_error(OnError::retry(3, back_off));
     /// let lane = Lane::named("main").journal().with(stage);

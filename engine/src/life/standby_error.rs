@@ -13,7 +13,7 @@ use crate::error::{BuildError, Halted, KeepError};
 ///
 /// fn advice(error: &StandbyError) -> String {
 ///     match error {
-///         StandbyError::Take(TakeError::OutOfPlace { expected, .. }) => format!("send them from {expected} on"),
+///         StandbyError::Take(TakeError::OutOfPlace { expected, .. }) => format!("send {expected} first"),
 ///         StandbyError::NewerType { .. } => "update this program first, then the primary".to_owned(),
 ///         StandbyError::Halted(halted) => format!("stage {} failed at {}", halted.stage, halted.sequence),
 ///         other => other.to_string(),

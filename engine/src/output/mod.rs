@@ -52,7 +52,8 @@ use held::OtherJournal;
 /// order that followed from it. Its digests make the engine refuse to start without all of its history.
 ///
 /// ```
-/// use slipring::{Context, Digest, Digests, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, Output, Stage};
+/// use slipring::{Context, Digest, Digests, Engine, Event, Gate, Handler, HandlerError};
+/// use slipring::{Journal, Lane, Output, Stage};
 ///
 /// #[derive(Clone, Copy, Debug, Event)]
 /// #[repr(C)]

@@ -1,7 +1,7 @@
 //! Which ids were published within the window: the last so many events, and of these those of a span of time.
 //!
 //! ```text
-//!  ids    | 7 | 3 | - | 9 | 4 |      by sequence modulo the window: an event's id goes when its place is needed
+//!  ids    | 7 | 3 | - | 9 | 4 |      by sequence modulo the window: an id goes when its place is needed
 //!           ^           ^
 //!  index  |   | 1 |   |   | 4 | ..   by the id's hash, open addressing: places, 0 for none
 //! ```

@@ -4,3 +4,4 @@
 mod documented;
 mod examples;
 mod layers;
+mod messages;

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+#[doc(inline)]
+pub use slipring_journal::__private::Integer;
 use slipring_journal::Field;
 
 /// Arrays lie in each other at most so deep; what lies deeper is bytes.
@@ -52,15 +54,6 @@ pub enum Kind {
     Bytes(usize),
     /// So many of the same, one behind the other.
     Array(Box<Kind>, usize),
-}
-
-/// How a whole number lies in an event; always little-endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Integer {
-    /// 1, 2, 4, 8 or 16.
-    pub bytes: usize,
-    /// Whether it may be negative.
-    pub signed: bool,
 }
 
 /// What a time counts.
@@ -145,42 +138,6 @@ impl EnumNames {
     /// Values and names, in order.
     pub fn iter(&self) -> impl Iterator<Item = (i128, &str)> {
         self.0.iter().map(|(value, name)| (*value, name.as_str()))
-    }
-}
-
-impl Integer {
-    /// By its name in Rust.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let (signed, bits) = match name.split_at_checked(1)? {
-            ("u", bits) => (false, bits),
-            ("i", bits) => (true, bits),
-            _ => return None,
-        };
-        let bytes = match bits {
-            "8" => 1,
-            "16" => 2,
-            "32" => 4,
-            "64" => 8,
-            "128" => 16,
-            _ => return None,
-        };
-        Some(Integer { bytes, signed })
-    }
-
-    /// Its name in Rust.
-    pub fn name(self) -> &'static str {
-        match (self.signed, self.bytes) {
-            (false, 1) => "u8",
-            (false, 2) => "u16",
-            (false, 4) => "u32",
-            (false, 8) => "u64",
-            (false, _) => "u128",
-            (true, 1) => "i8",
-            (true, 2) => "i16",
-            (true, 4) => "i32",
-            (true, 8) => "i64",
-            (true, _) => "i128",
-        }
     }
 }
 

@@ -76,57 +76,6 @@ impl<'a> ArrayValue<'a> {
     }
 }
 
-impl Integer {
-    /// The number in so many bytes; one of 128 bits without a sign as if it had one.
-    #[inline]
-    pub fn read(self, bytes: &[u8]) -> i128 {
-        fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
-            bytes.first_chunk().copied().unwrap_or([0; N])
-        }
-        match (self.signed, self.bytes) {
-            (false, 1) => i128::from(fixed::<1>(bytes)[0]),
-            (false, 2) => i128::from(u16::from_le_bytes(fixed(bytes))),
-            (false, 4) => i128::from(u32::from_le_bytes(fixed(bytes))),
-            (false, 8) => i128::from(u64::from_le_bytes(fixed(bytes))),
-            (true, 1) => i128::from(i8::from_le_bytes(fixed(bytes))),
-            (true, 2) => i128::from(i16::from_le_bytes(fixed(bytes))),
-            (true, 4) => i128::from(i32::from_le_bytes(fixed(bytes))),
-            (true, 8) => i128::from(i64::from_le_bytes(fixed(bytes))),
-            _ => i128::from_le_bytes(fixed(bytes)),
-        }
-    }
-
-    /// Whether the number can lie in it; of 128 bits without a sign only those from 0 on that have one.
-    #[inline]
-    pub fn holds(self, number: i128) -> bool {
-        match (self.signed, self.bytes) {
-            (false, 1) => u8::try_from(number).is_ok(),
-            (false, 2) => u16::try_from(number).is_ok(),
-            (false, 4) => u32::try_from(number).is_ok(),
-            (false, 8) => u64::try_from(number).is_ok(),
-            (true, 1) => i8::try_from(number).is_ok(),
-            (true, 2) => i16::try_from(number).is_ok(),
-            (true, 4) => i32::try_from(number).is_ok(),
-            (true, 8) => i64::try_from(number).is_ok(),
-            (false, _) => number >= 0,
-            (true, _) => true,
-        }
-    }
-
-    /// Puts the number into the first bytes of `bytes`.
-    #[inline]
-    pub(crate) fn write(self, number: i128, bytes: &mut [u8]) {
-        // Each size by itself: a copy of so many bytes as only the schema knows would be a call.
-        match self.bytes {
-            1 => bytes[0] = number as u8,
-            2 => bytes[..2].copy_from_slice(&(number as u16).to_le_bytes()),
-            4 => bytes[..4].copy_from_slice(&(number as u32).to_le_bytes()),
-            8 => bytes[..8].copy_from_slice(&(number as u64).to_le_bytes()),
-            _ => bytes[..16].copy_from_slice(&number.to_le_bytes()),
-        }
-    }
-}
-
 impl Kind {
     /// The value in these bytes, of which there must be [`Kind::bytes`].
     #[inline]

@@ -81,7 +81,7 @@ pub enum JournalFault {
     #[error(transparent)]
     Io(#[from] IoFault),
     /// There is no journal.
-    #[error("no journal at {}: the folder has no control file and no segments", path.display())]
+    #[error("no journal at {}: neither a control file nor segments are there", path.display())]
     NoJournal {
         /// The folder.
         path: PathBuf,

@@ -2,9 +2,10 @@
 
 /// How a whole number lies in an event; always little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Integer {
+pub struct Integer {
     /// 1, 2, 4, 8 or 16.
     pub bytes: usize,
+    /// Whether it may be negative.
     pub signed: bool,
 }
 
@@ -27,6 +28,22 @@ impl Integer {
         Some(Integer { bytes, signed })
     }
 
+    /// Its name in Rust.
+    pub const fn name(self) -> &'static str {
+        match (self.signed, self.bytes) {
+            (false, 1) => "u8",
+            (false, 2) => "u16",
+            (false, 4) => "u32",
+            (false, 8) => "u64",
+            (false, _) => "u128",
+            (true, 1) => "i8",
+            (true, 2) => "i16",
+            (true, 4) => "i32",
+            (true, 8) => "i64",
+            (true, _) => "i128",
+        }
+    }
+
     /// The greatest number, and how far below zero the least one is.
     const fn range(self) -> (u128, u128) {
         let bits = 8 * self.bytes as u32;
@@ -37,16 +54,33 @@ impl Integer {
     }
 
     /// Whether it holds the number that is so great, and below zero if it is `negative`.
-    pub const fn holds(self, negative: bool, magnitude: u128) -> bool {
+    pub(super) const fn holds_magnitude(self, negative: bool, magnitude: u128) -> bool {
         let (most, least) = self.range();
         magnitude <= if negative { least } else { most }
     }
 
+    /// Whether the number can lie in it; of 128 bits without a sign only those from 0 on that have one.
+    #[inline]
+    pub fn holds(self, number: i128) -> bool {
+        match (self.signed, self.bytes) {
+            (false, 1) => u8::try_from(number).is_ok(),
+            (false, 2) => u16::try_from(number).is_ok(),
+            (false, 4) => u32::try_from(number).is_ok(),
+            (false, 8) => u64::try_from(number).is_ok(),
+            (true, 1) => i8::try_from(number).is_ok(),
+            (true, 2) => i16::try_from(number).is_ok(),
+            (true, 4) => i32::try_from(number).is_ok(),
+            (true, 8) => i64::try_from(number).is_ok(),
+            (false, _) => number >= 0,
+            (true, _) => true,
+        }
+    }
+
     /// Whether it holds every number of `other`, each taken `factor` times.
-    pub fn holds_all(self, other: Integer, factor: u128) -> bool {
+    pub(super) fn holds_all(self, other: Integer, factor: u128) -> bool {
         let (most, least) = other.range();
         let fits = |negative, bound: u128| {
-            bound.checked_mul(factor).is_some_and(|magnitude| self.holds(negative, magnitude))
+            bound.checked_mul(factor).is_some_and(|magnitude| self.holds_magnitude(negative, magnitude))
         };
         fits(false, most) && fits(true, least)
     }
@@ -55,13 +89,12 @@ impl Integer {
     #[inline]
     pub fn read(self, bytes: &[u8]) -> i128 {
         fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
-            let mut fixed = [0; N];
-            fixed.copy_from_slice(&bytes[..N]);
-            fixed
+            debug_assert!(bytes.len() >= N, "{} bytes of {N}", bytes.len());
+            bytes.first_chunk().copied().unwrap_or([0; N])
         }
         // Each size by itself: a copy of so many bytes as only the schema knows would be a call.
         match (self.signed, self.bytes) {
-            (false, 1) => i128::from(bytes[0]),
+            (false, 1) => i128::from(u8::from_le_bytes(fixed(bytes))),
             (false, 2) => i128::from(u16::from_le_bytes(fixed(bytes))),
             (false, 4) => i128::from(u32::from_le_bytes(fixed(bytes))),
             (false, 8) => i128::from(u64::from_le_bytes(fixed(bytes))),

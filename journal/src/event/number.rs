@@ -98,7 +98,7 @@ impl Number {
     /// Whether it is an integer that holds this number.
     pub const fn holds(self, negative: bool, magnitude: u128) -> bool {
         match Integer::from_name(self.name) {
-            Some(integer) => integer.holds(negative, magnitude),
+            Some(integer) => integer.holds_magnitude(negative, magnitude),
             None => false,
         }
     }

@@ -4,6 +4,7 @@
 
 use super::attributes::MEANINGS;
 pub use super::identified::{IdField, Identified};
+pub use super::integer::Integer;
 pub use super::number::Number;
 pub use super::upgrade::Upcasts;
 pub use super::{Difference, Event, Field, Schema, UnknownTag, Upcast, Upgrade};

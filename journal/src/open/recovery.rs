@@ -88,8 +88,8 @@ pub(crate) fn recover_locked<S: Storage>(
     if tail.is_cut() {
         report.discarded_saved_to = Some(save(storage, &recovered_chain, &tail, epoch)?);
     }
-    // 6. Sync the new epoch, and with it what the journal is opened as. D, W and the boot stay those of the log
-    //    as it was found, in case this is killed.
+    // 6. Sync the new epoch, and with it what the journal is opened as. D, W and the boot stay those of the
+    //    log as it was found, in case this is killed.
     if protect::on(protect::EPOCH_SYNC) {
         control.update(|state| {
             (state.epoch, state.replica) = (epoch, opening.is_replica(found.replica));

@@ -92,36 +92,49 @@ fn normal(said: &str) -> String {
     errors.collect::<Vec<_>>().join("\n")
 }
 
+/// A line's number is `LL`: a comment above it moves it. What lies in other files is named without its lines.
 fn normal_error(said: &[&str]) -> String {
-    let (mut lines, mut margin, mut foreign) = (Vec::new(), 0, false);
-    for line in said {
-        let words = line.trim_start();
-        let indent = line.len() - words.len();
+    let arrow = |line: &&str| line.trim_start().starts_with("--> ").then(|| line.find("--> ")).flatten();
+    // As wide as the longest line number.
+    let margin = said.iter().find_map(arrow).unwrap_or(0);
+    let (mut lines, mut foreign) = (String::new(), false);
+    for &line in said {
+        let (number, words) = line.split_at_checked(margin).unwrap_or((line, ""));
+        if margin == 0 || !number.bytes().all(|byte| byte == b' ' || byte.is_ascii_digit()) {
+            foreign = false;
+            lines += &format!("{line}\n");
+            continue;
+        }
+        let number = if number.trim().is_empty() { "  " } else { "LL" };
         if let Some(place) = words.strip_prefix("--> ") {
             foreign = !place.starts_with("tests/compile_fail/");
-            margin = indent;
-            if foreign {
-                // The file in its package, without line and column.
-                let file = place.rsplit("/src/").next().and_then(|place| place.split(':').next());
-                lines.push(format!("{:indent$}--> $SRC/{}", "", file.unwrap_or(place)));
-                continue;
-            }
+            lines += &format!("{number}--> {}\n", if foreign { in_package(place) } else { in_case(place) });
+            continue;
         }
-        let source = words.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start().starts_with('|');
-        foreign &= source;
+        foreign &= words.trim_start().starts_with('|');
         if foreign {
             continue;
         }
-        let counted = words.starts_with("and ") && words.ends_with(" others");
-        lines.push(if counted { format!("{:indent$}and $N others", "") } else { line.trim_end().to_owned() });
+        let count = words.trim_start().strip_prefix("and ").and_then(|words| words.strip_suffix(" others"));
+        let words = count.map_or_else(|| words.to_owned(), |count| words.replace(count, "$N"));
+        let line = format!("{number}{words}");
+        lines += line.trim_end();
+        lines.push('\n');
     }
-    // The margin is as wide as the longest line number, which may have gone.
-    let digits = |line: &String| {
-        line.trim_start().find(" |").filter(|end| line.trim_start()[..*end].parse::<u32>().is_ok())
-    };
-    let spare = margin.saturating_sub(lines.iter().filter_map(digits).max().unwrap_or(margin));
-    let kept = |line: &String| line.strip_prefix(&" ".repeat(spare)).unwrap_or(line).to_owned() + "\n";
-    lines.iter().map(kept).collect()
+    lines
+}
+
+/// A file of a library, in its package.
+fn in_package(place: &str) -> String {
+    let file = place.rsplit("/src/").next().and_then(|place| place.split(':').next());
+    format!("$SRC/{}", file.unwrap_or(place))
+}
+
+/// A place in a case: the file and the column.
+fn in_case(place: &str) -> String {
+    let mut parts = place.rsplitn(3, ':');
+    let (column, _line, file) = (parts.next(), parts.next(), parts.next());
+    format!("{}:LL:{}", file.unwrap_or_default(), column.unwrap_or_default())
 }
 
 /// The texts are those of the compiler that the project is developed with. After an upgrade, look at what

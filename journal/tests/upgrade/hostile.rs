@@ -11,7 +11,7 @@ const LINES: &str = "(E|D) (0|8|64)(\tversion=[0-3])?(\twas=[DE],E)?\n\
     (\t(was=[a-c],[A-C]|was\\.[12]=[a-c]|since=2|default=(-1|300|ab|\\[1,2\\])|decimal=[0-3]|time=(s|ns)|text=|enum=a:1))*\n){0,9}";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4000)))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(1000)))]
 
     #[test]
     fn whatever_two_schemas_say_is_mapped_or_refused(found in LINES, wanted in LINES, fill in any::<u8>()) {
@@ -39,7 +39,7 @@ proptest! {
 const SAID: &str = "decimal=([0-9]|38|39)|time=(s|ms|us|ns|x)|enum=[ab]:(0|1|255|-1),[ab]:[0-3]|bool=|text=";
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4000)))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(1000)))]
 
     #[test]
     fn whatever_is_said_of_one_layout_turns_its_numbers_or_says_which_it_can_not(

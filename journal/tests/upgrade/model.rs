@@ -264,7 +264,7 @@ fn without_places(path: &str) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(3000)))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(1500)))]
 
     #[test]
     fn a_mapping_does_what_the_model_says(seed in any::<u64>()) {

@@ -139,6 +139,7 @@ fn a_file_of_something_else_leaves_no_journal() {
         let place = Place::with(&[("in.csv", other.as_bytes())]);
         let told = place.exits(3, "record j --input in.csv");
         assert!(told.contains("in.csv: this is no file of LOBSTER messages: 1:"), "{told}");
+        assert!(told.contains("without --schema SCHEMA.toml, --like JOURNAL or --infer"), "{told}");
         assert!(told.contains("nothing was recorded") && !place.path("j").exists(), "{told}");
     }
     // Nothing at all is a file without messages.

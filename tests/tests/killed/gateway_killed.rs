@@ -1,7 +1,7 @@
 //! A gateway, killed again and again between an event's gate and the note of its effect: every effect must
 //! reach the other side, in order; those that come twice must be alike to the last bit of their key.
 //!
-//! 200 kills between gate and effect and 200 between effect and note behind each gate in the ordinary run,
+//! 100 kills between gate and effect and 100 between effect and note behind each gate in the ordinary run,
 //! and some at any moment; as many as wanted by `SLIPRING_STAGE_KILLS=5000 cargo test --release -p
 //! slipring-tests --test killed gateway_killed`.
 

@@ -12,31 +12,18 @@ use crate::sim::new_type::{Dying, change, change_golden};
 use crate::sim::readers::{self, Readers};
 use crate::sim::removed_twice::removed_twice;
 use crate::sim::torn_control::torn_twice;
+use crate::sim::{images_wanted, turns_red_without};
 use slipring_journal::__private::protect;
 
-/// Crash images in one run, over all plans; the other sweeps here go by it too.
-fn images_wanted() -> u64 {
-    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000)
-}
-
-const PLAIN: Plan = Plan {
-    failing_syncs: false,
-    die_in_recovery: false,
-    always_power: false,
-    never_power: false,
-    control_rollback: false,
-    newer_types: false,
-};
-
 const PLANS: [(&str, Plan); 8] = [
-    ("plain", PLAIN),
-    ("power only", Plan { always_power: true, ..PLAIN }),
-    ("process only", Plan { die_in_recovery: true, never_power: true, ..PLAIN }),
-    ("in recovery", Plan { die_in_recovery: true, ..PLAIN }),
-    ("failing syncs", Plan { failing_syncs: true, die_in_recovery: true, ..PLAIN }),
-    ("control rollback", Plan { control_rollback: true, ..PLAIN }),
-    ("newer types", Plan { newer_types: true, die_in_recovery: true, ..PLAIN }),
-    ("newer types and rollback", Plan { newer_types: true, control_rollback: true, ..PLAIN }),
+    ("plain", Plan::PLAIN),
+    ("power only", Plan { always_power: true, ..Plan::PLAIN }),
+    ("process only", Plan { die_in_recovery: true, never_power: true, ..Plan::PLAIN }),
+    ("in recovery", Plan { die_in_recovery: true, ..Plan::PLAIN }),
+    ("failing syncs", Plan { failing_syncs: true, die_in_recovery: true, ..Plan::PLAIN }),
+    ("control rollback", Plan { control_rollback: true, ..Plan::PLAIN }),
+    ("newer types", Plan { newer_types: true, die_in_recovery: true, ..Plan::PLAIN }),
+    ("newer types and rollback", Plan { newer_types: true, control_rollback: true, ..Plan::PLAIN }),
 ];
 
 /// The first violation among the histories of `seeds`, with every plan.
@@ -125,9 +112,8 @@ fn row_crash_in_the_middle_of_retention() {
 
 #[test]
 fn control_retire_order() {
-    let story = protect::without(protect::RETIRE_ORDER, || die_everywhere(true).err());
-    println!("{:#x}: {}", protect::RETIRE_ORDER, story.as_deref().unwrap_or("no violation"));
-    assert!(story.is_some(), "a segment unlinked before the control file gave it up went unnoticed");
+    let red = turns_red_without(protect::RETIRE_ORDER, || die_everywhere(true).err());
+    assert!(red, "a segment unlinked before the control file gave it up went unnoticed");
 }
 
 /// The events change, with the process or the power going at any call of the opening that ends the older
@@ -155,11 +141,7 @@ fn row_types_crash_at_every_call_of_an_opening_that_begins_a_newer_type() {
 }
 
 fn change_goes_wrong(off: u64) -> bool {
-    [change, change_golden].into_iter().all(|change| {
-        let story = protect::without(off, || changes(change).err());
-        println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
-        story.is_some()
-    })
+    [change, change_golden].into_iter().all(|change| turns_red_without(off, || changes(change).err()))
 }
 
 #[test]
@@ -172,34 +154,30 @@ fn control_seal_in_turn() {
     assert!(change_goes_wrong(protect::SEAL_IN_TURN), "a seal of which both copies are torn went unnoticed");
 }
 
-/// Histories of named readers, which retention heeds at once; deaths, and records that went.
-fn reader_histories(seeds: u64, off: u64) -> Result<(u64, u64), String> {
+/// Histories of named readers, which retention must heed at once; deaths, and records that went.
+fn reader_histories(seeds: u64) -> Result<(u64, u64), String> {
     let how = [None, Some(true), Some(false)].map(|power| Readers { power, keeps: 0 });
     let how = how.into_iter().chain([Readers { power: None, keeps: 9 }]);
-    protect::without(off | protect::READER_LOOKS, || {
-        let (mut deaths, mut taken) = (0, 0);
-        for how in how {
-            for seed in 0..seeds {
-                let (more, gone) = readers::history(seed, how)?;
-                (deaths, taken) = (deaths + more, taken + gone);
-            }
+    let (mut deaths, mut taken) = (0, 0);
+    for how in how {
+        for seed in 0..seeds {
+            let (more, gone) = readers::history(seed, how)?;
+            (deaths, taken) = (deaths + more, taken + gone);
         }
-        Ok((deaths, taken))
-    })
+    }
+    Ok((deaths, taken))
 }
 
 #[test]
 fn power_loss_in_commits_and_claims_of_named_readers_loses_none_and_no_record_that_is_not_done() {
     let seeds = images_wanted() / 20;
-    let (deaths, taken) = reader_histories(seeds, 0).unwrap();
+    let (deaths, taken) = protect::without(protect::READER_LOOKS, || reader_histories(seeds)).unwrap();
     println!("{deaths} deaths, {taken} records taken by retention");
     assert!(taken > seeds, "retention took {taken} records");
 }
 
 fn readers_turn_red(off: u64) -> bool {
-    let story = reader_histories(2_000, off).err();
-    println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
-    story.is_some()
+    turns_red_without(off | protect::READER_LOOKS, || reader_histories(2_000).err())
 }
 
 #[test]
@@ -224,9 +202,7 @@ fn turns_red(off: u64) -> bool {
 }
 
 fn turns_red_within(seeds: u64, off: u64) -> bool {
-    let story = protect::without(off, || violation(0..seeds));
-    println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
-    story.is_some()
+    turns_red_without(off, || violation(0..seeds))
 }
 
 #[test]
@@ -273,10 +249,9 @@ fn power_loss_in_two_control_updates_with_a_failed_sync_between_leaves_a_good_sl
 
 #[test]
 fn control_control_rewrite() {
-    let without = || (0..torn_stories()).find_map(|seed| torn_twice(seed).err());
-    let story = protect::without(protect::CONTROL_REWRITE, without);
-    println!("{:#x}: {}", protect::CONTROL_REWRITE, story.as_deref().unwrap_or("no violation"));
-    assert!(story.is_some(), "a control slot that a failed sync had lost went unnoticed");
+    let look = || (0..torn_stories()).find_map(|seed| torn_twice(seed).err());
+    let red = turns_red_without(protect::CONTROL_REWRITE, look);
+    assert!(red, "a control slot that a failed sync had lost went unnoticed");
 }
 
 /// A segment removed by a process that has ended, the one before it by the next, with the power going at any
@@ -297,9 +272,8 @@ fn power_loss_in_a_removal_behind_one_that_was_not_synced_leaves_no_gap() {
 
 #[test]
 fn control_remove_order() {
-    let story = protect::without(protect::REMOVE_ORDER, || removals().err());
-    println!("{:#x}: {}", protect::REMOVE_ORDER, story.as_deref().unwrap_or("no violation"));
-    assert!(story.is_some(), "a gap left by two removals went unnoticed");
+    let red = turns_red_without(protect::REMOVE_ORDER, || removals().err());
+    assert!(red, "a gap left by two removals went unnoticed");
 }
 
 #[test]
@@ -330,9 +304,7 @@ fn what_is_cut_off_outlives_power_loss_in_the_recovery_that_cuts() {
 
 /// Whether what was cut off can be lost without a protection.
 fn loses_cuts(off: u64) -> bool {
-    let story = protect::without(off, || cuts().err());
-    println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
-    story.is_some()
+    turns_red_without(off, || cuts().err())
 }
 
 #[test]

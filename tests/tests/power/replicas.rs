@@ -5,29 +5,17 @@ use slipring_journal::__private::protect;
 use crate::sim::lives::Plan;
 use crate::sim::rejoin::{Dying, FORKS, dies};
 use crate::sim::replica::history;
-
-fn images_wanted() -> u64 {
-    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000)
-}
-
-const PLAIN: Plan = Plan {
-    failing_syncs: false,
-    die_in_recovery: false,
-    always_power: false,
-    never_power: false,
-    control_rollback: false,
-    newer_types: false,
-};
+use crate::sim::{images_wanted, turns_red_without};
 
 const PLANS: [(&str, Plan); 8] = [
-    ("plain", PLAIN),
-    ("power only", Plan { always_power: true, die_in_recovery: true, ..PLAIN }),
-    ("process only", Plan { never_power: true, die_in_recovery: true, ..PLAIN }),
-    ("in recovery", Plan { die_in_recovery: true, ..PLAIN }),
-    ("failing syncs", Plan { failing_syncs: true, die_in_recovery: true, ..PLAIN }),
-    ("control rollback", Plan { control_rollback: true, ..PLAIN }),
-    ("newer type", Plan { newer_types: true, die_in_recovery: true, ..PLAIN }),
-    ("newer type, failing syncs", Plan { newer_types: true, failing_syncs: true, ..PLAIN }),
+    ("plain", Plan::PLAIN),
+    ("power only", Plan { always_power: true, die_in_recovery: true, ..Plan::PLAIN }),
+    ("process only", Plan { never_power: true, die_in_recovery: true, ..Plan::PLAIN }),
+    ("in recovery", Plan { die_in_recovery: true, ..Plan::PLAIN }),
+    ("failing syncs", Plan { failing_syncs: true, die_in_recovery: true, ..Plan::PLAIN }),
+    ("control rollback", Plan { control_rollback: true, ..Plan::PLAIN }),
+    ("newer type", Plan { newer_types: true, die_in_recovery: true, ..Plan::PLAIN }),
+    ("newer type, failing syncs", Plan { newer_types: true, failing_syncs: true, ..Plan::PLAIN }),
 ];
 
 /// Runs the histories of so many seeds with every plan; the images, or the first violation.
@@ -48,9 +36,7 @@ fn replica_power_loss_with_any_subset_of_unsynced_sectors_keeps_i1_to_i5() {
 }
 
 fn turns_red(off: u64) -> bool {
-    let story = protect::without(off, || histories(3_000).err());
-    println!("{off:#x}: {}", story.as_deref().unwrap_or("no violation"));
-    story.is_some()
+    turns_red_without(off, || histories(3_000).err())
 }
 
 #[test]
@@ -123,18 +109,13 @@ fn replica_rejoin_goes_on_though_the_newest_control_slot_rots() {
 fn control_replica_cut_gone() {
     // In the segment that was ended early.
     let dying = |first, seed| Dying { calls: (first, 33), power: true, rots: false, keeps: 9, seed };
-    let story = protect::without(protect::CUT_GONE, || {
-        (1..60)
-            .flat_map(|first| (0..4).map(move |seed| (first, seed)))
-            .find_map(|(f, s)| dies(dying(f, s)).err())
-    });
-    println!("{:#x}: {}", protect::CUT_GONE, story.as_deref().unwrap_or("no violation"));
-    assert!(story.is_some(), "a segment that came back behind one without its seal went unnoticed");
+    let mut all = (1..60).flat_map(|first| (0..4).map(move |seed| (first, seed)));
+    let red = turns_red_without(protect::CUT_GONE, || all.find_map(|(f, s)| dies(dying(f, s)).err()));
+    assert!(red, "a segment that came back behind one without its seal went unnoticed");
 }
 
 #[test]
 fn control_replica_cut_both() {
-    let story = protect::without(protect::CUT_BOTH, || rejoins(false, true, (1, 1)).err());
-    println!("{:#x}: {}", protect::CUT_BOTH, story.as_deref().unwrap_or("no violation"));
-    assert!(story.is_some(), "a cut that one control slot alone knew of went unnoticed");
+    let red = turns_red_without(protect::CUT_BOTH, || rejoins(false, true, (1, 1)).err());
+    assert!(red, "a cut that one control slot alone knew of went unnoticed");
 }

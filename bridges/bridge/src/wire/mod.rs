@@ -15,7 +15,7 @@
 //! | `Slipring-First` | the sequence of the first record; of the others, of the next one |
 //! | `Slipring-Count` | how many records; 0 of the others |
 //! | `Slipring-Crc` | the last record's checksum, 8 hexadecimal digits; of the others, the record before's |
-//! | `Slipring-Time` | journal time of the first record, ns; `schema`: of the next; `epoch`: of the one before |
+//! | `Slipring-Time` | journal time of the first record, ns; `schema`: of the next; `epoch`: of the last |
 //! | `Slipring-Schema` | the place in the stream of the schema in force; of no `schema` |
 //!
 //! An `epoch` has `Slipring-Promoter` besides: who asked for it.

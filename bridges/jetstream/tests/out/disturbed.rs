@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slipring_jetstream::out::Told;
-use slipring_test_servers::long::times;
+use slipring_test_servers::long::{elections, times};
 use slipring_test_servers::nats::{Nats, Options};
 use slipring_test_servers::proxy::Proxy;
 
@@ -41,7 +41,7 @@ async fn the_leader_of_three_is_killed_in_mid_stream() {
     options.stream.replicas = Some(3);
     let writing = Writing::start(&journal, 10);
     let running = Running::start(&journal, &nats.url(), &options);
-    for n in 0..times(20) {
+    for n in 0..elections(20) {
         running.reach(running.acknowledged() + 500).await;
         tokio::time::sleep(pause(n)).await;
         let leader = tokio::task::block_in_place(|| nats.wait_for_stream_leader("TICKS"));

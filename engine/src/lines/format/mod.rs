@@ -1,7 +1,7 @@
 //! The bytes of the counters file, all of them; in words in docs/reference/counters.md.
 //!
 //! ```text
-//!  0            static bytes                      + 1024            + 3200         + 4224       + 256 a stage
+//!  0                           static bytes       + 1024            + 3200         + 4224    + 256 a stage
 //!  | header, stage names, CRC | published | durable | late consumers | acknowledged | stage 0         | ..
 //!  |   never changes          | journal .. | fate   | 16 places      | 8 places     | cursor, batches
 //! ```

@@ -57,7 +57,7 @@ fn table() -> Table {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(4_000)))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2_000)))]
 
     #[test]
     fn a_predicate_says_what_a_plain_evaluator_says(

@@ -117,7 +117,7 @@ fn is_said(is_infinite: bool, text: &str) -> bool {
 }
 
 fn store(integer: Integer, negative: bool, magnitude: u128, out: &mut [u8]) -> Option<()> {
-    if !integer.holds(negative, magnitude) {
+    if !integer.holds_magnitude(negative, magnitude) {
         return None;
     }
     let value = if negative { magnitude.wrapping_neg() } else { magnitude };

@@ -128,7 +128,7 @@ impl Counted {
         for index in 0..self.count {
             let at = self.at + index * self.number.bytes;
             let value = self.number.read(&older[at..]);
-            let counted = self.by.turn(value).filter(|new| self.number.holds(*new < 0, new.unsigned_abs()));
+            let counted = self.by.turn(value).filter(|new| self.number.holds(*new));
             self.number.write(counted.ok_or_else(|| self.unfit(value))?, &mut newer[at..]);
         }
         Ok(())

@@ -115,7 +115,7 @@ struct Model {
 }
 
 /// One kind of run; what it does beyond the plain.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     /// Syncs may fail.
     pub(crate) failing_syncs: bool,
@@ -129,6 +129,17 @@ pub(crate) struct Plan {
     pub(crate) control_rollback: bool,
     /// Later lives are of programs that know a newer type of the event.
     pub(crate) newer_types: bool,
+}
+
+impl Plan {
+    pub(crate) const PLAIN: Plan = Plan {
+        failing_syncs: false,
+        die_in_recovery: false,
+        always_power: false,
+        never_power: false,
+        control_rollback: false,
+        newer_types: false,
+    };
 }
 
 /// Runs one history of several lives; the number of images recovered, or what was violated.
