@@ -87,7 +87,7 @@ mod tests {
         let warm_until = due[1_000];
         let rolls = vec![500, 4_000];
         let run =
-            Run { due, done, stalls: Default::default(), warm_until, rolls, ours_beside: true, missed: 0 };
+            Run { due, done, stalls: Default::default(), warm_until, rolls, ours_beside: true, missed: 0, beside: Default::default() };
         let series = Series::of(&run, ticks);
         assert!((390..=410).contains(&series.slices.len()), "{}", series.slices.len());
         assert_eq!(series.rolls_ms.len(), 1);
