@@ -4,8 +4,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use disruptor::{BusySpin, Polling, Producer, build_single_producer};
@@ -18,6 +16,7 @@ use crate::latency::beside::Beside;
 use crate::latency::judge::Run;
 use crate::latency::probe::Probe;
 use crate::latency::run::{CAPACITY, Plan, Recorder, finish, publish_all};
+use crate::syncing::Syncing;
 
 /// A log in the handler of the raw ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ pub enum HomeMade {
 struct Log {
     to: To,
     crc: RecordCrc,
-    syncing: Option<Syncing>,
+    _syncing: Option<Syncing>,
 }
 
 enum To {
@@ -43,38 +42,15 @@ enum To {
     File { file: File, buffer: Vec<u8> },
 }
 
-/// The thread that syncs.
-struct Syncing {
-    stop: Arc<AtomicBool>,
-    thread: std::thread::JoinHandle<()>,
-}
-
-const SYNC_EVERY: Duration = Duration::from_millis(5);
-
-impl Syncing {
-    fn start(file: File) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&stop);
-        let work = move || {
-            // Relaxed: nothing else is passed.
-            while !told.load(Ordering::Relaxed) {
-                std::thread::sleep(SYNC_EVERY);
-                file.sync_data().expect("a disk that syncs");
-            }
-        };
-        let thread = std::thread::Builder::new().name("home-made-sync".to_owned()).spawn(work);
-        Syncing { stop, thread: thread.expect("a thread") }
-    }
-}
-
 impl Log {
     fn new<E: Probe>(plan: &Plan<'_>, home_made: HomeMade, count: u64) -> Self {
         let crc = RecordCrc::new([7; 16]);
         if home_made == HomeMade::Without {
-            return Log { to: To::Nowhere, crc, syncing: None };
+            return Log { to: To::Nowhere, crc, _syncing: None };
         }
         let file = tempfile::tempfile_in(plan.folder).expect("a file for the log");
-        let syncing = Some(Syncing::start(file.try_clone().expect("another handle")));
+        let syncing = Syncing::start();
+        syncing.add(&file);
         let bytes = count * record_bytes::<E>() as u64;
         let to = if home_made == HomeMade::Mapped {
             rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes).expect("room");
@@ -85,7 +61,7 @@ impl Log {
         } else {
             To::File { file, buffer: Vec::with_capacity(CAPACITY * record_bytes::<E>()) }
         };
-        Log { to, crc, syncing }
+        Log { to, crc, _syncing: Some(syncing) }
     }
 
     #[inline(always)]
@@ -116,15 +92,6 @@ impl Log {
         if let To::File { file, buffer } = &mut self.to {
             file.write_all(buffer).expect("room on the disk");
             buffer.clear();
-        }
-    }
-}
-
-impl Drop for Log {
-    fn drop(&mut self) {
-        if let Some(Syncing { stop, thread }) = self.syncing.take() {
-            stop.store(true, Ordering::Relaxed);
-            let _ = thread.join();
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The preparer: maps the next segment before it is needed, keeps the pages ahead of the cursor present, and
 //! unmaps what the writer has left. The writer only swaps a pointer.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::companions::maker::{Maker, Orders, Taken};
 use crate::companions::pace::WriterPace;
+use crate::companions::pieces::{Pieces, Rest};
 use crate::companions::sweeper::Sweeper;
 use crate::error::{IoFault, SyncError};
 use crate::format::SegmentHeader;
@@ -15,8 +17,11 @@ use crate::live::segments::{LiveSegment, MOST_MAPPED, MOST_OPEN, Segments};
 use crate::retention::holders::SharedRetention;
 use crate::storage::Storage;
 
-/// Bytes prefaulted in one call: a few milliseconds of work at most.
-const CHUNK_BYTES: u64 = 4 << 20;
+/// Bytes made present in one call: tens of microseconds of work where there is time, else some milliseconds.
+const AHEAD: Pieces = Pieces::new(32 << 10, 4 << 20);
+
+/// Bytes let go in one call, and given to the disk: small ones would make the disk slow.
+const BEHIND: Pieces = Pieces::new(64 << 10, 4 << 20);
 
 /// What to do when the disk is full.
 ///
@@ -44,8 +49,7 @@ pub(crate) struct Preparer<S: Storage> {
     pub(crate) storage: S,
     pub(crate) template: SegmentHeader,
     pub(crate) reserve_records: u64,
-    /// The reserve is being filled up.
-    pub(crate) filling: bool,
+    pub(crate) pieces: PreparerPieces,
     pub(crate) disk_full: DiskFull,
     /// Every sync is of a whole segment, so large pages cost no sync more than it has to write.
     pub(crate) large_pages: bool,
@@ -57,6 +61,21 @@ pub(crate) struct Preparer<S: Storage> {
     pub(crate) retired: Option<Arc<SharedRetention>>,
     /// Maker and sweeper, where they have no threads of their own.
     pub(crate) others: Option<(Maker<S>, Sweeper<S>)>,
+}
+
+/// What the preparer works in.
+#[derive(Debug)]
+pub(crate) struct PreparerPieces {
+    ahead: Pieces,
+    behind: Pieces,
+    /// To be kept behind the last piece, of whichever.
+    rest: Duration,
+}
+
+impl PreparerPieces {
+    pub(crate) fn new() -> Self {
+        PreparerPieces { ahead: AHEAD, behind: BEHIND, rest: Duration::ZERO }
+    }
 }
 
 /// What a round of the preparer came to.
@@ -78,30 +97,18 @@ impl<S: Storage> Preparer<S> {
         if let Some((_, sweeper)) = &mut self.others {
             sweeper.let_go();
         }
-        if self.segments.leave() {
+        self.pieces.rest = Duration::ZERO;
+        let cursor = self.progress.journalled_end();
+        let live: Vec<_> = self.segments.live().iter().cloned().collect();
+        match self.prepare_pages(&live, cursor) {
+            Ok(false) => {}
+            Ok(true) => return PreparerRound::Worked,
+            // The writer may be on its way there.
+            Err(fault) => return self.fault(fault, true),
+        }
+        if self.leave_pages(cursor) {
             return PreparerRound::Worked;
         }
-        let cursor = self.progress.journalled_end();
-        let ahead = cursor.saturating_add(self.reserve_records);
-        let live: Vec<_> = self.segments.live().iter().cloned().collect();
-        // Filled to the full when half is used, not all the time: a burst of less than half the reserve has
-        // both cores of a small machine to itself.
-        self.filling |= present_end(&live, cursor) - cursor < self.reserve_records / 2;
-        for segment in &live {
-            if !self.filling || segment.end <= cursor || segment.base >= ahead {
-                continue;
-            }
-            match segment.prefault_towards(cursor, ahead, CHUNK_BYTES) {
-                Ok(true) => return PreparerRound::Worked,
-                Ok(false) => {}
-                Err(error) => {
-                    // The writer may be on its way there.
-                    return self
-                        .fault(IoFault::new("prefault", self.storage.path(&segment.name), error), true);
-                }
-            }
-        }
-        self.filling = false;
         let end = live.last().map_or(0, |segment| segment.end);
         let next_taken =
             self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
@@ -132,6 +139,35 @@ impl<S: Storage> Preparer<S> {
             }
             Err(fault) => self.ahead_fault(fault, end),
         }
+    }
+
+    /// Makes a piece of the reserve present; whether any was missing.
+    fn prepare_pages(&mut self, live: &[Arc<LiveSegment<S>>], cursor: u64) -> Result<bool, IoFault> {
+        let ahead = cursor.saturating_add(self.reserve_records);
+        let rest = Rest::of(present_end(live, cursor) - cursor, self.reserve_records);
+        for segment in live.iter().filter(|segment| segment.end > cursor && segment.base < ahead) {
+            let prefaulted =
+                self.pieces.ahead.work(rest, |bytes| segment.prefault_towards(cursor, ahead, bytes));
+            let fault = |error| IoFault::new("prefault", self.storage.path(&segment.name), error);
+            if prefaulted.map_err(fault)? {
+                self.pieces.rest = self.pieces.ahead.rest(rest);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Lets go of a piece of what the writer has left; whether there was one.
+    fn leave_pages(&mut self, cursor: u64) -> bool {
+        // Behind by a reserve: the syncer would do it at once, and a whole segment.
+        let behind = self.segments.unleft_bytes(cursor) / u64::from(self.template.record_bytes);
+        let rest = Rest::of(self.reserve_records.saturating_sub(behind), self.reserve_records);
+        let leave = |bytes| Ok::<_, Infallible>(self.segments.leave(cursor, bytes));
+        let Ok(left) = self.pieces.behind.work(rest, leave);
+        if left {
+            self.pieces.rest = self.pieces.behind.rest(rest);
+        }
+        left
     }
 
     /// The segment that begins at `base` can't be made. That is a failure only once an append needs it: it
@@ -174,7 +210,8 @@ impl<S: Storage> Preparer<S> {
         // Acquire: partner of the release store in `RunningThreads::end`.
         while !stop.load(Ordering::Acquire) {
             match self.step() {
-                PreparerRound::Worked => continue,
+                PreparerRound::Worked if self.pieces.rest.is_zero() => continue,
+                PreparerRound::Worked => std::thread::park_timeout(self.pieces.rest),
                 PreparerRound::Blocked => std::thread::park_timeout(Duration::from_millis(50)),
                 PreparerRound::Idle => {
                     let end = self.progress.journalled_end();
@@ -184,13 +221,14 @@ impl<S: Storage> Preparer<S> {
         }
     }
 
-    /// How many records more, behind `cursor`, may be appended before there is anything to do here: half the
-    /// reserve is used, or the next segment is taken.
+    /// How many records more, behind `cursor`, may be appended before there is anything to do here: a good
+    /// piece of the reserve is used, or the next segment is taken.
     fn left(&self, cursor: u64) -> u64 {
         let live = self.segments.live();
         let present = present_end(live.iter(), cursor) - cursor;
         let last_base = live.back().map_or(0, |segment| segment.base);
-        present.saturating_sub(self.reserve_records / 2).min(last_base.saturating_sub(cursor))
+        let most_used = self.reserve_records / 64;
+        present.saturating_sub(self.reserve_records - most_used).min(last_base.saturating_sub(cursor))
     }
 }
 

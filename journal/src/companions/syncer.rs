@@ -15,6 +15,9 @@ use crate::retention::retainer::{Kept, Retainer};
 use crate::storage::Storage;
 use crate::tools::protect;
 
+/// A writer that fills so many pages from sync to sync fills one more in a small part of that time.
+const QUICK_PAGES: u64 = 16;
+
 /// When records are made durable.
 ///
 /// ```
@@ -91,8 +94,23 @@ impl<S: Storage> Syncer<S> {
             SyncMode::None if self.window_room() < self.control.state.window / 4 => journalled_end,
             // Whatever lies before the active segment is full.
             SyncMode::None => self.segments.active_base().max(self.progress.wanted_end()).min(journalled_end),
-            SyncMode::Every(_) | SyncMode::EveryBatch => journalled_end,
+            SyncMode::EveryBatch => journalled_end,
+            SyncMode::Every(_) => self.whole_pages(journalled_end),
         }
+    }
+
+    /// `end`, or where its page begins, if the writer is so quick that it fills the page long before the next
+    /// sync, which then is in time for these records too. Of a page that is synced while it is written the
+    /// next append makes a new one dirty: a page fault on the lane, in which the file system may wait.
+    fn whole_pages(&self, end: u64) -> u64 {
+        let live = self.segments.live();
+        let Some(active) = live.iter().find(|segment| (segment.base..segment.end).contains(&end)) else {
+            return end;
+        };
+        let start = active.page_start(end);
+        let in_pages = QUICK_PAGES * 4096 / u64::from(active.record_bytes());
+        let is_quick = start.saturating_sub(self.progress.durable_end()) >= in_pages;
+        if is_quick && self.progress.wanted_end() <= start { start } else { end }
     }
 
     /// With [`SyncMode::None`], how many records more may be appended before there is something to sync that

@@ -47,7 +47,12 @@ pub(crate) struct LiveSegment<S: Storage> {
     /// Bytes of the file up to which its pages are present. Only the preparer stores it (relaxed: nobody
     /// orders anything by it).
     prefaulted_bytes: AtomicU64,
+    /// Bytes of the file up to which the writer has left and its pages are let go; [`NOT_BEGUN`] before that.
+    /// Only the preparer stores it (relaxed likewise).
+    left_bytes: AtomicU64,
 }
+
+const NOT_BEGUN: u64 = u64::MAX;
 
 impl<S: Storage> LiveSegment<S> {
     /// Maps a segment that is there.
@@ -70,12 +75,21 @@ impl<S: Storage> LiveSegment<S> {
             map: Mutex::new(Some(Arc::clone(&map))),
             name,
             prefaulted_bytes: AtomicU64::new(0),
+            left_bytes: AtomicU64::new(NOT_BEGUN),
         });
         Ok(Ready { segment, map })
     }
 
     pub(crate) fn record_bytes(&self) -> u32 {
         self.slots.record_bytes
+    }
+
+    /// The first sequence of those whose records may lie in the same page as the one at `sequence`, or begin
+    /// before it.
+    pub(crate) fn page_start(&self, sequence: u64) -> u64 {
+        let page = self.slots.offset(sequence) / 4096 * 4096;
+        let before = page.saturating_sub(u64::from(self.slots.records_at));
+        (self.base + before / u64::from(self.slots.record_bytes)).min(sequence)
     }
 
     /// The length of its whole file.
@@ -127,6 +141,7 @@ impl<S: Storage> LiveSegment<S> {
                 if link && protect::on(protect::LINK_BEFORE_D) {
                     bytes.start = LINK_COPIES[0];
                 }
+                map.let_go(bytes.clone());
                 map.sync(bytes)
             }
             None => self.file.sync(),
@@ -157,6 +172,42 @@ impl<S: Storage> LiveSegment<S> {
         let bytes =
             self.prefaulted_bytes.load(Ordering::Relaxed).saturating_sub(self.slots.offset(self.base));
         (self.base + bytes / u64::from(self.slots.record_bytes)).clamp(cursor.max(self.base), self.end)
+    }
+
+    /// Bytes behind the writer at `cursor` whose pages are not let go yet.
+    pub(crate) fn unleft_bytes(&self, cursor: u64) -> u64 {
+        let left = self.left_bytes.load(Ordering::Relaxed);
+        let gone = if left == NOT_BEGUN { 0 } else { left };
+        self.bytes(self.base..cursor).end.saturating_sub(gone)
+    }
+
+    /// Lets go of at most `piece_bytes` of pages that the writer at `cursor` has left, and has the disk begin
+    /// with them; whether there was a whole piece, or the last one. A sync write-protects mapped pages one by
+    /// one, each with an interrupt to every core that runs the process: these are not mapped any more.
+    fn leave_towards(&self, cursor: u64, piece_bytes: u64) -> bool {
+        let is_left = cursor >= self.end;
+        let page_end = self.bytes(self.base..cursor).end / 4096 * 4096;
+        let end = if is_left { self.file_bytes() } else { page_end };
+        let start = match self.left_bytes.load(Ordering::Relaxed) {
+            // Of what is there already the disk has most.
+            NOT_BEGUN if !is_left => {
+                self.left_bytes.store(page_end, Ordering::Relaxed);
+                return false;
+            }
+            NOT_BEGUN => 0,
+            bytes => bytes,
+        };
+        if start >= end || !is_left && end - start < piece_bytes {
+            return false;
+        }
+        let end = end.min(start + piece_bytes);
+        // None: the syncer has unmapped it, and writes all of it.
+        if let Some(map) = self.lock_map().clone() {
+            map.let_go(start..end);
+            self.file.start_sync(start..end);
+        }
+        self.left_bytes.store(end, Ordering::Relaxed);
+        true
     }
 
     /// "Bad address" is what the system says of a page that a store would find no block for: the disk is
@@ -250,16 +301,25 @@ impl<S: Storage> Segments<S> {
         self.active_base.load(Ordering::Acquire)
     }
 
-    /// Unmaps one segment that the writer has left, and has the disk begin with it: while the syncer still
-    /// waits for the segment before, the disk need not. Whether there was one.
-    pub(crate) fn leave(&self) -> bool {
+    /// Lets go of a piece of what the writer at `cursor` has left, the oldest first, and has the disk begin
+    /// with it: while the syncer still waits for what came before, the disk need not. Whether there was one.
+    pub(crate) fn leave(&self, cursor: u64, piece_bytes: u64) -> bool {
         let active_base = self.active_base();
-        let left = self.live().iter().find(|s| s.base < active_base && s.is_mapped()).cloned();
-        let Some(segment) = left else { return false };
-        if segment.unmap() {
-            segment.file.start_sync();
+        let left = |s: &&Arc<LiveSegment<S>>| s.base < cursor && s.base <= active_base && s.is_mapped();
+        let behind: Vec<_> = self.live().iter().filter(left).cloned().collect();
+        for segment in &behind {
+            // The writer may have filled a segment and not moved on.
+            if segment.leave_towards(cursor, piece_bytes) || segment.base < active_base && segment.unmap() {
+                return true;
+            }
         }
-        true
+        false
+    }
+
+    /// Bytes behind the writer at `cursor` whose pages are not let go yet.
+    pub(crate) fn unleft_bytes(&self, cursor: u64) -> u64 {
+        let live = self.live();
+        live.iter().filter(|s| s.base < cursor && s.is_mapped()).map(|s| s.unleft_bytes(cursor)).sum()
     }
 
     /// Takes the oldest segment off the list if the writer has left it and it is durable.

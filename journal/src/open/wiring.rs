@@ -16,8 +16,8 @@ use crate::append::times::AppendTimes;
 use crate::append::writer::Writer;
 use crate::companions::hooks::Hooks;
 use crate::companions::maker::{Maker, Orders};
-use crate::companions::preparer::Preparer;
-use crate::companions::sweeper::Sweeper;
+use crate::companions::preparer::{Preparer, PreparerPieces};
+use crate::companions::sweeper::{self, Sweeper};
 use crate::companions::syncer::{SyncMode, Syncer};
 use crate::companions::threads::{Companions, Threads};
 use crate::error::{IoFault, JournalFault, OpenError, SyncError};
@@ -299,6 +299,9 @@ impl<S: Storage> Common<'_, S> {
             segment_bytes: template.file_bytes(),
             cached_bytes: journal.cached_bytes,
             cached: VecDeque::new(),
+            giving: None,
+            pieces: sweeper::PIECES,
+            given: None,
             progress: Arc::clone(&self.progress),
             segments: Arc::clone(&self.segments),
             retired: self.retired.clone(),
@@ -307,7 +310,7 @@ impl<S: Storage> Common<'_, S> {
             storage: self.storage.clone(),
             template,
             reserve_records: (journal.reserve_bytes / record_bytes as u64).max(1),
-            filling: true,
+            pieces: PreparerPieces::new(),
             disk_full: journal.disk_full,
             large_pages: journal.sync == SyncMode::None,
             progress: Arc::clone(&self.progress),

@@ -191,11 +191,11 @@ pub trait StorageFile: Send + Sync + std::fmt::Debug + 'static {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Makes content and length survive power loss.
     fn sync(&self) -> io::Result<()>;
-    /// Begins to write to disk what was stored, and does not wait for it. Only a hint: what it meets, `sync`
-    /// says.
-    fn start_sync(&self) {}
-    /// Gives back the memory that caches the file, as far as it is on disk and not mapped. Only a hint.
-    fn drop_cached(&self) {}
+    /// Begins to write to disk what was stored into a byte range, and does not wait for it. Only a hint: what
+    /// it meets, `sync` says.
+    fn start_sync(&self, _bytes: Range<u64>) {}
+    /// Gives back the memory that caches a byte range, as far as it is on disk and not mapped. Only a hint.
+    fn drop_cached(&self, _bytes: Range<u64>) {}
     /// Maps the first `bytes` of the file for reading, if this medium can; the caller knows that nobody
     /// shortens the file or changes those bytes meanwhile.
     fn map_read(&self, _bytes: u64) -> io::Result<Option<ReadMap>> {
@@ -213,6 +213,9 @@ pub trait SegmentMap: Send + Sync + std::fmt::Debug + 'static {
     fn prefault(&self, bytes: Range<u64>) -> io::Result<()>;
     /// Makes the stores into a byte range survive power loss.
     fn sync(&self, bytes: Range<u64>) -> io::Result<()>;
+    /// Unmaps the pages that lie wholly in a byte range, until somebody touches them again. What was stored
+    /// is in the file. Only a hint.
+    fn let_go(&self, _bytes: Range<u64>) {}
     /// Prefers large pages, for a map that is only ever synced as a whole. Only a hint.
     fn prefer_large_pages(&self) {}
 }
