@@ -256,7 +256,16 @@ mod tests {
             free = begun + 20;
         }
         let stalls = [vec![Stall { from: 995, to: 2_000, kind }], Vec::new()];
-        Run { due, done, stalls, warm_until: 0, rolls: Vec::new(), ours_beside: true, missed: 0, beside: Beside::default() }
+        Run {
+            due,
+            done,
+            stalls,
+            warm_until: 0,
+            rolls: Vec::new(),
+            ours_beside: true,
+            missed: 0,
+            beside: Beside::default(),
+        }
     }
 
     fn spoilt_by(run: &Run, kinds: fn(Kind) -> bool) -> Vec<bool> {

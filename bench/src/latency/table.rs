@@ -117,7 +117,11 @@ pub fn beside(cells: &[Cell]) -> String {
             each.join(", ")
         );
     }
-    if text.is_empty() { text } else { format!("what the threads beside cost (a piece: mean time on a core)\n{text}") }
+    if text.is_empty() {
+        text
+    } else {
+        format!("what the threads beside cost (a piece: mean time on a core)\n{text}")
+    }
 }
 
 /// How the names of threads begin that work beside a lane.

@@ -76,8 +76,8 @@ impl Rest {
     /// By how many of `all` are in store.
     pub(crate) fn of(stored: u64, all: u64) -> Self {
         match stored.saturating_mul(8) / all.max(1) {
-            0 | 1 => Rest::None,
-            2 | 3 => Rest::Short,
+            0 => Rest::None,
+            1..=3 => Rest::Short,
             4 | 5 => Rest::Medium,
             _ => Rest::Long,
         }
@@ -126,9 +126,9 @@ mod tests {
 
     #[test]
     fn it_rests_the_less_the_less_is_in_store() {
-        let of = |eighths| Rest::of(eighths * 100, 800);
+        let of = |eighths: u64| Rest::of(eighths * 100, 800);
         assert_eq!([of(0), of(1), of(2), of(4), of(6), of(8), of(9)], {
-            [Rest::None, Rest::None, Rest::Short, Rest::Medium, Rest::Long, Rest::Long, Rest::Long]
+            [Rest::None, Rest::Short, Rest::Short, Rest::Medium, Rest::Long, Rest::Long, Rest::Long]
         });
         let mut pieces = Pieces::new(4096, 4096);
         pieces.learn(Rest::Long, Duration::from_micros(10));

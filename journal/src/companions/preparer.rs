@@ -18,7 +18,7 @@ use crate::retention::holders::SharedRetention;
 use crate::storage::Storage;
 
 /// Bytes made present in one call: tens of microseconds of work where there is time, else some milliseconds.
-const AHEAD: Pieces = Pieces::new(32 << 10, 4 << 20);
+const AHEAD: Pieces = Pieces::new(32 << 10, 512 << 10);
 
 /// Bytes let go in one call, and given to the disk: small ones would make the disk slow.
 const BEHIND: Pieces = Pieces::new(64 << 10, 4 << 20);
@@ -51,8 +51,8 @@ pub(crate) struct Preparer<S: Storage> {
     pub(crate) reserve_records: u64,
     pub(crate) pieces: PreparerPieces,
     pub(crate) disk_full: DiskFull,
-    /// Every sync is of a whole segment, so large pages cost no sync more than it has to write.
-    pub(crate) large_pages: bool,
+    /// Every sync is of a whole segment.
+    pub(crate) whole_segments: bool,
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
     /// Files that the maker makes.
@@ -106,7 +106,7 @@ impl<S: Storage> Preparer<S> {
             // The writer may be on its way there.
             Err(fault) => return self.fault(fault, true),
         }
-        if self.leave_pages(cursor) {
+        if self.leave_pages() {
             return PreparerRound::Worked;
         }
         let end = live.last().map_or(0, |segment| segment.end);
@@ -123,9 +123,9 @@ impl<S: Storage> Preparer<S> {
             return if worked { PreparerRound::Worked } else { PreparerRound::Idle };
         }
         let made = match self.orders.take() {
-            Taken::File(file) => file.map(&self.storage, self.large_pages),
+            Taken::File(file) => file.map(&self.storage),
             Taken::Soon => return PreparerRound::Idle,
-            Taken::Nothing => LiveSegment::create(&self.storage, &self.template, end, self.large_pages),
+            Taken::Nothing => LiveSegment::create(&self.storage, &self.template, end),
         };
         match made {
             Ok(ready) => {
@@ -141,13 +141,15 @@ impl<S: Storage> Preparer<S> {
         }
     }
 
-    /// Makes a piece of the reserve present; whether any was missing.
+    /// Makes a piece of the reserve present; whether any was missing. The less there is, the less it rests.
     fn prepare_pages(&mut self, live: &[Arc<LiveSegment<S>>], cursor: u64) -> Result<bool, IoFault> {
         let ahead = cursor.saturating_add(self.reserve_records);
         let rest = Rest::of(present_end(live, cursor) - cursor, self.reserve_records);
         for segment in live.iter().filter(|segment| segment.end > cursor && segment.base < ahead) {
-            let prefaulted =
-                self.pieces.ahead.work(rest, |bytes| segment.prefault_towards(cursor, ahead, bytes));
+            // Quicker, where the writer is quick and no sync is of a part of them.
+            let together = self.whole_segments && rest <= Rest::Short;
+            let prefault = |bytes| segment.prefault_towards(cursor, ahead, (bytes, together));
+            let prefaulted = self.pieces.ahead.work(rest, prefault);
             let fault = |error| IoFault::new("prefault", self.storage.path(&segment.name), error);
             if prefaulted.map_err(fault)? {
                 self.pieces.rest = self.pieces.ahead.rest(rest);
@@ -157,12 +159,11 @@ impl<S: Storage> Preparer<S> {
         Ok(false)
     }
 
-    /// Lets go of a piece of what the writer has left; whether there was one.
-    fn leave_pages(&mut self, cursor: u64) -> bool {
-        // Behind by a reserve: the syncer would do it at once, and a whole segment.
-        let behind = self.segments.unleft_bytes(cursor) / u64::from(self.template.record_bytes);
-        let rest = Rest::of(self.reserve_records.saturating_sub(behind), self.reserve_records);
-        let leave = |bytes| Ok::<_, Infallible>(self.segments.leave(cursor, bytes));
+    /// Lets go of a piece of the segments that the writer has left; whether there was one. With more than one
+    /// of them it does not rest: the syncer would do the same, a whole segment at once.
+    fn leave_pages(&mut self) -> bool {
+        let rest = if self.segments.left() > 1 { Rest::None } else { Rest::Medium };
+        let leave = |bytes| Ok::<_, Infallible>(self.segments.leave(bytes));
         let Ok(left) = self.pieces.behind.work(rest, leave);
         if left {
             self.pieces.rest = self.pieces.behind.rest(rest);

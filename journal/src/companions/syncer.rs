@@ -10,7 +10,7 @@ use crate::error::{IoFault, SyncError};
 use crate::format::{Bond, segment_name};
 use crate::judge::control::Control;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, Segments};
+use crate::live::segments::{LiveSegment, PAGE_BYTES, Segments};
 use crate::retention::retainer::{Kept, Retainer};
 use crate::storage::Storage;
 use crate::tools::protect;
@@ -34,9 +34,6 @@ const QUICK_PAGES: u64 = 16;
 pub enum SyncMode {
     /// No timed promise: only full segments are synced, and what `wait_durable` asks for. Power loss may take
     /// up to two segments; the death of the process takes nothing.
-    ///
-    /// Only this mode maps large pages, where the file system has them, since a sync writes them whole: a
-    /// `wait_durable` may write 2 MiB more than it would need to.
     None,
     /// Every so often, and earlier when half the window is used.
     Every(Duration),
@@ -107,9 +104,10 @@ impl<S: Storage> Syncer<S> {
         let Some(active) = live.iter().find(|segment| (segment.base..segment.end).contains(&end)) else {
             return end;
         };
+        let record_bytes = u64::from(active.record_bytes());
+        let waiting_bytes = (end - self.progress.durable_end()) * record_bytes;
         let start = active.page_start(end);
-        let in_pages = QUICK_PAGES * 4096 / u64::from(active.record_bytes());
-        let is_quick = start.saturating_sub(self.progress.durable_end()) >= in_pages;
+        let is_quick = record_bytes <= PAGE_BYTES && waiting_bytes >= QUICK_PAGES * PAGE_BYTES;
         if is_quick && self.progress.wanted_end() <= start { start } else { end }
     }
 

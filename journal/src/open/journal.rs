@@ -115,7 +115,7 @@ impl Journal {
     }
 
     /// W: how many records may be appended beyond the durable watermark on disk before appends wait. It
-    /// bounds what recovery scans. 65,536 if not set; [`SyncMode::None`] always has two segments.
+    /// bounds what recovery scans. 262,144 if not set; [`SyncMode::None`] always has two segments.
     pub fn window_records(mut self, count: u64) -> Self {
         self.window_records = Some(count);
         self
@@ -368,7 +368,7 @@ impl Journal {
             (_, Some(count)) if count > 1 << 40 => bad("window_records", count, "at most 2^40"),
             (SyncMode::None, None) => Ok(2 * segment_records),
             (_, Some(count)) => Ok(count),
-            (_, None) => Ok(1 << 16),
+            (_, None) => Ok(1 << 18),
         }
     }
 }

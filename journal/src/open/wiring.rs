@@ -210,12 +210,11 @@ pub(super) fn wire<'a, S: Storage>(
     }
     let retainer = retainer(journal, &report, control.state.branch, &chain, carried.retention);
     let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
-    let large_pages = journal.sync == SyncMode::None;
     let active = match chain.segments.last() {
         Some(segment) if segment.end > end => {
-            LiveSegment::map(storage, chain.open_there(storage, segment, true)?, large_pages)?
+            LiveSegment::map(storage, chain.open_there(storage, segment, true)?)?
         }
-        _ => LiveSegment::create(storage, &template, end, large_pages)?,
+        _ => LiveSegment::create(storage, &template, end)?,
     };
     let common = Common {
         storage,
@@ -312,7 +311,7 @@ impl<S: Storage> Common<'_, S> {
             reserve_records: (journal.reserve_bytes / record_bytes as u64).max(1),
             pieces: PreparerPieces::new(),
             disk_full: journal.disk_full,
-            large_pages: journal.sync == SyncMode::None,
+            whole_segments: journal.sync == SyncMode::None,
             progress: Arc::clone(&self.progress),
             segments: Arc::clone(&self.segments),
             orders,

@@ -190,9 +190,10 @@ impl SegmentMap for MappedSegment {
         };
     }
 
-    fn prefer_large_pages(&self) {
-        // Refused by kernels built without them.
-        let _ = self.map.advise(Advice::HugePage);
+    fn prefault_together(&self, together: bool) {
+        // The kernel makes one folio of several pages where it reads ahead, and does not where it is told that
+        // reads are random.
+        let _ = self.map.advise(if together { Advice::Normal } else { Advice::Random });
     }
 }
 

@@ -216,6 +216,7 @@ pub trait SegmentMap: Send + Sync + std::fmt::Debug + 'static {
     /// Unmaps the pages that lie wholly in a byte range, until somebody touches them again. What was stored
     /// is in the file. Only a hint.
     fn let_go(&self, _bytes: Range<u64>) {}
-    /// Prefers large pages, for a map that is only ever synced as a whole. Only a hint.
-    fn prefer_large_pages(&self) {}
+    /// How pages are made present from here on: one by one, or several together, which is quicker, but is
+    /// written, and write-protected, together too. Only a hint.
+    fn prefault_together(&self, _together: bool) {}
 }
