@@ -121,8 +121,8 @@ impl Journal {
         self
     }
 
-    /// How far ahead of the cursor the preparer makes pages present, in bytes, whenever half of it is used;
-    /// 64 MiB if not set.
+    /// How far ahead of the cursor the preparer keeps pages present, in bytes; 64 MiB if not set. It works a
+    /// little at a time, and the more of the reserve is used the more of it.
     pub fn reserve_bytes(mut self, count: u64) -> Self {
         self.reserve_bytes = count;
         self
