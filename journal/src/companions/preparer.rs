@@ -100,34 +100,44 @@ impl<S: Storage> Preparer<S> {
         self.pieces.rest = Duration::ZERO;
         let cursor = self.progress.journalled_end();
         let live: Vec<_> = self.segments.live().iter().cloned().collect();
-        match self.prepare_pages(&live, cursor) {
-            Ok(false) => {}
-            Ok(true) => return PreparerRound::Worked,
-            // The writer may be on its way there.
-            Err(fault) => return self.fault(fault, true),
+        let rest = Rest::of(present_end(&live, cursor) - cursor, self.reserve_records);
+        // A reserve that lacks a little all the time, beside a writer that goes on, keeps nothing waiting.
+        let is_urgent = rest <= Rest::Short;
+        if is_urgent && let Some(round) = self.prepare_pages(&live, cursor, rest) {
+            return round;
         }
         if self.leave_pages() {
             return PreparerRound::Worked;
         }
+        let segment = self.prepare_segment(&live);
+        if let Some(round) = segment.filter(|round| *round != PreparerRound::Blocked) {
+            return round;
+        }
+        if !is_urgent && let Some(round) = self.prepare_pages(&live, cursor, rest) {
+            return round;
+        }
+        let worked = self.others.as_mut().is_some_and(|(maker, sweeper)| maker.step() || sweeper.step());
+        if worked { PreparerRound::Worked } else { segment.unwrap_or(PreparerRound::Idle) }
+    }
+
+    /// Maps the next segment for the writer; `None` if it has one, or may have no more.
+    fn prepare_segment(&mut self, live: &[Arc<LiveSegment<S>>]) -> Option<PreparerRound> {
         let end = live.last().map_or(0, |segment| segment.end);
         let next_taken =
             self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
         // One that the syncer has unmapped to sync it does not count: the next one need not wait for the
         // disk.
-        if !next_taken
-            || live.len() >= MOST_OPEN
-            || live.iter().filter(|segment| segment.is_mapped()).count() >= MOST_MAPPED
-        {
-            let others = self.others.as_mut();
-            let worked = others.is_some_and(|(maker, sweeper)| maker.step() || sweeper.step());
-            return if worked { PreparerRound::Worked } else { PreparerRound::Idle };
+        let mapped = live.iter().filter(|segment| segment.is_mapped()).count();
+        if !next_taken || live.len() >= MOST_OPEN || mapped >= MOST_MAPPED {
+            return None;
         }
         let made = match self.orders.take() {
             Taken::File(file) => file.map(&self.storage),
-            Taken::Soon => return PreparerRound::Idle,
+            // The maker wakes this thread.
+            Taken::Soon => return None,
             Taken::Nothing => LiveSegment::create(&self.storage, &self.template, end),
         };
-        match made {
+        Some(match made {
             Ok(ready) => {
                 self.orders.order(ready.segment.end);
                 self.progress.set_disk_has_room();
@@ -138,25 +148,35 @@ impl<S: Storage> Preparer<S> {
                 PreparerRound::Worked
             }
             Err(fault) => self.ahead_fault(fault, end),
-        }
+        })
     }
 
-    /// Makes a piece of the reserve present; whether any was missing. The less there is, the less it rests.
-    fn prepare_pages(&mut self, live: &[Arc<LiveSegment<S>>], cursor: u64) -> Result<bool, IoFault> {
+    /// Makes a piece of the reserve present, if any is missing.
+    fn prepare_pages(
+        &mut self,
+        live: &[Arc<LiveSegment<S>>],
+        cursor: u64,
+        rest: Rest,
+    ) -> Option<PreparerRound> {
         let ahead = cursor.saturating_add(self.reserve_records);
-        let rest = Rest::of(present_end(live, cursor) - cursor, self.reserve_records);
         for segment in live.iter().filter(|segment| segment.end > cursor && segment.base < ahead) {
             // Quicker, where the writer is quick and no sync is of a part of them.
             let together = self.whole_segments && rest <= Rest::Short;
             let prefault = |bytes| segment.prefault_towards(cursor, ahead, (bytes, together));
-            let prefaulted = self.pieces.ahead.work(rest, prefault);
-            let fault = |error| IoFault::new("prefault", self.storage.path(&segment.name), error);
-            if prefaulted.map_err(fault)? {
-                self.pieces.rest = self.pieces.ahead.rest(rest);
-                return Ok(true);
+            match self.pieces.ahead.work(rest, prefault) {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.pieces.rest = self.pieces.ahead.rest(rest);
+                    return Some(PreparerRound::Worked);
+                }
+                Err(error) => {
+                    let fault = IoFault::new("prefault", self.storage.path(&segment.name), error);
+                    // The writer may be on its way there.
+                    return Some(self.fault(fault, true));
+                }
             }
         }
-        Ok(false)
+        None
     }
 
     /// Lets go of a piece of the segments that the writer has left; whether there was one. With more than one
