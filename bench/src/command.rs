@@ -25,7 +25,7 @@ struct Command {
 #[derive(Subcommand)]
 enum Bench {
     /// From when an event was due until a stage had it: ring only, beside the journal, journalled, durable.
-    Latency(Options),
+    Latency(LatencyOptions),
     /// Millions of events a second: ring only, ring and journal, append, replay, seek.
     Throughput(Options),
     /// LMAX's topologies, on dedicated and fused lanes, and draining a full ring.
@@ -70,6 +70,18 @@ struct Options {
 }
 
 #[derive(Args)]
+struct LatencyOptions {
+    #[command(flatten)]
+    options: Options,
+    /// Only this many events a second, and nothing else is varied.
+    #[arg(long, value_name = "EVENTS")]
+    rate: Option<f64>,
+    /// How long each turn is measured.
+    #[arg(long, value_name = "SECONDS")]
+    seconds: Option<f64>,
+}
+
+#[derive(Args)]
 struct CompareOptions {
     /// The run before: lines of --json, or a summary.json.
     a: PathBuf,
@@ -97,8 +109,8 @@ pub fn main() -> ExitCode {
     let command = Command::parse();
     let options = match &command.bench {
         Bench::Compare(options) => return compare_runs(options),
-        Bench::Latency(options)
-        | Bench::Throughput(options)
+        Bench::Latency(latency) => &latency.options,
+        Bench::Throughput(options)
         | Bench::Topologies(options)
         | Bench::Journal(options)
         | Bench::Replay(options)
@@ -142,7 +154,12 @@ fn run(bench: &Bench, options: &Options, folder: &Path) -> Findings {
         neighbour::bench(&mut output, cores, quick);
     }
     if all || matches!(bench, Bench::Latency(_)) {
-        let options = latency::Options { quick, slow_ns: if slow { ring::SLOW_NS as f64 } else { 0.0 } };
+        let (rate, seconds) = match bench {
+            Bench::Latency(latency) => (latency.rate, latency.seconds),
+            _ => (None, None),
+        };
+        let slow_ns = if slow { ring::SLOW_NS as f64 } else { 0.0 };
+        let options = latency::Options { quick, slow_ns, rate, seconds };
         latencies = latency::bench(&mut output, folder, cores, options);
     }
     if all || matches!(bench, Bench::Throughput(_)) {

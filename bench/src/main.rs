@@ -24,6 +24,7 @@ mod ring;
 mod stalls;
 mod stats;
 mod sustained;
+mod syncing;
 mod topologies;
 mod turns;
 

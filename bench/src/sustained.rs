@@ -1,6 +1,9 @@
 //! Appending for a long while from an empty folder, rolls and preparation included: what bounds it is how
 //! fast segments can be prepared and how fast the disk takes them, so both are measured beside it. All of
 //! them keep the same count of bytes and unlink what is older.
+//!
+//! Two promises, each with its own contenders: durable about 5 ms after it was appended, or once a file is
+//! full and at the end.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -15,12 +18,13 @@ use crate::event::Order;
 use crate::harness::{Contender, Output, Sample};
 use crate::host::Cores;
 use crate::kept::{FILE_BYTES, FILE_RECORDS, KEPT_BYTES, Kept};
+use crate::syncing::Syncing;
 
 /// Appends for `span`; records a second until the last append returned, and until all is durable.
-fn append(folder: &Path, cores: Cores, span: Duration) -> Vec<Sample> {
+fn append(folder: &Path, cores: Cores, span: Duration, sync: SyncMode) -> Vec<Sample> {
     cores.unpin();
     let place = tempfile::tempdir_in(folder).expect("a folder for the journal");
-    let journal = Journal::at(place.path()).segment_records(FILE_RECORDS).sync(SyncMode::None);
+    let journal = Journal::at(place.path()).segment_records(FILE_RECORDS).sync(sync);
     let journal = journal.retention(Retention::new().keep_bytes(KEPT_BYTES));
     let (mut writer, _) = journal.open::<Order>().expect("a new journal");
     let started = Instant::now();
@@ -45,23 +49,72 @@ fn both(records: u64, appended: Duration, durable: Duration) -> Vec<Sample> {
     vec![rate("throughput", appended), rate("durable-throughput", durable)]
 }
 
-/// The same bytes by write(2), 64 KiB at a time, synced once at the end.
-fn write_calls(folder: &Path, span: Duration) -> Vec<Sample> {
+/// How a home-made log writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// `write(2)` of 64 KiB at a time.
+    Write,
+    /// Record by record into a `BufWriter`.
+    BufWriter,
+    /// Record by record into a mapped file, whose pages are made present at once.
+    Map,
+}
+
+const BLOCK_BYTES: usize = 1 << 16;
+const RECORD: [u8; 64] = [7; 64];
+
+/// The same bytes in a home-made log, synced every 5 ms by a thread beside, or once at the end.
+fn home_made(folder: &Path, span: Duration, by: By, every_5_ms: bool) -> Vec<Sample> {
     let mut kept = Kept::new(folder);
-    let block = vec![7u8; 1 << 16];
+    let syncing = every_5_ms.then(Syncing::start);
     let started = Instant::now();
     let mut records = 0;
     while started.elapsed() < span {
-        let mut file = kept.create();
-        for _ in 0..FILE_BYTES / block.len() as u64 {
-            file.write_all(&block).expect("room on the disk");
+        let file = kept.create();
+        if let Some(syncing) = &syncing {
+            syncing.add(&file);
         }
+        fill(file, by);
         kept.retire();
         records += FILE_RECORDS;
     }
     let written = started.elapsed();
     kept.sync();
     both(records, written, started.elapsed())
+}
+
+fn fill(mut file: File, by: By) {
+    match by {
+        By::Write => {
+            let block = [7u8; BLOCK_BYTES];
+            for _ in 0..FILE_BYTES as usize / BLOCK_BYTES {
+                file.write_all(&block).expect("room on the disk");
+            }
+        }
+        By::BufWriter => {
+            let mut writer = std::io::BufWriter::with_capacity(BLOCK_BYTES, file);
+            for _ in 0..FILE_RECORDS {
+                writer.write_all(std::hint::black_box(&RECORD)).expect("room on the disk");
+            }
+            writer.flush().expect("room on the disk");
+        }
+        By::Map => {
+            let mut map = mapped(&file);
+            for place in map.chunks_exact_mut(RECORD.len()) {
+                place.copy_from_slice(std::hint::black_box(&RECORD));
+            }
+        }
+    }
+}
+
+/// A new file's map, all of it present.
+fn mapped(file: &File) -> memmap2::MmapMut {
+    let none = rustix::fs::FallocateFlags::empty();
+    rustix::fs::fallocate(file, none, 0, FILE_BYTES).expect("room on the disk");
+    // SAFETY: nobody else knows the file's name, so nobody shortens it.
+    let map = unsafe { memmap2::MmapMut::map_mut(file).expect("a mapping") };
+    let _ = map.advise(memmap2::Advice::PopulateWrite);
+    map
 }
 
 /// Gives back the memory that caches the file, as the journal does behind the writer.
@@ -191,6 +244,9 @@ fn say_ladder(output: &Output) {
     output.say("");
 }
 
+/// Of `append/sustained`.
+const CONTENDERS: u32 = 8;
+
 /// `append/sustained`, `append/latency`.
 pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
     let rounds = 2;
@@ -198,7 +254,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
     let runs = Cell::new(0);
     let span = || {
         runs.set(runs.get() + 1);
-        Duration::from_secs(if quick || runs.get() <= 4 { 1 } else { 30 })
+        Duration::from_secs(if quick || runs.get() <= CONTENDERS { 1 } else { 30 })
     };
     let seconds = if quick { 1 } else { 30 };
     let topology = format!(
@@ -212,8 +268,12 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool) {
         &topology,
         rounds,
         &mut [
-            Contender::new("slipring", || append(folder, cores, span())),
-            Contender::new("write-2", || write_calls(folder, span())),
+            Contender::new("slipring", || append(folder, cores, span(), SyncMode::default())),
+            Contender::new("write-2-every-5ms", || home_made(folder, span(), By::Write, true)),
+            Contender::new("bufwriter-every-5ms", || home_made(folder, span(), By::BufWriter, true)),
+            Contender::new("mapped-every-5ms", || home_made(folder, span(), By::Map, true)),
+            Contender::new("slipring-sync-none", || append(folder, cores, span(), SyncMode::None)),
+            Contender::new("write-2", || home_made(folder, span(), By::Write, false)),
             Contender::new("bound-prepare", || prepare(folder, span())),
             Contender::new("bound-disk", || disk(folder, span())),
         ],

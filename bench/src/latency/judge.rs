@@ -11,6 +11,7 @@
 use hdrhistogram::Histogram;
 
 use crate::clock::Ticks;
+use crate::latency::beside::Beside;
 use crate::stalls::{Kind, Stall};
 use crate::stats::histogram;
 
@@ -32,6 +33,8 @@ pub struct Run {
     pub ours_beside: bool,
     /// Stalls that were seen and not kept, both threads.
     pub missed: u64,
+    /// What ran beside.
+    pub beside: Beside,
 }
 
 /// What a run comes to.
@@ -54,6 +57,7 @@ pub struct Judged {
     pub rolls: u64,
     /// The window's length, all rounds.
     pub span_ns: u64,
+    pub beside: Beside,
 }
 
 pub const KINDS: [Kind; 4] = [Kind::Host, Kind::Switched, Kind::Faulted, Kind::Blocked];
@@ -72,6 +76,7 @@ impl Judged {
             missed: 0,
             rolls: 0,
             span_ns: 0,
+            beside: Beside::default(),
         }
     }
 
@@ -110,6 +115,7 @@ impl Judged {
         self.missed += other.missed;
         self.rolls += other.rolls;
         self.span_ns += other.span_ns;
+        self.beside.add(&other.beside);
     }
 }
 
@@ -144,8 +150,20 @@ pub fn judge(run: &Run, ticks: Ticks) -> Judged {
         .filter(|stall| overlaps(stall, &windows))
         .count() as u64;
     let span_ns = done.last().map_or(0, |last| ticks.ns(run.warm_until, *last));
-    let (ours_beside, missed) = (run.ours_beside, run.missed);
-    Judged { all, outside, outside_host, ours_beside, achieved, stalls, at_rolls, missed, rolls, span_ns }
+    let (ours_beside, missed, beside) = (run.ours_beside, run.missed, run.beside.clone());
+    Judged {
+        all,
+        outside,
+        outside_host,
+        ours_beside,
+        achieved,
+        stalls,
+        at_rolls,
+        missed,
+        rolls,
+        span_ns,
+        beside,
+    }
 }
 
 /// When the segments rolled, at the earliest and at the latest: after the event before the first of a segment
@@ -238,7 +256,16 @@ mod tests {
             free = begun + 20;
         }
         let stalls = [vec![Stall { from: 995, to: 2_000, kind }], Vec::new()];
-        Run { due, done, stalls, warm_until: 0, rolls: Vec::new(), ours_beside: true, missed: 0 }
+        Run {
+            due,
+            done,
+            stalls,
+            warm_until: 0,
+            rolls: Vec::new(),
+            ours_beside: true,
+            missed: 0,
+            beside: Beside::default(),
+        }
     }
 
     fn spoilt_by(run: &Run, kinds: fn(Kind) -> bool) -> Vec<bool> {

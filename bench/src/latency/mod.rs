@@ -10,9 +10,11 @@
 //!
 //! All columns take turns, round by round; ratios are taken within a round.
 
+pub mod beside;
 pub mod judge;
 mod plan;
 mod probe;
+mod raw;
 mod run;
 mod schedule;
 mod series;
@@ -111,7 +113,8 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, options: Options)
             .collect();
         group(output, folder, &mut latency, &format!("latency at {}", human_rate(rate)), entries, options);
     }
-    for (name, entries) in plan::variants(folder, cores, options) {
+    let variants = if options.rate.is_none() { plan::variants(folder, cores, options) } else { Vec::new() };
+    for (name, entries) in variants {
         group(output, folder, &mut latency, &name, entries, options);
     }
     latency.knees = knees(&latency.cells, options.rates().last().copied().unwrap_or(0.0));
@@ -201,6 +204,7 @@ fn group(
         output.keep(cell.tally.rows(&cell.bench, cell.contender, &cell.topology, &others));
     }
     output.say(&table::group(name, &cells, &output.rows));
+    output.say(&table::beside(&cells));
     if let Some(text) = by_distance.and_then(|by_distance| by_distance.text()) {
         output.say(&text);
     }
@@ -282,6 +286,8 @@ impl What {
         match self {
             What::Slipring => "slipring",
             What::Disruptor => "disruptor",
+            What::LogMapped => "disruptor-log-mapped",
+            What::LogWritten => "disruptor-log-written",
         }
     }
 }

@@ -6,7 +6,8 @@ use slipring::Wait;
 
 use crate::host::Cores;
 use crate::latency::judge::Run;
-use crate::latency::probe::{Event16, Event48, Event112, Event240, Event256};
+use crate::latency::probe::{Event16, Event48, Event112, Event240, Event256, Probe};
+use crate::latency::raw::{self, HomeMade};
 use crate::latency::run::{self, Column, Plan, Topology};
 use crate::latency::schedule::Schedule;
 
@@ -15,6 +16,10 @@ use crate::latency::schedule::Schedule;
 pub struct Options {
     pub quick: bool,
     pub slow_ns: f64,
+    /// Only this rate, and nothing is varied.
+    pub rate: Option<f64>,
+    /// How long each turn is measured; by rate and `quick` if not said.
+    pub seconds: Option<f64>,
 }
 
 /// The rate at which all else is varied.
@@ -22,7 +27,9 @@ pub const USUAL_RATE: f64 = 1e6;
 
 impl Options {
     pub fn rates(self) -> Vec<f64> {
-        if self.quick {
+        if let Some(rate) = self.rate {
+            vec![rate]
+        } else if self.quick {
             vec![1e4, 1e6, 5e6, 2e7]
         } else {
             vec![1e4, 3e4, 1e5, 3e5, 1e6, 2e6, 5e6, 1e7, 2e7, 4e7]
@@ -36,7 +43,7 @@ impl Options {
     fn seconds(self, rate: f64) -> f64 {
         // The stamps of a run stay below some hundred megabytes.
         let most = 2e7 / rate;
-        if self.quick { 0.3 } else { most.min(2.0) }
+        self.seconds.unwrap_or(if self.quick { 0.3 } else { most.min(2.0) })
     }
 }
 
@@ -45,6 +52,9 @@ impl Options {
 pub enum What {
     Slipring,
     Disruptor,
+    /// The raw ring with a log in its handler: mapped, or by `write(2)`.
+    LogMapped,
+    LogWritten,
 }
 
 /// One contender in a group.
@@ -66,17 +76,21 @@ impl Entry<'_> {
     }
 
     pub fn run(&self) -> Run {
-        match (self.what, self.event_bytes) {
-            (What::Disruptor, 16) => run::disruptor::<Event16>(&self.plan),
-            (What::Disruptor, 112) => run::disruptor::<Event112>(&self.plan),
-            (What::Disruptor, 240) => run::disruptor::<Event240>(&self.plan),
-            (What::Disruptor, 256) => run::disruptor::<Event256>(&self.plan),
-            (What::Disruptor, _) => run::disruptor::<Event48>(&self.plan),
-            (What::Slipring, 16) => run::slipring::<Event16>(&self.plan),
-            (What::Slipring, 112) => run::slipring::<Event112>(&self.plan),
-            (What::Slipring, 240) => run::slipring::<Event240>(&self.plan),
-            (What::Slipring, 256) => run::slipring::<Event256>(&self.plan),
-            (What::Slipring, _) => run::slipring::<Event48>(&self.plan),
+        match self.event_bytes {
+            16 => self.run_of::<Event16>(),
+            112 => self.run_of::<Event112>(),
+            240 => self.run_of::<Event240>(),
+            256 => self.run_of::<Event256>(),
+            _ => self.run_of::<Event48>(),
+        }
+    }
+
+    fn run_of<E: Probe>(&self) -> Run {
+        match self.what {
+            What::Slipring => run::slipring::<E>(&self.plan),
+            What::Disruptor => raw::disruptor::<E>(&self.plan, HomeMade::Without),
+            What::LogMapped => raw::disruptor::<E>(&self.plan, HomeMade::Mapped),
+            What::LogWritten => raw::disruptor::<E>(&self.plan, HomeMade::Written),
         }
     }
 
@@ -112,6 +126,12 @@ impl<'a> Base<'a> {
             against.push((name(column, rate, variant), "disruptor", "disruptor".to_owned()));
         } else {
             against.push((name(Column::Ring, rate, variant), "slipring", "ring".to_owned()));
+            if what == What::Slipring && column == Column::Journalled && variant.is_empty() {
+                for other in [What::LogMapped, What::LogWritten] {
+                    let who = other.contender();
+                    against.push((name(column, rate, variant), who, who.to_owned()));
+                }
+            }
         }
         Entry {
             bench: name(column, rate, variant),
@@ -142,6 +162,8 @@ pub fn columns<'a>(folder: &'a Path, cores: Cores, options: Options, rate: f64) 
         base.entry(What::Disruptor, Column::Ring, rate, ""),
         base.entry(What::Slipring, Column::Beside, rate, ""),
         base.entry(What::Slipring, Column::Journalled, rate, ""),
+        base.entry(What::LogMapped, Column::Journalled, rate, ""),
+        base.entry(What::LogWritten, Column::Journalled, rate, ""),
         base.entry(What::Slipring, Column::Durable, rate, ""),
     ];
     if rate == USUAL_RATE {

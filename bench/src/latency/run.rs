@@ -4,16 +4,15 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use disruptor::{BusySpin, Polling, Producer, build_single_producer};
 use slipring::{
     Batch, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, StageKey, SyncMode,
     Wait,
 };
 
 use crate::clock::{Ticks, loaded};
-use crate::host::{Cores, pin_to, settle};
+use crate::host::{Cores, settle};
+use crate::latency::beside::Beside;
 use crate::latency::judge::Run;
 use crate::latency::probe::Probe;
 use crate::latency::schedule::Schedule;
@@ -86,9 +85,11 @@ pub struct Plan<'a> {
 }
 
 /// Slots of the ring; what a gate on durable holds up must fit into four times as many.
-const CAPACITY: usize = 1 << 14;
-/// Rolls in a run, about.
-const ROLLS: u64 = 4;
+pub const CAPACITY: usize = 1 << 14;
+/// Bytes of records in a segment, if nothing is said.
+const SEGMENT_BYTES: u64 = 64 << 20;
+/// What a record has beside its event.
+const RECORD_HEAD_BYTES: u64 = 16;
 /// Looks of a thread that only publishes, or only handles, further apart than this are a stall.
 const STALL_NS: f64 = 10_000.0;
 /// A lane that also journals appends between two looks; each record may take so long and is no stall.
@@ -98,8 +99,8 @@ const APPEND_NS: f64 = 20.0;
 const DURABLE_STALL_NS: f64 = 40_000.0;
 
 /// Stamps each event. It writes one word into memory that is there, and nothing else.
-struct Recorder {
-    watch: Watch,
+pub struct Recorder {
+    pub watch: Watch,
     done: Arc<[AtomicU64]>,
     wrong: u64,
     slow: u64,
@@ -109,14 +110,29 @@ struct Recorder {
     /// The event to come is the first of a batch. Only that one is waited for: a wait for each would let the
     /// lines of a batch come one after the other, and slow down what is measured. In a burst, stamps behind
     /// the first may so be early by what a cache line takes from core to core, whoever the contender is.
-    first: bool,
+    pub first: bool,
     /// Events of the batch before: where the stage comes before the journal, appended since the last look.
     last_batch: u64,
 }
 
 impl Recorder {
+    /// For `count` events.
+    pub fn new(plan: &Plan<'_>, count: u64) -> Self {
+        let ticks = Ticks::get();
+        Recorder {
+            watch: Watch::new(ticks, STALL_NS),
+            done: stamps(count),
+            wrong: 0,
+            slow: ticks.of_ns(plan.slow_ns),
+            ticks,
+            append: 0,
+            first: false,
+            last_batch: 0,
+        }
+    }
+
     #[inline(always)]
-    fn take<E: Probe>(&mut self, event: &E, sequence: u64) {
+    pub fn take<E: Probe>(&mut self, event: &E, sequence: u64) {
         if self.slow > 0 {
             self.burn();
         }
@@ -173,13 +189,13 @@ fn stamps(count: u64) -> Arc<[AtomicU64]> {
 const NO_STAMP: u64 = 1;
 
 /// What the publisher's thread brings back.
-struct Published {
+pub struct Published {
     start: u64,
     watch: Watch,
 }
 
 /// Publishes on schedule. `publish(due, number)` tells whether there was room.
-fn publish_all(
+pub fn publish_all(
     plan: &Plan<'_>,
     ticks: Ticks,
     count: u64,
@@ -202,12 +218,13 @@ fn publish_all(
 }
 
 /// `rolls` is `None` where there is no journal, and so no thread of slipring's beside.
-fn finish(
+pub fn finish(
     plan: &Plan<'_>,
     ticks: Ticks,
     published: Published,
     recorder: Recorder,
     rolls: Option<Vec<u64>>,
+    beside: Beside,
 ) -> Run {
     assert_eq!(recorder.wrong, 0, "every event arrives once, in order");
     let timed = plan.schedule.timed(ticks);
@@ -224,6 +241,7 @@ fn finish(
         missed,
         ours_beside: rolls.is_some(),
         rolls: rolls.unwrap_or_default(),
+        beside,
     }
 }
 
@@ -239,21 +257,14 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
         _ if fused && plan.column == Column::Durable => DURABLE_STALL_NS,
         _ => STALL_NS,
     };
-    let recorder = Recorder {
-        watch: Watch::new(ticks, stall_ns),
-        done: stamps(count),
-        wrong: 0,
-        slow: ticks.of_ns(plan.slow_ns),
-        ticks,
-        append: if fused { ticks.of_ns(APPEND_NS) } else { 0 },
-        first: false,
-        last_batch: 0,
-    };
-    let segment_records = (count / ROLLS).max(1024);
+    let append = if fused { ticks.of_ns(APPEND_NS) } else { 0 };
+    let recorder = Recorder { watch: Watch::new(ticks, stall_ns), append, ..Recorder::new(plan, count) };
     let mut builder = Engine::builder();
     if plan.column != Column::Ring {
-        let sync = if plan.column == Column::Durable { SyncMode::EveryBatch } else { SyncMode::None };
-        builder = builder.journal(Journal::at(place.path()).segment_records(segment_records).sync(sync));
+        // As a user gets it, but for the gate on durable.
+        let journal = Journal::at(place.path());
+        let every_batch = plan.column == Column::Durable;
+        builder = builder.journal(if every_batch { journal.sync(SyncMode::EveryBatch) } else { journal });
     }
     let capacity = if plan.column == Column::Durable { 4 * CAPACITY } else { CAPACITY };
     let gate = match plan.column {
@@ -296,6 +307,7 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
         settle();
     }
     plan.cores.pin_publisher();
+    let before = Beside::now();
     let published = publish_all(plan, ticks, count, |due, number| {
         match publisher.try_publish_at(number, E::at(due, number)) {
             Ok(_) => true,
@@ -305,66 +317,12 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
     });
     plan.cores.unpin();
     engine.wait_stage("stage", count - 1).expect("a running engine");
+    let beside = Beside::now().since(&before);
     let mut report = engine.join().expect("a clean shutdown");
     let recorder =
         report.take(&StageKey::<Recorder>::named("stage")).expect("the stage gives its handler back");
+    let segment_records = SEGMENT_BYTES / (size_of::<E>() as u64 + RECORD_HEAD_BYTES);
     let rolls = (1..=(count - 1) / segment_records).map(|roll| roll * segment_records).collect();
     let rolls = (plan.column != Column::Ring).then_some(rolls);
-    finish(plan, ticks, published, recorder, rolls)
-}
-
-/// The raw ring with a poller, and the same recorder; it spins, whatever the plan says.
-pub fn disruptor<E: Probe>(plan: &Plan<'_>) -> Run {
-    #[derive(Clone, Copy)]
-    #[repr(C, align(64))]
-    struct Slot<E>(E);
-
-    let ticks = Ticks::get();
-    let count = plan.schedule.count(plan.seconds + plan.warm_seconds);
-    let mut recorder = Recorder {
-        watch: Watch::new(ticks, STALL_NS),
-        done: stamps(count),
-        wrong: 0,
-        slow: 0,
-        ticks,
-        append: 0,
-        first: false,
-        last_batch: 0,
-    };
-    plan.cores.unpin();
-    let builder = build_single_producer(CAPACITY, || Slot(E::zeroed()), BusySpin);
-    let (mut poller, builder) = builder.new_event_poller();
-    let mut producer = builder.build();
-    let core = plan.cores.consumer;
-    let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
-    let consumer = std::thread::spawn(move || {
-        pin_to(core);
-        recorder.watch.start();
-        let _ = ready.send(());
-        let mut sequence = 0;
-        loop {
-            match poller.poll() {
-                Ok(mut guard) => {
-                    recorder.first = true;
-                    for slot in &mut guard {
-                        recorder.take(&slot.0, sequence);
-                        sequence += 1;
-                    }
-                }
-                Err(Polling::NoEvents) => {
-                    recorder.watch.look();
-                }
-                Err(Polling::Shutdown) => return recorder,
-            }
-        }
-    });
-    is_ready.recv_timeout(Duration::from_secs(10)).expect("the consumer starts");
-    plan.cores.pin_publisher();
-    let published = publish_all(plan, ticks, count, |due, number| {
-        producer.try_publish(|slot| slot.0 = E::at(due, number)).is_ok()
-    });
-    plan.cores.unpin();
-    drop(producer);
-    let recorder = consumer.join().expect("the consumer does not panic");
-    finish(plan, ticks, published, recorder, None)
+    finish(plan, ticks, published, recorder, rolls, beside)
 }

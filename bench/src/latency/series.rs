@@ -86,8 +86,16 @@ mod tests {
         done[5_000] = due[5_000] + ticks.of_ns(900_000.0);
         let warm_until = due[1_000];
         let rolls = vec![500, 4_000];
-        let run =
-            Run { due, done, stalls: Default::default(), warm_until, rolls, ours_beside: true, missed: 0 };
+        let run = Run {
+            due,
+            done,
+            stalls: Default::default(),
+            warm_until,
+            rolls,
+            ours_beside: true,
+            missed: 0,
+            beside: Default::default(),
+        };
         let series = Series::of(&run, ticks);
         assert!((390..=410).contains(&series.slices.len()), "{}", series.slices.len());
         assert_eq!(series.rolls_ms.len(), 1);

@@ -95,6 +95,39 @@ pub fn remarks(cell: &Cell) -> String {
     parts.join(", ")
 }
 
+/// What the threads beside cost: their share of a core, in pieces of how long, and the interrupts; a line for
+/// each contender that has such threads.
+pub fn beside(cells: &[Cell]) -> String {
+    let mut text = String::new();
+    for cell in cells.iter().filter(|cell| cell.judged.ours_beside && cell.judged.span_ns > 0) {
+        let judged = &cell.judged;
+        let part = |ns: u64| ns as f64 / judged.span_ns as f64 * 100.0;
+        let threads = judged.beside.threads.iter().filter(|t| HELPERS.iter().any(|h| t.name.starts_with(h)));
+        let (mut all, mut each) = (0, Vec::new());
+        for thread in threads.filter(|thread| thread.on_core_ns > 0) {
+            all += thread.on_core_ns;
+            let piece = thread.on_core_ns as f64 / thread.slices.max(1) as f64;
+            each.push(format!("{} {:.2}% in {}", thread.name, part(thread.on_core_ns), human_ns(piece)));
+        }
+        let interrupts = judged.beside.tlb_interrupts as f64 / (judged.span_ns as f64 / 1e9);
+        let (who, all) = (who(cell), part(all));
+        let _ = writeln!(
+            text,
+            "  {who:<32}{all:>8.2}% of a core   {interrupts:>8.0} unmapping interrupts/s   {}",
+            each.join(", ")
+        );
+    }
+    if text.is_empty() {
+        text
+    } else {
+        format!("what the threads beside cost (a piece: mean time on a core)\n{text}")
+    }
+}
+
+/// How the names of threads begin that work beside a lane.
+const HELPERS: [&str; 5] =
+    ["slipring-prepar", "slipring-make", "slipring-sync", "slipring-sweep", "home-made"];
+
 /// p50 and p99 by rate, a line a column; p99 also as measured.
 pub fn curve(latency: &Latency) -> String {
     let mut rates: Vec<f64> = latency.cells.iter().filter(|c| c.variant.is_empty()).map(|c| c.rate).collect();

@@ -189,7 +189,7 @@ fn in_short(findings: &Findings) -> String {
         ("ring/b1", "Ring, one event a publish", "disruptor"),
         ("ring/b64", "Ring, batches of 64", "disruptor"),
         ("append", "Append into prepared pages", "bound-copy-crc"),
-        ("append/sustained", "Append from an empty folder, preparation counted", "write-2"),
+        ("append/sustained", "Append from an empty folder, preparation counted", "write-2-every-5ms"),
         ("replay", "Replay into the ring, every checksum verified", "disruptor"),
     ] {
         if let Some(row) = find(bench, "slipring", "throughput") {

@@ -10,6 +10,7 @@
 pub(crate) mod hooks;
 pub(crate) mod maker;
 pub(crate) mod pace;
+pub(crate) mod pieces;
 pub(crate) mod preparer;
 pub(crate) mod sweeper;
 pub(crate) mod syncer;

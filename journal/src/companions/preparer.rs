@@ -1,12 +1,14 @@
 //! The preparer: maps the next segment before it is needed, keeps the pages ahead of the cursor present, and
 //! unmaps what the writer has left. The writer only swaps a pointer.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::companions::maker::{Maker, Orders, Taken};
 use crate::companions::pace::WriterPace;
+use crate::companions::pieces::{Pieces, Rest};
 use crate::companions::sweeper::Sweeper;
 use crate::error::{IoFault, SyncError};
 use crate::format::SegmentHeader;
@@ -15,8 +17,11 @@ use crate::live::segments::{LiveSegment, MOST_MAPPED, MOST_OPEN, Segments};
 use crate::retention::holders::SharedRetention;
 use crate::storage::Storage;
 
-/// Bytes prefaulted in one call: a few milliseconds of work at most.
-const CHUNK_BYTES: u64 = 4 << 20;
+/// Bytes made present in one call: tens of microseconds of work where there is time, else some milliseconds.
+const AHEAD: Pieces = Pieces::new(32 << 10, 512 << 10);
+
+/// Bytes let go in one call, and given to the disk: small ones would make the disk slow.
+const BEHIND: Pieces = Pieces::new(64 << 10, 4 << 20);
 
 /// What to do when the disk is full.
 ///
@@ -44,11 +49,10 @@ pub(crate) struct Preparer<S: Storage> {
     pub(crate) storage: S,
     pub(crate) template: SegmentHeader,
     pub(crate) reserve_records: u64,
-    /// The reserve is being filled up.
-    pub(crate) filling: bool,
+    pub(crate) pieces: PreparerPieces,
     pub(crate) disk_full: DiskFull,
-    /// Every sync is of a whole segment, so large pages cost no sync more than it has to write.
-    pub(crate) large_pages: bool,
+    /// Every sync is of a whole segment.
+    pub(crate) whole_segments: bool,
     pub(crate) progress: Arc<Progress>,
     pub(crate) segments: Arc<Segments<S>>,
     /// Files that the maker makes.
@@ -57,6 +61,21 @@ pub(crate) struct Preparer<S: Storage> {
     pub(crate) retired: Option<Arc<SharedRetention>>,
     /// Maker and sweeper, where they have no threads of their own.
     pub(crate) others: Option<(Maker<S>, Sweeper<S>)>,
+}
+
+/// What the preparer works in.
+#[derive(Debug)]
+pub(crate) struct PreparerPieces {
+    ahead: Pieces,
+    behind: Pieces,
+    /// To be kept behind the last piece, of whichever.
+    rest: Duration,
+}
+
+impl PreparerPieces {
+    pub(crate) fn new() -> Self {
+        PreparerPieces { ahead: AHEAD, behind: BEHIND, rest: Duration::ZERO }
+    }
 }
 
 /// What a round of the preparer came to.
@@ -78,49 +97,47 @@ impl<S: Storage> Preparer<S> {
         if let Some((_, sweeper)) = &mut self.others {
             sweeper.let_go();
         }
-        if self.segments.leave() {
+        self.pieces.rest = Duration::ZERO;
+        let cursor = self.progress.journalled_end();
+        let live: Vec<_> = self.segments.live().iter().cloned().collect();
+        let rest = Rest::of(present_end(&live, cursor) - cursor, self.reserve_records);
+        // A reserve that lacks a little all the time, beside a writer that goes on, keeps nothing waiting.
+        let is_urgent = rest <= Rest::Short;
+        if is_urgent && let Some(round) = self.prepare_pages(&live, cursor, rest) {
+            return round;
+        }
+        if self.leave_pages() {
             return PreparerRound::Worked;
         }
-        let cursor = self.progress.journalled_end();
-        let ahead = cursor.saturating_add(self.reserve_records);
-        let live: Vec<_> = self.segments.live().iter().cloned().collect();
-        // Filled to the full when half is used, not all the time: a burst of less than half the reserve has
-        // both cores of a small machine to itself.
-        self.filling |= present_end(&live, cursor) - cursor < self.reserve_records / 2;
-        for segment in &live {
-            if !self.filling || segment.end <= cursor || segment.base >= ahead {
-                continue;
-            }
-            match segment.prefault_towards(cursor, ahead, CHUNK_BYTES) {
-                Ok(true) => return PreparerRound::Worked,
-                Ok(false) => {}
-                Err(error) => {
-                    // The writer may be on its way there.
-                    return self
-                        .fault(IoFault::new("prefault", self.storage.path(&segment.name), error), true);
-                }
-            }
+        let segment = self.prepare_segment(&live);
+        if let Some(round) = segment.filter(|round| *round != PreparerRound::Blocked) {
+            return round;
         }
-        self.filling = false;
+        if !is_urgent && let Some(round) = self.prepare_pages(&live, cursor, rest) {
+            return round;
+        }
+        let worked = self.others.as_mut().is_some_and(|(maker, sweeper)| maker.step() || sweeper.step());
+        if worked { PreparerRound::Worked } else { segment.unwrap_or(PreparerRound::Idle) }
+    }
+
+    /// Maps the next segment for the writer; `None` if it has one, or may have no more.
+    fn prepare_segment(&mut self, live: &[Arc<LiveSegment<S>>]) -> Option<PreparerRound> {
         let end = live.last().map_or(0, |segment| segment.end);
         let next_taken =
             self.segments.next.is_empty() && self.segments.active_base() == live.last().map_or(0, |s| s.base);
         // One that the syncer has unmapped to sync it does not count: the next one need not wait for the
         // disk.
-        if !next_taken
-            || live.len() >= MOST_OPEN
-            || live.iter().filter(|segment| segment.is_mapped()).count() >= MOST_MAPPED
-        {
-            let others = self.others.as_mut();
-            let worked = others.is_some_and(|(maker, sweeper)| maker.step() || sweeper.step());
-            return if worked { PreparerRound::Worked } else { PreparerRound::Idle };
+        let mapped = live.iter().filter(|segment| segment.is_mapped()).count();
+        if !next_taken || live.len() >= MOST_OPEN || mapped >= MOST_MAPPED {
+            return None;
         }
         let made = match self.orders.take() {
-            Taken::File(file) => file.map(&self.storage, self.large_pages),
-            Taken::Soon => return PreparerRound::Idle,
-            Taken::Nothing => LiveSegment::create(&self.storage, &self.template, end, self.large_pages),
+            Taken::File(file) => file.map(&self.storage),
+            // The maker wakes this thread.
+            Taken::Soon => return None,
+            Taken::Nothing => LiveSegment::create(&self.storage, &self.template, end),
         };
-        match made {
+        Some(match made {
             Ok(ready) => {
                 self.orders.order(ready.segment.end);
                 self.progress.set_disk_has_room();
@@ -131,7 +148,47 @@ impl<S: Storage> Preparer<S> {
                 PreparerRound::Worked
             }
             Err(fault) => self.ahead_fault(fault, end),
+        })
+    }
+
+    /// Makes a piece of the reserve present, if any is missing.
+    fn prepare_pages(
+        &mut self,
+        live: &[Arc<LiveSegment<S>>],
+        cursor: u64,
+        rest: Rest,
+    ) -> Option<PreparerRound> {
+        let ahead = cursor.saturating_add(self.reserve_records);
+        for segment in live.iter().filter(|segment| segment.end > cursor && segment.base < ahead) {
+            // Quicker, where the writer is quick and no sync is of a part of them.
+            let together = self.whole_segments && rest <= Rest::Short;
+            let prefault = |bytes| segment.prefault_towards(cursor, ahead, (bytes, together));
+            match self.pieces.ahead.work(rest, prefault) {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.pieces.rest = self.pieces.ahead.rest(rest);
+                    return Some(PreparerRound::Worked);
+                }
+                Err(error) => {
+                    let fault = IoFault::new("prefault", self.storage.path(&segment.name), error);
+                    // The writer may be on its way there.
+                    return Some(self.fault(fault, true));
+                }
+            }
         }
+        None
+    }
+
+    /// Lets go of a piece of the segments that the writer has left; whether there was one. With more than one
+    /// of them it does not rest: the syncer would do the same, a whole segment at once.
+    fn leave_pages(&mut self) -> bool {
+        let rest = if self.segments.left() > 1 { Rest::None } else { Rest::Medium };
+        let leave = |bytes| Ok::<_, Infallible>(self.segments.leave(bytes));
+        let Ok(left) = self.pieces.behind.work(rest, leave);
+        if left {
+            self.pieces.rest = self.pieces.behind.rest(rest);
+        }
+        left
     }
 
     /// The segment that begins at `base` can't be made. That is a failure only once an append needs it: it
@@ -174,7 +231,8 @@ impl<S: Storage> Preparer<S> {
         // Acquire: partner of the release store in `RunningThreads::end`.
         while !stop.load(Ordering::Acquire) {
             match self.step() {
-                PreparerRound::Worked => continue,
+                PreparerRound::Worked if self.pieces.rest.is_zero() => continue,
+                PreparerRound::Worked => std::thread::park_timeout(self.pieces.rest),
                 PreparerRound::Blocked => std::thread::park_timeout(Duration::from_millis(50)),
                 PreparerRound::Idle => {
                     let end = self.progress.journalled_end();
@@ -184,13 +242,14 @@ impl<S: Storage> Preparer<S> {
         }
     }
 
-    /// How many records more, behind `cursor`, may be appended before there is anything to do here: half the
-    /// reserve is used, or the next segment is taken.
+    /// How many records more, behind `cursor`, may be appended before there is anything to do here: a good
+    /// piece of the reserve is used, or the next segment is taken.
     fn left(&self, cursor: u64) -> u64 {
         let live = self.segments.live();
         let present = present_end(live.iter(), cursor) - cursor;
         let last_base = live.back().map_or(0, |segment| segment.base);
-        present.saturating_sub(self.reserve_records / 2).min(last_base.saturating_sub(cursor))
+        let most_used = self.reserve_records / 64;
+        present.saturating_sub(self.reserve_records - most_used).min(last_base.saturating_sub(cursor))
     }
 }
 

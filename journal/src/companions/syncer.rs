@@ -10,10 +10,13 @@ use crate::error::{IoFault, SyncError};
 use crate::format::{Bond, segment_name};
 use crate::judge::control::Control;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, Segments};
+use crate::live::segments::{LiveSegment, PAGE_BYTES, Segments};
 use crate::retention::retainer::{Kept, Retainer};
 use crate::storage::Storage;
 use crate::tools::protect;
+
+/// A writer that fills so many pages from sync to sync fills one more in a small part of that time.
+const QUICK_PAGES: u64 = 16;
 
 /// When records are made durable.
 ///
@@ -31,9 +34,6 @@ use crate::tools::protect;
 pub enum SyncMode {
     /// No timed promise: only full segments are synced, and what `wait_durable` asks for. Power loss may take
     /// up to two segments; the death of the process takes nothing.
-    ///
-    /// Only this mode maps large pages, where the file system has them, since a sync writes them whole: a
-    /// `wait_durable` may write 2 MiB more than it would need to.
     None,
     /// Every so often, and earlier when half the window is used.
     Every(Duration),
@@ -91,8 +91,24 @@ impl<S: Storage> Syncer<S> {
             SyncMode::None if self.window_room() < self.control.state.window / 4 => journalled_end,
             // Whatever lies before the active segment is full.
             SyncMode::None => self.segments.active_base().max(self.progress.wanted_end()).min(journalled_end),
-            SyncMode::Every(_) | SyncMode::EveryBatch => journalled_end,
+            SyncMode::EveryBatch => journalled_end,
+            SyncMode::Every(_) => self.whole_pages(journalled_end),
         }
+    }
+
+    /// `end`, or where its page begins, if the writer is so quick that it fills the page long before the next
+    /// sync, which then is in time for these records too. Of a page that is synced while it is written the
+    /// next append makes a new one dirty: a page fault on the lane, in which the file system may wait.
+    fn whole_pages(&self, end: u64) -> u64 {
+        let live = self.segments.live();
+        let Some(active) = live.iter().find(|segment| (segment.base..segment.end).contains(&end)) else {
+            return end;
+        };
+        let record_bytes = u64::from(active.record_bytes());
+        let waiting_bytes = (end - self.progress.durable_end()) * record_bytes;
+        let start = active.page_start(end);
+        let is_quick = record_bytes <= PAGE_BYTES && waiting_bytes >= QUICK_PAGES * PAGE_BYTES;
+        if is_quick && self.progress.wanted_end() <= start { start } else { end }
     }
 
     /// With [`SyncMode::None`], how many records more may be appended before there is something to sync that

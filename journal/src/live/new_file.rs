@@ -72,15 +72,10 @@ impl<S: Storage> NewFile<S> {
     }
 
     /// Maps it.
-    pub(crate) fn map(self, storage: &S, large_pages: bool) -> Result<Ready<S>, IoFault> {
+    pub(crate) fn map(self, storage: &S) -> Result<Ready<S>, IoFault> {
         let NewFile { header, file } = self;
-        if large_pages {
-            // The header was written through small pages, and where there is one of those no large page can
-            // be: the first 2 MiB would cost the writer 512 page faults.
-            file.drop_cached();
-        }
         let name = segment_name(header.base);
-        LiveSegment::map(storage, OpenSegment { name, slots: header.slots(), file }, large_pages)
+        LiveSegment::map(storage, OpenSegment { name, slots: header.slots(), file })
     }
 }
 

@@ -3,7 +3,7 @@
 //! own threads.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam::queue::ArrayQueue;
@@ -15,6 +15,9 @@ use crate::judge::bonds;
 use crate::judge::chain::OpenSegment;
 use crate::storage::{SegmentMap, Storage, StorageFile};
 use crate::tools::protect;
+
+/// What is mapped, written and write-protected at a time.
+pub(crate) const PAGE_BYTES: u64 = 4096;
 
 /// No more than this many segments are mapped by a writer.
 pub(crate) const MOST_MAPPED: usize = 3;
@@ -47,20 +50,18 @@ pub(crate) struct LiveSegment<S: Storage> {
     /// Bytes of the file up to which its pages are present. Only the preparer stores it (relaxed: nobody
     /// orders anything by it).
     prefaulted_bytes: AtomicU64,
+    /// Its pages are made present several together. Likewise.
+    together: AtomicBool,
+    /// Bytes of the file up to which its pages are let go, once the writer has left. Likewise.
+    left_bytes: AtomicU64,
 }
 
 impl<S: Storage> LiveSegment<S> {
     /// Maps a segment that is there.
-    pub(crate) fn map(
-        storage: &S,
-        segment: OpenSegment<S::File>,
-        large_pages: bool,
-    ) -> Result<Ready<S>, IoFault> {
+    pub(crate) fn map(storage: &S, segment: OpenSegment<S::File>) -> Result<Ready<S>, IoFault> {
         let OpenSegment { name, slots, file } = segment;
         let map = file.map().map_err(|error| IoFault::new("map", storage.path(&name), error))?;
-        if large_pages {
-            map.prefer_large_pages();
-        }
+        map.prefault_together(false);
         let map = Arc::new(map);
         let segment = Arc::new(LiveSegment {
             base: slots.base,
@@ -70,12 +71,22 @@ impl<S: Storage> LiveSegment<S> {
             map: Mutex::new(Some(Arc::clone(&map))),
             name,
             prefaulted_bytes: AtomicU64::new(0),
+            together: AtomicBool::new(false),
+            left_bytes: AtomicU64::new(0),
         });
         Ok(Ready { segment, map })
     }
 
     pub(crate) fn record_bytes(&self) -> u32 {
         self.slots.record_bytes
+    }
+
+    /// The first sequence of those whose records lie in the same page of the file as the one at `sequence`, or
+    /// begin in the one before.
+    pub(crate) fn page_start(&self, sequence: u64) -> u64 {
+        let page = self.slots.offset(sequence) / PAGE_BYTES * PAGE_BYTES;
+        let before = page.saturating_sub(u64::from(self.slots.records_at));
+        (self.base + before / u64::from(self.slots.record_bytes)).min(sequence)
     }
 
     /// The length of its whole file.
@@ -127,6 +138,9 @@ impl<S: Storage> LiveSegment<S> {
                 if link && protect::on(protect::LINK_BEFORE_D) {
                     bytes.start = LINK_COPIES[0];
                 }
+                // A sync write-protects mapped pages one by one, each with an interrupt to every core that runs
+                // the process. The writer needs these no more.
+                map.let_go(bytes.clone());
                 map.sync(bytes)
             }
             None => self.file.sync(),
@@ -134,13 +148,8 @@ impl<S: Storage> LiveSegment<S> {
     }
 
     /// Makes a segment and maps it.
-    pub(crate) fn create(
-        storage: &S,
-        template: &SegmentHeader,
-        base: u64,
-        large_pages: bool,
-    ) -> Result<Ready<S>, IoFault> {
-        NewFile::make(storage, template, base)?.map(storage, large_pages)
+    pub(crate) fn create(storage: &S, template: &SegmentHeader, base: u64) -> Result<Ready<S>, IoFault> {
+        NewFile::make(storage, template, base)?.map(storage)
     }
 
     /// Byte range of the file that holds the records of `sequences`, cut to this segment.
@@ -159,6 +168,18 @@ impl<S: Storage> LiveSegment<S> {
         (self.base + bytes / u64::from(self.slots.record_bytes)).clamp(cursor.max(self.base), self.end)
     }
 
+    /// Lets go of at most `piece_bytes` of the pages of a segment that the writer has left, and has the disk
+    /// begin with them; whether there were any.
+    fn leave_piece(&self, piece_bytes: u64) -> bool {
+        let start = self.left_bytes.load(Ordering::Relaxed);
+        let end = (start + piece_bytes).min(self.file_bytes());
+        let Some(map) = self.lock_map().clone().filter(|_| start < end) else { return false };
+        map.let_go(start..end);
+        self.file.start_sync(start..end);
+        self.left_bytes.store(end, Ordering::Relaxed);
+        true
+    }
+
     /// "Bad address" is what the system says of a page that a store would find no block for: the disk is
     /// full, unless the file has been cut off.
     fn why(&self, error: std::io::Error, map: &Map<S>) -> std::io::Error {
@@ -169,20 +190,24 @@ impl<S: Storage> LiveSegment<S> {
         }
     }
 
-    /// Prefaults at most `chunk_bytes` more, as far as `sequence`; whether there was something to do.
+    /// Prefaults at most `chunk_bytes` more, as far as `sequence`, several pages `together` if so; whether there
+    /// was something to do.
     pub(crate) fn prefault_towards(
         &self,
         from: u64,
         sequence: u64,
-        chunk_bytes: u64,
+        (chunk_bytes, together): (u64, bool),
     ) -> std::io::Result<bool> {
         let wanted = self.bytes(from..sequence);
-        let start = self.prefaulted_bytes.load(Ordering::Relaxed).max(wanted.start / 4096 * 4096);
-        let end = wanted.end.next_multiple_of(4096).min(start + chunk_bytes);
+        let start = self.prefaulted_bytes.load(Ordering::Relaxed).max(wanted.start / PAGE_BYTES * PAGE_BYTES);
+        let end = wanted.end.next_multiple_of(PAGE_BYTES).min(start + chunk_bytes);
         let Some(map) = self.lock_map().clone() else { return Ok(false) };
         let end = end.min(map.words().len() as u64 * 8);
         if start >= end {
             return Ok(false);
+        }
+        if self.together.swap(together, Ordering::Relaxed) != together {
+            map.prefault_together(together);
         }
         map.prefault(start..end).map_err(|error| self.why(error, &map))?;
         self.prefaulted_bytes.store(end, Ordering::Relaxed);
@@ -250,16 +275,19 @@ impl<S: Storage> Segments<S> {
         self.active_base.load(Ordering::Acquire)
     }
 
-    /// Unmaps one segment that the writer has left, and has the disk begin with it: while the syncer still
-    /// waits for the segment before, the disk need not. Whether there was one.
-    pub(crate) fn leave(&self) -> bool {
+    /// How many segments the writer has left that are still mapped.
+    pub(crate) fn left(&self) -> usize {
+        let active_base = self.active_base();
+        self.live().iter().filter(|s| s.base < active_base && s.is_mapped()).count()
+    }
+
+    /// Lets go of a piece of what the writer has left, the oldest first, and has the disk begin with it: while
+    /// the syncer still waits for the segment before, the disk need not. In the end the segment is unmapped.
+    /// Whether there was one.
+    pub(crate) fn leave(&self, piece_bytes: u64) -> bool {
         let active_base = self.active_base();
         let left = self.live().iter().find(|s| s.base < active_base && s.is_mapped()).cloned();
-        let Some(segment) = left else { return false };
-        if segment.unmap() {
-            segment.file.start_sync();
-        }
-        true
+        left.is_some_and(|segment| segment.leave_piece(piece_bytes) || segment.unmap())
     }
 
     /// Takes the oldest segment off the list if the writer has left it and it is durable.

@@ -117,14 +117,14 @@ impl Journal {
     }
 
     /// W: how many records may be appended beyond the durable watermark on disk before appends wait. It
-    /// bounds what recovery scans. 65,536 if not set; [`SyncMode::None`] always has two segments.
+    /// bounds what recovery scans. 262,144 if not set; [`SyncMode::None`] always has two segments.
     pub fn window_records(mut self, count: u64) -> Self {
         self.window_records = Some(count);
         self
     }
 
-    /// How far ahead of the cursor the preparer makes pages present, in bytes, whenever half of it is used;
-    /// 64 MiB if not set.
+    /// How far ahead of the cursor the preparer keeps pages present, in bytes; 64 MiB if not set. It works a
+    /// little at a time, and the more of the reserve is used the more of it.
     pub fn reserve_bytes(mut self, count: u64) -> Self {
         self.reserve_bytes = count;
         self
@@ -402,7 +402,7 @@ impl Journal {
             (_, Some(count)) if count > 1 << 40 => bad("window_records", count, "at most 2^40"),
             (SyncMode::None, None) => Ok(2 * segment_records),
             (_, Some(count)) => Ok(count),
-            (_, None) => Ok(1 << 16),
+            (_, None) => Ok(1 << 18),
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::append::times::AppendTimes;
 use crate::append::writer::Writer;
 use crate::companions::hooks::Hooks;
 use crate::companions::maker::{Maker, Orders};
-use crate::companions::preparer::Preparer;
-use crate::companions::sweeper::Sweeper;
+use crate::companions::preparer::{Preparer, PreparerPieces};
+use crate::companions::sweeper::{self, Sweeper};
 use crate::companions::syncer::{SyncMode, Syncer};
 use crate::companions::threads::{Companions, Threads};
 use crate::error::{IoFault, JournalFault, OpenError, SyncError};
@@ -213,12 +213,11 @@ pub(super) fn wire<'a, S: Storage>(
     }
     let retainer = retainer(journal, &report, control.state.branch, &chain, carried.retention);
     let retired = retainer.as_ref().map(|retainer| Arc::clone(&retainer.shared));
-    let large_pages = journal.sync == SyncMode::None;
     let active = match chain.segments.last() {
         Some(segment) if segment.end > end => {
-            LiveSegment::map(storage, chain.open_there(storage, segment, true)?, large_pages)?
+            LiveSegment::map(storage, chain.open_there(storage, segment, true)?)?
         }
-        _ => LiveSegment::create(storage, &template, end, large_pages)?,
+        _ => LiveSegment::create(storage, &template, end)?,
     };
     let common = Common {
         storage,
@@ -302,6 +301,9 @@ impl<S: Storage> Common<'_, S> {
             segment_bytes: template.file_bytes(),
             cached_bytes: journal.cached_bytes,
             cached: VecDeque::new(),
+            giving: None,
+            pieces: sweeper::PIECES,
+            given: None,
             progress: Arc::clone(&self.progress),
             segments: Arc::clone(&self.segments),
             retired: self.retired.clone(),
@@ -310,9 +312,9 @@ impl<S: Storage> Common<'_, S> {
             storage: self.storage.clone(),
             template,
             reserve_records: (journal.reserve_bytes / record_bytes as u64).max(1),
-            filling: true,
+            pieces: PreparerPieces::new(),
             disk_full: journal.disk_full,
-            large_pages: journal.sync == SyncMode::None,
+            whole_segments: journal.sync == SyncMode::None,
             progress: Arc::clone(&self.progress),
             segments: Arc::clone(&self.segments),
             orders,

@@ -48,6 +48,16 @@ impl SharedRetention {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Base of the segment that is to be unlinked next.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        self.lock().retired.front().copied()
+    }
+
+    /// How many are to be unlinked.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().retired.len()
+    }
+
     /// Unlinks the oldest retired file; whether there was one.
     pub(crate) fn remove_one<S: Storage>(&self, storage: &S) -> bool {
         let Some(base) = self.lock().retired.pop_front() else { return false };

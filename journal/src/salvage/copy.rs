@@ -182,7 +182,7 @@ impl<'a, T: Storage> JournalCopy<'a, T> {
         self.seal()?;
         let run = self.run_of(base).ok_or(SalvageError::Changed { sequence: base })?;
         let template = SegmentHeader { epoch, capacity: run.capacity_at(base), ..run.template.clone() };
-        let segment = LiveSegment::create(self.storage, &template, base, false)?.segment;
+        let segment = LiveSegment::create(self.storage, &template, base)?.segment;
         segment
             .write_link(self.journal_id, Bond::of(self.last))
             .map_err(|error| IoFault::new("write the link of", self.storage.path(&segment.name), error))?;

@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::AtomicU64;
 
-use memmap2::{Advice, MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use rustix::fs::FallocateFlags;
 use rustix::io::{Errno, retry_on_intr};
 
@@ -79,15 +79,20 @@ impl StorageFile for MappedFile {
         self.file.sync_data()
     }
 
-    fn start_sync(&self) {
+    fn start_sync(&self, bytes: Range<u64>) {
+        let (at, count) = (bytes.start as libc::off64_t, (bytes.end - bytes.start) as libc::off64_t);
         // SAFETY: a plain system call on an open descriptor. Without a flag that waits it takes no error away
         // from the sync that follows.
-        unsafe { libc::sync_file_range(self.file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+        unsafe {
+            libc::sync_file_range(self.file.as_raw_fd(), at, count, libc::SYNC_FILE_RANGE_WRITE);
+        }
     }
 
-    fn drop_cached(&self) {
+    fn drop_cached(&self, bytes: Range<u64>) {
+        let Some(count) = std::num::NonZeroU64::new(bytes.end.saturating_sub(bytes.start)) else { return };
         // A file system that can't keeps its pages, as it would without us.
-        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        let advice = rustix::fs::Advice::DontNeed;
+        let _ = rustix::fs::fadvise(&self.file, bytes.start, Some(count), advice);
     }
 
     fn map_read(&self, bytes: u64) -> io::Result<Option<ReadMap>> {
@@ -176,9 +181,23 @@ impl SegmentMap for MappedSegment {
         self.map.flush_range(start as usize, (end - start) as usize)
     }
 
-    fn prefer_large_pages(&self) {
-        // Refused by kernels built without them.
-        let _ = self.map.advise(Advice::HugePage);
+    fn let_go(&self, bytes: Range<u64>) {
+        let start = bytes.start.next_multiple_of(PAGE_BYTES);
+        let end = bytes.end.min(self.bytes) / PAGE_BYTES * PAGE_BYTES;
+        if start >= end {
+            return;
+        }
+        // SAFETY: the map is shared, of a file: the pages stay in the page cache with all that was stored, and
+        // whoever touches them next finds them there. Of private memory this would take the content.
+        let _ = unsafe {
+            self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, start as usize, (end - start) as usize)
+        };
+    }
+
+    fn prefault_together(&self, together: bool) {
+        // The kernel makes one folio of several pages where it reads ahead, and does not where it is told that
+        // reads are random.
+        let _ = self.map.advise(if together { Advice::Normal } else { Advice::Random });
     }
 }
 

@@ -203,11 +203,11 @@ pub trait StorageFile: Send + Sync + std::fmt::Debug + 'static {
     fn sync_data(&self) -> io::Result<()> {
         self.sync()
     }
-    /// Begins to write to disk what was stored, and does not wait for it. Only a hint: what it meets, `sync`
-    /// says.
-    fn start_sync(&self) {}
-    /// Gives back the memory that caches the file, as far as it is on disk and not mapped. Only a hint.
-    fn drop_cached(&self) {}
+    /// Begins to write to disk what was stored into a byte range, and does not wait for it. Only a hint: what
+    /// it meets, `sync` says.
+    fn start_sync(&self, _bytes: Range<u64>) {}
+    /// Gives back the memory that caches a byte range, as far as it is on disk and not mapped. Only a hint.
+    fn drop_cached(&self, _bytes: Range<u64>) {}
     /// Maps the first `bytes` of the file for reading, if this medium can; the caller knows that nobody
     /// shortens the file or changes those bytes meanwhile.
     fn map_read(&self, _bytes: u64) -> io::Result<Option<ReadMap>> {
@@ -225,6 +225,10 @@ pub trait SegmentMap: Send + Sync + std::fmt::Debug + 'static {
     fn prefault(&self, bytes: Range<u64>) -> io::Result<()>;
     /// Makes the stores into a byte range survive power loss.
     fn sync(&self, bytes: Range<u64>) -> io::Result<()>;
-    /// Prefers large pages, for a map that is only ever synced as a whole. Only a hint.
-    fn prefer_large_pages(&self) {}
+    /// Unmaps the pages that lie wholly in a byte range, until somebody touches them again. What was stored
+    /// is in the file. Only a hint.
+    fn let_go(&self, _bytes: Range<u64>) {}
+    /// How pages are made present from here on: one by one, or several together, which is quicker, but is
+    /// written, and write-protected, together too. Only a hint.
+    fn prefault_together(&self, _together: bool) {}
 }

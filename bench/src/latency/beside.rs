@@ -1,0 +1,103 @@
+//! What ran beside the two threads that are measured: how long each of the journal's own threads was on a
+//! core, in how many pieces, and what the cores were interrupted for.
+
+use std::fs;
+
+/// A reading, or what came between two.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    pub threads: Vec<Thread>,
+    /// Interrupts on all cores because pages were unmapped or write-protected elsewhere.
+    pub tlb_interrupts: u64,
+}
+
+/// A thread of this process, as the scheduler saw it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Thread {
+    pub id: u64,
+    pub name: String,
+    pub on_core_ns: u64,
+    /// Ready, and without a core.
+    pub waiting_ns: u64,
+    pub slices: u64,
+}
+
+impl Beside {
+    /// What the kernel counts now; empty where it does not tell.
+    pub fn now() -> Self {
+        let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+        let threads = tasks.filter_map(|task| read(&task.path())).collect();
+        let interrupts = fs::read_to_string("/proc/interrupts").unwrap_or_default();
+        Beside { threads, tlb_interrupts: of_line(&interrupts, "TLB:") }
+    }
+
+    /// What came since an earlier reading.
+    pub fn since(&self, before: &Beside) -> Beside {
+        let of_thread = |now: &Thread| {
+            let then = before.threads.iter().find(|then| then.id == now.id).cloned().unwrap_or_default();
+            Thread {
+                on_core_ns: now.on_core_ns - then.on_core_ns,
+                waiting_ns: now.waiting_ns - then.waiting_ns,
+                slices: now.slices - then.slices,
+                ..now.clone()
+            }
+        };
+        let threads = self.threads.iter().map(of_thread).collect();
+        Beside { threads, tlb_interrupts: self.tlb_interrupts - before.tlb_interrupts }
+    }
+
+    /// Adds another round, thread by thread of the same name.
+    pub fn add(&mut self, other: &Beside) {
+        self.tlb_interrupts += other.tlb_interrupts;
+        for thread in &other.threads {
+            match self.threads.iter_mut().find(|known| known.name == thread.name) {
+                Some(known) => {
+                    known.on_core_ns += thread.on_core_ns;
+                    known.waiting_ns += thread.waiting_ns;
+                    known.slices += thread.slices;
+                }
+                None => self.threads.push(thread.clone()),
+            }
+        }
+    }
+}
+
+fn read(task: &std::path::Path) -> Option<Thread> {
+    let id = task.file_name()?.to_str()?.parse().ok()?;
+    let name = fs::read_to_string(task.join("comm")).ok()?.trim().to_owned();
+    let stat = fs::read_to_string(task.join("schedstat")).ok()?;
+    let mut numbers = stat.split_whitespace().map_while(|word| word.parse().ok());
+    let (on_core_ns, waiting_ns, slices) = (numbers.next()?, numbers.next()?, numbers.next()?);
+    Some(Thread { id, name, on_core_ns, waiting_ns, slices })
+}
+
+/// The sum over the cores of a line of /proc/interrupts.
+fn of_line(text: &str, name: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.trim_start().strip_prefix(name));
+    line.map_or(0, |line| line.split_whitespace().map_while(|word| word.parse::<u64>().ok()).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_works_is_seen_by_its_name() {
+        let before = Beside::now();
+        let worker = std::thread::Builder::new().name("worker-of-test".to_owned()).spawn(|| {
+            let since = std::time::Instant::now();
+            while since.elapsed().as_millis() < 20 {}
+            Beside::now()
+        });
+        let after = worker.expect("a thread").join().expect("no panic");
+        let of = |beside: &Beside| beside.threads.iter().find(|t| t.name.starts_with("worker-of")).cloned();
+        assert!(of(&after.since(&before)).is_some_and(|thread| thread.on_core_ns > 5_000_000));
+        assert_eq!(of(&before), None);
+    }
+
+    #[test]
+    fn interrupts_are_summed_over_the_cores() {
+        let text = "  LOC:  5 6 Local timer interrupts\n  TLB:   8315   8512   TLB shootdowns\n";
+        assert_eq!((of_line(text, "TLB:"), of_line(text, "XYZ:")), (16_827, 0));
+    }
+}

@@ -1,0 +1,95 @@
+//! What the journal's own threads do to the thread that appends.
+
+use std::time::Duration;
+
+use slipring_journal::{Event, Journal, SyncMode};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
+#[repr(C)]
+struct Tick {
+    id: u64,
+    rest: [u64; 5],
+}
+
+fn tick(id: u64) -> Tick {
+    Tick { id, rest: [!id; 5] }
+}
+
+/// Records in a page of the file.
+const IN_PAGE: u64 = 4096 / 64;
+
+/// Page faults of the calling thread so far.
+fn faults() -> i64 {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: a valid place for an rusage, and zeros are one should the call fail.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    usage.ru_minflt + usage.ru_majflt
+}
+
+/// Whether this kernel makes pages present when it is asked to (since 5.14).
+fn can_prefault() -> bool {
+    let map = memmap2::MmapOptions::new().len(4096).map_anon().unwrap();
+    map.advise(memmap2::Advice::PopulateWrite).is_ok()
+}
+
+/// A sync in the middle of what is appended once write-protected pages that the writer had yet to fill: it
+/// met a page fault for each, in which the file system may wait.
+#[test]
+fn syncs_beside_a_quick_writer_cost_it_no_page_faults() {
+    if !can_prefault() {
+        println!("skipped: this kernel makes no pages present ahead");
+        return;
+    }
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let journal = Journal::at(folder.path()).sync(SyncMode::every(Duration::from_millis(1)));
+    let (mut writer, _) = journal.open::<Tick>().unwrap();
+    let pages = 2_000;
+    while writer.prepared_end() < (pages + 100) * IN_PAGE {
+        std::thread::yield_now();
+    }
+    // What the code itself meets the first time.
+    (0..100 * IN_PAGE).for_each(|n| drop(writer.append(n, &tick(n)).unwrap()));
+    let (before, cursors) = (faults(), writer.cursors());
+    let mut syncs = 0;
+    let mut durable_end = cursors.durable_end();
+    for page in 100..pages {
+        (page * IN_PAGE..(page + 1) * IN_PAGE).for_each(|n| drop(writer.append(n, &tick(n)).unwrap()));
+        // Until there is a sync in the midst of the pages, each hundred of them.
+        while page % 100 == 0 && cursors.durable_end() == durable_end {
+            std::thread::yield_now();
+        }
+        syncs += u64::from(cursors.durable_end() != durable_end);
+        durable_end = cursors.durable_end();
+    }
+    let met = faults() - before;
+    // A sync that found the writer waiting, above, takes the page that it is in: one fault each.
+    let bearable = 2 * syncs as i64 + 16;
+    assert!(met <= bearable, "{met} page faults in {pages} pages with {syncs} syncs");
+    assert_eq!(writer.close().unwrap(), pages * IN_PAGE);
+}
+
+/// The same bytes come back, whoever let go of their pages meanwhile: syncer, preparer, sweeper.
+#[test]
+fn what_was_let_go_and_given_back_is_read_again() {
+    for sync in [SyncMode::every(Duration::from_millis(1)), SyncMode::None, SyncMode::EveryBatch] {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let journal = Journal::at(folder.path()).segment_bytes(1 << 20).cached_bytes(2 << 20).sync(sync);
+        let (mut writer, _) = journal.open::<Tick>().unwrap();
+        let count = 8 * (1 << 20) / 64 + 1_000;
+        (0..count).for_each(|n| drop(writer.append(n, &tick(n)).unwrap()));
+        for mut reader in [writer.reader().unwrap(), journal.reader::<Tick>().unwrap()] {
+            let (mut expected, mut chunks) = (0, reader.chunks(0).unwrap());
+            while let Some(chunk) = chunks.next_chunk().unwrap() {
+                for record in chunk.records {
+                    assert_eq!(*record.event(), tick(expected), "{sync:?}");
+                    expected += 1;
+                }
+            }
+            assert_eq!(expected, count, "{sync:?}");
+        }
+        writer.close().unwrap();
+    }
+}
