@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slipring_journal::{Event, Journal, SyncMode};
+use slipring_journal::{Event, Journal, SyncMode, Writer};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[repr(C)]
@@ -13,6 +13,12 @@ struct Tick {
 
 fn tick(id: u64) -> Tick {
     Tick { id, rest: [!id; 5] }
+}
+
+fn append_to(writer: &mut Writer<Tick>, end: u64) {
+    for n in writer.end_sequence()..end {
+        writer.append(n, &tick(n)).unwrap();
+    }
 }
 
 /// Records in a page of the file.
@@ -51,12 +57,12 @@ fn syncs_beside_a_quick_writer_cost_it_no_page_faults() {
         std::thread::yield_now();
     }
     // What the code itself meets the first time.
-    (0..100 * IN_PAGE).for_each(|n| drop(writer.append(n, &tick(n)).unwrap()));
+    append_to(&mut writer, 100 * IN_PAGE);
     let (before, cursors) = (faults(), writer.cursors());
     let mut syncs = 0;
     let mut durable_end = cursors.durable_end();
     for page in 100..pages {
-        (page * IN_PAGE..(page + 1) * IN_PAGE).for_each(|n| drop(writer.append(n, &tick(n)).unwrap()));
+        append_to(&mut writer, (page + 1) * IN_PAGE);
         // Until there is a sync in the midst of the pages, each hundred of them.
         while page % 100 == 0 && cursors.durable_end() == durable_end {
             std::thread::yield_now();
@@ -79,7 +85,7 @@ fn what_was_let_go_and_given_back_is_read_again() {
         let journal = Journal::at(folder.path()).segment_bytes(1 << 20).cached_bytes(2 << 20).sync(sync);
         let (mut writer, _) = journal.open::<Tick>().unwrap();
         let count = 8 * (1 << 20) / 64 + 1_000;
-        (0..count).for_each(|n| drop(writer.append(n, &tick(n)).unwrap()));
+        append_to(&mut writer, count);
         for mut reader in [writer.reader().unwrap(), journal.reader::<Tick>().unwrap()] {
             let (mut expected, mut chunks) = (0, reader.chunks(0).unwrap());
             while let Some(chunk) = chunks.next_chunk().unwrap() {
