@@ -66,13 +66,8 @@ impl<'a> Contest<'a> {
     /// As figures of `bench`, beside who is called `bare` there.
     pub fn rows(&self, bench: &str, bare: &'static str) -> Vec<Row> {
         let records = self.records as f64;
-        let rate = |run: &Run| records / run.elapsed.as_secs_f64() / 1e6;
-        let client = |run: &Run| run.client / records * 1e9;
-        let servers = |run: &Run| run.servers / records * 1e9;
-        let figures: [(_, _, &dyn Fn(&Run) -> f64); 3] =
-            [("throughput", "M/s", &rate), ("cpu-client", "ns", &client), ("cpu-servers", "ns", &servers)];
         let mut rows = Vec::new();
-        for (metric, unit, figure) in figures {
+        let mut add = |metric, unit, figure: &dyn Fn(&Run) -> f64| {
             let ours: Vec<f64> = self.ours.iter().map(figure).collect();
             let theirs: Vec<f64> = self.bare.iter().map(figure).collect();
             let row = |contender, rounds, beside| {
@@ -81,7 +76,10 @@ impl<'a> Contest<'a> {
             };
             rows.push(row("slipring", ours, Some((bare, theirs.clone()))));
             rows.push(row(bare, theirs, None));
-        }
+        };
+        add("throughput", "M/s", &|run| records / run.elapsed.as_secs_f64() / 1e6);
+        add("cpu-client", "ns", &|run| run.client / records * 1e9);
+        add("cpu-servers", "ns", &|run| run.servers / records * 1e9);
         rows
     }
 }
