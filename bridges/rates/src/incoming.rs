@@ -23,7 +23,7 @@ pub async fn measure(
     replicas: usize,
     place: &Path,
 ) -> Result<Vec<Row>, Failed> {
-    let journal = written(&place.join("in"), options.records)?;
+    let journal = written(&place.join(format!("in-R{replicas}")), options.records)?;
     let messages = composed(&journal, "composed")?;
     let link = to(&nats.url()).connect().await?;
     stream::make(&link.jetstream, nats, STREAM, replicas).await?;

@@ -21,13 +21,13 @@ pub async fn measure(
     replicas: usize,
     place: &Path,
 ) -> Result<Vec<Row>, Failed> {
-    let journal = written(&place.join("out"), options.records)?;
+    let journal = written(&place.join(format!("out-R{replicas}")), options.records)?;
     let messages = composed(&journal, "composed")?;
     let link = to(&nats.url()).connect().await?;
     let mut contest = Contest::new(nats, options.records);
     for round in 0..options.rounds {
         for is_ours in Contest::order(round) {
-            let name = format!("OUT-{round}-{is_ours}");
+            let name = format!("OUT-R{replicas}-{round}-{is_ours}");
             stream::make(&link.jetstream, nats, &name, replicas).await?;
             if is_ours {
                 contest.ours(ours(options, nats, &journal, &name, replicas)).await?;
