@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The second goes live where it stands; the first ends with status 4, and says what to do. What each has
-//! confirmed (the stream has it, so no failover loses it) is printed by a late consumer behind the gate. Ctrl-C
-//! ends either in good order.
+//! confirmed (the stream has it, so no failover loses it) is printed by a late consumer behind the gate.
+//! Ctrl-C ends either in good order.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
