@@ -9,12 +9,14 @@
 //! | `recover` | a journal takes its own records back |
 //! | `standby` | a replica that follows a stream, and becomes the primary |
 //! | `rejoin` | an old primary becomes a replica |
-//! | `say` | what it says meanwhile, for people and as JSON |
+//! | `say` | what `out` says meanwhile, for people and as JSON |
+//! | `line` | how far it is, in one line |
 //! | `error` | why not, and the exit status |
 
 mod args;
 mod error;
 mod incoming;
+mod line;
 mod out;
 mod recover;
 mod rejoin;

@@ -12,14 +12,16 @@ use tokio::sync::watch;
 
 use crate::args::{RejoinArgs, SetAsideArgs};
 use crate::error::CommandError;
-use crate::standby::connect;
+use crate::standby::{Say, connect};
 
 pub async fn run(args: &RejoinArgs, mut stop: watch::Receiver<bool>) -> Result<Exit, CommandError> {
     let followed = &args.followed;
     let Some(link) = connect(followed, "rejoin", &mut stop).await? else { return Ok(Exit::Part) };
     let (journal, subject) = (Journal::at(&args.journal), followed.subject.as_deref());
-    let Rejoined { fork, epoch, report } =
-        rejoin::rejoin(&journal, &link.client, &followed.stream, subject).await?;
+    let mut say = Say::new(followed.json);
+    let tell = |told| say.told(&told);
+    let rejoin = rejoin::rejoin(&journal, &link.client, &followed.stream, subject, followed.give_up, tell);
+    let Rejoined { fork, epoch, report } = rejoin.await?;
     let text = if followed.json {
         plain::json(&json!({ "fork": fork.sequence, "epoch": epoch, "rejoined": report }))
     } else {

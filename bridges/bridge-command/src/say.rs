@@ -1,32 +1,22 @@
 //! What is said meanwhile: for people on the standard error, as JSON lines on the standard output.
 
-use std::io::{self, IsTerminal, Write};
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
-use slipring_cli::plain;
 use slipring_jetstream::out::{Ended, Progress, Told};
 use slipring_jetstream::stream::StreamFound;
 
-/// How often progress is said.
-const EVERY: Duration = Duration::from_secs(1);
+use crate::line::{ProgressLine, print_json};
 
 /// Says it.
 #[derive(Debug)]
 pub struct Say {
     json: bool,
-    /// One line is written over again and again.
-    is_terminal: bool,
-    said: Option<Instant>,
-    /// Such a line stands there.
-    is_open: bool,
+    line: ProgressLine,
     last_trouble: String,
 }
 
 impl Say {
     pub fn new(json: bool) -> Self {
-        let is_terminal = !json && io::stderr().is_terminal();
-        Say { json, is_terminal, said: None, is_open: false, last_trouble: String::new() }
+        Say { json, line: ProgressLine::new(json), last_trouble: String::new() }
     }
 
     pub fn told(&mut self, told: &Told) {
@@ -73,28 +63,17 @@ impl Say {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        let is_due = self.said.is_none_or(|said| said.elapsed() >= EVERY);
-        if !is_due || !self.json && !self.is_terminal {
+        if !self.line.is_due() {
             return;
         }
-        self.said = Some(Instant::now());
-        if self.json {
-            return print_json(&json!({ "progress": with_lag(progress) }));
-        }
         let Progress { acknowledged, in_flight, .. } = progress;
-        let _ = write!(
-            io::stderr(),
-            "\r\x1b[Kacknowledged up to {acknowledged}, lag {}, {in_flight} on their way",
-            lag(progress)
-        );
-        self.is_open = true;
+        let text =
+            || format!("acknowledged up to {acknowledged}, lag {}, {in_flight} on their way", lag(progress));
+        self.line.say(text, || json!({ "progress": with_lag(progress) }));
     }
 
     fn line(&mut self, text: &str) {
-        if std::mem::take(&mut self.is_open) {
-            let _ = writeln!(io::stderr());
-        }
-        plain::complain(text);
+        self.line.complain(text);
     }
 }
 
@@ -130,11 +109,4 @@ fn as_json(told: &Told) -> Option<Value> {
         Told::Recovered => json!({ "recovered": true }),
         _ => return None,
     })
-}
-
-/// Whoever reads it may have gone; the work goes on.
-fn print_json(value: &Value) {
-    if let Ok(text) = plain::json(value) {
-        let _ = writeln!(io::stdout(), "{text}");
-    }
 }

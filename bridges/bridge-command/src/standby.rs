@@ -1,6 +1,6 @@
 //! `slipring-bridge standby` and `promote`: a replica that follows a stream, and becomes the primary.
 
-use std::io::{self, Write};
+use std::io;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -17,7 +17,8 @@ use slipring_journal::{Journal, OpenError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::args::{FollowedArgs, PromoteArgs, StandbyArgs};
+use crate::args::{FollowedArgs, StandbyArgs};
+use crate::line::{ProgressLine, print_json};
 
 /// Why it does not stand by, or is not promoted.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +72,7 @@ pub async fn run(args: &StandbyArgs, mut stop: watch::Receiver<bool>) -> Result<
             let _ = give.try_send(Order::Promote);
         }
     });
-    let replica = IntoReplica::open(Journal::at(&args.journal))?;
+    let replica = IntoReplica::open(args.keep.applied_to(Journal::at(&args.journal)))?;
     let Some(link) = connect(&args.followed, "standby", &mut stop).await? else { return Ok(Exit::Fine) };
     let mut say = Say::new(args.followed.json);
     let options = args.followed.options(args.over);
@@ -81,20 +82,25 @@ pub async fn run(args: &StandbyArgs, mut stop: watch::Receiver<bool>) -> Result<
     match agreed {
         Some(agreed) => finish(warm, &agreed, &mut say),
         None => {
-            let end = warm.close()?;
-            say.line(&format!("it ends at {}, and is a standby still", end.unwrap_or(0)));
+            still_a_standby(warm, &mut say)?;
             Ok(Exit::Fine)
         }
     }
 }
 
+fn still_a_standby(replica: IntoReplica, say: &mut Say) -> Result<(), StandbyCommandError> {
+    let end = replica.close()?;
+    say.line(&format!("it ends at {}, and is a standby still", end.unwrap_or(0)));
+    Ok(())
+}
+
 /// Promotes a replica that nobody has open.
 pub async fn promote(
-    args: &PromoteArgs,
+    args: &StandbyArgs,
     mut stop: watch::Receiver<bool>,
 ) -> Result<Exit, StandbyCommandError> {
     let mut say = Say::new(args.followed.json);
-    let mut replica = match IntoReplica::open(Journal::at(&args.journal)) {
+    let mut replica = match IntoReplica::open(args.keep.applied_to(Journal::at(&args.journal))) {
         Err(IntoError::Open(refused @ OpenError::NotReplica { .. })) => {
             // A promotion that was cut short behind its last step: it is the primary, and the note is left.
             let intent = standby::pending(&args.journal).map_err(PromoteError::from)?;
@@ -107,8 +113,22 @@ pub async fn promote(
     };
     let Some(link) = connect(&args.followed, "promote", &mut stop).await? else { return Ok(Exit::Part) };
     let options = args.followed.options(args.over);
-    let agreed = standby::promote(&mut replica, &link.client, &options.stream, &options.promote).await?;
-    finish(replica, &agreed, &mut say)
+    let promoted = {
+        let tell = |told| say.told(&told);
+        let promote = standby::promote(&mut replica, &link.client, &options.stream, &options.promote, tell);
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|said| *said) => None,
+            promoted = promote => Some(promoted?),
+        }
+    };
+    match promoted {
+        Some(agreed) => finish(replica, &agreed, &mut say),
+        None => {
+            still_a_standby(replica, &mut say)?;
+            Ok(Exit::Part)
+        }
+    }
 }
 
 fn finish(replica: IntoReplica, agreed: &Agreed, say: &mut Say) -> Result<Exit, StandbyCommandError> {
@@ -146,36 +166,41 @@ pub async fn connect(
 }
 
 /// Says what happens: for people on the standard error, as JSON lines on the standard output.
-struct Say {
+pub struct Say {
     json: bool,
+    line: ProgressLine,
     last_trouble: String,
 }
 
 impl Say {
-    fn new(json: bool) -> Self {
-        Say { json, last_trouble: String::new() }
+    pub fn new(json: bool) -> Self {
+        Say { json, line: ProgressLine::new(json), last_trouble: String::new() }
     }
 
-    fn told(&mut self, told: &Told) {
-        let value = match told {
-            Told::Progress { end, lag } => json!({ "progress": { "end": end, "lag": lag } }),
-            Told::Epoch(epoch) => json!({ "epoch": epoch }),
-            Told::Trouble(what) => json!({ "trouble": what }),
-            Told::NotPromoted(error) => json!({ "not_promoted": error.to_string() }),
-            _ => return,
-        };
-        if self.json {
-            return print_json(&value);
-        }
+    pub fn told(&mut self, told: &Told) {
         match told {
+            Told::Progress { end, lag } => self.progress(*end, *lag),
+            Told::Epoch(epoch) if self.json => print_json(&json!({ "epoch": epoch })),
             Told::Epoch(epoch) => self.line(&format!("epoch {epoch} begins: another was promoted")),
+            Told::Trouble(what) if self.json => print_json(&json!({ "trouble": what })),
             // Once, not at every try.
-            Told::Trouble(what) if self.last_trouble != *what => {
+            Told::Trouble(what) if self.last_trouble == *what => {}
+            Told::Trouble(what) => {
                 self.last_trouble.clone_from(what);
                 self.line(&format!("{what}; trying again"));
             }
+            Told::NotPromoted(error) if self.json => {
+                print_json(&json!({ "not_promoted": error.to_string() }))
+            }
             Told::NotPromoted(error) => self.line(&format!("not promoted: {error}")),
             _ => {}
+        }
+    }
+
+    fn progress(&mut self, end: u64, lag: u64) {
+        if self.line.is_due() {
+            let value = || json!({ "progress": { "end": end, "lag": lag } });
+            self.line.say(|| format!("taken up to {end}, lag {lag}"), value);
         }
     }
 
@@ -192,14 +217,7 @@ impl Say {
 
     fn line(&mut self, text: &str) {
         if !self.json {
-            plain::complain(text);
+            self.line.complain(text);
         }
-    }
-}
-
-/// Whoever reads it may have gone; the work goes on.
-pub fn print_json(value: &serde_json::Value) {
-    if let Ok(text) = plain::json(value) {
-        let _ = writeln!(io::stdout(), "{text}");
     }
 }

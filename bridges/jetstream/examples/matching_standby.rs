@@ -9,12 +9,13 @@
 //!
 //! The second goes live where it stands; the first ends with status 4, and says what to do. What each has
 //! confirmed (the stream has it, so no failover loses it) is printed by a late consumer behind the gate.
+//! Ctrl-C ends either in good order.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use slipring::prelude::*;
 use slipring::{EngineBuilder, FollowFrom, LateConsumer, LateContext};
@@ -24,8 +25,8 @@ use slipring_cli::exchange::flow::Flow;
 use slipring_cli::exchange::stage::{Matching, Out, TradeKey};
 use slipring_jetstream::connect::Connect;
 use slipring_jetstream::incoming::{InOptions, Start};
-use slipring_jetstream::out::{self, OutOptions, Told};
-use slipring_jetstream::standby::{self, Order, PromoteOptions, StandbyOptions};
+use slipring_jetstream::out::{self, OutOptions};
+use slipring_jetstream::standby::{self, Order, PromoteOptions, StandbyOptions, Told};
 use slipring_jetstream::stream::StreamOptions;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -34,6 +35,8 @@ type Failed = Box<dyn std::error::Error>;
 type Live = (Engine<CommandEvent>, Publisher<CommandEvent>);
 
 const STREAM: &str = "MATCHING";
+/// How often a standby says how far it is.
+const EVERY: Duration = Duration::from_secs(1);
 
 /// Where trades go. A standby's are muted: they are the primary's.
 struct Count(Arc<AtomicU64>);
@@ -69,14 +72,24 @@ async fn main() -> Result<ExitCode, Failed> {
             recovered.replay(ReplayFrom::Snapshot)?;
             recovered.go_live()?
         }
-        "standby" => stand_by(&folder, &connect, &trades).await?,
+        "standby" => match stand_by(&folder, &connect, &trades).await? {
+            Some(live) => live,
+            None => return Ok(ExitCode::SUCCESS),
+        },
         other => return Err(format!("{other}: say primary or standby").into()),
     };
     be_primary(&folder, &connect, live, &trades).await
 }
 
-/// Follows the primary until SIGUSR1, then takes over.
-async fn stand_by(folder: &Path, connect: &Connect, trades: &Arc<AtomicU64>) -> Result<Live, Failed> {
+/// True once Ctrl-C says so.
+fn stop_signal() -> watch::Receiver<bool> {
+    let (say, is_said) = watch::channel(false);
+    tokio::spawn(async move { tokio::signal::ctrl_c().await.map(|()| say.send_replace(true)) });
+    is_said
+}
+
+/// Follows the primary until SIGUSR1, then takes over; `None` if it is to stop.
+async fn stand_by(folder: &Path, connect: &Connect, trades: &Arc<AtomicU64>) -> Result<Option<Live>, Failed> {
     let link = connect.connect().await?;
     let journal = Journal::at(folder);
     let Some((origin, schema)) = standby::origin(&journal, &link.client, STREAM, None).await? else {
@@ -88,17 +101,29 @@ async fn stand_by(folder: &Path, connect: &Connect, trades: &Arc<AtomicU64>) -> 
     tokio::spawn(async move {
         while promote.recv().await.is_some() && give.send(Order::Promote).await.is_ok() {}
     });
-    let (_stop, stopped) = watch::channel(false);
     let stream = InOptions::new(STREAM, Start::Oldest);
     let options = StandbyOptions { stream, promote: PromoteOptions::default() };
     println!("standing by: kill -USR1 {}", std::process::id());
-    let tell = |told| println!("{told:?}");
-    let ended = standby::follow(warm, &link.client, &options, orders, stopped, tell).await?;
-    let agreed = ended.agreed.ok_or("nobody says stop")?;
+    let mut said = Instant::now();
+    let tell = |told| match told {
+        Told::Progress { end, lag } if said.elapsed() >= EVERY => {
+            said = Instant::now();
+            println!("{end} commands taken, {lag} behind");
+        }
+        Told::Trouble(what) => println!("{what}; trying again"),
+        Told::NotPromoted(why) => println!("not promoted: {why}"),
+        _ => {}
+    };
+    let ended = standby::follow(warm, &link.client, &options, orders, stop_signal(), tell).await?;
+    let Some(agreed) = ended.agreed else {
+        ended.warm.close()?;
+        println!("a standby still");
+        return Ok(None);
+    };
     let live = ended.warm.promote(agreed.epoch)?.go_live()?;
     standby::forget(folder)?;
     println!("promoted: epoch {}, from command {} on", agreed.epoch, agreed.first);
-    Ok(live)
+    Ok(Some(live))
 }
 
 /// Takes orders until another was promoted.
@@ -117,17 +142,19 @@ async fn be_primary(
     let late = engine.follow(consumer, confirmed)?;
     let acknowledger = engine.acknowledger("stream")?;
     // What the stream has opens the gate.
-    let tell = move |told| {
-        if let Told::Acknowledged(anchor) = told
-            && let Err(error) = acknowledger.acknowledge(anchor)
-        {
-            eprintln!("not acknowledged: {error}");
+    let tell = move |told| match told {
+        out::Told::Acknowledged(anchor) => {
+            if let Err(error) = acknowledger.acknowledge(anchor) {
+                println!("not acknowledged: {error}");
+            }
         }
+        out::Told::Trouble(what) => println!("{what}; trying again"),
+        _ => {}
     };
     let is_over = Arc::new(AtomicBool::new(false));
     let orders = take_orders(publisher, Arc::clone(&is_over));
-    let (_stop, stopped) = watch::channel(false);
-    let ended = out::run(&Journal::at(folder), connect, &out_options(), stopped, tell).await;
+    println!("taking orders");
+    let ended = out::run(&Journal::at(folder), connect, &out_options(), stop_signal(), tell).await;
     is_over.store(true, Ordering::Relaxed);
     orders.join().map_err(|_| "the gateway panicked")?;
     engine.join()?;

@@ -87,6 +87,16 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Acknowledgements that may be awaited at once; who sends bounds that himself.
 const MOST_AWAITED: usize = 1 << 16;
 
+/// What a server must be, to fetch messages by their places and have consumers that are pulled from.
+const LEAST_VERSION: &str = "2.9";
+const LEAST: (u32, u32) = (2, 9);
+
+/// Whether a server's version is less than that. One that can't be read is not: who knows.
+fn is_too_old(version: &str) -> bool {
+    let mut parts = version.trim_start_matches('v').split(['.', '-']).map(|part| part.parse::<u32>().ok());
+    matches!((parts.next().flatten(), parts.next().flatten()), (Some(major), Some(minor)) if (major, minor) < LEAST)
+}
+
 impl Connect {
     /// Connects, once.
     ///
@@ -105,6 +115,11 @@ impl Connect {
             servers: self.servers.join(", "),
             source: Box::new(source),
         })?;
+        let server = client.server_info();
+        if is_too_old(&server.version) {
+            let (server, version, least) = (server.server_name, server.version, LEAST_VERSION);
+            return Err(ConnectError::TooOld { server, version, least });
+        }
         let jetstream =
             ContextBuilder::new().timeout(ANSWER_WITHIN).max_ack_inflight(MOST_AWAITED).build(client.clone());
         Ok(Link { client, jetstream, state, complaint })

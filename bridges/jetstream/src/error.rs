@@ -32,6 +32,19 @@ pub enum ConnectError {
         /// What the system says.
         source: io::Error,
     },
+    /// The server is older than what the bridge speaks.
+    #[error(
+        "the server {server} is nats-server {version}, and the bridge needs {least} at least (2.12 to have many \
+         messages on their way at once)"
+    )]
+    TooOld {
+        /// The server's name.
+        server: String,
+        /// Its version.
+        version: String,
+        /// The least that it may be.
+        least: &'static str,
+    },
     /// The server can't be reached, or says no.
     #[error("no connection to {servers}: {source}")]
     Server {

@@ -23,3 +23,14 @@ pub mod recover;
 pub mod rejoin;
 pub mod standby;
 pub mod stream;
+
+/// The examples of the pages.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../../docs/how-to/fail-over.md")]
+    struct FailOver;
+    #[doc = include_str!("../../../docs/how-to/follow-from-another-machine.md")]
+    struct FollowFromAnotherMachine;
+    #[doc = include_str!("../../../docs/how-to/scale-out.md")]
+    struct ScaleOut;
+}

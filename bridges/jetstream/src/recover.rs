@@ -15,6 +15,7 @@ use slipring_journal::{
 use crate::connect::Connect;
 use crate::error::{ConnectError, StreamError};
 use crate::incoming::InError;
+use crate::incoming::leader::{self, Leader};
 use crate::incoming::message::Met;
 use crate::incoming::stream::Subject;
 use crate::stream::StreamOptions;
@@ -102,7 +103,7 @@ pub async fn recover(
     if local.is_replica && !finish {
         return Err(RecoverError::Replica);
     }
-    let Some(last) = subject.last().await? else {
+    let Some(last) = settled_last(&subject).await? else {
         return Ok(Recovered { from: local.end, end: local.end, epoch: None });
     };
     local.must_be_its(&last.head)?;
@@ -125,6 +126,18 @@ pub async fn recover(
     let (writer, report) = journal.clone().write_on().open_raw(&schema)?;
     writer.close()?;
     Ok(Recovered { from: local.end, end: report.end_sequence, epoch: Some(report.epoch) })
+}
+
+/// The stream's last message, of a leader that knows it: of another too little would be taken back.
+async fn settled_last(subject: &Subject) -> Result<Option<Met>, InError> {
+    let mut leader = Leader::default();
+    loop {
+        let last = subject.last().await?;
+        if subject.is_settled(&mut leader).await? {
+            return Ok(last);
+        }
+        tokio::time::sleep(leader::LOOK).await;
+    }
 }
 
 /// Refuses a stream in which another record lies in the anchor's place, or none; where the message lies that

@@ -11,16 +11,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, jetstream};
 use slipring_bridge::wire::Kind;
 use slipring_journal::{Anchor, Journal, RawReader, ReadError, RejoinError, RejoinReport};
 
 use crate::incoming::InError;
+use crate::incoming::leader::{self, Leader};
 use crate::incoming::message::Met;
-use crate::incoming::patience::patiently;
 use crate::incoming::stream::Subject;
-use crate::standby::{IntentError, LastMessage, forget};
+use crate::standby::{IntentError, LastMessage, Patience, Told, forget};
 
 /// Why a journal does not rejoin. Nothing was changed, unless it is [`RejoinFailure::Rejoin`].
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +76,9 @@ pub struct Rejoined {
 /// stream has too is set aside, in files beside it, and cut off. The journal's program must not run. Then it
 /// follows the stream as any replica.
 ///
+/// It gives up once the stream could not be read for as long as `give_up` says, and tells meanwhile what is
+/// wrong.
+///
 /// # Errors
 /// [`RejoinFailure`].
 pub async fn rejoin(
@@ -82,10 +86,34 @@ pub async fn rejoin(
     client: &Client,
     stream: &str,
     subject: Option<&str>,
+    give_up: Option<Duration>,
+    tell: impl FnMut(Told),
 ) -> Result<Rejoined, RejoinFailure> {
     let context = jetstream::new(client.clone());
-    let subject = patiently(|| Subject::open(&context, stream, subject)).await?;
-    let last = patiently(|| LastMessage::look(&subject)).await?.ok_or(RejoinFailure::Empty)?;
+    let mut patience = Patience::new(give_up, tell);
+    let subject = patience.ask(|| Subject::open(&context, stream, subject)).await?;
+    let mut leader = Leader::default();
+    let (fork, epoch) = loop {
+        let found = look(journal, &subject, &mut patience).await;
+        let info = patience.ask(|| subject.info()).await?;
+        if leader.is_settled(info.cluster.as_ref(), Instant::now()) {
+            break found?;
+        }
+        // Of a leader that does not know the stream's end yet, too much would be set aside.
+        tokio::time::sleep(leader::LOOK).await;
+    };
+    let report = journal.rejoin(fork)?;
+    forget(journal.path())?;
+    Ok(Rejoined { fork, epoch, report })
+}
+
+/// The last record that both have, and the stream's epoch.
+async fn look<T: FnMut(Told)>(
+    journal: &Journal,
+    subject: &Subject,
+    patience: &mut Patience<T>,
+) -> Result<(Anchor, u32), RejoinFailure> {
+    let last = patience.ask(|| LastMessage::look(subject)).await?.ok_or(RejoinFailure::Empty)?;
     let reader = journal.raw_reader()?;
     let identity = reader.identity();
     if !last.head.is_of(identity.journal_id, identity.branch) {
@@ -97,18 +125,19 @@ pub async fn rejoin(
     if last.epoch <= identity.epoch && !reader.is_replica() {
         return Err(RejoinFailure::NotFenced { epoch: last.epoch, own: identity.epoch });
     }
-    let fork = find_fork(&subject, reader).await?;
-    let report = journal.rejoin(fork)?;
-    forget(journal.path())?;
-    Ok(Rejoined { fork, epoch: last.epoch, report })
+    Ok((find_fork(subject, reader, patience).await?, last.epoch))
 }
 
 /// The greatest sequence at which both have the same record. Up to there they agree everywhere, and nowhere
 /// behind it: each record's checksum binds it to its place, and its epoch to who wrote it.
-async fn find_fork(subject: &Subject, reader: RawReader) -> Result<Anchor, RejoinFailure> {
+async fn find_fork<T: FnMut(Told)>(
+    subject: &Subject,
+    reader: RawReader,
+    patience: &mut Patience<T>,
+) -> Result<Anchor, RejoinFailure> {
     let local = Mutex::new(Local { reader, fault: None });
     let lock = || local.lock().unwrap_or_else(PoisonError::into_inner);
-    let around = patiently(|| subject.around(|met| !lock().agrees(met))).await?;
+    let around = patience.ask(|| subject.around(|met| !lock().agrees(met))).await?;
     let mut local = local.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(fault) = local.fault.take() {
         return Err(fault.into());

@@ -27,3 +27,4 @@ mod node;
 mod ports;
 pub mod proxy;
 pub mod skip;
+mod watchdog;

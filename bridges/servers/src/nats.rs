@@ -14,6 +14,8 @@ use crate::skip::skipped;
 
 /// The version that the tests are written for, as `bridges/servers/install` gets it.
 pub const VERSION: &str = "2.15.1";
+/// Older ones, which know no atomic batches: what the bridge does with such is tested too.
+pub const OLDER: [&str; 2] = ["2.9.10", "2.10.25"];
 /// The variable that names another nats-server.
 pub const BINARY: &str = "SLIPRING_NATS_SERVER";
 
@@ -31,6 +33,8 @@ pub struct Options {
     pub is_tls: bool,
     /// Lines of nats-server's own configuration, added to each node's.
     pub more: String,
+    /// The version, if it is not [`VERSION`] but one of [`OLDER`].
+    pub version: Option<&'static str>,
 }
 
 impl Options {
@@ -47,6 +51,11 @@ impl Options {
     /// One node for whom this lets in.
     pub fn with_access(access: Access) -> Self {
         Options { access, ..Options::default() }
+    }
+
+    /// One node of an older version.
+    pub fn of_version(version: &'static str) -> Self {
+        Options { version: Some(version), ..Options::default() }
     }
 
     /// One node that is spoken to by TLS.
@@ -77,11 +86,15 @@ pub fn binary() -> Option<PathBuf> {
         assert!(named.is_file(), "{BINARY} is {}, which is no file", named.display());
         return Some(named);
     }
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/servers");
-    let installed = target.join(format!("nats-server-{VERSION}/bin/nats-server"));
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&on_path).map(|folder| folder.join("nats-server"));
-    std::iter::once(installed).chain(on_path).find(|path| path.is_file())
+    std::iter::once(installed(VERSION)).chain(on_path).find(|path| path.is_file())
+}
+
+/// Where `bridges/servers/install` puts one.
+fn installed(version: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/servers");
+    target.join(format!("nats-server-{version}/bin/nats-server"))
 }
 
 impl Nats {
@@ -91,8 +104,13 @@ impl Nats {
     /// # Panics
     /// If they don't come up.
     pub fn start(options: Options) -> Option<Nats> {
-        let Some(binary) = binary() else {
-            skipped("nats-server (bridges/servers/install gets it)");
+        let found = match options.version {
+            None => binary(),
+            Some(version) => Some(installed(version)).filter(|path| path.is_file()),
+        };
+        let Some(binary) = found else {
+            let version = options.version.map_or_else(String::new, |version| format!(" {version}"));
+            skipped(&format!("nats-server{version} (bridges/servers/install gets it)"));
             return None;
         };
         loop {

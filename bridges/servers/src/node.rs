@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::http;
 use crate::nats::PATIENCE;
 use crate::ports::free_port;
+use crate::watchdog::Watchdog;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(10);
@@ -38,6 +39,7 @@ pub(crate) struct Node {
     config: PathBuf,
     log: PathBuf,
     child: Option<Child>,
+    watchdog: Option<Watchdog>,
 }
 
 /// Somebody else had a port first.
@@ -50,7 +52,7 @@ impl Node {
         let path = folder.join(format!("{name}.conf"));
         fs::write(&path, config).expect("write the server's configuration");
         let log = folder.join(format!("{name}.log"));
-        Node { name, ports, binary: binary.to_owned(), config: path, log, child: None }
+        Node { name, ports, binary: binary.to_owned(), config: path, log, child: None, watchdog: None }
     }
 
     /// Starts it, and waits until it takes clients.
@@ -61,7 +63,9 @@ impl Node {
         let mut command = Command::new(&self.binary);
         command.arg("-c").arg(&self.config).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("share the server's log")).stderr(log);
-        self.child = Some(command.spawn().expect("start nats-server"));
+        let child = command.spawn().expect("start nats-server");
+        self.watchdog = Some(Watchdog::over(child.id(), &self.binary));
+        self.child = Some(child);
         let since = Instant::now();
         loop {
             let log = self.log();
@@ -81,6 +85,7 @@ impl Node {
 
     /// SIGKILL; waits until the process is gone.
     pub(crate) fn kill(&mut self) {
+        self.watchdog = None;
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();

@@ -8,6 +8,7 @@ use slipring_cli::rows::printer::Format;
 use slipring_schema::TimeArgument;
 
 use super::connect::ConnectArgs;
+use super::keep::KeepArgs;
 use super::{exit_table, units};
 
 /// What `slipring-bridge in` is told.
@@ -60,9 +61,12 @@ pub struct InArgs {
     /// How records are printed; a table on a terminal, CSV elsewhere, if not given
     #[arg(long, value_enum, conflicts_with = "into")]
     pub format: Option<Format>,
-    /// Short for --format jsonl; with --into, say as JSON what was taken
+    /// Short for --format jsonl; with --into, say as lines of JSON how far it is and what was taken
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
+    /// What the replica keeps.
+    #[command(flatten)]
+    pub keep: KeepArgs,
     /// To whom to connect.
     #[command(flatten, next_help_heading = "Server")]
     pub connect: ConnectArgs,

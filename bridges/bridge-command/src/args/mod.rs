@@ -2,6 +2,7 @@
 
 mod connect;
 mod incoming;
+mod keep;
 mod out;
 mod recover;
 mod standby;
@@ -12,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub use incoming::InArgs;
 pub use out::OutArgs;
 pub use recover::RecoverArgs;
-pub use standby::{FollowedArgs, PromoteArgs, RejoinArgs, SetAsideArgs, StandbyArgs};
+pub use standby::{FollowedArgs, RejoinArgs, SetAsideArgs, StandbyArgs};
 
 /// The table of exit statuses, as docs/reference/command.md has it for all commands.
 macro_rules! exit_table {
@@ -64,11 +65,21 @@ pub enum Command {
     /// SIGUSR1 has it promoted: all that the stream holds is taken and durable, then a message of a greater
     /// epoch goes behind it, which the server takes there or not at all. What the old primary sends later is
     /// refused.
+    #[command(after_help = concat!(
+        "Examples:\n",
+        "  slipring bridge standby orders --server nats://a:4222 --stream ORDERS\n",
+        "  kill -USR1 PID        # the one that stands by becomes the primary\n\n",
+        exit_table!()
+    ))]
     Standby(StandbyArgs),
     /// Make a replica the primary
     ///
     /// It is read on to the stream's end first. Cut short at any point, it goes on when it is said again.
-    Promote(PromoteArgs),
+    #[command(after_help = concat!(
+        "Example:\n  slipring bridge promote orders --stream ORDERS\n\n",
+        exit_table!()
+    ))]
+    Promote(StandbyArgs),
     /// Make a primary that another was promoted over a replica
     ///
     /// What it has beyond the last record that the stream has too is set aside in files beside the journal,

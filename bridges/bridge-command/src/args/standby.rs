@@ -8,6 +8,7 @@ use slipring_jetstream::incoming::{InOptions, Start};
 use slipring_jetstream::standby::{PromoteOptions, StandbyOptions};
 
 use super::connect::ConnectArgs;
+use super::keep::KeepArgs;
 use super::{exit_table, units};
 
 /// The stream that a standby follows.
@@ -22,7 +23,7 @@ pub struct FollowedArgs {
     /// Say what happens as lines of JSON
     #[arg(long)]
     pub json: bool,
-    /// End if the server can't be had for so long: 30s [never]
+    /// End, or leave off promoting, if the server or the stream can't be had for so long: 30s [never]
     #[arg(long, value_name = "TIME", value_parser = units::span)]
     pub give_up: Option<Duration>,
     /// To whom to connect.
@@ -36,41 +37,25 @@ impl FollowedArgs {
         let mut stream = InOptions::new(&self.stream, Start::Oldest);
         stream.subject.clone_from(&self.subject);
         stream.patience = Duration::from_millis(500);
-        StandbyOptions { stream, promote: PromoteOptions { over, ..PromoteOptions::default() } }
+        let promote = PromoteOptions { over, give_up: self.give_up, ..PromoteOptions::default() };
+        StandbyOptions { stream, promote }
     }
 }
 
-/// What `slipring-bridge standby` is told.
+/// What `slipring-bridge standby` and `promote` are told.
 #[derive(Debug, Args)]
-#[command(after_help = concat!(
-    "Examples:\n",
-    "  slipring bridge standby orders --server nats://a:4222 --stream ORDERS\n",
-    "  kill -USR1 PID        # the one that stands by becomes the primary\n\n",
-    exit_table!()
-))]
 pub struct StandbyArgs {
-    /// The replica's folder; a new one is made once records come
+    /// The replica's folder; a new one is made once records come. Nobody else may have it open
     pub journal: PathBuf,
     /// The stream.
     #[command(flatten)]
     pub followed: FollowedArgs,
-    /// When it is told to promote: over another that was promoted in that epoch and has written nothing since
+    /// Promote it over another that was promoted in that epoch and has written nothing since
     #[arg(long, value_name = "EPOCH")]
     pub over: Option<u32>,
-}
-
-/// What `slipring-bridge promote` is told.
-#[derive(Debug, Args)]
-#[command(after_help = concat!("Example:\n  slipring bridge promote orders --stream ORDERS\n\n", exit_table!()))]
-pub struct PromoteArgs {
-    /// The replica's folder; nobody else may have it open
-    pub journal: PathBuf,
-    /// The stream.
+    /// What the replica keeps.
     #[command(flatten)]
-    pub followed: FollowedArgs,
-    /// Over another that was promoted in that epoch and has written nothing since
-    #[arg(long, value_name = "EPOCH")]
-    pub over: Option<u32>,
+    pub keep: KeepArgs,
 }
 
 /// What `slipring-bridge rejoin` is told.

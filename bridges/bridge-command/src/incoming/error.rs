@@ -36,6 +36,11 @@ pub enum InFailure {
         "{path} is a replica already and goes on at {end}: leave out --from, --from-sequence and --newest"
     )]
     HasStart { path: String, end: u64 },
+    /// What a replica keeps, and no replica.
+    #[error(
+        "--keep-bytes, --keep-age and --segment-records say what a replica keeps: say which one, --into JOURNAL"
+    )]
+    NothingToKeep,
     /// A column that the events do not have.
     #[error(transparent)]
     Field(#[from] NoSuchField),

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use slipring_bridge::retry::Backoff;
 use slipring_cli::exit::Exit;
-use slipring_cli::plain;
 use slipring_jetstream::connect::Link;
 use slipring_jetstream::incoming::{Came, InError, InOptions, Incoming, IntoReplica, Run, Start};
 use slipring_journal::Journal;
@@ -17,6 +16,7 @@ use slipring_schema::TimeArgument;
 use tokio::sync::watch;
 
 use crate::args::InArgs;
+use crate::line::ProgressLine;
 pub use error::InFailure;
 use printing::{Printing, Shape};
 
@@ -33,13 +33,16 @@ struct Following<'a> {
     trouble: Trouble,
     /// Where the stream ended when it was first asked, if that is where this ends.
     end: Option<u64>,
+    /// Whether it says how far it is: where nothing is printed.
+    says_progress: bool,
 }
 
 /// What is wrong for now: said once, and given up if it lasts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Trouble {
     since: Option<Instant>,
     give_up: Option<Duration>,
+    line: ProgressLine,
 }
 
 /// Runs it, until `stop` says true.
@@ -54,8 +57,12 @@ pub async fn run(
         (_, Some(sequence)) => Some(Start::Sequence(sequence)),
         _ => args.newest.then_some(Start::Newest),
     };
+    if args.into.is_none() && args.keep.is_said() {
+        return Err(InFailure::NothingToKeep);
+    }
     // The folder first: what is wrong with it needs no server.
-    let replica = args.into.as_ref().map(|path| IntoReplica::open(Journal::at(path))).transpose()?;
+    let open = |path| IntoReplica::open(args.keep.applied_to(Journal::at(path)));
+    let replica = args.into.as_ref().map(open).transpose()?;
     let start = match (replica.as_ref().and_then(IntoReplica::here), start) {
         (Some(here), Some(_)) => {
             let path = args.into.clone().unwrap_or_default().display().to_string();
@@ -64,13 +71,14 @@ pub async fn run(
         (Some(here), None) => Start::Behind(here),
         (None, start) => start.unwrap_or(Start::Oldest),
     };
-    let mut trouble = Trouble { since: None, give_up: args.give_up };
+    let line = ProgressLine::new(args.json && args.into.is_some());
+    let mut trouble = Trouble { since: None, give_up: args.give_up, line };
     let Some(link) = connect(args, &mut stop, &mut trouble).await? else { return Ok(Exit::Fine) };
     let mut options = InOptions::new(&args.stream, start);
     options.subject.clone_from(&args.subject);
     options.patience = if args.once { ONCE_PATIENCE } else { PATIENCE };
-    let following =
-        Following { args, incoming: Incoming::new(link.client, options), stop, trouble, end: None };
+    let (incoming, says_progress) = (Incoming::new(link.client, options), replica.is_some());
+    let following = Following { args, incoming, stop, trouble, end: None, says_progress };
     match replica {
         Some(replica) => into_replica(following, replica, out).await,
         None => print(following, out).await,
@@ -103,7 +111,7 @@ async fn connect(
 impl Trouble {
     fn met(&mut self, what: &str) -> Result<(), InFailure> {
         if self.since.is_none() {
-            plain::complain(&format!("{what}; trying again"));
+            self.line.complain(&format!("{what}; trying again"));
         }
         let waited = self.since.get_or_insert_with(Instant::now).elapsed();
         match self.give_up {
@@ -114,7 +122,7 @@ impl Trouble {
 
     fn is_over(&mut self) {
         if self.since.take().is_some() {
-            plain::complain("all is well again");
+            self.line.complain("all is well again");
         }
     }
 }
@@ -125,6 +133,9 @@ impl Following<'_> {
         loop {
             if self.args.once && self.is_at_end().await {
                 return Ok(None);
+            }
+            if self.says_progress && self.trouble.line.is_due() {
+                self.say_progress().await;
             }
             let came = tokio::select! {
                 biased;
@@ -139,7 +150,7 @@ impl Following<'_> {
                 }
                 Came::Epoch(epoch) => {
                     self.trouble.is_over();
-                    plain::complain(&format!("epoch {epoch} begins: a standby was promoted"));
+                    self.trouble.line.complain(&format!("epoch {epoch} begins: a standby was promoted"));
                 }
                 Came::Nothing => self.trouble.is_over(),
                 Came::Trouble(error) => self.trouble.met(&error.to_string())?,
@@ -150,11 +161,20 @@ impl Following<'_> {
     /// Whether all was taken that the stream held when it was first asked.
     async fn is_at_end(&mut self) -> bool {
         if self.end.is_none() {
-            // If it can't be asked, the next message can't be had either, and says why.
-            self.end = self.incoming.stream_end().await.ok().map(|end| end.unwrap_or(0));
+            // If it can't be asked, the next message can't be had either, and says why. While it is not sure,
+            // what comes is taken.
+            self.end = self.incoming.settled_end().await.ok().flatten();
         }
         let end = self.end.unwrap_or(u64::MAX);
         end == 0 || self.incoming.next_sequence().is_some_and(|next| next >= end)
+    }
+
+    async fn say_progress(&mut self) {
+        let Ok(stream_end) = self.incoming.stream_end().await else { return };
+        let Some(end) = self.incoming.next_sequence() else { return };
+        let lag = stream_end.unwrap_or(0).saturating_sub(end);
+        let value = || json!({ "progress": { "end": end, "lag": lag } });
+        self.trouble.line.say(|| format!("taken up to {end}, lag {lag}"), value);
     }
 
     fn failure(&self, source: InError) -> InFailure {
@@ -180,11 +200,14 @@ async fn into_replica(
         }
     };
     let epoch = replica.replica().map(|replica| replica.epoch());
+    let Following { args, trouble, .. } = following;
+    // Its line ends, before anything else is said.
+    drop(trouble);
     // What was taken before it failed is kept.
     let end = replica.close()?;
     followed?;
-    let path = following.args.into.clone().unwrap_or_default().display().to_string();
-    if following.args.json {
+    let path = args.into.clone().unwrap_or_default().display().to_string();
+    if args.json {
         let said = json!({ "into": path, "taken": taken, "from": first, "end": end, "epoch": epoch });
         writeln!(out, "{said}")?;
     } else {

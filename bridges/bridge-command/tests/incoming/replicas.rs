@@ -39,3 +39,23 @@ fn a_new_replica_begins_where_it_is_told() {
     let info = slipring_journal::inspect(&standby).unwrap();
     assert_eq!((info.first_sequence, info.end_sequence), (50, 100));
 }
+
+#[test]
+fn a_replica_keeps_what_it_is_told_to() {
+    let Some(nats) = Nats::start(Options::one_node()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, standby) = (folder.path().join("orders"), folder.path().join("standby"));
+    append(&journal, 20_000);
+    send(&nats, &journal);
+    let into = standby.to_str().unwrap();
+    let words = ["in", "--stream", "ORDERS", "--into", into, "--once", "--segment-records", "1000"];
+    done(bridge(&nats, &[&words[..], &["--keep-bytes", "100KiB"]].concat()));
+    let info = slipring_journal::inspect(&standby).unwrap();
+    assert_eq!(info.end_sequence, 20_000);
+    // 40 bytes a record, and whole segments.
+    assert!((17_000..20_000).contains(&info.first_sequence), "{}", info.first_sequence);
+    // Of printed records nothing is kept.
+    let refused = output(bridge(&nats, &["in", "--stream", "ORDERS", "--once", "--keep-age", "1d"]));
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(complained(&refused).contains("--into"), "{}", complained(&refused));
+}

@@ -12,14 +12,14 @@
 //! | `stream` | the stream by its places |
 //! | `start` | where to begin |
 //! | `expected` | what a message must be to follow those before it |
-//! | `patience` | how long a stream that can't be read just now is asked again |
+//! | `leader` | whether who leads the stream knows its end |
 //! | `pulls` | messages in order, whatever becomes of connections and servers |
 //! | `replica` | into a replica of the journal |
 
 mod error;
 mod expected;
+pub(crate) mod leader;
 pub(crate) mod message;
-pub(crate) mod patience;
 mod pulls;
 mod replica;
 mod start;
@@ -42,6 +42,7 @@ pub use replica::{IntoError, IntoReplica};
 pub use start::{Here, Start};
 
 use expected::Expected;
+use leader::Leader;
 use message::Met;
 use pulls::{Pulled, Pulls};
 use start::Begun;
@@ -119,11 +120,8 @@ pub struct Incoming {
     wanted: u64,
     /// Since when the stream seems to end before what came of it.
     shorter: Option<Instant>,
+    leader: Leader,
 }
-
-/// A stream that ends before what came of it is believed after so long: a leader that is new tells of less
-/// than there is, until it has caught up with what its cluster has agreed on.
-const SHORTER_FOR: Duration = Duration::from_secs(5);
 
 impl fmt::Debug for Incoming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -148,6 +146,7 @@ impl Incoming {
             at: None,
             wanted: 0,
             shorter: None,
+            leader: Leader::default(),
         }
     }
 
@@ -165,7 +164,8 @@ impl Incoming {
                 Ok(Came::Trouble(error))
             }
             Err(error @ InError::Shorter { .. }) => {
-                if self.shorter.get_or_insert_with(Instant::now).elapsed() >= SHORTER_FOR {
+                // A leader that is new does not know better.
+                if self.shorter.get_or_insert_with(Instant::now).elapsed() >= leader::NEW_FOR {
                     return Err(error);
                 }
                 tokio::time::sleep(self.backoff.pause()).await;
@@ -198,13 +198,27 @@ impl Incoming {
         Ok(last.map(|last| last.head.end()))
     }
 
-    /// Whether all that the stream holds by now was given out.
+    /// The same, where it is sure; `Ok(None)` while it is not: a leader of the stream's servers that is new
+    /// tells of less than there is, for some seconds. Of an empty stream it is 0.
+    ///
+    /// # Errors
+    /// [`InError`].
+    pub async fn settled_end(&mut self) -> Result<Option<u64>, InError> {
+        let subject = self.subject().await?;
+        let end = subject.last().await?.map_or(0, |last| last.head.end());
+        // Behind the answer: who leads now has given it.
+        Ok(subject.is_settled(&mut self.leader).await?.then_some(end))
+    }
+
+    /// Whether all that the stream holds by now was given out. False while that is not
+    /// [sure](Incoming::settled_end).
     ///
     /// # Errors
     /// [`InError`].
     pub async fn has_caught_up(&mut self) -> Result<bool, InError> {
-        let end = self.stream_end().await?;
-        Ok(self.at.is_some() && end.is_none_or(|end| self.expected.next.is_some_and(|next| next >= end)))
+        let end = self.settled_end().await?;
+        let is_there = |end| end == 0 || self.expected.next.is_some_and(|next| next >= end);
+        Ok(self.at.is_some() && end.is_some_and(is_there))
     }
 
     async fn subject(&mut self) -> Result<Arc<Subject>, InError> {

@@ -167,8 +167,12 @@ fn behind_message(met: &Met) -> Expected {
         identity: Some((journal_id, branch)),
         next: Some(met.head.end()),
         epoch,
-        // The last record's is not less than the first one's.
-        time_ns: met.head.time_ns,
+        time_ns: match met.head.kind {
+            // The last record's is not less than the first one's.
+            Kind::Records | Kind::Epoch => met.head.time_ns,
+            // That of the record to come: of a primary that was fenced before it could send it, it never came.
+            Kind::Schema => 0,
+        },
         before: met.head.last().and_then(|place| Some((place.epoch?, place.crc))),
         is_inside: false,
     }
@@ -214,7 +218,10 @@ fn missing(around: &Around, found: &Met, wanted: u64) -> InError {
 
 /// The first record of that journal time or later; `None` if it is still to come.
 async fn at_time(subject: &Subject, time_ns: u64) -> Result<Option<u64>, InError> {
-    let around = subject.around(|met| met.head.time_ns >= time_ns).await?;
+    // A schema says the time of a record to come, which may never have come.
+    let says = |met: &Met| met.head.kind != Kind::Schema;
+    let is_late = |met: &Met| says(met).then_some(met.head.time_ns >= time_ns);
+    let around = subject.around_those_that_say(is_late).await?;
     if let Some(below) = around.below.as_ref().filter(|below| below.head.kind == Kind::Records) {
         let record_bytes = below.payload.len() / below.head.count.max(1) as usize;
         let records = below.payload.chunks_exact(record_bytes.max(1));

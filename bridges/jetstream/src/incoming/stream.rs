@@ -1,13 +1,16 @@
 //! The stream by its places: any message of the subject, and which is the first of which something is true.
 
+use std::time::Instant;
+
 use async_nats::jetstream;
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, RawMessageError, State};
+use async_nats::jetstream::stream::{Info, LastRawMessageErrorKind, RawMessageError, State};
 use slipring_bridge::wire::{Kind, Schema};
 
 use super::error::InError;
+use super::leader::Leader;
 use super::message::Met;
 
 /// A stream, and the subject of it that is one journal's.
@@ -47,10 +50,21 @@ impl Subject {
         Ok(Subject { stream: found, subject })
     }
 
+    /// What the servers say of it by now.
+    pub(crate) async fn info(&self) -> Result<Info, InError> {
+        let info = self.stream.get_info().await;
+        info.map_err(|error| InError::server("look at the stream")(error.into()))
+    }
+
     /// What the stream holds by now.
     pub(crate) async fn state(&self) -> Result<State, InError> {
-        let info = self.stream.get_info().await;
-        info.map(|info| info.state).map_err(|error| InError::server("look at the stream")(error.into()))
+        Ok(self.info().await?.state)
+    }
+
+    /// Whether who leads the stream is not [new](super::leader), and so what it has said of the stream's end
+    /// before this was asked.
+    pub(crate) async fn is_settled(&self, leader: &mut Leader) -> Result<bool, InError> {
+        Ok(leader.is_settled(self.info().await?.cluster.as_ref(), Instant::now()))
     }
 
     /// The first message of the subject at that place or behind it.
@@ -77,19 +91,32 @@ impl Subject {
 
     /// Around the first message of which `is_so` is true, by halving: it must be true of all behind it.
     pub(crate) async fn around(&self, is_so: impl Fn(&Met) -> bool) -> Result<Around, InError> {
+        self.around_those_that_say(|met| Some(is_so(met))).await
+    }
+
+    /// The same among the messages that say whether it is so; the others, of which it is `None`, are passed
+    /// over.
+    pub(crate) async fn around_those_that_say(
+        &self,
+        is_so: impl Fn(&Met) -> Option<bool>,
+    ) -> Result<Around, InError> {
         let state = self.state().await?;
         let (mut low, mut high) = (state.first_sequence, state.last_sequence.saturating_add(1));
         let mut around = Around::default();
         while low < high {
             let middle = low.midpoint(high);
-            match self.at_or_behind(middle).await? {
-                Some(met) if met.at < high && !is_so(&met) => {
+            let mut met = self.at_or_behind(middle).await?;
+            while let Some(one) = met.as_ref().filter(|met| met.at < high && is_so(met).is_none()) {
+                met = self.at_or_behind(one.at + 1).await?;
+            }
+            match met {
+                Some(met) if met.at < high && is_so(&met) == Some(false) => {
                     low = met.at + 1;
                     around.below = Some(met);
                 }
                 met => {
                     high = middle;
-                    around.found = met.filter(|met| is_so(met)).or(around.found);
+                    around.found = met.filter(|met| is_so(met) == Some(true)).or(around.found);
                 }
             }
         }

@@ -78,7 +78,7 @@ impl Failure {
     }
 
     /// For people.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Failure::Moved => "the stream's last sequence is another than expected".to_owned(),
             Failure::Passing(what) => what.clone(),

@@ -12,7 +12,7 @@ use super::warm::Warm;
 use crate::incoming::{Came, InOptions, Incoming, Start};
 
 /// How often progress is told.
-const TICK: Duration = Duration::from_millis(500);
+pub(super) const TICK: Duration = Duration::from_millis(500);
 
 /// Which stream is followed, and how it is taken over.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ pub struct Ended<W> {
     pub agreed: Option<Agreed>,
 }
 
-/// Follows the stream until `stop` says true, or until it was ordered to promote and the stream has agreed.
+/// Follows the stream until `stop` says true, in the midst of a promotion too, or until it was ordered to promote and the stream has agreed.
 ///
 /// # Errors
 /// [`StandbyFailure`]: of those that stay. What was taken before stays.
@@ -73,7 +73,13 @@ pub async fn follow<W: Warm>(
     loop {
         let order = until_told(&mut warm, client, options, &mut orders, &mut stop, &mut tell).await?;
         let Some(Order::Promote) = order else { return Ok(Ended { warm, agreed: None }) };
-        match promote(&mut warm, client, &options.stream, &options.promote).await {
+        // To stop in the midst of it is as good as to be killed there.
+        let promoted = tokio::select! {
+            biased;
+            _ = stop.wait_for(|said| *said) => return Ok(Ended { warm, agreed: None }),
+            promoted = promote(&mut warm, client, &options.stream, &options.promote, &mut tell) => promoted,
+        };
+        match promoted {
             Ok(agreed) => return Ok(Ended { warm, agreed: Some(agreed) }),
             Err(PromoteError::Follow(StandbyFailure::Stream(error))) if error.is_passing() => {
                 tell(Told::NotPromoted(PromoteError::Follow(error.into())));

@@ -19,6 +19,7 @@
 //! | `last` | the end of the stream |
 //! | `promote` | the message, and what may come between |
 //! | `follow` | following until somebody says something |
+//! | `patience` | how long a stream that can't be read just now is asked again |
 //! | `origin` | what a stream is of, for who makes a replica new |
 
 mod error;
@@ -26,6 +27,7 @@ mod follow;
 mod intent;
 mod last;
 mod origin;
+mod patience;
 mod promote;
 mod warm;
 
@@ -34,5 +36,6 @@ pub use follow::{Ended, Order, StandbyOptions, Told, follow};
 pub use intent::{Intent, forget, pending};
 pub(crate) use last::LastMessage;
 pub use origin::origin;
+pub(crate) use patience::Patience;
 pub use promote::{Agreed, PromoteOptions, become_primary, promote};
 pub use warm::Warm;

@@ -17,10 +17,11 @@ use slipring_bridge::wire::{Head, Kind, MOST_IN_FLIGHT, PROMOTER};
 use slipring_journal::{JournalId, promotion_epoch};
 
 use super::error::{OpenFailure, PromoteError, StandbyFailure};
+use super::follow::{TICK, Told};
 use super::intent::{self, Intent};
 use super::last::LastMessage;
+use super::patience::Patience;
 use super::warm::Warm;
-use crate::incoming::patience::{UNREADABLE_FOR, patiently};
 use crate::incoming::stream::Subject;
 use crate::incoming::{Came, Here, InError, InOptions, Incoming, IntoReplica, Start};
 use crate::message::Outgoing;
@@ -35,11 +36,14 @@ pub struct PromoteOptions {
     /// The stream's last message is of that epoch, of another that was promoted and has written nothing
     /// since; and it is to be replaced.
     pub over: Option<u32>,
+    /// Give up once the stream could not be read for so long, or has not taken the message, though nothing
+    /// else came; never if not given. 30 seconds by default.
+    pub give_up: Option<Duration>,
 }
 
 impl Default for PromoteOptions {
     fn default() -> Self {
-        PromoteOptions { tries: 10_000, over: None }
+        PromoteOptions { tries: 10_000, over: None, give_up: Some(Duration::from_secs(30)) }
     }
 }
 
@@ -59,6 +63,8 @@ pub struct Agreed {
 /// open it in that epoch next ([`become_primary`], or [`slipring::Standby::promote`] and then
 /// [`intent::forget`](super::forget)).
 ///
+/// It may be dropped at any await, as it may be killed: said again, it goes on.
+///
 /// # Errors
 /// [`PromoteError`].
 pub async fn promote<W: Warm>(
@@ -66,17 +72,21 @@ pub async fn promote<W: Warm>(
     client: &Client,
     stream: &InOptions,
     options: &PromoteOptions,
+    tell: impl FnMut(Told),
 ) -> Result<Agreed, PromoteError> {
     let context = jetstream::new(client.clone());
-    let subject = patiently(|| Subject::open(&context, &stream.stream, stream.subject.as_deref())).await;
-    let subject = subject.map_err(StandbyFailure::from)?;
+    let mut patience = Patience::new(options.give_up, tell);
+    let open = || Subject::open(&context, &stream.stream, stream.subject.as_deref());
+    let subject = patience.ask(open).await.map_err(StandbyFailure::from)?;
     let mut backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(500));
     let mut trying = Trying { intent: intent::pending(warm.folder())?, began_at: None, over: options.over };
     // First all that there is: what can't be followed is not to be fenced either.
-    let there = patiently(|| subject.last()).await.map_err(StandbyFailure::from)?;
-    read_on(warm, client, stream, there.map_or(0, |last| last.head.end())).await?;
+    let there = patience.ask(|| subject.last()).await.map_err(StandbyFailure::from)?;
+    read_on(warm, client, stream, there.map_or(0, |last| last.head.end()), &mut patience).await?;
+    // Since when the server does not take the message.
+    let mut untaken: Option<Instant> = None;
     for _ in 0..options.tries {
-        let last = patiently(|| LastMessage::look(&subject)).await.map_err(StandbyFailure::from)?;
+        let last = patience.ask(|| LastMessage::look(&subject)).await.map_err(StandbyFailure::from)?;
         let (Some(last), Some(here)) = (last, warm.here()) else { return Err(PromoteError::Nothing) };
         check(&last, &here)?;
         let agreed = match trying.judge(&last)? {
@@ -88,21 +98,30 @@ pub async fn promote<W: Warm>(
                     Ok(stream_sequence) => {
                         Agreed { epoch: intent.epoch, first: last.head.end(), stream_sequence }
                     }
-                    Err(Failure::Moved) => continue,
-                    // It may have got there: the next look says so.
-                    Err(Failure::Passing(_) | Failure::Doubtful(_)) => {
-                        tokio::time::sleep(backoff.pause()).await;
+                    Err(Failure::Moved) => {
+                        untaken = None;
                         continue;
                     }
                     Err(Failure::Final(error)) => {
                         return Err(PromoteError::Refused { what: error.to_string() });
+                    }
+                    // It may have got there: the next look says so.
+                    Err(failure) => {
+                        let (what, waited) =
+                            (failure.text(), untaken.get_or_insert_with(Instant::now).elapsed());
+                        if options.give_up.is_some_and(|most| waited >= most) {
+                            return Err(PromoteError::Refused { what });
+                        }
+                        patience.tell(Told::Trouble(what));
+                        tokio::time::sleep(backoff.pause()).await;
+                        continue;
                     }
                 }
             }
         };
         // What came between the first reading and the message lies before it, and nothing of the old primary
         // behind it.
-        read_on(warm, client, stream, agreed.first).await?;
+        read_on(warm, client, stream, agreed.first, &mut patience).await?;
         warm.settle().map_err(StandbyFailure::from)?;
         return Ok(agreed);
     }
@@ -160,32 +179,35 @@ impl Trying {
 }
 
 /// Takes what the stream holds up to `end`.
-async fn read_on<W: Warm>(
+async fn read_on<W: Warm, T: FnMut(Told)>(
     warm: &mut W,
     client: &Client,
     stream: &InOptions,
     end: u64,
+    patience: &mut Patience<T>,
 ) -> Result<(), StandbyFailure> {
     let start = warm.here().filter(|here| here.end > 0).map_or(Start::Oldest, Start::Behind);
     let options = InOptions { start, patience: Duration::from_millis(100), ..stream.clone() };
     let mut incoming = Incoming::new(client.clone(), options);
-    // Since when it can't be read.
-    let mut trouble: Option<Instant> = None;
-    while warm.here().map_or(0, |here| here.end) < end {
+    let mut told = Instant::now();
+    loop {
+        let here = warm.here().map_or(0, |here| here.end);
+        if here >= end {
+            return Ok(());
+        }
+        if told.elapsed() >= TICK {
+            told = Instant::now();
+            patience.tell(Told::Progress { end: here, lag: end - here });
+        }
         match incoming.next().await? {
             Came::Run(run) => {
                 warm.take(&run)?;
-                trouble = None;
+                patience.is_well();
             }
-            Came::Trouble(error) => {
-                if trouble.get_or_insert_with(Instant::now).elapsed() >= UNREADABLE_FOR {
-                    return Err(error.into());
-                }
-            }
-            Came::Epoch(_) | Came::Nothing => {}
+            Came::Trouble(error) if !patience.bears(&error) => return Err(error.into()),
+            Came::Trouble(_) | Came::Epoch(_) | Came::Nothing => {}
         }
     }
-    Ok(())
 }
 
 /// Refuses a stream whose end is not what is here.

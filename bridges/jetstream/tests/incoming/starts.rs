@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use slipring_bridge::compose::Message;
+use slipring_bridge::wire::Head;
 use slipring_jetstream::incoming::{Came, Here, InError, InOptions, Incoming, IntoReplica, Start};
 use slipring_journal::Journal;
 use slipring_test_servers::nats::{Nats, Options};
@@ -96,6 +98,41 @@ async fn a_replica_begins_in_the_middle_and_goes_on_anywhere() {
     assert_equal(primary.path(), standby.path(), 104);
     let verified = slipring_journal::verify(standby.path(), |_, _| {}).unwrap();
     assert_eq!(verified.end_sequence, 310, "{verified:?}");
+}
+
+/// A primary was fenced between the schema and the records that it was for: the new one's records are earlier
+/// than those would have been.
+#[tokio::test]
+async fn the_time_of_records_that_never_came_holds_up_nobody() {
+    let Some(nats) = Nats::start(Options::one_node()) else { return };
+    let primary = tempfile::tempdir().unwrap();
+    let journal = Journal::at(primary.path());
+    append(&journal, 90);
+    let mut publisher = Publisher::to(&nats, &journal, 10).await;
+    publisher.publish_all().await;
+    let schema = publisher.stream.get_raw_message(1).await.unwrap();
+    let last = journal.raw_reader().unwrap().anchor(89).unwrap();
+    let head = slipring_jetstream::message::head_of(&schema.headers).unwrap();
+    let (epoch, crc) = (last.epoch, last.crc);
+    let head = Head { first: 90, epoch, crc, time_ns: time_ns(90) + 3_600_000_000_000, ..head };
+    let fenced = Message { head, payload: schema.payload.to_vec() };
+    publisher.publish(&fenced).await;
+    let client = connect(&nats.url()).await;
+    let here = Here { journal_id: head.journal_id, branch: head.branch, end: 90, last: Some(last) };
+    let mut waiting = [Start::Newest, Start::Behind(here), Start::Sequence(90)]
+        .map(|start| Incoming::new(client.clone(), options(start)));
+    for incoming in &mut waiting {
+        assert!(matches!(incoming.next().await.unwrap(), Came::Nothing));
+    }
+    append(&journal, 60);
+    publisher.publish_all().await;
+    for incoming in &mut waiting {
+        assert_eq!(first(incoming).await.0, 90);
+    }
+    for sequence in [0, 33, 87, 90, 96, 120, 147] {
+        let mut incoming = Incoming::new(client.clone(), options(Start::Time(time_ns(sequence))));
+        assert_eq!(first(&mut incoming).await.0, sequence);
+    }
 }
 
 #[tokio::test]

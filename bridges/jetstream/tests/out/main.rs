@@ -6,6 +6,7 @@ mod access;
 mod common;
 mod disturbed;
 mod flow;
+mod older;
 mod other_history;
 mod recover;
 mod streams;

@@ -24,7 +24,7 @@ async fn a_replica_is_promoted_and_its_program_opens_it() {
     // It has nothing yet: to be promoted it reads on.
     let mut replica = IntoReplica::open(journal(&new)).unwrap();
     let options = PromoteOptions::default();
-    let agreed = standby::promote(&mut replica, &client, &program::stream(), &options).await.unwrap();
+    let agreed = standby::promote(&mut replica, &client, &program::stream(), &options, |_| {}).await.unwrap();
     assert_eq!((agreed.epoch, agreed.first), (1024, 3_000));
     assert_eq!(agreed.stream_sequence, last_place(&client).await);
     standby::become_primary(replica, &agreed).unwrap();
@@ -49,13 +49,13 @@ async fn cut_short_behind_the_message_it_opens_in_the_same_epoch() {
     program::send(&old, &nats.url()).await.unwrap();
     let mut replica = program::replica(&new, &client).await;
     let options = PromoteOptions::default();
-    let agreed = standby::promote(&mut replica, &client, &program::stream(), &options).await.unwrap();
+    let agreed = standby::promote(&mut replica, &client, &program::stream(), &options, |_| {}).await.unwrap();
     // Its process dies here.
     drop(replica);
     assert_eq!(standby::pending(&new).unwrap().map(|intent| intent.epoch), Some(1024));
     let place = last_place(&client).await;
     let mut replica = IntoReplica::open(journal(&new)).unwrap();
-    let again = standby::promote(&mut replica, &client, &program::stream(), &options).await.unwrap();
+    let again = standby::promote(&mut replica, &client, &program::stream(), &options, |_| {}).await.unwrap();
     assert_eq!((again, last_place(&client).await), (agreed, place), "nothing more was said");
     standby::become_primary(replica, &again).unwrap();
     assert_eq!(journal(&new).raw_reader().unwrap().identity().epoch, 1024);
@@ -81,20 +81,20 @@ async fn cut_short_before_the_message_it_asks_again_unless_another_was_promoted_
     let mut other = program::replica(&folder("other"), &client).await;
     let options = PromoteOptions::default();
     let stream = program::stream();
-    let agreed = standby::promote(&mut noted, &client, &stream, &options).await.unwrap();
+    let agreed = standby::promote(&mut noted, &client, &stream, &options, |_| {}).await.unwrap();
     // The message is that of `noted`: another folder with another promoter stays a standby.
-    let another = standby::promote(&mut one, &client, &stream, &options).await.unwrap_err();
+    let another = standby::promote(&mut one, &client, &stream, &options, |_| {}).await.unwrap_err();
     assert!(matches!(another, PromoteError::Another { epoch: 1024 }), "{another}");
     assert_eq!(standby::pending(&folder("one")).unwrap(), None, "it has not asked");
     // One that asked in the same name is the one that was agreed to.
     asked("other");
-    assert_eq!(standby::promote(&mut other, &client, &stream, &options).await.unwrap(), agreed);
+    assert_eq!(standby::promote(&mut other, &client, &stream, &options, |_| {}).await.unwrap(), agreed);
     // Told to replace that one, it does.
     let over = PromoteOptions { over: Some(1024), ..options };
-    let replaced = standby::promote(&mut one, &client, &stream, &over).await.unwrap();
+    let replaced = standby::promote(&mut one, &client, &stream, &over, |_| {}).await.unwrap();
     assert_eq!((replaced.epoch, replaced.first), (2048, 500));
     // What asked before, and was outdone, knows it.
-    let outdone = standby::promote(&mut other, &client, &stream, &options).await.unwrap_err();
+    let outdone = standby::promote(&mut other, &client, &stream, &options, |_| {}).await.unwrap_err();
     assert!(matches!(outdone, PromoteError::Another { epoch: 2048 }), "{outdone}");
     drop((noted, other));
     standby::become_primary(one, &replaced).unwrap();
@@ -124,7 +124,8 @@ async fn what_does_not_fit_the_stream_is_not_promoted() {
     let schema = <Order as slipring::Event>::schema();
     drop(journal(&folder("foreign")).replica(&schema, &origin).unwrap());
     let mut foreign = IntoReplica::open(journal(&folder("foreign"))).unwrap();
-    let refused = standby::promote(&mut foreign, &client, &program::stream(), &options).await.unwrap_err();
+    let refused =
+        standby::promote(&mut foreign, &client, &program::stream(), &options, |_| {}).await.unwrap_err();
     assert!(matches!(refused, PromoteError::Follow(_)), "{refused}");
     assert!(journal(&folder("foreign")).raw_reader().unwrap().is_replica());
     // Nothing at all.
@@ -139,7 +140,7 @@ async fn what_does_not_fit_the_stream_is_not_promoted() {
     };
     context.create_stream(config).await.unwrap();
     let mut new = IntoReplica::open(journal(&folder("new"))).unwrap();
-    let nothing = standby::promote(&mut new, &client, &stream, &options).await.unwrap_err();
+    let nothing = standby::promote(&mut new, &client, &stream, &options, |_| {}).await.unwrap_err();
     assert!(matches!(nothing, PromoteError::Nothing), "{nothing}");
     assert!(Warm::here(&new).is_none());
     assert!(matches!(journal(&folder("new")).raw_reader(), Err(ReadError::Journal(_))));

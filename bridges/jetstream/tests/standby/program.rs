@@ -14,6 +14,7 @@ use slipring_jetstream::connect::Connect;
 use slipring_jetstream::error::OutError;
 use slipring_jetstream::incoming::{InOptions, IntoReplica, Start};
 use slipring_jetstream::out::{self, Ended, OutOptions, Told};
+use slipring_jetstream::rejoin::{self, RejoinFailure, Rejoined};
 use slipring_jetstream::standby::{self, PromoteOptions, StandbyOptions, Warm};
 use slipring_jetstream::stream::StreamOptions;
 use tokio::sync::watch;
@@ -70,6 +71,11 @@ pub fn follow_out(engine: &Engine<Order>, from: u64, delivered: &Delivered) -> B
     };
     let consumer = LateConsumer::named("out").from(FollowFrom::Sequence(from)).acknowledged("stream");
     Box::new(engine.follow(consumer, handler).unwrap())
+}
+
+/// The journal in that folder becomes a replica again.
+pub async fn rejoin(folder: &Path, client: &Client) -> Result<Rejoined, RejoinFailure> {
+    rejoin::rejoin(&journal(folder), client, STREAM, None, Some(Duration::from_secs(30)), |_| {}).await
 }
 
 pub async fn client(url: &str) -> Client {

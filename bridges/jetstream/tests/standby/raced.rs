@@ -23,8 +23,8 @@ async fn of_two_that_are_told_at_once_one_is_promoted() {
     let [first, second] = &mut warm;
     let (stream, options) = (program::stream(), PromoteOptions::default());
     let (first, second) = tokio::join!(
-        standby::promote(first, &client, &stream, &options),
-        standby::promote(second, &client, &stream, &options)
+        standby::promote(first, &client, &stream, &options, |_| {}),
+        standby::promote(second, &client, &stream, &options, |_| {})
     );
     let (agreed, refused, winner) = match (first, second) {
         (Ok(agreed), Err(refused)) => (agreed, refused, 0),
@@ -53,7 +53,7 @@ async fn a_schema_behind_a_promotion_does_not_hide_it() {
     program::send(&folder("old"), &nats.url()).await.unwrap();
     let mut new = program::replica(&folder("new"), &client).await;
     let (stream, options) = (program::stream(), PromoteOptions::default());
-    let agreed = standby::promote(&mut new, &client, &stream, &options).await.unwrap();
+    let agreed = standby::promote(&mut new, &client, &stream, &options, |_| {}).await.unwrap();
     standby::become_primary(new, &agreed).unwrap();
     let context = async_nats::jetstream::new(client.clone());
     let server = context.get_stream(program::STREAM).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_schema_behind_a_promotion_does_not_hide_it() {
     assert_eq!(fenced.fenced_by(), Some(1024), "{fenced}");
     // Another standby asks for an epoch beyond it.
     let mut third = program::replica(&folder("third"), &client).await;
-    let agreed = standby::promote(&mut third, &client, &stream, &options).await;
+    let agreed = standby::promote(&mut third, &client, &stream, &options, |_| {}).await;
     assert_eq!(agreed.unwrap().epoch, 2048);
     assert_eq!(Warm::here(&third).unwrap().end, 100);
 }
@@ -112,8 +112,9 @@ async fn a_primary_that_goes_on_is_overtaken_all_the_same() {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    let agreed =
-        standby::promote(&mut new, &client, &program::stream(), &PromoteOptions::default()).await.unwrap();
+    let agreed = standby::promote(&mut new, &client, &program::stream(), &PromoteOptions::default(), |_| {})
+        .await
+        .unwrap();
     let fenced = bridge.task.await.unwrap().unwrap_err();
     assert_eq!(fenced.fenced_by(), Some(agreed.epoch), "{fenced}");
     standby::become_primary(new, &agreed).unwrap();

@@ -13,7 +13,7 @@ async fn parted(folder: impl Fn(&str) -> std::path::PathBuf, url: &str, (sent, m
     program::send(&folder("old"), url).await.unwrap();
     let mut new = program::replica(&folder("new"), &client).await;
     let (stream, options) = (program::stream(), PromoteOptions::default());
-    let agreed = standby::promote(&mut new, &client, &stream, &options).await.unwrap();
+    let agreed = standby::promote(&mut new, &client, &stream, &options, |_| {}).await.unwrap();
     standby::become_primary(new, &agreed).unwrap();
     if more > 0 {
         write(&folder("old"), 100_000, more);
@@ -31,8 +31,7 @@ async fn what_lies_beyond_the_fork_is_set_aside_and_the_rest_is_equal() {
         let folder = |name: &str| place.path().join(name);
         parted(folder, &nats.url(), (6_000, more)).await;
         let had = stored(&folder("old"));
-        let rejoined =
-            rejoin::rejoin(&journal(&folder("old")), &client, program::STREAM, None).await.unwrap();
+        let rejoined = program::rejoin(&folder("old"), &client).await.unwrap();
         assert_eq!(
             (rejoined.fork.sequence, rejoined.epoch),
             (5_999, 1025),
@@ -47,7 +46,7 @@ async fn what_lies_beyond_the_fork_is_set_aside_and_the_rest_is_equal() {
             (6_000..).zip(&had[6_000..]).map(|(sequence, record)| (sequence, record.2)).collect();
         assert_eq!(listed, beyond);
         // Said again, it changes nothing; then it follows.
-        let again = rejoin::rejoin(&journal(&folder("old")), &client, program::STREAM, None).await.unwrap();
+        let again = program::rejoin(&folder("old"), &client).await.unwrap();
         assert_eq!(again.report.records(), 0);
         program::replica(&folder("old"), &client).await.close().unwrap();
         assert_eq!(stored(&folder("old")), stored(&folder("new")));
@@ -63,11 +62,10 @@ async fn who_was_not_replaced_or_has_nothing_in_common_keeps_what_it_has() {
     write(&folder("old"), 0, 100);
     program::send(&folder("old"), &nats.url()).await.unwrap();
     write(&folder("old"), 100, 50);
-    let refused = rejoin::rejoin(&journal(&folder("old")), &client, program::STREAM, None).await.unwrap_err();
+    let refused = program::rejoin(&folder("old"), &client).await.unwrap_err();
     assert!(matches!(refused, RejoinFailure::NotFenced { epoch: 1, own: 2 }), "{refused}");
     write(&folder("foreign"), 0, 10);
-    let refused =
-        rejoin::rejoin(&journal(&folder("foreign")), &client, program::STREAM, None).await.unwrap_err();
+    let refused = program::rejoin(&folder("foreign"), &client).await.unwrap_err();
     assert!(matches!(refused, RejoinFailure::Stream(_)), "{refused}");
     assert_eq!(stored(&folder("old")).len(), 150);
     assert!(!journal(&folder("old")).raw_reader().unwrap().is_replica());

@@ -15,7 +15,7 @@ use slipring_test_servers::long::times;
 use slipring_test_servers::nats::{Nats, Options};
 use tokio::sync::{mpsc, watch};
 
-use super::program::{self, Bridge, Delivered, Order, State, journal, stored};
+use super::program::{self, Bridge, Delivered, Order, State, stored};
 
 /// A primary that takes orders, with its bridge.
 struct Primary {
@@ -120,7 +120,7 @@ async fn replaced_under_load(nats: &Nats, rounds: u64) {
         // What the old one had beyond is set aside, listed, and nothing else.
         let before = stored(&old);
         let had = before.len() as u64;
-        let rejoined = rejoin::rejoin(&journal(&old), &client, program::STREAM, None).await.unwrap();
+        let rejoined = program::rejoin(&old, &client).await.unwrap();
         assert_eq!(rejoined.fork.sequence + 1, agreed.first, "it is where the histories part");
         assert_eq!(rejoined.report.records(), had - agreed.first);
         let mut listed = 0;

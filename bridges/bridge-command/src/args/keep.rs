@@ -1,0 +1,44 @@
+//! What a replica keeps.
+
+use std::time::Duration;
+
+use clap::Args;
+use slipring_journal::{Journal, Retention};
+
+use super::units;
+
+/// What a replica keeps; all of it where nothing is said.
+#[derive(Clone, Debug, Default, Args)]
+pub struct KeepArgs {
+    /// Let old segments go while the replica takes more than this: 100GiB [keep all]
+    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    pub keep_bytes: Option<u64>,
+    /// Let old segments go whose records are older than the newest by more than this: 7d [keep all]
+    #[arg(long, value_name = "TIME", value_parser = units::span)]
+    pub keep_age: Option<Duration>,
+    /// Records in each new segment, of which whole ones go; 64 MiB of them if not given
+    #[arg(long, value_name = "N")]
+    pub segment_records: Option<u64>,
+}
+
+impl KeepArgs {
+    /// Whether anything was said.
+    pub fn is_said(&self) -> bool {
+        self.keep_bytes.is_some() || self.keep_age.is_some() || self.segment_records.is_some()
+    }
+
+    /// A journal that keeps that.
+    pub fn applied_to(&self, journal: Journal) -> Journal {
+        let journal = match self.segment_records {
+            Some(records) => journal.segment_records(records),
+            None => journal,
+        };
+        let rules = match (self.keep_bytes, self.keep_age) {
+            (None, None) => return journal,
+            (Some(bytes), None) => Retention::new().keep_bytes(bytes),
+            (None, Some(age)) => Retention::new().keep_age(age),
+            (Some(bytes), Some(age)) => Retention::new().keep_bytes(bytes).keep_age(age),
+        };
+        journal.retention(rules)
+    }
+}
