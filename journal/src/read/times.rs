@@ -3,12 +3,15 @@
 /// So many are kept at most, but for those of segments' first records: 64 KiB.
 const MOST: u64 = 4096;
 
+/// A record's sequence and time.
+type Point = (u64, u64);
+
 /// Sequences and times of records that were read and validated. Records do not change, so what was read once
 /// holds.
 #[derive(Debug, Default)]
 pub(super) struct KnownTimes {
     /// Both rise; times may be equal.
-    points: Vec<(u64, u64)>,
+    points: Vec<Point>,
     /// Closer together none are kept, but for those that are asked to be.
     apart: u64,
 }
@@ -26,7 +29,7 @@ impl KnownTimes {
     }
 
     /// The last record that is known to be earlier, and the first that is known not to be.
-    pub(super) fn around(&self, time_ns: u64) -> (Option<(u64, u64)>, Option<(u64, u64)>) {
+    pub(super) fn around(&self, time_ns: u64) -> (Option<Point>, Option<Point>) {
         let at = self.points.partition_point(|(_, found_ns)| *found_ns < time_ns);
         (at.checked_sub(1).map(|before| self.points[before]), self.points.get(at).copied())
     }
