@@ -1,9 +1,10 @@
 //! The journal as its user sees it, on real files.
 
+use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use slipring_journal::{AppendError, Event, Journal, Kind, OpenError, SyncMode};
+use slipring_journal::{AppendError, Event, Journal, JournalFault, Kind, OpenError, ReadError, SyncMode};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[repr(C)]
@@ -119,6 +120,30 @@ fn nothing_is_lost_when_the_memory_of_durable_segments_is_given_back() {
         }
     }
     assert_eq!(next, count + 1);
+}
+
+/// Slices that the writer's own reader gave lay in its map: they changed when somebody wrote to the file
+/// behind it, a rejoin for one, and a file cut off ended the process.
+#[test]
+fn what_a_writer_s_reader_gave_stays_whatever_becomes_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::at(folder.path());
+    let (mut writer, _) = journal.open::<Tick>().unwrap();
+    (0..20_000).for_each(|id| assert_eq!(writer.append(id, &tick(id)).unwrap(), id));
+    let mut reader = writer.reader().unwrap();
+    writer.close().unwrap();
+    let mut chunks = reader.chunks(0).unwrap();
+    let chunk = chunks.next_chunk().unwrap().unwrap();
+    let segment = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let segment = segment.filter(|path| path.extension().is_some_and(|is| is == "seg")).min().unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(&segment).unwrap();
+    file.write_all_at(&vec![0xff; 20_000 * 64], 24 << 10).unwrap();
+    for (id, record) in (0..).zip(chunk.records) {
+        assert_eq!(*record.event(), tick(id));
+    }
+    assert!(matches!(chunks.next_chunk(), Err(ReadError::Journal(JournalFault::CorruptRecord(_)))));
+    file.set_len(32 << 10).unwrap();
+    assert!(matches!(chunks.next_chunk(), Err(ReadError::Journal(JournalFault::SegmentTruncated { .. }))));
 }
 
 #[test]

@@ -212,7 +212,7 @@ impl<E: Event> Recovered<E> {
             Phase::Broken => return Err(ReplayError::Failed),
         };
         let started = Instant::now();
-        let mut reader = writer.reader()?;
+        let mut reader = writer.replay_reader()?;
         let end_sequence = reader.end_sequence();
         let opened = self.open_stages(&mut builder, &mut reader, replay.from == ReplayFrom::Snapshot)?;
         let first_sequence = match replay.from {

@@ -53,9 +53,9 @@ fn a_snapshot_that_can_not_be_written_holds_neither_stage_nor_ring_up() {
     let mut recovered = with_stage(folder.path(), stage);
     recovered.replay(ReplayFrom::Snapshot).unwrap();
     let (engine, mut publisher) = recovered.go_live().unwrap();
-    let in_the_way = folder.path().join("stages/sum/00000000000000000100.snapshot.tmp");
+    let in_the_way = folder.path().join("stages/sum/.00000000000000000100.snapshot.tmp");
     std::fs::create_dir(&in_the_way).unwrap();
-    let fifo = folder.path().join("stages/sum/00000000000000000200.snapshot.tmp");
+    let fifo = folder.path().join("stages/sum/.00000000000000000200.snapshot.tmp");
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let mut publish = |count: u64| {
         for _ in 0..count {

@@ -297,7 +297,17 @@ impl<E: Event, S: Storage> Writer<E, S> {
     /// As [`Journal::reader`](crate::Journal::reader).
     pub fn reader(&self) -> Result<Reader<E, S>, ReadError> {
         let hold = self.retention.as_ref().map(RetentionHandle::hold);
-        Reader::open_mapped(self.storage.clone(), self.row.next, hold)
+        Reader::open_held(self.storage.clone(), self.row.next, hold)
+    }
+
+    /// The same for replay: until it is dropped nobody else gets the journal's lock, so that replay may read
+    /// where the records lie.
+    ///
+    /// # Errors
+    /// As [`Writer::reader`].
+    #[doc(hidden)]
+    pub fn replay_reader(&self) -> Result<Reader<E, S>, ReadError> {
+        Ok(self.reader()?.under(self.companions.lock()))
     }
 
     /// Syncs everything, ends the companions' threads and lets go of the lock; the sequence behind the last

@@ -44,6 +44,14 @@ impl<S: Storage> Companions<S> {
         }
     }
 
+    /// The journal's lock, for who must have it as long as the writer; `None` once the writer has ended.
+    pub(crate) fn lock(&self) -> Option<Arc<S::Lock>> {
+        match &self.threads {
+            Threads::Running { lock, .. } | Threads::Stepped { lock, .. } => Some(Arc::clone(lock)),
+            Threads::Done => None,
+        }
+    }
+
     pub(crate) fn step_syncer(&mut self) -> bool {
         match &mut self.threads {
             Threads::Stepped { syncer, .. } => syncer.step(),
@@ -72,9 +80,9 @@ impl<S: Storage> Companions<S> {
 #[derive(Debug)]
 pub(crate) enum Threads<S: Storage> {
     /// On their own threads.
-    Running { threads: RunningThreads<S>, lock: S::Lock },
+    Running { threads: RunningThreads<S>, lock: Arc<S::Lock> },
     /// In the hands of whoever calls the step functions; the preparer has maker and sweeper.
-    Stepped { preparer: Box<Preparer<S>>, syncer: Box<Syncer<S>>, lock: S::Lock },
+    Stepped { preparer: Box<Preparer<S>>, syncer: Box<Syncer<S>>, lock: Arc<S::Lock> },
     /// Ended.
     Done,
 }
@@ -102,7 +110,7 @@ impl<S: Storage> Threads<S> {
         }
         threads.preparer = Some(threads.spawn("slipring-prepare", move |stop| preparer.run(stop))?);
         threads.syncer = Some(threads.spawn("slipring-sync", move |stop| syncer.run(stop))?);
-        Ok(Threads::Running { threads, lock })
+        Ok(Threads::Running { threads, lock: Arc::new(lock) })
     }
 
     fn finish(&mut self) -> Option<Result<u64, SyncError>> {

@@ -6,9 +6,10 @@ use crate::format::{RECORD_HEADER_BYTES, RecordHeader, Slots};
 use crate::judge::chain::OpenSegment;
 use crate::storage::{Storage, StorageFile};
 use crate::tools::protect;
+use crate::tools::read_buffer::ReadBuffer;
 
 /// Bytes read at a time: enough to make the call cheap, few enough to stay in the cache.
-const CHUNK_BYTES: usize = 256 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// A hole shorter than this is read like any other bytes: no file system need be asked about what lies in the
 /// files of a journal of the usual size.
@@ -40,10 +41,10 @@ pub(crate) fn for_each_slot_and<S: Storage>(
     let record_bytes = slots.record_bytes as usize;
     let (mut at, end) = (range.start.max(slots.base), range.end.min(slots.end));
     let in_chunk = ((CHUNK_BYTES / record_bytes).max(1) as u64).min(end.saturating_sub(at));
-    let mut buffer = vec![0; in_chunk as usize * record_bytes];
+    let mut buffer = ReadBuffer::default();
     while at < end {
-        let count = ((buffer.len() / record_bytes) as u64).min(end - at);
-        let chunk = &mut buffer[..count as usize * record_bytes];
+        let count = in_chunk.min(end - at);
+        let chunk = buffer.room(count as usize * record_bytes);
         let read = segment
             .file
             .read_at(chunk, slots.offset(at))

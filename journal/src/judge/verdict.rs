@@ -35,6 +35,9 @@ pub(crate) struct Judged {
     pub(crate) may_include_acknowledged: bool,
     /// No record was written at or behind it.
     pub(crate) window_end: u64,
+    /// The last writer closed the journal, and nothing lies behind its end. So too on disk: all that it wrote
+    /// was synced, it wrote nothing behind, and what an earlier life left there was zeroed before it began.
+    pub(crate) is_in_order: bool,
 }
 
 impl Judged {
@@ -255,6 +258,8 @@ impl<S: Storage> TailWalk<'_, S> {
             && !self.known.closed
             && (judged.valid_discarded > 0 || self.go_on || self.was_committed);
         judged.window_end = window_end;
+        judged.is_in_order =
+            self.known.closed && !self.go_on && !judged.is_cut() && judged.end == self.known.durable_end;
         Ok(self.judged)
     }
 

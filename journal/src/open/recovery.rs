@@ -246,6 +246,7 @@ fn save<S: Storage>(
 }
 
 /// Writes the kept records above D again, zeroes the rest of the window, removes what does not belong, syncs.
+/// In a journal that was closed in good order, all of the window is as it would be made.
 fn mend<S: Storage>(
     storage: &S,
     chain: &mut Chain,
@@ -261,6 +262,9 @@ fn mend<S: Storage>(
     // Segments that start at or behind the tail hold nothing that counts; the preparer makes new ones.
     remove_behind(storage, chain, tail.end, &mut removed)?;
     for segment in chain.from(control.durable_end) {
+        if tail.is_in_order && !segment.short {
+            continue;
+        }
         let open = chain.open_there(storage, segment, true)?;
         if segment.base >= control.durable_end {
             // D comes to lie in it.

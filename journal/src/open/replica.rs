@@ -307,7 +307,7 @@ impl<S: Storage> Replica<S> {
     /// As [`Journal::reader`].
     pub fn reader_as<E: Event>(&self) -> Result<Reader<E, S>, ReadError> {
         let hold = self.retention().as_ref().map(RetentionHandle::hold);
-        Reader::open_mapped(self.writer.storage.clone(), self.end_sequence(), hold)
+        Reader::open_held(self.writer.storage.clone(), self.end_sequence(), hold)
     }
 
     /// Syncs everything and ends; the sequence behind the last record.

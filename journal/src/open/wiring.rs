@@ -349,7 +349,7 @@ fn start<S: Storage>(
         Threads::start(preparer, syncer, lock)
             .map_err(|error| IoFault::new("start the threads of", storage.path(""), error))?
     } else {
-        Threads::Stepped { preparer: Box::new(preparer), syncer: Box::new(syncer), lock }
+        Threads::Stepped { preparer: Box::new(preparer), syncer: Box::new(syncer), lock: Arc::new(lock) }
     };
     Ok(Companions::new(threads))
 }

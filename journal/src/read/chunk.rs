@@ -1,17 +1,17 @@
-//! Records a chunk at a time: read or seen where they are mapped, and every one validated.
+//! Records a chunk at a time: read into a buffer of the reader's own, and every one validated there.
 
 use super::raw::RawReader;
 use super::raw_chunk::RawChunk;
-use crate::error::{IoFault, ReadError};
+use crate::error::ReadError;
 use crate::format::crc::RecordCrc;
 use crate::format::{are_valid_records, valid_record};
-use crate::judge::chain::OpenSegment;
 use crate::judge::scan;
-use crate::storage::{Storage, StorageFile};
+use crate::storage::Storage;
 use crate::tools::prefetch;
 
-/// Bytes read at a time: they stay in the second-level cache while they are verified and used.
-const CHUNK_BYTES: usize = 256 << 10;
+/// Bytes read at a time: they stay in the second-level cache while they are verified and used, beside what
+/// they are put into; and the call is cheap.
+pub(super) const CHUNK_BYTES: usize = 64 << 10;
 
 impl<S: Storage> RawReader<S> {
     /// Records from `sequence` on, as many as are had at once, every one validated; none at the end.
@@ -68,8 +68,8 @@ impl<S: Storage> RawReader<S> {
         if self.is_older(index)? {
             return self.older_chunk(index, sequence);
         }
-        self.load_chunk(index, sequence, record_bytes)?;
-        let bytes = self.found_chunk(index, sequence, record_bytes);
+        let count = self.load_chunk(index, sequence, record_bytes)?;
+        let bytes = self.buffer.bytes(count * record_bytes);
         self.validate(index, sequence, bytes, record_bytes)?;
         Ok(bytes)
     }
@@ -84,17 +84,23 @@ impl<S: Storage> RawReader<S> {
         Ok(Some(index))
     }
 
-    /// Reads a chunk unless it lies in a map.
+    /// Reads the next chunk of a segment, of records of which each takes so many bytes; how many. They lie at
+    /// the start of the buffer, not validated.
     pub(super) fn load_chunk(
         &mut self,
         index: usize,
         sequence: u64,
         record_bytes: usize,
-    ) -> Result<(), ReadError> {
-        if !self.mapped_segment(index, sequence)? {
-            self.read(index, sequence, self.chunk_records(index, sequence, record_bytes))?;
-        }
-        Ok(())
+    ) -> Result<usize, ReadError> {
+        let count = self.chunk_count(index, sequence, CHUNK_BYTES / record_bytes);
+        self.read(index, sequence, count)?;
+        Ok(count)
+    }
+
+    /// How many records follow in the segment, at most so many, or one.
+    pub(super) fn chunk_count(&self, index: usize, sequence: u64, most: usize) -> usize {
+        let end = self.end.min(self.chain.segments[index].end);
+        (most.max(1) as u64).min(end - sequence) as usize
     }
 
     /// A chunk of records of an older type: validated as they lie, then turned into what is handed out.
@@ -103,57 +109,14 @@ impl<S: Storage> RawReader<S> {
     pub(super) fn older_chunk(&mut self, index: usize, sequence: u64) -> Result<&[u8], ReadError> {
         let (own, shown) = (self.chain.segments[index].record_bytes(), self.record_bytes());
         // As many as have room both as they lie and as they are shown.
-        let largest = own.max(shown);
-        let count = self.chunk_records(index, sequence, largest);
-        self.load_chunk(index, sequence, largest)?;
-        let bytes = self.loaded_records(index, sequence, count * own);
-        self.validate(index, sequence, bytes, own)?;
+        let bytes = self.load_chunk(index, sequence, own.max(shown))? * own;
+        self.validate(index, sequence, self.buffer.bytes(bytes), own)?;
         let mut view = std::mem::take(&mut self.view);
         let path = || self.storage.path(&self.chain.segments[index].name());
-        let turned = view.turn(sequence, self.loaded_records(index, sequence, count * own), path);
+        let turned = view.turn(sequence, self.buffer.bytes(bytes), path);
         self.view = view;
         turned?;
         Ok(self.view.turned())
-    }
-
-    fn chunk_records(&self, index: usize, sequence: u64, record_bytes: usize) -> usize {
-        let segment_end = self.chain.segments[index].end;
-        let most = (CHUNK_BYTES / record_bytes).max(1) as u64;
-        most.min(self.end.min(segment_end) - sequence) as usize
-    }
-
-    /// The bytes of a chunk that was found, as they are.
-    #[inline(always)]
-    pub(super) fn found_chunk(&self, index: usize, sequence: u64, record_bytes: usize) -> &[u8] {
-        let bytes = self.chunk_records(index, sequence, record_bytes) * record_bytes;
-        self.loaded_records(index, sequence, bytes)
-    }
-
-    #[inline(always)]
-    fn loaded_records(&self, index: usize, sequence: u64, bytes: usize) -> &[u8] {
-        match &self.map {
-            Some((mapped, map)) if *mapped == index && self.mapped => {
-                &map[self.chain.segments[index].slots().offset(sequence) as usize..][..bytes]
-            }
-            _ => &bytemuck::cast_slice(&self.buffer)[..bytes],
-        }
-    }
-
-    /// Maps the segment, of which `sequence` is wanted, if chunks may come from maps; whether they do. One is
-    /// mapped at a time.
-    pub(super) fn mapped_segment(&mut self, index: usize, sequence: u64) -> Result<bool, ReadError> {
-        if !self.mapped || self.map.as_ref().is_some_and(|(mapped, _)| *mapped == index) {
-            return Ok(self.mapped);
-        }
-        self.map = None;
-        self.open(index, sequence)?;
-        let Some(OpenSegment { name, slots, file }) = self.opened.get(index) else { return Ok(false) };
-        let map = file
-            .map_read(slots.offset(self.end.min(slots.end)))
-            .map_err(|error| IoFault::new("map", self.storage.path(name), error))?;
-        self.mapped = map.is_some();
-        self.map = map.map(|map| (index, map));
-        Ok(self.mapped)
     }
 }
 
@@ -185,8 +148,8 @@ pub(super) fn all_valid<const HARDWARE: bool>(
     valid
 }
 
-/// Bytes between a record and what is asked for when it is read. They come from memory, and a quarter more
-/// are read so.
+/// Bytes between a record and what is asked for when it is read. In a map they come from memory, and a
+/// quarter more are read so.
 const AHEAD_BYTES: usize = 2048;
 
 /// Asks for what lies behind a record: in the chunk, or in a map the next one.

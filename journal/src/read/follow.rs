@@ -13,13 +13,14 @@ use crate::judge::chain::{self, Layout};
 use crate::judge::control;
 use crate::judge::event_type::EventType;
 use crate::judge::scan::{self, Follow};
+use crate::read::chunk::CHUNK_BYTES;
 use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
 use crate::read::stored::StoredRun;
 use crate::read::view::View;
 use crate::storage::{Files, Storage, StorageFile};
+use crate::tools::read_buffer::ReadBuffer;
 
-const CHUNK_BYTES: usize = 256 << 10;
 /// Bytes read where no more than a few new records are expected.
 const FIRST_BYTES: usize = 4 << 10;
 
@@ -55,7 +56,7 @@ pub struct RawFollower<S: Storage = Files> {
     /// Where a segment ends, and so the next one begins: where it stood last, to find that without a look at
     /// all names.
     ends_at: Option<u64>,
-    buffer: Vec<u128>,
+    buffer: ReadBuffer,
     /// Records that were handed out last, as they lie at the start of the buffer.
     handed: usize,
     /// Bytes to read next: few behind a slow writer, for what lies ahead of it is read for nothing; the whole
@@ -102,7 +103,7 @@ impl<S: Storage> RawFollower<S> {
             order: Follow::default(),
             segment: None,
             ends_at: None,
-            buffer: vec![0; CHUNK_BYTES.div_ceil(16)],
+            buffer: ReadBuffer::default(),
             handed: 0,
             ahead_bytes: CHUNK_BYTES,
             view: View::default(),
@@ -145,7 +146,7 @@ impl<S: Storage> RawFollower<S> {
     pub(crate) fn stored_run(&self) -> Option<StoredRun<'_>> {
         let Followed { layout, .. } = self.segment.as_ref().filter(|_| self.view.is_as_stored())?;
         let (record_bytes, event_bytes) = (layout.record_bytes as usize, layout.event_bytes as usize);
-        let bytes = &bytemuck::cast_slice(&self.buffer)[..self.handed * record_bytes];
+        let bytes = self.buffer.bytes(self.handed * record_bytes);
         let first = self.next - self.handed as u64;
         let records = RawChunk::new(first, bytes, record_bytes, event_bytes);
         Some(StoredRun { schema: &layout.schema, records })
@@ -231,7 +232,7 @@ impl<S: Storage> RawFollower<S> {
         let most = (self.ahead_bytes / record_bytes.max(self.view.record_bytes)).max(1) as u64;
         let slots = (header.end().min(end) - self.next).min(most) as usize;
         let offset = header.slots().offset(self.next);
-        let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..slots * record_bytes];
+        let bytes = self.buffer.room(slots * record_bytes);
         let read = file.read_at(bytes, offset).map_err(|error| IoFault::new("read", path(), error))?;
         let (mut order, mut last, mut count) = (self.order, self.last, 0);
         for (i, record) in bytes[..read].chunks_exact(record_bytes).enumerate() {
@@ -259,7 +260,7 @@ impl<S: Storage> RawFollower<S> {
             return if again && has_ended { self.look(end, false) } else { Ok(None) };
         }
         if is_older {
-            let bytes = &bytemuck::cast_slice(&self.buffer)[..count * record_bytes];
+            let bytes = self.buffer.bytes(count * record_bytes);
             self.view.turn(self.next, bytes, path)?;
             let turned = self.view.turned_count();
             if turned < count {
@@ -275,7 +276,7 @@ impl<S: Storage> RawFollower<S> {
         (self.next, self.handed) = (self.next + count as u64, count);
         self.order = order;
         self.last = last;
-        let mut bytes: &[u8] = &bytemuck::cast_slice(&self.buffer)[..count * record_bytes];
+        let mut bytes = self.buffer.bytes(count * record_bytes);
         if is_older {
             bytes = self.view.turned();
         }
@@ -343,8 +344,6 @@ impl<S: Storage> RawFollower<S> {
             self.met.pop();
             return Err(fault.into());
         }
-        let record_bytes = header.record_bytes as usize;
-        self.buffer.resize(CHUNK_BYTES.max(record_bytes).div_ceil(16), 0);
         Ok(own)
     }
 

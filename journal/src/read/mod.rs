@@ -7,8 +7,9 @@
 //! | `raw`, `chunk`, `raw_chunk` | records by sequence, whatever their type; many at a time |
 //! | `typed` | the same as events of one type |
 //! | `view` | records of older types, as the newest |
+//! | `held_maps` | segments mapped while the writer's lock is held, for replay |
 //! | `stored` | records as they lie, for who takes them elsewhere |
-//! | `seek` | from a time to a sequence |
+//! | `seek`, `times` | from a time to a sequence; what searches have read of times |
 //! | `follow`, `typed_follow` | records as they come; the same as events of one type |
 //! | `confirm` | whether a position that somebody says is one of the journal's |
 //! | `opened` | which files a reader has open |
@@ -19,12 +20,14 @@
 pub(crate) mod chunk;
 pub(crate) mod confirm;
 pub(crate) mod follow;
+mod held_maps;
 pub(crate) mod inspect;
 pub(crate) mod opened;
 pub(crate) mod raw;
 pub(crate) mod raw_chunk;
 pub(crate) mod seek;
 pub(crate) mod stored;
+mod times;
 pub(crate) mod typed;
 pub(crate) mod typed_follow;
 pub(crate) mod verify;

@@ -16,11 +16,13 @@ use crate::judge::event_type::EventType;
 use crate::judge::scan::{self, Follow};
 use crate::judge::verdict;
 use crate::retention::holders::Lease;
-use crate::storage::{Files, ReadMap, Storage, StorageFile};
+use crate::storage::{Files, Storage, StorageFile};
+use crate::tools::read_buffer::ReadBuffer;
 
+use super::held_maps::HeldMaps;
 use super::opened::Opened;
-use super::seek;
 use super::stored::JournalIdentity;
+use super::times::KnownTimes;
 use super::view::View;
 
 /// Reads a journal whatever its event type.
@@ -50,17 +52,14 @@ pub struct RawReader<S: Storage = Files> {
     pub(super) chain: Chain,
     pub(super) crc: RecordCrc,
     pub(super) end: u64,
-    /// Aligned for records; holds the chunk handed out last, unless that lies in `map`.
-    pub(super) buffer: Vec<u128>,
-    /// Whether chunks may be handed out straight from a map: only the journal's own writer may say so, for
-    /// nobody else is sure that the files stay as they are.
-    pub(super) mapped: bool,
-    /// The segment that is mapped, by its index in the chain.
-    pub(super) map: Option<(usize, ReadMap)>,
+    /// Holds the chunk handed out last.
+    pub(super) buffer: ReadBuffer,
+    /// What replay has mapped.
+    pub(super) held: Option<HeldMaps<S>>,
     pub(super) opened: Opened<S>,
     /// Keeps retention from the records.
     pub(super) hold: Option<Lease>,
-    pub(super) times: seek::Times,
+    pub(super) times: KnownTimes,
     /// As what records are handed out.
     pub(super) view: View,
 }
@@ -84,7 +83,7 @@ impl<S: Storage> RawReader<S> {
         let control = loaded.state;
         let crc = RecordCrc::new(control.journal_id.0);
         let other_slot_bad = loaded.other_slot_bad;
-        let (durable_end, buffer) = (control.durable_end, Vec::new());
+        let (durable_end, buffer) = (control.durable_end, ReadBuffer::default());
         let mut reader = RawReader {
             storage,
             control,
@@ -93,17 +92,17 @@ impl<S: Storage> RawReader<S> {
             crc,
             end: durable_end,
             buffer,
-            mapped: false,
-            map: None,
+            held: None,
             opened,
             hold: None,
-            times: seek::Times::default(),
+            times: KnownTimes::default(),
             view,
         };
         reader.end = match end {
             Some(end) => end,
             None => reader.find_end()?,
         };
+        reader.times = KnownTimes::among(reader.end.saturating_sub(reader.first_sequence()));
         Ok(reader)
     }
 
@@ -271,12 +270,12 @@ impl<S: Storage> RawReader<S> {
     pub(super) fn record(&mut self, sequence: u64) -> Result<&[u8], ReadError> {
         let index = self.fill(sequence)?;
         if self.is_older(index)? {
-            let bytes = &bytemuck::cast_slice(&self.buffer)[..self.chain.segments[index].record_bytes()];
+            let bytes = self.buffer.bytes(self.chain.segments[index].record_bytes());
             let path = || self.storage.path(&self.chain.segments[index].name());
             self.view.turn(sequence, bytes, path)?;
             return Ok(self.view.turned());
         }
-        Ok(&bytemuck::cast_slice(&self.buffer)[..self.record_bytes()])
+        Ok(self.buffer.bytes(self.record_bytes()))
     }
 
     /// From where on records are handed out as they lie in the files: before it, some are of an older type,
@@ -294,7 +293,7 @@ impl<S: Storage> RawReader<S> {
     pub fn told_at(&mut self, sequence: u64) -> Result<Vec<u8>, ReadError> {
         let index = self.fill(sequence)?;
         self.is_older(index)?;
-        let record = &bytemuck::cast_slice(&self.buffer)[..self.chain.segments[index].record_bytes()];
+        let record = self.buffer.bytes(self.chain.segments[index].record_bytes());
         Ok(self.view.told(record))
     }
 
@@ -308,8 +307,7 @@ impl<S: Storage> RawReader<S> {
     /// Reads and validates the record at `sequence` into the start of the buffer, as it lies in the file.
     pub(crate) fn header_at(&mut self, sequence: u64) -> Result<RecordHeader, ReadError> {
         self.fill(sequence)?;
-        let bytes: &[u8] = bytemuck::cast_slice(&self.buffer);
-        Ok(RecordHeader::decode(bytes))
+        Ok(RecordHeader::decode(self.buffer.bytes(RECORD_HEADER_BYTES)))
     }
 
     /// Time of the record at `sequence`.
@@ -328,7 +326,7 @@ impl<S: Storage> RawReader<S> {
         })?;
         let record_bytes = self.chain.segments[index].record_bytes();
         self.read(index, sequence, 1)?;
-        let bytes = &bytemuck::cast_slice(&self.buffer)[..record_bytes];
+        let bytes = self.buffer.bytes(record_bytes);
         self.validate(index, sequence, bytes, record_bytes)?;
         Ok(index)
     }
@@ -338,8 +336,7 @@ impl<S: Storage> RawReader<S> {
         self.open(index, sequence)?;
         let Some(OpenSegment { name, slots, file }) = self.opened.get(index) else { return Ok(()) };
         let byte_count = count * slots.record_bytes as usize;
-        self.buffer.resize(byte_count.div_ceil(16).max(self.buffer.len()), 0);
-        let bytes: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut self.buffer)[..byte_count];
+        let bytes = self.buffer.room(byte_count);
         let path = || self.storage.path(name);
         let read = file
             .read_at(bytes, slots.offset(sequence))

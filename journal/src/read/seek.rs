@@ -8,8 +8,9 @@
 //! Times of a market run nearly level for long, so the search guesses: a place in proportion to the time, and
 //! of the file the one block around it, whose own times say at what pace they run there. Where that is not
 //! the pace of the whole, a night lies in between, or a burst: then the next guess goes by the pace nearby,
-//! and where that leads out of what is left, or guesses have missed too often, it halves. A record whose time
-//! decides is validated, on a copy or in a map of what is committed.
+//! and where that leads out of what is left, or guesses have missed too often, it halves. What searches have
+//! read is kept (`times`), so that the next one begins nearer to its answer: nights and bursts are found once.
+//! A record whose time decides is validated, on a copy.
 
 use super::raw::RawReader;
 use crate::error::ReadError;
@@ -21,15 +22,6 @@ const BLOCK_BYTES: u64 = 4096;
 /// Guesses that may miss; with every second halving there is one more. So the reads stay below one and a half
 /// for each halving, and these, whatever the times.
 const GUESSES: u32 = 3;
-
-/// Times that were read once, of records that do not change: so that the segment is found without a read.
-#[derive(Debug, Default)]
-pub(super) struct Times {
-    /// Of the first record of each segment in the chain.
-    firsts: Vec<Option<u64>>,
-    /// Of the last record.
-    last: Option<u64>,
-}
 
 /// A search under way: the record at `before` is earlier than `wanted_ns`, that at `after` is not.
 #[derive(Debug)]
@@ -101,17 +93,30 @@ impl<S: Storage> RawReader<S> {
     /// The fault of a record that was looked at.
     pub fn lower_bound(&mut self, time_ns: u64) -> Result<u64, ReadError> {
         let count = self.chain.segments.partition_point(|segment| segment.base < self.end);
-        let (mut low, mut high) = (0, count);
+        let (before, after) = self.times.around(time_ns);
+        // Of segments before the one that holds what is known to be earlier, the first record is earlier too;
+        // and not of those behind the one that holds what is known not to be.
+        let holding = |sequence| self.chain.holding(sequence).unwrap_or(0);
+        let mut low = before.map_or(0, |(sequence, _)| holding(sequence) + 1);
+        let mut high = after.map_or(count, |(sequence, _)| {
+            let index = holding(sequence);
+            index + usize::from(self.base(index) < sequence)
+        });
         while low < high {
             let middle = low.midpoint(high);
             if self.first_time(middle)? < time_ns { low = middle + 1 } else { high = middle }
         }
         // The answer lies in the segment before the first that starts at or behind it, or is that one's base.
         let Some(holding) = low.checked_sub(1) else { return Ok(self.first_sequence()) };
-        let (before, before_ns) = (self.base(holding), self.first_time(holding)?);
-        let (after, after_ns) = match low < count {
-            true => (self.base(low), self.first_time(low)?),
-            false => match self.last_time()? {
+        let (before, before_ns) = match before.filter(|(sequence, _)| *sequence >= self.base(holding)) {
+            Some(known) => known,
+            None => (self.base(holding), self.first_time(holding)?),
+        };
+        let known = after.filter(|(sequence, _)| low == count || *sequence <= self.base(low));
+        let (after, after_ns) = match known {
+            Some(known) => known,
+            None if low < count => (self.base(low), self.first_time(low)?),
+            None => match self.known_time(self.end - 1)? {
                 last_ns if last_ns < time_ns => return Ok(self.end),
                 last_ns => (self.end - 1, last_ns),
             },
@@ -148,24 +153,16 @@ impl<S: Storage> RawReader<S> {
 
     /// Time of the first record of a segment that holds records.
     fn first_time(&mut self, index: usize) -> Result<u64, ReadError> {
-        if let Some(Some(time_ns)) = self.times.firsts.get(index) {
-            return Ok(*time_ns);
-        }
-        let time_ns = self.time_at(self.base(index))?;
-        if self.times.firsts.len() <= index {
-            self.times.firsts.resize(index + 1, None);
-        }
-        self.times.firsts[index] = Some(time_ns);
-        Ok(time_ns)
+        self.known_time(self.base(index))
     }
 
-    /// Time of the last record; there is one.
-    fn last_time(&mut self) -> Result<u64, ReadError> {
-        if let Some(time_ns) = self.times.last {
+    /// Time of a record, which is read once.
+    fn known_time(&mut self, sequence: u64) -> Result<u64, ReadError> {
+        if let Some(time_ns) = self.times.of(sequence) {
             return Ok(time_ns);
         }
-        let time_ns = self.time_at(self.end - 1)?;
-        self.times.last = Some(time_ns);
+        let time_ns = self.time_at(sequence)?;
+        self.times.keep(sequence, time_ns);
         Ok(time_ns)
     }
 
@@ -194,11 +191,12 @@ impl<S: Storage> RawReader<S> {
                 let start = base + (at - base) / in_block * in_block;
                 start.max(all.start)..(start + in_block).min(all.end)
             };
-            self.load(index, &block)?;
+            self.read(index, block.start, (block.end - block.start) as usize)?;
             let (first, last) = (block.start, block.end - 1);
             let first_ns = self.loaded_time(index, &block, first)?;
-            // Looked at once: in a mapped file the second look may find another time.
-            let last_ns = if last == first { first_ns } else { self.loaded_time(index, &block, last)? };
+            let last_ns = self.loaded_time(index, &block, last)?;
+            self.times.learn(first, first_ns);
+            self.times.learn(last, last_ns);
             let wanted_ns = between.wanted_ns;
             if first_ns >= wanted_ns || last_ns < wanted_ns {
                 let is_before = last_ns < wanted_ns;
@@ -218,14 +216,6 @@ impl<S: Storage> RawReader<S> {
         Ok(between.after)
     }
 
-    /// Has the records of a block in the buffer, unless the segment is mapped.
-    fn load(&mut self, index: usize, block: &std::ops::Range<u64>) -> Result<(), ReadError> {
-        match &self.map {
-            Some((mapped, _)) if *mapped == index => Ok(()),
-            _ => self.read(index, block.start, (block.end - block.start) as usize),
-        }
-    }
-
     /// Time of a record in a block that is loaded, validated.
     fn loaded_time(
         &self,
@@ -234,13 +224,8 @@ impl<S: Storage> RawReader<S> {
         sequence: u64,
     ) -> Result<u64, ReadError> {
         let record_bytes = self.chain.segments[index].record_bytes();
-        let (bytes, start): (&[u8], usize) = match &self.map {
-            Some((mapped, map)) if *mapped == index => {
-                (&map[..], self.chain.segments[index].slots().offset(sequence) as usize)
-            }
-            _ => (bytemuck::cast_slice(&self.buffer), (sequence - block.start) as usize * record_bytes),
-        };
-        let record = &bytes[start..start + record_bytes];
+        let start = (sequence - block.start) as usize * record_bytes;
+        let record = &self.buffer.bytes(start + record_bytes)[start..];
         self.validate(index, sequence, record, record_bytes)?;
         Ok(RecordHeader::decode(record).time_ns)
     }

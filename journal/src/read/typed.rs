@@ -2,8 +2,10 @@
 
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::chunk::all_valid;
+use super::held_maps::HeldMaps;
 use super::raw::RawReader;
 use super::raw_chunk::RawChunk;
 use crate::error::ReadError;
@@ -50,12 +52,18 @@ impl<E: Event, S: Storage> Reader<E, S> {
         Ok(Reader { raw: RawReader::open_as(storage, end, asked)?, event: PhantomData })
     }
 
-    /// A reader for the journal's own writer: everything below `end` is committed and stays as it is, so it
-    /// may be read where it lies.
-    pub(crate) fn open_mapped(storage: S, end: u64, hold: Option<Lease>) -> Result<Self, ReadError> {
+    /// A reader for the journal's own writer: everything below `end` is committed, and `hold` keeps retention
+    /// from it.
+    pub(crate) fn open_held(storage: S, end: u64, hold: Option<Lease>) -> Result<Self, ReadError> {
         let mut reader = Self::open_to(storage, Some(end))?;
-        (reader.raw.mapped, reader.raw.hold) = (true, hold);
+        reader.raw.hold = hold;
         Ok(reader)
+    }
+
+    /// The same for replay: while it has the lock too, what it reads once may lie in maps.
+    pub(crate) fn under(mut self, lock: Option<Arc<S::Lock>>) -> Self {
+        self.raw.held = lock.map(HeldMaps::new);
+        self
     }
 
     /// Looks again how far the journal goes by now.
@@ -167,14 +175,14 @@ impl<E: Event, S: Storage> Chunks<'_, E, S> {
         let (raw, first_sequence) = (&mut self.reader.raw, self.next);
         let Some(index) = raw.find_chunk(first_sequence)? else { return Ok(None) };
         let is_checked = raw.is_older(index)?;
-        if is_checked {
+        let bytes = if is_checked {
             raw.older_chunk(index, first_sequence)?;
+            raw.view.turned()
+        } else if let Some(held) = raw.held_chunk(index, first_sequence, Record::<E>::BYTES)? {
+            raw.held_bytes(held)
         } else {
-            raw.load_chunk(index, first_sequence, Record::<E>::BYTES)?;
-        }
-        let bytes = match is_checked {
-            true => raw.view.turned(),
-            false => raw.found_chunk(index, first_sequence, Record::<E>::BYTES),
+            let count = raw.load_chunk(index, first_sequence, Record::<E>::BYTES)?;
+            raw.buffer.bytes(count * Record::<E>::BYTES)
         };
         let records = Record::slice(bytes);
         self.next += records.len() as u64;

@@ -97,8 +97,8 @@ impl StorageFile for MappedFile {
 
     fn map_read(&self, bytes: u64) -> io::Result<Option<ReadMap>> {
         // SAFETY: the file is at least `bytes` long and, by the contract of the trait, neither shortened nor
-        // changed there while it is mapped: the caller holds the writer's lock and asks only for what is
-        // committed.
+        // changed there while it is mapped: the caller holds the writer's lock for as long as it has the map,
+        // and asks only for what is committed.
         let map = unsafe { MmapOptions::new().len(bytes as usize).map(&self.file)? };
         let _ = map.advise(Advice::Sequential);
         Ok(Some(ReadMap { map }))
@@ -118,6 +118,21 @@ impl StorageFile for MappedFile {
 #[derive(Debug)]
 pub struct ReadMap {
     map: memmap2::Mmap,
+}
+
+impl ReadMap {
+    /// Makes the pages of a byte range present, so that who reads them meets no page fault.
+    pub(crate) fn populate(&self, bytes: Range<usize>) -> io::Result<()> {
+        let start = bytes.start / PAGE_BYTES as usize * PAGE_BYTES as usize;
+        loop {
+            match self.map.advise_range(Advice::PopulateRead, start, bytes.end - start) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Kernels before 5.14: the loads fault the pages in, some at a time.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(()),
+                done => return done,
+            }
+        }
+    }
 }
 
 impl std::ops::Deref for ReadMap {

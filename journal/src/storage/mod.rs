@@ -208,8 +208,8 @@ pub trait StorageFile: Send + Sync + std::fmt::Debug + 'static {
     fn start_sync(&self, _bytes: Range<u64>) {}
     /// Gives back the memory that caches a byte range, as far as it is on disk and not mapped. Only a hint.
     fn drop_cached(&self, _bytes: Range<u64>) {}
-    /// Maps the first `bytes` of the file for reading, if this medium can; the caller knows that nobody
-    /// shortens the file or changes those bytes meanwhile.
+    /// Maps the first `bytes` of the file for reading, if this medium can; the caller holds the writer's lock
+    /// for as long as it has the map, and knows that those bytes are committed.
     fn map_read(&self, _bytes: u64) -> io::Result<Option<ReadMap>> {
         Ok(None)
     }

@@ -1,9 +1,10 @@
-//! What has nothing to do with journals: the clock, switches for tests, lines asked for ahead, text in
-//! reports.
+//! What has nothing to do with journals: the clock, switches for tests, lines asked for ahead, memory to read
+//! into, text in reports.
 //!
 //! The folder knows nothing of this crate.
 
 pub(crate) mod clock;
 pub mod prefetch;
 pub mod protect;
+pub(crate) mod read_buffer;
 pub(crate) mod text;
