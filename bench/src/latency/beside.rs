@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn interrupts_are_summed_over_the_cores() {
-        let text = "  LOC:  5 6 Local timer interrupts\n  TLB:   8315   8512   TLB shootdowns\n";
+        let text = " LOC: 5 6 Local timer interrupts\n TLB: 8315 8512 TLB shootdowns\n";
         assert_eq!((of_line(text, "TLB:"), of_line(text, "XYZ:")), (16_827, 0));
     }
 }

@@ -61,7 +61,8 @@ impl Seen {
                 let late = seen.now_ns().saturating_sub(tick.due_ns).max(1);
                 seen.late.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(late);
             }
-            // Release, of which the Acquire in `reach` is the partner: who sees the end sees all that was noted.
+            // Release, of which the Acquire in `reach` is the partner: who sees the end sees all that was
+            // noted.
             seen.end.store(context.sequence() + 1, Ordering::Release);
         };
         let lane = Lane::named("follower").wait(Wait::Park).journal().stage("seen", stage, Gate::JOURNALLED);

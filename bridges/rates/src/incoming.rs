@@ -74,7 +74,8 @@ async fn ours(
     Ok(taken)
 }
 
-/// By the last record: its checksum binds it to all that it says, and no record is taken that does not follow.
+/// By the last record: its checksum binds it to all that it says, and no record is taken that does not
+/// follow.
 fn must_be_equal(one: &Journal, other: &Journal, records: u64) -> Result<(), Failed> {
     let anchor = |journal: &Journal| journal.raw_reader()?.anchor(records - 1);
     if anchor(one)? == anchor(other)? { Ok(()) } else { Err("the replica is not the journal".into()) }

@@ -1,8 +1,8 @@
 //! A server does not outlive whoever started it, however that one ends.
 //!
 //! `PR_SET_PDEATHSIG` would not do: it comes when the thread that started the server ends, and tests start
-//! servers on threads that end earlier. So a shell waits at a pipe whose other end only this process has. Where
-//! the process ends, by whatever signal, the pipe does, and the shell kills the server.
+//! servers on threads that end earlier. So a shell waits at a pipe whose other end only this process has.
+//! Where the process ends, by whatever signal, the pipe does, and the shell kills the server.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

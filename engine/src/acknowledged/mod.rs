@@ -11,9 +11,9 @@
 //! The cursor lies in the engine's own memory. Only what the journal confirms moves it: a bridge may be
 //! wrong, of another journal, or somebody else, and can at most hold a gate closed.
 //!
-//! The note on disk is written before the cursor moves: by whoever acknowledges, if he waits for that, else by
-//! a thread. What it says is checked against the journal again at
-//! the next opening: power loss may take the last of the note, or of the journal.
+//! The note on disk is written before the cursor moves: by whoever acknowledges, if he waits for that, else
+//! by a thread. What it says is checked against the journal again at the next opening: power loss may take
+//! the last of the note, or of the journal.
 //!
 //! The folder knows cursors, counters and files beside the journal; no stage, and no ring.
 //!

@@ -108,8 +108,8 @@ struct State {
 }
 
 impl Name {
-    /// Finds what is noted of it, as far as a journal that ends at `log_end`, and is durable to `durable_end`,
-    /// confirms that.
+    /// Finds what is noted of it, as far as a journal that ends at `log_end`, and is durable to
+    /// `durable_end`, confirms that.
     pub(super) fn open(
         journal: &Files,
         journal_id: JournalId,
@@ -283,8 +283,8 @@ impl Name {
     }
 }
 
-/// Up to where all is acknowledged, of what is noted, as far as a journal that ends at `log_end`, and is durable
-/// to `durable_end`, confirms that; and what it does not.
+/// Up to where all is acknowledged, of what is noted, as far as a journal that ends at `log_end`, and is
+/// durable to `durable_end`, confirms that; and what it does not.
 pub(super) fn confirmed<F: StorageFile, S: Storage>(
     note: &mut Note<F>,
     confirmer: &mut Confirmer<S>,

@@ -97,8 +97,8 @@ impl Drop for Socket {
     }
 }
 
-/// Removes what processes have left that died before a socket of theirs had the name `path`. It is in nobody's
-/// way: what can't be removed stays.
+/// Removes what processes have left that died before a socket of theirs had the name `path`. It is in
+/// nobody's way: what can't be removed stays.
 fn sweep(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

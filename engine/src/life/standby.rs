@@ -264,8 +264,8 @@ impl<E: Event> Standby<E> {
     ///
     /// # Errors
     /// [`StandbyError::Halted`] if a stage fails, [`StandbyError::Turn`] if the replica can't become a writer
-    /// of that epoch, [`StandbyError::Replay`] if what was acknowledged can't be noted. The standby is closed then and, unless the control file says otherwise, still one when
-    /// it is opened again.
+    /// of that epoch, [`StandbyError::Replay`] if what was acknowledged can't be noted. The standby is
+    /// closed then and, unless the control file says otherwise, still one when it is opened again.
     pub fn promote(mut self, epoch: u32) -> Result<Recovered<E>, StandbyError> {
         let end = self.settle()?;
         // Whose effects they were is noted before the journal is this engine's own.

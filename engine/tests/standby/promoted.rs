@@ -160,8 +160,8 @@ fn a_stage_behind_acknowledgements_passes_what_came_and_waits_for_what_is_its_ow
     engine.join().unwrap();
 }
 
-/// What a standby has passed is noted: the lives that follow do not wait for it, which is more than their ring
-/// holds, though nobody has acknowledged anything to them.
+/// What a standby has passed is noted: the lives that follow do not wait for it, which is more than their
+/// ring holds, though nobody has acknowledged anything to them.
 #[test]
 fn what_a_standby_passed_is_acknowledged_in_the_lives_that_follow() {
     for promoted_by_itself in [true, false] {

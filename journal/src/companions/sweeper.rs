@@ -102,9 +102,9 @@ impl<S: Storage> Sweeper<S> {
         (self.cached_bytes / self.segment_bytes) as usize
     }
 
-    /// Gives back a piece of the memory of the segment that lies furthest behind, or of the file that is to be
-    /// unlinked next: the next segment gets that memory, which is faster than memory that the machine has not
-    /// used for a while (docs/decisions/012-five-hands.md). Whether there was any.
+    /// Gives back a piece of the memory of the segment that lies furthest behind, or of the file that is to
+    /// be unlinked next: the next segment gets that memory, which is faster than memory that the machine
+    /// has not used for a while (docs/decisions/012-five-hands.md). Whether there was any.
     fn give_back(&mut self) -> bool {
         let rest = self.rest();
         if self.giving.is_none() {

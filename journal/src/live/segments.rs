@@ -81,8 +81,8 @@ impl<S: Storage> LiveSegment<S> {
         self.slots.record_bytes
     }
 
-    /// The first sequence of those whose records lie in the same page of the file as the one at `sequence`, or
-    /// begin in the one before.
+    /// The first sequence of those whose records lie in the same page of the file as the one at `sequence`,
+    /// or begin in the one before.
     pub(crate) fn page_start(&self, sequence: u64) -> u64 {
         let page = self.slots.offset(sequence) / PAGE_BYTES * PAGE_BYTES;
         let before = page.saturating_sub(u64::from(self.slots.records_at));
@@ -138,8 +138,8 @@ impl<S: Storage> LiveSegment<S> {
                 if link && protect::on(protect::LINK_BEFORE_D) {
                     bytes.start = LINK_COPIES[0];
                 }
-                // A sync write-protects mapped pages one by one, each with an interrupt to every core that runs
-                // the process. The writer needs these no more.
+                // A sync write-protects mapped pages one by one, each with an interrupt to every core that
+                // runs the process. The writer needs these no more.
                 map.let_go(bytes.clone());
                 map.sync(bytes)
             }
@@ -190,8 +190,8 @@ impl<S: Storage> LiveSegment<S> {
         }
     }
 
-    /// Prefaults at most `chunk_bytes` more, as far as `sequence`, several pages `together` if so; whether there
-    /// was something to do.
+    /// Prefaults at most `chunk_bytes` more, as far as `sequence`, several pages `together` if so; whether
+    /// there was something to do.
     pub(crate) fn prefault_towards(
         &self,
         from: u64,
@@ -281,9 +281,9 @@ impl<S: Storage> Segments<S> {
         self.live().iter().filter(|s| s.base < active_base && s.is_mapped()).count()
     }
 
-    /// Lets go of a piece of what the writer has left, the oldest first, and has the disk begin with it: while
-    /// the syncer still waits for the segment before, the disk need not. In the end the segment is unmapped.
-    /// Whether there was one.
+    /// Lets go of a piece of what the writer has left, the oldest first, and has the disk begin with it:
+    /// while the syncer still waits for the segment before, the disk need not. In the end the segment is
+    /// unmapped. Whether there was one.
     pub(crate) fn leave(&self, piece_bytes: u64) -> bool {
         let active_base = self.active_base();
         let left = self.live().iter().find(|s| s.base < active_base && s.is_mapped()).cloned();

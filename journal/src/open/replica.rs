@@ -267,7 +267,8 @@ impl<S: Storage> Replica<S> {
     }
 
     /// The greatest epoch that it knows: of its records, or of an opening of its own as a writer, before it
-    /// was [cut back](Journal::rejoin). What a promotion goes by: [`promotion_epoch`](crate::promotion_epoch).
+    /// was [cut back](Journal::rejoin). What a promotion goes by:
+    /// [`promotion_epoch`](crate::promotion_epoch).
     pub fn known_epoch(&self) -> u32 {
         self.writer.progress.known_epoch()
     }

@@ -9,8 +9,8 @@
 //! of the file the one block around it, whose own times say at what pace they run there. Where that is not
 //! the pace of the whole, a night lies in between, or a burst: then the next guess goes by the pace nearby,
 //! and where that leads out of what is left, or guesses have missed too often, it halves. What searches have
-//! read is kept (`times`), so that the next one begins nearer to its answer: nights and bursts are found once.
-//! A record whose time decides is validated, on a copy.
+//! read is kept (`times`), so that the next one begins nearer to its answer: nights and bursts are found
+//! once. A record whose time decides is validated, on a copy.
 
 use super::raw::RawReader;
 use crate::error::ReadError;

@@ -202,16 +202,16 @@ impl SegmentMap for MappedSegment {
         if start >= end {
             return;
         }
-        // SAFETY: the map is shared, of a file: the pages stay in the page cache with all that was stored, and
-        // whoever touches them next finds them there. Of private memory this would take the content.
+        // SAFETY: the map is shared, of a file: the pages stay in the page cache with all that was stored,
+        // and whoever touches them next finds them there. Of private memory this would take the content.
         let _ = unsafe {
             self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, start as usize, (end - start) as usize)
         };
     }
 
     fn prefault_together(&self, together: bool) {
-        // The kernel makes one folio of several pages where it reads ahead, and does not where it is told that
-        // reads are random.
+        // The kernel makes one folio of several pages where it reads ahead, and does not where it is told
+        // that reads are random.
         let _ = self.map.advise(if together { Advice::Normal } else { Advice::Random });
     }
 }

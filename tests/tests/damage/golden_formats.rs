@@ -1,7 +1,6 @@
-//! Files that use what format version 2 has room for and no writer makes yet, and those of a replica, whose control
-//! file is of version 3: kept as they were written, read
-//! by today's code. `cargo test -p slipring-tests --test damage golden_formats -- --ignored` writes those
-//! that are not there yet.
+//! Files that use what format version 2 has room for and no writer makes yet, and those of a replica, whose
+//! control file is of version 3: kept as they were written, read by today's code. `cargo test -p
+//! slipring-tests --test damage golden_formats -- --ignored` writes those that are not there yet.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! The rows of the fault matrix that are about failing system calls, on storage whose calls fail when told: so
-//! every call can fail in its turn.
+//! The rows of the fault matrix that are about failing system calls, on storage whose calls fail when told:
+//! so every call can fail in its turn.
 
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -84,8 +84,8 @@ fn row_disk_full_for_real_on_ext4() {
     }
 }
 
-/// One life of a child with some system calls failing, `when` in strace's words: what it said, and whether any
-/// did fail. `None` if it was the system's loader that met the fault.
+/// One life of a child with some system calls failing, `when` in strace's words: what it said, and whether
+/// any did fail. `None` if it was the system's loader that met the fault.
 fn injected(folder: &Path, log: &Path, calls: &str, fault: &str, when: &str) -> Option<(Vec<String>, bool)> {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-e", &format!("trace={calls}"), "-e", "signal=none"]);

@@ -1,5 +1,5 @@
-//! Faults of the system below: calls that fail, disks that are full, clocks that step back, processes that are
-//! stopped or starved, locks, threads that panic.
+//! Faults of the system below: calls that fail, disks that are full, clocks that step back, processes that
+//! are stopped or starved, locks, threads that panic.
 
 mod faults_calls;
 mod faults_clock;

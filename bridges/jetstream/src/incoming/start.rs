@@ -170,7 +170,8 @@ fn behind_message(met: &Met) -> Expected {
         time_ns: match met.head.kind {
             // The last record's is not less than the first one's.
             Kind::Records | Kind::Epoch => met.head.time_ns,
-            // That of the record to come: of a primary that was fenced before it could send it, it never came.
+            // That of the record to come: of a primary that was fenced before it could send it, it never
+            // came.
             Kind::Schema => 0,
         },
         before: met.head.last().and_then(|place| Some((place.epoch?, place.crc))),

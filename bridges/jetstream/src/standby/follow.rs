@@ -58,7 +58,8 @@ pub struct Ended<W> {
     pub agreed: Option<Agreed>,
 }
 
-/// Follows the stream until `stop` says true, in the midst of a promotion too, or until it was ordered to promote and the stream has agreed.
+/// Follows the stream until `stop` says true, in the midst of a promotion too, or until it was ordered to
+/// promote and the stream has agreed.
 ///
 /// # Errors
 /// [`StandbyFailure`]: of those that stay. What was taken before stays.

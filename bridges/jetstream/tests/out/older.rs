@@ -1,5 +1,5 @@
-//! Servers that are older than atomic batches: one message at a time, and nothing lost or doubled. Servers that
-//! are too old are refused by name.
+//! Servers that are older than atomic batches: one message at a time, and nothing lost or doubled. Servers
+//! that are too old are refused by name.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;

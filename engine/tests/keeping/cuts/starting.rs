@@ -297,7 +297,10 @@ fn snapshots_are_kept_by_cuts_while_those_of_a_reader_fail() {
     let nodes = [node("risk", &[], every(100, 1)), node("book", &["risk"], every(100, 1))];
     world.live(&nodes, 150);
     // Files that can't be made: folders are in their place.
-    let in_the_way = |end: u64| world.file("book", end).with_extension("snapshot.tmp");
+    let in_the_way = |end: u64| {
+        let file = world.file("book", end);
+        file.with_file_name(format!(".{}.tmp", file.file_name().unwrap().display()))
+    };
     let recovered = world.replayed(&nodes);
     let (engine, mut publisher) = recovered.go_live().unwrap();
     let fails = [200, 300, 500, 600];
