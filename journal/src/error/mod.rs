@@ -81,7 +81,7 @@ pub enum JournalFault {
     #[error(transparent)]
     Io(#[from] IoFault),
     /// There is no journal.
-    #[error("no journal at {}: neither a control file nor segments are there", path.display())]
+    #[error("no journal at {}: no folder with a control file or segments is there", path.display())]
     NoJournal {
         /// The folder.
         path: PathBuf,

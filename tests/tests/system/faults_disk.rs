@@ -84,9 +84,9 @@ fn row_disk_full_for_real_on_ext4() {
     }
 }
 
-/// One life of a child with some system calls failing, `when` in strace's words: what it said, and whether
-/// any did fail. `None` if it was the system's loader that met the fault.
-fn injected(folder: &Path, log: &Path, calls: &str, fault: &str, when: &str) -> Option<(Vec<String>, bool)> {
+/// One life of a child with some system calls failing: what it said, and whether any did fail. `None` if it
+/// was the system's loader that met the fault.
+fn injected(folder: &Path, log: &Path, calls: &str, fault: &str, when: usize) -> Option<(Vec<String>, bool)> {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-e", &format!("trace={calls}"), "-e", "signal=none"]);
     command.args(["-e", &format!("inject={calls}:{fault}:when={when}")]);
@@ -130,13 +130,6 @@ fn check(folder: &Path, lines: &[String], before: u64) -> String {
     last.split_once(' ').expect("a word and more").0.trim_end_matches(':').to_owned()
 }
 
-/// Has a journal be there, and gives its end.
-fn begin(folder: &Path) -> u64 {
-    let (lines, status) = Child::start(Command::new(CHILD).arg("live").arg(folder).arg("40")).rest();
-    assert!(status.success(), "{lines:?}");
-    40
-}
-
 /// Every such call of a life fails in its turn, in a new journal and in one that was there.
 fn sweep(calls: &str, fault: &str, symptom: &str) -> BTreeMap<String, u64> {
     let place = in_memory();
@@ -145,10 +138,14 @@ fn sweep(calls: &str, fault: &str, symptom: &str) -> BTreeMap<String, u64> {
     for begun in [false, true] {
         for when in 1.. {
             let folder = place.path().join(format!("{begun}-{when}"));
-            let before = if begun { begin(&folder) } else { 0 };
-            let Some((lines, failed)) = injected(&folder, &log, calls, fault, &when.to_string()) else {
-                continue;
-            };
+            let mut before = 0;
+            if begun {
+                let (lines, status) =
+                    Child::start(Command::new(CHILD).arg("live").arg(&folder).arg("40")).rest();
+                assert!(status.success(), "{lines:?}");
+                before = 40;
+            }
+            let Some((lines, failed)) = injected(&folder, &log, calls, fault, when) else { continue };
             if failed && !lines.last().is_some_and(|line| line.starts_with("closed ")) {
                 let last = lines.last().expect("a last word");
                 assert!(last.contains(symptom), "{calls} {fault} {when}: {lines:?}");
@@ -189,53 +186,13 @@ fn row_disk_full_said_by_fallocate_waits_and_goes_on() {
     assert!(ends.contains_key("open") && ends.contains_key("closed") && ends.len() == 2, "{ends:?}");
 }
 
-const EINTR: &str = "error=EINTR";
-
-/// What a signal may interrupt.
-const CALLS: [&str; 8] =
-    ["openat", "fsync", "fallocate", "pwrite64", "pread64", "flock", "madvise", "ftruncate"];
-
 #[test]
 fn row_signals_eintr_is_retried_by_every_call() {
     if !can_inject("row_signals_eintr_is_retried_by_every_call") {
         return;
     }
-    for calls in CALLS {
-        let lives = interrupted(calls, false) + interrupted(calls, true);
-        println!("{calls}: {lives} lives");
-        assert!(lives > 0, "{calls}: nobody calls it");
-    }
-}
-
-/// Two lives in which every second such call is interrupted: the call, and not the same again behind it; the
-/// second life begins one call later. How many had any.
-fn interrupted(calls: &str, begun: bool) -> u64 {
-    let place = in_memory();
-    let log = place.path().join("strace");
-    let mut lives = 0;
-    for first in 1..40 {
-        let folder = place.path().join(first.to_string());
-        let before = if begun { begin(&folder) } else { 0 };
-        let when = format!("{first}+2");
-        // The system's loader, which knows of no signals, may meet the first ones.
-        let Some((lines, failed)) = injected(&folder, &log, calls, EINTR, &when) else { continue };
-        assert_eq!(check(&folder, &lines, before), "closed", "{calls} {when}");
-        lives += u64::from(failed);
-        if !failed || lives == 2 {
-            return lives;
-        }
-    }
-    panic!("{calls}: no life gets past the system's loader");
-}
-
-#[test]
-#[ignore = "long: each call alone"]
-fn row_signals_eintr_is_retried_by_each_call_alone() {
-    if !can_inject("row_signals_eintr_is_retried_by_each_call_alone") {
-        return;
-    }
-    for calls in CALLS {
-        let ends = sweep(calls, EINTR, "os error 4");
+    for calls in ["openat", "fsync", "fallocate", "pwrite64", "pread64", "flock", "madvise", "ftruncate"] {
+        let ends = sweep(calls, "error=EINTR", "os error 4");
         assert!(ends.keys().eq(["closed"]), "{calls}: {ends:?}");
     }
 }
