@@ -2,7 +2,7 @@
 //! fast it catches up.
 //!
 //! ```text
-//!  publisher ---> engine, journal ---> bridge ---> server ---> standby: replica, then its stage: now - published
+//!  publisher ---> engine, journal ---> bridge ---> server ---> standby: replica, its stage: now - published
 //! ```
 //!
 //! Both engines, the bridge and the servers share this machine's cores and clock. Lanes park, so that they
