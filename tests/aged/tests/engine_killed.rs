@@ -132,6 +132,12 @@ struct Met {
     older_age: u64,
 }
 
+impl Met {
+    fn all(&self) -> bool {
+        [self.in_replay, self.live, self.same_age, self.older_age].iter().all(|met| *met > 0)
+    }
+}
+
 fn one_journal<Newest: Aged>(family: Family, random: &mut Rng, met: &mut Met, off: u64) {
     let place = in_memory();
     let folder = place.path().join("journal");
@@ -162,13 +168,13 @@ fn row_types_kill_an_engine_whose_program_becomes_newer() {
     let rounds = std::env::var("SLIPRING_KILL_ROUNDS").map_or(60, |text| text.parse().expect("a count"));
     let mut random = Rng::with_seed(rounds);
     let mut met = Met::default();
-    while met.kills < rounds {
+    // When a life is killed from outside is the machine's to decide: a few more, until all was met.
+    while met.kills < rounds || !met.all() && met.kills < 10 * rounds {
         one_journal::<orders::Order>(Family::Orders, &mut random, &mut met, 0);
         one_journal::<messages::MessageEvent>(Family::Messages, &mut random, &mut met, 0);
     }
     println!("{met:?}");
-    assert!(met.in_replay > 0 && met.live > 0, "{met:?}");
-    assert!(met.same_age > 0 && met.older_age > 0, "{met:?}");
+    assert!(met.all(), "{met:?}");
 }
 
 /// Whether a journal comes out wrong without some protections.
