@@ -379,6 +379,7 @@ mod tests {
                 stalls,
                 warm_until: scaled(500),
                 missed: 3,
+                beside: Beside::default(),
                 rolls: vec![2, 50],
                 ours_beside: true,
             }

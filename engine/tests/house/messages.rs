@@ -67,8 +67,8 @@ fn strings(source: &str) -> Vec<(usize, String)> {
             // A lifetime has no second quotation mark.
             let mut characters = rest.char_indices().skip(2);
             characters.next().filter(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 1)
-        } else if rest.starts_with('"') {
-            let (value, end) = string(&rest[1..]);
+        } else if let Some(behind) = rest.strip_prefix('"') {
+            let (value, end) = string(behind);
             let line = source[..source.len() - rest.len()].matches('\n').count() + 1;
             strings.push((line, value));
             1 + end

@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(pieces.bytes(Rest::Long), 64 << 10);
         // Nothing to do teaches nothing.
         (0..100).for_each(|_| assert_eq!(pieces.work(Rest::Long, |_| Ok::<_, ()>(false)), Ok(false)));
-        assert_eq!(pieces.work(Rest::Long, |bytes| Err::<bool, _>(bytes)), Err(64 << 10));
+        assert_eq!(pieces.work(Rest::Long, Err::<bool, _>), Err(64 << 10));
         assert_eq!(pieces.rest(Rest::None), Duration::ZERO);
     }
 
