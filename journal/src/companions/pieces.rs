@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::tools::PAGE_BYTES;
+
 /// How long a piece may take, about.
 const PIECE: Duration = Duration::from_micros(30);
 
@@ -24,7 +26,7 @@ impl Pieces {
     }
 
     /// How large the next one is; as large as can be when there is no time to rest.
-    pub(crate) fn bytes(&self, rest: Rest) -> u64 {
+    fn bytes(&self, rest: Rest) -> u64 {
         if rest == Rest::None { self.most } else { self.bytes }
     }
 
@@ -51,7 +53,7 @@ impl Pieces {
         if took > PIECE {
             self.bytes = (self.bytes / 2).max(self.least);
         } else if took < PIECE / 2 {
-            self.bytes = (self.bytes + self.bytes / 4).next_multiple_of(4096).min(self.most);
+            self.bytes = (self.bytes + self.bytes / 4).next_multiple_of(PAGE_BYTES).min(self.most);
         }
     }
 
@@ -103,10 +105,10 @@ mod tests {
         let mut pieces = Pieces::new(64 << 10, 4 << 20);
         for _ in 0..100 {
             // A page in a microsecond.
-            let took = Duration::from_micros(pieces.bytes(Rest::Long) / 4096);
+            let took = Duration::from_micros(pieces.bytes(Rest::Long) / PAGE_BYTES);
             pieces.learn(Rest::Long, took);
         }
-        let pages = pieces.bytes(Rest::Long) / 4096;
+        let pages = pieces.bytes(Rest::Long) / PAGE_BYTES;
         assert!((15..=30).contains(&pages), "{pages}");
         // Ten times as slow: smaller at once, but never below the least.
         (0..3).for_each(|_| pieces.learn(Rest::Long, Duration::from_millis(1)));
@@ -130,7 +132,7 @@ mod tests {
         assert_eq!([of(0), of(1), of(2), of(4), of(6), of(8), of(9)], {
             [Rest::None, Rest::Short, Rest::Short, Rest::Medium, Rest::Long, Rest::Long, Rest::Long]
         });
-        let mut pieces = Pieces::new(4096, 4096);
+        let mut pieces = Pieces::new(PAGE_BYTES, PAGE_BYTES);
         pieces.learn(Rest::Long, Duration::from_micros(10));
         assert_eq!(pieces.rest(Rest::Short), Duration::from_micros(10));
         assert_eq!(pieces.rest(Rest::Long), Duration::from_micros(310));

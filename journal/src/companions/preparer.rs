@@ -17,7 +17,7 @@ use crate::live::segments::{LiveSegment, MOST_MAPPED, MOST_OPEN, Segments};
 use crate::retention::holders::SharedRetention;
 use crate::storage::Storage;
 
-/// Bytes made present in one call: tens of microseconds of work where there is time, else some milliseconds.
+/// Bytes made present in one call: tens of microseconds of work where there is time, else a millisecond.
 const AHEAD: Pieces = Pieces::new(32 << 10, 512 << 10);
 
 /// Bytes let go in one call, and given to the disk: small ones would make the disk slow.

@@ -10,10 +10,10 @@ use crate::error::{IoFault, SyncError};
 use crate::format::{Bond, segment_name};
 use crate::judge::control::Control;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, PAGE_BYTES, Segments};
+use crate::live::segments::{LiveSegment, Segments};
 use crate::retention::retainer::{Kept, Retainer};
 use crate::storage::Storage;
-use crate::tools::protect;
+use crate::tools::{PAGE_BYTES, protect};
 
 /// A writer that fills so many pages from sync to sync fills one more in a small part of that time.
 const QUICK_PAGES: u64 = 16;

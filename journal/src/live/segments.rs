@@ -14,10 +14,7 @@ use crate::format::{Bond, JournalId, LINK_COPIES, SegmentHeader, Slots};
 use crate::judge::bonds;
 use crate::judge::chain::OpenSegment;
 use crate::storage::{SegmentMap, Storage, StorageFile};
-use crate::tools::protect;
-
-/// What is mapped, written and write-protected at a time.
-pub(crate) const PAGE_BYTES: u64 = 4096;
+use crate::tools::{PAGE_BYTES, protect};
 
 /// No more than this many segments are mapped by a writer.
 pub(crate) const MOST_MAPPED: usize = 3;

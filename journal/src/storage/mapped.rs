@@ -12,8 +12,7 @@ use rustix::fs::FallocateFlags;
 use rustix::io::{Errno, retry_on_intr};
 
 use super::{SegmentMap, StorageFile, believed, size_limit};
-
-const PAGE_BYTES: u64 = 4096;
+use crate::tools::PAGE_BYTES;
 
 /// An open file of a journal folder.
 #[derive(Debug)]

@@ -8,3 +8,6 @@ pub mod prefetch;
 pub mod protect;
 pub(crate) mod read_buffer;
 pub(crate) mod text;
+
+/// What the kernel maps, writes and write-protects at a time.
+pub(crate) const PAGE_BYTES: u64 = 4096;

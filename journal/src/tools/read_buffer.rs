@@ -4,7 +4,7 @@
 /// the kernel's copy where the target lies a few bytes further in its page than the source; and there is
 /// where an allocator puts a large buffer, behind its own 16 bytes. Records begin at the start of a page.
 const PLACE_BYTES: usize = PAGE_BYTES / 2;
-const PAGE_BYTES: usize = 4096;
+const PAGE_BYTES: usize = super::PAGE_BYTES as usize;
 
 /// Memory that is used again for each read, aligned for records.
 #[derive(Debug, Default)]
