@@ -2,6 +2,8 @@
 //! a process: no disk that is busy with others' writes holds it up. On the disk, by `tempfile::tempdir`,
 //! where the disk matters.
 
+use std::path::Path;
+
 use rustix::fs::statvfs;
 use tempfile::TempDir;
 
@@ -17,4 +19,16 @@ pub fn in_memory() -> TempDir {
     let has_room = statvfs(memory).is_ok_and(|about| about.f_bavail * about.f_frsize >= LEAST_BYTES);
     let folder = if has_room { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
     folder.expect("a temporary folder")
+}
+
+/// A copy of a folder and of all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        match path.is_dir() {
+            true => copy_folder(&path, &to.join(name)),
+            false => drop(std::fs::copy(path, to.join(name)).unwrap()),
+        }
+    }
 }

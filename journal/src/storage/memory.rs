@@ -198,26 +198,47 @@ impl StorageFile for MemoryFile {
 
 /// Reads bytes of words that others may store to meanwhile, a word at a time where it can.
 pub fn copy_out(words: &[AtomicU64], buffer: &mut [u8], offset: usize) {
-    let mut at = 0;
-    while at < buffer.len() {
-        let (word, skip) = (words[(offset + at) / 8].load(Ordering::Relaxed), (offset + at) % 8);
-        let count = (8 - skip).min(buffer.len() - at);
-        buffer[at..at + count].copy_from_slice(&word.to_le_bytes()[skip..skip + count]);
-        at += count;
+    let (before, whole) = parts(offset, buffer.len());
+    let (first, rest) = buffer.split_at_mut(before);
+    let (middle, last) = rest.split_at_mut(whole * 8);
+    let part = |bytes: &mut [u8], at: usize| {
+        if !bytes.is_empty() {
+            let word = words[at / 8].load(Ordering::Relaxed).to_le_bytes();
+            bytes.copy_from_slice(&word[at % 8..][..bytes.len()]);
+        }
+    };
+    part(first, offset);
+    let at = (offset + before) / 8;
+    for (bytes, word) in middle.as_chunks_mut::<8>().0.iter_mut().zip(&words[at..at + whole]) {
+        *bytes = word.load(Ordering::Relaxed).to_le_bytes();
     }
+    part(last, offset + before + whole * 8);
 }
 
 /// Writes bytes into words, a word at a time where it can.
 pub fn copy_in(words: &[AtomicU64], bytes: &[u8], offset: usize) {
-    let mut at = 0;
-    while at < bytes.len() {
-        let (word, skip) = (&words[(offset + at) / 8], (offset + at) % 8);
-        let count = (8 - skip).min(bytes.len() - at);
-        let mut whole = word.load(Ordering::Relaxed).to_le_bytes();
-        whole[skip..skip + count].copy_from_slice(&bytes[at..at + count]);
-        word.store(u64::from_le_bytes(whole), Ordering::Relaxed);
-        at += count;
+    let (before, whole) = parts(offset, bytes.len());
+    let (first, rest) = bytes.split_at(before);
+    let (middle, last) = rest.split_at(whole * 8);
+    let part = |bytes: &[u8], at: usize| {
+        if !bytes.is_empty() {
+            let mut word = words[at / 8].load(Ordering::Relaxed).to_le_bytes();
+            word[at % 8..][..bytes.len()].copy_from_slice(bytes);
+            words[at / 8].store(u64::from_le_bytes(word), Ordering::Relaxed);
+        }
+    };
+    part(first, offset);
+    let at = (offset + before) / 8;
+    for (bytes, word) in middle.as_chunks::<8>().0.iter().zip(&words[at..at + whole]) {
+        word.store(u64::from_le_bytes(*bytes), Ordering::Relaxed);
     }
+    part(last, offset + before + whole * 8);
+}
+
+/// Of so many bytes there: those in front of the first whole word, and the whole words.
+fn parts(offset: usize, bytes: usize) -> (usize, usize) {
+    let before = (offset.next_multiple_of(8) - offset).min(bytes);
+    (before, (bytes - before) / 8)
 }
 
 /// The words of a file in memory.
@@ -237,5 +258,28 @@ impl SegmentMap for MemoryMap {
 
     fn sync(&self, _: Range<u64>) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_any_range_are_copied_in_and_out_and_no_others() {
+        for (offset, count) in (0..24).flat_map(|offset| (0..32).map(move |count| (offset, count))) {
+            let words: Vec<AtomicU64> = (0..8).map(|n| AtomicU64::new(n * 0x0101_0101_0101_0101)).collect();
+            let mut wanted: Vec<u8> =
+                words.iter().flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes()).collect();
+            let new: Vec<u8> = (100..100 + count as u8).collect();
+            wanted[offset..offset + count].copy_from_slice(&new);
+            copy_in(&words, &new, offset);
+            let mut all = vec![0; 64];
+            copy_out(&words, &mut all, 0);
+            assert_eq!(all, wanted, "{count} bytes from {offset}");
+            let mut some = vec![0; count];
+            copy_out(&words, &mut some, offset);
+            assert_eq!(some, new, "{count} bytes from {offset}");
+        }
     }
 }

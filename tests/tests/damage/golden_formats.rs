@@ -9,7 +9,7 @@ use slipring_journal::{
     Event, Journal, JournalFault, OpenError, Origin, ReadError, SalvageOptions, Status, inspect, salvage,
     verify,
 };
-use slipring_tests::folders::in_memory;
+use slipring_tests::folders::{copy_folder, in_memory};
 
 const BRANCH: [u8; 16] = *b"restored on 0001";
 
@@ -185,9 +185,7 @@ struct Words {
 /// A copy of a golden journal, to be written to.
 fn copied(name: &str) -> tempfile::TempDir {
     let place = in_memory();
-    for entry in std::fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap()) {
-        std::fs::copy(entry.path(), place.path().join(entry.file_name())).unwrap();
-    }
+    copy_folder(&folder(name), place.path());
     place
 }
 

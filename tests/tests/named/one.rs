@@ -8,7 +8,7 @@ use slipring_journal::{
     HeldBy, Journal, NamedReaderError, RawNamedReader, ReadError, ReaderStart, ReaderStatus, Retention,
     Writer,
 };
-use slipring_tests::folders::in_memory;
+use slipring_tests::folders::{copy_folder, in_memory};
 use slipring_tests::journals::{Note, RECORD_BYTES, append_to, note, time};
 
 const CAPACITY: u64 = 8;
@@ -351,17 +351,6 @@ fn a_copy_goes_its_own_way_and_another_journal_is_refused() {
     std::fs::write(&file, block).unwrap();
     let error = journal.named_reader_raw("a").unwrap().next_chunk().unwrap_err();
     assert!(error.to_string().contains("the copy 01"), "{error}");
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
-        match path.is_dir() {
-            true => copy_folder(&path, &to.join(name)),
-            false => drop(std::fs::copy(path, to.join(name)).unwrap()),
-        }
-    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use slipring_journal::Journal;
 use slipring_tests::children::{Child, Mount, has_tool, is_root, skipped};
-use slipring_tests::folders::in_memory;
+use slipring_tests::folders::{copy_folder, in_memory};
 use slipring_tests::journals::{Note, read_folder};
 
 const CHILD: &str = env!("CARGO_BIN_EXE_journal_child");
@@ -88,7 +88,8 @@ fn row_disk_full_for_real_on_ext4() {
 /// was the system's loader that met the fault.
 fn injected(folder: &Path, log: &Path, calls: &str, fault: &str, when: usize) -> Option<(Vec<String>, bool)> {
     let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-e", &format!("trace={calls}"), "-e", "signal=none"]);
+    // It stops for these calls only.
+    command.args(["-f", "--seccomp-bpf", "-qq", "-e", &format!("trace={calls}"), "-e", "signal=none"]);
     command.args(["-e", &format!("inject={calls}:{fault}:when={when}")]);
     command.arg("-o").arg(log).arg(CHILD).arg("live").arg(folder).arg("200");
     let (lines, status) = Child::start(&mut command).rest();
@@ -103,7 +104,7 @@ fn injected(folder: &Path, log: &Path, calls: &str, fault: &str, when: usize) ->
 fn can_inject(test: &str) -> bool {
     let works = has_tool("strace")
         && Command::new("strace")
-            .args(["-qq", "-e", "trace=none", "-o", "/dev/null", "true"])
+            .args(["-f", "--seccomp-bpf", "-qq", "-e", "trace=none", "-o", "/dev/null", "true"])
             .status()
             .is_ok_and(|status| status.success());
     if !works {
@@ -133,17 +134,15 @@ fn check(folder: &Path, lines: &[String], before: u64) -> String {
 /// Every such call of a life fails in its turn, in a new journal and in one that was there.
 fn sweep(calls: &str, fault: &str, symptom: &str) -> BTreeMap<String, u64> {
     let place = in_memory();
-    let log = place.path().join("strace");
+    let (log, old) = (place.path().join("strace"), place.path().join("old"));
+    let (lines, status) = Child::start(Command::new(CHILD).arg("live").arg(&old).arg("40")).rest();
+    assert!(status.success(), "{lines:?}");
     let mut ends = BTreeMap::new();
     for begun in [false, true] {
         for when in 1.. {
             let folder = place.path().join(format!("{begun}-{when}"));
-            let mut before = 0;
             if begun {
-                let (lines, status) =
-                    Child::start(Command::new(CHILD).arg("live").arg(&folder).arg("40")).rest();
-                assert!(status.success(), "{lines:?}");
-                before = 40;
+                copy_folder(&old, &folder);
             }
             let Some((lines, failed)) = injected(&folder, &log, calls, fault, when) else { continue };
             if failed && !lines.last().is_some_and(|line| line.starts_with("closed ")) {
@@ -151,7 +150,7 @@ fn sweep(calls: &str, fault: &str, symptom: &str) -> BTreeMap<String, u64> {
                 assert!(last.contains(symptom), "{calls} {fault} {when}: {lines:?}");
                 assert!(last.contains(folder.to_str().unwrap()), "no path in {last:?}");
             }
-            let kind = check(&folder, &lines, before);
+            let kind = check(&folder, &lines, if begun { 40 } else { 0 });
             std::fs::remove_dir_all(&folder).unwrap();
             if !failed {
                 assert_eq!(kind, "closed");
