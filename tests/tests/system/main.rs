@@ -1,5 +1,5 @@
 //! Faults of the system below: calls that fail, disks that are full, clocks that step back, processes that
-//! are stopped or starved, locks, threads that panic.
+//! are stopped or starved, locks, threads that panic, and file systems that are shut down.
 
 mod faults_calls;
 mod faults_clock;
@@ -7,5 +7,6 @@ mod faults_disk;
 mod faults_full;
 mod faults_process;
 mod locks;
+mod loop_mount;
 mod panicking;
 mod room;

@@ -3,7 +3,7 @@
 //! tests, without flushing its log. Everything that was not synced is gone, mapped pages too. Mounted again,
 //! it must hold what was acknowledged as durable, and nothing that was never written.
 //!
-//! `SLIPRING_SHUTDOWNS=200 cargo test --release -p slipring-tests --test power loop_mount -- --ignored
+//! `SLIPRING_SHUTDOWNS=200 cargo test --release -p slipring-tests --test system loop_mount -- --ignored
 //! --nocapture`, as root; xfs needs mkfs.xfs (xfsprogs).
 
 use std::fs::File;
