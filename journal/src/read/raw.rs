@@ -23,7 +23,7 @@ use super::held_maps::HeldMaps;
 use super::opened::Opened;
 use super::stored::JournalIdentity;
 use super::times::KnownTimes;
-use super::view::View;
+use super::view::{self, View};
 
 /// Reads a journal whatever its event type.
 ///
@@ -79,7 +79,7 @@ impl<S: Storage> RawReader<S> {
                 break (loaded, chain, opened);
             }
         };
-        let view = view(&storage, &chain, asked)?;
+        let view = view_of(&storage, &chain, asked)?;
         let control = loaded.state;
         let crc = RecordCrc::new(control.journal_id.0);
         let other_slot_bad = loaded.other_slot_bad;
@@ -300,8 +300,29 @@ impl<S: Storage> RawReader<S> {
     /// Whether the records of a segment are of an older type than they are handed out as.
     #[inline]
     pub(super) fn is_older(&mut self, index: usize) -> Result<bool, ReadError> {
+        self.look_older(index).map_err(|fault| self.refusal(fault, index))
+    }
+
+    #[inline]
+    fn look_older(&mut self, index: usize) -> Result<bool, JournalFault> {
         let segment = &self.chain.segments[index];
-        Ok(self.view.is_older(&segment.layout, || self.storage.path(&segment.name()))?)
+        self.view.is_older(&segment.layout, || self.storage.path(&segment.name()))
+    }
+
+    /// What keeps the records of a segment from being handed out.
+    #[cold]
+    fn refusal(&mut self, fault: JournalFault, index: usize) -> ReadError {
+        let from = if self.view.asked().is_none() { self.shown_from() } else { None };
+        match from.filter(|from| self.chain.segments[index].base < *from) {
+            Some(from) => view::with_start(fault, from).into(),
+            None => fault.into(),
+        }
+    }
+
+    /// From where on records can be handed out, if some before that can't and there are some.
+    pub(super) fn shown_from(&mut self) -> Option<u64> {
+        let refused = (0..self.chain.segments.len()).rev().find(|index| self.look_older(*index).is_err())?;
+        Some(self.chain.segments[refused].end).filter(|from| *from < self.end)
     }
 
     /// Reads and validates the record at `sequence` into the start of the buffer, as it lies in the file.
@@ -404,7 +425,7 @@ impl<S: Storage> RawReader<S> {
 }
 
 /// What a reader of this chain shows, which must be able to show all of it if a type was asked for.
-fn view<S: Storage>(storage: &S, chain: &Chain, asked: Option<EventType>) -> Result<View, JournalFault> {
+fn view_of<S: Storage>(storage: &S, chain: &Chain, asked: Option<EventType>) -> Result<View, JournalFault> {
     let Some(last) = chain.segments.last() else {
         return Ok(asked.map_or_else(View::default, View::of));
     };
