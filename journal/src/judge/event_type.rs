@@ -112,7 +112,8 @@ impl EventType {
         self.is_of(layout) && (self.is_untyped || self.counts_as(layout))
     }
 
-    /// Whether numbers of that layout mean the same in this type, of which it is, and its fields are the same.
+    /// Whether numbers of that layout mean the same in this type, of which it is, and its fields are the
+    /// same.
     pub(crate) fn counts_as(&self, layout: &Layout) -> bool {
         layout.events().is_none_or(|found| {
             let is_other = found.same_layout(&self.schema) && !Upgrade::is_of_same(&found, &self.schema);

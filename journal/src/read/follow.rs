@@ -16,8 +16,9 @@ use crate::judge::scan::{self, Follow};
 use crate::read::chunk::CHUNK_BYTES;
 use crate::read::raw::RawReader;
 use crate::read::raw_chunk::RawChunk;
+use crate::read::refused;
 use crate::read::stored::StoredRun;
-use crate::read::view::{self, View};
+use crate::read::view::View;
 use crate::storage::{Files, Storage, StorageFile};
 use crate::tools::read_buffer::ReadBuffer;
 
@@ -342,21 +343,11 @@ impl<S: Storage> RawFollower<S> {
             self.view.check(&self.met, path).and_then(|()| self.view.is_older(&own, || path.to_owned()));
         if let Err(fault) = checked {
             self.met.pop();
-            return Err(self.refusal(fault).into());
+            let is_typed = self.view.is_as_stored() || self.view.asked().is_some();
+            let told = if is_typed { fault } else { refused::at(&self.storage, self.next, fault) };
+            return Err(told.into());
         }
         Ok(own)
-    }
-
-    /// What keeps the next record from being handed out.
-    #[cold]
-    fn refusal(&self, fault: JournalFault) -> JournalFault {
-        let is_of_any = self.view.asked().is_none() && !self.view.is_as_stored();
-        let reader = is_of_any.then(|| RawReader::open_to(self.storage.clone(), None));
-        let from = reader.and_then(|opened| opened.ok()?.shown_from());
-        match from.filter(|from| self.next < *from) {
-            Some(from) => view::with_start(fault, from),
-            None => fault,
-        }
     }
 
     /// The newest layout of the journal, by the last of its files.

@@ -23,7 +23,7 @@ use super::held_maps::HeldMaps;
 use super::opened::Opened;
 use super::stored::JournalIdentity;
 use super::times::KnownTimes;
-use super::view::{self, View};
+use super::view::View;
 
 /// Reads a journal whatever its event type.
 ///
@@ -300,29 +300,13 @@ impl<S: Storage> RawReader<S> {
     /// Whether the records of a segment are of an older type than they are handed out as.
     #[inline]
     pub(super) fn is_older(&mut self, index: usize) -> Result<bool, ReadError> {
-        self.look_older(index).map_err(|fault| self.refusal(fault, index))
+        self.look_older(index).map_err(|fault| self.refusal(index, fault).into())
     }
 
     #[inline]
-    fn look_older(&mut self, index: usize) -> Result<bool, JournalFault> {
+    pub(super) fn look_older(&mut self, index: usize) -> Result<bool, JournalFault> {
         let segment = &self.chain.segments[index];
         self.view.is_older(&segment.layout, || self.storage.path(&segment.name()))
-    }
-
-    /// What keeps the records of a segment from being handed out.
-    #[cold]
-    fn refusal(&mut self, fault: JournalFault, index: usize) -> ReadError {
-        let from = if self.view.asked().is_none() { self.shown_from() } else { None };
-        match from.filter(|from| self.chain.segments[index].base < *from) {
-            Some(from) => view::with_start(fault, from).into(),
-            None => fault.into(),
-        }
-    }
-
-    /// From where on records can be handed out, if some before that can't and there are some.
-    pub(super) fn shown_from(&mut self) -> Option<u64> {
-        let refused = (0..self.chain.segments.len()).rev().find(|index| self.look_older(*index).is_err())?;
-        Some(self.chain.segments[refused].end).filter(|from| *from < self.end)
     }
 
     /// Reads and validates the record at `sequence` into the start of the buffer, as it lies in the file.

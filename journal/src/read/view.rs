@@ -231,19 +231,6 @@ fn turn_one(
     Ok(())
 }
 
-/// Tells whoever asked for no type from where on records can be shown, where no schema says how those before
-/// become such.
-pub(super) fn with_start(mut fault: JournalFault, from: u64) -> JournalFault {
-    if let JournalFault::SchemaMismatch { wanted, found, differences, .. } = &mut fault {
-        let advice = format!(
-            "records from {from} on can be shown: begin there; of those before it only a program that knows both \
-             types can make these (`impl Upcast`)"
-        );
-        differences.push(Difference::of_event(found.version_word(), wanted.version_word(), advice));
-    }
-    fault
-}
-
 fn gone_on() -> String {
     "the journal has gone on to a newer type since this began: begin anew from here".to_owned()
 }

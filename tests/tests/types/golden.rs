@@ -1,6 +1,6 @@
-//! The golden journals, of each format and of version 1 of their event, in all that came later: read by name,
-//! replayed into a stage that tries again, gone on with by a publisher that drops doubles, and shown, exported,
-//! followed and migrated from the shell, as a newer type.
+//! The golden journals, of each format and of version 1 of their event, in all that came later: read by
+//! name, replayed into a stage that tries again, gone on with by a publisher that drops doubles, and shown,
+//! exported, followed and migrated from the shell, as a newer type.
 
 use std::collections::BTreeMap;
 use std::path::Path;

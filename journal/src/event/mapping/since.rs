@@ -5,8 +5,8 @@ use super::leaf::described;
 use super::outline::inside;
 use crate::event::{Difference, Field, Schema};
 
-/// What keeps the older field from being taken for the newer one. `versions` are those of the older type and of
-/// the newer one; where the older one is not said, nobody can tell, and the name counts.
+/// What keeps the older field from being taken for the newer one. `versions` are those of the older type and
+/// of the newer one; where the older one is not said, nobody can tell, and the name counts.
 pub(super) fn other(versions: [Option<u32>; 2], found: &Field, wanted: &Field) -> Option<Difference> {
     let since = |field: &Field| field.attribute("since").and_then(|since| since.parse::<u32>().ok());
     let (version, came) = (versions[0]?, since(wanted)?);
