@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::error::JournalFault;
 use crate::event::record::Record;
 use crate::event::{Difference, Event, Recount, Schema, Upgrade};
-use crate::judge::chain::{Chain, Layout};
+use crate::judge::chain::Chain;
+use crate::judge::layout::Layout;
 use crate::storage::Storage;
 
 /// How events of `found` become events of `wanted`; what keeps them from it, if they can't.
