@@ -242,3 +242,39 @@ fn compare_runs(options: &CompareOptions) -> ExitCode {
     print!("{}", compare::text(&comparison, options.all));
     if comparison.slower() > 0 { ExitCode::from(EXIT_SLOWER) } else { ExitCode::SUCCESS }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+
+    use super::Command;
+
+    /// Lines of the pages' blocks that run the benchmarks, and what stands behind the alias.
+    fn lines_of_pages() -> Vec<(String, Vec<String>)> {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let pages = ["how-to/measure-latency.md", "reference/bench.md"];
+        let texts = pages.map(|page| std::fs::read_to_string(docs.join(page)).expect("a page"));
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let words = lines.filter_map(|line| {
+            let command = line.split('#').next()?.trim();
+            let given =
+                command.strip_prefix("cargo measure-peers ").or(command.strip_prefix("cargo measure "))?;
+            Some((line.to_owned(), given.split_whitespace().map(str::to_owned).collect()))
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn the_pages_commands_are_understood() {
+        let lines = lines_of_pages();
+        assert!(lines.len() >= 6, "{lines:?}");
+        for (line, given) in lines {
+            let words = std::iter::once("slipring-bench".to_owned()).chain(given);
+            if let Err(error) = Command::try_parse_from(words) {
+                panic!("{line}\n{error}");
+            }
+        }
+    }
+}

@@ -79,7 +79,8 @@ impl Machine {
                 .ok()
                 .and_then(|mounts| file_system(&mounts, &folder.canonicalize().ok()?))
                 .unwrap_or_else(|| UNKNOWN.to_owned()),
-            load_average: read("/proc/loadavg"),
+            // What else is in it, processes and the newest one's number, is no load.
+            load_average: read("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" "),
             autogroup: read("/proc/self/autogroup")
                 .split_once(' ')
                 .map_or_else(|| UNKNOWN.to_owned(), |(_, nice)| nice.to_owned()),

@@ -65,6 +65,19 @@ pub fn human_rate(rate: f64) -> String {
     if rate >= 1e6 { format!("{} M/s", trim(rate / 1e6)) } else { format!("{} k/s", trim(rate / 1e3)) }
 }
 
+/// A ratio to three digits, and what is less than a hundredth as a part: `1/600`.
+pub fn human_ratio(ratio: f64) -> String {
+    match ratio {
+        100.0.. => format!("{ratio:.0}"),
+        10.0.. => format!("{ratio:.1}"),
+        1.0.. => format!("{ratio:.2}"),
+        0.1.. => format!("{ratio:.3}"),
+        0.01.. => format!("{ratio:.4}"),
+        _ if ratio > 0.0 => format!("1/{}", round(1.0 / ratio).round()),
+        _ => ratio.to_string(),
+    }
+}
+
 /// Whether more of a unit is better; `None` for what is neither (shares, counts).
 pub fn more_is_better(unit: &str) -> Option<bool> {
     match unit {
@@ -77,6 +90,15 @@ pub fn more_is_better(unit: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ratios_have_three_digits_and_small_ones_are_parts() {
+        assert_eq!(
+            [279.04, 10.37, 1.513, 0.41, 0.05361].map(human_ratio),
+            ["279", "10.4", "1.51", "0.410", "0.0536"]
+        );
+        assert_eq!((human_ratio(0.001667), human_ratio(0.0)), ("1/600".to_owned(), "0".to_owned()));
+    }
 
     #[test]
     fn the_median_of_an_even_count_lies_between() {

@@ -15,6 +15,7 @@
 //! | `salvage`, `migrate`, `schema`, `manual` | commands that make something |
 //! | [`exit`] | how they end: one table |
 //! | [`plain`] | text from anywhere, fit to be shown |
+//! | `show`, `fitted` | numbers, rates, progress; lines that fit the terminal |
 //! | [`demo`] | parent and child: kill, recover, replay, prove |
 
 pub mod args;
@@ -26,6 +27,7 @@ pub mod error;
 pub mod exchange;
 pub mod exit;
 pub mod export;
+mod fitted;
 pub mod flow;
 mod follow;
 pub mod formats;

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::fitted;
+
 /// Whether a character is an order to whatever shows it: controls, marks of direction, what has no width.
 fn is_order(character: char) -> bool {
     character.is_control()
@@ -76,6 +78,13 @@ pub(crate) fn escaped_json(text: &str) -> String {
 /// Says something on the standard error. Where nobody listens there is nobody to tell that.
 pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "{}", lines(text));
+}
+
+/// Says on the standard error how far something is, over what was said before, as much as a line has room
+/// for: what is written over must not be two lines.
+pub fn progress(text: &str) {
+    let text = line(text);
+    let _ = write!(io::stderr(), "\r\x1b[K{}", fitted::cut(&text, fitted::progress_columns()));
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
+use crate::fitted::progress_columns;
+
 /// A whole number with commas: 60,000.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -23,9 +25,19 @@ pub fn counted(number: u64, one: &str, more: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { more })
 }
 
-/// Events a second, in millions.
+/// Events a second, in the unit that suits them.
 pub fn rate(events: u64, elapsed: Duration) -> String {
-    format!("{:.1} M/s", events as f64 / elapsed.as_secs_f64().max(1e-9) / 1e6)
+    slipring::__private::per_second(events, elapsed)
+}
+
+/// Bytes in the unit that suits them.
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => counted(count, "byte", "bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count as f64 / 1e6),
+        _ => format!("{:.2} GB", count as f64 / 1e9),
+    }
 }
 
 /// Nanoseconds in the unit that suits them.
@@ -58,15 +70,9 @@ pub fn bar(what: &str, total: u64, hidden: bool) -> ProgressBar {
     let style = ProgressStyle::with_template("{line}").unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style.with_key("line", move |state: &ProgressState, out: &mut dyn fmt::Write| {
         // A line that could not be made is drawn again soon.
-        let _ = out.write_str(&bar_line(&what, state.pos(), state.len().unwrap_or(0), columns()));
+        let _ = out.write_str(&bar_line(&what, state.pos(), state.len().unwrap_or(0), progress_columns()));
     }));
     bar
-}
-
-/// Columns of the terminal that progress is shown on; it may get others at any moment.
-fn columns() -> usize {
-    let size = rustix::termios::tcgetwinsize(std::io::stderr());
-    size.ok().filter(|size| size.ws_col > 0).map_or(80, |size| size.ws_col.into())
 }
 
 /// The most characters of a bar, and the least that say anything.
@@ -105,6 +111,11 @@ mod tests {
     fn numbers_get_commas_and_units() {
         assert_eq!((count(0), count(999)), ("0".into(), "999".into()));
         assert_eq!((count(1000), count(1_234_567)), ("1,000".into(), "1,234,567".into()));
+        assert_eq!(
+            (bytes(1), bytes(999), bytes(1_500)),
+            ("1 byte".into(), "999 bytes".into(), "1.5 kB".into())
+        );
+        assert_eq!((bytes(2_500_000), bytes(1_250_000_000)), ("2.5 MB".into(), "1.25 GB".into()));
         assert_eq!((nanos(999), nanos(1_500)), ("999 ns".into(), "1.5 us".into()));
         assert_eq!((nanos(2_500_000), nanos(1_250_000_000)), ("2.5 ms".into(), "1.25 s".into()));
     }

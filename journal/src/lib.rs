@@ -104,7 +104,7 @@ pub mod __private {
     pub use crate::read::confirm::Confirmer;
     pub use crate::read::verify::verify_on;
     pub use crate::salvage::salvage_on;
-    pub use crate::tools::text::counted;
+    pub use crate::tools::text::{counted, per_second};
     pub use crate::tools::{prefetch, protect};
 
     /// Where the files of a journal lie.

@@ -5,6 +5,7 @@
 //! text, right behind a sh     is what that must print; `..` stands for what differs from run to run
 //! csv title:events.csv        is written to that file, whatever the language
 //! sh needs:slipring-columns   is left out where there is no such command, with what it prints; `a,b` for two
+//! sh by-hand                  is never run: it builds for minutes, or measures
 //! ```
 //! All other blocks are passed over.
 
@@ -27,6 +28,8 @@ pub struct Block<'a> {
     pub title: Option<&'a str>,
     /// `needs:`: commands without which it can't run.
     pub needs: Vec<&'a str>,
+    /// `by-hand`: for people alone.
+    pub is_by_hand: bool,
     /// What stands in it.
     pub text: String,
     /// Nothing but empty lines is between it and the block before.
@@ -46,8 +49,15 @@ pub fn blocks(page: &str) -> Vec<Block<'_>> {
                 let said = |name: &str| words.clone().find_map(|word| word.strip_prefix(name));
                 let title = said("title:");
                 let needs = said("needs:").map_or(Vec::new(), |names| names.split(',').collect());
-                let text = String::new();
-                blocks.push(Block { line: n + 1, language, title, needs, text, is_right_behind });
+                blocks.push(Block {
+                    line: n + 1,
+                    language,
+                    title,
+                    needs,
+                    is_by_hand: words.clone().any(|word| word == "by-hand"),
+                    text: String::new(),
+                    is_right_behind,
+                });
                 is_open = true;
             }
             (Some(_), true) => (is_open, is_right_behind) = (false, true),
@@ -126,7 +136,7 @@ pub fn run(page: &str, commands: &Commands) -> Result<Ran, String> {
                 return Err(at(format!("{title} is not in the page's folder")));
             }
             fs::write(folder.path().join(title), &block.text).map_err(|error| at(error.to_string()))?;
-        } else if block.language == "sh" {
+        } else if block.language == "sh" && !block.is_by_hand {
             printed = match block.needs.iter().find(|name| !is_there(name, commands)) {
                 Some(needs) => {
                     ran.left_out.push((block.line, (*needs).to_owned()));
@@ -202,7 +212,8 @@ mod tests {
     #[test]
     fn a_page_that_says_what_happens_is_fine() {
         let page = "```csv title:a.csv\n1,2\n```\n\n```sh\nn=3\ncat a.csv; echo $n >&2\n```\n\n```text\n1,2\n3\n```\n\
-                    ```sh needs:nothing-like-this\nnothing-like-this\n```\n```text\nx\n```\n";
+                    ```sh needs:nothing-like-this\nnothing-like-this\n```\n```text\nx\n```\n\
+                    ```sh by-hand\nfalse\n```\n```text\nx\n```\n";
         let left_out = vec![(14, "nothing-like-this".to_owned())];
         assert_eq!(run(page, NONE), Ok(Ran { blocks: 1, compared: 1, left_out }));
     }

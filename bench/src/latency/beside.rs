@@ -2,10 +2,14 @@
 //! core, in how many pieces, and what the cores were interrupted for.
 
 use std::fs;
+use std::sync::LazyLock;
+use std::time::Instant;
 
 /// A reading, or what came between two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beside {
+    /// When it was read; or how long it was between the two, of all rounds together.
+    pub span_ns: u64,
     pub threads: Vec<Thread>,
     /// Interrupts on all cores because pages were unmapped or write-protected elsewhere.
     pub tlb_interrupts: u64,
@@ -22,13 +26,17 @@ pub struct Thread {
     pub slices: u64,
 }
 
+/// What readings count their time from.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 impl Beside {
     /// What the kernel counts now; empty where it does not tell.
     pub fn now() -> Self {
+        let span_ns = START.elapsed().as_nanos() as u64;
         let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
         let threads = tasks.filter_map(|task| read(&task.path())).collect();
         let interrupts = fs::read_to_string("/proc/interrupts").unwrap_or_default();
-        Beside { threads, tlb_interrupts: of_line(&interrupts, "TLB:") }
+        Beside { span_ns, threads, tlb_interrupts: of_line(&interrupts, "TLB:") }
     }
 
     /// What came since an earlier reading.
@@ -43,11 +51,13 @@ impl Beside {
             }
         };
         let threads = self.threads.iter().map(of_thread).collect();
-        Beside { threads, tlb_interrupts: self.tlb_interrupts - before.tlb_interrupts }
+        let tlb_interrupts = self.tlb_interrupts - before.tlb_interrupts;
+        Beside { span_ns: self.span_ns - before.span_ns, threads, tlb_interrupts }
     }
 
     /// Adds another round, thread by thread of the same name.
     pub fn add(&mut self, other: &Beside) {
+        self.span_ns += other.span_ns;
         self.tlb_interrupts += other.tlb_interrupts;
         for thread in &other.threads {
             match self.threads.iter_mut().find(|known| known.name == thread.name) {
@@ -91,7 +101,9 @@ mod tests {
         });
         let after = worker.expect("a thread").join().expect("no panic");
         let of = |beside: &Beside| beside.threads.iter().find(|t| t.name.starts_with("worker-of")).cloned();
-        assert!(of(&after.since(&before)).is_some_and(|thread| thread.on_core_ns > 5_000_000));
+        let between = after.since(&before);
+        let on_core_ns = of(&between).expect("it was seen").on_core_ns;
+        assert!(on_core_ns > 5_000_000 && on_core_ns <= between.span_ns, "{on_core_ns} {between:?}");
         assert_eq!(of(&before), None);
     }
 

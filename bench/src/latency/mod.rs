@@ -11,6 +11,7 @@
 //! All columns take turns, round by round; ratios are taken within a round.
 
 pub mod beside;
+pub mod cost;
 pub mod judge;
 mod plan;
 mod probe;
@@ -55,6 +56,23 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// Of a test.
+    #[cfg(test)]
+    fn empty(column: Column, rate: f64) -> Self {
+        Cell {
+            bench: String::new(),
+            column,
+            contender: "slipring",
+            rate,
+            variant: String::new(),
+            judged: Judged::empty(),
+            rounds: 1,
+            series: Series::default(),
+            topology: String::new(),
+            tally: Tally::default(),
+        }
+    }
+
     /// The part of what was due that was taken in time, the median of the rounds.
     fn taken_in_time(&self) -> f64 {
         let figures = self.tally.figures.iter().find(|figures| figures.metric == TAKEN_IN_TIME);
@@ -119,6 +137,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, options: Options)
     }
     latency.knees = knees(&latency.cells, options.rates().last().copied().unwrap_or(0.0));
     output.say(&table::curve(&latency));
+    output.say(&table::costs(&latency));
     latency
 }
 

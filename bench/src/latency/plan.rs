@@ -30,7 +30,7 @@ impl Options {
         if let Some(rate) = self.rate {
             vec![rate]
         } else if self.quick {
-            vec![1e4, 1e6, 5e6, 2e7]
+            vec![1e5, 1e6, 5e6, 2e7]
         } else {
             vec![1e4, 3e4, 1e5, 3e5, 1e6, 2e6, 5e6, 1e7, 2e7, 4e7]
         }

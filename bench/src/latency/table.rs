@@ -5,10 +5,16 @@ use std::fmt::Write;
 use hdrhistogram::Histogram;
 
 use crate::harness::Row;
+use crate::latency::cost::{Cost, Costs};
 use crate::latency::judge::KINDS;
 use crate::latency::{Cell, Latency};
 use crate::stalls::Kind;
-use crate::stats::{QUANTILES, human_ns, human_rate};
+use crate::stats::{QUANTILES, human_ns, human_rate, human_ratio};
+
+/// There is no room for more in a line.
+fn first_ratio(cell: &Cell, rows: &[Row], set: &str) -> String {
+    ratios(cell, rows, set).into_iter().next().unwrap_or_default()
+}
 
 /// Percentiles of one group.
 pub fn group(name: &str, cells: &[Cell], rows: &[Row]) -> String {
@@ -26,36 +32,51 @@ pub fn group(name: &str, cells: &[Cell], rows: &[Row]) -> String {
     for cell in cells {
         let who = who(cell);
         let all = percentiles(&cell.judged.all);
-        let _ = writeln!(text, "  {who:<32}{all}   {}", ratios(cell, rows, ""));
+        let _ = writeln!(text, "  {who:<32}{all}   {}", first_ratio(cell, rows, ""));
         for (what, metric, part, histogram) in [
             ("outside host", "-outside-host", cell.judged.left_out_host(), &cell.judged.outside_host),
             ("outside stalls", "-outside-stalls", cell.judged.left_out(), &cell.judged.outside),
         ] {
             let left = format!("    {what}, {:.2}% left out", part * 100.0);
-            let _ = writeln!(text, "  {left:<32}{}   {}", percentiles(histogram), ratios(cell, rows, metric));
+            let _ = writeln!(
+                text,
+                "  {left:<32}{}   {}",
+                percentiles(histogram),
+                first_ratio(cell, rows, metric)
+            );
         }
         let _ = writeln!(text, "      {}", remarks(cell));
     }
     text
 }
 
-/// Its p50 and p99.9 over those of the ring (or of the raw one): the medians of the rounds' ratios. `set` is
-/// how the metrics' names end.
-pub fn ratios(cell: &Cell, rows: &[Row], set: &str) -> String {
+/// Its p50 and p99.9 over those of each other contender that it is compared with, the ring first: the medians
+/// of the rounds' ratios. `set` is how the metrics' names end.
+pub fn ratios(cell: &Cell, rows: &[Row], set: &str) -> Vec<String> {
     let find = |metric: &str| {
         let metric = format!("{metric}{set}");
         let mine =
             |row: &&Row| row.bench == cell.bench && row.contender == cell.contender && row.metric == metric;
-        rows.iter().find(mine)?.ratio.iter().next()
+        rows.iter().find(mine)
     };
-    match (find("p50"), find("p999")) {
-        (Some((other, p50)), Some((_, p999))) => format!("{p50:.2}x, {p999:.2}x {other}"),
-        (Some((other, p50)), None) => format!("{p50:.2}x, - {other}"),
-        _ => String::new(),
-    }
+    let Some(p50) = find("p50") else { return Vec::new() };
+    let p999 = find("p999");
+    let line = |(other, ratio): (&String, &f64)| {
+        let p999 = p999.and_then(|row| row.ratio.get(other));
+        let p999 = p999.map_or("-".to_owned(), |ratio| format!("{}x", human_ratio(*ratio)));
+        (other != RING, format!("{}x, {p999} {other}", human_ratio(*ratio)))
+    };
+    let mut lines: Vec<(bool, String)> = p50.ratio.iter().map(line).collect();
+    // The rest stays in its order.
+    lines.sort_by_key(|(is_another, _)| *is_another);
+    lines.into_iter().map(|(_, line)| line).collect()
 }
 
-fn who(cell: &Cell) -> String {
+/// What ratios to the ring alone are called.
+const RING: &str = "ring";
+
+/// Column, contender and what is not as usual.
+pub fn who(cell: &Cell) -> String {
     let variant = if cell.variant.is_empty() { String::new() } else { format!(" {}", cell.variant) };
     format!("{} {}{variant}", cell.column.name(), cell.contender)
 }
@@ -95,26 +116,18 @@ pub fn remarks(cell: &Cell) -> String {
     parts.join(", ")
 }
 
-/// What the threads beside cost: their share of a core, in pieces of how long, and the interrupts; a line for
-/// each contender that has such threads.
+/// What the threads beside cost at one rate: their share of a core, in pieces of how long, and interrupts;
+/// a line for each contender that has such threads.
 pub fn beside(cells: &[Cell]) -> String {
     let mut text = String::new();
-    for cell in cells.iter().filter(|cell| cell.judged.ours_beside && cell.judged.span_ns > 0) {
-        let judged = &cell.judged;
-        let part = |ns: u64| ns as f64 / judged.span_ns as f64 * 100.0;
-        let threads = judged.beside.threads.iter().filter(|t| HELPERS.iter().any(|h| t.name.starts_with(h)));
-        let (mut all, mut each) = (0, Vec::new());
-        for thread in threads.filter(|thread| thread.on_core_ns > 0) {
-            all += thread.on_core_ns;
-            let piece = thread.on_core_ns as f64 / thread.slices.max(1) as f64;
-            each.push(format!("{} {:.2}% in {}", thread.name, part(thread.on_core_ns), human_ns(piece)));
-        }
-        let interrupts = judged.beside.tlb_interrupts as f64 / (judged.span_ns as f64 / 1e9);
-        let (who, all) = (who(cell), part(all));
+    for (cell, cost) in cells.iter().filter_map(|cell| Some((cell, Cost::of(cell)?))) {
         let _ = writeln!(
             text,
-            "  {who:<32}{all:>8.2}% of a core   {interrupts:>8.0} unmapping interrupts/s   {}",
-            each.join(", ")
+            "  {:<32}{:>8.2}% of a core   {:>8.0} unmapping interrupts/s   {}",
+            who(cell),
+            cost.percent(),
+            cost.interrupts_per_second,
+            cost.threads_text()
         );
     }
     if text.is_empty() {
@@ -124,18 +137,36 @@ pub fn beside(cells: &[Cell]) -> String {
     }
 }
 
-/// How the names of threads begin that work beside a lane.
-const HELPERS: [&str; 5] =
-    ["slipring-prepar", "slipring-make", "slipring-sync", "slipring-sweep", "home-made"];
+/// What the threads beside cost as the rate rises.
+pub fn costs(latency: &Latency) -> String {
+    let costs = Costs::of(latency);
+    if costs.lines.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{}\n  {:<32}", Costs::TITLE, "");
+    for rate in &costs.rates {
+        let _ = write!(text, "{:>12}", human_rate(*rate));
+    }
+    text.push('\n');
+    for (who, shares) in &costs.lines {
+        let _ = write!(text, "  {who:<32}");
+        for share in shares {
+            let share = share.map_or("-".to_owned(), |share| format!("{share:.2}%"));
+            let _ = write!(text, "{share:>12}");
+        }
+        text.push('\n');
+    }
+    text
+}
 
-/// p50 and p99 by rate, a line a column; p99 also as measured.
+/// p50 and p99 by rate, a line a column, as measured; p99 also outside the host's stalls.
 pub fn curve(latency: &Latency) -> String {
     let mut rates: Vec<f64> = latency.cells.iter().filter(|c| c.variant.is_empty()).map(|c| c.rate).collect();
     rates.dedup();
     let mut text = String::from(
-        "rate and latency: p50 / p99 outside the host's stalls / p99 as measured, as the rate rises\n",
+        "rate and latency: p50 / p99 as measured / p99 outside the host's stalls, as the rate rises\n",
     );
-    let _ = write!(text, "  {:<22}", "");
+    let _ = write!(text, "  {:<32}", "");
     for rate in &rates {
         let _ = write!(text, "{:>25}", human_rate(*rate));
     }
@@ -146,7 +177,7 @@ pub fn curve(latency: &Latency) -> String {
         if seen.contains(&who) {
             continue;
         }
-        let _ = write!(text, "  {who:<22}");
+        let _ = write!(text, "  {who:<32}");
         for rate in &rates {
             let here =
                 |other: &&Cell| other.variant.is_empty() && other.rate == *rate && self::who(other) == who;
@@ -156,7 +187,7 @@ pub fn curve(latency: &Latency) -> String {
                     human_ns(if some { histogram.value_at_quantile(quantile) as f64 } else { f64::NAN })
                 };
                 let (all, outside) = (&cell.judged.all, &cell.judged.outside_host);
-                format!("{} / {} / {}", at(outside, 0.5), at(outside, 0.99), at(all, 0.99))
+                format!("{} / {} / {}", at(all, 0.5), at(all, 0.99), at(outside, 0.99))
             });
             let _ = write!(text, "{shown:>25}");
         }

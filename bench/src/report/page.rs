@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::harness::Row;
+use crate::latency::cost::Costs;
 use crate::latency::{Cell, USUAL_RATE};
 use crate::report::words::WORDS;
 use crate::report::{Findings, Picture, tables};
@@ -16,9 +17,9 @@ h1 { font-size: 1.7em; margin-bottom: .2em; } h2 { font-size: 1.25em; margin-top
 table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 600; border-bottom: 2px solid #c8ccd2; padding: .25em .7em .25em 0; }
 td { border-bottom: 1px solid #eceef1; padding: .25em .7em .25em 0; vertical-align: top; white-space: nowrap; }
-td:last-child { white-space: normal; } .line { white-space: nowrap; }
+td:last-child { white-space: normal; min-width: 15em; } .line { white-space: nowrap; }
 small { color: #667; } .luck { color: #9aa0aa; } .better { color: #1a7f37; } .worse { color: #b3392f; } .scroll { overflow-x: auto; }
-figure { margin: 1em 0 2em; } figure svg { width: 100%; height: auto; border: 1px solid #e8eaed; }
+figure { margin: 1em 0 2em; } figure svg { width: 100%; min-width: 700px; height: auto; border: 1px solid #e8eaed; }
 figcaption { color: #556; font-size: 13px; } .skip { color: #844; }
 ul { padding-left: 1.3em; } details { margin: .6em 0; } summary { cursor: pointer; }
 ";
@@ -102,7 +103,7 @@ fn figures(page: &mut String, pictures: &[Picture], names: &[&str]) {
     for picture in pictures.iter().filter(|picture| names.contains(&picture.name)) {
         let _ = write!(
             page,
-            "<figure><h3>{}</h3>\n{}\n<figcaption>{}</figcaption></figure>\n",
+            "<figure><h3>{}</h3>\n<div class=\"scroll\">{}</div>\n<figcaption>{}</figcaption></figure>\n",
             escape(&picture.title),
             picture.svg,
             escape(&picture.caption)
@@ -117,7 +118,8 @@ fn latency(page: &mut String, findings: &Findings, pictures: &[Picture]) {
     page.push_str(
         "<p>The percentiles in these tables and pictures are of all rounds together; <code>summary.json</code> has under \
          <code>rows</code> the median of each round's percentile, with the least and the greatest. The ratios, p50 and \
-         p99.9 over the ring's (of the ring over the raw one's), are medians of the rounds': below 1 is faster.</p>\n",
+         p99.9 over the ring's (of the ring over the raw one's) and over home-made logs', are medians of the rounds': below \
+         1 is faster.</p>\n",
     );
     figures(page, pictures, &["latency-percentiles.svg"]);
     let at_usual: Vec<&Cell> = cells.iter().filter(usual).filter(|cell| cell.rate == USUAL_RATE).collect();
@@ -134,6 +136,14 @@ fn latency(page: &mut String, findings: &Findings, pictures: &[Picture]) {
             .map(|knee| format!("{} <b>{}</b>", escape(&knee.who), knee.text()))
             .collect();
         let _ = writeln!(page, "{}.</p>", knees.join(", "));
+    }
+    let costs = Costs::of(&findings.latency);
+    if !costs.lines.is_empty() {
+        page.push_str(
+            "<h3>What it costs you</h3>\n<p>The share of a core that the threads beside take: the journal's preparer, maker, \
+             syncer and sweeper, or the syncer of a home-made log. The lanes' own cores are not in it.</p>\n",
+        );
+        page.push_str(&tables::costs(&costs));
     }
     figures(page, pictures, &["latency-over-time.svg"]);
     let rates: Vec<&Cell> = cells.iter().filter(usual).filter(|cell| cell.rate != USUAL_RATE).collect();
@@ -169,9 +179,9 @@ fn in_short(findings: &Findings) -> String {
     };
     let journalled = format!("latency/journalled/{USUAL_RATE:.0}");
     for (metric, name) in [
-        ("p50", "p50"),
+        ("p50", "p50 as measured"),
+        ("p999", "p99.9 as measured"),
         ("p999-outside-host", "p99.9 outside the host's stalls"),
-        ("p999-outside-stalls", "p99.9 outside all stalls from outside the thread"),
     ] {
         if let Some(row) = find(&journalled, "slipring", metric)
             && let Some(ratio) = row.ratio.get("ring")

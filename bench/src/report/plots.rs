@@ -1,10 +1,12 @@
 //! The pictures, as SVG; latency over time and the bars have files of their own.
 
+use hdrhistogram::Histogram;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::harness::Row;
 use crate::latency::Cell;
+use crate::latency::judge::Judged;
 use crate::report::bars::{bars, bench_names};
 use crate::report::over_time::{self, over_time};
 use crate::report::{Findings, Picture};
@@ -18,10 +20,12 @@ pub(super) const INK: RGBColor = RGBColor(40, 44, 52);
 pub(super) const FAINT: RGBColor = RGBColor(225, 228, 232);
 pub(super) const FONT: &str = "sans-serif";
 
-/// One colour a column, the same in every picture.
+/// One colour for whoever has a [`name`] of its own, the same in every picture.
 pub(super) fn colour(column: &str, contender: &str) -> RGBColor {
     match (column, contender) {
         (_, "disruptor") => RGBColor(120, 124, 130),
+        (_, "disruptor-log-mapped") => RGBColor(214, 150, 20),
+        (_, "disruptor-log-written") => RGBColor(150, 105, 75),
         ("ring", _) => RGBColor(31, 111, 180),
         ("beside", _) => RGBColor(44, 150, 60),
         ("journalled", _) => RGBColor(208, 60, 48),
@@ -32,6 +36,8 @@ pub(super) fn colour(column: &str, contender: &str) -> RGBColor {
 pub(super) fn name(cell: &Cell) -> String {
     match cell.contender {
         "disruptor" => "raw disruptor".to_owned(),
+        "disruptor-log-mapped" => "home-made log, mapped".to_owned(),
+        "disruptor-log-written" => "home-made log, written".to_owned(),
         _ => cell.column.name().to_owned(),
     }
 }
@@ -47,7 +53,7 @@ pub fn all(findings: &Findings) -> Result<Vec<Picture>, Box<dyn std::error::Erro
         pictures.push(Picture {
             name: "latency-percentiles.svg",
             title: "Latency by percentile at 1 M events/s".into(),
-            caption: "Solid: outside the host's stalls. Dashed: as measured. Both axes are logarithmic; each step to \
+            caption: "Solid: as measured. Dashed: outside the host's stalls. Both axes are logarithmic; each step to \
                       the right is ten times rarer."
                 .into(),
             svg: draw(WIDTH, 480, |area| percentiles(area, &at_usual))?,
@@ -63,9 +69,8 @@ pub fn all(findings: &Findings) -> Result<Vec<Picture>, Box<dyn std::error::Erro
         pictures.push(Picture {
             name: "latency-by-rate.svg",
             title: "Latency as the rate rises".into(),
-            caption: "Solid: p50, dashed: p99, both outside the host's stalls (as measured where those are more than 90% of \
-                      the events). Thin and dotted: p99 as measured. The knee is where a curve turns up; rates far \
-                      beyond it are not run."
+            caption: "Solid: p50, dashed: p99, both as measured. Thin and dotted: p99 outside the host's stalls. The knee is \
+                      where a curve turns up; rates far beyond it are not run."
                 .into(),
             svg: draw(WIDTH, 480, |area| by_rate(area, &curve))?,
         });
@@ -146,7 +151,7 @@ fn bounds(lines: &[Vec<(f64, f64)>]) -> (f64, f64, f64) {
 
 fn percentiles(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
     let lines: Vec<Vec<(f64, f64)>> =
-        cells.iter().flat_map(|cell| [curve(&cell.judged.outside_host), curve(&cell.judged.all)]).collect();
+        cells.iter().flat_map(|cell| [curve(&cell.judged.all), curve(&cell.judged.outside_host)]).collect();
     let (right, low, high) = bounds(&lines);
     let mut chart = ChartBuilder::on(area)
         .margin(12)
@@ -175,21 +180,16 @@ fn by_rate(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
             names.push(entry);
         }
     }
-    // Where the host's stalls are all there is only the measured figure says something.
-    let outside = |cell: &Cell, quantile: f64| {
-        let judged = &cell.judged;
-        let shown = if judged.left_out_host() > 0.9 { &judged.all } else { &judged.outside_host };
-        shown.value_at_quantile(quantile) as f64
-    };
-    let measured = |cell: &Cell, quantile: f64| cell.judged.all.value_at_quantile(quantile) as f64;
-    let line = |who: &str, of: &dyn Fn(&Cell, f64) -> f64, quantile: f64| -> Vec<(f64, f64)> {
-        let mine = cells.iter().filter(|cell| name(cell) == who);
-        mine.map(|cell| (cell.rate, of(cell, quantile))).collect()
+    let line = |who: &str, of: fn(&Judged) -> &Histogram<u64>, quantile: f64| -> Vec<(f64, f64)> {
+        // What is left where the host's stalls were all there is says nothing.
+        let mine = cells.iter().filter(|cell| name(cell) == who && !of(&cell.judged).is_empty());
+        mine.map(|cell| (cell.rate, of(&cell.judged).value_at_quantile(quantile) as f64)).collect()
     };
     let lines: Vec<Vec<(f64, f64)>> = names
         .iter()
         .flat_map(|(who, _)| {
-            [line(who, &outside, 0.5), line(who, &outside, 0.99), line(who, &measured, 0.99)]
+            let outside = line(who, |judged| &judged.outside_host, 0.99);
+            [line(who, |judged| &judged.all, 0.5), line(who, |judged| &judged.all, 0.99), outside]
         })
         .collect();
     let (right, low, high) = bounds(&lines);

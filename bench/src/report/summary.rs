@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::harness::{Row, Skipped};
 use crate::jitter::Worst;
+use crate::latency::cost::Cost;
 use crate::latency::judge::KINDS;
 use crate::machine::Machine;
 use crate::report::Findings;
@@ -47,6 +48,8 @@ pub struct LatencyCell {
     pub taken_in_time_percent: f64,
     pub stalls: BTreeMap<&'static str, Stalls>,
     pub host_stalls_ms_per_second: f64,
+    /// The share of a core that each thread beside took.
+    pub beside_percent: BTreeMap<String, f64>,
     /// Host and switched stalls that no figure leaves out, for a roll may have been in them.
     pub stalls_at_rolls: u64,
     /// Stalls that found no room and are in no count.
@@ -83,6 +86,11 @@ impl Summary {
                 .map(|(kind, (count, total_ns))| (kind.name(), Stalls { count, total_ns }))
                 .collect(),
             host_stalls_ms_per_second: round(cell.judged.host_ms_per_second()),
+            beside_percent: Cost::of(cell)
+                .into_iter()
+                .flat_map(|cost| cost.threads)
+                .map(|thread| (thread.name, round(thread.percent)))
+                .collect(),
             stalls_at_rolls: cell.judged.at_rolls,
             stalls_missed: cell.judged.missed,
         };

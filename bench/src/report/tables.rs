@@ -3,20 +3,25 @@
 use hdrhistogram::Histogram;
 
 use crate::harness::Row;
+use crate::latency::cost::Costs;
 use crate::latency::{Cell, ratios, remarks};
 use crate::report::Findings;
 use crate::report::page::escape;
-use crate::stats::{QUANTILES, human_ns, human_rate, more_is_better, round};
+use crate::stats::{QUANTILES, human_ns, human_rate, human_ratio, more_is_better};
 
 fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
+    table_of(heads, rows.iter().map(|row| row_of(row, "")))
+}
+
+/// A row, with cells of another kind behind the plain ones.
+fn row_of(cells: &[String], more: &str) -> String {
+    let cells: String = cells.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+    format!("<tr>{cells}{more}</tr>\n")
+}
+
+fn table_of(heads: &[&str], rows: impl Iterator<Item = String>) -> String {
     let head: String = heads.iter().map(|head| format!("<th>{}</th>", escape(head))).collect();
-    let rows: String = rows
-        .iter()
-        .map(|row| {
-            let cells: String = row.iter().map(|cell| format!("<td>{cell}</td>")).collect();
-            format!("<tr>{cells}</tr>\n")
-        })
-        .collect();
+    let rows: String = rows.collect();
     format!(
         "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}</tbody></table></div>\n"
     )
@@ -77,28 +82,28 @@ fn percentiles(histogram: &Histogram<u64>) -> Vec<String> {
 pub fn latency(cells: &[&Cell], found: &[Row]) -> String {
     let mut rows = Vec::new();
     for cell in cells {
+        let over = |set: &str| {
+            let lines = ratios(cell, found, set);
+            lines.iter().map(|line| escape(line)).collect::<Vec<_>>().join("<br>")
+        };
         let variant = if cell.variant.is_empty() { String::new() } else { format!(", {}", cell.variant) };
         let who = format!("<b>{}</b> {}{variant}", cell.column.name(), cell.contender);
         let mut measured = vec![who, human_rate(cell.rate), "as measured".to_owned()];
         measured.extend(percentiles(&cell.judged.all));
-        measured.push(escape(&ratios(cell, found, "")));
-        measured.push(format!("<small>{}</small>", escape(&remarks(cell))));
-        rows.push(measured);
+        measured.push(over(""));
+        // Beside all three lines, or they would be as far apart as it is long.
+        let remarks = format!("<td rowspan=\"3\"><small>{}</small></td>", escape(&remarks(cell)));
+        rows.push(row_of(&measured, &remarks));
+        let judged = &cell.judged;
         for (what, set, part, histogram) in [
-            (
-                "outside the host's stalls",
-                "-outside-host",
-                cell.judged.left_out_host(),
-                &cell.judged.outside_host,
-            ),
-            ("outside stalls", "-outside-stalls", cell.judged.left_out(), &cell.judged.outside),
+            ("outside the host's stalls", "-outside-host", judged.left_out_host(), &judged.outside_host),
+            ("outside stalls", "-outside-stalls", judged.left_out(), &judged.outside),
         ] {
             let left = format!("{what}<br><small>{:.2}% left out</small>", part * 100.0);
             let mut outside = vec![String::new(), String::new(), left];
             outside.extend(percentiles(histogram));
-            outside.push(escape(&ratios(cell, found, set)));
-            outside.push(String::new());
-            rows.push(outside);
+            outside.push(over(set));
+            rows.push(row_of(&outside, ""));
         }
     }
     let heads = [
@@ -114,7 +119,18 @@ pub fn latency(cells: &[&Cell], found: &[Row]) -> String {
         "p50, p99.9 over",
         "events, rolls, stalls of both threads",
     ];
-    table(&heads, &rows)
+    table_of(&heads, rows.into_iter())
+}
+
+/// The share of a core that the threads beside take, a column a rate.
+pub fn costs(costs: &Costs) -> String {
+    let rates: Vec<String> = costs.rates.iter().map(|rate| human_rate(*rate)).collect();
+    let heads: Vec<&str> = std::iter::once("column").chain(rates.iter().map(String::as_str)).collect();
+    let line = |(who, shares): &(String, Vec<Option<f64>>)| -> Vec<String> {
+        let shares = shares.iter().map(|share| share.map_or("-".to_owned(), |share| format!("{share:.2}%")));
+        std::iter::once(escape(who)).chain(shares).collect()
+    };
+    table(&heads, &costs.lines.iter().map(line).collect::<Vec<_>>())
 }
 
 /// ` better` or ` worse` than the other, where all rounds agree on it.
@@ -138,19 +154,6 @@ fn figure(value: f64, unit: &str) -> String {
     if unit == "ns" && value >= 10_000.0 { human_ns(value) } else { format!("{value} {}", escape(unit)) }
 }
 
-/// A ratio to three digits, and what is less than a hundredth as a part: `1/600`.
-fn times(ratio: f64) -> String {
-    match ratio {
-        100.0.. => format!("{ratio:.0}"),
-        10.0.. => format!("{ratio:.1}"),
-        1.0.. => format!("{ratio:.2}"),
-        0.1.. => format!("{ratio:.3}"),
-        0.01.. => format!("{ratio:.4}"),
-        _ if ratio > 0.0 => format!("1/{}", round(1.0 / ratio).round()),
-        _ => ratio.to_string(),
-    }
-}
-
 /// From the least to the greatest; the unit once if it is the same.
 fn least_to_greatest(row: &Row) -> String {
     let (least, greatest) = (figure(row.min, &row.unit), figure(row.max, &row.unit));
@@ -171,9 +174,9 @@ pub fn rows(rows: &[&Row]) -> String {
                 .map(|(other, ratio)| {
                     let spread = row.ratio_spread.get(other);
                     let spread = spread.map_or(String::new(), |(low, high)| {
-                        format!(" ({} to {})", times(*low), times(*high))
+                        format!(" ({} to {})", human_ratio(*low), human_ratio(*high))
                     });
-                    let (ratio, other) = (times(*ratio), (escape(other), mark(row, other)));
+                    let (ratio, other) = (human_ratio(*ratio), (escape(other), mark(row, other)));
                     format!("<span class=\"line\">{ratio}x {}{spread}{}</span>", other.0, other.1)
                 })
                 .collect();
@@ -197,16 +200,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_times_and_small_parts_are_said_as_people_say_them() {
+    fn long_times_are_said_as_people_say_them() {
         assert_eq!(figure(2.82, "ns"), "2.82 ns");
         assert_eq!(figure(1_732.0, "ns"), "1732 ns");
         assert_eq!(figure(116_100_000.0, "ns"), "116 ms");
         assert_eq!(figure(83.73, "M/s"), "83.73 M/s");
-        assert_eq!(
-            ["279.04", "10.37", "1.513", "0.41", "0.05361"].map(|ratio| times(ratio.parse().unwrap())),
-            ["279", "10.4", "1.51", "0.410", "0.0536"]
-        );
-        assert_eq!(times(0.001667), "1/600");
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl ProgressLine {
         if self.json {
             return print_json(&value());
         }
-        let _ = write!(io::stderr(), "\r\x1b[K{}", text());
+        plain::progress(&text());
         self.is_open = true;
     }
 

@@ -180,11 +180,13 @@ impl StreamOptions {
             return differs("storage:", format!("{kept:?}"), format!("{wanted:?}"));
         }
         if let Some(wanted) = self.max_age.filter(|wanted| Some(*wanted) != max_age) {
-            return differs("a greatest age of", format!("{max_age:?}"), format!("{wanted:?}"));
+            let found = max_age.map_or("none".to_owned(), |age| format!("{age:?}"));
+            return differs("a greatest age:", found, format!("{wanted:?}"));
         }
         let bytes = u64::try_from(config.max_bytes).ok().filter(|bytes| *bytes > 0);
         if let Some(wanted) = self.max_bytes.filter(|wanted| Some(*wanted) != bytes) {
-            return differs("a size of", format!("{bytes:?} bytes"), format!("{wanted} bytes"));
+            let found = bytes.map_or("none".to_owned(), |bytes| format!("{bytes} bytes"));
+            return differs("a greatest size:", found, format!("{wanted} bytes"));
         }
         let (name, subject) = (self.name.clone(), self.subject().to_owned());
         let (replicas, is_atomic, notes) = (config.num_replicas, config.allow_atomic_publish, notes(config));
@@ -330,7 +332,10 @@ mod tests {
             StreamOptions { max_bytes: Some(1), ..options() },
             StreamOptions { subject: Some("other".to_owned()), ..options() },
         ] {
-            assert!(matches!(asked.check(&config, false), Err(StreamError::Differs { .. })), "{asked:?}");
+            let refused = asked.check(&config, false).unwrap_err();
+            assert!(matches!(refused, StreamError::Differs { .. }), "{asked:?}");
+            let said = refused.to_string();
+            assert!(!said.contains("Some(") && !said.contains("None"), "{said}");
         }
     }
 

@@ -180,10 +180,10 @@ fn summary(
         .map_or_else(String::new, |parts| format!(" in {}", show::counted(parts as u64, "part", "parts")));
     writeln!(
         out,
-        "exported {} to {}{files}{range}; {:.1} MB in {} ({})",
+        "exported {} to {}{files}{range}; {} in {} ({})",
         show::counted(seen.rows, "event", "events"),
         plain::path(&args.output),
-        bytes as f64 / 1e6,
+        show::bytes(bytes),
         show::duration(elapsed),
         show::rate(seen.rows, elapsed),
     )?;

@@ -43,7 +43,7 @@ impl<E: Event> EngineBuilder<E> {
             .map_err(|source| BuildError::Thread { lane: "slipring-keeper".to_owned(), source })
     }
 
-    /// What the keeper has to write for.
+    /// The stages for which the keeper writes.
     fn keep_by(&mut self, journal: &Files) -> Result<Vec<KeptStage>, KeepError> {
         let mut all = Vec::new();
         for (place, item) in self.items_mut().enumerate() {
@@ -63,9 +63,9 @@ impl<E: Event> EngineBuilder<E> {
         Ok(all)
     }
 
-    /// Whether a stage needs history that no snapshot holds. It may do with what is left, if the user asked
-    /// for no more and no other stage's state needs a replay of all: then replay from the start goes on where
-    /// history begins.
+    /// Whether retention must keep all: a stage has no snapshot, so it is replayed from the beginning, and
+    /// either the user has retention go by snapshots or some stage keeps a state. Else such a stage does with
+    /// what is left: a replay from the start then begins where history does.
     fn needs_all_history(&self, journal: &Journal) -> bool {
         let must = journal.retires_only_behind_snapshots()
             || self.items().any(|item| item.facts.of_a_state().is_some());

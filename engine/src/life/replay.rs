@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::replay_error::ReplayError;
-use slipring_journal::__private::counted;
+use slipring_journal::__private::{counted, per_second};
 use slipring_journal::{Event, Reader};
 
 /// Where replay starts.
@@ -175,10 +175,11 @@ impl ReplayReport {
 
 impl std::fmt::Display for ReplayReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (first, end, rate) = (self.first_sequence, self.end_sequence, self.rate() / 1e6);
+        let (first, end, rate) =
+            (self.first_sequence, self.end_sequence, per_second(self.events(), self.elapsed));
         let elapsed = self.elapsed.as_secs_f64() * 1e3;
         let records = counted(self.events(), "record", "records");
-        write!(f, "replayed {records}, {first} to {end}, in {elapsed:.1} ms ({rate:.1} M/s)")
+        write!(f, "replayed {records}, {first} to {end}, in {elapsed:.1} ms ({rate})")
     }
 }
 

@@ -34,7 +34,7 @@ impl<E: Event> Shown<E> {
     /// What keeps them from being shown as `E`: above all that they are of a newer version.
     pub fn of(found: &Schema) -> Result<Self, Vec<Difference>> {
         let wanted = E::schema();
-        let upgrade = if found.same_layout(&wanted) {
+        let upgrade = if Upgrade::is_of_same(found, &wanted) {
             E::check_alike(found)?;
             Recount::between(found, &wanted).map(|_| Upgrade::of_same(found, &wanted))
         } else if found.version().unwrap_or(0) > wanted.version().unwrap_or(0) {

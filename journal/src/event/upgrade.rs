@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::mapping::{Mapping, Recount};
+use super::mapping::{Mapping, Recount, since};
 use super::{Difference, Event, Schema};
 
 /// How an event of an older type becomes this one, where no mapping can be derived from both schemas.
@@ -84,10 +84,16 @@ impl Upgrade {
     /// # Errors
     /// As [`Mapping::between`].
     pub fn between(found: &Schema, wanted: &Schema) -> Result<Self, Vec<Difference>> {
-        match found.same_layout(wanted) {
-            true => Ok(Upgrade::of_same(found, wanted)),
-            false => Mapping::between(found, wanted).map(Upgrade::of),
+        if !found.same_layout(wanted) {
+            return Mapping::between(found, wanted).map(Upgrade::of);
         }
+        let others = since::others(found, wanted);
+        if others.is_empty() { Ok(Upgrade::of_same(found, wanted)) } else { Err(others) }
+    }
+
+    /// Whether events of both are laid out alike, and no field of the one is another of the same name.
+    pub(crate) fn is_of_same(found: &Schema, wanted: &Schema) -> bool {
+        found.same_layout(wanted) && since::others(found, wanted).is_empty()
     }
 
     /// Of events of one layout.
@@ -173,7 +179,7 @@ impl<'a, New: Event> Upcasts<'a, New> {
     /// Nothing has been looked at.
     pub fn of(found: &'a Schema) -> Self {
         let new = New::schema();
-        let upgrade = found.same_layout(&new).then(|| Upgrade::of_same(found, &new));
+        let upgrade = Upgrade::is_of_same(found, &new).then(|| Upgrade::of_same(found, &new));
         Upcasts { found, upgrade, refused: None, new: std::marker::PhantomData }
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::error::JournalFault;
 use crate::event::record::Record;
 use crate::event::{Difference, Event, Recount, Schema, Upgrade};
-use crate::judge::chain::{Chain, Layout};
+use crate::judge::chain::Chain;
+use crate::judge::layout::Layout;
 use crate::storage::Storage;
 
 /// How events of `found` become events of `wanted`; what keeps them from it, if they can't.
@@ -68,7 +69,7 @@ impl EventType {
         let Some(found) = layout.events() else {
             return Err(JournalFault::BadHeader { path: path.to_owned() });
         };
-        if found.same_layout(&self.schema) {
+        if Upgrade::is_of_same(&found, &self.schema) {
             if let Err(differences) = (self.check_alike)(&found) {
                 return Err(self.mismatch(path, found, differences));
             }
@@ -112,9 +113,13 @@ impl EventType {
         self.is_of(layout) && (self.is_untyped || self.counts_as(layout))
     }
 
-    /// Whether numbers of that layout mean the same in this type, of which it is.
+    /// Whether numbers of that layout mean the same in this type, of which it is, and its fields are the
+    /// same.
     pub(crate) fn counts_as(&self, layout: &Layout) -> bool {
-        layout.events().is_none_or(|found| Recount::between(&found, &self.schema).is_none())
+        layout.events().is_none_or(|found| {
+            let is_other = found.same_layout(&self.schema) && !Upgrade::is_of_same(&found, &self.schema);
+            !is_other && Recount::between(&found, &self.schema).is_none()
+        })
     }
 
     /// Refuses to read a journal with these layouts, the oldest first, if its newest events are newer than

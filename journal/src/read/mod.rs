@@ -7,6 +7,7 @@
 //! | `raw`, `chunk`, `raw_chunk` | records by sequence, whatever their type; many at a time |
 //! | `typed` | the same as events of one type |
 //! | `view` | records of older types, as the newest |
+//! | `refused` | from where on records can be shown, where no schema turns those before |
 //! | `held_maps` | segments mapped while the writer's lock is held, for replay |
 //! | `stored` | records as they lie, for who takes them elsewhere |
 //! | `seek`, `times` | from a time to a sequence; what searches have read of times |
@@ -25,6 +26,7 @@ pub(crate) mod inspect;
 pub(crate) mod opened;
 pub(crate) mod raw;
 pub(crate) mod raw_chunk;
+mod refused;
 pub(crate) mod seek;
 pub(crate) mod stored;
 mod times;

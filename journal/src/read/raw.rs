@@ -79,7 +79,7 @@ impl<S: Storage> RawReader<S> {
                 break (loaded, chain, opened);
             }
         };
-        let view = view(&storage, &chain, asked)?;
+        let view = view_of(&storage, &chain, asked)?;
         let control = loaded.state;
         let crc = RecordCrc::new(control.journal_id.0);
         let other_slot_bad = loaded.other_slot_bad;
@@ -300,8 +300,13 @@ impl<S: Storage> RawReader<S> {
     /// Whether the records of a segment are of an older type than they are handed out as.
     #[inline]
     pub(super) fn is_older(&mut self, index: usize) -> Result<bool, ReadError> {
+        self.look_older(index).map_err(|fault| self.refusal(index, fault).into())
+    }
+
+    #[inline]
+    pub(super) fn look_older(&mut self, index: usize) -> Result<bool, JournalFault> {
         let segment = &self.chain.segments[index];
-        Ok(self.view.is_older(&segment.layout, || self.storage.path(&segment.name()))?)
+        self.view.is_older(&segment.layout, || self.storage.path(&segment.name()))
     }
 
     /// Reads and validates the record at `sequence` into the start of the buffer, as it lies in the file.
@@ -404,7 +409,7 @@ impl<S: Storage> RawReader<S> {
 }
 
 /// What a reader of this chain shows, which must be able to show all of it if a type was asked for.
-fn view<S: Storage>(storage: &S, chain: &Chain, asked: Option<EventType>) -> Result<View, JournalFault> {
+fn view_of<S: Storage>(storage: &S, chain: &Chain, asked: Option<EventType>) -> Result<View, JournalFault> {
     let Some(last) = chain.segments.last() else {
         return Ok(asked.map_or_else(View::default, View::of));
     };

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::error::JournalFault;
 use crate::event::{Difference, Schema, Upgrade};
 use crate::format::{Kind, RECORD_HEADER_BYTES, RecordHeader};
-use crate::judge::chain::Layout;
 use crate::judge::event_type::{EventType, Taken};
+use crate::judge::layout::Layout;
 
 /// What a reader shows, and how it makes that of what lies there.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 //! each newer than the one before.
 
 use crate::format::{JournalId, SegmentHeader};
-use crate::judge::chain::Layout;
+use crate::judge::layout::Layout;
 
 /// Segments of one journal and one type, whatever they say of its events.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //! and chains of what authors wrote.
 #![forbid(unsafe_code)]
 
+mod again;
 mod chains;
 mod derived;
 mod differences;

@@ -1,24 +1,20 @@
-//! The how-to pages for the shell: their commands do what the pages say.
+//! The pages for the shell: their commands do what the pages say.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use slipring_tests::pages::{self, Ran};
+use slipring_tests::pages;
 
-/// The pages, below `docs`.
-const PAGES: &[&str] = &[
-    "how-to/change-an-event.md",
-    "how-to/come-from-a-script.md",
-    "how-to/come-from-eventstoredb.md",
-    "how-to/come-from-kafka-consumers.md",
-    "how-to/come-from-pandas.md",
-    "how-to/come-from-sqlite.md",
-    "how-to/export-files.md",
-    "how-to/follow-from-another-machine.md",
-    "how-to/read-with-a-name.md",
-    "how-to/record-files.md",
-    "how-to/stream-to-jetstream.md",
-];
+/// All pages of the docs, in order.
+fn all_pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of pages").map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let is_page = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    let mut pages: Vec<PathBuf> = files.into_iter().filter(is_page).collect();
+    pages.extend(folders.iter().flat_map(|folder| all_pages(folder)));
+    pages.sort();
+    pages
+}
 
 /// Where a command of the bridges is, if it was built: what the variable says, the path, the bridges' target.
 fn of_bridges(name: &str, variable: &str, root: &Path) -> Option<PathBuf> {
@@ -41,21 +37,23 @@ fn the_commands_of_the_pages_do_what_the_pages_say() {
     ] {
         commands.extend(of_bridges(name, variable, root).map(|file| (name, file)));
     }
-    let mut wrong = Vec::new();
-    for page in PAGES {
-        let text = fs::read_to_string(root.join("docs").join(page)).expect("the page is there");
+    let (mut wrong, mut pages_run) = (Vec::new(), 0);
+    for file in all_pages(&root.join("docs")) {
+        let text = fs::read_to_string(&file).expect("the page is there");
+        let page = file.strip_prefix(root).expect("it is in the clone").display();
         match pages::run(&text, &commands) {
-            Err(error) => wrong.push(format!("docs/{page}: {error}")),
-            Ok(Ran { blocks: 0, left_out, .. }) if left_out.is_empty() => {
-                wrong.push(format!("docs/{page} has no block of the shell"));
-            }
+            Err(error) => wrong.push(format!("{page}: {error}")),
             Ok(ran) => {
-                println!("docs/{page}: {} blocks run, {} texts compared", ran.blocks, ran.compared);
+                if ran.blocks > 0 {
+                    pages_run += 1;
+                    println!("{page}: {} blocks run, {} texts compared", ran.blocks, ran.compared);
+                }
                 for (line, needs) in ran.left_out {
-                    println!("skipped: docs/{page}:{line}: there is no {needs}");
+                    println!("skipped: {page}:{line}: there is no {needs}");
                 }
             }
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(pages_run > 0, "no page has a block of the shell");
 }

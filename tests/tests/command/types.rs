@@ -111,6 +111,67 @@ fn exports_are_of_the_newest() {
     assert_eq!(all.iter().map(|line| line["qty"].as_u64()).collect::<Vec<_>>(), [1, 1, 5, 6].map(Some));
 }
 
+mod upcast {
+    use slipring_journal::Upcast;
+
+    #[derive(Clone, Copy, Debug, slipring_journal::Event)]
+    #[event(version = 1, name = "Order")]
+    #[repr(C)]
+    pub(super) struct First {
+        pub id: u64,
+        pub px: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, slipring_journal::Event)]
+    #[event(version = 2, name = "Order", upcasts(First))]
+    #[repr(C)]
+    pub(super) struct Second {
+        pub id: u64,
+        pub cents: i64,
+    }
+
+    impl Upcast<First> for Second {
+        fn upcast(old: &First) -> Self {
+            Second { id: old.id, cents: old.px * 100 }
+        }
+    }
+}
+
+/// The shell once was told what the type's author could do, and not what it could.
+#[test]
+fn where_only_a_program_knows_how_it_is_said_from_where_on_records_are_shown() {
+    fn write<E: Event>(place: &Place, event: &E) {
+        let (mut writer, _) = Journal::at(place.path("j")).segment_records(64).open::<E>().unwrap();
+        for _ in 0..2 {
+            writer.append(1, event).unwrap();
+        }
+        writer.close().unwrap();
+    }
+    const NEWER: &str = "name = \"Order\"\nversion = 2\n[fields]\nid = \"u64\"\ncents = \"i64\"\n";
+    let place = Place::with(&[("2.toml", NEWER.as_bytes())]);
+    write(&place, &upcast::First { id: 7, px: 3 });
+    assert_eq!(place.fine("replay j --format csv --fields id,px"), "id,px\n7,3\n7,3\n");
+    write(&place, &upcast::Second { id: 8, cents: 425 });
+    place.fine("readers j set a --to-start");
+    for line in [
+        "replay j",
+        "export j --output x.csv",
+        "migrate j k --schema 2.toml",
+        "follow j --from-sequence 0",
+        "follow j --reader a",
+    ] {
+        let told = place.exits(3, line);
+        assert!(told.contains("records from 2 on can be shown: begin there"), "{line}: {told}");
+    }
+    assert_eq!(place.names(), ["2.toml", "j"]);
+    let rows = "id,cents\n8,425\n8,425\n";
+    let format = "--format csv --fields id,cents";
+    assert_eq!(place.fine(&format!("replay j --from-sequence 2 {format}")), rows);
+    assert_eq!(place.fine(&format!("follow j --from-sequence 2 --limit 2 {format}")), rows);
+    place.fine("readers j set a --to-sequence 2");
+    assert_eq!(place.fine(&format!("follow j --reader a --limit 2 {format}")), rows);
+}
+
 #[test]
 fn inspect_says_which_segment_is_of_which_version() {
     let place = first();

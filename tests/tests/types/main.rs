@@ -4,6 +4,7 @@
 mod damage;
 mod engine;
 mod following;
+mod golden;
 mod killed;
 mod opening;
 mod outputs;

@@ -33,12 +33,12 @@ impl KeepArgs {
             Some(records) => journal.segment_records(records),
             None => journal,
         };
-        let rules = match (self.keep_bytes, self.keep_age) {
-            (None, None) => return journal,
-            (Some(bytes), None) => Retention::new().keep_bytes(bytes),
-            (None, Some(age)) => Retention::new().keep_age(age),
-            (Some(bytes), Some(age)) => Retention::new().keep_bytes(bytes).keep_age(age),
-        };
+        if self.keep_bytes.is_none() && self.keep_age.is_none() {
+            return journal;
+        }
+        let rules = Retention::new();
+        let rules = self.keep_bytes.into_iter().fold(rules, Retention::keep_bytes);
+        let rules = self.keep_age.into_iter().fold(rules, Retention::keep_age);
         journal.retention(rules)
     }
 }

@@ -37,9 +37,11 @@
 
 mod default;
 mod error;
+#[cfg(test)]
+mod random_tests;
 mod read;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod toml;
 mod types;
 mod versions;

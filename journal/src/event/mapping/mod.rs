@@ -10,6 +10,7 @@
 //! steps.rs     what is done for each event
 //! change.rs    what it comes to, for people
 //! recount.rs   of one layout: numbers that count otherwise
+//! since.rs     names that are in use again
 //! ```
 
 mod change;
@@ -20,6 +21,7 @@ mod outline;
 mod paths;
 mod plan;
 mod recount;
+pub(super) mod since;
 mod steps;
 
 pub use change::Change;

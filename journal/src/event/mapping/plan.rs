@@ -8,6 +8,7 @@ use super::default;
 use super::leaf::{Leaf, described};
 use super::outline::{OneOf, Outline, Variant, inside, is_padding, scope_of};
 use super::paths::{Found, find, last_name, was_called};
+use super::since;
 use super::steps::{Case, Steps, Switch};
 use crate::event::{Difference, Field};
 
@@ -58,6 +59,11 @@ impl<'a> Plan<'a> {
         let steps = self.scope(Place { wanted: None, found: None, depth: 0 });
         self.left_over();
         steps
+    }
+
+    /// Of the older type and of the newer one.
+    fn versions(&self) -> [Option<u32>; 2] {
+        [self.found, self.wanted].map(|outline| outline.schema.version())
     }
 
     fn differs(&mut self, field: &str, found: String, wanted: String, advice: impl Into<String>) {
@@ -136,6 +142,9 @@ impl<'a> Plan<'a> {
     /// A field that becomes another.
     fn pair(&mut self, found: &'a Field, wanted: &'a Field, steps: &mut Steps) {
         let kinds = (described(found), described(wanted));
+        if let Some(difference) = since::other(self.versions(), found, wanted) {
+            return self.differs(&wanted.name, difference.found, difference.wanted, difference.advice);
+        }
         if let Some(other) = self.used.insert(&found.name, &wanted.name) {
             let advice = format!("`{other}` is that too: take its `was` from one of them");
             return self.differs(&wanted.name, shown(&found.name), kinds.1, advice);
@@ -215,6 +224,9 @@ impl<'a> Plan<'a> {
         if place.depth == MOST_NESTED {
             let advice = "one-of events lie in each other at most 16 deep: say how in `impl Upcast`";
             return self.differs(&tag.name, String::new(), String::new(), advice);
+        }
+        if let Some(difference) = since::other(self.versions(), found.tag, tag) {
+            return self.differs(&tag.name, difference.found, difference.wanted, difference.advice);
         }
         self.used.insert(&found.tag.name, &tag.name);
         let mut by_name = HashMap::new();
