@@ -1,7 +1,10 @@
 //! What the machine itself does at this work with nothing around it: records stored into mapped, prefaulted
-//! memory, with and without the checksum, and events added up from memory. Measures to read slipring's
-//! figures by: plain loops, no proof that nothing could be faster.
+//! memory, with and without the checksum, events added up from memory, and files copied out of the page cache.
+//! Measures to read slipring's figures by: plain loops, no proof that nothing could be faster.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -120,6 +123,38 @@ pub fn read(events: &[Order], cores: Cores) -> Vec<Sample> {
     Sample::throughput(events.len() as u64, started.elapsed())
 }
 
+/// Bytes of a call, as a reader's.
+const PREAD_BYTES: usize = 128 << 10;
+const PAGE_BYTES: usize = 4096;
+
+/// Reads the first segments of a journal, as many bytes as `records` take, by `pread` into memory that is used
+/// again, and looks at nothing.
+pub fn pread(folder: &Path, records: u64, cores: Cores) -> Vec<Sample> {
+    cores.pin_publisher();
+    let entries = std::fs::read_dir(folder).expect("the journal's folder");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("a name").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "seg"));
+    // Behind them lies one that is empty, and not in the page cache.
+    paths.sort();
+    let files: Vec<File> = paths.iter().map(|path| File::open(path).expect("a segment")).collect();
+    // As a reader's buffer, in the middle of a page.
+    let mut memory = vec![0u8; PREAD_BYTES + 2 * PAGE_BYTES];
+    let start = PAGE_BYTES + PAGE_BYTES / 2 - memory.as_ptr() as usize % PAGE_BYTES;
+    let buffer = &mut memory[start..][..PREAD_BYTES];
+    let (started, mut left) = (Instant::now(), records * size_of::<Record>() as u64);
+    for file in files {
+        let mut at = 0;
+        while left > 0
+            && let read @ 1.. = file.read_at(buffer, at).expect("a segment that can be read") as u64
+        {
+            (at, left) = (at + read, left.saturating_sub(read));
+        }
+    }
+    assert!(left == 0, "so many records in the journal");
+    std::hint::black_box(buffer);
+    Sample::throughput(records, started.elapsed())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +171,16 @@ mod tests {
         if crc.hardware() {
             assert_eq!(record::<true, true>(5, 5, &Order::nth(5), &crc), summed);
         }
+    }
+
+    #[test]
+    fn as_many_bytes_are_read_as_the_records_take() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("0.seg"), vec![1; 3 * 64]).expect("room on the disk");
+        std::fs::write(folder.path().join("control"), vec![1; 3 * 64]).expect("room on the disk");
+        let read = |records| pread(folder.path(), records, Cores::find().without_pins());
+        assert!(read(3)[0].value > 0.0);
+        assert!(std::panic::catch_unwind(|| read(4)).is_err());
     }
 
     #[test]

@@ -113,7 +113,8 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
         "{events} records in the page cache from the first to the last; slipring verifies every checksum and goes \
          through the ring, reader and publisher on a thread, journal and stage on another, {}; `reader` verifies and \
          has no ring; bound-copy-crc stores {BOUND_RECORDS} records, bound-read adds up the 48 bytes of each event from \
-         memory; stores call a closure on one thread",
+         memory; bound-pread copies the journal's files out of the page cache and looks at nothing; stores call a closure on one \
+         thread",
         cores.describe()
     );
     let run = || {
@@ -125,6 +126,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
         Contender::new("disruptor", || raw(&memory, cores)),
         Contender::new("bound-copy-crc", || Room::new(folder, BOUND_RECORDS).copy::<true>(cores)),
         Contender::new("bound-read", || bounds::read(&memory, cores)),
+        Contender::new("bound-pread", || bounds::pread(place.path(), events, cores)),
         Contender::new("slipring-reader", || read(&journal, cores)),
     ];
     #[cfg(feature = "peers")]

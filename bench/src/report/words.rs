@@ -45,7 +45,7 @@ pub const WORDS: [(&str, &str); 7] = [
          memory by a plain loop, bound-copy-crc stores them with the checksum: what this machine does with nothing around it, \
          not proof that nothing can be faster; -beside, while the other core is busy. disruptor-copy-crc is the raw ring with the \
          least of a home-made log, a copy and a checksum, in its handler. bound-pingpong is a counter to and fro in two cache lines, bound-read the sum of \
-         all words of the events in memory. disruptor-hint is the raw ring whose consumer tells the processor that it spins, as \
+         all words of the events in memory, bound-pread the journal's files copied out of the page cache. disruptor-hint is the raw ring whose consumer tells the processor that it spins, as \
          slipring's does by default; the raw ring's clock starts when its consumer has had a first event.",
     ),
     (
