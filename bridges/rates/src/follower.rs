@@ -20,14 +20,14 @@ use slipring::{EngineBuilder, Publisher, Wait};
 use slipring_jetstream::incoming::{InOptions, Start};
 use slipring_jetstream::out;
 use slipring_jetstream::standby::{self, Order, PromoteOptions, StandbyOptions};
-use slipring_test_servers::nats::Nats;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::event::{Tick, written};
+use crate::Failed;
+use crate::event::Tick;
+use crate::ground::{Filled, Ground};
 use crate::report::Row;
-use crate::stream::{self, composed, to};
-use crate::{Failed, Options};
+use crate::stream::{self, to};
 
 /// What the follower's stage has seen.
 #[derive(Debug)]
@@ -108,49 +108,39 @@ impl Standing {
 }
 
 /// Lag and catching up, of a stream of so many replicas.
-pub async fn measure(
-    options: &Options,
-    nats: &Nats,
-    replicas: usize,
-    place: &Path,
-) -> Result<Vec<Row>, Failed> {
+pub async fn measure(ground: &Ground<'_>) -> Result<Vec<Row>, Failed> {
     let mut rows = Vec::new();
     for (contender, ahead_of_disk) in [("durable records", false), ("ahead of the disk", true)] {
         let (mut half, mut most) = (Vec::new(), Vec::new());
-        for _ in 0..options.rounds {
-            let late = lag(options, nats, replicas, ahead_of_disk, place).await?;
+        for _ in 0..ground.options.rounds {
+            let late = lag(ground, ahead_of_disk).await?;
             half.push(late.value_at_quantile(0.5) as f64 / 1e6);
             most.push(late.value_at_quantile(0.99) as f64 / 1e6);
         }
         for (metric, rounds) in [("lag-p50", half), ("lag-p99", most)] {
-            let (bench, unit) = (format!("follower/R{replicas}"), "ms");
-            rows.push(Row { bench, contender, metric, unit, rounds, beside: None });
+            let (bench, unit) = (ground.bench("follower"), "ms");
+            rows.push(Row { bench, contender, metric, unit, rounds, beside: Vec::new() });
         }
     }
-    rows.push(catching_up(options, nats, replicas, place).await?);
+    rows.push(catching_up(ground).await?);
     Ok(rows)
 }
 
 /// How late the follower's stage saw each event.
-async fn lag(
-    options: &Options,
-    nats: &Nats,
-    replicas: usize,
-    ahead_of_disk: bool,
-    place: &Path,
-) -> Result<Histogram<u64>, Failed> {
+async fn lag(ground: &Ground<'_>, ahead_of_disk: bool) -> Result<Histogram<u64>, Failed> {
     const STREAM: &str = "LAG";
-    let folder = tempfile::tempdir_in(place)?;
+    let folder = tempfile::tempdir_in(ground.place)?;
     let primary = folder.path().join("primary");
-    let link = to(&nats.url()).connect().await?;
-    stream::make(&link.jetstream, nats, STREAM, replicas).await?;
+    let link = ground.link().await?;
+    ground.make(&link, STREAM).await?;
     let seen = Seen::new()?;
     let lane = Lane::named("primary").wait(Wait::Park).journal();
     let builder = Engine::builder().journal(Journal::at(&primary)).lane(lane);
     let (engine, mut publisher) = builder.open()?.go_live()?;
     publisher.publish(Tick::new(0, 0))?;
     let (stop, stopped) = watch::channel(false);
-    let (bridge, connect) = (stream::out_options(STREAM, replicas, ahead_of_disk), to(&nats.url()));
+    let (bridge, connect) =
+        (stream::out_options(STREAM, ground.replicas, ahead_of_disk), to(&ground.nats.url()));
     let journal = Journal::at(&primary);
     let sending = tokio::spawn(async move { out::run(&journal, &connect, &bridge, stopped, |_| {}).await });
     while link.jetstream.get_stream(STREAM).await?.get_info().await?.state.messages == 0 {
@@ -158,7 +148,7 @@ async fn lag(
     }
     let standing = Standing::start(&seen, &link.client, STREAM, folder.path().join("follower")).await?;
     seen.reach(FIRST).await;
-    let (theirs, count) = (Arc::clone(&seen), (options.seconds * RATE as f64) as u64);
+    let (theirs, count) = (Arc::clone(&seen), (ground.options.seconds * RATE as f64) as u64);
     let published = tokio::task::spawn_blocking(move || publish(&theirs, publisher, count));
     published.await?;
     seen.reach(FIRST + count).await;
@@ -181,23 +171,22 @@ fn publish(seen: &Seen, mut publisher: Publisher<Tick>, count: u64) {
 }
 
 /// How fast a standby that is new gets what a stream holds into its engine.
-async fn catching_up(options: &Options, nats: &Nats, replicas: usize, place: &Path) -> Result<Row, Failed> {
+async fn catching_up(ground: &Ground<'_>) -> Result<Row, Failed> {
     const STREAM: &str = "CATCHING-UP";
-    let folder = tempfile::tempdir_in(place)?;
-    let journal = written(&folder.path().join("primary"), options.records)?;
-    let link = to(&nats.url()).connect().await?;
-    stream::make(&link.jetstream, nats, STREAM, replicas).await?;
-    stream::publish(&link.jetstream, STREAM, &composed(&journal, "composed")?).await?;
+    let (Filled { messages, .. }, link) = (ground.filled("catching-up")?, ground.link().await?);
+    ground.make(&link, STREAM).await?;
+    stream::publish(&link.jetstream, STREAM, &messages).await?;
+    let records = ground.options.records;
     let mut rounds = Vec::new();
-    for _ in 0..options.rounds {
-        let (seen, copy) = (Seen::new()?, folder.path().join("follower"));
+    for _ in 0..ground.options.rounds {
+        let (seen, copy) = (Seen::new()?, ground.place.join("follower"));
         let standing = Standing::start(&seen, &link.client, STREAM, copy.clone()).await?;
-        seen.reach(options.records).await;
-        rounds.push(options.records as f64 / seen.start.elapsed().as_secs_f64() / 1e6);
+        seen.reach(records).await;
+        rounds.push(records as f64 / seen.start.elapsed().as_secs_f64() / 1e6);
         standing.end().await?;
         std::fs::remove_dir_all(&copy)?;
     }
     stream::remove(&link, STREAM).await?;
-    let (bench, contender) = (format!("follower/R{replicas}"), "catching up");
-    Ok(Row { bench, contender, metric: "throughput", unit: "M/s", rounds, beside: None })
+    let (bench, contender) = (ground.bench("follower"), "catching up");
+    Ok(Row { bench, contender, metric: "throughput", unit: "M/s", rounds, beside: Vec::new() })
 }

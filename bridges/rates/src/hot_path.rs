@@ -19,8 +19,9 @@ use slipring_test_servers::nats::Nats;
 
 use crate::attached::{Attached, Done, Role};
 use crate::event::Tick;
+use crate::ground::Ground;
 use crate::report::Row;
-use crate::stream::{self, to};
+use crate::stream;
 use crate::{Failed, Options, cpu};
 
 /// What runs beside the engine.
@@ -66,8 +67,9 @@ struct Run {
 }
 
 /// All of them in turns.
-pub async fn measure(options: &Options, nats: &Nats, place: &Path) -> Result<Vec<Row>, Failed> {
-    let link = to(&nats.url()).connect().await?;
+pub async fn measure(ground: &Ground<'_>) -> Result<Vec<Row>, Failed> {
+    let Ground { options, nats, place, .. } = *ground;
+    let link = ground.link().await?;
     let mut runs: [Vec<Run>; ALL.len()] = Default::default();
     for round in 0..options.rounds {
         // Another one is the first each time.
@@ -94,14 +96,14 @@ fn rows(options: &Options, runs: &[Vec<Run>; ALL.len()]) -> Vec<Row> {
                 metric,
                 unit: "ns",
                 rounds,
-                beside: than,
+                beside: than.into_iter().collect(),
             });
         }
     }
     for (beside, runs) in ALL.iter().zip(runs).skip(1) {
         let row = |metric, rounds| {
             let contender = beside.name();
-            Row { bench: bench(), contender, metric, unit: "%", rounds, beside: None }
+            Row { bench: bench(), contender, metric, unit: "%", rounds, beside: Vec::new() }
         };
         if *beside == Beside::Bridge {
             rows.push(row("acknowledged", runs.iter().map(|run| run.share_out * 100.0).collect()));

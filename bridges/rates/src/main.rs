@@ -4,10 +4,12 @@
 //! | module | idea |
 //! |---|---|
 //! | `out` | records out, beside a bare publisher of the same messages |
-//! | `incoming` | records in, beside a bare consumer of the same messages |
+//! | `incoming` | records in, beside bare consumers of the same messages |
+//! | `to_file` | a bare consumer that writes to a file |
 //! | `hot_path` | latency of journalled events, without a bridge and with one |
 //! | `follower` | how far behind a follower is, and how fast it catches up |
 //! | `attached` | a process beside the engine |
+//! | `ground` | what a part measures on |
 //! | `rounds` | rounds in turns |
 //! | `stream`, `event` | streams, journals and what is in them |
 //! | `report`, `cpu` | figures |
@@ -18,12 +20,14 @@ mod attached;
 mod cpu;
 mod event;
 mod follower;
+mod ground;
 mod hot_path;
 mod incoming;
 mod out;
 mod report;
 mod rounds;
 mod stream;
+mod to_file;
 
 use std::path::PathBuf;
 
@@ -31,6 +35,7 @@ use clap::{Args, Parser, Subcommand};
 use slipring_test_servers::nats::{self, Nats};
 
 use attached::Role;
+use ground::Ground;
 use report::Report;
 
 /// Whatever it was, the run is over.
@@ -50,7 +55,7 @@ struct Cli {
 enum Command {
     /// Records out, beside a bare publisher of the same messages
     Out,
-    /// Records in, beside a bare consumer of the same messages
+    /// Records in, beside bare consumers of the same messages
     In,
     /// Latency of journalled events without a bridge, with one, and with one whose server is stopped
     HotPath,
@@ -118,18 +123,19 @@ async fn measure(parts: &Command, options: &Options) -> Result<(), Failed> {
             other => return Err(format!("{other} replicas: 1 and 3 are measured").into()),
         };
         let Some(nats) = Nats::start(servers) else { return Err("there is no nats-server".into()) };
+        let ground = Ground { options, nats: &nats, replicas, place: place.path() };
         if parts.asks_for(&Command::Out) {
-            report.print(&out::measure(options, &nats, replicas, place.path()).await?)?;
+            report.print(&out::measure(&ground).await?)?;
         }
         if parts.asks_for(&Command::In) {
-            report.print(&incoming::measure(options, &nats, replicas, place.path()).await?)?;
+            report.print(&incoming::measure(&ground).await?)?;
         }
         if parts.asks_for(&Command::Follower) {
-            report.print(&follower::measure(options, &nats, replicas, place.path()).await?)?;
+            report.print(&follower::measure(&ground).await?)?;
         }
         // Three servers would only take more of the same cores.
         if replicas == 1 && parts.asks_for(&Command::HotPath) {
-            report.print(&hot_path::measure(options, &nats, place.path()).await?)?;
+            report.print(&hot_path::measure(&ground).await?)?;
         }
     }
     Ok(())

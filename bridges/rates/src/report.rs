@@ -16,8 +16,8 @@ pub struct Row {
     pub unit: &'static str,
     /// One a round.
     pub rounds: Vec<f64>,
-    /// Beside whom, and that one's figures of the same rounds.
-    pub beside: Option<(&'static str, Vec<f64>)>,
+    /// Beside whom, and each one's figures of the same rounds.
+    pub beside: Vec<(&'static str, Vec<f64>)>,
 }
 
 /// Median, least and greatest.
@@ -42,11 +42,13 @@ impl Spread {
 }
 
 impl Row {
-    /// This one's figure over the other's, of each round.
-    fn ratio(&self) -> Option<(&'static str, Spread)> {
-        let (whom, theirs) = self.beside.as_ref()?;
-        let ratios: Vec<f64> = self.rounds.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
-        Some((whom, Spread::of(&ratios)))
+    /// This one's figure over each of the others', within a round.
+    fn ratios(&self) -> impl Iterator<Item = (&'static str, Spread)> {
+        self.beside.iter().map(|(whom, theirs)| {
+            let ratios: Vec<f64> =
+                self.rounds.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
+            (*whom, Spread::of(&ratios))
+        })
     }
 
     /// As an object of one line, of the form that slipring-bench has.
@@ -56,18 +58,19 @@ impl Row {
             "bench": self.bench, "contender": self.contender, "metric": self.metric, "unit": self.unit,
             "median": rounded(median), "min": rounded(least), "max": rounded(greatest), "rounds": self.rounds.len(),
         });
-        if let Some((whom, ratio)) = self.ratio() {
-            value["ratio"] = json!({ whom: rounded(ratio.median) });
-            value["ratio_spread"] = json!({ whom: [rounded(ratio.least), rounded(ratio.greatest)] });
+        for (whom, ratio) in self.ratios() {
+            value["ratio"][whom] = json!(rounded(ratio.median));
+            value["ratio_spread"][whom] = json!([rounded(ratio.least), rounded(ratio.greatest)]);
         }
         value
     }
 
     fn cells(&self) -> [String; 6] {
         let Spread { median, least, greatest } = Spread::of(&self.rounds);
-        let ratio = self.ratio().map_or_else(String::new, |(whom, ratio)| {
+        let ratios = self.ratios().map(|(whom, ratio)| {
             format!("{:.2}x {whom} ({:.2}-{:.2})", ratio.median, ratio.least, ratio.greatest)
         });
+        let ratio = ratios.collect::<Vec<_>>().join("; ");
         let metric = format!("{}, {}", self.metric, self.unit);
         let spread = format!("{}-{}", rounded(least), rounded(greatest));
         [self.bench.clone(), self.contender.to_owned(), metric, rounded(median).to_string(), spread, ratio]
@@ -125,13 +128,15 @@ mod tests {
             metric: "throughput",
             unit: "M/s",
             rounds: vec![4.0, 1.0, 3.0],
-            beside: Some(("bare", vec![5.0, 2.0, 3.0])),
+            beside: vec![("bare", vec![5.0, 2.0, 3.0]), ("file", vec![1.0, 1.0, 1.0])],
         };
-        let (whom, ratio) = row.ratio().unwrap();
-        assert_eq!((whom, ratio), ("bare", Spread { median: 0.8, least: 0.5, greatest: 1.0 }));
+        let bare = Spread { median: 0.8, least: 0.5, greatest: 1.0 };
+        let file = Spread { median: 3.0, least: 1.0, greatest: 4.0 };
+        assert_eq!(row.ratios().collect::<Vec<_>>(), [("bare", bare), ("file", file)]);
         let value = row.json();
-        assert_eq!((&value["median"], &value["ratio"]["bare"]), (&json!(3.0), &json!(0.8)));
-        assert_eq!(row.cells()[5], "0.80x bare (0.50-1.00)");
+        assert_eq!((&value["median"], &value["ratio"]), (&json!(3.0), &json!({ "bare": 0.8, "file": 3.0 })));
+        assert_eq!(value["ratio_spread"]["file"], json!([1.0, 4.0]));
+        assert_eq!(row.cells()[5], "0.80x bare (0.50-1.00); 3.00x file (1.00-4.00)");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Rounds in which the bridge and a bare client take turns.
+//! Rounds in which the bridge and bare clients take turns.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,54 +8,62 @@ use slipring_test_servers::nats::Nats;
 use crate::report::Row;
 use crate::{Failed, cpu};
 
+/// How long a run took, by its own clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    /// Until all was there.
+    pub elapsed: Duration,
+    /// Until all was durable, if it was made so.
+    pub durable: Option<Duration>,
+}
+
+impl From<Duration> for Took {
+    fn from(elapsed: Duration) -> Self {
+        Took { elapsed, durable: None }
+    }
+}
+
 /// What a run took.
 #[derive(Clone, Copy, Debug)]
 struct Run {
-    elapsed: Duration,
+    took: Took,
     /// Seconds of the processors that this process had.
     client: f64,
     /// And the servers.
     servers: f64,
 }
 
-/// All rounds of both.
+/// All rounds of all contenders, of which the first is the bridge.
 #[derive(Debug)]
-pub struct Contest<'a> {
+pub struct Contest<'a, const N: usize> {
     nats: &'a Nats,
     records: u64,
-    ours: Vec<Run>,
-    bare: Vec<Run>,
+    names: [&'static str; N],
+    runs: [Vec<Run>; N],
 }
 
-impl<'a> Contest<'a> {
+impl<'a, const N: usize> Contest<'a, N> {
     /// Runs of so many records.
-    pub fn new(nats: &'a Nats, records: u64) -> Self {
-        Contest { nats, records, ours: Vec::new(), bare: Vec::new() }
+    pub fn new(nats: &'a Nats, records: u64, names: [&'static str; N]) -> Self {
+        Contest { nats, records, names, runs: std::array::from_fn(|_| Vec::new()) }
     }
 
-    /// Whether ours comes first: every second round.
-    pub fn order(round: usize) -> [bool; 2] {
-        [round % 2 == 0, round % 2 != 0]
+    /// In which order they take their turns: another one is the first each time.
+    pub fn order(round: usize) -> [usize; N] {
+        std::array::from_fn(|at| (at + round) % N)
     }
 
-    /// A round of the bridge.
-    pub async fn ours(&mut self, run: impl Future<Output = Result<Duration, Failed>>) -> Result<(), Failed> {
-        let run = self.run(run).await?;
-        self.ours.push(run);
-        Ok(())
-    }
-
-    /// A round of the bare client.
-    pub async fn bare(&mut self, run: impl Future<Output = Result<Duration, Failed>>) -> Result<(), Failed> {
-        let run = self.run(run).await?;
-        self.bare.push(run);
-        Ok(())
-    }
-
-    async fn run(&self, run: impl Future<Output = Result<Duration, Failed>>) -> Result<Run, Failed> {
+    /// A round of the one at that place among the names.
+    pub async fn run<T: Into<Took>>(
+        &mut self,
+        who: usize,
+        run: impl Future<Output = Result<T, Failed>>,
+    ) -> Result<(), Failed> {
         let before = (cpu::own(), self.servers());
-        let elapsed = run.await?;
-        Ok(Run { elapsed, client: cpu::own() - before.0, servers: self.servers() - before.1 })
+        let took = run.await?.into();
+        let (client, servers) = (cpu::own() - before.0, self.servers() - before.1);
+        self.runs[who].push(Run { took, client, servers });
+        Ok(())
     }
 
     fn servers(&self) -> f64 {
@@ -63,23 +71,36 @@ impl<'a> Contest<'a> {
         processes.map(|process| cpu::seconds(&process.to_string())).sum()
     }
 
-    /// As figures of `bench`, beside who is called `bare` there.
-    pub fn rows(&self, bench: &str, bare: &'static str) -> Vec<Row> {
+    /// As figures of `bench`: the bridge's beside each of the others.
+    pub fn rows(&self, bench: &str) -> Vec<Row> {
         let records = self.records as f64;
-        let mut rows = Vec::new();
-        let mut add = |metric, unit, figure: &dyn Fn(&Run) -> f64| {
-            let ours: Vec<f64> = self.ours.iter().map(figure).collect();
-            let theirs: Vec<f64> = self.bare.iter().map(figure).collect();
-            let row = |contender, rounds, beside| {
-                let bench = bench.to_owned();
-                Row { bench, contender, metric, unit, rounds, beside }
-            };
-            rows.push(row("slipring", ours, Some((bare, theirs.clone()))));
-            rows.push(row(bare, theirs, None));
-        };
-        add("throughput", "M/s", &|run| records / run.elapsed.as_secs_f64() / 1e6);
-        add("cpu-client", "ns", &|run| run.client / records * 1e9);
-        add("cpu-servers", "ns", &|run| run.servers / records * 1e9);
+        let rate = |took: Duration| records / took.as_secs_f64() / 1e6;
+        let mut rows = self.figures(bench, "throughput", "M/s", &|run| Some(rate(run.took.elapsed)));
+        rows.extend(self.figures(bench, "throughput-durable", "M/s", &|run| run.took.durable.map(rate)));
+        rows.extend(self.figures(bench, "cpu-client", "ns", &|run| Some(run.client / records * 1e9)));
+        rows.extend(self.figures(bench, "cpu-servers", "ns", &|run| Some(run.servers / records * 1e9)));
+        rows
+    }
+
+    /// One figure of all that have it.
+    fn figures(
+        &self,
+        bench: &str,
+        metric: &'static str,
+        unit: &'static str,
+        figure: &dyn Fn(&Run) -> Option<f64>,
+    ) -> Vec<Row> {
+        let all = self.names.into_iter().zip(&self.runs);
+        let mut rows: Vec<Row> = all
+            .map(|(contender, runs)| {
+                let rounds = runs.iter().filter_map(figure).collect();
+                Row { bench: bench.to_owned(), contender, metric, unit, rounds, beside: Vec::new() }
+            })
+            .filter(|row| !row.rounds.is_empty())
+            .collect();
+        if let Some((ours, others)) = rows.split_first_mut() {
+            ours.beside = others.iter().map(|other| (other.contender, other.rounds.clone())).collect();
+        }
         rows
     }
 }

@@ -88,8 +88,14 @@ pub async fn publish(jetstream: &Context, name: &str, messages: &[Outgoing]) -> 
     Ok(begun.elapsed())
 }
 
-/// Takes so many messages as the bridge would, and looks at none.
-pub async fn consume(jetstream: &Context, name: &str, messages: usize) -> Result<Duration, Failed> {
+/// Takes so many messages as the bridge would, and gives each one's payload; since when, and how long until
+/// the last.
+pub async fn consume(
+    jetstream: &Context,
+    name: &str,
+    messages: usize,
+    mut give: impl FnMut(&[u8]) -> Result<(), Failed>,
+) -> Result<(Instant, Duration), Failed> {
     let stream = jetstream.get_stream(name).await?;
     let begun = Instant::now();
     let config = pull::Config {
@@ -103,7 +109,8 @@ pub async fn consume(jetstream: &Context, name: &str, messages: usize) -> Result
     let pulled = consumer.stream().max_messages_per_batch(4096).max_bytes_per_batch(8 << 20);
     let mut pulled = pulled.expires(Duration::from_secs(30)).messages().await?;
     for _ in 0..messages {
-        pulled.next().await.ok_or("the consumer has ended")??;
+        let message = pulled.next().await.ok_or("the consumer has ended")??;
+        give(&message.payload)?;
     }
-    Ok(begun.elapsed())
+    Ok((begun, begun.elapsed()))
 }

@@ -1,20 +1,21 @@
 //! Where a socket lies: it comes under its name for its owner alone, and goes with its listener. One that
 //! nobody listens at is replaced, one that somebody does is not.
 //!
-//! It is made under another name, of the process and a number, and renamed. What a process leaves that dies
-//! in between, the next one that listens at the path removes.
+//! It is made under another name in the same folder, of the process and a number, and renamed. What a process
+//! leaves that dies in between, the next one that listens in the folder removes. That name is bound by the
+//! folder's handle: of a path as long as a socket's may be, another name beside it may be too long.
 
 use std::ffi::OsStr;
 use std::fs::{Permissions, symlink_metadata};
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use slipring_journal::FileKind;
@@ -24,6 +25,9 @@ use super::error::ListenError;
 /// The number of the next socket of this process, and who makes one: one thread at a time, so that what is
 /// there of this process is left over.
 static MADE: Mutex<u32> = Mutex::new(0);
+
+/// How the names begin that sockets are made under.
+const MADE_NAME: &str = ".slipring-socket.";
 
 /// A socket that is listened at; its name goes with this value.
 #[derive(Debug)]
@@ -40,17 +44,20 @@ impl Socket {
     /// Listens at `path`.
     pub(super) fn bind(path: &Path) -> Result<Self, ListenError> {
         let fault = |what| move |source| ListenError::Io { path: path.to_owned(), what, source };
+        // Nobody could connect to one that is too long, whatever it is bound by.
+        SocketAddr::from_pathname(path).map_err(fault("listen there"))?;
         make_room(path)?;
+        let handle = open_folder_of(path).map_err(fault("listen there"))?;
+        let folder = PathBuf::from(format!("/proc/self/fd/{}", handle.as_raw_fd()));
         let mut next = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        sweep(path);
+        sweep(&folder);
         // Under another name until it is its owner's alone.
         let made = loop {
-            let mut made = path.as_os_str().to_owned();
-            made.push(format!(".{}-{}", std::process::id(), *next));
+            let made = folder.join(format!("{MADE_NAME}{}-{}", std::process::id(), *next));
             *next = next.wrapping_add(1);
             // Whatever has that name is somebody's.
             if symlink_metadata(&made).is_err() {
-                break PathBuf::from(made);
+                break made;
             }
         };
         let listen = || {
@@ -97,23 +104,30 @@ impl Drop for Socket {
     }
 }
 
-/// Removes what processes have left that died before a socket of theirs had the name `path`. It is in
+/// A handle on the folder that a path's last name lies in, to reach what is in it by.
+fn open_folder_of(path: &Path) -> io::Result<OwnedFd> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    Ok(rustix::fs::open(folder, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Removes what processes have left in the folder that died before a socket of theirs had its name. It is in
 /// nobody's way: what can't be removed stays.
-fn sweep(path: &Path) {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+fn sweep(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        if maker(&entry.file_name(), name).is_some_and(|maker| !is_at_work(maker)) {
+        if maker(&entry.file_name()).is_some_and(|maker| !is_at_work(maker)) {
             // No socket, or one that somebody listens at, is refused.
-            let _ = make_room(&entry.path());
+            let _ = make_room(&folder.join(entry.file_name()));
         }
     }
 }
 
-/// The process that has made a socket of this name, to be renamed to `wanted`.
-fn maker(name: &OsStr, wanted: &OsStr) -> Option<u32> {
-    let rest = name.as_bytes().strip_prefix(wanted.as_bytes())?.strip_prefix(b".")?;
+/// The process that has made a socket of this name, to be renamed.
+fn maker(name: &OsStr) -> Option<u32> {
+    let rest = name.as_bytes().strip_prefix(MADE_NAME.as_bytes())?;
     let (process, number) = std::str::from_utf8(rest).ok()?.split_once('-')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     (digits(process) && digits(number)).then(|| process.parse().ok())?
@@ -201,15 +215,17 @@ mod tests {
         let at = |name: &str| place.path().join(name);
         let (own, parent) = (std::process::id(), std::os::unix::process::parent_id());
         // No process has that number; one has this process's, and one that of a process that lives.
-        let left = ["a.2147483647-0".to_owned(), format!("a.{own}-7")];
+        let made = |rest: &str| format!("{MADE_NAME}{rest}");
+        let left = [made("2147483647-0"), made(&format!("{own}-7"))];
         left.iter().for_each(|name| leave(&at(name)));
-        let stays = [format!("a.{parent}-0"), "ab.2147483647-0".to_owned(), "a.2147483647-x".to_owned()];
+        let stays = [made(&format!("{parent}-0")), "a.2147483647-0".to_owned(), made("2147483647-x")];
         stays.iter().for_each(|name| leave(&at(name)));
         // Somebody listens there, whatever it is called; and a file is no socket.
-        let _listens = UnixListener::bind(at("a.2147483646-0")).unwrap();
-        std::fs::write(at("a.2147483646-1"), "a letter").unwrap();
+        let others = [made("2147483646-0"), made("2147483646-1")];
+        let _listens = UnixListener::bind(at(&others[0])).unwrap();
+        std::fs::write(at(&others[1]), "a letter").unwrap();
         let socket = Socket::bind(&at("a")).unwrap();
-        let mut wanted = [&stays[..], &["a", "a.2147483646-0", "a.2147483646-1"].map(String::from)].concat();
+        let mut wanted = [&stays[..], &others, &["a".to_owned()]].concat();
         wanted.sort();
         assert_eq!(names(place.path()), wanted);
         drop(socket);
@@ -218,12 +234,32 @@ mod tests {
     }
 
     #[test]
+    fn a_path_may_be_as_long_as_one_can_be_connected_to() {
+        let place = tempfile::tempdir().unwrap();
+        // Of 108 bytes one ends it. Once it is the name that is long, and once the folder.
+        let room = 107 - place.path().as_os_str().len() - 1;
+        let folder = place.path().join("f".repeat(room - 2));
+        std::fs::create_dir(&folder).unwrap();
+        for path in [place.path().join("n".repeat(room)), folder.join("a")] {
+            assert_eq!(path.as_os_str().len(), 107);
+            let socket = Socket::bind(&path).unwrap();
+            assert!(UnixStream::connect(&path).is_ok());
+            drop(socket);
+            assert!(symlink_metadata(&path).is_err());
+        }
+        let refused = Socket::bind(&place.path().join("n".repeat(room + 1))).unwrap_err();
+        assert!(matches!(refused, ListenError::Io { what: "listen there", .. }), "{refused}");
+        assert_eq!(names(place.path()), [folder.file_name().unwrap().to_str().unwrap()]);
+    }
+
+    #[test]
     fn a_name_that_is_anothers_is_passed_over() {
         let place = tempfile::tempdir().unwrap();
         let next = *MADE.lock().unwrap();
         // Wherever other tests have come meanwhile.
         for number in next..next + 50 {
-            std::fs::write(place.path().join(format!("a.{}-{number}", std::process::id())), "").unwrap();
+            let name = format!("{MADE_NAME}{}-{number}", std::process::id());
+            std::fs::write(place.path().join(name), "").unwrap();
         }
         let socket = Socket::bind(&place.path().join("a")).unwrap();
         assert!(UnixStream::connect(socket.path()).is_ok());

@@ -1,15 +1,20 @@
 //! Appending records that were made elsewhere, as they lie there: with their epochs, times and checksums.
 //!
-//! The append is the ordinary one. It computes the checksum anew, of what was checked against it before: so
-//! what is stored is bit for bit what was taken.
+//! They were checked, so they are written as they are, as many in one call as have a place now. The call goes
+//! by the file and not by its map: whole pages that are written need not be made present, and so not be
+//! zeroed, before. What the process leaves when it dies in a call is a beginning of what was written.
 
 use super::writer::Writer;
-use crate::error::{AppendError, Stall, TakeError};
+use crate::companions::preparer::DiskFull;
+use crate::error::{AppendError, IoFault, Stall, SyncError, TakeError};
 use crate::event::untyped::Untyped;
 use crate::format::crc::RecordCrc;
-use crate::format::{Bond, RECORD_HEADER_BYTES, RecordHeader, valid_record};
+use crate::format::{Bond, RECORD_HEADER_BYTES, RecordHeader};
 use crate::judge::scan::Follow;
-use crate::storage::Storage;
+use crate::live::segments::Ready;
+use crate::live::slot::NextSlot;
+use crate::read::chunk::first_invalid;
+use crate::storage::{Storage, StorageFile};
 use crate::tools::protect;
 
 /// What the next record has to follow.
@@ -31,13 +36,10 @@ pub(crate) fn check(
     if records.len() % record_bytes != 0 {
         return Err(TakeError::NotWhole { first, bytes: records.len(), record_bytes });
     }
-    for (index, record) in (0..).zip(records.chunks_exact(record_bytes)) {
+    let invalid = first_invalid(crc, first, records, record_bytes);
+    let count = invalid.map_or(records.len() / record_bytes, |(sequence, _)| (sequence - first) as usize);
+    for (index, record) in (0..).zip(records.chunks_exact(record_bytes).take(count)) {
         let (sequence, found) = (first + index, RecordHeader::decode(record));
-        if valid_record(crc, sequence, record).is_none() {
-            let body = &record[RECORD_HEADER_BYTES..];
-            let wanted = crc.record(sequence, found.time_ns, found.epoch_kind, body);
-            return Err(TakeError::Corrupt { sequence, index, wanted, found: found.crc });
-        }
         if found.epoch() < order.epoch {
             return Err(TakeError::EpochBack { sequence, index, last: order.epoch, found: found.epoch() });
         }
@@ -47,7 +49,10 @@ pub(crate) fn check(
         }
         order = Follow { epoch: found.epoch(), time_ns: found.time_ns };
     }
-    Ok(())
+    let Some((sequence, record)) = invalid else { return Ok(()) };
+    let (body, found) = (&record[RECORD_HEADER_BYTES..], RecordHeader::decode(record));
+    let wanted = crc.record(sequence, found.time_ns, found.epoch_kind, body);
+    Err(TakeError::Corrupt { sequence, index: sequence - first, wanted, found: found.crc })
 }
 
 impl<S: Storage> Writer<Untyped, S> {
@@ -56,45 +61,75 @@ impl<S: Storage> Writer<Untyped, S> {
         &self.row.crc
     }
 
-    /// Appends a record that was checked, if there is room for it now and the control file has its epoch.
-    pub(crate) fn try_append_stored(&mut self, record: &[u8]) -> Result<RecordHeader, TakeError> {
-        let (header, body) = (RecordHeader::decode(record), &record[RECORD_HEADER_BYTES..]);
-        if header.epoch() > self.progress.known_epoch() {
-            if let Some(failure) = self.progress.refusal() {
-                return Err(failure.clone().into());
-            }
-            self.progress.want_epoch(header.epoch());
-            if protect::on(protect::EPOCH_BEFORE_RECORD) {
-                return Err(TakeError::EpochDue { sequence: self.row.next, epoch: header.epoch() });
-            }
+    /// Appends records that were checked, as far as there is room for them now and the control file knows
+    /// their epochs; how many bytes of them.
+    pub(crate) fn try_append_stored(
+        &mut self,
+        records: &[u8],
+        record_bytes: usize,
+    ) -> Result<usize, TakeError> {
+        if let Some(writer) = self.companions.forked() {
+            return Err(SyncError::Forked { writer }.into());
         }
-        if !self.put_stored(header, body) {
-            self.make_room(header.time_ns).map_err(|error| self.not_taken(error))?;
-            if !self.put_stored(header, body) {
-                // Only a failure of the journal can come between.
-                return Err(TakeError::Full { sequence: self.row.next, why: Stall::Segment });
-            }
+        let known = self.of_known_epoch(records, record_bytes)?;
+        if self.row.next >= self.row.limit || self.progress.has_failed() {
+            self.make_room(RecordHeader::decode(known).time_ns).map_err(|error| self.not_taken(error))?;
         }
-        Ok(header)
+        let room = (self.row.limit - self.row.next) as usize * record_bytes;
+        let now = &known[..known.len().min(room)];
+        let end = self.row.next + (now.len() / record_bytes) as u64;
+        let Ready { segment, map } = &self.active;
+        if let Err(error) = segment.file.write_at(now, segment.bytes(self.row.next..end).start) {
+            return Err(self.not_written(error));
+        }
+        self.row.next = end;
+        self.row.last_time_ns = RecordHeader::decode(&now[now.len() - record_bytes..]).time_ns;
+        if end < self.row.limit {
+            self.row.slot = NextSlot::find(segment, map, end);
+        }
+        self.progress.set_journalled_end(end);
+        Ok(now.len())
     }
 
-    fn put_stored(&mut self, header: RecordHeader, body: &[u8]) -> bool {
-        let sequence = self.row.next;
-        if sequence >= self.row.limit || self.progress.has_failed() {
-            return false;
+    /// Those of the records, of which there are some, that the control file knows the epochs of. It is asked
+    /// to know that of the first.
+    fn of_known_epoch<'r>(&self, records: &'r [u8], record_bytes: usize) -> Result<&'r [u8], TakeError> {
+        let known_epoch = self.progress.known_epoch();
+        let is_known = |record: &&[u8]| RecordHeader::decode(record).epoch() <= known_epoch;
+        // Epochs never go back: mostly it is all of them.
+        if is_known(&&records[records.len() - record_bytes..]) {
+            return Ok(records);
         }
-        // SAFETY: as in `put`: `make_room` found the slot of `next` in the active segment, which `active`
-        // keeps mapped, and set `limit` no further than its end; `next` is below it. Nobody else has the
-        // writer.
-        unsafe {
-            if self.row.crc.hardware() {
-                self.row.store_as::<true, 1>(header.epoch_kind, [header.time_ns], [body]);
-            } else {
-                self.row.store_as::<false, 1>(header.epoch_kind, [header.time_ns], [body]);
+        let count = records.chunks_exact(record_bytes).take_while(is_known).count();
+        if count > 0 {
+            return Ok(&records[..count * record_bytes]);
+        }
+        if let Some(failure) = self.progress.refusal() {
+            return Err(failure.clone().into());
+        }
+        let epoch = RecordHeader::decode(records).epoch();
+        self.progress.want_epoch(epoch);
+        if protect::on(protect::EPOCH_BEFORE_RECORD) {
+            return Err(TakeError::EpochDue { sequence: self.row.next, epoch });
+        }
+        Ok(records)
+    }
+
+    /// What it means that the file could not be written. Its blocks are allocated; but a copy may be sparse,
+    /// and a file system may write each block anew.
+    fn not_written(&mut self, error: std::io::Error) -> TakeError {
+        let path = self.storage.path(&self.active.segment.name);
+        let fault = IoFault::new("write", path, error);
+        let error = match (fault.is_disk_full(), self.disk_full) {
+            (true, DiskFull::Wait) => {
+                let full = self.stall(Stall::DiskFull);
+                return self.not_taken(full);
             }
-        }
-        self.progress.set_journalled_end(sequence + 1);
-        true
+            (true, DiskFull::Halt) => SyncError::DiskFull { fault },
+            (false, _) => SyncError::PrepareFailed { fault },
+        };
+        self.progress.fail(error.clone());
+        self.progress.refusal().cloned().unwrap_or(error).into()
     }
 
     fn not_taken(&self, error: AppendError) -> TakeError {

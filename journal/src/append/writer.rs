@@ -8,7 +8,7 @@ use crossbeam::utils::Backoff;
 
 use super::batch::{AppendBatch, Row};
 use super::times::AppendTimes;
-use crate::companions::preparer::PreparerRound;
+use crate::companions::preparer::{DiskFull, PreparerRound};
 use crate::companions::syncer::SyncMode;
 use crate::companions::threads::Companions;
 use crate::error::{AppendError, ReadError, Stall, SyncError};
@@ -55,6 +55,7 @@ pub struct Writer<E: Event, S: Storage = Files> {
     pub(crate) epoch: u32,
     pub(crate) journal_id: JournalId,
     pub(crate) sync: SyncMode,
+    pub(crate) disk_full: DiskFull,
     /// The append under way has been counted as a stall.
     pub(crate) stalled: bool,
     pub(crate) progress: Arc<Progress>,
@@ -201,7 +202,7 @@ impl<E: Event, S: Storage> Writer<E, S> {
         Ok(())
     }
 
-    fn stall(&mut self, why: Stall) -> AppendError {
+    pub(super) fn stall(&mut self, why: Stall) -> AppendError {
         if !self.stalled {
             self.stalled = true;
             self.progress.count_stall();

@@ -48,6 +48,7 @@ pub enum DiskFull {
 pub(crate) struct Preparer<S: Storage> {
     pub(crate) storage: S,
     pub(crate) template: SegmentHeader,
+    /// So many behind the last have pages that are present; 0 where the writer needs none.
     pub(crate) reserve_records: u64,
     pub(crate) pieces: PreparerPieces,
     pub(crate) disk_full: DiskFull,
@@ -100,7 +101,10 @@ impl<S: Storage> Preparer<S> {
         self.pieces.rest = Duration::ZERO;
         let cursor = self.progress.journalled_end();
         let live: Vec<_> = self.segments.live().iter().cloned().collect();
-        let rest = Rest::of(present_end(&live, cursor) - cursor, self.reserve_records);
+        let rest = match self.reserve_records {
+            0 => Rest::Long,
+            reserve => Rest::of(present_end(&live, cursor) - cursor, reserve),
+        };
         // A reserve that lacks a little all the time, beside a writer that goes on, keeps nothing waiting.
         let is_urgent = rest <= Rest::Short;
         if is_urgent && let Some(round) = self.prepare_pages(&live, cursor, rest) {
@@ -158,6 +162,9 @@ impl<S: Storage> Preparer<S> {
         cursor: u64,
         rest: Rest,
     ) -> Option<PreparerRound> {
+        if self.reserve_records == 0 {
+            return None;
+        }
         let ahead = cursor.saturating_add(self.reserve_records);
         for segment in live.iter().filter(|segment| segment.end > cursor && segment.base < ahead) {
             // Quicker, where the writer is quick and no sync is of a part of them.
@@ -246,10 +253,14 @@ impl<S: Storage> Preparer<S> {
     /// piece of the reserve is used, or the next segment is taken.
     fn left(&self, cursor: u64) -> u64 {
         let live = self.segments.live();
-        let present = present_end(live.iter(), cursor) - cursor;
         let last_base = live.back().map_or(0, |segment| segment.base);
+        let until_next = last_base.saturating_sub(cursor);
+        if self.reserve_records == 0 {
+            return until_next;
+        }
+        let present = present_end(live.iter(), cursor) - cursor;
         let most_used = self.reserve_records / 64;
-        present.saturating_sub(self.reserve_records - most_used).min(last_base.saturating_sub(cursor))
+        present.saturating_sub(self.reserve_records - most_used).min(until_next)
     }
 }
 

@@ -67,7 +67,7 @@ impl<S: Storage> Companions<S> {
     }
 
     /// The writer's process, if this is a fork of it; then everything is left as it is.
-    fn forked(&mut self) -> Option<u32> {
+    pub(crate) fn forked(&mut self) -> Option<u32> {
         if self.process == std::process::id() {
             return None;
         }

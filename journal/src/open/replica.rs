@@ -9,7 +9,7 @@ use crate::append::writer::Writer;
 use crate::error::{NextTypeError, OpenError, ReadError, SyncError, TakeError};
 use crate::event::untyped::{self, Untyped};
 use crate::event::{Event, Schema};
-use crate::format::{Anchor, Bond, JournalId};
+use crate::format::{Anchor, Bond, JournalId, RecordHeader};
 use crate::judge::scan::Follow;
 use crate::live::cursors::Cursors;
 use crate::read::raw::RawReader;
@@ -105,7 +105,8 @@ impl<S: Storage> Replica<S> {
     }
 
     /// Takes whole records as they lie in a segment, of which the first is of sequence `first`; the sequence
-    /// behind the last. Waits while there is no room. `before` is epoch and checksum of the record before the
+    /// behind the last. Waits while there is no room. Each call is one of the system or more: many records at
+    /// once are quicker. `before` is epoch and checksum of the record before the
     /// first, where they come from; `None` if none lies there.
     ///
     /// All are checked before any is taken: that they follow the [last](Replica::last) record here, as far as
@@ -179,14 +180,13 @@ impl<S: Storage> Replica<S> {
     /// Takes records that were checked, until one can't be: why, and how many bytes of them were taken.
     fn take_checked(&mut self, records: &[u8]) -> Result<(), (TakeError, usize)> {
         let record_bytes = self.record_bytes();
-        for (index, record) in records.chunks_exact(record_bytes).enumerate() {
-            match self.writer.try_append_stored(record) {
-                Ok(header) => {
-                    let order = Follow { epoch: header.epoch(), time_ns: header.time_ns };
-                    self.behind = Behind { order, last: Bond::of(header) };
-                }
-                Err(error) => return Err((error, index * record_bytes)),
-            }
+        let mut done = 0;
+        while done < records.len() {
+            let taken = self.writer.try_append_stored(&records[done..], record_bytes);
+            done += taken.map_err(|error| (error, done))?;
+            let last = RecordHeader::decode(&records[done - record_bytes..]);
+            let order = Follow { epoch: last.epoch(), time_ns: last.time_ns };
+            self.behind = Behind { order, last: Bond::of(last) };
         }
         Ok(())
     }

@@ -166,6 +166,7 @@ fn open_as<E: Event, S: Storage>(
         epoch: report.epoch,
         journal_id: report.journal_id,
         sync: journal.sync,
+        disk_full: journal.disk_full,
         stalled: false,
         progress,
         segments,
@@ -226,7 +227,9 @@ pub(super) fn wire<'a, S: Storage>(
         retired,
     };
     common.progress.begin(end, window, report.epoch);
-    let preparer = common.preparer(journal, template, record_bytes);
+    // A replica writes whole pages by the file: none has to be present before.
+    let reserve_bytes = if matches!(opening, Opening::Replica(_)) { 0 } else { journal.reserve_bytes };
+    let preparer = common.preparer(journal, template, reserve_bytes.div_ceil(record_bytes as u64));
     let syncer = common.syncer(journal.sync, control, retainer, hooks);
     let companions = start(storage, preparer, syncer, lock, threads)?;
     Ok((Wired { active, behind, common, companions, schema }, report))
@@ -288,7 +291,7 @@ struct Common<'a, S: Storage> {
 
 impl<S: Storage> Common<'_, S> {
     /// The preparer, with maker and sweeper in its hand.
-    fn preparer(&self, journal: &Journal, template: SegmentHeader, record_bytes: usize) -> Preparer<S> {
+    fn preparer(&self, journal: &Journal, template: SegmentHeader, reserve_records: u64) -> Preparer<S> {
         let orders = Orders::new();
         let maker = Maker {
             storage: self.storage.clone(),
@@ -311,7 +314,7 @@ impl<S: Storage> Common<'_, S> {
         Preparer {
             storage: self.storage.clone(),
             template,
-            reserve_records: (journal.reserve_bytes / record_bytes as u64).max(1),
+            reserve_records,
             pieces: PreparerPieces::new(),
             disk_full: journal.disk_full,
             whole_segments: journal.sync == SyncMode::None,

@@ -37,23 +37,13 @@ impl<S: Storage> RawReader<S> {
         bytes: &[u8],
         record_bytes: usize,
     ) -> Result<(), ReadError> {
-        // All without a branch first: seldom is one of them not as it was written.
-        let all_valid = match self.crc.hardware() {
-            true => all_valid::<true>(&self.crc, sequence, bytes, record_bytes, || ()),
-            false => all_valid::<false>(&self.crc, sequence, bytes, record_bytes, || ()),
-        };
-        if all_valid {
+        let Some((at, record)) = first_invalid(&self.crc, sequence, bytes, record_bytes) else {
             return Ok(());
-        }
-        for (at, record) in (sequence..).zip(bytes.chunks_exact(record_bytes)) {
-            if valid_record(&self.crc, at, record).is_none() {
-                let segment = &self.chain.segments[index];
-                let (path, what) = (self.storage.path(&segment.name()), "its bytes are not what was written");
-                let corrupt = scan::corrupt(path, &self.crc, segment.slots(), at, record, what);
-                return Err(self.own(corrupt.into()));
-            }
-        }
-        Ok(())
+        };
+        let segment = &self.chain.segments[index];
+        let (path, what) = (self.storage.path(&segment.name()), "its bytes are not what was written");
+        let corrupt = scan::corrupt(path, &self.crc, segment.slots(), at, record, what);
+        Err(self.own(corrupt.into()))
     }
 
     /// The next chunk of whole, validated records from `sequence` on; empty at the end.
@@ -118,6 +108,27 @@ impl<S: Storage> RawReader<S> {
         turned?;
         Ok(self.view.turned())
     }
+}
+
+/// The first of the records in `bytes` that is not valid, and the sequence that it should have; they start
+/// with that of `sequence`.
+#[inline(always)]
+pub(crate) fn first_invalid<'b>(
+    crc: &RecordCrc,
+    sequence: u64,
+    bytes: &'b [u8],
+    record_bytes: usize,
+) -> Option<(u64, &'b [u8])> {
+    // All without a branch first: seldom is one of them not as it was written.
+    let all_valid = match crc.hardware() {
+        true => all_valid::<true>(crc, sequence, bytes, record_bytes, || ()),
+        false => all_valid::<false>(crc, sequence, bytes, record_bytes, || ()),
+    };
+    if all_valid {
+        return None;
+    }
+    let mut records = (sequence..).zip(bytes.chunks_exact(record_bytes));
+    records.find(|(at, record)| valid_record(crc, *at, record).is_none())
 }
 
 /// Records whose checksums are made side by side: each word of a checksum waits three cycles for the word

@@ -44,6 +44,12 @@ impl<'a> RawChunk<'a> {
         self.record_bytes
     }
 
+    /// The record at that place, counted from 0; `None` behind the last.
+    pub fn get(&self, index: usize) -> Option<RawRecord<'a>> {
+        let record = self.bytes.chunks_exact(self.record_bytes.max(1)).nth(index)?;
+        Some(RawRecord::new(self.first_sequence + index as u64, record, self.event_bytes))
+    }
+
     /// The records, in order.
     pub fn records(&self) -> impl Iterator<Item = RawRecord<'a>> + use<'a> {
         let event_bytes = self.event_bytes;

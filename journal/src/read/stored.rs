@@ -2,9 +2,10 @@
 
 use crate::format::crc::RecordCrc;
 use crate::format::{
-    ControlState, JournalId, MAX_END, MAX_EPOCH, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, valid_record,
+    ControlState, JournalId, MAX_END, MAX_EPOCH, MAX_RECORD_BYTES, RECORD_HEADER_BYTES, RecordHeader,
 };
 use crate::judge::scan::Follow;
+use crate::read::chunk::first_invalid;
 use crate::read::raw_chunk::RawChunk;
 
 /// Validated records that follow each other in one segment, byte for byte as they lie there, and what that
@@ -128,13 +129,16 @@ impl<'a> RawChunk<'a> {
         if first_sequence.checked_add((bytes.len() / record_bytes) as u64).is_none_or(|end| end > MAX_END) {
             return Err(StoredFault::Sequence { sequence: first_sequence });
         }
-        let crc = RecordCrc::new(journal_id.0);
+        let invalid = first_invalid(&RecordCrc::new(journal_id.0), first_sequence, bytes, record_bytes);
+        let end = invalid.map_or(u64::MAX, |(sequence, _)| sequence);
         let mut order = Follow::default();
-        for (sequence, record) in (first_sequence..).zip(bytes.chunks_exact(record_bytes)) {
-            let header = valid_record(&crc, sequence, record).ok_or(StoredFault::Checksum { sequence })?;
-            if !order.accept(header, MAX_EPOCH) {
+        for (sequence, record) in (first_sequence..end).zip(bytes.chunks_exact(record_bytes)) {
+            if !order.accept(RecordHeader::decode(record), MAX_EPOCH) {
                 return Err(StoredFault::Order { sequence });
             }
+        }
+        if let Some((sequence, _)) = invalid {
+            return Err(StoredFault::Checksum { sequence });
         }
         Ok(RawChunk::new(first_sequence, bytes, record_bytes, event_bytes))
     }

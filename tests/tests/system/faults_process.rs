@@ -240,6 +240,14 @@ fn row_fork_has_no_journal_in_the_child_and_changes_nothing_for_the_parent() {
 }
 
 #[test]
+fn row_fork_of_a_replica_takes_nothing_in_the_child() {
+    let place = tempfile::tempdir().unwrap();
+    let (lines, status) = child("fork-replica", place.path(), []).rest();
+    assert_eq!(lines, ["takes: left with 7", "end: 0", "taken: 1", "closed: 1"]);
+    assert!(status.success());
+}
+
+#[test]
 fn row_fork_has_no_engine_in_the_child_and_changes_nothing_for_the_parent() {
     let place = tempfile::tempdir().unwrap();
     let (lines, status) = child("fork-engine", place.path(), []).rest();

@@ -6,6 +6,7 @@ mod faults_clock;
 mod faults_disk;
 mod faults_full;
 mod faults_process;
+mod faults_replicas;
 mod locks;
 mod loop_mount;
 mod panicking;

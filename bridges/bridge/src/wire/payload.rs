@@ -87,12 +87,11 @@ impl Head {
         }
         let record_bytes = bytes / count as usize;
         let chunk = RawChunk::check(self.journal_id, self.first, record_bytes, schema.events.size, payload)?;
-        let mut records = chunk.records();
-        let first = records.next().ok_or(PayloadError::Uneven { bytes, count })?;
+        let first = chunk.get(0).ok_or(PayloadError::Uneven { bytes, count })?;
         if first.time_ns != self.time_ns {
             return Err(PayloadError::Time { time_ns: first.time_ns });
         }
-        let last = records.last().unwrap_or(first);
+        let last = chunk.get(chunk.len() - 1).unwrap_or(first);
         if (last.epoch, last.crc) != (self.epoch, self.crc) {
             return Err(PayloadError::Last { epoch: last.epoch, crc: last.crc });
         }

@@ -183,12 +183,11 @@ impl Expected {
         let at = message.at;
         let chunk = message.head.records(&message.payload, schema);
         let chunk = chunk.map_err(|source| InError::Damaged { at, source })?;
-        let mut records = chunk.records();
-        let before = match passed.checked_sub(1).and_then(|before| records.nth(before)) {
+        let before = match passed.checked_sub(1).and_then(|before| chunk.get(before)) {
             Some(before) => Some((before.epoch, before.crc)),
             None => self.before,
         };
-        if let Some(first) = records.next() {
+        if let Some(first) = chunk.get(passed) {
             let sequence = first.sequence;
             if first.epoch < self.epoch {
                 return Err(InError::Back { at, what: "the epoch", sequence });
@@ -196,7 +195,7 @@ impl Expected {
             if first.time_ns < self.time_ns {
                 return Err(InError::Back { at, what: "the journal's time", sequence });
             }
-            let last = records.last().unwrap_or(first);
+            let last = chunk.get(chunk.len() - 1).unwrap_or(first);
             (self.epoch, self.time_ns) = (last.epoch, last.time_ns);
             self.before = Some((last.epoch, last.crc));
         }

@@ -65,7 +65,7 @@ pub(super) async fn again<T: FnMut(Told)>(
     patience: &mut Patience,
     tell: &mut T,
 ) -> Result<Again, OutError> {
-    if !matches!(failure, Failure::Final(_)) {
+    if patience.is_to_be_told(&failure) {
         tell(Told::Trouble(failure.text()));
     }
     patience.pause(failure).await

@@ -17,6 +17,7 @@ pub(super) struct Patience {
     backoff: Backoff,
     give_up: Option<Duration>,
     since: Option<Instant>,
+    is_told: bool,
     stop: watch::Receiver<bool>,
 }
 
@@ -31,18 +32,30 @@ pub(super) enum Again {
 impl Patience {
     pub(super) fn new(give_up: Option<Duration>, stop: watch::Receiver<bool>) -> Self {
         let backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-        Patience { backoff, give_up, since: None, stop }
+        Patience { backoff, give_up, since: None, is_told: false, stop }
     }
 
     /// All is well.
     pub(super) fn reset(&mut self) {
         self.backoff.reset();
-        self.since = None;
+        (self.since, self.is_told) = (None, false);
     }
 
-    /// Whether something is not.
-    pub(super) fn is_tried(&self) -> bool {
-        self.since.is_some()
+    /// Whether something is not, that somebody was told of.
+    pub(super) fn is_told(&self) -> bool {
+        self.is_told
+    }
+
+    /// Whether to tell somebody of this failure, from which on he is taken to know. Not of one that stays,
+    /// which ends it; nor of a stream that is elsewhere, unless it still is after a look: the look says why.
+    pub(super) fn is_to_be_told(&mut self, failure: &Failure) -> bool {
+        let is_to_be_told = match failure {
+            Failure::Final(_) => false,
+            Failure::Moved => self.since.is_some(),
+            Failure::Passing(_) | Failure::Doubtful(_) => true,
+        };
+        self.is_told |= is_to_be_told;
+        is_to_be_told
     }
 
     /// Waits before the next try.

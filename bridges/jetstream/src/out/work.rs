@@ -234,8 +234,9 @@ impl<T: FnMut(Told)> Work<'_, T> {
 
     /// What went wrong, if anything did, has passed.
     fn is_well(&mut self) {
-        if self.patience.is_tried() {
-            self.patience.reset();
+        let is_told = self.patience.is_told();
+        self.patience.reset();
+        if is_told {
             (self.tell)(Told::Recovered);
         }
     }

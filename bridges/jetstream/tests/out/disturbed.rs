@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream;
+use async_nats::jetstream::stream::Config;
 use slipring_jetstream::out::Told;
 use slipring_test_servers::long::{elections, times};
 use slipring_test_servers::nats::{Nats, Options};
@@ -59,6 +61,12 @@ async fn the_line_is_cut_and_answers_are_lost() {
     let Some(nats) = Nats::start(Options::one_node()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let (journal, options) = (common::journal(folder.path()), options("TICKS"));
+    // The server forgets which messages came long before the line passes again.
+    let context = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let (name, subjects) = ("TICKS".to_owned(), vec!["TICKS".to_owned()]);
+    let duplicate_window = Duration::from_millis(100);
+    let config = Config { name, subjects, duplicate_window, allow_atomic_publish: true, ..Config::default() };
+    context.create_stream(config).await.unwrap();
     let line = Proxy::to(&nats.address(0));
     let writing = Writing::start(&journal, 50);
     let running = Running::start(&journal, &format!("nats://{}", line.address()), &options);

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod access;
+#[path = "../shared/caught_up.rs"]
+mod caught_up;
 mod common;
 mod disturbed;
 mod flow;

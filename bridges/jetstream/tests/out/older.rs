@@ -6,26 +6,20 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use slipring_jetstream::error::ConnectError;
-use slipring_jetstream::incoming::{Came, InOptions, Incoming, IntoReplica, Start};
+use slipring_jetstream::incoming::{InOptions, IntoReplica, Start};
 use slipring_jetstream::out::Told;
 use slipring_jetstream::standby::{self, PromoteOptions};
 use slipring_journal::Journal;
 use slipring_test_servers::nats::{Nats, OLDER, Options};
 
+use crate::caught_up::caught_up;
 use crate::common::{
     Running, Tick, Writing, append, count, journal, kill_and_start, options, send, to, written,
 };
 
 async fn followed(url: &str, folder: &Path, from: Start) -> IntoReplica {
     let client = to(url).connect().await.unwrap().client;
-    let mut replica = IntoReplica::open(Journal::at(folder)).unwrap();
-    let mut incoming = Incoming::new(client, InOptions::new("OLD", from));
-    while !incoming.has_caught_up().await.unwrap() {
-        if let Came::Run(run) = incoming.next().await.unwrap() {
-            replica.take(&run).unwrap();
-        }
-    }
-    replica
+    caught_up(Journal::at(folder), client, InOptions::new("OLD", from)).await
 }
 
 async fn a_journal_goes_out_and_in(version: &'static str) {

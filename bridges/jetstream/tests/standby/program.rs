@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_nats::Client;
 use slipring::{
-    Anchor, Context, Engine, EngineBuilder, Event, FollowFrom, Gate, Journal, Lane, LateConsumer,
-    LateContext, Standby, SyncMode,
+    Context, Engine, EngineBuilder, Event, FollowFrom, Gate, Journal, Lane, LateConsumer, LateContext,
+    Standby, SyncMode,
 };
 use slipring_bridge::source::SourceOptions;
 use slipring_jetstream::connect::Connect;
@@ -15,10 +15,12 @@ use slipring_jetstream::error::OutError;
 use slipring_jetstream::incoming::{InOptions, IntoReplica, Start};
 use slipring_jetstream::out::{self, Ended, OutOptions, Told};
 use slipring_jetstream::rejoin::{self, RejoinFailure, Rejoined};
-use slipring_jetstream::standby::{self, PromoteOptions, StandbyOptions, Warm};
+use slipring_jetstream::standby::{self, PromoteOptions, StandbyOptions};
 use slipring_jetstream::stream::StreamOptions;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::caught_up::caught_up;
 
 pub const STREAM: &str = "ORDERS";
 
@@ -98,25 +100,19 @@ pub fn out_options() -> OutOptions {
     }
 }
 
-/// A bridge out that tells `acknowledged` the last record that the stream has.
+/// A bridge out.
 pub struct Bridge {
     pub stop: watch::Sender<bool>,
     pub task: JoinHandle<Result<Ended, OutError>>,
 }
 
 impl Bridge {
-    pub fn start(folder: &Path, url: &str, mut acknowledged: impl FnMut(Anchor) + Send + 'static) -> Self {
+    pub fn start(folder: &Path, url: &str, tell: impl FnMut(Told) + Send + 'static) -> Self {
         let (stop, stopped) = watch::channel(false);
         let servers = url.split(',').map(str::to_owned).collect();
         let (journal, connect) = (journal(folder), Connect { servers, ..Connect::default() });
-        let task = tokio::spawn(async move {
-            let tell = |told| {
-                if let Told::Acknowledged(anchor) = told {
-                    acknowledged(anchor);
-                }
-            };
-            out::run(&journal, &connect, &out_options(), stopped, tell).await
-        });
+        let task =
+            tokio::spawn(async move { out::run(&journal, &connect, &out_options(), stopped, tell).await });
         Bridge { stop, task }
     }
 }
@@ -155,17 +151,8 @@ pub async fn warm(folder: &Path, client: &Client, state: &State) -> Standby<Orde
 
 /// A replica that holds all that the stream holds.
 pub async fn replica(folder: &Path, client: &Client) -> IntoReplica {
-    let mut replica = IntoReplica::open(journal(folder)).unwrap();
-    let mut incoming = slipring_jetstream::incoming::Incoming::new(client.clone(), {
-        let start = Warm::here(&replica).map_or(Start::Oldest, Start::Behind);
-        InOptions { start, patience: Duration::from_millis(50), ..stream() }
-    });
-    while !incoming.has_caught_up().await.unwrap() {
-        if let slipring_jetstream::incoming::Came::Run(run) = incoming.next().await.unwrap() {
-            replica.take(&run).unwrap();
-        }
-    }
-    replica
+    let stream = InOptions { patience: Duration::from_millis(50), ..stream() };
+    caught_up(journal(folder), client.clone(), stream).await
 }
 
 /// Each record as it lies: epoch, time, checksum, bytes of the event.

@@ -1,7 +1,9 @@
 //! Who writes to the stream between a look and a message, and what a schema hides.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use slipring_jetstream::out::Told;
 use slipring_jetstream::standby::{self, PromoteError, PromoteOptions, Warm};
 use slipring_test_servers::nats::{Nats, Options};
 
@@ -92,7 +94,11 @@ async fn a_primary_that_goes_on_is_overtaken_all_the_same() {
     let folder = |name: &str| place.path().join(name);
     let (mut writer, _) = journal(&folder("old")).open::<Order>().unwrap();
     writer.append(1, &Order { id: 0, quantity: 0 }).unwrap();
-    let bridge = Bridge::start(&folder("old"), &nats.url(), |_| {});
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let bridge = Bridge::start(&folder("old"), &nats.url(), {
+        let told = Arc::clone(&told);
+        move |what| told.lock().unwrap().push(what)
+    });
     let writing = std::thread::spawn(move || {
         for id in 1..40_000 {
             writer.append(1_000 + id, &Order { id, quantity: 0 }).unwrap();
@@ -117,6 +123,9 @@ async fn a_primary_that_goes_on_is_overtaken_all_the_same() {
         .unwrap();
     let fenced = bridge.task.await.unwrap().unwrap_err();
     assert_eq!(fenced.fenced_by(), Some(agreed.epoch), "{fenced}");
+    // It says what is so, and not that it tries again.
+    let tries_again = |told: &Told| matches!(told, Told::Trouble(what) if what.contains("last sequence"));
+    assert!(!told.lock().unwrap().iter().any(tries_again));
     standby::become_primary(new, &agreed).unwrap();
     writing.join().unwrap();
 }

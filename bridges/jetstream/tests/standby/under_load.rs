@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use slipring::{Engine, Publisher};
 use slipring_jetstream::error::OutError;
+use slipring_jetstream::out;
 use slipring_jetstream::rejoin;
 use slipring_jetstream::standby::{self, Order as Told, Warm};
 use slipring_test_servers::long::times;
@@ -39,8 +40,12 @@ impl Primary {
         let from = delivered.lock().unwrap().last().map_or(0, |(sequence, ..)| sequence + 1);
         let late = program::follow_out(&engine, from, delivered);
         let acknowledger = engine.acknowledger("stream").unwrap();
-        // The engine may have ended.
-        let bridge = Bridge::start(folder, url, move |anchor| drop(acknowledger.acknowledge(anchor)));
+        let bridge = Bridge::start(folder, url, move |told| {
+            if let out::Told::Acknowledged(anchor) = told {
+                // The engine may have ended.
+                drop(acknowledger.acknowledge(anchor));
+            }
+        });
         let closed = Arc::new(AtomicBool::new(false));
         let (is_closed, ids) = (Arc::clone(&closed), Arc::clone(ids));
         let orders = std::thread::spawn(move || take_orders(publisher, &ids, &is_closed));

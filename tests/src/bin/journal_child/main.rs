@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use slipring_journal::__private::storage::{Files, Storage};
-use slipring_journal::{AppendError, Journal, Stall, SyncError, SyncMode, Writer};
+use slipring_journal::{AppendError, Event, Journal, Origin, Stall, SyncError, SyncMode, TakeError, Writer};
 use slipring_tests::journals::{Note, append_batch, time};
 use slipring_tests::lives::{Message, note_of_round};
 use slipring_tests::rebooted::Rebooted;
@@ -36,6 +36,7 @@ fn main() {
         "fill" => fill(text(1), number(2)),
         "interrupted" => interrupted(text(1)),
         "fork" => fork(text(1)),
+        "fork-replica" => fork_replica(text(1)),
         "fork-engine" => engine::fork(text(1)),
         "refusals" => engine::refusals(text(1)),
         "step" => step(text(1), number(2)),
@@ -276,6 +277,40 @@ fn fork(folder: &str) {
     // Killed here by the test.
     std::thread::sleep(Duration::from_secs(60));
     end_child(sleeper);
+}
+
+/// Forks while it has a replica, which takes records by a call of the system and not by a map.
+fn fork_replica(folder: &str) {
+    let place = std::path::Path::new(folder);
+    let (primary, copy) = (Journal::at(place.join("primary")), Journal::at(place.join("copy")));
+    let (mut writer, _) = primary.open::<Note>().unwrap();
+    writer.append(time(0), &note_of_round(0, 0)).unwrap();
+    writer.close().unwrap();
+    let mut stored = primary.stored_reader("copy").unwrap();
+    let origin = Origin::of(stored.identity().unwrap().journal_id);
+    let run = stored.next_run_below(u64::MAX).unwrap().expect("it was appended");
+    let (mut replica, _) = copy.replica(&Note::schema(), &origin).unwrap();
+    let parent = std::process::id();
+    // SAFETY: the child touches nothing that another thread may have held locked: it is refused, and leaves.
+    match unsafe { libc::fork() } {
+        0 => {
+            let code = match replica.take(0, None, run.records.bytes()) {
+                Err(TakeError::Failed(SyncError::Forked { writer })) if writer == parent => 7,
+                _ => 1,
+            };
+            // SAFETY: ends this process at once.
+            unsafe { libc::_exit(code) }
+        }
+        child => {
+            let mut status = 0;
+            // SAFETY: the status lives through the call.
+            assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+            println!("takes: left with {}", libc::WEXITSTATUS(status));
+        }
+    }
+    println!("end: {}", replica.end_sequence());
+    println!("taken: {}", replica.take(0, None, run.records.bytes()).unwrap());
+    println!("closed: {}", replica.close().unwrap());
 }
 
 fn sleeping_child() -> libc::pid_t {
