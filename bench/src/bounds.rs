@@ -1,5 +1,5 @@
 //! What the machine itself does at this work with nothing around it: records stored into mapped, prefaulted
-//! memory, with and without the checksum, events added up from memory, and files copied out of the page cache.
+//! memory, with and without the checksum, events added up from memory, files copied out of the page cache.
 //! Measures to read slipring's figures by: plain loops, no proof that nothing could be faster.
 
 use std::fs::File;
@@ -127,8 +127,8 @@ pub fn read(events: &[Order], cores: Cores) -> Vec<Sample> {
 const PREAD_BYTES: usize = 128 << 10;
 const PAGE_BYTES: usize = 4096;
 
-/// Reads the first segments of a journal, as many bytes as `records` take, by `pread` into memory that is used
-/// again, and looks at nothing.
+/// Reads the first segments of a journal, as many bytes as `records` take, by `pread` into memory that is
+/// used again, and looks at nothing.
 pub fn pread(folder: &Path, records: u64, cores: Cores) -> Vec<Sample> {
     cores.pin_publisher();
     let entries = std::fs::read_dir(folder).expect("the journal's folder");

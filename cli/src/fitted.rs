@@ -85,8 +85,9 @@ mod tests {
         let line = "times       journal at 2026-11-28T21:32:00.548Z; 0 events came";
         assert_eq!(wrapped(line, None), line);
         assert_eq!(wrapped(line, Some(62)), line);
+        let below = " ".repeat(12);
         let narrow =
-            "times       journal at\n            2026-11-28T21:32:00.548Z; 0\n            events came";
+            format!("times       journal at\n{below}2026-11-28T21:32:00.548Z; 0\n{below}events came");
         assert_eq!(wrapped(line, Some(40)), narrow);
         assert_eq!(wrapped("engine      journal", Some(14)), "engine\njournal");
         assert_eq!(wrapped("abcdefgh", Some(3)), "abc\ndef\ngh");

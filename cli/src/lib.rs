@@ -80,6 +80,7 @@ pub fn run_with(args: impl IntoIterator<Item = OsString>, formats: &Formats) -> 
     }
     let mut out = io::stdout().lock();
     let done = run_command(cli, formats, &mut out).and_then(|code| error::verdict(code, out.flush()));
+    signals::give_way();
     match done {
         Ok(code) => code,
         Err(error) => {

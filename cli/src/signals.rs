@@ -18,6 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a look for the second signal takes.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// A signal ends this process.
+static ENDS: AtomicBool = AtomicBool::new(false);
+
+/// Does not come back if a signal ends this process: what is half made is removed, which the work may have
+/// met as an error of its own, and the status is the signal's.
+pub(crate) fn give_way() {
+    // SeqCst: as where it is stored.
+    while ENDS.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+}
+
 /// Whether a signal has said stop. The second one ends the process at once. So does the first if the process
 /// is stuck: in a write that nobody reads, in a read of a disk that does not answer.
 #[derive(Clone, Debug)]
@@ -59,6 +71,8 @@ impl Stop {
         let stop = Stop(Arc::clone(&shared));
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             shared.watch(told);
+            // SeqCst: in front of all that is removed. Who meets that finds this in `give_way`.
+            ENDS.store(true, Ordering::SeqCst);
             shared.remove_half_made();
             signal_hook::low_level::exit(ended as i32);
         })?;

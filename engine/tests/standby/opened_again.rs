@@ -80,8 +80,9 @@ fn killed_at_any_moment_it_is_a_standby_again() {
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        // Now and then before it is open, or behind the end.
-        std::thread::sleep(std::time::Duration::from_millis(3 + 17 * round % 60));
+        // Now and then before it is open, or behind the end; later and later, until it comes to its end on a
+        // machine however slow.
+        std::thread::sleep(std::time::Duration::from_millis(3 + 17 * round % 60 + round / 2));
         child.kill().unwrap();
         child.wait().unwrap();
         let mirrored = Shared::default();

@@ -208,8 +208,9 @@ pub fn copy_out(words: &[AtomicU64], buffer: &mut [u8], offset: usize) {
         }
     };
     part(first, offset);
-    let at = (offset + before) / 8;
-    for (bytes, word) in middle.as_chunks_mut::<8>().0.iter_mut().zip(&words[at..at + whole]) {
+    for (bytes, word) in
+        middle.as_chunks_mut::<8>().0.iter_mut().zip(whole_words(words, offset + before, whole))
+    {
         *bytes = word.load(Ordering::Relaxed).to_le_bytes();
     }
     part(last, offset + before + whole * 8);
@@ -228,11 +229,15 @@ pub fn copy_in(words: &[AtomicU64], bytes: &[u8], offset: usize) {
         }
     };
     part(first, offset);
-    let at = (offset + before) / 8;
-    for (bytes, word) in middle.as_chunks::<8>().0.iter().zip(&words[at..at + whole]) {
+    for (bytes, word) in middle.as_chunks::<8>().0.iter().zip(whole_words(words, offset + before, whole)) {
         word.store(u64::from_le_bytes(*bytes), Ordering::Relaxed);
     }
     part(last, offset + before + whole * 8);
+}
+
+/// So many words from an offset on. None may be asked for behind the end.
+fn whole_words(words: &[AtomicU64], offset: usize, count: usize) -> &[AtomicU64] {
+    if count == 0 { &[] } else { &words[offset / 8..][..count] }
 }
 
 /// Of so many bytes there: those in front of the first whole word, and the whole words.
@@ -281,5 +286,7 @@ mod tests {
             copy_out(&words, &mut some, offset);
             assert_eq!(some, new, "{count} bytes from {offset}");
         }
+        copy_in(&[], &[], 4096);
+        copy_out(&[], &mut [], 4096);
     }
 }
