@@ -83,10 +83,10 @@ fn anonymous_kib() -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Says how much memory besides the maps it has after one, five and nine million records.
+/// Says how much memory besides the maps it has after one, three and five million records.
 fn memory(folder: &str) {
     let (mut writer, _) = Journal::at(folder).segment_records(1 << 12).open::<Note>().unwrap();
-    for millions in [1, 5, 9] {
+    for millions in [1, 3, 5] {
         let more = millions * 1_000_000 - writer.end_sequence();
         append(&mut writer, more);
         writer.cursors().wait_durable(writer.end_sequence() - 1, Duration::from_secs(600)).unwrap();

@@ -97,11 +97,14 @@ struct Folder {
     path: PathBuf,
     open: BTreeMap<String, File>,
     files: FileSet,
+    /// What was read of a file, to be compared.
+    now: Vec<u8>,
 }
 
 impl Folder {
     fn new(path: &Path) -> Self {
-        let mut folder = Folder { path: path.to_owned(), open: BTreeMap::new(), files: FileSet::new() };
+        let mut folder =
+            Folder { path: path.to_owned(), open: BTreeMap::new(), files: FileSet::new(), now: Vec::new() };
         folder.list();
         folder
     }
@@ -124,13 +127,12 @@ impl Folder {
     /// Reads again what a store into a map may have changed. Whether anything has.
     fn look(&mut self) -> bool {
         let mut changed = false;
-        let mut now = [0; 16 << 10];
         for (name, file) in &self.open {
             let before = self.files.get_mut(name).expect("listed");
-            let now = &mut now[..before.len()];
-            file.read_exact_at(now, 0).expect("its size changes only in a system call");
-            if now != &before[..] {
-                before.copy_from_slice(now);
+            self.now.resize(before.len(), 0);
+            file.read_exact_at(&mut self.now, 0).expect("its size changes only in a system call");
+            if self.now != *before {
+                before.copy_from_slice(&self.now);
                 changed = true;
             }
         }

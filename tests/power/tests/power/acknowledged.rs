@@ -5,7 +5,7 @@ use slipring_journal::__private::protect;
 use crate::sim::acknowledged::{Counts, history};
 
 fn histories_wanted() -> u64 {
-    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000) / 24
+    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000) / 48
 }
 
 /// Whether the machine goes with the process, or either way; and whether notes are synced.

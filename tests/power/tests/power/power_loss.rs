@@ -284,7 +284,7 @@ fn control_rewrite() {
 /// The epoch and the zeroed tail cover each other: I3 falls only when both are off.
 #[test]
 fn control_epoch_and_zeroed_tail() {
-    let seeds = images_wanted() / 100;
+    let seeds = images_wanted() / 200;
     assert!(!turns_red_within(seeds, protect::EPOCH), "the zeroed tail alone must hold I3");
     assert!(!turns_red_within(seeds, protect::ZERO), "the epoch alone must hold I3");
     assert!(turns_red(protect::EPOCH | protect::ZERO), "records of an earlier life went unnoticed");
