@@ -228,7 +228,7 @@ fn kill_after(child: &mut Child, time: Duration) {
 
 /// `SLIPRING_STAGE_KILLS`, or as many kills as the ordinary run takes.
 pub fn kills() -> u64 {
-    std::env::var("SLIPRING_STAGE_KILLS").map_or(100, |text| text.parse().expect("a count"))
+    crate::often::times("SLIPRING_STAGE_KILLS", 100)
 }
 
 /// Writes to the real standard error, past the test harness's capture.

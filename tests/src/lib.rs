@@ -19,6 +19,7 @@ pub mod journals;
 pub mod keeps_all;
 pub mod lives;
 pub mod matching;
+pub mod often;
 pub mod pages;
 pub mod rebooted;
 pub mod relay;

@@ -81,5 +81,5 @@ fn show(
     for line in facts::all(args, counters, since, stale) {
         writeln!(out, "{}", fitted::wrapped(&line, width))?;
     }
-    tables::all(counters, since, out)
+    tables::all(counters, since, width, out)
 }

@@ -10,9 +10,13 @@ use crate::{fitted, plain, show};
 /// A look before this one, and how long ago.
 pub(super) type Since<'a> = Option<(Duration, &'a Counters)>;
 
-/// Writes them all, as wide as the terminal is.
-pub(super) fn all(counters: &Counters, since: Since<'_>, out: &mut dyn Write) -> std::io::Result<()> {
-    let width = fitted::width();
+/// Writes them all, as wide as the terminal is, if it is one.
+pub(super) fn all(
+    counters: &Counters,
+    since: Since<'_>,
+    width: Option<usize>,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
     stages_table(counters, since, width, out)?;
     late_table(counters, since, width, out)?;
     acknowledged_table(counters, since, width, out)

@@ -95,12 +95,12 @@ impl<S: Storage> Writer<Untyped, S> {
     /// to know that of the first.
     fn of_known_epoch<'r>(&self, records: &'r [u8], record_bytes: usize) -> Result<&'r [u8], TakeError> {
         let known_epoch = self.progress.known_epoch();
-        let is_known = |record: &&[u8]| RecordHeader::decode(record).epoch() <= known_epoch;
+        let is_known = |record: &[u8]| RecordHeader::decode(record).epoch() <= known_epoch;
         // Epochs never go back: mostly it is all of them.
-        if is_known(&&records[records.len() - record_bytes..]) {
+        if is_known(&records[records.len() - record_bytes..]) {
             return Ok(records);
         }
-        let count = records.chunks_exact(record_bytes).take_while(is_known).count();
+        let count = records.chunks_exact(record_bytes).take_while(|record| is_known(record)).count();
         if count > 0 {
             return Ok(&records[..count * record_bytes]);
         }

@@ -101,10 +101,7 @@ impl<S: Storage> Preparer<S> {
         self.pieces.rest = Duration::ZERO;
         let cursor = self.progress.journalled_end();
         let live: Vec<_> = self.segments.live().iter().cloned().collect();
-        let rest = match self.reserve_records {
-            0 => Rest::Long,
-            reserve => Rest::of(present_end(&live, cursor) - cursor, reserve),
-        };
+        let rest = Rest::of(self.present(&live, cursor), self.reserve_records);
         // A reserve that lacks a little all the time, beside a writer that goes on, keeps nothing waiting.
         let is_urgent = rest <= Rest::Short;
         if is_urgent && let Some(round) = self.prepare_pages(&live, cursor, rest) {
@@ -254,13 +251,17 @@ impl<S: Storage> Preparer<S> {
     fn left(&self, cursor: u64) -> u64 {
         let live = self.segments.live();
         let last_base = live.back().map_or(0, |segment| segment.base);
-        let until_next = last_base.saturating_sub(cursor);
-        if self.reserve_records == 0 {
-            return until_next;
-        }
-        let present = present_end(live.iter(), cursor) - cursor;
         let most_used = self.reserve_records / 64;
-        present.saturating_sub(self.reserve_records - most_used).min(until_next)
+        let present = self.present(live.iter(), cursor);
+        present.saturating_sub(self.reserve_records - most_used).min(last_base.saturating_sub(cursor))
+    }
+
+    /// How many records behind `cursor` have pages that are present; any number, where none need be.
+    fn present<'a>(&self, live: impl IntoIterator<Item = &'a Arc<LiveSegment<S>>>, cursor: u64) -> u64
+    where
+        S: 'a,
+    {
+        if self.reserve_records == 0 { u64::MAX } else { present_end(live, cursor) - cursor }
     }
 }
 

@@ -87,8 +87,8 @@ pub enum SyncError {
         /// The call.
         fault: IoFault,
     },
-    /// The next segment could not be made.
-    #[error("the next segment can't be made: {fault}; find the cause and reopen")]
+    /// The next segment could not be made, or the file of a replica's not be written.
+    #[error("no more records can be taken: {fault}; find the cause and reopen")]
     PrepareFailed {
         /// The call.
         fault: IoFault,

@@ -124,8 +124,7 @@ impl Journal {
     }
 
     /// How far ahead of the cursor the preparer keeps pages present, in bytes; 64 MiB if not set. It works a
-    /// little at a time, and the more of the reserve is used the more of it. A replica has
-    /// none.
+    /// little at a time, and the more of the reserve is used the more of it. A replica has none.
     pub fn reserve_bytes(mut self, count: u64) -> Self {
         self.reserve_bytes = count;
         self

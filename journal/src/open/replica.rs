@@ -106,8 +106,8 @@ impl<S: Storage> Replica<S> {
 
     /// Takes whole records as they lie in a segment, of which the first is of sequence `first`; the sequence
     /// behind the last. Waits while there is no room. Each call is one of the system or more: many records at
-    /// once are quicker. `before` is epoch and checksum of the record before the
-    /// first, where they come from; `None` if none lies there.
+    /// once are quicker. `before` is epoch and checksum of the record before the first, where they come from;
+    /// `None` if none lies there.
     ///
     /// All are checked before any is taken: that they follow the [last](Replica::last) record here, as far as
     /// that is known; each one's checksum for its place in this journal; and that neither epoch nor time goes

@@ -74,7 +74,7 @@ fn write<E: Event>(journal: &Journal, event: &E) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Order 0 once had its old venue, and order 1 the default, though `since` says the same of both.
+/// Else order 0 has its old venue and order 1 the default, though `since` says the same of both.
 #[test]
 fn a_name_that_is_in_use_again_is_refused_in_a_journal_and_another_name_is_taken() {
     let folder = tempfile::tempdir().unwrap();

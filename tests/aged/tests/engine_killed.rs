@@ -15,6 +15,7 @@ use slipring_journal::{Journal, Kind, Status, verify};
 use slipring_tests::children::Child;
 use slipring_tests::deaths::{Death, Point};
 use slipring_tests::folders::in_memory;
+use slipring_tests::often::times;
 use slipring_tests::types::{Written, writer_of};
 use slipring_tests_aged::fold::model;
 use slipring_tests_aged::{Aged, Family, messages, orders, time};
@@ -165,7 +166,7 @@ fn one_journal<Newest: Aged>(family: Family, random: &mut Rng, met: &mut Met, of
 
 #[test]
 fn row_types_kill_an_engine_whose_program_becomes_newer() {
-    let rounds = std::env::var("SLIPRING_KILL_ROUNDS").map_or(60, |text| text.parse().expect("a count"));
+    let rounds = times("SLIPRING_KILL_ROUNDS", 60);
     let mut random = Rng::with_seed(rounds);
     let mut met = Met::default();
     // When a life is killed from outside is the machine's to decide: a few more, until all was met.

@@ -12,7 +12,7 @@ use slipring::{
     KeptInfo, Lane, OnError, Recovered, ReplayError, ReplayFrom, Snapshot, Snapshots, Stage, StageKey,
     SyncMode,
 };
-use slipring_tests::folders::in_memory;
+use slipring_tests::folders::{copy_folder, in_memory};
 
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]
@@ -100,26 +100,13 @@ fn two_lives() -> (tempfile::TempDir, PathBuf, u64) {
     (folder, journal, total)
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
 #[test]
 fn no_flipped_bit_of_what_is_kept_changes_the_state_that_recovery_comes_to() {
     let (folder, journal, total) = two_lives();
     assert_eq!(recover(&journal, ReplayFrom::Snapshot).unwrap(), total);
     assert_eq!(recover(&journal, ReplayFrom::Start).unwrap(), total);
     let clean = folder.path().join("clean");
-    copy(&journal, &clean);
+    copy_folder(&journal, &clean);
     let names = ["dead-letters", "digests", "effects", &format!("{:020}.snapshot", 200)];
     let mut refused = vec![0; names.len()];
     for (index, name) in names.iter().enumerate() {
@@ -127,7 +114,7 @@ fn no_flipped_bit_of_what_is_kept_changes_the_state_that_recovery_comes_to() {
         // (The effects' file is a page, mostly zeros that nobody reads.)
         for at in (0..bytes.len().min(400)).step_by(5) {
             let place = folder.path().join(format!("{name}-{at}"));
-            copy(&clean, &place);
+            copy_folder(&clean, &place);
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << (at % 8);
             std::fs::write(file(&place, name), flipped).unwrap();
@@ -159,7 +146,7 @@ fn a_log_of_dead_letters_cut_anywhere_in_its_last_entry_is_mended_and_the_event_
     let last = 40 + "no trade 175".len() + 40;
     for cut in 1..=last {
         let place = folder.path().join(format!("cut-{cut}"));
-        copy(&journal, &place);
+        copy_folder(&journal, &place);
         std::fs::write(file(&place, "dead-letters"), &bytes[..bytes.len() - cut]).unwrap();
         // The note was lost with the process; the handler is asked again, and refuses again.
         let mut recovered = open(&place, false);

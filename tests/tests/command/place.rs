@@ -12,11 +12,6 @@ pub struct Place(tempfile::TempDir);
 /// A record: its time, and its event's bytes; none if it is void.
 pub type Record = (u64, Option<Vec<u8>>);
 
-/// How many lives of a recording are to end by a kill: so many, or as `SLIPRING_KILL_ROUNDS` says.
-pub fn kills(ordinary: u64) -> u64 {
-    std::env::var("SLIPRING_KILL_ROUNDS").map_or(ordinary, |count| count.parse().expect("a count"))
-}
-
 impl Place {
     pub fn new() -> Self {
         Place(tempfile::tempdir().expect("a temporary folder"))

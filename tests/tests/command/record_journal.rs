@@ -3,7 +3,9 @@
 
 use std::time::Instant;
 
-use crate::place::{Place, kills, said};
+use slipring_tests::often::times;
+
+use crate::place::{Place, said};
 
 const RESUME: &str = "record copy --input from --resume --segment-records 16384";
 
@@ -15,7 +17,7 @@ fn kills_at_random_moments_change_nothing() {
     place.fine("record whole --input from --segment-records 16384");
     let took = begun.elapsed();
     let wanted = place.records("from");
-    let most = kills(10);
+    let most = times("SLIPRING_KILL_ROUNDS", 10);
     let mut random = fastrand::Rng::with_seed(11);
     let (mut kills, mut resumed) = (0, 0);
     while kills < most {

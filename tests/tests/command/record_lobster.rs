@@ -4,7 +4,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::place::{Place, ended, kills, said};
+use slipring_tests::often::times;
+
+use crate::place::{Place, ended, said};
 
 /// Messages of a day, of which every hundredth is malformed and every hundred-and-first goes back.
 fn lines(count: u64) -> String {
@@ -33,7 +35,7 @@ fn kills_at_random_moments_change_nothing() {
     let took = begun.elapsed();
     let wanted = place.records("whole");
     assert_eq!(wanted.len(), 300_000 - 2 * (300_000 / 101));
-    let most = kills(10);
+    let most = times("SLIPRING_KILL_ROUNDS", 10);
     let mut random = fastrand::Rng::with_seed(5);
     let (mut kills, mut lives) = (0, 0);
     while kills < most {

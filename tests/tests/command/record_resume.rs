@@ -5,8 +5,9 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use slipring_journal::Journal;
+use slipring_tests::often::times;
 
-use crate::place::{Place, ended, kills, said};
+use crate::place::{Place, ended, said};
 
 const SCHEMA: &str = r#"
 name = "Tick"
@@ -48,7 +49,7 @@ fn kills_at_random_moments_change_nothing() {
     let took = begun.elapsed();
     let wanted = place.records("whole");
     assert!(wanted.len() > 390_000 && place.read("whole.bad.why").lines().count() > 500);
-    let most = kills(30);
+    let most = times("SLIPRING_KILL_ROUNDS", 30);
     let mut random = fastrand::Rng::with_seed(21);
     let (mut kills, mut lives, mut resumed) = (0, 0, 0);
     while kills < most {

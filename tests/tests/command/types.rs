@@ -137,7 +137,7 @@ mod upcast {
     }
 }
 
-/// The shell once was told what the type's author could do, and not what it could.
+/// What the type's author could do is of no use to the shell.
 #[test]
 fn where_only_a_program_knows_how_it_is_said_from_where_on_records_are_shown() {
     fn write<E: Event>(place: &Place, event: &E) {

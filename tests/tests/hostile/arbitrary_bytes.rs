@@ -7,8 +7,9 @@ use slipring_journal::{JournalFault, OpenError, Status};
 use slipring_tests::fuzzed::BODIES;
 use slipring_tests::images::{folder, whole};
 use slipring_tests::journals::{BLOCK_BYTES, mend_checksum, open, options, segment};
+use slipring_tests::often::times;
 
-/// Cases of each body.
+/// Cases of each body, unless `SLIPRING_CASES` says how many.
 const CASES: u64 = 2_500;
 
 /// Bytes of one case: mostly short, since few edits get further than many; some all small numbers.
@@ -25,7 +26,7 @@ fn bytes(random: &mut fastrand::Rng) -> Vec<u8> {
 
 #[test]
 fn row_arbitrary_bytes_as_a_segment_or_control_file() {
-    let cases = std::env::var("SLIPRING_CASES").map_or(CASES, |count| count.parse().unwrap());
+    let cases = times("SLIPRING_CASES", CASES);
     let mut failed = Vec::new();
     for (name, body) in BODIES {
         for seed in 0..cases {

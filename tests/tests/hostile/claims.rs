@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use slipring_tests::folders::copy_folder;
 use slipring_tests::images::mend_record;
 use slipring_tests::journals::{BLOCK_BYTES, HEADER_BYTES, RECORD_BYTES, mend_checksum, segment};
 
@@ -118,7 +119,7 @@ fn row_every_file_as_a_hole_of_a_tebibyte() {
         for bytes in [1 << 31, 1 << 40] {
             let journal = place.path().join("odd");
             let _ = std::fs::remove_dir_all(&journal);
-            sample::copy(&whole, &journal);
+            copy_folder(&whole, &journal);
             lengthen(&journal.join(&name), bytes);
             look_at(&journal, &format!("{name} of {bytes} bytes"));
         }
@@ -156,7 +157,7 @@ fn row_headers_that_claim_any_capacity_and_window() {
             for window in [None, Some(1_u64 << 60)] {
                 let journal = place.path().join("odd");
                 let _ = std::fs::remove_dir_all(&journal);
-                sample::copy(&whole, &journal);
+                copy_folder(&whole, &journal);
                 change(&journal.join(name), |block| put(block, CAPACITY_AT, capacity));
                 if let Some(length) = length {
                     lengthen(&journal.join(name), length);

@@ -1,6 +1,7 @@
 //! Something else in place of each file: nothing waits for it, follows it or writes into it, and what lies
 //! there is said.
 
+use slipring_tests::folders::copy_folder;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -99,7 +100,7 @@ fn row_no_regular_file_in_place_of_each_file_of_ours() {
         };
         for kind in KINDS {
             remove(&journal);
-            sample::copy(&whole, &journal);
+            copy_folder(&whole, &journal);
             std::fs::write(&victim, "not yours").unwrap();
             remove(&journal.join(name));
             put(kind, &journal.join(name), &victim);
@@ -130,7 +131,7 @@ fn row_no_folder_in_place_of_the_journal_or_of_what_stages_keep() {
         remove(&journal);
         for name in ["stages", "stages/sum"] {
             remove(&journal);
-            sample::copy(&whole, &journal);
+            copy_folder(&whole, &journal);
             remove(&journal.join(name));
             put(kind, &journal.join(name), &victim);
             every_command(&journal, place.path(), kind, name, &[]);

@@ -11,7 +11,9 @@ use std::path::Path;
 use slipring::{DeadLetters, KeptInfo};
 use slipring_cli::flow::message::OrderMessage;
 use slipring_journal::{Journal, SalvageOptions, Status, inspect, salvage, verify};
+use slipring_tests::folders::copy_folder;
 use slipring_tests::journals::{BLOCK_BYTES, mend_checksum, segment};
+use slipring_tests::often::times;
 
 use crate::sample::{self, allocated, most};
 
@@ -110,7 +112,7 @@ fn look(journal: &Path, into: &Path) {
 
 #[test]
 fn row_folders_changed_at_random() {
-    let folders = std::env::var("SLIPRING_MUTATIONS").map_or(FOLDERS, |count| count.parse().unwrap());
+    let folders = times("SLIPRING_MUTATIONS", FOLDERS);
     let place = tempfile::tempdir().unwrap();
     let whole = place.path().join("whole");
     sample::make(&whole);
@@ -119,7 +121,7 @@ fn row_folders_changed_at_random() {
     for seed in 0..folders {
         let (journal, into) = (place.path().join("odd"), place.path().join("into"));
         let _ = std::fs::remove_dir_all(&journal);
-        sample::copy(&whole, &journal);
+        copy_folder(&whole, &journal);
         let mut random = fastrand::Rng::with_seed(seed);
         for _ in 0..random.u8(1..6) {
             mutate(&mut random, &journal, &names);

@@ -11,6 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use slipring_tests::folders::copy_folder;
 use slipring_tests::journals::{BLOCK_BYTES, HEADER_BYTES, mend_checksum, segment};
 
 use crate::ran::{Ran, command, run, wait};
@@ -192,7 +193,7 @@ fn row_a_full_disk_and_a_reader_that_is_gone_change_no_verdict() {
     let place = tempfile::tempdir().unwrap();
     let (journal, corrupt) = (place.path().join("journal"), place.path().join("corrupt"));
     sample::make(&journal);
-    sample::copy(&journal, &corrupt);
+    copy_folder(&journal, &corrupt);
     let file = OpenOptions::new().write(true).open(corrupt.join(segment(0))).unwrap();
     file.write_all_at(&[7], HEADER_BYTES as u64 + 100).unwrap();
     let into = place.path().join("into");

@@ -11,6 +11,7 @@ use slipring_journal::__private::storage::{Files, Storage};
 use slipring_journal::Journal;
 use slipring_tests::journals::{Note, RECORD_BYTES};
 use slipring_tests::lives::{Journalled, Life, live_and_die};
+use slipring_tests::often::times;
 
 /// Rounds on one journal, so that it does not grow for ever.
 const ROUNDS_A_JOURNAL: u64 = 25;
@@ -102,6 +103,5 @@ fn kill_at_any_moment_keeps_what_was_acknowledged() {
 #[test]
 #[ignore = "long: SLIPRING_KILL_ROUNDS rounds, 20,000 if not set"]
 fn kill_at_any_moment_keeps_what_was_acknowledged_many_rounds() {
-    let text = std::env::var("SLIPRING_KILL_ROUNDS").unwrap_or_default();
-    rounds(text.parse().unwrap_or(20_000));
+    rounds(times("SLIPRING_KILL_ROUNDS", 20_000));
 }

@@ -12,6 +12,7 @@ use slipring_journal::{Journal, ReaderStart};
 use slipring_tests::children::Child;
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::Note;
+use slipring_tests::often::times;
 
 const CHILD: &str = env!("CARGO_BIN_EXE_reader_child");
 
@@ -150,7 +151,7 @@ fn some_kills_of_three_that_share_a_name() {
 #[test]
 #[ignore = "the long form"]
 fn many_kills() {
-    let kills = std::env::var("SLIPRING_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
+    let kills = times("SLIPRING_KILL_ROUNDS", 200);
     for work in [Work::Alone(0), Work::Alone(200), Work::Shared(2), Work::Shared(5)] {
         rounds(kills, work);
     }

@@ -16,6 +16,7 @@ use slipring_journal::{Journal, Reader};
 use slipring_tests::children::{Mount, is_root, skipped};
 use slipring_tests::journals::{HEADER_BYTES, Note};
 use slipring_tests::lives::{Journalled, Message, live_and_die};
+use slipring_tests::often::times;
 use slipring_tests::rebooted::Rebooted;
 
 /// Shutdowns of one journal, so that it does not grow for ever.
@@ -71,7 +72,7 @@ fn shutdowns(kind: &str, bytes: u64) {
         Ok(mount) => mount,
         Err(reason) => return skipped(&test, &reason),
     };
-    let wanted: u64 = std::env::var("SLIPRING_SHUTDOWNS").map_or(100, |text| text.parse().expect("a count"));
+    let wanted = times("SLIPRING_SHUTDOWNS", 100);
     let mut random = fastrand::Rng::with_seed(wanted);
     let mut counts = Counts::default();
     let mut journalled = Journalled::default();

@@ -7,6 +7,7 @@ mod faults_disk;
 mod faults_full;
 mod faults_process;
 mod faults_replicas;
+mod kept_power_loss;
 mod locks;
 mod loop_mount;
 mod panicking;

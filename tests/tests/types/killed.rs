@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use slipring_journal::{Journal, Status, verify};
 use slipring_tests::folders::in_memory;
 use slipring_tests::lives::{Life, Message, live_and_die};
+use slipring_tests::often::times;
 use slipring_tests::types::{Quote1, Quote2, Quote3, Version, Written, check};
 
 /// Lives of one journal.
@@ -75,7 +76,7 @@ fn one_journal(folder: &Path, random: &mut fastrand::Rng) -> usize {
 
 #[test]
 fn row_types_kill_at_any_moment_of_a_journal_whose_events_change() {
-    let rounds = std::env::var("SLIPRING_KILL_ROUNDS").map_or(200, |text| text.parse().expect("a count"));
+    let rounds = times("SLIPRING_KILL_ROUNDS", 200);
     let mut random = fastrand::Rng::with_seed(rounds);
     let (mut types, mut journals) = (0, 0);
     while journals * LIVES < rounds {

@@ -3,10 +3,7 @@
 use slipring_journal::__private::protect;
 
 use crate::sim::acknowledged::{Counts, history};
-
-fn histories_wanted() -> u64 {
-    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000) / 48
-}
+use crate::sim::images_wanted;
 
 /// Whether the machine goes with the process, or either way; and whether notes are synced.
 const PLANS: [(Option<bool>, bool); 6] = [
@@ -34,7 +31,7 @@ fn histories(seeds: u64) -> Result<Counts, String> {
 
 #[test]
 fn acknowledged_power_loss_and_kills_take_no_gate_back_behind_what_the_log_has() {
-    let counts = histories(histories_wanted()).unwrap_or_else(|story| panic!("{story}"));
+    let counts = histories(images_wanted() / 48).unwrap_or_else(|story| panic!("{story}"));
     println!("{counts:?}");
     assert!(counts.set_back > 0 && counts.in_a_note > 0, "it is tried: {counts:?}");
 }

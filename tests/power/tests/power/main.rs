@@ -1,7 +1,6 @@
 //! Power loss, on a simulated machine.
 
 mod acknowledged;
-mod kept_power_loss;
 mod power_loss;
 mod replicas;
 mod sim;

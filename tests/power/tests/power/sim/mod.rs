@@ -1,6 +1,7 @@
 //! The power-loss simulator: a machine, and the lives of a journal on it.
 
 use slipring_journal::__private::protect;
+use slipring_tests::often::times;
 
 pub(crate) mod acknowledged;
 pub(crate) mod cut_off;
@@ -19,7 +20,7 @@ pub(crate) mod torn_control;
 
 /// Crash images in one run, over all plans; the other sweeps go by it too.
 pub(crate) fn images_wanted() -> u64 {
-    std::env::var("SLIPRING_IMAGES").ok().and_then(|text| text.parse().ok()).unwrap_or(3_000)
+    times("SLIPRING_IMAGES", 3_000)
 }
 
 /// Whether `look` finds, with the protections of the mask `off` switched off, the violation that they are
