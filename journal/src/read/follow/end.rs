@@ -11,8 +11,8 @@ use crate::storage::{Storage, StorageFile};
 
 impl<S: Storage> RawFollower<S> {
     /// Tells the log's end from damage, where no record is: below D there must be one, and a file that was
-    /// whole does not get shorter: a follower would wait for ever at a flipped bit. First of all it must still
-    /// be the same journal: nothing that another says is damage here.
+    /// whole does not get shorter. Else a follower waits for ever at a flipped bit. First of all it must
+    /// still be the same journal: nothing that another says is damage here.
     pub(super) fn check_end(&mut self, short: bool) -> Result<(), ReadError> {
         let now = control::load_same(&self.storage, self.journal_id)?.state;
         let (first, durable_end) = (now.first, now.durable_end);
