@@ -211,7 +211,18 @@ fn group(
         }
     }
     let cells: Vec<Cell> = cells.into_iter().flatten().collect();
-    for (cell, entry) in cells.iter().zip(&entries) {
+    keep(output, &cells, &entries);
+    output.say(&table::group(name, &cells, &output.rows));
+    output.say(&table::beside(&cells));
+    if let Some(text) = by_distance.and_then(|by_distance| by_distance.text()) {
+        output.say(&text);
+    }
+    latency.cells.extend(cells);
+}
+
+/// Keeps each one's figures, beside those that it is compared with.
+fn keep(output: &mut Output, cells: &[Cell], entries: &[Entry<'_>]) {
+    for (cell, entry) in cells.iter().zip(entries) {
         let others: Vec<(&str, &Tally)> = entry
             .against
             .iter()
@@ -222,12 +233,6 @@ fn group(
             .collect();
         output.keep(cell.tally.rows(&cell.bench, cell.contender, &cell.topology, &others));
     }
-    output.say(&table::group(name, &cells, &output.rows));
-    output.say(&table::beside(&cells));
-    if let Some(text) = by_distance.and_then(|by_distance| by_distance.text()) {
-        output.say(&text);
-    }
-    latency.cells.extend(cells);
 }
 
 fn samples(judged: &Judged) -> Vec<Sample> {

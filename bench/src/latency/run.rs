@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use slipring::{
-    Batch, Context, Engine, Gate, Handler, HandlerError, Journal, Lane, PublishError, StageKey, SyncMode,
-    Wait,
+    Batch, Context, Engine, EngineBuilder, Gate, Handler, HandlerError, Journal, Lane, PublishError,
+    StageKey, SyncMode, Wait,
 };
 
 use crate::clock::{Ticks, loaded};
@@ -245,6 +245,42 @@ pub fn finish(
     }
 }
 
+/// The lanes of a plan's topology.
+fn laned<E: Probe>(
+    builder: EngineBuilder<E>,
+    plan: &Plan<'_>,
+    recorder: Recorder,
+    gate: Gate,
+) -> EngineBuilder<E> {
+    let lane = |name: &str, core: Option<usize>| {
+        let lane = Lane::named(name).wait(plan.wait);
+        if let Some(core) = core { lane.core(core) } else { lane }
+    };
+    let main = lane("main", plan.cores.consumer);
+    let [third, fourth] = plan.cores.more;
+    let pass = |_: &E, _: &Context| {};
+    match plan.topology {
+        Topology::Fused => builder.lane(match plan.column {
+            Column::Ring => main.stage("stage", recorder, gate),
+            // Beside the journal, so before it in turn.
+            Column::Beside => main.stage("stage", recorder, gate).journal(),
+            Column::Journalled | Column::Durable => main.journal().stage("stage", recorder, gate),
+        }),
+        Topology::Apart => {
+            builder.lane(main.stage("stage", recorder, gate)).lane(lane("journal", third).journal())
+        }
+        Topology::Chain => builder.lane(
+            main.stage("first", pass, Gate::PUBLISHED)
+                .stage("second", pass, Gate::PUBLISHED.after("first"))
+                .stage("stage", recorder, Gate::PUBLISHED.after("second")),
+        ),
+        Topology::Diamond => builder
+            .lane(lane("left", third).stage("left", pass, Gate::PUBLISHED))
+            .lane(lane("right", fourth).stage("right", pass, Gate::PUBLISHED))
+            .lane(main.stage("stage", recorder, Gate::PUBLISHED.after(["left", "right"]))),
+    }
+}
+
 /// slipring.
 pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
     let ticks = Ticks::get();
@@ -272,33 +308,7 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
         Column::Journalled => Gate::JOURNALLED,
         Column::Durable => Gate::DURABLE,
     };
-    let lane = |name: &str, core: Option<usize>| {
-        let lane = Lane::named(name).wait(plan.wait);
-        if let Some(core) = core { lane.core(core) } else { lane }
-    };
-    let main = lane("main", plan.cores.consumer);
-    let [third, fourth] = plan.cores.more;
-    let pass = |_: &E, _: &Context| {};
-    builder = match plan.topology {
-        Topology::Fused => builder.lane(match plan.column {
-            Column::Ring => main.stage("stage", recorder, gate),
-            // Beside the journal, so before it in turn.
-            Column::Beside => main.stage("stage", recorder, gate).journal(),
-            Column::Journalled | Column::Durable => main.journal().stage("stage", recorder, gate),
-        }),
-        Topology::Apart => {
-            builder.lane(main.stage("stage", recorder, gate)).lane(lane("journal", third).journal())
-        }
-        Topology::Chain => builder.lane(
-            main.stage("first", pass, Gate::PUBLISHED)
-                .stage("second", pass, Gate::PUBLISHED.after("first"))
-                .stage("stage", recorder, Gate::PUBLISHED.after("second")),
-        ),
-        Topology::Diamond => builder
-            .lane(lane("left", third).stage("left", pass, Gate::PUBLISHED))
-            .lane(lane("right", fourth).stage("right", pass, Gate::PUBLISHED))
-            .lane(main.stage("stage", recorder, Gate::PUBLISHED.after(["left", "right"]))),
-    };
+    builder = laned(builder, plan, recorder, gate);
     // The journal's own threads inherit where they may run: anywhere.
     plan.cores.unpin();
     let recovered = builder.ring_capacity(capacity).open().expect("a valid engine");

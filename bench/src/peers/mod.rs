@@ -136,10 +136,17 @@ fn replay(peer: &mut dyn Replayed, from: u64, events: u64) -> Vec<Sample> {
 /// `append`, `append/sustained` and `replay`; under `peers/` where others have those names.
 pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, prefix: &str) {
     cores.unpin();
-    let (events, rounds) = if quick { (200_000, 3) } else { (1_000_000, 5) };
+    let rounds = if quick { 3 } else { 5 };
+    bench_bursts(output, folder, quick, rounds, prefix);
+    bench_sustained(output, folder, quick, rounds - 1, prefix);
+    bench_replay(output, folder, cores, quick, rounds, prefix);
+}
+
+fn bench_bursts(output: &mut Output, folder: &Path, quick: bool, rounds: usize, prefix: &str) {
+    let events = if quick { 200_000 } else { 1_000_000 };
     let each = events / 20;
     output.bench_on_disk(
-folder,
+        folder,
         &format!("{prefix}append"),
         &format!(
             "burst: one thread, {events} events of 48 bytes, {BATCH} at once ({each} one by one for sqlite-each); slipring \
@@ -160,6 +167,9 @@ folder,
             Contender::new("vecdeque", || burst::<memory::Queue>(folder, events)),
         ],
     );
+}
+
+fn bench_sustained(output: &mut Output, folder: &Path, quick: bool, rounds: usize, prefix: &str) {
     let span = Duration::from_millis(if quick { 500 } else { 5_000 });
     output.bench_on_disk(
         folder,
@@ -168,7 +178,7 @@ folder,
             "sustained: one thread, {} ms from an empty folder, opening and preparation counted",
             span.as_millis()
         ),
-        rounds - 1,
+        rounds,
         &mut [
             Contender::new("slipring", || sustained::<ours::Slipring>(folder, span)),
             Contender::new("sqlite", || sustained::<sql::Sqlite<BATCH>>(folder, span)),
@@ -179,6 +189,9 @@ folder,
             Contender::new("parquet", || sustained::<parquet_file::ParquetFile>(folder, span)),
         ],
     );
+}
+
+fn bench_replay(output: &mut Output, folder: &Path, cores: Cores, quick: bool, rounds: usize, prefix: &str) {
     output.note("filling the stores for replay");
     let events = if quick { 1_000_000 } else { 4_000_000 };
     let (_place, ours) = ours::filled(folder, events);

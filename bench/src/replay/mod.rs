@@ -151,22 +151,26 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
         drop((peers, stores));
     }
     drop((memory, place));
+    bench_uneven(output, folder, events, (rounds.max(5), probes), slow);
+    recovery::bench(output, folder, cores, quick);
+    if !quick {
+        long::bench(output, folder, cores, slow);
+    }
+}
+
+/// Seeking where times lie unevenly: so many rounds of so many probes.
+fn bench_uneven(output: &mut Output, folder: &Path, events: u64, (rounds, probes): (usize, u64), slow: bool) {
     let times = seek::uneven(events);
-    let (place, journal) = written_at(folder, times.iter().copied());
+    let (_place, journal) = written_at(folder, times.iter().copied());
     output.bench(
         "seek/uneven",
         &format!(
             "{events} records in the page cache, times at random steps with a night after every 150,000, random times, \
              one thread, till the first event"
         ),
-        rounds.max(5),
+        rounds,
         &mut [Contender::new("slipring", || {
             seek::warm(&journal, events, &|n| times[n as usize], probes, slow)
         })],
     );
-    drop((times, place, journal));
-    recovery::bench(output, folder, cores, quick);
-    if !quick {
-        long::bench(output, folder, cores, slow);
-    }
 }

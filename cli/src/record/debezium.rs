@@ -174,7 +174,7 @@ fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     let Setup { table, parse, from, .. } = setup;
     let has_time = !table.times.is_empty();
     let fill = JsonFill::new(table, parse);
-    let names = fill.keys_of(ENVELOPE);
+    let names = fill.keys.beginning_with(ENVELOPE);
     let (schema, said, without_row) = (String::new(), 0, 0);
     JsonLines::open(input, from, Envelopes { fill, parse, has_time, names, schema, said, without_row })
 }

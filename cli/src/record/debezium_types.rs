@@ -33,7 +33,7 @@ pub(super) fn converters(fill: &JsonFill, schema: &str) -> Vec<Option<Box<dyn Co
     let rows =
         fields(&schema).into_iter().filter(|field| field["field"] == "after" || field["field"] == "before");
     for field in rows.flat_map(|row| fields(&row)) {
-        let index = field["field"].as_str().and_then(|name| fill.column_of(name));
+        let index = field["field"].as_str().and_then(|name| fill.keys.column(name));
         if let (Some(index), Some(written)) = (index, written(&field)) {
             converters[index] = Some(Box::new(written));
         }

@@ -1,18 +1,16 @@
 //! A JSON object into an event: keys are columns, dotted or nested; numbers are taken as they are written.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
-use slipring_schema::{Column, EPOCH, FieldFault, Kind, ParseOptions, Parsed, SEQUENCE, TIME, Table};
+use slipring_schema::{Column, FieldFault, Kind, ParseOptions, Parsed, Table};
 
 use super::fill::{in_order, is_variant, journal_time, time_column};
+use super::json_keys::{Key, Keys};
 use super::json_object::Object;
 use super::source::{NoTime, Row};
-
-/// The key that says of a line that it stands for an event that is lost.
-const VOID: &str = "_void";
 
 /// Names of keys that no field takes are kept up to so many.
 const MOST_UNKNOWN: usize = 20;
@@ -39,21 +37,13 @@ fn without_place(error: &serde_json::Error) -> String {
     text.rsplit_once(" at line ").map_or(text.clone(), |(said, _)| said.to_owned())
 }
 
-/// Which keys are which columns, and what was found of an object.
+/// What was found of an object.
 pub(super) struct JsonFill {
     table: Arc<Table>,
     parse: ParseOptions,
-    keys: HashMap<String, Key>,
-    /// The keys of an export: the fields' own paths, whatever the schema says of the files' names.
-    paths: HashMap<String, Key>,
-    is_export: bool,
-    /// All beginnings of paths that go on behind them: `leg`, `legs[0]`.
-    pub(super) beginnings: BTreeSet<String>,
+    pub(super) keys: Keys,
     /// Which columns say which variant an event is of.
     variants: Vec<bool>,
-    /// The keys of the object before, in their order: most objects have the same.
-    last_keys: Vec<(String, Key)>,
-    next_key: usize,
     order: Vec<usize>,
     time_column: Column,
     /// Which columns the object has had.
@@ -71,18 +61,6 @@ pub(super) trait Convert {
     fn convert(&self, raw: &str, column: &Column) -> Option<Cow<'static, str>>;
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    Column(usize),
-    Time,
-    /// Whether there is no event.
-    Void,
-    /// A record's sequence, which is not taken: the object is of an export.
-    Sequence,
-    /// A column of the journal's own that is not taken.
-    PassedOver,
-}
-
 /// Of a one-of event the variant is read first: it says which fields there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pass {
@@ -92,29 +70,7 @@ enum Pass {
 
 impl JsonFill {
     pub fn new(table: Arc<Table>, parse: ParseOptions) -> Self {
-        let mut keys = HashMap::new();
-        for (index, column) in table.columns.iter().enumerate() {
-            keys.entry(column.path.clone()).or_insert(Key::Column(index));
-        }
-        // What a schema says of the files' names goes before its own.
-        for (index, column) in table.columns.iter().enumerate() {
-            if column.source.is_some() {
-                keys.insert(column.source().to_owned(), Key::Column(index));
-            }
-        }
-        let mut paths: HashMap<String, Key> = table
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| (column.path.clone(), Key::Column(at)))
-            .collect();
-        for keys in [&mut keys, &mut paths] {
-            keys.insert(TIME.to_owned(), Key::Time);
-            keys.insert(VOID.to_owned(), Key::Void);
-            keys.insert(SEQUENCE.to_owned(), Key::Sequence);
-            keys.insert(EPOCH.to_owned(), Key::PassedOver);
-        }
-        let beginnings = keys.keys().flat_map(|path| beginnings(path)).collect();
+        let keys = Keys::of(&table);
         let order = in_order(&table);
         let variants = table.columns.iter().map(is_variant).collect();
         let (seen, converters) =
@@ -123,12 +79,7 @@ impl JsonFill {
             table,
             parse,
             keys,
-            paths,
-            is_export: false,
-            beginnings,
             variants,
-            last_keys: Vec::new(),
-            next_key: 0,
             order,
             time_column: time_column(),
             seen,
@@ -151,7 +102,7 @@ impl JsonFill {
         (row.time_ns, row.is_void) = (None, false);
         row.parsed = Parsed::default();
         self.seen.fill(false);
-        self.is_export = false;
+        self.keys.begin();
         self.fault = None;
     }
 
@@ -166,7 +117,7 @@ impl JsonFill {
     }
 
     fn run(&mut self, text: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
-        self.next_key = 0;
+        self.keys.begin_pass();
         let mut reader = serde_json::Deserializer::from_str(text);
         let object = Object { fill: self, row, path: None, depth: 0 };
         let done = object.deserialize(&mut reader).and_then(|()| reader.end());
@@ -183,7 +134,7 @@ impl JsonFill {
     /// Takes a value under a key from elsewhere than the object; nothing if no field has the key. On a fault
     /// also where it lies in memory.
     pub fn named(&mut self, key: &str, raw: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
-        let Some(key) = self.keys.get(key).copied() else { return Ok(()) };
+        let Some(key) = self.keys.at_top(key, false) else { return Ok(()) };
         let of_variant = matches!(key, Key::Column(index) if self.variants[index]);
         self.pass = if of_variant { Pass::Variants } else { Pass::Fields };
         match self.value(key, raw, row) {
@@ -192,28 +143,9 @@ impl JsonFill {
         }
     }
 
-    /// Keys that begin so.
-    pub fn keys_of(&self, prefix: &str) -> Vec<String> {
-        self.keys.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
-    }
-
-    /// The column of a key.
-    pub fn column_of(&self, key: &str) -> Option<usize> {
-        match self.keys.get(key) {
-            Some(Key::Column(index)) => Some(*index),
-            _ => None,
-        }
-    }
-
     /// The events' columns.
     pub fn table(&self) -> &Arc<Table> {
         &self.table
-    }
-
-    /// What a key is at the top of an object, of an export or not; `None` if no field takes it.
-    pub fn key_of(&self, key: &str, is_export: bool) -> Option<Key> {
-        let keys = if is_export { &self.paths } else { &self.keys };
-        keys.get(key).copied()
     }
 
     /// Takes the defaults of what no object has said.
@@ -230,29 +162,6 @@ impl JsonFill {
             row.take_time(&self.table).map_err(JsonFault::Time)?;
         }
         Ok(())
-    }
-
-    /// What a path is the key of, if it is one.
-    #[inline]
-    pub(super) fn key(&mut self, path: &str) -> Option<Key> {
-        let at = self.next_key;
-        if let Some((last, key)) = self.last_keys.get(at)
-            && last == path
-        {
-            self.next_key += 1;
-            self.is_export |= *key == Key::Sequence;
-            return Some(*key);
-        }
-        let keys = if self.is_export { &self.paths } else { &self.keys };
-        let key = *keys.get(path)?;
-        self.is_export |= key == Key::Sequence;
-        // No object has more keys that count than there are.
-        if at < self.keys.len() {
-            self.last_keys.truncate(at);
-            self.last_keys.push((path.to_owned(), key));
-            self.next_key += 1;
-        }
-        Some(key)
     }
 
     /// Takes one value. `None`: its fault is noted.
@@ -333,10 +242,4 @@ fn text_of(raw: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str(raw).ok().map(Cow::Owned)
-}
-
-/// `a.b[0].c`: `a`, `a.b`, `a.b[0]`.
-fn beginnings(path: &str) -> Vec<String> {
-    let ends = path.char_indices().filter(|(_, character)| matches!(character, '.' | '['));
-    ends.map(|(at, _)| path[..at].to_owned()).collect()
 }

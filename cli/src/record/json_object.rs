@@ -8,7 +8,8 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use super::json::{JsonFill, Key};
+use super::json::JsonFill;
+use super::json_keys::Key;
 use super::source::Row;
 
 /// Objects lie in each other at most so deep; what lies deeper is no field.
@@ -96,10 +97,10 @@ impl Visitor<'_> for FindKey<'_> {
 }
 
 fn found(fill: &mut JsonFill, path: Cow<'_, str>) -> Found {
-    if let Some(key) = fill.key(&path) {
+    if let Some(key) = fill.keys.find(&path) {
         return Found::Key(key);
     }
-    if fill.beginnings.contains(path.as_ref()) {
+    if fill.keys.is_beginning(path.as_ref()) {
         return Found::Beginning(path.into_owned());
     }
     fill.is_unknown(&path);

@@ -8,7 +8,8 @@ use slipring_schema::Table;
 use slipring_schema::quick::{QuickField, Stops, plain_json};
 
 use super::fill::{is_variant, time_column};
-use super::json::{JsonFill, Key};
+use super::json::JsonFill;
+use super::json_keys::Key;
 use super::json_object::Pairs;
 use super::lines::line_end;
 use super::source::Row;
@@ -145,7 +146,7 @@ impl Shape {
             if !is_quoted && plain_json(raw.as_bytes(), 0) != Some(raw.len()) {
                 return None;
             }
-            let found = fill.key_of(key, is_export);
+            let found = fill.keys.at_top(key, is_export);
             is_export |= found == Some(Key::Sequence);
             let value = match found {
                 Some(Key::Column(_)) if raw == "null" => return None,
@@ -158,7 +159,7 @@ impl Shape {
                     Value::Time(time_column().quick()?)
                 }
                 Some(Key::Sequence | Key::PassedOver) => Value::PassedOver,
-                None if !fill.beginnings.contains(key) => Value::PassedOver,
+                None if !fill.keys.is_beginning(key) => Value::PassedOver,
                 Some(Key::Void) | None => return None,
             };
             let quote = usize::from(is_quoted);

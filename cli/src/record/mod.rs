@@ -31,6 +31,7 @@ pub(crate) mod from_journal;
 mod identity;
 pub mod input;
 mod json;
+mod json_keys;
 mod json_object;
 mod json_quick;
 pub(crate) mod jsonl;

@@ -98,8 +98,7 @@ pub(crate) struct Duties<H> {
     epochs: Epochs,
     live_from: u64,
     pub(crate) effects: EffectsDuty,
-    pub(crate) dead_letters: Option<dead_letter_log::DeadLetterLog>,
-    refusals: Refusals,
+    pub(crate) dead_letters: DeadLetterDuty,
     columns: StageColumns,
     pub(crate) digests: DigestDuty<H>,
     pub(crate) snapshots: SnapshotDuty<H>,
@@ -112,6 +111,12 @@ pub(crate) struct EffectsDuty {
     /// Those of events below it are known to have been emitted.
     pub(crate) end: u64,
     pub(crate) progress: Option<EffectsProgress>,
+}
+
+/// The duty to try again what the handler refuses, and to keep what becomes a dead letter.
+pub(crate) struct DeadLetterDuty {
+    pub(crate) log: Option<dead_letter_log::DeadLetterLog>,
+    refusals: Refusals,
 }
 
 /// The duty to log digests, and to compare them in replay.
@@ -145,8 +150,7 @@ impl<H> Duties<H> {
             epochs: Epochs::none(),
             live_from: 0,
             effects: EffectsDuty::default(),
-            dead_letters: None,
-            refusals: Refusals::new(keeps.on_error),
+            dead_letters: DeadLetterDuty { log: None, refusals: Refusals::new(keeps.on_error) },
             columns: keeps.columns.clone(),
             digests: DigestDuty {
                 calls: keeps.digests,
@@ -163,7 +167,7 @@ impl<H> Duties<H> {
 
     /// Says what it needs to deal with refusals.
     pub(crate) fn wire(&mut self, wiring: RefusalWiring) {
-        self.refusals.wire(wiring);
+        self.dead_letters.refusals.wire(wiring);
     }
 
     /// Begins at `base`.
@@ -270,10 +274,10 @@ impl<H> Duties<H> {
         if at < self.own_start {
             self.pass_to = self.own_start;
         }
-        if let Some(skip) = self.dead_letters.as_mut().and_then(|log| log.next_skip(at)) {
+        if let Some(skip) = self.dead_letters.log.as_mut().and_then(|log| log.next_skip(at)) {
             if skip == at {
                 self.pass_to = self.pass_to.max(at + 1);
-                let later = self.dead_letters.as_mut().and_then(|log| log.next_skip(at + 1));
+                let later = self.dead_letters.log.as_mut().and_then(|log| log.next_skip(at + 1));
                 self.next = self.next.min(later.unwrap_or(u64::MAX));
             } else {
                 self.next = self.next.min(skip);
@@ -294,7 +298,7 @@ impl<H> Duties<H> {
     /// Which try the event at `at` begins with; a batch ends before and behind one that is not its first.
     fn plan_tries(&mut self, at: u64) {
         self.attempt = 1;
-        match self.dead_letters.as_mut().and_then(|log| log.next_tried(at)) {
+        match self.dead_letters.log.as_mut().and_then(|log| log.next_tried(at)) {
             Some((tried, tries)) if tried == at => {
                 self.attempt = tries.saturating_add(1);
                 self.next = self.next.min(at + 1);
@@ -315,15 +319,16 @@ impl<H> Duties<H> {
     ) -> Result<Refused, Cause> {
         // Nobody behind this stage is to read what it made of an event that it then refused.
         self.columns.clear(sequence);
-        let Some(log) = self.dead_letters.as_mut().filter(|_| !is_fatal(&error)) else {
+        let DeadLetterDuty { log, refusals } = &mut self.dead_letters;
+        let Some(log) = log.as_mut().filter(|_| !is_fatal(&error)) else {
             return Err(Cause::Error(error.into()));
         };
         let (place, cause) = (Place { sequence, epoch: self.epoch }, error.to_string());
         let fault = |error| Cause::Keep(Arc::new(error));
-        match self.refusals.next(log, sequence, attempt) {
+        match refusals.next(log, sequence, attempt) {
             Next::Try { pause_ns } => {
                 log.note_try(place, &cause).map_err(fault)?;
-                self.refusals.wait(pause_ns);
+                refusals.wait(pause_ns);
                 Ok(Refused::Again)
             }
             Next::Letter(tries) => {
@@ -334,7 +339,7 @@ impl<H> Duties<H> {
                 let synced =
                     noted.and_then(|()| if self.effects.progress.is_some() { log.sync() } else { Ok(()) });
                 synced.map_err(fault)?;
-                self.refusals.count_letter(tries);
+                refusals.count_letter(tries);
                 Ok(Refused::DeadLetter)
             }
         }

@@ -106,7 +106,7 @@ impl Opening<'_> {
         if keeps.on_error.keeps_letters() {
             let log = dead_letter_log::DeadLetterLog::open(&self.folder, stage, self.reader)?;
             opened.torn_dead_letters = log.torn_bytes();
-            duties.dead_letters = Some(log);
+            duties.dead_letters.log = Some(log);
         }
         if keeps.digests.is_some() {
             let mut log = digests::DigestLog::open(&self.folder, stage, self.reader)?;

@@ -251,7 +251,7 @@ pub(crate) struct History {
     files: Files,
     /// Where the journal is, if this process writes it.
     pub(crate) cursors: Option<Cursors>,
-    retention: Option<RetentionHandle>,
+    pub(crate) retention: Option<RetentionHandle>,
 }
 
 impl History {

@@ -46,7 +46,6 @@ pub(crate) struct EngineShared {
     pub(crate) wait_timeout: Duration,
     pub(crate) findings: Arc<Findings>,
     pub(crate) again: Arc<PublishedAgain>,
-    pub(crate) retention: Option<RetentionHandle>,
     pub(crate) board: Arc<Board>,
     pub(crate) ending: Ending,
 }
@@ -124,7 +123,7 @@ impl<E: Event> Engine<E> {
 
     /// What readers of the journal hold it by; `None` without a journal, or without a rule of retention.
     pub fn retention(&self) -> Option<RetentionHandle> {
-        self.shared.retention.clone()
+        self.shared.history.as_ref().and_then(|history| history.retention.clone())
     }
 
     /// Where replay came to another state than the one that was logged.

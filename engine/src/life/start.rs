@@ -70,9 +70,7 @@ impl<E: Event> EngineBuilder<E> {
         let outlet = Arc::new(self.outlet(&common, drive));
         let haste = Arc::clone(&common.haste);
         let history = match (&self.journal, &common.journal) {
-            (Some(place), Some(written)) => {
-                Some(History::new(place.files(), written.clone(), retention.clone()))
-            }
+            (Some(place), Some(written)) => Some(History::new(place.files(), written.clone(), retention)),
             _ => None,
         };
         let shared = Arc::new(EngineShared {
@@ -87,7 +85,6 @@ impl<E: Event> EngineBuilder<E> {
             wait_timeout: self.wait_timeout,
             findings: common.findings,
             again: common.again,
-            retention,
             board: common.board,
             ending: Ending::default(),
         });

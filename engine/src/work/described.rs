@@ -57,7 +57,7 @@ impl<E: Event, H: Handler<E>, M: Meter> DescribedStage<E> for DescribedHandler<H
             link,
             snapshots,
             digest_log: self.duties.digests.log.as_ref().map(|log| log.try_clone()).transpose()?,
-            dead_letters: self.duties.dead_letters.as_ref().map(|log| log.to_sync()).transpose()?,
+            dead_letters: self.duties.dead_letters.log.as_ref().map(|log| log.to_sync()).transpose()?,
             trust: Trust::default(),
             effects: self.duties.effects.progress.as_ref().map(|progress| progress.to_sync()).transpose()?,
             files,
@@ -67,7 +67,7 @@ impl<E: Event, H: Handler<E>, M: Meter> DescribedStage<E> for DescribedHandler<H
 
     fn notes(&self) -> Result<Vec<File>, KeepError> {
         let effects = self.duties.effects.progress.as_ref().map(|progress| progress.to_sync());
-        let dead_letters = self.duties.dead_letters.as_ref().map(|log| log.to_sync());
+        let dead_letters = self.duties.dead_letters.log.as_ref().map(|log| log.to_sync());
         effects.into_iter().chain(dead_letters).collect()
     }
 

@@ -54,41 +54,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
     }
     let mut variants = Vec::new();
     for variant in &data.variants {
-        let (name, was) = variant_names(variant)?;
-        let mut options = Options::default();
-        let ty = match &variant.fields {
-            Fields::Unit => None,
-            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-                options = value_options(&fields.unnamed[0])?;
-                Some(&fields.unnamed[0].ty)
-            }
-            fields => {
-                refuse(Error::new(
-                    fields.span(),
-                    format!(
-                        "event `{message_name}`: variant `{name}` must hold one value: put its fields into a \
-                         struct with `#[derive(Event)]` and write `{name}(TheStruct)`"
-                    ),
-                ));
-                continue;
-            }
-        };
-        if let Some(error) =
-            ty.and_then(|ty| fields::refusal(&message_name, &format!("the value of `{name}`"), ty))
-        {
-            refuse(error);
-        }
-        let Some((_, tag)) = &variant.discriminant else {
-            refuse(Error::new(
-                variant.span(),
-                format!(
-                    "event `{message_name}`: variant `{name}` needs its number (`{name}(..) = 1`): the \
-                     number goes on disk, and must not change when somebody puts another variant in front"
-                ),
-            ));
-            continue;
-        };
-        variants.push(Variant { ident: &variant.ident, name, tag, ty, was, options });
+        variants.extend(variant_of(variant, &message_name, &mut refuse)?);
     }
     if data.variants.iter().all(|variant| variant.fields.is_empty()) {
         return Err(Error::new(
@@ -106,6 +72,49 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum, attrs: &Attrs) -> Res
         Some(error) => Err(error),
         None => Ok(generate(input, &message_name, &variants, attrs)),
     }
+}
+
+/// A variant, unless there is something to refuse of it.
+fn variant_of<'a>(
+    variant: &'a syn::Variant,
+    message_name: &str,
+    refuse: &mut impl FnMut(Error),
+) -> Result<Option<Variant<'a>>, Error> {
+    let (name, was) = variant_names(variant)?;
+    let mut options = Options::default();
+    let ty = match &variant.fields {
+        Fields::Unit => None,
+        Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
+            options = value_options(&fields.unnamed[0])?;
+            Some(&fields.unnamed[0].ty)
+        }
+        fields => {
+            refuse(Error::new(
+                fields.span(),
+                format!(
+                    "event `{message_name}`: variant `{name}` must hold one value: put its fields into a \
+                     struct with `#[derive(Event)]` and write `{name}(TheStruct)`"
+                ),
+            ));
+            return Ok(None);
+        }
+    };
+    if let Some(error) =
+        ty.and_then(|ty| fields::refusal(message_name, &format!("the value of `{name}`"), ty))
+    {
+        refuse(error);
+    }
+    let Some((_, tag)) = &variant.discriminant else {
+        refuse(Error::new(
+            variant.span(),
+            format!(
+                "event `{message_name}`: variant `{name}` needs its number (`{name}(..) = 1`): the number \
+                 goes on disk, and must not change when somebody puts another variant in front"
+            ),
+        ));
+        return Ok(None);
+    };
+    Ok(Some(Variant { ident: &variant.ident, name, tag, ty, was, options }))
 }
 
 /// Everything that the generated code is put together from.
@@ -143,6 +152,8 @@ fn generate(input: &DeriveInput, message_name: &str, variants: &[Variant<'_>], a
     let view = names.view();
     let tags = names.tags();
     let event_impls = names.event_impls();
+    let value_impls = names.value_impls();
+    let readers = names.readers();
     let conversions = names.conversions();
     quote! {
         #companion
@@ -150,6 +161,8 @@ fn generate(input: &DeriveInput, message_name: &str, variants: &[Variant<'_>], a
         const _: () = {
             #tags
             #event_impls
+            #value_impls
+            #readers
             #conversions
         };
     }
@@ -290,6 +303,14 @@ impl Names<'_> {
                         .build()
                 }
             }
+        }
+    }
+
+    /// Equality by bytes, and the companion in print.
+    fn value_impls(&self) -> TokenStream {
+        let Self { event, private, .. } = self;
+        let event_name = event.to_string();
+        quote! {
             #[automatically_derived]
             impl ::core::cmp::PartialEq for #event {
                 fn eq(&self, other: &Self) -> bool {
@@ -312,32 +333,17 @@ impl Names<'_> {
         }
     }
 
-    /// From the enum to the companion and back.
-    fn conversions(&self) -> TokenStream {
-        let Self { message, message_name, event, view, vis, tags, private, .. } = self;
-        let numbered = || self.variants.iter().zip(tags);
-        let store = numbered().map(|(Variant { ident, ty, .. }, tag)| match ty {
-            Some(ty) => quote! {
-                #message::#ident(value) => {
-                    event.tag = #tag;
-                    event.payload[..::core::mem::size_of::<#ty>()]
-                        .copy_from_slice(#private::bytemuck::bytes_of(&value));
-                }
-            },
-            None => quote!(#message::#ident => event.tag = #tag,),
-        });
+    /// What reads the companion.
+    fn readers(&self) -> TokenStream {
+        let Self { message_name, event, view, vis, tags, private, .. } = self;
         // The bounds and the alignment are constants, so no check is left in the compiled code.
-        let load = numbered().map(|(Variant { ident, ty, .. }, tag)| match ty {
+        let load = self.variants.iter().zip(tags).map(|(Variant { ident, ty, .. }, tag)| match ty {
             Some(ty) => quote! {
                 #tag => #view::#ident(#private::bytemuck::from_bytes(
                     &self.payload[..::core::mem::size_of::<#ty>()],
                 )),
             },
             None => quote!(#tag => #view::#ident,),
-        });
-        let copy = self.variants.iter().map(|Variant { ident, ty, .. }| match ty {
-            Some(_) => quote!(#view::#ident(value) => #message::#ident(*value),),
-            None => quote!(#view::#ident => #message::#ident,),
         });
         let tag_doc =
             format!("The number of the variant; 0 in an event that was never made from a `{message_name}`.");
@@ -366,6 +372,27 @@ impl Names<'_> {
                     })
                 }
             }
+        }
+    }
+
+    /// From the enum to the companion and back.
+    fn conversions(&self) -> TokenStream {
+        let Self { message, event, view, tags, private, .. } = self;
+        let store = self.variants.iter().zip(tags).map(|(Variant { ident, ty, .. }, tag)| match ty {
+            Some(ty) => quote! {
+                #message::#ident(value) => {
+                    event.tag = #tag;
+                    event.payload[..::core::mem::size_of::<#ty>()]
+                        .copy_from_slice(#private::bytemuck::bytes_of(&value));
+                }
+            },
+            None => quote!(#message::#ident => event.tag = #tag,),
+        });
+        let copy = self.variants.iter().map(|Variant { ident, ty, .. }| match ty {
+            Some(_) => quote!(#view::#ident(value) => #message::#ident(*value),),
+            None => quote!(#view::#ident => #message::#ident,),
+        });
+        quote! {
             #[automatically_derived]
             impl ::core::convert::From<#message> for #event {
                 #[inline]

@@ -11,7 +11,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{DataStruct, DeriveInput, Error, Fields, Member, Type};
+use syn::{DataStruct, DeriveInput, Error, Fields, Ident, Member, Type};
 
 /// A field: how code names it, how the schema does, and its type.
 struct Field<'a> {
@@ -31,9 +31,30 @@ impl Field<'_> {
 pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> Result<TokenStream, Error> {
     let event = &input.ident;
     let event_name = event.unraw().to_string();
-    let schema_name = attrs.name.as_ref().unwrap_or(&event_name);
-    let fields: Vec<Field<'_>> = data
-        .fields
+    let fields = fields_of(data)?;
+    check(event, &event_name, &fields, attrs)?;
+    let refused = fields
+        .iter()
+        .filter_map(|field| fields::refusal(&event_name, &format!("field `{}`", field.name), field.ty))
+        .reduce(|mut all, next| {
+            all.combine(next);
+            all
+        });
+    if let Some(error) = refused {
+        return Ok(refused_impl(event, attrs, error));
+    }
+    let named = matches!(data.fields, Fields::Named(_));
+    implementation(event, &event_name, &fields, named, attrs)
+}
+
+/// What the schema calls the event.
+fn schema_name<'a>(event_name: &'a str, attrs: &'a Attrs) -> &'a str {
+    attrs.name.as_deref().unwrap_or(event_name)
+}
+
+/// The struct's fields, with what is said of each.
+fn fields_of(data: &DataStruct) -> Result<Vec<Field<'_>>, Error> {
+    data.fields
         .iter()
         .zip(data.fields.members())
         .map(|(field, member)| {
@@ -44,8 +65,11 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
             };
             Ok(Field { member, name, ty: &field.ty, span, options })
         })
-        .collect::<Result<_, Error>>()?;
+        .collect()
+}
 
+/// Refuses what the tokens alone show to be no event, but for a field's type.
+fn check(event: &Ident, event_name: &str, fields: &[Field<'_>], attrs: &Attrs) -> Result<(), Error> {
     if fields.is_empty() {
         return Err(Error::new(
             event.span(),
@@ -77,27 +101,26 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
             ));
         }
     }
-    attrs.versions.check(&event_name, schema_name)?;
-    for field in &fields {
-        field.options.check_since(&event_name, attrs.versions.number)?;
+    attrs.versions.check(event_name, schema_name(event_name, attrs))?;
+    for field in fields {
+        field.options.check_since(event_name, attrs.versions.number)?;
     }
     let named = fields.iter().map(|field| (field.schema_name(), &field.options.was));
-    versions::check_formers(&event_name, "field", named)?;
-    let refused = fields
-        .iter()
-        .filter_map(|field| fields::refusal(&event_name, &format!("field `{}`", field.name), field.ty))
-        .reduce(|mut all, next| {
-            all.combine(next);
-            all
-        });
-    if let Some(error) = refused {
-        return Ok(refused_impl(event, attrs, error));
-    }
+    versions::check_formers(event_name, "field", named)
+}
 
-    let private = &attrs.private;
-    let checks = checks(event, &event_name, &fields, matches!(data.fields, Fields::Named(_)), private);
+/// The checks that the compiler makes, and what makes the struct an event.
+fn implementation(
+    event: &Ident,
+    event_name: &str,
+    fields: &[Field<'_>],
+    named: bool,
+    attrs: &Attrs,
+) -> Result<TokenStream, Error> {
+    let (private, schema_name) = (&attrs.private, schema_name(event_name, attrs));
+    let checks = checks(event, event_name, fields, named, private);
     let option_checks = fields.iter().map(|Field { name, ty, options, .. }| {
-        options.checks(&event_name, &format!("field `{name}`"), ty, private)
+        options.checks(event_name, &format!("field `{name}`"), ty, private)
     });
     let described = fields.iter().map(|field| {
         let Field { member, ty, options, .. } = field;
@@ -108,17 +131,17 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
         quote!(.field #ty(#name, ::core::mem::offset_of!(#event, #member)) #attributes)
     });
     let (time, versions) = (attrs.time_call(), attrs.versions.calls(false));
-    let version_checks = attrs.versions.checks(&event_name, private);
+    let version_checks = attrs.versions.checks(event_name, private);
     let version_items = attrs.versions.items(private);
     // A newtype reads as the number that it holds.
-    let number = match fields.as_slice() {
+    let number = match fields {
         [Field { member: Member::Unnamed(_), ty, options, .. }] if options.name.is_none() => {
             quote!(const NUMBER: #private::Number = <#ty as #private::FieldType>::NUMBER;)
         }
         _ => TokenStream::new(),
     };
     let pod = (!attrs.bytemuck).then(|| pod(event, private));
-    let identified = identified(event, &event_name, &fields, private)?;
+    let identified = identified(event, event_name, fields, private)?;
     Ok(quote! {
         const _: () = {
             #checks
@@ -143,7 +166,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> R
 
 /// What says the event's id, if a field is one.
 fn identified(
-    event: &syn::Ident,
+    event: &Ident,
     event_name: &str,
     fields: &[Field<'_>],
     private: &TokenStream,
@@ -177,7 +200,7 @@ fn head(path: &str) -> &str {
 
 /// The constants that refuse padding and too large an alignment.
 fn checks(
-    event: &syn::Ident,
+    event: &Ident,
     event_name: &str,
     fields: &[Field<'_>],
     named: bool,
@@ -252,7 +275,7 @@ fn checks(
 }
 
 /// `Pod` and `Zeroable`, unless `bytemuck` writes them.
-fn pod(event: &syn::Ident, private: &TokenStream) -> TokenStream {
+fn pod(event: &Ident, private: &TokenStream) -> TokenStream {
     quote! {
         // SAFETY: `#[repr(C)]`, no padding (checked beside this), and every field is a `FieldType`, hence
         // `Pod`, as the schema in the same block demands; so all zero and every other pattern of bits is a
@@ -267,7 +290,7 @@ fn pod(event: &syn::Ident, private: &TokenStream) -> TokenStream {
 
 /// The error, and an implementation that never runs, so that the compiler doesn't go on to say at every use
 /// that the type is no event.
-fn refused_impl(event: &syn::Ident, attrs: &Attrs, error: Error) -> TokenStream {
+fn refused_impl(event: &Ident, attrs: &Attrs, error: Error) -> TokenStream {
     let private = &attrs.private;
     let error = error.into_compile_error();
     let pod = (!attrs.bytemuck).then(|| pod(event, private));

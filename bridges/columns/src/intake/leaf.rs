@@ -194,6 +194,13 @@ fn values(array: &ArrayRef) -> Option<Values> {
             ArrowUnit::Microsecond => of::<DurationMicrosecondType>(array),
             ArrowUnit::Nanosecond => of::<DurationNanosecondType>(array),
         }),
+        _ => return nested(array),
+    })
+}
+
+/// Of arrays that hold others.
+fn nested(array: &ArrayRef) -> Option<Values> {
+    Some(match array.data_type() {
         DataType::Dictionary(..) => {
             let dictionary = array.as_any_dictionary();
             let keys = dictionary.keys();

@@ -31,16 +31,11 @@ pub(super) struct Column {
     named_time: bool,
     values: u64,
     missing: bool,
-    /// What all values so far could be.
-    bools: bool,
-    numbers: bool,
-    floats: bool,
-    stamps: bool,
+    could_be: CouldBe,
     /// The least and the greatest integer, if all are.
     integers: Option<(i128, u128)>,
-    any_negative: bool,
-    whole_digits: usize,
-    scale: usize,
+    /// The most digits.
+    digits: Number,
     text_bytes: usize,
     /// Of times, nanoseconds since 1970.
     earliest_ns: i128,
@@ -52,20 +47,23 @@ pub(super) struct Column {
     decreases: bool,
 }
 
+/// What all values so far could be.
+struct CouldBe {
+    bools: bool,
+    numbers: bool,
+    floats: bool,
+    stamps: bool,
+}
+
 impl Column {
     pub(super) fn new(named_time: bool) -> Self {
         Self {
             named_time,
             values: 0,
             missing: false,
-            bools: true,
-            numbers: true,
-            floats: true,
-            stamps: true,
+            could_be: CouldBe { bools: true, numbers: true, floats: true, stamps: true },
             integers: Some((i128::MAX, 0)),
-            any_negative: false,
-            whole_digits: 0,
-            scale: 0,
+            digits: Number { whole_digits: 0, scale: 0 },
             text_bytes: 0,
             earliest_ns: i128::MAX,
             latest_ns: i128::MIN,
@@ -88,13 +86,13 @@ impl Column {
         };
         self.values += 1;
         self.text_bytes = self.text_bytes.max(text.len());
-        self.bools &= matches!(cell, Cell::Bool(_))
+        self.could_be.bools &= matches!(cell, Cell::Bool(_))
             || (may_be_number && (text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")));
         let number = Number::parse(text).filter(|_| may_be_number);
         let stamp = parse_nanos(text).ok().filter(|_| may_be_text && number.is_none());
-        self.stamps &= stamp.is_some();
-        self.numbers &= number.is_some();
-        self.floats &= may_be_number && (number.is_some() || is_float(text));
+        self.could_be.stamps &= stamp.is_some();
+        self.could_be.numbers &= number.is_some();
+        self.could_be.floats &= may_be_number && (number.is_some() || is_float(text));
         if let Some(stamp) = stamp {
             self.see_time(stamp);
         }
@@ -116,9 +114,8 @@ impl Column {
     }
 
     fn see_number(&mut self, text: &str, number: Number) {
-        self.whole_digits = self.whole_digits.max(number.whole_digits);
-        self.scale = self.scale.max(number.scale);
-        self.any_negative |= text.starts_with('-');
+        self.digits.whole_digits = self.digits.whole_digits.max(number.whole_digits);
+        self.digits.scale = self.digits.scale.max(number.scale);
         let value = text.parse::<i128>();
         self.integers = self.integers.and_then(|(least, greatest)| match (&value, text.parse::<u128>()) {
             (Ok(value), Ok(great)) => Some((least.min(*value), greatest.max(great))),
@@ -158,7 +155,7 @@ impl Column {
         if self.values == 0 {
             return (Leaf::bytes(UNKNOWN_TEXT_BYTES), Meaning::Text);
         }
-        if self.bools {
+        if self.could_be.bools {
             return of(Scalar::U8, Meaning::Bool);
         }
         if let Some(unit) = self.integer_time() {
@@ -170,12 +167,12 @@ impl Column {
         if let Some(scalar) = self.integers.and_then(|(least, greatest)| integer(least, greatest)) {
             return of(scalar, Meaning::Plain);
         }
-        let digits = self.whole_digits + self.scale;
-        if self.numbers && self.scale > 0 && digits <= I128_DIGITS {
+        let digits = self.digits.whole_digits + self.digits.scale;
+        if self.could_be.numbers && self.digits.scale > 0 && digits <= I128_DIGITS {
             let scalar = if digits <= I64_DIGITS { Scalar::I64 } else { Scalar::I128 };
-            return of(scalar, Meaning::Decimal(self.scale as u32));
+            return of(scalar, Meaning::Decimal(self.digits.scale as u32));
         }
-        if self.floats && !self.numbers && self.whole_digits <= F64_DIGITS {
+        if self.could_be.floats && !self.could_be.numbers && self.digits.whole_digits <= F64_DIGITS {
             return of(Scalar::F64, Meaning::Plain);
         }
         if let Some(scalar) = self.stamp_storage() {
@@ -191,13 +188,15 @@ impl Column {
 
     /// The unit of decimals that count from 1970, and have no more digits than nanoseconds.
     fn decimal_time(&self) -> Option<TimeUnit> {
-        let exact = |unit: &TimeUnit| self.scale <= unit.nanos().ilog10() as usize;
-        self.unit.filter(exact).filter(|_| self.named_time && self.numbers && self.integers.is_none())
+        let exact = |unit: &TimeUnit| self.digits.scale <= unit.nanos().ilog10() as usize;
+        self.unit
+            .filter(exact)
+            .filter(|_| self.named_time && self.could_be.numbers && self.integers.is_none())
     }
 
     /// What holds all times as nanoseconds, if that is what the values are.
     fn stamp_storage(&self) -> Option<Scalar> {
-        if !self.stamps {
+        if !self.could_be.stamps {
             None
         } else if self.earliest_ns >= 0 && u64::try_from(self.latest_ns).is_ok() {
             Some(Scalar::U64)
