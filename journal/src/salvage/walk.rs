@@ -1,6 +1,6 @@
 //! The walk over every slot that there is: what is kept of it, what is lost, and why.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::copy::JournalCopy;
 use super::error::SalvageError;
@@ -29,7 +29,7 @@ pub(super) struct SalvageWalk<'a, S: Storage, T: Storage> {
     damaged: bool,
     /// What was not whole since the last record that was: lost if one follows or D says so, else the log's
     /// end.
-    pending: Vec<Lost>,
+    pending: Vec<NotWhole>,
     /// Where bytes lie that are no record, since then.
     torn_at: Option<u64>,
     /// The file, by its segment's index, in which what another has lost was last looked for.
@@ -88,13 +88,13 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
             })?;
             failed.map_or(Ok(()), Err)?;
             if there > self.next {
-                self.lose_to(there, Loss::CorruptRecord, Some(&segment.name));
+                self.lose_to(there, Loss::CorruptRecord, Some(index));
             }
             // What this file lacks another may hold.
             let after = survey.segments.get(index + 1).map_or(u64::MAX, |found| found.base);
             let cut_to = found.end.min(after);
             if cut_to > self.next {
-                self.lose_to(cut_to, Loss::CutOff, Some(&segment.name));
+                self.lose_to(cut_to, Loss::CutOff, Some(index));
             }
         }
         progress(total, total);
@@ -106,8 +106,7 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
     fn slot(&mut self, index: usize, sequence: u64, record: &[u8]) -> Result<(), SalvageError> {
         if sequence > self.next {
             // What was passed over is a hole.
-            let name = self.survey.segments[index].name();
-            self.lose_to(sequence, Loss::CorruptRecord, Some(&name));
+            self.lose_to(sequence, Loss::CorruptRecord, Some(index));
         }
         self.next = sequence + 1;
         let kind = self.survey.segments[index].kind;
@@ -133,8 +132,7 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
         if !scan::is_zero(record) {
             self.torn_at.get_or_insert(sequence);
         }
-        let name = self.survey.segments[index].name();
-        self.lose(sequence..sequence + 1, loss, Some(&name));
+        self.lose(sequence..sequence + 1, loss, Some(index));
         Ok(())
     }
 
@@ -170,11 +168,11 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
         }
         if self.damaged && !self.report.skip_damaged {
             self.report.whole_not_kept += 1;
-            self.report_lost(Lost {
+            self.report_lost(NotWhole {
                 start: sequence,
                 end: sequence + 1,
                 why: Loss::BehindDamage,
-                file: None,
+                index: None,
             });
             return Ok(());
         }
@@ -221,37 +219,44 @@ impl<'a, S: Storage, T: Storage> SalvageWalk<'a, S, T> {
         }
     }
 
-    fn lose_to(&mut self, end: u64, why: Loss, file: Option<&str>) {
+    fn lose_to(&mut self, end: u64, why: Loss, index: Option<usize>) {
         let start = std::mem::replace(&mut self.next, end);
-        self.lose(start..end, why, file);
+        self.lose(start..end, why, index);
     }
 
-    fn lose(&mut self, range: std::ops::Range<u64>, why: Loss, file: Option<&str>) {
+    fn lose(&mut self, range: Range<u64>, why: Loss, index: Option<usize>) {
         let room = self.pending.len() < MOST_RANGES;
-        let file = file.map(str::to_owned);
-        let lost = Lost { start: range.start, end: range.end, why, file };
         match self.pending.last_mut() {
             // They follow each other: the last range stands for the rest, whatever became of that.
-            Some(last) if !room => last.end = lost.end,
-            _ => push_or_extend(&mut self.pending, lost, MOST_RANGES),
+            Some(last) if !room || last.is_before(range.start, why, index) => last.end = range.end,
+            _ => self.pending.push(NotWhole { start: range.start, end: range.end, why, index }),
         }
     }
 
-    fn report_lost(&mut self, lost: Lost) {
-        self.report.lost_count += lost.end - lost.start;
-        push_or_extend(&mut self.report.lost, lost, MOST_RANGES);
+    fn report_lost(&mut self, NotWhole { start, end, why, index }: NotWhole) {
+        self.report.lost_count += end - start;
+        let file = index.map(|index| self.survey.segments[index].name());
+        let room = self.report.lost.len() < MOST_RANGES;
+        match self.report.lost.last_mut() {
+            Some(last) if last.end == start && last.why == why && last.file == file => last.end = end,
+            _ if room => self.report.lost.push(Lost { start, end, why, file }),
+            _ => {}
+        }
     }
 }
 
-/// Puts `lost` behind the others, as a part of the last one if it can be.
-fn push_or_extend(list: &mut Vec<Lost>, lost: Lost, most: usize) {
-    let room = list.len() < most;
-    match list.last_mut() {
-        Some(last) if last.end == lost.start && last.why == lost.why && last.file == lost.file => {
-            last.end = lost.end;
-        }
-        _ if room => list.push(lost),
-        _ => {}
+/// Records that are not whole, one behind the other, and the index of their segment.
+struct NotWhole {
+    start: u64,
+    end: u64,
+    why: Loss,
+    index: Option<usize>,
+}
+
+impl NotWhole {
+    /// Whether what begins at `start` goes on with it.
+    fn is_before(&self, start: u64, why: Loss, index: Option<usize>) -> bool {
+        self.end == start && self.why == why && self.index == index
     }
 }
 
