@@ -20,7 +20,8 @@ use slipring_tests::tries::{INLINE_TIMES, SEND_TIMES, sends, take_fails};
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, orders, dies, how] = &arguments[..] else { panic!("{arguments:?}") };
-    let calls = Calls { made: Arc::default(), dies_at: dies.parse().unwrap() };
+    let calls =
+        Calls { made: Arc::default(), dies_at: dies.parse().unwrap(), of_tries: how == "dies-trying" };
     live(folder, orders.parse().unwrap(), &calls, how == "last");
 }
 
@@ -29,12 +30,15 @@ fn main() {
 struct Calls {
     made: Arc<AtomicU64>,
     dies_at: u64,
+    /// Only tries on the lane that fail are counted.
+    of_tries: bool,
 }
 
 impl Calls {
     fn say(&self, stage: &str, note: &Note, context: &Context) -> Result<(), HandlerError> {
         writeln!(std::io::stdout(), "call {stage} {} {} {}", context.sequence(), note.id, context.attempt())?;
-        if self.made.fetch_add(1, Ordering::Relaxed) + 1 == self.dies_at {
+        let counts = !self.of_tries || stage == "take" && context.attempt() <= take_fails(note.id);
+        if counts && self.made.fetch_add(1, Ordering::Relaxed) + 1 == self.dies_at {
             die();
         }
         Ok(())

@@ -98,8 +98,10 @@ fn tries_that_are_killed_go_on_where_they_were() {
         // A life that is not cut short after some calls may get through all of it.
         let is_from_outside = killed >= 60 && random.u8(0..4) == 0;
         let outside = is_from_outside.then(|| Duration::from_micros(random.u64(0..30_000)));
-        let dies_at = if outside.is_some() { u64::MAX } else { random.u64(1..40) };
-        lives.push(life(&journal, dies_at, "dies", outside));
+        // Every third dies between a try and its note, wherever that is.
+        let (how, calls) = if killed % 3 == 2 { ("dies-trying", 4) } else { ("dies", 40) };
+        let dies_at = if outside.is_some() { u64::MAX } else { random.u64(1..calls) };
+        lives.push(life(&journal, dies_at, how, outside));
         killed += 1;
     }
     let known: BTreeSet<u64> = ids(&journal).into_iter().collect();
