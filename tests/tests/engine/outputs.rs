@@ -81,12 +81,12 @@ fn kill_often(mode: Mode, rounds: u32, seed: u64) {
 
 #[test]
 fn the_only_publisher_has_each_event_there_exactly_once() {
-    kill_often(Mode::Only, 60, 60);
+    kill_often(Mode::Only, 30, 60);
 }
 
 #[test]
 fn one_of_several_publishers_has_each_event_there_at_least_once() {
-    kill_often(Mode::Shared, 60, 60);
+    kill_often(Mode::Shared, 30, 60);
 }
 
 #[test]
