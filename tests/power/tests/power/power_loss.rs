@@ -1,7 +1,7 @@
 //! Power loss, on a simulated machine: every death of process and machine leaves a log that recovers to a
 //! prefix with all that was acknowledged and nothing else (I1-I5 of docs/reference/guarantees.md).
 //!
-//! `SLIPRING_IMAGES=1000000 cargo test --release -p slipring-tests-power power_loss` runs a million
+//! `SLIPRING_IMAGES=1000000 cargo test -p slipring-tests-power power_loss` runs a million
 //! images.
 
 use crate::sim::cut_off::cut_off;
