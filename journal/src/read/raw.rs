@@ -71,7 +71,7 @@ impl<S: Storage> RawReader<S> {
 
     /// As [`RawReader::open_to`], for a type that was asked for.
     pub(super) fn open_as(storage: S, end: Option<u64>, asked: Option<EventType>) -> Result<Self, ReadError> {
-        let (loaded, chain, opened) = loop {
+        let (loaded, mut chain, opened) = loop {
             let Some((loaded, chain)) = chain::load_both(&storage)? else {
                 return Err(control::no_control(&storage).into());
             };
@@ -79,8 +79,13 @@ impl<S: Storage> RawReader<S> {
                 break (loaded, chain, opened);
             }
         };
-        let view = view_of(&storage, &chain, asked)?;
         let control = loaded.state;
+        if control.cutting {
+            // What a rejoin cuts off is on its way out, and its type with it. Else who opens the replica as the
+            // newest type there would begin that type where records of the older one come next.
+            chain.segments.retain(|segment| segment.base < control.durable_end);
+        }
+        let view = view_of(&storage, &chain, asked)?;
         let crc = RecordCrc::new(control.journal_id.0);
         let other_slot_bad = loaded.other_slot_bad;
         let (durable_end, buffer) = (control.durable_end, ReadBuffer::default());
@@ -129,7 +134,6 @@ impl<S: Storage> RawReader<S> {
         }
         let mut end = self.control.durable_end;
         if self.control.cutting {
-            // What lies behind is on its way out.
             return Ok(end);
         }
         // The writer may have moved on to a newer epoch since the control file was read.

@@ -79,6 +79,11 @@ fn looks(sim: &Sim, keeps: u64) -> Result<(), String> {
     if ![keeps, ALL].contains(&reader.end_sequence()) {
         return Err(format!("a reader sees {} records", reader.end_sequence()));
     }
+    // Nor is the type that of records which are on their way out: whoever asks opens a replica for it.
+    let is_newer = Reader::<Note, Sim>::open_to(sim.clone(), None).is_err();
+    if is_newer != (reader.end_sequence() > OLDER) {
+        return Err(format!("of {} records the newest are newer: {is_newer}", reader.end_sequence()));
+    }
     let report = verify_on(sim.clone(), |_, _| {}).map_err(|error| error.to_string())?;
     match (report.status, report.end_sequence == reader.end_sequence()) {
         (Status::Fine | Status::TornTail, true) => {}
