@@ -259,7 +259,6 @@ pub fn bench(output: &mut Output, cores: Cores, quick: bool, slow: bool) {
         let mut contenders = vec![
             Contender::new("slipring", || slipring(Wait::Auto)),
             Contender::new("slipring-spin", || slipring(Wait::Spin)),
-            Contender::new("slipring-throughput", || slipring(Wait::Throughput)),
             Contender::new("disruptor", || raw(RawWait::Spin, events, batch, cores)),
             Contender::new("disruptor-hint", || raw(RawWait::Hint, events, batch, cores)),
         ];

@@ -48,7 +48,7 @@ impl Handler<Quote> for Bars {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), slipring::Error> {
     // The best bid of all instruments as of each quote: `top` goes on, and `report` reads that of its quote.
     let best = Column::<i64>::named("best bid");
     let (made, read, reports) = (best.clone(), best.clone(), Arc::new(AtomicU64::new(0)));
@@ -74,10 +74,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut widest = 0;
     let spreads = move |quote: &Quote, _: &Context| widest = (quote.ask - quote.bid).max(widest);
 
+    let bars = StageKey::named("bars");
     let (engine, mut publisher) = Engine::builder()
         .ring_capacity(1 << 12)
         .lane(Lane::named("top").with(Stage::new("top", top, Gate::PUBLISHED).writes(&best)))
-        .lane(Lane::named("slow").stage("bars", Bars::default(), Gate::PUBLISHED).stage(
+        .lane(Lane::named("slow").stage(&bars, Bars::default(), Gate::PUBLISHED).stage(
             "spreads",
             spreads,
             Gate::PUBLISHED,
@@ -99,7 +100,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("published: {}", engine.counters());
     let mut done = engine.join()?;
-    let bars: Bars = done.take(&StageKey::named("bars")).ok_or("the stage ran")?;
+    let bars = done.take(&bars).expect("taken once");
     println!("{} quotes, {} bars closed", done.end_sequence, bars.closed);
     assert_eq!((done.end_sequence, reports.load(Ordering::Relaxed)), (QUOTES, QUOTES));
     assert_eq!(bars.closed, QUOTES * 50_000 / 1_000_000_000 - 1);

@@ -40,7 +40,7 @@ fn exchange(to: std::net::SocketAddr) -> std::io::Result<()> {
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), slipring::Error> {
     let folder = tempfile::tempdir()?;
     let volume = Arc::new(AtomicU64::new(0));
     let sum = Arc::clone(&volume);

@@ -50,17 +50,18 @@ impl Handler<Message> for Matching {
     }
 }
 
-fn matching(journal: &Journal) -> EngineBuilder<Message> {
+fn matching(journal: &Journal, key: &StageKey<Matching>) -> EngineBuilder<Message> {
     Engine::builder()
         .publishers(Publishers::Multi)
         .journal(journal.clone())
-        .lane(Lane::named("main").journal().stage("matching", Matching::default(), Gate::JOURNALLED))
+        .lane(Lane::named("main").journal().stage(key, Matching::default(), Gate::JOURNALLED))
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), slipring::Error> {
     let folder = tempfile::tempdir()?;
     let journal = Journal::at(folder.path().join("orders"));
-    let (engine, publisher) = matching(&journal).open()?.go_live()?;
+    let key = StageKey::named("matching");
+    let (engine, publisher) = matching(&journal, &key).open()?.go_live()?;
     std::thread::scope(|scope| {
         for session in 0..SESSIONS {
             // A publisher is for one thread; each thread gets a clone of its own.
@@ -75,15 +76,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     });
     let mut done = engine.join()?;
-    let live: Matching = done.take(&StageKey::named("matching")).ok_or("the stage ran")?;
+    let live = done.take(&key).expect("taken once");
     println!("{} messages, {} switches between sessions", done.end_sequence, live.switches);
     assert_eq!(live.next, [EACH; SESSIONS as usize]);
 
     // The same order, and the same times, come out of the journal.
-    let mut recovered = matching(&journal).open()?;
+    let mut recovered = matching(&journal, &key).open()?;
     println!("{}", recovered.replay(ReplayFrom::Start)?);
     let (engine, _) = recovered.go_live()?;
-    let replayed: Matching = engine.join()?.take(&StageKey::named("matching")).ok_or("the stage ran")?;
+    let replayed = engine.join()?.take(&key).expect("taken once");
     println!("digest live {:016x}, replayed {:016x}", live.digest, replayed.digest);
     assert_eq!(live, replayed);
     Ok(())

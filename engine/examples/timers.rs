@@ -60,29 +60,30 @@ impl Handler<Message> for Book {
     }
 }
 
-fn engine(journal: &Journal, timers: &Timers<Message>) -> EngineBuilder<Message> {
+fn engine(journal: &Journal, timers: &Timers<Message>, key: &StageKey<Book>) -> EngineBuilder<Message> {
     let schedule = timers.schedule();
     let book = Book { schedule, open: BTreeSet::new(), expired: Vec::new(), heartbeats: 0 };
     Engine::builder()
         .publishers(Publishers::Multi)
         .journal(journal.clone())
-        .lane(Lane::named("main").journal().stage("book", book, Gate::JOURNALLED))
+        .lane(Lane::named("main").journal().stage(key, book, Gate::JOURNALLED))
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), slipring::Error> {
     let folder = tempfile::tempdir()?;
     let journal = Journal::at(folder.path());
+    let key = StageKey::named("book");
     let (short_ns, long_ns) = (2_000_000, 300_000_000);
 
     // The first life: short orders expire, then the process dies. Dropping all of it is the nearest that an
     // example can come to that.
     {
         let timers = Timers::start(1024)?;
-        let (engine, mut publisher) = engine(&journal, &timers).open()?.go_live()?;
-        let another = || publisher.try_clone().ok_or("the engine takes several publishers");
-        timers.arm(another()?)?;
+        let (engine, mut publisher) = engine(&journal, &timers, &key).open()?.go_live()?;
+        let another = || publisher.try_clone().expect("the engine takes several");
+        timers.arm(another())?;
         let beat = |_| Message { kind: HEARTBEAT, order: 0, lives_ns: 0 };
-        let _ticker = Ticker::start(another()?, Duration::from_millis(1), beat)?;
+        let _ticker = Ticker::start(another(), Duration::from_millis(1), beat)?;
         for order in 0..20 {
             let lives_ns = if order % 2 == 0 { short_ns } else { long_ns };
             publisher.publish(Message { kind: NEW, order, lives_ns })?;
@@ -96,15 +97,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // The second: replay asks for all timers again, and takes back those that went off.
     let timers = Timers::start(1024)?;
-    let mut recovered = engine(&journal, &timers).open()?;
+    let mut recovered = engine(&journal, &timers, &key).open()?;
     println!("{}", recovered.replay(ReplayFrom::Start)?);
     let (engine, publisher) = recovered.go_live()?;
-    timers.arm(publisher.try_clone().ok_or("the engine takes several publishers")?)?;
+    timers.arm(publisher.try_clone().expect("the engine takes several"))?;
     // More than ten if the process died before the last event of a timer was journalled.
     while timers.went_off() < 10 || timers.pending() > 0 {
         std::thread::sleep(Duration::from_micros(100));
     }
-    let book: Book = engine.join()?.take(&StageKey::named("book")).ok_or("the stage ran")?;
+    let book = engine.join()?.take(&key).expect("taken once");
     println!("{} heartbeats; expired: {:?}", book.heartbeats, book.expired);
     assert_eq!(book.expired.iter().copied().collect::<BTreeSet<_>>(), (0..20).collect());
     assert_eq!(book.expired.len(), 20, "each once");

@@ -167,8 +167,7 @@ pub mod prelude {
 }
 
 #[doc(hidden)]
-pub mod __by_hand {
+pub mod __private {
     pub use crate::acknowledged::by_hand::NoteByHand;
+    pub use slipring_journal::__private::*;
 }
-#[doc(hidden)]
-pub use slipring_journal::__private;

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use slipring::__by_hand::NoteByHand;
+use slipring::__private::NoteByHand;
 use slipring_journal::__private::Confirmer;
 use slipring_journal::__private::acknowledge_wire::{MESSAGE_BYTES, Message, REPLY_BYTES, Reply};
 use slipring_journal::__private::storage::{Files, Folder, MappedFile};

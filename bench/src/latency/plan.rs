@@ -167,13 +167,11 @@ pub fn columns<'a>(folder: &'a Path, cores: Cores, options: Options, rate: f64) 
         base.entry(What::Slipring, Column::Durable, rate, ""),
     ];
     if rate == USUAL_RATE {
-        for (variant, wait) in [("wait-spin", Wait::Spin), ("wait-throughput", Wait::Throughput)] {
-            let mut entry = base.entry(What::Slipring, Column::Ring, rate, variant);
-            entry.plan.wait = wait;
-            // In turn with the raw ring, which always spins.
-            entry.against = vec![(name(Column::Ring, rate, ""), "disruptor", "disruptor".to_owned())];
-            entries.push(entry);
-        }
+        let mut entry = base.entry(What::Slipring, Column::Ring, rate, "wait-spin");
+        entry.plan.wait = Wait::Spin;
+        // In turn with the raw ring, which always spins.
+        entry.against = vec![(name(Column::Ring, rate, ""), "disruptor", "disruptor".to_owned())];
+        entries.push(entry);
     }
     entries
 }

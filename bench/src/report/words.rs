@@ -54,7 +54,7 @@ pub const WORDS: [(&str, &str); 7] = [
          and with all stages on one lane (fused); the raw ring is wired alike with a poller a stage. Where \
          threads that spin outnumber the cores nothing is pinned, both sides yield, and the scheduler is \
          measured too; the bench says so. pingpong is the round trip of one event through two rings. \
-         slipring-spin and slipring-throughput are the presets of waiting for latency and for throughput. \
+         slipring-spin has lanes that look again at once, always. \
          drain is the cost of an event when a stage catches up with a ring of 16,384 that three publishers \
          have filled: drain/ring from a standstill, drain/gate behind a gate that opens late; -b64 and \
          -take64 take 64 events a poll, and each poll of the raw ring for several publishers scans all that \

@@ -21,10 +21,6 @@ pub enum Wait {
     /// cache line from the publisher, and of a core with two threads it takes more than half: measure whether
     /// it is quicker than the default. With fewer cores than spinning threads it measures the scheduler.
     Spin,
-    /// Pauses longer after a small batch, so that the next is larger: the most events a second from a
-    /// publisher that publishes one by one, for microseconds of latency from some millions of events a second
-    /// on.
-    Throughput,
     /// Looks a few times, then gives the core to whoever wants it. For lanes that share cores.
     Backoff,
     /// Looks, then yields, then sleeps until what it waits for moves: the publisher, or the stage upstream
@@ -91,8 +87,6 @@ impl Pauses {
     /// From about 30 million events a second on, where a pause takes 25 ns. A publisher is no faster while a
     /// lane takes its lines: asked for more, the pauses that would let it be would never come.
     const FEW: Pauses = Pauses { now: 0, may_end: true, ..Pauses::new(4, 128, 6, 5) };
-    /// A third of that.
-    const MANY: Pauses = Pauses::new(32, 256, 2, 1);
     /// On a core that others want too, a long pause would be their time.
     const SHARED: Pauses = Pauses::new(8, 8, 8, 0);
     const NONE: Pauses = Pauses::new(0, 0, 0, 0);
@@ -166,7 +160,6 @@ impl Waiter {
         let (after, spins, pauses) = match wait.resolve(crowded) {
             Wait::Auto => (After::Yield, SPINS_ALONE, Pauses::FEW),
             Wait::Spin => (After::Look, 0, Pauses::NONE),
-            Wait::Throughput => (After::Yield, SPINS_ALONE, Pauses::MANY),
             Wait::Backoff => (After::Yield, SPINS_SHARED, Pauses::SHARED),
             Wait::Park => (After::Park, SPINS_SHARED, Pauses::SHARED),
             Wait::Sleep(us) => (After::Sleep(Duration::from_micros(us.into())), SPINS_SHARED, Pauses::SHARED),
@@ -277,9 +270,9 @@ mod tests {
         {
             assert_eq!(window(&mut pauses, events), shorter);
         }
-        // The other presets always pause.
-        let mut pauses = Pauses::MANY;
-        assert_eq!((0..100).map(|_| window(&mut pauses, 0)).min(), Some(32));
+        // Where cores are shared there is always the same one.
+        let mut pauses = Pauses::SHARED;
+        assert_eq!((0..100).map(|_| window(&mut pauses, 0)).min(), Some(8));
     }
 
     /// A pause of 30 ns, a turn of 60 without any.

@@ -226,13 +226,7 @@ fn plans() -> impl Strategy<Value = Plan> {
         (0usize..300).prop_map(Step::All),
         (0usize..300).prop_map(Step::AllAt),
     ];
-    let wait = prop_oneof![
-        Just(Wait::Auto),
-        Just(Wait::Backoff),
-        Just(Wait::Park),
-        Just(Wait::Throughput),
-        Just(Wait::Sleep(50)),
-    ];
+    let wait = prop_oneof![Just(Wait::Auto), Just(Wait::Backoff), Just(Wait::Park), Just(Wait::Sleep(50)),];
     let sync =
         prop_oneof![Just(SyncMode::EveryBatch), Just(SyncMode::every(std::time::Duration::from_millis(1))),];
     let level = prop_oneof![Just(Level::Published), Just(Level::Journalled), Just(Level::Durable)];

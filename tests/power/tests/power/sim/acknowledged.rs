@@ -10,7 +10,7 @@
 //!   stands no further back than at the newest record that was durable when it was noted. Of notes that are
 //!   not synced that goes for what the life began with.
 
-use slipring::__by_hand::NoteByHand;
+use slipring::__private::NoteByHand;
 use slipring_journal::__private::Confirmer;
 use slipring_journal::__private::storage::Storage;
 use slipring_journal::{Anchor, Journal, SyncMode, Writer};
