@@ -7,7 +7,7 @@ use slipring_journal::__private::storage::{Storage, StorageFile, Subfolder};
 use slipring_journal::{Anchor, JournalId};
 
 use super::name::confirmed;
-use super::note::{Note, Place};
+use super::note::{Note, NotePlace};
 use crate::error::KeepError;
 
 /// What lies on disk of a name.
@@ -51,6 +51,6 @@ impl<F: StorageFile> NoteByHand<F> {
     /// # Panics
     /// If there is nothing behind the anchor.
     pub fn write(&mut self, anchor: &Anchor, durable_end: u64, sync: bool) -> Result<(), KeepError> {
-        self.0.write(Place::behind(anchor).expect("a record has one behind it"), durable_end, sync)
+        self.0.write(NotePlace::behind(anchor).expect("a record has one behind it"), durable_end, sync)
     }
 }

@@ -64,12 +64,12 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 #[must_use = "when it is dropped nobody listens any more"]
 pub struct AcknowledgementListener {
-    shared: Arc<Shared>,
+    shared: Arc<ListenerShared>,
     thread: OwnThread<()>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct ListenerShared {
     socket: Socket,
     names: Arc<AcknowledgedNames>,
     stop: AtomicBool,
@@ -89,7 +89,7 @@ impl AcknowledgementListener {
     pub(crate) fn start(path: &Path, names: Arc<AcknowledgedNames>) -> Result<Self, ListenError> {
         let socket = Socket::bind(path)?;
         let (stop, connections) = (AtomicBool::new(false), Mutex::default());
-        let shared = Arc::new(Shared { socket, names, stop, connections });
+        let shared = Arc::new(ListenerShared { socket, names, stop, connections });
         let thread = std::thread::Builder::new().name("slipring-listen".to_owned());
         let run = Arc::clone(&shared);
         match thread.spawn(move || run.listen()) {
@@ -124,7 +124,7 @@ impl Drop for AcknowledgementListener {
     }
 }
 
-impl Shared {
+impl ListenerShared {
     fn connections(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }

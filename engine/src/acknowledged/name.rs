@@ -7,7 +7,7 @@ use slipring_journal::__private::storage::{Files, Storage, StorageFile};
 use slipring_journal::{Anchor, Cursors, JournalId, ReadError};
 
 use super::error::AcknowledgeError;
-use super::note::{self, Note, Place};
+use super::note::{self, Note, NotePlace};
 use crate::counters::acknowledged::AcknowledgedPlace;
 use crate::counters::board::Board;
 use crate::cursors::cursor::Cursor;
@@ -101,7 +101,7 @@ pub(crate) struct Name {
 struct State {
     confirmer: Confirmer,
     /// The newest that was said and confirmed, if it is still to be noted.
-    said: Option<Place>,
+    said: Option<NotePlace>,
     /// Why the last one could not be noted, if it could not.
     fault: Option<Arc<KeepError>>,
     has_ended: bool,
@@ -203,7 +203,7 @@ impl Name {
             return Err(AcknowledgeError::AnotherJournal { name: name(), anchor });
         }
         let journalled_end = journal.journalled_end();
-        let place = Place::behind(&anchor).filter(|place| place.end <= journalled_end);
+        let place = NotePlace::behind(&anchor).filter(|place| place.end <= journalled_end);
         let Some(place) = place else {
             return Err(AcknowledgeError::BeyondJournalled { name: name(), anchor, journalled_end });
         };
@@ -268,7 +268,7 @@ impl Name {
             let _state = self.state();
             self.reach(end, running);
         }
-        match (note.as_mut(), last.and_then(Place::behind)) {
+        match (note.as_mut(), last.and_then(NotePlace::behind)) {
             (Some(note), Some(place)) if place.end == end => note.write(place, durable_end, sync),
             // What came before it nobody knows here, nor waits for it.
             _ => Ok(()),
@@ -312,7 +312,7 @@ pub(super) fn confirmed<F: StorageFile, S: Storage>(
 /// Whether a journal that ends at `log_end` confirms what was noted; why not.
 fn confirm<S: Storage>(
     confirmer: &mut Confirmer<S>,
-    place: Place,
+    place: NotePlace,
     log_end: u64,
 ) -> Result<Result<(), String>, KeepError> {
     let Some(anchor) = place.anchor(confirmer.journal_id()) else { return Ok(Ok(())) };

@@ -39,17 +39,17 @@ const _: () = assert!(NEWEST_AT == 40 && DURABLE_AT == 56 && CRC_AT == 72, "the 
 /// Up to where events are acknowledged: the sequence behind, and what record lies before. All zero: nothing
 /// is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct NotePlace {
     pub(super) end: u64,
     epoch: u32,
     crc: u32,
 }
 
-impl Place {
+impl NotePlace {
     /// Behind the anchor's event; `None` if there is nothing behind it.
     pub(super) fn behind(anchor: &Anchor) -> Option<Self> {
         let Anchor { sequence, epoch, crc, .. } = *anchor;
-        Some(Place { end: sequence.checked_add(1)?, epoch, crc })
+        Some(NotePlace { end: sequence.checked_add(1)?, epoch, crc })
     }
 
     /// The anchor of the last event; `None` if there is none.
@@ -67,7 +67,7 @@ impl Place {
     }
 
     fn from_bytes(bytes: &[u8]) -> Self {
-        Place { end: u64_at(bytes, 0), epoch: u32_at(bytes, 8), crc: u32_at(bytes, 12) }
+        NotePlace { end: u64_at(bytes, 0), epoch: u32_at(bytes, 8), crc: u32_at(bytes, 12) }
     }
 }
 
@@ -85,8 +85,8 @@ struct Slot {
     journal_id: JournalId,
     /// Grows by one with each that is written; the greater of two is the later.
     turn: u64,
-    newest: Place,
-    durable: Place,
+    newest: NotePlace,
+    durable: NotePlace,
 }
 
 impl Slot {
@@ -113,8 +113,8 @@ impl Slot {
         let slot = Slot {
             journal_id: JournalId(bytes[JOURNAL_AT..TURN_AT].try_into().expect("sixteen bytes")),
             turn: u64_at(bytes, TURN_AT),
-            newest: Place::from_bytes(&bytes[NEWEST_AT..]),
-            durable: Place::from_bytes(&bytes[DURABLE_AT..]),
+            newest: NotePlace::from_bytes(&bytes[NEWEST_AT..]),
+            durable: NotePlace::from_bytes(&bytes[DURABLE_AT..]),
         };
         // Counted up by one a write: nobody gets there.
         (slot.durable.end <= slot.newest.end && slot.turn < 1 << 62).then_some(slot)
@@ -136,9 +136,9 @@ pub(super) struct Note<F: StorageFile = MappedFile> {
     /// Whether that is on the disk for certain.
     is_synced: bool,
     /// The newest of the slot that was there before, when it was opened.
-    before: Place,
+    before: NotePlace,
     /// One that was acknowledged and was not durable then: the next of those that become durable.
-    waits: Option<Place>,
+    waits: Option<NotePlace>,
     trust: Trust,
 }
 
@@ -153,7 +153,8 @@ impl<F: StorageFile> Note<F> {
         let path = place.join(name);
         let file = match folder.open_to_write(name) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let slot = Slot { journal_id, turn: 0, newest: Place::default(), durable: Place::default() };
+                let slot =
+                    Slot { journal_id, turn: 0, newest: NotePlace::default(), durable: NotePlace::default() };
                 let mut bytes = [0; FILE_BYTES];
                 bytes[..SLOT_BYTES].copy_from_slice(&slot.encode());
                 make(folder, name, &bytes).map_err(io("write", &path))?;
@@ -169,7 +170,7 @@ impl<F: StorageFile> Note<F> {
             return Err(KeepError::Foreign { path });
         }
         let before = before.filter(|before| before.journal_id == journal_id);
-        let before = before.map_or(Place::default(), |before| before.newest);
+        let before = before.map_or(NotePlace::default(), |before| before.newest);
         let trust = Trust::default();
         let mut note = Note { file, path, slot, is_synced: false, before, waits: None, trust };
         // A life that died in a sync may have left what only the system's cache has; gates are about to open.
@@ -179,33 +180,33 @@ impl<F: StorageFile> Note<F> {
 
     /// What it says, the newest first: what is acknowledged, unless power loss has taken that record from the
     /// journal; what was acknowledged before; and what was durable when it was.
-    pub(super) fn noted(&self) -> [Place; 3] {
+    pub(super) fn noted(&self) -> [NotePlace; 3] {
         let Slot { newest, durable, .. } = self.slot;
         // A later one is of a history that the journal has lost.
-        let before = if self.before.end <= newest.end { self.before } else { Place::default() };
+        let before = if self.before.end <= newest.end { self.before } else { NotePlace::default() };
         if before.end > durable.end { [newest, before, durable] } else { [newest, durable, before] }
     }
 
     /// The journal has confirmed one of these, and it is durable by now.
-    pub(super) fn confirm(&mut self, durable: Place) {
+    pub(super) fn confirm(&mut self, durable: NotePlace) {
         self.slot.durable = durable;
     }
 
     /// The newest that it says.
     #[cfg(test)]
-    pub(super) fn newest(&self) -> Place {
+    pub(super) fn newest(&self) -> NotePlace {
         self.slot.newest
     }
 
     /// The newest whose event was durable when it was written.
     #[cfg(test)]
-    pub(super) fn durable(&self) -> Place {
+    pub(super) fn durable(&self) -> NotePlace {
         self.slot.durable
     }
 
     /// Notes that all before `newest` is acknowledged, where all before `durable_end` is durable; if `sync`,
     /// so that it survives power loss. The death of the process takes nothing of it, synced or not.
-    pub(super) fn write(&mut self, newest: Place, durable_end: u64, sync: bool) -> Result<(), KeepError> {
+    pub(super) fn write(&mut self, newest: NotePlace, durable_end: u64, sync: bool) -> Result<(), KeepError> {
         // In the other block, or over the last one.
         let is_synced = self.is_synced || !protect::on(protect::NOTE_OVER);
         let turn = self.slot.turn + if is_synced { 1 } else { 2 };
@@ -291,8 +292,8 @@ mod tests {
 
     const ID: JournalId = JournalId([7; 16]);
 
-    fn place(end: u64) -> Place {
-        Place { end, epoch: 3, crc: end as u32 ^ 0xabcd }
+    fn place(end: u64) -> NotePlace {
+        NotePlace { end, epoch: 3, crc: end as u32 ^ 0xabcd }
     }
 
     fn open(journal: &Path, journal_id: JournalId, name: &str) -> Result<Note, KeepError> {

@@ -43,13 +43,18 @@ pub(crate) struct Again {
 
 /// A place in the log of events: whatever lies there later has another epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Place {
+pub(crate) struct LetterPlace {
     pub(crate) sequence: u64,
     pub(crate) epoch: u32,
 }
 
 /// A letter without more to say than its cause.
-pub(crate) fn encode(journal_id: JournalId, place: Place, kind: DeadLetterKind, cause: &str) -> Vec<u8> {
+pub(crate) fn encode(
+    journal_id: JournalId,
+    place: LetterPlace,
+    kind: DeadLetterKind,
+    cause: &str,
+) -> Vec<u8> {
     let kind = match kind {
         DeadLetterKind::Refused | DeadLetterKind::SetAside => 0,
         DeadLetterKind::Skipped => 1,
@@ -58,11 +63,11 @@ pub(crate) fn encode(journal_id: JournalId, place: Place, kind: DeadLetterKind, 
     encode_entry(journal_id, (place.sequence, place.epoch), kind, cut(cause, MOST_CAUSE_BYTES))
 }
 
-pub(super) fn encode_try(journal_id: JournalId, place: Place, cause: &str) -> Vec<u8> {
+pub(super) fn encode_try(journal_id: JournalId, place: LetterPlace, cause: &str) -> Vec<u8> {
     encode_entry(journal_id, (place.sequence, place.epoch), TRY, cut(cause, MOST_CAUSE_BYTES))
 }
 
-pub(super) fn encode_tried(journal_id: JournalId, place: Place, tries: Tries, cause: &str) -> Vec<u8> {
+pub(super) fn encode_tried(journal_id: JournalId, place: LetterPlace, tries: Tries, cause: &str) -> Vec<u8> {
     let mut behind = Vec::with_capacity(MOST_CAUSE_BYTES);
     behind.extend_from_slice(&tries.due_ns.unwrap_or(0).to_le_bytes());
     behind.extend_from_slice(&tries.made.to_le_bytes());
@@ -70,7 +75,7 @@ pub(super) fn encode_tried(journal_id: JournalId, place: Place, tries: Tries, ca
     encode_entry(journal_id, (place.sequence, place.epoch), TRIED, &behind)
 }
 
-pub(super) fn encode_again(journal_id: JournalId, place: Place, again: Again) -> Vec<u8> {
+pub(super) fn encode_again(journal_id: JournalId, place: LetterPlace, again: Again) -> Vec<u8> {
     let mut behind = [0; AGAIN_BYTES];
     behind[..8].copy_from_slice(&again.sequence.to_le_bytes());
     behind[8..12].copy_from_slice(&again.epoch.to_le_bytes());
@@ -113,7 +118,7 @@ pub(super) fn encode_mark(journal_id: JournalId, synced_bytes: u64) -> Vec<u8> {
 pub(super) enum LetterEntry {
     Letter(DeadLetter),
     /// A try that failed.
-    Try(Place),
+    Try(LetterPlace),
     /// A letter that is settled, and the new event.
     Again(DeadLetter, Again),
     /// So many bytes from the log's beginning are synced.
@@ -134,7 +139,7 @@ pub(super) fn decode(bytes: &[u8], stage: &str) -> Option<(LetterEntry, JournalI
     if word(entry, 4)? != crc32c::crc32c_append(crc32c::crc32c(&entry[..4]), &entry[8..]) {
         return None;
     }
-    let place = Place { sequence: long(entry, 24)?, epoch: word(entry, 32)? };
+    let place = LetterPlace { sequence: long(entry, 24)?, epoch: word(entry, 32)? };
     let behind = &entry[HEAD_BYTES..];
     let letter = |kind, tries, cause: String| DeadLetter {
         stage: stage.to_owned(),
@@ -197,7 +202,7 @@ mod tests {
     use super::*;
 
     const JOURNAL: JournalId = JournalId([3; 16]);
-    const PLACE: Place = Place { sequence: 7, epoch: 2 };
+    const PLACE: LetterPlace = LetterPlace { sequence: 7, epoch: 2 };
 
     #[test]
     fn tries_and_what_was_published_again_come_back_as_they_were() {

@@ -20,7 +20,7 @@ use slipring_journal::__private::storage::{Access, Files, Folder, believed_bytes
 use slipring_journal::{JournalId, RawReader};
 
 use super::dead_letter_format::{
-    Again, HEAD_BYTES, LetterEntry, Place, Tries, decode, encode, encode_mark, encode_tried, encode_try,
+    Again, HEAD_BYTES, LetterEntry, LetterPlace, Tries, decode, encode, encode_mark, encode_tried, encode_try,
 };
 use super::dead_letters::{DeadLetter, DeadLetterKind};
 use super::epochs;
@@ -32,7 +32,7 @@ pub(crate) const NAME: &str = "dead-letters";
 
 /// What a log ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tail {
+pub(crate) enum LogTail {
     /// A whole entry.
     Whole,
     /// So many bytes that a crash has left.
@@ -44,7 +44,7 @@ pub(crate) enum Tail {
 pub(crate) struct Read {
     pub(crate) letters: Vec<DeadLetter>,
     /// Of tries that failed.
-    tries: Vec<Place>,
+    tries: Vec<LetterPlace>,
     /// What was published again.
     again: Vec<Again>,
     /// Whose the first entry is.
@@ -53,7 +53,7 @@ pub(crate) struct Read {
     is_mixed: bool,
     /// Where the last whole entry ends.
     whole: usize,
-    pub(crate) tail: Tail,
+    pub(crate) tail: LogTail,
 }
 
 /// Reads the log in a stage's folder; one that is not there holds nothing.
@@ -91,7 +91,7 @@ fn parse(bytes: &[u8], stage: &str) -> Option<Read> {
         journal_id: None,
         is_mixed: false,
         whole: 0,
-        tail: Tail::Whole,
+        tail: LogTail::Whole,
     };
     while let Some((entry, journal_id, size)) = decode(&bytes[read.whole..], stage) {
         match entry {
@@ -118,7 +118,7 @@ fn parse(bytes: &[u8], stage: &str) -> Option<Read> {
         if synced.max() > Some(whole as u64) {
             return None;
         }
-        read.tail = Tail::Torn((bytes.len() - whole) as u64);
+        read.tail = LogTail::Torn((bytes.len() - whole) as u64);
     }
     Some(read)
 }
@@ -166,8 +166,8 @@ impl DeadLetterLog {
         }
         let (file, _) = folder.open_or_create(NAME, Access::Append).map_err(io("open", &path))?;
         let torn_bytes = match read.tail {
-            Tail::Whole => 0,
-            Tail::Torn(bytes) => {
+            LogTail::Whole => 0,
+            LogTail::Torn(bytes) => {
                 file.set_len(read.whole as u64).map_err(io("cut", &path))?;
                 bytes
             }
@@ -217,12 +217,12 @@ impl DeadLetterLog {
     }
 
     /// Notes that a try of an event failed, and that another comes.
-    pub(crate) fn note_try(&mut self, place: Place, cause: &str) -> Result<(), KeepError> {
+    pub(crate) fn note_try(&mut self, place: LetterPlace, cause: &str) -> Result<(), KeepError> {
         self.append(&encode_try(self.journal_id, place, cause))
     }
 
     /// Notes that a handler refused an event for good, or that the event is due again.
-    pub(crate) fn refuse(&mut self, place: Place, tries: Tries, cause: &str) -> Result<(), KeepError> {
+    pub(crate) fn refuse(&mut self, place: LetterPlace, tries: Tries, cause: &str) -> Result<(), KeepError> {
         self.append(&match tries {
             Tries { made: ..=1, due_ns: None } => {
                 encode(self.journal_id, place, DeadLetterKind::Refused, cause)
@@ -250,7 +250,7 @@ impl DeadLetterLog {
     /// Skips an event by hand, durably.
     pub(crate) fn skip(&mut self, sequence: u64, epoch: u32) -> Result<(), KeepError> {
         if !self.skips(sequence) {
-            let place = Place { sequence, epoch };
+            let place = LetterPlace { sequence, epoch };
             self.append(&encode(self.journal_id, place, DeadLetterKind::Skipped, "skipped by hand"))?;
             self.skips.push(sequence);
             self.skips.sort_unstable_by(|a, b| b.cmp(a));
@@ -279,7 +279,7 @@ mod tests {
     const JOURNAL: JournalId = JournalId([7; 16]);
 
     fn letter(sequence: u64) -> Vec<u8> {
-        let place = Place { sequence, epoch: 1 };
+        let place = LetterPlace { sequence, epoch: 1 };
         encode(JOURNAL, place, DeadLetterKind::Refused, &format!("no trade {sequence}"))
     }
 
@@ -328,8 +328,8 @@ mod tests {
                 assert_eq!(found, [1, 2, 3, 4, 5, 6][..found.len()], "{choice:?}, {length}");
                 assert!(found.len() >= 3);
                 match read.tail {
-                    Tail::Whole => whole += 1,
-                    Tail::Torn(bytes) => {
+                    LogTail::Whole => whole += 1,
+                    LogTail::Torn(bytes) => {
                         assert_eq!(read.whole + bytes as usize, length);
                         torn += 1;
                     }
@@ -375,7 +375,7 @@ mod tests {
         let whole = bytes.len();
         bytes.extend(&letter(2)[..20]);
         let read = parse(&bytes, "sum").unwrap();
-        assert_eq!((sequences(&read), read.whole, read.tail), (vec![1], whole, Tail::Torn(20)));
+        assert_eq!((sequences(&read), read.whole, read.tail), (vec![1], whole, LogTail::Torn(20)));
         bytes.truncate(whole);
         bytes.extend(encode_entry(JOURNAL, (2, 1), u32::MAX, b"?"));
         assert!(parse(&bytes, "sum").is_none());

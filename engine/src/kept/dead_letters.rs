@@ -13,9 +13,9 @@ use slipring_journal::__private::storage::{Access, Files};
 use slipring_journal::JournalId;
 
 use super::back_off::BackOff;
-use super::dead_letter_format::{Again, Place, encode, encode_again, published_again};
+use super::dead_letter_format::{Again, LetterPlace, encode, encode_again, published_again};
 use super::dead_letter_log as log;
-use super::dead_letter_log::Tail;
+use super::dead_letter_log::LogTail;
 use super::folders::{stage_folder, stage_path, stages};
 use crate::error::{KeepError, io};
 
@@ -116,12 +116,12 @@ impl DeadLetter {
         self.due_ns.is_some_and(|due_ns| due_ns <= now_ns)
     }
 
-    pub(crate) fn place(&self) -> Place {
-        Place { sequence: self.sequence, epoch: self.epoch }
+    pub(crate) fn place(&self) -> LetterPlace {
+        LetterPlace { sequence: self.sequence, epoch: self.epoch }
     }
 
     /// What a letter and the entry that settles it have in common.
-    fn identity(&self) -> (&str, Place) {
+    fn identity(&self) -> (&str, LetterPlace) {
         (&self.stage, self.place())
     }
 
@@ -265,7 +265,7 @@ impl DeadLetters {
     }
 
     /// Which letters are settled.
-    fn settled(&self) -> HashSet<(&str, Place)> {
+    fn settled(&self) -> HashSet<(&str, LetterPlace)> {
         let settled = self.letters.iter().filter(|letter| letter.kind == DeadLetterKind::Settled);
         settled.map(DeadLetter::identity).collect()
     }
@@ -341,13 +341,13 @@ impl DeadLetters {
         // A live stage may be at it: then the entry is whole a moment later. What a crash left stays as it
         // is.
         for _ in 0..LOOKS_AT_A_TORN_END {
-            if read.tail == Tail::Whole {
+            if read.tail == LogTail::Whole {
                 break;
             }
             std::thread::sleep(Duration::from_millis(1));
             read = log::read(&folder, stage)?;
         }
-        if let Tail::Torn(_) = read.tail {
+        if let LogTail::Torn(_) = read.tail {
             let advice = "open the engine once, which cuts it off, and settle then";
             return Err(KeepError::Damaged {
                 path,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::dead_letter_format::Place;
+use super::dead_letter_format::LetterPlace;
 use super::dead_letter_log;
 use super::dead_letters::OnError;
 use super::digests::{self, DigestEntry, Digests};
@@ -323,7 +323,7 @@ impl<H> Duties<H> {
         let Some(log) = log.as_mut().filter(|_| !is_fatal(&error)) else {
             return Err(Cause::Error(error.into()));
         };
-        let (place, cause) = (Place { sequence, epoch: self.epoch }, error.to_string());
+        let (place, cause) = (LetterPlace { sequence, epoch: self.epoch }, error.to_string());
         let fault = |error| Cause::Keep(Arc::new(error));
         match refusals.next(log, sequence, attempt) {
             Next::Try { pause_ns } => {

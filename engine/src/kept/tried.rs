@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use slipring_journal::RawReader;
 
-use super::dead_letter_format::{Again, Place};
+use super::dead_letter_format::{Again, LetterPlace};
 use super::epochs;
 use crate::error::KeepError;
 
@@ -26,18 +26,18 @@ impl Tried {
     /// Of what a log holds. `is_over` says of which events nothing is to come. What the log of events has
     /// lost, or retention has taken, is nobody's any more.
     pub(super) fn of(
-        tries: &[Place],
+        tries: &[LetterPlace],
         again: &[Again],
         is_over: impl Fn(u64) -> bool,
         reader: &mut RawReader,
     ) -> Result<Self, KeepError> {
         let mut tried = Tried::default();
-        let mut counts: BTreeMap<Place, u32> = BTreeMap::new();
+        let mut counts: BTreeMap<LetterPlace, u32> = BTreeMap::new();
         for place in tries {
             *counts.entry(*place).or_default() += 1;
         }
         let first = reader.first_sequence();
-        for (Place { sequence, epoch }, count) in counts.into_iter().rev() {
+        for (LetterPlace { sequence, epoch }, count) in counts.into_iter().rev() {
             if sequence >= first && !is_over(sequence) && epochs::is_of(reader, sequence, epoch)? {
                 tried.noted.push((sequence, count));
             }

@@ -12,7 +12,7 @@ use slipring_journal::{Cursors, Event, Kind, ReadError, Reader};
 use super::engine::Engine;
 use crate::cursors::cursor::Cursor;
 use crate::error::{KeepError, PublishError, WaitError};
-use crate::kept::dead_letter_format::{Again, Place};
+use crate::kept::dead_letter_format::{Again, LetterPlace};
 use crate::kept::dead_letters::{DeadLetter, DeadLetters, Settled};
 use crate::publish::republish::Republish;
 use crate::work::inside::is_inside;
@@ -344,7 +344,7 @@ impl<E: Event> Engine<E> {
         let now_ns = publisher.plain().now_ns();
         let due = letters.open().into_iter().filter(|letter| letter.is_due(now_ns));
         // The new event comes to every stage that refused the old one, whether that one is due or not.
-        let due: HashSet<Place> = due.map(DeadLetter::place).collect();
+        let due: HashSet<LetterPlace> = due.map(DeadLetter::place).collect();
         let open = letters.open().into_iter();
         let picked = open.filter(|letter| due.contains(&letter.place())).cloned().collect();
         // What can't be had is for somebody to settle, and holds up no other.

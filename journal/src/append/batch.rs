@@ -25,7 +25,7 @@ use crate::tools::prefetch;
 #[derive(Debug)]
 pub struct AppendBatch<'a, E: Event, S: Storage> {
     writer: &'a mut Writer<E, S>,
-    row: Row<E>,
+    row: AppendRow<E>,
     time_limit_ns: u64,
 }
 
@@ -188,7 +188,7 @@ impl<E: Event, S: Storage> Drop for AppendBatch<'_, E, S> {
 /// What a row of appends needs and changes. A batch copies it out of itself for so long: what a reference
 /// leads to is not kept in registers.
 #[derive(Debug)]
-pub(crate) struct Row<E> {
+pub(crate) struct AppendRow<E> {
     /// The slot of `next`, whenever `next` is below `limit`.
     pub(super) slot: NextSlot,
     /// The sequence of the next record.
@@ -204,15 +204,15 @@ pub(crate) struct Row<E> {
     events: PhantomData<fn(&E)>,
 }
 
-impl<E> Clone for Row<E> {
+impl<E> Clone for AppendRow<E> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<E> Copy for Row<E> {}
+impl<E> Copy for AppendRow<E> {}
 
-impl<E: Event> Row<E> {
+impl<E: Event> AppendRow<E> {
     /// Behind the record before `next`, of that time. There is no slot yet.
     pub(crate) fn new(
         journal_id: JournalId,
@@ -221,7 +221,7 @@ impl<E: Event> Row<E> {
         last_time_ns: u64,
         record_bytes: usize,
     ) -> Self {
-        Row {
+        AppendRow {
             slot: NextSlot::NONE,
             next,
             limit: 0,
@@ -236,7 +236,7 @@ impl<E: Event> Row<E> {
     /// Stores events, each with its time, and moves on behind them.
     ///
     /// # Safety
-    /// As [`Row::store_as`]; and the processor has the checksum's instruction.
+    /// As [`AppendRow::store_as`]; and the processor has the checksum's instruction.
     #[inline(always)]
     pub(super) unsafe fn store<const N: usize>(&mut self, events: [(u64, &E); N]) {
         let times_ns = events.map(|(time_ns, _)| time_ns);
@@ -245,7 +245,7 @@ impl<E: Event> Row<E> {
         unsafe { self.store_as::<true, N>(self.epoch_kind, times_ns, bytes) };
     }
 
-    /// As [`Row::store`], of whatever kind. `HARDWARE` must be what [`RecordCrc::hardware`] says.
+    /// As [`AppendRow::store`], of whatever kind. `HARDWARE` must be what [`RecordCrc::hardware`] says.
     ///
     /// # Safety
     /// The slots of `next` and of the others lie in one segment, in a row from `slot` on, and it is mapped

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam::utils::Backoff;
 
-use super::batch::{AppendBatch, Row};
+use super::batch::{AppendBatch, AppendRow};
 use super::times::AppendTimes;
 use crate::companions::preparer::{DiskFull, PreparerRound};
 use crate::companions::syncer::SyncMode;
@@ -50,7 +50,7 @@ pub struct Writer<E: Event, S: Storage = Files> {
     /// The segment that it appends to, kept mapped.
     pub(crate) active: Ready<S>,
     /// Where the next record goes.
-    pub(crate) row: Row<E>,
+    pub(crate) row: AppendRow<E>,
     pub(crate) times: AppendTimes,
     pub(crate) epoch: u32,
     pub(crate) journal_id: JournalId,

@@ -35,8 +35,8 @@ impl RecordCrc {
 
     /// Starts the checksum of one record. `HARDWARE` must be what [`RecordCrc::hardware`] says.
     #[inline(always)]
-    pub fn start<const HARDWARE: bool>(&self) -> Running<HARDWARE> {
-        Running { state: if HARDWARE { u64::from(!self.seed) } else { u64::from(self.seed) } }
+    pub fn start<const HARDWARE: bool>(&self) -> RunningCrc<HARDWARE> {
+        RunningCrc { state: if HARDWARE { u64::from(!self.seed) } else { u64::from(self.seed) } }
     }
 
     /// The checksum of a whole record whose event lies in `event`, padded with zeros to whole words.
@@ -56,7 +56,7 @@ impl RecordCrc {
         first_sequence: u64,
         times_ns: [u64; N],
         epoch_kinds: [u32; N],
-    ) -> [Running<HARDWARE>; N] {
+    ) -> [RunningCrc<HARDWARE>; N] {
         let mut sums = [self.start::<HARDWARE>(); N];
         (0..N).for_each(|n| sums[n].word(first_sequence + n as u64));
         (0..N).for_each(|n| sums[n].word(times_ns[n]));
@@ -82,7 +82,7 @@ impl RecordCrc {
         if !parts[0].1.is_empty() {
             (0..N).for_each(|n| sums[n].word(last_word(parts[n].1)));
         }
-        sums.map(Running::finish)
+        sums.map(RunningCrc::finish)
     }
 }
 
@@ -96,11 +96,11 @@ pub(crate) fn last_word(rest: &[u8]) -> u64 {
 
 /// A checksum under way.
 #[derive(Clone, Copy, Debug)]
-pub struct Running<const HARDWARE: bool> {
+pub struct RunningCrc<const HARDWARE: bool> {
     state: u64,
 }
 
-impl<const HARDWARE: bool> Running<HARDWARE> {
+impl<const HARDWARE: bool> RunningCrc<HARDWARE> {
     /// Takes in eight bytes, as a little-endian word.
     #[inline(always)]
     pub fn word(&mut self, word: u64) {
@@ -134,7 +134,7 @@ fn has_instruction() -> bool {
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 fn instruction(mut state: u64, word: u64) -> u64 {
-    // SAFETY: `Running<true>` is only made after `has_instruction` found SSE 4.2 (RecordCrc::hardware); the
+    // SAFETY: `RunningCrc<true>` is only made after `has_instruction` found SSE 4.2 (RecordCrc::hardware); the
     // instruction touches its two registers and nothing else.
     unsafe {
         core::arch::asm!(
@@ -150,7 +150,7 @@ fn instruction(mut state: u64, word: u64) -> u64 {
 #[cfg(all(target_arch = "aarch64", not(miri)))]
 #[inline(always)]
 fn instruction(mut state: u64, word: u64) -> u64 {
-    // SAFETY: `Running<true>` is only made after `has_instruction` found the CRC extension
+    // SAFETY: `RunningCrc<true>` is only made after `has_instruction` found the CRC extension
     // (RecordCrc::hardware); the instruction touches its two registers and nothing else.
     unsafe {
         core::arch::asm!(
@@ -171,7 +171,7 @@ fn has_instruction() -> bool {
 
 #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
 fn instruction(_: u64, _: u64) -> u64 {
-    unreachable!("Running<true> is made only where has_instruction() holds")
+    unreachable!("RunningCrc<true> is made only where has_instruction() holds")
 }
 
 #[cfg(test)]

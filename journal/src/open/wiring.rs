@@ -9,7 +9,7 @@ use super::opening::Opening;
 use super::recovery::{self, RecoveredJournal};
 use super::replica::{Origin, Replica};
 use super::report::RecoveryReport;
-use crate::append::batch::Row;
+use crate::append::batch::AppendRow;
 use crate::append::raw_writer::RawWriter;
 use crate::append::stored::Behind;
 use crate::append::times::AppendTimes;
@@ -161,7 +161,7 @@ fn open_as<E: Event, S: Storage>(
     let writer = Writer {
         storage: storage.clone(),
         active,
-        row: Row::new(report.journal_id, report.epoch, report.end_sequence, last.time_ns, record_bytes),
+        row: AppendRow::new(report.journal_id, report.epoch, report.end_sequence, last.time_ns, record_bytes),
         times: AppendTimes::new((last.epoch > 0).then_some(last.time_ns), max_step_ns),
         epoch: report.epoch,
         journal_id: report.journal_id,

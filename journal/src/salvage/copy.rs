@@ -43,7 +43,7 @@ impl Epochs {
 
 /// Records of one type that follow each other in the new journal.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct CopyRun {
     /// The header of one of the old segments.
     template: SegmentHeader,
     start: u64,
@@ -51,7 +51,7 @@ pub(super) struct Run {
     end: u64,
 }
 
-impl Run {
+impl CopyRun {
     pub(super) fn new(template: &SegmentHeader, journal_id: JournalId, sequences: Range<u64>) -> Self {
         let template = SegmentHeader {
             version: VERSION,
@@ -63,7 +63,7 @@ impl Run {
             branch: [0; 16],
             ..template.clone()
         };
-        Run { template, start: sequences.start, end: sequences.end }
+        CopyRun { template, start: sequences.start, end: sequences.end }
     }
 
     /// Slots of the segment that starts at `base`: as many as in the old one, but no more than there are
@@ -85,10 +85,10 @@ impl Run {
 }
 
 /// The bytes of a journal that holds these runs.
-pub(super) fn bytes_on_disk(runs: &[Run]) -> u64 {
+pub(super) fn bytes_on_disk(runs: &[CopyRun]) -> u64 {
     // And the LOCK file.
     let control = 3 * BLOCK_BYTES as u64;
-    runs.iter().map(Run::bytes_on_disk).fold(control, u64::saturating_add)
+    runs.iter().map(CopyRun::bytes_on_disk).fold(control, u64::saturating_add)
 }
 
 /// The journal in the making. Nothing is made before the first record.
@@ -98,7 +98,7 @@ pub(super) struct JournalCopy<'a, T: Storage> {
     journal_id: JournalId,
     crc: RecordCrc,
     /// What there will be.
-    runs: Vec<Run>,
+    runs: Vec<CopyRun>,
     segment: Option<Arc<LiveSegment<T>>>,
     /// Records that are not written yet, the first of them that of `start`.
     buffer: Vec<u8>,
@@ -110,7 +110,7 @@ pub(super) struct JournalCopy<'a, T: Storage> {
 }
 
 impl<'a, T: Storage> JournalCopy<'a, T> {
-    pub(super) fn new(storage: &'a T, journal_id: JournalId, runs: Vec<Run>) -> Self {
+    pub(super) fn new(storage: &'a T, journal_id: JournalId, runs: Vec<CopyRun>) -> Self {
         JournalCopy {
             storage,
             lock: None,
@@ -127,7 +127,7 @@ impl<'a, T: Storage> JournalCopy<'a, T> {
     }
 
     /// The run that the record of `sequence` belongs to.
-    fn run_of(&self, sequence: u64) -> Option<&Run> {
+    fn run_of(&self, sequence: u64) -> Option<&CopyRun> {
         self.runs.iter().find(|run| sequence < run.end).or(self.runs.last())
     }
 

@@ -37,7 +37,7 @@ use crate::judge::control;
 use crate::read::whose::{WriterState, whose};
 use crate::storage::{Files, Storage, most_bytes};
 
-use copy::{JournalCopy, Run};
+use copy::{CopyRun, JournalCopy};
 pub use error::SalvageError;
 pub use report::{Loss, Lost, SalvageReport};
 use survey::Survey;
@@ -148,12 +148,12 @@ pub fn salvage_on<S: Storage, T: Storage>(
 
 /// What the new journal will hold: `kinds` says from where on which type was met. Void records between two
 /// types go with the older one.
-fn runs(survey: &Survey, kinds: &[(u64, usize)], end: u64, journal_id: JournalId) -> Vec<Run> {
+fn runs(survey: &Survey, kinds: &[(u64, usize)], end: u64, journal_id: JournalId) -> Vec<CopyRun> {
     let ends = kinds.iter().skip(1).map(|(start, _)| *start).chain([end]);
     kinds
         .iter()
         .zip(ends)
-        .map(|((start, kind), end)| Run::new(&survey.types[*kind], journal_id, *start..end))
+        .map(|((start, kind), end)| CopyRun::new(&survey.types[*kind], journal_id, *start..end))
         .collect()
 }
 
