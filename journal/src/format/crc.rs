@@ -134,8 +134,8 @@ fn has_instruction() -> bool {
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 #[inline(always)]
 fn instruction(mut state: u64, word: u64) -> u64 {
-    // SAFETY: `RunningCrc<true>` is only made after `has_instruction` found SSE 4.2 (RecordCrc::hardware); the
-    // instruction touches its two registers and nothing else.
+    // SAFETY: `RunningCrc<true>` is only made after `has_instruction` found SSE 4.2 (RecordCrc::hardware);
+    // the instruction touches its two registers and nothing else.
     unsafe {
         core::arch::asm!(
             "crc32 {state}, {word}",
