@@ -1,5 +1,4 @@
-//! Whether imports between the folders of `src` run downwards only: so no circle of folders can come to be,
-//! and what a folder's `mod.rs` says that it may know is true.
+//! Whether imports between the folders of `src` run downwards only: so no circle of folders can come to be.
 
 use std::fs;
 use std::path::{Path, PathBuf};
