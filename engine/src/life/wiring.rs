@@ -26,8 +26,7 @@ use crate::work::standby_journal::StandbyJournal;
 use crate::work::wait::Waiter;
 
 /// Most events that a lane with several stages takes in a turn: few enough that they are still in a cache
-/// near the core when the next stage comes to them, and enough that what a turn costs does not count (512
-/// were 3% slower).
+/// near the core when the next stage comes to them, and enough that what a turn costs does not count.
 const FUSED_BATCH: u64 = 1024;
 
 /// Wires an engine's lanes, one after the other.

@@ -59,7 +59,7 @@ impl<E: Event> Producer<E> {
     /// `None` if it may not or the ring is full. When the publish was called is for stamps.
     ///
     /// The fields go straight into the slot. A slot built beside it and copied would be stored by eights and
-    /// loaded by sixteens at once, which the processor can't forward: 20 ns lost.
+    /// loaded by sixteens at once, which the processor can't forward.
     #[inline(always)]
     pub(crate) fn try_publish(
         &mut self,

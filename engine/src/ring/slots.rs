@@ -62,8 +62,8 @@ impl<E: Event> Slot<E> {
         self.put(time_ns, event);
     }
 
-    /// As [`Slot::set`], from the first byte to the last. Where the line that is written lies with another
-    /// core, the order matters: a compiler that took the last bytes first cost replay a quarter.
+    /// As [`Slot::set`], from the first byte to the last, which a compiler may do the other way round. The
+    /// order matters where the line that is written lies with another core.
     #[inline(always)]
     pub(crate) fn set_in_order(&mut self, time_ns: u64, void: bool, event: &E) {
         if size_of::<E>() > MOST_IN_ORDER {

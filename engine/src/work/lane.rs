@@ -22,9 +22,8 @@ use crate::panics;
 /// A stage with its name, as a lane holds it.
 pub(crate) type Named<E> = (String, Box<dyn RunStage<E>>);
 
-/// Looks between two turns of a lane that has nothing to do; with 8 the median latency was the same. With
-/// several publishers there are none: each would have the scout go and look at the marks that they are
-/// writing.
+/// Looks between two turns of a lane that has nothing to do. With several publishers there are none: each
+/// would have the scout go and look at the marks that they are writing.
 pub(crate) const LOOKS: u32 = 16;
 
 /// A lane's stages and how they are run.

@@ -84,8 +84,8 @@ const WINDOW: u32 = 32;
 const TURN: u64 = 2;
 
 impl Pauses {
-    /// From about 30 million events a second on, where a pause takes 25 ns. A publisher is no faster while a
-    /// lane takes its lines: asked for more, the pauses that would let it be would never come.
+    /// From a rate on that a publisher reaches although a lane takes its lines. If it were higher, the pauses
+    /// that let a publisher get ahead would never come.
     const FEW: Pauses = Pauses { now: 0, may_end: true, ..Pauses::new(4, 128, 6, 5) };
     /// On a core that others want too, a long pause would be their time.
     const SHARED: Pauses = Pauses::new(8, 8, 8, 0);
@@ -192,7 +192,7 @@ impl Waiter {
         self.pauses.count(0);
         if self.empty <= self.spins {
             // Where both are threads of one core, a lane that looks as fast as it can slows the publisher
-            // down: one pause took a fifth off the latency.
+            // down.
             (0..self.breath).for_each(|_| std::hint::spin_loop());
             return false;
         }
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!((0..100).map(|_| window(&mut pauses, 0)).min(), Some(8));
     }
 
-    /// A pause of 30 ns, a turn of 60 without any.
+    /// As if a pause took 30 ns, and a turn without any took 60.
     #[test]
     fn a_backlog_leaves_no_pauses_behind_where_the_rate_needs_none() {
         for events_a_us in [1, 5, 10, 15, 18] {

@@ -3,8 +3,8 @@
 //!
 //! A record is eight words and more to store. Whatever else an append stores (the next sequence, the next
 //! slot, the last time, the journalled cursor) takes places in the processor's store queue from the records
-//! behind it: one by one these were a third of all stores. And of two records at hand the checksums can be
-//! computed side by side, which is most of the work: see [`store`].
+//! behind it. And of two records at hand the checksums can be computed side by side, which is most of the
+//! work: see [`store`].
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
@@ -268,8 +268,7 @@ impl<E: Event> AppendRow<E> {
 }
 
 /// How many words ahead of a record the lines of the mapping are asked for: 64 records of 64 bytes. To be
-/// read, which is enough: nobody else has them. Asked for to be written they took longer, 32 ahead (see
-/// `docs/decisions/009-lines-asked-ahead.md`).
+/// read, which is enough: nobody else has them (see `docs/decisions/009-lines-asked-ahead.md`).
 const AHEAD_WORDS: usize = 512;
 const WORDS_OF_A_LINE: usize = 8;
 
@@ -278,8 +277,7 @@ const WORDS_OF_A_LINE: usize = 8;
 /// before: the death of the process leaves one slot in part at most.
 ///
 /// The checksums are computed side by side: each word of a checksum waits three cycles for the word before,
-/// and meanwhile the processor takes in another record's. Two at a time are quicker than one; three and four
-/// are not.
+/// and meanwhile the processor takes in another record's.
 #[inline(always)]
 fn store<const HARDWARE: bool, const N: usize>(
     slots: [&[AtomicU64]; N],

@@ -81,8 +81,8 @@ impl<S: Storage> RawReader<S> {
         };
         let control = loaded.state;
         if control.cutting {
-            // What a rejoin cuts off is on its way out, and its type with it. Else who opens the replica as the
-            // newest type there would begin that type where records of the older one come next.
+            // What a rejoin cuts off is on its way out, and its type with it. Else who opens the replica as
+            // the newest type there would begin that type where records of the older one come next.
             chain.segments.retain(|segment| segment.base < control.durable_end);
         }
         let view = view_of(&storage, &chain, asked)?;
