@@ -1,14 +1,14 @@
-//! How long an end waits, and for whom: all of it here, for one bound is not right without the other.
+//! How long ending an engine waits. The bounds are kept together because they depend on each other.
 //!
 //! A lane that ends may have a last snapshot to hand over. The lane then waits until the keeper is done with
 //! the snapshot before. Whoever drops the engine gives lanes a grace. The grace does not run while a lane
-//! waits for the keeper, or the drop would leave behind a thread that is only doing what it may.
+//! waits for the keeper: that wait has its own bound, and the thread is not stuck.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// How long dropping an engine, or a late consumer's handle, waits for the event in hand: an engine after
-/// anything moved.
+/// How long dropping an engine, or a late consumer's handle, waits for the event in hand. An engine counts
+/// from the last thing that moved.
 pub(crate) const DROP: Duration = Duration::from_secs(5);
 
 /// How long the end of an engine waits for acknowledgements behind the last that came, at most half of what
@@ -45,7 +45,7 @@ impl Grace {
         Grace { ends: now + SHORT, length: DROP }
     }
 
-    /// Of that length, and for as long behind whatever moves.
+    /// Lasts `length`, from now and again from each thing that moves.
     pub(crate) fn of(now: Instant, length: Duration) -> Self {
         Grace { ends: now + length, length }
     }

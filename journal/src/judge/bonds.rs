@@ -1,5 +1,5 @@
-//! Whether the files of a journal belong together: each segment names the record before its first, the
-//! control file the last durable one and the one before the first that is kept. So a segment of another copy
+//! Whether the files of a journal belong together. Each segment names the record before its first. The control
+//! file names two records: the last durable one, and the one before the first kept. So a segment of another copy
 //! of the journal, or an older copy of a segment, is found out although all its records are whole.
 //!
 //! Damage is left to whoever reads the records: it is told more exactly there.
@@ -128,7 +128,7 @@ pub(crate) fn write_link<F: StorageFile>(
     LINK_COPIES.iter().try_for_each(|at| file.write_at(&block[..], *at))
 }
 
-/// Epoch and checksum that lie at a place, be they true or not.
+/// Epoch and checksum as they are in the file, unchecked.
 pub(crate) fn read_bond<F: StorageFile>(file: &F, slots: Slots, sequence: u64) -> std::io::Result<Bond> {
     let mut header = [0; RECORD_HEADER_BYTES];
     file.read_at(&mut header, slots.offset(sequence))?;

@@ -33,8 +33,8 @@ impl<'a> RawChunk<'a> {
         self.bytes.is_empty()
     }
 
-    /// The records as they are handed out, those of older types as the newest: each with its header and its
-    /// padding, and so [`record_bytes`](RawChunk::record_bytes) long.
+    /// All records' bytes, each with header and padding: [`record_bytes`](RawChunk::record_bytes) from one to
+    /// the next. Records of older types are converted to the newest.
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
