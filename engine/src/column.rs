@@ -65,7 +65,9 @@ use bytemuck::Pod;
 /// # Ok::<(), slipring::Error>(())
 /// ```
 ///
-/// See `docs/how-to/give-a-result-to-the-stages-behind.md`.
+/// More: [give a result to the stages behind][page].
+///
+/// [page]: https://github.com/slipring/slipring/blob/main/docs/how-to/give-a-result-to-the-stages-behind.md
 pub struct Column<T> {
     shared: AnyColumn,
     values: PhantomData<fn(T) -> T>,

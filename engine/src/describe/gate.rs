@@ -94,8 +94,8 @@ impl Gate {
     /// [`Column`](crate::Column), say.
     ///
     /// So [`ReplayFrom::Snapshot`](crate::ReplayFrom::Snapshot) starts none of them behind this stage: what
-    /// it is to read is made again. For that an older snapshot of theirs may be taken, or none; see
-    /// `docs/reference/kept.md`.
+    /// it is to read is made again. For that an older snapshot of theirs may be taken, or none. More:
+    /// [what stages keep](https://github.com/slipring/slipring/blob/main/docs/reference/kept.md).
     #[must_use]
     pub fn after<M>(mut self, stages: impl IntoNames<M>) -> Self {
         stages.each(|name| {

@@ -1,7 +1,14 @@
 //! What the user writes: a handler, which is a closure or a [`Handler`] with the calls around each event; and
 //! what a handler is told of an event.
 //!
-//! The folder knows cursors and clocks, and nothing of the stages and lanes that call a handler.
+//! The folder knows cursors, columns, clocks and the ring's stamps, and nothing of the stages and lanes that
+//! call a handler.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `context` | what a handler may know of its event, and may say of it |
+//! | `latency` | how old events are when a stage has finished them |
+//! | `running_digest` | a digest that grows with a history |
 
 pub(crate) mod context;
 pub(crate) mod latency;

@@ -21,6 +21,8 @@
 //! - [`Output::shared`]: others publish there too, so nothing can be counted. An event for which
 //!   [`Context::already_done`] holds is suppressed. Every other event is published, and then waited for until
 //!   the other journal has it. So the stage's progress is never ahead of the effect: at least once.
+//!
+//! The folder knows handlers, publishers and a running engine; no part of an engine knows of outputs.
 
 mod held;
 

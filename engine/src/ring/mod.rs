@@ -4,6 +4,17 @@
 //! What it hides: producers of two kinds behind one enum; a batch iterator that must never leave its file (a
 //! `&mut` from it may outlive the publish); guards that would mark events as done on unwinding; and that the
 //! crate's ring has only the places of slots in it, which lie here (`slots.rs`).
+//!
+//! The folder knows what an event is, and nothing else of the engine: no cursors, no stages, no lanes.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `slots` | the ring's memory, and how a slot is written |
+//! | `producer` | the publishing end |
+//! | `poller` | the reading end: a chunk is taken, seen in rows, committed |
+//! | `scout` | how far several publishers have published without a gap |
+//! | `claim` | how far a publisher is, for who closes the engine |
+//! | `stamps` | when each event was published, if a stage asks |
 
 mod claim;
 mod poller;

@@ -14,6 +14,8 @@
 //!
 //! Both need an engine of several publishers ([`Publishers::Multi`](crate::Publishers::Multi)), and end by
 //! themselves when the engine is shut down.
+//!
+//! The folder knows publishers and what a handler is told; nothing of the engine around them.
 
 mod one_shot;
 mod pending;

@@ -1,7 +1,7 @@
 //! The append path: one record, or many in a row. The hot path of the crate.
 //!
-//! The folder knows what a writer shares with its companions, and starts, wakes and ends them. It knows
-//! nothing of opening.
+//! The folder knows what a writer shares with its companions, and starts, wakes and ends them. It knows how
+//! records are judged and read, and who may hold segments. It knows nothing of opening.
 
 pub(crate) mod batch;
 pub(crate) mod raw_writer;

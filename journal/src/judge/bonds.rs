@@ -1,6 +1,7 @@
-//! Whether the files of a journal belong together. Each segment names the record before its first. The control
-//! file names two records: the last durable one, and the one before the first kept. So a segment of another copy
-//! of the journal, or an older copy of a segment, is found out although all its records are whole.
+//! Whether the files of a journal belong together. Each segment names the record before its first. The
+//! control file names two records: the last durable one, and the one before the first kept. So a segment of
+//! another copy of the journal, or an older copy of a segment, is found out although all its records are
+//! whole.
 //!
 //! Damage is left to whoever reads the records: it is told more exactly there.
 

@@ -104,7 +104,8 @@ impl Journal {
         self
     }
 
-    /// How many records each new segment takes, in place of [`Journal::segment_bytes`].
+    /// How many records each new segment takes, in place of [`Journal::segment_bytes`]. Up to three files of
+    /// so many records are allocated at once: for large events use [`Journal::segment_bytes`].
     pub fn segment_records(mut self, count: u64) -> Self {
         self.segment = SegmentSize::Records(count);
         self

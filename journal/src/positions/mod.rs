@@ -1,8 +1,8 @@
 //! The positions of named readers: files that the readers' processes write and the writer's retention looks
 //! at.
 //!
-//! The folder knows the storage and the bytes, and neither how records are read nor what retention makes of
-//! it.
+//! The folder knows the storage, the bytes, and what the control file says; neither how records are read nor
+//! what retention makes of it.
 //!
 //! | file | idea |
 //! |---|---|
