@@ -16,6 +16,7 @@
 #![warn(missing_docs)]
 
 mod attrs;
+mod companion;
 mod defaults;
 mod fields;
 mod one_of;

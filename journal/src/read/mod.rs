@@ -5,6 +5,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `raw`, `chunk`, `raw_chunk` | records by sequence, whatever their type; many at a time |
+//! | `log_end` | where the log ends, which a reader looks for behind D |
 //! | `typed` | the same as events of one type |
 //! | `view` | records of older types, as the newest |
 //! | `refused` | from where on records can be shown, where no schema turns those before |
@@ -23,6 +24,7 @@ pub(crate) mod confirm;
 pub(crate) mod follow;
 mod held_maps;
 pub(crate) mod inspect;
+mod log_end;
 pub(crate) mod opened;
 pub(crate) mod raw;
 pub(crate) mod raw_chunk;
