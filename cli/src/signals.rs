@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -14,6 +14,9 @@ use crate::exit::Exit;
 
 /// How long a signal waits for the output to take what it was given, and for what it leaves to be removed.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Signals that come within so much are one: `timeout` sends one to the process and one to its group.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// How long a look for the second signal takes.
 const LOOK: Duration = Duration::from_millis(50);
@@ -30,8 +33,9 @@ pub(crate) fn give_way() {
     }
 }
 
-/// Whether a signal has said stop. The second one ends the process at once. So does the first if the process
-/// is stuck: in a write that nobody reads, in a read of a disk that does not answer.
+/// Whether a signal has said stop. A second one, which did not come together with the first, ends the process
+/// at once. So does the first if the process is stuck: in a write that nobody reads, in a read of a disk that
+/// does not answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(Arc<Shared>);
 
@@ -106,11 +110,13 @@ impl Stop {
 impl Shared {
     /// Until the process is to be ended.
     fn watch(&self, mut told: UnixStream) {
-        let mut left = None;
+        let (mut left, mut first) = (None, None);
         loop {
             match told.read(&mut [0]) {
-                Ok(_) if left.is_some() || self.first == First::Ends => return,
-                Ok(_) => left = Some(PATIENCE),
+                Ok(_) if self.first == First::Ends => return,
+                Ok(_) if first.is_some_and(|first: Instant| first.elapsed() >= TOGETHER) => return,
+                Ok(_) if first.is_some() => {}
+                Ok(_) => (left, first) = (Some(PATIENCE), Some(Instant::now())),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     // Relaxed: as where it is stored.
                     let may_end = self.first == First::Waits || self.is_over.load(Ordering::Relaxed);
