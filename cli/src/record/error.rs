@@ -82,6 +82,26 @@ pub enum RecordError {
         /// What is in.
         so_far: SoFar,
     },
+    /// Malformed events have no place to go.
+    #[error(
+        "malformed lines can't go into {}: {source}; make its folder, or give --rejects another FILE\nnothing was \
+         recorded", path.display()
+    )]
+    Rejects {
+        /// The file that would take them.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A journal as the input of itself.
+    #[error(
+        "{} is the journal itself, which would hold its records twice: give another input, or record into a new \
+         folder\nnothing was recorded", path.display()
+    )]
+    Itself {
+        /// The input.
+        path: PathBuf,
+    },
     /// There is something at the place of a new file.
     #[error("{} is there already: {what}", path.display())]
     IsThere {
@@ -193,6 +213,17 @@ impl RecordError {
     /// The exit status that it comes to.
     pub fn exit(&self) -> Exit {
         match self {
+            // Whatever was recorded before it: that is what is to be looked after.
+            RecordError::Source { fault: SourceError::Format(fault), .. }
+                if fault.downcast_ref().is_some_and(crate::error::is_damage) =>
+            {
+                Exit::Damaged
+            }
+            RecordError::Note(NoteError::History(fault) | NoteError::InputHistory { source: fault, .. })
+                if crate::error::is_damage(fault) =>
+            {
+                Exit::Damaged
+            }
             RecordError::Write { so_far, .. }
             | RecordError::Source { so_far, .. }
             | RecordError::Malformed { so_far, .. }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use slipring_journal::{Journal, Kind, RawReader, Schema};
+use slipring_journal::{Journal, Kind, RawReader, RawRecord, ReadError, Schema};
 use slipring_schema::Table;
 
 use super::choose::JOURNAL;
@@ -22,6 +22,9 @@ pub(crate) const OTHER_JOURNAL: SourceFormat = SourceFormat {
     kept: None,
 };
 
+/// So much is read one by one before somebody may look whether to stop.
+const MOST_BYTES: usize = 128 << 10;
+
 struct FromJournal {
     reader: RawReader,
     position: Position,
@@ -30,6 +33,8 @@ struct FromJournal {
     read: VecDeque<(u64, bool)>,
     bytes: Vec<u8>,
     at: usize,
+    /// Why nothing can be read behind those.
+    fault: Option<ReadError>,
     waits: bool,
 }
 
@@ -51,7 +56,8 @@ fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     let first = Position { sequence: reader.first_sequence(), ..Position::default() };
     let (position, read) = (setup.from.unwrap_or(first), VecDeque::new());
     let next = position.sequence;
-    Ok(Box::new(FromJournal { reader, position, next, read, bytes: Vec::new(), at: 0, waits: false }))
+    let (bytes, at, fault) = (Vec::new(), 0, None);
+    Ok(Box::new(FromJournal { reader, position, next, read, bytes, at, fault, waits: false }))
 }
 
 fn infer(input: &mut Input, _: &FormatOptions, _: &str) -> Result<Schema, SourceError> {
@@ -74,6 +80,9 @@ impl Source for FromJournal {
                 row.parsed = Default::default();
                 return Ok(Step::Row);
             }
+            if let Some(damage) = self.fault.take() {
+                return Err(fault(damage));
+            }
             if self.next >= self.reader.end_sequence() {
                 return Ok(Step::End);
             }
@@ -81,7 +90,7 @@ impl Source for FromJournal {
             if self.waits {
                 return Ok(Step::Wait);
             }
-            self.fill()?;
+            self.fill();
         }
     }
 
@@ -91,19 +100,37 @@ impl Source for FromJournal {
 }
 
 impl FromJournal {
-    fn fill(&mut self) -> Result<(), SourceError> {
+    fn fill(&mut self) {
         self.bytes.clear();
         self.at = 0;
         let end = self.reader.end_sequence();
-        let chunk = self.reader.chunk(self.next).map_err(fault)?;
-        for record in chunk.records().take_while(|record| record.sequence < end) {
-            self.read.push_back((record.time_ns, record.kind == Kind::Void));
-            self.bytes.extend_from_slice(record.event);
-            self.next = record.sequence + 1;
+        match self.reader.chunk(self.next) {
+            Ok(chunk) => {
+                for record in chunk.records().take_while(|record| record.sequence < end) {
+                    take(record, &mut self.read, &mut self.bytes);
+                }
+                self.next = if self.read.is_empty() { end } else { self.next + self.read.len() as u64 };
+            }
+            // The chunk with the damaged record was not handed out: what is whole of it is had one by one.
+            Err(_) => self.fill_before_damage(end),
         }
-        if self.read.is_empty() {
-            self.next = end;
-        }
-        Ok(())
     }
+
+    fn fill_before_damage(&mut self, end: u64) {
+        while self.next < end && self.bytes.len() < MOST_BYTES {
+            match self.reader.at(self.next) {
+                Ok(record) => take(record, &mut self.read, &mut self.bytes),
+                Err(damage) => {
+                    self.fault = Some(damage);
+                    return;
+                }
+            }
+            self.next += 1;
+        }
+    }
+}
+
+fn take(record: RawRecord<'_>, read: &mut VecDeque<(u64, bool)>, bytes: &mut Vec<u8>) {
+    read.push_back((record.time_ns, record.kind == Kind::Void));
+    bytes.extend_from_slice(record.event);
 }

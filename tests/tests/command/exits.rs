@@ -155,6 +155,9 @@ fn what_is_damaged_is_2_for_every_command_that_meets_it() {
     }
     let output = slipring(&["follow", &journal, "--from-sequence", "0"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let copy = path("copy");
+    let output = slipring(&["record", &copy, "--input", &journal]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
     // Nobody knows any more how far it goes.
     std::fs::remove_file(format!("{journal}/control")).unwrap();
     for command in ["inspect", "verify", "replay", "follow", "stages", "dead-letters"] {

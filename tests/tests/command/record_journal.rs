@@ -1,6 +1,7 @@
 //! A journal recorded from a journal: gone on with after kills and as it grows, and refused where it is
 //! another one or went another way.
 
+use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
 use slipring_tests::often::times;
@@ -88,4 +89,32 @@ fn another_journal_or_one_that_went_another_way_is_refused() {
     place.write("from", "x\n1\n");
     place.exits(3, RESUME);
     assert_eq!(place.records("copy").len(), 700);
+}
+
+#[test]
+fn of_a_damaged_journal_what_lies_before_the_damage_is_recorded() {
+    let place = Place::new();
+    place.fine("record from --input synthetic:20");
+    let wanted = place.records("from");
+    let segment = place.path(&format!("from/{:020}.seg", 0));
+    let segment = std::fs::File::options().read(true).write(true).open(segment).unwrap();
+    let at = slipring_journal::HEADER_BYTES + 4 * 64 + 20;
+    let mut was = [0];
+    segment.read_exact_at(&mut was, at).unwrap();
+    segment.write_all_at(&[!was[0]], at).unwrap();
+    for options in ["", " --resume"] {
+        let told = place.exits(2, &format!("record copy --input from{options}"));
+        assert!(told.contains("record 4 (slot 4"), "{told}");
+        assert_eq!(place.records("copy"), wanted[..4]);
+    }
+    assert!(place.fine("record few --input from --limit 3").contains("recorded 3 events"));
+    assert_eq!(place.records("few"), wanted[..3]);
+    place.exits(2, "record all --input from --atomic");
+    assert!(!place.path("all").exists());
+    // Whole again, it is gone on with.
+    segment.write_all_at(&was, at).unwrap();
+    for journal in ["copy", "few"] {
+        place.fine(&format!("record {journal} --input from --resume"));
+        assert_eq!(place.records(journal), wanted);
+    }
 }
