@@ -67,7 +67,7 @@ fn check_all(plan: &Plan<'_>, stop: &Stop) -> Result<(), RecordError> {
     let mut source = plan.source(input)?;
     let bear = plan.rejects.is_some();
     match stream::check(&mut *source, &plan.table, plan.limit(), bear, stop) {
-        Ok(End::Finished) => Ok(()),
+        Ok(End::Finished | End::Limited) => Ok(()),
         Ok(End::Stopped) => Err(RecordError::Stopped { so_far: SoFar::default() }),
         Err(fault) => Err(plan.error(fault, SoFar::default())),
     }

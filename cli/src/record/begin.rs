@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use slipring_journal::{DiskFull, Journal, RawReader, RawWriter, RecoveryReport, Schema};
+use slipring_journal::{DiskFull, Journal, RawWriter, RecoveryReport, Schema};
 use slipring_schema::{ParseOptions, Table};
 
 use super::error::{RecordError, SoFar};
@@ -40,6 +40,10 @@ pub(super) struct Plan<'a> {
     identity: Option<Identity>,
     /// Where it is gone on.
     note: Option<Note>,
+    /// The input of a recording that was stopped and could be gone on with, if it is another one.
+    stopped: Option<String>,
+    /// No recording has left a note in the journal.
+    is_first: bool,
     pub rejects: Option<PathBuf>,
     bytes: Option<u64>,
 }
@@ -77,8 +81,11 @@ pub(super) fn run(
     let started = Instant::now();
     let mut input = open_input(args)?;
     let path = input.path().to_owned();
+    resume::check_other(args, &input)?;
     let identity = identity(&input, &format)?;
-    let (identity, note) = resume::go_on(args, &path, format, identity, noted).map_err(RecordError::Note)?;
+    let is_first = noted.is_none();
+    let way = resume::go_on(args, &path, format, identity, noted).map_err(RecordError::Note)?;
+    let resume::Way { identity, note, stopped } = way;
     let rejects = resume::rejects_path(args, note.as_ref())?;
     let options = FormatOptions {
         delimiter: args.delimiter,
@@ -93,7 +100,21 @@ pub(super) fn run(
         plain::complain(&format!("the events' schema is in {}: have a look at it", path.display()));
     }
     let (table, bytes) = (Arc::new(Table::new(&schema)), input.bytes());
-    let plan = Plan { args, path, format, started, schema, table, options, identity, note, rejects, bytes };
+    let plan = Plan {
+        args,
+        path,
+        format,
+        started,
+        schema,
+        table,
+        options,
+        identity,
+        note,
+        stopped,
+        is_first,
+        rejects,
+        bytes,
+    };
     let source = plan.source(input)?;
     let stop = Stop::listen(Exit::Part, First::Closes)?;
     if args.atomic {
@@ -166,7 +187,9 @@ impl Plan<'_> {
             (None, _) => None,
             (Some(path), None) => Some(Rejects::new(path)),
             (Some(path), Some(note)) => {
-                Some(Rejects::resume(path, note.rejects.as_ref()).map_err(RecordError::Note)?)
+                // Under another name there is nothing of it yet.
+                let noted = note.rejects.as_ref().filter(|noted| noted.is_at(path));
+                Some(Rejects::resume(path, noted).map_err(RecordError::Note)?)
             }
         };
         let day = (self.format.name == lobster::NAME).then(|| self.options.day.clone());
@@ -179,20 +202,34 @@ impl Plan<'_> {
             source,
             so_far: SoFar::default(),
         })?;
-        let counts = self.note.as_ref().map_or_else(Counts::default, |note| note.counts);
-        let (first, position) = (writer.end_sequence(), source.position());
+        let first = writer.end_sequence();
+        // What belongs together: a note's place in the input and its record, or the input's beginning and the
+        // journal's end.
+        let mark = match &self.note {
+            Some(note) => {
+                let Note { position, counts, .. } = *note;
+                Mark { position, end: note.end_sequence(), counts, rejects: noted }
+            }
+            None => {
+                let (position, counts) = (source.position(), Counts::default());
+                Mark { position, end: first, counts, rejects: noted }
+            }
+        };
         let mut recording = Recording {
             input: &self.path,
             row: Row::new(&self.table),
             cursors: writer.cursors(),
-            counts,
+            counts: mark.counts,
             limit: self.limit(),
             rejects,
             notes,
             progress: Progress::new(self.bytes, self.format.by_record),
             stop,
             times: None,
-            mark: Mark { position, end: first, counts, rejects: noted },
+            reached: mark.end,
+            mark,
+            has_note: false,
+            stopped: self.stopped.take(),
             notices: Vec::new(),
             source,
             writer,
@@ -203,14 +240,10 @@ impl Plan<'_> {
 
     /// Goes on with what is there, then with the rest. Also how many events were in already.
     fn at_work(&self, recording: &mut Recording<'_>) -> (u64, Result<End, Fault>) {
-        let mut begin = || -> Result<End, Fault> {
-            let mut reader = recording.writer.reader().map_err(|e| Fault::Note(NoteError::History(e)))?;
-            match &self.note {
-                Some(note) => self.again(recording, &mut reader, note),
-                None => recording.begin_notes(&mut reader).map(|()| End::Finished),
-            }
+        let begun = match &self.note {
+            Some(note) => self.again(recording, note),
+            None => Ok(End::Finished),
         };
-        let begun = begin();
         let before = recording.counts.recorded;
         match begun {
             Ok(End::Finished) => (before, recording.run()),
@@ -218,14 +251,10 @@ impl Plan<'_> {
         }
     }
 
-    fn again(
-        &self,
-        recording: &mut Recording<'_>,
-        reader: &mut RawReader,
-        note: &Note,
-    ) -> Result<End, Fault> {
-        note.check(&self.args.journal, reader).map_err(Fault::Note)?;
-        recording.catch_up(reader, note.end_sequence())
+    fn again(&self, recording: &mut Recording<'_>, note: &Note) -> Result<End, Fault> {
+        let mut reader = recording.writer.reader().map_err(|e| Fault::Note(NoteError::History(e)))?;
+        note.check(&self.args.journal, &mut reader).map_err(Fault::Note)?;
+        recording.catch_up(&mut reader, note.end_sequence())
     }
 
     /// Makes what is in durable, however the recording ended, and says what that is.
@@ -240,13 +269,15 @@ impl Plan<'_> {
         recording.progress.clear();
         let is_finished = matches!(done, Ok(End::Finished));
         let last = recording.last_mark(done.is_ok());
+        // What has brought nothing in leaves an earlier recording's note as it is.
+        let is_noted = recording.has_note || self.is_first || (self.note.is_some() && done.is_ok());
         let Recording { writer, cursors, counts, notes, source, times, stop, notices, rejects, .. } =
             recording;
         let (mut source, mut notes) = (source, notes);
         let (end, regressions, position) = (writer.end_sequence(), writer.regressions(), source.position());
         let closed = writer.close();
         let noted = match (&mut notes, &last) {
-            (Some(notes), Ok(last)) if closed.is_ok() && !matches!(done, Err(Fault::Note(_))) => {
+            (Some(notes), Ok(last)) if is_noted && closed.is_ok() && !matches!(done, Err(Fault::Note(_))) => {
                 notes.save_with(last, journal.raw_reader(), is_finished)
             }
             _ => Ok(()),

@@ -9,7 +9,9 @@ use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use slipring_journal::{Anchor, RawReader, ReadError};
 
+use super::rejects::why_path;
 use super::source::{Day, Position};
+use crate::show;
 
 /// The note's name in the journal's folder.
 pub(super) const NAME: &str = "recording";
@@ -98,8 +100,8 @@ pub enum NoteError {
     },
     /// The same input is begun again.
     #[error(
-        "a recording of {} into this journal was stopped after {recorded} events: go on with --resume, or remove \
-         {} to record the file once more behind them", path.display(), note.display()
+        "a recording of {} into this journal was stopped after {}: go on with --resume, or remove {} to record the \
+         file once more behind that", path.display(), show::counted(*recorded, "event", "events"), note.display()
     )]
     Unfinished {
         /// The input.
@@ -176,6 +178,20 @@ pub(super) struct RejectsNote {
     pub path: String,
     pub bytes: u64,
     pub why_bytes: u64,
+}
+
+impl RejectsNote {
+    /// Whether it is of this file.
+    pub fn is_at(&self, path: &Path) -> bool {
+        path.to_string_lossy() == self.path
+    }
+
+    /// Whether nothing was set aside; what came behind the note neither.
+    pub fn holds_nothing(&self) -> bool {
+        let path = Path::new(&self.path);
+        let is_empty = |path: &Path| path.symlink_metadata().map_or(true, |found| found.len() == 0);
+        (self.bytes, self.why_bytes) == (0, 0) && is_empty(path) && is_empty(&why_path(path))
+    }
 }
 
 impl Note {

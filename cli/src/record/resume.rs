@@ -1,19 +1,46 @@
 //! Whether an earlier recording is gone on with, and where its malformed events go.
 
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
 use slipring_journal::{Journal, Kind};
 use slipring_schema::show_nanos;
 
 use super::error::RecordError;
 use super::identity::Identity;
+use super::input::Input;
 use super::lobster;
 use super::note::{NAME, Note, NoteError};
 use super::rejects::why_path;
 use super::source::{Behind, Day};
 use crate::args::RecordArgs;
 use crate::formats::SourceFormat;
-use crate::plain;
+
+/// Refuses a journal that is recorded into itself.
+pub(super) fn check_other(args: &RecordArgs, input: &Input) -> Result<(), RecordError> {
+    let place = |found: &Metadata| (found.dev(), found.ino());
+    // A journal that is not there yet is another one, and what can't be looked at is met where it is opened.
+    let (Some(folder), Ok(journal)) = (input.folder(), fs::metadata(&args.journal)) else { return Ok(()) };
+    match folder.metadata() {
+        Ok(found) if place(&found) == place(&journal) => {
+            Err(RecordError::Itself { path: input.path().to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// How a recording begins.
+pub(super) struct Way {
+    /// What the input is to be known by; none for a pipe.
+    pub identity: Option<Identity>,
+    /// Where it is gone on.
+    pub note: Option<Note>,
+    /// The input of another recording, which can't be gone on with once this one has brought something in.
+    pub stopped: Option<String>,
+}
 
 /// Whether an earlier recording is gone on with, and whether this one may begin.
 pub(super) fn go_on(
@@ -22,37 +49,36 @@ pub(super) fn go_on(
     format: SourceFormat,
     identity: Option<Identity>,
     noted: Option<Note>,
-) -> Result<(Option<Identity>, Option<Note>), NoteError> {
+) -> Result<Way, NoteError> {
     let path = || path.to_owned();
+    let anew = |identity, stopped| Ok(Way { identity, note: None, stopped });
     let Some(mut identity) = identity else {
-        return if args.resume { Err(NoteError::Pipe { path: path() }) } else { Ok((None, None)) };
+        return if args.resume { Err(NoteError::Pipe { path: path() }) } else { anew(None, None) };
     };
     let end = Journal::at(&args.journal).raw_reader().map_or(0, |reader| reader.end_sequence());
     let Some(note) = noted else {
         return if args.resume && end > 0 {
             Err(NoteError::None { path: args.journal.clone() })
         } else {
-            Ok((Some(identity), None))
+            anew(Some(identity), None)
         };
     };
     if !args.resume {
         let recorded = note.counts.recorded + end.saturating_sub(note.end_sequence());
         if note.is_finished || recorded == 0 {
-            return Ok((Some(identity), None));
+            return anew(Some(identity), None);
         }
         if identity.is_named(&note.input) {
             let note = args.journal.join(NAME);
             return Err(NoteError::Unfinished { path: path(), recorded, note });
         }
-        let of = &note.input.path;
-        plain::complain(&format!("a recording of {of} was stopped, and can't be gone on with any more"));
-        return Ok((Some(identity), None));
+        return anew(Some(identity), Some(note.input.path));
     }
     if note.format != format.name {
         return Err(NoteError::OtherOption { noted: format!("--as {}", note.format) });
     }
     identity.check(&note)?;
-    Ok((Some(identity), Some(note)))
+    Ok(Way { identity: Some(identity), note: Some(note), stopped: None })
 }
 
 /// The record that a recording begins behind: the note's, or the journal's last.
@@ -80,21 +106,38 @@ pub(super) fn day(args: &RecordArgs, path: &Path, note: Option<&Note>) -> Result
     Ok(noted)
 }
 
-/// Where malformed events go: where they went, if it is gone on with.
+/// Where malformed events go: where they went, if it is gone on with and some went there.
 pub(super) fn rejects_path(args: &RecordArgs, note: Option<&Note>) -> Result<Option<PathBuf>, RecordError> {
     let noted = note.and_then(|note| note.rejects.as_ref());
-    match (&args.rejects, noted) {
+    if let Some(noted) = noted.filter(|noted| !noted.holds_nothing()) {
         // A file is cut back only if its user names it.
-        (path, Some(noted)) if path.as_ref().is_none_or(|path| path.to_string_lossy() != noted.path) => {
-            Err(NoteError::OtherOption { noted: format!("--rejects {}", noted.path) }.into())
-        }
-        (Some(path), None) => {
-            let is_there = |path: &Path| path.symlink_metadata().is_ok();
-            match [path.clone(), why_path(path)].into_iter().find(|path| is_there(path)) {
-                Some(path) => Err(RecordError::IsThere { path, what: "give --rejects a new name" }),
-                None => Ok(Some(path.clone())),
-            }
-        }
-        (path, _) => Ok(path.clone()),
+        return match &args.rejects {
+            Some(path) if noted.is_at(path) => Ok(Some(path.clone())),
+            _ => Err(NoteError::OtherOption { noted: format!("--rejects {}", noted.path) }.into()),
+        };
     }
+    let Some(path) = &args.rejects else { return Ok(None) };
+    let is_own = noted.is_some_and(|noted| noted.is_at(path));
+    for file in [path.clone(), why_path(path)] {
+        can_be(&file, is_own)?;
+    }
+    Ok(Some(path.clone()))
+}
+
+/// Whether a file can be made at a place: it is only made when the first malformed event comes, and nobody
+/// wants to learn then that it can't. An empty one of its own may be there.
+fn can_be(path: &Path, is_own: bool) -> Result<(), RecordError> {
+    let fault = |source| RecordError::Rejects { path: path.to_owned(), source };
+    match path.symlink_metadata() {
+        Ok(_) if is_own => return Ok(()),
+        Ok(_) => {
+            let what = "give --rejects a new name";
+            return Err(RecordError::IsThere { path: path.to_owned(), what });
+        }
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(fault(error)),
+        Err(_) => {}
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    rustix::fs::access(folder, access).map_err(|error| fault(error.into()))
 }

@@ -33,14 +33,23 @@ pub(super) struct Recording<'a> {
     pub times: Option<(u64, u64)>,
     /// As it was when everything was last looked at.
     pub mark: Mark,
+    /// The sequence behind the record that belongs to the place that the source is at. While what is in is
+    /// read again it lies before the journal's end.
+    pub reached: u64,
+    /// The note is this recording's own: it has been written since it began.
+    pub has_note: bool,
+    /// What is stopped and can't be gone on with once the note is this recording's.
+    pub stopped: Option<String>,
     pub notices: Vec<String>,
 }
 
 /// How a recording ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// There are no more events, or no more are wanted.
+    /// There are no more events.
     Finished,
+    /// No more are wanted.
+    Limited,
     /// A signal said stop.
     Stopped,
 }
@@ -79,17 +88,21 @@ impl Recording<'_> {
                 }
             }
         }
-        Ok(End::Finished)
+        Ok(End::Limited)
     }
 
     #[inline]
     fn append(&mut self) -> Result<(), Fault> {
+        if !self.has_note {
+            self.first_note()?;
+        }
         let time_ns = self.row.time_ns.unwrap_or_else(now_ns);
         let appended = match self.row.is_void {
             false => self.writer.append(time_ns, &self.row.event),
             true => self.writer.append_void(time_ns),
         };
         appended.map_err(Fault::Append)?;
+        self.reached += 1;
         self.counts.recorded += 1;
         self.counts.truncated += u64::from(self.row.parsed.truncated);
         self.counts.rounded += u64::from(self.row.parsed.rounded);
@@ -98,7 +111,14 @@ impl Recording<'_> {
     }
 
     fn reject(&mut self, reject: Reject) -> Result<(), Fault> {
-        let Some(rejects) = &mut self.rejects else { return Err(Fault::Malformed(reject)) };
+        if self.rejects.is_none() {
+            return Err(Fault::Malformed(reject));
+        }
+        // Before the file is there it is noted whose it is; but only events take others their note.
+        if !self.has_note && self.stopped.is_none() {
+            self.first_note()?;
+        }
+        let Some(rejects) = &mut self.rejects else { return Ok(()) };
         self.counts.rejected += 1;
         let put = rejects.put(self.input, &reject, self.source.preamble());
         put.map_err(|error| Fault::Rejects(rejects.path().to_owned(), error))
@@ -118,20 +138,26 @@ impl Recording<'_> {
 
     fn note(&mut self, now: Instant) -> Result<(), Fault> {
         self.mark = self.mark_now()?;
-        let Some(notes) = &mut self.notes else { return Ok(()) };
+        let Some(notes) = self.notes.as_mut().filter(|_| self.has_note) else { return Ok(()) };
         let Some(mark) = notes.push(now, self.mark.clone(), self.cursors.durable_end()) else {
             return Ok(());
         };
-        if let Some(rejects) = &mut self.rejects {
-            rejects.sync().map_err(|error| Fault::Rejects(rejects.path().to_owned(), error))?;
-        }
+        sync(&mut self.rejects)?;
         notes.save_with(&mark, self.writer.reader(), false).map_err(Fault::Note)
     }
 
-    /// Notes the beginning, so that there is a note before there is a record.
-    pub fn begin_notes(&mut self, reader: &mut RawReader) -> Result<(), Fault> {
+    /// Notes the beginning, so that there is a note before there is a record. Not sooner: what records
+    /// nothing leaves the note of another recording where it is.
+    #[cold]
+    fn first_note(&mut self) -> Result<(), Fault> {
+        self.has_note = true;
         let Some(notes) = &mut self.notes else { return Ok(()) };
-        notes.save(&self.mark, reader, false).map_err(Fault::Note)
+        if let Some(of) = self.stopped.take() {
+            let notice = format!("a recording of {of} was stopped, and can't be gone on with any more");
+            self.notices.push(notice);
+        }
+        sync(&mut self.rejects)?;
+        notes.save_with(&self.mark, self.writer.reader(), false).map_err(Fault::Note)
     }
 
     /// How far it is now.
@@ -143,8 +169,7 @@ impl Recording<'_> {
             }
             None => None,
         };
-        let (position, end) = (self.source.position(), self.writer.end_sequence());
-        Ok(Mark { position, end, counts: self.counts, rejects })
+        Ok(Mark { position: self.source.position(), end: self.reached, counts: self.counts, rejects })
     }
 
     /// How far it has come, with what was set aside on the disk: now, or as it was when it was last looked
@@ -153,30 +178,34 @@ impl Recording<'_> {
         let mark = if is_now { self.mark_now()? } else { self.mark.clone() };
         if let Some(rejects) = &mut self.rejects {
             let path = rejects.path().to_owned();
-            rejects.flush().and_then(|_| rejects.sync()).map_err(|error| Fault::Rejects(path, error))?;
+            rejects.flush().map_err(|error| Fault::Rejects(path, error))?;
         }
+        sync(&mut self.rejects)?;
         Ok(mark)
     }
 
     /// Reads again what the journal holds behind the note, and sees that it is the same.
     pub fn catch_up(&mut self, reader: &mut RawReader, from: u64) -> Result<End, Fault> {
         let end = self.writer.end_sequence();
+        self.reached = from;
         let mut last_ns = match from.checked_sub(1).filter(|before| *before >= reader.first_sequence()) {
             Some(before) => reader.at(before).map_err(history)?.time_ns,
             None => 0,
         };
-        let mut next = from;
-        while next < end {
-            let chunk = reader.chunk(next).map_err(history)?;
+        while self.reached < end {
+            let chunk = reader.chunk(self.reached).map_err(history)?;
             if chunk.is_empty() {
-                break;
+                return Err(history(ReadError::OutOfRange { sequence: self.reached, first: from, end }));
             }
             for record in chunk.records().take_while(|record| record.sequence < end) {
                 if !self.is_again(&record, &mut last_ns)? {
                     return Ok(End::Stopped);
                 }
-                next = record.sequence + 1;
             }
+        }
+        // What is not durable yet is not noted: power loss could take it.
+        if self.reached <= self.cursors.durable_end() {
+            self.mark = self.mark_now()?;
         }
         Ok(End::Finished)
     }
@@ -195,6 +224,7 @@ impl Recording<'_> {
                         return Err(self.differs(record.sequence, &self.row.place.to_string()));
                     }
                     *last_ns = record.time_ns;
+                    self.reached = record.sequence + 1;
                     self.counts.recorded += 1;
                     self.counts.truncated += u64::from(self.row.parsed.truncated);
                     self.counts.rounded += u64::from(self.row.parsed.rounded);
@@ -211,6 +241,12 @@ impl Recording<'_> {
     fn differs(&self, sequence: u64, place: &str) -> Fault {
         Fault::Note(NoteError::Differs { sequence, path: self.input.to_owned(), place: place.to_owned() })
     }
+}
+
+/// Has power loss take nothing of what was set aside.
+fn sync(rejects: &mut Option<Rejects>) -> Result<(), Fault> {
+    let Some(rejects) = rejects else { return Ok(()) };
+    rejects.sync().map_err(|error| Fault::Rejects(rejects.path().to_owned(), error))
 }
 
 fn history(error: ReadError) -> Fault {

@@ -12,6 +12,7 @@ mod migrate;
 mod pages;
 mod place;
 mod record_csv;
+mod record_ends;
 mod record_full;
 mod record_journal;
 mod record_jsonl;
