@@ -119,14 +119,14 @@ pub(super) fn rejects_path(args: &RecordArgs, note: Option<&Note>) -> Result<Opt
     let Some(path) = &args.rejects else { return Ok(None) };
     let is_own = noted.is_some_and(|noted| noted.is_at(path));
     for file in [path.clone(), why_path(path)] {
-        can_be(&file, is_own)?;
+        can_be(&file, is_own, args)?;
     }
     Ok(Some(path.clone()))
 }
 
 /// Whether a file can be made at a place: it is only made when the first malformed event comes, and nobody
 /// wants to learn then that it can't. An empty one of its own may be there.
-fn can_be(path: &Path, is_own: bool) -> Result<(), RecordError> {
+fn can_be(path: &Path, is_own: bool, args: &RecordArgs) -> Result<(), RecordError> {
     let fault = |source| RecordError::Rejects { path: path.to_owned(), source };
     match path.symlink_metadata() {
         Ok(_) if is_own => return Ok(()),
@@ -138,6 +138,10 @@ fn can_be(path: &Path, is_own: bool) -> Result<(), RecordError> {
         Err(_) => {}
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The journal's own is made before.
+    if folder == args.journal && !args.atomic && !folder.exists() {
+        return Ok(());
+    }
     let access = Access::WRITE_OK | Access::EXEC_OK;
     rustix::fs::access(folder, access).map_err(|error| fault(error.into()))
 }

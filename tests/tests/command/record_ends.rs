@@ -111,6 +111,10 @@ fn a_place_for_malformed_lines_that_can_not_be_is_refused_at_the_start() {
         assert!(told.contains("nothing was recorded") && told.contains("give --rejects"), "{told}");
         assert!(!place.path("j").exists());
     }
+    // The journal's folder is made by the recording itself.
+    place.exits(1, &format!("{RECORD} --rejects j/bad"));
+    assert_eq!(place.read("j/bad"), format!("{HEADER}broken\n"));
+    std::fs::remove_dir_all(place.path("j")).unwrap();
     // As long as it holds nothing, another name may be given, or none.
     place.write("in.csv", place.read("in.csv").replace("broken\n", ""));
     std::fs::create_dir(place.path("nope")).unwrap();
