@@ -228,7 +228,9 @@ impl Work {
             standing.done = finished.end();
         }
         for stage in &mut self.stages {
-            if wrote && let Err(error) = stage.files.look(&stage.folder) {
+            if (wrote || !stage.files.has_looked())
+                && let Err(error) = stage.files.look(&stage.folder, &self.journal)
+            {
                 self.findings.fault(&stage.name, &error);
                 return None;
             }

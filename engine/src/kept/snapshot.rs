@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use slipring_journal::__private::storage::{Access, Files, Folder, believed_bytes};
-use slipring_journal::{Anchor, JournalId, RawReader, ReadError};
+use slipring_journal::{Anchor, Journal, JournalId, RawReader, ReadError};
 
 use super::folders::{stage_folder, write_whole};
 use super::restored::RefusedSnapshot;
@@ -136,32 +136,48 @@ fn header(anchor: &Anchor, version: u32, state: &[u8]) -> [u8; HEADER_BYTES] {
     header
 }
 
-/// A stage's files. Those count that this life was restored from or that lie before it, which nobody had to
-/// look at, and those written since. What recovery refused, or nobody looked at, counts for nothing: counted
-/// in, it would have a good one removed, or retention remove what only seems to be covered.
-#[derive(Debug)]
+/// A stage's files. Those count that this life was restored from or has written, and those before it that
+/// hold: each of these is read once a life. What recovery refused, or nobody looked at, counts for nothing:
+/// counted in, it would have a good one removed, or retention remove what only seems to be covered.
+#[derive(Debug, Default)]
 pub(crate) struct StageSnapshots {
     restored_end: u64,
     written: Vec<u64>,
+    /// Those before the one restored, and whether each holds.
+    read: Vec<(u64, bool)>,
     /// Those that count, the oldest first, when last looked at.
     counting: Vec<(u64, String)>,
     others: Vec<(u64, String)>,
+    has_looked: bool,
 }
 
 impl StageSnapshots {
     /// As a life begins; `restored_end` is 0 if no snapshot was restored.
-    pub(crate) fn new(folder: &Folder, restored_end: u64) -> Result<Self, KeepError> {
-        let (written, counting, others) = (Vec::new(), Vec::new(), Vec::new());
-        let mut files = StageSnapshots { restored_end, written, counting, others };
-        files.look(folder)?;
-        Ok(files)
+    pub(crate) fn new(restored_end: u64) -> Self {
+        StageSnapshots { restored_end, ..StageSnapshots::default() }
+    }
+
+    /// Whether it was ever looked what is there.
+    pub(crate) fn has_looked(&self) -> bool {
+        self.has_looked
     }
 
     /// Looks what is there.
-    pub(crate) fn look(&mut self, folder: &Folder) -> Result<(), KeepError> {
-        let (restored_end, written) = (self.restored_end, &self.written);
-        let counts = |(end, _): &(u64, String)| *end <= restored_end || written.contains(end);
-        (self.counting, self.others) = list(folder)?.into_iter().partition(counts);
+    pub(crate) fn look(&mut self, folder: &Folder, journal: &Journal) -> Result<(), KeepError> {
+        let files = list(folder)?;
+        let is_unread = |end: u64| end < self.restored_end && self.read.iter().all(|(read, _)| *read != end);
+        let unread: Vec<_> = files.iter().filter(|(end, _)| is_unread(*end)).collect();
+        if !unread.is_empty() {
+            let mut reader = journal.raw_reader()?;
+            let holds = |(end, name): &(u64, String)| (*end, load(folder, name, &mut reader).is_ok());
+            self.read.extend(unread.into_iter().map(holds).collect::<Vec<_>>());
+        }
+        let (restored_end, written, read) = (self.restored_end, &self.written, &self.read);
+        let counts = |(end, _): &(u64, String)| {
+            *end == restored_end || written.contains(end) || read.contains(&(*end, true))
+        };
+        (self.counting, self.others) = files.into_iter().partition(counts);
+        self.has_looked = true;
         Ok(())
     }
 
@@ -322,4 +338,45 @@ pub(crate) fn ends_behind(journal: &Files, stage: &str, most: u64) -> Result<Vec
     let Some(folder) = stage_folder(journal, stage)? else { return Ok(Vec::new()) };
     let files = list(&folder)?;
     Ok(files.into_iter().map(|(end, _)| end).filter(|end| *end > most).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slipring_journal::Event;
+
+    #[derive(Clone, Copy, Debug, Event)]
+    #[repr(C)]
+    struct Tick {
+        price: u64,
+    }
+
+    /// Damaged in one life, passed over in the next, it must not pass for good in the one behind that.
+    #[test]
+    fn a_damaged_one_before_the_one_restored_counts_for_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let journal = Journal::at(place.path().join("journal")).segment_records(64);
+        let (mut writer, _) = journal.open::<Tick>().unwrap();
+        (0..10).try_for_each(|n| writer.append(n, &Tick { price: n }).map(|_| ())).unwrap();
+        writer.close().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        let mut reader = journal.raw_reader().unwrap();
+        let mut before = StageSnapshots::new(0);
+        for end in [4, 6, 8] {
+            before.write(&folder, &reader.anchor(end - 1).unwrap(), 1, &[end as u8; 9]).unwrap();
+        }
+        before.look(&folder, &journal).unwrap();
+        assert_eq!(before.ends(), [4, 6, 8]);
+        let damaged = place.path().join(format!("{:020}{SUFFIX}", 6));
+        let mut bytes = std::fs::read(&damaged).unwrap();
+        bytes[HEADER_BYTES] ^= 1;
+        std::fs::write(&damaged, bytes).unwrap();
+
+        let mut files = StageSnapshots::new(8);
+        assert!(!files.has_looked() && files.ends().is_empty());
+        files.look(&folder, &journal).unwrap();
+        assert_eq!(files.ends(), [4, 8]);
+        files.remove_all_but(&folder, &[4, 8], 0).unwrap();
+        assert!(!damaged.exists() && list(&folder).unwrap().len() == 2);
+    }
 }

@@ -50,7 +50,7 @@ impl<E: Event, H: Handler<E>, M: Meter> DescribedStage<E> for DescribedHandler<H
         self.duties.to_keeper = Some(Arc::clone(&link));
         let folder = make_folder(journal, &self.name)?;
         remove_unfinished(&folder)?;
-        let files = StageSnapshots::new(&folder, self.duties.snapshots.restored_end)?;
+        let files = StageSnapshots::new(self.duties.snapshots.restored_end);
         Ok(Some(KeptStage {
             place,
             name: self.name.clone(),
