@@ -27,6 +27,7 @@
 #![deny(missing_docs)]
 
 pub mod codegen;
+mod fault;
 pub mod file;
 pub mod infer;
 mod kind;
@@ -42,8 +43,9 @@ mod times;
 mod tree;
 mod value;
 
+pub use fault::FieldFault;
 pub use kind::{EnumNames, Integer, Kind, TimeUnit};
-pub use parse::{FieldFault, ParseOptions, Parsed};
+pub use parse::{ParseOptions, Parsed};
 pub use predicate::{Predicate, PredicateError, PredicateFault};
 pub use print::csv_text;
 pub use row::Row;

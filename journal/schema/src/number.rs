@@ -32,6 +32,30 @@ pub(crate) fn scaled(text: &str, scale: i32, round: bool) -> Result<Scaled, Numb
     if let Some(value) = u8::try_from(scale).ok().and_then(|scale| short(text.as_bytes(), scale)) {
         return Ok(Scaled { value, rounded: false });
     }
+    let Size { negative, value, rounded } = size(text, scale, round)?;
+    let value = match negative {
+        true => 0i128.checked_sub_unsigned(value),
+        false => i128::try_from(value).ok(),
+    };
+    Ok(Scaled { value: value.ok_or(NumberFault::Range)?, rounded })
+}
+
+/// The whole number that is not below zero, of up to 128 bits.
+pub(crate) fn unsigned(text: &str) -> Result<u128, NumberFault> {
+    match size(text, 0, false)? {
+        Size { negative: true, value: 1.., .. } => Err(NumberFault::Range),
+        Size { value, .. } => Ok(value),
+    }
+}
+
+/// How far a number lies from zero, and on which side.
+struct Size {
+    negative: bool,
+    value: u128,
+    rounded: bool,
+}
+
+fn size(text: &str, scale: i32, round: bool) -> Result<Size, NumberFault> {
     let (negative, unsigned) = match text.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -51,17 +75,16 @@ pub(crate) fn scaled(text: &str, scale: i32, round: bool) -> Result<Scaled, Numb
         return Err(NumberFault::Form);
     }
     if all().all(|digit| *digit == b'0') && exponent != Err(NumberFault::Form) {
-        return Ok(Scaled { value: 0, rounded: false });
+        return Ok(Size { negative, value: 0, rounded: false });
     }
     // How many of the digits stand before the point of what is asked for.
     let kept = whole.len() as i64 + i64::from(scale) + exponent?;
-    let mut value = 0i128;
+    let mut value = 0u128;
     let mut digit_at = 0i64;
     let (mut first_left_out, mut exact) = (None, true);
-    for digit in all().map(|digit| i128::from(digit - b'0')) {
+    for digit in all().map(|digit| u128::from(digit - b'0')) {
         if digit_at < kept {
-            // Downwards, for below zero there is one number more.
-            value = times_ten(value, -digit)?;
+            value = times_ten(value, digit)?;
         } else {
             first_left_out.get_or_insert(if digit_at == kept { digit } else { 0 });
             exact &= digit == 0;
@@ -77,10 +100,9 @@ pub(crate) fn scaled(text: &str, scale: i32, round: bool) -> Result<Scaled, Numb
         return Err(NumberFault::TooFine);
     }
     if !exact && first_left_out.is_some_and(|digit| digit >= 5) {
-        value = value.checked_sub(1).ok_or(NumberFault::Range)?;
+        value = value.checked_add(1).ok_or(NumberFault::Range)?;
     }
-    let value = if negative { value } else { value.checked_neg().ok_or(NumberFault::Range)? };
-    Ok(Scaled { value, rounded: !exact })
+    Ok(Size { negative, value, rounded: !exact })
 }
 
 /// Up to nineteen digits without an exponent: what nearly all numbers are, times in nanoseconds among them.
@@ -110,7 +132,7 @@ pub(crate) fn short(text: &[u8], scale: u8) -> Option<i128> {
     Some(if negative { -value } else { value })
 }
 
-fn times_ten(value: i128, digit: i128) -> Result<i128, NumberFault> {
+fn times_ten(value: u128, digit: u128) -> Result<u128, NumberFault> {
     value.checked_mul(10).and_then(|value| value.checked_add(digit)).ok_or(NumberFault::Range)
 }
 
@@ -159,6 +181,19 @@ mod tests {
         {
             assert_eq!(value(bad, 2), Err(NumberFault::Form), "{bad}");
         }
+    }
+
+    #[test]
+    fn unsigned_numbers_have_all_of_their_128_bits() {
+        for text in ["340282366920938463463374607431768211455", "+340282366920938463463374607431768211455.00"]
+        {
+            assert_eq!(unsigned(text), Ok(u128::MAX), "{text}");
+        }
+        assert_eq!((unsigned("-0"), unsigned("1e38")), (Ok(0), Ok(10u128.pow(38))));
+        for text in ["340282366920938463463374607431768211456", "1e39", "-1"] {
+            assert_eq!(unsigned(text), Err(NumberFault::Range), "{text}");
+        }
+        assert_eq!((unsigned("1.5"), unsigned("x")), (Err(NumberFault::TooFine), Err(NumberFault::Form)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::fault::FieldFault;
 use crate::kind::{Integer, Kind, TimeUnit};
 use crate::number::{self, NumberFault, Scaled};
 use crate::table::Column;
@@ -23,73 +24,6 @@ pub struct Parsed {
     pub truncated: bool,
     /// A time was rounded.
     pub rounded: bool,
-}
-
-/// Why a text is no value of a field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FieldFault {
-    /// There is none.
-    #[error("{field} has no value; give the field a `default` in the schema to take one where there is none")]
-    Missing {
-        /// The field.
-        field: String,
-    },
-    /// It is something else.
-    #[error("{field} is {text:?}: expected {expected}")]
-    NotA {
-        /// The field.
-        field: String,
-        /// The text.
-        text: String,
-        /// What it should be.
-        expected: String,
-    },
-    /// The field has no room for it.
-    #[error("{field} is {text:?}: that does not fit into {kind}")]
-    OutOfRange {
-        /// The field.
-        field: String,
-        /// The text.
-        text: String,
-        /// How the field lies in the event.
-        kind: &'static str,
-    },
-    /// It has more decimals than the field keeps.
-    #[error("{field} is {text:?}: the field keeps {kept}; give it more in the schema{way_out}")]
-    TooFine {
-        /// The field.
-        field: String,
-        /// The text.
-        text: String,
-        /// What it keeps.
-        kept: String,
-        /// What else can be done.
-        way_out: &'static str,
-    },
-    /// Text that is too long.
-    #[error(
-        "{field} is {text:?}: {bytes} bytes, and the field has {most}; give it more in the schema, or cut it with \
-         --truncate-text"
-    )]
-    TooLong {
-        /// The field.
-        field: String,
-        /// The text.
-        text: String,
-        /// Its bytes.
-        bytes: usize,
-        /// Bytes of the field.
-        most: usize,
-    },
-    /// A field of another variant has a value.
-    #[error("{field} is {text:?}, but the event is of another variant: leave it empty")]
-    OtherVariant {
-        /// The field.
-        field: String,
-        /// The text.
-        text: String,
-    },
 }
 
 /// What of a value does not fit; [`Column::parse`] says where.
@@ -157,7 +91,7 @@ impl Column {
     /// variant.
     ///
     /// # Errors
-    /// [`FieldFault::Missing`] if it has none.
+    /// [`FieldFault::Missing`] if it has none, [`FieldFault::NoVariant`] if it says the event's variant.
     pub fn parse_none(&self, event: &mut [u8]) -> Result<(), FieldFault> {
         if !self.is_in(event) {
             return Ok(());
@@ -165,8 +99,36 @@ impl Column {
         match self.default.as_deref() {
             Some("") => Ok(()),
             Some(default) => self.parse(default, event, &ParseOptions::default()).map(drop),
+            None if self.is_variant() => {
+                Err(FieldFault::NoVariant { field: self.path.clone(), expected: self.kind.expected() })
+            }
             None => Err(FieldFault::Missing { field: self.path.clone() }),
         }
+    }
+
+    /// Whether what `event` has of it is a value with a name, if it is of an enum; all else is. Numbers that
+    /// no name stands for are parsed as any: what an export prints of them has to come back. An input that is
+    /// no export has them by mistake, and no event is of a variant that is not there.
+    ///
+    /// ```
+    /// # use slipring_journal::Schema;
+    /// # use slipring_schema::{ParseOptions, Table};
+    /// let schema = Schema::from_text("Order 1\nside u8 0 1\tenum=buy:1,sell:2\n").unwrap();
+    /// let side = &Table::new(&schema).columns[0];
+    /// let mut event = [0];
+    /// side.parse("2", &mut event, &ParseOptions::default())?;
+    /// assert!(side.has_name("2", &event).is_ok());
+    /// side.parse("9", &mut event, &ParseOptions::default())?;
+    /// assert!(side.has_name("9", &event).is_err());
+    /// # Ok::<(), slipring_schema::FieldFault>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`FieldFault::NotA`] with the text that it is of.
+    pub fn has_name(&self, text: &str, event: &[u8]) -> Result<(), FieldFault> {
+        let is_named =
+            !self.is_in(event) || self.bytes_in(event).is_none_or(|bytes| self.kind.is_named(bytes));
+        if is_named { Ok(()) } else { Err(self.fault(text, Misfit::NotA)) }
     }
 
     fn fault(&self, text: &str, misfit: Misfit) -> FieldFault {
@@ -181,6 +143,17 @@ impl Column {
 }
 
 impl Kind {
+    /// Whether there is a name for each value of an enum in these bytes.
+    fn is_named(&self, bytes: &[u8]) -> bool {
+        match self {
+            Kind::Enum { storage, names } => names.name(storage.read(bytes)).is_some(),
+            Kind::Array(item, _) if matches!(**item, Kind::Enum { .. } | Kind::Array(..)) => {
+                bytes.chunks_exact(item.bytes()).all(|bytes| item.is_named(bytes))
+            }
+            _ => true,
+        }
+    }
+
     fn parse(&self, text: &str, out: &mut [u8], options: &ParseOptions) -> Result<Parsed, Misfit> {
         match self {
             Kind::Integer(storage) => whole(*storage, text, out)?,
@@ -232,26 +205,18 @@ fn check_finite(is_infinite: bool, text: &str, kind: &'static str) -> Result<(),
 /// A whole number; one that is written with a point or an exponent too, if it is whole.
 fn whole(storage: Integer, text: &str, out: &mut [u8]) -> Result<(), Misfit> {
     if storage.bytes == 16 && !storage.signed {
-        let value: u128 = match text.parse() {
-            Ok(value) => value,
-            Err(_) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                return Err(Misfit::OutOfRange(storage.name()));
-            }
-            Err(_) => {
-                scaled_whole(text, storage)?.try_into().map_err(|_| Misfit::OutOfRange(storage.name()))?
-            }
-        };
+        let value = number::unsigned(text).map_err(|fault| not_whole(fault, storage))?;
         out.copy_from_slice(&value.to_le_bytes());
         return Ok(());
     }
-    store(storage, scaled_whole(text, storage)?, out)
+    let Scaled { value, .. } = number::scaled(text, 0, false).map_err(|fault| not_whole(fault, storage))?;
+    store(storage, value, out)
 }
 
-fn scaled_whole(text: &str, storage: Integer) -> Result<i128, Misfit> {
-    match number::scaled(text, 0, false) {
-        Ok(Scaled { value, .. }) => Ok(value),
-        Err(NumberFault::Range) => Err(Misfit::OutOfRange(storage.name())),
-        Err(NumberFault::Form | NumberFault::TooFine) => Err(Misfit::NotA),
+fn not_whole(fault: NumberFault, storage: Integer) -> Misfit {
+    match fault {
+        NumberFault::Range => Misfit::OutOfRange(storage.name()),
+        NumberFault::Form | NumberFault::TooFine => Misfit::NotA,
     }
 }
 

@@ -178,6 +178,11 @@ impl Column {
         !self.when.is_empty()
     }
 
+    /// Whether it says which variant an event is of.
+    pub fn is_variant(&self) -> bool {
+        matches!(self.kind, Kind::Enum { .. }) && last_part(&self.path) == VARIANT
+    }
+
     /// Its bytes in an event, whatever its variant.
     #[inline]
     pub fn bytes_in<'a>(&self, event: &'a [u8]) -> Option<&'a [u8]> {

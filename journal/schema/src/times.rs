@@ -120,7 +120,7 @@ fn is_whole_number(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `HH:MM` or `HH:MM:SS` with up to nine decimals, as nanoseconds after midnight. [`TimeFault::Form`] if it
+/// `HH:MM` or `HH:MM:SS` with up to nine decimals and zeros behind them, as nanoseconds after midnight. [`TimeFault::Form`] if it
 /// does not look like one at all.
 pub(crate) fn time_of_day(text: &str) -> Result<u64, TimeFault> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -138,12 +138,14 @@ pub(crate) fn time_of_day(text: &str) -> Result<u64, TimeFault> {
         }
         seconds = 60 * seconds + value;
     }
-    let fraction_ns = match fraction {
+    // Zeros say nothing, however many there are.
+    let fraction_ns = match fraction.map(|fraction| (fraction, fraction.trim_end_matches('0'))) {
         None => 0,
-        Some(fraction) if !digits(fraction) => return Err(TimeFault::Form),
-        Some(fraction) if fraction.len() > 9 => return Err(TimeFault::TooFine),
-        Some(fraction) => {
-            fraction.parse::<u64>().map_err(|_| TimeFault::Form)? * 10_u64.pow(9 - fraction.len() as u32)
+        Some((fraction, _)) if !digits(fraction) => return Err(TimeFault::Form),
+        Some((_, "")) => 0,
+        Some((_, said)) if said.len() > 9 => return Err(TimeFault::TooFine),
+        Some((_, said)) => {
+            said.parse::<u64>().map_err(|_| TimeFault::Form)? * 10_u64.pow(9 - said.len() as u32)
         }
     };
     Ok(seconds * 1_000_000_000 + fraction_ns)
@@ -193,6 +195,8 @@ mod tests {
             ("09:30", HALF_PAST_NINE_NS),
             ("09:30:00", HALF_PAST_NINE_NS),
             ("09:30:00.5", HALF_PAST_NINE_NS + 500_000_000),
+            ("09:30:00.0000000000", HALF_PAST_NINE_NS),
+            ("09:30:00.12345678900", HALF_PAST_NINE_NS + 123_456_789),
             ("00:00", 0),
             ("23:59:59.999999999", DAY_NS - 1),
         ] {
@@ -225,7 +229,7 @@ mod tests {
         for bad in ["24:00:00", "09:60", "09:30:60", "2024-02-30", "2024-03-10T25:00:00Z", "2024-13-01"] {
             assert!(matches!(TimeArgument::parse(bad), Err(TimeError::NoSuch { .. })), "{bad}");
         }
-        for bad in ["09:30:00.1234567890", "2024-03-10T09:30:00.1234567891Z"] {
+        for bad in ["09:30:00.1234567891", "2024-03-10T09:30:00.1234567891Z"] {
             assert!(matches!(TimeArgument::parse(bad), Err(TimeError::TooFine { .. })), "{bad}");
         }
         for bad in

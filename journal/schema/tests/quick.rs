@@ -140,7 +140,7 @@ fn the_usual_forms_are_taken() {
         (17, "2024-03-10T09:30:00Z"),
         (19, "sell"),
         (19, "eightlet"),
-        (19, "7"),
+        (19, "3"),
         (20, "é"),
         (21, "ABC"),
         (21, "5 世"),
@@ -182,6 +182,8 @@ fn what_is_none_or_only_part_of_a_value_is_left() {
         (18, "1710063000000000000"),
         (19, "eightletters"),
         (19, "ninechars"),
+        // No name stands for it.
+        (19, "7"),
         (20, "1"),
         (21, "ABCDEF"),
         (22, "nineteen."),

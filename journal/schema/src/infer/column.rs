@@ -1,6 +1,7 @@
 //! What a column's values have in common, and the field that holds them all.
 
 use super::Cell;
+use super::arrays::Arrays;
 use crate::kind::TimeUnit;
 use crate::number;
 use crate::time_text::parse_nanos;
@@ -45,6 +46,7 @@ pub(super) struct Column {
     /// The one before, of numbers and of times as text.
     last: Option<i128>,
     decreases: bool,
+    arrays: Option<Arrays>,
 }
 
 /// What all values so far could be.
@@ -70,6 +72,7 @@ impl Column {
             unit: None,
             last: None,
             decreases: false,
+            arrays: None,
         }
     }
 
@@ -77,6 +80,10 @@ impl Column {
         let (text, may_be_number, may_be_text) = match cell {
             Cell::Missing | Cell::Text("") => {
                 self.missing = true;
+                return;
+            }
+            Cell::Array(text) => {
+                self.arrays.get_or_insert_with(Arrays::default).see(text);
                 return;
             }
             Cell::Bool(value) => (if value { "true" } else { "false" }, false, false),
@@ -132,8 +139,17 @@ impl Column {
         }
     }
 
-    /// The type, and what the field says of itself.
-    pub(super) fn field(&self) -> (Leaf, Attributes) {
+    /// The type, and what the field says of itself; `None` if no field can hold all of the values.
+    pub(super) fn field(&self) -> Option<(Leaf, Attributes)> {
+        match &self.arrays {
+            Some(arrays) if self.values == 0 && !self.missing => arrays.field(),
+            // Beside an array there is no value that could stand for none.
+            Some(_) => None,
+            None => Some(self.plain_field()),
+        }
+    }
+
+    fn plain_field(&self) -> (Leaf, Attributes) {
         let (leaf, meaning) = self.guess();
         let mut attributes: Attributes = meaning.attribute().into_iter().collect();
         if let Some(unit) = self.decimal_time() {

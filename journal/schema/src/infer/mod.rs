@@ -1,12 +1,14 @@
 //! A schema guessed from the first rows of an input, for people to look at before it is used.
 //!
 //! ```text
+//! arrays.rs    what a column's arrays have in common
 //! column.rs    what a column's values have in common, and the field that holds them all
 //! names.rs     from columns' names to fields' names
 //! ```
 //! The guess loses nothing: an integer stays one however large, a decimal keeps every digit, a number with
 //! leading zeros is text. A double is what has an exponent or is no number; names of enums are not guessed.
 
+mod arrays;
 mod column;
 mod names;
 #[cfg(test)]
@@ -30,6 +32,8 @@ pub enum Cell<'a> {
     String(&'a str),
     /// True or false.
     Bool(bool),
+    /// An array of JSON as it is written; what is none, or has more than numbers, no field can hold.
+    Array(&'a str),
 }
 
 /// Why there is no schema.
@@ -74,7 +78,8 @@ pub enum InferError {
 /// ```
 ///
 /// The journal time is the first time column that is never missing and never decreases in the sample. Columns
-/// of the journal's own names (`_sequence`, `_time`, ..) are passed over.
+/// of the journal's own names (`_sequence`, `_time`, ..) are passed over, and so are those whose arrays differ in
+/// length, or are not always there.
 ///
 /// # Errors
 /// When columns have no names, or one name, or there is more than a journal can hold.
@@ -98,7 +103,7 @@ pub fn infer<'a>(
     let mut time = None;
     for ((path, state), column) in paths.into_iter().zip(&states).zip(columns) {
         let Some(path) = path else { continue };
-        let (leaf, mut attributes) = state.field();
+        let Some((leaf, mut attributes)) = state.field() else { continue };
         if state.is_steady_time() && time.is_none() {
             time = Some(path.join("."));
         }

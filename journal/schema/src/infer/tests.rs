@@ -1,6 +1,6 @@
 //! Samples as people have them, and those that would lose something if they were guessed carelessly.
 
-use super::Cell::{Bool, Missing, Number, String as Str, Text};
+use super::Cell::{Array, Bool, Missing, Number, String as Str, Text};
 use super::{Cell, InferError, infer};
 use proptest::prelude::*;
 
@@ -89,11 +89,33 @@ fn types_of_single_columns() {
         (vec![Text("2024-03-10"), Text("tomorrow")], "[u8;16] text="),
         (vec![Text("True"), Text("False")], "u8 bool="),
         (vec![Text("1700000001")], "i64"),
+        (vec![Array("[1,-2]"), Array(" [ 3 , 4 ] ")], "[i64;2]"),
+        (vec![Array("[1.5]"), Array("[2]")], "[i64;1] decimal=1"),
+        (vec![Array("[1e5,2]")], "[f64;2]"),
     ] {
         assert_eq!(one("x", &cells), kind, "{cells:?}");
     }
     let long = "x".repeat(400);
     assert_eq!(one("x", &[Text(&long)]), "[u8;255] text=");
+}
+
+#[test]
+fn arrays_that_no_field_holds_are_passed_over() {
+    for cells in [
+        vec![Array("[1]"), Array("[1,2]")],
+        vec![Array("[]")],
+        vec![Array("[1,\"a\"]")],
+        vec![Array("[[1]]")],
+        vec![Array("{}")],
+        vec![Array("[1,true]")],
+        vec![Array("[true]")],
+        vec![Array("[1,null]")],
+        vec![Array("[1]"), Missing],
+        vec![Number("1"), Array("[1]")],
+    ] {
+        let rows: Vec<Vec<Cell<'_>>> = cells.iter().map(|cell| vec![*cell, Number("1")]).collect();
+        assert_eq!(lines(&["x", "y"], &rows)[1..], ["y i64 0 8"], "{cells:?}");
+    }
 }
 
 #[test]
@@ -161,13 +183,14 @@ proptest! {
     #[test]
     fn any_sample_gives_a_schema_or_an_error(
         columns in prop::collection::vec("[a-c_.0é \\[]{0,4}|ts|_time", 0..6),
-        cells in prop::collection::vec(("[-+0-9.eETZ:a]{0,24}", 0u8..5), 0..24),
+        cells in prop::collection::vec(("[-+0-9.eETZ:a]{0,24}|[\\[][1-9](,[1-9.]{1,3}){0,2}[\\]]", 0u8..6), 0..24),
     ) {
         let cells: Vec<Cell<'_>> = cells.iter().map(|(text, hint)| match hint {
             0 => Missing,
             1 => Text(text),
             2 => Number(text),
             3 => Str(text),
+            4 => Array(text),
             _ => Bool(text.is_empty()),
         }).collect();
         let rows: Vec<&[Cell<'_>]> = cells.chunks(columns.len().max(1)).collect();

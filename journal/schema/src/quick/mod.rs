@@ -61,7 +61,7 @@ enum Way {
     },
     Enum {
         names: Vec<Name>,
-        number: Option<Number>,
+        number: Option<Numbered>,
     },
     Text {
         may_be_empty: bool,
@@ -77,6 +77,15 @@ struct Number {
     signed: bool,
     /// The greatest that fits, as far as 64 bits say it.
     most: u64,
+}
+
+/// The numbers that an enum has names for; others are to be looked at more closely.
+#[derive(Clone, Debug)]
+struct Numbered {
+    number: Number,
+    storage: Integer,
+    /// In order.
+    values: Vec<i128>,
 }
 
 /// An enum's name of up to eight bytes.
@@ -107,14 +116,15 @@ impl Column {
                 let is_short = |name: &str| (1..=8).contains(&name.len());
                 let number =
                     names.iter().all(|(_, name)| !name.starts_with(|c: char| "-0123456789".contains(c)));
+                let mut values: Vec<i128> = names.iter().map(|(value, _)| value).collect();
+                values.sort_unstable();
+                let number =
+                    number.then(|| Numbered { number: Number::new(*storage, 0), storage: *storage, values });
                 let names = names
                     .iter()
                     .filter(|(_, name)| seen.insert(*name))
                     .filter(|(value, name)| is_short(name) && storage.holds(*value));
-                Way::Enum {
-                    names: names.map(|(value, name)| Name::new(name, value)).collect(),
-                    number: number.then(|| Number::new(*storage, 0)),
-                }
+                Way::Enum { names: names.map(|(value, name)| Name::new(name, value)).collect(), number }
             }
             Kind::Text(_) => Way::Text { may_be_empty: self.default.is_none() },
             _ => Way::Other(Box::new(self.clone())),
@@ -168,7 +178,8 @@ impl QuickField {
             }
             Way::Other(column) => {
                 let text = stops.text_of(text, at).filter(|text| !text.is_empty())?;
-                column.parse(text, event, &ParseOptions::default()).ok().map(|_| at + text.len())
+                column.parse(text, event, &ParseOptions::default()).ok()?;
+                column.has_name(text, event).ok().map(|()| at + text.len())
             }
         }
     }
@@ -179,19 +190,24 @@ impl QuickField {
         let out = self.bytes_in(event)?;
         let number = match &self.way {
             Way::Number(number) => number,
-            Way::Time { number, .. } | Way::Enum { number, .. } => number.as_ref()?,
+            Way::Time { number, .. } => number.as_ref()?,
+            Way::Enum { number, .. } => &number.as_ref()?.number,
             Way::Text { .. } => return None,
             Way::Other(column) => {
                 let end = plain_json(text, at)?;
                 let text = std::str::from_utf8(&text[at..end]).ok().filter(|text| *text != "null")?;
-                return column.parse(text, event, &ParseOptions::default()).ok().map(|_| end);
+                column.parse(text, event, &ParseOptions::default()).ok()?;
+                return column.has_name(text, event).ok().map(|()| end);
             }
         };
         let is_negative = text.get(at) == Some(&b'-');
         if json::has_zero_before(text, at + usize::from(is_negative)) {
             return None;
         }
-        number.take(text, at, out)
+        match &self.way {
+            Way::Enum { number, .. } => number.as_ref()?.take(text, at, out),
+            _ => number.take(text, at, out),
+        }
     }
 
     #[inline(always)]
@@ -226,6 +242,13 @@ impl Number {
         let sign = if is_negative && value > 0 { u64::MAX } else { 0 };
         put(value, sign, out)?;
         Some(end)
+    }
+}
+
+impl Numbered {
+    fn take(&self, text: &[u8], at: usize, out: &mut [u8]) -> Option<usize> {
+        let end = self.number.take(text, at, out)?;
+        self.values.binary_search(&self.storage.read(out)).is_ok().then_some(end)
     }
 }
 
