@@ -21,7 +21,7 @@ pub struct ExportArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub choice: ChoiceArgs,
-    /// Of what is chosen, only the last so many records
+    /// Of what is chosen, only the last so many events
     #[arg(long, value_name = "N")]
     pub last: Option<u64>,
     /// A folder with a file for each hour or day of journal time (UTC), or for each value of a field

@@ -16,7 +16,7 @@ pub struct ReplayArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub choice: ChoiceArgs,
-    /// Of what is chosen, only the last so many records
+    /// Of what is chosen, only the last so many events
     #[arg(long, value_name = "N")]
     pub last: Option<u64>,
     /// As fast as possible, or at a multiple of the recorded pace: max, 1x, 10x, 0.5x

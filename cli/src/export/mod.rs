@@ -64,6 +64,14 @@ pub trait Sink {
     /// The file can't be written, or the format can't hold a value.
     fn push(&mut self, rows: &[Row<'_>]) -> Result<(), SinkError>;
 
+    /// Writes a record without an event behind the rows before it, if [`SinkFormat::has_voids`] says so.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    fn void(&mut self, _: &Row<'_>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Writes what is still held back, and what ends the file. It is synced by who called.
     ///
     /// # Errors
@@ -137,6 +145,13 @@ impl Formats {
             },
             known: known.iter().map(|(name, _, _)| *name).collect::<Vec<_>>().join(", "),
         })
+    }
+}
+
+impl SinkFormat {
+    /// Whether the format has a form for records without an event.
+    pub fn has_voids(&self) -> bool {
+        self.name == text::JSONL.name
     }
 }
 

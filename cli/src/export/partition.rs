@@ -95,15 +95,27 @@ impl<'a> Parts<'a> {
             let length = rest.iter().take_while(|row| self.key.is_same(table, first, row)).count();
             let (run, behind) = rest.split_at(length.max(1));
             rest = behind;
-            let name = self.key.name(table, &run[0])?;
-            if !self.open.contains_key(&name) {
-                self.begin(&name)?;
-            }
-            if let Some(sink) = self.open.get_mut(&name) {
-                sink.push(run)?;
-            }
+            self.part(&run[0])?.push(run)?;
         }
         Ok(())
+    }
+
+    /// Writes a record without an event into its part; `false` if it is of none, as it has no value of the field.
+    pub(super) fn void(&mut self, row: &Row<'_>) -> Result<bool, SinkError> {
+        if matches!(self.key, Key::Column(Shown::Field(_))) {
+            return Ok(false);
+        }
+        self.part(row)?.void(row)?;
+        Ok(true)
+    }
+
+    /// The part that a row belongs to.
+    fn part(&mut self, row: &Row<'_>) -> Result<&mut Box<dyn Sink>, SinkError> {
+        let name = self.key.name(self.plan.table, row)?;
+        if !self.open.contains_key(&name) {
+            self.begin(&name)?;
+        }
+        self.open.get_mut(&name).ok_or_else(|| SinkError::Format(format!("{name} is no part")))
     }
 
     fn begin(&mut self, name: &str) -> Result<(), SinkError> {

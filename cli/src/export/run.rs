@@ -52,15 +52,21 @@ pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> 
             return Err(CliError::ExportStopped { to_stdout });
         }
         seen.piece(&piece);
-        target.push(&piece.rows).map_err(failed)?;
+        seen.voids_written += target.piece(&piece, format.has_voids()).map_err(failed)?;
         bar.set_position(piece.end - start);
         Ok(ControlFlow::Continue(()))
     })?;
     let parts = target.finish().map_err(failed)?;
     let bytes = whole.map(Whole::keep).transpose().map_err(|error| failed(error.into()))?;
     bar.finish_and_clear();
-    if let Some(bytes) = bytes {
-        summary(args, format, &seen, (bytes, parts), started, out)?;
+    match bytes {
+        Some(bytes) => summary(args, format, &seen, (bytes, parts), started, out)?,
+        // Where the output is the file there is no other place.
+        None => {
+            if let Some(left_out) = seen.left_out() {
+                plain::complain(&format!("slipring: {left_out}"));
+            }
+        }
     }
     Ok(Exit::Fine)
 }
@@ -109,6 +115,24 @@ impl<'a> Target<'a> {
         Ok(Target::Parts(Box::new(Parts::new(partial, by, format, plan)?)))
     }
 
+    /// Writes the rows and, if there is a form for them, the records without an event, all in their order. How
+    /// many of those were written.
+    fn piece(&mut self, piece: &Piece<'_>, has_voids: bool) -> Result<u64, SinkError> {
+        let voids = if has_voids { &piece.voids[..] } else { &[] };
+        let (mut done, mut written) = (0, 0);
+        for (before, row) in voids {
+            self.push(&piece.rows[done..*before])?;
+            done = *before;
+            let is_written = match self {
+                Target::One(sink) => sink.void(row).map(|()| true),
+                Target::Parts(parts) => parts.void(row),
+            };
+            written += u64::from(is_written?);
+        }
+        self.push(&piece.rows[done..])?;
+        Ok(written)
+    }
+
     fn push(&mut self, rows: &[Row<'_>]) -> Result<(), SinkError> {
         match self {
             Target::One(sink) => sink.push(rows),
@@ -133,6 +157,7 @@ impl<'a> Target<'a> {
 struct Seen {
     rows: u64,
     voids: u64,
+    voids_written: u64,
     /// Sequence and time of the first row and of the last.
     range: Option<((u64, u64), (u64, u64))>,
 }
@@ -146,6 +171,12 @@ impl Seen {
             let first = self.range.map_or(place(first), |(first, _)| first);
             self.range = Some((first, place(last)));
         }
+    }
+
+    /// What is not in the file, in words.
+    fn left_out(&self) -> Option<String> {
+        let count = self.voids - self.voids_written;
+        (count > 0).then(|| format!("records without an event, left out: {}", show::count(count)))
     }
 }
 
@@ -161,7 +192,7 @@ fn summary(
     if args.json {
         let object = json!({
             "path": plain::path_value(&args.output), "format": format.name, "events": seen.rows,
-            "voids_left_out": seen.voids, "bytes": bytes, "parts": parts,
+            "voids": seen.voids, "voids_left_out": seen.voids - seen.voids_written, "bytes": bytes, "parts": parts,
             "first_sequence": seen.range.map(|(first, _)| first.0),
             "end_sequence": seen.range.map(|(_, last)| last.0 + 1),
             "first_time_ns": seen.range.map(|(first, _)| first.1),
@@ -187,8 +218,12 @@ fn summary(
         show::duration(elapsed),
         show::rate(seen.rows, elapsed),
     )?;
-    if seen.voids > 0 {
-        writeln!(out, "records without an event, left out: {}", show::count(seen.voids))?;
+    if seen.voids_written > 0 {
+        let count = show::count(seen.voids_written);
+        writeln!(out, "records without an event, as \"_void\":true: {count}")?;
+    }
+    if let Some(left_out) = seen.left_out() {
+        writeln!(out, "{left_out}")?;
     }
     Ok(())
 }

@@ -93,6 +93,11 @@ impl Sink for Text {
         Ok(())
     }
 
+    fn void(&mut self, row: &Row<'_>) -> Result<(), SinkError> {
+        self.print(|printer, buffer| printer.void(row, buffer));
+        Ok(())
+    }
+
     fn finish(mut self: Box<Self>) -> Result<(), SinkError> {
         self.write()?;
         match self.out {

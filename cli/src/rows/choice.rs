@@ -22,7 +22,7 @@ pub struct ChoiceArgs {
     /// End before this sequence
     #[arg(long, value_name = "N")]
     pub to_sequence: Option<u64>,
-    /// End after so many records
+    /// End after so many events
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
     /// Only events of which this is true: 'price >= 100.5 and side == buy'

@@ -92,26 +92,36 @@ impl Reading {
         self.reader.at(sequence)
     }
 
-    /// Moves the start so that only the last so many are left. Looks at no more than it must, from behind.
+    /// Moves the start so that only the last so many events are left. Looks at no more than it must, from
+    /// behind.
     fn keep_last(&mut self, last: u64) -> Result<(), CliError> {
-        let Some(predicate) = &self.predicate else {
-            self.range.start = self.range.start.max(self.range.end.saturating_sub(last));
-            return Ok(());
-        };
+        let predicate = self.predicate.as_ref();
+        // Without a condition hardly a record is none of them.
+        let mut most = if predicate.is_some() { BACKWARDS } else { last.clamp(1, BACKWARDS) };
         let (mut start, mut missing) = (self.range.end, last);
         while missing > 0 && start > self.range.start {
             let end = start;
-            start = end.saturating_sub(BACKWARDS).max(self.range.start);
+            start = end.saturating_sub(most).max(self.range.start);
             let mut met = Vec::new();
-            self.reader.for_each(start..end, |record| {
-                let passes = record.kind != Kind::Void && predicate.matches(&Row::from(record));
+            let read = self.reader.for_each(start..end, |record| {
+                let is_meant = |predicate: &Predicate| predicate.matches(&Row::from(record));
+                let passes = record.kind != Kind::Void && predicate.is_none_or(is_meant);
                 met.extend(passes.then_some(record.sequence));
                 ControlFlow::Continue(())
-            })?;
+            });
+            if let Err(fault) = read {
+                if predicate.is_some() {
+                    return Err(fault.into());
+                }
+                // Damage is for who reads them, behind what is whole before it: all are taken for events.
+                start = end.saturating_sub(missing).max(self.range.start);
+                break;
+            }
             if let Some(at) = (met.len() as u64).checked_sub(missing) {
                 start = met[at as usize];
             }
             missing = missing.saturating_sub(met.len() as u64);
+            most = BACKWARDS.min(2 * most);
         }
         self.range.start = start;
         Ok(())
