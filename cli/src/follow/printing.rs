@@ -30,7 +30,7 @@ impl Shape {
             _ => reading.columns(choice)?,
         };
         if format == Format::Lobster && !is_lobster(&schema) {
-            return Err(NotLobster.into());
+            return Err(NotLobster::Events.into());
         }
         Ok(Shape { schema, table, columns, predicate: reading.take_predicate(), format })
     }

@@ -37,10 +37,19 @@ pub enum Format {
     None,
 }
 
-/// A form that these events do not have.
+/// Why there are no lines of a LOBSTER file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the journal's events are no LOBSTER messages: print them with --format csv or jsonl")]
-pub struct NotLobster;
+#[non_exhaustive]
+pub enum NotLobster {
+    /// A form that these events do not have.
+    #[error("the journal's events are no LOBSTER messages: print them with --format csv or jsonl")]
+    Events,
+    /// Columns were chosen, which would be passed over.
+    #[error(
+        "a line of a LOBSTER file has all of its columns: leave --fields out, or print with --format csv or jsonl"
+    )]
+    Columns,
+}
 
 impl Format {
     /// The form that was asked for; else a table where people look at it, and CSV where a program reads it.
@@ -57,7 +66,7 @@ impl Format {
 /// The printer of a form; `None` if nothing is printed.
 ///
 /// # Errors
-/// LOBSTER's lines of other events.
+/// LOBSTER's lines of other events, or of some of their columns.
 pub fn printer<'t>(
     format: Format,
     schema: &Schema,
@@ -69,8 +78,9 @@ pub fn printer<'t>(
         Format::Table => Some(Box::new(table::Rows::new(of, columns, table::terminal_width()))),
         Format::Csv => Some(Box::new(csv::Csv::new(of, columns, std::io::stdout().is_terminal()))),
         Format::Jsonl => Some(Box::new(jsonl::Jsonl::new(of, columns))),
-        Format::Lobster if is_lobster(schema) => Some(Box::new(lobster::Lobster)),
-        Format::Lobster => return Err(NotLobster),
+        Format::Lobster if !is_lobster(schema) => return Err(NotLobster::Events),
+        Format::Lobster if columns != Shown::all(of) => return Err(NotLobster::Columns),
+        Format::Lobster => Some(Box::new(lobster::Lobster)),
     })
 }
 

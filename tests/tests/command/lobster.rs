@@ -109,3 +109,13 @@ fn what_needs_no_rounding_is_not_touched_by_asking_for_it() {
         assert!(said(&output).contains("nothing was recorded"), "{bad}: {}", said(&output));
     }
 }
+
+#[test]
+fn columns_can_not_be_chosen_of_whole_lines() {
+    let place = crate::place::Place::new();
+    place.fine("record j --input synthetic:3");
+    for command in ["replay j", "follow j --limit 1"] {
+        let said = place.exits(3, &format!("{command} --format lobster --fields price"));
+        assert!(said.contains("a line of a LOBSTER file has all of its columns: leave --fields out, or print with --format csv"), "{said}");
+    }
+}
