@@ -53,7 +53,8 @@ pub struct RecordArgs {
     pub table: Option<String>,
     /// Write malformed lines into a new file and go on; what is wrong with them goes into FILE.why
     ///
-    /// Mended, the file can be recorded with the same options. Exit status: 1 if there are any.
+    /// Mended, the file can be recorded with the same options if its name ends as the input's does, else with
+    /// --as too. Exit status: 1 if there are any.
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
     /// Record all of the input or nothing

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use slipring_journal::{Event, Journal, Schema};
 use slipring_schema::file::{from_toml, to_toml};
+use slipring_schema::{Column, Kind, Table};
 
 use super::error::{RecordError, SoFar};
 use super::input::Input;
 use super::lobster;
 use super::source::FormatOptions;
 use crate::args::RecordArgs;
-use crate::flow;
 use crate::flow::message::OrderMessage;
 use crate::formats::{Formats, Found, SourceFormat};
+use crate::{flow, plain};
 
 /// How an input is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +109,11 @@ pub(super) fn schema(
     if let Some(into) = &args.infer {
         let path = into.clone().unwrap_or_else(|| beside(&args.journal));
         let schema = infer(format, input, options, &args.journal)?;
-        write(&path, &schema)?;
+        let stand_ins = stand_ins(&schema);
+        write(&path, &schema, &stand_ins)?;
+        if !stand_ins.is_empty() {
+            complain_of(&stand_ins, &path);
+        }
         return Ok((schema, Some(path)));
     }
     if let Some(schema) = own_schema(&args.journal) {
@@ -176,16 +181,52 @@ fn infer(
     })
 }
 
-fn write(path: &Path, schema: &Schema) -> Result<(), RecordError> {
+/// What is recorded of fields where an input has no value, if it could be taken for one: `n = 0`.
+fn stand_ins(schema: &Schema) -> Vec<String> {
+    let table = Table::new(schema);
+    let may_mislead = |column: &&Column| !matches!(column.kind, Kind::Text(_)) && !column.is_of_a_variant();
+    let columns = table.columns.iter().filter(may_mislead);
+    let stand_in = |column: &Column| {
+        let mut event = vec![0; table.event_bytes];
+        column.default.as_ref()?;
+        column.parse_none(&mut event).ok()?;
+        Some(format!("{} = {}", column.path, column.value(&event)))
+    };
+    columns.filter_map(stand_in).collect()
+}
+
+/// So many are named.
+const MOST_NAMED: usize = 20;
+
+fn complain_of(stand_ins: &[String], file: &Path) {
+    let (named, file) = (stand_ins.len().min(MOST_NAMED), plain::path(file));
+    let more = match stand_ins.len() - named {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    plain::complain(&format!(
+        "cells without a value are recorded as {}{more}; to have them refused take `default` out of {file}, and \
+         record with --schema into a new journal",
+        stand_ins[..named].join(", ")
+    ));
+}
+
+fn write(path: &Path, schema: &Schema, stand_ins: &[String]) -> Result<(), RecordError> {
     use std::io::Write;
+    let mut text = String::new();
+    if !stand_ins.is_empty() {
+        text.push_str(
+            "# Where a row has no value of these fields, what stands behind `default` is recorded:\n",
+        );
+        stand_ins.iter().for_each(|stand_in| text.push_str(&format!("# {stand_in}\n")));
+    }
+    text.push_str(&to_toml(schema));
     let made = fs::OpenOptions::new().write(true).create_new(true).open(path);
-    made.and_then(|mut file| file.write_all(to_toml(schema).as_bytes())).map_err(|source| {
-        match source.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                let what = "use it with --schema, or give --infer=SCHEMA.toml another name";
-                RecordError::IsThere { path: path.to_owned(), what }
-            }
-            _ => RecordError::Write { path: path.to_owned(), source, so_far: SoFar::default() },
+    made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|source| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            let what = "use it with --schema, or give --infer=SCHEMA.toml another name";
+            RecordError::IsThere { path: path.to_owned(), what }
         }
+        _ => RecordError::Write { path: path.to_owned(), source, so_far: SoFar::default() },
     })
 }

@@ -48,6 +48,7 @@ struct Envelopes {
     schema: String,
     said: usize,
     without_row: u64,
+    tombstones: u64,
 }
 
 /// What is read of a line.
@@ -56,6 +57,8 @@ struct Envelope<'a> {
     top: Pairs<'a>,
     source: Option<Pairs<'a>>,
     op: Cow<'a, str>,
+    /// The operation as it is written.
+    raw_op: &'a str,
 }
 
 fn find<'a>(pairs: &Pairs<'a>, name: &str) -> Option<&'a RawValue> {
@@ -82,20 +85,24 @@ impl<'a> Envelope<'a> {
             top = serde_json::from_str(payload.get()).map_err(|error| (JsonFault::Syntax(error), 0))?;
         }
         let source = find(&top, "source").and_then(|source| serde_json::from_str(source.get()).ok());
-        let op = find(&top, "op").and_then(|op| serde_json::from_str(op.get()).ok());
         let no_op = "there is no op: this is no envelope of Debezium; rows without one are --as jsonl";
-        let op = op.ok_or((JsonFault::Envelope(no_op), 0))?;
-        Ok(Some(Envelope { schema, top, source, op }))
+        let raw_op = find(&top, "op").ok_or((JsonFault::Envelope(no_op), 0))?.get();
+        // What is no string is no operation that is known.
+        let op = serde_json::from_str(raw_op).map_or(Cow::Borrowed(raw_op), Cow::Owned);
+        Ok(Some(Envelope { schema, top, source, op, raw_op }))
     }
 
     /// The row that it is about; `None` if it is about none.
+    ///
+    /// An operation that is not known may be about one, so nothing of it is passed over.
     fn row(&self) -> Result<Option<&'a RawValue>, JsonFault> {
         match &*self.op {
             "c" | "r" | "u" => find(&self.top, "after").map(Some).ok_or(JsonFault::Envelope("after is null")),
             "d" => find(&self.top, "before").map(Some).ok_or(JsonFault::Envelope(
                 "before is null, so nothing says which row was deleted; have the table's replica identity be full",
             )),
-            _ => Ok(None),
+            "t" | "m" => Ok(None),
+            _ => Err(JsonFault::Operation(self.raw_op.chars().take(60).collect())),
         }
     }
 
@@ -119,8 +126,16 @@ impl<'a> Envelope<'a> {
 
 impl Objects for Envelopes {
     fn event(&mut self, line: &str, row: &mut Row) -> Result<bool, (JsonFault, usize)> {
-        let Some(envelope) = Envelope::read(line)? else { return Ok(false) };
-        let Some(object) = envelope.row().map_err(|fault| (fault, 0))? else {
+        let Some(envelope) = Envelope::read(line)? else {
+            self.tombstones += 1;
+            return Ok(false);
+        };
+        let place = |fault: JsonFault| {
+            let is_op = matches!(fault, JsonFault::Operation(_));
+            let at = envelope.raw_op.as_ptr() as usize - line.as_ptr() as usize;
+            (fault, if is_op { at } else { 0 })
+        };
+        let Some(object) = envelope.row().map_err(place)? else {
             self.without_row += 1;
             return Ok(false);
         };
@@ -146,10 +161,18 @@ impl Objects for Envelopes {
 
     fn take_notices(&mut self) -> Vec<String> {
         let mut notices = passed_over(&self.fill, &mut self.said);
-        let count = std::mem::take(&mut self.without_row);
-        if count > 0 {
-            let envelopes = show::counted(count, "envelope", "envelopes");
-            notices.push(format!("passed over {envelopes} of no row (truncations, messages)"));
+        let (without_row, tombstones) =
+            (std::mem::take(&mut self.without_row), std::mem::take(&mut self.tombstones));
+        let mut passed = Vec::new();
+        if without_row > 0 {
+            let envelopes = show::counted(without_row, "envelope", "envelopes");
+            passed.push(format!("{envelopes} of no row (truncations, messages)"));
+        }
+        if tombstones > 0 {
+            passed.push(show::counted(tombstones, "tombstone", "tombstones"));
+        }
+        if !passed.is_empty() {
+            notices.push(format!("passed over {}", passed.join(", ")));
         }
         notices
     }
@@ -175,8 +198,9 @@ fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
     let has_time = !table.times.is_empty();
     let fill = JsonFill::new(table, parse);
     let names = fill.keys.beginning_with(ENVELOPE);
-    let (schema, said, without_row) = (String::new(), 0, 0);
-    JsonLines::open(input, from, Envelopes { fill, parse, has_time, names, schema, said, without_row })
+    let (schema, said, without_row, tombstones) = (String::new(), 0, 0, 0);
+    let envelopes = Envelopes { fill, parse, has_time, names, schema, said, without_row, tombstones };
+    JsonLines::open(input, from, envelopes)
 }
 
 /// What the rows of the first envelopes seem to be, with what was done to them, and when.

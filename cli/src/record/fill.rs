@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use slipring_journal::Schema;
-use slipring_schema::{Column, EPOCH, FieldFault, Kind, ParseOptions, SEQUENCE, TIME, Table, VARIANT};
+use slipring_schema::{Column, EPOCH, FieldFault, ParseOptions, SEQUENCE, TIME, Table};
 
 use super::source::{NoTime, Row, SourceError};
 
@@ -21,6 +21,8 @@ pub(super) struct Fill {
     /// The cell with the journal time.
     time: Option<usize>,
     time_column: Column,
+    /// The lines are of an export, which prints what has no name as it is.
+    is_export: bool,
 }
 
 /// What is wrong with a cell.
@@ -70,6 +72,7 @@ impl Fill {
             return Err(SourceError::NoColumn { missing, there: names.to_vec() });
         }
         fill.time = at(TIME);
+        fill.is_export = at(SEQUENCE).is_some();
         let is_known = |cell: usize| {
             matches!(names[cell].as_str(), TIME | SEQUENCE | EPOCH)
                 || fill.cells.iter().any(|(_, of)| *of == cell)
@@ -89,7 +92,16 @@ impl Fill {
     fn empty(table: Arc<Table>, parse: ParseOptions) -> Self {
         let template = vec![0; table.event_bytes];
         let (cells, absent) = (Vec::new(), Vec::new());
-        Fill { table, parse, cells, absent, template, time: None, time_column: time_column() }
+        Fill {
+            table,
+            parse,
+            cells,
+            absent,
+            template,
+            time: None,
+            time_column: time_column(),
+            is_export: false,
+        }
     }
 
     /// The events' columns.
@@ -128,6 +140,10 @@ impl Fill {
                 true => column.parse_given(text, &mut row.event, &self.parse),
             };
             let done = done.map_err(|fault| BadCell { cell: Some(*at), fault: fault.into() })?;
+            if !text.is_empty() && !(self.is_export && !column.is_variant()) {
+                let named = column.has_name(text, &row.event);
+                named.map_err(|fault| BadCell { cell: Some(*at), fault: fault.into() })?;
+            }
             row.parsed.truncated |= done.truncated;
             row.parsed.rounded |= done.rounded;
         }
@@ -161,6 +177,9 @@ pub(super) fn time_column() -> Column {
 
 /// A journal time that stands in an input.
 pub(super) fn journal_time(column: &Column, text: &str, parse: &ParseOptions) -> Result<u64, FieldFault> {
+    if text.is_empty() {
+        return Err(FieldFault::Empty { field: column.path.clone() });
+    }
     let mut bytes = [0; 8];
     column.parse(text, &mut bytes, parse)?;
     Ok(u64::from_le_bytes(bytes))
@@ -168,12 +187,7 @@ pub(super) fn journal_time(column: &Column, text: &str, parse: &ParseOptions) ->
 
 /// The columns of a table, those first that say which variant an event is of.
 pub(super) fn in_order(table: &Table) -> Vec<usize> {
-    let is_variant = |index: &usize| is_variant(&table.columns[*index]);
+    let is_variant = |index: &usize| table.columns[*index].is_variant();
     let (variants, fields): (Vec<usize>, Vec<usize>) = (0..table.columns.len()).partition(is_variant);
     [variants, fields].concat()
-}
-
-/// Whether a column says which variant an event is of.
-pub(super) fn is_variant(column: &Column) -> bool {
-    matches!(column.kind, Kind::Enum { .. }) && column.path.rsplit('.').next() == Some(VARIANT)
 }

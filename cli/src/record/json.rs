@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
-use slipring_schema::{Column, FieldFault, Kind, ParseOptions, Parsed, Table};
+use slipring_schema::{Column, FieldFault, Kind, ParseOptions, Parsed, TIME, Table};
 
-use super::fill::{in_order, is_variant, journal_time, time_column};
+use super::fill::{in_order, journal_time, time_column};
 use super::json_keys::{Key, Keys};
 use super::json_object::Object;
 use super::source::{NoTime, Row};
@@ -29,12 +29,19 @@ pub(super) enum JsonFault {
     /// What a format says that has objects within others.
     #[error("{0}")]
     Envelope(&'static str),
+    /// An operation of an envelope that is none, as it is written.
+    #[error("op is {0}: expected c, r, u, d, t or m")]
+    Operation(String),
 }
 
 /// The place is said by whoever knows the line.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(said, _)| said.to_owned())
+    match text.rsplit_once(" at line ").map_or(text.as_str(), |(said, _)| said) {
+        // What begins as one of them does.
+        "expected ident" => "expected null, true or false".to_owned(),
+        said => said.to_owned(),
+    }
 }
 
 /// What was found of an object.
@@ -51,6 +58,8 @@ pub(super) struct JsonFill {
     pass: Pass,
     /// What is wrong, and where it lies in memory.
     fault: Option<(JsonFault, usize)>,
+    /// A value that only an export may have, and where it lies.
+    unnamed: Option<(JsonFault, usize)>,
     unknown: BTreeSet<String>,
     /// What a value is taken for before it is parsed, by its column.
     pub converters: Vec<Option<Box<dyn Convert>>>,
@@ -72,7 +81,7 @@ impl JsonFill {
     pub fn new(table: Arc<Table>, parse: ParseOptions) -> Self {
         let keys = Keys::of(&table);
         let order = in_order(&table);
-        let variants = table.columns.iter().map(is_variant).collect();
+        let variants = table.columns.iter().map(Column::is_variant).collect();
         let (seen, converters) =
             (vec![false; table.columns.len()], table.columns.iter().map(|_| None).collect());
         JsonFill {
@@ -85,6 +94,7 @@ impl JsonFill {
             seen,
             pass: Pass::Fields,
             fault: None,
+            unnamed: None,
             unknown: BTreeSet::new(),
             converters,
         }
@@ -103,7 +113,7 @@ impl JsonFill {
         row.parsed = Parsed::default();
         self.seen.fill(false);
         self.keys.begin();
-        self.fault = None;
+        (self.fault, self.unnamed) = (None, None);
     }
 
     /// Takes what an object says. On a fault also where it is, as a byte of `text` from 0.
@@ -111,9 +121,18 @@ impl JsonFill {
         if self.variants.contains(&true) {
             self.pass = Pass::Variants;
             self.run(text, row)?;
+            // Before the fields: of an event of no variant each of them would be of another.
+            self.end_of(row, true).map_err(|fault| (fault, text.len()))?;
         }
         self.pass = Pass::Fields;
-        self.run(text, row)
+        self.run(text, row)?;
+        // Only now it is known whether the object is of an export.
+        match self.unnamed.take() {
+            Some((fault, at)) if !self.keys.is_export() => {
+                Err((fault, at.saturating_sub(text.as_ptr() as usize)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn run(&mut self, text: &str, row: &mut Row) -> Result<(), (JsonFault, usize)> {
@@ -153,13 +172,21 @@ impl JsonFill {
         if row.is_void {
             return Ok(());
         }
-        for index in &self.order {
-            if !self.seen[*index] {
-                self.table.columns[*index].parse_none(&mut row.event).map_err(JsonFault::Field)?;
-            }
-        }
+        self.end_of(row, false)?;
         if row.time_ns.is_none() {
             row.take_time(&self.table).map_err(JsonFault::Time)?;
+        }
+        Ok(())
+    }
+
+    /// The same of all columns, or of those that say the event's variant.
+    fn end_of(&self, row: &mut Row, only_variants: bool) -> Result<(), JsonFault> {
+        if row.is_void {
+            return Ok(());
+        }
+        let is_meant = |index: &&usize| !self.seen[**index] && (!only_variants || self.variants[**index]);
+        for index in self.order.iter().filter(is_meant) {
+            self.table.columns[*index].parse_none(&mut row.event).map_err(JsonFault::Field)?;
         }
         Ok(())
     }
@@ -173,7 +200,7 @@ impl JsonFill {
                 return Some(());
             }
             Key::Time => {
-                let text = text_of(raw)?;
+                let Some(text) = text_of(raw) else { return self.noted(Err(no_text(TIME, raw)), raw) };
                 let time = journal_time(&self.time_column, &text, &self.parse);
                 row.time_ns = Some(self.noted(time.map_err(JsonFault::Field), raw)?);
                 return Some(());
@@ -193,17 +220,25 @@ impl JsonFill {
             let done = column.parse_none(&mut row.event).map_err(JsonFault::Field);
             return self.noted(done, raw);
         }
-        let mut text = text_of(raw)?;
+        let Some(mut text) = text_of(raw) else { return self.noted(Err(no_text(&column.path, raw)), raw) };
         if let Some(converter) = &self.converters[index] {
             match converter.convert(raw, column) {
                 Some(converted) => text = converted,
-                None => return self.noted(Err(not_a(column, raw, "a value of its type")), raw),
+                None => return self.noted(Err(not_a(&column.path, raw, "a value of its type")), raw),
             }
         } else if raw.starts_with(['[', '{']) && matches!(column.kind, Kind::Text(_) | Kind::Bytes(_)) {
-            return self.noted(Err(not_a(column, raw, "a string")), raw);
+            return self.noted(Err(not_a(&column.path, raw, "a string")), raw);
         }
         let done = column.parse_given(&text, &mut row.event, &self.parse).map_err(JsonFault::Field);
         let done = self.noted(done, raw)?;
+        let column = &self.table.columns[index];
+        if let Err(fault) = column.has_name(&text, &row.event) {
+            let fault = JsonFault::Field(fault);
+            if self.variants[index] {
+                return self.noted(Err(fault), raw);
+            }
+            self.unnamed.get_or_insert((fault, raw.as_ptr() as usize));
+        }
         row.parsed.truncated |= done.truncated;
         row.parsed.rounded |= done.rounded;
         Some(())
@@ -226,12 +261,17 @@ impl JsonFill {
     }
 }
 
-fn not_a(column: &Column, raw: &str, expected: &str) -> JsonFault {
+fn not_a(path: &str, raw: &str, expected: &str) -> JsonFault {
     JsonFault::Field(FieldFault::NotA {
-        field: column.path.clone(),
+        field: path.to_owned(),
         text: raw.trim_matches('"').chars().take(60).collect(),
         expected: expected.to_owned(),
     })
+}
+
+/// Half of a pair of surrogates is all that a string can have wrong here.
+fn no_text(path: &str, raw: &str) -> JsonFault {
+    not_a(path, raw, "text of Unicode; half of a pair of surrogates is none")
 }
 
 /// The content of a string, or any other value as it is written.

@@ -67,6 +67,11 @@ impl Keys {
         self.is_export = false;
     }
 
+    /// Whether the object in hand is of an export, as far as it has been gone through.
+    pub fn is_export(&self) -> bool {
+        self.is_export
+    }
+
     /// Begins to go through an object.
     pub fn begin_pass(&mut self) {
         self.next = 0;

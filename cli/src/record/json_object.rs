@@ -97,14 +97,22 @@ impl Visitor<'_> for FindKey<'_> {
 }
 
 fn found(fill: &mut JsonFill, path: Cow<'_, str>) -> Found {
-    if let Some(key) = fill.keys.find(&path) {
+    let found = known(fill, &path);
+    if let Found::Unknown = found {
+        fill.is_unknown(&path);
+    }
+    found
+}
+
+/// The same without a note of what no field takes.
+fn known(fill: &mut JsonFill, path: &str) -> Found {
+    if let Some(key) = fill.keys.find(path) {
         return Found::Key(key);
     }
-    if fill.keys.is_beginning(path.as_ref()) {
-        return Found::Beginning(path.into_owned());
+    match fill.keys.is_beginning(path) {
+        true => Found::Beginning(path.to_owned()),
+        false => Found::Unknown,
     }
-    fill.is_unknown(&path);
-    Found::Unknown
 }
 
 /// What lies under a path that fields go on from: an object or an array of them; all else is no field's.
@@ -139,7 +147,7 @@ impl<'de> Visitor<'de> for Nested<'_> {
         let Nested { fill, row, path, depth } = self;
         for index in 0.. {
             let path = format!("{path}[{index}]");
-            match found(fill, Cow::Owned(path)) {
+            match known(fill, &path) {
                 Found::Key(key) => {
                     let Some(raw) = items.next_element::<&RawValue>()? else { break };
                     fill.value(key, raw.get(), row).ok_or_else(|| A::Error::custom("a value"))?;
@@ -150,9 +158,13 @@ impl<'de> Visitor<'de> for Nested<'_> {
                         break;
                     }
                 }
-                Found::Beginning(_) | Found::Unknown => {
+                beyond => {
                     if items.next_element::<IgnoredAny>()?.is_none() {
                         break;
+                    }
+                    // Only what is there is passed over.
+                    if let Found::Unknown = beyond {
+                        fill.is_unknown(&path);
                     }
                 }
             }

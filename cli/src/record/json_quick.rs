@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use slipring_schema::Table;
 use slipring_schema::quick::{QuickField, Stops, plain_json};
+use slipring_schema::{Column, Table};
 
-use super::fill::{is_variant, time_column};
+use super::fill::time_column;
 use super::json::JsonFill;
 use super::json_keys::Key;
 use super::json_object::Pairs;
@@ -63,7 +63,7 @@ enum Value {
 
 impl QuickObjects {
     pub fn new(table: &Arc<Table>) -> Self {
-        let has_variants = table.columns.iter().any(is_variant);
+        let has_variants = table.columns.iter().any(Column::is_variant);
         let fields = table.columns.iter().map(slipring_schema::Column::quick).collect();
         let fields = if has_variants { None } else { fields };
         QuickObjects { table: Arc::clone(table), fields, shape: None, patience: 0 }

@@ -211,7 +211,7 @@ pub(super) fn put(sample: &mut Sample, row: &mut Vec<Owned>, path: &str, object:
             [b'"', ..] => serde_json::from_str(raw).map_or(Owned::Missing, Owned::String),
             b"null" => Owned::Missing,
             b"true" | b"false" => Owned::Bool(raw == "true"),
-            [b'[' | b'{', ..] => Owned::Text(raw.to_owned()),
+            [b'[' | b'{', ..] => Owned::Array(raw.to_owned()),
             _ => Owned::Number(raw.to_owned()),
         };
         let index = sample.column(&path);

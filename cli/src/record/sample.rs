@@ -17,6 +17,8 @@ pub(super) enum Owned {
     Number(String),
     String(String),
     Bool(bool),
+    /// What is no single value, as it is written.
+    Array(String),
 }
 
 /// Rows and the columns that they have had.
@@ -52,6 +54,7 @@ impl Owned {
             Owned::Number(text) => Cell::Number(text),
             Owned::String(text) => Cell::String(text),
             Owned::Bool(is) => Cell::Bool(*is),
+            Owned::Array(text) => Cell::Array(text),
         }
     }
 }

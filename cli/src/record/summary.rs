@@ -50,8 +50,9 @@ impl Summary<'_> {
         }
         let Counts { rejected, truncated, rounded, .. } = self.counts;
         if let (Some(path), 1..) = (&self.rejects, rejected) {
+            let how = self.how_again(path);
             let (path, why) = (plain::path(path), plain::path(&super::rejects::why_path(path)));
-            writeln!(out, "{} malformed, set aside in {path}; why is in {why}", show::count(rejected))?;
+            writeln!(out, "{} malformed, set aside in {path}; why is in {why}{how}", show::count(rejected))?;
         }
         if truncated > 0 {
             writeln!(out, "{} with text that was cut", show::count(truncated))?;
@@ -67,6 +68,17 @@ impl Summary<'_> {
             )?;
         }
         Ok(())
+    }
+
+    /// How the file of what was set aside is recorded, if its name does not say it as the input's does.
+    fn how_again(&self, rejects: &Path) -> String {
+        // What has no lines is set aside in words, to be read.
+        let is_of_lines = matches!(self.format, "csv" | "csv-noheader" | "jsonl" | "debezium" | "lobster");
+        let ends_alike = rejects.extension().is_some_and(|end| Some(end) == self.input.extension());
+        match is_of_lines && !ends_alike {
+            true => format!("; mended it is recorded with --as {}", self.format),
+            false => String::new(),
+        }
     }
 
     /// For machines.

@@ -187,13 +187,15 @@ fn changes_of_a_database_are_recorded_with_their_operation_and_time() {
         "null".to_owned(),
         r#"{"schema":null,"payload":null}"#.to_owned(),
         r#"{"before":null,"after":null,"source":{},"op":"t","ts_ms":1700000002000}"#.to_owned(),
+        r#"{"source":{},"op":"m","message":{"prefix":"a","content":""}}"#.to_owned(),
         plain.to_owned(),
     ];
     let place = Place::with(&[("change.toml", CHANGE.as_bytes())]);
     place.write("in.jsonl", lines.join("\n"));
     let said = place.exits(0, "record j --as debezium --schema change.toml --input in.jsonl");
     assert!(
-        said.contains("recorded 4 events") && said.contains("passed over 1 envelope of no row"),
+        said.contains("recorded 4 events")
+            && said.contains("passed over 2 envelopes of no row (truncations, messages), 2 tombstones"),
         "{said}"
     );
     let at = "2023-11-14T22:13:20.000001Z";
@@ -215,12 +217,37 @@ fn what_is_no_envelope_is_refused() {
         (r#"{"op":"d","before":null,"after":null}"#, "before is null, so nothing says which row was deleted"),
         (r#"{"op":"c","before":null,"after":{"id":1,"price":"BOI=","at":0}}"#, "price is \"BOI=\""),
         (r#"{"op":"#, "EOF while parsing"),
+        // An operation that nobody knows may be about a row.
+        (
+            r#"{"op":"C","before":null,"after":{"id":1,"price":1,"at":0}}"#,
+            "1:7: op is \"C\": expected c, r, u, d, t or m",
+        ),
+        (
+            r#"{"payload":{"op":5,"after":{"id":1,"price":1,"at":0}}}"#,
+            "1:18: op is 5: expected c, r, u, d, t or m",
+        ),
+        (r#"{"op":null,"after":{"id":1,"price":1,"at":0}}"#, "there is no op"),
     ];
     for (line, wanted) in cases {
         let place = Place::with(&[("change.toml", CHANGE.as_bytes()), ("in.jsonl", line.as_bytes())]);
         let said = place.exits(3, "record j --as debezium --schema change.toml --input in.jsonl");
         assert!(said.contains("in.jsonl:1:") && said.contains(wanted), "{wanted}: {said}");
     }
+}
+
+#[test]
+fn a_change_of_an_unknown_operation_is_set_aside_and_not_lost() {
+    let row = |op: &str, id: u8| {
+        format!(
+            r#"{{"op":"{op}","after":{{"id":{id},"price":1,"at":0}},"source":{{"ts_ms":1700000000000}}}}"#
+        ) + "\n"
+    };
+    let place = Place::with(&[("change.toml", CHANGE.as_bytes())]);
+    place.write("in.jsonl", row("c", 1) + &row("C", 2) + &row("r", 3));
+    let said =
+        place.exits(1, "record j --as debezium --schema change.toml --input in.jsonl --rejects bad.debezium");
+    assert!(said.contains("recorded 2 events") && said.contains("1 malformed"), "{said}");
+    assert_eq!(place.read("bad.debezium"), row("C", 2));
 }
 
 #[test]
