@@ -100,7 +100,8 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
-    /// Writes a record without an event into its part; `false` if it is of none, as it has no value of the field.
+    /// Writes a record without an event into its part; `false` if it is of none, as it has no value of the
+    /// field.
     pub(super) fn void(&mut self, row: &Row<'_>) -> Result<bool, SinkError> {
         if matches!(self.key, Key::Column(Shown::Field(_))) {
             return Ok(false);

@@ -140,7 +140,7 @@ impl Fill {
                 true => column.parse_given(text, &mut row.event, &self.parse),
             };
             let done = done.map_err(|fault| BadCell { cell: Some(*at), fault: fault.into() })?;
-            if !text.is_empty() && !(self.is_export && !column.is_variant()) {
+            if !text.is_empty() && (!self.is_export || column.is_variant()) {
                 let named = column.has_name(text, &row.event);
                 named.map_err(|fault| BadCell { cell: Some(*at), fault: fault.into() })?;
             }

@@ -120,8 +120,8 @@ fn is_whole_number(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `HH:MM` or `HH:MM:SS` with up to nine decimals and zeros behind them, as nanoseconds after midnight. [`TimeFault::Form`] if it
-/// does not look like one at all.
+/// `HH:MM` or `HH:MM:SS` with up to nine decimals and zeros behind them, as nanoseconds after midnight.
+/// [`TimeFault::Form`] if it does not look like one at all.
 pub(crate) fn time_of_day(text: &str) -> Result<u64, TimeFault> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, part)| (whole, Some(part)));
