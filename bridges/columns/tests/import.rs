@@ -198,6 +198,27 @@ fn a_value_that_does_not_fit_leaves_those_around_it_as_they_are() {
 }
 
 #[test]
+fn a_number_that_is_no_value_of_an_enum_is_taken_of_an_export_alone() {
+    let side = "u8 0 1\tenum=buy:1,sell:2\tdefault=7";
+    let numbers: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), Some(9), Some(2), None]));
+    starts(column(side, numbers.clone()), &["buy", "! x is \"9\": expected one of buy, sell", "sell", "7"]);
+    let mut builder = StringDictionaryBuilder::<Int8Type>::new();
+    builder.extend(["buy", "9", "buy"].map(Some));
+    starts(column(side, Arc::new(builder.finish())), &["buy", "! x is \"9\"", "buy"]);
+    starts(column(side, Arc::new(StringArray::from(vec!["9", "sell"]))), &["! x is \"9\"", "sell"]);
+    // What an export has without a name was without one.
+    let sequences: ArrayRef = Arc::new(UInt64Array::from(vec![0, 1, 2, 3]));
+    let mut source =
+        ColumnSource::parquet(parquet_of(vec![("_sequence", sequences), ("x", numbers)])).unwrap();
+    let table = Table::new(&Schema::from_text(&format!("E 1\nx {side}\n")).unwrap());
+    source.begin(&table, ParseOptions::default(), 0).unwrap();
+    let mut rows = Rows::default();
+    source.next_batch(&mut rows).unwrap();
+    assert!(rows.faults.is_empty());
+    assert_eq!(rows.events, [1, 9, 2, 7]);
+}
+
+#[test]
 fn lists_have_the_length_of_the_field() {
     let mut lists = ListBuilder::new(UInt32Builder::new());
     lists.append_value([Some(1), Some(2)]);

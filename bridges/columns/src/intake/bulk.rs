@@ -137,7 +137,9 @@ fn copy_dictionary(keys: &[Option<usize>], values: &Leaf, column: &Column, field
         let cell = values.cell(key);
         let is_plain = !matches!(cell, Cell::Null)
             && put(column, &cell, &mut event, Nulls::default(), &ParseOptions::default())
-                .is_ok_and(|parsed| parsed == Parsed::default());
+                .is_ok_and(|parsed| parsed == Parsed::default())
+            // Whether it may be without a name is not known here.
+            && column.has_name("", &event).is_ok();
         if !is_plain {
             return false;
         }

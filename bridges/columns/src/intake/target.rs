@@ -22,6 +22,8 @@ pub(crate) struct Target {
     passed_over: Vec<String>,
     nulls: Nulls,
     options: ParseOptions,
+    /// Slipring wrote the file, or what it wrote is in it: values of an enum without a name were so.
+    is_export: bool,
 }
 
 impl Target {
@@ -69,7 +71,8 @@ impl Target {
             .filter(|(place, name)| !used.contains(place) && *name != SEQUENCE && *name != EPOCH)
             .map(|(_, name)| name.clone())
             .collect();
-        Ok(Target { event_bytes: table.event_bytes, columns, time, passed_over, nulls, options })
+        let is_export = nulls.no_time || places.contains_key(SEQUENCE);
+        Ok(Target { event_bytes: table.event_bytes, columns, time, passed_over, nulls, options, is_export })
     }
 
     /// Size of an event.
@@ -135,7 +138,9 @@ impl Target {
             if !out.faults.is_empty() && out.faults.contains_key(&row) {
                 continue;
             }
-            match put(field, &cells(row), event, self.nulls, &self.options) {
+            let cell = cells(row);
+            let done = put(field, &cell, event, self.nulls, &self.options);
+            match done.and_then(|parsed| self.has_name(field, &cell, event).map(|()| parsed)) {
                 Ok(parsed) if parsed.truncated || parsed.rounded => {
                     let all = out.parsed.entry(row).or_default();
                     all.truncated |= parsed.truncated;
@@ -147,6 +152,18 @@ impl Target {
                 }
             }
         }
+    }
+}
+
+impl Target {
+    /// Refuses a number that no name of an enum stands for, and a variant that is not there. A default may be
+    /// the former; an export has what its journal had.
+    fn has_name(&self, field: &Column, cell: &Cell<'_>, event: &[u8]) -> Result<(), RowFault> {
+        if self.is_export || matches!(cell, Cell::Null) {
+            return Ok(());
+        }
+        let text = || cell.text().unwrap_or_else(|| field.value(event).to_string());
+        if field.has_name("", event).is_ok() { Ok(()) } else { Ok(field.has_name(&text(), event)?) }
     }
 }
 
