@@ -115,8 +115,8 @@ impl<'a> Target<'a> {
         Ok(Target::Parts(Box::new(Parts::new(partial, by, format, plan)?)))
     }
 
-    /// Writes the rows and, if there is a form for them, the records without an event, all in their order. How
-    /// many of those were written.
+    /// Writes the rows and, if there is a form for them, the records without an event, all in their order.
+    /// How many of those were written.
     fn piece(&mut self, piece: &Piece<'_>, has_voids: bool) -> Result<u64, SinkError> {
         let voids = if has_voids { &piece.voids[..] } else { &[] };
         let (mut done, mut written) = (0, 0);

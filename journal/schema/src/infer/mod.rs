@@ -78,8 +78,8 @@ pub enum InferError {
 /// ```
 ///
 /// The journal time is the first time column that is never missing and never decreases in the sample. Columns
-/// of the journal's own names (`_sequence`, `_time`, ..) are passed over, and so are those whose arrays differ
-/// in length, or are not always there.
+/// of the journal's own names (`_sequence`, `_time`, ..) are passed over, and so are those whose arrays
+/// differ in length, or are not always there.
 ///
 /// # Errors
 /// When columns have no names, or one name, or there is more than a journal can hold.
