@@ -37,6 +37,8 @@ pub struct SinkFormat {
     pub extensions: &'static [&'static str],
     /// What `--compress` may say; the first is what is done if it says nothing.
     pub compressions: &'static [&'static str],
+    /// Whether it has a form for records without an event.
+    pub has_voids: bool,
     /// Begins a file at a path where there is none.
     pub create: CreateSink,
 }
@@ -145,13 +147,6 @@ impl Formats {
             },
             known: known.iter().map(|(name, _, _)| *name).collect::<Vec<_>>().join(", "),
         })
-    }
-}
-
-impl SinkFormat {
-    /// Whether the format has a form for records without an event.
-    pub fn has_voids(&self) -> bool {
-        self.name == text::JSONL.name
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> 
             return Err(CliError::ExportStopped { to_stdout });
         }
         seen.piece(&piece);
-        seen.voids_written += target.piece(&piece, format.has_voids()).map_err(failed)?;
+        seen.voids_written += target.piece(&piece, format.has_voids).map_err(failed)?;
         bar.set_position(piece.end - start);
         Ok(ControlFlow::Continue(()))
     })?;

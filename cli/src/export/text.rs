@@ -21,6 +21,7 @@ pub(crate) const CSV: SinkFormat = SinkFormat {
     about: "CSV with a line of names",
     extensions: &["csv"],
     compressions: &["none", "gzip"],
+    has_voids: false,
     create: |path, plan| Text::create(path, plan, Format::Csv),
 };
 
@@ -30,6 +31,7 @@ pub(crate) const JSONL: SinkFormat = SinkFormat {
     about: "a JSON object a line",
     extensions: &["jsonl", "ndjson"],
     compressions: &["none", "gzip"],
+    has_voids: true,
     create: |path, plan| Text::create(path, plan, Format::Jsonl),
 };
 

@@ -122,7 +122,9 @@ impl JsonFill {
             self.pass = Pass::Variants;
             self.run(text, row)?;
             // Before the fields: of an event of no variant each of them would be of another.
-            self.end_of(row, true).map_err(|fault| (fault, text.len()))?;
+            if !row.is_void {
+                self.end_of(row, true).map_err(|fault| (fault, text.len()))?;
+            }
         }
         self.pass = Pass::Fields;
         self.run(text, row)?;
@@ -181,9 +183,6 @@ impl JsonFill {
 
     /// The same of all columns, or of those that say the event's variant.
     fn end_of(&self, row: &mut Row, only_variants: bool) -> Result<(), JsonFault> {
-        if row.is_void {
-            return Ok(());
-        }
         let is_meant = |index: &&usize| !self.seen[**index] && (!only_variants || self.variants[**index]);
         for index in self.order.iter().filter(is_meant) {
             self.table.columns[*index].parse_none(&mut row.event).map_err(JsonFault::Field)?;

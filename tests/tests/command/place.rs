@@ -44,6 +44,16 @@ impl Place {
         command
     }
 
+    /// Waits until a journal has so many records.
+    pub fn wait_for(&self, journal: &str, count: u64) {
+        let begun = Instant::now();
+        let journal = Journal::at(self.path(journal));
+        while !journal.raw_reader().is_ok_and(|reader| reader.end_sequence() >= count) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{count} records are not to be seen");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     pub fn run(&self, line: &str) -> Output {
         self.command(line).output().expect("the command runs")
     }

@@ -2,7 +2,7 @@
 //! sense of them.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use slipring_tests::often::times;
 
@@ -157,14 +157,9 @@ fn a_pipe_is_recorded_as_it_comes() {
     let place = Place::new();
     let mut child = place.piped("record j --input - --as lobster");
     let mut pipe = child.stdin.take().unwrap();
-    let begun = Instant::now();
     for (line, count) in [("1.5,1,1,1,1,1\n1.6,1", 1), (",2,1,1,1\n", 2)] {
         pipe.write_all(line.as_bytes()).unwrap();
-        let journal = slipring_journal::Journal::at(place.path("j"));
-        while !journal.raw_reader().is_ok_and(|reader| reader.end_sequence() == count) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{count} records are not to be seen");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        place.wait_for("j", count);
     }
     drop(pipe);
     assert!(ended(child).status.success());

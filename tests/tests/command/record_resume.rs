@@ -2,7 +2,7 @@
 //! follows loses nothing and doubles nothing, or says why it can't go on.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use slipring_journal::Journal;
 use slipring_tests::often::times;
@@ -215,25 +215,15 @@ fn a_last_line_that_was_gone_on_with_is_refused() {
     assert!(told.contains("its last line had no end, is in, and has been gone on with"), "{told}");
 }
 
-/// Waits until a journal has so many records.
-fn wait_for(place: &Place, journal: &str, count: u64) {
-    let begun = Instant::now();
-    let has = || Journal::at(place.path(journal)).raw_reader().is_ok_and(|r| r.end_sequence() >= count);
-    while !has() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{count} records are not to be seen");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 #[test]
 fn what_comes_through_a_pipe_is_there_at_once_and_a_signal_ends_it_in_good_order() {
     let place = small();
     let mut child = place.piped("record j --input - --as csv --schema tick.toml");
     let mut pipe = child.stdin.take().unwrap();
     pipe.write_all(b"ts,symbol,price,qty\n1,A,1.5,1\n2,\"B").unwrap();
-    wait_for(&place, "j", 1);
+    place.wait_for("j", 1);
     pipe.write_all(b"\",1.5,2\n").unwrap();
-    wait_for(&place, "j", 2);
+    place.wait_for("j", 2);
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let output = ended(child);
@@ -249,7 +239,7 @@ fn what_comes_through_a_pipe_is_there_at_once_and_a_signal_ends_it_in_good_order
     let mut child = place.piped("record k --input - --as jsonl --schema tick.toml");
     let mut pipe = child.stdin.take().unwrap();
     pipe.write_all(b"{\"ts\":1,\"symbol\":\"A\",\"price\":1.5,\"qty\":1}\n{\"ts\":2,").unwrap();
-    wait_for(&place, "k", 1);
+    place.wait_for("k", 1);
     pipe.write_all(b"\"symbol\":\"B\",\"price\":1.5,\"qty\":2}").unwrap();
     drop(pipe);
     assert!(ended(child).status.success());

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use slipring::{
     Context, DeadLetters, Effects, Engine, Event, Gate, Handler, HandlerError, Journal, Lane, OnError,
-    Recovered, ReplayFrom, Retention, Snapshot, Snapshots, Stage, StageKey, SyncMode,
+    Publisher, Recovered, ReplayFrom, Retention, Snapshot, Snapshots, Stage, StageKey, SyncMode,
 };
 use slipring_tests::children::{Mount, is_root, skipped};
 
@@ -74,6 +74,15 @@ fn open(place: &Path, emitted: &Arc<AtomicU64>) -> Recovered<Order> {
     Engine::builder().ring_capacity(64).journal(journal).lane(lane).open().unwrap()
 }
 
+/// Power fails under a live engine.
+fn lose_power(mount: &Mount, live: (Engine<Order>, Publisher<Order>)) {
+    mount.shut_down();
+    let (engine, publisher) = live;
+    drop(publisher);
+    drop(engine);
+    mount.start_again();
+}
+
 #[test]
 fn retention_removes_no_event_whose_note_power_loss_may_take() {
     let Some(mount) = mount("retention_removes_no_event_whose_note_power_loss_may_take") else { return };
@@ -88,10 +97,7 @@ fn retention_removes_no_event_whose_note_power_loss_may_take() {
         engine.wait_stage("gateway", end - 1).unwrap();
         std::thread::sleep(Duration::from_millis(10));
     }
-    mount.shut_down();
-    drop(publisher);
-    drop(engine);
-    mount.start_again();
+    lose_power(&mount, (engine, publisher));
     // Without the note it would want the effects of events that are gone.
     let mut recovered = open(mount.path(), &emitted);
     recovered.replay(ReplayFrom::Snapshot).unwrap();
@@ -111,10 +117,7 @@ fn a_note_of_progress_never_outlives_the_dead_letter_before_it() {
     engine.wait_stage("gateway", 49).unwrap();
     // As the system may at any time.
     File::open(mount.path().join("orders/stages/gateway/effects")).unwrap().sync_data().unwrap();
-    mount.shut_down();
-    drop(publisher);
-    drop(engine);
-    mount.start_again();
+    lose_power(&mount, (engine, publisher));
     let mut recovered = open(mount.path(), &emitted);
     recovered.replay(ReplayFrom::Snapshot).unwrap();
     assert_eq!(emitted.load(Ordering::Relaxed), 49, "the note was on the disk");
@@ -172,10 +175,7 @@ fn no_snapshot_outlives_the_dead_letters_before_it() {
     while engine.kept()[0].snapshots == 0 {
         std::thread::sleep(Duration::from_millis(1));
     }
-    mount.shut_down();
-    drop(publisher);
-    drop(engine);
-    mount.start_again();
+    lose_power(&mount, (engine, publisher));
     let letters = DeadLetters::of(&place).unwrap();
     assert_eq!(letters.open().iter().map(|letter| letter.sequence).collect::<Vec<_>>(), [20]);
     for from in [ReplayFrom::Snapshot, ReplayFrom::Start] {

@@ -19,6 +19,7 @@ pub(super) const ALL: [SinkFormat; 5] = [
         about: "Parquet: integers and times by their differences, zstd",
         extensions: &["parquet", "pq"],
         compressions: &["zstd", "snappy", "lz4", "none"],
+        has_voids: false,
         create: create::<ParquetSink>,
     },
     SinkFormat {
@@ -26,6 +27,7 @@ pub(super) const ALL: [SinkFormat; 5] = [
         about: "Arrow IPC file (Feather version 2)",
         extensions: &["arrow", "feather", "ipc"],
         compressions: &["none", "zstd", "lz4"],
+        has_voids: false,
         create: create::<ArrowIpcSink>,
     },
     SinkFormat {
@@ -33,6 +35,7 @@ pub(super) const ALL: [SinkFormat; 5] = [
         about: "Avro object container file",
         extensions: &["avro"],
         compressions: &["deflate", "zstd", "snappy", "none"],
+        has_voids: false,
         create: create::<AvroSink>,
     },
     SinkFormat {
@@ -40,6 +43,7 @@ pub(super) const ALL: [SinkFormat; 5] = [
         about: "SQLite database: a table of exact values, and a view to read",
         extensions: &["sqlite", "sqlite3", "db"],
         compressions: &["none"],
+        has_voids: false,
         create: create::<SqliteSink>,
     },
     SinkFormat {
@@ -47,6 +51,7 @@ pub(super) const ALL: [SinkFormat; 5] = [
         about: "DBN, of events that were recorded from DBN: the file they come from",
         extensions: &["dbn", "dbn.zst"],
         compressions: &["none", "zstd"],
+        has_voids: false,
         create: create_dbn,
     },
 ];
