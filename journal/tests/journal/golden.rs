@@ -1,6 +1,6 @@
 //! Files of every format version stay readable: kept as they were written, read by today's code.
 //!
-//! A new version adds a folder; none is ever changed. `cargo test -p slipring-journal --test journal golden 
+//! A new version adds a folder; none is ever changed. `cargo test -p slipring-journal --test journal golden
 //! -- --ignored` writes a folder for the current version, where there is none yet.
 
 use std::path::PathBuf;
