@@ -314,7 +314,7 @@ unsafe impl Event for Fill {
 /// # Panics
 /// If they are not there.
 pub fn golden(version: u32) -> FileSet {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../journal/tests/golden/v{version}"));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("golden/v{version}"));
     let entries = std::fs::read_dir(folder).expect("it is kept").map(|entry| entry.expect("a file"));
     entries
         .map(|entry| {

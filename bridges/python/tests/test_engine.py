@@ -7,7 +7,7 @@ import pytest
 import slipring
 from conftest import HERE, T0, trades
 
-GOLDEN = HERE.parent.parent.parent / "journal" / "tests" / "golden"
+GOLDEN = HERE.parent.parent.parent / "tests" / "golden"
 
 
 def test_an_engine_replays_what_python_wrote(engine, made):

@@ -14,7 +14,7 @@ use slipring_tests::folders::{copy_folder, in_memory};
 const BRANCH: [u8; 16] = *b"restored on 0001";
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../journal/tests/golden").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name)
 }
 
 /// `count` events of `words` words each.

@@ -175,7 +175,7 @@ fn a_journal_of_version_1_goes_on_in_version_2_bound_to_its_last_record() {
         legs: [Leg; 2],
         venue: [u8; 8],
     }
-    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../journal/tests/golden/v1");
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/v1");
     let files: FileSet = std::fs::read_dir(golden)
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -1,6 +1,6 @@
 //! Files of every format version stay readable: kept as they were written, read by today's code.
 //!
-//! A new version adds a folder; none is ever changed. `cargo test -p slipring-journal --test journal golden
+//! A new version adds a folder; none is ever changed. `cargo test -p slipring-tests --test journal golden
 //! -- --ignored` writes a folder for the current version, where there is none yet.
 
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ fn trade(id: u64) -> Trade {
 }
 
 fn folder(version: u32) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/v{version}"))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("golden/v{version}"))
 }
 
 /// Twenty records: two lives, so two epochs; rolls; a time that goes back; a void record; a discarded tail
