@@ -6,7 +6,7 @@ use std::thread::Thread;
 use slipring_journal::Anchor;
 
 use super::error::AcknowledgeError;
-use super::name::Name;
+use super::name::AcknowledgedName;
 use super::names::AcknowledgedNames;
 
 /// Acknowledges an engine's events under one name, from any thread: of a bridge that runs in the program,
@@ -48,13 +48,13 @@ use super::names::AcknowledgedNames;
 #[derive(Clone, Debug)]
 pub struct Acknowledger {
     names: Arc<AcknowledgedNames>,
-    name: Arc<Name>,
+    name: Arc<AcknowledgedName>,
     /// Takes the note, where that is synced.
     noter: Option<Thread>,
 }
 
 impl Acknowledger {
-    pub(crate) fn new(names: Arc<AcknowledgedNames>, name: Arc<Name>) -> Self {
+    pub(crate) fn new(names: Arc<AcknowledgedNames>, name: Arc<AcknowledgedName>) -> Self {
         // Without a thread it waits for the disk itself.
         let noter = if name.is_synced() { names.noter() } else { None };
         Acknowledger { names, name, noter }

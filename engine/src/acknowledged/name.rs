@@ -83,7 +83,7 @@ pub(crate) struct Running {
 
 /// A name.
 #[derive(Debug)]
-pub(crate) struct Name {
+pub(crate) struct AcknowledgedName {
     pub(crate) name: String,
     pub(crate) cursor: Cursor,
     set_back: Option<SetBack>,
@@ -107,7 +107,7 @@ struct State {
     has_ended: bool,
 }
 
-impl Name {
+impl AcknowledgedName {
     /// Finds what is noted of it, as far as a journal that ends at `log_end`, and is durable to
     /// `durable_end`, confirms that.
     pub(super) fn open(
@@ -121,7 +121,7 @@ impl Name {
         let mut note = Note::open(&note::folder(journal)?, &place, journal_id, name)?;
         let mut confirmer = Confirmer::new(journal.clone(), journal_id);
         let (end, set_back) = confirmed(&mut note, &mut confirmer, (log_end, durable_end))?;
-        Ok(Name {
+        Ok(AcknowledgedName {
             name: name.to_owned(),
             cursor: Cursor::private(end),
             set_back,

@@ -8,7 +8,7 @@ use slipring_journal::__private::storage::Files;
 use slipring_journal::{Anchor, Cursors, JournalId};
 
 use super::error::AcknowledgeError;
-use super::name::{Acknowledged, Name, Running, WaitedBy};
+use super::name::{Acknowledged, AcknowledgedName, Running, WaitedBy};
 use super::noter::Noter;
 use crate::counters::board::Board;
 use crate::counters::figures::AcknowledgedCounters;
@@ -57,7 +57,7 @@ pub(crate) struct AcknowledgedNames {
 
 #[derive(Debug, Default)]
 struct List {
-    names: Vec<Arc<Name>>,
+    names: Vec<Arc<AcknowledgedName>>,
     has_ended: bool,
 }
 
@@ -74,7 +74,11 @@ impl AcknowledgedNames {
     }
 
     /// The name, from now on one that events are acknowledged under.
-    pub(crate) fn wait_for(&self, name: &str, waited_by: WaitedBy) -> Result<Arc<Name>, KeepError> {
+    pub(crate) fn wait_for(
+        &self,
+        name: &str,
+        waited_by: WaitedBy,
+    ) -> Result<Arc<AcknowledgedName>, KeepError> {
         let mut list = self.list();
         if let Some(found) = list.names.iter().find(|found| found.name == name) {
             return Ok(Arc::clone(found));
@@ -83,7 +87,7 @@ impl AcknowledgedNames {
         let durable_end = self.cursors.durable_end();
         let end = self.cursors.journalled_end();
         let ends = (end, durable_end);
-        let made = Arc::new(Name::open(&self.journal, self.journal_id, ends, name, waited_by)?);
+        let made = Arc::new(AcknowledgedName::open(&self.journal, self.journal_id, ends, name, waited_by)?);
         if let Some(running) = self.running.get() {
             made.show(running);
         }
@@ -95,7 +99,7 @@ impl AcknowledgedNames {
     }
 
     /// The name, if somebody waits for it.
-    pub(crate) fn find(&self, name: &str) -> Result<Arc<Name>, AcknowledgeError> {
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<AcknowledgedName>, AcknowledgeError> {
         self.check_process()?;
         let list = self.list();
         list.names.iter().find(|found| found.name == name).cloned().ok_or_else(|| {
@@ -111,7 +115,11 @@ impl AcknowledgedNames {
     }
 
     /// Acknowledges events under a name.
-    pub(crate) fn acknowledge(&self, name: &Name, anchor: Anchor) -> Result<u64, AcknowledgeError> {
+    pub(crate) fn acknowledge(
+        &self,
+        name: &AcknowledgedName,
+        anchor: Anchor,
+    ) -> Result<u64, AcknowledgeError> {
         self.check_process()?;
         name.acknowledge(anchor, &self.cursors, self.running.get())
     }
@@ -119,7 +127,7 @@ impl AcknowledgedNames {
     /// The same, where nobody waits for the disk: `noter` takes the note.
     pub(super) fn hand_over(
         &self,
-        name: &Name,
+        name: &AcknowledgedName,
         anchor: Anchor,
         noter: &Thread,
     ) -> Result<u64, AcknowledgeError> {
@@ -141,8 +149,9 @@ impl AcknowledgedNames {
     /// Notes what was handed over; whether there was anything.
     fn keep_all(&self) -> bool {
         let names = self.list().names.clone();
-        let keep =
-            |name: &Arc<Name>| name.keep(self.cursors.durable_end(), name.is_synced(), self.running.get());
+        let keep = |name: &Arc<AcknowledgedName>| {
+            name.keep(self.cursors.durable_end(), name.is_synced(), self.running.get())
+        };
         names.iter().map(keep).fold(false, |any, kept| any | kept)
     }
 
@@ -158,7 +167,8 @@ impl AcknowledgedNames {
     /// so: of a standby, whose last record that is.
     pub(crate) fn pass(&self, end: u64, last: Option<&Anchor>, sync: bool) -> Result<(), KeepError> {
         let durable_end = self.cursors.durable_end();
-        let pass = |name: &Arc<Name>| name.pass((end, last), durable_end, sync, self.running.get());
+        let pass =
+            |name: &Arc<AcknowledgedName>| name.pass((end, last), durable_end, sync, self.running.get());
         // All of them, whatever becomes of one.
         self.list().names.iter().map(pass).fold(Ok(()), Result::and)
     }
@@ -209,7 +219,7 @@ impl AcknowledgedNames {
             noter.end();
         }
         let durable_end = self.cursors.durable_end();
-        let end = |name: &Arc<Name>| name.end(durable_end, self.running.get()).err();
+        let end = |name: &Arc<AcknowledgedName>| name.end(durable_end, self.running.get()).err();
         self.list().names.iter().filter_map(end).collect()
     }
 

@@ -81,7 +81,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 /// What a slot says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slot {
+struct NoteSlot {
     journal_id: JournalId,
     /// Grows by one with each that is written; the greater of two is the later.
     turn: u64,
@@ -89,7 +89,7 @@ struct Slot {
     durable: NotePlace,
 }
 
-impl Slot {
+impl NoteSlot {
     fn encode(&self) -> [u8; SLOT_BYTES] {
         let mut bytes = [0; SLOT_BYTES];
         let mut put = |at: usize, from: &[u8]| bytes[at..at + from.len()].copy_from_slice(from);
@@ -110,7 +110,7 @@ impl Slot {
         if !is_whole || u64_at(bytes, 0) != MAGIC || u64_at(bytes, 8) != VERSION {
             return None;
         }
-        let slot = Slot {
+        let slot = NoteSlot {
             journal_id: JournalId(bytes[JOURNAL_AT..TURN_AT].try_into().expect("sixteen bytes")),
             turn: u64_at(bytes, TURN_AT),
             newest: NotePlace::from_bytes(&bytes[NEWEST_AT..]),
@@ -132,7 +132,7 @@ pub(super) fn folder(journal: &Files) -> Result<Folder, KeepError> {
 pub(super) struct Note<F: StorageFile = MappedFile> {
     file: F,
     path: PathBuf,
-    slot: Slot,
+    slot: NoteSlot,
     /// Whether that is on the disk for certain.
     is_synced: bool,
     /// The newest of the slot that was there before, when it was opened.
@@ -153,8 +153,12 @@ impl<F: StorageFile> Note<F> {
         let path = place.join(name);
         let file = match folder.open_to_write(name) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let slot =
-                    Slot { journal_id, turn: 0, newest: NotePlace::default(), durable: NotePlace::default() };
+                let slot = NoteSlot {
+                    journal_id,
+                    turn: 0,
+                    newest: NotePlace::default(),
+                    durable: NotePlace::default(),
+                };
                 let mut bytes = [0; FILE_BYTES];
                 bytes[..SLOT_BYTES].copy_from_slice(&slot.encode());
                 make(folder, name, &bytes).map_err(io("write", &path))?;
@@ -181,7 +185,7 @@ impl<F: StorageFile> Note<F> {
     /// What it says, the newest first: what is acknowledged, unless power loss has taken that record from the
     /// journal; what was acknowledged before; and what was durable when it was.
     pub(super) fn noted(&self) -> [NotePlace; 3] {
-        let Slot { newest, durable, .. } = self.slot;
+        let NoteSlot { newest, durable, .. } = self.slot;
         // A later one is of a history that the journal has lost.
         let before = if self.before.end <= newest.end { self.before } else { NotePlace::default() };
         if before.end > durable.end { [newest, before, durable] } else { [newest, durable, before] }
@@ -210,7 +214,7 @@ impl<F: StorageFile> Note<F> {
         // In the other block, or over the last one.
         let is_synced = self.is_synced || !protect::on(protect::NOTE_OVER);
         let turn = self.slot.turn + if is_synced { 1 } else { 2 };
-        let mut slot = Slot { turn, newest, ..self.slot };
+        let mut slot = NoteSlot { turn, newest, ..self.slot };
         let mut waits = self.waits;
         // Of a control: all of them count as durable.
         let durable_end = if protect::on(protect::NOTE_DURABLE) { durable_end } else { u64::MAX };
@@ -266,8 +270,8 @@ fn make(folder: &impl Subfolder, name: &str, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The later of the slots that are whole, and the other one, if that is too.
-fn read(file: &impl StorageFile) -> io::Result<Option<(Slot, Option<Slot>)>> {
-    let mut found: Option<(Slot, Option<Slot>)> = None;
+fn read(file: &impl StorageFile) -> io::Result<Option<(NoteSlot, Option<NoteSlot>)>> {
+    let mut found: Option<(NoteSlot, Option<NoteSlot>)> = None;
     for block in 0..2 {
         let mut bytes = [0; SLOT_BYTES];
         // Shorter: somebody has cut it.
@@ -275,7 +279,7 @@ fn read(file: &impl StorageFile) -> io::Result<Option<(Slot, Option<Slot>)>> {
             continue;
         }
         // In its own block, or the next one would be written over it.
-        let Some(slot) = Slot::decode(&bytes).filter(|slot| slot.turn % 2 == block) else { continue };
+        let Some(slot) = NoteSlot::decode(&bytes).filter(|slot| slot.turn % 2 == block) else { continue };
         found = match found {
             Some((first, _)) if first.turn > slot.turn => Some((first, Some(slot))),
             first => Some((slot, first.map(|(first, _)| first))),
@@ -366,7 +370,7 @@ mod tests {
         let path = folder.path().join(FOLDER).join("a");
         let mut backwards = vec![0; FILE_BYTES];
         let (newest, durable) = (place(1), place(2));
-        let slot = Slot { journal_id: ID, turn: 0, newest, durable };
+        let slot = NoteSlot { journal_id: ID, turn: 0, newest, durable };
         backwards[..SLOT_BYTES].copy_from_slice(&slot.encode());
         for bytes in [Vec::new(), b"junk".to_vec(), vec![0; FILE_BYTES], vec![0xff; 100_000], backwards] {
             std::fs::write(&path, bytes).unwrap();

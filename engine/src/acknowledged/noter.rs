@@ -52,7 +52,7 @@ mod tests {
     use slipring_journal::{Anchor, Event, Journal, Writer};
 
     use super::super::error::AcknowledgeError;
-    use super::super::name::{Name, WaitedBy};
+    use super::super::name::{AcknowledgedName, WaitedBy};
     use super::super::names::AcknowledgedNames;
 
     use super::*;
@@ -64,7 +64,7 @@ mod tests {
     }
 
     /// A journal of 50 events, and the name `a`, which a stage waits for.
-    fn names(folder: &Path) -> (Writer<Tick>, Vec<Anchor>, Arc<AcknowledgedNames>, Arc<Name>) {
+    fn names(folder: &Path) -> (Writer<Tick>, Vec<Anchor>, Arc<AcknowledgedNames>, Arc<AcknowledgedName>) {
         let journal = Journal::at(folder);
         let (mut writer, _) = journal.open::<Tick>().unwrap();
         for id in 0..50 {

@@ -29,7 +29,7 @@ const TEMPORARY: &[u8] = b".tmp";
 
 /// What the user said of the counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub(crate) enum ShowCounters {
     /// In a file if there is a journal, to find it by, and memory to put it.
     #[default]
     Auto,
@@ -86,13 +86,13 @@ impl Drop for CountersFile {
 /// Makes an engine's counters where the user wants them. The caller holds the journal's lock, if there is a
 /// journal.
 pub(crate) fn make(
-    shown: &Shown,
+    shown: &ShowCounters,
     journal: Option<&Files>,
     fixed: &Static,
     base: u64,
 ) -> Result<(Arc<Board>, Option<CountersFile>), CountersFileError> {
     match (shown, journal) {
-        (Shown::At(path), _) => {
+        (ShowCounters::At(path), _) => {
             check_free(path)?;
             let (board, file) = make_at(path, fixed, base)?;
             if let Some(files) = journal {
@@ -100,12 +100,12 @@ pub(crate) fn make(
             }
             return Ok((board, Some(file)));
         }
-        (Shown::Auto, Some(files)) => {
+        (ShowCounters::Auto, Some(files)) => {
             if let Some((board, file)) = make_in(&folders(), files, fixed, base) {
                 return Ok((board, Some(file)));
             }
         }
-        (Shown::Auto, None) | (Shown::Private, _) => {}
+        (ShowCounters::Auto, None) | (ShowCounters::Private, _) => {}
     }
     let board = Board::private(fixed.layout());
     board.begin(base);
@@ -297,11 +297,11 @@ mod tests {
         drop(file);
         std::fs::write(&path, left).unwrap();
         std::fs::write(place.path().join(".counters.tmp"), "half made").unwrap();
-        assert!(make(&Shown::At(path.clone()), None, &fixed(), 0).unwrap().1.is_some());
+        assert!(make(&ShowCounters::At(path.clone()), None, &fixed(), 0).unwrap().1.is_some());
         assert!(!place.path().join(".counters.tmp").exists());
 
         std::fs::write(&path, "a letter").unwrap();
-        let refused = make(&Shown::At(path.clone()), None, &fixed(), 0).unwrap_err();
+        let refused = make(&ShowCounters::At(path.clone()), None, &fixed(), 0).unwrap_err();
         assert!(matches!(refused, CountersFileError::Occupied { .. }), "{refused}");
         assert_eq!(std::fs::read(&path).unwrap(), b"a letter");
         // What another engine's is called, or is called until it is whole, is never taken for one's own.
@@ -314,7 +314,7 @@ mod tests {
         let refused = make_at(&hidden, &fixed(), 0).unwrap_err();
         assert!(refused.to_string().contains("give another path"), "{refused}");
         let nowhere = place.path().join("none").join("counters");
-        let refused = make(&Shown::At(nowhere), None, &fixed(), 0).unwrap_err();
+        let refused = make(&ShowCounters::At(nowhere), None, &fixed(), 0).unwrap_err();
         assert!(matches!(refused, CountersFileError::Io { .. }), "{refused}");
     }
 }

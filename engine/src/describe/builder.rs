@@ -10,12 +10,12 @@ use super::graph::{self, Node};
 use super::lane::{Item, Lane};
 use crate::acknowledged::names::AcknowledgedNames;
 use crate::clock::{Clock, SystemClock};
-use crate::counters::file::Shown;
+use crate::counters::file::ShowCounters;
 use crate::cursors::park::MOST_PARKING;
 use crate::error::{BuildError, KeepError};
 use crate::kept::cuts::Reads;
 use crate::kept::folders::is_file_name;
-use crate::kept::opening::{OpenedStage, Opening};
+use crate::kept::opening::{OpenedStage, StageOpening};
 use crate::kept::plan::StateKind;
 use crate::ring::{self, Publishers, Stamps};
 use crate::work::wait::Wait;
@@ -50,7 +50,7 @@ pub struct EngineBuilder<E: Event> {
     pub(crate) lanes: Vec<Lane<E>>,
     pub(crate) max_time_step: Option<Duration>,
     pub(crate) wait_timeout: Duration,
-    pub(crate) shown: Shown,
+    pub(crate) shown: ShowCounters,
     /// Once the journal is open.
     pub(crate) acknowledged: Option<Arc<AcknowledgedNames>>,
 }
@@ -66,7 +66,7 @@ impl<E: Event> EngineBuilder<E> {
             lanes: Vec::new(),
             max_time_step: None,
             wait_timeout: Duration::from_secs(60),
-            shown: Shown::Auto,
+            shown: ShowCounters::Auto,
             acknowledged: None,
         }
     }
@@ -142,14 +142,14 @@ impl<E: Event> EngineBuilder<E> {
     /// the disk.
     #[must_use]
     pub fn counters_at(mut self, path: impl Into<std::path::PathBuf>) -> Self {
-        self.shown = Shown::At(path.into());
+        self.shown = ShowCounters::At(path.into());
         self
     }
 
     /// Keeps the counters in this process: no file.
     #[must_use]
     pub fn counters_private(mut self) -> Self {
-        self.shown = Shown::Private;
+        self.shown = ShowCounters::Private;
         self
     }
 
@@ -314,7 +314,7 @@ impl<E: Event> EngineBuilder<E> {
     /// An error leaves in `opened` what was opened before.
     pub(crate) fn open_stages(
         &mut self,
-        opening: &mut Opening<'_>,
+        opening: &mut StageOpening<'_>,
         opened: &mut Vec<(String, OpenedStage)>,
     ) -> Result<(), KeepError> {
         let (reads, _) = self.reads();

@@ -16,7 +16,7 @@ use super::dead_letter_log;
 use super::digests;
 use super::findings::Findings;
 use super::link::{DIGEST_QUEUE, Saved, ToKeeper};
-use super::plan::{Cuts, Plan, Standing};
+use super::plan::{Cuts, KeepPlan, Standing};
 use super::snapshot::{Snapshots, StageSnapshots};
 use super::trust::Trust;
 use crate::cursors::cursor::Cursor;
@@ -191,7 +191,7 @@ impl Work {
 
     /// Has go what no cut needs any more: snapshots, if one was written, and records.
     fn let_go(&mut self, wrote: bool) {
-        let Some(Plan { keep, needed_from }) = self.plan(wrote) else { return };
+        let Some(KeepPlan { keep, needed_from }) = self.plan(wrote) else { return };
         // Not whenever a stage has finished an event: each time costs a sync of the notes.
         let retires = |retention: &RetentionHandle| wrote || retention.waits_for(needed_from);
         let retires = self.retention.as_ref().is_some_and(retires);
@@ -222,7 +222,7 @@ impl Work {
     }
 
     /// What is to be kept; `None` if that can't be told.
-    fn plan(&mut self, wrote: bool) -> Option<Plan> {
+    fn plan(&mut self, wrote: bool) -> Option<KeepPlan> {
         // Before the snapshots on their way: what a lane hands over later ends no earlier than this.
         for (standing, finished) in self.standing.iter_mut().zip(&self.finished) {
             standing.done = finished.end();

@@ -16,7 +16,7 @@ use crate::handler::HandlerError;
 use crate::panics;
 
 /// What a stage is opened with.
-pub(crate) struct Opening<'a> {
+pub(crate) struct StageOpening<'a> {
     /// The journal's folder.
     pub(crate) folder: Files,
     pub(crate) reader: &'a mut RawReader,
@@ -49,7 +49,7 @@ const EFFECTS_ADVICE: &str =
 const EFFECTS_BEFORE_ADVICE: &str = "effects of events from there on have not been emitted, and the snapshot lies behind them: replay ReplayFrom::Start";
 const RETIRED_ADVICE: &str = "it has no snapshot, and the journal's start has been retired: give it snapshots, say that it is .stateless(), or replay ReplayFrom::Start what is left";
 
-impl Opening<'_> {
+impl StageOpening<'_> {
     /// Opens all that a stage keeps.
     pub(crate) fn open<H>(
         &mut self,

@@ -30,7 +30,7 @@ pub(crate) struct Standing {
 
 /// What is to be kept for later starts.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct KeepPlan {
     /// Of each stage the snapshots, by where they end.
     pub(crate) keep: Vec<Vec<u64>>,
     /// The records from here on.
@@ -64,7 +64,7 @@ impl Cuts {
     }
 
     /// What to keep, as the stages stand.
-    pub(crate) fn plan(&self, standing: &[Standing]) -> Plan {
+    pub(crate) fn plan(&self, standing: &[Standing]) -> KeepPlan {
         let starts = self.starts_of_cuts(standing);
         let floors = self.floors(standing);
         let mut needed_from = standing.iter().map(|stage| stage.done).min().unwrap_or(0);
@@ -81,7 +81,7 @@ impl Cuts {
             };
             keep.push(ends.iter().enumerate().filter(is_kept).map(|(_, end)| *end).collect());
         }
-        Plan { keep, needed_from }
+        KeepPlan { keep, needed_from }
     }
 
     /// Of each stage where it starts in each of its cuts.

@@ -16,7 +16,7 @@ use crate::describe::builder::EngineBuilder;
 use crate::error::{BuildError, Divergence, KeepError};
 use crate::kept::dead_letter_log;
 use crate::kept::epochs::Epochs;
-use crate::kept::opening::{OpenedStage, Opening};
+use crate::kept::opening::{OpenedStage, StageOpening};
 use crate::kept::restored::Restored;
 use crate::kept::snapshot;
 use crate::publish::publisher::Publisher;
@@ -298,7 +298,8 @@ impl<E: Event> Recovered<E> {
         let mut opened = Vec::new();
         let reader_starts = None;
         let is_standby = self.is_standby;
-        let mut opening = Opening { folder, reader: reader.as_raw(), restore, is_standby, reader_starts };
+        let mut opening =
+            StageOpening { folder, reader: reader.as_raw(), restore, is_standby, reader_starts };
         let result = builder.open_stages(&mut opening, &mut opened);
         for (stage, opened) in &opened {
             self.restored.extend(opened.restored.clone());

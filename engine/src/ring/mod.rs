@@ -28,7 +28,7 @@ use std::sync::Arc;
 use disruptor::{BusySpin, build_multi_producer, build_single_producer};
 
 pub(crate) use claim::Claim;
-pub(crate) use poller::{Poller, Row};
+pub(crate) use poller::{Poller, SlotRow};
 pub(crate) use producer::{Fill, Producer};
 pub(crate) use slots::Slot;
 pub(crate) use stamps::Stamps;

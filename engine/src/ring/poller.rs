@@ -175,10 +175,10 @@ impl<E: Event> Chunk<'_, E> {
 
     /// The slots from `at` on, up to `most` of them, as far as they lie in a row.
     #[inline(always)]
-    pub(crate) fn row(&self, at: u64, most: u64) -> Row<'_, E> {
+    pub(crate) fn row(&self, at: u64, most: u64) -> SlotRow<'_, E> {
         let slots = self.rows.part(at, self.end.min(at + most));
         // The last of a chunk have none so far behind them to ask for.
-        Row { slots, at, asks_to: self.end.saturating_sub(AHEAD) }
+        SlotRow { slots, at, asks_to: self.end.saturating_sub(AHEAD) }
     }
 
     /// Says that all below `done` are done with. A whole chunk is released at once, a part by
@@ -207,7 +207,7 @@ impl<E: Event> Chunk<'_, E> {
 
 /// Slots in a row.
 #[derive(Clone, Copy)]
-pub(crate) struct Row<'s, E> {
+pub(crate) struct SlotRow<'s, E> {
     pub(crate) slots: &'s [Slot<E>],
     /// The sequence of the first.
     pub(crate) at: u64,
@@ -215,7 +215,7 @@ pub(crate) struct Row<'s, E> {
     asks_to: u64,
 }
 
-impl<E: Event> Row<'_, E> {
+impl<E: Event> SlotRow<'_, E> {
     /// The sequence behind the last.
     #[inline(always)]
     pub(crate) fn to(&self) -> u64 {
@@ -226,13 +226,13 @@ impl<E: Event> Row<'_, E> {
     #[inline(always)]
     pub(crate) fn part(&self, at: u64, to: u64) -> Self {
         let slots = self.slots.get((at - self.at) as usize..(to - self.at) as usize).unwrap_or_default();
-        Row { slots, at, ..*self }
+        SlotRow { slots, at, ..*self }
     }
 
     /// The same, asking for no lines: they are here.
     #[inline(always)]
     pub(crate) fn at_hand(self) -> Self {
-        Row { asks_to: 0, ..self }
+        SlotRow { asks_to: 0, ..self }
     }
 
     /// Asks for the lines of a slot further on, if there is one; `slot` is that of `at`.

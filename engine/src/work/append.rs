@@ -10,7 +10,7 @@ use super::stage::Wiring;
 use super::stage_cursor::StageCursor;
 use crate::lines::format::JournalLine;
 use crate::lines::told::Told;
-use crate::ring::{Row, Slot};
+use crate::ring::{Slot, SlotRow};
 
 /// A writer, with what goes on around each row of events.
 pub(crate) struct Appender<E: Event> {
@@ -35,7 +35,7 @@ impl<E: Event> Appender<E> {
     /// sequence behind the last that it took. What keeps it from taking more is left for the journal's own
     /// next turn to find.
     #[inline(always)]
-    pub(super) fn append_ahead(&mut self, row: Row<'_, E>, cursor: &StageCursor) -> u64 {
+    pub(super) fn append_ahead(&mut self, row: SlotRow<'_, E>, cursor: &StageCursor) -> u64 {
         let _ = self.append(row);
         let end = self.writer.end_sequence();
         cursor.reach(end);
@@ -50,7 +50,7 @@ impl<E: Event> Appender<E> {
 
     /// Appends the events of a row, as far as it can.
     #[inline(always)]
-    pub(super) fn append(&mut self, row: Row<'_, E>) -> Result<(), AppendError> {
+    pub(super) fn append(&mut self, row: SlotRow<'_, E>) -> Result<(), AppendError> {
         append_row(&mut self.writer, row)
     }
 
@@ -101,7 +101,7 @@ impl<E: Event> Appender<E> {
 ///
 /// A function, and never part of its caller, for the same reason as `hand_over_plain`.
 #[inline(never)]
-fn append_row<E: Event>(writer: &mut Writer<E>, row: Row<'_, E>) -> Result<(), AppendError> {
+fn append_row<E: Event>(writer: &mut Writer<E>, row: SlotRow<'_, E>) -> Result<(), AppendError> {
     let mut batch = writer.batch();
     // Position is identity: the ring's sequence and the journal's are one, or the engine is wrong.
     debug_assert_eq!(batch.end_sequence(), row.at);

@@ -15,7 +15,7 @@ use crate::kept::duties::{Duties, Keeps};
 use crate::kept::folders::{make_folder, remove_unfinished};
 use crate::kept::keeper::KeptStage;
 use crate::kept::link::ToKeeper;
-use crate::kept::opening::{OpenedStage, Opening};
+use crate::kept::opening::{OpenedStage, StageOpening};
 use crate::kept::snapshot::StageSnapshots;
 use crate::kept::trust::Trust;
 
@@ -35,7 +35,7 @@ impl<H, M> DescribedHandler<H, M> {
 }
 
 impl<E: Event, H: Handler<E>, M: Meter> DescribedStage<E> for DescribedHandler<H, M> {
-    fn open(&mut self, opening: &mut Opening<'_>) -> Result<OpenedStage, KeepError> {
+    fn open(&mut self, opening: &mut StageOpening<'_>) -> Result<OpenedStage, KeepError> {
         let (duties, opened) = opening.open(&self.name, &mut self.handler, &self.keeps)?;
         self.duties = duties;
         Ok(opened)

@@ -15,7 +15,7 @@ use crate::handler::{Handler, HandlerError};
 use crate::kept::duties::Duties;
 use crate::kept::refusals::Refused;
 use crate::panics;
-use crate::ring::Row;
+use crate::ring::SlotRow;
 
 /// Least events that are worth a call of a loop of their own.
 const LEAST_PLAIN: u64 = 4;
@@ -129,7 +129,7 @@ impl<H, M> Worker<H, M> {
 
     /// Hands over a row of a batch that ends before `end`; ends the batch behind its last event.
     #[inline(always)]
-    pub(crate) fn hand_over<E: Event>(&mut self, row: Row<'_, E>, end: u64) -> Result<(), Stop>
+    pub(crate) fn hand_over<E: Event>(&mut self, row: SlotRow<'_, E>, end: u64) -> Result<(), Stop>
     where
         H: Handler<E>,
         M: Meter,
@@ -185,7 +185,7 @@ impl<H, M> Worker<H, M> {
     /// The handler refused the event in hand, which lies in this row: it is given it again as long as the
     /// stage says so. Behind that, or if it becomes a dead letter, it is finished.
     #[cold]
-    fn refuse<E: Event>(&mut self, mut error: HandlerError, row: Row<'_, E>) -> Result<(), Stop>
+    fn refuse<E: Event>(&mut self, mut error: HandlerError, row: SlotRow<'_, E>) -> Result<(), Stop>
     where
         H: Handler<E>,
         M: Meter,
@@ -288,7 +288,7 @@ impl Drop for OwnContext<'_> {
 /// again.
 #[inline(never)]
 fn hand_over_plain<E: Event, H: Handler<E>, M: Meter>(
-    row: Row<'_, E>,
+    row: SlotRow<'_, E>,
     handler: &mut H,
     meter: &mut M,
     context: &mut Context,
@@ -300,7 +300,7 @@ fn hand_over_plain<E: Event, H: Handler<E>, M: Meter>(
 /// is behind it then; or it is that of an event that the handler refused.
 #[inline(always)]
 fn hand_over<E: Event, H: Handler<E>, M: Meter>(
-    row: &Row<'_, E>,
+    row: &SlotRow<'_, E>,
     handler: &mut H,
     meter: &mut M,
     context: &mut Context,

@@ -18,7 +18,7 @@ use crate::error::KeepError;
 use crate::kept::epochs::Epochs;
 use crate::kept::findings::Findings;
 use crate::kept::keeper::KeptStage;
-use crate::kept::opening::{OpenedStage, Opening};
+use crate::kept::opening::{OpenedStage, StageOpening};
 use crate::kept::refusals::RefusalWiring;
 use crate::ring::{Poller, Stamps};
 
@@ -80,7 +80,7 @@ pub(crate) struct Life {
 /// A stage before the engine starts.
 pub(crate) trait DescribedStage<E: Event>: Send {
     /// Takes what it kept from disk.
-    fn open(&mut self, opening: &mut Opening<'_>) -> Result<OpenedStage, KeepError>;
+    fn open(&mut self, opening: &mut StageOpening<'_>) -> Result<OpenedStage, KeepError>;
     /// What the keeper needs to write for it, if it has to; `place` is the stage's among all.
     fn keep_by(&mut self, journal: &Files, place: usize) -> Result<Option<KeptStage>, KeepError>;
     /// The files that say what it needs no history for any more: to be synced before retention hears of it.

@@ -20,9 +20,9 @@ use crate::names::JOURNAL;
 /// Where the writer is handed over.
 pub(crate) type WriterSlot<E> = Arc<Mutex<Option<Writer<E>>>>;
 
-pub(crate) struct StandbyJournal<E: Event>(State<E>);
+pub(crate) struct StandbyJournal<E: Event>(StandbyState<E>);
 
-enum State<E: Event> {
+enum StandbyState<E: Event> {
     Passes(Box<Passing<E>>),
     Writes(Box<JournalStage<E>>),
     /// Between the two, within one call.
@@ -47,23 +47,23 @@ impl<E: Event> StandbyJournal<E> {
         (listener, time_ns): (Listener, u64),
     ) -> Self {
         let passing = Passing { wiring, told, cursors, slot, listener, time_ns };
-        StandbyJournal(State::Passes(Box::new(passing)))
+        StandbyJournal(StandbyState::Passes(Box::new(passing)))
     }
 
     /// Takes the writer if it is there, and goes on with it.
     #[cold]
     fn hear(&mut self) {
-        match std::mem::replace(&mut self.0, State::Turns) {
-            State::Passes(mut passing) => {
+        match std::mem::replace(&mut self.0, StandbyState::Turns) {
+            StandbyState::Passes(mut passing) => {
                 passing.listener.listen();
                 passing.listener.confirm();
                 let writer = passing.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
                 self.0 = match writer {
                     Some(writer) => {
                         let Passing { wiring, told, .. } = *passing;
-                        State::Writes(Box::new(JournalStage::new(writer, told, wiring)))
+                        StandbyState::Writes(Box::new(JournalStage::new(writer, told, wiring)))
                     }
-                    None => State::Passes(passing),
+                    None => StandbyState::Passes(passing),
                 };
             }
             other => self.0 = other,
@@ -73,9 +73,9 @@ impl<E: Event> StandbyJournal<E> {
     /// What it waits and looks by, whichever it does.
     fn wiring(&self) -> Option<&Wiring<E>> {
         match &self.0 {
-            State::Passes(passing) => Some(&passing.wiring),
-            State::Writes(stage) => Some(&stage.wiring),
-            State::Turns => None,
+            StandbyState::Passes(passing) => Some(&passing.wiring),
+            StandbyState::Writes(stage) => Some(&stage.wiring),
+            StandbyState::Turns => None,
         }
     }
 }
@@ -114,13 +114,13 @@ impl<E: Event> Passing<E> {
 
 impl<E: Event> RunStage<E> for StandbyJournal<E> {
     fn turn(&mut self) -> Turn {
-        if matches!(&self.0, State::Passes(passing) if passing.listener.is_new()) {
+        if matches!(&self.0, StandbyState::Passes(passing) if passing.listener.is_new()) {
             self.hear();
         }
         match &mut self.0 {
-            State::Writes(stage) => stage.turn(),
-            State::Passes(passing) => passing.turn(),
-            State::Turns => Turn::Failed,
+            StandbyState::Writes(stage) => stage.turn(),
+            StandbyState::Passes(passing) => passing.turn(),
+            StandbyState::Turns => Turn::Failed,
         }
     }
 
@@ -130,12 +130,12 @@ impl<E: Event> RunStage<E> for StandbyJournal<E> {
 
     fn parks_at(&self) -> Option<&Cursor> {
         match &self.0 {
-            State::Writes(stage) => stage.parks_at(),
-            State::Passes(passing) => {
+            StandbyState::Writes(stage) => stage.parks_at(),
+            StandbyState::Passes(passing) => {
                 let wiring = &passing.wiring;
                 (!passing.listener.is_new() && !wiring.poller.fetch_news()).then_some(&wiring.published)
             }
-            State::Turns => None,
+            StandbyState::Turns => None,
         }
     }
 
@@ -149,15 +149,15 @@ impl<E: Event> RunStage<E> for StandbyJournal<E> {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
         match self.0 {
-            State::Writes(stage) => stage.into_any(),
+            StandbyState::Writes(stage) => stage.into_any(),
             // A writer that was handed over and never taken is closed all the same.
-            State::Passes(passing) => {
+            StandbyState::Passes(passing) => {
                 match passing.slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
                     Some(writer) => Box::new(writer),
                     None => Box::new(()),
                 }
             }
-            State::Turns => Box::new(()),
+            StandbyState::Turns => Box::new(()),
         }
     }
 }
@@ -165,7 +165,7 @@ impl<E: Event> RunStage<E> for StandbyJournal<E> {
 impl<E: Event> Fuse<E> for StandbyJournal<E> {
     fn as_journal(&mut self) -> Option<&mut JournalStage<E>> {
         match &mut self.0 {
-            State::Writes(stage) => Some(stage),
+            StandbyState::Writes(stage) => Some(stage),
             _ => None,
         }
     }

@@ -30,7 +30,7 @@ enum Order<S: Storage> {
 
 /// What the preparer gets.
 #[derive(Debug)]
-pub(crate) enum Taken<S: Storage> {
+pub(crate) enum FromMaker<S: Storage> {
     File(NewFile<S>),
     /// The maker is at it and will wake the preparer.
     Soon,
@@ -55,14 +55,14 @@ impl<S: Storage> Orders<S> {
         }
     }
 
-    pub(crate) fn take(&self) -> Taken<S> {
+    pub(crate) fn take(&self) -> FromMaker<S> {
         let mut order = self.lock();
         match std::mem::replace(&mut *order, Order::None) {
-            Order::Made(file) => Taken::File(file),
-            Order::None | Order::Wanted(_) => Taken::Nothing,
+            Order::Made(file) => FromMaker::File(file),
+            Order::None | Order::Wanted(_) => FromMaker::Nothing,
             Order::Making => {
                 *order = Order::Making;
-                Taken::Soon
+                FromMaker::Soon
             }
         }
     }
@@ -108,7 +108,7 @@ impl<S: Storage> Maker<S> {
     /// Removes the file that nobody will use any more. Should it come back when power fails, recovery removes
     /// it.
     pub(crate) fn finish(&self) {
-        if let Taken::File(file) = self.orders.take() {
+        if let FromMaker::File(file) = self.orders.take() {
             file.remove(&self.storage);
         }
     }

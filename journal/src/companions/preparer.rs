@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::companions::maker::{Maker, Orders, Taken};
+use crate::companions::maker::{FromMaker, Maker, Orders};
 use crate::companions::pace::WriterPace;
 use crate::companions::pieces::{Pieces, Rest};
 use crate::companions::sweeper::Sweeper;
@@ -133,10 +133,10 @@ impl<S: Storage> Preparer<S> {
             return None;
         }
         let made = match self.orders.take() {
-            Taken::File(file) => file.map(&self.storage),
+            FromMaker::File(file) => file.map(&self.storage),
             // The maker wakes this thread.
-            Taken::Soon => return None,
-            Taken::Nothing => LiveSegment::create(&self.storage, &self.template, end),
+            FromMaker::Soon => return None,
+            FromMaker::Nothing => LiveSegment::create(&self.storage, &self.template, end),
         };
         Some(match made {
             Ok(ready) => {

@@ -29,7 +29,7 @@ pub(crate) use link::{Bond, Link, Seal};
 pub(crate) use reader::{MOST_RANGES, ReaderPlace, ReaderRange, ReaderState};
 pub use record::Kind;
 pub(crate) use record::{RecordHeader, are_valid_records, encode_record_header, epoch_kind, valid_record};
-pub(crate) use segment::{LINK_COPIES, SEAL_COPIES, SegmentBlocks, SegmentHeader, Slots, ended_header};
+pub(crate) use segment::{LINK_COPIES, RecordSlots, SEAL_COPIES, SegmentBlocks, SegmentHeader, ended_header};
 
 #[cfg(target_endian = "big")]
 compile_error!("slipring journals are little-endian, and records are written as they lie in memory");

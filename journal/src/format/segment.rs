@@ -180,8 +180,8 @@ impl SegmentHeader {
     }
 
     /// Where its slots lie.
-    pub(crate) fn slots(&self) -> Slots {
-        Slots {
+    pub(crate) fn slots(&self) -> RecordSlots {
+        RecordSlots {
             base: self.base,
             end: self.end(),
             record_bytes: self.record_bytes,
@@ -192,13 +192,13 @@ impl SegmentHeader {
 
     /// The length of the whole file.
     pub(crate) fn file_bytes(&self) -> u64 {
-        Slots { end: self.base + self.capacity, ..self.slots() }.file_bytes()
+        RecordSlots { end: self.base + self.capacity, ..self.slots() }.file_bytes()
     }
 }
 
 /// Where the slots of a segment lie: which sequences, and where in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slots {
+pub(crate) struct RecordSlots {
     pub(crate) base: u64,
     /// The sequence behind the last slot.
     pub(crate) end: u64,
@@ -209,7 +209,7 @@ pub(crate) struct Slots {
     pub(crate) has_link: bool,
 }
 
-impl Slots {
+impl RecordSlots {
     pub(crate) fn holds(&self, sequence: u64) -> bool {
         (self.base..self.end).contains(&sequence)
     }

@@ -8,8 +8,8 @@
 use crate::error::{IoFault, JournalFault};
 use crate::format::crc::RecordCrc;
 use crate::format::{
-    Bond, CONTROL_NAME, ControlState, JournalId, LINK_COPIES, Link, RECORD_HEADER_BYTES, RecordHeader, Slots,
-    valid_record,
+    Bond, CONTROL_NAME, ControlState, JournalId, LINK_COPIES, Link, RECORD_HEADER_BYTES, RecordHeader,
+    RecordSlots, valid_record,
 };
 use crate::judge::chain::{self, Chain, ChainSegment};
 use crate::judge::scan::is_zero;
@@ -118,7 +118,7 @@ fn is_damaged_before<S: Storage>(
 /// Ties a segment to the record before its first. The next sync of the file's beginning takes it along.
 pub(crate) fn write_link<F: StorageFile>(
     file: &F,
-    slots: Slots,
+    slots: RecordSlots,
     journal_id: JournalId,
     before: Bond,
 ) -> std::io::Result<()> {
@@ -130,7 +130,11 @@ pub(crate) fn write_link<F: StorageFile>(
 }
 
 /// Epoch and checksum as they are in the file, unchecked.
-pub(crate) fn read_bond<F: StorageFile>(file: &F, slots: Slots, sequence: u64) -> std::io::Result<Bond> {
+pub(crate) fn read_bond<F: StorageFile>(
+    file: &F,
+    slots: RecordSlots,
+    sequence: u64,
+) -> std::io::Result<Bond> {
     let mut header = [0; RECORD_HEADER_BYTES];
     file.read_at(&mut header, slots.offset(sequence))?;
     Ok(Bond::of(RecordHeader::decode(&header)))
@@ -138,7 +142,7 @@ pub(crate) fn read_bond<F: StorageFile>(file: &F, slots: Slots, sequence: u64) -
 
 fn is_damaged<F: StorageFile>(
     file: &F,
-    slots: Slots,
+    slots: RecordSlots,
     control: &ControlState,
     sequence: u64,
 ) -> std::io::Result<bool> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::error::{IoFault, JournalFault};
 use crate::format::{
-    BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, JournalId, SegmentBlocks, SegmentHeader, Slots,
-    VERSION, segment_base, segment_name,
+    BLOCK_BYTES, BlockFault, CONTROL_NAME, ControlState, JournalId, RecordSlots, SegmentBlocks,
+    SegmentHeader, VERSION, segment_base, segment_name,
 };
 use crate::judge::bonds;
 use crate::judge::control;
@@ -39,8 +39,8 @@ pub(crate) struct ChainSegment {
 const _: () = assert!(size_of::<ChainSegment>() <= 40);
 
 impl ChainSegment {
-    pub(crate) fn slots(&self) -> Slots {
-        Slots {
+    pub(crate) fn slots(&self) -> RecordSlots {
+        RecordSlots {
             base: self.base,
             end: self.end,
             record_bytes: self.layout.record_bytes,
@@ -78,7 +78,7 @@ fn blocks_between(start_bytes: u64, end_bytes: u64) -> u32 {
 #[derive(Debug)]
 pub(crate) struct OpenSegment<F> {
     pub(crate) name: String,
-    pub(crate) slots: Slots,
+    pub(crate) slots: RecordSlots,
     pub(crate) file: F,
 }
 
@@ -134,7 +134,7 @@ impl Chain {
         let (header, _) = read_header(&file, &path)?;
         check_journal(storage, &header, self.journal_id, &path)?;
         // A writer may have ended it early since the look: what was seen of it is as it was.
-        let same = Slots { end: slots.end, ..header.slots() } == slots && header.epoch == segment.epoch;
+        let same = RecordSlots { end: slots.end, ..header.slots() } == slots && header.epoch == segment.epoch;
         Ok(same.then_some(OpenSegment { name, slots, file }))
     }
 

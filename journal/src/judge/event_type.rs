@@ -28,7 +28,7 @@ pub(crate) struct EventType {
 
 /// How records of a layout are taken for records of a type.
 #[derive(Debug)]
-pub(crate) enum Taken {
+pub(crate) enum TakenAs {
     AsTheyLie,
     By(Upgrade),
 }
@@ -65,7 +65,7 @@ impl EventType {
     }
 
     /// How records of `layout` are taken for records of this type. `path` is a segment that holds such.
-    pub(crate) fn take(&self, layout: &Layout, path: &Path) -> Result<Taken, JournalFault> {
+    pub(crate) fn take(&self, layout: &Layout, path: &Path) -> Result<TakenAs, JournalFault> {
         let Some(found) = layout.events() else {
             return Err(JournalFault::BadHeader { path: path.to_owned() });
         };
@@ -75,11 +75,11 @@ impl EventType {
             }
             // Beyond the event a record may be filled up further.
             let same = layout.record_bytes as usize == self.record_bytes && self.counts_as(layout);
-            let upgrade = || Taken::By(Upgrade::of_same(&found, &self.schema));
-            return Ok(if same { Taken::AsTheyLie } else { upgrade() });
+            let upgrade = || TakenAs::By(Upgrade::of_same(&found, &self.schema));
+            return Ok(if same { TakenAs::AsTheyLie } else { upgrade() });
         }
         match (self.upgrade)(&found, &self.schema) {
-            Ok(upgrade) => Ok(Taken::By(upgrade)),
+            Ok(upgrade) => Ok(TakenAs::By(upgrade)),
             Err(differences) => Err(self.mismatch(path, found, differences)),
         }
     }

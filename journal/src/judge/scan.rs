@@ -2,7 +2,7 @@
 
 use crate::error::{CorruptRecord, IoFault};
 use crate::format::crc::RecordCrc;
-use crate::format::{RECORD_HEADER_BYTES, RecordHeader, Slots};
+use crate::format::{RECORD_HEADER_BYTES, RecordHeader, RecordSlots};
 use crate::judge::chain::OpenSegment;
 use crate::storage::{Storage, StorageFile};
 use crate::tools::protect;
@@ -118,7 +118,7 @@ pub(crate) fn is_zero(record: &[u8]) -> bool {
 pub(crate) fn corrupt(
     file: std::path::PathBuf,
     crc: &RecordCrc,
-    slots: Slots,
+    slots: RecordSlots,
     sequence: u64,
     record: &[u8],
     what: &'static str,

@@ -10,7 +10,7 @@ use crossbeam::queue::ArrayQueue;
 
 use super::new_file::NewFile;
 use crate::error::IoFault;
-use crate::format::{Bond, JournalId, LINK_COPIES, SegmentHeader, Slots};
+use crate::format::{Bond, JournalId, LINK_COPIES, RecordSlots, SegmentHeader};
 use crate::judge::bonds;
 use crate::judge::chain::OpenSegment;
 use crate::storage::{SegmentMap, Storage, StorageFile};
@@ -38,7 +38,7 @@ pub(crate) struct Ready<S: Storage> {
 pub(crate) struct LiveSegment<S: Storage> {
     pub(crate) base: u64,
     pub(crate) end: u64,
-    slots: Slots,
+    slots: RecordSlots,
     pub(crate) file: S::File,
     /// `None` once the writer has left the segment and preparer or syncer has unmapped it. Never locked by
     /// the writer.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::check;
-use super::name::{self, Name};
+use super::name::{self, HeldName};
 use super::start::ReaderStart;
 use crate::error::{IoFault, NamedReaderError, ReadError};
 use crate::format::{READERS_NAME, ReaderState};
@@ -188,7 +188,7 @@ fn with_position(
 
 /// Sets a reader that nobody holds; where it starts then. One that is not there is made.
 pub(crate) fn set(journal: Files, name: &str, start: ReaderStart) -> Result<u64, NamedReaderError> {
-    let name = Name::hold(journal, name, true)?;
+    let name = HeldName::hold(journal, name, true)?;
     let missed = name.load().ok().flatten().map_or(0, |state| state.missed);
     Ok(name.begin(start, missed)?.position.end)
 }
@@ -203,5 +203,5 @@ pub(crate) fn remove(journal: Files, name: &str) -> Result<(), NamedReaderError>
     if there.is_none() {
         return Err(name::no_reader(name, &journal));
     }
-    Name::hold(journal, name, true)?.remove()
+    HeldName::hold(journal, name, true)?.remove()
 }

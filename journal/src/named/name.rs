@@ -6,14 +6,14 @@ use super::start::{self, ReaderStart};
 use crate::error::{IoFault, NamedReaderError, ReadError};
 use crate::format::{BlockFault, ControlState, JournalId, READERS_NAME, ReaderState};
 use crate::judge::control;
-use crate::positions::files::{self, Found, MOST_READERS, StoreFault};
+use crate::positions::files::{self, MOST_READERS, ReaderFile, StoreFault};
 use crate::read::raw::RawReader;
 use crate::storage::{Files, Folder, MOST_MEMBERS, NameLock, Storage};
 use crate::tools::clock;
 
 /// A name, held for as long as this value lives.
 #[derive(Debug)]
-pub(super) struct Name {
+pub(super) struct HeldName {
     name: String,
     journal: Files,
     journal_id: JournalId,
@@ -22,7 +22,7 @@ pub(super) struct Name {
     process: u32,
 }
 
-impl Name {
+impl HeldName {
     /// Holds a name of a journal, which is there.
     pub(super) fn hold(journal: Files, name: &str, alone: bool) -> Result<Self, NamedReaderError> {
         check_name(name)?;
@@ -35,7 +35,7 @@ impl Name {
         let Some(lock) = held.map_err(fault("lock", folder.path().join(&lock_file)))? else {
             return Err(NamedReaderError::Held { name: name.to_owned(), path: journal.path("") });
         };
-        Ok(Name { name: name.to_owned(), journal, journal_id, folder, lock, process: std::process::id() })
+        Ok(HeldName { name: name.to_owned(), journal, journal_id, folder, lock, process: std::process::id() })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -170,8 +170,8 @@ pub(super) fn load(folder: &Folder, name: &str) -> Result<Option<ReaderState>, N
     let path = || folder.path().join(name);
     match files::load(folder, name).map_err(|error| IoFault::new("read", path(), error))? {
         None => Ok(None),
-        Some(Found::State(state)) => Ok(Some(state)),
-        Some(Found::Damaged(fault)) => {
+        Some(ReaderFile::State(state)) => Ok(Some(state)),
+        Some(ReaderFile::Damaged(fault)) => {
             let what = match fault {
                 BlockFault::Absent => "is empty".to_owned(),
                 BlockFault::Damaged => "is no reader's file, or not as it was written".to_owned(),

@@ -1,6 +1,6 @@
 //! A name that one reader holds alone.
 
-use super::name::Name;
+use super::name::HeldName;
 use super::start::{self, ReaderStart};
 use super::tail::{self, Tail};
 use crate::error::NamedReaderError;
@@ -34,7 +34,7 @@ use crate::tools::clock;
 /// ```
 #[derive(Debug)]
 pub struct RawNamedReader {
-    name: Name,
+    name: HeldName,
     /// As it is on the disk.
     state: ReaderState,
     tail: Tail,
@@ -60,7 +60,7 @@ impl RawNamedReader {
     }
 
     fn open_with(journal: Files, name: &str, tail: Tail) -> Result<Self, NamedReaderError> {
-        let name = Name::hold(journal, name, true)?;
+        let name = HeldName::hold(journal, name, true)?;
         let mut state = name.load_or_begin()?;
         // What those had in hand that shared the name: they are gone.
         state.free(|_| true);

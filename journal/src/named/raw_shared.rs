@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::check;
-use super::name::Name;
+use super::name::HeldName;
 use super::start::{self, ReaderStart};
 use super::tail::{self, Tail};
 use crate::error::{NamedReaderError, ReadError};
@@ -37,7 +37,7 @@ use crate::tools::clock;
 /// ```
 #[derive(Debug)]
 pub struct RawSharedReader {
-    name: Name,
+    name: HeldName,
     member: u32,
     tail: Tail,
     /// Stands where the next records will come that nobody has: not opened anew with each look.
@@ -55,7 +55,7 @@ impl RawSharedReader {
         name: &str,
         asked: Option<EventType>,
     ) -> Result<Self, NamedReaderError> {
-        let name = Name::hold(journal, name, false)?;
+        let name = HeldName::hold(journal, name, false)?;
         let member = {
             let _turn = name.lock.turn().map_err(|error| name.lock_fault(error))?;
             let member = name.take_member()?;

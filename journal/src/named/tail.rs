@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::check;
-use super::name::Name;
+use super::name::HeldName;
 use super::start;
 use crate::error::{NamedReaderError, ReadError};
 use crate::format::{Anchor, Bond, ReaderPlace, ReaderState};
@@ -56,7 +56,7 @@ impl Tail {
     }
 
     /// Opens it at the position of a state, if the log is the one that this is of.
-    pub(super) fn open(&mut self, name: &Name, state: &ReaderState) -> Result<(), NamedReaderError> {
+    pub(super) fn open(&mut self, name: &HeldName, state: &ReaderState) -> Result<(), NamedReaderError> {
         self.close();
         let mut reader = name.reader()?;
         check::check_log(name.name(), state, &mut reader)?;
@@ -88,7 +88,7 @@ impl Tail {
     }
 
     /// Has it stand behind a record that the log holds.
-    pub(super) fn open_behind(&mut self, name: &Name, anchor: &Anchor) -> Result<(), NamedReaderError> {
+    pub(super) fn open_behind(&mut self, name: &HeldName, anchor: &Anchor) -> Result<(), NamedReaderError> {
         self.close();
         let follower = RawFollower::resume_on(name.journal().clone(), *anchor)?;
         let place = start::place(&mut name.reader()?, anchor.sequence + 1)?;
@@ -129,7 +129,7 @@ impl Tail {
     }
 
     /// The place before `end`, which was handed out.
-    pub(super) fn place(&self, name: &Name, end: u64) -> Result<ReaderPlace, NamedReaderError> {
+    pub(super) fn place(&self, name: &HeldName, end: u64) -> Result<ReaderPlace, NamedReaderError> {
         if let Some(handed) = self.handed().filter(|handed| handed.end == end) {
             return Ok(handed);
         }
@@ -163,7 +163,7 @@ fn place_behind(follower: &RawFollower) -> Option<ReaderPlace> {
 }
 
 /// What it means for a named reader that its follower, which stood at `at`, can't go on.
-pub(super) fn explain(name: &Name, at: Option<ReaderPlace>, error: ReadError) -> NamedReaderError {
+pub(super) fn explain(name: &HeldName, at: Option<ReaderPlace>, error: ReadError) -> NamedReaderError {
     match error {
         ReadError::Evicted { sequence, first } => {
             let unknown = ReaderPlace { end: sequence, last: Bond::UNKNOWN, last_ns: 0 };

@@ -9,7 +9,7 @@
 //! | behind "it is done" | a replica that ends at D | goes on there |
 
 use crate::error::{IoFault, JournalFault};
-use crate::format::{BLOCK_BYTES, Bond, ControlState, SEAL_COPIES, Slots};
+use crate::format::{BLOCK_BYTES, Bond, ControlState, RecordSlots, SEAL_COPIES};
 use crate::judge::chain::{self, Chain};
 use crate::judge::control::Control;
 use crate::open::recovery::remove_behind;
@@ -45,7 +45,7 @@ pub(super) fn finish<S: Storage>(
         let open = chain.open_there(storage, last, true)?;
         let path = storage.path(&open.name);
         let (blocks, _) = chain::read_blocks(&open.file, &path)?;
-        let slots = Slots { end: blocks.header.base + blocks.header.capacity, ..open.slots };
+        let slots = RecordSlots { end: blocks.header.base + blocks.header.capacity, ..open.slots };
         wipe(&open.file, slots, end).map_err(|error| IoFault::new("zero", path.clone(), error))?;
         if blocks.header.sealed_end.is_some() {
             unseal(&open.file).map_err(|error| IoFault::new("write the end of", path.clone(), error))?;
@@ -63,7 +63,7 @@ pub(super) fn finish<S: Storage>(
 
 /// Zeroes the slots from `end` on, but for what is a hole already. All of them, whatever they look like: what
 /// the cache calls zero may not be so on disk after a sync that failed.
-fn wipe<F: StorageFile>(file: &F, slots: Slots, end: u64) -> std::io::Result<()> {
+fn wipe<F: StorageFile>(file: &F, slots: RecordSlots, end: u64) -> std::io::Result<()> {
     static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let file_end = slots.offset(slots.end).min(file.size()?);
     let mut at = slots.offset(end);

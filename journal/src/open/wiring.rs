@@ -137,7 +137,7 @@ fn check_schema(schema: &Schema) -> Result<usize, OpenError> {
 }
 
 /// A writer, and what it goes on from.
-struct Opened<E: Event, S: Storage> {
+struct OpenedWriter<E: Event, S: Storage> {
     writer: Writer<E, S>,
     behind: Behind,
     /// The schema's text as the headers have it.
@@ -151,12 +151,12 @@ fn open_as<E: Event, S: Storage>(
     opening: Opening<'_>,
     threads: bool,
     carried: Carried,
-) -> Result<(Opened<E, S>, RecoveryReport), OpenError> {
+) -> Result<(OpenedWriter<E, S>, RecoveryReport), OpenError> {
     let record_bytes = event.record_bytes;
     let (wired, report) = wire(journal, storage, event, opening, threads, carried)?;
     let Wired { active, behind, common, companions, schema } = wired;
     let last = behind.order;
-    let Common { progress, segments, retired, .. } = common;
+    let CompanionParts { progress, segments, retired, .. } = common;
     let max_step_ns = u64::try_from(journal.max_time_step.as_nanos()).unwrap_or(u64::MAX);
     let writer = Writer {
         storage: storage.clone(),
@@ -173,14 +173,14 @@ fn open_as<E: Event, S: Storage>(
         retention: retired.map(RetentionHandle::new),
         companions,
     };
-    Ok((Opened { writer, behind, schema }, report))
+    Ok((OpenedWriter { writer, behind, schema }, report))
 }
 
 /// A journal that waits for its writer.
 pub(super) struct Wired<'a, S: Storage> {
     active: Ready<S>,
     behind: Behind,
-    common: Common<'a, S>,
+    common: CompanionParts<'a, S>,
     companions: Companions<S>,
     /// The schema's text in the headers.
     schema: String,
@@ -220,7 +220,7 @@ pub(super) fn wire<'a, S: Storage>(
         }
         _ => LiveSegment::create(storage, &template, end)?,
     };
-    let common = Common {
+    let common = CompanionParts {
         storage,
         progress: carried.progress.unwrap_or_default(),
         segments: Arc::new(Segments::new(Arc::clone(&active.segment))),
@@ -282,14 +282,14 @@ fn retainer(
 }
 
 /// What every companion has a part of.
-struct Common<'a, S: Storage> {
+struct CompanionParts<'a, S: Storage> {
     storage: &'a S,
     progress: Arc<Progress>,
     segments: Arc<Segments<S>>,
     retired: Option<Arc<SharedRetention>>,
 }
 
-impl<S: Storage> Common<'_, S> {
+impl<S: Storage> CompanionParts<'_, S> {
     /// The preparer, with maker and sweeper in its hand.
     fn preparer(&self, journal: &Journal, template: SegmentHeader, reserve_records: u64) -> Preparer<S> {
         let orders = Orders::new();

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::Range;
 
-use super::files::{self, Found, StoreFault};
+use super::files::{self, ReaderFile, StoreFault};
 use crate::format::{Bond, READERS_NAME, ReaderPlace, ReaderState};
 use crate::judge::control;
 use crate::storage::Storage;
@@ -32,8 +32,8 @@ impl ByHand {
         let Some(folder) = storage.subfolder(READERS_NAME)? else { return Ok(None) };
         match files::load(&folder, name)? {
             None => Ok(None),
-            Some(Found::State(state)) => Ok(Some(ByHand(state))),
-            Some(Found::Damaged(fault)) => Err(io::Error::other(format!("{fault:?}"))),
+            Some(ReaderFile::State(state)) => Ok(Some(ByHand(state))),
+            Some(ReaderFile::Damaged(fault)) => Err(io::Error::other(format!("{fault:?}"))),
         }
     }
 

@@ -16,7 +16,7 @@ const MOST_NAME_BYTES: usize = 100;
 
 /// What lies in a reader's file.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum ReaderFile {
     /// A reader's state.
     State(ReaderState),
     /// It can't be used.
@@ -40,7 +40,7 @@ fn temporary_name(name: &str) -> String {
 }
 
 /// Reads a reader's file; `None` if there is none.
-pub(crate) fn load(folder: &impl Subfolder, name: &str) -> io::Result<Option<Found>> {
+pub(crate) fn load(folder: &impl Subfolder, name: &str) -> io::Result<Option<ReaderFile>> {
     let file = match folder.open(name) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
@@ -49,8 +49,8 @@ pub(crate) fn load(folder: &impl Subfolder, name: &str) -> io::Result<Option<Fou
     let mut bytes = [0; BLOCK_BYTES + 1];
     let read = file.read_at(&mut bytes, 0)?;
     Ok(Some(match ReaderState::decode(&bytes[..read]) {
-        Ok(state) => Found::State(state),
-        Err(fault) => Found::Damaged(fault),
+        Ok(state) => ReaderFile::State(state),
+        Err(fault) => ReaderFile::Damaged(fault),
     }))
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn states<S: Storage>(storage: &S) -> io::Result<Vec<ReaderState>> {
     let mut states = Vec::new();
     for name in names {
         match load(&folder, &name) {
-            Ok(Some(Found::State(state))) => states.push(state),
+            Ok(Some(ReaderFile::State(state))) => states.push(state),
             Ok(_) => {}
             Err(error) if NotOurs::of(&error).is_some() => {}
             Err(error) => return Err(error),
@@ -150,7 +150,7 @@ mod tests {
         std::fs::write(place.path().join(temporary_name("a")), b"half").unwrap();
         for end in [5, 6] {
             store(&folder, "a", &state(end)).unwrap();
-            let Ok(Some(Found::State(found))) = load(&folder, "a") else { panic!("it was written") };
+            let Ok(Some(ReaderFile::State(found))) = load(&folder, "a") else { panic!("it was written") };
             assert_eq!(found, state(end));
         }
         for (name, bytes) in [("junk", &b"x"[..]), ("long", &[0; 3 * BLOCK_BYTES]), (".hidden", b"y")] {
@@ -164,7 +164,7 @@ mod tests {
             (found.as_slice(), more),
             (&["a", "folder", "junk", "link", "long"].map(String::from)[..], false)
         );
-        assert!(matches!(load(&folder, "long"), Ok(Some(Found::Damaged(_)))));
+        assert!(matches!(load(&folder, "long"), Ok(Some(ReaderFile::Damaged(_)))));
         assert!(load(&folder, "link").is_err() && load(&folder, "folder").is_err());
     }
 

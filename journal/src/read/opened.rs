@@ -11,14 +11,14 @@ use crate::storage::Storage;
 const OLDEST: usize = 8;
 
 #[derive(Debug)]
-pub(super) struct Opened<S: Storage> {
+pub(super) struct OpenSegments<S: Storage> {
     /// The oldest, from the first segment of the chain on.
     oldest: Vec<OpenSegment<S::File>>,
     /// The one that was read last, by its index.
     current: Option<(usize, OpenSegment<S::File>)>,
 }
 
-impl<S: Storage> Opened<S> {
+impl<S: Storage> OpenSegments<S> {
     /// Opens the oldest segments of a chain that was just looked at; `None` if one of them has gone since.
     pub(super) fn oldest(storage: &S, chain: &Chain, durable_end: u64) -> Option<Self> {
         let mut oldest = Vec::new();
@@ -31,7 +31,7 @@ impl<S: Storage> Opened<S> {
                 Ok(None) | Err(_) => break,
             }
         }
-        Some(Opened { oldest, current: None })
+        Some(OpenSegments { oldest, current: None })
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&OpenSegment<S::File>> {

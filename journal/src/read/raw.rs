@@ -18,7 +18,7 @@ use crate::storage::{Files, Storage, StorageFile};
 use crate::tools::read_buffer::ReadBuffer;
 
 use super::held_maps::HeldMaps;
-use super::opened::Opened;
+use super::opened::OpenSegments;
 use super::stored::JournalIdentity;
 use super::times::KnownTimes;
 use super::view::View;
@@ -54,7 +54,7 @@ pub struct RawReader<S: Storage = Files> {
     pub(super) buffer: ReadBuffer,
     /// What replay has mapped.
     pub(super) held: Option<HeldMaps<S>>,
-    pub(super) opened: Opened<S>,
+    pub(super) opened: OpenSegments<S>,
     /// Keeps retention from the records.
     pub(super) hold: Option<Lease>,
     pub(super) times: KnownTimes,
@@ -73,7 +73,7 @@ impl<S: Storage> RawReader<S> {
             let Some((loaded, chain)) = chain::load_both(&storage)? else {
                 return Err(control::no_control(&storage).into());
             };
-            if let Some(opened) = Opened::oldest(&storage, &chain, loaded.state.durable_end) {
+            if let Some(opened) = OpenSegments::oldest(&storage, &chain, loaded.state.durable_end) {
                 break (loaded, chain, opened);
             }
         };

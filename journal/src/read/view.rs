@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::error::JournalFault;
 use crate::event::{Difference, Schema, Upgrade};
 use crate::format::{Kind, RECORD_HEADER_BYTES, RecordHeader};
-use crate::judge::event_type::{EventType, Taken};
+use crate::judge::event_type::{EventType, TakenAs};
 use crate::judge::layout::Layout;
 
 /// What a reader shows, and how it makes that of what lies there.
@@ -28,7 +28,7 @@ pub(super) struct View {
     newest: Option<Arc<Layout>>,
     newest_schema: Option<Schema>,
     /// What is known of the journal's layouts: seldom more than one.
-    known: Vec<(Arc<Layout>, Taken)>,
+    known: Vec<(Arc<Layout>, TakenAs)>,
     /// The one of these that records come in now.
     at: usize,
     /// Aligned for records; those of an older type, as they are shown.
@@ -49,7 +49,7 @@ impl View {
         View {
             record_bytes: bytes(|layout| layout.record_bytes),
             event_bytes: bytes(|layout| layout.event_bytes),
-            known: newest.iter().map(|layout| (Arc::clone(layout), Taken::AsTheyLie)).collect(),
+            known: newest.iter().map(|layout| (Arc::clone(layout), TakenAs::AsTheyLie)).collect(),
             newest_schema: newest.as_deref().and_then(|layout| Schema::from_text(&layout.schema)),
             newest,
             ..View::default()
@@ -106,7 +106,7 @@ impl View {
                 }
             };
         }
-        Ok(!matches!(self.known[self.at].1, Taken::AsTheyLie))
+        Ok(!matches!(self.known[self.at].1, TakenAs::AsTheyLie))
     }
 
     /// Refuses a journal with these layouts, the oldest first, unless all of it can be shown.
@@ -141,7 +141,7 @@ impl View {
         }
     }
 
-    fn take(&self, layout: &Layout, path: &Path) -> Result<Taken, JournalFault> {
+    fn take(&self, layout: &Layout, path: &Path) -> Result<TakenAs, JournalFault> {
         if let Some(asked) = &self.asked {
             return asked.take(layout, path);
         }
@@ -166,7 +166,7 @@ impl View {
         records: &[u8],
         path: impl FnOnce() -> std::path::PathBuf,
     ) -> Result<(), JournalFault> {
-        let Some((layout, Taken::By(upgrade))) = self.known.get(self.at) else { return Ok(()) };
+        let Some((layout, TakenAs::By(upgrade))) = self.known.get(self.at) else { return Ok(()) };
         let (older_bytes, record_bytes) = (layout.record_bytes as usize, self.record_bytes);
         let bytes = records.len() / older_bytes * record_bytes;
         self.buffer.resize(bytes.div_ceil(16).max(self.buffer.len()), 0);
@@ -193,7 +193,7 @@ impl View {
     /// last: they are set.
     pub(super) fn told(&self, record: &[u8]) -> Vec<u8> {
         match self.known.get(self.at) {
-            Some((layout, Taken::By(upgrade))) => {
+            Some((layout, TakenAs::By(upgrade))) => {
                 let event_bytes = layout.event_bytes as usize;
                 let mut told = vec![0; self.event_bytes];
                 upgrade.mark_told(&record[RECORD_HEADER_BYTES..][..event_bytes], &mut told);

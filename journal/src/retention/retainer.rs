@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::{IoFault, JournalFault};
 use crate::format::crc::RecordCrc;
-use crate::format::{Bond, JournalId, RecordHeader, Slots, segment_name, valid_record};
+use crate::format::{Bond, JournalId, RecordHeader, RecordSlots, segment_name, valid_record};
 use crate::judge::chain;
 use crate::judge::scan;
 use crate::storage::{Storage, StorageFile};
@@ -206,7 +206,7 @@ impl Retainer {
         let file = storage.open(&name, false).map_err(|error| fault("open", error))?;
         let (header, _) = chain::read_header(&file, &path)?;
         chain::check_journal(storage, &header, self.journal_id, &path)?;
-        let slots = Slots { base: kept.base, end: kept.end, ..header.slots() };
+        let slots = RecordSlots { base: kept.base, end: kept.end, ..header.slots() };
         let mut record = vec![0; slots.record_bytes as usize];
         file.read_at(&mut record, slots.offset(sequence)).map_err(|error| fault("read", error))?;
         let crc = RecordCrc::new(self.journal_id.0);

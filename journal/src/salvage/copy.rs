@@ -26,12 +26,12 @@ const MOST_EPOCH: u32 = MAX_EPOCH / 2;
 /// there on each counts on from the one before, so that lives stay apart, in order, and a journal that has
 /// used its epochs up comes out with room for more. (It once came out as one that could not be opened.)
 #[derive(Debug, Default)]
-struct Epochs {
+struct RenewedEpochs {
     old: u32,
     new: u32,
 }
 
-impl Epochs {
+impl RenewedEpochs {
     fn renew(&mut self, old: u32) -> u32 {
         if old != self.old {
             self.new = if old <= MOST_EPOCH { old } else { (self.new + 1).min(MOST_EPOCH) };
@@ -106,7 +106,7 @@ pub(super) struct JournalCopy<'a, T: Storage> {
     /// The sequence behind the last record.
     end: u64,
     last: RecordHeader,
-    epochs: Epochs,
+    epochs: RenewedEpochs,
 }
 
 impl<'a, T: Storage> JournalCopy<'a, T> {
@@ -122,7 +122,7 @@ impl<'a, T: Storage> JournalCopy<'a, T> {
             start: 0,
             end: 0,
             last: RecordHeader { time_ns: 0, epoch_kind: 0, crc: 0 },
-            epochs: Epochs::default(),
+            epochs: RenewedEpochs::default(),
         }
     }
 
@@ -252,15 +252,15 @@ mod tests {
 
     #[test]
     fn epochs_stay_until_half_are_used_and_never_go_back() {
-        let mut epochs = Epochs::default();
+        let mut epochs = RenewedEpochs::default();
         let old = [3, 3, 7, MOST_EPOCH, MOST_EPOCH + 1, MAX_EPOCH - 1, MAX_EPOCH];
         assert_eq!(
             old.map(|old| epochs.renew(old)),
             [3, 3, 7, MOST_EPOCH, MOST_EPOCH, MOST_EPOCH, MOST_EPOCH]
         );
-        let mut epochs = Epochs::default();
+        let mut epochs = RenewedEpochs::default();
         let old = [5, MOST_EPOCH + 1, MOST_EPOCH + 1, MAX_EPOCH - 1, MAX_EPOCH];
         assert_eq!(old.map(|old| epochs.renew(old)), [5, 6, 6, 7, 8]);
-        assert_eq!(Epochs::default().renew(MAX_EPOCH), 1);
+        assert_eq!(RenewedEpochs::default().renew(MAX_EPOCH), 1);
     }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use crate::error::{IoFault, JournalFault};
 use crate::format::crc::RecordCrc;
 use crate::format::{
-    ControlState, JournalId, MAX_END, SegmentBlocks, SegmentHeader, Slots, segment_name, valid_record,
+    ControlState, JournalId, MAX_END, RecordSlots, SegmentBlocks, SegmentHeader, segment_name, valid_record,
 };
 use crate::judge::chain::{self, OpenSegment};
 use crate::judge::control;
@@ -59,10 +59,10 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    fn slots(&self, found: &FoundSegment) -> Slots {
+    fn slots(&self, found: &FoundSegment) -> RecordSlots {
         let record_bytes = self.types[found.kind].record_bytes;
         let FoundSegment { base, end, records_at, .. } = *found;
-        Slots { base, end, record_bytes, records_at, has_link: false }
+        RecordSlots { base, end, record_bytes, records_at, has_link: false }
     }
 
     /// The sequence behind the last whole slot that the file has.
@@ -112,13 +112,13 @@ struct Candidate {
     allocated_bytes: u64,
     /// Where its records start; `None` if nothing in it says so.
     records_at: Option<u32>,
-    header: Option<Claim>,
+    header: Option<HeaderClaim>,
     /// Which type its records are of, once that is known.
     kind: usize,
 }
 
 /// What the header of a candidate says.
-struct Claim {
+struct HeaderClaim {
     base: u64,
     end: u64,
     /// Which of the families that were found is its own.
@@ -290,7 +290,7 @@ fn holds_a_record<S: Storage>(
 ) -> Result<bool, SalvageError> {
     let (base, name) = (candidate.named, segment_name(candidate.named));
     let records_at = candidate.records_at.unwrap_or(template.slots().records_at);
-    let slots = Slots { base, end: MAX_END, records_at, ..template.slots() };
+    let slots = RecordSlots { base, end: MAX_END, records_at, ..template.slots() };
     let file = storage.open(&name, false).map_err(|e| IoFault::new("open", storage.path(&name), e))?;
     let (crc, mut found) = (RecordCrc::new(template.journal_id.0), false);
     scan::for_each_slot(storage, &OpenSegment { name, slots, file }, base..MAX_END, |sequence, record| {
@@ -335,7 +335,7 @@ fn candidates<S: Storage>(
                     continue;
                 }
                 let family = families.add(header, named);
-                Some(Claim { base, end, family })
+                Some(HeaderClaim { base, end, family })
             }
             Err(JournalFault::BadHeader { .. }) => {
                 let path = path.display();

@@ -1,16 +1,16 @@
 //! From one field to another: what is done, or why it can't be.
 
 use super::leaf::{Leaf, Meaning, Scalar, described};
-use super::steps::Step;
+use super::steps::MappingStep;
 use crate::event::Field;
 
 /// What to do where the derived mapping ends.
 const UPCAST: &str = "say how in `impl Upcast`";
 
 /// The step that makes `wanted` of `found`; `None` if there are no bytes. What to do, if there is no step.
-pub(super) fn step(found: &Field, wanted: &Field) -> Result<Option<Step>, String> {
+pub(super) fn step(found: &Field, wanted: &Field) -> Result<Option<MappingStep>, String> {
     let (from, to) = (found.offset, wanted.offset);
-    let copy = |bytes: usize| (bytes > 0).then_some(Step::Copy { from, to, bytes });
+    let copy = |bytes: usize| (bytes > 0).then_some(MappingStep::Copy { from, to, bytes });
     let (Some(old), Some(new)) = (Leaf::of(found), Leaf::of(wanted)) else {
         let same = (&found.kind, found.size) == (&wanted.kind, wanted.size);
         return if same { Ok(copy(wanted.size)) } else { Err(keep(found)) };
@@ -32,8 +32,8 @@ pub(super) fn step(found: &Field, wanted: &Field) -> Result<Option<Step>, String
         }
         let count = outer(&old).iter().product();
         let step = match count {
-            1 => Step::Copy { from, to, bytes: old_bytes },
-            count => Step::Strings { from, to, count, bytes: (old_bytes, new_bytes) },
+            1 => MappingStep::Copy { from, to, bytes: old_bytes },
+            count => MappingStep::Strings { from, to, count, bytes: (old_bytes, new_bytes) },
         };
         return Ok((found.size > 0).then_some(step));
     }
@@ -45,7 +45,7 @@ pub(super) fn step(found: &Field, wanted: &Field) -> Result<Option<Step>, String
     }
     let count = new.count();
     let step = match (old.scalar, new.scalar) {
-        (Scalar::Float32, Scalar::Float64) => Step::Floats { from, to, count },
+        (Scalar::Float32, Scalar::Float64) => MappingStep::Floats { from, to, count },
         (Scalar::Integer(old), Scalar::Integer(new)) => {
             if old.signed && !new.signed {
                 return Err(format!("it may be below zero: {}", keep(found)));
@@ -57,7 +57,7 @@ pub(super) fn step(found: &Field, wanted: &Field) -> Result<Option<Step>, String
                 let why = "counted so finely it may be too great for that";
                 return Err(format!("{why}: take a wider number, or {UPCAST}"));
             }
-            Step::Integers { from, to, count, kinds: (old, new), factor }
+            MappingStep::Integers { from, to, count, kinds: (old, new), factor }
         }
         _ => return Err(format!("these are two kinds of numbers: {}", keep(found))),
     };

@@ -28,7 +28,7 @@ pub use change::Change;
 
 use super::{Difference, Schema};
 use outline::Outline;
-use plan::Plan;
+use plan::MappingPlan;
 pub(crate) use recount::Recount;
 use steps::Steps;
 
@@ -78,7 +78,7 @@ impl Mapping {
             return Err(vec![Difference::of_event(found.name.clone(), wanted.name.clone(), advice)]);
         }
         let (old, new) = (Outline::of(found), Outline::of(wanted));
-        let mut plan = Plan::new(&old, &new);
+        let mut plan = MappingPlan::new(&old, &new);
         if !is_called(wanted, &found.name) {
             let advice = format!("if it is the same event, give it `was = \"{}\"`", found.name);
             plan.differences.push(Difference::of_event(found.name.clone(), wanted.name.clone(), advice));
@@ -101,7 +101,7 @@ impl Mapping {
     /// Events of one layout as they are.
     pub(super) fn same(bytes: usize) -> Self {
         let mut steps = Steps::default();
-        steps.push(steps::Step::Copy { from: 0, to: 0, bytes });
+        steps.push(steps::MappingStep::Copy { from: 0, to: 0, bytes });
         Mapping { steps, changes: Vec::new(), old_bytes: bytes, new_bytes: bytes }
     }
 

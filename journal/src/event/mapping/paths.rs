@@ -8,7 +8,7 @@ const MOST_PATHS: usize = 64;
 
 /// What an older schema has for a field.
 #[derive(Debug)]
-pub(super) enum Found<'a> {
+pub(super) enum FoundField<'a> {
     Field(&'a Field),
     /// Of several of its names each is that of a field: the newest name first.
     Several(Vec<&'a Field>),
@@ -22,7 +22,7 @@ pub(super) enum Found<'a> {
 }
 
 /// Looks for `wanted` in the variant `variant` of the older schema, or in the event itself.
-pub(super) fn find<'a>(found: &Outline<'a>, variant: Option<&str>, wanted: &Field) -> Found<'a> {
+pub(super) fn find<'a>(found: &Outline<'a>, variant: Option<&str>, wanted: &Field) -> FoundField<'a> {
     let names: Vec<&str> = inside(&wanted.name).split('.').collect();
     let mut paths = vec![variant.map_or_else(String::new, |variant| format!("{variant}/"))];
     for (index, name) in names.iter().enumerate() {
@@ -38,8 +38,8 @@ pub(super) fn find<'a>(found: &Outline<'a>, variant: Option<&str>, wanted: &Fiel
                     next.push(whole);
                 } else if found.leads_to(&bare) && !place.is_empty() {
                     return match found.field(&bare) {
-                        Some(field) => Found::Number(field),
-                        None => Found::Shorter,
+                        Some(field) => FoundField::Number(field),
+                        None => FoundField::Shorter,
                     };
                 }
             }
@@ -47,10 +47,10 @@ pub(super) fn find<'a>(found: &Outline<'a>, variant: Option<&str>, wanted: &Fiel
         next.truncate(MOST_PATHS);
         if next.is_empty() {
             if let Some(number) = paths.iter().find_map(|path| found.field(path)) {
-                return Found::Number(number);
+                return FoundField::Number(number);
             }
             let is_array = paths.iter().any(|path| found.leads_to(&format!("{path}[0]")));
-            return if is_array { Found::Struct } else { Found::Nothing };
+            return if is_array { FoundField::Struct } else { FoundField::Nothing };
         }
         paths = next;
     }
@@ -61,9 +61,9 @@ pub(super) fn find<'a>(found: &Outline<'a>, variant: Option<&str>, wanted: &Fiel
         }
     }
     match fields[..] {
-        [] => Found::Struct,
-        [field] => Found::Field(field),
-        _ => Found::Several(fields),
+        [] => FoundField::Struct,
+        [field] => FoundField::Field(field),
+        _ => FoundField::Several(fields),
     }
 }
 

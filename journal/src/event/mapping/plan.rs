@@ -7,7 +7,7 @@ use super::convert;
 use super::default;
 use super::leaf::{Leaf, described};
 use super::outline::{OneOf, Outline, Variant, inside, is_padding, scope_of};
-use super::paths::{Found, find, last_name, was_called};
+use super::paths::{FoundField, find, last_name, was_called};
 use super::since;
 use super::steps::{Case, Steps, Switch};
 use crate::event::{Difference, Field};
@@ -20,7 +20,7 @@ const ADDED: &str = "say what it is in older events: `default = ..`, or `since =
 const OTHER_KIND: &str = "give it another name, or say how in `impl Upcast`";
 
 /// What is known so far.
-pub(super) struct Plan<'a> {
+pub(super) struct MappingPlan<'a> {
     found: &'a Outline<'a>,
     wanted: &'a Outline<'a>,
     /// Older fields, each with the newer one that it becomes.
@@ -41,9 +41,9 @@ struct Place<'p> {
     depth: usize,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> MappingPlan<'a> {
     pub fn new(found: &'a Outline<'a>, wanted: &'a Outline<'a>) -> Self {
-        Plan {
+        MappingPlan {
             found,
             wanted,
             used: HashMap::new(),
@@ -103,7 +103,7 @@ impl<'a> Plan<'a> {
     fn field(&mut self, wanted: &'a Field, variant: Option<&str>, steps: &mut Steps) {
         let found = self.find(variant, wanted);
         if is_padding(&wanted.name) && wanted.attribute("was").is_none() {
-            if let Found::Field(found) = found
+            if let FoundField::Field(found) = found
                 && (&found.kind, found.size) == (&wanted.kind, wanted.size)
                 && let Ok(Some(step)) = convert::step(found, wanted)
             {
@@ -112,7 +112,7 @@ impl<'a> Plan<'a> {
             return;
         }
         match found {
-            Found::Field(found) => match self.found.one_of(found) {
+            FoundField::Field(found) => match self.found.one_of(found) {
                 None => self.pair(found, wanted, steps),
                 Some(_) => {
                     self.differs(&wanted.name, "a one-of event".to_owned(), described(wanted), OTHER_KIND)
@@ -124,9 +124,9 @@ impl<'a> Plan<'a> {
 
     /// What the older type has for a field. A name that it had before counts for it unless another field is
     /// called so now, and was never called otherwise.
-    fn find(&self, variant: Option<&str>, wanted: &Field) -> Found<'a> {
+    fn find(&self, variant: Option<&str>, wanted: &Field) -> FoundField<'a> {
         let found = find(self.found, variant, wanted);
-        let Found::Several(mut fields) = found else { return found };
+        let FoundField::Several(mut fields) = found else { return found };
         let scope = scope_of(&wanted.name);
         let has_own = |field: &Field| {
             let now = self.wanted.field(&format!("{scope}{}", inside(&field.name)));
@@ -136,7 +136,7 @@ impl<'a> Plan<'a> {
         };
         let first = fields[0];
         fields.retain(|field| field.name == first.name || !has_own(field));
-        if fields.len() == 1 { Found::Field(first) } else { Found::Several(fields) }
+        if fields.len() == 1 { FoundField::Field(first) } else { FoundField::Several(fields) }
     }
 
     /// A field that becomes another.
@@ -165,29 +165,29 @@ impl<'a> Plan<'a> {
     }
 
     /// A field for which the older type has none, or something else.
-    fn other(&mut self, found: Found<'_>, wanted: &'a Field, steps: &mut Steps) {
+    fn other(&mut self, found: FoundField<'_>, wanted: &'a Field, steps: &mut Steps) {
         let (name, kind) = (&wanted.name, described(wanted));
         match found {
-            Found::Field(found) => self.differs(name, described(found), kind, OTHER_KIND),
-            Found::Several(fields) => {
+            FoundField::Field(found) => self.differs(name, described(found), kind, OTHER_KIND),
+            FoundField::Several(fields) => {
                 let names: Vec<String> =
                     fields.iter().map(|field| format!("`{}`", shown(&field.name))).collect();
                 let advice = "older events have all of these: take all but one out of `was`, or give it a name that they \
                     lack, or say how in `impl Upcast`";
                 self.differs(name, names.join(", "), kind, advice);
             }
-            Found::Struct => self.differs(name, "a struct".to_owned(), kind, OTHER_KIND),
-            Found::Number(found) => {
+            FoundField::Struct => self.differs(name, "a struct".to_owned(), kind, OTHER_KIND),
+            FoundField::Number(found) => {
                 let found = format!("{} as `{}`", described(found), shown(&found.name));
                 self.differs(name, found, kind, OTHER_KIND);
             }
-            Found::Shorter => {
+            FoundField::Shorter => {
                 let advice = "an array keeps its length: give a longer one another name, or say how in `impl \
                     Upcast`";
                 self.differs(name, "fewer elements".to_owned(), kind, advice);
             }
-            Found::Nothing if wanted.size == 0 => {}
-            Found::Nothing => self.added(wanted, steps),
+            FoundField::Nothing if wanted.size == 0 => {}
+            FoundField::Nothing => self.added(wanted, steps),
         }
     }
 
@@ -213,8 +213,8 @@ impl<'a> Plan<'a> {
     fn one_of(&mut self, wanted: &'a OneOf<'a>, place: Place<'_>, steps: &mut Steps) {
         let tag = wanted.tag;
         let found = match self.find(place.found, tag) {
-            Found::Nothing if tag.attribute("since").is_some() => return self.added(tag, steps),
-            Found::Field(found) => self.found.one_of(found),
+            FoundField::Nothing if tag.attribute("since").is_some() => return self.added(tag, steps),
+            FoundField::Field(found) => self.found.one_of(found),
             _ => None,
         };
         let Some(found) = found else {

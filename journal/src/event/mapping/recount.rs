@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use super::leaf::{Leaf, Meaning, Scalar, described};
 use super::outline::Outline;
-use super::steps::{Case, Step, Steps, Switch};
+use super::steps::{Case, MappingStep, Steps, Switch};
 use crate::event::integer::Integer;
 use crate::event::{Difference, Field, Schema};
 
@@ -54,7 +54,7 @@ impl Recount {
         if steps.is_empty() {
             return None;
         }
-        steps.push(Step::Copy { from: 0, to: 0, bytes: found.size });
+        steps.push(MappingStep::Copy { from: 0, to: 0, bytes: found.size });
         Some(Recount { steps, event_bytes: found.size })
     }
 

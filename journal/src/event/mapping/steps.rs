@@ -7,7 +7,7 @@ use crate::event::integer::Integer;
 /// What makes a newer event of an older one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Steps {
-    steps: Vec<Step>,
+    steps: Vec<MappingStep>,
     /// Bytes that every newer event has there: its defaults.
     fixed: Vec<(usize, Box<[u8]>)>,
     switches: Vec<Switch>,
@@ -17,7 +17,7 @@ pub(super) struct Steps {
 
 /// One step. All places are bytes from the start of the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum MappingStep {
     Copy {
         from: usize,
         to: usize,
@@ -65,11 +65,11 @@ pub(super) struct Case {
 }
 
 impl Steps {
-    pub fn push(&mut self, step: Step) {
+    pub fn push(&mut self, step: MappingStep) {
         self.steps.push(step);
     }
 
-    pub fn extend(&mut self, steps: impl IntoIterator<Item = Step>) {
+    pub fn extend(&mut self, steps: impl IntoIterator<Item = MappingStep>) {
         self.steps.extend(steps);
     }
 
@@ -98,8 +98,8 @@ impl Steps {
         self.steps.sort_by_key(|step| step.place());
         self.steps.dedup_by(|next, last| match (last, *next) {
             (
-                Step::Copy { from, to, bytes },
-                Step::Copy { from: next_from, to: next_to, bytes: next_bytes },
+                MappingStep::Copy { from, to, bytes },
+                MappingStep::Copy { from: next_from, to: next_to, bytes: next_bytes },
             ) if *from + *bytes == next_from && *to + *bytes == next_to => {
                 *bytes += next_bytes;
                 true
@@ -144,22 +144,22 @@ impl Steps {
     }
 }
 
-impl Step {
+impl MappingStep {
     /// Where it writes.
     fn place(&self) -> usize {
-        let (Step::Copy { to, .. }
-        | Step::Strings { to, .. }
-        | Step::Integers { to, .. }
-        | Step::Floats { to, .. }) = self;
+        let (MappingStep::Copy { to, .. }
+        | MappingStep::Strings { to, .. }
+        | MappingStep::Integers { to, .. }
+        | MappingStep::Floats { to, .. }) = self;
         *to
     }
 
     fn mark_told(self, told: &mut [u8]) {
         let (to, bytes) = match self {
-            Step::Copy { to, bytes, .. } => (to, bytes),
-            Step::Integers { to, count, kinds: (_, new), .. } => (to, count * new.bytes),
-            Step::Floats { to, count, .. } => (to, 8 * count),
-            Step::Strings { to, count, bytes: (old_bytes, new_bytes), .. } => {
+            MappingStep::Copy { to, bytes, .. } => (to, bytes),
+            MappingStep::Integers { to, count, kinds: (_, new), .. } => (to, count * new.bytes),
+            MappingStep::Floats { to, count, .. } => (to, 8 * count),
+            MappingStep::Strings { to, count, bytes: (old_bytes, new_bytes), .. } => {
                 // What stands behind the older text is no part of it.
                 (0..count).for_each(|index| told[to + index * new_bytes..][..old_bytes].fill(u8::MAX));
                 return;
@@ -171,23 +171,23 @@ impl Step {
     #[inline]
     fn apply(self, older: &[u8], newer: &mut [u8]) {
         match self {
-            Step::Copy { from, to, bytes } => {
+            MappingStep::Copy { from, to, bytes } => {
                 newer[to..to + bytes].copy_from_slice(&older[from..from + bytes]);
             }
-            Step::Strings { from, to, count, bytes: (old_bytes, new_bytes) } => {
+            MappingStep::Strings { from, to, count, bytes: (old_bytes, new_bytes) } => {
                 for index in 0..count {
                     let old = &older[from + index * old_bytes..][..old_bytes];
                     newer[to + index * new_bytes..][..old_bytes].copy_from_slice(old);
                 }
             }
-            Step::Integers { from, to, count, kinds: (old, new), factor } => {
+            MappingStep::Integers { from, to, count, kinds: (old, new), factor } => {
                 for index in 0..count {
                     // The plan has refused what could overflow.
                     let value = old.read(&older[from + index * old.bytes..]).wrapping_mul(factor);
                     new.write(value, &mut newer[to + index * new.bytes..]);
                 }
             }
-            Step::Floats { from, to, count } => {
+            MappingStep::Floats { from, to, count } => {
                 for index in 0..count {
                     let mut bytes = [0; 4];
                     bytes.copy_from_slice(&older[from + 4 * index..][..4]);
