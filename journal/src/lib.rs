@@ -96,7 +96,7 @@ pub mod __private {
     pub use crate::format::crc;
     #[cfg(feature = "negative-controls")]
     pub use crate::format::golden;
-    pub use crate::live::progress::Change;
+    pub use crate::live::progress::CursorChange;
     #[cfg(debug_assertions)]
     pub use crate::open::built_here;
     #[cfg(feature = "negative-controls")]

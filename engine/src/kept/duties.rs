@@ -15,7 +15,7 @@ use super::epochs::Epochs;
 use super::facts::StageFacts;
 use super::findings::Findings;
 use super::link::ToKeeper;
-use super::refusals::{Next, RefusalWiring, Refusals, Refused};
+use super::refusals::{AfterRefusal, Next, RefusalWiring, Refusals};
 use super::snapshot::Snapshots;
 use crate::column::StageColumns;
 use crate::error::{Cause, Divergence, OutputError};
@@ -316,7 +316,7 @@ impl<H> Duties<H> {
         sequence: u64,
         attempt: u32,
         error: HandlerError,
-    ) -> Result<Refused, Cause> {
+    ) -> Result<AfterRefusal, Cause> {
         // Nobody behind this stage is to read what it made of an event that it then refused.
         self.columns.clear(sequence);
         let DeadLetterDuty { log, refusals } = &mut self.dead_letters;
@@ -329,7 +329,7 @@ impl<H> Duties<H> {
             Next::Try { pause_ns } => {
                 log.note_try(place, &cause).map_err(fault)?;
                 refusals.wait(pause_ns);
-                Ok(Refused::Again)
+                Ok(AfterRefusal::Again)
             }
             Next::Letter(tries) => {
                 let noted = log.refuse(place, tries, &cause);
@@ -340,7 +340,7 @@ impl<H> Duties<H> {
                     noted.and_then(|()| if self.effects.progress.is_some() { log.sync() } else { Ok(()) });
                 synced.map_err(fault)?;
                 refusals.count_letter(tries);
-                Ok(Refused::DeadLetter)
+                Ok(AfterRefusal::DeadLetter)
             }
         }
     }

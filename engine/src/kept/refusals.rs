@@ -15,7 +15,7 @@ use crate::lines::told::Told;
 
 /// What comes behind a try that has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
+pub(crate) enum AfterRefusal {
     /// Another try, the pause before it over.
     Again,
     /// Nothing: the event is a dead letter.

@@ -106,7 +106,7 @@ pub(super) struct LateRun<E: Event, H> {
 }
 
 /// What a look came to.
-enum Look {
+enum Looked {
     Read,
     Nothing,
     /// The journal is closed, and everything in it has been seen.
@@ -119,12 +119,12 @@ impl<E: Event, H: LateHandler<E>> LateRun<E, H> {
         let mut sleep = FIRST_SLEEP;
         while !self.shared.is_stopped() {
             match self.look() {
-                Ok(Look::Read) => sleep = FIRST_SLEEP,
-                Ok(Look::Nothing) => {
+                Ok(Looked::Read) => sleep = FIRST_SLEEP,
+                Ok(Looked::Nothing) => {
                     std::thread::park_timeout(sleep);
                     sleep = (2 * sleep).min(self.longest_sleep);
                 }
-                Ok(Look::Ended) => break,
+                Ok(Looked::Ended) => break,
                 Err(failure) => {
                     self.shared.fail(failure);
                     break;
@@ -134,25 +134,25 @@ impl<E: Event, H: LateHandler<E>> LateRun<E, H> {
         self.handler
     }
 
-    fn look(&mut self) -> Result<Look, LateError> {
+    fn look(&mut self) -> Result<Looked, LateError> {
         // Closed first: an end that is read after it is the last.
         let closed = self.shared.cursors.as_ref().is_some_and(Cursors::is_closed);
         let end = self.readable_end().map_err(|source| self.unreadable(source))?;
         let next = self.follower.next_sequence();
         if next >= end {
             self.guarded(next, H::idle)?;
-            return Ok(if closed { Look::Ended } else { Look::Nothing });
+            return Ok(if closed { Looked::Ended } else { Looked::Nothing });
         }
         let done = self.read(end)?;
         if done == 0 {
             self.guarded(next, H::idle)?;
-            return Ok(Look::Nothing);
+            return Ok(Looked::Nothing);
         }
         // One record back, so that the position can still be resumed from.
         let held = (next + done as u64).saturating_sub(1);
         let advanced = self.lease.as_ref().map_or(Ok(()), |lease| lease.advance(held));
         advanced.map_err(|source| self.unreadable(source))?;
-        Ok(Look::Read)
+        Ok(Looked::Read)
     }
 
     /// Everything below it may be read; without a bound if only the files can tell.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use slipring_journal::__private::Change;
+use slipring_journal::__private::CursorChange;
 use slipring_journal::__private::storage::Folder;
 use slipring_journal::{Cursors, Event, Journal};
 
@@ -101,7 +101,7 @@ impl Common {
 fn follow_journal(journal: &Cursors, durable: &Cursor, parking: &Arc<Parking>, board: &Arc<Board>) {
     let (ours, parking, shown) = (durable.clone(), Arc::clone(parking), Arc::clone(board));
     let (told, copy) = (board.told_durable(), board.told_durable());
-    journal.on_change(move |Change { durable_end, failed, folder_moved }| {
+    journal.on_change(move |CursorChange { durable_end, failed, folder_moved }| {
         ours.raise(durable_end);
         show(&copy, durable_end);
         shown.set_folder_moved(folder_moved);

@@ -16,7 +16,7 @@ use crate::error::BuildError;
 use crate::kept::epochs::Epochs;
 use crate::late::{History, LateConsumers};
 use crate::own_thread::OwnThread;
-use crate::publish::outlet::{Outlet, Published};
+use crate::publish::outlet::{Outlet, PublishedEnd};
 use crate::publish::publisher::Publisher;
 use crate::publish::times::TimeBounds;
 use crate::ring::{self, Publishers, Stamps};
@@ -114,7 +114,7 @@ impl<E: Event> EngineBuilder<E> {
             capacity: self.capacity,
             claims: Mutex::default(),
             is_single: self.publishers == Publishers::Single,
-            published: Published::new(common.published.clone(), board.told_published()),
+            published: PublishedEnd::new(common.published.clone(), board.told_published()),
             stages: common.cursors.clone(),
             parking: Arc::clone(&common.parking),
             counters: board.publishers(),

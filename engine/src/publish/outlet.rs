@@ -27,7 +27,7 @@ pub(crate) struct Outlet {
     pub(crate) claims: Mutex<Vec<Arc<Claim>>>,
     /// There is one, and never will be another.
     pub(crate) is_single: bool,
-    pub(crate) published: Published,
+    pub(crate) published: PublishedEnd,
     /// Each stage's cursor, to say how much room there is.
     pub(crate) stages: Vec<Cursor>,
     pub(crate) parking: Arc<Parking>,
@@ -40,16 +40,16 @@ pub(crate) struct Outlet {
 }
 
 /// How far publishing is.
-pub(crate) struct Published {
+pub(crate) struct PublishedEnd {
     /// The sequence behind the last event published; of several publishers raised by each when it goes.
     pub(super) cursor: Cursor,
     /// Where other processes read of it.
     told: Told<CursorLine>,
 }
 
-impl Published {
+impl PublishedEnd {
     pub(crate) fn new(cursor: Cursor, told: Told<CursorLine>) -> Self {
-        Published { cursor, told }
+        PublishedEnd { cursor, told }
     }
 
     /// The sequence behind the last event that is known to be published.

@@ -13,7 +13,7 @@ use crate::handler::context::{Batch, Context, Seat};
 use crate::handler::latency::Meter;
 use crate::handler::{Handler, HandlerError};
 use crate::kept::duties::Duties;
-use crate::kept::refusals::Refused;
+use crate::kept::refusals::AfterRefusal;
 use crate::panics;
 use crate::ring::SlotRow;
 
@@ -192,7 +192,9 @@ impl<H, M> Worker<H, M> {
     {
         let at = self.context.sequence;
         let slot = &row.slots[(at - row.at) as usize];
-        while self.duties.refuse(at, self.context.attempt, error).map_err(Stop::Failed)? == Refused::Again {
+        while self.duties.refuse(at, self.context.attempt, error).map_err(Stop::Failed)?
+            == AfterRefusal::Again
+        {
             self.context.attempt = self.context.attempt.saturating_add(1);
             match self.handler.event(&slot.event, &self.context) {
                 Ok(()) => {

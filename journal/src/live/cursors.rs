@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::progress::{Change, Progress};
+use super::progress::{CursorChange, Progress};
 use crate::error::SyncError;
 
 /// The cursors of a journal that is being written, for whoever waits for it or watches it.
@@ -94,7 +94,7 @@ impl Cursors {
     ///
     /// `call` must not hold these cursors, or they would hold each other.
     #[doc(hidden)]
-    pub fn on_change(&self, call: impl Fn(Change) + Send + Sync + 'static) -> bool {
+    pub fn on_change(&self, call: impl Fn(CursorChange) + Send + Sync + 'static) -> bool {
         self.progress.on_change.0.set(Box::new(call)).is_ok()
     }
 

@@ -35,7 +35,7 @@ pub(crate) struct Progress {
 /// What has changed; see [`Cursors::on_change`](crate::Cursors::on_change).
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct CursorChange {
     /// The sequence behind the last durable record.
     pub durable_end: u64,
     /// The journal has failed for good.
@@ -46,7 +46,7 @@ pub struct Change {
 
 /// What the engine wants called; see [`Cursors::on_change`](crate::Cursors::on_change).
 #[derive(Default)]
-pub(super) struct OnChange(pub(super) OnceLock<Box<dyn Fn(Change) + Send + Sync>>);
+pub(super) struct OnChange(pub(super) OnceLock<Box<dyn Fn(CursorChange) + Send + Sync>>);
 
 impl std::fmt::Debug for OnChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -135,7 +135,7 @@ impl Progress {
         if let Some(on_change) = self.on_change.0.get() {
             let folder_moved = self.folder_moved.load(Ordering::Relaxed);
             let (durable_end, failed) = (self.durable_end(), self.has_failed());
-            on_change(Change { durable_end, failed, folder_moved });
+            on_change(CursorChange { durable_end, failed, folder_moved });
         }
     }
 }

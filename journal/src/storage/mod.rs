@@ -37,7 +37,7 @@ pub use folder::{Access, FileKind, Folder, Identity, NotOurs};
 pub use lock::FilesLock;
 pub use mapped::{MappedFile, MappedSegment, ReadMap};
 pub use memory::{Memory, MemoryFile, MemoryMap, copy_in, copy_out};
-pub use name_lock::{HeldBy, MOST_MEMBERS, NameLock, Turn};
+pub use name_lock::{HeldBy, LockTurn, MOST_MEMBERS, NameLock};
 
 /// A folder that holds one journal.
 pub trait Storage: Clone + Send + Sync + std::fmt::Debug + 'static {

@@ -113,9 +113,9 @@ impl NameLock {
 
     /// Waits for its turn among those that share the name. Each takes as long as a small file takes to be
     /// written; that of one that dies ends with it.
-    pub fn turn(&self) -> io::Result<Turn<'_>> {
+    pub fn turn(&self) -> io::Result<LockTurn<'_>> {
         lock_bytes(&self.file, libc::F_OFD_SETLKW, libc::F_WRLCK, TURN)?;
-        Ok(Turn(self))
+        Ok(LockTurn(self))
     }
 
     fn set(&self, kind: libc::c_int, bytes: Range<i64>) -> io::Result<bool> {
@@ -134,9 +134,9 @@ impl NameLock {
 
 /// It is this one's turn, until this value goes.
 #[derive(Debug)]
-pub struct Turn<'l>(&'l NameLock);
+pub struct LockTurn<'l>(&'l NameLock);
 
-impl Drop for Turn<'_> {
+impl Drop for LockTurn<'_> {
     fn drop(&mut self) {
         let _ = lock_bytes(&self.0.file, libc::F_OFD_SETLK, libc::F_UNLCK, TURN);
     }
