@@ -22,5 +22,6 @@ mod record_resume;
 mod record_words;
 mod round_trips;
 mod rows;
+mod tutorial;
 mod types;
 mod voids;
