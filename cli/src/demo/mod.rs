@@ -39,7 +39,7 @@ use std::process::ExitStatus;
 use slipring_journal::ReadError;
 
 use crate::args::DemoArgs;
-use crate::error::CliError;
+use crate::error::{CliError, Failure};
 use crate::exit::Exit;
 use crate::flow::input::InputError;
 use crate::flow::message::OrderMessage;
@@ -132,6 +132,12 @@ pub enum DemoError {
     /// The journal can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+impl Failure for DemoError {
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, DemoError::Io(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
 }
 
 impl From<slipring::PublishError<usize>> for DemoError {

@@ -14,6 +14,7 @@ use std::path::Path;
 use slipring_journal::{JournalId, Schema};
 use slipring_schema::{Row, Table};
 
+use crate::error::Failure;
 use crate::formats::{ELSEWHERE, Formats};
 use crate::rows::columns::Shown;
 
@@ -117,6 +118,8 @@ pub struct NoSuchFormat {
     what: String,
     known: String,
 }
+
+impl Failure for NoSuchFormat {}
 
 impl Formats {
     /// The format that was asked for; else the one that the file's name says.

@@ -96,14 +96,17 @@ fn appear(part: &Path, journal: &Path) -> io::Result<()> {
 
 /// What a recording that is all or nothing leaves when it fails.
 fn nothing_recorded(mut error: CliError) -> CliError {
-    if let CliError::Record(
+    let CliError::Command(failure) = &mut error else { return error };
+    // As what it can be told from others.
+    let failure: &mut (dyn std::error::Error + Send + Sync) = &mut **failure;
+    if let Some(
         RecordError::Source { so_far, .. }
         | RecordError::Malformed { so_far, .. }
         | RecordError::Append { so_far, .. }
         | RecordError::Close { so_far, .. }
         | RecordError::Write { so_far, .. }
         | RecordError::Stopped { so_far, .. },
-    ) = &mut error
+    ) = failure.downcast_mut()
     {
         *so_far = SoFar::default();
     }

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &RecordArgs, formats: &Formats, out: &mut dyn Write) -> 
     let noted = Note::load(&args.journal).map_err(RecordError::Note)?;
     let format = noted.as_ref().filter(|_| args.resume).map(|note| note.format.clone());
     match choose::way(args, format.as_deref(), formats)? {
-        Way::Elsewhere(command) => Err(elsewhere::run(command)),
+        Way::Elsewhere(command) => Err(elsewhere::run(command).into()),
         Way::Format(format) => begin::run(args, format, noted, out),
     }
 }
