@@ -9,11 +9,11 @@ use serde_json::json;
 use slipring_schema::Row;
 
 use super::partition::Parts;
-use super::{FoundSink, Sink, SinkError, SinkFormat, SinkPlan};
 use crate::args::ExportArgs;
 use crate::error::{CliError, Failure};
 use crate::exit::Exit;
-use crate::formats::Formats;
+use crate::formats::sink::{Sink, SinkError, SinkFormat, SinkPlan};
+use crate::formats::{Formats, Found};
 use crate::rows::reading::{Piece, Reading};
 use crate::signals::{First, Stop};
 use crate::whole::{What, Whole};
@@ -55,8 +55,8 @@ impl Failure for ExportError {
 
 pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
     let format = match formats.sink(args.format.as_deref(), &args.output)? {
-        FoundSink::Here(format) => format,
-        FoundSink::Elsewhere(command) => return Err(elsewhere::run(command).into()),
+        Found::Here(format) => format,
+        Found::Elsewhere(command) => return Err(elsewhere::run(command).into()),
     };
     let compress = compression(format, args)?;
     let started = Instant::now();

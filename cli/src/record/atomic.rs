@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use super::begin::{Plan, open_input};
 use super::error::{RecordError, SoFar};
 use super::rejects::why_path;
-use super::source::{Source, SourceError};
 use super::stream::{self, End};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::formats::source::{Source, SourceError};
 use crate::signals::Stop;
 use crate::whole::sync_name;
 

@@ -8,9 +8,9 @@ use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
 use slipring_schema::file::SchemaFileError;
 
 use super::note::NoteError;
-use super::source::{Place, SourceError};
 use crate::error::{Failure, is_damage};
 use crate::exit::Exit;
+use crate::formats::source::{Place, SourceError};
 use crate::show;
 
 /// A recording's failure.
