@@ -18,6 +18,7 @@ mod opening;
 #[cfg(feature = "peers")]
 mod peers;
 mod queues;
+mod random;
 mod replay;
 mod report;
 mod ring;
