@@ -7,9 +7,10 @@ use slipring_journal::{Journal, SyncMode, Writer};
 
 use crate::bounds::Room;
 use crate::event::Order;
-use crate::harness::{Contender, Output, Sample};
+use crate::harness::{Contender, Output};
 use crate::host::{Cores, settle};
 use crate::ring;
+use crate::stats::Sample;
 
 /// Appends `events` records to a new journal whose reserve holds them all.
 fn append(folder: &Path, events: u64, cores: Cores, slow: bool) -> Vec<Sample> {

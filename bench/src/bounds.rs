@@ -12,8 +12,8 @@ use slipring_journal::__private::crc::RecordCrc;
 use slipring_journal::__private::prefetch;
 
 use crate::event::Order;
-use crate::harness::Sample;
 use crate::host::Cores;
+use crate::stats::Sample;
 
 /// A record's worth of words, as the journal lays them out.
 type Record = [u64; 8];

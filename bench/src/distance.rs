@@ -3,12 +3,50 @@
 //! contenders.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::harness::Sample;
-use crate::host::{Cores, unpin};
-use crate::neighbour::round_trip;
-use crate::stats::median;
+use crate::host::{Cores, pin_to, unpin};
+use crate::stats::{Sample, median};
+
+/// Round trips in one look, and those of them that are over before the other thread surely runs.
+const TRIPS: u64 = 5_000;
+const WARM_TRIPS: u64 = 1_000;
+
+/// A word on a cache line of its own, and the next, which the processor may fetch with it.
+#[derive(Default)]
+#[repr(align(128))]
+struct Padded(AtomicU64);
+
+/// Nanoseconds for a word to be seen on `other` and its answer on `core`, the mean of a few thousand times.
+pub fn round_trip(core: usize, other: usize) -> f64 {
+    let (there, back) = (Padded::default(), Padded::default());
+    let (there, back) = (&there.0, &back.0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            pin_to(Some(other));
+            for count in 1..=TRIPS {
+                // Release and acquire, both ways: what a gate costs, though nothing goes with the word here.
+                while there.load(Ordering::Acquire) < count {
+                    std::hint::spin_loop();
+                }
+                back.store(count, Ordering::Release);
+            }
+        });
+        pin_to(Some(core));
+        let mut started = Instant::now();
+        for count in 1..=TRIPS {
+            there.store(count, Ordering::Release);
+            while back.load(Ordering::Acquire) < count {
+                std::hint::spin_loop();
+            }
+            if count == WARM_TRIPS {
+                started = Instant::now();
+            }
+        }
+        started.elapsed().as_nanos() as f64 / (TRIPS - WARM_TRIPS) as f64
+    })
+}
 
 /// How far apart two cores are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]

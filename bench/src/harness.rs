@@ -8,23 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::distance::{ByDistance, Distance};
 use crate::host::{Cores, unpin};
-use crate::stats::{greatest, least, median, round};
+use crate::stats::{Sample, greatest, least, median, round};
 use crate::turns;
-
-/// One figure from one run: the metric's name, its unit, the value.
-pub struct Sample {
-    pub metric: &'static str,
-    pub unit: &'static str,
-    pub value: f64,
-}
-
-impl Sample {
-    /// Millions of events a second.
-    pub fn throughput(events: u64, elapsed: std::time::Duration) -> Vec<Sample> {
-        let value = events as f64 / elapsed.as_secs_f64() / 1e6;
-        vec![Sample { metric: "throughput", unit: "M/s", value }]
-    }
-}
 
 /// One way to do the work of a benchmark.
 pub struct Contender<'a> {

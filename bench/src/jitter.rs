@@ -6,10 +6,10 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::clock::Ticks;
-use crate::harness::{Output, Sample, Tally};
+use crate::harness::{Output, Tally};
 use crate::host::pin_to;
 use crate::stalls::{Kind, Stall, Watch};
-use crate::stats::{QUANTILES, histogram, human_ns};
+use crate::stats::{QUANTILES, Sample, histogram, human_ns};
 
 /// Jumps longer than this are stalls.
 pub const STALL_NS: f64 = 10_000.0;

@@ -1,5 +1,7 @@
 //! `slipring-bench`: what slipring costs, beside what its parts cost alone and what the machine allows.
 
+// A module knows those below it: `engine/tests/house/layers.rs` has their order.
+
 mod append;
 mod bounds;
 mod clock;
@@ -18,6 +20,7 @@ mod opening;
 #[cfg(feature = "peers")]
 mod peers;
 mod queues;
+mod random;
 mod replay;
 mod report;
 mod ring;

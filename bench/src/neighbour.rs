@@ -8,23 +8,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Output, Sample, Tally};
+use crate::distance::round_trip;
+use crate::harness::{Output, Tally};
 use crate::host::{Cores, pin_to};
+use crate::stats::Sample;
 
 /// Words of the memory that is stored to: 4 KiB, which lies in the nearest cache of every core.
 const WORDS: usize = 512;
 /// Lines stored in one look.
 const LINES: u64 = 1 << 20;
-/// Round trips in one look, and those of them that are over before the other thread surely runs.
-const TRIPS: u64 = 5_000;
-const WARM_TRIPS: u64 = 1_000;
 /// Between two rounds: the host needs time to change its mind in.
 const REST: Duration = Duration::from_millis(50);
-
-/// A word on a cache line of its own, and the next, which the processor may fetch with it.
-#[derive(Default)]
-#[repr(align(128))]
-struct Padded(AtomicU64);
 
 /// Stores every line of a nearest cache's worth, word by word as the journal does.
 fn store_all(memory: &[AtomicU64; WORDS], value: u64) {
@@ -84,36 +78,6 @@ fn lines(core: usize) -> f64 {
         store_all(std::hint::black_box(&memory), value);
     }
     LINES as f64 / started.elapsed().as_secs_f64() / 1e6
-}
-
-/// Nanoseconds for a word to be seen on `other` and its answer on `core`, the mean of a few thousand times.
-pub fn round_trip(core: usize, other: usize) -> f64 {
-    let (there, back) = (Padded::default(), Padded::default());
-    let (there, back) = (&there.0, &back.0);
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            pin_to(Some(other));
-            for count in 1..=TRIPS {
-                // Release and acquire, both ways: what a gate costs, though nothing goes with the word here.
-                while there.load(Ordering::Acquire) < count {
-                    std::hint::spin_loop();
-                }
-                back.store(count, Ordering::Release);
-            }
-        });
-        pin_to(Some(core));
-        let mut started = Instant::now();
-        for count in 1..=TRIPS {
-            there.store(count, Ordering::Release);
-            while back.load(Ordering::Acquire) < count {
-                std::hint::spin_loop();
-            }
-            if count == WARM_TRIPS {
-                started = Instant::now();
-            }
-        }
-        started.elapsed().as_nanos() as f64 / (TRIPS - WARM_TRIPS) as f64
-    })
 }
 
 /// `neighbour`: the first two cores, alone and beside each other.

@@ -8,7 +8,8 @@ use slipring_journal::{Journal, SyncMode};
 use tempfile::TempDir;
 
 use crate::event::Order;
-use crate::harness::{Output, Sample, Tally};
+use crate::harness::{Output, Tally};
+use crate::stats::Sample;
 
 const SEGMENTS: u64 = 9;
 

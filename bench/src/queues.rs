@@ -7,10 +7,10 @@ use std::time::Instant;
 use crossbeam::channel as crossbeam_channel;
 use crossbeam::queue::ArrayQueue;
 
-use crate::event::Order;
-use crate::harness::{Contender, Sample};
+use crate::event::{CAPACITY, Order, RawSlot, consume, in_memory, refill};
+use crate::harness::Contender;
 use crate::host::Cores;
-use crate::ring::{CAPACITY, RawSlot, consume, in_memory, refill};
+use crate::stats::Sample;
 
 /// A bounded queue with one sender and one receiver.
 trait Queue: 'static {

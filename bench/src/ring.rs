@@ -13,41 +13,12 @@ use slipring::{Context, Engine, EngineBuilder, Gate, Journal, Lane, SyncMode, Wa
 
 use crate::bounds::Room;
 use crate::clock::Ticks;
-use crate::event::Order;
-use crate::harness::{Contender, Output, Sample};
+use crate::event::{CAPACITY, Order, RawSlot, consume, in_memory, refill};
+use crate::harness::{Contender, Output};
 use crate::host::{Cores, settle};
 use crate::neighbour::Neighbour;
 use crate::queues;
-
-/// Slots of every ring measured.
-pub const CAPACITY: usize = 1 << 14;
-
-/// The slot of the raw ring: as large and as aligned as slipring's.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-pub struct RawSlot {
-    pub time_ns: u64,
-    pub event: Order,
-}
-
-/// What every contender's consumer does with an event, so that none can skip reading it.
-#[inline(always)]
-pub fn consume(sum: &mut u64, event: &Order) {
-    *sum = sum.wrapping_add(event.id ^ event.rest[2]);
-}
-
-/// A batch as it lies in memory before anybody publishes it; every contender copies from there.
-pub fn in_memory(batch: usize) -> Vec<RawSlot> {
-    vec![RawSlot { time_ns: 0, event: Order::nth(0) }; batch]
-}
-
-/// Makes the batch that begins with event `first`.
-#[inline(always)]
-pub fn refill(memory: &mut [RawSlot], first: u64) {
-    for (n, slot) in (first..).zip(memory) {
-        *slot = RawSlot { time_ns: n, event: Order::nth(n) };
-    }
-}
+use crate::stats::Sample;
 
 /// How the raw ring's consumer waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +134,22 @@ fn publish_raw(mut ring: RawRing, events: u64, batch: usize) -> Vec<Sample> {
     }
     ring.wait();
     Sample::throughput(events, started.elapsed())
+}
+
+/// The same with events that lie in memory, published in large batches: what a replay is without a journal.
+pub fn raw_from_memory(events: &[Order], cores: Cores) -> Vec<Sample> {
+    let count = events.len() as u64;
+    let mut ring = RawRing::start(RawWait::Spin, count, cores);
+    let started = Instant::now();
+    for part in events.chunks(4096) {
+        ring.producer.batch_publish(part.len(), |slots| {
+            for (event, slot) in part.iter().zip(slots) {
+                *slot = RawSlot { time_ns: event.id, event: *event };
+            }
+        });
+    }
+    ring.wait();
+    Sample::throughput(count, started.elapsed())
 }
 
 /// slipring as `builder` describes it: the time from the first publish until the stages named have finished
@@ -321,7 +308,7 @@ mod tests {
             }
         }
         let memory: Vec<Order> = (0..10_000).map(Order::nth).collect();
-        assert!(crate::replay::raw(&memory, cores)[0].value > 0.0);
+        assert!(raw_from_memory(&memory, cores)[0].value > 0.0);
         let folder = tempfile::tempdir().expect("a folder");
         for batch in [1, 64] {
             assert!(raw_logging(folder.path(), events, batch, cores)[0].value > 0.0);

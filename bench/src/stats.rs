@@ -1,6 +1,23 @@
 //! The few figures that everything is told in.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
+
+/// One figure from one run: the metric's name, its unit, the value.
+pub struct Sample {
+    pub metric: &'static str,
+    pub unit: &'static str,
+    pub value: f64,
+}
+
+impl Sample {
+    /// Millions of events a second.
+    pub fn throughput(events: u64, elapsed: Duration) -> Vec<Sample> {
+        let value = events as f64 / elapsed.as_secs_f64() / 1e6;
+        vec![Sample { metric: "throughput", unit: "M/s", value }]
+    }
+}
 
 /// The percentiles of every latency: name, quantile.
 pub const QUANTILES: [(&str, f64); 6] =

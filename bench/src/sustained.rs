@@ -15,9 +15,10 @@ use hdrhistogram::Histogram;
 use slipring_journal::{Journal, Retention, SyncMode};
 
 use crate::event::Order;
-use crate::harness::{Contender, Output, Sample};
+use crate::harness::{Contender, Output};
 use crate::host::Cores;
 use crate::kept::{FILE_BYTES, FILE_RECORDS, KEPT_BYTES, Kept};
+use crate::stats::Sample;
 use crate::syncing::Syncing;
 
 /// Appends for `span`; records a second until the last append returned, and until all is durable.

@@ -2,6 +2,7 @@
 //! beside this one or in the path.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,22 +10,39 @@ use std::process::Command;
 
 use clap::error::ErrorKind;
 
-use crate::error::CliError;
+use crate::error::Failure;
 use crate::exit::Exit;
 use crate::plain;
 
 /// The command to other machines.
 const BRIDGE: &str = "slipring-bridge";
 
+/// Why this did not become the other command.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ElsewhereError {
+    /// The command that has a format, or the one to other machines, is not there.
+    #[error(
+        "that takes {name}, which is neither beside slipring nor in the PATH: \
+         install it with `cargo install --path {}` from slipring's sources",
+        sources(name)
+    )]
+    NotInstalled { name: &'static str },
+    /// It is there and does not start.
+    #[error("run {}: {source}", path.display())]
+    Exec { path: PathBuf, source: io::Error },
+}
+
+impl Failure for ElsewhereError {}
+
 /// Where in slipring's sources a command is that is installed apart.
-pub(crate) fn sources(name: &str) -> &'static str {
+fn sources(name: &str) -> &'static str {
     if name == BRIDGE { "bridges/bridge-command" } else { "bridges/columns" }
 }
 
 /// Becomes the command, with the arguments that this one was given. It returns only to say why not.
-pub(crate) fn run(name: &'static str) -> CliError {
+pub(crate) fn run(name: &'static str) -> ElsewhereError {
     match find(name) {
-        None => CliError::NotInstalled { name },
+        None => ElsewhereError::NotInstalled { name },
         Some(path) => start(path, std::env::args_os().skip(1)),
     }
 }
@@ -41,16 +59,16 @@ pub(crate) fn other_command(error: &clap::Error, args: &[OsString]) -> Option<Ex
     }
     let error = match find(&format!("slipring-{name}")) {
         Some(path) => start(path, args[2..].iter().cloned()),
-        None if name == "bridge" => CliError::NotInstalled { name: BRIDGE },
+        None if name == "bridge" => ElsewhereError::NotInstalled { name: BRIDGE },
         None => return None,
     };
     plain::complain(&format!("slipring: {error}"));
     Some(error.exit())
 }
 
-fn start(path: PathBuf, args: impl Iterator<Item = OsString>) -> CliError {
+fn start(path: PathBuf, args: impl Iterator<Item = OsString>) -> ElsewhereError {
     let source = Command::new(&path).args(args).exec();
-    CliError::Exec { path, source }
+    ElsewhereError::Exec { path, source }
 }
 
 /// Beside this command, or in the path.

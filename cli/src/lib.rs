@@ -2,31 +2,39 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`args`] | what may be said on the command line |
-//! | [`flow`] | messages: reading, writing, making up |
-//! | [`book`] | the limit order book that the demo proves with, kept from messages |
-//! | [`exchange`] | a matching engine on the same book, for the example and the tests |
-//! | [`record`] | events into a journal, from files of every format |
-//! | [`rows`] | records of any schema on their way out: which, which columns, in what form |
-//! | [`export`] | events out of a journal, into files |
-//! | [`formats`] | the formats of files by their names |
-//! | `elsewhere` | commands of other packages |
-//! | `replay`, `follow`, `readers`, `look`, `kept`, `dead_letters`, `top` | commands that show |
-//! | `salvage`, `migrate`, `schema`, `manual` | commands that make something |
-//! | [`exit`] | how they end: one table |
+//! | [`exit`] | how commands end: one table of exit statuses |
+//! | `fitted` | lines that fit the terminal |
 //! | [`plain`] | text from anywhere, fit to be shown |
-//! | `show`, `fitted` | numbers, rates, progress; lines that fit the terminal |
-//! | [`demo`] | parent and child: kill, recover, replay, prove |
+//! | `show` | numbers, rates, progress |
+//! | `gone`, `signals` | nobody reads any more; a signal says stop |
+//! | `whole` | a file or folder that is there whole, or not at all |
+//! | [`error`] | why a command failed |
+//! | `elsewhere` | commands of other packages |
+//! | [`flow`] | messages: what one is, reading, writing |
+//! | [`book`] | the limit order book that the demo proves with, kept from messages |
+//! | [`feed`] | a whole flow: a file of messages, or made up |
+//! | [`exchange`] | a matching engine on the same book, for the example and the tests |
+//! | [`rows`] | records of any schema on their way out: which, which columns, in what form |
+//! | [`formats`] | what a format of files is, and the formats by their names |
+//! | [`args`] | what may be said on the command line |
+//! | `record`, `export` | events into a journal and out of it, from and into files of every format |
+//! | `readers`, `look`, `replay`, `follow`, `kept`, `dead_letters`, `top` | commands that show |
+//! | `salvage`, `migrate`, `schema`, `manual` | commands that make something |
+//! | `demo` | parent and child: kill, recover, replay, prove |
+//!
+//! The lowest go first: a module knows those before it, and none behind it. `engine/tests/house/layers.rs`
+//! holds each to that.
 
 pub mod args;
 pub mod book;
 mod dead_letters;
-pub mod demo;
+mod demo;
 mod elsewhere;
 pub mod error;
 pub mod exchange;
 pub mod exit;
-pub mod export;
+mod export;
+pub mod feed;
 mod fitted;
 pub mod flow;
 mod follow;
@@ -35,10 +43,10 @@ mod gone;
 mod kept;
 mod look;
 mod manual;
-pub mod migrate;
+mod migrate;
 pub mod plain;
 mod readers;
-pub mod record;
+mod record;
 mod replay;
 pub mod rows;
 mod salvage;
@@ -59,6 +67,14 @@ use args::{Cli, Command};
 use error::CliError;
 use exit::Exit;
 use formats::Formats;
+
+impl Formats {
+    /// Those that the command `slipring` has.
+    pub fn built_in() -> Self {
+        let (sources, sinks) = (record::SOURCES.to_vec(), export::SINKS.to_vec());
+        Formats { sources, sinks, more: Some(formats::COLUMNS) }
+    }
+}
 
 /// Runs the command line `args`, the program's own name first.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -116,7 +132,7 @@ fn run_command(cli: Cli, formats: &Formats, out: &mut dyn Write) -> Result<Exit,
         Some(Command::Record(args)) => record::run(&args, formats, out),
         Some(Command::Replay(args)) => replay::run(&args, out).map(|()| Exit::Fine),
         Some(Command::Follow(args)) => follow::run(&args, out).map(|()| Exit::Fine),
-        Some(Command::Export(args)) => export::run::run(&args, formats, out),
+        Some(Command::Export(args)) => export::run(&args, formats, out),
         Some(Command::Schema(args)) => schema::run(&args, out).map(|()| Exit::Fine),
         Some(Command::Completions { shell }) => manual::completions(shell, out).map(|()| Exit::Fine),
         Some(Command::Man { command }) => manual::man(command.as_deref(), out).map(|()| Exit::Fine),

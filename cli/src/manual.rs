@@ -6,7 +6,17 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::args::Cli;
-use crate::error::CliError;
+use crate::error::{CliError, Failure};
+
+#[derive(Debug, thiserror::Error)]
+#[error("there is no command {name}; there are: {known}")]
+struct NoSuchCommand {
+    name: String,
+    /// The names that are.
+    known: String,
+}
+
+impl Failure for NoSuchCommand {}
 
 pub(crate) fn completions(shell: Shell, out: &mut dyn Write) -> Result<(), CliError> {
     // Made in memory: the generator panics when its output breaks off.
@@ -25,7 +35,7 @@ pub(crate) fn man(command: Option<&str>, out: &mut dyn Write) -> Result<(), CliE
             None => {
                 let known = cli.get_subcommands().filter(|c| !c.is_hide_set()).map(|c| c.get_name());
                 let known = known.collect::<Vec<_>>().join(", ");
-                return Err(CliError::NoSuchCommand { name: name.to_owned(), known });
+                return Err(NoSuchCommand { name: name.to_owned(), known }.into());
             }
         },
     };

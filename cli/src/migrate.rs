@@ -11,7 +11,7 @@ use slipring_journal::{
 };
 
 use crate::args::MigrateArgs;
-use crate::error::{CliError, is_damage, verdict};
+use crate::error::{CliError, Failure, is_damage, verdict};
 use crate::exit::Exit;
 use crate::record;
 use crate::record::error::RecordError;
@@ -75,9 +75,8 @@ pub enum MigrateError {
     Stopped,
 }
 
-impl MigrateError {
-    /// The exit status that it comes to.
-    pub fn exit(&self) -> Exit {
+impl Failure for MigrateError {
+    fn exit(&self) -> Exit {
         match self {
             MigrateError::Read(error) if is_damage(error) => Exit::Damaged,
             MigrateError::Stopped => Exit::Part,

@@ -29,9 +29,9 @@ pub use table::{ratios, remarks};
 
 use crate::clock::Ticks;
 use crate::distance::ByDistance;
-use crate::harness::{Output, Sample, Tally};
+use crate::harness::{Output, Tally};
 use crate::host::Cores;
-use crate::stats::{QUANTILES, human_rate};
+use crate::stats::{QUANTILES, Sample, human_rate};
 use crate::turns;
 use judge::{Judged, judge};
 use plan::{Entry, What};

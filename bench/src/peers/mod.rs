@@ -20,10 +20,11 @@ use std::time::{Duration, Instant};
 use replayed::Replayed;
 pub use replayed::{filled_for_replay, replay_contenders, seek_contenders};
 
-use crate::event::Order;
-use crate::harness::{Contender, Output, Sample};
+use crate::event::{Order, consume};
+use crate::harness::{Contender, Output};
 use crate::host::Cores;
-use crate::ring::consume;
+use crate::ring;
+use crate::stats::Sample;
 
 /// Events that a store is given at once: a transaction, a batch.
 const BATCH: u64 = 1_000;
@@ -216,7 +217,7 @@ fn bench_replay(output: &mut Output, folder: &Path, cores: Cores, quick: bool, r
         rounds,
         &mut [
             Contender::new("slipring", || ours::replay(&ours, events, cores)),
-            Contender::new("disruptor", || crate::replay::raw(&memory, cores)),
+            Contender::new("disruptor", || ring::raw_from_memory(&memory, cores)),
             Contender::new("sqlite", || replay(&mut sqlite, events / 2, events)),
             Contender::new("redb", || replay(&mut redb, events / 2, events)),
             Contender::new("fjall", || replay(&mut fjall, events / 2, events)),

@@ -7,10 +7,10 @@ use slipring::{Engine, Gate, ReplayFrom};
 use slipring_journal::{Journal, SyncMode, Writer};
 
 use crate::event::Order;
-use crate::harness::Sample;
 use crate::host::{Cores, settle};
 use crate::peers::{Peer, Take, rates, time_of};
 use crate::ring;
+use crate::stats::Sample;
 
 /// A journal with its writer, all options as they are by default but for the sync: the others do not sync
 /// either until they are asked.

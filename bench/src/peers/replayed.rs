@@ -5,10 +5,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Contender, Sample};
+use crate::harness::Contender;
 use crate::peers::{BATCH, Peer, Take, files, filled, kv, memory, parquet_file, replay, sql, time_of};
-use crate::replay::Random;
-use crate::stats::histogram;
+use crate::random::Random;
+use crate::stats::{Sample, histogram};
 
 /// What reads events back; a [`Peer`] without its type.
 pub trait Replayed {

@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Contender, Output, Sample};
+use crate::harness::{Contender, Output};
 use crate::host::Cores;
 use crate::replay::{STEP_NS, replay, seek, written};
+use crate::stats::Sample;
 
 const EVENTS: u64 = 100_000_000;
 const RECORD_BYTES: u64 = 64;

@@ -8,17 +8,14 @@ mod seek;
 use std::path::Path;
 use std::time::Instant;
 
-use disruptor::Producer;
 use slipring::{Engine, Gate, Journal, Replay, ReplayFrom, ReplayReport, SyncMode};
 
 use crate::bounds::{self, Room};
-use crate::event::Order;
-use crate::harness::{Contender, Output, Sample};
+use crate::event::{CAPACITY, Order, consume};
+use crate::harness::{Contender, Output};
 use crate::host::{Cores, settle};
-use crate::ring::{self, CAPACITY, RawRing, RawSlot, RawWait, consume};
-
-#[cfg(feature = "peers")]
-pub use seek::Random;
+use crate::ring;
+use crate::stats::Sample;
 
 /// Nanoseconds between the times of two events.
 pub const STEP_NS: u64 = 1_000;
@@ -77,22 +74,6 @@ fn read(journal: &Journal, cores: Cores) -> Vec<Sample> {
     Sample::throughput(count, started.elapsed())
 }
 
-/// The same records published in large batches from memory by the raw ring.
-pub fn raw(events: &[Order], cores: Cores) -> Vec<Sample> {
-    let count = events.len() as u64;
-    let mut ring = RawRing::start(RawWait::Spin, count, cores);
-    let started = Instant::now();
-    for part in events.chunks(4096) {
-        ring.producer.batch_publish(part.len(), |slots| {
-            for (event, slot) in part.iter().zip(slots) {
-                *slot = RawSlot { time_ns: event.id, event: *event };
-            }
-        });
-    }
-    ring.wait();
-    Sample::throughput(count, started.elapsed())
-}
-
 /// `replay`, `seek`, `seek/uneven`, `recovery/1000000`; in full also `recovery` of more, `replay/100000000`
 /// and `seek/100000000`.
 pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow: bool) {
@@ -123,7 +104,7 @@ pub fn bench(output: &mut Output, folder: &Path, cores: Cores, quick: bool, slow
     };
     let mut contenders = vec![
         Contender::new("slipring", run),
-        Contender::new("disruptor", || raw(&memory, cores)),
+        Contender::new("disruptor", || ring::raw_from_memory(&memory, cores)),
         Contender::new("bound-copy-crc", || Room::new(folder, BOUND_RECORDS).copy::<true>(cores)),
         Contender::new("bound-read", || bounds::read(&memory, cores)),
         Contender::new("bound-pread", || bounds::pread(place.path(), events, cores)),

@@ -10,10 +10,11 @@ use slipring::{
 use tempfile::TempDir;
 
 use crate::event::Order;
-use crate::harness::{Contender, Output, Sample};
+use crate::harness::{Contender, Output};
 use crate::host::{Cores, settle};
 use crate::replay::{CAPACITY, STEP_NS};
 use crate::ring;
+use crate::stats::Sample;
 
 /// Events published live: one snapshot falls among them.
 const LIVE: u64 = 150_000;

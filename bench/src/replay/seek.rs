@@ -10,28 +10,14 @@ use slipring::{Journal, Reader};
 
 use crate::clock::Ticks;
 use crate::event::Order;
-use crate::harness::Sample;
+use crate::random::Random;
 use crate::replay::STEP_NS;
-use crate::stats::{histogram, median};
+use crate::stats::{Sample, histogram, median};
 
 const PAGE_BYTES: usize = 4096;
 /// What an injected slow-down costs a seek: several times what it takes, for of the many beside it one always
 /// had a bad minute.
 const SLOW_NS: f64 = 100_000.0;
-
-/// Numbers below a bound, random enough to defeat the caches' guesses: a linear congruential generator.
-pub struct Random(u64);
-
-impl Random {
-    pub fn new() -> Self {
-        Random(0x9e37_79b9_7f4a_7c15)
-    }
-
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 20) % bound
-    }
-}
 
 /// Times at random steps of `STEP_NS` on average, with a night now and then.
 pub fn uneven(events: u64) -> Vec<u64> {

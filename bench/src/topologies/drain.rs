@@ -7,10 +7,11 @@ use std::time::Instant;
 use disruptor::{BusySpin, Producer, build_multi_producer};
 use slipring::{Context, Engine, Gate, Lane, Publisher, Publishers};
 
-use crate::event::Order;
-use crate::harness::{Contender, Output, Sample};
+use crate::event::{CAPACITY, Order, RawSlot};
+use crate::harness::{Contender, Output};
 use crate::host::Cores;
-use crate::ring::{self, CAPACITY, RawSlot, add_summing};
+use crate::ring::{self, add_summing};
+use crate::stats::Sample;
 use crate::topologies::publishers::{Door, PUBLISHERS};
 use crate::topologies::raw::{Reader, Readers, reader};
 use crate::topologies::{describe, fit};

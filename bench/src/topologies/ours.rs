@@ -3,9 +3,9 @@
 use slipring::{Engine, Lane};
 
 use crate::event::Order;
-use crate::harness::Sample;
 use crate::host::Cores;
 use crate::ring::{self, add_summing};
+use crate::stats::Sample;
 use crate::topologies::{Lanes, Shape};
 
 /// The time from the first publish until every stage has finished the last event.

@@ -9,11 +9,11 @@ use hdrhistogram::Histogram;
 use slipring::{Context, Engine, Gate, Handler, HandlerError, Lane, Publisher};
 
 use crate::clock::Ticks;
-use crate::event::Order;
-use crate::harness::{Contender, Output, Sample};
+use crate::event::{CAPACITY, Order, RawSlot};
+use crate::harness::{Contender, Output};
 use crate::host::{Cores, pin_to};
-use crate::ring::{CAPACITY, RawSlot, SLOW_NS};
-use crate::stats::histogram;
+use crate::ring::SLOW_NS;
+use crate::stats::{Sample, histogram};
 use crate::topologies::raw::pause;
 use crate::topologies::{describe, fit};
 

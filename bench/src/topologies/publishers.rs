@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use disruptor::{BusySpin, Producer, build_multi_producer};
 use slipring::{Context, Engine, Gate, Publishers};
 
-use crate::event::Order;
-use crate::harness::{Contender, Output, Sample};
+use crate::event::{CAPACITY, Order, RawSlot};
+use crate::harness::{Contender, Output};
 use crate::host::Cores;
-use crate::ring::{self, CAPACITY, RawSlot, summing};
+use crate::ring::{self, summing};
+use crate::stats::Sample;
 use crate::topologies::raw::{Reader, Readers, pause, reader};
 use crate::topologies::{describe, fit};
 

@@ -7,10 +7,9 @@ use std::time::Instant;
 
 use disruptor::{BusySpin, Producer, build_single_producer};
 
-use crate::event::Order;
-use crate::harness::Sample;
+use crate::event::{CAPACITY, Order, RawSlot};
 use crate::host::{Cores, pin_to};
-use crate::ring::{CAPACITY, RawSlot};
+use crate::stats::Sample;
 use crate::topologies::{Lanes, Shape};
 
 /// Polls once and handles what there is; how many events.
@@ -29,7 +28,7 @@ macro_rules! reader {
             let Ok(mut guard) = poller.take(limit) else { return 0 };
             let mut count = 0;
             for slot in &mut guard {
-                $crate::ring::consume(&mut sum, &slot.event);
+                $crate::event::consume(&mut sum, &slot.event);
                 count += 1;
             }
             std::hint::black_box(sum);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::record::input;
-use crate::flow::input::Input;
+use crate::feed::input::Input;
 
 /// `slipring demo`
 #[derive(Clone, Debug, Args)]
@@ -35,4 +35,17 @@ impl Default for DemoArgs {
     fn default() -> Self {
         DemoArgs { events: 2_000_000, seed: 1, input: None, dir: None, kills: 5, json: false }
     }
+}
+
+/// The name of the hidden command that the demo's child runs.
+pub const CHILD: &str = "demo-child";
+
+/// The child's command line.
+#[derive(Clone, Debug, Args)]
+pub struct ChildArgs {
+    /// The journal's folder
+    pub journal: PathBuf,
+    /// What to do, as JSON
+    #[arg(long)]
+    pub orders: String,
 }

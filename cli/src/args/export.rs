@@ -1,10 +1,10 @@
 //! What an export is told.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
-use crate::export::Partition;
 use crate::rows::choice::ChoiceArgs;
 
 /// `slipring export`
@@ -37,4 +37,27 @@ pub struct ExportArgs {
     /// The summary as JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// By what a file is divided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Partition {
+    /// A part an hour of journal time (UTC).
+    Hour,
+    /// A part a day of journal time (UTC).
+    Day,
+    /// A part for each value of a field.
+    Field(String),
+}
+
+impl FromStr for Partition {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "hour" => Partition::Hour,
+            "day" => Partition::Day,
+            field => Partition::Field(field.to_owned()),
+        })
+    }
 }

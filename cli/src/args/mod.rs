@@ -13,8 +13,8 @@ mod readers;
 mod record;
 mod schema;
 
-pub use demo::DemoArgs;
-pub use export::ExportArgs;
+pub use demo::{CHILD, ChildArgs, DemoArgs};
+pub use export::{ExportArgs, Partition};
 pub use kept::{DeadLettersArgs, LetterFormat};
 pub use look::{Interval, LookArgs, SalvageArgs, TopArgs};
 pub use migrate::MigrateArgs;
@@ -107,6 +107,6 @@ pub enum Command {
         command: Option<String>,
     },
     /// The part of the demo that gets killed
-    #[command(name = crate::demo::CHILD, hide = true)]
-    Child(crate::demo::ChildArgs),
+    #[command(name = CHILD, hide = true)]
+    Child(ChildArgs),
 }

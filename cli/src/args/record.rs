@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
-use crate::flow::input::Input;
+use crate::feed::input::Input;
 use slipring_schema::parse_date;
 
 /// A file, or `synthetic:N`; a path may be of any bytes.

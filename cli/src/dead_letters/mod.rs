@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use slipring::{DeadLetter, DeadLetterKind, DeadLetters};
 use slipring_journal::Journal;
 
 use crate::args::{DeadLettersArgs, LetterFormat};
-use crate::error::{CliError, verdict};
+use crate::error::{CliError, Failure, verdict};
 use crate::exit::Exit;
 use crate::whole::{What, Whole, folder_of, sync_name};
 use crate::{plain, show};
@@ -18,6 +18,40 @@ use crate::{plain, show};
 use letter::Events;
 
 mod letter;
+
+/// Why letters were not written or settled.
+#[derive(Debug, thiserror::Error)]
+enum LettersError {
+    /// The sequence asked for has no letter.
+    #[error(
+        "there is no {}dead letter of sequence {sequence}: nothing was written or settled; slipring dead-letters without \
+         --sequence lists those that there are",
+        if *open { "open " } else { "" }
+    )]
+    NoLetter {
+        sequence: u64,
+        /// Settled ones do not count.
+        open: bool,
+    },
+    /// There is something at the place for a new file.
+    #[error("{} is there already: nothing was written or settled; give the path of a new file", path.display())]
+    IntoExists { path: PathBuf },
+    /// A file can't be written.
+    #[error("write {}: {source}; nothing was settled", path.display())]
+    Into { path: PathBuf, source: std::io::Error },
+    /// What is to be settled could not be listed.
+    #[error("write to the standard output: {source}; nothing was settled")]
+    NotListed { source: std::io::Error },
+}
+
+impl Failure for LettersError {
+    fn exit(&self) -> Exit {
+        match self {
+            LettersError::NoLetter { .. } => Exit::Part,
+            _ => Exit::CouldNot,
+        }
+    }
+}
 
 pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     // First: where no journal lies nobody can name its stages.
@@ -32,7 +66,7 @@ pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, C
         false => letters.open().into_iter().filter(|letter| is_asked(letter)).cloned().collect(),
     };
     if let (Some(sequence), []) = (args.sequence, &listed[..]) {
-        return Err(CliError::NoLetter { sequence, open: !args.all });
+        return Err(LettersError::NoLetter { sequence, open: !args.all }.into());
     }
     if let Some(into) = &args.into {
         return write_into(into, args, &mut letters, &listed, &mut events, out);
@@ -40,7 +74,7 @@ pub(crate) fn run(args: &DeadLettersArgs, out: &mut dyn Write) -> Result<Exit, C
     let (without, written) = list(&listed, args, &mut events, out);
     let Some(how) = &args.settle else { return verdict(without, written) };
     // Whoever reads the list deals with what it says: what did not get there is not settled.
-    written.map_err(|source| CliError::NotListed { source })?;
+    written.map_err(|source| LettersError::NotListed { source })?;
     let open = listed.iter().filter(|letter| letter.kind != DeadLetterKind::Settled);
     let count = settle(&mut letters, open, how)?;
     verdict(
@@ -136,10 +170,10 @@ fn write_into(
 fn write_synced(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> Result<(), CliError> {
+) -> Result<(), LettersError> {
     let fault = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::AlreadyExists => CliError::IntoExists { path: path.to_owned() },
-        _ => CliError::Into { path: path.to_owned(), source },
+        std::io::ErrorKind::AlreadyExists => LettersError::IntoExists { path: path.to_owned() },
+        _ => LettersError::Into { path: path.to_owned(), source },
     };
     if path.symlink_metadata().is_ok() {
         return Err(fault(std::io::ErrorKind::AlreadyExists.into()));

@@ -11,7 +11,7 @@ use slipring::{Engine, Publisher, Replay, ReplayFrom, StageKey};
 use super::DemoError;
 use super::pipeline::{self, BOOK, BookStage, PATIENCE, Pace};
 use super::protocol::{Done, Orders, Said, Stop, say};
-use crate::flow::input::Input;
+use crate::feed::input::Input;
 use crate::flow::message::OrderMessage;
 
 /// Messages published at once.

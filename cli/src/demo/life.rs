@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use slipring::Journal;
 
+use super::DemoError;
 use super::protocol::{Done, Orders, Said, Stop};
-use super::{CHILD, DemoError};
+use crate::args::CHILD;
 use crate::flow::message::OrderMessage;
 
 /// What a life came to.

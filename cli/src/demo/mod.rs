@@ -38,24 +38,11 @@ use std::process::ExitStatus;
 
 use slipring_journal::ReadError;
 
-use crate::args::DemoArgs;
-use crate::error::CliError;
+use crate::args::{ChildArgs, DemoArgs};
+use crate::error::{CliError, Failure};
 use crate::exit::Exit;
-use crate::flow::input::InputError;
+use crate::feed::input::InputError;
 use crate::flow::message::OrderMessage;
-
-/// The name of the hidden command that the child runs.
-pub const CHILD: &str = "demo-child";
-
-/// The child's command line.
-#[derive(Clone, Debug, clap::Args)]
-pub struct ChildArgs {
-    /// The journal's folder
-    journal: PathBuf,
-    /// What to do, as JSON
-    #[arg(long)]
-    orders: String,
-}
 
 /// Why the demo could not go on. Proofs that fail are no such error: they are told, and the demo ends with 1.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +119,12 @@ pub enum DemoError {
     /// The journal can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+impl Failure for DemoError {
+    fn is_broken_pipe(&self) -> bool {
+        matches!(self, DemoError::Io(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
 }
 
 impl From<slipring::PublishError<usize>> for DemoError {

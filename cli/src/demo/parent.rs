@@ -14,7 +14,7 @@ use super::protocol::{Done, Latency, Orders, Said};
 use super::tell::Teller;
 use super::{DemoError, child};
 use crate::args::DemoArgs;
-use crate::flow::input::Input;
+use crate::feed::input::Input;
 use crate::flow::message::OrderMessage;
 use crate::show;
 

@@ -49,7 +49,7 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::synthetic::Synthetic;
+    use crate::feed::synthetic::Synthetic;
 
     #[test]
     fn the_reference_goes_forward_and_back() {

@@ -5,8 +5,8 @@
 
 use super::command::{Command, Limit, Modify};
 use crate::book::Order;
+use crate::feed::synthetic::{self, Synthetic, TICK};
 use crate::flow::random::Random;
-use crate::flow::synthetic::{self, Synthetic, TICK};
 
 /// Commands with their times, without end.
 #[derive(Clone, Debug)]

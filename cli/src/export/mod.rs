@@ -2,156 +2,17 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | this one | the trait of what writes a format |
 //! | `run` | the command: what is chosen goes into one file, or one a partition |
 //! | `partition` | which part a row belongs to, and the files of the parts |
-//! | `whole` | a file or folder is there whole, or not at all |
 //! | `text` | CSV and JSON lines |
 
-use std::fmt;
-use std::path::Path;
-
-use slipring_journal::{JournalId, Schema};
-use slipring_schema::{Row, Table};
-
-use crate::formats::{ELSEWHERE, Formats};
-use crate::rows::columns::Shown;
-
 mod partition;
-pub(crate) mod run;
-pub(crate) mod text;
+mod run;
+mod text;
 
-pub use partition::Partition;
+use crate::formats::sink::SinkFormat;
 
-/// Begins a file at a path where there is none.
-pub type CreateSink = fn(&Path, &SinkPlan<'_>) -> Result<Box<dyn Sink>, SinkError>;
+pub(crate) use run::run;
 
-/// A format that events are written in, by its name. See [`Formats`].
-#[derive(Clone, Copy)]
-pub struct SinkFormat {
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// What it is, in a few words, for help.
-    pub about: &'static str,
-    /// What a file's name ends with, without the dot; the first is given to the files of partitions.
-    pub extensions: &'static [&'static str],
-    /// What `--compress` may say; the first is what is done if it says nothing.
-    pub compressions: &'static [&'static str],
-    /// Whether it has a form for records without an event.
-    pub has_voids: bool,
-    /// Begins a file at a path where there is none.
-    pub create: CreateSink,
-}
-
-/// What a sink is told before the first row.
-#[derive(Clone, Copy, Debug)]
-pub struct SinkPlan<'a> {
-    /// What the journal says of its events.
-    pub schema: &'a Schema,
-    /// The events as columns.
-    pub table: &'a Table,
-    /// The columns that are written, in order.
-    pub columns: &'a [Shown],
-    /// How the file is compressed: one of the format's words, behind a colon a level perhaps.
-    pub compress: &'a str,
-    /// The journal that the rows are of.
-    pub journal_id: JournalId,
-}
-
-/// Writes one file of rows.
-pub trait Sink {
-    /// Writes rows, in order.
-    ///
-    /// # Errors
-    /// The file can't be written, or the format can't hold a value.
-    fn push(&mut self, rows: &[Row<'_>]) -> Result<(), SinkError>;
-
-    /// Writes a record without an event behind the rows before it, if [`SinkFormat::has_voids`] says so.
-    ///
-    /// # Errors
-    /// The file can't be written.
-    fn void(&mut self, _: &Row<'_>) -> Result<(), SinkError> {
-        Ok(())
-    }
-
-    /// Writes what is still held back, and what ends the file. It is synced by who called.
-    ///
-    /// # Errors
-    /// The file can't be written.
-    fn finish(self: Box<Self>) -> Result<(), SinkError>;
-}
-
-/// Why a file of rows could not be written.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SinkError {
-    /// The system's answer.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-    /// The format can't hold what a row has.
-    #[error("the record of sequence {sequence}: {what}")]
-    Row {
-        /// The record.
-        sequence: u64,
-        /// What is wrong, and what to do.
-        what: String,
-    },
-    /// The library that writes the format has an answer of its own.
-    #[error("{0}")]
-    Format(String),
-}
-
-/// Where a format is to be had.
-#[derive(Clone, Copy, Debug)]
-pub enum FoundSink {
-    /// Here.
-    Here(SinkFormat),
-    /// In the command of that name.
-    Elsewhere(&'static str),
-}
-
-/// No format has that name, or a file's name says none.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: give --format {known}")]
-pub struct NoSuchFormat {
-    what: String,
-    known: String,
-}
-
-impl Formats {
-    /// The format that was asked for; else the one that the file's name says.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn sink(&self, asked: Option<&str>, path: &Path) -> Result<FoundSink, NoSuchFormat> {
-        let here = self.sinks.iter().map(|format| (format.name, format.extensions, FoundSink::Here(*format)));
-        let elsewhere = self.more.into_iter().flat_map(|command| {
-            ELSEWHERE
-                .iter()
-                .map(move |(name, extensions)| (*name, *extensions, FoundSink::Elsewhere(command)))
-        });
-        let known: Vec<_> = here.chain(elsewhere).collect();
-        let file = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let file = file.strip_suffix(".gz").unwrap_or(&file);
-        let is_meant = |name: &str, extensions: &[&str]| match asked {
-            Some(asked) => asked == name,
-            None => {
-                extensions.iter().any(|end| file.strip_suffix(end).is_some_and(|stem| stem.ends_with('.')))
-            }
-        };
-        let found = known.iter().find(|(name, extensions, _)| is_meant(name, extensions));
-        found.map(|(_, _, found)| *found).ok_or_else(|| NoSuchFormat {
-            what: match asked {
-                Some(asked) => format!("there is no format {asked:?}"),
-                None => format!("the name {} says no format", path.display()),
-            },
-            known: known.iter().map(|(name, _, _)| *name).collect::<Vec<_>>().join(", "),
-        })
-    }
-}
-
-impl fmt::Debug for SinkFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SinkFormat").field("name", &self.name).finish_non_exhaustive()
-    }
-}
+/// The formats of files that are written.
+pub(crate) const SINKS: [SinkFormat; 2] = [text::CSV, text::JSONL];

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use slipring_schema::{Row, Table, show_nanos};
 
-use super::{Sink, SinkError, SinkFormat, SinkPlan};
+use crate::args::Partition;
+use crate::formats::sink::{Sink, SinkError, SinkFormat, SinkPlan};
 use crate::rows::columns::{NoSuchField, Shown};
 
 /// More files at once are hardly wanted, and a process may not have many more open.
@@ -15,29 +15,6 @@ const MOST_PARTS: usize = 500;
 
 /// Bytes of a value in a folder's name, which has at most 255.
 const LONGEST_VALUE: usize = 200;
-
-/// By what a file is divided.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Partition {
-    /// A part an hour of journal time (UTC).
-    Hour,
-    /// A part a day of journal time (UTC).
-    Day,
-    /// A part for each value of a field.
-    Field(String),
-}
-
-impl FromStr for Partition {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "hour" => Partition::Hour,
-            "day" => Partition::Day,
-            field => Partition::Field(field.to_owned()),
-        })
-    }
-}
 
 /// By what rows are told apart.
 enum Key {

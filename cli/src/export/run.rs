@@ -2,27 +2,61 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
 use slipring_schema::Row;
 
 use super::partition::Parts;
-use super::{FoundSink, Sink, SinkError, SinkFormat, SinkPlan};
 use crate::args::ExportArgs;
-use crate::error::CliError;
+use crate::error::{CliError, Failure};
 use crate::exit::Exit;
-use crate::formats::Formats;
+use crate::formats::sink::{Sink, SinkError, SinkFormat, SinkPlan};
+use crate::formats::{Formats, Found};
 use crate::rows::reading::{Piece, Reading};
 use crate::signals::{First, Stop};
 use crate::whole::{What, Whole};
 use crate::{elsewhere, plain, show};
 
+/// Why nothing was exported, or not all.
+#[derive(Debug, thiserror::Error)]
+enum ExportError {
+    /// A file of rows could not be written.
+    #[error("export to {}: {source}; nothing was written there", path.display())]
+    File { path: PathBuf, source: SinkError },
+    /// Rows could not be written to the standard output.
+    #[error("export to the standard output: {source}; what went before stands")]
+    ToOutput { source: SinkError },
+    /// A signal said stop.
+    #[error("stopped by a signal: {}", if *to_stdout { "the output breaks off" } else { "nothing was written" })]
+    Stopped {
+        /// What was written before is gone out.
+        to_stdout: bool,
+    },
+    /// A way to compress that a format does not have.
+    #[error("{format} can't be compressed with {asked:?}: there are {known}")]
+    NoSuchCompression { format: &'static str, asked: String, known: String },
+}
+
+impl Failure for ExportError {
+    fn exit(&self) -> Exit {
+        match self {
+            ExportError::Stopped { .. } => Exit::Part,
+            _ => Exit::CouldNot,
+        }
+    }
+
+    fn is_broken_pipe(&self) -> bool {
+        let ExportError::ToOutput { source: SinkError::Io(source) } = self else { return false };
+        source.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
 pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
     let format = match formats.sink(args.format.as_deref(), &args.output)? {
-        FoundSink::Here(format) => format,
-        FoundSink::Elsewhere(command) => return Err(elsewhere::run(command)),
+        Found::Here(format) => format,
+        Found::Elsewhere(command) => return Err(elsewhere::run(command).into()),
     };
     let compress = compression(format, args)?;
     let started = Instant::now();
@@ -49,7 +83,7 @@ pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> 
     let (start, mut seen) = (reading.range.start, Seen::default());
     reading.for_each_piece(|piece| {
         if stop.is_said() {
-            return Err(CliError::ExportStopped { to_stdout });
+            return Err(ExportError::Stopped { to_stdout }.into());
         }
         seen.piece(&piece);
         seen.voids_written += target.piece(&piece, format.has_voids).map_err(failed)?;
@@ -71,15 +105,15 @@ pub(crate) fn run(args: &ExportArgs, formats: &Formats, out: &mut dyn Write) -> 
     Ok(Exit::Fine)
 }
 
-fn failed(args: &ExportArgs, source: SinkError) -> CliError {
+fn failed(args: &ExportArgs, source: SinkError) -> ExportError {
     match args.output.as_os_str() == "-" {
-        true => CliError::ExportToOutput { source },
-        false => CliError::Export { path: args.output.clone(), source },
+        true => ExportError::ToOutput { source },
+        false => ExportError::File { path: args.output.clone(), source },
     }
 }
 
 /// How the file is to be compressed: as asked for, as its name says, or as is usual for the format.
-fn compression(format: SinkFormat, args: &ExportArgs) -> Result<String, CliError> {
+fn compression(format: SinkFormat, args: &ExportArgs) -> Result<String, ExportError> {
     let usual = format.compressions.first().copied().unwrap_or("none");
     let by_name = args.output.extension().is_some_and(|extension| extension == "gz").then_some("gzip");
     let Some(asked) = args.compress.as_deref().or(by_name) else { return Ok(usual.to_owned()) };
@@ -88,7 +122,7 @@ fn compression(format: SinkFormat, args: &ExportArgs) -> Result<String, CliError
         return Ok(asked.to_owned());
     }
     let known = format.compressions.join(", ");
-    Err(CliError::NoSuchCompression { format: format.name, asked: asked.to_owned(), known })
+    Err(ExportError::NoSuchCompression { format: format.name, asked: asked.to_owned(), known })
 }
 
 /// Where rows go.
@@ -109,7 +143,8 @@ impl<'a> Target<'a> {
             return Ok(Target::One((format.create)(partial, &plan).map_err(failed)?));
         };
         if partial == Path::new("-") {
-            return Err(failed(SinkError::Format("parts are a folder of files: give its path".to_owned())));
+            let said = "parts are a folder of files: give its path";
+            return Err(failed(SinkError::Format(said.to_owned())).into());
         }
         std::fs::create_dir(partial).map_err(|error| failed(error.into()))?;
         Ok(Target::Parts(Box::new(Parts::new(partial, by, format, plan)?)))

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use slipring_schema::{Row, Table};
 
-use super::{Sink, SinkError, SinkFormat, SinkPlan};
+use crate::formats::sink::{Sink, SinkError, SinkFormat, SinkPlan};
 use crate::rows::columns::Shown;
 use crate::rows::printer::{Format, Printer, text_printer};
 

@@ -1,16 +1,13 @@
-//! Order flow: what a message is, where messages come from, how they are written.
+//! Messages of an order flow: what one is, how they are read and written.
 //!
 //! | module | idea |
 //! |---|---|
 //! | [`message`] | the event: one LOBSTER message |
 //! | [`lobster`] | reading the CSV |
 //! | [`mod@print`] | writing it again, and as JSON |
-//! | [`synthetic`] | a made-up flow |
-//! | [`input`] | either, as `--input` names it |
+//! | [`random`] | random numbers, the same for the same seed for ever |
 
-pub mod input;
 pub mod lobster;
 pub mod message;
 pub mod print;
 pub mod random;
-pub mod synthetic;

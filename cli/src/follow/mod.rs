@@ -11,7 +11,7 @@ use std::time::Duration;
 use slipring_journal::Journal;
 
 use crate::args::FollowArgs;
-use crate::error::CliError;
+use crate::error::{CliError, Failure};
 use crate::exit::Exit;
 use crate::gone;
 use crate::rows::choice::ChoiceArgs;
@@ -24,6 +24,36 @@ use source::{Place, Source};
 /// The sleep after the first look that found nothing; each further one is twice as long, up to the longest.
 const FIRST_SLEEP: Duration = Duration::from_millis(1);
 const LONGEST_SLEEP: Duration = Duration::from_millis(20);
+
+/// What is followed becomes of a newer type, which can't be shown.
+#[derive(Debug, thiserror::Error)]
+enum NewerType {
+    /// Not as was asked.
+    #[error("from sequence {sequence} on the events are of a newer type: {source}")]
+    NotShown {
+        /// The first record that was not printed.
+        sequence: u64,
+        source: Box<CliError>,
+    },
+    /// It has other columns than the CSV began with.
+    #[error(
+        "from sequence {sequence} on the events are of a newer type, and CSV can't change its columns in the middle: all before \
+         is printed; go on with --from-sequence {sequence} or the same --reader into another file, or use --format jsonl"
+    )]
+    OtherColumns {
+        /// The first record that was not printed.
+        sequence: u64,
+    },
+}
+
+impl Failure for NewerType {
+    fn exit(&self) -> Exit {
+        match self {
+            NewerType::NotShown { source, .. } if source.exit() != Exit::CouldNot => source.exit(),
+            _ => Exit::Part,
+        }
+    }
+}
 
 pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError> {
     let mut waiting = Waiting::new()?;
@@ -56,12 +86,12 @@ pub(crate) fn run(args: &FollowArgs, out: &mut dyn Write) -> Result<(), CliError
         noted?;
         let sequence = turn.place.sequence;
         let newer = Shape::newest(args, format)
-            .map_err(|source| CliError::NewerType { sequence, source: Box::new(source) })?;
+            .map_err(|source| NewerType::NotShown { sequence, source: Box::new(source) })?;
         match turn.fault {
             // It is of an older type, and not for want of a look at the newest.
             Some(fault) if newer.schema == shape.schema => return Err(fault),
             _ if format == Format::Csv && newer.names() != shape.names() => {
-                return Err(CliError::OtherColumns { sequence });
+                return Err(NewerType::OtherColumns { sequence }.into());
             }
             _ => {}
         }

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use super::begin::{Plan, open_input};
 use super::error::{RecordError, SoFar};
 use super::rejects::why_path;
-use super::source::{Source, SourceError};
 use super::stream::{self, End};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::formats::source::{Source, SourceError};
 use crate::signals::Stop;
 use crate::whole::sync_name;
 
@@ -96,14 +96,17 @@ fn appear(part: &Path, journal: &Path) -> io::Result<()> {
 
 /// What a recording that is all or nothing leaves when it fails.
 fn nothing_recorded(mut error: CliError) -> CliError {
-    if let CliError::Record(
+    let CliError::Command(failure) = &mut error else { return error };
+    // As what it can be told from others.
+    let failure: &mut (dyn std::error::Error + Send + Sync) = &mut **failure;
+    if let Some(
         RecordError::Source { so_far, .. }
         | RecordError::Malformed { so_far, .. }
         | RecordError::Append { so_far, .. }
         | RecordError::Close { so_far, .. }
         | RecordError::Write { so_far, .. }
         | RecordError::Stopped { so_far, .. },
-    ) = &mut error
+    ) = failure.downcast_mut()
     {
         *so_far = SoFar::default();
     }

@@ -10,21 +10,20 @@ use slipring_schema::{ParseOptions, Table};
 
 use super::error::{RecordError, SoFar};
 use super::identity::Identity;
-use super::input::Input;
 use super::note::{Counts, Note, NoteError};
 use super::notes::{Mark, Notes};
 use super::progress::Progress;
 use super::rejects::Rejects;
-use super::source::{FormatOptions, Row, Setup, Source, SourceError};
 use super::stream::{End, Fault, Recording};
 use super::summary::Summary;
 use super::{atomic, choose, lobster, resume};
 use crate::args::RecordArgs;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::formats::SourceFormat;
+use crate::formats::input::Input;
+use crate::formats::source::{FormatOptions, Row, Setup, Source, SourceError, SourceFormat};
 use crate::signals::{First, Stop};
-use crate::{flow, plain};
+use crate::{feed, plain};
 
 /// What a recording is made of, before the journal is opened.
 pub(super) struct Plan<'a> {
@@ -51,8 +50,8 @@ pub(super) struct Plan<'a> {
 /// Opens what the arguments name.
 pub(super) fn open_input(args: &RecordArgs) -> Result<Input, RecordError> {
     let (path, input) = match &args.input {
-        flow::input::Input::File(path) => (path.clone(), Input::open(path)),
-        made_up @ flow::input::Input::Synthetic(count) => {
+        feed::input::Input::File(path) => (path.clone(), Input::open(path)),
+        made_up @ feed::input::Input::Synthetic(count) => {
             let name = made_up.to_string();
             (PathBuf::from(&name), Input::made_up_by(&name, *count))
         }

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::input::Input;
+use crate::formats::input::Input;
 
 /// The longest line that is read; what is longer is no line of events.
 pub const MOST_LINE_BYTES: usize = 16 << 20;
@@ -83,11 +83,6 @@ impl Blocks {
         file.seek(SeekFrom::Start(to))?;
         (self.start, self.end, self.taken, self.ended) = (0, 0, to, false);
         Ok(())
-    }
-
-    /// Bytes of the input that have been taken.
-    pub fn taken(&self) -> u64 {
-        self.taken
     }
 
     /// Whether nothing follows what is there.

@@ -8,13 +8,13 @@ use slipring_schema::file::{from_toml, to_toml};
 use slipring_schema::{Column, Kind, Table};
 
 use super::error::{RecordError, SoFar};
-use super::input::Input;
 use super::lobster;
-use super::source::FormatOptions;
 use crate::args::RecordArgs;
 use crate::flow::message::OrderMessage;
-use crate::formats::{Formats, Found, SourceFormat};
-use crate::{flow, plain};
+use crate::formats::input::Input;
+use crate::formats::source::{FormatOptions, SourceFormat};
+use crate::formats::{Formats, Found};
+use crate::{feed, plain};
 
 /// How an input is recorded.
 #[derive(Clone, Copy, Debug)]
@@ -32,23 +32,23 @@ pub(super) const JOURNAL: &str = "journal";
 pub(super) fn way(args: &RecordArgs, noted: Option<&str>, formats: &Formats) -> Result<Way, RecordError> {
     let known = || formats.source_names();
     let name = match (&args.input, args.format.as_deref().or(noted)) {
-        (flow::input::Input::Synthetic(_), None | Some(lobster::NAME)) => lobster::NAME,
-        (flow::input::Input::Synthetic(_), Some(_)) => {
+        (feed::input::Input::Synthetic(_), None | Some(lobster::NAME)) => lobster::NAME,
+        (feed::input::Input::Synthetic(_), Some(_)) => {
             return Err(RecordError::NoUse {
                 option: "--as",
                 what: "synthetic:N, which is LOBSTER messages",
             });
         }
         (_, Some(name)) => name,
-        (flow::input::Input::File(path), None) if path.is_dir() => JOURNAL,
-        (flow::input::Input::File(path), None) => match formats.guess_source(path) {
+        (feed::input::Input::File(path), None) if path.is_dir() => JOURNAL,
+        (feed::input::Input::File(path), None) => match formats.guess_source(path) {
             None | Some("csv") if is_lobster(args) => lobster::NAME,
             Some(name) => name,
             None => return Err(RecordError::NoFormat { path: path.clone(), known: known() }),
         },
     };
     match formats.source(name) {
-        Some(Found::Source(format)) => check_uses(args, &format).map(|()| Way::Format(format)),
+        Some(Found::Here(format)) => check_uses(args, &format).map(|()| Way::Format(format)),
         Some(Found::Elsewhere(command)) => Ok(Way::Elsewhere(command)),
         None => Err(RecordError::UnknownFormat { name: name.to_owned(), known: known() }),
     }
@@ -56,7 +56,7 @@ pub(super) fn way(args: &RecordArgs, noted: Option<&str>, formats: &Formats) -> 
 
 /// Refuses options that are there for other formats: what was meant by them would not happen.
 fn check_uses(args: &RecordArgs, format: &SourceFormat) -> Result<(), RecordError> {
-    let is_file = matches!(args.input, flow::input::Input::File(_));
+    let is_file = matches!(args.input, feed::input::Input::File(_));
     let told = [
         (args.delimiter.is_some(), "--delimiter"),
         (args.header.is_some(), "--header"),

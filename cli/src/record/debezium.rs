@@ -12,13 +12,12 @@ use slipring_schema::ParseOptions;
 
 use super::debezium_types::converters;
 use super::fill::{journal_time, time_column};
-use super::input::Input;
 use super::json::{JsonFault, JsonFill};
 use super::json_object::Pairs;
 use super::jsonl::{JsonLines, Objects, passed_over, put};
 use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
-use super::source::{FormatOptions, Row, Setup, Source, SourceError};
-use crate::formats::SourceFormat;
+use crate::formats::input::Input;
+use crate::formats::source::{FormatOptions, Row, Setup, Source, SourceError, SourceFormat};
 use crate::show;
 
 /// Debezium's envelopes.

@@ -8,8 +8,9 @@ use slipring_journal::{AppendError, OpenError, ReadError, SyncError};
 use slipring_schema::file::SchemaFileError;
 
 use super::note::NoteError;
-use super::source::{Place, SourceError};
+use crate::error::{Failure, is_damage};
 use crate::exit::Exit;
+use crate::formats::source::{Place, SourceError};
 use crate::show;
 
 /// A recording's failure.
@@ -209,18 +210,17 @@ impl fmt::Display for SoFar {
     }
 }
 
-impl RecordError {
-    /// The exit status that it comes to.
-    pub fn exit(&self) -> Exit {
+impl Failure for RecordError {
+    fn exit(&self) -> Exit {
         match self {
             // Whatever was recorded before it: that is what is to be looked after.
             RecordError::Source { fault: SourceError::Format(fault), .. }
-                if fault.downcast_ref().is_some_and(crate::error::is_damage) =>
+                if fault.downcast_ref().is_some_and(is_damage) =>
             {
                 Exit::Damaged
             }
             RecordError::Note(NoteError::History(fault) | NoteError::InputHistory { source: fault, .. })
-                if crate::error::is_damage(fault) =>
+                if is_damage(fault) =>
             {
                 Exit::Damaged
             }
@@ -234,7 +234,7 @@ impl RecordError {
                 Exit::Part
             }
             RecordError::Stopped { .. } => Exit::Part,
-            RecordError::Journal(fault) if crate::error::is_damage(fault) => Exit::Damaged,
+            RecordError::Journal(fault) if is_damage(fault) => Exit::Damaged,
             RecordError::Open(OpenError::Journal(fault)) if fault.is_damage() => Exit::Damaged,
             _ => Exit::CouldNot,
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use slipring_journal::Schema;
 use slipring_schema::{Column, EPOCH, FieldFault, ParseOptions, SEQUENCE, TIME, Table};
 
-use super::source::{NoTime, Row, SourceError};
+use crate::formats::source::{NoTime, Row, SourceError};
 
 /// How the cells of an input's lines become events.
 #[derive(Debug)]

@@ -6,9 +6,10 @@ use slipring_journal::{Journal, Kind, RawReader, RawRecord, ReadError, Schema};
 use slipring_schema::Table;
 
 use super::choose::JOURNAL;
-use super::input::Input;
-use super::source::{FormatOptions, Place, Position, Row, Setup, Source, SourceError, Step, same_layout};
-use crate::formats::SourceFormat;
+use crate::formats::input::Input;
+use crate::formats::source::{
+    FormatOptions, Place, Position, Row, Setup, Source, SourceError, SourceFormat, Step, same_layout,
+};
 
 /// Another journal.
 pub(crate) const OTHER_JOURNAL: SourceFormat = SourceFormat {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use slipring_journal::{Journal, ReadError};
 
 use super::note::{AnchorNote, InputNote, JournalNote, Note, NoteError};
-use super::source::Position;
+use crate::formats::source::Position;
 
 /// Of an input that is read by its events: so much of its beginning and of its end tells it from others.
 const EDGE_BYTES: u64 = 64 << 10;

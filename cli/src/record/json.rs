@@ -10,7 +10,7 @@ use slipring_schema::{Column, FieldFault, Kind, ParseOptions, Parsed, TIME, Tabl
 use super::fill::{in_order, journal_time, time_column};
 use super::json_keys::{Key, Keys};
 use super::json_object::Object;
-use super::source::{NoTime, Row};
+use crate::formats::source::{NoTime, Row};
 
 /// Names of keys that no field takes are kept up to so many.
 const MOST_UNKNOWN: usize = 20;

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::json::JsonFill;
 use super::json_keys::Key;
-use super::source::Row;
+use crate::formats::source::Row;
 
 /// Objects lie in each other at most so deep; what lies deeper is no field.
 const MOST_NESTED: usize = 32;

@@ -12,7 +12,7 @@ use super::json::JsonFill;
 use super::json_keys::Key;
 use super::json_object::Pairs;
 use super::lines::line_end;
-use super::source::Row;
+use crate::formats::source::Row;
 
 /// A string that is as it is written: without escapes.
 const IN_QUOTES: Stops = Stops::new(b'"', b'\\');

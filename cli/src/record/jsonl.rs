@@ -4,14 +4,15 @@ use slipring_journal::Schema;
 
 use super::blocks::Blocks;
 use super::csv::skip_mark;
-use super::input::Input;
 use super::json::{JsonFault, JsonFill};
 use super::json_object::Pairs;
 use super::json_quick::QuickObjects;
 use super::lines::{Line, Lines};
 use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
-use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
-use crate::formats::SourceFormat;
+use crate::formats::input::Input;
+use crate::formats::source::{
+    FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, SourceFormat, Step,
+};
 
 /// An object a line.
 pub(crate) const JSON_LINES: SourceFormat = SourceFormat {

@@ -1,7 +1,7 @@
 //! An input's lines of text, one after the other.
 
 use super::blocks::{Blocks, MOST_LINE_BYTES};
-use super::source::{Place, Position, SourceError};
+use crate::formats::source::{Place, Position, SourceError};
 
 /// The lines of an input.
 #[derive(Debug)]

@@ -7,15 +7,15 @@ use slipring_journal::Event;
 use slipring_schema::{Kind, Table, parse_date};
 
 use super::blocks::{Blocks, More};
-use super::input::Input;
 use super::lines::{Line, Lines};
-use super::source::{
-    Behind, Day, FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step, same_layout,
-};
+use crate::feed::synthetic::Synthetic;
 use crate::flow::lobster::{ParseFault, ParseOptions, Reader, TIME};
 use crate::flow::message::{LineEnd, OrderMessage};
-use crate::flow::synthetic::Synthetic;
-use crate::formats::SourceFormat;
+use crate::formats::input::Input;
+use crate::formats::source::{
+    Behind, Day, FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, SourceFormat, Step,
+    same_layout,
+};
 use crate::show;
 
 /// The format's name.

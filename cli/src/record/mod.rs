@@ -2,8 +2,6 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | [`source`] | the trait of every format |
-//! | [`input`] | a file or a pipe |
 //! | [`blocks`] | an input in large blocks, for formats of lines |
 //! | `lines` | an input's lines of text |
 //! | `csv`, `jsonl`, `debezium`, `lobster`, `from_journal` | the formats |
@@ -20,30 +18,28 @@
 
 mod atomic;
 mod begin;
-pub mod blocks;
+mod blocks;
 mod choose;
-pub(crate) mod csv;
-pub(crate) mod debezium;
+mod csv;
+mod debezium;
 mod debezium_types;
-pub mod error;
+pub(crate) mod error;
 mod fill;
-pub(crate) mod from_journal;
+mod from_journal;
 mod identity;
-pub mod input;
 mod json;
 mod json_keys;
 mod json_object;
 mod json_quick;
-pub(crate) mod jsonl;
+mod jsonl;
 mod lines;
-pub(crate) mod lobster;
+mod lobster;
 mod note;
 mod notes;
 mod progress;
 mod rejects;
 mod resume;
 mod sample;
-pub mod source;
 mod stream;
 mod summary;
 
@@ -57,17 +53,27 @@ use crate::elsewhere;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::formats::Formats;
+use crate::formats::source::SourceFormat;
 
 pub(crate) use self::begin::journal_at;
 pub(crate) use self::choose::schema_file;
-pub use self::note::NoteError;
+
+/// The formats of files that are recorded.
+pub(crate) const SOURCES: [SourceFormat; 6] = [
+    csv::CSV,
+    csv::CSV_NO_HEADER,
+    jsonl::JSON_LINES,
+    debezium::DEBEZIUM,
+    lobster::LOBSTER,
+    from_journal::OTHER_JOURNAL,
+];
 
 /// Records what the arguments name.
 pub(crate) fn run(args: &RecordArgs, formats: &Formats, out: &mut dyn Write) -> Result<Exit, CliError> {
     let noted = Note::load(&args.journal).map_err(RecordError::Note)?;
     let format = noted.as_ref().filter(|_| args.resume).map(|note| note.format.clone());
     match choose::way(args, format.as_deref(), formats)? {
-        Way::Elsewhere(command) => Err(elsewhere::run(command)),
+        Way::Elsewhere(command) => Err(elsewhere::run(command).into()),
         Way::Format(format) => begin::run(args, format, noted, out),
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use slipring_journal::{Anchor, RawReader, ReadError};
 
 use super::rejects::why_path;
-use super::source::{Day, Position};
+use crate::formats::source::{Day, Position};
 use crate::show;
 
 /// The note's name in the journal's folder.

@@ -8,7 +8,7 @@ use slipring_journal::{RawReader, ReadError};
 
 use super::identity::Identity;
 use super::note::{AnchorNote, Counts, Note, NoteError, RejectsNote};
-use super::source::{Day, Position};
+use crate::formats::source::{Day, Position};
 
 /// The first notes come soon, for short recordings; the later ones seldom.
 const FIRST: Duration = Duration::from_millis(5);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::note::Counts;
-use super::source::Position;
+use crate::formats::source::Position;
 use crate::show;
 
 /// A bar over the input's bytes, or a count where nobody knows how many there will be. It shows itself on the

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::note::{NoteError, RejectsNote};
-use super::source::Reject;
+use crate::formats::source::Reject;
 use crate::plain;
 
 /// The two files. They are made when they are needed.

@@ -11,13 +11,12 @@ use slipring_schema::show_nanos;
 
 use super::error::RecordError;
 use super::identity::Identity;
-use super::input::Input;
 use super::lobster;
 use super::note::{NAME, Note, NoteError};
 use super::rejects::why_path;
-use super::source::{Behind, Day};
 use crate::args::RecordArgs;
-use crate::formats::SourceFormat;
+use crate::formats::input::Input;
+use crate::formats::source::{Behind, Day, SourceFormat};
 
 /// Refuses a journal that is recorded into itself.
 pub(super) fn check_other(args: &RecordArgs, input: &Input) -> Result<(), RecordError> {

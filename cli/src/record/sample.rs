@@ -3,7 +3,7 @@
 use slipring_journal::Schema;
 use slipring_schema::infer::{Cell, infer};
 
-use super::source::SourceError;
+use crate::formats::source::SourceError;
 
 /// So many rows are looked at, and so many bytes at most.
 pub(super) const MOST_ROWS: usize = 10_000;

@@ -10,7 +10,7 @@ use super::note::{Counts, NoteError};
 use super::notes::{Mark, Notes};
 use super::progress::Progress;
 use super::rejects::Rejects;
-use super::source::{Reject, Row, Source, SourceError, Step};
+use crate::formats::source::{Reject, Row, Source, SourceError, Step};
 use crate::signals::Stop;
 
 /// Events between two looks at everything else, where a source never waits.

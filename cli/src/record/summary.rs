@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::note::Counts;
-use super::source::Position;
+use crate::formats::source::Position;
 use crate::{plain, show};
 
 /// What a recording has done.

@@ -2,6 +2,8 @@
 
 use slipring_schema::{EPOCH, Kind, Row, SEQUENCE, TIME, Table, Value};
 
+use crate::error::Failure;
+
 /// One column that is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
@@ -44,6 +46,8 @@ pub enum NoSuchField {
         within: Vec<String>,
     },
 }
+
+impl Failure for NoSuchField {}
 
 impl Shown {
     /// All columns: the journal's own, then the event's in the order of the schema.

@@ -8,6 +8,7 @@ use slipring_schema::{Row, Table};
 
 use super::columns::Shown;
 use super::{csv, jsonl, lobster, table};
+use crate::error::Failure;
 use crate::flow::message::OrderMessage;
 
 /// Prints rows, into memory.
@@ -50,6 +51,8 @@ pub enum NotLobster {
     )]
     Columns,
 }
+
+impl Failure for NotLobster {}
 
 impl Format {
     /// The form that was asked for; else a table where people look at it, and CSV where a program reads it.

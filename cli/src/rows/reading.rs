@@ -6,7 +6,7 @@ use std::path::Path;
 use slipring_journal::{Journal, JournalId, Kind, RawReader, RawRecord, ReadError, Schema};
 use slipring_schema::{Predicate, PredicateFault, Row, Table, TimeArgument};
 
-use super::choice::ChoiceArgs;
+use super::choice::{ChoiceArgs, EmptyRange};
 use super::columns::Shown;
 use crate::error::CliError;
 
@@ -252,7 +252,7 @@ fn times(reader: &mut RawReader, choice: &ChoiceArgs) -> Result<(Option<u64>, Op
     let (from, to) =
         (choice.from.map(|from| from.resolve(first_ns)), choice.to.map(|to| to.resolve(first_ns)));
     match (from, to) {
-        (Some(from_ns), Some(to_ns)) if from_ns >= to_ns => Err(CliError::EmptyRange { from_ns, to_ns }),
+        (Some(from_ns), Some(to_ns)) if from_ns >= to_ns => Err(EmptyRange::Times { from_ns, to_ns }.into()),
         times => Ok(times),
     }
 }
@@ -267,7 +267,7 @@ fn choose(
     if let (Some(from), Some(to)) = (choice.from_sequence, choice.to_sequence)
         && from >= to
     {
-        return Err(CliError::EmptySequences { from, to });
+        return Err(EmptyRange::Sequences { from, to }.into());
     }
     if let Some(sequence) = choice.from_sequence
         && sequence < first

@@ -7,7 +7,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{DeriveInput, Error, Ident, LitStr, Path, Token, parenthesized, token};
 
-use crate::options;
+use crate::names;
 use crate::versions::Versions;
 
 /// The attributes of the type.
@@ -56,7 +56,7 @@ impl Attrs {
                         path = Some(meta.value()?.parse::<LitStr>()?.parse_with(Path::parse_mod_style)?);
                         Ok(())
                     } else if meta.path.is_ident("name") {
-                        name = Some(options::name(&meta)?);
+                        name = Some(names::name(&meta)?);
                         Ok(())
                     } else if meta.path.is_ident("time") && meta.input.peek(Token![=]) {
                         time = Some(meta.value()?.parse::<LitStr>()?);

@@ -3,15 +3,17 @@
 //! macros have to be; use it through `slipring` or `slipring-journal`.
 //!
 //! ```text
-//! lib.rs      which kind of item it is, and refusing the others
-//! attrs.rs    #[repr(..)], #[event(..)], and under which name the embedder knows slipring
-//! options.rs  #[event(..)] on fields: what they mean beyond their layout
-//! defaults.rs what `default` says
-//! versions.rs what was before: `version`, `was`, `upcasts`
-//! fields.rs   field types that are refused by their name, each with what to write instead
-//! plain.rs    structs: the schema, and the compile-time checks for padding and alignment
-//! variants.rs the variants of enums
-//! one_of.rs   enums: the companion struct, its view and the conversions
+//! lib.rs       which kind of item it is, and refusing the others
+//! names.rs     names as schemas have them
+//! fields.rs    field types that are refused by their name, each with what to write instead
+//! defaults.rs  what `default` says
+//! versions.rs  what was before: `version`, `was`, `upcasts`
+//! options.rs   #[event(..)] on fields: what they mean beyond their layout
+//! attrs.rs     #[repr(..)], #[event(..)], and under which name the embedder knows slipring
+//! variants.rs  the variants of enums
+//! companion.rs the struct that stands for an enum in a journal
+//! plain.rs     structs: the schema, and the compile-time checks for padding and alignment
+//! one_of.rs    enums: the companion struct, its view and the conversions
 //! ```
 #![warn(missing_docs)]
 
@@ -19,6 +21,7 @@ mod attrs;
 mod companion;
 mod defaults;
 mod fields;
+mod names;
 mod one_of;
 mod options;
 mod plain;

@@ -3,6 +3,7 @@
 //! the compiler, since a type may have another name, so it is checked by constants in the generated code.
 
 use crate::defaults::{self, DefaultValue};
+use crate::names;
 use crate::versions::{self, Formers};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -61,7 +62,7 @@ impl Options {
     fn option(&mut self, meta: &ParseNestedMeta<'_>) -> Result<(), Error> {
         let Some(option) = meta.path.get_ident().map(Ident::to_string) else { return Err(unknown(meta)) };
         match option.as_str() {
-            "name" => self.name = Some(name(meta)?),
+            "name" => self.name = Some(names::name(meta)?),
             "time" => {
                 let unit = if meta.input.peek(Token![=]) { time_unit(meta)? } else { "ns".to_owned() };
                 self.add(meta, "time", unit, "time", Needs::Time)?;
@@ -247,24 +248,6 @@ impl Options {
         }
         checks
     }
-}
-
-/// A name in the schema that differs from Rust's.
-pub(crate) fn name(meta: &ParseNestedMeta<'_>) -> Result<String, Error> {
-    let text = meta.value()?.parse::<LitStr>()?;
-    checked(&text.value(), text.span())
-}
-
-/// A name as schemas have them.
-pub(crate) fn checked(name: &str, span: Span) -> Result<String, Error> {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || "./[]=,:;\"'`()<>!&|%#\\".contains(c);
-    if name.is_empty() || name.len() > 255 || name.contains(odd) {
-        return Err(Error::new(
-            span,
-            "a name has 1 to 255 bytes: letters, digits, `_` and `-`; say how files call it with `source = \"..\"`",
-        ));
-    }
-    Ok(name.to_owned())
 }
 
 fn time_unit(meta: &ParseNestedMeta<'_>) -> Result<String, Error> {

@@ -1,6 +1,7 @@
 //! The variants of a one-of event, as the enum says them.
 
-use crate::options::{self, Options};
+use crate::names;
+use crate::options::Options;
 use crate::versions::{self, Formers};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -34,7 +35,7 @@ pub(crate) fn variant_names(variant: &syn::Variant) -> Result<(String, Formers),
                      means stands in front of the value: `Tick(#[event(decimal = 2)] i64)`",
                 ));
             }
-            name = options::name(&meta)?;
+            name = names::name(&meta)?;
             Ok(())
         })?;
     }

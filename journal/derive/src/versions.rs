@@ -1,7 +1,7 @@
 //! What `#[event(..)]` on a type says of its older versions: `version = 3`, `was = "Trade"`,
 //! `upcasts(v2::Order)`; and the names that fields and variants had.
 
-use crate::options;
+use crate::names;
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::meta::ParseNestedMeta;
@@ -133,10 +133,7 @@ pub(crate) fn number(meta: &ParseNestedMeta<'_>, least: u32, why: &str) -> Resul
 /// The names in `was = "a, b"`.
 pub(crate) fn formers(meta: &ParseNestedMeta<'_>) -> Result<Formers, Error> {
     let text = meta.value()?.parse::<LitStr>()?;
-    text.value()
-        .split(',')
-        .map(|name| Ok((options::checked(name.trim(), text.span())?, text.span())))
-        .collect()
+    text.value().split(',').map(|name| Ok((names::checked(name.trim(), text.span())?, text.span()))).collect()
 }
 
 /// As an attribute says them; `None` if there are none.

@@ -4,8 +4,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use slipring::{Engine, Journal, Lane, Recovered, ReplayFrom, Snapshots, SyncMode};
+use slipring_cli::feed::synthetic::Synthetic;
 use slipring_cli::flow::message::OrderMessage;
-use slipring_cli::flow::synthetic::Synthetic;
 use slipring_tests::keeps_all;
 
 pub const SEGMENT_RECORDS: u64 = 64;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use slipring_cli::export::{Sink, SinkError, SinkFormat, SinkPlan};
+use slipring_cli::formats::sink::{Sink, SinkError, SinkFormat, SinkPlan};
 use slipring_cli::rows::columns::Shown;
 use slipring_columns::dbn::DbnSink;
 use slipring_columns::sink::arrow::ArrowIpcSink;

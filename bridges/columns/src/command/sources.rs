@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use slipring_cli::formats::SourceFormat;
-use slipring_cli::record::input::Input;
-use slipring_cli::record::source::{
-    FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step,
+use slipring_cli::formats::input::Input;
+use slipring_cli::formats::source::{
+    FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, SourceFormat, Step,
 };
 use slipring_columns::dbn::DbnSource;
 use slipring_columns::source::ColumnSource;

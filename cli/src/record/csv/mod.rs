@@ -17,10 +17,11 @@ use self::line::{Line, Lines};
 use self::quick::QuickLines;
 use super::blocks::{Blocks, More};
 use super::fill::Fill;
-use super::input::Input;
 use super::sample::{MOST_BYTES, MOST_ROWS, Owned, Sample};
-use super::source::{FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, Step};
-use crate::formats::SourceFormat;
+use crate::formats::input::Input;
+use crate::formats::source::{
+    FormatOptions, Place, Position, Reject, Row, Setup, Source, SourceError, SourceFormat, Step,
+};
 
 /// Options that lines of cells have a use for.
 const USES: &[&str] = &["--delimiter", "--header", "--no-header", "--truncate-text", "--round-times"];

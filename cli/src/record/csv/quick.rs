@@ -8,7 +8,7 @@ use slipring_schema::quick::{QuickField, Stops};
 
 use super::super::fill::{Fill, time_column};
 use super::super::lines::line_end;
-use super::super::source::Row;
+use crate::formats::source::Row;
 
 /// What cells may be parted by here: nothing that numbers or times are written with.
 const DELIMITERS: [u8; 5] = *b",;\t| ";

@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::feed::synthetic::{MOST_MESSAGES, Synthetic};
 use crate::flow::lobster::{self, ParseError};
 use crate::flow::message::OrderMessage;
-use crate::flow::synthetic::{MOST_MESSAGES, Synthetic};
 
 /// Where events come from.
 #[derive(Clone, Debug, PartialEq, Eq)]

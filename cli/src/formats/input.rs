@@ -50,7 +50,7 @@ impl Input {
     }
 
     /// So many events that are made up, by this name.
-    pub(super) fn made_up_by(name: &str, count: u64) -> io::Result<Self> {
+    pub(crate) fn made_up_by(name: &str, count: u64) -> io::Result<Self> {
         let (path, kind) = (PathBuf::from(name), Kind::MadeUp(count));
         Ok(Input { path, file: File::open("/dev/null")?, kind, head: Vec::new() })
     }
@@ -69,12 +69,12 @@ impl Input {
     }
 
     /// Whether it can be read only once.
-    pub(super) fn is_pipe(&self) -> bool {
+    pub(crate) fn is_pipe(&self) -> bool {
         self.kind == Kind::Pipe
     }
 
     /// How many events are to be made up.
-    pub(super) fn made_up(&self) -> Option<u64> {
+    pub(crate) fn made_up(&self) -> Option<u64> {
         match self.kind {
             Kind::MadeUp(count) => Some(count),
             _ => None,
@@ -87,7 +87,7 @@ impl Input {
     }
 
     /// The folder, if it is one.
-    pub(super) fn folder(&self) -> Option<&File> {
+    pub(crate) fn folder(&self) -> Option<&File> {
         (self.kind == Kind::Folder).then_some(&self.file)
     }
 

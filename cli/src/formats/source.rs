@@ -5,7 +5,46 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use slipring_journal::Schema;
 use slipring_schema::{Column, ParseOptions, Parsed, Table};
+
+use super::input::Input;
+
+/// What says what the events of an input are, under a name.
+pub type Infer = fn(&mut Input, &FormatOptions, &str) -> Result<Schema, SourceError>;
+
+/// A format that can be recorded.
+#[derive(Clone, Copy)]
+pub struct SourceFormat {
+    /// Its name on the command line, behind `--as`.
+    pub name: &'static str,
+    /// What it is, in a few words, for help.
+    pub about: &'static str,
+    /// What a file's name ends with, without the dot; by that a format is guessed.
+    pub extensions: &'static [&'static str],
+    /// Options of `record` that not every format has a use for, and this one has.
+    pub uses: &'static [&'static str],
+    /// Whether the input is read from its beginning again when a recording is resumed at a record, rather
+    /// than at a byte. See [`Position`].
+    pub by_record: bool,
+    /// Begins to read.
+    pub open: fn(Input, Setup) -> Result<Box<dyn Source>, SourceError>,
+    /// Looks at the beginning of an input and says what its events are, under the name given; `None` if the
+    /// format can't say. What was looked at is still to be read.
+    pub infer: Option<Infer>,
+    /// The schema that an input keeps, if it does, as files do that slipring wrote: it is taken where nothing
+    /// else says what the events are. What was looked at is still to be read.
+    pub kept: Option<KeptSchema>,
+}
+
+/// See [`SourceFormat::kept`].
+pub type KeptSchema = fn(&mut Input, &FormatOptions) -> Result<Option<Schema>, SourceError>;
+
+impl fmt::Debug for SourceFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceFormat").field("name", &self.name).finish_non_exhaustive()
+    }
+}
 
 /// Events from an input of some format, one after the other.
 pub trait Source {
@@ -76,7 +115,7 @@ impl Row {
 
     /// Begins an event of which only the values are missing.
     #[inline]
-    pub(super) fn begin(&mut self, template: &[u8]) {
+    pub(crate) fn begin(&mut self, template: &[u8]) {
         self.event.clear();
         self.event.extend_from_slice(template);
         (self.time_ns, self.is_void) = (None, false);
@@ -178,7 +217,7 @@ pub struct Behind {
 }
 
 /// Whether two tables part an event's bytes alike, whatever these mean.
-pub(super) fn same_layout(one: &Table, other: &Table) -> bool {
+pub(crate) fn same_layout(one: &Table, other: &Table) -> bool {
     let same = |(one, other): (&Column, &Column)| {
         one.path == other.path && one.offset == other.offset && one.kind.bytes() == other.kind.bytes()
     };
