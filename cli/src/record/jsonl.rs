@@ -204,6 +204,8 @@ pub(super) fn put(sample: &mut Sample, row: &mut Vec<Owned>, path: &str, object:
         let (path, raw) = (format!("{path}{key}"), value.get());
         let cell = match raw.as_bytes() {
             [b'{', ..] if depth < 8 => {
+                let number = sample.rows.len();
+                sample.objects.entry(path.clone()).or_insert(number);
                 if let Ok(inner) = serde_json::from_str::<Pairs<'_>>(raw) {
                     put(sample, row, &format!("{path}."), &inner, depth + 1);
                 }

@@ -1,5 +1,7 @@
 //! The first rows of an input, from which a schema is inferred.
 
+use std::collections::BTreeMap;
+
 use slipring_journal::Schema;
 use slipring_schema::infer::{Cell, infer};
 
@@ -26,15 +28,53 @@ pub(super) enum Owned {
 pub(super) struct Sample {
     pub columns: Vec<String>,
     pub rows: Vec<Vec<Owned>>,
+    /// Paths that lead to an object, each with the first row where they do.
+    pub objects: BTreeMap<String, usize>,
+}
+
+/// A path that leads to a value here and to an object there.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{path}` is a single value in event {value} and an object in event {object}, and no field takes both: write a schema \
+     file with the one that is wanted, and set the others aside with --rejects FILE"
+)]
+struct TwoKinds {
+    path: String,
+    /// Both counted from 1.
+    value: usize,
+    object: usize,
 }
 
 impl Sample {
     /// A schema called `name` for rows like these.
     pub fn schema(&self, name: &str) -> Result<Schema, SourceError> {
-        let rows: Vec<Vec<Cell<'_>>> =
-            self.rows.iter().map(|row| row.iter().map(Owned::cell).collect()).collect();
-        infer(name, &self.columns, rows.iter().map(|row| &row[..]))
+        let kept = self.kept()?;
+        let columns: Vec<&str> = kept.iter().map(|index| self.columns[*index].as_str()).collect();
+        let cells = self
+            .rows
+            .iter()
+            .map(|row| kept.iter().map(|index| row.get(*index).map_or(Cell::Missing, Owned::cell)).collect());
+        let rows: Vec<Vec<Cell<'_>>> = cells.collect();
+        infer(name, &columns, rows.iter().map(|row| &row[..]))
             .map_err(|error| SourceError::Format(Box::new(error)))
+    }
+
+    /// The columns that may be fields: not what is an object in some rows, and in others there is none.
+    fn kept(&self) -> Result<Vec<usize>, SourceError> {
+        let mut kept = Vec::new();
+        for (index, path) in self.columns.iter().enumerate() {
+            let Some(object) = self.objects.get(path) else {
+                kept.push(index);
+                continue;
+            };
+            let is_value =
+                |row: &Vec<Owned>| !matches!(row.get(index), None | Some(Owned::Missing | Owned::Array(_)));
+            if let Some(value) = self.rows.iter().position(is_value) {
+                let two = TwoKinds { path: path.clone(), value: value + 1, object: object + 1 };
+                return Err(SourceError::Format(Box::new(two)));
+            }
+        }
+        Ok(kept)
     }
 
     /// The place of a column; a new one is the last.

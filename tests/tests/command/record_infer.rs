@@ -71,3 +71,33 @@ fn what_stands_for_no_value_is_said_and_written() {
     let said = place.exits(0, "record l --input all.csv --infer");
     assert!(!said.contains("without a value") && !place.read("l.toml").contains('#'), "{said}");
 }
+
+#[test]
+fn an_object_that_is_null_at_times_is_one() {
+    for lines in [
+        "{\"b\":1,\"a\":null}\n{\"b\":2,\"a\":{\"x\":7}}\n{\"b\":3}\n",
+        "{\"b\":1}\n{\"b\":2,\"a\":{\"x\":7}}\n{\"b\":3,\"a\":null}\n",
+    ] {
+        let place = Place::new();
+        place.write("in.jsonl", lines);
+        place.fine("record j --input in.jsonl --infer");
+        let rows = place.fine("replay j --format jsonl --fields b,a.x");
+        assert_eq!(rows, "{\"b\":1,\"a.x\":0}\n{\"b\":2,\"a.x\":7}\n{\"b\":3,\"a.x\":0}\n");
+    }
+}
+
+#[test]
+fn what_is_a_value_here_and_an_object_there_is_refused_before_anything_is_recorded() {
+    for (value, lines) in [
+        (1, "{\"b\":1,\"a\":5}\n{\"b\":2,\"a\":{\"x\":1}}\n"),
+        (2, "{\"b\":1,\"a\":{\"x\":1}}\n{\"b\":2,\"a\":\"text\"}\n"),
+        (2, "{\"b\":1,\"a\":{}}\n{\"b\":2,\"a\":true}\n"),
+    ] {
+        let place = Place::new();
+        place.write("in.jsonl", lines);
+        let said = place.exits(3, "record j --input in.jsonl --infer");
+        let wanted = format!("`a` is a single value in event {value} and an object in event {}", 3 - value);
+        assert!(said.contains(&wanted), "{said}");
+        assert!(!place.path("j").exists() && !place.path("j.toml").exists(), "{said}");
+    }
+}

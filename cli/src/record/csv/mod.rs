@@ -317,7 +317,7 @@ fn infer(input: &mut Input, options: &FormatOptions, name: &str) -> Result<Schem
         }
         None => header(&mut blocks, &mut lines, &mut position, &mut Vec::new())?,
     };
-    let mut sample = Sample { columns, rows: Vec::new() };
+    let mut sample = Sample { columns, ..Sample::default() };
     while sample.rows.len() < MOST_ROWS {
         match lines.scan(&blocks) {
             Line::Row(bytes) => {
