@@ -48,7 +48,7 @@ enum Bench {
 
 #[derive(Args)]
 struct Options {
-    /// Fewer and smaller rounds: ends within a minute.
+    /// Fewer and smaller rounds.
     #[arg(long)]
     quick: bool,
     /// One JSON object a line instead of tables.

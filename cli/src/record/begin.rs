@@ -301,6 +301,7 @@ impl Plan<'_> {
         let summary = Summary {
             input: &self.path,
             format: self.format.name,
+            by_record: self.format.by_record,
             journal: &self.args.journal,
             counts,
             before,

@@ -15,6 +15,8 @@ use crate::{plain, show};
 pub(super) struct Summary<'a> {
     pub input: &'a Path,
     pub format: &'static str,
+    /// The input has records and no lines.
+    pub by_record: bool,
     pub journal: &'a Path,
     /// What was done in all, with what was done before it was gone on with.
     pub counts: Counts,
@@ -72,10 +74,9 @@ impl Summary<'_> {
 
     /// How the file of what was set aside is recorded, if its name does not say it as the input's does.
     fn how_again(&self, rejects: &Path) -> String {
-        // What has no lines is set aside in words, to be read.
-        let is_of_lines = matches!(self.format, "csv" | "csv-noheader" | "jsonl" | "debezium" | "lobster");
         let ends_alike = rejects.extension().is_some_and(|end| Some(end) == self.input.extension());
-        match is_of_lines && !ends_alike {
+        // What has no lines is set aside in words, to be read.
+        match !self.by_record && !ends_alike {
             true => format!("; mended it is recorded with --as {}", self.format),
             false => String::new(),
         }
