@@ -1,5 +1,5 @@
-//! The event that the benchmarks move: 48 bytes, so a record of 64. In what slots it lies before slipring or
-//! another has it, and what is done with it behind.
+//! The event that the benchmarks move: 48 bytes, so a record of 64. Also the raw ring's slot, a batch
+//! in memory, and what each consumer does.
 
 use slipring::Event;
 

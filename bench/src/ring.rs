@@ -136,7 +136,8 @@ fn publish_raw(mut ring: RawRing, events: u64, batch: usize) -> Vec<Sample> {
     Sample::throughput(events, started.elapsed())
 }
 
-/// The same with events that lie in memory, published in large batches: what a replay is without a journal.
+/// The raw ring with events that lie in memory, published in large batches: what a replay is without a
+/// journal.
 pub fn raw_from_memory(events: &[Order], cores: Cores) -> Vec<Sample> {
     let count = events.len() as u64;
     let mut ring = RawRing::start(RawWait::Spin, count, cores);

@@ -25,12 +25,12 @@ pub enum CliError {
     /// The standard output can't be written.
     #[error("write to the standard output: {0}")]
     Output(#[from] io::Error),
-    /// What a command has to say itself.
+    /// A failure that a module above says itself.
     #[error("{0}")]
     Command(Box<dyn Failure>),
 }
 
-/// What a command has to say of its own failure. It lies beside the command: this module knows none of them.
+/// A failure that a module above says itself; this one knows none of them.
 pub trait Failure: std::error::Error + Send + Sync + 'static {
     /// The exit status that it comes to.
     fn exit(&self) -> Exit {

@@ -30,7 +30,7 @@ pub mod book;
 mod dead_letters;
 mod demo;
 mod elsewhere;
-pub mod error;
+mod error;
 pub mod exchange;
 pub mod exit;
 mod export;

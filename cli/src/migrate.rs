@@ -21,8 +21,7 @@ use crate::{plain, show};
 
 /// Why nothing was migrated.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MigrateError {
+pub(crate) enum MigrateError {
     /// The schema file says nothing sensible.
     #[error(transparent)]
     Schema(Box<RecordError>),

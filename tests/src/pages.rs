@@ -7,7 +7,7 @@
 //! sh needs:slipring-columns   is left out where there is no such command, with what it prints; `a,b` for two
 //! sh by-hand                  is never run: it builds for minutes, or measures
 //! ```
-//! All other blocks are passed over.
+//! All other blocks are passed over; the tutorial's `console` is for `tests/tests/command/tutorial.rs`.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -9,10 +9,10 @@ use slipring::{
 };
 use tempfile::TempDir;
 
-use crate::event::Order;
+use crate::event::{CAPACITY, Order};
 use crate::harness::{Contender, Output};
 use crate::host::{Cores, settle};
-use crate::replay::{CAPACITY, STEP_NS};
+use crate::replay::STEP_NS;
 use crate::ring;
 use crate::stats::Sample;
 

@@ -38,7 +38,7 @@ impl Default for DemoArgs {
 }
 
 /// The name of the hidden command that the demo's child runs.
-pub const CHILD: &str = "demo-child";
+pub(crate) const DEMO_CHILD: &str = "demo-child";
 
 /// The child's command line.
 #[derive(Clone, Debug, Args)]

@@ -13,7 +13,8 @@ mod readers;
 mod record;
 mod schema;
 
-pub use demo::{CHILD, ChildArgs, DemoArgs};
+pub(crate) use demo::DEMO_CHILD;
+pub use demo::{ChildArgs, DemoArgs};
 pub use export::{ExportArgs, Partition};
 pub use kept::{DeadLettersArgs, LetterFormat};
 pub use look::{Interval, LookArgs, SalvageArgs, TopArgs};
@@ -107,6 +108,6 @@ pub enum Command {
         command: Option<String>,
     },
     /// The part of the demo that gets killed
-    #[command(name = CHILD, hide = true)]
+    #[command(name = DEMO_CHILD, hide = true)]
     Child(ChildArgs),
 }

@@ -11,7 +11,7 @@ use slipring::Journal;
 
 use super::DemoError;
 use super::protocol::{Done, Orders, Said, Stop};
-use crate::args::CHILD;
+use crate::args::DEMO_CHILD;
 use crate::flow::message::OrderMessage;
 
 /// What a life came to.
@@ -106,7 +106,7 @@ fn note(life: &mut Life, said: Said) {
 fn start(journal: &Path, orders: &Orders) -> Result<(Child, BufReader<ChildStdout>), DemoError> {
     let text = serde_json::to_string(orders).map_err(std::io::Error::from)?;
     let mut child = Command::new(std::env::current_exe()?)
-        .arg(CHILD)
+        .arg(DEMO_CHILD)
         .arg("--orders")
         .arg(text)
         .arg("--")

@@ -46,8 +46,7 @@ use crate::flow::message::OrderMessage;
 
 /// Why the demo could not go on. Proofs that fail are no such error: they are told, and the demo ends with 1.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DemoError {
+pub(crate) enum DemoError {
     /// The input can't be read.
     #[error(transparent)]
     Input(#[from] InputError),

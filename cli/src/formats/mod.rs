@@ -75,11 +75,7 @@ impl Formats {
         let name = path.file_name()?.to_string_lossy().to_lowercase();
         let here = self.sources.iter().map(|format| (format.name, format.extensions));
         here.chain(ELSEWHERE.iter().copied())
-            .find(|(_, extensions)| {
-                extensions
-                    .iter()
-                    .any(|extension| name.strip_suffix(extension).is_some_and(|stem| stem.ends_with('.')))
-            })
+            .find(|(_, extensions)| has_extension(&name, extensions))
             .map(|(name, _)| name)
     }
 
@@ -106,9 +102,7 @@ impl Formats {
         let file = file.strip_suffix(".gz").unwrap_or(&file);
         let is_meant = |name: &str, extensions: &[&str]| match asked {
             Some(asked) => asked == name,
-            None => {
-                extensions.iter().any(|end| file.strip_suffix(end).is_some_and(|stem| stem.ends_with('.')))
-            }
+            None => has_extension(file, extensions),
         };
         let found = known.iter().find(|(name, extensions, _)| is_meant(name, extensions));
         found.map(|(_, _, found)| *found).ok_or_else(|| NoSuchFormat {
@@ -119,4 +113,9 @@ impl Formats {
             known: known.iter().map(|(name, _, _)| *name).collect::<Vec<_>>().join(", "),
         })
     }
+}
+
+/// Whether a file's name ends with one of these.
+fn has_extension(file: &str, extensions: &[&str]) -> bool {
+    extensions.iter().any(|end| file.strip_suffix(end).is_some_and(|stem| stem.ends_with('.')))
 }

@@ -97,7 +97,7 @@ fn appear(part: &Path, journal: &Path) -> io::Result<()> {
 /// What a recording that is all or nothing leaves when it fails.
 fn nothing_recorded(mut error: CliError) -> CliError {
     let CliError::Command(failure) = &mut error else { return error };
-    // As what it can be told from others.
+    // A type is asked for by `dyn Error` only.
     let failure: &mut (dyn std::error::Error + Send + Sync) = &mut **failure;
     if let Some(
         RecordError::Source { so_far, .. }

@@ -26,8 +26,6 @@ pub struct Blocks {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Bytes of the input before `start`.
-    taken: u64,
     ended: bool,
 }
 
@@ -51,13 +49,13 @@ impl Blocks {
         let is_pipe = input.is_pipe();
         let (buffer, file) = input.into_parts(from)?;
         let end = buffer.len();
-        Ok(Blocks { file: Some(file), is_pipe, buffer, start: 0, end, taken: from, ended: false })
+        Ok(Blocks { file: Some(file), is_pipe, buffer, start: 0, end, ended: false })
     }
 
     /// The beginning of an input, as if it were all of it.
     pub(super) fn of(head: &[u8]) -> Self {
         let (buffer, end) = (head.to_vec(), head.len());
-        Blocks { file: None, is_pipe: false, buffer, start: 0, end, taken: 0, ended: true }
+        Blocks { file: None, is_pipe: false, buffer, start: 0, end, ended: true }
     }
 
     /// What is there and has not been taken.
@@ -71,7 +69,6 @@ impl Blocks {
     pub fn take(&mut self, count: usize) {
         debug_assert!(count <= self.end - self.start);
         self.start += count;
-        self.taken += count as u64;
     }
 
     /// Goes on at another byte of a file.
@@ -81,7 +78,7 @@ impl Blocks {
     pub fn jump(&mut self, to: u64) -> io::Result<()> {
         let mut file = self.file.as_ref().ok_or(io::ErrorKind::NotSeekable)?;
         file.seek(SeekFrom::Start(to))?;
-        (self.start, self.end, self.taken, self.ended) = (0, 0, to, false);
+        (self.start, self.end, self.ended) = (0, 0, false);
         Ok(())
     }
 

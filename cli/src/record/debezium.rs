@@ -206,7 +206,8 @@ fn open(input: Input, setup: Setup) -> Result<Box<dyn Source>, SourceError> {
 fn infer(input: &mut Input, _: &FormatOptions, name: &str) -> Result<Schema, SourceError> {
     let mut sample = Sample::default();
     let (head, _) = input.head_lines(MOST_ROWS, MOST_BYTES)?;
-    for line in head.split(|byte| *byte == b'\n').take(MOST_ROWS) {
+    for (number, line) in (1..).zip(head.split(|byte| *byte == b'\n').take(MOST_ROWS)) {
+        sample.line = number;
         let Ok(Ok(Some(envelope))) = std::str::from_utf8(line).map(|line| Envelope::read(line.trim())) else {
             continue;
         };
@@ -223,7 +224,7 @@ fn infer(input: &mut Input, _: &FormatOptions, name: &str) -> Result<Schema, Sou
                 None => Owned::Missing,
             };
         }
-        sample.rows.push(row);
+        sample.push(row);
     }
     let mut schema = sample.schema(name)?;
     shorten(&mut schema);

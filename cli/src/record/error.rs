@@ -15,8 +15,7 @@ use crate::show;
 
 /// A recording's failure.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RecordError {
+pub(crate) enum RecordError {
     /// No format of that name.
     #[error("there is no format {name}; there are: {}", known.join(", "))]
     UnknownFormat {

@@ -187,12 +187,13 @@ fn infer(input: &mut Input, _: &FormatOptions, name: &str) -> Result<Schema, Sou
     let mut sample = Sample::default();
     let (head, _) = input.head_lines(MOST_ROWS, MOST_BYTES)?;
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    for line in head.split(|byte| *byte == b'\n').take(MOST_ROWS) {
+    for (number, line) in (1..).zip(head.split(|byte| *byte == b'\n').take(MOST_ROWS)) {
+        sample.line = number;
         // A malformed line says nothing; nor does one that the sample has only a part of.
         if let Ok(object) = serde_json::from_slice::<Pairs<'_>>(line) {
             let mut row = vec![Owned::Missing; sample.columns.len()];
             put(&mut sample, &mut row, "", &object, 0);
-            sample.rows.push(row);
+            sample.push(row);
         }
     }
     sample.schema(name)
@@ -204,8 +205,7 @@ pub(super) fn put(sample: &mut Sample, row: &mut Vec<Owned>, path: &str, object:
         let (path, raw) = (format!("{path}{key}"), value.get());
         let cell = match raw.as_bytes() {
             [b'{', ..] if depth < 8 => {
-                let number = sample.rows.len();
-                sample.objects.entry(path.clone()).or_insert(number);
+                sample.objects.entry(path.clone()).or_insert(sample.line);
                 if let Ok(inner) = serde_json::from_str::<Pairs<'_>>(raw) {
                     put(sample, row, &format!("{path}."), &inner, depth + 1);
                 }

@@ -21,8 +21,7 @@ const MOST_BYTES: u64 = 64 << 10;
 
 /// Why a recording can't be gone on with.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoteError {
+pub(crate) enum NoteError {
     /// There is no note.
     #[error(
         "{} holds records, and no note of a recording that could be gone on with; without --resume the input is \

@@ -28,19 +28,22 @@ pub(super) enum Owned {
 pub(super) struct Sample {
     pub columns: Vec<String>,
     pub rows: Vec<Vec<Owned>>,
-    /// Paths that lead to an object, each with the first row where they do.
+    /// The line in hand, from 1.
+    pub line: usize,
+    /// Of each row its line.
+    pub lines: Vec<usize>,
+    /// Paths that lead to an object, each with the first line where they do.
     pub objects: BTreeMap<String, usize>,
 }
 
 /// A path that leads to a value here and to an object there.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{path}` is a single value in event {value} and an object in event {object}, and no field takes both: write a schema \
+    "`{path}` is a single value in line {value} and an object in line {object}, and no field takes both: write a schema \
      file with the one that is wanted, and set the others aside with --rejects FILE"
 )]
 struct TwoKinds {
     path: String,
-    /// Both counted from 1.
     value: usize,
     object: usize,
 }
@@ -59,7 +62,8 @@ impl Sample {
             .map_err(|error| SourceError::Format(Box::new(error)))
     }
 
-    /// The columns that may be fields: not what is an object in some rows, and in others there is none.
+    /// The columns that may be fields: without those that are an object in some rows and have no value in the
+    /// others. An array there is no value: it is passed over, as one that is not always there.
     fn kept(&self) -> Result<Vec<usize>, SourceError> {
         let mut kept = Vec::new();
         for (index, path) in self.columns.iter().enumerate() {
@@ -70,11 +74,17 @@ impl Sample {
             let is_value =
                 |row: &Vec<Owned>| !matches!(row.get(index), None | Some(Owned::Missing | Owned::Array(_)));
             if let Some(value) = self.rows.iter().position(is_value) {
-                let two = TwoKinds { path: path.clone(), value: value + 1, object: object + 1 };
+                let two = TwoKinds { path: path.clone(), value: self.lines[value], object: *object };
                 return Err(SourceError::Format(Box::new(two)));
             }
         }
         Ok(kept)
+    }
+
+    /// Takes the row of the line in hand.
+    pub fn push(&mut self, row: Vec<Owned>) {
+        self.rows.push(row);
+        self.lines.push(self.line);
     }
 
     /// The place of a column; a new one is the last.

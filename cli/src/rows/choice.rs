@@ -2,10 +2,7 @@
 
 use clap::Args;
 
-use slipring_schema::{PredicateError, TimeArgument};
-
-use crate::error::Failure;
-use crate::show;
+use slipring_schema::TimeArgument;
 
 /// What all commands are told that give records out.
 #[derive(Clone, Debug, Default, Args)]
@@ -38,29 +35,3 @@ pub struct ChoiceArgs {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub fields: Option<Vec<String>>,
 }
-
-/// A range that is empty by its own words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum EmptyRange {
-    /// Of times.
-    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", show::time(*from_ns), show::time(*to_ns))]
-    Times {
-        /// The start.
-        from_ns: u64,
-        /// The end.
-        to_ns: u64,
-    },
-    /// Of sequences.
-    #[error("--from-sequence {from} does not lie before --to-sequence {to}: nothing to replay; swap them?")]
-    Sequences {
-        /// The start.
-        from: u64,
-        /// The end.
-        to: u64,
-    },
-}
-
-impl Failure for EmptyRange {}
-
-// A condition that makes no sense of these events.
-impl Failure for PredicateError {}

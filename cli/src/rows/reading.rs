@@ -4,11 +4,12 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use slipring_journal::{Journal, JournalId, Kind, RawReader, RawRecord, ReadError, Schema};
-use slipring_schema::{Predicate, PredicateFault, Row, Table, TimeArgument};
+use slipring_schema::{Predicate, PredicateError, PredicateFault, Row, Table, TimeArgument};
 
-use super::choice::{ChoiceArgs, EmptyRange};
+use super::choice::ChoiceArgs;
 use super::columns::Shown;
-use crate::error::CliError;
+use crate::error::{CliError, Failure};
+use crate::show;
 
 /// A journal of which some records are to be read.
 #[derive(Debug)]
@@ -27,6 +28,31 @@ pub struct Reading {
     predicate: Option<Predicate>,
     limit: u64,
 }
+
+/// A range that is empty by its own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EmptyRange {
+    /// Of times.
+    #[error("--from {} does not lie before --to {}: nothing to replay; swap them?", show::time(*from_ns), show::time(*to_ns))]
+    Times {
+        /// The start.
+        from_ns: u64,
+        /// The end.
+        to_ns: u64,
+    },
+    /// Of sequences.
+    #[error("--from-sequence {from} does not lie before --to-sequence {to}: nothing to replay; swap them?")]
+    Sequences {
+        /// The start.
+        from: u64,
+        /// The end.
+        to: u64,
+    },
+}
+
+impl Failure for EmptyRange {}
+
+impl Failure for PredicateError {}
 
 /// Records that are looked at together from behind.
 const BACKWARDS: u64 = 4096;

@@ -81,7 +81,7 @@ pub(crate) struct Running {
     pub(crate) board: Arc<Board>,
 }
 
-/// A name.
+/// A name that events are acknowledged under.
 #[derive(Debug)]
 pub(crate) struct AcknowledgedName {
     pub(crate) name: String,

@@ -86,12 +86,12 @@ impl Drop for CountersFile {
 /// Makes an engine's counters where the user wants them. The caller holds the journal's lock, if there is a
 /// journal.
 pub(crate) fn make(
-    shown: &ShowCounters,
+    how: &ShowCounters,
     journal: Option<&Files>,
     fixed: &Static,
     base: u64,
 ) -> Result<(Arc<Board>, Option<CountersFile>), CountersFileError> {
-    match (shown, journal) {
+    match (how, journal) {
         (ShowCounters::At(path), _) => {
             check_free(path)?;
             let (board, file) = make_at(path, fixed, base)?;

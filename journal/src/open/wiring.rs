@@ -154,9 +154,9 @@ fn open_as<E: Event, S: Storage>(
 ) -> Result<(OpenedWriter<E, S>, RecoveryReport), OpenError> {
     let record_bytes = event.record_bytes;
     let (wired, report) = wire(journal, storage, event, opening, threads, carried)?;
-    let Wired { active, behind, common, companions, schema } = wired;
+    let Wired { active, behind, parts, companions, schema } = wired;
     let last = behind.order;
-    let CompanionParts { progress, segments, retired, .. } = common;
+    let CompanionParts { progress, segments, retired, .. } = parts;
     let max_step_ns = u64::try_from(journal.max_time_step.as_nanos()).unwrap_or(u64::MAX);
     let writer = Writer {
         storage: storage.clone(),
@@ -180,7 +180,7 @@ fn open_as<E: Event, S: Storage>(
 pub(super) struct Wired<'a, S: Storage> {
     active: Ready<S>,
     behind: Behind,
-    common: CompanionParts<'a, S>,
+    parts: CompanionParts<'a, S>,
     companions: Companions<S>,
     /// The schema's text in the headers.
     schema: String,
@@ -220,19 +220,19 @@ pub(super) fn wire<'a, S: Storage>(
         }
         _ => LiveSegment::create(storage, &template, end)?,
     };
-    let common = CompanionParts {
+    let parts = CompanionParts {
         storage,
         progress: carried.progress.unwrap_or_default(),
         segments: Arc::new(Segments::new(Arc::clone(&active.segment))),
         retired,
     };
-    common.progress.begin(end, window, report.epoch);
+    parts.progress.begin(end, window, report.epoch);
     // A replica writes whole pages by the file: none has to be present before.
     let reserve_bytes = if matches!(opening, Opening::Replica(_)) { 0 } else { journal.reserve_bytes };
-    let preparer = common.preparer(journal, template, reserve_bytes.div_ceil(record_bytes as u64));
-    let syncer = common.syncer(journal.sync, control, retainer, hooks);
+    let preparer = parts.preparer(journal, template, reserve_bytes.div_ceil(record_bytes as u64));
+    let syncer = parts.syncer(journal.sync, control, retainer, hooks);
     let companions = start(storage, preparer, syncer, lock, threads)?;
-    Ok((Wired { active, behind, common, companions, schema }, report))
+    Ok((Wired { active, behind, parts, companions, schema }, report))
 }
 
 /// What the header of every segment to come says, but for its base and its time.

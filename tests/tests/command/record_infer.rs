@@ -96,7 +96,7 @@ fn what_is_a_value_here_and_an_object_there_is_refused_before_anything_is_record
         let place = Place::new();
         place.write("in.jsonl", lines);
         let said = place.exits(3, "record j --input in.jsonl --infer");
-        let wanted = format!("`a` is a single value in event {value} and an object in event {}", 3 - value);
+        let wanted = format!("`a` is a single value in line {value} and an object in line {}", 3 - value);
         assert!(said.contains(&wanted), "{said}");
         assert!(!place.path("j").exists() && !place.path("j.toml").exists(), "{said}");
     }

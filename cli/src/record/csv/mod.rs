@@ -330,7 +330,7 @@ fn infer(input: &mut Input, options: &FormatOptions, name: &str) -> Result<Schem
                         "" => Owned::Missing,
                         text => Owned::Text(text.to_owned()),
                     };
-                    sample.rows.push(lines.cells(text).map(cell).collect());
+                    sample.push(lines.cells(text).map(cell).collect());
                 }
                 blocks.take(bytes);
             }
