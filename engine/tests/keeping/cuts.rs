@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 
+mod kept;
+mod model;
 mod starting;
 
 type Results = Arc<Mutex<BTreeMap<u64, u64>>>;
