@@ -236,6 +236,7 @@ impl World {
         }
         // Of a range that retention has begun to take, nothing is done any more.
         if left.start < self.first {
+            self.hands[member] = Some((left, next));
             return;
         }
         let end = (left.start + done).min(left.end);
@@ -383,4 +384,19 @@ proptest! {
             world.check();
         }
     }
+}
+
+/// What retention takes meanwhile is read all the same as long as the file is open, and then there is no more
+/// of it.
+#[test]
+fn a_claim_that_retention_takes_is_read_once() {
+    let mut world = World::new();
+    world.append(27, false);
+    world.claim(1, 1);
+    world.work(1, 1, 1);
+    world.claim(1, 1);
+    world.append(15, true);
+    (0..3).for_each(|_| world.work(1, 1, 1));
+    assert!(world.first > 1, "it was taken");
+    world.check();
 }
