@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use slipring_journal::{AppendError, Event, Journal, JournalFault, Kind, OpenError, ReadError, SyncMode};
+use slipring_tests::folders::in_memory;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
 #[repr(C)]
@@ -35,7 +36,7 @@ fn segments_take_the_bytes_that_were_said_whatever_the_events() {
         words: [u64; 126],
     }
     fn sizes<E: Event>(journal: impl Fn(Journal) -> Journal) -> Vec<u64> {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         let (writer, _) = journal(Journal::at(folder.path())).open::<E>().unwrap();
         writer.close().unwrap();
         let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
@@ -50,7 +51,7 @@ fn segments_take_the_bytes_that_were_said_whatever_the_events() {
             assert!((bytes..bytes + (1 << 20)).contains(&size), "{size} of {bytes}");
         }
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let refused = Journal::at(folder.path()).segment_bytes(63).open::<Tick>().err().unwrap();
     assert!(matches!(refused, OpenError::BadOption { option: "segment_bytes", .. }), "{refused}");
 }
@@ -58,7 +59,7 @@ fn segments_take_the_bytes_that_were_said_whatever_the_events() {
 #[test]
 fn append_close_reopen_append_read() {
     for sync in [SyncMode::None, SyncMode::EveryBatch, SyncMode::every(Duration::from_millis(1))] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         let journal = Journal::at(folder.path().join("j")).segment_records(100).sync(sync);
         for round in 0..5u64 {
             let (mut writer, report) = journal.open::<Tick>().unwrap();
@@ -95,7 +96,7 @@ fn append_close_reopen_append_read() {
 /// back as soon as it is durable, while others are written.
 #[test]
 fn nothing_is_lost_when_the_memory_of_durable_segments_is_given_back() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(70_000).cached_bytes(0).sync(SyncMode::None);
     let (mut writer, _) = journal.open::<Tick>().unwrap();
     let count = 700_003;
@@ -126,7 +127,7 @@ fn nothing_is_lost_when_the_memory_of_durable_segments_is_given_back() {
 /// behind it, a rejoin for one, and a file cut off ended the process.
 #[test]
 fn what_a_writer_s_reader_gave_stays_whatever_becomes_of_the_file() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path());
     let (mut writer, _) = journal.open::<Tick>().unwrap();
     (0..20_000).for_each(|id| assert_eq!(writer.append(id, &tick(id)).unwrap(), id));
@@ -148,7 +149,7 @@ fn what_a_writer_s_reader_gave_stays_whatever_becomes_of_the_file() {
 
 #[test]
 fn a_second_writer_is_refused_and_told_of_the_first() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path());
     let (_writer, _) = journal.open::<Tick>().unwrap();
     match journal.open::<Tick>() {
@@ -161,7 +162,7 @@ fn a_second_writer_is_refused_and_told_of_the_first() {
 
 #[test]
 fn a_time_too_far_ahead_is_refused_and_a_gap_that_the_clock_bears_out_is_not() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (mut writer, _) = Journal::at(folder.path()).open::<Tick>().unwrap();
     assert!(matches!(writer.append(u64::MAX, &tick(0)), Err(AppendError::TimeTooFar { .. })));
     writer.append(0, &tick(0)).unwrap();
@@ -175,7 +176,7 @@ fn a_time_too_far_ahead_is_refused_and_a_gap_that_the_clock_bears_out_is_not() {
 
 #[test]
 fn void_records_keep_position_and_sequence_one() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (mut writer, _) = Journal::at(folder.path()).open::<Tick>().unwrap();
     writer.append(10, &tick(0)).unwrap();
     assert_eq!(writer.append_void(11).unwrap(), 1);
@@ -188,7 +189,7 @@ fn void_records_keep_position_and_sequence_one() {
 
 #[test]
 fn a_writer_that_dies_leaves_every_committed_record() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(64).sync(SyncMode::None);
     let mut end = 0;
     for _ in 0..10 {
@@ -218,7 +219,7 @@ proptest! {
         segment_records in 1u64..40,
         cut in 0usize..200,
     ) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         let journal = Journal::at(folder.path()).segment_records(segment_records).sync(SyncMode::None);
         let mut own = 100i64;
         let times: Vec<u64> = steps.iter().map(|step| { own = (own + step).max(0); own as u64 }).collect();
@@ -255,7 +256,7 @@ proptest! {
         publish in 1u64..20,
         segment_records in 1u64..40,
     ) {
-        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let folders = [in_memory(), in_memory()];
         let mut own = 100i64;
         let records: Vec<(u64, bool)> =
             steps.iter().map(|(step, void)| { own = (own + step).max(0); (own as u64, *void) }).collect();
@@ -314,7 +315,7 @@ proptest! {
 
 #[test]
 fn a_batch_that_is_forgotten_costs_only_its_own_records() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).sync(SyncMode::None);
     let (mut writer, _) = journal.open::<Tick>().unwrap();
     // The first two look at the clock.

@@ -2,6 +2,7 @@
 
 use slipring_journal::__private::Confirmer;
 use slipring_journal::{Anchor, Event, Journal, JournalId, ReadError};
+use slipring_tests::folders::in_memory;
 
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]
@@ -11,7 +12,7 @@ struct Tick {
 
 #[test]
 fn each_record_is_confirmed_by_its_own_anchor_alone_across_rolls() {
-    let place = tempfile::tempdir().unwrap();
+    let place = in_memory();
     let journal = Journal::at(place.path()).segment_records(16);
     let (mut writer, report) = journal.open::<Tick>().unwrap();
     let mut confirmer = Confirmer::new(journal.files(), report.journal_id);
@@ -41,7 +42,7 @@ fn each_record_is_confirmed_by_its_own_anchor_alone_across_rolls() {
 
 #[test]
 fn what_retention_took_is_evicted() {
-    let place = tempfile::tempdir().unwrap();
+    let place = in_memory();
     let journal = Journal::at(place.path()).segment_records(16);
     let (mut writer, report) = journal.open::<Tick>().unwrap();
     for price in 0..40 {

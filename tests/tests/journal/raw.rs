@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use slipring_journal::{Event, Field, Journal, JournalFault, Kind, OpenError, ReadError, Schema};
+use slipring_tests::folders::in_memory;
 
 #[derive(Clone, Copy, Debug, PartialEq, Event)]
 #[repr(C)]
@@ -25,7 +26,7 @@ fn bytes_schema(size: usize) -> Schema {
 
 #[test]
 fn typed_and_raw_write_the_same_journal() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(7);
     let (mut writer, _) = journal.open::<Tick>().unwrap();
     (0..20).for_each(|id| assert_eq!(writer.append(id, &tick(id)).unwrap(), id));
@@ -52,7 +53,7 @@ fn typed_and_raw_write_the_same_journal() {
 
 #[test]
 fn a_journal_keeps_its_own_attributes() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(2);
     let said = bytes_schema(5);
     let (mut writer, _) = journal.open_raw(&said).unwrap();
@@ -73,7 +74,7 @@ fn a_journal_keeps_its_own_attributes() {
 
 #[test]
 fn a_schema_of_no_possible_event_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path().join("none"));
     let mut outside = bytes_schema(8);
     outside.fields[0].offset = 1;
@@ -91,14 +92,14 @@ fn a_schema_of_no_possible_event_is_refused() {
 #[test]
 #[should_panic(expected = "bytes of an event")]
 fn bytes_that_are_no_event_are_not_appended() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (mut writer, _) = Journal::at(folder.path()).open_raw(&bytes_schema(8)).unwrap();
     let _ = writer.append(0, &[0; 7]);
 }
 
 #[test]
 fn a_raw_follower_goes_on_across_segments_and_lives() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path()).segment_records(3);
     let schema = bytes_schema(11);
     let (mut anchor, mut seen) = (None, 0u64);
@@ -139,7 +140,7 @@ proptest! {
         segment_records in 1u64..40,
         steps in proptest::collection::vec((0u64..3, any::<u8>()), 1..120),
     ) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = in_memory();
         let journal = Journal::at(folder.path()).segment_records(segment_records);
         let (mut writer, _) = journal.open_raw(&bytes_schema(size)).unwrap();
         let (mut time_ns, mut model) = (1_000, Vec::new());

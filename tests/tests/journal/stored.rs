@@ -6,6 +6,7 @@ use std::path::Path;
 use slipring_journal::{
     Event, Journal, NamedReaderError, RawChunk, ReadError, ReaderStart, Schema, StoredReader, inspect,
 };
+use slipring_tests::folders::in_memory;
 
 #[derive(Clone, Copy, Debug, Event)]
 #[event(version = 1)]
@@ -70,7 +71,7 @@ fn files(folder: &Path, record_bytes: impl Fn(u32) -> usize) -> Vec<u8> {
 
 #[test]
 fn records_of_every_type_are_handed_out_byte_for_byte() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = two_types(folder.path());
     let mut reader = journal.stored_reader("out").unwrap();
     let runs = runs(&mut reader, u64::MAX);
@@ -93,7 +94,7 @@ fn records_of_every_type_are_handed_out_byte_for_byte() {
 
 #[test]
 fn it_goes_on_behind_a_record_and_commits_what_it_handed_out() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = two_types(folder.path());
     let mut reader = journal.stored_reader("out").unwrap();
     assert_eq!(reader.position_anchor(), None);
@@ -125,7 +126,7 @@ fn it_goes_on_behind_a_record_and_commits_what_it_handed_out() {
 
 #[test]
 fn what_it_says_of_the_journal_is_what_the_control_file_says() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = two_types(folder.path());
     let reader = journal.stored_reader("out").unwrap();
     let (identity, info) = (reader.identity().unwrap(), inspect(folder.path()).unwrap());

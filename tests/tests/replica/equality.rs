@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use slipring_journal::{Journal, RawRecord, Replica, Status, inspect, verify};
 
 use crate::primary::{self, Step, each, live, options, origin, stored};
+use slipring_tests::folders::in_memory;
 
 #[derive(Clone, Copy, Debug)]
 enum Between {
@@ -70,7 +71,7 @@ proptest! {
         pieces in prop::collection::vec((1..50_u64, between()), 1..8),
         from in 0..50_u64,
     ) {
-        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (one, other) = (in_memory(), in_memory());
         let end = live(&options(one.path(), own_segments), &steps);
         let runs = stored(one.path());
         let all = each(&runs, 0);

@@ -6,10 +6,11 @@ use slipring_journal::{
 };
 
 use crate::primary::{Run, Step, event, live, options, origin, schema, stored};
+use slipring_tests::folders::in_memory;
 
 /// A primary of 30 records in three epochs, and a replica that has `count` of them and was closed.
 fn replicated(count: u64) -> (tempfile::TempDir, Run) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (one, other) = (folder.path().join("one"), folder.path().join("other"));
     let life = [10, 10, 10].map(|count| [Step::Append(count, 5), Step::NextLife { dies: true }]).concat();
     live(&options(&one, 8), &life[..5]);
@@ -117,7 +118,7 @@ fn a_replica_that_was_a_writer_knows_its_own_epochs() {
 
 #[test]
 fn nothing_is_promoted_where_there_is_no_journal() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let journal = Journal::at(folder.path().join("none"));
     let refused = promote(&journal, 7);
     let Err(OpenError::Journal(JournalFault::NoJournal { .. })) = refused else { panic!("{refused:?}") };
@@ -164,7 +165,7 @@ fn a_replica_is_followed_while_it_grows_over_its_lives() {
 /// An older type of a replica that has gone on to a newer one comes back: a message that is out of date.
 #[test]
 fn a_type_older_than_the_newest_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (one, other) = (folder.path().join("one"), folder.path().join("other"));
     live(&options(&one, 8), &[Step::Append(10, 5), Step::NextType, Step::Append(10, 5)]);
     let runs = stored(&one);

@@ -6,10 +6,11 @@ use proptest::prelude::*;
 use slipring_journal::{Journal, OpenError, Origin, Replica, TakeError};
 
 use crate::primary::{Run, Step, bond, each, live, options, origin, schema, stored};
+use slipring_tests::folders::in_memory;
 
 /// A primary of two lives, 20 records of epoch 1 and 20 of epoch 2, and an empty replica of it.
 fn both() -> (tempfile::TempDir, Run, Replica) {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (one, other) = (folder.path().join("one"), folder.path().join("other"));
     let life = [Step::Append(20, 10), Step::NextLife { dies: false }, Step::Append(20, 10)];
     assert_eq!(live(&options(&one, 16), &life), 40);
@@ -91,7 +92,7 @@ fn parted(folder: &Path, early: &[Step], late: &[Step]) -> ([PathBuf; 2], [Run; 
 /// Neither epochs nor times nor checksums tell: only the record before does.
 #[test]
 fn records_that_go_on_with_another_history() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let later = [Step::NextLife { dies: false }, Step::Append(10, 1_000)];
     let (paths, [early, late]) = parted(folder.path(), &[Step::Append(10, 10)], &later);
     let (mut replica, _) =
@@ -133,7 +134,7 @@ fn records_that_go_on_with_another_history() {
 
 #[test]
 fn records_whose_epoch_or_time_goes_back() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let later = [Step::NextLife { dies: false }, Step::Append(10, 1)];
     let (paths, [early, late]) = parted(folder.path(), &[Step::Append(10, 1_000)], &later);
     // Whoever sends them says wrongly that they follow.

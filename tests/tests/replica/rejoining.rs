@@ -5,6 +5,7 @@ use slipring_journal::{
 };
 
 use crate::primary::{Run, Step, each, event, live, options, origin, schema, stored};
+use slipring_tests::folders::in_memory;
 
 /// An old primary with records of all types, far beyond the fork, and a replica promoted at it.
 struct Fork {
@@ -15,7 +16,7 @@ struct Fork {
 }
 
 fn fork(at: u64, segment_records: u64) -> Fork {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = in_memory();
     let (one, other) = (folder.path().join("one"), folder.path().join("other"));
     let old = options(&one, segment_records);
     let life = [
