@@ -8,7 +8,7 @@
 //! | `show` | numbers, rates, progress |
 //! | `gone`, `signals` | nobody reads any more; a signal says stop |
 //! | `whole` | a file or folder that is there whole, or not at all |
-//! | [`error`] | why a command failed |
+//! | `error` | why a command failed |
 //! | `elsewhere` | commands of other packages |
 //! | [`flow`] | messages: what one is, reading, writing |
 //! | [`book`] | the limit order book that the demo proves with, kept from messages |
