@@ -1,6 +1,6 @@
 //! What the journal's own threads do to the thread that appends.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use slipring_journal::__private::storage::{Memory, Storage};
 use slipring_journal::{Event, HEADER_BYTES, Journal, SyncMode, Writer};
@@ -55,7 +55,7 @@ fn syncs_beside_a_quick_writer_cost_it_no_page_faults() {
     let (mut writer, _) = journal.open::<Tick>().unwrap();
     // The kernel begins with single pages, and makes larger folios the farther it has read ahead.
     let pages = 8_000;
-    let mut syncs = 0;
+    let begun = Instant::now();
     let mut before = 0;
     for hundred in 0..pages / 100 {
         // Those to come are present.
@@ -73,11 +73,12 @@ fn syncs_beside_a_quick_writer_cost_it_no_page_faults() {
         while writer.cursors().durable_end() == durable_end {
             std::thread::yield_now();
         }
-        syncs += 1;
     }
     let met = faults() - before;
-    // A sync that found the writer waiting, above, may take the page that it is in: one fault each.
-    let bearable = 2 * syncs + 16;
+    // There is one each millisecond, however slow the machine is. One that found the writer waiting, above,
+    // may take the page that it is in: one fault each.
+    let syncs = begun.elapsed().as_millis() as i64;
+    let bearable = (2 * syncs + 16).min(pages as i64 / 4);
     assert!(met <= bearable, "{met} page faults in {pages} pages with {syncs} syncs");
     assert_eq!(writer.close().unwrap(), pages * IN_PAGE);
 }
