@@ -14,6 +14,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use tempfile::TempDir;
+
 /// A block hangs if it takes longer.
 const PATIENCE_SECONDS: &str = "300";
 
@@ -123,10 +125,7 @@ pub type Commands = [(&'static str, PathBuf)];
 /// # Errors
 /// At the first block that fails, or prints something else; with its line.
 pub fn run(page: &str, commands: &Commands) -> Result<Ran, String> {
-    let (folder, bin) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    for (name, file) in commands {
-        symlink(file, bin.path().join(name)).map_err(|error| format!("{}: {error}", file.display()))?;
-    }
+    let (folder, bin) = (tempfile::tempdir().unwrap(), bin(commands)?);
     let mut ran = Ran::default();
     let mut printed = None;
     for block in blocks(page) {
@@ -159,6 +158,18 @@ pub fn run(page: &str, commands: &Commands) -> Result<Ran, String> {
     Ok(ran)
 }
 
+/// A folder in which these commands are found.
+///
+/// # Errors
+/// There can be none.
+pub fn bin(commands: &Commands) -> Result<TempDir, String> {
+    let bin = tempfile::tempdir().map_err(|error| error.to_string())?;
+    for (name, file) in commands {
+        symlink(file, bin.path().join(name)).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    Ok(bin)
+}
+
 /// Whether a command is one of these, or in the path.
 fn is_there(name: &str, commands: &Commands) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -166,8 +177,12 @@ fn is_there(name: &str, commands: &Commands) -> bool {
         || std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }
 
-/// Runs a script, and gives what it printed, errors too, as a terminal would show it.
-fn shell(script: &str, folder: &Path, bin: &Path) -> Result<String, String> {
+/// Runs a script, the commands of a folder in front of all others, and gives what it printed, errors too, as
+/// a terminal would show it.
+///
+/// # Errors
+/// A command of it that fails, with what was printed.
+pub fn shell(script: &str, folder: &Path, bin: &Path) -> Result<String, String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("timeout")
         .args([PATIENCE_SECONDS, "sh", "-euc", &format!("exec 2>&1\n{script}")])

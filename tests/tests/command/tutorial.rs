@@ -1,11 +1,9 @@
 //! The tutorial: its program is the one that is built here, and its console shows what the program prints.
 
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
 
-use slipring_tests::pages::blocks;
+use slipring_tests::pages::{bin, blocks, shell};
 
 fn tutorial() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/tutorial.md")).unwrap()
@@ -27,12 +25,11 @@ fn its_program_is_the_one_that_is_built_here() {
 }
 
 /// Ends a program as the page does, but when it has said something rather than after a time.
-const KILLED: &str =
-    "trades 1000000 >said & until grep -q 'is durable' said; do sleep 0.1; done; kill -9 $!; wait; cat said";
+const KILLED: &str = "trades 1000000 >said & until grep -q 'is durable' said; do sleep 0.1; done; kill -9 $!; wait || true; cat said";
 
 /// A block's commands as a script that shows each before what it prints.
 fn script(block: &str) -> String {
-    let mut script = String::from("exec 2>&1\n");
+    let mut script = String::new();
     for command in block.lines().filter_map(|line| line.strip_prefix("$ ")) {
         script.push_str(&format!("echo '$ {command}'\n"));
         let command = match command {
@@ -93,19 +90,16 @@ fn positions(text: &str) -> Vec<&str> {
 
 #[test]
 fn its_console_shows_what_the_program_prints() {
-    let (folder, bin) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let commands =
-        [("trades", env!("CARGO_BIN_EXE_trades")), ("slipring", env!("CARGO_BIN_EXE_slipring-under-test"))];
-    commands.iter().for_each(|(name, file)| symlink(file, bin.path().join(name)).unwrap());
-    let path = format!("{}:{}", bin.path().display(), std::env::var("PATH").unwrap_or_default());
+    let commands = [
+        ("trades", PathBuf::from(env!("CARGO_BIN_EXE_trades"))),
+        ("slipring", PathBuf::from(env!("CARGO_BIN_EXE_slipring-under-test"))),
+    ];
+    let (folder, bin) = (tempfile::tempdir().unwrap(), bin(&commands).unwrap());
     let page = tutorial();
     let consoles: Vec<_> = blocks(&page).into_iter().filter(|block| block.language == "console").collect();
     assert_eq!(consoles.len(), 5);
     for block in consoles {
-        let mut shell = Command::new("timeout");
-        shell.args(["60", "sh", "-c", &script(&block.text)]).current_dir(&folder).env("PATH", &path);
-        let output = shell.stdin(Stdio::null()).output().unwrap();
-        let printed = String::from_utf8_lossy(&output.stdout);
+        let printed = shell(&script(&block.text), folder.path(), bin.path()).unwrap();
         assert_eq!(plain(&printed), plain(&block.text), "docs/tutorial.md:{}\n{printed}", block.line);
         let (seen, said) = (positions(&printed), positions(&block.text));
         // How many came before a kill nobody knows.

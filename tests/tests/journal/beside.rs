@@ -76,9 +76,10 @@ fn syncs_beside_a_quick_writer_cost_it_no_page_faults() {
     }
     let met = faults() - before;
     // There is one each millisecond, however slow the machine is. One that found the writer waiting, above,
-    // may take the page that it is in: one fault each.
+    // may take the page that it is in: one fault each. Where syncs protect pages too early there is one for
+    // every fifth page.
     let syncs = begun.elapsed().as_millis() as i64;
-    let bearable = (2 * syncs + 16).min(pages as i64 / 4);
+    let bearable = (2 * syncs + 16).min(pages as i64 / 8);
     assert!(met <= bearable, "{met} page faults in {pages} pages with {syncs} syncs");
     assert_eq!(writer.close().unwrap(), pages * IN_PAGE);
 }
