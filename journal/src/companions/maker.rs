@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
+use crate::companions::zeros::Zeros;
 use crate::format::SegmentHeader;
 use crate::live::new_file::NewFile;
 use crate::live::progress::Progress;
@@ -55,6 +56,18 @@ impl<S: Storage> Orders<S> {
         }
     }
 
+    /// The file that was made, if nobody has taken it yet: to be put back.
+    fn take_back(&self) -> Option<NewFile<S>> {
+        let mut order = self.lock();
+        match std::mem::replace(&mut *order, Order::Making) {
+            Order::Made(file) => Some(file),
+            other => {
+                *order = other;
+                None
+            }
+        }
+    }
+
     pub(crate) fn take(&self) -> FromMaker<S> {
         let mut order = self.lock();
         match std::mem::replace(&mut *order, Order::None) {
@@ -75,6 +88,7 @@ pub(crate) struct Maker<S: Storage> {
     pub(crate) template: SegmentHeader,
     pub(crate) progress: Arc<Progress>,
     pub(crate) orders: Arc<Orders<S>>,
+    pub(crate) zeros: Zeros,
 }
 
 impl<S: Storage> Maker<S> {
@@ -105,6 +119,23 @@ impl<S: Storage> Maker<S> {
         true
     }
 
+    /// Writes a piece of the zeros of the file that was made; how long to rest then. `None` if there is none to
+    /// write.
+    fn write_zeros(&mut self) -> Option<Duration> {
+        let end = self.progress.journalled_end();
+        if self.progress.has_failed() || !self.zeros.is_quick(end) {
+            return None;
+        }
+        // Not locked meanwhile: the kernel may make who writes wait for the disk.
+        let mut file = self.orders.take_back()?;
+        let (base, rest) = (file.base(), self.zeros.piece(&mut file, end));
+        *self.orders.lock() = Order::Made(file);
+        if self.progress.needs_segment(base) {
+            self.progress.wake_preparer();
+        }
+        rest
+    }
+
     /// Removes the file that nobody will use any more. Should it come back when power fails, recovery removes
     /// it.
     pub(crate) fn finish(&self) {
@@ -114,14 +145,15 @@ impl<S: Storage> Maker<S> {
     }
 
     /// Runs until `stop` says so.
-    pub(crate) fn run(self, stop: &AtomicBool) -> Self {
+    pub(crate) fn run(mut self, stop: &AtomicBool) -> Self {
         let _ = self.orders.maker.set(std::thread::current());
         // Acquire: partner of the release store in `RunningThreads::end`.
         while !stop.load(Ordering::Acquire) {
-            if !self.step() {
-                // An order that came before the handle was set is seen after one sleep.
-                std::thread::park_timeout(Duration::from_millis(100));
+            if self.step() {
+                continue;
             }
+            // An order that came before the handle was set is seen after one sleep.
+            std::thread::park_timeout(self.write_zeros().unwrap_or(self.zeros.sleep()));
         }
         self
     }

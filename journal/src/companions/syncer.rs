@@ -13,7 +13,7 @@ use crate::live::progress::Progress;
 use crate::live::segments::{LiveSegment, Segments};
 use crate::retention::retainer::{Kept, Retainer};
 use crate::storage::Storage;
-use crate::tools::{PAGE_BYTES, protect};
+use crate::tools::{FOLIO_BYTES, PAGE_BYTES, protect};
 
 /// A writer that fills so many pages from sync to sync fills one more in a small part of that time.
 const QUICK_PAGES: u64 = 16;
@@ -96,9 +96,9 @@ impl<S: Storage> Syncer<S> {
         }
     }
 
-    /// `end`, or where its page begins, if the writer is so quick that it fills the page long before the next
-    /// sync, which then is in time for these records too. Of a page that is synced while it is written the
-    /// next append makes a new one dirty: a page fault on the lane, in which the file system may wait.
+    /// `end`, or where its page or folio begins, if the writer is so quick that it fills that long before the
+    /// next sync, which then is in time for these records too. Of a page that is synced while it is written
+    /// the next append makes a new one dirty: a page fault on the lane, in which the file system may wait.
     fn whole_pages(&self, end: u64) -> u64 {
         let live = self.segments.live();
         let Some(active) = live.iter().find(|segment| (segment.base..segment.end).contains(&end)) else {
@@ -106,7 +106,9 @@ impl<S: Storage> Syncer<S> {
         };
         let record_bytes = u64::from(active.record_bytes());
         let waiting_bytes = (end - self.progress.durable_end()) * record_bytes;
-        let start = active.page_start(end);
+        // A quick writer's pages lie in folios, see `Zeros`.
+        let part_bytes = if waiting_bytes >= 2 * FOLIO_BYTES { FOLIO_BYTES } else { PAGE_BYTES };
+        let start = active.part_start(end, part_bytes);
         let is_quick = record_bytes <= PAGE_BYTES && waiting_bytes >= QUICK_PAGES * PAGE_BYTES;
         if is_quick && self.progress.wanted_end() <= start { start } else { end }
     }

@@ -5,13 +5,15 @@ use crate::error::IoFault;
 use crate::format::{SegmentHeader, TEMPORARY, segment_name};
 use crate::judge::chain::{self, OpenSegment};
 use crate::storage::{Storage, StorageFile};
-use crate::tools::{clock, protect};
+use crate::tools::{FOLIO_BYTES, clock, protect};
 
 /// The file of a segment that nobody has mapped yet: all its space, its header, its name.
 #[derive(Debug)]
 pub(crate) struct NewFile<S: Storage> {
     header: SegmentHeader,
     file: S::File,
+    /// Up to where its zeros are in the page cache, from the first whole folio on.
+    zeros_end: u64,
 }
 
 impl<S: Storage> NewFile<S> {
@@ -64,16 +66,45 @@ impl<S: Storage> NewFile<S> {
                 IoFault::new("sync folder", storage.path(""), error)
             })?;
         }
-        Ok(NewFile { header, file })
+        let zeros_end = header.records_at().next_multiple_of(FOLIO_BYTES).min(header.file_bytes());
+        Ok(NewFile { header, file, zeros_end })
     }
 
     pub(crate) fn remove(self, storage: &S) {
         let _ = storage.remove(&segment_name(self.header.base));
     }
 
+    pub(crate) fn base(&self) -> u64 {
+        self.header.base
+    }
+
+    /// How many records have room in it.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.header.capacity
+    }
+
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.header.file_bytes()
+    }
+
+    /// Up to where its zeros are in the page cache.
+    pub(crate) fn zeros_end(&self) -> u64 {
+        self.zeros_end
+    }
+
+    /// Has the page cache hold so many bytes more of its zeros; whether it does.
+    pub(crate) fn cache_zeros(&mut self, bytes: u64) -> bool {
+        let end = (self.zeros_end + bytes).min(self.file_bytes());
+        let done = self.zeros_end < end && self.file.cache_zeros(self.zeros_end..end);
+        if done {
+            self.zeros_end = end;
+        }
+        done
+    }
+
     /// Maps it.
     pub(crate) fn map(self, storage: &S) -> Result<Ready<S>, IoFault> {
-        let NewFile { header, file } = self;
+        let NewFile { header, file, .. } = self;
         let name = segment_name(header.base);
         LiveSegment::map(storage, OpenSegment { name, slots: header.slots(), file })
     }

@@ -78,11 +78,11 @@ impl<S: Storage> LiveSegment<S> {
         self.slots.record_bytes
     }
 
-    /// The first sequence of those whose records lie in the same page of the file as the one at `sequence`,
-    /// or begin in the one before.
-    pub(crate) fn page_start(&self, sequence: u64) -> u64 {
-        let page = self.slots.offset(sequence) / PAGE_BYTES * PAGE_BYTES;
-        let before = page.saturating_sub(u64::from(self.slots.records_at));
+    /// The first sequence of those whose records lie in the same part of the file, a page or some of them, as
+    /// the one at `sequence`, or begin in the one before.
+    pub(crate) fn part_start(&self, sequence: u64, part_bytes: u64) -> u64 {
+        let part = self.slots.offset(sequence) / part_bytes * part_bytes;
+        let before = part.saturating_sub(u64::from(self.slots.records_at));
         (self.base + before / u64::from(self.slots.record_bytes)).min(sequence)
     }
 

@@ -20,6 +20,7 @@ use crate::companions::preparer::{Preparer, PreparerPieces};
 use crate::companions::sweeper::{self, Sweeper};
 use crate::companions::syncer::{SyncMode, Syncer};
 use crate::companions::threads::{Companions, Threads};
+use crate::companions::zeros::Zeros;
 use crate::error::{IoFault, JournalFault, OpenError, SyncError};
 use crate::event::untyped::{self, Untyped};
 use crate::event::{Event, Schema};
@@ -298,6 +299,11 @@ impl<S: Storage> CompanionParts<'_, S> {
             template: template.clone(),
             progress: Arc::clone(&self.progress),
             orders: Arc::clone(&orders),
+            zeros: Zeros::new(
+                reserve_records.saturating_mul(u64::from(template.record_bytes)),
+                template.record_bytes,
+                self.progress.journalled_end(),
+            ),
         };
         let sweeper = Sweeper {
             storage: self.storage.clone(),

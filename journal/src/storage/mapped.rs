@@ -12,7 +12,7 @@ use rustix::fs::FallocateFlags;
 use rustix::io::{Errno, retry_on_intr};
 
 use super::{SegmentMap, StorageFile, believed, size_limit};
-use crate::tools::PAGE_BYTES;
+use crate::tools::{FOLIO_BYTES, PAGE_BYTES};
 
 /// An open file of a journal folder.
 #[derive(Debug)]
@@ -85,6 +85,16 @@ impl StorageFile for MappedFile {
         unsafe {
             libc::sync_file_range(self.file.as_raw_fd(), at, count, libc::SYNC_FILE_RANGE_WRITE);
         }
+    }
+
+    fn cache_zeros(&self, bytes: Range<u64>) -> bool {
+        // The kernel makes a folio as large as what is written in one call.
+        const FOLIO: [u8; FOLIO_BYTES as usize] = [0; FOLIO_BYTES as usize];
+        let mut starts = bytes.clone().step_by(FOLIO_BYTES as usize);
+        starts.all(|at| {
+            let count = FOLIO_BYTES.min(bytes.end - at) as usize;
+            self.write_at(&FOLIO[..count], at).is_ok()
+        })
     }
 
     fn drop_cached(&self, bytes: Range<u64>) {

@@ -206,6 +206,11 @@ pub trait StorageFile: Send + Sync + std::fmt::Debug + 'static {
     /// Begins to write to disk what was stored into a byte range, and does not wait for it. Only a hint: what
     /// it meets, `sync` says.
     fn start_sync(&self, _bytes: Range<u64>) {}
+    /// Has the page cache hold the zeros of a byte range, which was never written, in large folios; nobody has
+    /// the file mapped. Whether it does: only a hint.
+    fn cache_zeros(&self, _bytes: Range<u64>) -> bool {
+        false
+    }
     /// Gives back the memory that caches a byte range, as far as it is on disk and not mapped. Only a hint.
     fn drop_cached(&self, _bytes: Range<u64>) {}
     /// Maps the first `bytes` of the file for reading, if this medium can; the caller holds the writer's lock

@@ -11,3 +11,7 @@ pub(crate) mod text;
 
 /// What the kernel maps, writes and write-protects at a time.
 pub(crate) const PAGE_BYTES: u64 = 4096;
+
+/// What is cached, and then written and write-protected, at a time where zeros were written ahead of a quick
+/// writer.
+pub(crate) const FOLIO_BYTES: u64 = 16 * PAGE_BYTES;

@@ -84,7 +84,7 @@ fn syncs_beside_a_quick_writer_cost_it_no_page_faults() {
     assert_eq!(writer.close().unwrap(), pages * IN_PAGE);
 }
 
-/// A sync in the midst of what a quick writer appends ends where a page begins; what is left of the page
+/// A sync in the midst of what a quick writer appends ends where a page or a folio begins; what is left of the page
 /// comes with the next one, with whoever waits for it, or when the writer has paused.
 #[test]
 fn a_sync_beside_a_quick_writer_ends_with_a_whole_page() {
@@ -103,6 +103,15 @@ fn a_sync_beside_a_quick_writer_ends_with_a_whole_page() {
     append_to(&mut writer, end + 10 * IN_PAGE);
     writer.step_syncer();
     assert_eq!(cursors.durable_end(), end + 10 * IN_PAGE);
+    // Enough for one whose pages lie in folios of sixteen.
+    let end = end + 10 * IN_PAGE + 40 * IN_PAGE;
+    append_to(&mut writer, end);
+    writer.step_syncer();
+    let synced = cursors.durable_end();
+    assert!(synced < end && end - synced <= 16 * IN_PAGE, "{synced} of {end}");
+    assert_eq!((HEADER_BYTES + synced * 64) % (16 * 4096), 0);
+    writer.step_syncer();
+    assert_eq!(cursors.durable_end(), end, "it has appended nothing since");
     let end = end + 50 * IN_PAGE;
     append_to(&mut writer, end);
     cursors.wait_durable(end - 1, Duration::ZERO).unwrap_err();
@@ -110,14 +119,15 @@ fn a_sync_beside_a_quick_writer_ends_with_a_whole_page() {
     assert_eq!(cursors.durable_end(), end, "somebody waits for it");
 }
 
-/// The same bytes come back, whoever let go of their pages meanwhile: syncer, preparer, sweeper.
+/// The same bytes come back, whoever let go of their pages meanwhile, syncer, preparer, sweeper, and whoever
+/// wrote zeros before them.
 #[test]
-fn what_was_let_go_and_given_back_is_read_again() {
+fn what_a_quick_writer_appended_is_read_again() {
     for sync in [SyncMode::every(Duration::from_millis(1)), SyncMode::None, SyncMode::EveryBatch] {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let journal = Journal::at(folder.path()).segment_bytes(1 << 20).cached_bytes(2 << 20).sync(sync);
         let (mut writer, _) = journal.open::<Tick>().unwrap();
-        let count = 8 * (1 << 20) / 64 + 1_000;
+        let count = 48 * (1 << 20) / 64 + 1_000;
         append_to(&mut writer, count);
         for mut reader in [writer.reader().unwrap(), journal.reader::<Tick>().unwrap()] {
             let (mut expected, mut chunks) = (0, reader.chunks(0).unwrap());

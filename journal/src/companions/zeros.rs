@@ -1,0 +1,176 @@
+//! Zeros in the page cache, many pages a folio (what the kernel caches a file by), in the file of the segment
+//! after the next. A page that lies in such a folio is made present in a fraction of the time: on a small
+//! machine that time is taken from a lane.
+//!
+//! They are written to the file, so nobody may have mapped it: it is a `NewFile`, which mapping consumes.
+//!
+//! Only ahead of a quick writer. A sync writes a folio whole, and write-protects what is still to be filled;
+//! one who fills several from sync to sync has it end between two of them (see `Syncer::whole_pages`). For a
+//! slow one the disk would write sixteen pages in place of one.
+
+use std::time::{Duration, Instant};
+
+use crate::live::new_file::NewFile;
+use crate::storage::Storage;
+use crate::tools::FOLIO_BYTES;
+
+/// Bytes a second from which on a writer is quick: two folios in the five milliseconds between two syncs.
+const QUICK_BYTES: f64 = (400 * FOLIO_BYTES) as f64;
+
+/// Bytes written in one call.
+const PIECE_BYTES: u64 = 2 * FOLIO_BYTES;
+
+/// Between two looks at the writer.
+const LOOK_EVERY: Duration = Duration::from_millis(4);
+
+/// A piece that lost its core does not owe that time.
+const MOST_OWED: Duration = Duration::from_micros(60);
+
+/// How far ahead zeros are written, and for whom.
+#[derive(Debug)]
+pub(crate) struct Zeros {
+    /// At most so many bytes of each file; 0 where nothing is made present ahead.
+    most_bytes: u64,
+    record_bytes: u64,
+    /// The writer's end at the last look.
+    seen: u64,
+    at: Instant,
+    is_quick: bool,
+}
+
+impl Zeros {
+    /// For records of so many bytes, behind a writer at `end`.
+    pub(crate) fn new(most_bytes: u64, record_bytes: u32, end: u64) -> Self {
+        let record_bytes = u64::from(record_bytes);
+        Zeros { most_bytes, record_bytes, seen: end, at: Instant::now(), is_quick: false }
+    }
+
+    /// Writes a piece of the zeros that are due in `file`, for a writer at `end`; how long to rest then.
+    /// `None` if there is nothing to do for a while.
+    pub(crate) fn piece<S: Storage>(&self, file: &mut NewFile<S>, end: u64) -> Option<Duration> {
+        let begun = Instant::now();
+        let most = self.most_bytes.min(file.file_bytes());
+        let (from, due) = (file.zeros_end(), self.due(file, end).min(most));
+        // Whole folios, also where less is due.
+        if from >= due || !file.cache_zeros(PIECE_BYTES.min(most - from)) {
+            return None;
+        }
+        // The more is missing, the less it rests.
+        let times = match (due - from) * 16 / most {
+            0 => 15,
+            1 => 3,
+            _ => 1,
+        };
+        Some(begun.elapsed().min(MOST_OWED) * times)
+    }
+
+    /// Whether the writer, which is at `end`, was quick between the last two looks.
+    pub(crate) fn is_quick(&mut self, end: u64) -> bool {
+        let elapsed = self.at.elapsed();
+        if elapsed >= LOOK_EVERY {
+            let bytes = end.saturating_sub(self.seen) * self.record_bytes;
+            self.is_quick = bytes as f64 >= QUICK_BYTES * elapsed.as_secs_f64();
+            (self.seen, self.at) = (end, Instant::now());
+        }
+        self.is_quick
+    }
+
+    /// Up to where the file should have them: as far as the writer has come in the segment that it fills, and
+    /// a little further. The next one, between the two, had them while that was filled.
+    fn due<S: Storage>(&self, file: &NewFile<S>, end: u64) -> u64 {
+        let behind = end.saturating_add(2 * file.capacity()).saturating_sub(file.base());
+        behind.saturating_mul(self.record_bytes).saturating_add(file.file_bytes() / 16)
+    }
+
+    /// How long to sleep when there was nothing to do.
+    pub(crate) fn sleep(&self) -> Duration {
+        match self.is_quick {
+            true => LOOK_EVERY,
+            false if self.most_bytes > 0 => 5 * LOOK_EVERY,
+            false => Duration::from_millis(100),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::SegmentHeader;
+    use crate::storage::Files;
+
+    const RECORD_BYTES: u32 = 64;
+    const FILE_RECORDS: u64 = 64 << 10;
+
+    /// The file of the third segment of a journal.
+    fn third(folder: &std::path::Path) -> NewFile<Files> {
+        let storage = Files::new(folder);
+        let header = SegmentHeader {
+            version: crate::format::VERSION,
+            journal_id: crate::format::JournalId([7; 16]),
+            base: 0,
+            capacity: FILE_RECORDS,
+            record_bytes: RECORD_BYTES,
+            event_bytes: 48,
+            epoch: 1,
+            created_ns: 0,
+            event_version: 0,
+            previous_base: None,
+            branch: [0; 16],
+            schema: "tick".to_owned(),
+            sealed_end: None,
+        };
+        NewFile::make(&storage, &header, 2 * FILE_RECORDS).expect("room on the disk")
+    }
+
+    fn all(zeros: &Zeros, file: &mut NewFile<Files>, end: u64) -> u64 {
+        while zeros.piece(file, end).is_some() {}
+        file.zeros_end()
+    }
+
+    #[test]
+    fn they_come_as_far_as_the_writer_and_a_little_further() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = third(folder.path());
+        let bytes = file.file_bytes();
+        let zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0);
+        let first = all(&zeros, &mut file, 0);
+        assert!((bytes / 16..bytes / 8).contains(&first), "{first} of {bytes}");
+        let half = all(&zeros, &mut file, FILE_RECORDS / 2);
+        assert!((bytes / 2..bytes * 5 / 8).contains(&half), "{half} of {bytes}");
+        assert_eq!(all(&zeros, &mut file, FILE_RECORDS), bytes);
+    }
+
+    #[test]
+    fn they_come_no_further_than_the_reserve() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = third(folder.path());
+        let before = file.zeros_end();
+        assert_eq!(all(&Zeros::new(0, RECORD_BYTES, 0), &mut file, FILE_RECORDS), before);
+        assert_eq!(all(&Zeros::new(1 << 20, RECORD_BYTES, 0), &mut file, FILE_RECORDS), 1 << 20);
+    }
+
+    #[test]
+    fn a_writer_is_quick_by_what_it_appends_in_a_time() {
+        let mut zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0);
+        let mut second = |end| {
+            zeros.at -= Duration::from_secs(1);
+            zeros.is_quick(end)
+        };
+        assert!(!second(100_000));
+        assert!(second(10_100_000));
+        assert!(!second(10_200_000));
+        // Recovery put it back.
+        assert!(!second(0));
+    }
+
+    #[test]
+    fn the_header_stays_and_so_does_the_length() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = third(folder.path());
+        let path = folder.path().join(crate::format::segment_name(2 * FILE_RECORDS));
+        let before = std::fs::read(&path).expect("the file");
+        all(&Zeros::new(u64::MAX, RECORD_BYTES, 0), &mut file, FILE_RECORDS);
+        assert_eq!(file.zeros_end(), file.file_bytes());
+        assert!(std::fs::read(&path).expect("the file") == before, "zeros changed the file");
+    }
+}
