@@ -68,13 +68,15 @@ impl<S: Storage> Orders<S> {
         }
     }
 
-    pub(crate) fn take(&self) -> FromMaker<S> {
+    /// Takes what was ordered; in a hurry also if there is more to do to it, and nothing if it was not begun.
+    pub(crate) fn take(&self, in_a_hurry: bool) -> FromMaker<S> {
         let mut order = self.lock();
         match std::mem::replace(&mut *order, Order::None) {
-            Order::Made(file) => FromMaker::File(file),
-            Order::None | Order::Wanted(_) => FromMaker::Nothing,
-            Order::Making => {
-                *order = Order::Making;
+            Order::Made(file) if in_a_hurry || !file.awaits_zeros => FromMaker::File(file),
+            Order::None => FromMaker::Nothing,
+            Order::Wanted(_) if in_a_hurry => FromMaker::Nothing,
+            soon => {
+                *order = soon;
                 FromMaker::Soon
             }
         }
@@ -89,6 +91,8 @@ pub(crate) struct Maker<S: Storage> {
     pub(crate) progress: Arc<Progress>,
     pub(crate) orders: Arc<Orders<S>>,
     pub(crate) zeros: Zeros,
+    /// The first segment that it makes: whether its writer is quick is not known by then.
+    pub(crate) first_base: u64,
 }
 
 impl<S: Storage> Maker<S> {
@@ -105,7 +109,10 @@ impl<S: Storage> Maker<S> {
             _ => return false,
         };
         let made = match NewFile::make(&self.storage, &self.template, base) {
-            Ok(file) => Order::Made(file),
+            Ok(mut file) => {
+                file.awaits_zeros = base == self.first_base;
+                Order::Made(file)
+            }
             Err(fault) => {
                 if fault.is_of_a_sync() {
                     self.progress.fail_by_sync(fault);
@@ -122,15 +129,19 @@ impl<S: Storage> Maker<S> {
     /// Writes a piece of the zeros of the file that was made; how long to rest then. `None` if there is none to
     /// write.
     fn write_zeros(&mut self) -> Option<Duration> {
-        let end = self.progress.journalled_end();
-        if self.progress.has_failed() || !self.zeros.is_quick(end) {
+        if self.progress.has_failed() {
             return None;
         }
+        let end = self.progress.journalled_end();
+        let is_quick = self.zeros.is_quick(end);
         // Not locked meanwhile: the kernel may make who writes wait for the disk.
         let mut file = self.orders.take_back()?;
-        let (base, rest) = (file.base(), self.zeros.piece(&mut file, end));
+        let (base, is_first) = (file.base(), file.awaits_zeros);
+        let rest = if is_quick || is_first { self.zeros.piece(&mut file, end) } else { None };
+        file.awaits_zeros &= rest.is_some();
+        let is_ready = is_first && !file.awaits_zeros;
         *self.orders.lock() = Order::Made(file);
-        if self.progress.needs_segment(base) {
+        if is_ready || self.progress.needs_segment(base) {
             self.progress.wake_preparer();
         }
         rest
@@ -139,7 +150,7 @@ impl<S: Storage> Maker<S> {
     /// Removes the file that nobody will use any more. Should it come back when power fails, recovery removes
     /// it.
     pub(crate) fn finish(&self) {
-        if let FromMaker::File(file) = self.orders.take() {
+        if let FromMaker::File(file) = self.orders.take(true) {
             file.remove(&self.storage);
         }
     }
@@ -156,5 +167,57 @@ impl<S: Storage> Maker<S> {
             std::thread::park_timeout(self.write_zeros().unwrap_or(self.zeros.sleep()));
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::companions::zeros::tests::{CAPACITY, RECORD_BYTES, header};
+    use crate::storage::Files;
+
+    fn maker(folder: &std::path::Path) -> Maker<Files> {
+        Maker {
+            storage: Files::new(folder),
+            template: header(),
+            progress: Arc::new(Progress::default()),
+            orders: Orders::new(),
+            zeros: Zeros::new(u64::MAX, RECORD_BYTES, 0),
+            first_base: CAPACITY,
+        }
+    }
+
+    #[test]
+    fn who_has_time_gets_the_first_file_with_all_of_its_zeros() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut maker = maker(folder.path());
+        maker.orders.order(CAPACITY);
+        assert!(matches!(maker.orders.take(false), FromMaker::Soon));
+        assert!(maker.step());
+        assert!(matches!(maker.orders.take(false), FromMaker::Soon));
+        while maker.write_zeros().is_some() {}
+        let FromMaker::File(file) = maker.orders.take(false) else { panic!("a file with zeros") };
+        assert_eq!(file.zeros_end(), file.file_bytes());
+        assert!(matches!(maker.orders.take(false), FromMaker::Nothing));
+        // Nobody is known to be quick: the next has none, and nobody waits for them.
+        maker.orders.order(2 * CAPACITY);
+        assert!(maker.step());
+        assert_eq!(maker.write_zeros(), None);
+        assert!(matches!(maker.orders.take(false), FromMaker::File(_)));
+    }
+
+    #[test]
+    fn who_is_in_a_hurry_takes_what_there_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut maker = maker(folder.path());
+        maker.orders.order(CAPACITY);
+        assert!(maker.step());
+        assert!(maker.write_zeros().is_some());
+        let FromMaker::File(file) = maker.orders.take(true) else { panic!("a file") };
+        assert!(file.zeros_end() < file.file_bytes());
+        assert_eq!(maker.write_zeros(), None, "it is in other hands");
+        maker.orders.order(2 * CAPACITY);
+        assert!(matches!(maker.orders.take(true), FromMaker::Nothing));
+        assert!(!maker.step(), "whoever took the order makes the file");
     }
 }

@@ -132,7 +132,10 @@ impl<S: Storage> Preparer<S> {
         if !next_taken || live.len() >= MOST_OPEN || mapped >= MOST_MAPPED {
             return None;
         }
-        let made = match self.orders.take() {
+        // Half of the last segment is time enough for the maker.
+        let is_near = self.progress.journalled_end() + self.template.capacity / 2 >= end;
+        let in_a_hurry = is_near || self.others.is_some();
+        let made = match self.orders.take(in_a_hurry) {
             FromMaker::File(file) => file.map(&self.storage),
             // The maker wakes this thread.
             FromMaker::Soon => return None,

@@ -6,7 +6,7 @@
 //!
 //! Only ahead of a quick writer. A sync writes a folio whole, and write-protects what is still to be filled;
 //! one who fills several from sync to sync has it end between two of them (see `Syncer::whole_pages`). For a
-//! slow one the disk would write sixteen pages in place of one.
+//! slow one the disk would write sixteen pages in place of one. Before anybody knows, folios are of four.
 
 use std::time::{Duration, Instant};
 
@@ -51,15 +51,16 @@ impl Zeros {
         let begun = Instant::now();
         let most = self.most_bytes.min(file.file_bytes());
         let (from, due) = (file.zeros_end(), self.due(file, end).min(most));
+        let folio_bytes = if self.is_quick { FOLIO_BYTES } else { FOLIO_BYTES / 4 };
         // Whole folios, also where less is due.
-        if from >= due || !file.cache_zeros(PIECE_BYTES.min(most - from)) {
+        if from >= due || !file.cache_zeros(PIECE_BYTES.min(most - from), folio_bytes) {
             return None;
         }
         // The more is missing, the less it rests.
         let times = match (due - from) * 16 / most {
             0 => 15,
-            1 => 3,
-            _ => 1,
+            2.. if self.is_quick => 1,
+            _ => 3,
         };
         Some(begun.elapsed().min(MOST_OWED) * times)
     }
@@ -93,22 +94,20 @@ impl Zeros {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::format::SegmentHeader;
+    use crate::format::{JournalId, SegmentHeader, VERSION, segment_name};
     use crate::storage::Files;
 
-    const RECORD_BYTES: u32 = 64;
-    const FILE_RECORDS: u64 = 64 << 10;
+    pub(crate) const RECORD_BYTES: u32 = 64;
+    pub(crate) const CAPACITY: u64 = 64 << 10;
 
-    /// The file of the third segment of a journal.
-    fn third(folder: &std::path::Path) -> NewFile<Files> {
-        let storage = Files::new(folder);
-        let header = SegmentHeader {
-            version: crate::format::VERSION,
-            journal_id: crate::format::JournalId([7; 16]),
+    pub(crate) fn header() -> SegmentHeader {
+        SegmentHeader {
+            version: VERSION,
+            journal_id: JournalId([7; 16]),
             base: 0,
-            capacity: FILE_RECORDS,
+            capacity: CAPACITY,
             record_bytes: RECORD_BYTES,
             event_bytes: 48,
             epoch: 1,
@@ -118,8 +117,12 @@ mod tests {
             branch: [0; 16],
             schema: "tick".to_owned(),
             sealed_end: None,
-        };
-        NewFile::make(&storage, &header, 2 * FILE_RECORDS).expect("room on the disk")
+        }
+    }
+
+    /// The file of the third segment of a journal.
+    fn third(folder: &std::path::Path) -> NewFile<Files> {
+        NewFile::make(&Files::new(folder), &header(), 2 * CAPACITY).expect("room on the disk")
     }
 
     fn all(zeros: &Zeros, file: &mut NewFile<Files>, end: u64) -> u64 {
@@ -135,9 +138,9 @@ mod tests {
         let zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0);
         let first = all(&zeros, &mut file, 0);
         assert!((bytes / 16..bytes / 8).contains(&first), "{first} of {bytes}");
-        let half = all(&zeros, &mut file, FILE_RECORDS / 2);
+        let half = all(&zeros, &mut file, CAPACITY / 2);
         assert!((bytes / 2..bytes * 5 / 8).contains(&half), "{half} of {bytes}");
-        assert_eq!(all(&zeros, &mut file, FILE_RECORDS), bytes);
+        assert_eq!(all(&zeros, &mut file, CAPACITY), bytes);
     }
 
     #[test]
@@ -145,8 +148,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = third(folder.path());
         let before = file.zeros_end();
-        assert_eq!(all(&Zeros::new(0, RECORD_BYTES, 0), &mut file, FILE_RECORDS), before);
-        assert_eq!(all(&Zeros::new(1 << 20, RECORD_BYTES, 0), &mut file, FILE_RECORDS), 1 << 20);
+        assert_eq!(all(&Zeros::new(0, RECORD_BYTES, 0), &mut file, CAPACITY), before);
+        assert_eq!(all(&Zeros::new(1 << 20, RECORD_BYTES, 0), &mut file, CAPACITY), 1 << 20);
     }
 
     #[test]
@@ -167,9 +170,9 @@ mod tests {
     fn the_header_stays_and_so_does_the_length() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = third(folder.path());
-        let path = folder.path().join(crate::format::segment_name(2 * FILE_RECORDS));
+        let path = folder.path().join(segment_name(2 * CAPACITY));
         let before = std::fs::read(&path).expect("the file");
-        all(&Zeros::new(u64::MAX, RECORD_BYTES, 0), &mut file, FILE_RECORDS);
+        all(&Zeros::new(u64::MAX, RECORD_BYTES, 0), &mut file, CAPACITY);
         assert_eq!(file.zeros_end(), file.file_bytes());
         assert!(std::fs::read(&path).expect("the file") == before, "zeros changed the file");
     }

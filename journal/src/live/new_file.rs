@@ -14,6 +14,8 @@ pub(crate) struct NewFile<S: Storage> {
     file: S::File,
     /// Up to where its zeros are in the page cache, from the first whole folio on.
     zeros_end: u64,
+    /// More of them are to come before it is mapped, if there is time.
+    pub(crate) awaits_zeros: bool,
 }
 
 impl<S: Storage> NewFile<S> {
@@ -67,7 +69,7 @@ impl<S: Storage> NewFile<S> {
             })?;
         }
         let zeros_end = header.records_at().next_multiple_of(FOLIO_BYTES).min(header.file_bytes());
-        Ok(NewFile { header, file, zeros_end })
+        Ok(NewFile { header, file, zeros_end, awaits_zeros: false })
     }
 
     pub(crate) fn remove(self, storage: &S) {
@@ -92,10 +94,10 @@ impl<S: Storage> NewFile<S> {
         self.zeros_end
     }
 
-    /// Has the page cache hold so many bytes more of its zeros; whether it does.
-    pub(crate) fn cache_zeros(&mut self, bytes: u64) -> bool {
+    /// Has the page cache hold so many bytes more of its zeros, in folios of `folio_bytes`; whether it does.
+    pub(crate) fn cache_zeros(&mut self, bytes: u64, folio_bytes: u64) -> bool {
         let end = (self.zeros_end + bytes).min(self.file_bytes());
-        let done = self.zeros_end < end && self.file.cache_zeros(self.zeros_end..end);
+        let done = self.zeros_end < end && self.file.cache_zeros(self.zeros_end..end, folio_bytes);
         if done {
             self.zeros_end = end;
         }

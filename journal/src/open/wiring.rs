@@ -294,6 +294,8 @@ impl<S: Storage> CompanionParts<'_, S> {
     /// The preparer, with maker and sweeper in its hand.
     fn preparer(&self, journal: &Journal, template: SegmentHeader, reserve_records: u64) -> Preparer<S> {
         let orders = Orders::new();
+        let first_base = self.segments.live().back().map_or(0, |active| active.end);
+        orders.order(first_base);
         let maker = Maker {
             storage: self.storage.clone(),
             template: template.clone(),
@@ -304,6 +306,7 @@ impl<S: Storage> CompanionParts<'_, S> {
                 template.record_bytes,
                 self.progress.journalled_end(),
             ),
+            first_base,
         };
         let sweeper = Sweeper {
             storage: self.storage.clone(),

@@ -87,13 +87,14 @@ impl StorageFile for MappedFile {
         }
     }
 
-    fn cache_zeros(&self, bytes: Range<u64>) -> bool {
+    fn cache_zeros(&self, bytes: Range<u64>, folio_bytes: u64) -> bool {
+        static ZEROS: [u8; FOLIO_BYTES as usize] = [0; FOLIO_BYTES as usize];
         // The kernel makes a folio as large as what is written in one call.
-        const FOLIO: [u8; FOLIO_BYTES as usize] = [0; FOLIO_BYTES as usize];
-        let mut starts = bytes.clone().step_by(FOLIO_BYTES as usize);
+        let folio_bytes = folio_bytes.min(FOLIO_BYTES);
+        let mut starts = bytes.clone().step_by(folio_bytes as usize);
         starts.all(|at| {
-            let count = FOLIO_BYTES.min(bytes.end - at) as usize;
-            self.write_at(&FOLIO[..count], at).is_ok()
+            let count = folio_bytes.min(bytes.end - at) as usize;
+            self.write_at(&ZEROS[..count], at).is_ok()
         })
     }
 
