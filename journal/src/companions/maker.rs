@@ -126,8 +126,8 @@ impl<S: Storage> Maker<S> {
         true
     }
 
-    /// Writes a piece of the zeros of the file that was made; how long to rest then. `None` if there is none to
-    /// write.
+    /// Writes a piece of the zeros of the file that was made; how long to rest then. `None` if there is
+    /// none to write.
     fn write_zeros(&mut self) -> Option<Duration> {
         if self.progress.has_failed() {
             return None;

@@ -1,8 +1,8 @@
 //! The threads beside a writer. Nobody waits for them on the append path.
 //!
 //! - `Preparer` (`slipring-prepare`): maps the next segment and keeps the pages ahead present.
-//! - `Maker` (`slipring-make`): makes the file of the segment after the next, with zeros in the page cache for
-//!   a quick writer.
+//! - `Maker` (`slipring-make`): makes the file of the segment after the next, for a quick writer with its
+//!   zeros in the page cache.
 //! - `Syncer` (`slipring-sync`): syncs, moves D, retires, calls the hooks.
 //! - `Sweeper` (`slipring-sweep`): gives memory back and unlinks what retention has retired.
 //!

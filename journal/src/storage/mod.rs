@@ -206,8 +206,8 @@ pub trait StorageFile: Send + Sync + std::fmt::Debug + 'static {
     /// Begins to write to disk what was stored into a byte range, and does not wait for it. Only a hint: what
     /// it meets, `sync` says.
     fn start_sync(&self, _bytes: Range<u64>) {}
-    /// Has the page cache hold the zeros of a byte range, which was never written, in folios of so many bytes;
-    /// nobody has the file mapped. Whether it does: only a hint.
+    /// Has the page cache hold the zeros of a byte range, which was never written, in folios of so many
+    /// bytes; nobody has the file mapped. Whether it does: only a hint.
     fn cache_zeros(&self, _bytes: Range<u64>, _folio_bytes: u64) -> bool {
         false
     }
