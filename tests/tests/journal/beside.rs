@@ -84,7 +84,7 @@ fn syncs_beside_a_quick_writer_cost_it_no_page_faults() {
     assert_eq!(writer.close().unwrap(), pages * IN_PAGE);
 }
 
-/// A sync in the midst of what a quick writer appends ends where a page or a folio begins; what is left of the page
+/// A sync in the midst of what a quick writer appends ends where a page or a folio begins; what is left of it
 /// comes with the next one, with whoever waits for it, or when the writer has paused.
 #[test]
 fn a_sync_beside_a_quick_writer_ends_with_a_whole_page() {
