@@ -33,7 +33,7 @@ enum Order<S: Storage> {
 #[derive(Debug)]
 pub(crate) enum FromMaker<S: Storage> {
     File(NewFile<S>),
-    /// The maker is at it and will wake the preparer.
+    /// The maker has it in hand, and wakes the preparer once it is ready or an append waits for it.
     Soon,
     /// It was not begun, or could not be made then: whoever needs it now makes it.
     Nothing,
@@ -129,11 +129,11 @@ impl<S: Storage> Maker<S> {
     /// Writes a piece of the zeros of the file that was made; how long to rest then. `None` if there is
     /// none to write.
     fn write_zeros(&mut self) -> Option<Duration> {
+        let end = self.progress.journalled_end();
+        let is_quick = self.zeros.is_quick(end);
         if self.progress.has_failed() {
             return None;
         }
-        let end = self.progress.journalled_end();
-        let is_quick = self.zeros.is_quick(end);
         // Not locked meanwhile: the kernel may make who writes wait for the disk.
         let mut file = self.orders.take_back()?;
         let (base, is_first) = (file.base(), file.awaits_zeros);
@@ -173,6 +173,7 @@ impl<S: Storage> Maker<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::companions::syncer::SyncMode;
     use crate::companions::zeros::tests::{CAPACITY, RECORD_BYTES, header};
     use crate::storage::Files;
 
@@ -182,7 +183,7 @@ mod tests {
             template: header(),
             progress: Arc::new(Progress::default()),
             orders: Orders::new(),
-            zeros: Zeros::new(u64::MAX, RECORD_BYTES, 0),
+            zeros: Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::default()),
             first_base: CAPACITY,
         }
     }

@@ -137,7 +137,6 @@ impl<S: Storage> Preparer<S> {
         let in_a_hurry = is_near || self.others.is_some();
         let made = match self.orders.take(in_a_hurry) {
             FromMaker::File(file) => file.map(&self.storage),
-            // The maker wakes this thread.
             FromMaker::Soon => return None,
             FromMaker::Nothing => LiveSegment::create(&self.storage, &self.template, end),
         };

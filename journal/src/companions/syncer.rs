@@ -18,6 +18,9 @@ use crate::tools::{FOLIO_BYTES, PAGE_BYTES, protect};
 /// A writer that fills so many pages from sync to sync fills one more in a small part of that time.
 const QUICK_PAGES: u64 = 16;
 
+/// The same of folios.
+pub(crate) const QUICK_FOLIOS: u64 = 4;
+
 /// When records are made durable.
 ///
 /// ```
@@ -107,9 +110,10 @@ impl<S: Storage> Syncer<S> {
         let record_bytes = u64::from(active.record_bytes());
         let waiting_bytes = (end - self.progress.durable_end()) * record_bytes;
         // A quick writer's pages lie in folios, see `Zeros`.
-        let part_bytes = if waiting_bytes >= 2 * FOLIO_BYTES { FOLIO_BYTES } else { PAGE_BYTES };
-        let start = active.part_start(end, part_bytes);
-        let is_quick = record_bytes <= PAGE_BYTES && waiting_bytes >= QUICK_PAGES * PAGE_BYTES;
+        let in_folios = waiting_bytes >= QUICK_FOLIOS * FOLIO_BYTES;
+        let start = active.part_start(end, if in_folios { FOLIO_BYTES } else { PAGE_BYTES });
+        // What waits behind a folio's end is not enough: the next sync takes all of it.
+        let is_quick = record_bytes <= PAGE_BYTES && waiting_bytes > QUICK_PAGES * PAGE_BYTES + record_bytes;
         if is_quick && self.progress.wanted_end() <= start { start } else { end }
     }
 

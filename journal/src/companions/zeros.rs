@@ -1,21 +1,20 @@
-//! Zeros in the page cache, many pages a folio (what the kernel caches a file by), in the file of the segment
-//! after the next. A page that lies in such a folio is made present in a fraction of the time: on a small
-//! machine that time is taken from a lane.
+//! Zeros in the page cache, many pages a folio (what the kernel caches a file by), in a file that the maker
+//! has made. A page that lies in such a folio is made present in a fraction of the time: on a small machine
+//! that time is taken from a lane.
 //!
 //! They are written to the file, so nobody may have mapped it: it is a `NewFile`, which mapping consumes.
 //!
-//! Only ahead of a quick writer. A sync writes a folio whole, and write-protects what is still to be filled;
-//! one who fills several from sync to sync has it end between two of them (see `Syncer::whole_pages`). For a
-//! slow one the disk would write sixteen pages in place of one. Before anybody knows, folios are of four.
+//! Sixteen pages a folio, ahead of a quick writer. A sync writes a folio whole, and write-protects what is
+//! still to be filled; one who fills some folios from sync to sync has it end between two of them (see
+//! `Syncer::whole_pages`). For a slow one the disk would write sixteen pages in place of one. The first file
+//! behind an opening has them before anybody knows, four pages a folio.
 
 use std::time::{Duration, Instant};
 
+use crate::companions::syncer::{QUICK_FOLIOS, SyncMode};
 use crate::live::new_file::NewFile;
 use crate::storage::Storage;
 use crate::tools::FOLIO_BYTES;
-
-/// Bytes a second from which on a writer is quick: two folios in the five milliseconds between two syncs.
-const QUICK_BYTES: f64 = (400 * FOLIO_BYTES) as f64;
 
 /// Bytes written in one call.
 const PIECE_BYTES: u64 = 2 * FOLIO_BYTES;
@@ -32,6 +31,8 @@ pub(crate) struct Zeros {
     /// At most so many bytes of each file; 0 where nothing is made present ahead.
     most_bytes: u64,
     record_bytes: u64,
+    /// Bytes a second from which on a writer is quick.
+    quick_bytes: f64,
     /// The writer's end at the last look.
     seen: u64,
     at: Instant,
@@ -40,9 +41,16 @@ pub(crate) struct Zeros {
 
 impl Zeros {
     /// For records of so many bytes, behind a writer at `end`.
-    pub(crate) fn new(most_bytes: u64, record_bytes: u32, end: u64) -> Self {
-        let record_bytes = u64::from(record_bytes);
-        Zeros { most_bytes, record_bytes, seen: end, at: Instant::now(), is_quick: false }
+    pub(crate) fn new(most_bytes: u64, record_bytes: u32, end: u64, sync: SyncMode) -> Self {
+        let (record_bytes, folios) = (u64::from(record_bytes), (QUICK_FOLIOS * FOLIO_BYTES) as f64);
+        let (most_bytes, between) = match sync {
+            // One sync follows the other, and each takes a part of a folio.
+            SyncMode::EveryBatch => (0, Duration::MAX),
+            SyncMode::Every(interval) => (most_bytes, interval.max(LOOK_EVERY / 4)),
+            SyncMode::None => (most_bytes, LOOK_EVERY),
+        };
+        let quick_bytes = folios / between.as_secs_f64();
+        Zeros { most_bytes, record_bytes, quick_bytes, seen: end, at: Instant::now(), is_quick: false }
     }
 
     /// Writes a piece of the zeros that are due in `file`, for a writer at `end`; how long to rest then.
@@ -70,7 +78,7 @@ impl Zeros {
         let elapsed = self.at.elapsed();
         if elapsed >= LOOK_EVERY {
             let bytes = end.saturating_sub(self.seen) * self.record_bytes;
-            self.is_quick = bytes as f64 >= QUICK_BYTES * elapsed.as_secs_f64();
+            self.is_quick = bytes as f64 >= self.quick_bytes * elapsed.as_secs_f64();
             (self.seen, self.at) = (end, Instant::now());
         }
         self.is_quick
@@ -86,9 +94,9 @@ impl Zeros {
     /// How long to sleep when there was nothing to do.
     pub(crate) fn sleep(&self) -> Duration {
         match self.is_quick {
+            _ if self.most_bytes == 0 => 25 * LOOK_EVERY,
             true => LOOK_EVERY,
-            false if self.most_bytes > 0 => 5 * LOOK_EVERY,
-            false => Duration::from_millis(100),
+            false => 10 * LOOK_EVERY,
         }
     }
 }
@@ -135,7 +143,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = third(folder.path());
         let bytes = file.file_bytes();
-        let zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0);
+        let zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::default());
         let first = all(&zeros, &mut file, 0);
         assert!((bytes / 16..bytes / 8).contains(&first), "{first} of {bytes}");
         let half = all(&zeros, &mut file, CAPACITY / 2);
@@ -148,13 +156,16 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = third(folder.path());
         let before = file.zeros_end();
-        assert_eq!(all(&Zeros::new(0, RECORD_BYTES, 0), &mut file, CAPACITY), before);
-        assert_eq!(all(&Zeros::new(1 << 20, RECORD_BYTES, 0), &mut file, CAPACITY), 1 << 20);
+        assert_eq!(all(&Zeros::new(0, RECORD_BYTES, 0, SyncMode::default()), &mut file, CAPACITY), before);
+        assert_eq!(
+            all(&Zeros::new(1 << 20, RECORD_BYTES, 0, SyncMode::default()), &mut file, CAPACITY),
+            1 << 20
+        );
     }
 
     #[test]
     fn a_writer_is_quick_by_what_it_appends_in_a_time() {
-        let mut zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0);
+        let mut zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::default());
         let mut second = |end| {
             zeros.at -= Duration::from_secs(1);
             zeros.is_quick(end)
@@ -164,6 +175,20 @@ pub(super) mod tests {
         assert!(!second(10_200_000));
         // Recovery put it back.
         assert!(!second(0));
+        // It has to fill folios from sync to sync, however often that is.
+        let quick = |sync, end| {
+            let mut zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0, sync);
+            zeros.at -= Duration::from_secs(1);
+            zeros.is_quick(end)
+        };
+        assert!(quick(SyncMode::every(Duration::from_millis(5)), 1_000_000));
+        assert!(!quick(SyncMode::every(Duration::from_millis(1)), 1_000_000));
+        assert!(quick(SyncMode::None, 10_000_000));
+        let mut batches = Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::EveryBatch);
+        batches.at -= Duration::from_secs(1);
+        let folder = tempfile::tempdir().expect("a folder");
+        batches.is_quick(10_000_000);
+        assert_eq!(batches.piece(&mut third(folder.path()), CAPACITY), None);
     }
 
     #[test]
@@ -172,7 +197,7 @@ pub(super) mod tests {
         let mut file = third(folder.path());
         let path = folder.path().join(segment_name(2 * CAPACITY));
         let before = std::fs::read(&path).expect("the file");
-        all(&Zeros::new(u64::MAX, RECORD_BYTES, 0), &mut file, CAPACITY);
+        all(&Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::default()), &mut file, CAPACITY);
         assert_eq!(file.zeros_end(), file.file_bytes());
         assert!(std::fs::read(&path).expect("the file") == before, "zeros changed the file");
     }

@@ -12,7 +12,8 @@ use crate::tools::{FOLIO_BYTES, clock, protect};
 pub(crate) struct NewFile<S: Storage> {
     header: SegmentHeader,
     file: S::File,
-    /// Up to where its zeros are in the page cache, from the first whole folio on.
+    /// Up to where its zeros are in the page cache, from the first whole folio on; all of it, if they can't
+    /// be.
     zeros_end: u64,
     /// More of them are to come before it is mapped, if there is time.
     pub(crate) awaits_zeros: bool,
@@ -98,9 +99,7 @@ impl<S: Storage> NewFile<S> {
     pub(crate) fn cache_zeros(&mut self, bytes: u64, folio_bytes: u64) -> bool {
         let end = (self.zeros_end + bytes).min(self.file_bytes());
         let done = self.zeros_end < end && self.file.cache_zeros(self.zeros_end..end, folio_bytes);
-        if done {
-            self.zeros_end = end;
-        }
+        self.zeros_end = if done { end } else { self.file_bytes() };
         done
     }
 

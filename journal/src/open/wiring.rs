@@ -305,6 +305,7 @@ impl<S: Storage> CompanionParts<'_, S> {
                 reserve_records.saturating_mul(u64::from(template.record_bytes)),
                 template.record_bytes,
                 self.progress.journalled_end(),
+                journal.sync,
             ),
             first_base,
         };

@@ -104,7 +104,7 @@ fn a_sync_beside_a_quick_writer_ends_with_a_whole_page() {
     writer.step_syncer();
     assert_eq!(cursors.durable_end(), end + 10 * IN_PAGE);
     // Enough for one whose pages lie in folios of sixteen.
-    let end = end + 10 * IN_PAGE + 40 * IN_PAGE;
+    let end = end + 80 * IN_PAGE;
     append_to(&mut writer, end);
     writer.step_syncer();
     let synced = cursors.durable_end();
@@ -127,7 +127,7 @@ fn what_a_quick_writer_appended_is_read_again() {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let journal = Journal::at(folder.path()).segment_bytes(1 << 20).cached_bytes(2 << 20).sync(sync);
         let (mut writer, _) = journal.open::<Tick>().unwrap();
-        let count = 48 * (1 << 20) / 64 + 1_000;
+        let count = 24 * (1 << 20) / 64 + 1_000;
         append_to(&mut writer, count);
         for mut reader in [writer.reader().unwrap(), journal.reader::<Tick>().unwrap()] {
             let (mut expected, mut chunks) = (0, reader.chunks(0).unwrap());
