@@ -16,7 +16,7 @@ use crate::live::new_file::NewFile;
 use crate::storage::Storage;
 use crate::tools::FOLIO_BYTES;
 
-/// Bytes written in one call.
+/// Bytes written before it rests.
 const PIECE_BYTES: u64 = 2 * FOLIO_BYTES;
 
 /// Between two looks at the writer.
