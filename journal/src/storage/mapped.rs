@@ -46,7 +46,7 @@ impl StorageFile for MappedFile {
         let allocated = size_limit::as_an_error(|| match retry_on_intr(allocate) {
             // A file system without it (some network and overlay ones): write the zeros. Never a hole, for a
             // store into a hole on a full disk is a SIGBUS.
-            Err(Errno::OPNOTSUPP) => self.write_zeros(bytes),
+            Err(Errno::OPNOTSUPP) => self.write_zeros(before..bytes, FOLIO_BYTES),
             done => done.map_err(io::Error::from),
         });
         // On a full disk it may have come part of the way.
@@ -88,14 +88,8 @@ impl StorageFile for MappedFile {
     }
 
     fn cache_zeros(&self, bytes: Range<u64>, folio_bytes: u64) -> bool {
-        static ZEROS: [u8; FOLIO_BYTES as usize] = [0; FOLIO_BYTES as usize];
-        // The kernel makes a folio as large as what is written in one call.
-        let folio_bytes = folio_bytes.min(FOLIO_BYTES);
-        let mut starts = bytes.clone().step_by(folio_bytes as usize);
-        starts.all(|at| {
-            let count = folio_bytes.min(bytes.end - at) as usize;
-            self.write_at(&ZEROS[..count], at).is_ok()
-        })
+        // The kernel makes a folio as large as what is written in one call, if the file system has such.
+        size_limit::as_an_error(|| self.write_zeros(bytes, folio_bytes.min(FOLIO_BYTES))).is_ok()
     }
 
     fn drop_cached(&self, bytes: Range<u64>) {
@@ -159,13 +153,12 @@ impl MappedFile {
         MappedFile { file }
     }
 
-    fn write_zeros(&self, bytes: u64) -> io::Result<()> {
-        let zeros = vec![0; 1 << 20];
-        let mut at = self.size()?;
-        while at < bytes {
-            let count = (bytes - at).min(zeros.len() as u64);
-            self.file.write_all_at(&zeros[..count as usize], at)?;
-            at += count;
+    /// So many bytes a call.
+    fn write_zeros(&self, bytes: Range<u64>, call_bytes: u64) -> io::Result<()> {
+        static ZEROS: [u8; FOLIO_BYTES as usize] = [0; FOLIO_BYTES as usize];
+        for at in bytes.clone().step_by(call_bytes as usize) {
+            let count = call_bytes.min(bytes.end - at) as usize;
+            self.file.write_all_at(&ZEROS[..count], at)?;
         }
         Ok(())
     }
