@@ -140,13 +140,21 @@ impl Proxy {
 
     /// Passes all again. Connections that have lost something are closed: what they say next makes no sense.
     pub fn pass(&self) {
-        self.shared.set(Mode::Passes);
-        self.shared.state().connections.retain(|connection| {
+        // One lock: nothing comes through between the new mode and the end of a connection.
+        let mut state = self.shared.state();
+        state.mode = Mode::Passes;
+        state.connections.retain(|connection| {
             if connection.has_lost {
                 connection.close();
             }
             !connection.has_lost
         });
+        self.shared.changed.notify_all();
+    }
+
+    /// Whether a connection that is open has lost something. A server may answer later than it acts.
+    pub fn has_lost(&self) -> bool {
+        self.shared.state().connections.iter().any(|connection| connection.has_lost)
     }
 
     /// How many connections there were.
