@@ -13,6 +13,7 @@ use slipring::{
     SyncMode,
 };
 use slipring_tests::folders::{copy_folder, in_memory};
+use slipring_tests::often::cases;
 
 #[derive(Clone, Copy, Debug, Event)]
 #[repr(C)]
@@ -161,7 +162,7 @@ fn a_log_of_dead_letters_cut_anywhere_in_its_last_entry_is_mended_and_the_event_
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(cases(40)))]
 
     #[test]
     fn arbitrary_bytes_in_place_of_what_is_kept_are_refused_or_passed_over(

@@ -15,6 +15,7 @@ use slipring::{
 };
 use slipring_tests::folders::in_memory;
 use slipring_tests::journals::{Note, note};
+use slipring_tests::often::cases;
 
 const DIGEST_EVERY: u64 = 31;
 
@@ -306,7 +307,7 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(cases(24)))]
 
     #[test]
     fn lives_come_to_the_same_state_and_effects_whether_fused_or_not(lives in lives()) {
