@@ -111,6 +111,7 @@ impl<'a, E: Event> Wirer<'a, E> {
             parks_as,
             haste: Arc::clone(&self.common.haste),
             hurries: false,
+            no_room: false,
         }
     }
 

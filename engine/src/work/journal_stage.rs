@@ -93,6 +93,7 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
             }
             None if at > start => Turn::Worked(at - start),
             None if status.final_end() <= at => Turn::Ended,
+            None if self.no_room => Turn::NoRoom,
             None => Turn::Idle,
         }
     }

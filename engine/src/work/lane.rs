@@ -45,6 +45,8 @@ pub(crate) struct Run<E: Event> {
     pub(crate) haste: Arc<Haste>,
     /// It has told its stages.
     pub(crate) hurries: bool,
+    /// In its last turn the journal had no room.
+    pub(crate) no_room: bool,
 }
 
 /// How much longer the lanes run.
@@ -105,6 +107,9 @@ impl<E: Event> Run<E> {
             } else if self.status.halted().is_some() {
                 // What was published is still drained, but nobody hurries and no core is burnt.
                 std::thread::sleep(Duration::from_micros(200));
+            } else if self.no_room {
+                // However it waits otherwise: the kernel's threads that end a sync may want this very core.
+                std::thread::sleep(Duration::from_micros(50));
             } else if !self.waiter.idle() {
                 self.look();
             } else if self.status.is_changed() {
@@ -143,6 +148,7 @@ impl<E: Event> Run<E> {
             self.hurries = true;
             self.stages.iter_mut().for_each(|(_, stage)| stage.hurry());
         }
+        self.no_room = false;
         let worked = self.guarded(true, |stage| stage.turn());
         if worked == 0 && haste == ABANDONED && !self.stages.iter().any(|(_, stage)| stage.is_unsure()) {
             self.guarded(false, |_| Turn::Ended);
@@ -223,6 +229,10 @@ impl<E: Event> Run<E> {
         match catch_unwind(AssertUnwindSafe(|| call(&mut self.stages))) {
             Ok(Turn::Worked(count)) => return Some(count),
             Ok(Turn::Idle) => return Some(0),
+            Ok(Turn::NoRoom) => {
+                self.no_room = true;
+                return Some(0);
+            }
             Ok(Turn::Ended | Turn::Failed) => {}
             Err(panic) => {
                 let (name, stage) = &self.stages[index];

@@ -32,6 +32,8 @@ pub(crate) enum Turn {
     Worked(u64),
     /// Nothing to do, or nothing could be done just now.
     Idle,
+    /// There are events, and the journal has no room for them: the disk is waited for.
+    NoRoom,
     /// Everything that was ever published is finished.
     Ended,
     /// The stage has failed and halted the engine; it must not be called again.
