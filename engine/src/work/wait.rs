@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::panics;
 
-/// How a lane waits.
+/// How a lane waits for events. For room in the journal it waits asleep, 50 microseconds between two looks,
+/// whatever is said here.
 ///
 /// See the example of [`Lane`](crate::Lane).
 ///

@@ -8,6 +8,7 @@ mod ending;
 mod extremes;
 mod living;
 mod measured;
+mod no_room;
 mod panicked;
 mod replaying;
 mod stress;
