@@ -108,8 +108,8 @@ impl<E: Event> Run<E> {
                 // What was published is still drained, but nobody hurries and no core is burnt.
                 std::thread::sleep(Duration::from_micros(200));
             } else if self.no_room {
-                // However it waits otherwise: the kernel's threads that end a sync may want this very core, and a
-                // thread that spins can keep them from it for a second.
+                // However it waits otherwise: the kernel's threads that end a sync may want this very core,
+                // and a thread that spins can keep them from it for a second.
                 std::thread::sleep(Duration::from_micros(50));
             } else if !self.waiter.idle() {
                 self.look();
