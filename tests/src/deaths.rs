@@ -228,7 +228,7 @@ fn kill_after(child: &mut Child, time: Duration) {
 
 /// `SLIPRING_STAGE_KILLS`, or as many kills as the ordinary run takes.
 pub fn kills() -> u64 {
-    crate::often::times("SLIPRING_STAGE_KILLS", 60)
+    crate::often::times("SLIPRING_STAGE_KILLS", 40)
 }
 
 /// Writes to the real standard error, past the test harness's capture.

@@ -30,6 +30,9 @@ impl Drop for Ends {
     }
 }
 
+/// Gives a lane its wait.
+type With = fn(Lane<Tick>) -> Lane<Tick>;
+
 struct Looks;
 
 impl WaitStrategy for Looks {
@@ -39,7 +42,7 @@ impl WaitStrategy for Looks {
 /// The kernel's thread that ends the sync may want the very core that the lane would spin on.
 #[test]
 fn a_lane_without_room_in_the_journal_sleeps_however_it_waits() {
-    let waits: [(&str, fn(Lane<Tick>) -> Lane<Tick>); 3] = [
+    let waits: [(&str, With); 3] = [
         ("full-spin", |lane| lane.wait(Wait::Spin)),
         ("full-auto", |lane| lane.wait(Wait::Auto)),
         ("full-own", |lane| lane.wait_with(Looks)),

@@ -307,7 +307,7 @@ fn lives() -> impl Strategy<Value = Vec<Life>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(24)))]
+    #![proptest_config(ProptestConfig::with_cases(cases(16)))]
 
     #[test]
     fn lives_come_to_the_same_state_and_effects_whether_fused_or_not(lives in lives()) {

@@ -279,7 +279,7 @@ fn a_timer_that_is_moved_while_its_event_is_in_the_ring_goes_off_at_its_new_time
 /// once in the journal, and what the handler saw live is what replay shows it.
 #[test]
 fn each_goes_off_once_over_many_lives() {
-    const LIVES: u64 = 20;
+    const LIVES: u64 = 15;
     const EACH: u64 = 40;
     let folder = in_memory();
     let hand = Hand::default();

@@ -10,7 +10,7 @@ use slipring_tests::journals::{BLOCK_BYTES, mend_checksum, open, options, segmen
 use slipring_tests::often::times;
 
 /// Cases of each body, unless `SLIPRING_CASES` says how many.
-const CASES: u64 = 1_500;
+const CASES: u64 = 1_000;
 
 /// Bytes of one case: mostly short, since few edits get further than many; some all small numbers.
 fn bytes(random: &mut fastrand::Rng) -> Vec<u8> {

@@ -18,7 +18,7 @@ use slipring_tests::often::times;
 use crate::sample::{self, allocated, most};
 
 /// Folders in the ordinary run.
-const FOLDERS: u64 = 100;
+const FOLDERS: u64 = 70;
 
 /// Changes one thing.
 fn mutate(random: &mut fastrand::Rng, journal: &Path, names: &[String]) {

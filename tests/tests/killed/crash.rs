@@ -97,7 +97,7 @@ fn one_journal(
 
 #[test]
 fn kill_at_any_moment_keeps_what_was_acknowledged() {
-    rounds(600);
+    rounds(400);
 }
 
 #[test]
