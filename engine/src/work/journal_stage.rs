@@ -16,8 +16,6 @@ pub(crate) struct JournalStage<E: Event> {
     pub(super) appender: Appender<E>,
     pub(super) wiring: Wiring<E>,
     cursors: Cursors,
-    /// The last turn stopped for want of room in the journal: no cursor tells when there is some.
-    no_room: bool,
     /// The sequence at which it last stopped so.
     stalled_at: Option<u64>,
 }
@@ -26,7 +24,7 @@ impl<E: Event> JournalStage<E> {
     pub(crate) fn new(writer: Writer<E>, told: Told<JournalLine>, wiring: Wiring<E>) -> Self {
         let cursors = writer.cursors();
         let appender = Appender::new(writer, told);
-        JournalStage { appender, wiring, cursors, no_room: false, stalled_at: None }
+        JournalStage { appender, wiring, cursors, stalled_at: None }
     }
 
     /// Appends what is published, as far as it can.
@@ -72,7 +70,6 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
             Err(AppendError::Full { why, .. }) => (None, Some(why)),
             appended => (appended.err(), None),
         };
-        self.no_room = no_room.is_some();
         if let Some(why) = no_room
             && self.stalled_at != Some(at)
         {
@@ -93,7 +90,7 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
             }
             None if at > start => Turn::Worked(at - start),
             None if status.final_end() <= at => Turn::Ended,
-            None if self.no_room => Turn::NoRoom,
+            None if no_room.is_some() => Turn::NoRoom,
             None => Turn::Idle,
         }
     }
@@ -103,7 +100,8 @@ impl<E: Event> RunStage<E> for JournalStage<E> {
     }
 
     fn parks_at(&self) -> Option<&Cursor> {
-        (!self.no_room && !self.wiring.poller.fetch_news()).then_some(&self.wiring.published)
+        let has_news = self.wiring.poller.fetch_news();
+        (!has_news).then_some(&self.wiring.published)
     }
 
     fn is_unsure(&self) -> bool {

@@ -108,8 +108,8 @@ impl<E: Event> Run<E> {
                 // What was published is still drained, but nobody hurries and no core is burnt.
                 std::thread::sleep(Duration::from_micros(200));
             } else if self.no_room {
-                // However it waits otherwise: the kernel's threads that end a sync may want this very core,
-                // and a thread that spins can keep them from it for a second.
+                // No cursor tells when there is some. However the lane waits otherwise: the kernel's threads
+                // that end a sync may want this core, and one that spins can keep them from it for a second.
                 std::thread::sleep(Duration::from_micros(50));
             } else if !self.waiter.idle() {
                 self.look();
@@ -171,7 +171,7 @@ impl<E: Event> Run<E> {
         for (_, stage) in &self.stages {
             match stage.parks_at() {
                 Some(cursor) => places.push(cursor.clone()),
-                // Something came just now, or the stage waits for room in the journal.
+                // Something came just now.
                 None => return std::thread::sleep(Duration::from_micros(50)),
             }
         }

@@ -38,7 +38,8 @@ pub enum Wait {
 /// See the example of [`Lane::wait_with`](crate::Lane::wait_with).
 pub trait WaitStrategy: Send + 'static {
     /// Called after the `empty_looks`-th turn in a row that found nothing, on the lane's thread. Between two
-    /// turns the lane looks some more times by itself.
+    /// turns the lane looks some more times by itself. Not called while the journal has no room: see
+    /// [`Wait`].
     fn idle(&mut self, empty_looks: u32);
 
     /// Called after a turn that finished `events` events.
