@@ -51,10 +51,11 @@ pub(super) fn go_on(
 ) -> Result<Way, NoteError> {
     let path = || path.to_owned();
     let anew = |identity, stopped| Ok(Way { identity, note: None, stopped });
-    let Some(mut identity) = identity else {
-        return if args.resume { Err(NoteError::Pipe { path: path() }) } else { anew(None, None) };
-    };
     let end = Journal::at(&args.journal).raw_reader().map_or(0, |reader| reader.end_sequence());
+    let Some(mut identity) = identity else {
+        let stopped = noted.filter(|note| recorded(note, end) > 0).map(|note| note.input.path);
+        return if args.resume { Err(NoteError::Pipe { path: path() }) } else { anew(None, stopped) };
+    };
     let Some(note) = noted else {
         return if args.resume && end > 0 {
             Err(NoteError::None { path: args.journal.clone() })
@@ -63,8 +64,8 @@ pub(super) fn go_on(
         };
     };
     if !args.resume {
-        let recorded = note.counts.recorded + end.saturating_sub(note.end_sequence());
-        if note.is_finished || recorded == 0 {
+        let recorded = recorded(&note, end);
+        if recorded == 0 {
             return anew(Some(identity), None);
         }
         if identity.is_named(&note.input) {
@@ -78,6 +79,11 @@ pub(super) fn go_on(
     }
     identity.check(&note)?;
     Ok(Way { identity: Some(identity), note: Some(note), stopped: None })
+}
+
+/// Events that a recording which is not over has brought into a journal that ends at `end`.
+fn recorded(note: &Note, end: u64) -> u64 {
+    if note.is_finished { 0 } else { note.counts.recorded + end.saturating_sub(note.end_sequence()) }
 }
 
 /// The record that a recording begins behind: the note's, or the journal's last.

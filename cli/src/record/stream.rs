@@ -151,11 +151,11 @@ impl Recording<'_> {
     #[cold]
     fn first_note(&mut self) -> Result<(), Fault> {
         self.has_note = true;
-        let Some(notes) = &mut self.notes else { return Ok(()) };
         if let Some(of) = self.stopped.take() {
             let notice = format!("a recording of {of} was stopped, and can't be gone on with any more");
             self.notices.push(notice);
         }
+        let Some(notes) = &mut self.notes else { return Ok(()) };
         sync(&mut self.rejects)?;
         notes.save_with(&self.mark, self.writer.reader(), false).map_err(Fault::Note)
     }

@@ -1,6 +1,7 @@
 //! A recording that ends in every way there is, more than once: what its note says of the input and what the
 //! journal holds belong together whenever it ends, so that what follows loses nothing and doubles nothing.
 
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -98,6 +99,21 @@ fn what_records_nothing_takes_no_other_recording_its_way_to_go_on() {
     assert!(place.exits(3, RESUME).contains("more.csv, and in.csv is another file"));
     let told = place.exits(1, "record j --input more.csv --resume --rejects more.bad");
     assert!(told.contains("recorded 0 events") && told.contains("1 event was in already"), "{told}");
+    assert_eq!(symbols(&place, "j"), ["A", "B", "Z"]);
+    // So does a pipe.
+    let place = small();
+    place.exits(1, RECORD);
+    let piped = |lines: &str| {
+        let mut child = place.piped("record j --input - --as csv");
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap()
+    };
+    assert!(!piped(HEADER).contains("can't be gone on with"));
+    let told = piped(&format!("{HEADER}9,Z,1.5,1\n"));
+    assert!(told.contains("in.csv was stopped, and can't be gone on with any more"), "{told}");
+    place.write("in.csv", place.read("in.csv").replace("broken", "2,M,1.5,2"));
+    let told = place.exits(3, RESUME);
+    assert!(told.contains("record 2 of the journal is not what in.csv"), "{told}");
     assert_eq!(symbols(&place, "j"), ["A", "B", "Z"]);
 }
 

@@ -49,7 +49,7 @@ pub struct InArgs {
     /// End if the server can't be had for so long: 30s [never]
     #[arg(long, value_name = "TIME", value_parser = units::span)]
     pub give_up: Option<Duration>,
-    /// End after so many records
+    /// End after so many events
     #[arg(long, value_name = "N", conflicts_with = "into")]
     pub limit: Option<u64>,
     /// Only events of which this is true: 'price >= 100.5 and side == buy'
