@@ -26,6 +26,8 @@ enum Order<S: Storage> {
     /// A file for the segment that starts there.
     Wanted(u64),
     Making,
+    /// It is being made, and the preparer needs it by now.
+    Awaited,
     Made(NewFile<S>),
 }
 
@@ -33,7 +35,8 @@ enum Order<S: Storage> {
 #[derive(Debug)]
 pub(crate) enum FromMaker<S: Storage> {
     File(NewFile<S>),
-    /// The maker has it in hand, and wakes the preparer once it is ready or an append waits for it.
+    /// The maker has it in hand, and wakes the preparer: who is in a hurry as soon as there is a file, else
+    /// once it is ready or an append waits for it.
     Soon,
     /// It was not begun, or could not be made then: whoever needs it now makes it.
     Nothing,
@@ -68,6 +71,12 @@ impl<S: Storage> Orders<S> {
         }
     }
 
+    /// Puts a file back; whether the preparer has come for it meanwhile.
+    fn put_back(&self, file: NewFile<S>) -> bool {
+        let before = std::mem::replace(&mut *self.lock(), Order::Made(file));
+        matches!(before, Order::Awaited)
+    }
+
     /// Takes what was ordered; in a hurry also if there is more to do to it, and nothing if it was not begun.
     pub(crate) fn take(&self, in_a_hurry: bool) -> FromMaker<S> {
         let mut order = self.lock();
@@ -75,6 +84,10 @@ impl<S: Storage> Orders<S> {
             Order::Made(file) if in_a_hurry || !file.awaits_zeros => FromMaker::File(file),
             Order::None => FromMaker::Nothing,
             Order::Wanted(_) if in_a_hurry => FromMaker::Nothing,
+            Order::Making if in_a_hurry => {
+                *order = Order::Awaited;
+                FromMaker::Soon
+            }
             soon => {
                 *order = soon;
                 FromMaker::Soon
@@ -140,11 +153,12 @@ impl<S: Storage> Maker<S> {
         let rest = if is_quick || is_first { self.zeros.piece(&mut file, end) } else { None };
         file.awaits_zeros &= rest.is_some();
         let is_ready = is_first && !file.awaits_zeros;
-        *self.orders.lock() = Order::Made(file);
-        if is_ready || self.progress.needs_segment(base) {
+        let is_awaited = self.orders.put_back(file);
+        if is_ready || is_awaited || self.progress.needs_segment(base) {
             self.progress.wake_preparer();
         }
-        rest
+        // Time enough to take it.
+        rest.filter(|_| !is_awaited)
     }
 
     /// Removes the file that nobody will use any more. Should it come back when power fails, recovery removes
@@ -214,6 +228,13 @@ mod tests {
         maker.orders.order(CAPACITY);
         assert!(maker.step());
         assert!(maker.write_zeros().is_some());
+        // Just when zeros are written to it, which can take long.
+        let file = maker.orders.take_back().expect("it was made");
+        assert!(matches!(maker.orders.take(false), FromMaker::Soon));
+        assert!(!maker.orders.put_back(file), "nobody was in a hurry");
+        let file = maker.orders.take_back().expect("it was put back");
+        assert!(matches!(maker.orders.take(true), FromMaker::Soon));
+        assert!(maker.orders.put_back(file), "the preparer is to be woken");
         let FromMaker::File(file) = maker.orders.take(true) else { panic!("a file") };
         assert!(file.zeros_end() < file.file_bytes());
         assert_eq!(maker.write_zeros(), None, "it is in other hands");
