@@ -69,6 +69,15 @@ impl Watch {
         self.sources.iter().find(|source| source.end() <= done).map(Awaited::parking_place)
     }
 
+    /// Whether the gate, closed when last looked at, waits for a sync that is under way.
+    pub(crate) fn awaits_sync(&self) -> bool {
+        self.sources.iter().any(|source| {
+            let Awaited::Durable(cursors, _) = source else { return false };
+            let durable_end = cursors.durable_end();
+            durable_end == self.known_end && durable_end < cursors.journalled_end() && cursors.is_syncing()
+        })
+    }
+
     /// Whether the gate never opens for `done`: what it waits for has failed, or stands behind what has.
     pub(crate) fn is_hopeless(&self, done: u64, status: &EngineStatus) -> bool {
         // Where it is, only behind that it stays there.

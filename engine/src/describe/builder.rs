@@ -1,5 +1,6 @@
 //! What the user says of an engine, and whether it makes sense.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::kept::folders::is_file_name;
 use crate::kept::opening::{OpenedStage, StageOpening};
 use crate::kept::plan::StateKind;
 use crate::ring::{self, Publishers, Stamps};
-use crate::work::wait::Wait;
+use crate::work::wait::{Cores, Wait};
 
 /// Describes an engine; [`EngineBuilder::open`] makes the engine.
 ///
@@ -290,8 +291,8 @@ impl<E: Event> EngineBuilder<E> {
         Ok(())
     }
 
-    /// Whether there are more lanes and publishers than cores.
-    pub(crate) fn is_crowded(&self) -> bool {
+    /// What cores there are for lanes and publishers.
+    pub(crate) fn cores(&self) -> Cores {
         let allowed = core_affinity::get_core_ids().unwrap_or_default();
         let pinned = self.lanes.iter().filter_map(|lane| lane.core);
         // The caller may be pinned itself: lanes that are pinned elsewhere have those cores besides.
@@ -302,12 +303,17 @@ impl<E: Event> EngineBuilder<E> {
             // How many is not known yet; two is what makes it several.
             Publishers::Multi => 2,
         };
-        self.lanes.iter().filter(|lane| !lane.invoked).count() + publishers > cores
+        let threads = self.lanes.iter().filter(|lane| !lane.invoked).count() + publishers;
+        match threads.cmp(&cores) {
+            Ordering::Less => Cores::Spare,
+            Ordering::Equal => Cores::Each,
+            Ordering::Greater => Cores::Few,
+        }
     }
 
     pub(crate) fn parking_lanes(&self) -> usize {
-        let crowded = self.is_crowded();
-        self.lanes.iter().filter(|lane| parks(lane, crowded)).count()
+        let cores = self.cores();
+        self.lanes.iter().filter(|lane| parks(lane, cores)).count()
     }
 
     /// Every handler's stage opens what it has kept, behind all that read it, and says where it must start.
@@ -356,8 +362,8 @@ impl<E: Event> EngineBuilder<E> {
 }
 
 /// Whether a lane can park.
-pub(crate) fn parks<E: Event>(lane: &Lane<E>, crowded: bool) -> bool {
-    !lane.invoked && lane.own_wait.is_none() && lane.wait.resolve(crowded) == Wait::Park
+pub(crate) fn parks<E: Event>(lane: &Lane<E>, cores: Cores) -> bool {
+    !lane.invoked && lane.own_wait.is_none() && lane.wait.resolve(cores) == Wait::Park
 }
 
 impl<E: Event> std::fmt::Debug for EngineBuilder<E> {

@@ -55,9 +55,9 @@ impl<E: Event> EngineBuilder<E> {
         }
         let retention = held.retention();
         let keeper = self.keeper(&common, retention.clone())?;
-        let crowded = self.is_crowded();
+        let cores = self.cores();
         let lanes = std::mem::take(&mut self.lanes);
-        let mut wirer = Wirer::new((&self, crowded), &common, &begin, held, pollers, stamps);
+        let mut wirer = Wirer::new((&self, cores), &common, &begin, held, pollers, stamps);
         let (mut invoked, mut threads) = (Vec::new(), Vec::new());
         for lane in lanes {
             let (name, is_invoked) = (lane.name.clone(), lane.invoked);

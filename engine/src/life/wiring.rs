@@ -23,7 +23,7 @@ use crate::work::news::{Listener, News};
 use crate::work::stage::{Life, RunStage, Wiring};
 use crate::work::stage_cursor::StageCursor;
 use crate::work::standby_journal::StandbyJournal;
-use crate::work::wait::Waiter;
+use crate::work::wait::{Cores, Waiter};
 
 /// Most events that a lane with several stages takes in a turn: few enough that they are still in a cache
 /// near the core when the next stage comes to them, and enough that what a turn costs does not count.
@@ -34,7 +34,7 @@ pub(super) struct Wirer<'a, E: Event> {
     builder: &'a EngineBuilder<E>,
     common: &'a Common,
     begin: &'a Begin,
-    crowded: bool,
+    cores: Cores,
     journal_id: Option<JournalId>,
     /// For the journal's stage.
     held: Held<E>,
@@ -52,9 +52,8 @@ pub(super) struct Wirer<'a, E: Event> {
 }
 
 impl<'a, E: Event> Wirer<'a, E> {
-    /// `crowded`: there are more lanes and publishers than cores.
     pub(super) fn new(
-        (builder, crowded): (&'a EngineBuilder<E>, bool),
+        (builder, cores): (&'a EngineBuilder<E>, Cores),
         common: &'a Common,
         begin: &'a Begin,
         held: Held<E>,
@@ -69,7 +68,7 @@ impl<'a, E: Event> Wirer<'a, E> {
             builder,
             common,
             begin,
-            crowded,
+            cores,
             journal_id,
             held,
             news,
@@ -87,7 +86,7 @@ impl<'a, E: Event> Wirer<'a, E> {
     }
 
     pub(super) fn lane(&mut self, lane: Lane<E>) -> Run<E> {
-        let parks_as = parks(&lane, self.crowded).then_some(self.parking);
+        let parks_as = parks(&lane, self.cores).then_some(self.parking);
         self.parking += usize::from(parks_as.is_some());
         let fused = lane.items.windows(2).position(is_fused);
         // Journal and stage that take turns as one need no small batch.
@@ -98,13 +97,13 @@ impl<'a, E: Event> Wirer<'a, E> {
         let quarter = (self.builder.capacity as u64 / 4).max(1);
         let batch_cap = lane.batch.or(self.builder.batch).unwrap_or(most).clamp(1, quarter);
         let stages: Vec<Named<E>> = lane.items.into_iter().map(|item| self.stage(item, batch_cap)).collect();
-        let crowded = self.crowded;
+        let cores = self.cores;
         Run {
             core: lane.core,
             ended: Vec::with_capacity(stages.len()),
             stages,
             fused,
-            waiter: lane.own_wait.map_or_else(|| Waiter::new(lane.wait, crowded), Waiter::own),
+            waiter: lane.own_wait.map_or_else(|| Waiter::new(lane.wait, cores), Waiter::own),
             looks: if self.builder.publishers == Publishers::Single { LOOKS } else { 0 },
             status: Arc::clone(&self.common.status),
             parking: Arc::clone(&self.common.parking),
@@ -112,6 +111,7 @@ impl<'a, E: Event> Wirer<'a, E> {
             haste: Arc::clone(&self.common.haste),
             hurries: false,
             no_room: false,
+            unsynced: false,
         }
     }
 

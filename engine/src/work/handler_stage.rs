@@ -130,7 +130,11 @@ impl<E: Event, H: Handler<E>, M: Meter> HandlerStage<E, H, M> {
         self.worker.handler.idle();
         let is_over = wiring.status.final_end() <= at
             || wiring.status.is_ending() && wiring.watch.is_hopeless(at, &wiring.status);
-        if is_over { Turn::Ended } else { Turn::Idle }
+        match () {
+            () if is_over => Turn::Ended,
+            () if wiring.watch.awaits_sync() => Turn::Unsynced,
+            () => Turn::Idle,
+        }
     }
 }
 

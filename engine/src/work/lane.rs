@@ -26,6 +26,10 @@ pub(crate) type Named<E> = (String, Box<dyn RunStage<E>>);
 /// would have the scout go and look at the marks that they are writing.
 pub(crate) const LOOKS: u32 = 16;
 
+/// Sleep between two looks at a slow disk. The kernel's threads that end a sync may want this core; a lane
+/// that spins can keep them from it for a second.
+const NAP: Duration = Duration::from_micros(50);
+
 /// A lane's stages and how they are run.
 pub(crate) struct Run<E: Event> {
     pub(crate) core: Option<usize>,
@@ -47,6 +51,8 @@ pub(crate) struct Run<E: Event> {
     pub(crate) hurries: bool,
     /// In its last turn the journal had no room.
     pub(crate) no_room: bool,
+    /// In its last turn a stage waited for a sync.
+    pub(crate) unsynced: bool,
 }
 
 /// How much longer the lanes run.
@@ -102,15 +108,17 @@ impl<E: Event> Run<E> {
                 // The lane goes on and drains what was published.
                 halt_lane(&self.status, self.stages.first().or(self.ended.first()), text);
             }
+            if self.waiter.naps(self.unsynced) {
+                std::thread::sleep(NAP);
+            }
             if worked > 0 {
                 self.waiter.worked(worked);
             } else if self.status.halted().is_some() {
                 // What was published is still drained, but nobody hurries and no core is burnt.
                 std::thread::sleep(Duration::from_micros(200));
             } else if self.no_room {
-                // No cursor tells when there is some. However the lane waits otherwise: the kernel's threads
-                // that end a sync may want this core, and one that spins can keep them from it for a second.
-                std::thread::sleep(Duration::from_micros(50));
+                // No cursor tells when there is some. However the lane waits otherwise: see `NAP`.
+                std::thread::sleep(NAP);
             } else if !self.waiter.idle() {
                 self.look();
             } else if self.status.is_changed() {
@@ -149,7 +157,7 @@ impl<E: Event> Run<E> {
             self.hurries = true;
             self.stages.iter_mut().for_each(|(_, stage)| stage.hurry());
         }
-        self.no_room = false;
+        (self.no_room, self.unsynced) = (false, false);
         let worked = self.guarded(true, |stage| stage.turn());
         if worked == 0 && haste == ABANDONED && !self.stages.iter().any(|(_, stage)| stage.is_unsure()) {
             self.guarded(false, |_| Turn::Ended);
@@ -232,6 +240,10 @@ impl<E: Event> Run<E> {
             Ok(Turn::Idle) => return Some(0),
             Ok(Turn::NoRoom) => {
                 self.no_room = true;
+                return Some(0);
+            }
+            Ok(Turn::Unsynced) => {
+                self.unsynced = true;
                 return Some(0);
             }
             Ok(Turn::Ended | Turn::Failed) => {}

@@ -34,6 +34,8 @@ pub(crate) enum Turn {
     Idle,
     /// There are events, and the journal has no room for them: the disk is waited for.
     NoRoom,
+    /// There are events, and they are not durable yet: a sync is under way.
+    Unsynced,
     /// Everything that was ever published is finished.
     Ended,
     /// The stage has failed and halted the engine; it must not be called again.

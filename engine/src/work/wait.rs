@@ -1,7 +1,7 @@
 //! What a lane does between two looks when there is nothing to do.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::panics;
 
@@ -15,7 +15,8 @@ use crate::panics;
 pub enum Wait {
     /// Chosen when the engine starts. If every lane and publisher has a core to itself: looks, with a pause
     /// between (and after a small batch while events come faster than turns take, tens of millions a second:
-    /// the faster, the longer), and yields now and then. Else [`Wait::Park`].
+    /// the faster, the longer), and yields now and then. Else [`Wait::Park`]. If no core is left over and a
+    /// sync that a stage waits for takes long, the lane sleeps 50 microseconds now and then.
     #[default]
     Auto,
     /// Looks again at once, always: for a whole core of its own, and to compare. Each look takes the cursor's
@@ -46,6 +47,17 @@ pub trait WaitStrategy: Send + 'static {
     fn worked(&mut self, _events: u64) {}
 }
 
+/// What cores there are for lanes and publishers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cores {
+    /// Fewer than there are of them.
+    Few,
+    /// One for each of them.
+    Each,
+    /// More: for the kernel's threads too.
+    Spare,
+}
+
 /// A wait strategy at work.
 pub(crate) struct Waiter {
     after: After,
@@ -55,6 +67,10 @@ pub(crate) struct Waiter {
     breath: u32,
     pauses: Pauses,
     empty: u32,
+    /// Leaves its core to a slow sync now and then.
+    spares: bool,
+    /// When it does, if the sync is not over by then.
+    naps_at: Option<Instant>,
     /// What the user's own strategy panicked with. It is not called again.
     failed: Option<String>,
 }
@@ -157,13 +173,14 @@ const SPINS_SHARED: u32 = 16;
 /// Fewer events than this are a small turn: a lane that shares its core lets others have it behind one, so
 /// that it finds more the next time.
 const SMALL_TURN: u64 = 1_024;
+/// A sync that takes longer is slow, and so long a lane looks between two naps.
+const BETWEEN_NAPS: Duration = Duration::from_micros(500);
 /// Yields before a lane parks or sleeps.
 const YIELDS: u32 = 64;
 
 impl Waiter {
-    /// `crowded`: there are more lanes and publishers than cores.
-    pub(crate) fn new(wait: Wait, crowded: bool) -> Self {
-        let (after, spins, pauses) = match wait.resolve(crowded) {
+    pub(crate) fn new(wait: Wait, cores: Cores) -> Self {
+        let (after, spins, pauses) = match wait.resolve(cores) {
             Wait::Auto => (After::Yield, SPINS_ALONE, Pauses::FEW),
             Wait::Spin => (After::Look, 0, Pauses::NONE),
             Wait::Backoff => (After::Yield, SPINS_SHARED, Pauses::SHARED),
@@ -171,12 +188,13 @@ impl Waiter {
             Wait::Sleep(us) => (After::Sleep(Duration::from_micros(us.into())), SPINS_SHARED, Pauses::SHARED),
         };
         let breath = u32::from(wait != Wait::Spin);
-        Waiter { after, spins, breath, pauses, empty: 0, failed: None }
+        let spares = wait == Wait::Auto && cores != Cores::Spare;
+        Waiter { after, spins, breath, pauses, empty: 0, spares, naps_at: None, failed: None }
     }
 
     /// The user's own.
     pub(crate) fn own(strategy: Box<dyn WaitStrategy>) -> Self {
-        let waiter = Waiter::new(Wait::Spin, false);
+        let waiter = Waiter::new(Wait::Spin, Cores::Spare);
         Waiter { after: After::Own(strategy), ..waiter }
     }
 
@@ -219,12 +237,28 @@ impl Waiter {
         false
     }
 
+    /// After a turn, `unsynced` if a sync was waited for: whether the lane should sleep for a moment. Now and
+    /// then is enough for the sync, and delays little of what else the lane does.
+    #[inline]
+    pub(crate) fn naps(&mut self, unsynced: bool) -> bool {
+        if !(unsynced && self.spares) {
+            self.naps_at = None;
+            return false;
+        }
+        let now = Instant::now();
+        let is_due = now >= *self.naps_at.get_or_insert(now + BETWEEN_NAPS);
+        if is_due {
+            self.naps_at = Some(now + BETWEEN_NAPS);
+        }
+        is_due
+    }
+
     /// The user's strategy runs on the lane's thread: if it panics, the lane must go on, to say so and to
     /// drain.
     fn check(&mut self, result: std::thread::Result<()>) {
         if let Err(panic) = result {
             let failed = Some(panics::text(panic));
-            let own = std::mem::replace(self, Waiter { failed, ..Waiter::new(Wait::Backoff, true) });
+            let own = std::mem::replace(self, Waiter { failed, ..Waiter::new(Wait::Backoff, Cores::Few) });
             // It has panicked once: that is what counts.
             let _ = panics::drop_of(own);
         }
@@ -237,9 +271,9 @@ impl Waiter {
 }
 
 impl Wait {
-    /// What [`Wait::Auto`] stands for where lanes are crowded.
-    pub(crate) fn resolve(self, crowded: bool) -> Self {
-        if self == Wait::Auto && crowded { Wait::Park } else { self }
+    /// What [`Wait::Auto`] stands for.
+    pub(crate) fn resolve(self, cores: Cores) -> Self {
+        if self == Wait::Auto && cores == Cores::Few { Wait::Park } else { self }
     }
 }
 
@@ -303,8 +337,25 @@ mod tests {
     }
 
     #[test]
+    fn only_the_default_leaves_its_core_to_a_slow_sync_and_only_where_none_is_spare() {
+        let naps = |wait, cores, waits: [bool; 3]| {
+            let mut waiter = Waiter::new(wait, cores);
+            waits.map(|unsynced| {
+                std::thread::sleep(BETWEEN_NAPS);
+                waiter.naps(unsynced)
+            })
+        };
+        assert_eq!(naps(Wait::Auto, Cores::Each, [true; 3]), [false, true, true]);
+        assert_eq!(naps(Wait::Auto, Cores::Few, [true; 3]), [false, true, true]);
+        assert_eq!(naps(Wait::Auto, Cores::Spare, [true; 3]), [false; 3]);
+        assert_eq!(naps(Wait::Spin, Cores::Each, [true; 3]), [false; 3]);
+        // One that ends in between was not slow.
+        assert_eq!(naps(Wait::Auto, Cores::Each, [true, false, true]), [false; 3]);
+    }
+
+    #[test]
     fn spinning_never_pauses() {
-        let mut waiter = Waiter::new(Wait::Spin, false);
+        let mut waiter = Waiter::new(Wait::Spin, Cores::Each);
         for count in [1, 30, 500] {
             waiter.worked(count);
             assert_eq!(waiter.pauses.now, 0);

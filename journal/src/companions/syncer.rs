@@ -2,6 +2,7 @@
 //! any lane, so a slow disk holds nobody who does not wait for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::companions::hooks::{Hooks, SealedSegment};
@@ -199,7 +200,11 @@ impl<S: Storage> Syncer<S> {
     }
 
     fn sync_to(&mut self, target: u64, closed: bool) {
-        if let Err(fault) = self.try_sync_to(target, closed) {
+        // Relaxed: a hint.
+        self.progress.syncing.store(true, Ordering::Relaxed);
+        let done = self.try_sync_to(target, closed);
+        self.progress.syncing.store(false, Ordering::Relaxed);
+        if let Err(fault) = done {
             let durable_end = self.progress.durable_end();
             self.fail(SyncError::SyncFailed { durable_end, fault });
         }
@@ -318,8 +323,7 @@ impl<S: Storage> Syncer<S> {
     }
 
     /// Runs until `stop` says so.
-    pub(crate) fn run(mut self, stop: &std::sync::atomic::AtomicBool) -> Self {
-        use std::sync::atomic::Ordering;
+    pub(crate) fn run(mut self, stop: &AtomicBool) -> Self {
         self.progress.set_syncer(std::thread::current());
         // Between two looks at the window's fill.
         const GLANCE: Duration = Duration::from_millis(1);

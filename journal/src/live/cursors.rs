@@ -88,6 +88,13 @@ impl Cursors {
         self.progress.closed.load(Ordering::Acquire)
     }
 
+    /// Whether a sync is under way.
+    #[doc(hidden)]
+    pub fn is_syncing(&self) -> bool {
+        // Relaxed: a hint.
+        self.progress.syncing.load(Ordering::Relaxed)
+    }
+
     /// Has `call` called on one of the journal's threads whenever the durable cursor has moved, the journal
     /// has failed or its folder's name means another one, so that whoever sleeps till then can be woken. It
     /// must be quick and not panic. Once only: false if something is set already.

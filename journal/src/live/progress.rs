@@ -26,6 +26,8 @@ pub(crate) struct Progress {
     /// The folder's name means another folder than the one that is written.
     pub(super) folder_moved: AtomicBool,
     pub(super) stalls: AtomicU64,
+    /// The syncer is at work on the disk.
+    pub(crate) syncing: AtomicBool,
     pub(super) waiters: Mutex<()>,
     pub(super) changed: Condvar,
     /// Called at each change, on the thread that makes it.
