@@ -142,10 +142,13 @@ impl Folder {
         let mut changed = false;
         for (name, file) in &self.open {
             let before = self.files.get_mut(name).expect("listed");
-            self.now.resize(before.len(), 0);
-            file.read_exact_at(&mut self.now, 0).expect("its size changes only in a system call");
-            if self.now != *before {
-                before.copy_from_slice(&self.now);
+            if self.now.len() < before.len() {
+                self.now.resize(before.len(), 0);
+            }
+            let now = &mut self.now[..before.len()];
+            file.read_exact_at(now, 0).expect("its size changes only in a system call");
+            if now != before {
+                before.copy_from_slice(now);
                 changed = true;
             }
         }
