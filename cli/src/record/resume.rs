@@ -51,20 +51,20 @@ pub(super) fn go_on(
 ) -> Result<Way, NoteError> {
     let path = || path.to_owned();
     let anew = |identity, stopped| Ok(Way { identity, note: None, stopped });
-    let end = Journal::at(&args.journal).raw_reader().map_or(0, |reader| reader.end_sequence());
+    let end = || Journal::at(&args.journal).raw_reader().map_or(0, |reader| reader.end_sequence());
     let Some(mut identity) = identity else {
-        let stopped = noted.filter(|note| recorded(note, end) > 0).map(|note| note.input.path);
+        let stopped = noted.filter(|note| recorded(note, end()) > 0).map(|note| note.input.path);
         return if args.resume { Err(NoteError::Pipe { path: path() }) } else { anew(None, stopped) };
     };
     let Some(note) = noted else {
-        return if args.resume && end > 0 {
+        return if args.resume && end() > 0 {
             Err(NoteError::None { path: args.journal.clone() })
         } else {
             anew(Some(identity), None)
         };
     };
     if !args.resume {
-        let recorded = recorded(&note, end);
+        let recorded = recorded(&note, end());
         if recorded == 0 {
             return anew(Some(identity), None);
         }
