@@ -2,6 +2,7 @@
 //!
 //! - [`nats`]: a nats-server with JetStream, alone or three in a cluster.
 //! - [`access`]: who is let in, by token, password or credentials, and certificates for TLS.
+//! - [`client`]: what speaks to a nats-server in its own lines.
 //! - [`proxy`]: a line between a client and a server that can be cut, stalled, made to lose what comes back.
 //! - [`skip`]: tests that can't run where a server is not to be had.
 //! - [`long`]: how often a test does what takes long.
@@ -20,6 +21,7 @@
 #![deny(missing_docs)]
 
 pub mod access;
+pub mod client;
 mod http;
 pub mod long;
 pub mod nats;

@@ -1,6 +1,8 @@
 //! nats-server with JetStream: one, or three in a cluster.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::access::{Access, Tls};
+use crate::client::Client;
 use crate::node::{Node, Ports, wait_until};
 use crate::skip::skipped;
 
@@ -18,6 +21,9 @@ pub const VERSION: &str = "2.15.1";
 pub const OLDER: [&str; 2] = ["2.9.10", "2.10.25"];
 /// The variable that names another nats-server.
 pub const BINARY: &str = "SLIPRING_NATS_SERVER";
+
+/// A stream that is made and deleted to see whether a cluster is ready.
+const PROBE: &str = "probe";
 
 /// How long a server may take for anything before the test gives up. A machine that does much else is slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
@@ -121,7 +127,9 @@ impl Nats {
             // Another process may have taken a port since it was looked for: then with other ports.
             if nats.nodes.iter_mut().all(|node| node.start().is_ok()) {
                 (0..nats.nodes.len()).for_each(|node| nats.wait_until_ready(node));
-                nats.wait_until_led();
+                if nats.nodes.len() > 1 {
+                    nats.wait_until_placing();
+                }
                 return Some(nats);
             }
         }
@@ -209,12 +217,18 @@ impl Nats {
         wait_until("JetStream", || node.is_ready(is_cluster).then_some(()), || node.log());
     }
 
-    /// Waits until the leader of a cluster knows that it is: others know of it a little earlier, and what it
-    /// is asked then is lost.
-    fn wait_until_led(&self) {
-        let knows = |node: &Node| node.log().contains("Self is new JetStream cluster metadata leader");
-        let is_led = || (self.nodes.len() == 1 || self.nodes.iter().any(knows)).then_some(());
-        wait_until("a leader of the cluster", is_led, || self.log());
+    /// Waits until a stream can lie on all nodes. A cluster has a leader before that: what it is asked in its
+    /// first moments is lost, and a node of which it has heard no figures yet is offline to it.
+    fn wait_until_placing(&self) {
+        let places = || -> io::Result<()> {
+            let mut client = Client::connect(&self.address(0))?;
+            client.set_patience(Duration::from_secs(1))?;
+            client.make_stream(PROBE, self.nodes.len())?;
+            client.delete_stream(PROBE)
+        };
+        let refused = RefCell::new(String::new());
+        let look = || places().map_err(|error| *refused.borrow_mut() = error.to_string()).ok();
+        wait_until("a cluster that places streams", look, || format!("{}\n{}", refused.borrow(), self.log()));
     }
 
     /// Waits until all that lies on a node has caught up with the cluster.
