@@ -197,7 +197,7 @@ mod tests {
             template: header(),
             progress: Arc::new(Progress::default()),
             orders: Orders::new(),
-            zeros: Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::default()),
+            zeros: Zeros::new(u64::MAX, u64::MAX, (RECORD_BYTES.into(), 0), SyncMode::default()),
             first_base: CAPACITY,
         }
     }

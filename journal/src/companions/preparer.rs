@@ -161,7 +161,9 @@ impl<S: Storage> Preparer<S> {
         cursor: u64,
         rest: Rest,
     ) -> Option<PreparerRound> {
-        if self.reserve_records == 0 {
+        let missing = self.reserve_records.saturating_sub(self.present(live, cursor));
+        // To wake for a few pages costs more than they do.
+        if missing == 0 || missing < self.reserve_records / 64 {
             return None;
         }
         let ahead = cursor.saturating_add(self.reserve_records);
@@ -248,12 +250,12 @@ impl<S: Storage> Preparer<S> {
         }
     }
 
-    /// How many records more, behind `cursor`, may be appended before there is anything to do here: a good
-    /// piece of the reserve is used, or the next segment is taken.
+    /// How many records more, behind `cursor`, may be appended before something must be done here: a good
+    /// part of the reserve is used, or the next segment is taken.
     fn left(&self, cursor: u64) -> u64 {
         let live = self.segments.live();
         let last_base = live.back().map_or(0, |segment| segment.base);
-        let most_used = self.reserve_records / 64;
+        let most_used = self.reserve_records / 8;
         let present = self.present(live.iter(), cursor);
         present.saturating_sub(self.reserve_records - most_used).min(last_base.saturating_sub(cursor))
     }

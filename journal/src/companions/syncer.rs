@@ -112,9 +112,10 @@ impl<S: Storage> Syncer<S> {
         let waiting_bytes = (end - self.progress.durable_end()) * record_bytes;
         // A quick writer's pages lie in folios, see `Zeros`.
         let in_folios = waiting_bytes >= QUICK_FOLIOS * FOLIO_BYTES;
-        let start = active.part_start(end, if in_folios { FOLIO_BYTES } else { PAGE_BYTES });
+        let part_bytes = if in_folios { FOLIO_BYTES } else { PAGE_BYTES };
+        let start = active.part_start(end, part_bytes);
         // What waits behind a folio's end is not enough: the next sync takes all of it.
-        let is_quick = record_bytes <= PAGE_BYTES && waiting_bytes > QUICK_PAGES * PAGE_BYTES + record_bytes;
+        let is_quick = record_bytes <= part_bytes && waiting_bytes > QUICK_PAGES * PAGE_BYTES + record_bytes;
         if is_quick && self.progress.wanted_end() <= start { start } else { end }
     }
 

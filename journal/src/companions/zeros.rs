@@ -16,9 +16,6 @@ use crate::live::new_file::NewFile;
 use crate::storage::Storage;
 use crate::tools::FOLIO_BYTES;
 
-/// Bytes written before it rests.
-const PIECE_BYTES: u64 = 2 * FOLIO_BYTES;
-
 /// Between two looks at the writer.
 const LOOK_EVERY: Duration = Duration::from_millis(4);
 
@@ -40,16 +37,23 @@ pub(crate) struct Zeros {
 }
 
 impl Zeros {
-    /// For records of so many bytes, behind a writer at `end`.
-    pub(crate) fn new(most_bytes: u64, record_bytes: u32, end: u64, sync: SyncMode) -> Self {
-        let (record_bytes, folios) = (u64::from(record_bytes), (QUICK_FOLIOS * FOLIO_BYTES) as f64);
+    /// For records of so many bytes, behind a writer at `end`. A window of so many bytes waits for a sync at
+    /// most.
+    pub(crate) fn new(
+        most_bytes: u64,
+        window_bytes: u64,
+        (record_bytes, end): (u64, u64),
+        sync: SyncMode,
+    ) -> Self {
+        let folios = QUICK_FOLIOS * FOLIO_BYTES;
         let (most_bytes, between) = match sync {
-            // One sync follows the other, and each takes a part of a folio.
+            // Each sync takes a part of a folio: one follows the other, or half the window is no more.
             SyncMode::EveryBatch => (0, Duration::MAX),
+            SyncMode::Every(_) if window_bytes / 2 < folios => (0, Duration::MAX),
             SyncMode::Every(interval) => (most_bytes, interval.max(LOOK_EVERY / 4)),
             SyncMode::None => (most_bytes, LOOK_EVERY),
         };
-        let quick_bytes = folios / between.as_secs_f64();
+        let quick_bytes = folios as f64 / between.as_secs_f64();
         Zeros { most_bytes, record_bytes, quick_bytes, seen: end, at: Instant::now(), is_quick: false }
     }
 
@@ -59,17 +63,20 @@ impl Zeros {
         let begun = Instant::now();
         let most = self.most_bytes.min(file.file_bytes());
         let (from, due) = (file.zeros_end(), self.due(file, end).min(most));
-        let folio_bytes = if self.is_quick { FOLIO_BYTES } else { FOLIO_BYTES / 4 };
-        // Whole folios, also where less is due.
-        if from >= due || !file.cache_zeros(PIECE_BYTES.min(most - from), folio_bytes) {
+        if from >= due {
             return None;
         }
-        // The more is missing, the less it rests.
-        let times = match (due - from) * 16 / most {
-            0 => 15,
-            2.. if self.is_quick => 1,
-            _ => 3,
+        // The more is missing, the more it writes at once and the less it rests.
+        let (folios, times) = match (due - from) * 16 / most {
+            0 => (1, 15),
+            2.. if self.is_quick => (2, 1),
+            _ => (2, 3),
         };
+        let folio_bytes = if self.is_quick { FOLIO_BYTES } else { FOLIO_BYTES / 4 };
+        // Whole folios, also where less is due.
+        if !file.cache_zeros((folios * FOLIO_BYTES).min(most - from), folio_bytes) {
+            return None;
+        }
         Some(begun.elapsed().min(MOST_OWED) * times)
     }
 
@@ -109,6 +116,8 @@ pub(super) mod tests {
 
     pub(crate) const RECORD_BYTES: u32 = 64;
     pub(crate) const CAPACITY: u64 = 64 << 10;
+    const WINDOW: u64 = 16 << 20;
+    const WRITER: (u64, u64) = (RECORD_BYTES as u64, 0);
 
     pub(crate) fn header() -> SegmentHeader {
         SegmentHeader {
@@ -143,7 +152,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = third(folder.path());
         let bytes = file.file_bytes();
-        let zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::default());
+        let zeros = Zeros::new(u64::MAX, WINDOW, WRITER, SyncMode::default());
         let first = all(&zeros, &mut file, 0);
         assert!((bytes / 16..bytes / 8).contains(&first), "{first} of {bytes}");
         let half = all(&zeros, &mut file, CAPACITY / 2);
@@ -156,16 +165,16 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = third(folder.path());
         let before = file.zeros_end();
-        assert_eq!(all(&Zeros::new(0, RECORD_BYTES, 0, SyncMode::default()), &mut file, CAPACITY), before);
+        assert_eq!(all(&Zeros::new(0, WINDOW, WRITER, SyncMode::default()), &mut file, CAPACITY), before);
         assert_eq!(
-            all(&Zeros::new(1 << 20, RECORD_BYTES, 0, SyncMode::default()), &mut file, CAPACITY),
+            all(&Zeros::new(1 << 20, WINDOW, WRITER, SyncMode::default()), &mut file, CAPACITY),
             1 << 20
         );
     }
 
     #[test]
     fn a_writer_is_quick_by_what_it_appends_in_a_time() {
-        let mut zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::default());
+        let mut zeros = Zeros::new(u64::MAX, WINDOW, WRITER, SyncMode::default());
         let mut second = |end| {
             zeros.at -= Duration::from_secs(1);
             zeros.is_quick(end)
@@ -177,18 +186,25 @@ pub(super) mod tests {
         assert!(!second(0));
         // It has to fill folios from sync to sync, however often that is.
         let quick = |sync, end| {
-            let mut zeros = Zeros::new(u64::MAX, RECORD_BYTES, 0, sync);
+            let mut zeros = Zeros::new(u64::MAX, WINDOW, WRITER, sync);
             zeros.at -= Duration::from_secs(1);
             zeros.is_quick(end)
         };
         assert!(quick(SyncMode::every(Duration::from_millis(5)), 1_000_000));
         assert!(!quick(SyncMode::every(Duration::from_millis(1)), 1_000_000));
         assert!(quick(SyncMode::None, 10_000_000));
-        let mut batches = Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::EveryBatch);
+        let mut batches = Zeros::new(u64::MAX, WINDOW, WRITER, SyncMode::EveryBatch);
         batches.at -= Duration::from_secs(1);
         let folder = tempfile::tempdir().expect("a folder");
         batches.is_quick(10_000_000);
         assert_eq!(batches.piece(&mut third(folder.path()), CAPACITY), None);
+        // Half of it is synced at once.
+        let of_window = |window| {
+            let zeros = Zeros::new(u64::MAX, window, WRITER, SyncMode::default());
+            zeros.piece(&mut third(folder.path()), CAPACITY)
+        };
+        assert_eq!(of_window(511 << 10), None);
+        assert!(of_window(512 << 10).is_some());
     }
 
     #[test]
@@ -197,7 +213,7 @@ pub(super) mod tests {
         let mut file = third(folder.path());
         let path = folder.path().join(segment_name(2 * CAPACITY));
         let before = std::fs::read(&path).expect("the file");
-        all(&Zeros::new(u64::MAX, RECORD_BYTES, 0, SyncMode::default()), &mut file, CAPACITY);
+        all(&Zeros::new(u64::MAX, WINDOW, WRITER, SyncMode::default()), &mut file, CAPACITY);
         assert_eq!(file.zeros_end(), file.file_bytes());
         assert!(std::fs::read(&path).expect("the file") == before, "zeros changed the file");
     }

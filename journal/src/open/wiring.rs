@@ -296,15 +296,18 @@ impl<S: Storage> CompanionParts<'_, S> {
         let orders = Orders::new();
         let first_base = self.segments.live().back().map_or(0, |active| active.end);
         orders.order(first_base);
+        let (progress, record_bytes) = (&self.progress, u64::from(template.record_bytes));
+        let end = progress.journalled_end();
+        let window_bytes = (progress.window_end() - end).saturating_mul(record_bytes);
         let maker = Maker {
             storage: self.storage.clone(),
             template: template.clone(),
             progress: Arc::clone(&self.progress),
             orders: Arc::clone(&orders),
             zeros: Zeros::new(
-                reserve_records.saturating_mul(u64::from(template.record_bytes)),
-                template.record_bytes,
-                self.progress.journalled_end(),
+                reserve_records.saturating_mul(record_bytes),
+                window_bytes,
+                (record_bytes, end),
                 journal.sync,
             ),
             first_base,
