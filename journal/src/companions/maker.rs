@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::companions::zeros::Zeros;
 use crate::format::SegmentHeader;
@@ -96,6 +96,9 @@ impl<S: Storage> Orders<S> {
     }
 }
 
+/// A file that is due with its zeros is kept from the preparer so long, should it ask meanwhile.
+const MOST_WITHHELD: Duration = Duration::from_millis(40);
+
 /// The maker's state.
 #[derive(Debug)]
 pub(crate) struct Maker<S: Storage> {
@@ -150,7 +153,11 @@ impl<S: Storage> Maker<S> {
         // Not locked meanwhile: the kernel may make who writes wait for the disk.
         let mut file = self.orders.take_back()?;
         let (base, is_first) = (file.base(), file.awaits_zeros);
-        let rest = if is_quick || is_first { self.zeros.piece(&mut file, end) } else { None };
+        let begun = Instant::now();
+        let mut rest = if is_quick || is_first { self.zeros.piece(&mut file, end) } else { None };
+        while rest == Some(Duration::ZERO) && begun.elapsed() < MOST_WITHHELD {
+            rest = self.zeros.piece(&mut file, end);
+        }
         file.awaits_zeros &= rest.is_some();
         let is_ready = is_first && !file.awaits_zeros;
         let is_awaited = self.orders.put_back(file);

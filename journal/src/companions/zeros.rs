@@ -19,6 +19,9 @@ use crate::tools::FOLIO_BYTES;
 /// Between two looks at the writer.
 const LOOK_EVERY: Duration = Duration::from_millis(4);
 
+/// A writer that was quick may wait for a file so long, and still is.
+const STAYS_QUICK: Duration = Duration::from_millis(60);
+
 /// A piece that lost its core does not owe that time.
 const MOST_OWED: Duration = Duration::from_micros(60);
 
@@ -33,7 +36,8 @@ pub(crate) struct Zeros {
     /// The writer's end at the last look.
     seen: u64,
     at: Instant,
-    is_quick: bool,
+    /// How long it has not been quick.
+    slow_for: Duration,
 }
 
 impl Zeros {
@@ -54,7 +58,8 @@ impl Zeros {
             SyncMode::None => (most_bytes, LOOK_EVERY),
         };
         let quick_bytes = folios as f64 / between.as_secs_f64();
-        Zeros { most_bytes, record_bytes, quick_bytes, seen: end, at: Instant::now(), is_quick: false }
+        let (at, slow_for) = (Instant::now(), Duration::MAX);
+        Zeros { most_bytes, record_bytes, quick_bytes, seen: end, at, slow_for }
     }
 
     /// Writes a piece of the zeros that are due in `file`, for a writer at `end`; how long to rest then.
@@ -66,13 +71,15 @@ impl Zeros {
         if from >= due {
             return None;
         }
-        // The more is missing, the more it writes at once and the less it rests.
+        // The more is missing, the more it writes at once and the less it rests. Half a file: the writer will
+        // be there before the zeros are, and a page without them takes five times as long.
         let (folios, times) = match (due - from) * 16 / most {
             0 => (1, 15),
-            2.. if self.is_quick => (2, 1),
+            8.. if self.was_quick() => (4, 0),
+            2.. if self.was_quick() => (2, 1),
             _ => (2, 3),
         };
-        let folio_bytes = if self.is_quick { FOLIO_BYTES } else { FOLIO_BYTES / 4 };
+        let folio_bytes = if self.was_quick() { FOLIO_BYTES } else { FOLIO_BYTES / 4 };
         // Whole folios, also where less is due.
         if !file.cache_zeros((folios * FOLIO_BYTES).min(most - from), folio_bytes) {
             return None;
@@ -85,10 +92,15 @@ impl Zeros {
         let elapsed = self.at.elapsed();
         if elapsed >= LOOK_EVERY {
             let bytes = end.saturating_sub(self.seen) * self.record_bytes;
-            self.is_quick = bytes as f64 >= self.quick_bytes * elapsed.as_secs_f64();
+            let is_quick = bytes as f64 >= self.quick_bytes * elapsed.as_secs_f64();
+            self.slow_for = if is_quick { Duration::ZERO } else { self.slow_for.saturating_add(elapsed) };
             (self.seen, self.at) = (end, Instant::now());
         }
-        self.is_quick
+        self.was_quick()
+    }
+
+    fn was_quick(&self) -> bool {
+        self.slow_for < STAYS_QUICK
     }
 
     /// Up to where the file should have them: as far as the writer has come in the segment that it fills, and
@@ -100,7 +112,7 @@ impl Zeros {
 
     /// How long to sleep when there was nothing to do.
     pub(crate) fn sleep(&self) -> Duration {
-        match self.is_quick {
+        match self.was_quick() {
             _ if self.most_bytes == 0 => 25 * LOOK_EVERY,
             true => LOOK_EVERY,
             false => 10 * LOOK_EVERY,
@@ -205,6 +217,23 @@ pub(super) mod tests {
         };
         assert_eq!(of_window(511 << 10), None);
         assert!(of_window(512 << 10).is_some());
+    }
+
+    #[test]
+    fn a_quick_writer_that_waits_for_a_file_is_still_quick_and_served_without_a_rest() {
+        let mut zeros = Zeros::new(u64::MAX, WINDOW, WRITER, SyncMode::default());
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = third(folder.path());
+        let look = |zeros: &mut Zeros, passed, end| {
+            zeros.at -= passed;
+            zeros.is_quick(end)
+        };
+        assert!(!look(&mut zeros, LOOK_EVERY, 0));
+        assert!(zeros.piece(&mut file, CAPACITY).expect("half a file is due") > Duration::ZERO);
+        assert!(look(&mut zeros, LOOK_EVERY, CAPACITY));
+        assert!(look(&mut zeros, LOOK_EVERY, CAPACITY));
+        assert_eq!(zeros.piece(&mut file, CAPACITY), Some(Duration::ZERO));
+        assert!(!look(&mut zeros, STAYS_QUICK, CAPACITY));
     }
 
     #[test]
