@@ -35,8 +35,8 @@ enum Order<S: Storage> {
 #[derive(Debug)]
 pub(crate) enum FromMaker<S: Storage> {
     File(NewFile<S>),
-    /// The maker has it in hand, and wakes the preparer: who is in a hurry as soon as there is a file, else
-    /// once it is ready or an append waits for it.
+    /// The maker has it in hand, and wakes the preparer: who is in a hurry as soon as there is a file, and
+    /// for a quick writer most of its zeros; else once it is ready or an append waits for it.
     Soon,
     /// It was not begun, or could not be made then: whoever needs it now makes it.
     Nothing,

@@ -101,10 +101,10 @@ impl<S: Storage> Preparer<S> {
         self.pieces.rest = Duration::ZERO;
         let cursor = self.progress.journalled_end();
         let live: Vec<_> = self.segments.live().iter().cloned().collect();
-        let rest = Rest::of(self.present(&live, cursor), self.reserve_records);
+        let present = self.present(&live, cursor);
         // A reserve that lacks a little all the time, beside a writer that goes on, keeps nothing waiting.
-        let is_urgent = rest <= Rest::Short;
-        if is_urgent && let Some(round) = self.prepare_pages(&live, cursor, rest) {
+        let is_urgent = Rest::of(present, self.reserve_records) <= Rest::Short;
+        if is_urgent && let Some(round) = self.prepare_pages(&live, cursor, present) {
             return round;
         }
         if self.leave_pages() {
@@ -114,7 +114,7 @@ impl<S: Storage> Preparer<S> {
         if let Some(round) = segment.filter(|round| *round != PreparerRound::Blocked) {
             return round;
         }
-        if !is_urgent && let Some(round) = self.prepare_pages(&live, cursor, rest) {
+        if !is_urgent && let Some(round) = self.prepare_pages(&live, cursor, present) {
             return round;
         }
         let worked = self.others.as_mut().is_some_and(|(maker, sweeper)| maker.step() || sweeper.step());
@@ -154,18 +154,19 @@ impl<S: Storage> Preparer<S> {
         })
     }
 
-    /// Makes a piece of the reserve present, if any is missing.
+    /// Makes a piece of the reserve present, if enough of it is missing.
     fn prepare_pages(
         &mut self,
         live: &[Arc<LiveSegment<S>>],
         cursor: u64,
-        rest: Rest,
+        present: u64,
     ) -> Option<PreparerRound> {
-        let missing = self.reserve_records.saturating_sub(self.present(live, cursor));
         // To wake for a few pages costs more than they do.
-        if missing == 0 || missing < self.reserve_records / 64 {
+        let missing = self.reserve_records.saturating_sub(present);
+        if missing < (self.reserve_records / 64).max(1) {
             return None;
         }
+        let rest = Rest::of(present, self.reserve_records);
         let ahead = cursor.saturating_add(self.reserve_records);
         for segment in live.iter().filter(|segment| segment.end > cursor && segment.base < ahead) {
             // Quicker, where the writer is quick and no sync is of a part of them.

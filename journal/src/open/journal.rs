@@ -124,9 +124,10 @@ impl Journal {
         self
     }
 
-    /// How far ahead of the cursor the preparer keeps pages present, in bytes; 64 MiB if not set. It works a
-    /// little at a time, and the more of the reserve is used the more of it. A replica has none. Up to as
-    /// many bytes more lie in the page cache, as zeros, behind an opening and for a quick writer.
+    /// How far ahead of the cursor the preparer keeps pages present, in bytes; 64 MiB if not set. It begins
+    /// when a 64th of the reserve is used, works a little at a time, and the more is used the more of it. A
+    /// replica has none. Up to as many bytes more lie in the page cache, as zeros, behind an opening and for
+    /// a quick writer.
     pub fn reserve_bytes(mut self, count: u64) -> Self {
         self.reserve_bytes = count;
         self
