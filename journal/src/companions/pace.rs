@@ -6,6 +6,11 @@ use std::time::{Duration, Instant};
 /// How fast a writer may be that was slow until now: nobody sleeps longer than what is left would last it.
 const RECORDS_A_SECOND: f64 = 50e6;
 
+/// How long so many records last a writer, however fast it becomes.
+pub(crate) fn shortest(records: u64) -> Duration {
+    Duration::from_secs_f64(records as f64 / RECORDS_A_SECOND)
+}
+
 /// The writer's pace, as seen from look to look.
 #[derive(Debug)]
 pub(crate) struct WriterPace {
@@ -37,8 +42,8 @@ impl WriterPace {
             (self.sleep * 2).min(self.idle)
         } else {
             let half = elapsed.as_secs_f64() / moved as f64 * (left / 2) as f64;
-            let most = left as f64 / RECORDS_A_SECOND;
-            Duration::from_secs_f64(half.min(most).min(self.longest.as_secs_f64())).max(self.shortest)
+            let most = shortest(left).min(self.longest);
+            Duration::from_secs_f64(half.min(most.as_secs_f64())).max(self.shortest)
         };
         (self.seen, self.at) = (end, Instant::now());
         self.sleep

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::companions::hooks::{Hooks, SealedSegment};
-use crate::companions::pace::WriterPace;
+use crate::companions::pace::{self, WriterPace};
 use crate::error::{IoFault, SyncError};
 use crate::format::{Bond, segment_name};
 use crate::judge::control::Control;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, Segments};
+use crate::live::segments::{LiveSegment, MOST_OPEN, Segments};
 use crate::retention::retainer::{Kept, Retainer};
 use crate::storage::Storage;
 use crate::tools::{FOLIO_BYTES, PAGE_BYTES, protect};
@@ -21,6 +21,9 @@ const QUICK_PAGES: u64 = 16;
 
 /// The same of folios.
 pub(crate) const QUICK_FOLIOS: u64 = 4;
+
+/// The least between two looks at the window's fill.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// When records are made durable.
 ///
@@ -129,6 +132,14 @@ impl<S: Storage> Syncer<S> {
         let active = live.iter().find(|segment| segment.base == active_base);
         let end = active.map_or(0, |segment| segment.end);
         window.min(end.saturating_sub(self.progress.journalled_end()))
+    }
+
+    /// With a timed mode, how long nobody need look at the window: not half of it can be used by then, nor so
+    /// many segments filled that the writer waits for the next.
+    fn glance(&self) -> Duration {
+        let window = self.window_room().saturating_sub(self.control.state.window / 2);
+        let segment = self.segments.live().back().map_or(0, |segment| segment.end - segment.base);
+        pace::shortest(window.min(segment.saturating_mul(MOST_OPEN as u64 / 4))).max(GLANCE)
     }
 
     fn window_room(&self) -> u64 {
@@ -326,8 +337,6 @@ impl<S: Storage> Syncer<S> {
     /// Runs until `stop` says so.
     pub(crate) fn run(mut self, stop: &AtomicBool) -> Self {
         self.progress.set_syncer(std::thread::current());
-        // Between two looks at the window's fill.
-        const GLANCE: Duration = Duration::from_millis(1);
         let mut pace = WriterPace::new(self.progress.journalled_end(), (GLANCE, 4 * GLANCE), GLANCE);
         let mut last = std::time::Instant::now();
         // Acquire: partner of the release store in `RunningThreads::end`.
@@ -348,7 +357,7 @@ impl<S: Storage> Syncer<S> {
                 }
             }
             let sleep = match self.mode {
-                SyncMode::Every(interval) => interval.saturating_sub(last.elapsed()).min(GLANCE),
+                SyncMode::Every(interval) => interval.saturating_sub(last.elapsed()).min(self.glance()),
                 SyncMode::EveryBatch => GLANCE,
                 SyncMode::None => pace.sleep(self.progress.journalled_end(), self.left()),
             };

@@ -119,6 +119,40 @@ fn a_sync_beside_a_quick_writer_ends_with_a_whole_page() {
     assert_eq!(cursors.durable_end(), end, "somebody waits for it");
 }
 
+/// A record that is longer than a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Event)]
+#[repr(C)]
+struct Book {
+    levels: [u64; 630],
+}
+
+/// The record across the folio's beginning comes with the next sync.
+#[test]
+fn a_sync_beside_a_quick_writer_of_long_records_ends_with_a_whole_folio() {
+    const RECORD_BYTES: u64 = 16 + size_of::<Book>() as u64;
+    let journal = Journal::at("memory").segment_records(1000).sync(SyncMode::every(Duration::from_millis(5)));
+    let (mut writer, _) = journal.open_on::<Book, _>(&Memory::new([1; 16]), false).unwrap();
+    let cursors = writer.cursors();
+    let append = |writer: &mut Writer<Book, Memory>, count| {
+        for _ in 0..count {
+            let n = writer.end_sequence();
+            writer.append(n, &Book { levels: [n; 630] }).unwrap();
+        }
+    };
+    append(&mut writer, 100);
+    writer.step_syncer();
+    let synced = cursors.durable_end();
+    let (start, folio) =
+        (HEADER_BYTES + synced * RECORD_BYTES, (HEADER_BYTES + 100 * RECORD_BYTES) >> 16 << 16);
+    assert!(start <= folio && folio < start + RECORD_BYTES, "{synced} of 100");
+    writer.step_syncer();
+    assert_eq!(cursors.durable_end(), 100, "it has appended nothing since");
+    // One that fills pages, and no folios: each of its records has some.
+    append(&mut writer, 20);
+    writer.step_syncer();
+    assert_eq!(cursors.durable_end(), 120);
+}
+
 /// The same bytes come back, whoever let go of their pages meanwhile, syncer, preparer, sweeper, and whoever
 /// wrote zeros before them.
 #[test]
