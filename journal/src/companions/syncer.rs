@@ -11,7 +11,7 @@ use crate::error::{IoFault, SyncError};
 use crate::format::{Bond, segment_name};
 use crate::judge::control::Control;
 use crate::live::progress::Progress;
-use crate::live::segments::{LiveSegment, MOST_OPEN, Segments};
+use crate::live::segments::{LiveSegment, Segments};
 use crate::retention::retainer::{Kept, Retainer};
 use crate::storage::Storage;
 use crate::tools::{FOLIO_BYTES, PAGE_BYTES, protect};
@@ -134,12 +134,11 @@ impl<S: Storage> Syncer<S> {
         window.min(end.saturating_sub(self.progress.journalled_end()))
     }
 
-    /// With a timed mode, how long nobody need look at the window: not half of it can be used by then, nor so
-    /// many segments filled that the writer waits for the next.
+    /// With a timed mode, how long nobody need look at the window: till then half of it can't be used, nor
+    /// segments be crowded.
     fn glance(&self) -> Duration {
         let window = self.window_room().saturating_sub(self.control.state.window / 2);
-        let segment = self.segments.live().back().map_or(0, |segment| segment.end - segment.base);
-        pace::shortest(window.min(segment.saturating_mul(MOST_OPEN as u64 / 4))).max(GLANCE)
+        pace::shortest(window.min(self.segments.until_crowded())).max(GLANCE)
     }
 
     fn window_room(&self) -> u64 {

@@ -242,6 +242,14 @@ impl<S: Storage> Segments<S> {
         self.live().len() >= MOST_OPEN
     }
 
+    /// How many records may be appended, at the least, before they are crowded.
+    pub(crate) fn until_crowded(&self) -> u64 {
+        let live = self.live();
+        let length = live.back().map_or(0, |segment| segment.end - segment.base);
+        // But for the next to be taken, which may be at once.
+        length.saturating_mul(MOST_OPEN.saturating_sub(live.len() + 1) as u64)
+    }
+
     /// How far records from `cursor` on, in the segment at `active_base` and in the one that waits for the
     /// writer, have pages that are present.
     pub(crate) fn prepared_end(&self, active_base: u64, cursor: u64) -> u64 {
