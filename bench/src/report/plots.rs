@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::harness::Row;
 use crate::latency::Cell;
@@ -16,6 +17,10 @@ pub(super) type Drawn = Result<(), Box<dyn std::error::Error>>;
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 const WIDTH: u32 = 960;
+
+/// Pixels to the right of curves that run all over their picture: their names stand there.
+const NAMES: u32 = 180;
+
 pub(super) const INK: RGBColor = RGBColor(40, 44, 52);
 pub(super) const FAINT: RGBColor = RGBColor(225, 228, 232);
 pub(super) const FONT: &str = "sans-serif";
@@ -194,23 +199,24 @@ fn by_rate(area: &Area<'_>, cells: &[&Cell]) -> Drawn {
         .collect();
     let (right, low, high) = bounds(&lines);
     let left = cells.iter().map(|cell| cell.rate).fold(right, f64::min);
-    let mut chart = ChartBuilder::on(area)
+    let (curves, beside) = area.split_horizontally(WIDTH - NAMES);
+    let mut chart = ChartBuilder::on(&curves)
         .margin(12)
-        .margin_right(30)
         .x_label_area_size(42)
         .y_label_area_size(88)
         .build_cartesian_2d((left..right).log_scale(), (low..high).log_scale())?;
     mesh(&mut chart, "events due a second", "latency", &|rate| human_rate(rate))?;
-    for ((who, colour), pair) in names.into_iter().zip(lines.chunks(3)) {
+    for ((row, (who, colour)), pair) in (0..).zip(names).zip(lines.chunks(3)) {
         chart.draw_series(DashedLineSeries::new(pair[2].clone(), 1, 3, colour.mix(0.8).stroke_width(1)))?;
         chart.draw_series(DashedLineSeries::new(pair[1].clone(), 5, 4, colour.stroke_width(1)))?;
         chart.draw_series(pair[0].iter().map(|at| Circle::new(*at, 3, colour.filled())))?;
-        chart
-            .draw_series(LineSeries::new(pair[0].clone(), colour.stroke_width(2)))?
-            .label(who)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(3)));
+        chart.draw_series(LineSeries::new(pair[0].clone(), colour.stroke_width(2)))?;
+        let y = 24 + 18 * row;
+        beside.draw(&PathElement::new([(0, y), (22, y)], colour.stroke_width(3)))?;
+        let style = (FONT, 13).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+        beside.draw(&Text::new(who, (28, y), style))?;
     }
-    legend(&mut chart, SeriesLabelPosition::UpperLeft)
+    Ok(())
 }
 
 fn jitter(area: &Area<'_>, findings: &Findings) -> Drawn {

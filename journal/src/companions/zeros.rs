@@ -121,7 +121,7 @@ impl Zeros {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::format::{JournalId, SegmentHeader, VERSION, segment_name};
     use crate::storage::Files;

@@ -303,3 +303,33 @@ impl<S: Storage> Segments<S> {
         if done { live.pop_front() } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::companions::zeros::tests::{CAPACITY, header};
+    use crate::storage::Files;
+
+    #[test]
+    fn they_are_crowded_no_sooner_than_they_say() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let storage = Files::new(folder.path());
+        let make = |base| LiveSegment::create(&storage, &header(), base).expect("room on the disk").segment;
+        let segments = Segments::new(make(0));
+        let mut told = Vec::new();
+        for next in 1.. {
+            told.push(segments.until_crowded());
+            if segments.is_crowded() {
+                break;
+            }
+            // The next is opened when the writer takes the last: at once, if it has filled all before.
+            segments.live().push_back(make(next * CAPACITY));
+        }
+        let opened = told.len() as u64;
+        assert_eq!(opened, MOST_OPEN as u64);
+        for (before, told) in (1..).zip(told) {
+            let appended_at_least = (opened - before).saturating_sub(1) * CAPACITY;
+            assert_eq!(told, appended_at_least, "with {before} open");
+        }
+    }
+}
