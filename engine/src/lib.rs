@@ -140,7 +140,7 @@ pub use slipring_journal::{
     NamedReaderError, NextTypeError, NotAcknowledged, NotOurs, OpenError, Origin, RawReader, RawRecord,
     ReadError, Reader, ReaderInfo, ReaderStart, ReaderStatus, Record, RecoveryReport, Refusal, Retention,
     RetentionHandle, SalvageError, Schema, SealedSegment, SharedReader, Stall, SyncError, SyncMode,
-    TakeError, UnknownTag, Writer, promotion_epoch,
+    TakeError, UnknownTag, WholeCall, Writer, promotion_epoch,
 };
 
 /// What most programs need: `use slipring::prelude::*`.

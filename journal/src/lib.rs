@@ -85,6 +85,7 @@ pub use salvage::{Loss, Lost, SalvageError, SalvageOptions, SalvageReport, salva
 /// Derives [`Event`](trait@Event) for a plain-old-data struct or a tagged one-of enum.
 pub use slipring_derive::Event;
 pub use storage::{FileKind, HeldBy, NotOurs};
+pub use tools::whole_calls::WholeCall;
 /// What the derive writes, and what this workspace's engine, tests and benchmarks share. It changes without
 /// notice.
 #[doc(hidden)]

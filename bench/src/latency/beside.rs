@@ -5,6 +5,10 @@ use std::fs;
 use std::sync::LazyLock;
 use std::time::Instant;
 
+use slipring::WholeCall;
+
+use crate::stats::human_ns;
+
 /// A reading, or what came between two.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Beside {
@@ -13,6 +17,39 @@ pub struct Beside {
     pub threads: Vec<Thread>,
     /// Interrupts on all cores because pages were unmapped or write-protected elsewhere.
     pub tlb_interrupts: u64,
+    /// What the journal's own threads can't cut into pieces, since the engine was opened.
+    pub calls: Vec<Call>,
+}
+
+/// A kind of such calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Call {
+    pub name: &'static str,
+    pub times: u64,
+    pub on_core_ns: u64,
+    /// How long the longest was on a core.
+    pub longest_ns: u64,
+}
+
+impl Call {
+    /// How long one is on a core, in the mean and, in brackets, at most: `90 us (210 us)`.
+    pub fn figures(&self) -> String {
+        match self.times {
+            0 => "-".to_owned(),
+            times => {
+                let mean_ns = self.on_core_ns as f64 / times as f64;
+                format!("{} ({})", human_ns(mean_ns), human_ns(self.longest_ns as f64))
+            }
+        }
+    }
+}
+
+impl From<WholeCall> for Call {
+    fn from(call: WholeCall) -> Self {
+        let ns = |time: std::time::Duration| time.as_nanos() as u64;
+        let (on_core_ns, longest_ns) = (ns(call.on_core), ns(call.longest));
+        Call { name: call.name, times: call.times, on_core_ns, longest_ns }
+    }
 }
 
 /// A thread of this process, as the scheduler saw it.
@@ -36,7 +73,7 @@ impl Beside {
         let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
         let threads = tasks.filter_map(|task| read(&task.path())).collect();
         let interrupts = fs::read_to_string("/proc/interrupts").unwrap_or_default();
-        Beside { span_ns, threads, tlb_interrupts: of_line(&interrupts, "TLB:") }
+        Beside { span_ns, threads, tlb_interrupts: of_line(&interrupts, "TLB:"), calls: Vec::new() }
     }
 
     /// What came since an earlier reading.
@@ -52,13 +89,24 @@ impl Beside {
         };
         let threads = self.threads.iter().map(of_thread).collect();
         let tlb_interrupts = self.tlb_interrupts - before.tlb_interrupts;
-        Beside { span_ns: self.span_ns - before.span_ns, threads, tlb_interrupts }
+        let span_ns = self.span_ns - before.span_ns;
+        Beside { span_ns, threads, tlb_interrupts, calls: self.calls.clone() }
     }
 
     /// Adds another round, thread by thread of the same name.
     pub fn add(&mut self, other: &Beside) {
         self.span_ns += other.span_ns;
         self.tlb_interrupts += other.tlb_interrupts;
+        for call in &other.calls {
+            match self.calls.iter_mut().find(|known| known.name == call.name) {
+                Some(known) => {
+                    known.times += call.times;
+                    known.on_core_ns += call.on_core_ns;
+                    known.longest_ns = known.longest_ns.max(call.longest_ns);
+                }
+                None => self.calls.push(call.clone()),
+            }
+        }
         for thread in &other.threads {
             match self.threads.iter_mut().find(|known| known.name == thread.name) {
                 Some(known) => {
@@ -111,6 +159,17 @@ mod tests {
         let most_ns = begun.elapsed().as_nanos() as u64;
         assert!(on_core_ns > 5_000_000 && on_core_ns <= most_ns, "{on_core_ns} {between:?}");
         assert_eq!(of(&before), None);
+    }
+
+    #[test]
+    fn rounds_keep_the_longest_call_of_all() {
+        let round = |times, on_core_ns, longest_ns| Beside {
+            calls: vec![Call { name: "sync", times, on_core_ns, longest_ns }],
+            ..Beside::default()
+        };
+        let mut all = Beside::default();
+        [round(2, 30, 20), round(1, 50, 50), round(3, 30, 10)].iter().for_each(|one| all.add(one));
+        assert_eq!(all.calls, round(6, 110, 50).calls);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a journal costs beside the two threads that are measured: the share of a core that its own threads
 //! take, and how often they interrupt the others.
 
+use crate::latency::beside::Call;
 use crate::latency::table::who;
 use crate::latency::{Cell, Latency};
 use crate::stats::human_ns;
@@ -15,6 +16,8 @@ pub struct Cost {
     pub threads: Vec<ThreadCost>,
     /// Interrupts of all cores because pages were unmapped.
     pub interrupts_per_second: f64,
+    /// What its threads can't cut into pieces.
+    pub calls: Vec<Call>,
 }
 
 /// What one of them took.
@@ -44,7 +47,8 @@ impl Cost {
             piece_ns: thread.on_core_ns as f64 / thread.slices.max(1) as f64,
         });
         let interrupts_per_second = beside.tlb_interrupts as f64 / (span_ns / 1e9);
-        Some(Cost { threads: threads.collect(), interrupts_per_second })
+        let calls = beside.calls.iter().filter(|call| call.times > 0).cloned().collect();
+        Some(Cost { threads: threads.collect(), interrupts_per_second, calls })
     }
 
     /// All of them together, of one core.
@@ -59,6 +63,12 @@ impl Cost {
             .iter()
             .map(|thread| format!("{} {:.2}% in {}", thread.name, thread.percent, human_ns(thread.piece_ns)));
         each.collect::<Vec<_>>().join(", ")
+    }
+
+    /// `sync 90 us (210 us), ..`.
+    pub fn calls_text(&self) -> String {
+        let text = |call: &Call| format!("{} {}", call.name, call.figures());
+        self.calls.iter().map(text).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -119,7 +129,9 @@ mod tests {
         let threads = vec![thread("slipring-syncer", syncer_ms * 1_000_000), thread("main", 900_000_000)];
         let mut cell = Cell::empty(column, rate);
         cell.judged.ours_beside = column != Column::Ring;
-        cell.judged.beside = Beside { span_ns: 1_000_000_000, threads, tlb_interrupts: 30 };
+        let call = |name, times| Call { name, times, on_core_ns: 180_000, longest_ns: 120_000 };
+        let calls = vec![call("sync", 2), call("unlink", 0)];
+        cell.judged.beside = Beside { span_ns: 1_000_000_000, threads, tlb_interrupts: 30, calls };
         cell
     }
 
@@ -128,6 +140,7 @@ mod tests {
         let cost = Cost::of(&cell(Column::Journalled, 1e6, 50)).expect("it has threads beside");
         assert_eq!((cost.percent(), cost.interrupts_per_second), (5.0, 30.0));
         assert_eq!(cost.threads_text(), "slipring-syncer 5.00% in 5 ms");
+        assert_eq!(cost.calls_text(), "sync 90 us (120 us)");
         assert_eq!(Cost::of(&cell(Column::Ring, 1e6, 50)), None);
     }
 

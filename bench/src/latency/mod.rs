@@ -25,7 +25,7 @@ use std::path::Path;
 
 pub use plan::{Options, USUAL_RATE};
 pub use series::{MOST_SHOWN, Series};
-pub use table::{ratios, remarks};
+pub use table::{ratios, remarks, who};
 
 use crate::clock::Ticks;
 use crate::distance::ByDistance;

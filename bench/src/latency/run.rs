@@ -327,7 +327,8 @@ pub fn slipring<E: Probe>(plan: &Plan<'_>) -> Run {
     });
     plan.cores.unpin();
     engine.wait_stage("stage", count - 1).expect("a running engine");
-    let beside = Beside::now().since(&before);
+    let mut beside = Beside::now().since(&before);
+    beside.calls = engine.whole_calls().into_iter().map(Into::into).collect();
     let mut report = engine.join().expect("a clean shutdown");
     let recorder =
         report.take(&StageKey::<Recorder>::named("stage")).expect("the stage gives its handler back");

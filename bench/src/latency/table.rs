@@ -129,11 +129,16 @@ pub fn beside(cells: &[Cell]) -> String {
             cost.interrupts_per_second,
             cost.threads_text()
         );
+        if !cost.calls.is_empty() {
+            let _ = writeln!(text, "      can't be cut: {}", cost.calls_text());
+        }
     }
     if text.is_empty() {
         text
     } else {
-        format!("what the threads beside cost (a piece: mean time on a core)\n{text}")
+        format!(
+            "what the threads beside cost (a piece: mean time on a core; calls that can't be cut: mean and, in brackets, longest)\n{text}"
+        )
     }
 }
 

@@ -144,6 +144,7 @@ fn latency(page: &mut String, findings: &Findings, pictures: &[Picture]) {
              syncer and sweeper, or the syncer of a home-made log. The lanes' own cores are not in it.</p>\n",
         );
         page.push_str(&tables::costs(&costs));
+        page.push_str(&tables::calls(&at_usual));
     }
     figures(page, pictures, &["latency-over-time.svg"]);
     let rates: Vec<&Cell> = cells.iter().filter(usual).filter(|cell| cell.rate != USUAL_RATE).collect();

@@ -50,6 +50,8 @@ pub struct LatencyCell {
     pub host_stalls_ms_per_second: f64,
     /// The share of a core that each thread beside took.
     pub beside_percent: BTreeMap<String, f64>,
+    /// How long the longest of the journal's calls that can't be cut was on a core, by its name.
+    pub longest_call_ns: BTreeMap<&'static str, u64>,
     /// Host and switched stalls that no figure leaves out, for a roll may have been in them.
     pub stalls_at_rolls: u64,
     /// Stalls that found no room and are in no count.
@@ -86,6 +88,13 @@ impl Summary {
                 .map(|(kind, (count, total_ns))| (kind.name(), Stalls { count, total_ns }))
                 .collect(),
             host_stalls_ms_per_second: round(cell.judged.host_ms_per_second()),
+            longest_call_ns: cell
+                .judged
+                .beside
+                .calls
+                .iter()
+                .map(|call| (call.name, call.longest_ns))
+                .collect(),
             beside_percent: Cost::of(cell)
                 .into_iter()
                 .flat_map(|cost| cost.threads)

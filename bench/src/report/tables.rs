@@ -3,8 +3,9 @@
 use hdrhistogram::Histogram;
 
 use crate::harness::Row;
+use crate::latency::beside::Call;
 use crate::latency::cost::Costs;
-use crate::latency::{Cell, ratios, remarks};
+use crate::latency::{Cell, ratios, remarks, who};
 use crate::report::Findings;
 use crate::report::page::escape;
 use crate::stats::{QUANTILES, human_ns, human_rate, human_ratio, more_is_better};
@@ -131,6 +132,24 @@ pub fn costs(costs: &Costs) -> String {
         std::iter::once(escape(who)).chain(shares).collect()
     };
     table(&heads, &costs.lines.iter().map(line).collect::<Vec<_>>())
+}
+
+/// What the journal's threads can't cut into pieces, a column a kind of call; nothing where none was made.
+pub fn calls(cells: &[&Cell]) -> String {
+    let cells: Vec<&&Cell> = cells.iter().filter(|cell| !cell.judged.beside.calls.is_empty()).collect();
+    let Some(first) = cells.first() else { return String::new() };
+    let names = first.judged.beside.calls.iter().map(|call| call.name);
+    let heads: Vec<&str> = std::iter::once("column").chain(names).collect();
+    let line = |cell: &&&Cell| -> Vec<String> {
+        std::iter::once(escape(&who(cell)))
+            .chain(cell.judged.beside.calls.iter().map(Call::figures))
+            .collect()
+    };
+    let table = table(&heads, &cells.iter().map(line).collect::<Vec<_>>());
+    format!(
+        "<p>Calls of the journal's own threads that can't be cut into pieces: how long one is on a core, in the mean and, in \
+         brackets, at most.</p>\n{table}"
+    )
 }
 
 /// ` better` or ` worse` than the other, where all rounds agree on it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use slipring_journal::{Cursors, Event, Journal, RetentionHandle, SyncError};
+use slipring_journal::{Cursors, Event, Journal, RetentionHandle, SyncError, WholeCall};
 
 use super::ending::Ending;
 use crate::acknowledged::names::AcknowledgedNames;
@@ -223,6 +223,28 @@ impl<E: Event> Engine<E> {
             counters.folder_moved = journal.folder_moved();
         }
         counters
+    }
+
+    /// What the calls took of a core that the journal's own threads can't cut into pieces; empty without a
+    /// journal. See [`Cursors::whole_calls`](crate::Cursors::whole_calls).
+    ///
+    /// ```
+    /// use slipring::prelude::*;
+    ///
+    /// # #[derive(Clone, Copy, Debug, Event)] #[repr(C)] struct Tick { price: u64 }
+    /// # let folder = tempfile::tempdir()?;
+    /// # let journal = Journal::at(folder.path()).segment_records(1024);
+    /// let lane = Lane::named("main").journal().stage("sink", |_: &Tick, _: &Context| {}, Gate::JOURNALLED);
+    /// let (engine, mut publisher) = Engine::builder().journal(journal).lane(lane).go_live()?;
+    /// let sequence = publisher.publish(Tick { price: 7 })?;
+    /// engine.wait_durable(sequence)?;
+    /// let calls = engine.whole_calls();
+    /// assert!(calls.iter().any(|call| call.name == "sync" && call.times > 0));
+    /// engine.join()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn whole_calls(&self) -> Vec<WholeCall> {
+        self.shared.journal.as_ref().map_or_else(Vec::new, |journal| journal.whole_calls())
     }
 
     /// The file in which other processes read the same counters ([`CountersReader`](crate::CountersReader));

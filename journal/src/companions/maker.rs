@@ -12,6 +12,7 @@ use crate::format::SegmentHeader;
 use crate::live::new_file::NewFile;
 use crate::live::progress::Progress;
 use crate::storage::Storage;
+use crate::tools::whole_calls::Whole;
 
 /// What the preparer orders and the maker delivers: one file at a time.
 #[derive(Debug)]
@@ -124,7 +125,8 @@ impl<S: Storage> Maker<S> {
             },
             _ => return false,
         };
-        let made = match NewFile::make(&self.storage, &self.template, base) {
+        let make = || NewFile::make(&self.storage, &self.template, base);
+        let made = match self.progress.whole_calls.count(Whole::Make, make) {
             Ok(mut file) => {
                 file.awaits_zeros = base == self.first_base;
                 Order::Made(file)

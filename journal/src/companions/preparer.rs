@@ -221,7 +221,11 @@ impl<S: Storage> Preparer<S> {
             return PreparerRound::Idle;
         }
         // What retention has given up makes room.
-        if self.retired.as_ref().is_some_and(|retired| retired.remove_one(&self.storage)) {
+        if self
+            .retired
+            .as_ref()
+            .is_some_and(|retired| retired.remove_one(&self.storage, &self.progress.whole_calls))
+        {
             return PreparerRound::Worked;
         }
         let halt = (self.disk_full == DiskFull::Halt).then_some(SyncError::DiskFull { fault });

@@ -137,7 +137,8 @@ impl<S: Storage> Sweeper<S> {
     }
 
     fn remove_retired(&self) -> bool {
-        self.retired.as_ref().is_some_and(|retired| retired.remove_one(&self.storage))
+        let Some(retired) = &self.retired else { return false };
+        retired.remove_one(&self.storage, &self.progress.whole_calls)
     }
 
     /// Long, unless segments are waiting: then the writer makes them faster than that.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use crate::companions::hooks::{Hooks, SealedSegment};
 use crate::companions::pace::{self, WriterPace};
 use crate::error::{IoFault, SyncError};
-use crate::format::{Bond, segment_name};
+use crate::format::{Bond, ControlState, segment_name};
 use crate::judge::control::Control;
 use crate::live::progress::Progress;
 use crate::live::segments::{LiveSegment, Segments};
 use crate::retention::retainer::{Kept, Retainer};
 use crate::storage::Storage;
+use crate::tools::whole_calls::Whole;
 use crate::tools::{FOLIO_BYTES, PAGE_BYTES, protect};
 
 /// A writer that fills so many pages from sync to sync fills one more in a small part of that time.
@@ -174,7 +175,7 @@ impl<S: Storage> Syncer<S> {
         crate::companions::sweeper::look_at_folder(&self.storage, &self.progress);
         // The preparer has gone.
         if let Some(retainer) = self.retainer.as_ref().filter(|_| is_well && !self.failed) {
-            while retainer.shared.remove_one(&self.storage) {}
+            while retainer.shared.remove_one(&self.storage, &self.progress.whole_calls) {}
         }
     }
 
@@ -197,9 +198,9 @@ impl<S: Storage> Syncer<S> {
         if wanted <= self.control.state.epoch {
             return true;
         }
-        let raised = self.control.update(|state| state.epoch = wanted).and_then(|()| {
-            if protect::on(protect::EPOCH_BOTH) { self.control.update(|_| ()) } else { Ok(()) }
-        });
+        let raised = self
+            .update(|state| state.epoch = wanted)
+            .and_then(|()| if protect::on(protect::EPOCH_BOTH) { self.update(|_| ()) } else { Ok(()) });
         match raised {
             Ok(()) => self.progress.set_known_epoch(wanted),
             Err(fault) => {
@@ -234,7 +235,7 @@ impl<S: Storage> Syncer<S> {
         let Some((first, before)) = retired.last().map(|segment| (segment.end, segment.last)) else {
             return false;
         };
-        let given_up = self.control.update(|state| (state.first, state.before_first) = (first, before));
+        let given_up = self.update(|state| (state.first, state.before_first) = (first, before));
         match given_up.and_then(|()| self.give_up_twice()) {
             Ok(()) => self.hand_over(retired),
             Err(fault) => self.fail(SyncError::SyncFailed { durable_end, fault }),
@@ -245,7 +246,7 @@ impl<S: Storage> Syncer<S> {
     fn try_sync_to(&mut self, target: u64, closed: bool) -> Result<(), IoFault> {
         let from = self.progress.durable_end();
         if !protect::on(protect::DATA_BEFORE_D) {
-            self.control.update(|state| state.durable_end = target)?;
+            self.update(|state| state.durable_end = target)?;
         }
         // The handles are copied out: a sync must not hold the preparer up.
         let due: Vec<_> =
@@ -255,7 +256,7 @@ impl<S: Storage> Syncer<S> {
         let active_base = self.segments.active_base();
         for segment in &due {
             segment
-                .sync(from..target, segment.base < active_base)
+                .sync(from..target, segment.base < active_base, &self.progress.whole_calls)
                 .map_err(|error| IoFault::new("sync", self.storage.path(&segment.name), error))?;
         }
         // The durable gate opens here: the data is on disk. D in the control file follows; recovery finds the
@@ -274,7 +275,7 @@ impl<S: Storage> Syncer<S> {
         let state = &self.control.state;
         let (first, before_first) =
             retired.last().map_or((state.first, state.before_first), |segment| (segment.end, segment.last));
-        self.control.update(|state| {
+        self.update(|state| {
             state.durable_end = target;
             state.last = last;
             (state.first, state.before_first) = (first, before_first);
@@ -298,10 +299,15 @@ impl<S: Storage> Syncer<S> {
         Ok(())
     }
 
+    fn update(&mut self, change: impl FnOnce(&mut ControlState)) -> Result<(), IoFault> {
+        let control = &mut self.control;
+        self.progress.whole_calls.count(Whole::Control, || control.update(change))
+    }
+
     /// Has the older control slot give up too what the newer one has: should that one rot once the files are
     /// gone, the journal would miss them.
     fn give_up_twice(&mut self) -> Result<(), IoFault> {
-        if protect::on(protect::RETIRE_BOTH) { self.control.update(|_| ()) } else { Ok(()) }
+        if protect::on(protect::RETIRE_BOTH) { self.update(|_| ()) } else { Ok(()) }
     }
 
     fn hand_over(&self, retired: Vec<Kept>) {

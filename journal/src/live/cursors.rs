@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::progress::{CursorChange, Progress};
 use crate::error::SyncError;
+use crate::tools::whole_calls::WholeCall;
 
 /// The cursors of a journal that is being written, for whoever waits for it or watches it.
 ///
@@ -62,6 +63,12 @@ impl Cursors {
     pub fn folder_moved(&self) -> bool {
         // Relaxed: a figure.
         self.progress.folder_moved.load(Ordering::Relaxed)
+    }
+
+    /// What the calls took of a core that the journal's own threads can't cut into pieces, one entry for each
+    /// kind, since the opening. All else they do in pieces of some tens of microseconds where there is time.
+    pub fn whole_calls(&self) -> Vec<WholeCall> {
+        self.progress.whole_calls.read()
     }
 
     /// Why the journal has failed for good, if it has.

@@ -7,6 +7,7 @@ use crossbeam::utils::CachePadded;
 
 use super::asked::Asked;
 use super::failing::Failing;
+use crate::tools::whole_calls::WholeCalls;
 
 /// The shared cursors of one writer. An "end" is the last sequence finished plus one.
 #[derive(Debug, Default)]
@@ -28,6 +29,7 @@ pub(crate) struct Progress {
     pub(super) stalls: AtomicU64,
     /// The syncer is at work on the disk.
     pub(crate) syncing: AtomicBool,
+    pub(crate) whole_calls: WholeCalls,
     pub(super) waiters: Mutex<()>,
     pub(super) changed: Condvar,
     /// Called at each change, on the thread that makes it.

@@ -14,6 +14,7 @@ use crate::format::{Bond, JournalId, LINK_COPIES, RecordSlots, SegmentHeader};
 use crate::judge::bonds;
 use crate::judge::chain::OpenSegment;
 use crate::storage::{SegmentMap, Storage, StorageFile};
+use crate::tools::whole_calls::{Whole, WholeCalls};
 use crate::tools::{PAGE_BYTES, protect};
 
 /// No more than this many segments are mapped by a writer.
@@ -121,9 +122,14 @@ impl<S: Storage> LiveSegment<S> {
 
     /// Syncs the records of `sequences`, and the link with the first of them; unmaps first if the writer has
     /// left.
-    pub(crate) fn sync(&self, sequences: std::ops::Range<u64>, left: bool) -> std::io::Result<()> {
+    pub(crate) fn sync(
+        &self,
+        sequences: std::ops::Range<u64>,
+        left: bool,
+        calls: &WholeCalls,
+    ) -> std::io::Result<()> {
         let map = if left {
-            self.unmap();
+            calls.count(Whole::LetGo, || self.unmap());
             None
         } else {
             self.lock_map().clone()
@@ -137,10 +143,10 @@ impl<S: Storage> LiveSegment<S> {
                 }
                 // A sync write-protects mapped pages one by one, each with an interrupt to every core that
                 // runs the process. The writer needs these no more.
-                map.let_go(bytes.clone());
-                map.sync(bytes)
+                calls.count(Whole::LetGo, || map.let_go(bytes.clone()));
+                calls.count(Whole::Sync, || map.sync(bytes))
             }
-            None => self.file.sync(),
+            None => calls.count(Whole::Sync, || self.file.sync()),
         }
     }
 

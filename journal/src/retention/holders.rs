@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::error::{IoFault, JournalFault, ReadError};
 use crate::format::segment_name;
 use crate::storage::Storage;
+use crate::tools::whole_calls::{Whole, WholeCalls};
 
 /// What holders, syncer and sweeper share. Nobody on the append path locks it.
 #[derive(Debug, Default)]
@@ -59,11 +60,11 @@ impl SharedRetention {
     }
 
     /// Unlinks the oldest retired file; whether there was one.
-    pub(crate) fn remove_one<S: Storage>(&self, storage: &S) -> bool {
+    pub(crate) fn remove_one<S: Storage>(&self, storage: &S, calls: &WholeCalls) -> bool {
         let Some(base) = self.lock().retired.pop_front() else { return false };
         let name = segment_name(base);
-        let removed = storage
-            .remove(&name)
+        let removed = calls
+            .count(Whole::Unlink, || storage.remove(&name))
             .map_err(|error| IoFault::new("remove", storage.path(&name), error))
             .and_then(|()| {
                 storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))

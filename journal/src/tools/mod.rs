@@ -1,5 +1,5 @@
 //! What has nothing to do with journals: the clock, switches for tests, lines asked for ahead, memory to read
-//! into, text in reports.
+//! into, text in reports, what system calls take.
 //!
 //! The folder knows nothing of this crate.
 
@@ -8,6 +8,7 @@ pub mod prefetch;
 pub mod protect;
 pub(crate) mod read_buffer;
 pub(crate) mod text;
+pub(crate) mod whole_calls;
 
 /// What the kernel maps, writes and write-protects at a time.
 pub(crate) const PAGE_BYTES: u64 = 4096;

@@ -8,3 +8,4 @@ mod golden;
 mod look_again;
 mod raw;
 mod stored;
+mod whole_calls;
