@@ -12,6 +12,7 @@
 //! | `feed` | a journal's records into the ring |
 //! | `backtest` | history through other handlers |
 //! | `start`, `wiring` | from a description to running lanes |
+//! | `lane_cores` | the cores of pinned lanes, and who begins away from them |
 //! | `held` | what holds the journal |
 //! | `common` | what lanes, publishers and the engine share |
 //! | `engine` | the running engine: waiting for events, watching |
@@ -33,6 +34,7 @@ mod follow;
 mod held;
 mod idempotent;
 mod keeping;
+mod lane_cores;
 mod open;
 pub(crate) mod recovered;
 pub(crate) mod replay;

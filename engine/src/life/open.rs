@@ -29,7 +29,7 @@ impl<E: Event> EngineBuilder<E> {
                 if self.holds_history() {
                     journal = journal.held_by_snapshots();
                 }
-                let (writer, report) = journal.open::<E>()?;
+                let (writer, report) = self.lane_cores().away(|| journal.open::<E>())?;
                 self.take_columns()?;
                 self.open_acknowledged(&journal, writer.journal_id(), writer.cursors())?;
                 Ok(Recovered::new(self, Some((writer, report))))

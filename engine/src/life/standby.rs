@@ -18,6 +18,7 @@ use slipring_journal::{Event, Journal, JournalFault, Origin, ReadError, Recovery
 use super::engine::{Engine, Pause};
 use super::feed::feed;
 use super::held::{Held, Replicated};
+use super::lane_cores::LaneCores;
 use super::recovered::Recovered;
 use super::replay::{Replay, ReplayFrom, time_before};
 use super::shutdown::{ShutdownError, ShutdownReport};
@@ -78,6 +79,7 @@ pub struct Standby<E: Event> {
     news: Arc<News>,
     slot: WriterSlot<E>,
     pub(super) journal: Journal,
+    lane_cores: LaneCores,
     /// Of the last record that is in the ring.
     pub(super) epoch: u32,
     /// What it becomes.
@@ -104,7 +106,7 @@ impl<E: Event> EngineBuilder<E> {
         }
         let schema = newest_schema(&journal)?.unwrap_or_else(|| first.clone());
         let shown = show(&schema)?;
-        let (replica, report) = journal.replica(&schema, origin)?;
+        let (replica, report) = self.lane_cores().away(|| journal.replica(&schema, origin))?;
         self.take_columns()?;
         self.open_acknowledged(&journal, replica.journal_id(), replica.cursors())?;
         Standby::start(self, journal, (replica, shown), report)
@@ -150,10 +152,11 @@ impl<E: Event> Standby<E> {
             news: Arc::clone(&news),
         });
         let begin = Begin { base, live_from: end, time_ns, epochs, source: None };
+        let lane_cores = builder.lane_cores();
         let (engine, publisher) = builder.start(held, begin).map_err(StandbyError::Build)?;
         let replica = Some(replica);
         let mut standby =
-            Standby { engine, publisher, replica, shown, news, slot, journal, epoch, recovered };
+            Standby { engine, publisher, replica, shown, news, slot, journal, lane_cores, epoch, recovered };
         standby.pass_acknowledged(false)?;
         let mut replay = Replay::new(ReplayFrom::Snapshot);
         feed(&mut reader, (base, end), &standby.engine, &mut standby.publisher, &mut replay)?;
@@ -274,7 +277,7 @@ impl<E: Event> Standby<E> {
         // Before that too: a life that follows must not wait for what is acknowledged already.
         self.pass_acknowledged(true)?;
         let replica = self.replica.take().ok_or(StandbyError::Closed)?;
-        let (writer, report) = replica.promote::<E>(epoch)?;
+        let (writer, report) = self.lane_cores.away(|| replica.promote::<E>(epoch))?;
         self.engine.note_counters(&self.journal);
         *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
         self.engine.begin_live(end);

@@ -54,7 +54,7 @@ impl<E: Event> EngineBuilder<E> {
             names.run(&common.parking, &common.board);
         }
         let retention = held.retention();
-        let keeper = self.keeper(&common, retention.clone())?;
+        let keeper = self.lane_cores().away(|| self.keeper(&common, retention.clone()))?;
         let cores = self.cores();
         let lanes = std::mem::take(&mut self.lanes);
         let mut wirer = Wirer::new((&self, cores), &common, &begin, held, pollers, stamps);
