@@ -16,6 +16,7 @@ use crate::live::progress::Progress;
 use crate::live::segments::{LiveSegment, MOST_MAPPED, MOST_OPEN, Segments};
 use crate::retention::holders::SharedRetention;
 use crate::storage::Storage;
+use crate::tools::whole_calls::Whole;
 
 /// Bytes made present in one call: tens of microseconds of work where there is time, else a millisecond.
 const AHEAD: Pieces = Pieces::new(32 << 10, 512 << 10);
@@ -138,7 +139,10 @@ impl<S: Storage> Preparer<S> {
         let made = match self.orders.take(in_a_hurry) {
             FromMaker::File(file) => file.map(&self.storage),
             FromMaker::Soon => return None,
-            FromMaker::Nothing => LiveSegment::create(&self.storage, &self.template, end),
+            FromMaker::Nothing => {
+                let create = || LiveSegment::create(&self.storage, &self.template, end);
+                self.progress.whole_calls.count(Whole::Make, create)
+            }
         };
         Some(match made {
             Ok(ready) => {

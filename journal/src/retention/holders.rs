@@ -63,12 +63,11 @@ impl SharedRetention {
     pub(crate) fn remove_one<S: Storage>(&self, storage: &S, calls: &WholeCalls) -> bool {
         let Some(base) = self.lock().retired.pop_front() else { return false };
         let name = segment_name(base);
-        let removed = calls
-            .count(Whole::Unlink, || storage.remove(&name))
-            .map_err(|error| IoFault::new("remove", storage.path(&name), error))
-            .and_then(|()| {
-                storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))
-            });
+        let remove = || {
+            storage.remove(&name).map_err(|error| IoFault::new("remove", storage.path(&name), error))?;
+            storage.sync_folder().map_err(|error| IoFault::new("sync folder", storage.path(""), error))
+        };
+        let removed = calls.count(Whole::Unlink, remove);
         // No harm: the next opening reclaims it.
         if let Err(fault) = removed {
             self.lock().fault = Some(fault.into());

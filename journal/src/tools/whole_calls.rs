@@ -27,7 +27,8 @@ use rustix::time::{ClockId, clock_gettime};
 #[non_exhaustive]
 pub struct WholeCall {
     /// `let go` (unmaps pages that a sync is about to write), `sync` (of records), `control` (the control
-    /// file written and synced), `make` (a segment's file, allocated) or `unlink` (of one).
+    /// file written and synced), `make` (a segment's file, allocated and synced) or `unlink` (of one, and the
+    /// folder synced).
     pub name: &'static str,
     /// How often it was made.
     pub times: u64,
